@@ -1,0 +1,27 @@
+"""Two kinds of failure, because a person mends a wrong input and a failed computation differently."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class InputError(ValueError):
+    """The input was wrong: one sentence on what was given, what is wrong, what would be right.
+
+    The command line prints it and exits with 2; the window shows it in a dialog.
+    """
+
+
+class ComputationError(RuntimeError):
+    """A computation failed on input that looked right (out of memory, not a number, ...); exit 1."""
+
+
+def suggest(word: str, known: Iterable[str]) -> str:
+    """Return `` Did you mean 'eap-ig'?`` for a near miss, else an empty string.
+
+    >>> suggest("eap_ig", ["eap", "eap-ig"])
+    " Did you mean 'eap-ig'?"
+    """
+    near = get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f" Did you mean '{near[0]}'?" if near else ""

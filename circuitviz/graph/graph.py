@@ -1,0 +1,141 @@
+"""Which sender reaches which receiver: the one table that every method, file and picture shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.graph.nodes import Kind, Node, Shape
+
+BoolMatrix = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """Senders × receivers of a transformer, with the mask of the edges that exist.
+
+    Senders, in order: ``input``, then per layer its heads and its MLP. Receivers: per layer the
+    query, key and value inputs of its heads and the MLP's input, then ``logits``. A sender has an
+    edge to every receiver computed after it (METHODS: Graph).
+    """
+
+    shape: Shape
+    nodes: tuple[Node, ...]
+    receivers: tuple[str, ...]
+    mask: BoolMatrix
+    owners: BoolMatrix
+
+    @staticmethod
+    def transformer(shape: Shape) -> Graph:
+        """Return the graph of a model of this shape; the same object for the same shape."""
+        return _transformer(shape)
+
+    @cached_property
+    def senders(self) -> tuple[str, ...]:
+        """Names of all nodes that write to the residual stream, in order of computation."""
+        return tuple(node.name for node in self.nodes[:-1])
+
+    @cached_property
+    def n_edges(self) -> int:
+        """How many edges exist (32,491 for GPT-2 small)."""
+        return int(self.mask.sum())
+
+    @cached_property
+    def sender_index(self) -> dict[str, int]:
+        """Row of each sender."""
+        return {name: i for i, name in enumerate(self.senders)}
+
+    @cached_property
+    def receiver_index(self) -> dict[str, int]:
+        """Column of each receiver."""
+        return {name: i for i, name in enumerate(self.receivers)}
+
+    @cached_property
+    def _nodes_by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
+
+    @cached_property
+    def node_index(self) -> dict[str, int]:
+        """Row of each node in ``owners``' columns: senders first, ``logits`` last."""
+        return {node.name: i for i, node in enumerate(self.nodes)}
+
+    def node(self, name: str) -> Node:
+        """Return a node by name; InputError names a near one where it does not exist."""
+        try:
+            return self._nodes_by_name[name]
+        except KeyError:
+            raise InputError(
+                f"There is no node '{name}' in this model; nodes are named input, a0.h0 to "
+                f"a{self.shape.n_layers - 1}.h{self.shape.n_heads - 1}"
+                f"{f', m0 to m{self.shape.n_layers - 1}' if self.shape.mlp else ''} and logits."
+                + suggest(name, self._nodes_by_name)
+            ) from None
+
+    def depth(self, name: str) -> int:
+        """Rank from the bottom of the picture: input 0, ``a{l}`` 2l+1, ``m{l}`` 2l+2, logits last."""
+        node = self.node(name)
+        return 2 * self.shape.n_layers + 1 if node.kind is Kind.LOGITS else node.depth
+
+    def edge(self, name: str) -> tuple[int, int]:
+        """Return (sender, receiver) of ``a5.h3->a9.h9<q>``; InputError where there is none."""
+        sender, arrow, receiver = name.partition("->")
+        s, r = self.sender_index.get(sender), self.receiver_index.get(receiver)
+        if not arrow or s is None or r is None or not self.mask[s, r]:
+            example = self.edge_name(0, len(self.receivers) - 1)
+            raise InputError(
+                f"There is no edge '{name}' in this model; an edge is written sender->receiver, "
+                f"from an earlier to a later component, for example {example}."
+            )
+        return s, r
+
+    def edge_name(self, sender: int, receiver: int) -> str:
+        """Write an edge as EAP-IG does: ``a5.h3->a9.h9<q>``."""
+        return f"{self.senders[sender]}->{self.receivers[receiver]}"
+
+    def edge_names(self, edges: BoolMatrix) -> tuple[str, ...]:
+        """Names of all chosen edges [senders, receivers], row by row."""
+        return tuple(self.edge_name(s, r) for s, r in np.argwhere(edges))
+
+    def channel(self, receiver: int) -> str:
+        """``q``, ``k`` or ``v`` for an attention receiver, else an empty string."""
+        name = self.receivers[receiver]
+        return name[-2] if name.endswith(">") else ""
+
+
+@lru_cache(maxsize=32)
+def _transformer(shape: Shape) -> Graph:
+    nodes = [Node("input", Kind.INPUT)]
+    names: list[str] = []
+    owned_by: list[list[int]] = []
+    reach: list[int] = []  # how many senders come before each receiver
+    for layer in range(shape.n_layers):
+        before = len(nodes)
+        heads = range(before, before + shape.n_heads)
+        for channel in "qkv":
+            grouped = shape.grouped and channel != "q"
+            for i in range(shape.kv_heads if channel != "q" else shape.n_heads):
+                names.append(f"a{layer}.{'kv' if grouped else 'h'}{i}<{channel}>")
+                size = shape.group if channel != "q" else 1
+                owned_by.append([heads[i * size + j] for j in range(size)])
+                reach.append(before)
+        nodes += [Node(f"a{layer}.h{h}", Kind.HEAD, layer, h) for h in range(shape.n_heads)]
+        if shape.mlp:
+            names.append(f"m{layer}")
+            owned_by.append([len(nodes)])
+            reach.append(before if shape.parallel else len(nodes))
+            nodes.append(Node(f"m{layer}", Kind.MLP, layer))
+    names.append("logits")
+    owned_by.append([len(nodes)])
+    reach.append(len(nodes))
+    mask = np.arange(len(nodes))[:, None] < np.array(reach)[None, :]
+    nodes.append(Node("logits", Kind.LOGITS))
+    owners = np.zeros((len(names), len(nodes)), dtype=bool)
+    for receiver, owning in enumerate(owned_by):
+        owners[receiver, owning] = True
+    mask.setflags(write=False)
+    owners.setflags(write=False)
+    return Graph(shape, tuple(nodes), tuple(names), mask, owners)

@@ -1,0 +1,171 @@
+"""Scores of all edges, and the ways to choose a circuit from them."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.graph.circuits import Circuit, prune
+from circuitviz.graph.graph import BoolMatrix, Graph
+
+SELECTIONS = ("greedy", "top", "signed", "threshold")
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What a method says of every edge: float [senders, receivers], positive helps the metric.
+
+    ``partial`` marks scores of a computation that was stopped before its end.
+    """
+
+    graph: Graph
+    values: NDArray[np.float64]
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    partial: bool = False
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.graph.mask.shape:
+            raise InputError(
+                f"Scores of shape {self.values.shape} were given for a model whose edges need "
+                f"{self.graph.mask.shape} (senders, receivers)."
+            )
+
+    def top(self, n: int) -> Circuit:
+        """The n edges of largest absolute score, pruned: what is left may be far fewer."""
+        return self._first(n, -np.abs(self._listed))
+
+    def signed(self, n: int) -> Circuit:
+        """The n edges of largest signed score, pruned."""
+        return self._first(n, -self._listed)
+
+    def threshold(self, value: float) -> Circuit:
+        """All edges whose absolute score reaches a value, pruned."""
+        chosen = (np.abs(self.values) >= value) & self.graph.mask
+        return Circuit(self.graph, prune(self.graph, chosen), int(chosen.sum()))
+
+    def greedy(self, n: int) -> Circuit:
+        """From the logits up, always the strongest edge into a node already reached.
+
+        Goes on until n edges are left after pruning; ``note`` says so where that cannot be.
+        """
+        self._check(n)
+        if n == 0:
+            return Circuit(self.graph, np.zeros_like(self.graph.mask), 0)
+        order = self._greedy_order
+        low, high = min(n, len(order[0])), len(order[0])
+        while low < high:  # edges left after pruning only grow with the edges added
+            middle = (low + high) // 2
+            if self._prefix(middle).sum() >= n:
+                high = middle
+            else:
+                low = middle + 1
+        edges = self._trim(self._prefix(low), n)
+        left = int(edges.sum())
+        note = "" if left == n else f"{left} of {n}: no set of exactly {n} edges without dead ends was reached"
+        return Circuit(self.graph, edges, n, note)
+
+    def select(self, how: str, amount: float) -> Circuit:
+        """Choose by name: ``greedy``, ``top``, ``signed`` (a number of edges) or ``threshold``."""
+        if how not in SELECTIONS:
+            raise InputError(
+                f"There is no way to choose edges called '{how}'; there is "
+                f"{', '.join(SELECTIONS)}." + suggest(how, SELECTIONS)
+            )
+        if how == "threshold":
+            return self.threshold(amount)
+        circuit: Circuit = getattr(self, how)(int(amount))
+        return circuit
+
+    def node_scores(self) -> NDArray[np.float64]:
+        """A node's attribution [senders]: the sum of its outgoing edges' scores."""
+        total: NDArray[np.float64] = np.where(self.graph.mask, self.values, 0.0).sum(axis=1)
+        return total
+
+    @cached_property
+    def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        senders, receivers = np.nonzero(self.graph.mask)
+        return senders, receivers
+
+    @property
+    def _listed(self) -> NDArray[np.float64]:
+        return self.values[self._edges]
+
+    def _check(self, n: int) -> None:
+        if n < 0 or n > self.graph.n_edges:
+            raise InputError(
+                f"{n:,} edges were asked for; this model has {self.graph.n_edges:,}, "
+                f"so a number from 0 to {self.graph.n_edges:,} would be right."
+            )
+        if not np.isfinite(self._listed).all():
+            raise InputError(
+                "The scores hold values that are not numbers, so no edges can be chosen from them."
+            )
+
+    def _first(self, n: int, keys: NDArray[np.float64]) -> Circuit:
+        self._check(n)
+        chosen = np.argsort(keys, kind="stable")[:n]
+        edges = np.zeros_like(self.graph.mask)
+        edges[self._edges[0][chosen], self._edges[1][chosen]] = True
+        return Circuit(self.graph, prune(self.graph, edges), n)
+
+    @cached_property
+    def _greedy_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        graph, strength = self.graph, np.abs(self.values)
+        columns = [np.flatnonzero(graph.owners[:, node]) for node in range(len(graph.nodes))]
+        heap: list[tuple[float, int, int]] = []
+        open_receivers = np.zeros(len(graph.receivers), dtype=bool)
+        reached = np.zeros(len(graph.nodes), dtype=bool)
+
+        def reach(node: int) -> None:
+            reached[node] = True
+            for receiver in columns[node]:
+                if not open_receivers[receiver]:
+                    open_receivers[receiver] = True
+                    for sender in np.flatnonzero(graph.mask[:, receiver]):
+                        heapq.heappush(
+                            heap, (-strength[sender, receiver], int(sender), int(receiver))
+                        )
+
+        reach(len(graph.nodes) - 1)
+        order: list[tuple[int, int]] = []
+        while heap:
+            _, sender, receiver = heapq.heappop(heap)
+            order.append((sender, receiver))
+            if not reached[sender]:
+                reach(sender)
+        senders, receivers = np.array(order, dtype=np.intp).reshape(-1, 2).T
+        return senders, receivers
+
+    def _prefix(self, length: int) -> BoolMatrix:
+        senders, receivers = self._greedy_order
+        edges = np.zeros_like(self.graph.mask)
+        edges[senders[:length], receivers[:length]] = True
+        return prune(self.graph, edges)
+
+    def _trim(self, edges: BoolMatrix, n: int) -> BoolMatrix:
+        """Take away the weakest edges, never more than are too many: one edge may revive a chain."""
+        for index in self._weakest(edges):
+            if edges.sum() <= n:
+                break
+            if not edges[index]:
+                continue
+            fewer = edges.copy()
+            fewer[index] = False
+            fewer = prune(self.graph, fewer)
+            if fewer.sum() >= n:
+                edges = fewer
+        return edges
+
+    def _weakest(self, edges: BoolMatrix) -> list[tuple[int, int]]:
+        places = np.argwhere(edges)
+        strength = np.abs(self.values[places[:, 0], places[:, 1]])
+        return [(int(s), int(r)) for s, r in places[np.argsort(strength, kind="stable")]]

@@ -1,0 +1,129 @@
+"""A method's options are one frozen dataclass, from which form, flags and reference text are made."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_type_hints
+
+from circuitviz.errors import InputError, suggest
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """For whatever has nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option as a form or a flag shows it; ``low`` and ``high`` are inclusive bounds."""
+
+    name: str
+    kind: type
+    default: Any
+    help: str
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] | None = None
+
+    @property
+    def flag(self) -> str:
+        """The option's name on the command line: ``use_bos`` is ``--use-bos``."""
+        return "--" + self.name.replace("_", "-")
+
+    def parse(self, given: object) -> Any:
+        """Return ``given`` (text or value) as this option's kind, within its bounds.
+
+        Raises InputError with the option's flag, the value given and what would be right.
+        """
+        try:
+            value = _convert(given, self.kind)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{self.flag} was given {given!r}; it takes {_article(self.kind)}, "
+                f"for example {self.default!r}."
+            ) from None
+        if self.choices is not None and value not in self.choices:
+            raise InputError(
+                f"{self.flag} was given {given!r}; it takes one of {', '.join(self.choices)}."
+                + suggest(str(value), self.choices)
+            )
+        below = self.low is not None and not value >= self.low
+        above = self.high is not None and not value <= self.high
+        if below or above:
+            raise InputError(f"{self.flag} was given {given!r}; it must be {self.bounds}.")
+        return value
+
+    @property
+    def bounds(self) -> str:
+        """The bounds in words: ``at least 1``, ``from 0 to 1``, or an empty string."""
+        if self.low is not None and self.high is not None:
+            return f"from {self.low:g} to {self.high:g}"
+        if self.low is not None:
+            return f"at least {self.low:g}"
+        return f"at most {self.high:g}" if self.high is not None else ""
+
+
+def option(
+    default: Any,
+    help: str,  # noqa: A002 - the word that argparse uses, too
+    *,
+    low: float | None = None,
+    high: float | None = None,
+    choices: tuple[str, ...] | None = None,
+) -> Any:
+    """Declare one field of an options dataclass."""
+    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+def describe(options: type) -> tuple[Option, ...]:
+    """List the options that a dataclass declares, in order."""
+    kinds = get_type_hints(options)
+    return tuple(
+        Option(field.name, kinds[field.name], field.default, **field.metadata)
+        for field in dataclasses.fields(options)
+        if "help" in field.metadata
+    )
+
+
+def build(options: type, given: Mapping[str, object]) -> Any:
+    """Make the dataclass from texts or values; names may be written with ``-`` or ``_``.
+
+    Raises InputError on a name that does not exist or a value that does not fit.
+    """
+    known = {entry.name: entry for entry in describe(options)}
+    values = {}
+    for name, value in given.items():
+        entry = known.get(name.replace("-", "_"))
+        if entry is None:
+            there_is = ", ".join(e.flag for e in known.values()) or "nothing"
+            raise InputError(
+                f"There is no option '{name}' here; there is {there_is}."
+                + suggest(name.replace("-", "_"), known)
+            )
+        values[entry.name] = entry.parse(value)
+    return options(**values)
+
+
+def as_dict(options: Any) -> dict[str, Any]:
+    """Return the chosen values, ready for JSON."""
+    return dataclasses.asdict(options)
+
+
+def _convert(given: object, kind: type) -> Any:
+    if kind is bool:
+        if isinstance(given, bool):
+            return given
+        answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+        if str(given).lower() not in answers:
+            raise ValueError(given)
+        return answers[str(given).lower()]
+    if kind is int and isinstance(given, float) and not given.is_integer():
+        raise ValueError(given)
+    return kind(given)
+
+
+def _article(kind: type) -> str:
+    return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")

@@ -1,0 +1,90 @@
+"""Adding a method, metric, task or format is adding one file: a registry finds it by walking."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Any, Generic, TypeVar
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.options import NoOptions
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry(Generic[T]):
+    """One registered thing: its name, one line about it, its source, its options and itself."""
+
+    name: str
+    summary: str
+    value: T
+    reference: str = ""
+    options: type = NoOptions
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+class Registry(Generic[T]):
+    """Named things of one kind, found in a package's modules and in entry points.
+
+    A module that fails to import is kept in ``broken`` with its error; it stops nothing else.
+    """
+
+    def __init__(self, kind: str, package: str, group: str) -> None:
+        self.kind = kind
+        self.broken: dict[str, str] = {}
+        self._package = package
+        self._group = group
+        self._entries: dict[str, Entry[T]] = {}
+        self._walked = False
+
+    def register(
+        self, name: str, *, summary: str, reference: str = "", options: type = NoOptions, **extra: Any
+    ) -> Callable[[T], T]:
+        """Register what is decorated under a name; further keywords are kept in ``extra``."""
+
+        def decorate(value: T) -> T:
+            self._entries[name] = Entry(name, summary, value, reference, options, extra)
+            return value
+
+        return decorate
+
+    def names(self) -> list[str]:
+        """Every known name, in the order of registration."""
+        self._walk()
+        return list(self._entries)
+
+    def entries(self) -> list[Entry[T]]:
+        """Everything known, in the order of registration."""
+        self._walk()
+        return list(self._entries.values())
+
+    def get(self, name: str) -> Entry[T]:
+        """Return what is registered under a name; InputError lists the names that exist."""
+        self._walk()
+        if name not in self._entries:
+            known = ", ".join(self._entries)
+            raise InputError(
+                f"There is no {self.kind} '{name}'; there is {known}." + suggest(name, self._entries)
+            )
+        return self._entries[name]
+
+    def _walk(self) -> None:
+        if self._walked:
+            return
+        self._walked = True
+        package = importlib.import_module(self._package)
+        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+            if not module.name.startswith("_"):
+                self._try(f"{self._package}.{module.name}", importlib.import_module)
+        for point in entry_points(group=self._group):
+            self._try(point.value, lambda _, point=point: point.load())
+
+    def _try(self, name: str, load: Callable[[str], object]) -> None:
+        try:
+            load(name)
+        except Exception as error:  # a third party's file may fail in any way
+            self.broken[name] = f"{type(error).__name__}: {error}"
