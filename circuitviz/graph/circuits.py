@@ -65,12 +65,12 @@ class Circuit:
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
-        """Nodes that an edge touches, in order of depth; a key-value receiver counts its heads
-        that write somewhere themselves."""
-        sending = np.append(self.edges.any(axis=1), False)
-        receiving = self.graph.owners[self.edges.any(axis=0)].any(axis=0)
-        shared = self.graph.owners[self.graph.owners.sum(axis=1) > 1].any(axis=0)
-        touched = sending | (receiving & ~shared) | (receiving & shared & sending)
+        """Nodes that an edge touches, in order of depth.
+
+        An edge into a key-value receiver that several heads share touches those that write.
+        """
+        own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
+        touched = np.append(self.edges.any(axis=1), False) | self.graph.owners[own].any(axis=0)
         return tuple(n.name for n, t in zip(self.graph.nodes, touched, strict=True) if t)
 
     @property
