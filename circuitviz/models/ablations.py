@@ -1,0 +1,74 @@
+"""What replaces a sender's contribution along an edge outside the circuit (METHODS: Ablation)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.models.activations import Activations, record
+from circuitviz.models.model import Model
+
+ABLATIONS = ("corrupted", "zero", "mean", "mean-positional")
+
+
+def check_ablation(name: str) -> str:
+    """Return the name; InputError where there is no such ablation."""
+    if name not in ABLATIONS:
+        raise InputError(
+            f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}."
+            + suggest(name, ABLATIONS)
+        )
+    return name
+
+
+def zeros(model: Model, like: Tensor) -> Activations:
+    """Every sender writes nothing; positions and biases stay, so an MLP's value is its bias."""
+    shape, width = model.shape, model.shape.d_model
+    z = like.new_zeros(1, 1, shape.n_heads, model.layers[0].o.shape[1])
+    nothing = like.new_zeros(1, 1, width)
+    biases = [layer.mlp_bias for layer in model.layers] if shape.mlp else []
+    mlp = [nothing if bias is None else bias.view(1, 1, width) for bias in biases]
+    return Activations(nothing, [z] * shape.n_layers, mlp)
+
+
+def means(
+    model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool
+) -> Activations:
+    """Mean output of every sender over (tokens [batch, time], lengths [batch]) pairs.
+
+    Padding never enters a mean. Positional: one mean per position, over the prompts that reach it.
+    """
+    total: Activations | None = None
+    count: Tensor | None = None
+    for tokens, lengths in batches:
+        seen = record(model, tokens, lengths - 1)
+        real = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, None]
+        over = (0,) if positional else (0, 1)
+
+        def summed(x: Tensor, real: Tensor = real, over: tuple[int, ...] = over) -> Tensor:
+            mask = real.view(*real.shape, *[1] * (x.dim() - 2))
+            return (x * mask).sum(over, keepdim=True)
+
+        part = Activations(
+            summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp]
+        )
+        number = summed(torch.ones_like(seen.embed[..., :1]))
+        total, count = (part, number) if total is None else (_add(total, part), count + number)
+    assert total is not None and count is not None
+    share = 1 / count.clamp_min(1)
+    return Activations(
+        total.embed * share,
+        [z * share[..., None] for z in total.z],
+        [m * share for m in total.mlp],
+    )
+
+
+def _add(a: Activations, b: Activations) -> Activations:
+    return Activations(
+        a.embed + b.embed,
+        [x + y for x, y in zip(a.z, b.z, strict=True)],
+        [x + y for x, y in zip(a.mlp, b.mlp, strict=True)],
+    )

@@ -1,0 +1,84 @@
+"""What every sender wrote in one forward pass: the raw material of scores, ablations and readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.models.model import Hook, Model
+
+
+@dataclass(eq=False)
+class Activations:
+    """Outputs of all senders on one batch.
+
+    embed: [batch, time, d]; z per layer: [batch, time, head, d_head]; mlp per layer:
+    [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position;
+    residual per layer: the stream before each block [batch, time, d], where it was kept.
+    Shapes may hold 1 in place of batch or time where a value is shared (ablation by means).
+    """
+
+    embed: Tensor
+    z: list[Tensor]
+    mlp: list[Tensor]
+    logits: Tensor | None = None
+    residual: list[Tensor] | None = None
+
+
+def record(model: Model, tokens: Tensor, positions: Tensor, residual: bool = False) -> Activations:
+    """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
+    embed: list[Tensor] = []
+    z: list[Tensor] = []
+    mlp: list[Tensor] = []
+    streams: list[Tensor] = []
+    hooks: dict[str, Hook] = {"embed.hook_out": embed.append}
+    for layer in range(model.shape.n_layers):
+        hooks[f"blocks.{layer}.attn.hook_z"] = z.append
+        if model.shape.mlp:
+            hooks[f"blocks.{layer}.mlp.hook_out"] = mlp.append
+        if residual:
+            hooks[f"blocks.{layer}.hook_in"] = streams.append
+    with torch.no_grad(), model.hooks(hooks):
+        logits = model.logits(tokens, positions)
+    return Activations(embed[0], z, mlp, logits, streams if residual else None)
+
+
+def fill_differences(
+    model: Model, ours: Activations, theirs: Activations, out: Tensor | None = None
+) -> Tensor:
+    """What each sender writes beyond its ablation value, [senders, batch, time, d].
+
+    A head's share is its difference in z pushed through W_O: biases cancel.
+    """
+    batch, time, width = ours.embed.shape
+    if out is None:
+        out = ours.embed.new_empty(len(model.graph.senders), batch, time, width)
+    torch.sub(ours.embed, theirs.embed, out=out[0])
+    if model.embed_scale != 1.0:
+        out[0] *= model.embed_scale
+    for layer in range(model.shape.n_layers):
+        write_heads(model, layer, ours.z[layer] - theirs.z[layer], out)
+        if model.shape.mlp:
+            torch.sub(ours.mlp[layer], theirs.mlp[layer], out=out[mlp_row(model, layer)])
+    return out
+
+
+def head_rows(model: Model, layer: int) -> slice:
+    """Rows of a layer's heads in a matrix of senders."""
+    first = 1 + layer * (model.shape.n_heads + model.shape.mlp)
+    return slice(first, first + model.shape.n_heads)
+
+
+def mlp_row(model: Model, layer: int) -> int:
+    """Row of a layer's MLP in a matrix of senders."""
+    return head_rows(model, layer).stop
+
+
+def write_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:
+    """Push z [batch, time, head, d_head] of one layer through W_O into its rows of ``out``."""
+    rows = out[head_rows(model, layer)]
+    heads, width = rows.shape[0], rows.shape[-1]
+    flat = z.permute(2, 0, 1, 3).reshape(heads, -1, z.shape[-1])
+    torch.bmm(flat, model.layers[layer].o, out=rows.view(heads, -1, width))

@@ -1,0 +1,190 @@
+"""Opening a model by name must either give one that can be patched or say in a sentence why not."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import ComputationError, InputError
+from circuitviz.graph import Graph, Shape
+from circuitviz.models.model import Model
+from circuitviz.models.tokens import Tokens
+from circuitviz.resources import resource
+
+DEMO = "demo"
+
+
+def load_model(name: str, device: str = "cpu") -> Model:
+    """Open ``demo``, a local Hugging Face directory, or a Hugging Face name.
+
+    Weights are read with safetensors only, in float32, without any weight processing, so that the
+    numbers are the Hugging Face model's own. ``device``: ``cpu`` (the default), ``cuda``, ``mps``.
+
+    Raises InputError on a name that is no model, on a device that is not there, and on an
+    architecture that cannot be taken apart; ComputationError where loading itself fails.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging as transformers_logging
+
+    where = _find(name)
+    target = _device(device)
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where)
+        hf = AutoModelForCausalLM.from_pretrained(
+            where, use_safetensors=True, attn_implementation="eager", dtype=torch.float32
+        )
+    except MemoryError:
+        raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
+        raise InputError(_not_loaded(name, where, error)) from error
+    return from_hugging_face(hf, tokenizer, name=name, device=str(target))
+
+
+def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
+    """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
+    from transformer_lens.model_bridge import TransformerBridge
+
+    hf = hf.to(device).eval().requires_grad_(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice about options that we do not use
+        try:
+            bridge = TransformerBridge.boot_transformers(
+                str(name), hf_model=hf, tokenizer=tokenizer, device=device
+            )
+        except Exception as error:  # an unknown architecture fails in many ways
+            raise InputError(
+                f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
+                f"open ({_first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+            ) from error
+    bridge.requires_grad_(False)
+    config = bridge.cfg
+    if getattr(config, "use_normalization_before_and_after", False):
+        raise InputError(
+            f"The model '{name}' normalises the output of each sublayer, too, so its heads do not "
+            "add up in the residual stream; models that normalise only inputs work."
+        )
+    shape = Shape(
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        d_model=config.d_model,
+        n_kv_heads=_grouped(config),
+        parallel=bool(config.parallel_attn_mlp),
+        mlp=not config.attn_only,
+    )
+    n_ctx = int(getattr(config, "n_ctx", 0) or 1024)
+    model = Model(
+        name=name,
+        bridge=bridge,
+        tokens=Tokens(tokenizer, n_ctx),
+        graph=Graph.transformer(shape),
+        device=next(hf.parameters()).device,
+    )
+    _check(model)
+    return model
+
+
+def _check(model: Model) -> None:
+    """Recognise every block now, so that an odd architecture is refused before any work."""
+    try:
+        _ = model.layers, model.final_norm
+        model.embed_scale = _embed_scale(model)
+        with model.split():
+            pass
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"The model '{model.name}' has attention or MLP blocks that cannot be taken apart "
+            f"({_first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+        ) from error
+
+
+def _embed_scale(model: Model) -> float:
+    """How much of a token's embedding arrives in the residual stream (Gemma multiplies it)."""
+    import torch
+
+    seen: dict[str, torch.Tensor] = {}
+    tokens = torch.tensor([[0], [1]], device=model.device)
+    keep = {
+        "embed.hook_out": lambda x: seen.__setitem__("embed", x),
+        "blocks.0.hook_in": lambda x: seen.__setitem__("residual", x),
+    }
+    with torch.no_grad(), model.hooks(keep):  # type: ignore[arg-type]
+        model.logits(tokens, torch.zeros(2, dtype=torch.long, device=model.device))
+    embed, residual = (seen[k][0, 0] - seen[k][1, 0] for k in ("embed", "residual"))
+    scale = float((residual @ embed) / (embed @ embed).clamp_min(1e-30))
+    if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
+        raise InputError(
+            f"The model '{model.name}' normalises its embeddings, so tokens and positions do not "
+            "add up in the residual stream; models that add them plainly work."
+        )
+    return 1.0 if abs(scale - 1) < 1e-4 else scale
+
+
+def _find(name: str) -> str:
+    if name == DEMO:
+        return str(resource("demo", "model"))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise InputError(
+                f"'{name}' is a folder without config.json, so it is not a Hugging Face model; "
+                "give a folder that holds config.json, *.safetensors and tokenizer.json."
+            )
+        if not list(path.glob("*.safetensors")):
+            raise InputError(
+                f"'{name}' holds no *.safetensors file; weights in other formats are not read "
+                "because they can run code. Save the model with safe_serialization=True."
+            )
+        return str(path)
+    if path.exists():
+        raise InputError(
+            f"'{name}' is a file; a model is 'demo', a Hugging Face name such as gpt2, or a folder "
+            "that holds config.json and *.safetensors."
+        )
+    if name.startswith((".", "/", "~")) or os.sep in name and name.count("/") > 1:
+        raise InputError(
+            f"There is no folder '{name}'; a model is 'demo', a Hugging Face name such as gpt2, "
+            "or a folder that holds config.json and *.safetensors."
+        )
+    return name
+
+
+def _device(device: str) -> Any:
+    import torch
+
+    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kind = device.partition(":")[0]
+    if kind not in known:
+        raise InputError(f"There is no device '{device}'; there is cpu, cuda and mps.")
+    if not known[kind]:
+        there = ", ".join(k for k, present in known.items() if present)
+        raise InputError(f"The device '{device}' was asked for, but this machine has none; it has {there}.")
+    return torch.device(device)
+
+
+def _grouped(config: Any) -> int | None:
+    heads = getattr(config, "n_key_value_heads", None)
+    return int(heads) if heads and heads != config.n_heads else None
+
+
+def _not_loaded(name: str, where: str, error: Exception) -> str:
+    if Path(where).is_dir():
+        return (
+            f"The folder '{name}' could not be opened as a language model "
+            f"({_first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
+        )
+    return (
+        f"There is no model '{name}' here: it is neither 'demo' nor a folder, and Hugging Face did "
+        "not give it (a wrong name, or no network). Check the name, or download it and give its folder."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")[:200]

@@ -1,0 +1,85 @@
+"""Gradients are pushed through a normalisation by its closed form, for many receivers at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, eq=False)
+class Norm:
+    """LayerNorm or RMSNorm: ``y = (x − mean) / scale · weight + bias``, the mean only if centred."""
+
+    weight: Tensor
+    bias: Tensor | None
+    eps: float
+    centred: bool
+
+    @staticmethod
+    def of(module: nn.Module) -> Norm | None:
+        """Recognise a module by what it computes; None where it is no such normalisation.
+
+        Class names mislead (Gemma stores weight − 1), so every candidate is tried on random input.
+        """
+        weight = getattr(module, "weight", None)
+        if not isinstance(weight, Tensor) or weight.dim() != 1:
+            return None
+        bias = getattr(module, "bias", None)
+        eps = next(
+            (float(getattr(module, n)) for n in ("eps", "variance_epsilon") if hasattr(module, n)),
+            1e-5,
+        )
+        draw = torch.Generator().manual_seed(0)
+        x = torch.randn(8, weight.shape[0], generator=draw).to(weight) * 3 + 1
+        with torch.no_grad():
+            right = module(x)
+            for centred in (True, False):
+                for offset in (0.0, 1.0):
+                    norm = Norm((weight + offset).detach(), bias, eps, centred)
+                    if torch.allclose(norm(x), right, rtol=1e-4, atol=1e-4):
+                        return norm
+        return None
+
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (x normalised without weight [..., d], 1/scale [..., 1])."""
+        centred = x - x.mean(-1, keepdim=True) if self.centred else x
+        inverse = (centred.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
+        return centred * inverse, inverse
+
+    def __call__(self, x: Tensor) -> Tensor:
+        normal, _ = self.parts(x)
+        y = normal * self.weight
+        return y if self.bias is None else y + self.bias
+
+    def pull(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """Push a gradient at the output back to the input: the transposed Jacobian's product.
+
+        x: [..., d]; gradient: [..., d]. Returns [..., d].
+        """
+        normal, inverse = self.parts(x)
+        g = gradient * self.weight
+        if self.centred:
+            g = g - g.mean(-1, keepdim=True)
+        return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
+
+    def pull_heads(self, x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
+        """The same for a linear map per head behind the normalisation, without its full output.
+
+        x: [batch, position, d]; gradient at each head's projection [batch, position, head, e];
+        weight [head, d, e]. Returns [head, batch, position, d]: the gradient at each head's own
+        copy of the residual stream. With the centring folded into the weight, the Jacobian's
+        last term is a number per head and position, so no [head, ..., d] average is taken.
+        """
+        normal, inverse = self.parts(x)
+        folded = weight * self.weight[None, :, None]
+        if self.centred:
+            folded = folded - folded.mean(1, keepdim=True)
+        heads, width, inner = folded.shape
+        batch, positions = x.shape[:2]
+        g = (gradient * inverse[..., None]).permute(2, 0, 1, 3).reshape(heads, -1, inner)
+        flat = normal.reshape(-1, width)
+        along = (g * (flat @ folded)).sum(-1, keepdim=True) / width
+        pulled = torch.baddbmm((along * -flat), g, folded.transpose(1, 2))
+        return pulled.view(heads, batch, positions, width)

@@ -1,0 +1,79 @@
+"""Text becomes tokens by one rule everywhere, so that a task means the same to every floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from circuitviz.errors import InputError
+
+
+class Tokens:
+    """A model's tokenizer, with the project's rule for the beginning-of-sequence token.
+
+    The token is prepended exactly where the tokenizer defines one and does not add it by itself
+    (METHODS: Tasks); ``bos=False`` leaves it out, also where the tokenizer would add it.
+    """
+
+    def __init__(self, tokenizer: Any, n_ctx: int) -> None:
+        self._tokenizer = tokenizer
+        self.n_ctx = n_ctx
+        self.vocabulary_size = len(tokenizer)
+        self._adds_bos = tokenizer.bos_token_id in tokenizer("a")["input_ids"][:1]
+
+    @property
+    def word_starts(self) -> bool:
+        """Whether words are marked otherwise than by a space (``▁``), so that a lone answer's
+        tokens need not be its tokens after a prompt."""
+        return "▁" in "".join(self._tokenizer.convert_ids_to_tokens(self._bare("a b")))
+
+    def encode(self, text: str, bos: bool | None = None) -> list[int]:
+        """Return the token ids of a prompt; InputError where it is longer than the context."""
+        ids = self._bare(text)
+        first = self._tokenizer.bos_token_id
+        if bos is not False and first is not None:
+            ids = [first, *ids]
+        if len(ids) > self.n_ctx:
+            raise InputError(
+                f"A prompt of {len(ids)} tokens was given; this model reads at most {self.n_ctx}. "
+                f"It begins: {text[:60]!r}."
+            )
+        return ids
+
+    def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
+        """Return the tokens that ``answer`` adds after ``prompt``, found by tokenising both."""
+        before, both = self._bare(prompt), self._bare(prompt + answer)
+        if both[: len(before)] == before:
+            return both[len(before) :]
+        return self._bare(answer)  # the answer changes the prompt's own last token
+
+    def answer(self, prompt: str, answer: str, bos: bool | None = None) -> int:
+        """Return the one token that ``answer`` is after ``prompt``; InputError if it is not one."""
+        ids = self.answer_ids(prompt, answer, bos)
+        if len(ids) != 1:
+            pieces = " ".join(repr(piece) for piece in self.strings(ids))
+            raise InputError(
+                f"The answer {answer!r} is {len(ids)} tokens for this tokenizer ({pieces}); "
+                "an answer must be one token, so choose a shorter word or mind its leading space."
+            )
+        return ids[0]
+
+    def strings(self, ids: Iterable[int]) -> list[str]:
+        """Tokens as they are shown: a real leading space, line breaks as ⏎."""
+        return [self._string(int(i)) for i in ids]
+
+    def _bare(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        return ids
+
+    def _string(self, token: int) -> str:
+        piece = self._tokenizer.convert_ids_to_tokens(token)
+        if piece is None:
+            return f"[{token}]"
+        if piece in self._tokenizer.all_special_tokens:
+            return str(piece)
+        if "▁" in piece:
+            text = piece.replace("▁", " ")
+        else:
+            text = self._tokenizer.decode([token])
+        return str(text).replace("\n", "⏎")
