@@ -1,0 +1,46 @@
+"""The demo's tokenizer: any text works, a name is one token, a year is two."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from circuitviz.demo.text import Text, lexicon
+
+VOCABULARY = 2048
+BOS = "<|endoftext|>"
+
+
+def train_tokenizer(seed: int, sentences: int = 20_000) -> Any:
+    """Train a byte-level BPE tokenizer on the demo's text; returns a Hugging Face tokenizer.
+
+    Digits are split in pairs before any merge, so ``1741`` is ``17`` and ``41``, never more.
+    """
+    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(r" ?\d{1,2}"), behavior="isolated"),
+            pre_tokenizers.ByteLevel(add_prefix_space=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=[BOS],
+        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
+        show_progress=False,
+    )
+    text = [*lexicon()] * 20 + list(islice(Text(seed).passages(), sentences))
+    tokenizer.train_from_iterator(text, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, unk_token=BOS
+    )
+
+
+def save_tokenizer(tokenizer: Any, folder: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json."""
+    tokenizer.save_pretrained(folder)

@@ -1,0 +1,129 @@
+"""One backward pass gives the gradient at every receiver; one matrix product a layer the scores.
+
+No input is split per receiver: gradients are taken where queries, keys and values are projected,
+and pushed back through each head's own weights and the normalisation's closed form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from circuitviz.models import Model
+from circuitviz.models.activations import head_rows
+from circuitviz.models.model import Hook
+
+Loss = Callable[[Tensor], Tensor]
+
+
+@dataclass(eq=False)
+class Tape:
+    """Tensors that one forward pass keeps for its backward pass, in order of layers."""
+
+    streams: list[Tensor] = field(default_factory=list)
+    middles: list[Tensor] = field(default_factory=list)
+    q: list[Tensor] = field(default_factory=list)
+    k: list[Tensor] = field(default_factory=list)
+    v: list[Tensor] = field(default_factory=list)
+    mlp: list[Tensor] = field(default_factory=list)
+    final: list[Tensor] = field(default_factory=list)
+
+
+def backward(
+    model: Model,
+    tokens: Tensor,
+    positions: Tensor,
+    loss: Loss,
+    begin: Hook | None = None,
+    also: dict[str, Hook] | None = None,
+) -> tuple[Tape, Tape]:
+    """Run forward and backward once; returns the tensors and their gradients.
+
+    ``begin`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
+    logits [batch, vocabulary] to a number.
+    """
+    tape = Tape()
+
+    def start(embed: Tensor) -> Tensor:
+        changed = begin(embed) if begin is not None else None
+        return (embed if changed is None else changed).detach().requires_grad_()
+
+    hooks: dict[str, Hook] = {"embed.hook_out": start, "ln_final.hook_in": tape.final.append}
+    for layer in range(model.shape.n_layers):
+        block = f"blocks.{layer}"
+        hooks[f"{block}.hook_in"] = tape.streams.append
+        for name, kept in (("q", tape.q), ("k", tape.k), ("v", tape.v)):
+            hooks[f"{block}.attn.{name}.hook_out"] = _through(kept)
+        if model.shape.mlp:
+            second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
+            hooks[f"{block}.{second}.hook_in"] = tape.middles.append
+            hooks[f"{block}.mlp.hook_in"] = tape.mlp.append
+    for name, hook in (also or {}).items():
+        hooks[name] = _both(hooks[name], hook) if name in hooks else hook
+    with torch.enable_grad(), model.hooks(hooks):
+        number = loss(model.logits(tokens, positions))
+        wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
+        found = torch.autograd.grad(number, wanted)
+    layers = model.shape.n_layers
+    slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
+    rest = list(found[3 * layers :])
+    gradients = Tape(q=slices[0], k=slices[1], v=slices[2], mlp=rest[:-1], final=rest[-1:])
+    return tape, gradients
+
+
+def _through(kept: list[Tensor]) -> Hook:
+    """Keep a per-head view and go on from it, so that it is part of the graph."""
+
+    def run(tensor: Tensor) -> Tensor:
+        kept.append(tensor)
+        return tensor
+
+    return run
+
+
+def _both(first: Hook, second: Hook) -> Hook:
+    def run(tensor: Tensor) -> Tensor | None:
+        second(tensor)
+        return first(tensor)
+
+    return run
+
+
+@torch.no_grad()
+def add_scores(
+    model: Model, beyond: Tensor, tape: Tape, gradients: Tape, scores: Tensor, weight: float
+) -> None:
+    """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
+
+    beyond: [senders, batch, time, d]; scores: float64 [senders, receivers].
+    """
+    shape, columns = model.shape, model.graph.receiver_index
+    flat = beyond.view(len(beyond), -1)
+    for layer in range(shape.n_layers):
+        weights, rows = model.layers[layer], head_rows(model, layer)
+        stream = tape.streams[layer].detach()
+        pulled = [
+            weights.norm.pull_heads(stream, gradient, projection)
+            for gradient, projection in (
+                (gradients.q[layer], weights.q),
+                (gradients.k[layer], weights.k),
+                (gradients.v[layer], weights.v),
+            )
+        ]
+        first = columns[f"a{layer}.h0<q>"]
+        last = first + sum(map(len, pulled))
+        if shape.mlp:
+            assert weights.mlp_norm is not None
+            into = weights.mlp_norm.pull(tape.middles[layer].detach(), gradients.mlp[layer])
+            if shape.parallel:
+                pulled.append(into[None])
+                last += 1
+            else:
+                found = flat[: rows.stop] @ into.reshape(-1)
+                scores[: rows.stop, last] += weight * found.double()
+        received = torch.cat(pulled).view(last - first, -1)
+        scores[: rows.start, first:last] += weight * (flat[: rows.start] @ received.T).double()
+    scores[:, -1] += weight * (flat @ gradients.final[0].reshape(-1)).double()

@@ -1,0 +1,101 @@
+"""A discovery method is a generator from a model and a task to scores of all edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Scores
+from circuitviz.metrics import metrics
+from circuitviz.models import Model, check_ablation
+from circuitviz.options import as_dict, build
+from circuitviz.progress import Steps, finish
+from circuitviz.registry import Registry
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a method computes scores for: the model, the task, the metric and the ablation."""
+
+    model: Model
+    task: Task
+    metric: str
+    ablation: str
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether the metric compares with the clean model's logits."""
+        return bool(metrics.get(self.metric).extra.get("reference_logits"))
+
+    def measure(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
+        """The metric of each prompt of a part of the task, [batch]."""
+        return metrics.get(self.metric).value(logits, part.correct, part.incorrect, reference)
+
+
+Method = Callable[[Setting, Any], Steps[Scores]]
+"""(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient."""
+
+methods: Registry[Method] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
+
+
+def setting(model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted") -> Setting:
+    """Check that metric and ablation exist and suit the task; the task's own metric by default."""
+    name = metric or task.metric
+    entry = metrics.get(name)
+    if entry.extra.get("two_sided") and not task.two_sided:
+        raise InputError(
+            f"The metric '{name}' compares correct with incorrect answers, but the task "
+            f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
+        )
+    return Setting(model, task, name, check_ablation(ablation))
+
+
+def discover_steps(
+    model: Model,
+    task: Task,
+    method: str,
+    metric: str | None = None,
+    ablation: str = "corrupted",
+    **options: object,
+) -> Steps[Scores]:
+    """Start a method; drive it with ``for``, or with ``finish`` for its result.
+
+    Raises InputError at once on a name, option or combination that is wrong.
+    """
+    entry = methods.get(method)
+    chosen = build(entry.options, options)
+    where = setting(model, task, metric, ablation)
+    if entry.extra.get("smooth") and not metrics.get(where.metric).extra.get("smooth", True):
+        raise InputError(
+            f"The method '{method}' needs a gradient, and the metric '{where.metric}' has none; "
+            "logit-diff or prob-diff would be right."
+        )
+    return _named(entry.value(where, chosen), method, as_dict(chosen))
+
+
+def discover(
+    model: Model,
+    task: Task,
+    method: str,
+    metric: str | None = None,
+    ablation: str = "corrupted",
+    **options: object,
+) -> Scores:
+    """Score every edge of a model on a task with a method, from start to end."""
+    return finish(discover_steps(model, task, method, metric, ablation, **options))
+
+
+def _named(steps: Steps[Scores], method: str, options: dict[str, Any]) -> Steps[Scores]:
+    scores = yield from steps
+    if not torch.isfinite(torch.from_numpy(scores.values)).all():
+        raise InputError(
+            f"The scores of '{method}' hold values that are not numbers (NaN or infinity): the "
+            "model's own activations do so on this task; check its weights."
+        )
+    return Scores(scores.graph, scores.values, method, options, scores.partial, scores.info)

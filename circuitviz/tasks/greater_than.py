@@ -1,0 +1,49 @@
+"""Greater-Than: a span of years must end after it began (Hanna et al. 2023)."""
+
+from __future__ import annotations
+
+import random
+
+from circuitviz.models import Tokens
+from circuitviz.options import NoOptions
+from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.words import CENTURIES, EVENTS, YEARS
+
+FORM = "The {event} lasted from the year {century}{year} to the year {century}"
+
+
+@tasks.register(
+    "greater-than",
+    summary="The war lasted from the year 1741 to the year 17 → 42 and later, not 41 and earlier",
+    reference="Hanna et al. 2023",
+    options=NoOptions,
+    metric="prob-diff",
+)
+def greater_than(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+    """Pairs whose corrupted prompt begins in the year 01, so that every later year fits."""
+    years = _years(tokens)
+    centuries = enough(list(years), 1, "greater-than", "centuries, each with years,")
+
+    def make(pick: random.Random) -> Pair:
+        century = pick.choice(centuries)
+        known = years[century]
+        year = pick.choice([y for y in known if "02" <= y <= "98"])
+        event = pick.choice(EVENTS)
+        clean = FORM.format(event=event, century=century, year=year)
+        corrupted = FORM.format(event=event, century=century, year="01")
+        later = tuple(y for y in known if y > year)
+        return Pair(clean, corrupted, later, tuple(y for y in known if y <= year))
+
+    return draw("greater-than", prompts, seed, tokens, make)
+
+
+def _years(tokens: Tokens) -> dict[str, list[str]]:
+    """Per century, the two-digit years that are one token after it."""
+    found = {}
+    for century in CENTURIES:
+        before = FORM.format(event=EVENTS[0], century=century, year="01")
+        known = [y for y in YEARS if len(tokens.answer_ids(before, y)) == 1]
+        if "01" in known and "99" in known and one_token(tokens, [century]):
+            found[century] = known
+    return found

@@ -1,0 +1,63 @@
+"""Indirect object identification, the field's standard task (Wang et al. 2023)."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from circuitviz.models import Tokens
+from circuitviz.options import option
+from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.words import NAMES, OBJECTS, PLACES
+
+FORMS = (
+    "When {a} and {b} went to the {place}, {s} gave a {object} to",
+    "After {a} and {b} went to the {place}, {s} handed the {object} to",
+    "While {a} and {b} were at the {place}, {s} showed a {object} to",
+    "Then {a} and {b} went to the {place}. {s} wanted to give a {object} to",
+)
+CORRUPTIONS = ("third-name", "swap-subject", "random-names")
+ORDERS = ("mixed", "abba", "baba")
+
+
+@dataclass(frozen=True)
+class IoiOptions:
+    """How the prompts are made."""
+
+    corruption: str = option(
+        "third-name",
+        "what is corrupted: the second subject becomes a third name, or the other name; or all "
+        "names become others",
+        choices=CORRUPTIONS,
+    )
+    order: str = option("mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=ORDERS)
+
+
+@tasks.register(
+    "ioi",
+    summary="When Mary and John went to the store, John gave a drink to → Mary, not John",
+    reference="Wang et al. 2023",
+    options=IoiOptions,
+    metric="logit-diff",
+)
+def indirect_object(tokens: Tokens, prompts: int, seed: int, options: IoiOptions) -> list[Pair]:
+    """Pairs of IOI prompts; the corrupted one keeps every position cue."""
+    names = enough(one_token(tokens, NAMES), 6, "ioi", "names")
+
+    def make(pick: random.Random) -> Pair:
+        a, b, c, d, e = pick.sample(names, 5)
+        abba = pick.random() < 0.5 if options.order == "mixed" else options.order == "abba"
+        subject, receiver = (b, a) if abba else (a, b)
+        form = pick.choice(FORMS)
+        words = {"place": pick.choice(PLACES), "object": pick.choice(OBJECTS)}
+        clean = form.format(a=a, b=b, s=subject, **words)
+        if options.corruption == "third-name":
+            corrupted = form.format(a=a, b=b, s=c, **words)
+        elif options.corruption == "swap-subject":
+            corrupted = form.format(a=a, b=b, s=receiver, **words)
+        else:
+            corrupted = form.format(a=c, b=d, s=e, **words)
+        return Pair(clean, corrupted, (f" {receiver}",), (f" {subject}",))
+
+    return draw("ioi", prompts, seed, tokens, make)

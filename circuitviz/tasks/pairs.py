@@ -1,0 +1,161 @@
+"""A task is pairs of prompts that differ in one thing, with the answers each calls for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.models import Tokens
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A clean and a corrupted prompt, and the answers to the clean one.
+
+    Answers are tokens as the tokenizer writes them after the prompt: ``" Mary"``. ``incorrect``
+    may be empty; then only metrics of the correct set apply.
+    """
+
+    clean: str
+    corrupted: str
+    correct: tuple[str, ...]
+    incorrect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Pairs as token batches.
+
+    clean, corrupted: [n, time], padded on the right; lengths: [n], the answer is read at
+    ``lengths − 1``; correct, incorrect: token ids [n, k], −1 where a prompt has fewer.
+    """
+
+    name: str
+    pairs: tuple[Pair, ...]
+    metric: str
+    clean: Tensor
+    corrupted: Tensor
+    lengths: Tensor
+    correct: Tensor
+    incorrect: Tensor
+    tokens: Tokens = field(repr=False)
+    seed: int = 0
+    bos: bool | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+    @staticmethod
+    def from_pairs(
+        name: str,
+        pairs: Sequence[Pair],
+        tokens: Tokens,
+        metric: str = "logit-diff",
+        seed: int = 0,
+        bos: bool | None = None,
+        where: Sequence[str] = (),
+        options: dict[str, Any] | None = None,
+    ) -> Task:
+        """Tokenise pairs; ``where`` names each pair's place in a file for the error messages.
+
+        Raises InputError on prompts of different lengths, an answer that is not one token, or an
+        answer that is both correct and incorrect.
+        """
+        if not pairs:
+            raise InputError(f"The task '{name}' holds no pair of prompts; it needs at least one.")
+        rows = [
+            _tokenise(pair, tokens, bos, where[i] if where else f"pair {i + 1}")
+            for i, pair in enumerate(pairs)
+        ]
+        clean, corrupted, correct, incorrect = zip(*rows, strict=True)
+        return Task(
+            name,
+            tuple(pairs),
+            metric,
+            _padded(clean, 0),
+            _padded(corrupted, 0),
+            torch.tensor([len(row) for row in clean]),
+            _padded(correct, -1),
+            _padded(incorrect, -1),
+            tokens,
+            seed,
+            bos,
+            dict(options or {}),
+        )
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over prompts, answers and tokens: the same only for the same task."""
+        digest = hashlib.sha256()
+        texts = [[p.clean, p.corrupted, list(p.correct), list(p.incorrect)] for p in self.pairs]
+        digest.update(json.dumps(texts, ensure_ascii=False).encode())
+        for tensor in (self.clean, self.corrupted, self.correct, self.incorrect):
+            digest.update(str(tuple(tensor.shape)).encode() + tensor.cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    @property
+    def two_sided(self) -> bool:
+        """Whether every prompt has incorrect answers."""
+        return bool(self.incorrect.shape[1]) and bool((self.incorrect >= 0).any(1).all())
+
+    def subset(self, indices: Iterable[int]) -> Task:
+        """The same task on some of its prompts."""
+        rows = list(indices)
+        pick = torch.tensor(rows, dtype=torch.long)
+        tensors = (self.clean, self.corrupted, self.lengths, self.correct, self.incorrect)
+        return Task(
+            self.name,
+            tuple(self.pairs[i] for i in rows),
+            self.metric,
+            *(t[pick.to(t.device)] for t in tensors),
+            self.tokens,
+            self.seed,
+            self.bos,
+            self.options,
+        )
+
+    def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
+        """Tokens of one prompt as they are shown, without padding."""
+        row = (self.corrupted if corrupted else self.clean)[index, : int(self.lengths[index])]
+        return self.tokens.strings(row.tolist())
+
+
+def _tokenise(
+    pair: Pair, tokens: Tokens, bos: bool | None, where: str
+) -> tuple[list[int], list[int], list[int], list[int]]:
+    clean, corrupted = tokens.encode(pair.clean, bos), tokens.encode(pair.corrupted, bos)
+    if not clean:
+        raise InputError(f"{where}: the clean prompt is empty; it needs at least one token.")
+    if len(clean) != len(corrupted):
+        raise InputError(
+            f"{where}: the clean prompt has {len(clean)} tokens and the corrupted one "
+            f"{len(corrupted)}; both must have the same number. Clean: "
+            f"{'|'.join(tokens.strings(clean))}  Corrupted: {'|'.join(tokens.strings(corrupted))}"
+        )
+    if not pair.correct:
+        raise InputError(f"{where}: there is no correct answer; give at least one token.")
+    try:
+        correct = [tokens.answer(pair.clean, answer, bos) for answer in pair.correct]
+        incorrect = [tokens.answer(pair.clean, answer, bos) for answer in pair.incorrect]
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    if both := set(correct) & set(incorrect):
+        shown = tokens.strings(both)[0]
+        raise InputError(f"{where}: the answer {shown!r} is given as correct and as incorrect.")
+    return clean, corrupted, correct, incorrect
+
+
+def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+    longest = max((len(row) for row in rows), default=0)
+    return torch.tensor(
+        [[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long
+    ).view(len(rows), longest)

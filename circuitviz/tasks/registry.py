@@ -1,0 +1,55 @@
+"""A built-in task is a function that writes pairs for any tokenizer."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.models import Tokens
+from circuitviz.registry import Registry
+from circuitviz.tasks.pairs import Pair
+
+MakePairs = Callable[[Tokens, int, int, Any], list[Pair]]
+"""(tokens, number of prompts, seed, options) → pairs. Registered with ``metric=``."""
+
+tasks: Registry[MakePairs] = Registry("task", "circuitviz.tasks", "circuitviz.tasks")
+
+
+def one_token(tokens: Tokens, words: Sequence[str], before: str = "Then") -> list[str]:
+    """The words that are one token when they follow a word, in order."""
+    return [word for word in words if len(tokens.answer_ids(before, f" {word}")) == 1]
+
+
+def enough(words: list[str], number: int, task: str, what: str) -> list[str]:
+    """Return the words; InputError where a tokenizer leaves fewer than a task needs."""
+    if len(words) < number:
+        raise InputError(
+            f"The task '{task}' needs {number} {what} that are one token each; this model's "
+            f"tokenizer has {len(words)}. Use a model with a larger vocabulary, or a task file."
+        )
+    return words
+
+
+def draw(
+    task: str, prompts: int, seed: int, tokens: Tokens, make: Callable[[random.Random], Pair]
+) -> list[Pair]:
+    """Draw different pairs, seeded; those whose two prompts differ in length are drawn again.
+
+    Raises InputError where a tokenizer leaves fewer different pairs than asked for.
+    """
+    if prompts < 1:
+        raise InputError(f"{prompts} prompts were asked for; a task needs at least 1.")
+    pick = random.Random(seed)
+    found: dict[Pair, None] = {}
+    for _ in range(100 + 50 * prompts):
+        pair = make(pick)
+        if len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
+            found[pair] = None
+        if len(found) == prompts:
+            return list(found)
+    raise InputError(
+        f"{prompts} prompts were asked for; with this model's tokenizer the task '{task}' has only "
+        f"{len(found)} different ones, so {len(found) or 'another task'} would be right."
+    )

@@ -1,0 +1,47 @@
+"""Subject-verb agreement across a noun that may mislead."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from circuitviz.models import Tokens
+from circuitviz.options import option
+from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
+
+
+@dataclass(frozen=True)
+class AgreementOptions:
+    """How the prompts are made."""
+
+    misleading: bool = option(False, "the second noun always has the other number")
+
+
+@tasks.register(
+    "sva",
+    summary="The keys on the cabinet → are, was not is, was: the verb agrees with the subject",
+    options=AgreementOptions,
+    metric="prob-diff",
+)
+def agreement(tokens: Tokens, prompts: int, seed: int, options: AgreementOptions) -> list[Pair]:
+    """Pairs whose corrupted prompt has the subject in its other number."""
+    nouns = [n for n in NOUNS if len(one_token(tokens, n)) == 2]
+    enough([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
+    verbs = [v for v in VERBS if len(one_token(tokens, v)) == 2]
+    enough([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
+
+    def make(pick: random.Random) -> Pair:
+        subject, other = pick.sample(nouns, 2)
+        plural = pick.randrange(2)
+        second = other[1 - plural if options.misleading else pick.randrange(2)]
+        rest = f"{pick.choice(PREPOSITIONS)} the {second}"
+        return Pair(
+            f"The {subject[plural]} {rest}",
+            f"The {subject[1 - plural]} {rest}",
+            tuple(f" {verb[plural]}" for verb in verbs),
+            tuple(f" {verb[1 - plural]}" for verb in verbs),
+        )
+
+    return draw("sva", prompts, seed, tokens, make)
