@@ -1,3 +1,61 @@
-"""circuitviz finds circuits in transformer language models, draws them and takes them apart."""
+"""circuitviz finds circuits in transformer language models, draws them and takes them apart.
+
+>>> import circuitviz as cv
+>>> model = cv.load_model("demo")                                          # doctest: +SKIP
+>>> task = cv.load_task("ioi", model, prompts=64, seed=0)                  # doctest: +SKIP
+>>> circuit = cv.discover(model, task, "eap-ig", steps=5).greedy(200)      # doctest: +SKIP
+>>> cv.evaluate(model, task, circuit).faithfulness                         # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# The names are looked up when used: importing circuitviz must not take a second for torch.
+_PLACES = {
+    "load_model": "models",
+    "load_task": "tasks",
+    "Task": "tasks",
+    "Pair": "tasks",
+    "discover": "discovery",
+    "discover_steps": "discovery",
+    "evaluate": "evaluation",
+    "evaluate_steps": "evaluation",
+    "overlap": "evaluation",
+    "read_node": "lens",
+    "Circuit": "graph",
+    "Graph": "graph",
+    "Scores": "graph",
+    "open_document": "formats",
+    "save_document": "formats",
+    "export_document": "formats",
+    "import_document": "formats",
+    "InputError": "errors",
+    "ComputationError": "errors",
+}
+
+__all__ = list(_PLACES)
+
+if TYPE_CHECKING:
+    from circuitviz.discovery import discover, discover_steps
+    from circuitviz.errors import ComputationError, InputError
+    from circuitviz.evaluation import evaluate, evaluate_steps, overlap
+    from circuitviz.formats import (
+        export_document,
+        import_document,
+        open_document,
+        save_document,
+    )
+    from circuitviz.graph import Circuit, Graph, Scores
+    from circuitviz.lens import read_node
+    from circuitviz.models import load_model
+    from circuitviz.tasks import Pair, Task, load_task
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'circuitviz' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"circuitviz.{_PLACES[name]}"), name)

@@ -1,0 +1,32 @@
+"""Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
+
+from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
+from circuitviz.evaluation.estimate import estimate_metric
+from circuitviz.evaluation.faithfulness import (
+    Bench,
+    Evaluation,
+    check_graph,
+    evaluate,
+    evaluate_steps,
+    faithfulness,
+)
+from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.evaluation.overlap import area_under_roc, overlap
+
+__all__ = [
+    "Bench",
+    "CurvePoint",
+    "Evaluation",
+    "Interval",
+    "area_under_roc",
+    "areas",
+    "bootstrap",
+    "check_graph",
+    "curve_steps",
+    "estimate_metric",
+    "evaluate",
+    "evaluate_steps",
+    "faithfulness",
+    "overlap",
+    "sizes",
+]

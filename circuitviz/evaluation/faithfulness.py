@@ -1,0 +1,180 @@
+"""How much of the model's behaviour a circuit keeps when everything outside it is ablated."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.discovery import Setting, ablation_values, setting
+from circuitviz.errors import InputError
+from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.graph import BoolMatrix, Circuit
+from circuitviz.models import Model, PatchedRun, record
+from circuitviz.models.batches import batches
+from circuitviz.progress import Progress, Steps, finish
+from circuitviz.tasks import Task
+
+NONE = 1e-6  # below this share of the metric's size, L(M) and L(∅) do not differ
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Faithfulness with the raw numbers behind it and the setting they were measured in.
+
+    ``circuit``, ``model``, ``ablated``: mean metric of the circuit, the full model, and with
+    everything ablated. ``per_prompt`` holds the same three per prompt, [prompts].
+    """
+
+    faithfulness: Interval
+    circuit: float
+    model: float
+    ablated: float
+    metric: str
+    ablation: str
+    prompts: int
+    seed: int
+    edges: int
+    nodes: int
+    per_prompt: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        f = self.faithfulness
+        return {
+            "faithfulness": {"value": f.value, "low": f.low, "high": f.high},
+            "metric": {"circuit": self.circuit, "model": self.model, "ablated": self.ablated},
+            "edges": self.edges,
+            "nodes": self.nodes,
+            "setting": {
+                "metric": self.metric,
+                "ablation": self.ablation,
+                "prompts": self.prompts,
+                "seed": self.seed,
+            },
+        }
+
+
+def faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:
+    """(L(C) − L(∅)) / (L(M) − L(∅)), elementwise; NaN where the two do not differ.
+
+    Hanna et al. 2024; METHODS: Judging a circuit.
+    """
+    span = np.asarray(model - ablated, dtype=float)
+    size = np.maximum(np.abs(model), np.abs(ablated))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = np.asarray(circuit - ablated, dtype=float) / span
+    return np.where(np.abs(span) <= NONE * np.maximum(size, 1e-12), np.nan, value)
+
+
+class Bench:
+    """A task with its clean and ablated runs made once, on which any circuit is measured.
+
+    Batches that were measured keep their last run, so a small change restarts in the middle.
+    """
+
+    def __init__(self, where: Setting) -> None:
+        self.setting = where
+        model, task = where.model, where.task
+        time = task.clean.shape[1]
+        self._parts = [task.subset(rows) for rows in batches(model, len(task), time)]
+        self._values = ablation_values(model, task, where.ablation)
+        self._runs: list[tuple[PatchedRun, Tensor]] = []
+        self._whole: NDArray[np.float64] | None = None
+        self._nothing: NDArray[np.float64] | None = None
+
+    def prepare(self) -> Steps[None]:
+        """Run the clean model and the ablated one; yields after each batch."""
+        if self._whole is not None:
+            return
+        graph, nothing, whole = self.setting.model.graph, [], []
+        self._runs = []
+        for number, part in enumerate(self._parts):
+            clean = record(self.setting.model, part.clean, part.lengths - 1)
+            assert clean.logits is not None
+            run = PatchedRun(
+                self.setting.model, part.clean, part.lengths - 1, self._values(part)
+            )
+            self._runs.append((run, clean.logits))
+            whole.append(self._measure(run, part, clean.logits, graph.mask))
+            nothing.append(self._measure(run, part, clean.logits, np.zeros_like(graph.mask)))
+            yield Progress(number + 1, len(self._parts), "full and ablated model")
+        self._whole, self._nothing = np.concatenate(whole), np.concatenate(nothing)
+
+    def evaluate(self, circuit: Circuit) -> Steps[Evaluation]:
+        """Measure one circuit exactly as it is given; yields between batches."""
+        yield from self.prepare()
+        found = []
+        for number, (part, (run, reference)) in enumerate(
+            zip(self._parts, self._runs, strict=True)
+        ):
+            found.append(self._measure(run, part, reference, circuit.edges))
+            yield Progress(number + 1, len(self._parts), "circuit")
+        return self._evaluation(circuit, np.concatenate(found))
+
+    def _measure(
+        self, run: PatchedRun, part: Task, reference: Tensor, edges: BoolMatrix
+    ) -> NDArray[np.float64]:
+        with torch.no_grad():
+            values = self.setting.measure(run.logits(edges), part, reference)
+        numbers: NDArray[np.float64] = values.double().cpu().numpy()
+        if not np.isfinite(numbers).all():
+            raise InputError(
+                f"The metric '{self.setting.metric}' is not a number on {(~np.isfinite(numbers)).sum()} "
+                "prompts: the model's activations overflow or hold NaN; check its weights."
+            )
+        return numbers
+
+    def _evaluation(self, circuit: Circuit, found: NDArray[np.float64]) -> Evaluation:
+        assert self._whole is not None and self._nothing is not None
+        where = self.setting
+        values = (found, self._whole, self._nothing)
+        return Evaluation(
+            bootstrap(values, faithfulness, where.task.seed),
+            *(float(v.mean()) for v in values),
+            where.metric,
+            where.ablation,
+            len(where.task),
+            where.task.seed,
+            circuit.n_edges,
+            circuit.n_nodes,
+            dict(zip(("circuit", "model", "ablated"), values, strict=True)),
+        )
+
+
+def evaluate_steps(
+    model: Model,
+    task: Task,
+    circuit: Circuit,
+    metric: str | None = None,
+    ablation: str = "corrupted",
+) -> Steps[Evaluation]:
+    """Measure a circuit's faithfulness; InputError where it belongs to another model."""
+    check_graph(model, circuit)
+    return Bench(setting(model, task, metric, ablation)).evaluate(circuit)
+
+
+def evaluate(
+    model: Model,
+    task: Task,
+    circuit: Circuit,
+    metric: str | None = None,
+    ablation: str = "corrupted",
+) -> Evaluation:
+    """Measure a circuit's faithfulness from start to end."""
+    return finish(evaluate_steps(model, task, circuit, metric, ablation))
+
+
+def check_graph(model: Model, circuit: Circuit) -> None:
+    """InputError where a circuit's graph is not the model's."""
+    ours, theirs = model.shape, circuit.graph.shape
+    if ours != theirs:
+        raise InputError(
+            f"The circuit belongs to a model of {theirs.n_layers} layers with {theirs.n_heads} "
+            f"heads (width {theirs.d_model}), but '{model.name}' has {ours.n_layers} layers with "
+            f"{ours.n_heads} heads (width {ours.d_model}); open the model it was found on."
+        )

@@ -1,0 +1,42 @@
+"""Every number over a task comes with what another draw of prompts would have made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A value with its 95 % bootstrap interval over prompts; ``None`` where it is undefined."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def bootstrap(
+    values: tuple[NDArray[np.float64], ...],
+    statistic: Callable[..., NDArray[np.float64]],
+    seed: int = 0,
+) -> Interval:
+    """95 % percentile interval of a statistic of means over prompts.
+
+    values: arrays [prompts], resampled together; ``statistic`` takes their means, as arrays.
+    """
+    number = len(values[0])
+    at = statistic(*(np.array([v.mean()]) for v in values))[0]
+    if not np.isfinite(at):
+        return Interval(None)
+    if number < 2:
+        return Interval(float(at))
+    rows = np.random.default_rng(seed).integers(number, size=(RESAMPLES, number))
+    drawn = statistic(*(v[rows].mean(axis=1) for v in values))
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(drawn, (0.025, 0.975))
+    return Interval(float(at), float(low), float(high))
