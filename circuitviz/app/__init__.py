@@ -1,0 +1,1 @@
+"""The application: window, actions, settings, and the command line."""

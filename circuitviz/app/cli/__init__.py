@@ -1,0 +1,40 @@
+"""The command line: results on standard output, everything else on standard error, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from circuitviz.errors import ComputationError, InputError
+
+
+def run(argv: list[str]) -> int:
+    """Run one command; 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted."""
+    from circuitviz.app.cli.parser import parse
+
+    try:
+        given = parse(argv)
+        code: int = given.run(given)
+        return code
+    except InputError as error:
+        return _fail(error, 2)
+    except ComputationError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except MemoryError:
+        return _fail("This machine's memory was not enough; fewer prompts would be right.", 1)
+    except Exception as error:  # a fault of ours: still one line, unless asked for more
+        if os.environ.get("CIRCUITVIZ_TRACEBACK"):
+            raise
+        kind = type(error).__name__
+        return _fail(f"{kind}: {error} (set CIRCUITVIZ_TRACEBACK=1 for the traceback)", 1)
+
+
+def _fail(message: object, code: int) -> int:
+    text = " ".join(str(message).split())
+    print(f"circuitviz: {text}", file=sys.stderr)
+    return code

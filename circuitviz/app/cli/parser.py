@@ -1,0 +1,148 @@
+"""The flags of every verb; a method's own options become flags from its options dataclass."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.graph import SELECTIONS
+
+VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "list")
+LISTS = ("models", "tasks", "methods", "metrics", "ablations", "formats")
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, but a wrong word is one line like every other wrong input."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[0].upper()}{message[1:]}. See '{self.prog} --help'.")
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """Parse a command line; the result's ``run`` takes the result and returns the exit code."""
+    first = next((word for word in argv if not word.startswith("-")), None)
+    if first in VERBS or (argv and argv[0] in ("-h", "--help", "--version")):
+        return _verbs(argv)
+    return _open(argv)
+
+
+def _open(argv: list[str]) -> argparse.Namespace:
+    """No verb: open the application, perhaps with a file."""
+    parser = Parser(prog="circuitviz")
+    parser.add_argument("file", nargs="?", type=Path)
+    parser.add_argument("-m", "--model")
+    parser.add_argument("-t", "--task")
+    parser.add_argument("--demo", action="store_true", help="open the demo circuit at once")
+    given = parser.parse_args(argv)
+    if given.file is not None and not given.file.exists():
+        raise InputError(
+            f"There is no file or command '{given.file}'; give a .circuit file, or one of "
+            f"{', '.join(VERBS)}." + suggest(str(given.file), VERBS)
+        )
+    given.run = _verb("open")
+    return given
+
+
+def _verbs(argv: list[str]) -> argparse.Namespace:
+    from circuitviz import __version__
+
+    parser = Parser(
+        prog="circuitviz",
+        description="Find circuits in transformer language models, draw them, take them apart. "
+        "Without a command, the application opens: circuitviz [FILE.circuit] [--model M] "
+        "[--task T] [--demo].",
+    )
+    parser.add_argument("--version", action="version", version=f"circuitviz {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", parser_class=Parser)
+    _discover(verbs.add_parser("discover", help="find a circuit"), argv)
+    _evaluate(verbs.add_parser("evaluate", help="measure a circuit"))
+    compare = verbs.add_parser("compare", help="what two circuits share")
+    compare.add_argument("left", type=Path)
+    compare.add_argument("right", type=Path, help="the reference")
+    inspect = verbs.add_parser("inspect", help="logit lens, direct attribution and attention of a node")
+    inspect.add_argument("circuit", type=Path)
+    inspect.add_argument("--node", required=True, help="for example a3.h1, m2, input")
+    inspect.add_argument("--prompt", type=int, default=0, help="number of the prompt, from 0")
+    _device(inspect)
+    for name, text in (("export", "write a picture or another tool's file"), ("import", "read another tool's file")):
+        verb = verbs.add_parser(name, help=text)
+        verb.add_argument("source", type=Path)
+        verb.add_argument("-o", "--output", type=Path, required=True)
+        if name == "export":
+            verb.add_argument("--dark", action="store_true", help="dark picture")
+    listing = verbs.add_parser("list", help="what there is")
+    listing.add_argument("what", choices=LISTS)
+    for verb in verbs.choices.values():
+        verb.add_argument("--json", action="store_true", help="print JSON")
+    given = parser.parse_args(argv)
+    given.run = _verb(given.verb)
+    return given
+
+
+def _discover(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
+    parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV or JSONL file")
+    parser.add_argument("--method", default="eap-ig")
+    parser.add_argument("--edges", type=int, default=200, help="how many edges to keep")
+    parser.add_argument("--select", choices=SELECTIONS, default="greedy")
+    parser.add_argument("--threshold", type=float, help="with --select threshold: least |score|")
+    parser.add_argument("-o", "--output", type=Path, help="write a .circuit file")
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
+    _setting(parser)
+    _device(parser)
+    name = _value(argv, "--method") or "eap-ig"
+    if "-h" in argv or "--help" in argv or any(word.startswith("--") for word in argv):
+        _method_options(parser, name)
+
+
+def _method_options(parser: argparse.ArgumentParser, name: str) -> None:
+    from circuitviz.app.cli.catalog import options_of
+
+    group = parser.add_argument_group(f"options of {name}")
+    for entry in options_of(name):
+        text = f"{entry.help} (default {entry.default}{', ' + entry.bounds if entry.bounds else ''})"
+        group.add_argument(entry.flag, dest=f"option_{entry.name}", metavar="VALUE", help=text)
+
+
+def _evaluate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("circuit", type=Path)
+    parser.add_argument("--measures", default="faithfulness", help="faithfulness, curve")
+    _setting(parser)
+    _device(parser)
+
+
+def _setting(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--metric", help="the task's own by default")
+    parser.add_argument("--ablation", default=None, help="corrupted, zero, mean, mean-positional")
+
+
+def _device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+
+
+def _value(argv: list[str], flag: str) -> str | None:
+    for at, word in enumerate(argv):
+        if word == flag and at + 1 < len(argv):
+            return argv[at + 1]
+        if word.startswith(flag + "="):
+            return word.partition("=")[2]
+    return None
+
+
+def _verb(name: str) -> object:
+    def run(given: argparse.Namespace) -> int:
+        from importlib import import_module
+
+        module = import_module(f"circuitviz.app.cli.{name}_")
+        code: int = module.run(given)
+        return code
+
+    return run
+
+
+__all__ = ["LISTS", "VERBS", "parse", "sys"]

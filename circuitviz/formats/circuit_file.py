@@ -1,0 +1,117 @@
+"""``.circuit``: a zip of JSON and safetensors that holds all a document is, read as data only."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from circuitviz.errors import InputError
+from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.manifest import VERSION, from_manifest, to_manifest
+from circuitviz.formats.registry import formats
+from circuitviz.session import Document
+
+MANIFEST, TENSORS = "document.json", "tensors.safetensors"
+LARGEST_ENTRY = 256 * 2**20
+MOST_RATIO = 1000
+
+
+class CircuitFile:
+    """The application's own format."""
+
+    suffix = ".circuit"
+    reads = True
+    writes = True
+
+    def write(self, document: Document, path: Path) -> None:
+        """Save the document; the same document gives the same bytes."""
+        state = document.state
+        tensors: dict[str, np.ndarray[Any, Any]] = {}
+        if state.circuit is not None:
+            tensors["edges"] = state.circuit.edges.astype(np.uint8)
+        if state.scores is not None:
+            tensors["scores"] = np.ascontiguousarray(state.scores.values)
+        manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in ((MANIFEST, manifest.encode()), (TENSORS, save(tensors))):
+                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                archive.writestr(entry, data)
+        write_whole(path, buffer.getvalue())
+
+    def read(self, path: Path) -> Document:
+        """Open a document; InputError where the file is damaged, foreign or from a newer version."""
+        entries = _entries(path)
+        manifest = parse_json(f"{path.name}: {MANIFEST}", entries[MANIFEST])
+        if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
+            raise InputError(f"'{path.name}' holds no circuitviz document, though it is a zip file.")
+        if manifest["version"] > VERSION:
+            raise InputError(
+                f"'{path.name}' was written by a newer circuitviz (file version "
+                f"{manifest['version']}, this one reads up to {VERSION}); update circuitviz."
+            )
+        try:
+            tensors = load(entries[TENSORS])
+        except (SafetensorError, ValueError, KeyError, OverflowError) as error:
+            raise _damaged(path, f"its tensors cannot be read ({error})") from None
+        try:
+            document = from_manifest(manifest, tensors)
+        except InputError as error:
+            raise _damaged(path, str(error).rstrip(".")) from None
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
+            raise _damaged(path, f"its contents do not fit together ({type(error).__name__}: {error})") from None
+        document.mark_saved(path)
+        return document
+
+
+formats.register("circuit", summary="circuitviz document: everything, to go on working")(CircuitFile())
+
+
+def _entries(path: Path) -> dict[str, bytes]:
+    """The two entries of the zip, within bounds."""
+    data = read_bytes(path)
+    if data[:2] != b"PK":
+        raise InputError(
+            f"'{path.name}' is not a circuitviz document (it is no zip file); other tools' files "
+            "are opened with 'circuitviz import'."
+        )
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            there = {entry.filename: entry for entry in archive.infolist()}
+            for name in (MANIFEST, TENSORS):
+                if name not in there:
+                    raise InputError(f"'{path.name}' is no circuitviz document: it holds no {name}.")
+                entry = there[name]
+                ratio = entry.file_size / max(1, entry.compress_size)
+                if entry.file_size > LARGEST_ENTRY or ratio > MOST_RATIO:
+                    raise InputError(
+                        f"'{path.name}' unpacks to {entry.file_size / 2**20:,.0f} MB, which no "
+                        "document of ours does; it was not opened."
+                    )
+            return {name: _bounded(archive, there[name]) for name in (MANIFEST, TENSORS)}
+    except InputError:
+        raise
+    except Exception as error:  # zipfile raises many kinds on damaged archives
+        raise _damaged(path, f"the zip file is incomplete ({error})") from None
+
+
+def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    with archive.open(entry) as file:
+        data = file.read(LARGEST_ENTRY + 1)
+    if len(data) > LARGEST_ENTRY:
+        raise ValueError("an entry is larger than it says")
+    return data
+
+
+def _damaged(path: Path, what: str) -> InputError:
+    return InputError(
+        f"'{path.name}' is damaged: {what}. Open an earlier copy, or find the circuit again."
+    )

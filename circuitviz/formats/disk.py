@@ -1,0 +1,76 @@
+"""Files are written whole or not at all, and read within bounds."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+
+LARGEST = 512 * 2**20
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write beside the target, flush to disk, then take its place: the old file stays until then.
+
+    Raises InputError in a sentence where the disk is full or the place cannot be written.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+        raise InputError(_reason(path, error)) from error
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """Read a whole file; InputError where it is not there, not a file, or too large."""
+    try:
+        if path.is_dir():
+            raise InputError(f"'{path}' is a folder; a file is needed.")
+        size = path.stat().st_size
+        if size > largest:
+            raise InputError(
+                f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {largest / 2**20:,.0f} MB "
+                "are read."
+            )
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"There is no file '{path}'; check the path.") from None
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}.") from error
+
+
+def parse_json(name: str, data: bytes) -> Any:
+    """Parse JSON; InputError names the file and the place. Nesting is bounded by the interpreter."""
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise InputError(f"'{name}' is nested too deeply to be a file of ours.") from None
+    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are such
+        raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
+
+
+def _reason(path: Path, error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"'{path.name}' was not saved: the disk is full. What was saved before is untouched; "
+            "free some space, or save to another place."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return f"'{path}' was not saved: this place may not be written. Choose another folder."
+    if error.errno == errno.ENOENT:
+        return f"'{path}' was not saved: there is no folder '{path.parent}'."
+    return f"'{path}' was not saved: {error.strerror or error}."

@@ -1,0 +1,41 @@
+"""A data format is one file: its suffix, and how to read or write a document."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from circuitviz.errors import InputError
+from circuitviz.registry import Entry, Registry
+from circuitviz.session import Document
+
+
+@runtime_checkable
+class Format(Protocol):
+    """Reads and writes documents. ``suffix`` may have two parts (``.graph.json``)."""
+
+    suffix: str
+    reads: bool
+    writes: bool
+
+    def read(self, path: Path) -> Document:
+        """Read a document; InputError where the file is not one."""
+        ...
+
+    def write(self, document: Document, path: Path) -> None:
+        """Write a document, whole or not at all."""
+        ...
+
+
+formats: Registry[Format] = Registry("format", "circuitviz.formats", "circuitviz.formats")
+
+
+def format_for(path: Path, *, writing: bool) -> Entry[Format]:
+    """Find the format that a path's suffix names, the longest suffix first."""
+    able = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
+    for entry in sorted(able, key=lambda e: -len(e.value.suffix)):
+        if path.name.lower().endswith(entry.value.suffix):
+            return entry
+    known = ", ".join(sorted(e.value.suffix for e in able))
+    verb = "written" if writing else "read"
+    raise InputError(f"'{path.name}' has no suffix that can be {verb}; {known} can.")

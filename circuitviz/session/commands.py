@@ -1,0 +1,103 @@
+"""Everything a person can do to a circuit: a name and a function from one state to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from circuitviz.graph import Circuit, Scores
+from circuitviz.session.provenance import Provenance
+from circuitviz.session.state import Label, State
+
+
+@dataclass(frozen=True)
+class Command:
+    """One step that can be undone. Neighbours with the same ``merge`` key become one step."""
+
+    text: str
+    change: Callable[[State], State]
+    merge: str = ""
+
+
+def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Command:
+    """Take nodes and edges out of the circuit; those that are all out already come back in."""
+    nodes, edges = frozenset(nodes) - {"logits"}, frozenset(edges)
+
+    def change(state: State) -> State:
+        back = nodes <= state.ablated_nodes and edges <= state.ablated_edges
+        if back:
+            return replace(
+                state,
+                ablated_nodes=state.ablated_nodes - nodes,
+                ablated_edges=state.ablated_edges - edges,
+            )
+        return replace(
+            state,
+            ablated_nodes=state.ablated_nodes | nodes,
+            ablated_edges=state.ablated_edges | edges,
+        )
+
+    return Command(f"Ablate {_named([*sorted(nodes), *sorted(edges)])}", change)
+
+
+def restore_all() -> Command:
+    """Put everything back that was ablated."""
+    return Command(
+        "Restore everything",
+        lambda state: replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset()),
+    )
+
+
+def set_label(node: str, label: Label | None) -> Command:
+    """Label a node, or take its label away."""
+
+    def change(state: State) -> State:
+        others = {name: kept for name, kept in state.labels.items() if name != node}
+        return replace(state, labels=others if label is None else {**others, node: label})
+
+    return Command(f"Label {node}" if label else f"Remove the label of {node}", change)
+
+
+def move_nodes(places: Mapping[str, tuple[float, float]]) -> Command:
+    """Pin nodes at places in the layout's units."""
+    return Command(
+        f"Move {_named(sorted(places))}",
+        lambda state: replace(state, positions={**state.positions, **places}),
+    )
+
+
+def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
+    """Choose another number of edges from the same scores; a drag of the slider is one step."""
+
+    def change(state: State) -> State:
+        where = state.provenance
+        return replace(
+            state,
+            circuit=circuit,
+            provenance=where and replace(where, select=select, asked=asked),
+        )
+
+    return Command(f"Keep {circuit.n_edges:,} edges", change, merge="choose-edges")
+
+
+def replace_circuit(
+    circuit: Circuit, scores: Scores | None, provenance: Provenance | None, text: str
+) -> Command:
+    """Put a newly found circuit in place of the old one; labels and places of its nodes stay."""
+    return Command(
+        text,
+        lambda state: replace(
+            state,
+            circuit=circuit,
+            scores=scores,
+            provenance=provenance,
+            ablated_nodes=frozenset(),
+            ablated_edges=frozenset(),
+        ),
+    )
+
+
+def _named(names: list[str]) -> str:
+    if len(names) <= 3:
+        return ", ".join(names)
+    return f"{len(names)} parts"

@@ -1,0 +1,99 @@
+"""The open document: one state, what was measured of it, and signals for whoever shows it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from psygnal import Signal
+
+from circuitviz.session.commands import Command
+from circuitviz.session.state import State
+
+REMEMBERED = 512
+
+
+@dataclass(frozen=True)
+class Change:
+    """A command that was done: going back is setting ``before`` again."""
+
+    text: str
+    before: State
+    after: State
+    merge: str = ""
+
+
+class Document:
+    """A circuit under work.
+
+    Signals: ``state_changed(before, after)`` after any change of the state, ``evaluated(key)``
+    when a measurement arrived, ``dirty_changed(bool)``. ``evaluations`` maps ``State.measured`` to
+    the numbers, so that undo shows the earlier number itself, not a new measurement of it.
+    ``extra`` keeps what a file held that we do not understand, and writes it back.
+    """
+
+    state_changed = Signal(object, object)
+    evaluated = Signal(str)
+    dirty_changed = Signal(bool)
+
+    def __init__(self, state: State | None = None, path: Path | None = None) -> None:
+        self.path = path
+        self.view: dict[str, Any] = {}
+        self.curve: list[dict[str, Any]] = []
+        self.extra: dict[str, Any] = {}
+        self._state = state or State()
+        self._saved = self._state.hash
+        self._dirty = False
+        self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    @property
+    def state(self) -> State:
+        """All that can be changed and undone."""
+        return self._state
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the state differs from the saved one."""
+        return self._dirty
+
+    @property
+    def evaluation(self) -> dict[str, Any] | None:
+        """The numbers measured of the present state, where they are known."""
+        return self._evaluations.get(self._state.measured)
+
+    @property
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """Everything measured, oldest first."""
+        return dict(self._evaluations)
+
+    def do(self, command: Command) -> Change:
+        """Apply a command; returns what ``apply`` needs to undo and redo it."""
+        change = Change(command.text, self._state, command.change(self._state), command.merge)
+        self.apply(change.after)
+        return change
+
+    def apply(self, state: State) -> None:
+        """Go to a state: the way undo and redo go."""
+        before, self._state = self._state, state
+        self._set_dirty(state.hash != self._saved)
+        self.state_changed.emit(before, state)
+
+    def remember(self, key: str, numbers: dict[str, Any]) -> None:
+        """Keep a measurement under the ``measured`` key of the state that it belongs to."""
+        self._evaluations[key] = numbers
+        self._evaluations.move_to_end(key)
+        while len(self._evaluations) > REMEMBERED:
+            self._evaluations.popitem(last=False)
+        self.evaluated.emit(key)
+
+    def mark_saved(self, path: Path) -> None:
+        """The state is on disk now."""
+        self.path, self._saved = path, self._state.hash
+        self._set_dirty(False)
+
+    def _set_dirty(self, dirty: bool) -> None:
+        if dirty != self._dirty:
+            self._dirty = dirty
+            self.dirty_changed.emit(dirty)

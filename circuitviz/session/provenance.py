@@ -1,0 +1,48 @@
+"""Where a circuit comes from: enough to compute it again, also when its files have moved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Model, task, method and machine of a discovery.
+
+    ``pairs`` are the task's prompts themselves: clean, corrupted, correct and incorrect answers.
+    ``asked`` is the number of edges asked for (or the threshold), ``select`` the way to choose.
+    """
+
+    model: str
+    weight_hash: str
+    task: str
+    task_hash: str
+    pairs: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]
+    metric: str
+    ablation: str
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    select: str = "greedy"
+    asked: float | None = None
+    prompts: int = 0
+    seed: int = 0
+    bos: bool | None = None
+    task_options: Mapping[str, Any] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+    seconds: float = 0.0
+    created: str = ""
+
+    def command(self) -> str:
+        """The command line that computes it again."""
+        parts = ["circuitviz discover", f"-m {self.model}", f"-t {self.task}"]
+        parts += [f"--method {self.method}", f"--select {self.select}"]
+        if self.asked is not None:
+            flag = "--threshold" if self.select == "threshold" else "--edges"
+            parts.append(f"{flag} {self.asked:g}")
+        parts += [f"--prompts {self.prompts}", f"--seed {self.seed}"]
+        parts += [f"--metric {self.metric}", f"--ablation {self.ablation}"]
+        parts += [f"--{name.replace('_', '-')} {value}" for name, value in self.options.items()]
+        return " ".join(parts)

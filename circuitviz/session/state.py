@@ -1,0 +1,84 @@
+"""All that a person can change and undo is one immutable value, so undo is exact by construction."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.session.provenance import Provenance
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """What a person says a node does: a text, and a colour (``#rrggbb``) to find it by."""
+
+    text: str
+    colour: str = "#8b5cf6"
+
+
+@dataclass(frozen=True)
+class State:
+    """A circuit with what was done to it.
+
+    ``ablated_nodes`` and ``ablated_edges`` hold names; ``positions`` the places of nodes that were
+    moved by hand, in the layout's units.
+    """
+
+    provenance: Provenance | None = None
+    scores: Scores | None = None
+    circuit: Circuit | None = None
+    ablated_nodes: frozenset[str] = frozenset()
+    ablated_edges: frozenset[str] = frozenset()
+    labels: Mapping[str, Label] = field(default_factory=dict)
+    positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def live(self) -> Circuit | None:
+        """The circuit without what is ablated: what is measured."""
+        if self.circuit is None:
+            return None
+        if not self.ablated_nodes and not self.ablated_edges:
+            return self.circuit
+        return self.circuit.without(self.ablated_nodes, self.ablated_edges)
+
+    @property
+    def live_edges(self) -> BoolMatrix | None:
+        """The edges of ``live`` [senders, receivers]."""
+        return None if self.live is None else self.live.edges
+
+    @cached_property
+    def measured(self) -> str:
+        """A key that is equal exactly where an evaluation's result is: edges and setting."""
+        if self.live is None:
+            return ""
+        digest = hashlib.sha256(np.packbits(self.live.edges).tobytes())
+        where = self.provenance
+        setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
+        digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
+        return digest.hexdigest()
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 over everything in the state."""
+        digest = hashlib.sha256(self.measured.encode())
+        if self.scores is not None:
+            digest.update(self.scores.values.tobytes())
+        if self.circuit is not None:
+            digest.update(np.packbits(self.circuit.edges).tobytes())
+        digest.update(
+            json.dumps(
+                [
+                    sorted(self.ablated_nodes),
+                    sorted(self.ablated_edges),
+                    sorted((k, v.text, v.colour) for k, v in self.labels.items()),
+                    sorted((k, *v) for k, v in self.positions.items()),
+                ]
+            ).encode()
+        )
+        return digest.hexdigest()
