@@ -1,0 +1,60 @@
+"""What can be listed and chosen, without importing torch where names alone are asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circuitviz.options import Option, describe
+
+
+def options_of(method: str) -> tuple[Option, ...]:
+    """A method's options; InputError on an unknown method."""
+    from circuitviz.discovery import methods
+
+    return describe(methods.get(method).options)
+
+
+def catalog(what: str) -> list[dict[str, Any]]:
+    """Everything of one kind, with a line about it; broken extensions carry their error."""
+    if what == "models":
+        return [{"name": "demo", "summary": "a small GPT-2-shaped model that ships with circuitviz"}]
+    if what == "ablations":
+        from circuitviz.models import ABLATIONS
+
+        about = (
+            "the sender's activation on the corrupted prompt (interchange)",
+            "zero",
+            "the sender's mean over the task",
+            "the sender's mean per position over the task",
+        )
+        return [{"name": n, "summary": s} for n, s in zip(ABLATIONS, about, strict=True)]
+    registry = _registry(what)
+    rows: list[dict[str, Any]] = []
+    for entry in registry.entries():
+        row = {"name": entry.name, "summary": entry.summary}
+        if entry.reference:
+            row["reference"] = entry.reference
+        if what == "formats":
+            row["suffix"] = entry.value.suffix
+        if described := describe(entry.options):
+            row["options"] = [{"flag": o.flag, "default": o.default, "help": o.help} for o in described]
+        rows.append(row)
+    return rows + [{"name": n, "error": error} for n, error in registry.broken.items()]
+
+
+def _registry(what: str) -> Any:
+    if what == "tasks":
+        from circuitviz.tasks import tasks
+
+        return tasks
+    if what == "methods":
+        from circuitviz.discovery import methods
+
+        return methods
+    if what == "metrics":
+        from circuitviz.metrics import metrics
+
+        return metrics
+    from circuitviz.formats import formats
+
+    return formats

@@ -1,0 +1,44 @@
+"""``circuitviz inspect``: the readings of one node."""
+
+from __future__ import annotations
+
+import argparse
+
+from circuitviz.app.cli.output import number, say, show
+
+
+def run(given: argparse.Namespace) -> int:
+    """Read a node of a circuit file; returns the exit code."""
+    from circuitviz.app.cli.reopen import reopen
+    from circuitviz.lens import read_node
+
+    _, _, model, task = reopen(given.circuit, given.device, say)
+    found = read_node(model, task, given.node, given.prompt)
+    data = {
+        "node": found.node,
+        "prompt": found.prompt,
+        "tokens": found.tokens,
+        "logit_lens": {
+            "top": [[t.token, t.logit, t.probability] for t in found.top],
+            "bottom": [[t.token, t.logit, t.probability] for t in found.bottom],
+            "answers": [[t.token, t.logit, t.probability, t.rank] for t in found.answers],
+        },
+        "direct_logit_attribution": found.direct_logit_attribution,
+        "attention": found.attention,
+    }
+
+    def text() -> str:
+        lines = [
+            f"{found.node} on prompt {found.prompt}: {''.join(found.tokens)!r}",
+            f"direct logit attribution {number(found.direct_logit_attribution)}",
+            "promotes   " + "  ".join(f"{t.token!r} {t.logit:+.2f}" for t in found.top[:8]),
+            "suppresses " + "  ".join(f"{t.token!r} {t.logit:+.2f}" for t in found.bottom[:8]),
+        ]
+        if found.attention is not None:
+            last = sorted(enumerate(found.attention[-1]), key=lambda pair: -pair[1])[:5]
+            lines.append(
+                "attends to " + "  ".join(f"{found.tokens[i]!r} {w:.2f}" for i, w in last)
+            )
+        return "\n".join(lines)
+
+    return show(given, data, text)

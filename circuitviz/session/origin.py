@@ -1,0 +1,95 @@
+"""From a model and a task to the provenance that a document keeps, and back to the task."""
+
+from __future__ import annotations
+
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from circuitviz.errors import InputError
+from circuitviz.session.provenance import Provenance
+
+if TYPE_CHECKING:
+    from circuitviz.graph import Circuit, Scores
+    from circuitviz.models import Model
+    from circuitviz.tasks import Task
+
+PACKAGES = ("circuitviz", "torch", "transformer-lens", "transformers", "numpy")
+
+
+def provenance_of(
+    model: Model,
+    task: Task,
+    scores: Scores,
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float | None,
+    seconds: float,
+    task_name: str | None = None,
+) -> Provenance:
+    """Write down where scores come from. ``task_name`` is the file a task was read from."""
+    pairs = tuple((p.clean, p.corrupted, p.correct, p.incorrect) for p in task.pairs)
+    return Provenance(
+        model=model.name,
+        weight_hash=model.weight_hash,
+        task=task_name or task.name,
+        task_hash=task.hash,
+        pairs=pairs,
+        metric=metric,
+        ablation=ablation,
+        method=scores.method,
+        options=dict(scores.options),
+        select=select,
+        asked=asked,
+        prompts=len(task),
+        seed=task.seed,
+        bos=task.bos,
+        task_options=dict(task.options),
+        versions={name: _version(name) for name in PACKAGES},
+        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        seconds=round(seconds, 3),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def task_of(where: Provenance, model: Model) -> Task:
+    """Make a document's task again from its own prompts, for a model's tokenizer."""
+    from circuitviz.tasks import Pair, Task
+
+    if not where.pairs:
+        raise InputError("This document holds no prompts, so its task cannot be made again.")
+    return Task.from_pairs(
+        where.task,
+        [Pair(*pair) for pair in where.pairs],
+        model.tokens,
+        metric=where.metric,
+        seed=where.seed,
+        bos=where.bos,
+        options=dict(where.task_options),
+    )
+
+
+def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
+    """What differs between a document and an opened model, in a sentence; empty where nothing."""
+    if circuit.graph.shape != model.shape:
+        ours, theirs = model.shape, circuit.graph.shape
+        return (
+            f"This circuit belongs to '{where.model}', {theirs.n_layers} layers with "
+            f"{theirs.n_heads} heads; '{model.name}' has {ours.n_layers} with {ours.n_heads}. "
+            "Open the model that it was found on."
+        )
+    if where.weight_hash and where.weight_hash != model.weight_hash:
+        return (
+            f"This circuit was found on other weights than those of '{model.name}', so its "
+            "numbers will differ from the saved ones."
+        )
+    return ""
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
