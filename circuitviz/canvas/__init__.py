@@ -1,0 +1,1 @@
+"""The picture of a circuit, its colours, and the view that one works in."""

@@ -1,0 +1,239 @@
+"""One set of strokes draws the circuit in the window and in every exported picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import (
+    QColor,
+    QFont,
+    QFontMetricsF,
+    QPainter,
+    QPainterPath,
+    QPen,
+    QPolygonF,
+)
+
+from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.theme import Theme
+from circuitviz.graph import Kind
+
+WIDTHS = {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
+HEIGHT, LABELLED = 32.0, 44.0
+WIDEST = 86.0
+PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
+FONT = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
+
+
+def font(size: float, bold: bool = False) -> QFont:
+    """The font of every drawn text, ``size`` in scene units."""
+    made = QFont()
+    made.setFamilies(list(FONT))
+    made.setPixelSize(round(size))
+    made.setBold(bold)
+    return made
+
+
+def box(node: DrawnNode) -> QRectF:
+    """Where a node is drawn, in scene coordinates (y downwards)."""
+    width = WIDTHS[node.kind]
+    if node.label:
+        width = max(width, min(WIDEST, QFontMetricsF(font(10)).horizontalAdvance(node.label) + 16))
+    height = LABELLED if node.label else HEIGHT
+    return QRectF(node.x - width / 2, -node.y - height / 2, width, height)
+
+
+def bounds(picture: CircuitPicture) -> QRectF:
+    """Everything that is drawn, with a margin."""
+    whole = QRectF()
+    for node in picture.nodes:
+        whole = whole.united(box(node))
+    return whole.adjusted(-30, -30, 30, 30)
+
+
+def edge_path(picture: CircuitPicture, edge: DrawnEdge) -> QPainterPath:
+    """The curve from the top of the sender to the port of the receiver."""
+    start, end = ends(picture, edge)
+    rise = (start.y() - end.y()) * 0.45
+    path = QPainterPath(start)
+    path.cubicTo(start - QPointF(0, rise), end + QPointF(0, rise), end)
+    return path
+
+
+def ends(picture: CircuitPicture, edge: DrawnEdge) -> tuple[QPointF, QPointF]:
+    """Start and end of an edge; q, k and v enter a head left, in the middle and right."""
+    sender, node = box(picture.by_name[edge.sender]), box(picture.by_name[edge.node])
+    at = node.center().x() + PORTS[edge.channel] * WIDTHS[picture.by_name[edge.node].kind]
+    return QPointF(sender.center().x(), sender.top()), QPointF(at, node.bottom())
+
+
+def edge_pen(edge: DrawnEdge, theme: Theme, faded: bool = False) -> QPen:
+    """Blue and solid helps, orange and dashed hurts; wider and stronger by |score|."""
+    colour = QColor(theme.positive if edge.score >= 0 else theme.negative)
+    share = edge.strength**0.5
+    colour.setAlphaF(0.10 if faded else 0.30 + 0.65 * share)
+    if edge.ablated:
+        colour = QColor(theme.muted)
+        colour.setAlphaF(0.10 if faded else 0.35)
+    pen = QPen(colour, 0.8 + 4.0 * share)
+    pen.setCapStyle(Qt.PenCapStyle.FlatCap)
+    if edge.ablated:
+        pen.setWidthF(1.0)
+        pen.setStyle(Qt.PenStyle.DotLine)
+    elif edge.score < 0:
+        pen.setDashPattern([4, 1.6])
+    return pen
+
+
+def paint_edges(
+    painter: QPainter, picture: CircuitPicture, theme: Theme, edges: Iterable[DrawnEdge], faded: bool = False
+) -> None:
+    """Edges with a dot at their port in the channel's colour."""
+    tints = {"q": theme.query, "k": theme.key, "v": theme.value}
+    for edge in edges:
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(edge_pen(edge, theme, faded))
+        painter.drawPath(edge_path(picture, edge))
+        if edge.channel and not faded:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(QColor(tints[edge.channel]))
+            painter.drawEllipse(ends(picture, edge)[1], 2.3, 2.3)
+
+
+def paint_node(
+    painter: QPainter,
+    node: DrawnNode,
+    theme: Theme,
+    *,
+    selected: bool = False,
+    hovered: bool = False,
+    faded: bool = False,
+) -> None:
+    """A head is a rounded box, an MLP a hexagon, input and logits are pills; ablated is a ghost."""
+    rect = box(node)
+    fills = {Kind.HEAD: theme.head, Kind.MLP: theme.mlp, Kind.INPUT: theme.end, Kind.LOGITS: theme.end}
+    lines = {
+        Kind.HEAD: theme.head_line,
+        Kind.MLP: theme.mlp_line,
+        Kind.INPUT: theme.end_line,
+        Kind.LOGITS: theme.end_line,
+    }
+    line = QColor(node.colour or lines[node.kind])
+    painter.save()
+    if faded:
+        painter.setOpacity(0.30)
+    elif node.ablated:
+        painter.setOpacity(0.55)
+    pen = QPen(line, 2.0 if node.colour else 1.3)
+    if node.ablated:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    if selected or hovered:
+        ring = QPen(QColor(theme.accent), 2.4 if selected else 1.6)
+        painter.setPen(ring)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawPath(outline(node.kind, rect.adjusted(-3.5, -3.5, 3.5, 3.5)))
+    painter.setPen(pen)
+    painter.setBrush(QColor(theme.ground if node.ablated else fills[node.kind]))
+    painter.drawPath(outline(node.kind, rect))
+    painter.setPen(QColor(theme.text))
+    painter.setFont(font(12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
+    name = QRectF(rect)
+    if node.label:
+        name.setHeight(rect.height() * 0.54)
+        below = QRectF(rect.left() + 3, rect.top() + rect.height() * 0.48, rect.width() - 6, 17)
+        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, node.name)
+        painter.setFont(font(10))
+        metrics = QFontMetricsF(painter.font())
+        text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
+        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
+    else:
+        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, node.name)
+    if node.ablated:
+        painter.setPen(QPen(QColor(theme.warning), 1.6))
+        painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
+    painter.restore()
+
+
+def outline(kind: Kind, rect: QRectF) -> QPainterPath:
+    """The shape that tells a kind of node."""
+    path = QPainterPath()
+    if kind is Kind.MLP:
+        cut = min(11.0, rect.height() / 2.6)
+        left, right, top, bottom = rect.left(), rect.right(), rect.top(), rect.bottom()
+        middle = rect.center().y()
+        path.addPolygon(
+            QPolygonF(
+                [
+                    QPointF(left, middle),
+                    QPointF(left + cut, top),
+                    QPointF(right - cut, top),
+                    QPointF(right, middle),
+                    QPointF(right - cut, bottom),
+                    QPointF(left + cut, bottom),
+                    QPointF(left, middle),
+                ]
+            )
+        )
+        return path
+    radius = 7.0 if kind is Kind.HEAD else rect.height() / 2
+    path.addRoundedRect(rect, radius, radius)
+    return path
+
+
+def paint_picture(painter: QPainter, picture: CircuitPicture, theme: Theme) -> None:
+    """The whole circuit, edges below nodes, through no cache: text stays text."""
+    paint_edges(painter, picture, theme, picture.edges)
+    for node in picture.nodes:
+        paint_node(painter, node, theme)
+
+
+LEGEND_WIDTH = 238.0
+
+
+def legend_entries(picture: CircuitPicture) -> list[str]:
+    """What the legend must explain: only what is drawn."""
+    edges: Collection[DrawnEdge] = picture.edges
+    entries = []
+    if any(e.score >= 0 and not e.ablated for e in edges):
+        entries.append("positive")
+    if any(e.score < 0 and not e.ablated for e in edges):
+        entries.append("negative")
+    if any(e.channel for e in edges):
+        entries.append("channels")
+    if any(e.ablated for e in edges) or any(n.ablated for n in picture.nodes):
+        entries.append("ablated")
+    return entries
+
+
+def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF) -> float:
+    """Draw the legend with its top left corner at a point; returns its height."""
+    painter.save()
+    painter.setFont(font(11))
+    x, y, row = at.x(), at.y(), 19.0
+    for entry in legend_entries(picture):
+        middle = y + row / 2
+        if entry == "channels":
+            texts = (("query", theme.query, 0.0), ("key", theme.key, 62.0), ("value", theme.value, 111.0))
+            for text, tint, shift in texts:
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(QColor(tint))
+                painter.drawEllipse(QPointF(x + 4 + shift, middle), 3.2, 3.2)
+                painter.setPen(QColor(theme.muted))
+                painter.drawText(QRectF(x + 12 + shift, y, 60, row), Qt.AlignmentFlag.AlignVCenter, text)
+        else:
+            sample = DrawnEdge("", "", "", "", 1.0 if entry == "positive" else -1.0, 0.3, entry == "ablated")
+            painter.setPen(edge_pen(sample, theme))
+            painter.drawLine(QPointF(x, middle), QPointF(x + 34, middle))
+            text = {
+                "positive": "raises the metric",
+                "negative": "lowers the metric",
+                "ablated": "ablated",
+            }[entry]
+            painter.setPen(QColor(theme.muted))
+            painter.drawText(
+                QRectF(x + 42, y, LEGEND_WIDTH - 42, row), Qt.AlignmentFlag.AlignVCenter, text
+            )
+        y += row
+    painter.restore()
+    return y - at.y()

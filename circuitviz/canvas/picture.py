@@ -1,0 +1,104 @@
+"""What is drawn, without Qt: window, export and command line draw the same picture from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from circuitviz.graph import Graph, Kind
+from circuitviz.layout import Places, layouts
+from circuitviz.session import State
+
+MOST_DRAWN = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnNode:
+    """One node: where it stands (y upwards), what it is, and what a person said of it."""
+
+    name: str
+    kind: Kind
+    x: float
+    y: float
+    score: float = 0.0
+    label: str = ""
+    colour: str = ""
+    ablated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnEdge:
+    """One edge between nodes; ``name`` is EAP-IG's, ``channel`` is q, k, v or empty.
+
+    ``strength``: |score| as a share of the strongest edge's.
+    """
+
+    name: str
+    sender: str
+    node: str
+    channel: str
+    score: float
+    strength: float
+    ablated: bool = False
+
+
+@dataclass(frozen=True)
+class CircuitPicture:
+    """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's."""
+
+    nodes: tuple[DrawnNode, ...] = ()
+    edges: tuple[DrawnEdge, ...] = ()
+    total: int = 0
+    by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
+
+
+def picture_of(state: State, layout: str = "layered", most: int = MOST_DRAWN) -> CircuitPicture:
+    """Draw a state's circuit, ablated parts included; at most ``most`` edges, the strongest."""
+    circuit = state.circuit
+    if circuit is None or not circuit.n_edges:
+        return CircuitPicture()
+    graph, names = circuit.graph, circuit.node_names
+    places: Places = layouts.get(layout).value(graph, names, circuit.edges, state.positions)
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    totals = np.where(circuit.edges, values, 0.0).sum(axis=1)
+    nodes = []
+    for name in names:
+        label = state.labels.get(name)
+        row = graph.sender_index.get(name)
+        nodes.append(
+            DrawnNode(
+                name,
+                graph.node(name).kind,
+                *places[name],
+                score=float(totals[row]) if row is not None else 0.0,
+                label=label.text if label else "",
+                colour=label.colour if label else "",
+                ablated=name in state.ablated_nodes,
+            )
+        )
+    edges = _edges(state, graph, values, set(names), most)
+    return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
+
+
+def _edges(
+    state: State, graph: Graph, values: np.ndarray, drawn: set[str], most: int
+) -> tuple[DrawnEdge, ...]:
+    assert state.circuit is not None
+    senders, receivers = np.nonzero(state.circuit.edges)
+    strength = np.abs(values[senders, receivers])
+    order = np.argsort(strength, kind="stable")[-most:]
+    strongest = float(strength.max()) or 1.0
+    edges = []
+    for i in order:
+        s, r = int(senders[i]), int(receivers[i])
+        sender, name = graph.senders[s], graph.edge_name(s, r)
+        out = sender in state.ablated_nodes or name in state.ablated_edges
+        for owner in np.flatnonzero(graph.owners[r]):
+            node = graph.nodes[owner].name
+            if node in drawn:
+                score = float(values[s, r])
+                share = float(strength[i]) / strongest
+                edges.append(DrawnEdge(name, sender, node, graph.channel(r), score, share, out))
+    return tuple(edges)

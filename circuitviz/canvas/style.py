@@ -1,0 +1,124 @@
+"""Fusion, with our own palette and a few rules, so that every platform shows the same product."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QColor, QPalette
+
+from circuitviz.canvas.theme import Theme
+
+
+def palette(theme: Theme) -> QPalette:
+    """The theme as a Qt palette."""
+    roles = QPalette.ColorRole
+    colours = {
+        roles.Window: theme.window,
+        roles.WindowText: theme.text,
+        roles.Base: theme.panel,
+        roles.AlternateBase: theme.window,
+        roles.Text: theme.text,
+        roles.Button: theme.raised,
+        roles.ButtonText: theme.text,
+        roles.BrightText: theme.warning,
+        roles.Highlight: theme.accent,
+        roles.HighlightedText: theme.on_accent,
+        roles.ToolTipBase: theme.raised,
+        roles.ToolTipText: theme.text,
+        roles.PlaceholderText: theme.muted,
+        roles.Link: theme.accent,
+        roles.Mid: theme.line,
+        roles.Dark: theme.line,
+        roles.Light: theme.raised,
+    }
+    made = QPalette()
+    for role, colour in colours.items():
+        made.setColor(role, QColor(colour))
+    for role in (roles.WindowText, roles.Text, roles.ButtonText):
+        made.setColor(QPalette.ColorGroup.Disabled, role, _mixed(theme.muted, theme.panel))
+    return made
+
+
+def stylesheet(theme: Theme) -> str:
+    """Rules for what the palette cannot say."""
+    t = theme
+    return f"""
+    QMainWindow, QDialog {{ background: {t.window}; }}
+    QMainWindow::separator {{ background: {t.window}; width: 6px; height: 6px; }}
+    QMainWindow::separator:hover {{ background: {t.line}; }}
+    QDockWidget {{ color: {t.text}; }}
+    QDockWidget::title {{ background: {t.window}; padding: 7px 10px 5px 10px; text-align: left; }}
+    QDockWidget > QWidget, QWidget#panel {{ background: {t.panel}; }}
+    QScrollArea, QScrollArea > QWidget > QWidget {{ background: {t.panel}; border: none; }}
+    QToolBar {{ background: {t.panel}; border: none; border-bottom: 1px solid {t.line};
+               padding: 4px 8px; spacing: 2px; }}
+    QToolBar::separator {{ background: {t.line}; width: 1px; margin: 5px 7px; }}
+    QToolButton {{ padding: 5px 8px; border-radius: 6px; color: {t.text}; }}
+    QToolButton:hover {{ background: {t.window}; }}
+    QToolButton:pressed, QToolButton:checked {{ background: {t.line}; }}
+    QToolButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QMenuBar {{ background: {t.panel}; padding: 2px 6px; }}
+    QMenuBar::item {{ padding: 4px 9px; border-radius: 5px; background: transparent; }}
+    QMenuBar::item:selected {{ background: {t.window}; }}
+    QMenu {{ background: {t.raised}; border: 1px solid {t.line}; padding: 5px; }}
+    QMenu::item {{ padding: 5px 26px 5px 12px; border-radius: 4px; }}
+    QMenu::item:selected {{ background: {t.accent}; color: {t.on_accent}; }}
+    QMenu::item:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QMenu::separator {{ height: 1px; background: {t.line}; margin: 5px 8px; }}
+    QPushButton {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 6px;
+                  padding: 6px 14px; color: {t.text}; }}
+    QPushButton:hover {{ border-color: {t.accent}; }}
+    QPushButton:focus {{ border-color: {t.accent}; }}
+    QPushButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QPushButton#primary {{ background: {t.accent}; color: {t.on_accent}; border: none;
+                          font-weight: 600; }}
+    QPushButton#primary:disabled {{ background: {t.line}; color: {t.muted}; }}
+    QPushButton#link {{ background: transparent; border: none; color: {t.accent}; padding: 3px 0;
+                       text-align: left; }}
+    QPushButton#link:hover {{ text-decoration: underline; }}
+    QPushButton#card {{ text-align: left; padding: 12px 14px; border-radius: 8px;
+                       background: {t.panel}; }}
+    QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {t.panel};
+        border: 1px solid {t.line}; border-radius: 6px; padding: 4px 7px; color: {t.text};
+        selection-background-color: {t.accent}; selection-color: {t.on_accent}; min-height: 18px; }}
+    QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
+    QPlainTextEdit:focus {{ border-color: {t.accent}; }}
+    QComboBox::drop-down {{ border: none; width: 20px; }}
+    QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line};
+        selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
+    QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 12px;
+                   border: none; border-bottom: 2px solid transparent; }}
+    QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
+    QTabWidget::pane {{ border: none; border-top: 1px solid {t.line}; }}
+    QTableWidget, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
+        gridline-color: {t.line}; alternate-background-color: {t.window}; }}
+    QTableWidget::item, QListWidget::item {{ padding: 3px 6px; }}
+    QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
+        border-bottom: 1px solid {t.line}; padding: 4px 6px; }}
+    QProgressBar {{ background: {t.line}; border: none; border-radius: 3px; max-height: 6px; }}
+    QProgressBar::chunk {{ background: {t.accent}; border-radius: 3px; }}
+    QSlider::groove:horizontal {{ height: 4px; background: {t.line}; border-radius: 2px; }}
+    QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
+    QSlider::handle:horizontal {{ background: {t.accent}; width: 14px; height: 14px;
+        margin: -5px 0; border-radius: 7px; border: 2px solid {t.panel}; }}
+    QStatusBar {{ background: {t.panel}; border-top: 1px solid {t.line}; color: {t.muted}; }}
+    QStatusBar::item {{ border: none; }}
+    QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
+               padding: 5px 7px; }}
+    QLabel#muted {{ color: {t.muted}; }}
+    QLabel#heading {{ font-weight: 600; }}
+    QLabel#warning {{ color: {t.warning}; }}
+    QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
+    QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 3px; min-height: 24px; }}
+    QScrollBar:horizontal {{ background: transparent; height: 10px; margin: 2px; }}
+    QScrollBar::handle:horizontal {{ background: {t.line}; border-radius: 3px; min-width: 24px; }}
+    QScrollBar::add-line, QScrollBar::sub-line {{ width: 0; height: 0; }}
+    QScrollBar::add-page, QScrollBar::sub-page {{ background: transparent; }}
+    """
+
+
+def _mixed(a: str, b: str) -> QColor:
+    one, two = QColor(a), QColor(b)
+    return QColor(*((p + q) // 2 for p, q in zip(one.getRgb()[:3], two.getRgb()[:3], strict=True)))
+
+
+def _name(colour: QColor) -> str:
+    return colour.name()

@@ -1,0 +1,92 @@
+"""Every colour of the application in one place, light and dark, readable without colour vision."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours as ``#rrggbb``. Positive edges are blue, negative ones orange, at any brightness."""
+
+    name: str
+    window: str
+    panel: str
+    raised: str
+    line: str
+    text: str
+    muted: str
+    accent: str
+    on_accent: str
+    ground: str
+    head: str
+    head_line: str
+    mlp: str
+    mlp_line: str
+    end: str
+    end_line: str
+    positive: str
+    negative: str
+    query: str
+    key: str
+    value: str
+    selection: str
+    warning: str
+
+    @property
+    def dark(self) -> bool:
+        """Whether the ground is dark."""
+        return self.name == "dark"
+
+
+LIGHT = Theme(
+    name="light",
+    window="#f4f5f7",
+    panel="#ffffff",
+    raised="#ffffff",
+    line="#d9dde3",
+    text="#1a2230",
+    muted="#5a6577",
+    accent="#2457d6",
+    on_accent="#ffffff",
+    ground="#fbfbfc",
+    head="#eaf0fe",
+    head_line="#5b7fd9",
+    mlp="#e6f5ef",
+    mlp_line="#3f9678",
+    end="#edeff3",
+    end_line="#7b8698",
+    positive="#2f6fe0",
+    negative="#d9661f",
+    query="#8b3fd1",
+    key="#0a8579",
+    value="#566173",
+    selection="#1a2230",
+    warning="#b3401a",
+)
+DARK = Theme(
+    name="dark",
+    window="#14171d",
+    panel="#1b1f27",
+    raised="#252a34",
+    line="#343b48",
+    text="#e8ebf1",
+    muted="#9ba6b8",
+    accent="#6f9bff",
+    on_accent="#0d1220",
+    ground="#171a21",
+    head="#23304d",
+    head_line="#7096ea",
+    mlp="#1d3a33",
+    mlp_line="#52b394",
+    end="#2a303b",
+    end_line="#8d98aa",
+    positive="#6a9dff",
+    negative="#f0904a",
+    query="#c08bf5",
+    key="#3fc4b4",
+    value="#a6b1c2",
+    selection="#ffffff",
+    warning="#ff9a70",
+)
+THEMES = {"light": LIGHT, "dark": DARK}

@@ -1,0 +1,28 @@
+"""Heads in columns by their number: the same head stands in the same place in every circuit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from circuitviz.graph import BoolMatrix, Graph, Kind
+from circuitviz.layout.registry import COLUMN, ROW, Places, layouts
+
+
+@layouts.register("grid", summary="by layer and head number")
+def grid(
+    graph: Graph,
+    names: Sequence[str],
+    edges: BoolMatrix,
+    pinned: Mapping[str, tuple[float, float]],
+) -> Places:
+    """Layers upwards, heads by number, the MLP half a row above its heads at the right."""
+    middle = (graph.shape.n_heads - 1) / 2
+    places: Places = {}
+    for name in names:
+        node = graph.node(name)
+        if node.kind is Kind.HEAD and node.head is not None:
+            x = node.head - middle
+        else:
+            x = middle + 1.4 if node.kind is Kind.MLP else 0.0
+        places[name] = (x * COLUMN, graph.depth(name) * ROW / 2)
+    return {**places, **{name: pinned[name] for name in names if name in pinned}}

@@ -1,0 +1,17 @@
+"""A layout is a function from a circuit to places; adding one is adding a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from circuitviz.graph import BoolMatrix, Graph
+from circuitviz.registry import Registry
+
+Places = dict[str, tuple[float, float]]
+Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, float]]], Places]
+"""(graph, node names, edges [senders, receivers], pinned places) → places; y grows with depth."""
+
+layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.layouts")
+
+COLUMN = 92.0
+ROW = 104.0
