@@ -1,0 +1,103 @@
+# Sourced by start and test: leaves a virtual environment with circuitviz in $VENV, and stands in the
+# checkout's root. Does nothing, and needs no network, where everything is there already.
+# CIRCUITVIZ_VENV names another place for the environment; PYTHON another interpreter.
+
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+VENV=${CIRCUITVIZ_VENV:-$PWD/.venv}
+
+say() { printf '\033[1m%s\033[0m\n' "circuitviz: $*" >&2; }
+stop() {
+  say "$*"
+  exit 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    stop "system packages are missing and there is no sudo; run as root: $*"
+  fi
+}
+
+apt_install() {
+  command -v apt-get >/dev/null || stop "no apt-get here; install what these packages hold: $*"
+  say "installing system packages: $*"
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "$@" >/dev/null
+}
+
+works() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; }
+
+find_python() {
+  local name
+  for name in ${PYTHON:-} python3 python3.13 python3.12 python3.11 python3.14; do
+    if works "$name"; then
+      echo "$name"
+      return
+    fi
+  done
+  return 1
+}
+
+# Each library that Qt opens, and the Debian package that holds it; prints the packages that are missing.
+missing_packages() {
+  "$VENV/bin/python" - <<'PYTHON'
+import ctypes
+
+LIBRARIES = {
+    "libEGL.so.1": "libegl1",
+    "libGL.so.1": "libgl1",
+    "libX11-xcb.so.1": "libx11-xcb1",
+    "libdbus-1.so.3": "libdbus-1-3",
+    "libfontconfig.so.1": "libfontconfig1",
+    "libfreetype.so.6": "libfreetype6",
+    "libglib-2.0.so.0": "libglib2.0-0",
+    "libgomp.so.1": "libgomp1",
+    "libwayland-cursor.so.0": "libwayland-cursor0",
+    "libxcb-cursor.so.0": "libxcb-cursor0",
+    "libxcb-icccm.so.4": "libxcb-icccm4",
+    "libxcb-image.so.0": "libxcb-image0",
+    "libxcb-keysyms.so.1": "libxcb-keysyms1",
+    "libxcb-randr.so.0": "libxcb-randr0",
+    "libxcb-render-util.so.0": "libxcb-render-util0",
+    "libxcb-shape.so.0": "libxcb-shape0",
+    "libxcb-xkb.so.1": "libxcb-xkb1",
+    "libxkbcommon-x11.so.0": "libxkbcommon-x11-0",
+    "libxkbcommon.so.0": "libxkbcommon0",
+}
+for library, package in LIBRARIES.items():
+    try:
+        ctypes.CDLL(library)
+    except OSError:
+        print(package)
+PYTHON
+}
+
+make_environment() {
+  local python
+  [ -x "$VENV/bin/python" ] && works "$VENV/bin/python" && return
+  python=$(find_python) || { apt_install python3 && python=$(find_python); } ||
+    stop "Python 3.11 or later is needed; name one with PYTHON=/path/to/python3.11"
+  say "making $VENV with $("$python" --version)"
+  # Debian keeps ensurepip, without which venv fails, in a package of its own
+  "$python" -c 'import ensurepip' 2>/dev/null || apt_install python3-venv
+  "$python" -m venv --clear "$VENV"
+}
+
+# setup [EXTRAS]: pip runs again only when pyproject.toml or the extras changed
+setup() {
+  local stamp packages
+  make_environment
+  packages=$(missing_packages)
+  # shellcheck disable=SC2086 # a list of words
+  [ -z "$packages" ] || apt_install $packages
+  stamp="$(cksum <pyproject.toml) $PWD ${1:-}"
+  if [ "$(cat "$VENV/circuitviz.stamp" 2>/dev/null)" != "$stamp" ]; then
+    say "installing Python packages (torch is large; minutes the first time)"
+    "$VENV/bin/python" -m pip install --quiet --editable ".${1:-}"
+    echo "$stamp" >"$VENV/circuitviz.stamp"
+  fi
+}

@@ -1,0 +1,134 @@
+"""The house keeps its shape: floors, sizes, what is at the top, what is never done."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import circuitviz
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "circuitviz"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+LONGEST = 300
+QT_FREE = (
+    "graph models tasks metrics lens discovery evaluation layout formats session demo "
+    "errors options progress registry resources"
+).split()
+
+
+def _committed() -> list[str]:
+    """The paths that git keeps, or would keep; skips where this is no checkout."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout")
+    command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached"]
+    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    return [name for name in listed.split("\0") if name and (ROOT / name).exists()]
+
+
+def _imports(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _place(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def test_floors_import_only_floors_below_them() -> None:
+    code = "import sys; from importlinter.cli import lint_imports_command as c; sys.exit(c())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--no-cache"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "0 broken" in done.stdout
+
+
+def test_floors_below_the_line_import_without_pyside() -> None:
+    """Every module of every Qt-free floor, in a process where PySide6 cannot be imported."""
+    names = []
+    for path in MODULES:
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if len(parts) > 1 and parts[1] in QT_FREE and parts[-1] != "__main__":
+            names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+    code = (
+        "import importlib, sys\n"
+        "for name in ('PySide6', 'shiboken6', 'pyqtgraph'): sys.modules[name] = None\n"
+        f"for name in {names!r}: importlib.import_module(name)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert len(names) > 40
+
+
+def test_jobs_know_only_qtcore() -> None:
+    for path in sorted((PACKAGE / "jobs").glob("*.py")):
+        qt = {name for name in _imports(path) if name.startswith("PySide6.")}
+        assert all(name.split(".")[1] == "QtCore" for name in qt), _place(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_place)
+def test_modules_are_short_and_say_why_they_exist(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= LONGEST
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module opens with a sentence"
+    assert path.stem not in ("utils", "helpers", "manager", "misc", "common")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_place)
+def test_nothing_is_unpickled(path: Path) -> None:
+    imported = {name.split(".")[0] for name in _imports(path)}
+    assert not imported & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+    calls = re.findall(r"\btorch\.(?:load|hub)\b|allow_pickle\s*=\s*True|trust_remote_code\s*=\s*True",
+                       path.read_text(encoding="utf-8"))
+    assert not calls
+
+
+def test_top_level_is_exactly_the_house() -> None:
+    top = {name.split("/")[0] for name in _committed()}
+    plain = {name for name in top if not name.startswith(".") or name == ".ci"}
+    assert plain == {"circuitviz", "resources", "tests", "pyproject.toml", "README.md", ".ci"}
+
+
+def test_tests_mirror_the_package() -> None:
+    floors = {path.name for path in PACKAGE.iterdir() if path.is_dir()} | {"benchmarks"}
+    folders = {name.split("/")[1] for name in _committed() if name.startswith("tests/") and name.count("/") > 1}
+    assert folders <= floors
+
+
+def test_committed_text_names_no_path_of_one_machine() -> None:
+    """No home folder, no scratch folder, no mount of whoever wrote it."""
+    private = re.compile(rb"(?<![\w./~-])/(?:home|Users|root|work|mnt|media)/[\w.-]+|/tmp/[\w.-]+|[A-Z]:\\\\Users")
+    found = []
+    for name in _committed():
+        data = (ROOT / name).read_bytes()
+        if b"\0" in data[:8000] or len(data) > 2_000_000 or name == "tests/test_house.py":
+            continue
+        found += [f"{name}: {hit.decode()}" for hit in private.findall(data)]
+    assert found == []
+
+
+def test_shell_scripts_parse() -> None:
+    for path in sorted((ROOT / ".ci").iterdir()):
+        subprocess.run(["bash", "-n", str(path)], check=True)
+
+
+def test_version_is_said_once() -> None:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.search(r'(?m)^version\s*=', text) is None
+    assert re.fullmatch(r"\d+\.\d+\.\d+", circuitviz.__version__)
+
+
+def test_public_names_exist() -> None:
+    for name in circuitviz.__all__:
+        assert getattr(circuitviz, name) is not None
