@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from circuitviz.graph import BoolMatrix, Graph
+from circuitviz.graph import BoolMatrix, Graph, Kind
 from circuitviz.layout.registry import COLUMN, ROW, Places, layouts
 
 SWEEPS = 12
@@ -45,6 +45,9 @@ def layered(
             wanted = np.where(total > 0, weights @ x / np.maximum(total, 1e-12), x[members])
             ranked = members[np.argsort(wanted, kind="stable")]
             x[ranked] = np.arange(len(members)) - (len(members) - 1) / 2
+    alone = np.array([graph.node(name).kind is Kind.MLP for name in names])
+    widest = max((np.sum(row == level) for level in range(len(levels))), default=1)
+    x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
     places = {
         name: (float(x[i] * COLUMN), float(row[i] * ROW)) for i, name in enumerate(names)
     }

@@ -1,0 +1,131 @@
+"""Menus, toolbar and status bar, all made from the table of actions."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, QSize, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
+
+from circuitviz.app.actions import ACTIONS, ActionEntry
+from circuitviz.canvas.icons import icon
+from circuitviz.canvas.theme import Theme
+from circuitviz.jobs.messages import Moved, Ready
+
+if TYPE_CHECKING:
+    from circuitviz.app.window import MainWindow
+
+
+class Chrome(QObject):
+    """What surrounds the canvas and is not a panel."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.actions: dict[str, QAction] = {}
+        self.toolbar = QToolBar("Tools", window)
+        self.toolbar.setObjectName("tools")
+        self.toolbar.setMovable(False)
+        self.toolbar.setIconSize(QSize(20, 20))
+        self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
+        window.addToolBar(self.toolbar)
+        self._menus()
+        self._status()
+        window.desk.selection_changed.connect(self.refresh)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Icons in the theme's colour."""
+        for name, made in self.actions.items():
+            key = ACTIONS[name].icon if name in ACTIONS else name
+            if key:
+                made.setIcon(icon(key, theme))
+
+    def refresh(self) -> None:
+        """Enable what makes sense now."""
+        desk = self.window.desk
+        state = desk.document.state
+        now = {
+            "": True,
+            "circuit": state.circuit is not None,
+            "selection": bool(desk.nodes or desk.edges) and state.circuit is not None,
+            "node": len(desk.nodes) == 1,
+            "ablated": bool(state.ablated_nodes or state.ablated_edges),
+        }
+        for name, entry in ACTIONS.items():
+            self.actions[name].setEnabled(now[entry.needs])
+
+    def _menus(self) -> None:
+        window, bar = self.window, self.window.menuBar()
+        menus = {}
+        for entry in ACTIONS.values():
+            if entry.menu not in menus:
+                menus[entry.menu] = bar.addMenu(entry.menu)
+            if entry.id == "ablate":
+                for made in self._undo():
+                    menus["Edit"].addAction(made)
+                    self.toolbar.addAction(made)
+                menus["Edit"].addSeparator()
+                self.toolbar.addSeparator()
+            if entry.id == "fit":
+                self.toolbar.addSeparator()
+            made = self._action(entry)
+            menus[entry.menu].addAction(made)
+            if entry.toolbar:
+                self.toolbar.addAction(made)
+        menus["View"].addSeparator()
+        for dock in window.docks.values():
+            menus["View"].addAction(dock.toggleViewAction())
+
+    def _action(self, entry: ActionEntry) -> QAction:
+        made = QAction(entry.text, self.window)
+        if entry.shortcut:
+            made.setShortcut(QKeySequence(entry.shortcut))
+            made.setToolTip(f"{entry.text.rstrip('…')}  ({entry.shortcut})")
+        made.triggered.connect(partial(entry.handler, self.window))
+        self.actions[entry.id] = made
+        return made
+
+    def _undo(self) -> tuple[QAction, QAction]:
+        stack = self.window.desk.undo
+        undo, redo = stack.createUndoAction(self.window, "Undo"), stack.createRedoAction(self.window, "Redo")
+        undo.setShortcut(QKeySequence("Ctrl+Z"))
+        redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
+        self.actions["undo"], self.actions["redo"] = undo, redo
+        return undo, redo
+
+    def _status(self) -> None:
+        bar = self.window.statusBar()
+        self.message, self.device = QLabel(""), QLabel("")
+        self.progress = QProgressBar(textVisible=False, maximum=1000)
+        self.progress.setFixedWidth(140)
+        self.stop = QPushButton("Cancel")
+        self.stop.setObjectName("link")
+        for widget in (self.progress, self.stop, self.device):
+            bar.addPermanentWidget(widget)
+        bar.addWidget(self.message, 1)
+        self.progress.hide()
+        self.stop.hide()
+        desk = self.window.desk
+        self.stop.clicked.connect(desk.cancel)
+        desk.said.connect(self.message.setText)
+        desk.progressed.connect(self._progress)
+        desk.idle.connect(self._idle)
+        desk.ready.connect(self._ready)
+
+    def _progress(self, moved: Moved) -> None:
+        self.progress.show()
+        self.stop.show()
+        self.progress.setValue(round(moved.share * 1000))
+        self.message.setText(f"{moved.title}: {moved.message}" if moved.message else moved.title)
+
+    def _idle(self) -> None:
+        self.progress.hide()
+        self.stop.hide()
+        if self.window.desk.opened is not None and ":" in self.message.text():
+            self.message.setText("Ready")
+
+    def _ready(self, ready: Ready) -> None:
+        self.device.setText(f"{ready.model} · {ready.device}")

@@ -1,0 +1,341 @@
+"""The main window puts canvas, docks and actions together; the desk does the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QFileDialog,
+    QMainWindow,
+    QMessageBox,
+    QStackedWidget,
+)
+
+from circuitviz.app.chrome import Chrome
+from circuitviz.app.dialogs import show_failure
+from circuitviz.app.pages import about_text, shortcut_text
+from circuitviz.app.settings import Settings
+from circuitviz.app.start import StartPage
+from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.style import palette, stylesheet
+from circuitviz.canvas.theme import THEMES, Theme
+from circuitviz.canvas.view import CircuitView
+from circuitviz.formats import export_document
+from circuitviz.jobs.messages import Failed
+from circuitviz.layout import layouts
+from circuitviz.panels import Desk, Panel, panels
+from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+PICTURES = "Pictures (*.svg *.pdf *.png)"
+DATA = "Data (*.json *.csv *.graphml *.dot)"
+
+
+class MainWindow(QMainWindow):
+    """Window, canvas, docks. Not a line of engine: everything long goes to the desk's worker."""
+
+    def __init__(self, desk: Desk | None = None, settings: Settings | None = None) -> None:
+        super().__init__()
+        self.settings = settings or Settings()
+        self.desk = desk or Desk()
+        self.view = CircuitView()
+        self.start = StartPage()
+        self.panels: dict[str, Panel] = {}
+        self.docks: dict[str, QDockWidget] = {}
+        self.dialog: QMessageBox | None = None
+        self.theme = THEMES["light"]
+        self.layout_name = "layered"
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.start)
+        self.pages.addWidget(self.view)
+        self.setCentralWidget(self.pages)
+        self.setAcceptDrops(True)
+        self.setMinimumSize(900, 600)
+        self.resize(1280, 800)
+        self._dock()
+        self.chrome = Chrome(self)
+        self._connect()
+        self.choose_theme(self.settings.theme)
+        self.show_start()
+        if (kept := self.settings.geometry) is not None:
+            self.restoreGeometry(kept[0])
+            self.restoreState(kept[1])
+
+    def _dock(self) -> None:
+        self.setDockNestingEnabled(True)
+        self.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
+        self.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
+        self.setTabPosition(AREAS["bottom"], self.tabPosition(AREAS["left"]).North)
+        before: dict[str, QDockWidget] = {}
+        for entry in sorted(panels.entries(), key=lambda e: int(e.extra["order"])):
+            dock = QDockWidget(entry.extra["title"], self)
+            dock.setObjectName(entry.name)
+            panel = entry.value(self.desk)
+            dock.setWidget(panel)
+            area = entry.extra["area"]
+            self.addDockWidget(AREAS[area], dock)
+            if area == "bottom" and area in before:
+                self.tabifyDockWidget(before[area], dock)
+                before[area].raise_()
+            before.setdefault(area, dock)
+            self.panels[entry.name], self.docks[entry.name] = panel, dock
+        self.resizeDocks([self.docks["discovery"]], [258], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["inspector"]], [312], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.docks["meter"], self.docks["inspector"]], [150, 600], Qt.Orientation.Vertical)
+        self.resizeDocks([self.docks["edges"]], [210], Qt.Orientation.Vertical)
+
+    def _connect(self) -> None:
+        desk, start = self.desk, self.start
+        self.view.selection_changed.connect(desk.select)
+        self.view.node_moved.connect(lambda places: desk.do(move_nodes(places)))
+        desk.selection_changed.connect(lambda: self.view.select(desk.nodes, desk.edges))
+        desk.state_changed.connect(self.redraw)
+        desk.document_opened.connect(self.document_opened)
+        desk.failed.connect(self.show_failed)
+        desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
+        start.example_chosen.connect(self.open_example)
+        start.file_chosen.connect(self.open_path)
+        start.open_wanted.connect(self.ask_open)
+        start.model_wanted.connect(lambda: self.panels["discovery"]._browse_model())  # type: ignore[attr-defined]
+        start.task_wanted.connect(lambda: self.panels["discovery"]._browse_task())  # type: ignore[attr-defined]
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
+
+    # what is shown
+
+    def redraw(self) -> None:
+        """Draw the desk's state."""
+        state = self.desk.state
+        picture = picture_of(state, self.layout_name)
+        if state.circuit is not None:
+            self.pages.setCurrentWidget(self.view)
+        drawn = len({edge.name for edge in picture.edges})
+        whole = state.circuit.graph.n_edges if state.circuit else 0
+        asked = state.circuit.asked if state.circuit else None
+        note = f"showing {drawn:,} of {picture.total:,} edges in the circuit, {whole:,} in the model"
+        if asked and asked != picture.total and self.desk.preview is None:
+            note += f" ({asked:,} asked for)"
+        if self.desk.preview is not None:
+            note = f"still searching: {note}"
+        if state.circuit is not None and not state.circuit.n_edges:
+            note = "No edges are left; keep more edges, or choose them greedily."
+        self.view.show_circuit(picture, note)
+        self.retitle()
+        self.chrome.refresh()
+
+    def retitle(self) -> None:
+        """File name and modified mark."""
+        name = self.desk.document.path.name if self.desk.document.path else "Untitled circuit"
+        shown = "circuitviz" if self.desk.state.circuit is None else f"{name}[*] – circuitviz"
+        self.setWindowTitle(shown)
+        self.setWindowModified(self.desk.document.dirty and self.desk.state.circuit is not None)
+
+    def show_start(self) -> None:
+        """The start page; the open circuit stays open behind it."""
+        self.start.show_recent(self.settings.recent)
+        self.pages.setCurrentWidget(self.start)
+
+    def document_opened(self) -> None:
+        """Another document is on the desk."""
+        self.layout_name = str(self.desk.document.view.get("layout", "layered"))
+        self.view.picture = type(self.view.picture)()
+
+    def show_failed(self, failed: Failed) -> None:
+        """One dialog at a time; the application goes on."""
+        if self.dialog is not None and self.dialog.isVisible():
+            self.dialog.close()
+        self.dialog = show_failure(failed, self)
+
+    # actions
+
+    def open_example(self, task: str) -> None:
+        """Find the circuit of a built-in task on the demo model."""
+        if self.may_leave():
+            self.desk.set_document(Document())
+            form = self.panels["discovery"]
+            form.model.setEditText("demo")  # type: ignore[attr-defined]
+            form.task.setEditText(task)  # type: ignore[attr-defined]
+            self.pages.setCurrentWidget(self.view)
+            self.view.show_circuit(type(self.view.picture)(), "Loading the demo model …")
+            form.start()  # type: ignore[attr-defined]
+
+    def find(self) -> None:
+        """Start the discovery that the form describes."""
+        self.panels["discovery"].start()  # type: ignore[attr-defined]
+
+    def ask_open(self) -> None:
+        """Choose a file and open it."""
+        kinds = "Circuits (*.circuit *.json)"
+        path, _ = QFileDialog.getOpenFileName(self, "Open a circuit", "", kinds)
+        if path:
+            self.open_path(Path(path))
+
+    def open_path(self, path: Path) -> None:
+        """Open a file, unless unsaved work is to be kept."""
+        if self.may_leave() and self.desk.guarded(self.desk.open, path):
+            self.settings.add_recent(path)
+
+    def save(self) -> bool:
+        """Save where the document lies."""
+        path = self.desk.document.path
+        return self.save_to(path) if path is not None else self.save_as()
+
+    def save_as(self) -> bool:
+        """Choose a place and save."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save the circuit", "circuit.circuit", "Circuits (*.circuit)")
+        return bool(path) and self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> bool:
+        """Save to a path; a failure is shown and changes nothing."""
+        path = path if path.suffix else path.with_suffix(".circuit")
+        self.desk.document.view["layout"] = self.layout_name
+        done = self.desk.guarded(self.desk.save, path)
+        if done:
+            self.settings.add_recent(path)
+            self.retitle()
+        return done
+
+    def ask_export(self) -> None:
+        """Choose a place and a format by its suffix."""
+        path, _ = QFileDialog.getSaveFileName(self, "Export", "circuit.svg", f"{PICTURES};;{DATA}")
+        if path:
+            self.export_to(Path(path))
+
+    def export_to(self, path: Path) -> bool:
+        """Write a picture or another tool's file."""
+        from circuitviz.pictures import pictures, save_picture
+
+        kinds = [entry.value.suffix for entry in pictures.entries()]
+        if path.suffix.lower() in kinds:
+            work = (save_picture, self.desk.document, path, self.theme, self.layout_name)
+            done = self.desk.guarded(*work)
+        else:
+            done = self.desk.guarded(export_document, self.desk.document, path)
+        if done:
+            self.desk.say(f"Exported {path.name}")
+        return done
+
+    def toggle_ablation(self) -> None:
+        """Take the selection out of the circuit, or put it back."""
+        if self.desk.nodes or self.desk.edges:
+            self.desk.do(toggle_ablation(self.desk.nodes, self.desk.edges))
+
+    def restore_all(self) -> None:
+        """Put everything back."""
+        self.desk.do(restore_all())
+
+    def begin_label(self) -> None:
+        """Write a label for the selected node."""
+        self.panels["inspector"].label.setFocus()  # type: ignore[attr-defined]
+
+    def copy_command(self) -> None:
+        """The command line that finds this circuit."""
+        where = self.desk.document.state.provenance
+        if where is not None:
+            QGuiApplication.clipboard().setText(where.command())
+            self.desk.say("Copied: " + where.command())
+
+    def next_layout(self) -> None:
+        """Go to the next layout."""
+        names = layouts.names()
+        self.layout_name = names[(names.index(self.layout_name) + 1) % len(names)]
+        self.redraw()
+        self.view.fit()
+
+    def show_shortcuts(self) -> None:
+        """All shortcuts, from the table of actions."""
+        self._tell("Shortcuts", shortcut_text())
+
+    def show_about(self) -> None:
+        """Versions of everything."""
+        self._tell("About circuitviz", about_text())
+
+    def _tell(self, title: str, text: str) -> None:
+        self.dialog = QMessageBox(QMessageBox.Icon.NoIcon, title, text, parent=self)
+        self.dialog.setTextFormat(Qt.TextFormat.RichText)
+        self.dialog.open()
+
+    # colours
+
+    def choose_theme(self, name: str) -> None:
+        """``light``, ``dark`` or ``system``."""
+        if name == "system":
+            dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
+            self._set_theme(THEMES["dark" if dark else "light"])
+        else:
+            self._set_theme(THEMES[name])
+
+    def switch_theme(self) -> None:
+        """From light to dark and back; kept for the next start."""
+        self.settings.theme = "light" if self.theme.dark else "dark"
+        self.choose_theme(self.settings.theme)
+
+    def follow_system(self) -> None:
+        """Light or dark as the system is."""
+        self.settings.theme = "system"
+        self.choose_theme("system")
+
+    def _system_changed(self) -> None:
+        if self.settings.theme == "system":
+            self.choose_theme("system")
+
+    def _set_theme(self, theme: Theme) -> None:
+        self.theme = theme
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.setPalette(palette(theme))
+            app.setStyleSheet(stylesheet(theme))
+        self.view.set_theme(theme)
+        for panel in self.panels.values():
+            panel.set_theme(theme)
+        self.chrome.set_theme(theme)
+
+    # coming and going
+
+    def may_leave(self) -> bool:
+        """Ask before unsaved work is lost."""
+        if not self.desk.document.dirty or self.desk.document.state.circuit is None:
+            return True
+        buttons = QMessageBox.StandardButton
+        choice = QMessageBox.question(
+            self,
+            "circuitviz",
+            "This circuit has changes that are not saved. Save them?",
+            buttons.Save | buttons.Discard | buttons.Cancel,
+        )
+        if choice == buttons.Save:
+            return self.save()
+        return bool(choice == buttons.Discard)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Take files."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Open what was dropped: a circuit, a model's folder, or a task file."""
+        for url in event.mimeData().urls():
+            path = Path(url.toLocalFile())
+            form = self.panels["discovery"]
+            if path.is_dir():
+                form.model.setEditText(str(path))  # type: ignore[attr-defined]
+            elif path.suffix in (".csv", ".jsonl"):
+                form.task.setEditText(str(path))  # type: ignore[attr-defined]
+            else:
+                self.open_path(path)
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Ask, then end the worker before the window goes."""
+        if not self.may_leave():
+            event.ignore()
+            return
+        self.settings.geometry = (self.saveGeometry(), self.saveState())
+        self.desk.worker.stop()
+        event.accept()

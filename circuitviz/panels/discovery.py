@@ -1,0 +1,243 @@
+"""Finding a circuit: model, task, method with its own options, and how much to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.jobs.messages import Choices, Find, Moved, Ready
+from circuitviz.options import Option
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import Panel, panels
+
+TYPED = "a pair typed here"
+
+
+@panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
+class DiscoveryPanel(Panel):
+    """The form; every choice comes from a registry, every option from its dataclass."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.choices = Choices()
+        self.model = QComboBox(editable=True)
+        self.model.addItems(["demo"])
+        self.model.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
+        self.task = QComboBox(editable=True)
+        self.task.setToolTip("a task, or a CSV or JSONL file")
+        self.prompts = QSpinBox(minimum=1, maximum=100_000, value=64)
+        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1)
+        self.method = QComboBox()
+        self.metric = QComboBox()
+        self.ablation = QComboBox()
+        self.select = QComboBox()
+        self.select.addItems(["greedy", "top", "signed"])
+        self.edges = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.run = QPushButton("Find circuit", objectName="primary")
+        self.stop = QPushButton("Cancel")
+        self.progress = QProgressBar(textVisible=False, maximum=1000)
+        self.left = QLabel("", objectName="muted")
+        self.options: dict[str, QWidget] = {}
+        self._build()
+        self.method.currentTextChanged.connect(self._show_options)
+        self.task.currentTextChanged.connect(self._show_pair)
+        self.run.clicked.connect(self.start)
+        self.stop.clicked.connect(desk.cancel)
+        desk.progressed.connect(self._progress)
+        desk.idle.connect(self._idle)
+        desk.ready.connect(self._ready)
+        desk.choices_arrived.connect(self.set_choices)
+        self.set_choices(self.choices)
+        self._idle()
+
+    def set_choices(self, choices: Choices) -> None:
+        """Offer what there is; what is chosen stays chosen."""
+        self.choices = choices
+        names = list(choices.methods)
+        for box, items in (
+            (self.task, [*choices.tasks, TYPED]),
+            (self.method, names),
+            (self.metric, ["the task's own", *choices.metrics]),
+            (self.ablation, list(choices.ablations)),
+        ):
+            chosen = box.currentText()
+            box.clear()
+            box.addItems(items)
+            if chosen:
+                box.setCurrentText(chosen)
+        for row, name in enumerate(names):
+            self.method.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
+        self._show_options(self.method.currentText())
+        self._show_pair(self.task.currentText())
+
+    def request(self) -> Find:
+        """What the form says now."""
+        typed = self.task.currentText() == TYPED
+        metric = self.metric.currentText()
+        return Find(
+            model=self.model.currentText().strip(),
+            task=self.task.currentText().strip(),
+            pair=tuple(line.text() for line in self.pair) if typed else None,  # type: ignore[arg-type]
+            prompts=self.prompts.value(),
+            seed=self.seed.value(),
+            method=self.method.currentText(),
+            options={name: _value(widget) for name, widget in self.options.items()},
+            metric=metric if metric in self.choices.metrics else "",
+            ablation=self.ablation.currentText(),
+            select=self.select.currentText(),
+            edges=self.edges.value(),
+            device=self.desk.device,
+        )
+
+    def start(self) -> None:
+        """Find a circuit with what the form says."""
+        self.run.setEnabled(False)
+        self.stop.setEnabled(True)
+        self.desk.find(self.request())
+
+    def _build(self) -> None:
+        form = QFormLayout(labelAlignment=Qt.AlignmentFlag.AlignLeft, verticalSpacing=8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
+        form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
+        self.pair = [QLineEdit(placeholderText=t) for t in _PAIR]
+        self.pair_box = QWidget()
+        pair_form = QVBoxLayout(self.pair_box)
+        pair_form.setContentsMargins(0, 0, 0, 0)
+        for line in self.pair:
+            pair_form.addWidget(line)
+        form.addRow(self.pair_box)
+        form.addRow("Prompts", self.prompts)
+        form.addRow("Seed", self.seed)
+        form.addRow("Method", self.method)
+        self.option_form = QFormLayout(verticalSpacing=8)
+        self.option_box = QWidget()
+        self.option_box.setLayout(self.option_form)
+        self.option_form.setContentsMargins(12, 0, 0, 0)
+        form.addRow(self.option_box)
+        form.addRow("Metric", self.metric)
+        form.addRow("Ablation", self.ablation)
+        form.addRow("Choose", self.select)
+        form.addRow("Edges", self.edges)
+        inside = QWidget()
+        inside.setLayout(form)
+        form.setContentsMargins(12, 10, 12, 10)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setWidget(inside)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 4, 12, 12)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run, 1)
+        buttons.addWidget(self.stop)
+        foot.addLayout(buttons)
+        foot.addWidget(self.progress)
+        foot.addWidget(self.left)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll, 1)
+        whole.addLayout(foot)
+        for widget, name in ((self.model, "Model"), (self.task, "Task"), (self.method, "Method")):
+            widget.setAccessibleName(name)
+        for box in (self.model, self.task, self.method, self.metric):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+
+    def _show_options(self, method: str) -> None:
+        while self.option_form.rowCount():
+            self.option_form.removeRow(0)
+        self.options = {}
+        for option in self.choices.methods.get(method, ("", ()))[1]:
+            widget = _field(option)
+            widget.setToolTip(option.help)
+            self.options[option.name] = widget
+            self.option_form.addRow(option.name.replace("_", " ").capitalize(), widget)
+        self.option_box.setVisible(bool(self.options))
+
+    def _show_pair(self, task: str) -> None:
+        self.pair_box.setVisible(task == TYPED)
+        self.prompts.setEnabled(task != TYPED)
+
+    def _browse_model(self) -> None:
+        if folder := QFileDialog.getExistingDirectory(self, "Open a model's folder"):
+            self.model.setEditText(folder)
+
+    def _browse_task(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl)")
+        if path:
+            self.task.setEditText(path)
+
+    def _progress(self, moved: Moved) -> None:
+        self.stop.setEnabled(True)
+        self.progress.setValue(round(moved.share * 1000))
+        left = moved.seconds_left
+        time = f", about {left:.0f} s left" if left is not None and left > 1 else ""
+        self.left.setText(f"{moved.title}{time}")
+
+    def _idle(self) -> None:
+        self.run.setEnabled(True)
+        self.stop.setEnabled(False)
+        self.progress.setValue(0)
+        self.left.setText("")
+
+    def _ready(self, ready: Ready) -> None:
+        self.edges.setMaximum(ready.n_edges)
+
+
+_PAIR = (
+    "clean prompt: When Mary and John went to the store, John gave a drink to",
+    "corrupted prompt, of as many tokens",
+    "correct answers, with their space:  Mary",
+    "incorrect answers:  John|Tom",
+)
+
+
+def _field(option: Option) -> QWidget:
+    if option.choices:
+        box = QComboBox()
+        box.addItems(option.choices)
+        box.setCurrentText(str(option.default))
+        return box
+    if option.kind is bool:
+        return QCheckBox(checked=option.default)
+    low = option.low if option.low is not None else -1e9
+    high = option.high if option.high is not None else 1e9
+    if option.kind is int:
+        return QSpinBox(minimum=int(low), maximum=int(high), value=option.default)
+    return QDoubleSpinBox(minimum=low, maximum=high, decimals=5, value=option.default)
+
+
+def _value(widget: QWidget) -> Any:
+    if isinstance(widget, QComboBox):
+        return widget.currentText()
+    if isinstance(widget, QCheckBox):
+        return widget.isChecked()
+    assert isinstance(widget, QSpinBox | QDoubleSpinBox)
+    return widget.value()
+
+
+def _with_button(box: QComboBox, browse: Any, tip: str) -> QHBoxLayout:
+    row = QHBoxLayout(spacing=4)
+    row.addWidget(box, 1)
+    button = QToolButton(text="…", toolTip=tip)
+    button.clicked.connect(browse)
+    row.addWidget(button)
+    return row

@@ -1,0 +1,270 @@
+"""What the selected node does: its logit lens, direct effect, attention, and strongest edges."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QColorDialog,
+    QComboBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QScrollArea,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.canvas.theme import Theme
+from circuitviz.jobs.messages import Ready
+from circuitviz.panels.attention import AttentionMap
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.session import Label, set_label
+
+ROWS = 6
+COLOUR = "#8b5cf6"
+
+
+@panels.register("inspector", summary="the selected node", title="Inspector", area="right", order=1)
+class InspectorPanel(Panel):
+    """Readings come from the worker; until they do, the last ones are greyed."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.node, self.reading = "", None
+        self.name = QLabel("Select a head or an MLP on the canvas", objectName="heading", wordWrap=True)
+        self.about = QLabel("", objectName="muted", wordWrap=True)
+        self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
+        self.colour = QToolButton(text="●", toolTip="Colour of the label")
+        self.prompt = QComboBox(accessibleName="Prompt")
+        self.prompt.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.prompt.setMinimumContentsLength(10)
+        self.lens = [[QLabel() for _ in range(4)] for _ in range(ROWS)]
+        self.answers = QLabel("", wordWrap=True)
+        self.direct = QLabel("")
+        self.weighted = QCheckBox("weighted by value size")
+        self.map = AttentionMap()
+        self.edges = QVBoxLayout(spacing=0)
+        self._colour = COLOUR
+        self._build()
+        self.label.editingFinished.connect(self.keep_label)
+        self.colour.clicked.connect(self._pick_colour)
+        self.prompt.activated.connect(lambda _index: self._ask())
+        self.weighted.toggled.connect(lambda _on: self._show_attention())
+        desk.selection_changed.connect(self.show_selection)
+        desk.state_changed.connect(self._show_state)
+        desk.reading_arrived.connect(self.show_reading)
+        desk.ready.connect(self._ready)
+        self.show_selection()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colour the attention map."""
+        self.map.theme = theme
+        self.map.update()
+
+    def _build(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 8, 12, 12)
+        column.setSpacing(7)
+        big = self.name.font()
+        big.setPixelSize(16)
+        big.setBold(True)
+        self.name.setFont(big)
+        column.addWidget(self.name)
+        column.addWidget(self.about)
+        self.body = QWidget()
+        column.addWidget(self.body)
+        column.addStretch(1)
+        body = QVBoxLayout(self.body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(7)
+        row = QHBoxLayout()
+        row.addWidget(self.label, 1)
+        row.addWidget(self.colour)
+        body.addLayout(row)
+        self.prompt_row = QWidget()
+        prompt = QHBoxLayout(self.prompt_row)
+        prompt.setContentsMargins(0, 0, 0, 0)
+        prompt.addWidget(QLabel("Prompt", objectName="muted"))
+        prompt.addWidget(self.prompt, 1)
+        body.addWidget(self.prompt_row)
+        body.addWidget(_heading("Logit lens of its output"))
+        grid = QGridLayout(horizontalSpacing=10, verticalSpacing=1)
+        for at, text in ((0, "promotes"), (2, "suppresses")):
+            grid.addWidget(QLabel(text, objectName="muted"), 0, at)
+        for i, cells in enumerate(self.lens):
+            for j, cell in enumerate(cells):
+                if j % 2:
+                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
+                    cell.setObjectName("muted")
+                grid.addWidget(cell, i + 1, j)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(2, 1)
+        body.addLayout(grid)
+        body.addWidget(self.answers)
+        body.addWidget(_heading("Direct logit attribution"))
+        body.addWidget(self.direct)
+        self.attention_box = QWidget()
+        attention = QVBoxLayout(self.attention_box)
+        attention.setContentsMargins(0, 0, 0, 0)
+        head = QHBoxLayout()
+        head.addWidget(_heading("Attention"))
+        head.addStretch(1)
+        head.addWidget(self.weighted)
+        attention.addLayout(head)
+        attention.addWidget(self.map)
+        body.addWidget(self.attention_box)
+        body.addWidget(_heading("Strongest edges"))
+        body.addLayout(self.edges)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setWidget(inside)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def show_selection(self) -> None:
+        """Follow the selection; one node is read."""
+        nodes, edges = self.desk.nodes, self.desk.edges
+        self.node = next(iter(nodes)) if len(nodes) == 1 else ""
+        self.body.setVisible(bool(self.node))
+        if self.node:
+            self.reading = None
+            self._show_state()
+            self.body.setEnabled(True)
+            self._clear_readings()
+            self._ask()
+        elif len(nodes) > 1:
+            self._say(f"{len(nodes)} nodes selected", "A takes them out of the circuit and back in.")
+        elif edges:
+            self._say("\n".join(sorted(edges)[:5]), self._edge_text())
+        else:
+            self._say("Nothing selected", "Click a head, an MLP or an edge on the canvas.")
+
+    def keep_label(self) -> None:
+        """Put the label's text and colour on the node."""
+        text = self.label.text().strip()
+        before = self.desk.document.state.labels.get(self.node)
+        after = Label(text, self._colour) if text else None
+        if self.node and before != after:
+            self.desk.do(set_label(self.node, after))
+
+    def show_reading(self, reading: Any) -> None:
+        """Show a reading, unless another node was selected meanwhile."""
+        if reading.node != self.node or reading.prompt != max(0, self.prompt.currentIndex()):
+            return
+        self.reading = reading
+        for cells, up, down in zip(self.lens, reading.top, reading.bottom, strict=False):
+            for cell, text in zip(
+                cells,
+                (_shown(up.token), f"{up.logit:+.2f}", _shown(down.token), f"{down.logit:+.2f}"),
+                strict=True,
+            ):
+                cell.setText(text)
+        ranked = [f"{_shown(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]]
+        self.answers.setText("answers: " + ",  ".join(ranked))
+        value = reading.direct_logit_attribution
+        self.direct.setText(
+            "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
+        )
+        self._show_attention()
+
+    def _show_attention(self) -> None:
+        reading = self.reading
+        pattern = None if reading is None else reading.attention
+        self.attention_box.setVisible(pattern is not None)
+        if reading is not None and pattern is not None:
+            self.map.show_pattern(
+                reading.tokens, reading.weighted if self.weighted.isChecked() else pattern
+            )
+
+    def _clear_readings(self) -> None:
+        for cells in self.lens:
+            for cell in cells:
+                cell.setText("")
+        waiting = "reading…" if self.desk.opened else "opens with the model"
+        self.answers.setText(waiting)
+        self.direct.setText("")
+        self.attention_box.setVisible(False)
+
+    def _ask(self) -> None:
+        if self.node:
+            self.desk.read(self.node, max(0, self.prompt.currentIndex()))
+
+    def _ready(self, ready: Ready) -> None:
+        at = max(0, self.prompt.currentIndex())
+        self.prompt.clear()
+        self.prompt.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
+        self.prompt.setCurrentIndex(min(at, self.prompt.count() - 1))
+        self._ask()
+
+    def _say(self, title: str, about: str) -> None:
+        self.name.setText(title)
+        self.about.setText(about)
+
+    def _show_state(self) -> None:
+        state = self.desk.state
+        if not self.node or state.circuit is None:
+            return
+        label = state.labels.get(self.node)
+        if not self.label.hasFocus():
+            self.label.setText(label.text if label else "")
+        self._colour = label.colour if label else COLOUR
+        self.colour.setStyleSheet(f"color: {self._colour}; font-size: 16px;")
+        out = " · ablated" if self.node in state.ablated_nodes else ""
+        kind = state.circuit.graph.node(self.node).kind
+        self._say(self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}")
+        self._show_edges()
+
+    def _show_edges(self) -> None:
+        while self.edges.count():
+            item = self.edges.takeAt(0)
+            if item is not None and (widget := item.widget()) is not None:
+                widget.deleteLater()
+        for name, score in _strongest(self.desk.state, self.node)[:8]:
+            button = QPushButton(f"{score:+.4f}   {name}", objectName="link")
+            button.clicked.connect(partial(self.desk.select, frozenset(), frozenset({name})))
+            self.edges.addWidget(button)
+
+    def _edge_text(self) -> str:
+        scores = self.desk.state.scores
+        if scores is None or len(self.desk.edges) != 1:
+            return "A takes them out of the circuit and back in."
+        place = scores.graph.edge(next(iter(self.desk.edges)))
+        return f"score {scores.values[place]:+.4f}. A takes it out of the circuit and back in."
+
+    def _pick_colour(self) -> None:
+        chosen = QColorDialog.getColor(self._colour, self, "Colour of the label")
+        if chosen.isValid():
+            self._colour = chosen.name()
+            self.keep_label()
+
+
+def _strongest(state: Any, node: str) -> list[tuple[str, float]]:
+    graph, edges = state.circuit.graph, state.circuit.edges
+    touching = np.zeros_like(edges)
+    if node in graph.sender_index:
+        touching[graph.sender_index[node]] = True
+    touching[:, graph.owners[:, graph.node_index[node]]] = True
+    values = state.scores.values if state.scores is not None else edges.astype(float)
+    found = [(graph.edge_name(s, r), float(values[s, r])) for s, r in np.argwhere(touching & edges)]
+    return sorted(found, key=lambda pair: -abs(pair[1]))
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text, objectName="heading")
+    label.setContentsMargins(0, 6, 0, 0)
+    return label
+
+
+def _shown(token: str) -> str:
+    return token.replace(" ", "·") if token.strip() == "" else token.strip()

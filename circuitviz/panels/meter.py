@@ -1,0 +1,128 @@
+"""Faithfulness, always in sight, with what it is made of and how sure it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import Panel, panels
+
+TIERS = {
+    "estimate": "first-order estimate, measuring…",
+    "small": "exact on 8 prompts, measuring all…",
+    "exact": "exact on all prompts",
+}
+
+
+@panels.register("meter", summary="faithfulness", title="Faithfulness", area="right", order=0)
+class MeterPanel(Panel):
+    """The number, its interval, the raw metric, and the setting."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.value = QLabel("–", accessibleName="Faithfulness")
+        big = self.value.font()
+        big.setPixelSize(34)
+        big.setBold(True)
+        self.value.setFont(big)
+        self.interval = QLabel("", objectName="muted")
+        self.bar = Bar()
+        self.raw = QLabel("", objectName="muted", wordWrap=True)
+        self.setting = QLabel("", objectName="muted", wordWrap=True)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(12, 8, 12, 12)
+        whole.setSpacing(5)
+        for widget in (self.value, self.interval, self.bar, self.raw, self.setting):
+            whole.addWidget(widget)
+        whole.addStretch(1)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        desk.numbers_changed.connect(self.show_numbers)
+        self.show_numbers("")
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colour the bar."""
+        self.bar.theme = theme
+        self.bar.update()
+
+    def show_numbers(self, tier: str) -> None:
+        """Show the desk's numbers, marked ≈ while they are an estimate."""
+        numbers = self.desk.numbers
+        self.bar.show_numbers(numbers, tier)
+        if numbers is None:
+            self.value.setText("–")
+            busy = self.desk.state.circuit is not None and self.desk.opened is not None
+            self.interval.setText("measuring…" if busy else "not measured yet")
+            self.raw.setText("")
+            self.setting.setText("")
+            return
+        found = numbers["faithfulness"]
+        if found["value"] is None:
+            self.value.setText("undefined")
+            self.interval.setText("full and ablated model do not differ")
+        else:
+            mark = "≈ " if tier == "estimate" else ""
+            self.value.setText(f"{mark}{found['value']:.3f}")
+            band = ""
+            if found["low"] is not None:
+                band = f"95 % [{found['low']:.3f}, {found['high']:.3f}] · "
+            self.interval.setText(band + TIERS.get(tier, ""))
+        metric, where = numbers["metric"], numbers["setting"]
+        self.raw.setText(
+            f"{where['metric']}:  circuit {metric['circuit']:.3f},  model {metric['model']:.3f},  "
+            f"ablated {metric['ablated']:.3f}"
+        )
+        self.setting.setText(
+            f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
+        )
+
+
+class Bar(QWidget):
+    """From 0 to 1: a bar to the value, a whisker for the interval."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = LIGHT
+        self._numbers: dict[str, Any] | None = None
+        self._tier = ""
+        self.setAccessibleName("Faithfulness bar")
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        """A slim line."""
+        return QSize(160, 16)
+
+    def show_numbers(self, numbers: dict[str, Any] | None, tier: str) -> None:
+        """Draw these numbers."""
+        self._numbers, self._tier = numbers, tier
+        self.update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Draw ground, bar and whisker."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        width, middle = float(self.width()), self.height() / 2
+        painter.setBrush(QColor(self.theme.line))
+        painter.drawRoundedRect(QRectF(0, middle - 3, width, 6), 3, 3)
+        found = (self._numbers or {}).get("faithfulness", {})
+        value = found.get("value")
+        if value is not None:
+            colour = QColor(self.theme.accent)
+            colour.setAlphaF(0.55 if self._tier == "estimate" else 1.0)
+            painter.setBrush(colour)
+            painter.drawRoundedRect(QRectF(0, middle - 3, width * _within(value), 6), 3, 3)
+        if found.get("low") is not None:
+            painter.setPen(QColor(self.theme.text))
+            low, high = (width * _within(found[k]) for k in ("low", "high"))
+            painter.drawLine(round(low), round(middle), round(high), round(middle))
+            for at in (low, high):
+                painter.drawLine(round(at), round(middle - 4), round(at), round(middle + 4))
+        painter.end()
+
+
+def _within(value: float) -> float:
+    return min(0.998, max(0.002, value))
