@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMessageBox,
     QStackedWidget,
+    QWidget,
 )
 
 from circuitviz.app.chrome import Chrome
@@ -82,6 +83,8 @@ class MainWindow(QMainWindow):
             dock.setWidget(panel)
             area = entry.extra["area"]
             self.addDockWidget(AREAS[area], dock)
+            if area == "bottom":
+                dock.setTitleBarWidget(QWidget())  # the tabs name these docks
             if area == "bottom" and area in before:
                 self.tabifyDockWidget(before[area], dock)
                 before[area].raise_()
@@ -119,7 +122,11 @@ class MainWindow(QMainWindow):
         drawn = len({edge.name for edge in picture.edges})
         whole = state.circuit.graph.n_edges if state.circuit else 0
         asked = state.circuit.asked if state.circuit else None
-        note = f"showing {drawn:,} of {picture.total:,} edges in the circuit, {whole:,} in the model"
+        note = f"showing {drawn:,} of {whole:,} edges"
+        if state.live is not None and state.live.n_edges != picture.total:
+            note += f", {picture.total - state.live.n_edges:,} ablated"
+        if drawn != picture.total:
+            note = f"showing the {drawn:,} strongest of the circuit's {picture.total:,} edges"
         if asked and asked != picture.total and self.desk.preview is None:
             note += f" ({asked:,} asked for)"
         if self.desk.preview is not None:
@@ -338,4 +345,5 @@ class MainWindow(QMainWindow):
             return
         self.settings.geometry = (self.saveGeometry(), self.saveState())
         self.desk.worker.stop()
+        self.desk.undo.blockSignals(True)  # it is destroyed after the window
         event.accept()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtGui import QColor, QPalette
 
 from circuitviz.canvas.theme import Theme
+from circuitviz.resources import resource
 
 
 def palette(theme: Theme) -> QPalette:
@@ -40,6 +41,7 @@ def palette(theme: Theme) -> QPalette:
 def stylesheet(theme: Theme) -> str:
     """Rules for what the palette cannot say."""
     t = theme
+    chevron = resource("icons", f"chevron-{t.name}.svg").as_posix()
     return f"""
     QMainWindow, QDialog {{ background: {t.window}; }}
     QMainWindow::separator {{ background: {t.window}; width: 6px; height: 6px; }}
@@ -81,7 +83,9 @@ def stylesheet(theme: Theme) -> str:
         selection-background-color: {t.accent}; selection-color: {t.on_accent}; min-height: 18px; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
     QPlainTextEdit:focus {{ border-color: {t.accent}; }}
-    QComboBox::drop-down {{ border: none; width: 20px; }}
+    QAbstractSpinBox {{ qproperty-buttonSymbols: NoButtons; }}
+    QComboBox::drop-down {{ border: none; width: 22px; }}
+    QComboBox::down-arrow {{ image: url("{chevron}"); width: 12px; height: 12px; }}
     QComboBox QAbstractItemView {{ background: {t.raised}; border: 1px solid {t.line};
         selection-background-color: {t.accent}; selection-color: {t.on_accent}; }}
     QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 12px;
@@ -117,7 +121,11 @@ def stylesheet(theme: Theme) -> str:
 
 def _mixed(a: str, b: str) -> QColor:
     one, two = QColor(a), QColor(b)
-    return QColor(*((p + q) // 2 for p, q in zip(one.getRgb()[:3], two.getRgb()[:3], strict=True)))
+    return QColor(
+        (one.red() + two.red()) // 2,
+        (one.green() + two.green()) // 2,
+        (one.blue() + two.blue()) // 2,
+    )
 
 
 def _name(colour: QColor) -> str:

@@ -28,6 +28,7 @@ from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.canvas.walk import beside
 
 CLOSEST, FARTHEST = 6.0, 0.05
+FOOT = 34  # pixels kept free for the line below the circuit
 
 
 class CircuitView(QGraphicsView):
@@ -47,6 +48,7 @@ class CircuitView(QGraphicsView):
         self.setViewportUpdateMode(QGraphicsView.ViewportUpdateMode.FullViewportUpdate)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setMinimumWidth(380)
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
         self.picture = CircuitPicture()
@@ -90,11 +92,11 @@ class CircuitView(QGraphicsView):
         if room.isEmpty():
             return
         self.setSceneRect(room.adjusted(-4000, -4000, 4000, 4000))
-        self.fitInView(room, Qt.AspectRatioMode.KeepAspectRatio)
-        if self.zoom > 1.6:
-            self.resetTransform()
-            self.scale(1.6, 1.6)
-            self.centerOn(room.center())
+        area = QRectF(self.viewport().rect()).adjusted(12, 6, -12, -FOOT)
+        zoom = min(area.width() / room.width(), area.height() / room.height(), 1.6)
+        self.resetTransform()
+        self.scale(zoom, zoom)
+        self.centerOn(room.center() + QPointF(0, (FOOT - 6) / 2 / zoom))
 
     @property
     def zoom(self) -> float:

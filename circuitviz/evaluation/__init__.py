@@ -1,7 +1,6 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
 from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
-from circuitviz.evaluation.estimate import estimate_metric
 from circuitviz.evaluation.faithfulness import (
     Bench,
     Evaluation,
@@ -23,7 +22,6 @@ __all__ = [
     "bootstrap",
     "check_graph",
     "curve_steps",
-    "estimate_metric",
     "evaluate",
     "evaluate_steps",
     "faithfulness",

@@ -133,9 +133,12 @@ class Bench:
         assert self._whole is not None and self._nothing is not None
         where = self.setting
         values = (found, self._whole, self._nothing)
+        ours, whole, nothing = (float(v.mean()) for v in values)
         return Evaluation(
             bootstrap(values, faithfulness, where.task.seed),
-            *(float(v.mean()) for v in values),
+            ours,
+            whole,
+            nothing,
             where.metric,
             where.ablation,
             len(where.task),

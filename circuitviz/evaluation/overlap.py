@@ -43,7 +43,7 @@ def area_under_roc(
     positives, negatives = int(t.sum()), int((~t).sum())
     if not positives or not negatives:
         return None
-    distinct, inverse, counts = np.unique(v, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(v, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return float((ranks[t].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 

@@ -67,7 +67,8 @@ class CircuitFile:
         except InputError as error:
             raise _damaged(path, str(error).rstrip(".")) from None
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-            raise _damaged(path, f"its contents do not fit together ({type(error).__name__}: {error})") from None
+            what = f"its contents do not fit together ({type(error).__name__}: {error})"
+            raise _damaged(path, what) from None
         document.mark_saved(path)
         return document
 

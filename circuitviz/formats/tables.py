@@ -28,10 +28,10 @@ def to_networkx(document: Document) -> nx.MultiDiGraph:
         about = {"kind": str(node.kind), "layer": -1 if node.layer is None else node.layer}
         drawn.add_node(name, **about, label=label.text if label else "")
     for sender, receiver, nodes, score in _edges(document):
-        for node in nodes:
-            if node in drawn:
+        for owner in nodes:
+            if owner in drawn:
                 channel = receiver[-2] if receiver.endswith(">") else ""
-                drawn.add_edge(sender, node, receiver=receiver, channel=channel, score=score)
+                drawn.add_edge(sender, owner, receiver=receiver, channel=channel, score=score)
     return drawn
 
 

@@ -102,11 +102,11 @@ def prune(graph: Graph, edges: BoolMatrix) -> BoolMatrix:
     """
     left = edges & graph.mask
     while True:
-        incoming = graph.owners[left.any(axis=0)].any(axis=0)
+        incoming = np.asarray(graph.owners[left.any(axis=0)].any(axis=0))
         incoming[0] = True
         outgoing = np.append(left.any(axis=1), True)
         alive = incoming & outgoing
-        rows, columns = alive[:-1], (graph.owners & alive).any(axis=1)
+        rows, columns = alive[:-1], np.asarray((graph.owners & alive).any(axis=1))
         pruned = left & rows[:, None] & columns[None, :]
         if np.array_equal(pruned, left):
             return pruned

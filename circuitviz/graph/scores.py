@@ -70,7 +70,8 @@ class Scores:
                 low = middle + 1
         edges = self._trim(self._prefix(low), n)
         left = int(edges.sum())
-        note = "" if left == n else f"{left} of {n}: no set of exactly {n} edges without dead ends was reached"
+        missed = f"{left} of {n}: no set of exactly {n} edges without dead ends was reached"
+        note = "" if left == n else missed
         return Circuit(self.graph, edges, n, note)
 
     def select(self, how: str, amount: float) -> Circuit:
@@ -89,6 +90,14 @@ class Scores:
         """A node's attribution [senders]: the sum of its outgoing edges' scores."""
         total: NDArray[np.float64] = np.where(self.graph.mask, self.values, 0.0).sum(axis=1)
         return total
+
+    def change(self, before: BoolMatrix, after: BoolMatrix) -> float:
+        """First-order change of the metric between two sets of edges, from stored scores alone.
+
+        Scores are effects of single edges on the full model, so the sum is exact only where edges
+        do not interact: whatever is made of it is marked ≈.
+        """
+        return float(np.where(after, self.values, 0.0).sum() - np.where(before, self.values, 0.0).sum())
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -56,7 +56,8 @@ def means(
             summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp]
         )
         number = summed(torch.ones_like(seen.embed[..., :1]))
-        total, count = (part, number) if total is None else (_add(total, part), count + number)
+        total = part if total is None else _add(total, part)
+        count = number if count is None else count + number
     assert total is not None and count is not None
     share = 1 / count.clamp_min(1)
     return Activations(

@@ -73,7 +73,7 @@ def head_rows(model: Model, layer: int) -> slice:
 
 def mlp_row(model: Model, layer: int) -> int:
     """Row of a layer's MLP in a matrix of senders."""
-    return head_rows(model, layer).stop
+    return 1 + layer * (model.shape.n_heads + model.shape.mlp) + model.shape.n_heads
 
 
 def write_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:

@@ -147,7 +147,7 @@ def _find(name: str) -> str:
             f"'{name}' is a file; a model is 'demo', a Hugging Face name such as gpt2, or a folder "
             "that holds config.json and *.safetensors."
         )
-    if name.startswith((".", "/", "~")) or os.sep in name and name.count("/") > 1:
+    if name.startswith((".", "/", "~")) or (os.sep in name and name.count("/") > 1):
         raise InputError(
             f"There is no folder '{name}'; a model is 'demo', a Hugging Face name such as gpt2, "
             "or a folder that holds config.json and *.safetensors."

@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.estimate import estimate_metric
 from circuitviz.formats import import_document, open_document, save_document
 from circuitviz.jobs.messages import (
     Adopt,
@@ -189,9 +188,7 @@ class Desk(QObject):
         if not span:
             self._set_numbers(None, "")
             return
-        moved = estimate_metric(
-            state.scores, base.live.edges, state.live.edges, metric["circuit"]
-        )
+        moved = metric["circuit"] + state.scores.change(base.live.edges, state.live.edges)
         value = (moved - metric["ablated"]) / span
         guess = {
             **numbers,

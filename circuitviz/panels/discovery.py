@@ -114,7 +114,7 @@ class DiscoveryPanel(Panel):
         self.desk.find(self.request())
 
     def _build(self) -> None:
-        form = QFormLayout(labelAlignment=Qt.AlignmentFlag.AlignLeft, verticalSpacing=8)
+        form = QFormLayout(labelAlignment=Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
         form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
@@ -128,7 +128,7 @@ class DiscoveryPanel(Panel):
         form.addRow("Prompts", self.prompts)
         form.addRow("Seed", self.seed)
         form.addRow("Method", self.method)
-        self.option_form = QFormLayout(verticalSpacing=8)
+        self.option_form = QFormLayout(verticalSpacing=8, labelAlignment=form.labelAlignment())
         self.option_box = QWidget()
         self.option_box.setLayout(self.option_form)
         self.option_form.setContentsMargins(12, 0, 0, 0)
@@ -151,6 +151,7 @@ class DiscoveryPanel(Panel):
         foot.addLayout(buttons)
         foot.addWidget(self.progress)
         foot.addWidget(self.left)
+        self.setMinimumWidth(250)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
@@ -187,6 +188,8 @@ class DiscoveryPanel(Panel):
 
     def _progress(self, moved: Moved) -> None:
         self.stop.setEnabled(True)
+        self.progress.show()
+        self.left.show()
         self.progress.setValue(round(moved.share * 1000))
         left = moved.seconds_left
         time = f", about {left:.0f} s left" if left is not None and left > 1 else ""
@@ -195,8 +198,8 @@ class DiscoveryPanel(Panel):
     def _idle(self) -> None:
         self.run.setEnabled(True)
         self.stop.setEnabled(False)
-        self.progress.setValue(0)
-        self.left.setText("")
+        self.progress.hide()
+        self.left.hide()
 
     def _ready(self, ready: Ready) -> None:
         self.edges.setMaximum(ready.n_edges)

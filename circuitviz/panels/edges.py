@@ -24,7 +24,6 @@ class EdgesPanel(Panel):
         super().__init__(desk)
         self.slider = QSlider(Qt.Orientation.Horizontal, maximum=STEPS, accessibleName="Edges")
         self.number = QSpinBox(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
-        self.count = QLabel("", objectName="muted")
         self.again = QPushButton("Measure curve")
         self.plot = pg.PlotWidget()
         self._most = 1
@@ -63,8 +62,9 @@ class EdgesPanel(Panel):
         row.addWidget(QLabel("Edges"))
         row.addWidget(self.slider, 1)
         row.addWidget(self.number)
-        row.addWidget(self.count)
         row.addWidget(self.again)
+        self.number.setFixedWidth(84)
+        self.slider.setMinimumWidth(80)
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
@@ -95,7 +95,6 @@ class EdgesPanel(Panel):
         for widget in (self.slider, self.number, self.again):
             widget.setEnabled(has and self.desk.preview is None)
         if state.circuit is None:
-            self.count.setText("")
             return
         self._most = state.circuit.graph.n_edges
         kept = state.circuit.n_edges
@@ -104,9 +103,6 @@ class EdgesPanel(Panel):
         self.number.setValue(max(1, kept))
         self.slider.setValue(round(STEPS * math.log(max(1, kept)) / math.log(max(2, self._most))))
         self._setting = False
-        out = "" if state.live is None else f", {kept - state.live.n_edges:,} ablated"
-        out = "" if state.live is None or state.live.n_edges == kept else out
-        self.count.setText(f"showing {kept:,} of {self._most:,}{out}")
         self._show_point()
 
     def show_curve(self) -> None:

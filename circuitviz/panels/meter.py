@@ -90,6 +90,7 @@ class Bar(QWidget):
         self._numbers: dict[str, Any] | None = None
         self._tier = ""
         self.setAccessibleName("Faithfulness bar")
+        self.setFixedHeight(14)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """A slim line."""

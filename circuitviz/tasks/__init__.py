@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from circuitviz.models import Model
 from circuitviz.options import as_dict, build
 from circuitviz.tasks.files import is_task_file, read_pairs
-from circuitviz.tasks.pairs import Pair, Task
+from circuitviz.tasks.pairs import TENSORS, Pair, Task
 from circuitviz.tasks.registry import MakePairs, tasks
 
 __all__ = ["MakePairs", "Pair", "Task", "load_task", "tasks"]
@@ -51,8 +52,4 @@ def load_task(
 def _on(task: Task, model: Model) -> Task:
     if model.device.type == "cpu":
         return task
-    tensors = (task.clean, task.corrupted, task.lengths, task.correct, task.incorrect)
-    moved = (t.to(model.device) for t in tensors)
-    return Task(
-        task.name, task.pairs, task.metric, *moved, task.tokens, task.seed, task.bos, task.options
-    )
+    return replace(task, **{name: getattr(task, name).to(model.device) for name in TENSORS})

@@ -136,7 +136,7 @@ def _answers(place: str, given: object) -> tuple[str, ...]:
 
 def _from_indices(place: str, given: object, tokens: Tokens) -> tuple[str, ...]:
     try:
-        parsed = json.loads(given) if isinstance(given, str) else given
+        parsed: Any = json.loads(given) if isinstance(given, str) else given
         indices = [int(i) for i in (parsed if isinstance(parsed, list) else [parsed])]
     except (ValueError, TypeError):
         raise InputError(f"{place}: {given!r} is no index into the vocabulary.") from None

@@ -31,7 +31,9 @@ class IoiOptions:
         "names become others",
         choices=CORRUPTIONS,
     )
-    order: str = option("mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=ORDERS)
+    order: str = option(
+        "mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=ORDERS
+    )
 
 
 @tasks.register(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -28,6 +28,9 @@ class Pair:
     corrupted: str
     correct: tuple[str, ...]
     incorrect: tuple[str, ...] = ()
+
+
+TENSORS = ("clean", "corrupted", "lengths", "correct", "incorrect")
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +114,10 @@ class Task:
         """The same task on some of its prompts."""
         rows = list(indices)
         pick = torch.tensor(rows, dtype=torch.long)
-        tensors = (self.clean, self.corrupted, self.lengths, self.correct, self.incorrect)
-        return Task(
-            self.name,
-            tuple(self.pairs[i] for i in rows),
-            self.metric,
-            *(t[pick.to(t.device)] for t in tensors),
-            self.tokens,
-            self.seed,
-            self.bos,
-            self.options,
+        return replace(
+            self,
+            pairs=tuple(self.pairs[i] for i in rows),
+            **{name: getattr(self, name)[pick.to(self.clean.device)] for name in TENSORS},
         )
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:

@@ -67,7 +67,10 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
     inspect.add_argument("--node", required=True, help="for example a3.h1, m2, input")
     inspect.add_argument("--prompt", type=int, default=0, help="number of the prompt, from 0")
     _device(inspect)
-    for name, text in (("export", "write a picture or another tool's file"), ("import", "read another tool's file")):
+    for name, text in (
+        ("export", "write a picture or another tool's file"),
+        ("import", "read another tool's file"),
+    ):
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("source", type=Path)
         verb.add_argument("-o", "--output", type=Path, required=True)
