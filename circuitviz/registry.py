@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
@@ -79,12 +80,13 @@ class Registry(Generic[T]):
         package = importlib.import_module(self._package)
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
             if not module.name.startswith("_"):
-                self._try(f"{self._package}.{module.name}", importlib.import_module)
+                name = f"{self._package}.{module.name}"
+                self._try(name, partial(importlib.import_module, name))
         for point in entry_points(group=self._group):
-            self._try(point.value, lambda _, point=point: point.load())
+            self._try(point.value, point.load)
 
-    def _try(self, name: str, load: Callable[[str], object]) -> None:
+    def _try(self, name: str, load: Callable[[], object]) -> None:
         try:
-            load(name)
+            load()
         except Exception as error:  # a third party's file may fail in any way
             self.broken[name] = f"{type(error).__name__}: {error}"

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 EXAMPLES = (
-    ("IOI on the demo model", "ioi", "When Mary and John went to the store, John gave a drink to"),
-    ("Greater-Than", "greater-than", "The war lasted from the year 1741 to the year 17"),
-    ("Subject-verb agreement", "sva", "The keys on the cabinet"),
-    ("Gendered pronouns", "gender", "So Mary said that"),
+    ("IOI on the demo model", "ioi", "When Mary and John went to the store, John …"),
+    ("Greater-Than", "greater-than", "The war lasted from 1741 to 17 …"),
+    ("Subject-verb agreement", "sva", "The keys on the cabinet …"),
+    ("Gendered pronouns", "gender", "So Mary said that …"),
 )
 
 
@@ -39,7 +39,7 @@ class StartPage(QWidget):
         grid = QGridLayout(spacing=10)
         for i, (name, task, prompt) in enumerate(EXAMPLES):
             card = QPushButton(objectName="card")
-            card.setText(f"{name}\n{prompt} …")
+            card.setText(f"{name}\n{prompt}")
             card.setAccessibleName(name)
             card.setMinimumHeight(64)
             card.setCursor(Qt.CursorShape.PointingHandCursor)

@@ -50,6 +50,7 @@ class MainWindow(QMainWindow):
         self.view = CircuitView()
         self.start = StartPage()
         self.panels: dict[str, Panel] = {}
+        self._away: set[str] = set()
         self.docks: dict[str, QDockWidget] = {}
         self.dialog: QMessageBox | None = None
         self.theme = THEMES["light"]
@@ -65,10 +66,10 @@ class MainWindow(QMainWindow):
         self.chrome = Chrome(self)
         self._connect()
         self.choose_theme(self.settings.theme)
-        self.show_start()
         if (kept := self.settings.geometry) is not None:
             self.restoreGeometry(kept[0])
             self.restoreState(kept[1])
+        self.show_start()
 
     def _dock(self) -> None:
         self.setDockNestingEnabled(True)
@@ -118,6 +119,7 @@ class MainWindow(QMainWindow):
         state = self.desk.state
         picture = picture_of(state, self.layout_name)
         if state.circuit is not None:
+            self._show_docks(True)
             self.pages.setCurrentWidget(self.view)
         drawn = len({edge.name for edge in picture.edges})
         whole = state.circuit.graph.n_edges if state.circuit else 0
@@ -148,6 +150,19 @@ class MainWindow(QMainWindow):
         """The start page; the open circuit stays open behind it."""
         self.start.show_recent(self.settings.recent)
         self.pages.setCurrentWidget(self.start)
+        if self.desk.state.circuit is None:
+            self._show_docks(False)
+
+    def _show_docks(self, shown: bool) -> None:
+        """Docks that speak of a circuit stay away until there is one; then as they were left."""
+        for name, dock in self.docks.items():
+            if shown and name in self._away:
+                dock.show()
+            if not shown and name != "discovery" and not dock.isHidden():
+                dock.hide()
+                self._away.add(name)
+        if shown:
+            self._away.clear()
 
     def document_opened(self) -> None:
         """Another document is on the desk."""
@@ -343,6 +358,7 @@ class MainWindow(QMainWindow):
         if not self.may_leave():
             event.ignore()
             return
+        self._show_docks(True)
         self.settings.geometry = (self.saveGeometry(), self.saveState())
         self.desk.worker.stop()
         self.desk.undo.blockSignals(True)  # it is destroyed after the window

@@ -38,7 +38,7 @@ def edge_attribution_patching(setting: Setting, options: NoOptions) -> Steps[Sco
             model,
             part.clean,
             part.lengths - 1,
-            lambda logits, part=part, reference=reference: setting.measure(
+            lambda logits, part=part, reference=reference: setting.measure(  # type: ignore[misc]
                 logits, part, reference
             ).sum(),
             also=_recording(setting, clean),

@@ -58,10 +58,10 @@ def integrated_gradients(setting: Setting, options: EapIgOptions) -> Steps[Score
                 model,
                 part.clean,
                 part.lengths - 1,
-                lambda logits, part=part, clean=clean: setting.measure(
+                lambda logits, part=part, clean=clean: setting.measure(  # type: ignore[misc]
                     logits, part, clean.logits
                 ).sum(),
-                begin=lambda embed, share=share, ablated=ablated: _between(
+                begin=lambda embed, share=share, ablated=ablated: _between(  # type: ignore[misc]
                     ablated.embed, embed, share
                 ),
             )

@@ -35,6 +35,16 @@ def write_whole(path: Path, data: bytes) -> None:
         raise InputError(_reason(path, error)) from error
 
 
+def check_place(path: Path) -> None:
+    """Refuse a place that cannot be written before the work that it is for, with InputError."""
+    if path.is_dir():
+        raise InputError(_reason(path, OSError(errno.EISDIR, "there is a folder of that name")))
+    if not path.parent.is_dir():
+        raise InputError(_reason(path, OSError(errno.ENOENT, "")))
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(_reason(path, OSError(errno.EACCES, "")))
+
+
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     """Read a whole file; InputError where it is not there, not a file, or too large."""
     try:

@@ -69,7 +69,8 @@ class EdgeTable(_WriteOnly):
         table = csv.writer(out, lineterminator="\n")
         table.writerow(["sender", "receiver", "channel", "score"])
         rows = [(s, r, r[-2] if r.endswith(">") else "", v) for s, r, _, v in _edges(document)]
-        table.writerows(sorted(rows, key=lambda row: -abs(row[3])))
+        rows.sort(key=lambda row: -abs(row[3]))
+        table.writerows(rows)
         write_whole(path, out.getvalue().encode())
 
 

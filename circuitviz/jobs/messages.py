@@ -169,7 +169,8 @@ class Mailbox:
     def put(self, request: Request) -> None:
         """Leave a request; a new circuit or document makes what waited for the old one void."""
         if isinstance(request, Find | Adopt):
-            self.slots.clear()
+            for kind in (Find, Adopt, Measure, Read, Curve):
+                self.slots.pop(kind, None)
         self.slots[type(request)] = request
 
     def take(self) -> Request | None:

@@ -22,6 +22,7 @@ def run(given: argparse.Namespace) -> int:
     from circuitviz.app.cli.catalog import options_of
     from circuitviz.discovery import discover_steps, setting
     from circuitviz.formats import save_document
+    from circuitviz.formats.disk import check_place
     from circuitviz.models import load_model
     from circuitviz.session import Document, State
     from circuitviz.session.origin import provenance_of
@@ -32,6 +33,8 @@ def run(given: argparse.Namespace) -> int:
         for entry in options_of(given.method)
         if getattr(given, f"option_{entry.name}", None) is not None
     }
+    if given.output is not None:
+        check_place(given.output)
     model = load_model(given.model, given.device)
     task = load_task(
         given.task, model, given.prompts, given.seed, bos=False if given.no_bos else None
