@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import circuitviz
+from circuitviz.resources import resource
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "circuitviz"
@@ -129,6 +131,14 @@ def test_version_is_said_once() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert re.search(r'(?m)^version\s*=', text) is None
     assert re.fullmatch(r"\d+\.\d+\.\d+", circuitviz.__version__)
+
+
+def test_readme_gives_the_two_commands_and_the_figures_of_the_shipped_weights() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "\nbash .ci/start\n" in readme and "\nbash .ci/test\n" in readme
+    figures = json.loads(resource("demo", "model", "figures.json").read_text(encoding="utf-8"))
+    for name, value in figures.items():
+        assert f"| {value:.3f} |" in readme, name
 
 
 def test_public_names_exist() -> None:

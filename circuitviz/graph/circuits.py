@@ -23,6 +23,9 @@ class Circuit:
     asked: int | None = None
     note: str = ""
 
+    def __repr__(self) -> str:
+        return f"Circuit({self.n_edges:,} of {self.graph.n_edges:,} edges, {self.n_nodes} nodes)"
+
     @staticmethod
     def full(graph: Graph) -> Circuit:
         """Every edge that exists: the model itself."""

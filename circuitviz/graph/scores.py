@@ -32,6 +32,9 @@ class Scores:
     partial: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        return f"Scores({self.method} of {self.graph.n_edges:,} edges{', partial' * self.partial})"
+
     def __post_init__(self) -> None:
         if self.values.shape != self.graph.mask.shape:
             raise InputError(
