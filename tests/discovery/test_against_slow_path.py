@@ -1,0 +1,141 @@
+"""The engine's numbers against an independent slow path, on three families of models."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from conftest import Case
+from slow_path import logit_difference
+
+from circuitviz.discovery import discover, setting
+from circuitviz.discovery.exact import effects
+from circuitviz.models import PatchedRun, record, zeros
+from circuitviz.progress import finish
+
+
+def _slow_metric(case: Case, logits: torch.Tensor) -> torch.Tensor:
+    return logit_difference(logits, case.task.correct, case.task.incorrect)
+
+
+def _engine_run(case: Case) -> PatchedRun:
+    at = case.task.lengths - 1
+    return PatchedRun(case.model, case.task.clean, at, record(case.model, case.task.corrupted, at))
+
+
+def _edges(case: Case, number: int, seed: int) -> list[tuple[int, int]]:
+    places = np.argwhere(case.model.graph.mask)
+    chosen = np.random.default_rng(seed).choice(len(places), number, replace=False)
+    return [(int(s), int(r)) for s, r in places[chosen]]
+
+
+def test_no_edge_patched_is_the_model_and_all_edges_the_corrupted_run(case: Case) -> None:
+    clean, _, corrupted, _ = case.slow_outputs()
+    run, graph = _engine_run(case), case.model.graph
+    assert torch.allclose(run.logits(graph.mask.copy()).double(), clean, atol=1e-4)
+    nothing = run.logits(np.zeros_like(graph.mask)).double()
+    assert torch.allclose(nothing, corrupted, atol=1e-4)
+    assert (clean - corrupted).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("share", [0.05, 0.5, 0.95])
+def test_any_set_of_edges_equals_the_slow_path(case: Case, share: float) -> None:
+    _, _, _, theirs = case.slow_outputs()
+    graph = case.model.graph
+    keep = graph.mask & (np.random.default_rng(7).random(graph.mask.shape) < share)
+    out = set(graph.edge_names(graph.mask & ~keep))
+    slow, _ = case.slow.run(case.task.clean, case.task.lengths - 1, theirs, out)
+    assert torch.allclose(_engine_run(case).logits(keep).double(), slow, atol=2e-4)
+
+
+def test_zero_ablation_keeps_positions_and_biases(case: Case) -> None:
+    graph, at = case.model.graph, case.task.lengths - 1
+    _, ours, _, _ = case.slow_outputs()
+    nothing = {name: torch.zeros_like(value) for name, value in ours.items()}
+    for layer, block in enumerate(case.slow.blocks):
+        if case.slow.gpt2:
+            nothing[f"m{layer}"] += block.mlp.c_proj.bias
+        elif case.slow.neox:
+            nothing[f"m{layer}"] += block.mlp.dense_4h_to_h.bias
+    keep = graph.mask & (np.random.default_rng(8).random(graph.mask.shape) < 0.5)
+    out = set(graph.edge_names(graph.mask & ~keep))
+    slow, _ = case.slow.run(case.task.clean, at, nothing, out)
+    values = zeros(case.model, case.model.unembedding)
+    fast = PatchedRun(case.model, case.task.clean, at, values).logits(keep)
+    assert torch.allclose(fast.double(), slow, atol=2e-4)
+
+
+def test_restarting_in_the_middle_equals_a_fresh_run(case: Case) -> None:
+    graph, random = case.model.graph, np.random.default_rng(1)
+    run, edges = _engine_run(case), graph.mask.copy()
+    for _ in range(12):
+        changed = random.integers(graph.mask.shape[1])
+        edges = edges.copy()
+        edges[:, changed:] = graph.mask[:, changed:] & (
+            random.random(edges[:, changed:].shape) < random.random()
+        )
+        assert torch.equal(run.logits(edges), _engine_run(case).logits(edges))
+
+
+def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
+    graph, at, task = case.model.graph, case.task.lengths - 1, case.task
+    clean, _, _, theirs = case.slow_outputs()
+    whole = _slow_metric(case, clean).mean()
+    edges = _edges(case, 200, seed=2)
+    found = finish(effects(setting(case.model, task, "logit-diff"), edges)).values
+    seen = 0.0
+    for s, r in edges:
+        name = graph.edge_name(s, r)
+        logits, _ = case.slow.run(task.clean, at, theirs, {name})
+        effect = float(whole - _slow_metric(case, logits).mean())
+        assert found[s, r] == pytest.approx(effect, abs=1e-4), name
+        seen = max(seen, abs(effect))
+    assert seen > 1e-2
+
+
+def test_eap_is_the_derivative_along_each_edge(case: Case) -> None:
+    graph, at, task = case.model.graph, case.task.lengths - 1, case.task
+    _, _, _, theirs = case.slow_outputs()
+    scores = discover(case.model, task, "eap", metric="logit-diff").values
+    size, step = np.abs(scores).max(), 1e-4
+    for s, r in _edges(case, 50, seed=4):
+        name = graph.edge_name(s, r)
+        values = [
+            _slow_metric(
+                case, case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by)[0]
+            ).mean()
+            for by in (-step, step)
+        ]
+        derivative = float(values[0] - values[1]) / (2 * step)
+        assert scores[s, r] == pytest.approx(derivative, rel=1e-2, abs=1e-5 * size), name
+
+
+def test_scores_out_of_the_input_add_up_as_integrated_gradients_must(case: Case) -> None:
+    clean, _, corrupted, _ = case.slow_outputs()
+    change = float((_slow_metric(case, clean) - _slow_metric(case, corrupted)).mean())
+    errors = []
+    for steps in (5, 80):
+        options = {"metric": "logit-diff", "steps": steps, "rule": "midpoint"}
+        scores = discover(case.model, case.task, "eap-ig", **options)
+        errors.append(abs(float(scores.values[0].sum()) - change))
+    assert errors[1] <= 2e-3 * abs(change)
+    assert errors[1] < errors[0]
+
+
+def test_eap_ig_rules_walk_the_path_as_they_say(case: Case) -> None:
+    """With one step: left takes the gradient at the corrupted input, right at the clean one."""
+    right = discover(case.model, case.task, "eap-ig", steps=1, rule="right")
+    eap = discover(case.model, case.task, "eap")
+    assert np.allclose(right.values, eap.values, atol=1e-5 * np.abs(eap.values).max())
+    left = discover(case.model, case.task, "eap-ig", steps=1, rule="left")
+    assert not np.allclose(left.values, eap.values, atol=1e-2 * np.abs(eap.values).max())
+
+
+@pytest.mark.parametrize("method", ["eap", "eap-ig"])
+def test_scores_do_not_depend_on_the_batch_size(
+    demo: Case, method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = discover(demo.model, demo.task, method)
+    monkeypatch.setattr("circuitviz.models.batches.BUDGET", 1)
+    single = discover(demo.model, demo.task, method)
+    assert np.allclose(whole.values, single.values, atol=1e-5 * np.abs(whole.values).max())

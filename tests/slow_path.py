@@ -1,0 +1,191 @@
+"""The independent truth: a transformer written out receiver by receiver, in float64.
+
+No line of circuitviz is used. A plain Hugging Face model gives weights, normalisations, MLPs and
+rotary embeddings; every receiver's input is summed from the senders' outputs one by one, as METHODS
+defines it. Edges are named as in files: ``a0.h1->a2.h3<q>``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Outputs = dict[str, Tensor]
+
+
+class SlowModel:
+    """GPT-2 and Llama families. ``run`` returns logits at a position and every sender's output."""
+
+    def __init__(self, hf: Any) -> None:
+        self.hf = hf.double().eval()
+        config = hf.config
+        self.gpt2 = config.model_type == "gpt2"
+        self.neox = config.model_type == "gpt_neox"
+        self.heads = config.n_head if self.gpt2 else config.num_attention_heads
+        grouped = getattr(config, "num_key_value_heads", None)
+        self.kv = self.heads if self.gpt2 or self.neox or not grouped else grouped
+        body = self.hf.transformer if self.gpt2 else self.hf.gpt_neox if self.neox else self.hf.model
+        self.body = body
+        self.blocks = body.h if self.gpt2 else body.layers
+        width = config.n_embd if self.gpt2 else config.hidden_size
+        for name, module in list(self.hf.named_modules()):
+            if hasattr(module, "variance_epsilon"):  # computes in float32, whatever it is given
+                self.hf.set_submodule(name, _Rms(module.weight, module.variance_epsilon))
+        self.size = getattr(config, "head_dim", None) or width // self.heads
+
+    def receivers(self, layer: int) -> list[tuple[str, str]]:
+        """(channel, receiver name) of a layer's attention."""
+        names = [("q", f"a{layer}.h{h}<q>") for h in range(self.heads)]
+        for channel in "kv":
+            mark = "h" if self.kv == self.heads else "kv"
+            names += [(channel, f"a{layer}.{mark}{h}<{channel}>") for h in range(self.kv)]
+        return names
+
+    @torch.no_grad()
+    def run(
+        self,
+        tokens: Tensor,
+        positions: Tensor,
+        ablated: Outputs | None = None,
+        out: Collection[str] = (),
+        scale: Callable[[str], float] = lambda edge: 1.0,
+        begin: Tensor | None = None,
+    ) -> tuple[Tensor, Outputs]:
+        """Forward pass in which each edge of ``out`` carries its ablation value.
+
+        ``scale`` goes only part of the way: sender + scale · (ablated − sender).
+        """
+        outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
+        shared = self._positions(tokens)
+        rotary = None if self.gpt2 else self._rotary(tokens)
+
+        def into(receiver: str) -> Tensor:
+            total = shared.clone()
+            for sender, value in outs.items():
+                edge = f"{sender}->{receiver}"
+                if edge in out:
+                    value = value + scale(edge) * (ablated[sender] - value)
+                total = total + value
+            return total
+
+        for layer, block in enumerate(self.blocks):
+            written, bias = self._attention(layer, block, into, rotary)
+            parallel_input = into(f"m{layer}") if self.neox else None
+            outs.update(written)
+            shared = shared + bias
+            if self.neox:
+                outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(parallel_input))
+            elif self.gpt2:
+                outs[f"m{layer}"] = block.mlp(block.ln_2(into(f"m{layer}")))
+            else:
+                outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(into(f"m{layer}")))
+        final = into("logits")[torch.arange(len(tokens)), positions]
+        norm = self.body.ln_f if self.gpt2 else self.body.final_layer_norm if self.neox else self.body.norm
+        return self.hf.get_output_embeddings()(norm(final)), outs
+
+    def _embed(self, tokens: Tensor) -> Tensor:
+        return self.hf.get_input_embeddings()(tokens)
+
+    def _positions(self, tokens: Tensor) -> Tensor:
+        zero = torch.zeros(*tokens.shape, self.hf.get_input_embeddings().weight.shape[1]).double()
+        if self.gpt2:
+            zero = zero + self.body.wpe(torch.arange(tokens.shape[1]))[None]
+        return zero
+
+    def _rotary(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        place = torch.arange(tokens.shape[1])[None]
+        cos, sin = self.body.rotary_emb(torch.zeros(1, 1, 1).double(), place)
+        return cos.double(), sin.double()
+
+    def _attention(
+        self, layer: int, block: Any, into: Callable[[str], Tensor], rotary: Any
+    ) -> tuple[Outputs, Tensor]:
+        norm = block.ln_1 if self.gpt2 else block.input_layernorm
+        found: dict[str, list[Tensor]] = {"q": [], "k": [], "v": []}
+        for channel, name in self.receivers(layer):
+            head = len(found[channel])
+            weight, bias = self._projection(block, channel, head)
+            found[channel].append(norm(into(name)) @ weight + bias)
+        time = found["q"][0].shape[1]
+        causal = torch.tril(torch.ones(time, time, dtype=torch.bool))
+        written: Outputs = {}
+        for head in range(self.heads):
+            group = head // (self.heads // self.kv)
+            q, k, v = found["q"][head], found["k"][group], found["v"][group]
+            if rotary is not None:
+                q, k = _turn(q, *rotary), _turn(k, *rotary)
+            scores = (q @ k.transpose(-1, -2)) / self.size**0.5
+            pattern = scores.masked_fill(~causal, float("-inf")).softmax(-1)
+            written[f"a{layer}.h{head}"] = pattern @ v @ self._output(block, head)
+        return written, self._output_bias(block)
+
+    def _projection(self, block: Any, channel: str, head: int) -> tuple[Tensor, Tensor]:
+        rows = slice(head * self.size, (head + 1) * self.size)
+        if self.gpt2:
+            at = "qkv".index(channel) * self.heads * self.size
+            rows = slice(at + rows.start, at + rows.stop)
+            return block.attn.c_attn.weight[:, rows], block.attn.c_attn.bias[rows]
+        if self.neox:  # interleaved: per head its q, k and v
+            at = head * 3 * self.size + "qkv".index(channel) * self.size
+            joint = block.attention.query_key_value
+            return joint.weight[at : at + self.size].T, joint.bias[at : at + self.size]
+        linear = getattr(block.self_attn, f"{channel}_proj")
+        bias = linear.bias[rows] if linear.bias is not None else torch.zeros(self.size).double()
+        return linear.weight[rows].T, bias
+
+    def _output(self, block: Any, head: int) -> Tensor:
+        rows = slice(head * self.size, (head + 1) * self.size)
+        if self.gpt2:
+            return block.attn.c_proj.weight[rows]
+        dense = block.attention.dense if self.neox else block.self_attn.o_proj
+        return dense.weight[:, rows].T
+
+    def _output_bias(self, block: Any) -> Tensor:
+        if self.gpt2:
+            return block.attn.c_proj.bias
+        dense = block.attention.dense if self.neox else block.self_attn.o_proj
+        return dense.bias if dense.bias is not None else torch.zeros(1).double()
+
+
+class _Rms(torch.nn.Module):
+    """RMSNorm in the precision of its input."""
+
+    def __init__(self, weight: Tensor, eps: float) -> None:
+        super().__init__()
+        self.weight, self.eps = weight, eps
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x / (x.pow(2).mean(-1, keepdim=True) + self.eps).sqrt() * self.weight
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding on the first dimensions that it covers."""
+    size = cos.shape[-1]
+    part, rest = x[..., :size], x[..., size:]
+    half = size // 2
+    turned = torch.cat([-part[..., half:], part[..., :half]], -1)
+    return torch.cat([part * cos + turned * sin, rest], -1)
+
+
+def logit_difference(logits: Tensor, correct: Tensor, incorrect: Tensor) -> Tensor:
+    """Mean correct minus mean incorrect logit of each prompt, answers without padding."""
+    rows = []
+    for row, right, wrong in zip(logits, correct, incorrect, strict=True):
+        rows.append(row[right[right >= 0]].mean() - row[wrong[wrong >= 0]].mean())
+    return torch.stack(rows)
+
+
+ROOT = Path(__file__).parent.parent
+DEMO = ROOT / "resources" / "demo" / "model"
+STORIES = ROOT.parent / "shared" / "models" / "stories260K"
+
+
+def plain(path: Path) -> Any:
+    """A second copy of a model, by nothing but transformers."""
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(path, attn_implementation="eager", dtype=torch.float32)
