@@ -1,0 +1,49 @@
+"""A window with its own settings, and a watch over what a test leaves behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, QThread
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+
+Open = Callable[[], MainWindow]
+
+
+@pytest.fixture
+def open_window(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Open]:
+    """Opens real windows with a running worker; they are closed at the end, whatever happened."""
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    QApplication.setApplicationName("circuitviz")
+    QApplication.setOrganizationName("circuitviz-test")
+    before = threading.active_count()
+    windows: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow()
+        windows.append(window)
+        window.resize(1280, 800)
+        window.show()
+        window.desk.start()
+        return window
+
+    yield make
+    monkeypatch.setattr(MainWindow, "may_leave", lambda self: True)
+    for window in windows:
+        window.close()
+        assert not window.desk.worker.isRunning()
+        window.deleteLater()
+    qtbot.wait(50)
+    left = [t for t in threading.enumerate() if isinstance(t, QThread)]
+    assert not left
+    assert threading.active_count() <= before + 2, threading.enumerate()
+    assert not [w for w in QApplication.topLevelWidgets() if w.isVisible()]

@@ -1,0 +1,131 @@
+"""A new user's path through the real window, with the real demo model and no network."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.evaluation import evaluate
+from circuitviz.lens import read_node
+from circuitviz.models import load_model
+from circuitviz.session.origin import task_of
+
+LONG = 90_000
+SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
+
+
+def shoot(window: MainWindow, name: str) -> None:
+    """Save what the window shows, light and dark, where screenshots are wanted."""
+    if not SHOTS:
+        return
+    scale = round(window.devicePixelRatio())
+    for theme in ("dark", "light"):
+        window.choose_theme(theme)
+        QApplication.processEvents()
+        suffix = "" if scale == 1 else f"@{scale}x"
+        window.grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))
+
+
+def measured(window: MainWindow) -> bool:
+    return window.desk.preview is None and window.desk.document.evaluation is not None
+
+
+def value(window: MainWindow) -> float:
+    numbers = window.desk.numbers
+    assert numbers is not None
+    found = numbers["faithfulness"]["value"]
+    assert window.panels["meter"].value.text() == f"{found:.3f}"  # type: ignore[attr-defined]
+    return float(found)
+
+
+def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
+    open_window, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window: MainWindow = open_window()
+    shoot(window, "start")
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    state = window.desk.document.state
+    assert state.circuit is not None and state.circuit.n_edges == 100
+    assert len(window.view.picture.nodes) == state.circuit.n_nodes
+    whole = value(window)
+
+    # the number is the engine's own, computed apart from the window
+    model = load_model("demo")
+    task = task_of(state.provenance, model)
+    assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
+
+    # click the head whose ablation costs most, and read it
+    totals = state.scores.node_scores()
+    graph = state.circuit.graph
+    heads = [n for n in state.circuit.node_names if graph.node(n).kind == "head"]
+    head = max(heads, key=lambda n: totals[graph.sender_index[n]])
+    with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
+        qtbot.mouseClick(
+            window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(head)
+        )
+    inspector = window.panels["inspector"]
+    assert inspector.name.text() == head  # type: ignore[attr-defined]
+    reading = read_node(model, task, head, 0)
+    shown = [cells[1].text() for cells in inspector.lens]  # type: ignore[attr-defined]
+    assert shown == [f"{t.logit:+.2f}" for t in reading.top[: len(shown)]]
+    pattern = inspector.map.pattern  # type: ignore[attr-defined]
+    assert np.allclose(pattern.sum(1), 1, atol=1e-5)
+    shoot(window, "explorer")
+
+    # ablate it, watch faithfulness fall; undo, and it is exactly the earlier number
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_A)
+    assert window.panels["meter"].value.text().startswith("≈")  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    assert window.desk.document.state.ablated_nodes == {head}
+    fallen = value(window)
+    assert fallen < whole - 0.05
+    without = evaluate(model, task, state.circuit.without([head])).faithfulness.value
+    assert fallen == pytest.approx(without, abs=1e-5)
+    shoot(window, "ablated")
+    qtbot.keyClick(window.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    assert value(window) == whole
+    assert window.desk.document.state.hash == state.hash
+    both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
+    qtbot.keyClick(window.view, Qt.Key.Key_Z, both)
+    assert value(window) == fallen
+    qtbot.keyClick(window.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+
+    # label it
+    label = inspector.label  # type: ignore[attr-defined]
+    label.setFocus()
+    qtbot.keyClicks(label, "Name Mover")
+    qtbot.keyClick(label, Qt.Key.Key_Return)
+    assert window.view.picture.by_name[head].label == "Name Mover"
+
+    # save, close, open: all is there, before any model is loaded
+    path = tmp_path / "ioi.circuit"
+    assert window.save_to(path)
+    kept = window.desk.document.state
+    window.close()
+    again: MainWindow = open_window()
+    again.open_path(path)
+    assert again.desk.document.state.hash == kept.hash
+    assert again.desk.document.state.provenance == kept.provenance
+    assert again.view.picture.by_name[head].label == "Name Mover"
+    assert value(again) == whole
+    assert len(again.desk.document.curve) == 10
+    qtbot.waitUntil(lambda: again.desk.opened is not None, timeout=LONG)
+    assert not again.desk.opened.warning
+
+    # export: text stays text, nothing becomes a bitmap
+    for suffix in ("svg", "pdf", "png"):
+        assert again.export_to(tmp_path / f"ioi.{suffix}")
+    svg = (tmp_path / "ioi.svg").read_text()
+    assert "<image" not in svg and "Name Mover" in svg and f">{head}<" in svg
+    assert (tmp_path / "ioi.pdf").read_bytes().startswith(b"%PDF")
