@@ -82,7 +82,8 @@ def test_jobs_know_only_qtcore() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=_place)
 def test_modules_are_short_and_say_why_they_exist(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= LONGEST
+    lines = text.count("\n")
+    assert lines <= LONGEST, "a file past 300 lines is two files"
     assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module opens with a sentence"
     assert path.stem not in ("utils", "helpers", "manager", "misc", "common")
 

@@ -188,7 +188,7 @@ class MainWindow(QMainWindow):
             self.view.show_circuit(type(self.view.picture)(), "Loading the demo model …")
             form.start()  # type: ignore[attr-defined]
 
-    def find(self) -> None:
+    def find(self) -> None:  # type: ignore[override] # QWidget.find looks windows up by number
         """Start the discovery that the form describes."""
         self.panels["discovery"].start()  # type: ignore[attr-defined]
 
@@ -211,7 +211,8 @@ class MainWindow(QMainWindow):
 
     def save_as(self) -> bool:
         """Choose a place and save."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the circuit", "circuit.circuit", "Circuits (*.circuit)")
+        kinds = "Circuits (*.circuit)"
+        path, _ = QFileDialog.getSaveFileName(self, "Save the circuit", "circuit.circuit", kinds)
         return bool(path) and self.save_to(Path(path))
 
     def save_to(self, path: Path) -> bool:

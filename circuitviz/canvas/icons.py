@@ -9,7 +9,8 @@ from PySide6.QtSvg import QSvgRenderer
 from circuitviz.canvas.theme import Theme
 
 STROKES = {
-    "open": "M3 7V5.5A1.5 1.5 0 0 1 4.500 4h4l2 2.500h7A1.500 1.500 0 0 1 19 8v1M3 7v11.500h15l3-9.500H6L3 18.500",
+    "open": "M3 7V5.5A1.5 1.5 0 0 1 4.500 4h4l2 2.500h7A1.500 1.500 0 0 1 19 8v1"
+    "M3 7v11.500h15l3-9.500H6L3 18.500",
     "save": "M5 4h11l4 4v12H4V5a1 1 0 0 1 1-1zM8 4v5h7V4M8 20v-6h8v6",
     "export": "M12 15V4M8 8l4-4 4 4M4 15v4a1 1 0 0 0 1 1h14a1 1 0 0 0 1-1v-4",
     "undo": "M9 14L4 9l5-5M4 9h9a6 6 0 0 1 0 12h-2",

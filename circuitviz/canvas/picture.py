@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -52,6 +52,18 @@ class CircuitPicture:
     edges: tuple[DrawnEdge, ...] = ()
     total: int = 0
     by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
+
+    def around(self, nodes: Set[str], edges: Set[str]) -> tuple[tuple[DrawnEdge, ...], Set[str]]:
+        """Edges that are named or touch the nodes, and the nodes that these edges join."""
+        out = tuple(
+            e for e in self.edges if e.name in edges or e.sender in nodes or e.node in nodes
+        )
+        return out, nodes | {e.sender for e in out} | {e.node for e in out}
+
+    def moved(self, name: str, x: float, y: float) -> CircuitPicture:
+        """The same picture with one node at another place."""
+        nodes = tuple(replace(n, x=x, y=y) if n.name == name else n for n in self.nodes)
+        return replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
 
 
 def picture_of(state: State, layout: str = "layered", most: int = MOST_DRAWN) -> CircuitPicture:

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
+
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import (
-    QColor,
-    QKeyEvent,
-    QMouseEvent,
-    QPainter,
-    QResizeEvent,
-    QWheelEvent,
-)
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
@@ -21,8 +16,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.canvas.hints import hint, paint_corners
 from circuitviz.canvas.items import EdgesItem, NodeItem, OverlayItem
-from circuitviz.canvas.paint import bounds, font, paint_legend
+from circuitviz.canvas.paint import bounds
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.canvas.walk import beside
@@ -114,7 +110,7 @@ class CircuitView(QGraphicsView):
         self.translate(shift.x(), shift.y())
         self._fitted = False
 
-    def select(self, nodes: frozenset[str] | set[str], edges: frozenset[str] | set[str] = frozenset()) -> None:
+    def select(self, nodes: Set[str], edges: Set[str] = frozenset()) -> None:
         """Select exactly these; emits ``selection_changed`` where that is new."""
         new = (frozenset(nodes), frozenset(edges))
         changed = new != (self.nodes, self.edges)
@@ -147,15 +143,10 @@ class CircuitView(QGraphicsView):
             return
         nodes = self.nodes | ({self._hover} if self._hover in self.picture.by_name else set())
         edges = self.edges | ({self._hover} if "->" in self._hover else set())
-        out = tuple(
-            e
-            for e in self.picture.edges
-            if e.name in edges or e.sender in nodes or e.node in nodes
-        )
-        near = nodes | {e.sender for e in out} | {e.node for e in out}
+        out, near = self.picture.around(nodes, edges)
         something = bool(nodes or edges)
         self._edges_item.set_faded(something)
-        self._overlay.show_edges(out, frozenset(edges))
+        self._overlay.show_edges(out, edges)
         for name, item in self._items.items():
             item.show_as(
                 selected=name in self.nodes,
@@ -272,22 +263,17 @@ class CircuitView(QGraphicsView):
             super().keyPressEvent(event)
 
     def _click(self, here: QPoint, adding: bool) -> None:
-        node, nodes, edges = self.node_at(here), set(), set()
-        if node is not None:
-            nodes = {node.name}
-        else:
-            edge = self.edge_at(here)
-            edges = {edge.name} if edge is not None else set()
+        node = self.node_at(here)
+        edge = self.edge_at(here) if node is None else None
+        nodes = {node.name} if node is not None else set()
+        edges = {edge.name} if edge is not None else set()
         if adding:
             self.select(self.nodes ^ nodes, self.edges ^ edges)
         else:
             self.select(nodes, edges)
 
     def _move(self, name: str, x: float, y: float) -> None:
-        from dataclasses import replace
-
-        nodes = tuple(replace(n, x=x, y=y) if n.name == name else n for n in self.picture.nodes)
-        self.picture = replace(self.picture, nodes=nodes, by_name={n.name: n for n in nodes})
+        self.picture = self.picture.moved(name, x, y)
         self._rebuild()
         self._emphasise()
 
@@ -295,14 +281,7 @@ class CircuitView(QGraphicsView):
         node = self.node_at(here)
         edge = None if node is not None else self.edge_at(here)
         self._set_hover(node.name if node else edge.name if edge else "")
-        if node is not None:
-            into = sum(e.node == node.name for e in self.picture.edges)
-            out = sum(e.sender == node.name for e in self.picture.edges)
-            label = f"<br>{node.label}" if node.label else ""
-            text = f"<b>{node.name}</b>{label}<br>score {node.score:+.4f}<br>{into} in, {out} out"
-            QToolTip.showText(self.viewport().mapToGlobal(here), text, self)
-        elif edge is not None:
-            text = f"<b>{edge.name.replace('<', '&lt;')}</b><br>score {edge.score:+.4f}"
+        if text := hint(self.picture, node, edge):
             QToolTip.showText(self.viewport().mapToGlobal(here), text, self)
         else:
             QToolTip.hideText()
@@ -317,14 +296,5 @@ class CircuitView(QGraphicsView):
         """Legend and count stay in their corners, whatever the zoom."""
         painter.save()
         painter.resetTransform()
-        area = QRectF(self.viewport().rect())
-        painter.setPen(QColor(self.theme.muted))
-        if not self.picture.nodes:
-            painter.setFont(font(14))
-            painter.drawText(area, Qt.AlignmentFlag.AlignCenter, self.note or "No circuit yet")
-        else:
-            painter.setFont(font(12))
-            line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
-            painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self.note)
-            paint_legend(painter, self.picture, self.theme, QPointF(area.left() + 14, area.top() + 12))
+        paint_corners(painter, self.picture, self.theme, QRectF(self.viewport().rect()), self.note)
         painter.restore()

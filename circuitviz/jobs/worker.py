@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, QThread, Signal
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.jobs.engine import Engine
 from circuitviz.jobs.messages import (
-    Adopt,
     Failed,
     Find,
     Idle,

@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QMouseEvent, QPainter, QPaintEv
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.paint import font
-from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.canvas.theme import LIGHT
 
 LABEL = 62.0
 
@@ -133,5 +133,6 @@ class AttentionMap(QWidget):
 def _mix(ground: str, ink: QColor, share: float) -> QColor:
     base = QColor(ground)
     share = min(1.0, max(0.0, share))
-    parts = zip(base.getRgb()[:3], ink.getRgb()[:3], strict=True)
-    return QColor(*(round(a + (b - a) * share) for a, b in parts))
+    pairs = ((base.red(), ink.red()), (base.green(), ink.green()), (base.blue(), ink.blue()))
+    red, green, blue = (round(a + (b - a) * share) for a, b in pairs)
+    return QColor(red, green, blue)

@@ -46,7 +46,7 @@ class DiscoveryPanel(Panel):
         self.prompts = QSpinBox(minimum=1, maximum=100_000, value=64)
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1)
         self.method = QComboBox()
-        self.metric = QComboBox()
+        self.measure = QComboBox()
         self.ablation = QComboBox()
         self.select = QComboBox()
         self.select.addItems(["greedy", "top", "signed"])
@@ -75,7 +75,7 @@ class DiscoveryPanel(Panel):
         for box, items in (
             (self.task, [*choices.tasks, TYPED]),
             (self.method, names),
-            (self.metric, ["the task's own", *choices.metrics]),
+            (self.measure, ["the task's own", *choices.metrics]),
             (self.ablation, list(choices.ablations)),
         ):
             chosen = box.currentText()
@@ -91,7 +91,7 @@ class DiscoveryPanel(Panel):
     def request(self) -> Find:
         """What the form says now."""
         typed = self.task.currentText() == TYPED
-        metric = self.metric.currentText()
+        metric = self.measure.currentText()
         return Find(
             model=self.model.currentText().strip(),
             task=self.task.currentText().strip(),
@@ -114,7 +114,8 @@ class DiscoveryPanel(Panel):
         self.desk.find(self.request())
 
     def _build(self) -> None:
-        form = QFormLayout(labelAlignment=Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, verticalSpacing=8)
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        form = QFormLayout(labelAlignment=left, verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
         form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
@@ -133,7 +134,7 @@ class DiscoveryPanel(Panel):
         self.option_box.setLayout(self.option_form)
         self.option_form.setContentsMargins(12, 0, 0, 0)
         form.addRow(self.option_box)
-        form.addRow("Metric", self.metric)
+        form.addRow("Metric", self.measure)
         form.addRow("Ablation", self.ablation)
         form.addRow("Choose", self.select)
         form.addRow("Edges", self.edges)
@@ -158,7 +159,7 @@ class DiscoveryPanel(Panel):
         whole.addLayout(foot)
         for widget, name in ((self.model, "Model"), (self.task, "Task"), (self.method, "Method")):
             widget.setAccessibleName(name)
-        for box in (self.model, self.task, self.method, self.metric):
+        for box in (self.model, self.task, self.method, self.measure):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
 

@@ -39,7 +39,8 @@ class InspectorPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.node, self.reading = "", None
+        self.node = ""
+        self.reading: Any = None
         self.name = QLabel("Select a head or an MLP on the canvas", objectName="heading", wordWrap=True)
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
