@@ -14,4 +14,4 @@ Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, f
 layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.layouts")
 
 COLUMN = 92.0
-ROW = 84.0
+ROW = 66.0

@@ -76,4 +76,6 @@ class Tokens:
             text = piece.replace("▁", " ")
         else:
             text = self._tokenizer.decode([token])
+            if "\ufffd" in text:  # part of a character: its bytes say more than a box
+                text = str(piece)
         return str(text).replace("\n", "⏎")

@@ -64,11 +64,10 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     task = task_of(state.provenance, model)
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
 
-    # click the head whose ablation costs most, and read it
-    totals = state.scores.node_scores()
-    graph = state.circuit.graph
+    # click the head that helps the logits most, and read it
+    graph, scores = state.circuit.graph, state.scores.values
     heads = [n for n in state.circuit.node_names if graph.node(n).kind == "head"]
-    head = max(heads, key=lambda n: totals[graph.sender_index[n]])
+    head = max(heads, key=lambda n: scores[graph.sender_index[n], -1])
     with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
         qtbot.mouseClick(
             window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(head)
