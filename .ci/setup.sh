@@ -6,6 +6,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 VENV=${CIRCUITVIZ_VENV:-$PWD/.venv}
 
+# Off a terminal only errors are said: pip's progress would fill a log.
+PIP_SAYS=(--quiet --quiet)
+[ ! -t 1 ] || PIP_SAYS=(--disable-pip-version-check)
+
 say() { printf '\033[1m%s\033[0m\n' "circuitviz: $*" >&2; }
 stop() {
   say "$*"
@@ -97,7 +101,7 @@ setup() {
   stamp="$(cksum <pyproject.toml) $PWD ${1:-}"
   if [ "$(cat "$VENV/circuitviz.stamp" 2>/dev/null)" != "$stamp" ]; then
     say "installing Python packages (torch is large; minutes the first time)"
-    "$VENV/bin/python" -m pip install --quiet --editable ".${1:-}"
+    "$VENV/bin/python" -m pip install "${PIP_SAYS[@]}" --editable ".${1:-}"
     echo "$stamp" >"$VENV/circuitviz.stamp"
   fi
 }

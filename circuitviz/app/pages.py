@@ -23,7 +23,8 @@ PACKAGES = ("PySide6-Essentials", "torch", "transformer-lens", "transformers", "
 def shortcut_text() -> str:
     """A table of shortcuts."""
     rows = [(entry.shortcut, entry.text.rstrip("…")) for entry in ACTIONS.values() if entry.shortcut]
-    cells = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>" for key, text in [*rows, *CANVAS])
+    rows += CANVAS
+    cells = "".join(f"<tr><td><b>{key}</b>&nbsp;&nbsp;</td><td>{text}</td></tr>" for key, text in rows)
     return f"<table cellspacing=3>{cells}</table>"
 
 
