@@ -54,22 +54,22 @@ def _new(window: MainWindow) -> None:
 
 @action("open", "Open…", "File", "Ctrl+O", "open", toolbar=True)
 def _open(window: MainWindow) -> None:
-    window.ask_open()
+    window.files.ask_open()
 
 
 @action("save", "Save", "File", "Ctrl+S", "save", "circuit", toolbar=True)
 def _save(window: MainWindow) -> None:
-    window.save()
+    window.files.save()
 
 
 @action("save-as", "Save as…", "File", "Ctrl+Shift+S", needs="circuit")
 def _save_as(window: MainWindow) -> None:
-    window.save_as()
+    window.files.save_as()
 
 
 @action("export", "Export…", "File", "Ctrl+E", "export", "circuit", toolbar=True)
 def _export(window: MainWindow) -> None:
-    window.ask_export()
+    window.files.ask_export()
 
 
 @action("quit", "Quit", "File", "Ctrl+Q")

@@ -47,7 +47,7 @@ def begin(
 ) -> None:
     """Do what the command line asked for."""
     if file is not None:
-        window.open_path(file)
+        window.files.open_path(file)
     elif demo:
         window.open_example(task or "ioi")
     elif model or task:

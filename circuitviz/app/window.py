@@ -9,7 +9,6 @@ from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplicat
 from PySide6.QtWidgets import (
     QApplication,
     QDockWidget,
-    QFileDialog,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
+from circuitviz.app.files import Files
 from circuitviz.app.pages import about_text, shortcut_text
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
@@ -25,7 +25,6 @@ from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.style import palette, stylesheet
 from circuitviz.canvas.theme import THEMES, Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.formats import export_document
 from circuitviz.jobs.messages import Failed
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk, Panel, panels
@@ -36,8 +35,6 @@ AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
-PICTURES = "Pictures (*.svg *.pdf *.png)"
-DATA = "Data (*.json *.csv *.graphml *.dot)"
 
 
 class MainWindow(QMainWindow):
@@ -63,6 +60,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
         self._dock()
+        self.files = Files(self)
         self.chrome = Chrome(self)
         self._connect()
         self.choose_theme(self.settings.theme)
@@ -106,8 +104,8 @@ class MainWindow(QMainWindow):
         desk.failed.connect(self.show_failed)
         desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
         start.example_chosen.connect(self.open_example)
-        start.file_chosen.connect(self.open_path)
-        start.open_wanted.connect(self.ask_open)
+        start.file_chosen.connect(self.files.open_path)
+        start.open_wanted.connect(self.files.ask_open)
         start.model_wanted.connect(lambda: self.panels["discovery"]._browse_model())  # type: ignore[attr-defined]
         start.task_wanted.connect(lambda: self.panels["discovery"]._browse_task())  # type: ignore[attr-defined]
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
@@ -179,7 +177,7 @@ class MainWindow(QMainWindow):
 
     def open_example(self, task: str) -> None:
         """Find the circuit of a built-in task on the demo model."""
-        if self.may_leave():
+        if self.files.may_leave():
             self.desk.set_document(Document())
             form = self.panels["discovery"]
             form.model.setEditText("demo")  # type: ignore[attr-defined]
@@ -191,59 +189,6 @@ class MainWindow(QMainWindow):
     def find(self) -> None:  # type: ignore[override] # QWidget.find looks windows up by number
         """Start the discovery that the form describes."""
         self.panels["discovery"].start()  # type: ignore[attr-defined]
-
-    def ask_open(self) -> None:
-        """Choose a file and open it."""
-        kinds = "Circuits (*.circuit *.json)"
-        path, _ = QFileDialog.getOpenFileName(self, "Open a circuit", "", kinds)
-        if path:
-            self.open_path(Path(path))
-
-    def open_path(self, path: Path) -> None:
-        """Open a file, unless unsaved work is to be kept."""
-        if self.may_leave() and self.desk.guarded(self.desk.open, path):
-            self.settings.add_recent(path)
-
-    def save(self) -> bool:
-        """Save where the document lies."""
-        path = self.desk.document.path
-        return self.save_to(path) if path is not None else self.save_as()
-
-    def save_as(self) -> bool:
-        """Choose a place and save."""
-        kinds = "Circuits (*.circuit)"
-        path, _ = QFileDialog.getSaveFileName(self, "Save the circuit", "circuit.circuit", kinds)
-        return bool(path) and self.save_to(Path(path))
-
-    def save_to(self, path: Path) -> bool:
-        """Save to a path; a failure is shown and changes nothing."""
-        path = path if path.suffix else path.with_suffix(".circuit")
-        self.desk.document.view["layout"] = self.layout_name
-        done = self.desk.guarded(self.desk.save, path)
-        if done:
-            self.settings.add_recent(path)
-            self.retitle()
-        return done
-
-    def ask_export(self) -> None:
-        """Choose a place and a format by its suffix."""
-        path, _ = QFileDialog.getSaveFileName(self, "Export", "circuit.svg", f"{PICTURES};;{DATA}")
-        if path:
-            self.export_to(Path(path))
-
-    def export_to(self, path: Path) -> bool:
-        """Write a picture or another tool's file."""
-        from circuitviz.pictures import pictures, save_picture
-
-        kinds = [entry.value.suffix for entry in pictures.entries()]
-        if path.suffix.lower() in kinds:
-            work = (save_picture, self.desk.document, path, self.theme, self.layout_name)
-            done = self.desk.guarded(*work)
-        else:
-            done = self.desk.guarded(export_document, self.desk.document, path)
-        if done:
-            self.desk.say(f"Exported {path.name}")
-        return done
 
     def toggle_ablation(self) -> None:
         """Take the selection out of the circuit, or put it back."""
@@ -322,21 +267,6 @@ class MainWindow(QMainWindow):
 
     # coming and going
 
-    def may_leave(self) -> bool:
-        """Ask before unsaved work is lost."""
-        if not self.desk.document.dirty or self.desk.document.state.circuit is None:
-            return True
-        buttons = QMessageBox.StandardButton
-        choice = QMessageBox.question(
-            self,
-            "circuitviz",
-            "This circuit has changes that are not saved. Save them?",
-            buttons.Save | buttons.Discard | buttons.Cancel,
-        )
-        if choice == buttons.Save:
-            return self.save()
-        return bool(choice == buttons.Discard)
-
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Take files."""
         if event.mimeData().hasUrls():
@@ -352,11 +282,11 @@ class MainWindow(QMainWindow):
             elif path.suffix in (".csv", ".jsonl"):
                 form.task.setEditText(str(path))  # type: ignore[attr-defined]
             else:
-                self.open_path(path)
+                self.files.open_path(path)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask, then end the worker before the window goes."""
-        if not self.may_leave():
+        if not self.files.may_leave():
             event.ignore()
             return
         self._show_docks(True)

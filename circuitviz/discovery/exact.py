@@ -58,13 +58,10 @@ def effects(setting: Setting, edges: Iterable[tuple[int, int]], report: int = 50
             found = setting.measure(run.logits(without), part, reference)
             total[sender, receiver] += float((whole - found).double().sum())
             done += 1
+            partial = None
             if number % report == 0 or number == len(chosen):
-                scale = max(1, seen + len(part))
-                yield Progress(
-                    done,
-                    len(chosen) * len(ranges),
-                    f"{done:,} of {len(chosen) * len(ranges):,} edges",
-                    Scores(graph, total / scale, "exact", partial=True),
-                )
+                partial = Scores(graph, total / (seen + len(part)), "exact", partial=True)
+            message = f"{done:,} of {len(chosen) * len(ranges):,} edges"
+            yield Progress(done, len(chosen) * len(ranges), message, partial)
         seen += len(part)
     return Scores(graph, total / len(task), "exact")

@@ -11,6 +11,7 @@ from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from circuitviz.app.files import Files
 from circuitviz.app.window import MainWindow
 
 Open = Callable[[], MainWindow]
@@ -37,7 +38,7 @@ def open_window(
         return window
 
     yield make
-    monkeypatch.setattr(MainWindow, "may_leave", lambda self: True)
+    monkeypatch.setattr(Files, "may_leave", lambda self: True)
     for window in windows:
         window.close()
         assert not window.desk.worker.isRunning()

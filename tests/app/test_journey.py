@@ -109,11 +109,11 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 
     # save, close, open: all is there, before any model is loaded
     path = tmp_path / "ioi.circuit"
-    assert window.save_to(path)
+    assert window.files.save_to(path)
     kept = window.desk.document.state
     window.close()
     again: MainWindow = open_window()
-    again.open_path(path)
+    again.files.open_path(path)
     assert again.desk.document.state.hash == kept.hash
     assert again.desk.document.state.provenance == kept.provenance
     assert again.view.picture.by_name[head].label == "Name Mover"
@@ -124,7 +124,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 
     # export: text stays text, nothing becomes a bitmap
     for suffix in ("svg", "pdf", "png"):
-        assert again.export_to(tmp_path / f"ioi.{suffix}")
+        assert again.files.export_to(tmp_path / f"ioi.{suffix}")
     svg = (tmp_path / "ioi.svg").read_text()
     assert "<image" not in svg and "Name Mover" in svg and f">{head}<" in svg
     assert (tmp_path / "ioi.pdf").read_bytes().startswith(b"%PDF")

@@ -1,0 +1,138 @@
+"""What a hurried or unlucky person does to the window: cancel, close, hammer, wrong files."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.formats import open_document, save_document
+from circuitviz.session import toggle_ablation
+
+LONG = 90_000
+
+
+def ready(window: MainWindow) -> bool:
+    desk = window.desk
+    return desk.preview is None and desk.document.evaluation is not None
+
+
+def form(window: MainWindow):  # type: ignore[no-untyped-def]
+    return window.panels["discovery"]
+
+
+def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)
+    form(window).method.setCurrentText("exact")
+    window.find()
+    qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
+    assert "still searching" in window.view.note
+    window.desk.cancel()
+    qtbot.waitUntil(lambda: window.desk.document.state.circuit is not None, timeout=5000)
+    scores = window.desk.document.state.scores
+    assert scores is not None and scores.partial and scores.method == "exact"
+    assert abs(scores.values).max() > 0
+    assert window.desk.document.state.provenance is not None
+    window.desk.undo.undo()
+    assert window.desk.document.state.circuit is None
+
+
+def test_closing_while_a_search_runs_ends_the_thread(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)
+    form(window).method.setCurrentText("exact")
+    window.find()
+    qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
+    window.close()
+    assert not window.desk.worker.isRunning()
+
+
+def test_sixty_toggles_end_in_the_exact_number_of_the_last_state(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    whole = window.desk.numbers["faithfulness"]["value"]
+    names = [n.name for n in window.view.picture.nodes if n.kind == "head"]
+    shown: list[tuple[str, str]] = []
+
+    def look(tier: str) -> None:
+        shown.append((tier, window.desk.document.state.measured))
+
+    window.desk.numbers_changed.connect(look)
+    for i in range(60):
+        window.desk.do(toggle_ablation([names[i % len(names)]]))
+        qtbot.wait(5)
+    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    last = window.desk.document.state
+    assert window.desk.numbers == window.desk.document.evaluations[last.measured]
+    assert window.desk.numbers["edges"] == last.live.n_edges
+    while window.desk.undo.canUndo() and window.desk.undo.index() > 1:
+        window.desk.undo.undo()
+    assert window.desk.numbers["faithfulness"]["value"] == whole
+
+
+@pytest.mark.parametrize(
+    ("model", "task", "says"),
+    [
+        ("no-such-folder/at/all", "ioi", "There is no folder"),
+        ("demo", "no-such-task", "There is no task"),
+        ("demo", "missing.csv", "There is no task file"),
+    ],
+)
+def test_a_wrong_name_is_one_clear_dialog(
+    open_window, qtbot: QtBot, model: str, task: str, says: str
+) -> None:
+    window: MainWindow = open_window()
+    form(window).model.setEditText(model)
+    form(window).task.setEditText(task)
+    window.find()
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=LONG)
+    assert says in window.dialog.informativeText()
+    assert "Traceback" not in window.dialog.informativeText()
+    window.dialog.close()
+    qtbot.waitUntil(lambda: form(window).run.isEnabled(), timeout=LONG)
+
+
+def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    good = tmp_path / "good.circuit"
+    assert window.files.save_to(good)
+    before = window.desk.document.state
+    truncated = tmp_path / "truncated.circuit"
+    truncated.write_bytes(good.read_bytes()[:-400])
+    newer = tmp_path / "newer.circuit"
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(newer, "w") as new:
+        manifest = old.read("document.json").replace(b'"version": 1', b'"version": 99')
+        new.writestr("document.json", manifest)
+        new.writestr("tensors.safetensors", old.read("tensors.safetensors"))
+    for path, says in ((truncated, "damaged"), (newer, "newer"), (tmp_path / "none.circuit", "no file")):
+        window.files.open_path(path)
+        assert says in window.dialog.informativeText(), path
+        window.dialog.close()
+        assert window.desk.document.state is before
+    assert not window.files.export_to(tmp_path / "no" / "such" / "folder.svg")
+    window.dialog.close()
+
+
+def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    path = tmp_path / "other.circuit"
+    assert window.files.save_to(path)
+    document = open_document(path)
+    where = replace(document.state.provenance, weight_hash="0" * 64)
+    document.apply(replace(document.state, provenance=where))
+    save_document(document, path)
+    window.files.open_path(path)
+    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
+    assert "other weights" in window.desk.opened.warning
