@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -93,6 +94,18 @@ def test_verbs(refused: Refused, found: Path, tmp_path: Path) -> None:
     assert "models" in refused("list", "everything")
     assert ".svg" in refused("export", found, "-o", tmp_path / "figure.bmp")
     assert ".circuit" in refused("import", found, "-o", tmp_path / "out.json")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_a_window_without_a_screen(refused: Refused, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert "no screen" in refused("--demo")
+
+
+def test_a_file_that_is_not_there(refused: Refused) -> None:
+    assert "no-such.circuit" in refused("no-such.circuit")
+    assert "Did you mean 'evaluate'" in refused("evalute", "x.circuit")
 
 
 def test_a_folder_that_is_no_model(refused: Refused, tmp_path: Path) -> None:

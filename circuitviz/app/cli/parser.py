@@ -36,12 +36,14 @@ def _open(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("-m", "--model")
     parser.add_argument("-t", "--task")
     parser.add_argument("--demo", action="store_true", help="open the demo circuit at once")
-    given = parser.parse_args(argv)
+    given, unknown = parser.parse_known_args(argv)
     if given.file is not None and not given.file.exists():
         raise InputError(
             f"There is no file or command '{given.file}'; give a .circuit file, or one of "
             f"{', '.join(VERBS)}." + suggest(str(given.file), VERBS)
         )
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     given.run = _verb("open")
     return given
 
