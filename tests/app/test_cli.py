@@ -21,6 +21,9 @@ Run = Callable[..., Any]
 QUICK = ("--prompts", "8")
 
 
+pytestmark = pytest.mark.usefixtures("qapp")  # else export makes one without widgets, for good
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small circuit of the demo model."""
@@ -199,3 +202,17 @@ def test_python_m_circuitviz(tmp_path: Path) -> None:
     wrong = run("discover", "-t", "no-such-task")
     assert wrong.returncode == 2 and not wrong.stdout
     assert wrong.stderr.count("\n") == 1 and "no-such-task" in wrong.stderr
+
+
+def test_export_draws_without_a_screen(found: Path, tmp_path: Path) -> None:
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    env = {name: value for name, value in os.environ.items() if name not in screens}
+    out = tmp_path / "figure.svg"
+    done = subprocess.run(
+        [sys.executable, "-m", "circuitviz", "export", str(found), "-o", str(out)],
+        capture_output=True, text=True, env=env,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    svg = ET.parse(out).getroot()
+    assert not list(svg.iter("{http://www.w3.org/2000/svg}image"))
+    assert list(svg.iter("{http://www.w3.org/2000/svg}text"))

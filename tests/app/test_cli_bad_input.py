@@ -37,6 +37,9 @@ def refused(capsys: pytest.CaptureFixture[str]) -> Refused:
     return run
 
 
+pytestmark = pytest.mark.usefixtures("qapp")  # else export makes one without widgets, for good
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small circuit of the demo model."""
