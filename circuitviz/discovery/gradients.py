@@ -102,28 +102,31 @@ def add_scores(
     """
     shape, columns = model.shape, model.graph.receiver_index
     flat = beyond.view(len(beyond), -1)
+    batch, time, width = beyond.shape[1:]
+    most = shape.n_heads + 2 * shape.kv_heads + 1
+    received = beyond.new_empty(most, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
         stream = tape.streams[layer].detach()
-        pulled = [
-            weights.norm.pull_heads(stream, gradient, projection)
-            for gradient, projection in (
-                (gradients.q[layer], weights.q),
-                (gradients.k[layer], weights.k),
-                (gradients.v[layer], weights.v),
-            )
-        ]
         first = columns[f"a{layer}.h0<q>"]
-        last = first + sum(map(len, pulled))
+        count = 0
+        for gradient, projection in (
+            (gradients.q[layer], weights.q),
+            (gradients.k[layer], weights.k),
+            (gradients.v[layer], weights.v),
+        ):
+            into = received[count : count + len(projection)]
+            weights.norm.pull_heads(stream, gradient, projection, into)
+            count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
-            into = weights.mlp_norm.pull(tape.middles[layer].detach(), gradients.mlp[layer])
+            pulled = weights.mlp_norm.pull(tape.middles[layer].detach(), gradients.mlp[layer])
             if shape.parallel:
-                pulled.append(into[None])
-                last += 1
+                received[count] = pulled.view(batch * time, width)
+                count += 1
             else:
-                found = flat[: rows.stop] @ into.reshape(-1)
-                scores[: rows.stop, last] += weight * found.double()
-        received = torch.cat(pulled).view(last - first, -1)
-        scores[: rows.start, first:last] += weight * (flat[: rows.start] @ received.T).double()
+                found = flat[: rows.stop] @ pulled.reshape(-1)
+                scores[: rows.stop, first + count] += weight * found.double()
+        product = flat[: rows.start] @ received[:count].view(count, -1).T
+        scores[: rows.start, first : first + count] += weight * product.double()
     scores[:, -1] += weight * (flat @ gradients.final[0].reshape(-1)).double()

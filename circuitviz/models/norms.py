@@ -64,12 +64,12 @@ class Norm:
             g = g - g.mean(-1, keepdim=True)
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
-    def pull_heads(self, x: Tensor, gradient: Tensor, weight: Tensor) -> Tensor:
+    def pull_heads(self, x: Tensor, gradient: Tensor, weight: Tensor, out: Tensor) -> None:
         """The same for a linear map per head behind the normalisation, without its full output.
 
         x: [batch, position, d]; gradient at each head's projection [batch, position, head, e];
-        weight [head, d, e]. Returns [head, batch, position, d]: the gradient at each head's own
-        copy of the residual stream. With the centring folded into the weight, the Jacobian's
+        weight [head, d, e]. Writes [head, batch · position, d] to ``out``: the gradient at each
+        head's own copy of the residual stream. With the centring folded into the weight, the Jacobian's
         last term is a number per head and position, so no [head, ..., d] average is taken.
         """
         normal, inverse = self.parts(x)
@@ -77,9 +77,8 @@ class Norm:
         if self.centred:
             folded = folded - folded.mean(1, keepdim=True)
         heads, width, inner = folded.shape
-        batch, positions = x.shape[:2]
         g = (gradient * inverse[..., None]).permute(2, 0, 1, 3).reshape(heads, -1, inner)
         flat = normal.reshape(-1, width)
         along = (g * (flat @ folded)).sum(-1, keepdim=True) / width
-        pulled = torch.baddbmm((along * -flat), g, folded.transpose(1, 2))
-        return pulled.view(heads, batch, positions, width)
+        torch.bmm(g, folded.transpose(1, 2), out=out)
+        out.addcmul_(along, flat, value=-1)
