@@ -61,9 +61,9 @@ def _made(name: str) -> Case:
     if name == "demo":
         model = load_model("demo")
         return Case(name, model, SlowModel(plain(DEMO)), load_task("ioi", model, prompts=6, seed=3))
-    if not STORIES.is_dir():
-        pytest.skip("stories260K is not beside this checkout")
     if name == "stories":
+        if not STORIES.is_dir():
+            pytest.skip("stories260K is not beside this checkout")
         model = load_model(str(STORIES))
         return Case(name, model, SlowModel(plain(STORIES)), load_task("gender", model, prompts=5))
     from transformers import AutoTokenizer, GPTNeoXConfig, GPTNeoXForCausalLM
@@ -74,11 +74,11 @@ def _made(name: str) -> Case:
         num_attention_heads=4,
         hidden_size=32,
         intermediate_size=64,
-        vocab_size=512,
+        vocab_size=1300,
         initializer_range=0.25,
         attn_implementation="eager",
     )
     hf = GPTNeoXForCausalLM(config)
     twin = copy.deepcopy(hf)
-    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(STORIES), "EleutherAI/pythia-70m")
+    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "EleutherAI/pythia-70m")
     return Case(name, model, SlowModel(twin), load_task("gender", model, prompts=4))

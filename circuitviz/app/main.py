@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from circuitviz.app.dialogs import Faults
 from circuitviz.app.window import MainWindow
+from circuitviz.resources import resource
 
 
 def application() -> QApplication:
@@ -21,6 +23,7 @@ def application() -> QApplication:
     app.setOrganizationName("circuitviz")
     app.setDesktopFileName("circuitviz")
     app.setStyle("Fusion")
+    app.setWindowIcon(QIcon(str(resource("desktop", "circuitviz.svg"))))
     return app
 
 

@@ -100,8 +100,8 @@ def _entries(path: Path) -> dict[str, bytes]:
             return {name: _bounded(archive, there[name]) for name in (MANIFEST, TENSORS)}
     except InputError:
         raise
-    except Exception as error:  # zipfile raises many kinds on damaged archives
-        raise _damaged(path, f"the zip file is incomplete ({error})") from None
+    except Exception:  # zipfile raises many kinds on damaged archives
+        raise _damaged(path, "the zip file is incomplete") from None
 
 
 def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

@@ -11,6 +11,7 @@ from circuitviz.models import Tokens
 from circuitviz.registry import Registry
 from circuitviz.tasks.pairs import Pair
 
+IN_VAIN = 500  # draws without a new pair before a task counts as exhausted
 MakePairs = Callable[[Tokens, int, int, Any], list[Pair]]
 """(tokens, number of prompts, seed, options) → pairs. Registered with ``metric=``."""
 
@@ -43,12 +44,14 @@ def draw(
         raise InputError(f"{prompts} prompts were asked for; a task needs at least 1.")
     pick = random.Random(seed)
     found: dict[Pair, None] = {}
-    for _ in range(100 + 50 * prompts):
-        pair = make(pick)
+    in_vain = 0
+    while len(found) < prompts and in_vain < IN_VAIN:
+        pair, before = make(pick), len(found)
         if len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
             found[pair] = None
-        if len(found) == prompts:
-            return list(found)
+        in_vain = 0 if len(found) > before else in_vain + 1
+    if len(found) == prompts:
+        return list(found)
     raise InputError(
         f"{prompts} prompts were asked for; with this model's tokenizer the task '{task}' has only "
         f"{len(found)} different ones, so {len(found) or 'another task'} would be right."

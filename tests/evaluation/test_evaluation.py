@@ -136,7 +136,7 @@ def test_nan_in_the_weights_is_told() -> None:
     hf.transformer.h[1].mlp.c_fc.weight.data[0, 0] = float("nan")
     model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "gpt2")
     task = load_task("ioi", model, prompts=2)
-    with pytest.raises(InputError, match="not numbers|not a number"):
+    with pytest.raises(InputError, match=r"not numbers|not a number"):
         discover(model, task, "eap")
     with pytest.raises(InputError, match="not a number"):
         evaluate(model, task, Circuit.full(model.graph))

@@ -1,0 +1,172 @@
+"""The canvas under a real mouse and keyboard."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.canvas.items import EdgesItem, sample
+from circuitviz.canvas.paint import box, edge_path
+from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.theme import DARK, LIGHT, Theme
+from circuitviz.canvas.view import CircuitView
+from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.session import Label, State
+
+GRAPH = Graph.transformer(Shape(4, 8, 128))
+SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
+pytestmark = pytest.mark.usefixtures("qapp")  # node widths need fonts
+CIRCUIT = SCORES.greedy(80)
+NODE = next(n for n in CIRCUIT.node_names if n.startswith("a"))
+STATE = State(None, SCORES, CIRCUIT, labels={NODE: Label("previous token", "#aa3300")})
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> CircuitView:
+    made = CircuitView()
+    qtbot.addWidget(made)
+    made.resize(900, 700)
+    made.set_theme(LIGHT)
+    made.show()
+    made.show_circuit(picture_of(STATE), "showing")
+    return made
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=lambda t: t.name)
+def test_text_stands_out_from_every_ground(theme: Theme) -> None:
+    grounds = (theme.window, theme.panel, theme.raised, theme.ground)
+    inks = [(theme.text, g) for g in (*grounds, theme.head, theme.mlp, theme.end)]
+    inks += [(theme.muted, g) for g in grounds] + [(theme.on_accent, theme.accent)]
+    inks += [(theme.warning, theme.panel), (theme.accent, theme.panel)]
+    for ink, ground in inks:
+        high, low = sorted((luminance(ink), luminance(ground)), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, ground)
+
+
+def test_no_two_nodes_overlap_and_depth_goes_up() -> None:
+    for layout in ("layered", "grid"):
+        picture = picture_of(STATE, layout)
+        for a, b in itertools.combinations(picture.nodes, 2):
+            assert not box(a).intersects(box(b)), (layout, a.name, b.name)
+        for edge in picture.edges:
+            assert picture.by_name[edge.sender].y < picture.by_name[edge.node].y
+
+
+def test_places_are_the_same_each_time_and_pinned_stay() -> None:
+    from dataclasses import replace
+
+    assert picture_of(STATE) == picture_of(STATE)
+    pinned = replace(STATE, positions={NODE: (1234.0, 5.0)})
+    node = picture_of(pinned).by_name[NODE]
+    assert (node.x, node.y) == (1234.0, 5.0)
+
+
+def test_edges_are_found_as_brute_force_finds_them() -> None:
+    picture = picture_of(STATE)
+    item = EdgesItem(picture, LIGHT)
+    points = sample(picture)
+    for i in range(0, len(picture.edges), 5):
+        path = edge_path(picture, picture.edges[i])
+        middle = path.pointAtPercent(0.5)
+        found = item.edge_at(middle, 8)
+        assert found is not None
+        nearest = np.sqrt(((points - [middle.x(), middle.y()]) ** 2).sum(-1)).min(-1)
+        assert nearest[picture.edges.index(found)] <= nearest.min() + 1.0
+    assert item.edge_at(QPointF(99_999, 0), 8) is None
+
+
+def test_click_adds_and_clears(view: CircuitView) -> None:
+    heard: list[tuple[frozenset[str], frozenset[str]]] = []
+    view.selection_changed.connect(lambda n, e: heard.append((n, e)))
+    left = Qt.MouseButton.LeftButton
+    QTest.mouseClick(view.viewport(), left, pos=view.place_of(NODE))
+    QTest.mouseClick(
+        view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.place_of("logits")
+    )
+    QTest.mouseClick(view.viewport(), left, pos=QPoint(5, view.viewport().height() // 2))
+    assert [set(n) for n, _ in heard] == [{NODE}, {NODE, "logits"}, set()]
+
+
+def test_clicking_an_edge_selects_it(view: CircuitView) -> None:
+    edge = view.picture.edges[-1]
+    at = view.mapFromScene(edge_path(view.picture, edge).pointAtPercent(0.5))
+    expected = view.edge_at(at)
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
+    assert expected is not None and view.edges == {expected.name}
+
+
+def test_dragging_a_node_moves_it_and_dragging_the_ground_pans(view: CircuitView) -> None:
+    moved: list[dict[str, tuple[float, float]]] = []
+    view.node_moved.connect(moved.append)
+    start = view.place_of(NODE)
+    drag(view, start, start + QPoint(40, -30))
+    assert set(moved[0]) == {NODE}
+    assert (view.place_of(NODE) - start - QPoint(40, -30)).manhattanLength() <= 3
+    before = view.place_of("logits")
+    ground = QPoint(6, view.viewport().height() // 2)
+    drag(view, ground, ground + QPoint(50, 20))
+    assert (view.place_of("logits") - before - QPoint(50, 20)).manhattanLength() <= 15
+    assert len(moved) == 1
+
+
+def test_a_rubber_band_selects_what_it_holds(view: CircuitView) -> None:
+    area = view.viewport().rect()
+    shift = Qt.KeyboardModifier.ShiftModifier
+    drag(view, area.topLeft() + QPoint(2, 2), area.bottomRight() - QPoint(2, 2), shift)
+    assert view.nodes == set(view.picture.by_name)
+
+
+def test_keys_walk_and_escape_clears(view: CircuitView) -> None:
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    assert view.nodes == {"logits"}
+    QTest.keyClick(view, Qt.Key.Key_Down)
+    into = [e for e in view.picture.edges if e.node == "logits"]
+    assert view.nodes == {max(into, key=lambda e: e.strength).sender}
+    QTest.keyClick(view, Qt.Key.Key_Escape)
+    assert not view.nodes
+
+
+def test_zoom_keeps_the_point_and_fit_shows_everything(view: CircuitView) -> None:
+    at = QPointF(300, 200)
+    before = view.mapToScene(at.toPoint())
+    view.zoom_by(2.0, at)
+    after = view.mapToScene(at.toPoint())
+    assert abs(before.x() - after.x()) + abs(before.y() - after.y()) < 3
+    view.fit()
+    room = view.viewport().rect()
+    assert all(room.contains(view.place_of(n.name)) for n in view.picture.nodes)
+
+
+def test_all_edges_of_gpt2_small_are_counted_and_the_strongest_drawn(view: CircuitView) -> None:
+    graph = Graph.transformer(Shape(12, 12, 768))
+    scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
+    picture = picture_of(State(None, scores, Circuit.full(graph)))
+    assert picture.total == 32_491 and len(picture.edges) == 2000 and len(picture.nodes) == 158
+    weakest = min(abs(e.score) for e in picture.edges)
+    assert (np.abs(scores.values[graph.mask]) > weakest).sum() <= 2000
+    view.show_circuit(picture, "many")
+    view.grab()
+
+
+def drag(
+    view: CircuitView,
+    start: QPoint,
+    end: QPoint,
+    keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+) -> None:
+    port, left = view.viewport(), Qt.MouseButton.LeftButton
+    QTest.mousePress(port, left, keys, start)
+    for step in range(1, 6):
+        QTest.mouseMove(port, start + (end - start) * step / 5)
+    QTest.mouseRelease(port, left, keys, end)

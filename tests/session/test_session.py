@@ -1,0 +1,85 @@
+"""Whatever is done is undone exactly, and what was measured is remembered."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import (
+    Change,
+    Document,
+    Label,
+    State,
+    choose_edges,
+    move_nodes,
+    replace_circuit,
+    restore_all,
+    set_label,
+    toggle_ablation,
+)
+
+GRAPH = Graph.transformer(Shape(2, 4, 16))
+SCORES = Scores(GRAPH, np.random.default_rng(0).normal(size=GRAPH.mask.shape), "eap")
+
+
+def test_random_commands_are_undone_one_by_one() -> None:
+    for seed in range(20):
+        pick, document = random.Random(seed), Document(State(None, SCORES, SCORES.greedy(40)))
+        names = [n.name for n in GRAPH.nodes]
+        edges = GRAPH.edge_names(GRAPH.mask)
+        changes: list[Change] = []
+        hashes = [document.state.hash]
+        for _ in range(30):
+            command = pick.choice(
+                [
+                    toggle_ablation(pick.sample(names, 2), pick.sample(edges, 1)),
+                    set_label(pick.choice(names), Label(str(pick.random()))),
+                    set_label(pick.choice(names), None),
+                    move_nodes({pick.choice(names): (pick.random(), 1.0)}),
+                    choose_edges(SCORES.greedy(n := pick.randrange(1, 80)), "greedy", n),
+                    replace_circuit(SCORES.top(50), SCORES, None, "Find"),
+                    restore_all(),
+                ]
+            )
+            changes.append(document.do(command))
+            hashes.append(document.state.hash)
+        for change, before in zip(reversed(changes), reversed(hashes[:-1]), strict=True):
+            document.apply(change.before)
+            assert document.state.hash == before
+        for change, after in zip(changes, hashes[1:], strict=True):
+            document.apply(change.after)
+            assert document.state.hash == after
+
+
+def test_toggling_takes_out_and_puts_back() -> None:
+    document = Document(State(None, SCORES, SCORES.greedy(40)))
+    node = next(n for n in document.state.circuit.node_names if n.startswith("a"))
+    row = GRAPH.sender_index[node]
+    document.do(toggle_ablation([node, "logits"]))
+    assert document.state.ablated_nodes == {node}
+    assert not document.state.live.edges[row].any() and document.state.circuit.edges[row].any()
+    document.do(toggle_ablation([node]))
+    assert document.state.live == document.state.circuit
+
+
+def test_numbers_belong_to_the_state_they_were_measured_in() -> None:
+    document = Document(State(None, SCORES, SCORES.greedy(40)))
+    document.remember(document.state.measured, {"v": 1})
+    change = document.do(toggle_ablation(["m0"]))
+    assert document.evaluation is None
+    document.remember(document.state.measured, {"v": 2})
+    document.do(set_label("m0", Label("x")))
+    assert document.evaluation == {"v": 2}  # a label changes no number
+    document.apply(change.before)
+    assert document.evaluation == {"v": 1}
+
+
+def test_dirty_follows_the_saved_state(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    document = Document(State(None, SCORES, SCORES.greedy(40)))
+    heard: list[bool] = []
+    document.dirty_changed.connect(heard.append)
+    change = document.do(toggle_ablation(["m0"]))
+    document.apply(change.before)
+    assert heard == [True, False] and not document.dirty
