@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.gradients import add_scores, backward
+from circuitviz.discovery.gradients import Differences, add_scores, backward
 from circuitviz.discovery.registry import Setting, methods
 from circuitviz.graph import Scores
-from circuitviz.models import Activations, fill_differences, record
+from circuitviz.models import Activations, record
 from circuitviz.models.batches import batches
 from circuitviz.models.model import Hook
 from circuitviz.options import NoOptions
@@ -43,8 +43,8 @@ def edge_attribution_patching(setting: Setting, options: NoOptions) -> Steps[Sco
             ).sum(),
             also=_recording(setting, clean),
         )
-        beyond = fill_differences(model, clean, ablated)
-        add_scores(model, beyond, tape, gradients, total, 1.0)
+        differences = Differences.between(model, clean, ablated)
+        add_scores(model, differences, tape, gradients, total, 1.0)
         done += len(part)
         partial = Scores(model.graph, (total / done).cpu().numpy(), "eap", partial=True)
         yield Progress(done, len(task), f"{done} of {len(task)} prompts", partial)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.gradients import add_scores, backward
+from circuitviz.discovery.gradients import Differences, add_scores, backward
 from circuitviz.discovery.registry import Setting, methods
 from circuitviz.graph import Scores
-from circuitviz.models import fill_differences, record
+from circuitviz.models import record
 from circuitviz.models.batches import batches
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
@@ -50,7 +50,7 @@ def integrated_gradients(setting: Setting, options: EapIgOptions) -> Steps[Score
         part = task.subset(rows)
         ablated = values(part)
         clean = record(model, part.clean, part.lengths - 1)
-        beyond = fill_differences(model, clean, ablated)
+        differences = Differences.between(model, clean, ablated)
         before = total.clone()
         for step in range(options.steps):
             share = (step + shift) / options.steps
@@ -65,7 +65,7 @@ def integrated_gradients(setting: Setting, options: EapIgOptions) -> Steps[Score
                     ablated.embed, embed, share
                 ),
             )
-            add_scores(model, beyond, tape, gradients, total, 1 / options.steps)
+            add_scores(model, differences, tape, gradients, total, 1 / options.steps)
             so_far = before + (total - before) * options.steps / (step + 1)
             yield Progress(
                 done + len(part) * (step + 1) / options.steps,

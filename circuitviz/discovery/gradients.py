@@ -6,13 +6,15 @@ and pushed back through each head's own weights and the normalisation's closed f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor
 
-from circuitviz.models import Model
+from circuitviz.models import Activations, Model, fill_differences
 from circuitviz.models.activations import head_rows
 from circuitviz.models.model import Hook
 
@@ -55,15 +57,13 @@ def backward(
     for layer in range(model.shape.n_layers):
         block = f"blocks.{layer}"
         hooks[f"{block}.hook_in"] = tape.streams.append
-        for name, kept in (("q", tape.q), ("k", tape.k), ("v", tape.v)):
-            hooks[f"{block}.attn.{name}.hook_out"] = _through(kept)
         if model.shape.mlp:
             second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
             hooks[f"{block}.{second}.hook_in"] = tape.middles.append
             hooks[f"{block}.mlp.hook_in"] = tape.mlp.append
     for name, hook in (also or {}).items():
         hooks[name] = _both(hooks[name], hook) if name in hooks else hook
-    with torch.enable_grad(), model.hooks(hooks):
+    with torch.enable_grad(), model.hooks(hooks), _projections(model, tape):
         number = loss(model.logits(tokens, positions))
         wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
         found = torch.autograd.grad(number, wanted)
@@ -74,14 +74,24 @@ def backward(
     return tape, gradients
 
 
-def _through(kept: list[Tensor]) -> Hook:
-    """Keep a per-head view and go on from it, so that it is part of the graph."""
+@contextmanager
+def _projections(model: Model, tape: Tape) -> Iterator[None]:
+    """Keep what queries, keys and values are projected to, flat: a hook point would copy it."""
+    handles = []
+    for block in model.bridge.blocks:
+        for name, kept in (("q", tape.q), ("k", tape.k), ("v", tape.v)):
+            linear = getattr(block.attn, name).original_component
+            keep = partial(_append, kept)
+            handles.append(linear.register_forward_hook(keep))
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
-    def run(tensor: Tensor) -> Tensor:
-        kept.append(tensor)
-        return tensor
 
-    return run
+def _append(kept: list[Tensor], _module: object, _args: object, output: Tensor) -> None:
+    kept.append(output)
 
 
 def _both(first: Hook, second: Hook) -> Hook:
@@ -92,22 +102,47 @@ def _both(first: Hook, second: Hook) -> Hook:
     return run
 
 
+@dataclass(frozen=True, eq=False)
+class Differences:
+    """What senders write beyond their ablation values, from the first position that differs on.
+
+    values: [senders, batch, time − begin, d]. Before ``begin`` every difference is zero, so nothing
+    there can score: with interchange ablation that is all up to the first corrupted token.
+    """
+
+    begin: int
+    values: Tensor
+
+    @staticmethod
+    def between(model: Model, ours: Activations, theirs: Activations) -> Differences:
+        """Ours minus theirs; a sender can differ only where the input has before."""
+        different = (ours.embed != theirs.embed).any(-1).any(0).nonzero()
+        begin = int(different[0, 0]) if len(different) else ours.embed.shape[1] - 1
+        return Differences(begin, fill_differences(model, ours.after(begin), theirs.after(begin)))
+
+
 @torch.no_grad()
 def add_scores(
-    model: Model, beyond: Tensor, tape: Tape, gradients: Tape, scores: Tensor, weight: float
+    model: Model,
+    differences: Differences,
+    tape: Tape,
+    gradients: Tape,
+    scores: Tensor,
+    weight: float,
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
-    beyond: [senders, batch, time, d]; scores: float64 [senders, receivers].
+    scores: float64 [senders, receivers].
     """
     shape, columns = model.shape, model.graph.receiver_index
+    begin, beyond = differences.begin, differences.values
     flat = beyond.view(len(beyond), -1)
     batch, time, width = beyond.shape[1:]
     most = shape.n_heads + 2 * shape.kv_heads + 1
     received = beyond.new_empty(most, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
-        stream = tape.streams[layer].detach()
+        stream = tape.streams[layer].detach()[:, begin:]
         first = columns[f"a{layer}.h0<q>"]
         count = 0
         for gradient, projection in (
@@ -116,11 +151,14 @@ def add_scores(
             (gradients.v[layer], weights.v),
         ):
             into = received[count : count + len(projection)]
-            weights.norm.pull_heads(stream, gradient, projection, into)
+            heads = gradient.view(*gradient.shape[:2], len(projection), -1)[:, begin:]
+            weights.norm.pull_heads(stream, heads, projection, into)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
-            pulled = weights.mlp_norm.pull(tape.middles[layer].detach(), gradients.mlp[layer])
+            pulled = weights.mlp_norm.pull(
+                tape.middles[layer].detach()[:, begin:], gradients.mlp[layer][:, begin:]
+            )
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)
                 count += 1
@@ -129,4 +167,4 @@ def add_scores(
                 scores[: rows.stop, first + count] += weight * found.double()
         product = flat[: rows.start] @ received[:count].view(count, -1).T
         scores[: rows.start, first : first + count] += weight * product.double()
-    scores[:, -1] += weight * (flat @ gradients.final[0].reshape(-1)).double()
+    scores[:, -1] += weight * (flat @ gradients.final[0][:, begin:].reshape(-1)).double()

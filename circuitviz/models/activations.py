@@ -26,6 +26,14 @@ class Activations:
     logits: Tensor | None = None
     residual: list[Tensor] | None = None
 
+    def after(self, begin: int) -> Activations:
+        """Senders' outputs from a position on; what is shared by all positions stays shared."""
+
+        def cut(x: Tensor) -> Tensor:
+            return x if x.shape[1] == 1 else x[:, begin:]
+
+        return Activations(cut(self.embed), [cut(z) for z in self.z], [cut(m) for m in self.mlp])
+
 
 def record(model: Model, tokens: Tensor, positions: Tensor, residual: bool = False) -> Activations:
     """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""

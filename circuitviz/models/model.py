@@ -25,7 +25,8 @@ BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 class LayerWeights:
     """What one block's scores need: maps per head and the normalisations before them.
 
-    q, k, v: [head, d_model, d_head] (key-value heads for k and v); o: [head, d_head, d_model].
+    q, k, v: [head, d_model, d_head] (key-value heads for k and v), the normalisation folded in;
+    o: [head, d_head, d_model].
     """
 
     q: Tensor
@@ -200,12 +201,13 @@ class Model:
             out = getattr(block.mlp, "out", None)
             found = getattr(getattr(out, "original_component", None), "bias", None)
             bias = found.detach() if isinstance(found, Tensor) else None
+        norm = self._norm(block.ln1, where)
         return LayerWeights(
-            attention.W_Q.detach(),
-            attention.W_K.detach(),
-            attention.W_V.detach(),
+            norm.fold(attention.W_Q.detach()),
+            norm.fold(attention.W_K.detach()),
+            norm.fold(attention.W_V.detach()),
             attention.W_O.detach(),
-            self._norm(block.ln1, where),
+            norm,
             mlp_norm,
             bias,
         )

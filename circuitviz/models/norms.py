@@ -64,18 +64,20 @@ class Norm:
             g = g - g.mean(-1, keepdim=True)
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
-    def pull_heads(self, x: Tensor, gradient: Tensor, weight: Tensor, out: Tensor) -> None:
+    def fold(self, weight: Tensor) -> Tensor:
+        """A linear map's weight [head, d, e] with this normalisation's own weight and centring."""
+        folded = weight * self.weight[None, :, None]
+        return folded - folded.mean(1, keepdim=True) if self.centred else folded
+
+    def pull_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
         """The same for a linear map per head behind the normalisation, without its full output.
 
         x: [batch, position, d]; gradient at each head's projection [batch, position, head, e];
-        weight [head, d, e]. Writes [head, batch · position, d] to ``out``: the gradient at each
-        head's own copy of the residual stream. With the centring folded into the weight, the Jacobian's
-        last term is a number per head and position, so no [head, ..., d] average is taken.
+        folded: each head's weight after ``fold`` [head, d, e]. Writes [head, batch · position, d]
+        to ``out``: the gradient at each head's own copy of the residual stream. As the centring is
+        folded into the weight, the Jacobian's last term is one number per head and position.
         """
         normal, inverse = self.parts(x)
-        folded = weight * self.weight[None, :, None]
-        if self.centred:
-            folded = folded - folded.mean(1, keepdim=True)
         heads, width, inner = folded.shape
         g = (gradient * inverse[..., None]).permute(2, 0, 1, 3).reshape(heads, -1, inner)
         flat = normal.reshape(-1, width)
