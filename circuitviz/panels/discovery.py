@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 from circuitviz.jobs.messages import Choices, Find, Moved, Ready
 from circuitviz.options import Option
 from circuitviz.panels.desk import Desk
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.registry import Panel, inset_numbers, panels
 
 TYPED = "a pair typed here"
 
@@ -45,6 +45,8 @@ class DiscoveryPanel(Panel):
         self.task.setToolTip("a task, or a CSV or JSONL file")
         self.prompts = QSpinBox(minimum=1, maximum=100_000, value=64)
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1)
+        self.device = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
+        self.device.addItems(["cpu", "cuda", "mps"])
         self.method = QComboBox()
         self.measure = QComboBox()
         self.ablation = QComboBox()
@@ -104,11 +106,12 @@ class DiscoveryPanel(Panel):
             ablation=self.ablation.currentText(),
             select=self.select.currentText(),
             edges=self.edges.value(),
-            device=self.desk.device,
+            device=self.device.currentText(),
         )
 
     def start(self) -> None:
         """Find a circuit with what the form says."""
+        self.desk.device = self.device.currentText()
         self.run.setEnabled(False)
         self.stop.setEnabled(True)
         self.desk.find(self.request())
@@ -128,6 +131,7 @@ class DiscoveryPanel(Panel):
         form.addRow(self.pair_box)
         form.addRow("Prompts", self.prompts)
         form.addRow("Seed", self.seed)
+        form.addRow("Device", self.device)
         form.addRow("Method", self.method)
         self.option_form = QFormLayout(verticalSpacing=8, labelAlignment=form.labelAlignment())
         self.option_box = QWidget()
@@ -173,6 +177,7 @@ class DiscoveryPanel(Panel):
             self.options[option.name] = widget
             self.option_form.addRow(option.name.replace("_", " ").capitalize(), widget)
         self.option_box.setVisible(bool(self.options))
+        inset_numbers(self)
 
     def _show_pair(self, task: str) -> None:
         self.pair_box.setVisible(task == TYPED)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBo
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
-from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.registry import Panel, inset_numbers, panels
 
 STEPS = 1000
 
@@ -87,6 +87,7 @@ class EdgesPanel(Panel):
         whole.setSpacing(6)
         whole.addLayout(row)
         whole.addWidget(self.plot, 1)
+        inset_numbers(self)
 
     def show_state(self) -> None:
         """Follow the circuit."""

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QWidget
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
 from circuitviz.registry import Registry
+
+
+def inset_numbers(widget: QWidget) -> None:
+    """Keep the text of number fields off their border; a style sheet cannot say so."""
+    for field in widget.findChildren(QAbstractSpinBox):
+        field.lineEdit().setTextMargins(6, 0, 4, 0)
 
 
 class Panel(QWidget):

@@ -98,6 +98,32 @@ def test_a_wrong_name_is_one_clear_dialog(
     qtbot.waitUntil(lambda: form(window).run.isEnabled(), timeout=LONG)
 
 
+def test_a_device_that_is_not_there_is_one_clear_dialog(open_window, qtbot: QtBot) -> None:
+    import torch
+
+    window: MainWindow = open_window()
+    form(window).device.setCurrentText("mps")
+    assert not torch.backends.mps.is_available()
+    window.find()
+    qtbot.waitUntil(lambda: window.dialog is not None, timeout=LONG)
+    assert "this machine has none" in window.dialog.informativeText()
+    window.dialog.close()
+
+
+def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)
+    form(window).task.setCurrentText("a pair typed here")
+    texts = ("So Mary said that", "So John said that", " she", " he")
+    for line, text in zip(form(window).pair, texts, strict=True):
+        assert line.isVisibleTo(window)
+        line.setText(text)
+    window.find()
+    qtbot.waitUntil(lambda: ready(window), timeout=LONG)
+    assert window.desk.document.state.provenance.pairs == (("So Mary said that", "So John said that", (" she",), (" he",)),)
+    assert window.desk.numbers["setting"]["prompts"] == 1
+
+
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
     begin(window, None, None, None, demo=True)

@@ -54,8 +54,9 @@ def test_the_lens_of_the_logits_is_the_model(case: Case) -> None:
     best = logits[0].topk(len(reading.top))
     assert [t.logit for t in reading.top] == pytest.approx(best.values.tolist(), abs=1e-3)
     assert reading.top[0].probability == pytest.approx(float(logits[0].softmax(-1).max()), abs=1e-4)
-    ranks = [t.rank for t in reading.answers]
-    assert all(int((logits[0] > t.logit + 1e-3).sum()) == t.rank for t in reading.answers), ranks
+    for answer in reading.answers:  # two logits may be nearer than float32 can tell
+        above = [int((logits[0] > answer.logit + by).sum()) for by in (1e-4, -1e-4)]
+        assert above[0] <= answer.rank <= above[1]
 
 
 def test_attention_rows_add_to_one_and_see_nothing_ahead(case: Case) -> None:
