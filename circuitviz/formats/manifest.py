@@ -61,6 +61,8 @@ def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
         circuit = Circuit(graph, edges, None if asked is None else int(asked), str(info["note"]))
     if graph is not None and manifest["scores"] is not None:
         about = manifest["scores"]
+        if not np.isfinite(tensors["scores"] if "scores" in tensors else 0.0).all():
+            raise InputError("its scores hold values that are not numbers")
         values = _tensor(tensors, "scores", graph).astype(np.float64)
         scores = Scores(
             graph, values, str(about["method"]), dict(about["options"]), bool(about["partial"])
@@ -82,9 +84,12 @@ def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
     )
     document = Document(state)
     document.view = dict(manifest["view"])
-    document.curve = [dict(point) for point in manifest["curve"]]
+    document.curve = [_numbers(point, "asked edges value low high") for point in manifest["curve"]]
     for key, numbers in dict(manifest["evaluations"]).items():
-        document.remember(str(key), dict(numbers))
+        _numbers(numbers["faithfulness"], "value low high")
+        _numbers(numbers["metric"], "circuit model ablated")
+        _numbers(numbers["setting"], "prompts")
+        document.remember(str(key), {**numbers, "edges": int(numbers["edges"])})
     document.extra = {k: v for k, v in manifest.items() if k not in KNOWN}
     return document
 
@@ -133,6 +138,14 @@ def _place(given: Any) -> tuple[float, float]:
     if not (math.isfinite(x) and math.isfinite(y)):
         raise InputError("a node's place is not a number")
     return x, y
+
+
+def _numbers(given: dict[str, Any], keys: str) -> dict[str, Any]:
+    """A dict whose named values are numbers, or unknown; the window shows them as they are."""
+    for key in keys.split():
+        if not isinstance(given[key], int | float | None):
+            raise InputError(f"its '{key}' is {given[key]!r}, which is no number")
+    return dict(given)
 
 
 def _colour(given: dict[str, Any]) -> str:

@@ -45,7 +45,15 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
     made = Document(state)
     made.view = {"layout": "grid"}
     made.curve = [{"asked": 1, "edges": 1, "value": 0.5, "low": None, "high": 0.7}]
-    made.remember(state.measured, {"faithfulness": {"value": 0.123456789012345, "low": 0, "high": 1}})
+    made.remember(
+        state.measured,
+        {
+            "faithfulness": {"value": 0.123456789012345, "low": 0, "high": 1},
+            "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
+            "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 1, "seed": 0},
+            "edges": 20,
+        },
+    )
     made.extra = {"from the future": {"kept": [1, 2]}}
     return made
 
@@ -104,6 +112,9 @@ def rewritten(good: Path, path: Path, change) -> Path:  # type: ignore[no-untype
         (lambda m: m["ablated"].update(nodes=["a9.h9"]), "no node"),
         (lambda m: m.update(labels={"m0": {"text": "x", "colour": "red; }"}}), "colour"),
         (lambda m: m.pop("positions"), "do not fit"),
+        (lambda m: m["curve"][0].update(value="high"), "no number"),
+        (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "do not fit"),
+        (lambda m: m.update(provenance={"pairs": 3}), "do not fit"),
     ],
 )
 def test_contents_that_do_not_fit(tmp_path: Path, change, says: str) -> None:  # type: ignore[no-untyped-def]
@@ -172,6 +183,32 @@ def test_foreign_json_is_told(tmp_path: Path, text: str, says: str) -> None:
     path.write_text(text)
     with pytest.raises(InputError, match=says):
         import_document(path)
+
+
+def test_an_attribution_graph_is_not_mistaken_for_eap_ig(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="attribution graph"):
+        export_document(document(SHAPES[0], 4), tmp_path / "a.graph.json")
+
+
+def test_json_that_is_shaken_is_a_document_or_one_sentence(tmp_path: Path) -> None:
+    """Values inside the manifest are exchanged, so the zip's own checks do not help."""
+    good, bad, pick = tmp_path / "good.circuit", tmp_path / "bad.circuit", random.Random(1)
+    save_document(document(SHAPES[0], 1), good)
+    strange = [None, -1, 1e400, "x", [], {}, [[]], True, 10**12]
+
+    def shake(node):  # type: ignore[no-untyped-def]
+        keys = list(node) if isinstance(node, dict) else list(range(len(node)))
+        key = pick.choice(keys)
+        if isinstance(node[key], dict | list) and node[key] and pick.random() < 0.8:
+            shake(node[key])
+        else:
+            node[key] = pick.choice(strange)
+
+    for _ in range(300):
+        try:
+            open_document(rewritten(good, bad, shake))
+        except InputError as error:
+            assert "\n" not in str(error)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "dot", "graphml"])
