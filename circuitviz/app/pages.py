@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 from circuitviz import __version__
 from circuitviz.app.actions import ACTIONS
+from circuitviz.session.origin import package_version
 
 CANVAS = (
     ("Click", "select a node or an edge"),
@@ -31,16 +31,9 @@ def shortcut_text() -> str:
 def about_text() -> str:
     """Versions of everything that numbers depend on."""
     rows = [("circuitviz", __version__), ("Python", platform.python_version())]
-    rows += [(name, _version(name)) for name in PACKAGES]
+    rows += [(name, package_version(name)) for name in PACKAGES]
     cells = "".join(f"<tr><td>{name}&nbsp;&nbsp;</td><td>{number}</td></tr>" for name, number in rows)
     return (
         "<b>circuitviz</b><br>Finds circuits in transformer language models, draws them, and lets "
         f"a person take them apart.<br><br><table>{cells}</table>"
     )
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -22,6 +22,10 @@ class CurvePoint:
     asked: int
     edges: int
     faithfulness: Interval
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """The point as files, window and command line hold it."""
+        return {"asked": self.asked, "edges": self.edges, **asdict(self.faithfulness)}
 
 
 def sizes(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import (
@@ -25,6 +25,9 @@ from circuitviz.jobs.messages import (
     Reply,
     Request,
 )
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import CurvePoint
 
 SMALL = 8  # prompts of the quick exact value
 
@@ -189,7 +192,7 @@ class Engine:
 
     def _curve(self, request: Curve) -> Iterator[Reply]:
         self._need()
-        from circuitviz.evaluation import CurvePoint, curve_steps
+        from circuitviz.evaluation import curve_steps
 
         steps = curve_steps(self._benches[False], request.scores, request.select)
         try:
@@ -199,21 +202,11 @@ class Engine:
                 if isinstance(step.partial, list):
                     yield Points(_points(step.partial), False)
         except StopIteration as end:
-            points: list[CurvePoint] = end.value
-            yield Points(_points(points), True)
+            yield Points(_points(end.value), True)
 
 
-def _points(points: list[Any]) -> tuple[dict[str, Any], ...]:
-    return tuple(
-        {
-            "asked": p.asked,
-            "edges": p.edges,
-            "value": p.faithfulness.value,
-            "low": p.faithfulness.low,
-            "high": p.faithfulness.high,
-        }
-        for p in points
-    )
+def _points(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
+    return tuple(point.as_dict() for point in points)
 
 
 def _answers(text: str) -> tuple[str, ...]:

@@ -15,8 +15,7 @@ class Activations:
     """Outputs of all senders on one batch.
 
     embed: [batch, time, d]; z per layer: [batch, time, head, d_head]; mlp per layer:
-    [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position;
-    residual per layer: the stream before each block [batch, time, d], where it was kept.
+    [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position.
     Shapes may hold 1 in place of batch or time where a value is shared (ablation by means).
     """
 
@@ -24,7 +23,6 @@ class Activations:
     z: list[Tensor]
     mlp: list[Tensor]
     logits: Tensor | None = None
-    residual: list[Tensor] | None = None
 
     def after(self, begin: int) -> Activations:
         """Senders' outputs from a position on; what is shared by all positions stays shared."""
@@ -35,22 +33,19 @@ class Activations:
         return Activations(cut(self.embed), [cut(z) for z in self.z], [cut(m) for m in self.mlp])
 
 
-def record(model: Model, tokens: Tensor, positions: Tensor, residual: bool = False) -> Activations:
+def record(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
     """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
     embed: list[Tensor] = []
     z: list[Tensor] = []
     mlp: list[Tensor] = []
-    streams: list[Tensor] = []
     hooks: dict[str, Hook] = {"embed.hook_out": embed.append}
     for layer in range(model.shape.n_layers):
         hooks[f"blocks.{layer}.attn.hook_z"] = z.append
         if model.shape.mlp:
             hooks[f"blocks.{layer}.mlp.hook_out"] = mlp.append
-        if residual:
-            hooks[f"blocks.{layer}.hook_in"] = streams.append
     with torch.no_grad(), model.hooks(hooks):
         logits = model.logits(tokens, positions)
-    return Activations(embed[0], z, mlp, logits, streams if residual else None)
+    return Activations(embed[0], z, mlp, logits)
 
 
 def fill_differences(

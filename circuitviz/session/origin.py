@@ -47,7 +47,7 @@ def provenance_of(
         seed=task.seed,
         bos=task.bos,
         task_options=dict(task.options),
-        versions={name: _version(name) for name in PACKAGES},
+        versions={name: package_version(name) for name in PACKAGES},
         machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -88,7 +88,8 @@ def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
     return ""
 
 
-def _version(name: str) -> str:
+def package_version(name: str) -> str:
+    """An installed package's version, for records and for people."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -37,16 +37,7 @@ def run(given: argparse.Namespace) -> int:
         if state.scores is None:
             raise InputError(f"'{given.circuit}' holds no scores, so there is no curve to draw.")
         points = drive(curve_steps(bench, state.scores, "greedy"), "curve")
-        data["curve"] = [
-            {
-                "asked": p.asked,
-                "edges": p.edges,
-                "value": p.faithfulness.value,
-                "low": p.faithfulness.low,
-                "high": p.faithfulness.high,
-            }
-            for p in points
-        ]
+        data["curve"] = [point.as_dict() for point in points]
         data.update(areas(points, state.scores.graph.n_edges))
 
     def text() -> str:
