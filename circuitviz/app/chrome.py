@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
 from circuitviz.app.actions import ACTIONS, ActionEntry
 from circuitviz.canvas.icons import icon
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs.messages import Moved, Ready
+from circuitviz.jobs import Moved, Ready
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow

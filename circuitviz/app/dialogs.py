@@ -14,7 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz import __version__
-from circuitviz.jobs.messages import Failed
+from circuitviz.jobs import Failed
 
 
 def show_failure(failed: Failed, parent: QWidget | None = None) -> QMessageBox:

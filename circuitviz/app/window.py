@@ -25,7 +25,7 @@ from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.style import palette, stylesheet
 from circuitviz.canvas.theme import THEMES, Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.jobs.messages import Failed
+from circuitviz.jobs import Failed
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk, Panel, panels
 from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation

@@ -1,5 +1,31 @@
-"""Long work, off the window's thread."""
+"""Long work, off the window's thread; a job is one file: its request, its replies, its answer."""
 
+from circuitviz.jobs.adopt import Adopt
+from circuitviz.jobs.catalog import Catalog, Choices
+from circuitviz.jobs.curve import Curve, Points
+from circuitviz.jobs.find import Find, Found
+from circuitviz.jobs.measure import Measure, Measured
+from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
+from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.worker import Worker
 
-__all__ = ["Worker"]
+__all__ = [
+    "Adopt",
+    "Catalog",
+    "Choices",
+    "Curve",
+    "Failed",
+    "Find",
+    "Found",
+    "Idle",
+    "Measure",
+    "Measured",
+    "Moved",
+    "Points",
+    "Read",
+    "Reading",
+    "Ready",
+    "Reply",
+    "Request",
+    "Worker",
+]

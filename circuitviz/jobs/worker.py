@@ -1,4 +1,4 @@
-"""One thread owns the model and does one thing at a time; the latest wish of a kind wins."""
+"""One thread owns the model and does one thing at a time; what is urgent interrupts what is long."""
 
 from __future__ import annotations
 
@@ -6,34 +6,25 @@ import os
 import threading
 import time
 import traceback
+from collections.abc import Iterator
 
 from PySide6.QtCore import QObject, QThread, Signal
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.messages import (
-    Failed,
-    Find,
-    Idle,
-    Mailbox,
-    Moved,
-    Reply,
-    Request,
-)
+from circuitviz.jobs.find import Find
+from circuitviz.jobs.mailbox import Mailbox
+from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
 
 EVERY = 0.1  # seconds between two signs of progress
-TITLES = {
-    "Catalog": "The methods were not loaded",
-    "Find": "The circuit was not found",
-    "Adopt": "The model was not opened",
-    "Measure": "Faithfulness was not measured",
-    "Curve": "The curve was not drawn",
-    "Read": "The node was not read",
-}
 
 
 class Worker(QThread):
-    """The long-lived thread. ``replied`` carries frozen replies to the window's thread."""
+    """The long-lived thread. ``replied`` carries frozen replies to the window's thread.
+
+    A running job looks between its steps whether a more urgent request waits. It then steps aside,
+    and goes on where it was; a newer request of its own kind, a new model or a cancel end it.
+    """
 
     replied = Signal(object)
 
@@ -42,19 +33,21 @@ class Worker(QThread):
         self._engine = engine or Engine()
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
+        self._aside: list[tuple[Request, Iterator[Reply]]] = []
         self._cancelled = self._stopping = False
 
     def ask(self, request: Request) -> None:
-        """Leave a request; an older one of its kind that still waits is dropped."""
+        """Leave a request; an older one of its kind is dropped, waiting or running."""
         with self._wake:
             self._mailbox.put(request)
             self._wake.notify()
 
     def cancel(self) -> None:
-        """End the running job after its present step; what it has found so far is kept."""
+        """End all jobs after the present step; what a search has found so far is kept."""
         with self._wake:
             self._cancelled = True
             self._mailbox.slots.clear()
+            self._wake.notify()
 
     def stop(self) -> None:
         """End the thread and wait for it; to be called before the window goes."""
@@ -66,33 +59,58 @@ class Worker(QThread):
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
         self._use_cores()
-        while True:
+        while (job := self._next()) is not None:
+            self._do(*job)
             with self._wake:
-                request = self._mailbox.take()
-                while request is None and not self._stopping:
-                    self._wake.wait()
-                    request = self._mailbox.take()
-                if self._stopping or request is None:
-                    return
-                self._cancelled = False
-            self._do(request)
-            with self._wake:
-                waiting = bool(self._mailbox.slots)
+                waiting = bool(self._mailbox.slots or self._aside)
             if not waiting:
                 self.replied.emit(Idle())
 
-    def _do(self, request: Request) -> None:
+    def _next(self) -> tuple[Request, Iterator[Reply]] | None:
+        """The most urgent of what waits and what stepped aside; None: the thread is to end."""
+        with self._wake:
+            while not self._stopping:
+                if self._cancelled:
+                    self._end_aside()
+                    self._cancelled = False
+                below = self._aside[-1][0].rank if self._aside else None
+                request = self._mailbox.take(below)
+                if request is not None:
+                    self._end_aside(replaced_by=request)
+                    return request, self._engine.answer(request)
+                if self._aside:
+                    return self._aside.pop()
+                self._wake.wait()
+            self._end_aside()
+            return None
+
+    def _end_aside(self, replaced_by: Request | None = None) -> None:
+        """Close jobs that stepped aside: all, or those that a request makes void."""
+        staying = []
+        for request, replies in self._aside:
+            void = replaced_by is None or replaced_by.fresh or type(replaced_by) is type(request)
+            if void:
+                replies.close()  # type: ignore[attr-defined]
+            else:
+                staying.append((request, replies))
+        self._aside = staying
+
+    def _do(self, request: Request, replies: Iterator[Reply]) -> None:
         shown = 0.0
-        replies = self._engine.answer(request)
         try:
             for reply in replies:
                 now = time.monotonic()
                 if not isinstance(reply, Moved) or now - shown > EVERY or reply.share == 0:
                     shown = now if isinstance(reply, Moved) else shown
                     self.replied.emit(reply)
-                if self._cancelled or self._stopping or self._mailbox.more_urgent(request):
+                with self._wake:
+                    wish = self._mailbox.disturbs(request)
+                if self._cancelled or self._stopping or wish == "end":
                     replies.close()  # type: ignore[attr-defined]
                     self._keep(request)
+                    return
+                if wish:
+                    self._aside.append((request, replies))
                     return
         except InputError as error:
             self._fail(request, str(error))
@@ -109,9 +127,7 @@ class Worker(QThread):
             self.replied.emit(kept)
 
     def _fail(self, request: Request, message: str, details: str = "", ours: bool = False) -> None:
-        title = TITLES[type(request).__name__]
-        reply: Reply = Failed(title, message, details, ours)
-        self.replied.emit(reply)
+        self.replied.emit(Failed(request.title, message, details, ours))
 
     @staticmethod
     def _use_cores() -> None:

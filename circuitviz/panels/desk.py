@@ -11,7 +11,7 @@ from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
 from circuitviz.formats import import_document, open_document, save_document
-from circuitviz.jobs.messages import (
+from circuitviz.jobs import (
     Adopt,
     Catalog,
     Choices,
@@ -28,8 +28,9 @@ from circuitviz.jobs.messages import (
     Reading,
     Ready,
     Reply,
+    Request,
+    Worker,
 )
-from circuitviz.jobs.worker import Worker
 from circuitviz.panels.undo import StateStep
 from circuitviz.session import Change, Command, Document, State, choose_edges, replace_circuit
 
@@ -47,6 +48,7 @@ class Desk(QObject):
     choices_arrived = Signal(object)
     progressed = Signal(object)
     idle = Signal()
+    arrived = Signal(object)  # any other reply, for the panel that asked
     failed = Signal(object)
     said = Signal(str)
 
@@ -121,6 +123,10 @@ class Desk(QObject):
 
     def find(self, request: Find) -> None:
         """Start a discovery."""
+        self.worker.ask(request)
+
+    def ask(self, request: Request) -> None:
+        """Ask the worker for anything else; its replies come by ``arrived``."""
         self.worker.ask(request)
 
     def cancel(self) -> None:
@@ -238,6 +244,8 @@ class Desk(QObject):
                 self.failed.emit(reply)
             case Idle():
                 self.idle.emit()
+            case _:
+                self.arrived.emit(reply)
 
     def _found(self, reply: Found) -> None:
         if reply.provenance is None:

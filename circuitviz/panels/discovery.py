@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.jobs.messages import Choices, Find, Moved, Ready
+from circuitviz.jobs import Choices, Find, Moved, Ready
 from circuitviz.options import Option
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, inset_numbers, panels

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs.messages import Ready
+from circuitviz.jobs import Ready
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels

@@ -1,0 +1,35 @@
+"""Taking apart, labelling, selecting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from circuitviz.app.actions.registry import action
+
+if TYPE_CHECKING:
+    from circuitviz.app.window import MainWindow
+
+
+@action("ablate", "Ablate or restore", "Edit", "A", "ablate", "selection", toolbar=True)
+def _ablate(window: MainWindow) -> None:
+    window.toggle_ablation()
+
+
+@action("restore", "Restore everything", "Edit", "Shift+A", "restore", "ablated", toolbar=True)
+def _restore(window: MainWindow) -> None:
+    window.restore_all()
+
+
+@action("label", "Label", "Edit", "L", "label", "node", toolbar=True)
+def _label(window: MainWindow) -> None:
+    window.begin_label()
+
+
+@action("select-all", "Select all nodes", "Edit", "Ctrl+A", needs="circuit")
+def _select_all(window: MainWindow) -> None:
+    window.view.select(set(window.view.picture.by_name))
+
+
+@action("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", needs="circuit")
+def _copy_command(window: MainWindow) -> None:
+    window.copy_command()

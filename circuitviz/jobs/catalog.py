@@ -1,0 +1,45 @@
+"""What can be chosen is asked at the start, in the background, because the answer imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.messages import Reply, Request
+from circuitviz.options import Option
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Choices(Reply):
+    """Names for the form; a method comes with a line about it and its options."""
+
+    tasks: tuple[str, ...] = ("ioi",)
+    methods: dict[str, tuple[str, tuple[Option, ...]]] = field(
+        default_factory=lambda: {"eap-ig": ("", ())}
+    )
+    metrics: tuple[str, ...] = ()
+    ablations: tuple[str, ...] = ("corrupted",)
+    broken: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Catalog(Request):
+    """Ask for the names."""
+
+    title = "The methods were not loaded"
+    rank = -1
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """One reply: the names."""
+        from circuitviz.discovery import ABLATIONS, methods
+        from circuitviz.metrics import metrics
+        from circuitviz.options import describe
+        from circuitviz.tasks import tasks
+
+        known = {e.name: (e.summary, describe(e.options)) for e in methods.entries()}
+        broken = {**tasks.broken, **methods.broken, **metrics.broken}
+        yield Choices(tuple(tasks.names()), known, tuple(metrics.names()), tuple(ABLATIONS), broken)

@@ -1,0 +1,52 @@
+"""Faithfulness against the number of edges, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Scores
+from circuitviz.jobs.messages import Moved, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import CurvePoint
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Points(Reply):
+    """The curve so far."""
+
+    points: tuple[dict[str, Any], ...]
+    done: bool
+
+
+@dataclass(frozen=True)
+class Curve(Request):
+    """Measure circuits of growing size."""
+
+    title = "The curve was not drawn"
+    rank = 30
+
+    scores: Scores
+    select: str
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """The points so far, after each."""
+        engine.need()
+        from circuitviz.evaluation import curve_steps
+
+        steps = curve_steps(engine.whole, self.scores, self.select)
+        try:
+            while True:
+                step = next(steps)
+                yield Moved("Drawing the curve", step.done / step.total, step.message)
+                if isinstance(step.partial, list):
+                    yield Points(_points(step.partial), False)
+        except StopIteration as end:
+            yield Points(_points(end.value), True)
+
+
+def _points(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
+    return tuple(point.as_dict() for point in points)

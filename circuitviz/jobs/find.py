@@ -1,0 +1,105 @@
+"""Finding a circuit: what is needed is loaded, every edge scored, a circuit chosen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Circuit, Scores
+from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.session import Provenance
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+    from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True)
+class Found(Reply):
+    """Scores and the circuit chosen from them; ``partial`` while the method is still at work."""
+
+    scores: Scores
+    circuit: Circuit
+    provenance: Provenance | None
+    partial: bool
+    cancelled: bool = False
+
+
+@dataclass(frozen=True)
+class Find(Request):
+    """Load what is needed, score every edge, choose a circuit.
+
+    ``pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
+    """
+
+    title = "The circuit was not found"
+    rank = 0
+    fresh = True
+
+    model: str
+    task: str
+    pair: tuple[str, str, str, str] | None
+    prompts: int
+    seed: int
+    method: str
+    options: dict[str, Any]
+    metric: str
+    ablation: str
+    select: str
+    edges: int
+    device: str = "cpu"
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """Partial results, then the result; a cancelled search leaves its last one in ``kept``."""
+        yield from engine.load(self.model, self.device)
+        from circuitviz.discovery import discover_steps
+
+        task = self._task(engine)
+        engine.set_task(task, self.metric or None, self.ablation)
+        metric, ablation = engine.where.metric, engine.where.ablation
+        yield engine.ready()
+        began = time.perf_counter()
+        last: Scores | None = None
+        steps = discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+        try:
+            while True:
+                step = next(steps)
+                share = step.done / step.total if step.total else 0.0
+                passed = time.perf_counter() - began
+                left = passed / share - passed if share > 0.02 else None
+                yield Moved(f"Finding a circuit with {self.method}", share, step.message, left)
+                if isinstance(step.partial, Scores):
+                    last = replace(step.partial, method=self.method)
+                    yield self._found(engine, last, began)
+        except StopIteration as end:
+            yield self._found(engine, end.value, began)
+        except GeneratorExit:
+            engine.kept = None if last is None else self._found(engine, last, began, cancelled=True)
+            raise
+
+    def _task(self, engine: Engine) -> Task:
+        from circuitviz.tasks import Pair, Task, load_task
+
+        if self.pair is None:
+            return load_task(self.task, engine.model, self.prompts, self.seed)
+        clean, corrupted, right, wrong = self.pair
+        pair = Pair(clean, corrupted, _answers(right), _answers(wrong))
+        return Task.from_pairs("typed pair", [pair], engine.model.tokens)
+
+    def _found(self, engine: Engine, scores: Scores, began: float, cancelled: bool = False) -> Found:
+        from circuitviz.session.origin import provenance_of
+
+        edges, origin = min(self.edges, engine.model.graph.n_edges), None
+        if not scores.partial or cancelled:
+            seconds = time.perf_counter() - began
+            origin = provenance_of(
+                engine.model, engine.task, scores, engine.where.metric, engine.where.ablation,
+                self.select, edges, seconds, None if self.pair else self.task,
+            )
+        return Found(scores, scores.select(self.select, edges), origin, scores.partial, cancelled)
+
+
+def _answers(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split("|") if part)

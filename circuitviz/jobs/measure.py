@@ -1,0 +1,49 @@
+"""Faithfulness of what is on the screen: a few prompts first, then all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Circuit
+from circuitviz.jobs.messages import Moved, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Measured(Reply):
+    """Numbers of a circuit under its state's key; ``tier`` is ``small`` or ``exact``."""
+
+    key: str
+    tier: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure(Request):
+    """Measure a circuit. The latest wins."""
+
+    title = "Faithfulness was not measured"
+    rank = 10
+
+    circuit: Circuit
+    key: str
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """The quick exact value, then the exact value over the whole task."""
+        engine.need()
+        from circuitviz.jobs.engine import SMALL
+
+        for tier, bench in (("small", engine.small), ("exact", engine.whole)):
+            if tier == "small" and len(engine.task) <= SMALL:
+                continue
+            steps = bench.evaluate(self.circuit)
+            try:
+                while True:
+                    step = next(steps)
+                    yield Moved("Measuring faithfulness", step.done / step.total, step.message)
+            except StopIteration as end:
+                yield Measured(self.key, tier, end.value.as_dict())
