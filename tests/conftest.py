@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
-NAMES = ("demo", "stories", "neox")
+NAMES = ("demo", "stories", "neox", "attention-only", "gemma2")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Case:
 
 @pytest.fixture(scope="session", params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:
-    """Each of the three families: GPT-2 (demo), Llama (stories260K), parallel blocks (random)."""
+    """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs."""
     return make_case(request.param)
 
 
@@ -66,9 +67,19 @@ def _made(name: str) -> Case:
             pytest.skip("stories260K is not beside this checkout")
         model = load_model(str(STORIES))
         return Case(name, model, SlowModel(plain(STORIES)), load_task("gender", model, prompts=5))
-    from transformers import AutoTokenizer, GPTNeoXConfig, GPTNeoXForCausalLM
+    from transformers import AutoTokenizer
 
     torch.manual_seed(0)
+    hf = RANDOM[name]()
+    twin = copy.deepcopy(hf)
+    known = {"neox": "EleutherAI/pythia-70m", "gemma2": "google/gemma-2-2b"}.get(name, name)
+    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), known)
+    return Case(name, model, SlowModel(twin), load_task("gender", model, prompts=4))
+
+
+def _neox() -> Any:
+    from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
+
     config = GPTNeoXConfig(
         num_hidden_layers=3,
         num_attention_heads=4,
@@ -78,7 +89,49 @@ def _made(name: str) -> Case:
         initializer_range=0.25,
         attn_implementation="eager",
     )
-    hf = GPTNeoXForCausalLM(config)
-    twin = copy.deepcopy(hf)
-    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "EleutherAI/pythia-70m")
-    return Case(name, model, SlowModel(twin), load_task("gender", model, prompts=4))
+    return GPTNeoXForCausalLM(config)
+
+
+def _attention_only() -> Any:
+    """A Llama whose MLPs have no neurons."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        hidden_size=32,
+        intermediate_size=0,
+        vocab_size=1300,
+        initializer_range=0.25,
+        attn_implementation="eager",
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch: initialising empty weights does nothing
+        return LlamaForCausalLM(config)
+
+
+def _gemma2() -> Any:
+    """Norms before and after each sublayer, grouped queries, caps, and a short sliding window."""
+    from transformers import Gemma2Config, Gemma2ForCausalLM
+
+    config = Gemma2Config(
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=8,
+        hidden_size=32,
+        intermediate_size=64,
+        vocab_size=1300,
+        sliding_window=5,
+        query_pre_attn_scalar=16,
+        initializer_range=0.25,
+        attn_implementation="eager",
+    )
+    hf = Gemma2ForCausalLM(config)
+    for name, parameter in hf.named_parameters():
+        if "norm" in name:  # transformers starts them at nothing, where a mistake would not show
+            parameter.data.normal_(0, 0.3)
+    return hf
+
+
+RANDOM = {"neox": _neox, "attention-only": _attention_only, "gemma2": _gemma2}

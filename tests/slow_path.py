@@ -18,13 +18,19 @@ Outputs = dict[str, Tensor]
 
 
 class SlowModel:
-    """GPT-2 and Llama families. ``run`` returns logits at a position and every sender's output."""
+    """GPT-2, GPT-NeoX, Llama and Gemma-2. ``run`` gives logits at a position and senders' outputs.
+
+    Where a block normalises what attention writes, a head's output is its share of the normalised
+    sum: its own raw output, times the weight, over the scale of the heads' sum in that run.
+    """
 
     def __init__(self, hf: Any) -> None:
         self.hf = hf.double().eval()
         config = hf.config
         self.gpt2 = config.model_type == "gpt2"
         self.neox = config.model_type == "gpt_neox"
+        self.gemma = config.model_type == "gemma2"
+        self.mlps = getattr(config, "intermediate_size", 1) != 0
         self.heads = config.n_head if self.gpt2 else config.num_attention_heads
         grouped = getattr(config, "num_key_value_heads", None)
         self.kv = self.heads if self.gpt2 or self.neox or not grouped else grouped
@@ -35,6 +41,8 @@ class SlowModel:
         for name, module in list(self.hf.named_modules()):
             if hasattr(module, "variance_epsilon"):  # computes in float32, whatever it is given
                 self.hf.set_submodule(name, _Rms(module.weight, module.variance_epsilon))
+            elif self.gemma and "norm" in name.rpartition(".")[2]:
+                self.hf.set_submodule(name, _Rms(1 + module.weight.data, module.eps))
         self.size = getattr(config, "head_dim", None) or width // self.heads
 
     def receivers(self, layer: int) -> list[tuple[str, str]]:
@@ -77,15 +85,22 @@ class SlowModel:
             parallel_input = into(f"m{layer}") if self.neox else None
             outs.update(written)
             shared = shared + bias
+            if not self.mlps:
+                continue
             if self.neox:
                 outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(parallel_input))
+            elif self.gemma:
+                inner = block.mlp(block.pre_feedforward_layernorm(into(f"m{layer}")))
+                outs[f"m{layer}"] = block.post_feedforward_layernorm(inner)
             elif self.gpt2:
                 outs[f"m{layer}"] = block.mlp(block.ln_2(into(f"m{layer}")))
             else:
                 outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(into(f"m{layer}")))
         final = into("logits")[torch.arange(len(tokens)), positions]
         norm = self.body.ln_f if self.gpt2 else self.body.final_layer_norm if self.neox else self.body.norm
-        return self.hf.get_output_embeddings()(norm(final)), outs
+        logits = self.hf.get_output_embeddings()(norm(final))
+        cap = self.hf.config.final_logit_softcapping if self.gemma else None
+        return logits if cap is None else torch.tanh(logits / cap) * cap, outs
 
     def _embed(self, tokens: Tensor) -> Tensor:
         return self.hf.get_input_embeddings()(tokens)
@@ -112,15 +127,27 @@ class SlowModel:
             found[channel].append(norm(into(name)) @ weight + bias)
         time = found["q"][0].shape[1]
         causal = torch.tril(torch.ones(time, time, dtype=torch.bool))
+        size = self.size
+        if self.gemma:
+            size = self.hf.config.query_pre_attn_scalar
+            if self.hf.config.layer_types[layer] == "sliding_attention":
+                causal &= torch.tril(torch.ones(time, time), -self.hf.config.sliding_window) == 0
         written: Outputs = {}
         for head in range(self.heads):
             group = head // (self.heads // self.kv)
             q, k, v = found["q"][head], found["k"][group], found["v"][group]
             if rotary is not None:
                 q, k = _turn(q, *rotary), _turn(k, *rotary)
-            scores = (q @ k.transpose(-1, -2)) / self.size**0.5
+            scores = (q @ k.transpose(-1, -2)) / size**0.5
+            if self.gemma:
+                cap = self.hf.config.attn_logit_softcapping
+                scores = torch.tanh(scores / cap) * cap
             pattern = scores.masked_fill(~causal, float("-inf")).softmax(-1)
             written[f"a{layer}.h{head}"] = pattern @ v @ self._output(block, head)
+        if self.gemma:
+            total, post = sum(written.values()), block.post_attention_layernorm
+            scale = (total.pow(2).mean(-1, keepdim=True) + post.eps).sqrt()
+            written = {name: raw / scale * post.weight for name, raw in written.items()}
         return written, self._output_bias(block)
 
     def _projection(self, block: Any, channel: str, head: int) -> tuple[Tensor, Tensor]:

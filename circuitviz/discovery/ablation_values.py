@@ -20,12 +20,20 @@ def ablation_values(model: Model, task: Task, ablation: str) -> Values:
     corrupted prompts' clean partners, once.
     """
     if ablation == "corrupted":
-        return lambda part: record(model, part.corrupted, part.lengths - 1)
+        return lambda part: _corrupted(model, part)
     if ablation == "zero":
         shared = zeros(model, model.unembedding)
     else:
         shared = means(model, _prompts(model, task), positional=ablation == "mean-positional")
     return lambda part: shared
+
+
+def _corrupted(model: Model, part: Task) -> Activations:
+    """The corrupted run; before the first corrupted token it is the clean run itself."""
+    found = record(model, part.corrupted, part.lengths - 1)
+    different = (part.clean != part.corrupted).any(0).nonzero()
+    found.begin = int(different[0, 0]) if len(different) else part.clean.shape[1] - 1
+    return found
 
 
 def _prompts(model: Model, task: Task) -> Iterator[tuple[Tensor, Tensor]]:

@@ -5,17 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
-
-from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.gradients import Differences, add_scores, backward
+from circuitviz.discovery.averaged import Point, averaged
 from circuitviz.discovery.registry import Setting, methods
 from circuitviz.graph import Scores
-from circuitviz.models import record
-from circuitviz.models.batches import batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Steps
 
 RULES = ("left", "midpoint", "right")
 
@@ -42,45 +36,11 @@ class EapIgOptions:
 )
 def integrated_gradients(setting: Setting, options: EapIgOptions) -> Steps[Scores]:
     """EAP with ∂L/∂x_v averaged over ``input`` at a + (k/m)(z − a)."""
-    model, task = setting.model, setting.task
-    total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    values, done = ablation_values(model, task, setting.ablation), 0
-    shift = {"left": 0.0, "midpoint": 0.5, "right": 1.0}[options.rule]
-    for rows in batches(model, len(task), task.clean.shape[1]):
-        part = task.subset(rows)
-        ablated = values(part)
-        clean = record(model, part.clean, part.lengths - 1)
-        differences = Differences.between(model, clean, ablated)
-        before = total.clone()
-        for step in range(options.steps):
-            share = (step + shift) / options.steps
-            tape, gradients = backward(
-                model,
-                part.clean,
-                part.lengths - 1,
-                lambda logits, part=part, clean=clean: setting.measure(  # type: ignore[misc]
-                    logits, part, clean.logits
-                ).sum(),
-                begin=lambda embed, share=share, ablated=ablated: _between(  # type: ignore[misc]
-                    ablated.embed, embed, share
-                ),
-            )
-            add_scores(model, differences, tape, gradients, total, 1 / options.steps)
-            so_far = before + (total - before) * options.steps / (step + 1)
-            yield Progress(
-                done + len(part) * (step + 1) / options.steps,
-                len(task),
-                f"step {step + 1} of {options.steps}",
-                Scores(
-                    model.graph,
-                    (so_far / (done + len(part))).cpu().numpy(),
-                    "eap-ig",
-                    partial=True,
-                ),
-            )
-        done += len(part)
-    return Scores(model.graph, (total / len(task)).cpu().numpy(), "eap-ig")
+    points = [Point(share) for share in shares(options.steps, options.rule)]
+    return (yield from averaged(setting, "eap-ig", lambda batch: points))
 
 
-def _between(start: Tensor, end: Tensor, share: float) -> Tensor:
-    return start + share * (end - start)
+def shares(steps: int, rule: str) -> list[float]:
+    """How far along the straight line from ablated (0) to clean (1) the gradient is taken."""
+    shift = {"left": 0.0, "midpoint": 0.5, "right": 1.0}[rule]
+    return [(step + shift) / steps for step in range(steps)]

@@ -6,8 +6,7 @@ and pushed back through each head's own weights and the normalisation's closed f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,6 +15,7 @@ from torch import Tensor
 
 from circuitviz.models import Activations, Model, fill_differences
 from circuitviz.models.activations import head_rows
+from circuitviz.models.edits import Edits, Original
 from circuitviz.models.model import Hook
 
 Loss = Callable[[Tensor], Tensor]
@@ -23,8 +23,9 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass(eq=False)
 class Tape:
-    """Tensors that one forward pass keeps for its backward pass, in order of layers."""
+    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``begin`` on."""
 
+    begin: int = 0
     streams: list[Tensor] = field(default_factory=list)
     middles: list[Tensor] = field(default_factory=list)
     q: list[Tensor] = field(default_factory=list)
@@ -39,59 +40,59 @@ def backward(
     tokens: Tensor,
     positions: Tensor,
     loss: Loss,
-    begin: Hook | None = None,
+    start: Hook | None = None,
     also: dict[str, Hook] | None = None,
+    begin: int = 0,
 ) -> tuple[Tape, Tape]:
     """Run forward and backward once; returns the tensors and their gradients.
 
-    ``begin`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
-    logits [batch, vocabulary] to a number.
+    ``start`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
+    logits [batch, vocabulary] to a number. No gradient is made before position ``begin``: nothing
+    later depends on it, as attention looks back only.
     """
-    tape = Tape()
+    tape = Tape(begin)
 
-    def start(embed: Tensor) -> Tensor:
-        changed = begin(embed) if begin is not None else None
-        return (embed if changed is None else changed).detach().requires_grad_()
+    def embed(values: Tensor) -> Tensor:
+        changed = start(values) if start is not None else None
+        return (values if changed is None else changed).detach().requires_grad_()
 
-    hooks: dict[str, Hook] = {"embed.hook_out": start, "ln_final.hook_in": tape.final.append}
+    edits = Edits(hooks={"embed.hook_out": embed, "ln_final.hook_in": tape.final.append})
     for layer in range(model.shape.n_layers):
         block = f"blocks.{layer}"
-        hooks[f"{block}.hook_in"] = tape.streams.append
+        edits.hooks[f"{block}.hook_in"] = tape.streams.append
+        for channel in "qkv":
+            edits.projections[layer, channel] = partial(_later, begin, getattr(tape, channel), None)
         if model.shape.mlp:
             second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
-            hooks[f"{block}.{second}.hook_in"] = tape.middles.append
-            hooks[f"{block}.mlp.hook_in"] = tape.mlp.append
+            edits.hooks[f"{block}.{second}.hook_in"] = tape.middles.append
+            edits.mlps[layer] = partial(_later, begin, None, tape.mlp)
     for name, hook in (also or {}).items():
-        hooks[name] = _both(hooks[name], hook) if name in hooks else hook
-    with torch.enable_grad(), model.hooks(hooks), _projections(model, tape):
+        edits.hooks[name] = _both(edits.hooks[name], hook) if name in edits.hooks else hook
+    with torch.enable_grad(), edits.on(model):
         number = loss(model.logits(tokens, positions))
         wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
-        found = torch.autograd.grad(number, wanted)
+        found = torch.autograd.grad(number, wanted, allow_unused=True, materialize_grads=True)
     layers = model.shape.n_layers
     slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
     rest = list(found[3 * layers :])
-    gradients = Tape(q=slices[0], k=slices[1], v=slices[2], mlp=rest[:-1], final=rest[-1:])
+    gradients = Tape(begin, q=slices[0], k=slices[1], v=slices[2], mlp=rest[:-1], final=rest[-1:])
     return tape, gradients
 
 
-@contextmanager
-def _projections(model: Model, tape: Tape) -> Iterator[None]:
-    """Keep what queries, keys and values are projected to, flat: a hook point would copy it."""
-    handles = []
-    for block in model.bridge.blocks:
-        for name, kept in (("q", tape.q), ("k", tape.k), ("v", tape.v)):
-            linear = getattr(block.attn, name).original_component
-            keep = partial(_append, kept)
-            handles.append(linear.register_forward_hook(keep))
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
-def _append(kept: list[Tensor], _module: object, _args: object, output: Tensor) -> None:
-    kept.append(output)
+def _later(
+    begin: int, outputs: list[Tensor] | None, inputs: list[Tensor] | None, original: Original, x: Tensor
+) -> Tensor:
+    """A module on all positions, differentiated only from ``begin`` on; its later part is kept."""
+    later = x[:, begin:].contiguous() if begin else x
+    out = original(later)
+    for kept, value in ((outputs, out), (inputs, later)):
+        if kept is not None:
+            kept.append(value)
+    if not begin:
+        return out
+    with torch.no_grad():
+        before = original(x[:, :begin].contiguous())
+    return torch.cat([before, out], 1)
 
 
 def _both(first: Hook, second: Hook) -> Hook:
@@ -115,9 +116,8 @@ class Differences:
 
     @staticmethod
     def between(model: Model, ours: Activations, theirs: Activations) -> Differences:
-        """Ours minus theirs; a sender can differ only where the input has before."""
-        different = (ours.embed != theirs.embed).any(-1).any(0).nonzero()
-        begin = int(different[0, 0]) if len(different) else ours.embed.shape[1] - 1
+        """Ours minus theirs."""
+        begin = theirs.begin
         return Differences(begin, fill_differences(model, ours.after(begin), theirs.after(begin)))
 
 
@@ -151,13 +151,13 @@ def add_scores(
             (gradients.v[layer], weights.v),
         ):
             into = received[count : count + len(projection)]
-            heads = gradient.view(*gradient.shape[:2], len(projection), -1)[:, begin:]
+            heads = gradient.view(*gradient.shape[:2], len(projection), -1)
             weights.norm.pull_heads(stream, heads, projection, into)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
             pulled = weights.mlp_norm.pull(
-                tape.middles[layer].detach()[:, begin:], gradients.mlp[layer][:, begin:]
+                tape.middles[layer].detach()[:, begin:], gradients.mlp[layer]
             )
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)

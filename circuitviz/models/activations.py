@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from circuitviz.models.model import Hook, Model
+from circuitviz.models.norms import Norm
 
 
 @dataclass(eq=False)
@@ -17,12 +19,16 @@ class Activations:
     embed: [batch, time, d]; z per layer: [batch, time, head, d_head]; mlp per layer:
     [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position.
     Shapes may hold 1 in place of batch or time where a value is shared (ablation by means).
+    Where a block normalises what attention writes, z is times that normalisation's scale.
+
+    ``begin``: as ablation values, they are the clean run's own at all positions before it.
     """
 
     embed: Tensor
     z: list[Tensor]
     mlp: list[Tensor]
     logits: Tensor | None = None
+    begin: int = 0
 
     def after(self, begin: int) -> Activations:
         """Senders' outputs from a position on; what is shared by all positions stays shared."""
@@ -35,17 +41,30 @@ class Activations:
 
 def record(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
     """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
-    embed: list[Tensor] = []
-    z: list[Tensor] = []
-    mlp: list[Tensor] = []
-    hooks: dict[str, Hook] = {"embed.hook_out": embed.append}
-    for layer in range(model.shape.n_layers):
-        hooks[f"blocks.{layer}.attn.hook_z"] = z.append
+    kept = Activations(torch.empty(0), [], [])
+    with torch.no_grad(), model.hooks(recording(model, kept)):
+        kept.logits = model.logits(tokens, positions)
+    return kept
+
+
+def recording(model: Model, into: Activations) -> dict[str, Hook]:
+    """Hooks that keep every sender's output in a pass, detached."""
+
+    def embed(x: Tensor) -> None:
+        into.embed = x.detach()
+
+    hooks: dict[str, Hook] = {"embed.hook_out": embed}
+    for layer, weights in enumerate(model.layers):
+        hooks[f"blocks.{layer}.attn.hook_z"] = lambda z: into.z.append(z.detach())
+        if weights.post is not None:
+            hooks[f"blocks.{layer}.ln1_post.hook_in"] = partial(_scale_last, into.z, weights.post)
         if model.shape.mlp:
-            hooks[f"blocks.{layer}.mlp.hook_out"] = mlp.append
-    with torch.no_grad(), model.hooks(hooks):
-        logits = model.logits(tokens, positions)
-    return Activations(embed[0], z, mlp, logits)
+            hooks[weights.after_mlp] = lambda m: into.mlp.append(m.detach())
+    return hooks
+
+
+def _scale_last(kept: list[Tensor], post: Norm, written: Tensor) -> None:
+    kept[-1] = kept[-1] * post.scale(written.detach())
 
 
 def fill_differences(

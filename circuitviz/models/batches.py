@@ -2,19 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeVar
 
+import psutil
+import torch
+
+from circuitviz.errors import ComputationError
 from circuitviz.models.model import Model
+from circuitviz.progress import Progress, Steps
 
-BUDGET = 768 * 2**20  # bytes of sender outputs kept at a time
+MOST = 768 * 2**20  # bytes; larger batches are no faster
+SHARE = 4  # of the free memory, one part in so many
+
+T = TypeVar("T")
+
+
+def budget(device: torch.device) -> int:
+    """Bytes that one batch's tensors may take: a share of what is free now, up to a bound."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return max(64 * 2**20, int(free) // SHARE)
+    return max(64 * 2**20, min(MOST, int(psutil.virtual_memory().available) // SHARE))
+
+
+def size_of(model: Model, time: int, copies: float) -> int:
+    """How many prompts of ``time`` tokens fit into the budget.
+
+    ``copies``: how many tensors [senders, batch, time, d] a computation holds at once.
+    """
+    one = copies * 4 * len(model.graph.senders) * time * model.shape.d_model
+    return max(1, int(budget(model.device) / one))
 
 
 def batches(model: Model, prompts: int, time: int, copies: float = 1.5) -> Iterator[range]:
-    """Split prompts into ranges whose sender outputs [senders, batch, time, d] fit the budget.
-
-    ``copies``: how many tensors of that size a computation holds at once.
-    """
-    one = copies * 4 * len(model.graph.senders) * time * model.shape.d_model
-    size = max(1, min(prompts, int(BUDGET / one)))
+    """Split prompts into ranges whose sender outputs fit the budget."""
+    size = min(prompts, size_of(model, time, copies), model.largest_batch or prompts)
     for start in range(0, prompts, size):
         yield range(start, min(prompts, start + size))
+
+
+def in_batches(
+    model: Model, prompts: int, time: int, work: Callable[[range], Steps[T]], copies: float = 1.5
+) -> Steps[list[T]]:
+    """Do a work batch by batch; where memory runs out, halve the batch, say so, and go on.
+
+    ``work`` takes a range of prompts and must keep nothing of a batch that it did not finish. The
+    size that did fit is remembered by the model. Returns the batches' results in order.
+    """
+    size = min(prompts, size_of(model, time, copies), model.largest_batch or prompts)
+    found, start = [], 0
+    while start < prompts:
+        rows = range(start, min(prompts, start + size))
+        try:
+            found.append((yield from work(rows)))
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            if len(rows) == 1:
+                raise ComputationError(
+                    f"Memory ran out on a single prompt of {time} tokens; a shorter prompt, a smaller "
+                    "model or a machine with more memory would be right."
+                ) from error
+            size = max(1, len(rows) // 2)
+            model.largest_batch = size
+        else:
+            start = rows.stop
+            continue
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        noun = "prompt" if size == 1 else "prompts"
+        yield Progress(start, prompts, f"memory ran out; going on with {size} {noun} at a time")
+    return found
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error is a device or the machine running out of memory, in torch's many words."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return "can't allocate memory" in text or "out of memory" in text

@@ -9,6 +9,7 @@ from typing import Any
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
+from circuitviz.models.checks import check_parts
 from circuitviz.models.model import Model
 from circuitviz.models.tokens import Tokens
 from circuitviz.resources import resource
@@ -63,18 +64,13 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
             ) from error
     bridge.requires_grad_(False)
     config = bridge.cfg
-    if getattr(config, "use_normalization_before_and_after", False):
-        raise InputError(
-            f"The model '{name}' normalises the output of each sublayer, too, so its heads do not "
-            "add up in the residual stream; models that normalise only inputs work."
-        )
     shape = Shape(
         n_layers=config.n_layers,
         n_heads=config.n_heads,
         d_model=config.d_model,
         n_kv_heads=_grouped(config),
         parallel=bool(config.parallel_attn_mlp),
-        mlp=not config.attn_only,
+        mlp=not config.attn_only and getattr(config, "d_mlp", 1) != 0,
     )
     n_ctx = int(getattr(config, "n_ctx", 0) or 1024)
     model = Model(
@@ -93,8 +89,7 @@ def _check(model: Model) -> None:
     try:
         _ = model.layers, model.final_norm
         model.embed_scale = _embed_scale(model)
-        with model.split():
-            pass
+        check_parts(model)
     except InputError:
         raise
     except Exception as error:

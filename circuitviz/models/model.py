@@ -14,6 +14,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Shape
+from circuitviz.models.edits import Edits
 from circuitviz.models.norms import Norm
 from circuitviz.models.tokens import Tokens
 
@@ -25,17 +26,33 @@ BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 class LayerWeights:
     """What one block's scores need: maps per head and the normalisations before them.
 
-    q, k, v: [head, d_model, d_head] (key-value heads for k and v), the normalisation folded in;
-    o: [head, d_head, d_model].
+    q, k, v: [head, d_model, d_head] (key-value heads for k and v), the normalisation folded in, and
+    what they add [head, d_head]; o: [head, d_head, d_model]. Where the block normalises what attention
+    writes (``post``), o holds that normalisation's weight, and heads are kept times its scale: so they
+    add up to what the block writes (``after_attention``).
     """
 
     q: Tensor
     k: Tensor
     v: Tensor
     o: Tensor
+    q_bias: Tensor
+    k_bias: Tensor
+    v_bias: Tensor
     norm: Norm
     mlp_norm: Norm | None
     mlp_bias: Tensor | None
+    post: Norm | None
+    after_attention: str
+    after_mlp: str
+
+    def channel(self, name: str) -> tuple[Tensor, Tensor]:
+        """The folded weight and what is added, of ``q``, ``k`` or ``v``."""
+        return {
+            "q": (self.q, self.q_bias),
+            "k": (self.k, self.k_bias),
+            "v": (self.v, self.v_bias),
+        }[name]
 
 
 @dataclass(eq=False)
@@ -43,7 +60,8 @@ class Model:
     """A language model that can be run, hooked and patched.
 
     ``name`` is what the user opened, ``bridge`` TransformerLens' view of it (raw: no folding), and
-    ``graph`` the senders and receivers that its computation has.
+    ``graph`` the senders and receivers that its computation has. ``largest_batch``: prompts that fit
+    into memory, where more were tried and did not.
     """
 
     name: str
@@ -52,7 +70,8 @@ class Model:
     graph: Graph
     device: torch.device
     embed_scale: float = 1.0
-    _calls: dict[tuple[int, int], BlockCalls] = field(default_factory=dict, repr=False)
+    largest_batch: int | None = None
+    _calls: dict[int, BlockCalls] = field(default_factory=dict, repr=False)
 
     @property
     def shape(self) -> Shape:
@@ -105,22 +124,22 @@ class Model:
     def hooks(self, forward: dict[str, Hook]) -> Iterator[None]:
         """Run with functions at named hook points; one may return a changed tensor."""
 
-        def adapt(function: Hook) -> Callable[..., Tensor | None]:
-            return lambda tensor, hook: function(tensor)
-
-        with self.bridge.hooks(fwd_hooks=[(n, adapt(f)) for n, f in forward.items()]):
-            yield
-
-    @contextmanager
-    def split(self) -> Iterator[None]:
-        """Give every receiver an input of its own (``hook_q_input`` ..., ``hook_mlp_in``)."""
-        self.bridge.set_use_split_qkv_input(True)
-        self.bridge.set_use_hook_mlp_in(True)
+        placed = []
         try:
+            for name, function in forward.items():
+                point = self._points[name]
+                point.add_hook(_adapted(function))
+                placed.append((point, point.fwd_hooks[-1]))
             yield
         finally:
-            self.bridge.set_use_split_qkv_input(False)
-            self.bridge.set_use_hook_mlp_in(False)
+            for point, handle in placed:
+                handle.hook.remove()
+                point.fwd_hooks.remove(handle)
+
+    @cached_property
+    def _points(self) -> dict[str, Any]:
+        """Hook points by name; the bridge makes this table anew, slowly, whenever it is asked."""
+        return dict(self.bridge.hook_dict)
 
     def logits(self, tokens: Tensor, positions: Tensor) -> Tensor:
         """Logits [batch, vocabulary] at one position per prompt, with whatever hooks are set.
@@ -142,33 +161,42 @@ class Model:
         return out[:, 0]
 
     def resume(
-        self, residual: Tensor, layer: int, positions: Tensor, calls: BlockCalls
+        self, residual: Tensor, layer: int, positions: Tensor, edits: Edits | None = None
     ) -> Tensor:
         """Logits [batch, vocabulary] from a residual stream [batch, time, d] before a block.
 
         The blocks from ``layer`` on are called as a full pass would call them (``block_calls``),
-        so the result equals the full pass exactly; then only the answer positions are unembedded.
+        so the result equals the full pass exactly; then only the answer positions are normalised
+        and unembedded. The batch may be any: the calls' other arguments broadcast over it.
         """
-        for index in range(layer, self.shape.n_layers):
-            args, kwargs = calls[index]
-            out = self.bridge.blocks[index](residual, *args, **kwargs)
-            residual = out[0] if isinstance(out, tuple) else out
-        rows = torch.arange(len(residual), device=residual.device)
-        normed = self.bridge.ln_final(residual)
-        logits: Tensor = self.bridge.unembed(normed[rows, positions][:, None])[:, 0]
-        return self._cap(logits)
+        edits = edits or Edits()
+        calls = self.block_calls(residual.shape[1])
+        with edits.on(self):
+            for index in range(layer, self.shape.n_layers):
+                args, kwargs = calls[index]
+                out = self.bridge.blocks[index](residual, *args, **kwargs)
+                residual = out[0] if isinstance(out, tuple) else out
+            rows = torch.arange(len(residual), device=residual.device)
+            last = residual[rows, positions]
+            if edits.final is not None:
+                last = edits.final(last)
+            return self.unembed(last)
+
+    def unembed(self, last: Tensor) -> Tensor:
+        """Logits [batch, vocabulary] of the last residual stream at one position [batch, d]."""
+        return self._cap(self.bridge.unembed(self.bridge.ln_final(last[:, None]))[:, 0])
 
     def _cap(self, logits: Tensor) -> Tensor:
         cap = getattr(self.hf.config, "final_logit_softcapping", None)
         return logits if not cap else torch.tanh(logits / cap) * cap
 
-    def block_calls(self, batch: int, time: int) -> BlockCalls:
+    def block_calls(self, time: int) -> BlockCalls:
         """What each block is called with besides the residual stream, kept from one full pass.
 
-        To be asked for while no hook is set: the pass runs through them.
+        The pass has one prompt: masks and rotary embeddings broadcast over any batch. To be asked
+        for while no edit is on: the pass runs through them.
         """
-        key = (batch, time)
-        if key not in self._calls:
+        if time not in self._calls:
             calls: BlockCalls = []
 
             def keep(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -179,38 +207,55 @@ class Model:
                 for block in self.bridge.blocks
             ]
             try:
-                tokens = torch.zeros(batch, time, dtype=torch.long, device=self.device)
+                tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)
                 with torch.no_grad():
                     self.logits(tokens, tokens[:, 0])
             finally:
                 for handle in handles:
                     handle.remove()
-            if len(self._calls) > 16:
+            if len(self._calls) > 64:
                 self._calls.clear()
-            self._calls[key] = calls
-        return self._calls[key]
+            self._calls[time] = calls
+        return self._calls[time]
 
     def _layer(self, index: int) -> LayerWeights:
         block = self.bridge.blocks[index]
         attention = block.attn
-        where = f"layer {index}"
-        mlp_norm = None
-        bias = None
+        where, name = f"layer {index}", f"blocks.{index}"
+        mlp_norm = bias = None
+        alone = not hasattr(block, "ln2_post")  # where normalised, the bias is no summand of its own
         if self.shape.mlp:
             mlp_norm = self._norm(block.ln2 if hasattr(block, "ln2") else block.ln1, where)
             out = getattr(block.mlp, "out", None)
             found = getattr(getattr(out, "original_component", None), "bias", None)
-            bias = found.detach() if isinstance(found, Tensor) else None
+            bias = found.detach() if isinstance(found, Tensor) and alone else None
         norm = self._norm(block.ln1, where)
+        post = self._norm(block.ln1_post, where) if hasattr(block, "ln1_post") else None
+        o = attention.W_O.detach()
+        q, k, v = (norm.fold(w.detach()) for w in (attention.W_Q, attention.W_K, attention.W_V))
         return LayerWeights(
-            norm.fold(attention.W_Q.detach()),
-            norm.fold(attention.W_K.detach()),
-            norm.fold(attention.W_V.detach()),
-            attention.W_O.detach(),
-            norm,
-            mlp_norm,
-            bias,
+            q=q,
+            k=k,
+            v=v,
+            o=o if post is None else post.fold_output(o),
+            q_bias=self._added(attention.q, norm, q),
+            k_bias=self._added(attention.k, norm, k),
+            v_bias=self._added(attention.v, norm, v),
+            norm=norm,
+            mlp_norm=mlp_norm,
+            mlp_bias=bias,
+            post=post,
+            after_attention=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
+            after_mlp=f"{name}.mlp.hook_out" if alone else f"{name}.ln2_post.hook_out",
         )
+
+    @staticmethod
+    @torch.no_grad()
+    def _added(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
+        """What a projection gives for a stream that the normalisation maps to its own bias."""
+        nothing = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
+        added: Tensor = linear.original_component(nothing[None])
+        return added.detach().view(weight.shape[0], weight.shape[2])
 
     def _norm(self, bridge: Any, where: str) -> Norm:
         norm = Norm.of(bridge.original_component)
@@ -221,3 +266,7 @@ class Model:
                 "apart; models with LayerNorm or RMSNorm before each sublayer work."
             )
         return norm
+
+
+def _adapted(function: Hook) -> Callable[..., Tensor | None]:
+    return lambda tensor, hook: function(tensor)

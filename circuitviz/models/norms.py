@@ -48,6 +48,21 @@ class Norm:
         inverse = (centred.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
         return centred * inverse, inverse
 
+    def project(self, x: Tensor, folded: Tensor, added: Tensor) -> Tensor:
+        """What heads make of inputs of their own: [head, n, d] → [head, n, e].
+
+        folded: [head, d, e] after ``fold``, added: [head, e]. As centring and weight are folded in, the
+        input itself is multiplied, and only its scale is left to divide by.
+        """
+        square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
+        if self.centred:
+            square = (square - x.mean(-1, keepdim=True).square()).clamp_min(0)
+        return torch.addcmul(added[:, None], torch.bmm(x, folded), (square + self.eps).rsqrt())
+
+    def scale(self, x: Tensor) -> Tensor:
+        """1/scale of [batch, time, d], to be multiplied with values per head [batch, time, 1, 1]."""
+        return self.parts(x)[1][..., None]
+
     def __call__(self, x: Tensor) -> Tensor:
         normal, _ = self.parts(x)
         y = normal * self.weight
@@ -68,6 +83,12 @@ class Norm:
         """A linear map's weight [head, d, e] with this normalisation's own weight and centring."""
         folded = weight * self.weight[None, :, None]
         return folded - folded.mean(1, keepdim=True) if self.centred else folded
+
+    def fold_output(self, weight: Tensor) -> Tensor:
+        """An output map's weight [head, e, d] as it arrives behind this normalisation, but for the
+        scale: centred, times this normalisation's own weight."""
+        centred = weight - weight.mean(-1, keepdim=True) if self.centred else weight
+        return centred * self.weight
 
     def pull_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
         """The same for a linear map per head behind the normalisation, without its full output.

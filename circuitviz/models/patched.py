@@ -1,19 +1,26 @@
 """One masked forward serves ablation, evaluation and exact patching.
 
-A receiver's input is the run's own residual stream minus, for every sender whose edge to it is
-outside the circuit, what that sender writes beyond its ablation value. So each layer costs one
-matrix product, and everything before the first changed receiver can be kept from the run before.
+A receiver's input is either the baseline's input plus what its senders in the circuit write beyond
+their ablation values, or the run's own stream minus what the others do, whichever is the shorter sum.
+Everything before the first changed receiver, and before the first position at which anything can
+differ, is kept; variants of one receiver share all that lies before it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from circuitviz.graph import BoolMatrix
-from circuitviz.models.activations import Activations, head_rows, mlp_row, write_heads
-from circuitviz.models.model import Hook, Model
+from circuitviz.models.activations import Activations, head_rows, mlp_row
+from circuitviz.models.baseline import baseline
+from circuitviz.models.batches import budget
+from circuitviz.models.model import Model
+from circuitviz.models.passes import Pass
+from circuitviz.models.rows import Rows
 
 
 class PatchedRun:
@@ -23,129 +30,87 @@ class PatchedRun:
     each sender's ablation value.
     """
 
-    def __init__(
-        self, model: Model, tokens: Tensor, positions: Tensor, ablated: Activations
-    ) -> None:
-        self.model = model
-        self.tokens = tokens
-        self.positions = positions
-        self.ablated = ablated
-        shape = model.shape
-        self._streams: list[Tensor | None] = [None] * (shape.n_layers + 1)
-        self._beyond: Tensor | None = None
+    def __init__(self, model: Model, tokens: Tensor, positions: Tensor, ablated: Activations) -> None:
+        self.model, self.ablated = model, ablated
+        self.tokens, self.positions = tokens, positions
+        self.begin = min(ablated.begin, int(positions.min()))
+        self.base = baseline(model, tokens, positions, ablated)
+        self.streams: list[Tensor] = []
+        self.last = self.base.final
+        self.projections: dict[tuple[int, str], Tensor] = {}
+        self.rows = Rows(model, ablated, self.begin)
+        self.rows.put_embed(self.base.embed)
         self._edges: BoolMatrix | None = None
-        self._logits: Tensor | None = None
-        self._layer_of = np.array(
-            [
-                shape.n_layers if name == "logits" else int(name[1:].partition(".")[0])
-                for name in model.graph.receivers
-            ]
-        )
+        self._logits = self.base.logits
+        self._layers = np.array([_layer(model, name) for name in model.graph.receivers])
 
     @torch.no_grad()
     def logits(self, edges: BoolMatrix) -> Tensor:
         """Logits [batch, vocabulary] with the edges outside ``edges`` [senders, receivers] ablated."""
-        model, graph = self.model, self.model.graph
+        edges = edges & self.model.graph.mask
+        return self._run(edges) if edges.any() else self.base.logits
+
+    def _run(self, edges: BoolMatrix) -> Tensor:
+        """Run what differs from the last run, and keep it."""
         start = self._first_change(edges)
         if start is None:
-            assert self._logits is not None
             return self._logits
         self._edges = None  # a run that is interrupted leaves nothing to restart from
-        calls = model.block_calls(*self.tokens.shape)  # before our hooks are set
-        out = torch.from_numpy(~edges & graph.mask).to(self.tokens.device)
-        with model.split(), model.hooks(self._hooks(out, start)):
-            if start == 0:
-                logits = model.logits(self.tokens, self.positions)
-            else:
-                stream = self._streams[start]
-                assert stream is not None
-                logits = model.resume(stream, start, self.positions, calls)
+        self.model.block_calls(self.tokens.shape[1])  # before our edits are on
+        one = Pass(self, edges, start, self.rows, keep=self)
+        if start == self.model.shape.n_layers:
+            logits = self.model.unembed(one.final(self.last))
+        else:
+            stream = self.streams[start] if start else self.base.start
+            del self.streams[start:]
+            logits = self.model.resume(stream, start, self.positions, one.edits())
         self._edges, self._logits = edges.copy(), logits
         return logits
+
+    @torch.no_grad()
+    def variants(
+        self, edges: BoolMatrix, receiver: int, columns: BoolMatrix
+    ) -> Iterator[tuple[range, Tensor]]:
+        """Logits of circuits that differ from ``edges`` in one receiver's incoming edges only.
+
+        columns: [variants, senders], what the receiver reads in each. Yields (which variants, their
+        logits [variants · batch, vocabulary]) in portions that fit into memory.
+        """
+        model, layer = self.model, int(self._layers[receiver])
+        self._run(edges & model.graph.mask)
+        name = model.graph.receivers[receiver]
+        first = len(model.graph.senders)
+        if layer < model.shape.n_layers:
+            is_mlp = name.startswith("m")
+            first = mlp_row(model, layer) if is_mlp else head_rows(model, layer).start
+        size = self._portion(layer)
+        for begin in range(0, len(columns), size):
+            part = columns[begin : begin + size]
+            copies = len(part)
+            rows = Rows(model, self.ablated, self.begin, first, copies)
+            one = Pass(self, edges, layer, rows, copies=copies, varied=(receiver, part))
+            if layer < model.shape.n_layers:
+                stream = one.spread(self.streams[layer])
+                logits = model.resume(stream, layer, self.positions.repeat(copies), one.edits())
+            else:
+                logits = model.unembed(one.final(one.spread(self.last)))
+            yield range(begin, begin + copies), logits
+
+    def _portion(self, layer: int) -> int:
+        """How many variants fit: each has streams, projections and rows of its own."""
+        shape, batch, time = self.model.shape, *self.tokens.shape
+        senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers
+        each = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
+        return int(max(1, min(64, budget(self.model.device) / each)))
 
     def _first_change(self, edges: BoolMatrix) -> int | None:
         """The first layer with a receiver whose edges differ from the last run; None: no change."""
         if self._edges is None:
             return 0
         changed = (self._edges != edges).any(axis=0)
-        return int(self._layer_of[changed].min()) if changed.any() else None
+        return int(self._layers[changed].min()) if changed.any() else None
 
-    def _hooks(self, out: Tensor, start: int) -> dict[str, Hook]:
-        model, shape = self.model, self.model.shape
-        columns = model.graph.receiver_index
-        hooks: dict[str, Hook] = {"embed.hook_out": self._keep_embed}
-        for layer in range(start, shape.n_layers):
-            block = f"blocks.{layer}"
-            heads = head_rows(model, layer)
-            hooks[f"{block}.hook_in"] = self._keeper(layer)
-            for channel in "qkv":
-                number = shape.n_heads if channel == "q" else shape.kv_heads
-                grouped = shape.grouped and channel != "q"
-                first = columns[f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"]
-                missing = out[: heads.start, first : first + number]
-                if missing.any():
-                    hooks[f"{block}.attn.hook_{channel}_input"] = self._correct_heads(missing)
-            hooks[f"{block}.attn.hook_z"] = self._keep_heads(layer)
-            if shape.mlp:
-                reach = heads.start if shape.parallel else heads.stop
-                missing = out[:reach, columns[f"m{layer}"]]
-                if missing.any():
-                    hooks[f"{block}.hook_mlp_in"] = self._correct(missing)
-                hooks[f"{block}.mlp.hook_out"] = self._keep_mlp(layer)
-        hooks["ln_final.hook_in"] = self._finish(out[:, columns["logits"]])
-        return hooks
 
-    def _finish(self, missing: Tensor) -> Hook:
-        keep, correct = self._keeper(self.model.shape.n_layers), self._correct(missing)
+def _layer(model: Model, receiver: str) -> int:
+    return model.shape.n_layers if receiver == "logits" else int(receiver[1:].partition(".")[0])
 
-        def finish(stream: Tensor) -> Tensor | None:
-            keep(stream)
-            return correct(stream) if missing.any() else None
-
-        return finish
-
-    def _keep_embed(self, embed: Tensor) -> None:
-        batch, time, width = embed.shape
-        if self._beyond is None:
-            senders = len(self.model.graph.senders)
-            self._beyond = embed.new_empty(senders, batch, time, width)
-        torch.sub(embed, self.ablated.embed, out=self._beyond[0])
-        if self.model.embed_scale != 1.0:
-            self._beyond[0] *= self.model.embed_scale
-
-    def _keeper(self, layer: int) -> Hook:
-        def keep(stream: Tensor) -> None:
-            self._streams[layer] = stream
-
-        return keep
-
-    def _keep_heads(self, layer: int) -> Hook:
-        def keep(z: Tensor) -> None:
-            assert self._beyond is not None
-            write_heads(self.model, layer, z - self.ablated.z[layer], self._beyond)
-
-        return keep
-
-    def _keep_mlp(self, layer: int) -> Hook:
-        def keep(output: Tensor) -> None:
-            assert self._beyond is not None
-            row = self._beyond[mlp_row(self.model, layer)]
-            torch.sub(output, self.ablated.mlp[layer], out=row)
-
-        return keep
-
-    def _missing_sum(self, missing: Tensor) -> Tensor:
-        """Sum over ablated senders, [receivers, batch, time, d]; missing: [senders, receivers]."""
-        assert self._beyond is not None
-        rows = missing.any(1)
-        beyond = self._beyond[: len(missing)]
-        if rows.sum() * 2 < len(rows):
-            beyond, missing = beyond[rows], missing[rows]
-        weights = missing.T.to(beyond.dtype)
-        return (weights @ beyond.reshape(len(beyond), -1)).view(-1, *beyond.shape[1:])
-
-    def _correct(self, missing: Tensor) -> Hook:
-        return lambda stream: stream - self._missing_sum(missing[:, None])[0]
-
-    def _correct_heads(self, missing: Tensor) -> Hook:
-        return lambda stream: stream - self._missing_sum(missing).permute(1, 2, 0, 3)

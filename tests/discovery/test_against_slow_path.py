@@ -1,4 +1,4 @@
-"""The engine's numbers against an independent slow path, on three families of models."""
+"""The engine's numbers against an independent slow path, on five families of models."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _engine_run(case: Case) -> PatchedRun:
 
 def _edges(case: Case, number: int, seed: int) -> list[tuple[int, int]]:
     places = np.argwhere(case.model.graph.mask)
-    chosen = np.random.default_rng(seed).choice(len(places), number, replace=False)
+    chosen = np.random.default_rng(seed).permutation(len(places))[:number]
     return [(int(s), int(r)) for s, r in places[chosen]]
 
 
@@ -136,6 +136,27 @@ def test_scores_do_not_depend_on_the_batch_size(
     demo: Case, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = discover(demo.model, demo.task, method)
-    monkeypatch.setattr("circuitviz.models.batches.BUDGET", 1)
+    monkeypatch.setattr(demo.model, "largest_batch", 1)
     single = discover(demo.model, demo.task, method)
     assert np.allclose(whole.values, single.values, atol=1e-5 * np.abs(whole.values).max())
+
+
+@pytest.mark.parametrize("share", [0.1, 0.6, 1.0])
+def test_variants_of_one_receiver_equal_runs_of_their_own(case: Case, share: float) -> None:
+    """Every kind of receiver, under a circuit: batched from its layer on against the slow path."""
+    graph, at, random = case.model.graph, case.task.lengths - 1, np.random.default_rng(5)
+    _, _, _, theirs = case.slow_outputs()
+    edges = graph.mask & (random.random(graph.mask.shape) < share)
+    run = _engine_run(case)
+    names = ["a0.h1<q>", "a2.h0<q>", "a2.h3<q>", "logits"]
+    names += [n for n in graph.receivers if n.startswith(("a1", "m1")) and n.endswith(("0<k>", "1<v>", "m1"))]
+    for name in names:
+        receiver = graph.receiver_index[name]
+        columns = (random.random((5, len(graph.senders))) < 0.5) & graph.mask[:, receiver]
+        for which, logits in run.variants(edges, receiver, columns):
+            for number, ours in zip(which, logits.view(len(which), len(at), -1), strict=True):
+                kept = edges.copy()
+                kept[:, receiver] = columns[number]
+                out = set(graph.edge_names(graph.mask & ~kept))
+                slow, _ = case.slow.run(case.task.clean, at, theirs, out)
+                assert torch.allclose(ours.double(), slow, atol=2e-4), name

@@ -132,10 +132,14 @@ def test_nan_in_the_weights_is_told() -> None:
     from circuitviz.models import from_hugging_face
     from circuitviz.tasks import load_task
 
-    hf = plain(DEMO)
-    hf.transformer.h[1].mlp.c_fc.weight.data[0, 0] = float("nan")
-    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "gpt2")
+    hf, broken = plain(DEMO), plain(DEMO)
+    tokenizer = AutoTokenizer.from_pretrained(DEMO)
+    model = from_hugging_face(hf, tokenizer, "gpt2")
     task = load_task("ioi", model, prompts=2)
+    hf.transformer.h[1].mlp.c_fc.weight.data[0, 0] = float("nan")
+    broken.transformer.h[1].mlp.c_fc.weight.data[0, 0] = float("nan")
+    with pytest.raises(InputError, match="not numbers"):
+        from_hugging_face(broken, tokenizer, "gpt2")
     with pytest.raises(InputError, match=r"not numbers|not a number"):
         discover(model, task, "eap")
     with pytest.raises(InputError, match="not a number"):

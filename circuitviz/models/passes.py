@@ -1,0 +1,255 @@
+"""One patched pass, from a layer on, over one or several copies of a batch."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.graph import BoolMatrix
+from circuitviz.models.activations import head_rows
+from circuitviz.models.edits import Edits, Original
+from circuitviz.models.model import Hook
+from circuitviz.models.rows import Rows
+
+if TYPE_CHECKING:
+    from circuitviz.models.patched import PatchedRun
+
+
+class Pass:
+    """Stand-ins and hooks that give every receiver from ``start`` on the input of its circuit.
+
+    rows: what this pass' own senders write; senders before ``rows.first`` are those of the run.
+    varied: (receiver, [copies, senders]), the receiver whose edges differ from copy to copy.
+    keep: the run that streams and projections are kept in, for later passes to restart from.
+    """
+
+    def __init__(
+        self,
+        run: PatchedRun,
+        edges: BoolMatrix,
+        start: int,
+        rows: Rows,
+        copies: int = 1,
+        varied: tuple[int, BoolMatrix] | None = None,
+        keep: PatchedRun | None = None,
+    ) -> None:
+        self.run, self.model = run, run.model
+        self.edges, self.start, self.rows = edges, start, rows
+        self.copies, self.varied, self.keep = copies, varied, keep
+        self.stream = self.middle = self.z = torch.empty(0)
+        self.read: tuple[int, dict[str, tuple[NDArray[np.intp], Tensor]]] = (-1, {})
+
+    def edits(self) -> Edits:
+        """What the model is to do otherwise from ``start`` on."""
+        model, shape = self.model, self.model.shape
+        edits, columns = Edits(final=self.final), model.graph.receiver_index
+        for layer in range(self.start, shape.n_layers):
+            weights, block = model.layers[layer], f"blocks.{layer}"
+            edits.hooks[f"{block}.hook_in"] = self._streamed
+            reach = head_rows(model, layer).start
+            for channel in "qkv":
+                edits.projections[layer, channel] = partial(self._project, layer, channel)
+            edits.hooks[f"{block}.attn.hook_z"] = self._heads(layer)
+            if weights.post is not None:
+                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads(layer)
+            if shape.mlp:
+                if not shape.parallel:
+                    second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
+                    edits.hooks[f"{block}.{second}.hook_in"] = self._passed_attention
+                    reach = head_rows(model, layer).stop
+                edits.mlps[layer] = partial(self._mlp, layer, reach, columns[f"m{layer}"])
+                edits.hooks[weights.after_mlp] = partial(self.rows.put_mlp, layer)
+        return edits
+
+    def spread(self, values: Tensor) -> Tensor:
+        """Values of one batch [batch, ...], repeated for every copy."""
+        if self.copies == 1:
+            return values
+        return values.expand(self.copies, *values.shape).reshape(-1, *values.shape[1:])
+
+    def final(self, last: Tensor) -> Tensor:
+        """What ``logits`` reads [batch, d], from the stream at the answer position."""
+        if self.keep is not None:
+            self.keep.last = last
+        column = self.model.graph.receiver_index["logits"]
+        chosen = self._chosen(len(self.edges), np.array([column]))
+        if chosen.all():
+            return last
+        at = self.run.positions - self.run.begin
+        base = self.spread(self.run.base.final)
+        return self._sum(chosen, last, base, at)[0]
+
+    # what each receiver reads
+
+    def _chosen(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
+        """Which senders the receivers read: [reach, receivers], or with ``varied`` among them
+        [reach, receivers, copies]."""
+        chosen = self.edges[:reach, columns]
+        if self.varied is None or self.varied[0] not in columns:
+            return chosen
+        each = np.repeat(chosen[:, :, None], self.copies, axis=2)
+        each[:, columns == self.varied[0]] = self.varied[1][:, None, :reach].transpose(2, 1, 0)
+        return each
+
+    def _sum(self, chosen: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None) -> Tensor:
+        """Inputs [receivers, copies · batch, ...] from the shorter of the two sums.
+
+        stream, base: [copies · batch, positions, d], or [copies · batch, d] with ``at``, the one
+        position of each prompt that is wanted.
+        """
+        reach, receivers = chosen.shape[:2]
+        dense = 2 * chosen.sum(axis=0) > reach  # [receivers] or [receivers, copies]
+        signs = np.where(dense[None], chosen.astype(np.int8) - 1, chosen.astype(np.int8))
+        out = self._anchors(dense.reshape(receivers, -1), stream, base)
+        for rows, copies, values in self._written(signs, at):
+            weights = signs[rows].reshape(len(rows), -1).T  # [receivers (· copies), rows]
+            product = torch.from_numpy(np.ascontiguousarray(weights)).to(values) @ values.flatten(1)
+            if copies == self.copies and signs.ndim == 2:
+                out += product.view_as(out)
+            else:  # the run's own senders, the same for all copies
+                shape = (receivers, -1, values.shape[1], *out.shape[2:])
+                out.view(receivers, self.copies, -1, *out.shape[2:]).add_(product.view(shape))
+        return out
+
+    def _anchors(self, dense: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
+        """What the sums start from, [receivers, copies · batch, ...]: a copy, to be added to."""
+        if dense.all() or not dense.any():
+            anchor = stream if dense.all() else base
+            return anchor.expand(len(dense), *anchor.shape).clone()
+        each = torch.from_numpy(dense).to(stream.device)
+        each = each.repeat_interleave(len(base) // dense.shape[1], dim=1)
+        each = each.view(*each.shape, *[1] * (base.dim() - 1))
+        return torch.where(each, stream[None], base[None])
+
+    def _written(
+        self, signs: NDArray[np.int8], at: Tensor | None
+    ) -> list[tuple[NDArray[np.intp], int, Tensor]]:
+        """(rows, copies in it, their values) of the senders that enter a sum: the run's, and ours."""
+        used = np.flatnonzero(signs.reshape(len(signs), -1).any(axis=1))
+        found = []
+        for rows, source, copies in (
+            (used[used < self.rows.first], self.run.rows, 1),
+            (used[used >= self.rows.first], self.rows, self.copies),
+        ):
+            if len(rows):
+                first = source.first
+                if 2 * len(rows) > rows[-1] + 1 - first:  # a few zeros are cheaper than a copy
+                    rows = np.arange(first, rows[-1] + 1)
+                values = source.take(rows)
+                if at is not None:
+                    places = at.repeat(copies)
+                    values = values[:, torch.arange(len(places), device=places.device), places]
+                found.append((rows, copies, values))
+        return found
+
+    # stand-ins
+
+    def _project(self, layer: int, channel: str, original: Original, x: Tensor) -> Tensor:
+        """Queries, keys or values: the model's own, the baseline's, or from a sum, head by head."""
+        columns = self._columns(layer, channel)
+        if self.varied is not None and layer == self.start:  # all others do as in the run
+            out = self.spread(self.run.projections[layer, channel]).clone()
+        else:
+            chosen = self._chosen(head_rows(self.model, layer).start, columns)
+            whole, empty = chosen.all(axis=0), ~chosen.any(axis=0)
+            constant = self.run.base.projections[layer, channel]
+            out = original(x) if whole.any() else self.spread(constant).clone()
+            if whole.any() and empty.any():
+                index = torch.from_numpy(np.flatnonzero(empty)).to(out.device)
+                fixed = constant.view(*constant.shape[:2], len(columns), -1)[:, :, index]
+                out.view(*out.shape[:2], len(columns), -1)[:, :, index] = self.spread(fixed)
+        heads, inputs = self._read(layer)[channel]
+        if len(heads):
+            weights, bias = self.model.layers[layer].channel(channel)
+            index = torch.from_numpy(heads).to(out.device)
+            norm = self.model.layers[layer].norm
+            made = norm.project(inputs.flatten(1, 2), weights[index], bias[index])
+            made = made.view(*inputs.shape[:3], -1).permute(1, 2, 0, 3)
+            out.view(*out.shape[:2], len(weights), -1)[:, self.run.begin :, index] = made
+        if self.keep is not None:
+            self.keep.projections[layer, channel] = out
+        return out
+
+    def _columns(self, layer: int, channel: str) -> NDArray[np.intp]:
+        shape = self.model.shape
+        grouped = shape.grouped and channel != "q"
+        name = f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"
+        first = self.model.graph.receiver_index[name]
+        return np.arange(first, first + (shape.n_heads if channel == "q" else shape.kv_heads))
+
+    def _read(self, layer: int) -> dict[str, tuple[NDArray[np.intp], Tensor]]:
+        """Inputs of a layer's heads that are neither the model's own nor the baseline's: by channel,
+        which heads, and [heads, copies · batch, position, d]. One sum for all three channels."""
+        if self.read[0] != layer:
+            reach = head_rows(self.model, layer).start
+            wanted: dict[str, NDArray[np.intp]] = {}
+            for channel in "qkv":
+                columns = self._columns(layer, channel)
+                if self.varied is not None and layer == self.start:
+                    some = columns == self.varied[0]
+                else:
+                    number = self.edges[:reach, columns].sum(axis=0)
+                    some = (0 < number) & (number < reach)
+                wanted[channel] = np.flatnonzero(some)
+            both = [self._columns(layer, channel)[heads] for channel, heads in wanted.items()]
+            chosen = self._chosen(reach, np.concatenate(both))
+            inputs = torch.empty(0)
+            if chosen.shape[1]:
+                inputs = self._inputs(chosen, self.stream, self.run.base.attention[layer])
+            found, first = {}, 0
+            for channel, heads in wanted.items():
+                found[channel] = (heads, inputs[first : first + len(heads)])
+                first += len(heads)
+            self.read = (layer, found)
+        return self.read[1]
+
+    def _inputs(self, chosen: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
+        begin = self.run.begin
+        return self._sum(chosen, stream[:, begin:], self.spread(base[:, begin:]))
+
+    def _mlp(self, layer: int, reach: int, column: int, original: Original, x: Tensor) -> Tensor:
+        """The MLP on what it reads, only where it can differ from the baseline."""
+        chosen = self._chosen(reach, np.array([column]))
+        begin, constant = self.run.begin, self.run.base.mlps[layer]
+        if not chosen.any():
+            return self.spread(constant)
+        inputs = x[:, begin:]
+        if not chosen.all():
+            stream = self.stream if self.model.shape.parallel else self.middle
+            summed = self._inputs(chosen, stream, self.run.base.middle[layer])[0]
+            norm = self.model.layers[layer].mlp_norm
+            assert norm is not None
+            inputs = norm(summed)
+        out = original(inputs.contiguous())
+        return torch.cat([self.spread(constant[:, :begin]), out], 1) if begin else out
+
+    # what is kept on the way
+
+    def _streamed(self, stream: Tensor) -> None:
+        self.stream = stream
+        if self.keep is not None:
+            self.keep.streams.append(stream)
+
+    def _passed_attention(self, stream: Tensor) -> None:
+        self.middle = stream
+
+    def _heads(self, layer: int) -> Hook:
+        def heads(z: Tensor) -> None:
+            self.z = z
+            if self.model.layers[layer].post is None:
+                self.rows.put_heads(layer, z)
+
+        return heads
+
+    def _normalised_heads(self, layer: int) -> Hook:
+        def heads(written: Tensor) -> None:
+            post = self.model.layers[layer].post
+            assert post is not None
+            self.rows.put_heads(layer, self.z * post.scale(written))
+
+        return heads
