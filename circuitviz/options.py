@@ -17,7 +17,8 @@ class NoOptions:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option as a form or a flag shows it; ``low`` and ``high`` are inclusive bounds."""
+    """One option as a form or a flag shows it; ``low`` and ``high`` are inclusive bounds, ``above``
+    an exclusive one."""
 
     name: str
     kind: type
@@ -26,6 +27,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] | None = None
+    above: float | None = None
 
     @property
     def flag(self) -> str:
@@ -51,7 +53,7 @@ class Option:
             )
         below = self.low is not None and not value >= self.low
         above = self.high is not None and not value <= self.high
-        if below or above:
+        if below or above or (self.above is not None and not value > self.above):
             raise InputError(f"{self.flag} was given {given!r}; it must be {self.bounds}.")
         return value
 
@@ -60,6 +62,8 @@ class Option:
         """The bounds in words: ``at least 1``, ``from 0 to 1``, or an empty string."""
         if self.low is not None and self.high is not None:
             return f"from {self.low:g} to {self.high:g}"
+        if self.above is not None:
+            return f"above {self.above:g}"
         if self.low is not None:
             return f"at least {self.low:g}"
         return f"at most {self.high:g}" if self.high is not None else ""
@@ -72,9 +76,10 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: tuple[str, ...] | None = None,
+    above: float | None = None,
 ) -> Any:
     """Declare one field of an options dataclass."""
-    metadata = {"help": help, "low": low, "high": high, "choices": choices}
+    metadata = {"help": help, "low": low, "high": high, "choices": choices, "above": above}
     return dataclasses.field(default=default, metadata=metadata)
 
 

@@ -124,6 +124,7 @@ def _gemma2() -> Any:
         vocab_size=1300,
         sliding_window=5,
         query_pre_attn_scalar=16,
+        pad_token_id=None,
         initializer_range=0.25,
         attn_implementation="eager",
     )

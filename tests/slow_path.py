@@ -62,12 +62,20 @@ class SlowModel:
         out: Collection[str] = (),
         scale: Callable[[str], float] = lambda edge: 1.0,
         begin: Tensor | None = None,
+        fixed: Outputs | None = None,
+        held: Outputs | None = None,
+        pushed: Outputs | None = None,
+        read: Outputs | None = None,
     ) -> tuple[Tensor, Outputs]:
         """Forward pass in which each edge of ``out`` carries its ablation value.
 
-        ``scale`` goes only part of the way: sender + scale · (ablated − sender).
+        ``scale`` goes only part of the way: sender + scale · (ablated − sender). ``fixed``: what
+        receivers read, whatever was written; ``held``: what senders write, whatever they read;
+        ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read.
         """
+        fixed, held, pushed = fixed or {}, held or {}, pushed or {}
         outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
+        outs["input"] = held.get("input", outs["input"])
         shared = self._positions(tokens)
         rotary = None if self.gpt2 else self._rotary(tokens)
 
@@ -78,12 +86,14 @@ class SlowModel:
                 if edge in out:
                     value = value + scale(edge) * (ablated[sender] - value)
                 total = total + value
-            return total
+            if read is not None:
+                read[receiver] = total
+            return fixed.get(receiver, total) + pushed.get(receiver, 0)
 
         for layer, block in enumerate(self.blocks):
             written, bias = self._attention(layer, block, into, rotary)
             parallel_input = into(f"m{layer}") if self.neox else None
-            outs.update(written)
+            outs.update({name: held.get(name, value) for name, value in written.items()})
             shared = shared + bias
             if not self.mlps:
                 continue
@@ -96,6 +106,7 @@ class SlowModel:
                 outs[f"m{layer}"] = block.mlp(block.ln_2(into(f"m{layer}")))
             else:
                 outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(into(f"m{layer}")))
+            outs[f"m{layer}"] = held.get(f"m{layer}", outs[f"m{layer}"])
         final = into("logits")[torch.arange(len(tokens)), positions]
         norm = self.body.ln_f if self.gpt2 else self.body.final_layer_norm if self.neox else self.body.norm
         logits = self.hf.get_output_embeddings()(norm(final))

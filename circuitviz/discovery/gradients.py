@@ -23,7 +23,11 @@ Loss = Callable[[Tensor], Tensor]
 
 @dataclass(eq=False)
 class Tape:
-    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``begin`` on."""
+    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``begin`` on.
+
+    ``outputs``: the stream after each place that a sender writes to: the embedding, then per layer its
+    attention (in sequential blocks) and its block.
+    """
 
     begin: int = 0
     streams: list[Tensor] = field(default_factory=list)
@@ -33,6 +37,7 @@ class Tape:
     v: list[Tensor] = field(default_factory=list)
     mlp: list[Tensor] = field(default_factory=list)
     final: list[Tensor] = field(default_factory=list)
+    outputs: list[Tensor] = field(default_factory=list)
 
 
 def backward(
@@ -43,12 +48,13 @@ def backward(
     start: Hook | None = None,
     also: dict[str, Hook] | None = None,
     begin: int = 0,
+    streams: bool = False,
 ) -> tuple[Tape, Tape]:
     """Run forward and backward once; returns the tensors and their gradients.
 
     ``start`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
     logits [batch, vocabulary] to a number. No gradient is made before position ``begin``: nothing
-    later depends on it, as attention looks back only.
+    later depends on it, as attention looks back only. ``streams``: take the gradients at ``outputs``, too.
     """
     tape = Tape(begin)
 
@@ -71,12 +77,31 @@ def backward(
     with torch.enable_grad(), edits.on(model):
         number = loss(model.logits(tokens, positions))
         wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
+        if streams:
+            wanted += _outputs(model, tape)
         found = torch.autograd.grad(number, wanted, allow_unused=True, materialize_grads=True)
     layers = model.shape.n_layers
     slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
     rest = list(found[3 * layers :])
-    gradients = Tape(begin, q=slices[0], k=slices[1], v=slices[2], mlp=rest[:-1], final=rest[-1:])
+    mlps = len(tape.mlp)
+    gradients = Tape(
+        begin,
+        q=slices[0],
+        k=slices[1],
+        v=slices[2],
+        mlp=rest[:mlps],
+        final=rest[mlps : mlps + 1],
+        outputs=rest[mlps + 1 :],
+    )
     return tape, gradients
+
+
+def _outputs(model: Model, tape: Tape) -> list[Tensor]:
+    after = [*tape.streams, *tape.final]
+    if model.shape.parallel or not model.shape.mlp:
+        return after
+    pairs = zip(tape.middles, after[1:], strict=True)
+    return [after[0], *(tensor for pair in pairs for tensor in pair)]
 
 
 def _later(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -36,6 +36,15 @@ class Setting:
     def measure(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt of a part of the task, [batch]."""
         return metrics.get(self.metric).value(logits, part.correct, part.incorrect, reference)
+
+
+    def measure_copies(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
+        """The metric of each prompt in each of several runs of a part, float64 [copies, batch].
+
+        logits: [copies · batch, vocabulary], the copies one after another.
+        """
+        copies = logits.view(-1, len(part), logits.shape[-1])
+        return torch.stack([self.measure(each, part, reference).double() for each in copies])
 
 
 Method = Callable[[Setting, Any], Steps[Scores]]
@@ -98,4 +107,4 @@ def _named(steps: Steps[Scores], method: str, options: dict[str, Any]) -> Steps[
             f"The scores of '{method}' hold values that are not numbers (NaN or infinity): the "
             "model's own activations do so on this task; check its weights."
         )
-    return Scores(scores.graph, scores.values, method, options, scores.partial, scores.info)
+    return replace(scores, method=method, options=options)

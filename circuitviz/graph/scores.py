@@ -15,14 +15,17 @@ from circuitviz.errors import InputError, suggest
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.graph import BoolMatrix, Graph
 
-SELECTIONS = ("greedy", "top", "signed", "threshold")
+SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
     """What a method says of every edge: float [senders, receivers], positive helps the metric.
 
-    ``partial`` marks scores of a computation that was stopped before its end.
+    ``partial`` marks scores of a computation that was stopped before its end. ``positions``: effects by
+    sender and token position [senders, time], where the method has them. ``info`` holds what else a
+    method says, ready for JSON: ``own``, the least |score| of the edges that it kept itself; ``rounds``,
+    how it went from receivers to senders.
     """
 
     graph: Graph
@@ -31,6 +34,7 @@ class Scores:
     options: Mapping[str, Any] = field(default_factory=dict)
     partial: bool = False
     info: Mapping[str, Any] = field(default_factory=dict)
+    positions: NDArray[np.float64] | None = None
 
     def __repr__(self) -> str:
         return f"Scores({self.method} of {self.graph.n_edges:,} edges{', partial' * self.partial})"
@@ -51,9 +55,44 @@ class Scores:
         return self._first(n, -self._listed)
 
     def threshold(self, value: float) -> Circuit:
-        """All edges whose absolute score reaches a value, pruned."""
+        """All edges whose absolute score reaches a value above 0, pruned."""
+        if not value > 0:
+            raise InputError(
+                f"A threshold of {value:g} was given; it is the least |score| of an edge to keep, so a "
+                "number above 0 would be right."
+            )
         chosen = (np.abs(self.values) >= value) & self.graph.mask
         return Circuit(self.graph, prune(self.graph, chosen), int(chosen.sum()))
+
+    def own(self) -> Circuit:
+        """The edges that the method itself kept; InputError where it only scores."""
+        if "own" not in self.info:
+            raise InputError(
+                f"The method '{self.method}' scores edges and keeps none by itself; greedy, top or "
+                "threshold would be right."
+            )
+        return self.threshold(self.info["own"])
+
+    def nodes(self, n: int) -> Circuit:
+        """The strongest nodes with all edges between them, as many nodes as give at most n edges.
+
+        A node's strength is its absolute attribution (``node_scores``).
+        """
+        self._check(n)
+        graph = self.graph
+        order = np.argsort(-np.abs(self.node_scores()), kind="stable")
+
+        def between(count: int) -> BoolMatrix:
+            chosen = np.zeros(len(graph.nodes), dtype=bool)
+            chosen[order[:count]] = chosen[-1] = True
+            read = graph.owners @ chosen > 0
+            return prune(graph, graph.mask & chosen[:-1, None] & read[None, :])
+
+        low, high = 0, len(order)
+        while low < high:  # more nodes have more edges between them
+            middle = (low + high + 1) // 2
+            low, high = (middle, high) if between(middle).sum() <= n else (low, middle - 1)
+        return Circuit(graph, between(low), n, f"{low} nodes with all edges between them")
 
     def greedy(self, n: int) -> Circuit:
         """From the logits up, always the strongest edge into a node already reached.
@@ -78,7 +117,8 @@ class Scores:
         return Circuit(self.graph, edges, n, note)
 
     def select(self, how: str, amount: float) -> Circuit:
-        """Choose by name: ``greedy``, ``top``, ``signed`` (a number of edges) or ``threshold``."""
+        """Choose by name: ``greedy``, ``top``, ``signed`` and ``nodes`` take a number of edges,
+        ``threshold`` the least |score|, ``own`` nothing."""
         if how not in SELECTIONS:
             raise InputError(
                 f"There is no way to choose edges called '{how}'; there is "
@@ -86,6 +126,8 @@ class Scores:
             )
         if how == "threshold":
             return self.threshold(amount)
+        if how == "own":
+            return self.own()
         circuit: Circuit = getattr(self, how)(int(amount))
         return circuit
 

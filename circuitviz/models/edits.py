@@ -28,13 +28,14 @@ class Edits:
 
     projections: by (layer, ``q``, ``k`` or ``v``), from the normalised stream [batch, time, d] to
     [batch, time, heads · d_head]; mlps: by layer, from the normalised stream to [batch, time, d],
-    before a post-normalisation; hooks: by hook point; final: the last residual stream at the answer
-    position [batch, d].
+    before a post-normalisation; hooks: by hook point; ending: is shown the last residual stream
+    [batch, time, d]; final: what is read of it at the answer position [batch, d].
     """
 
     projections: dict[tuple[int, str], StandIn] = field(default_factory=dict)
     mlps: dict[int, StandIn] = field(default_factory=dict)
     hooks: dict[str, Hook] = field(default_factory=dict)
+    ending: Callable[[Tensor], None] | None = None
     final: Callable[[Tensor], Tensor] | None = None
 
     @contextmanager

@@ -177,10 +177,19 @@ class Model:
                 out = self.bridge.blocks[index](residual, *args, **kwargs)
                 residual = out[0] if isinstance(out, tuple) else out
             rows = torch.arange(len(residual), device=residual.device)
+            if edits.ending is not None:
+                edits.ending(residual)
             last = residual[rows, positions]
             if edits.final is not None:
                 last = edits.final(last)
             return self.unembed(last)
+
+    def mlp(self, layer: int, stream: Tensor) -> Tensor:
+        """What a layer's MLP writes when it reads a stream [batch, time, d]."""
+        block, norm = self.bridge.blocks[layer], self.layers[layer].mlp_norm
+        assert norm is not None
+        out: Tensor = block.mlp.original_component(norm(stream))
+        return block.ln2_post(out) if hasattr(block, "ln2_post") else out
 
     def unembed(self, last: Tensor) -> Tensor:
         """Logits [batch, vocabulary] of the last residual stream at one position [batch, d]."""

@@ -47,7 +47,7 @@ class Pass:
     def edits(self) -> Edits:
         """What the model is to do otherwise from ``start`` on."""
         model, shape = self.model, self.model.shape
-        edits, columns = Edits(final=self.final), model.graph.receiver_index
+        edits, columns = Edits(final=self.final, ending=self._ended), model.graph.receiver_index
         for layer in range(self.start, shape.n_layers):
             weights, block = model.layers[layer], f"blocks.{layer}"
             edits.hooks[f"{block}.hook_in"] = self._streamed
@@ -235,8 +235,14 @@ class Pass:
         if self.keep is not None:
             self.keep.streams.append(stream)
 
+    def _ended(self, stream: Tensor) -> None:
+        if self.keep is not None:
+            self.keep.final = stream
+
     def _passed_attention(self, stream: Tensor) -> None:
         self.middle = stream
+        if self.keep is not None:
+            self.keep.middles.append(stream)
 
     def _heads(self, layer: int) -> Hook:
         def heads(z: Tensor) -> None:

@@ -36,6 +36,8 @@ class PatchedRun:
         self.begin = min(ablated.begin, int(positions.min()))
         self.base = baseline(model, tokens, positions, ablated)
         self.streams: list[Tensor] = []
+        self.middles: list[Tensor] = []
+        self.final = torch.empty(0)
         self.last = self.base.final
         self.projections: dict[tuple[int, str], Tensor] = {}
         self.rows = Rows(model, ablated, self.begin)
@@ -62,7 +64,7 @@ class PatchedRun:
             logits = self.model.unembed(one.final(self.last))
         else:
             stream = self.streams[start] if start else self.base.start
-            del self.streams[start:]
+            del self.streams[start:], self.middles[start:]
             logits = self.model.resume(stream, start, self.positions, one.edits())
         self._edges, self._logits = edges.copy(), logits
         return logits
@@ -83,7 +85,7 @@ class PatchedRun:
         if layer < model.shape.n_layers:
             is_mlp = name.startswith("m")
             first = mlp_row(model, layer) if is_mlp else head_rows(model, layer).start
-        size = self._portion(layer)
+        size = self.portion(layer)
         for begin in range(0, len(columns), size):
             part = columns[begin : begin + size]
             copies = len(part)
@@ -96,7 +98,7 @@ class PatchedRun:
                 logits = model.unembed(one.final(one.spread(self.last)))
             yield range(begin, begin + copies), logits
 
-    def _portion(self, layer: int) -> int:
+    def portion(self, layer: int) -> int:
         """How many variants fit: each has streams, projections and rows of its own."""
         shape, batch, time = self.model.shape, *self.tokens.shape
         senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -256,8 +255,7 @@ class Desk(QObject):
         self.document.curve = []
         kept = "partial result kept" if reply.cancelled else "found"
         text = f"Find a circuit with {reply.scores.method}"
-        scores = replace(reply.scores, info={})
-        self.do(replace_circuit(reply.circuit, scores, reply.provenance, text))
+        self.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, text))
         self.curve_changed.emit()
         self.say(f"{reply.circuit.n_edges:,} edges {kept}. {reply.circuit.note}".strip())
 

@@ -1,0 +1,137 @@
+"""Activation patching: each node's exact effect on the metric, also position by position."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.registry import Setting, methods
+from circuitviz.graph import Scores
+from circuitviz.models import Model, PatchedRun, record
+from circuitviz.models.activations import mlp_row
+from circuitviz.models.batches import in_batches
+from circuitviz.models.edits import Edits
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+
+
+@dataclass(frozen=True)
+class ActivationPatchingOptions:
+    """What is patched at a time."""
+
+    positions: bool = option(
+        True, "also each node at each token position: the heat map, for as many times the work"
+    )
+
+
+@methods.register(
+    "activation-patching",
+    summary="Each node's exact effect, taken out on all its edges; also by token position",
+    reference="Vig et al. 2020; Meng et al. 2022",
+    options=ActivationPatchingOptions,
+    nodes=True,
+)
+def activation_patching(setting: Setting, options: ActivationPatchingOptions) -> Steps[Scores]:
+    """s(u) = L(full model) − L(full model with u's output replaced by its ablation value).
+
+    ``positions`` hold the same with the output replaced at one position only, [senders, time]. An edge
+    is given an equal share of its sender's effect, so that a node's edges add up to it.
+    """
+    model, task = setting.model, setting.task
+    values = ablation_values(model, task, setting.ablation)
+    senders, time = len(model.graph.senders), task.clean.shape[1]
+    nodes, places, done = np.zeros(senders), np.zeros((senders, time)), 0
+
+    def scores(effects: np.ndarray, at: np.ndarray, prompts: int, unfinished: bool) -> Scores:
+        mask = model.graph.mask
+        shared = effects / np.maximum(mask.sum(axis=1), 1) / prompts
+        by_position = at / prompts if options.positions else None
+        spread = np.where(mask, shared[:, None], 0.0)
+        return Scores(
+            model.graph, spread, "activation-patching", partial=unfinished, positions=by_position
+        )
+
+    def work(rows: range) -> Steps[None]:
+        nonlocal done
+        part = task.subset(rows)
+        at = part.lengths - 1
+        reference = record(model, part.clean, at).logits
+        run = PatchedRun(model, part.clean, at, values(part))
+        whole = setting.measure(run.logits(model.graph.mask), part, reference).double().sum()
+        found, by_position = np.zeros(senders), np.zeros((senders, time))
+        wanted: list[tuple[int, int | None]] = [(node, None) for node in range(senders)]
+        if options.positions:  # before ``begin`` nothing is different
+            wanted += [(u, t) for u in range(senders) for t in range(run.begin, time)]
+        wanted.sort(key=lambda pair: pair[0])
+        number = 0
+        for group, logits in _replaced(model, run, wanted):
+            each = whole.cpu().numpy() - setting.measure_copies(logits, part, reference).sum(1).cpu().numpy()
+            for (node, position), effect in zip(group, each, strict=True):
+                if position is None:
+                    found[node] = effect
+                else:
+                    by_position[node, position] = effect
+            number += len(group)
+            share = (done + len(part) * number / len(wanted)) / len(task)
+            partial_scores = scores(nodes + found, places + by_position, done + len(part), True)
+            message = f"{model.graph.senders[group[-1][0]]}, {share:.0%} of all"
+            yield Progress(share * len(wanted), len(wanted), message, partial_scores)
+        nodes[:] += found
+        places[:] += by_position
+        done += len(part)
+
+    yield from in_batches(model, len(task), time, work)
+    return scores(nodes, places, len(task), False)
+
+
+@torch.no_grad()
+def _replaced(
+    model: Model, run: PatchedRun, wanted: list[tuple[int, int | None]]
+) -> Iterator[tuple[list[tuple[int, int | None]], Tensor]]:
+    """Logits [nodes · batch, vocabulary] with each (node, position) replaced, layer by layer."""
+    model.block_calls(run.tokens.shape[1])
+    block = model.shape.n_heads + model.shape.mlp
+    for layer in range(-1, model.shape.n_layers):
+        inside = [pair for pair in wanted if (pair[0] - 1) // block == layer]
+        start, size = max(layer, 0), run.portion(max(layer, 0))
+        for first in range(0, len(inside), size):
+            group = inside[first : first + size]
+            less = _less(run, group)
+            stream = run.base.start if start == 0 else run.streams[start]
+            copies = stream.expand(len(group), *stream.shape).flatten(0, 1)
+            edits = Edits()
+            if layer < 0:
+                copies = copies - less
+            else:
+                is_mlp = torch.tensor([model.shape.mlp and u == mlp_row(model, layer) for u, _ in group])
+                is_mlp = is_mlp.to(less.device).repeat_interleave(len(stream))[:, None, None]
+                weights = model.layers[layer]
+                edits.hooks[weights.after_attention] = partial(_minus, less * ~is_mlp)
+                if model.shape.mlp:
+                    edits.hooks[weights.after_mlp] = partial(_minus, less * is_mlp)
+            yield group, model.resume(copies, start, run.positions.repeat(len(group)), edits)
+
+
+def _less(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
+    """What replacing takes away of the stream, [nodes · batch, time, d]."""
+    rows = np.unique([node for node, _ in group])
+    beyond = run.rows.take(rows)
+    chosen = beyond[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]
+    less = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
+    less[:, :, run.begin :] = chosen
+    for number, (_, position) in enumerate(group):
+        if position is not None:
+            kept = less[number, :, position].clone()
+            less[number] = 0
+            less[number, :, position] = kept
+    return less.flatten(0, 1)
+
+
+def _minus(less: Tensor, written: Tensor) -> Tensor:
+    return written - less
