@@ -10,6 +10,7 @@ from circuitviz.evaluation.faithfulness import (
     faithfulness,
 )
 from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.evaluation.measures import Result, Subject, measure_steps, measures
 from circuitviz.evaluation.overlap import area_under_roc, overlap
 
 __all__ = [
@@ -17,6 +18,8 @@ __all__ = [
     "CurvePoint",
     "Evaluation",
     "Interval",
+    "Result",
+    "Subject",
     "area_under_roc",
     "areas",
     "bootstrap",
@@ -25,6 +28,8 @@ __all__ = [
     "evaluate",
     "evaluate_steps",
     "faithfulness",
+    "measure_steps",
+    "measures",
     "overlap",
     "sizes",
 ]

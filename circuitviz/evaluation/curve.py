@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
 from circuitviz.evaluation.faithfulness import Bench
 from circuitviz.evaluation.intervals import Interval
+from circuitviz.evaluation.measures import Subject, measures
 from circuitviz.graph import Scores
+from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
@@ -56,3 +59,41 @@ def areas(points: Sequence[CurvePoint], n_edges: int) -> dict[str, float]:
     x = np.array([0.0, *(p.asked / n_edges for p in points)])
     y = np.array([0.0, *(np.nan if p.faithfulness.value is None else p.faithfulness.value for p in points)])
     return {"cpr": float(np.trapezoid(y, x)), "cmd": float(np.trapezoid(np.abs(1 - y), x))}
+
+
+@dataclass(frozen=True)
+class CurveOptions:
+    """How the circuits of the curve are chosen."""
+
+    select: str = option("greedy", "how edges are chosen at each size", choices=("greedy", "top", "signed"))
+
+
+@dataclass(frozen=True)
+class Curve:
+    """The points, and the areas once all are there."""
+
+    points: list[CurvePoint] = field(default_factory=list)
+    areas: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        return {"points": [point.as_dict() for point in self.points], **self.areas}
+
+
+@measures.register(
+    "curve",
+    summary="Faithfulness at 0.1 to 100 % of the edges; CPR is the area under it, CMD that between it and 1",
+    reference="MIB 2025",
+    options=CurveOptions,
+)
+def curve(subject: Subject, options: CurveOptions) -> Steps[Curve]:
+    """Circuits of growing size from the same scores."""
+    scores = subject.need_scores("curve")
+    steps = curve_steps(subject.bench, scores, options.select)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            return Curve(end.value, areas(end.value, scores.graph.n_edges))
+        points = step.partial if isinstance(step.partial, list) else None
+        yield Progress(step.done, step.total, step.message, points and Curve(points))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,12 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.models import Model, PatchedRun, record
-from circuitviz.models.batches import batches
+from circuitviz.models.batches import batches, out_of_memory
 from circuitviz.progress import Progress, Steps, finish
 from circuitviz.tasks import Task
 
+COPIES = 2.0  # sender outputs of a run, and of what it restarts from
+KEPT = 3  # runs kept, each of at most one batch's memory
 NONE = 1e-6  # below this share of the metric's size, L(M) and L(∅) do not differ
 
 
@@ -74,16 +77,16 @@ def faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:
 class Bench:
     """A task with its clean and ablated runs made once, on which any circuit is measured.
 
-    Batches that were measured keep their last run, so a small change restarts in the middle.
+    Batches that were measured keep their last run, so that a small change restarts in the middle, as
+    long as all runs together stay within what memory allows; of larger tasks the rest is run anew.
     """
 
     def __init__(self, where: Setting) -> None:
         self.setting = where
-        model, task = where.model, where.task
-        time = task.clean.shape[1]
-        self._parts = [task.subset(rows) for rows in batches(model, len(task), time)]
-        self._values = ablation_values(model, task, where.ablation)
-        self._runs: list[tuple[PatchedRun, Tensor]] = []
+        task = where.task
+        self._rows = list(batches(where.model, len(task), task.clean.shape[1], COPIES))
+        self._values = ablation_values(where.model, task, where.ablation)
+        self._kept: dict[range, tuple[Task, PatchedRun, Tensor]] = {}
         self._whole: NDArray[np.float64] | None = None
         self._nothing: NDArray[np.float64] | None = None
 
@@ -91,30 +94,62 @@ class Bench:
         """Run the clean model and the ablated one; yields after each batch."""
         if self._whole is not None:
             return
-        graph, nothing, whole = self.setting.model.graph, [], []
-        self._runs = []
-        for number, part in enumerate(self._parts):
-            clean = record(self.setting.model, part.clean, part.lengths - 1)
+        graph = self.setting.model.graph
+        whole, nothing = yield from self._each(
+            lambda part, run, reference: [
+                self._measure(run, part, reference, edges)
+                for edges in (graph.mask, np.zeros_like(graph.mask))
+            ],
+            "full and ablated model",
+        )
+        self._whole, self._nothing = whole, nothing
+
+    def runs(self) -> Iterator[tuple[Task, PatchedRun, Tensor]]:
+        """Each batch of the task with its run and the clean model's logits."""
+        for rows in self._rows:
+            yield self._run(rows)
+
+    def _run(self, rows: range) -> tuple[Task, PatchedRun, Tensor]:
+        if rows not in self._kept:
+            model, part = self.setting.model, self.setting.task.subset(rows)
+            clean = record(model, part.clean, part.lengths - 1)
             assert clean.logits is not None
-            run = PatchedRun(
-                self.setting.model, part.clean, part.lengths - 1, self._values(part)
-            )
-            self._runs.append((run, clean.logits))
-            whole.append(self._measure(run, part, clean.logits, graph.mask))
-            nothing.append(self._measure(run, part, clean.logits, np.zeros_like(graph.mask)))
-            yield Progress(number + 1, len(self._parts), "full and ablated model")
-        self._whole, self._nothing = np.concatenate(whole), np.concatenate(nothing)
+            run = PatchedRun(model, part.clean, part.lengths - 1, self._values(part))
+            if len(self._kept) >= KEPT:
+                return part, run, clean.logits
+            self._kept[rows] = (part, run, clean.logits)
+        return self._kept[rows]
+
+    def _each(
+        self, work: Callable[[Task, PatchedRun, Tensor], list[NDArray[np.float64]]], message: str
+    ) -> Steps[list[NDArray[np.float64]]]:
+        """Numbers of each batch, joined; where memory runs out, batches are halved and remade."""
+        found, done, number = [], 0, len(self.setting.task)
+        while done < len(self._rows):
+            rows = self._rows[done]
+            try:
+                found.append(work(*self._run(rows)))
+            except (MemoryError, RuntimeError) as error:
+                if len(rows) == 1 or not out_of_memory(error):
+                    raise
+                self._kept.clear()
+                size = max(1, len(rows) // 2)
+                self.setting.model.largest_batch = size
+                later = range(rows.start, number)
+                self._rows[done:] = [later[i : i + size] for i in range(0, len(later), size)]
+                yield Progress(rows.start, number, f"memory ran out; going on with {size} prompts at a time")
+                continue
+            done += 1
+            yield Progress(rows.stop, number, message)
+        return [np.concatenate(part) for part in zip(*found, strict=True)]
 
     def evaluate(self, circuit: Circuit) -> Steps[Evaluation]:
         """Measure one circuit exactly as it is given; yields between batches."""
         yield from self.prepare()
-        found = []
-        for number, (part, (run, reference)) in enumerate(
-            zip(self._parts, self._runs, strict=True)
-        ):
-            found.append(self._measure(run, part, reference, circuit.edges))
-            yield Progress(number + 1, len(self._parts), "circuit")
-        return self._evaluation(circuit, np.concatenate(found))
+        (found,) = yield from self._each(
+            lambda part, run, reference: [self._measure(run, part, reference, circuit.edges)], "circuit"
+        )
+        return self._evaluation(circuit, found)
 
     def _measure(
         self, run: PatchedRun, part: Task, reference: Tensor, edges: BoolMatrix

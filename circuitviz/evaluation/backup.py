@@ -1,0 +1,127 @@
+"""Backup: which heads do more once others are gone?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.graph import BoolMatrix, Circuit
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+
+
+@dataclass(frozen=True)
+class BackupOptions:
+    """What is ablated."""
+
+    nodes: str = option(
+        "selection", "nodes to ablate, with commas between them; selection: those selected in the window"
+    )
+    mlps: bool = option(False, "list MLPs, too")
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A head's direct effect on the metric before and after, and the change."""
+
+    node: str
+    before: float
+    after: float
+    change: Interval
+
+    def as_dict(self) -> dict[str, Any]:
+        """The head as files, window and command line hold it."""
+        return {
+            "node": self.node,
+            "before": self.before,
+            "after": self.after,
+            "change": asdict(self.change),
+        }
+
+
+@dataclass(frozen=True)
+class Backup:
+    """Other heads' direct effects with ``ablated`` in the model and out of it, most risen first."""
+
+    ablated: tuple[str, ...]
+    metric: dict[str, float] = field(default_factory=dict)
+    heads: list[Effect] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        order = sorted(self.heads, key=lambda effect: effect.before - effect.after)
+        return {
+            "ablated": list(self.ablated),
+            "metric": self.metric,
+            "heads": [effect.as_dict() for effect in order],
+        }
+
+
+@measures.register(
+    "backup",
+    summary="How each other head's direct effect on the metric changes when some nodes are ablated",
+    reference="Wang et al. 2023; McGrath et al. 2023 (self-repair)",
+    options=BackupOptions,
+)
+def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
+    """A head's direct effect: L − L with its edge to the logits ablated, in the model with and without
+    the ablated nodes. Exact, per prompt; the interval is that of the change."""
+    graph, bench = subject.circuit.graph, subject.bench
+    named = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
+    ablated = subject.known(subject.selection if options.nodes == "selection" else named)
+    if not ablated:
+        raise InputError(
+            "No node was given to ablate; select some in the window, or name them: "
+            "--backup-nodes a2.h6 on the command line."
+        )
+    rows = [
+        row
+        for row, node in enumerate(graph.nodes[:-1])
+        if node.name not in ablated and (node.head is not None or (options.mlps and node.name[0] == "m"))
+    ]
+    whole = Circuit.full(graph)
+    found: list[NDArray[np.float64]] = []
+    metric: dict[str, float] = {}
+    for number, (name, circuit) in enumerate((("before", whole), ("after", whole.without(ablated)))):
+        value, effects = yield from _direct(subject, circuit.edges, rows, number)
+        metric[name] = float(value.mean())
+        found.append(effects)
+    heads = [
+        Effect(
+            graph.senders[row],
+            float(before.mean()),
+            float(after.mean()),
+            bootstrap((after, before), lambda a, b: a - b, bench.setting.task.seed),
+        )
+        for row, before, after in zip(rows, *found, strict=True)
+    ]
+    return Backup(ablated, metric, heads)
+
+
+def _direct(
+    subject: Subject, edges: BoolMatrix, rows: list[int], number: int
+) -> Steps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The metric [prompts] and each sender's direct effect [senders, prompts] under some edges."""
+    graph, setting = subject.circuit.graph, subject.bench.setting
+    last = len(graph.receivers) - 1
+    columns = np.repeat(edges[None, :, last], len(rows), axis=0)
+    columns[np.arange(len(rows)), rows] = False
+    values, effects = [], []
+    yield from subject.bench.prepare()
+    for part, run, reference in subject.bench.runs():
+        value = setting.measure(run.logits(edges), part, reference).double().cpu().numpy()
+        lost = np.zeros((len(rows), len(part)))
+        for which, logits in run.variants(edges, last, columns):
+            each = setting.measure_copies(logits, part, reference).cpu().numpy()
+            lost[which.start : which.stop] = value[None] - each
+        values.append(value)
+        effects.append(lost)
+        done = number + sum(len(v) for v in values) / len(setting.task)
+        yield Progress(done, 2, "direct effects " + ("before", "after")[number])
+    return np.concatenate(values), np.concatenate(effects, axis=1)

@@ -1,0 +1,75 @@
+"""A measure is one file: a generator from a circuit on its bench to a result with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.graph import Circuit, Scores
+from circuitviz.options import build
+from circuitviz.progress import Steps
+from circuitviz.registry import Registry
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is judged: a circuit on a bench, with what some measures need besides.
+
+    scores: what it was chosen from, by ``select`` and ``asked``; classes: named sets of its nodes, such
+    as labels give; selection: nodes that the person means just now.
+    """
+
+    bench: Bench
+    circuit: Circuit
+    scores: Scores | None = None
+    select: str = "greedy"
+    asked: float | None = None
+    classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    selection: tuple[str, ...] = ()
+
+    @property
+    def nodes(self) -> list[str]:
+        """The circuit's nodes that can be taken out, in order of depth."""
+        return [name for name in self.circuit.node_names if name not in ("input", "logits")]
+
+    def need_scores(self, what: str) -> Scores:
+        """The scores; InputError where the circuit came without."""
+        if self.scores is None:
+            raise InputError(
+                f"This circuit holds no scores, so there is no {what}; find the circuit again with a "
+                "method that scores edges."
+            )
+        return self.scores
+
+    def known(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
+        """The same names, each a node that writes; InputError on any other."""
+        index = self.circuit.graph.sender_index
+        for name in nodes:
+            if name not in index:
+                raise InputError(
+                    f"There is no node '{name}' to ablate in this model; nodes are named "
+                    f"{', '.join(list(index)[1:3])} and so on."
+                )
+        return nodes
+
+
+class Result(Protocol):
+    """What a measure finds. Partial results are of the same kind."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as command line, window and files hold them, ready for JSON."""
+
+
+Measure = Callable[[Subject, Any], Steps[Result]]
+"""(subject, options) → steps; partial results are results of what is measured so far."""
+
+measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circuitviz.measures")
+
+
+def measure_steps(name: str, subject: Subject, **options: object) -> Steps[Result]:
+    """Start a measure by name; InputError at once on a name or option that is wrong."""
+    entry = measures.get(name)
+    return entry.value(subject, build(entry.options, options))

@@ -1,0 +1,99 @@
+"""Minimality: is there, for each node, a situation in which the circuit needs it?"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.evaluation.faithfulness import Evaluation, faithfulness
+from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.evaluation.node_sets import class_sets, random_sets
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+
+
+@dataclass(frozen=True)
+class MinimalityOptions:
+    """Which sets K are tried for each node, besides none and the node's own class."""
+
+    sets: int = option(5, "random sets of nodes", low=0, high=10_000)
+    seed: int = option(0, "seed of the random sets", low=0)
+
+
+@dataclass(frozen=True)
+class Need:
+    """A node, the set K with which it matters most, and F(C∖(K∪{v})) − F(C∖K) there."""
+
+    node: str
+    without: tuple[str, ...]
+    change: Interval
+
+    def as_dict(self) -> dict[str, Any]:
+        """The node as files, window and command line hold it."""
+        size = None if self.change.value is None else abs(self.change.value)
+        return {
+            "node": self.node,
+            "value": size,
+            "change": asdict(self.change),
+            "without": list(self.without),
+        }
+
+
+@dataclass(frozen=True)
+class Minimality:
+    """All nodes tried, the most needed first."""
+
+    nodes: list[Need] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        order = sorted(self.nodes, key=lambda need: -abs(need.change.value or 0.0))
+        return {"nodes": [need.as_dict() for need in order]}
+
+
+@measures.register(
+    "minimality",
+    summary="For each node the largest |F(C∖(K∪{v})) − F(C∖K)| found over sets K",
+    reference="Wang et al. 2023",
+    options=MinimalityOptions,
+)
+def minimality(subject: Subject, options: MinimalityOptions) -> Steps[Minimality]:
+    """K is none, random sets of the circuit's nodes, and the rest of the node's class."""
+    bench, circuit, found = subject.bench, subject.circuit, []
+    sets = [(), *random_sets(subject, options.sets, options.seed)]
+    classes = class_sets(subject)
+    known: dict[tuple[str, ...], Evaluation] = {}
+    for number, node in enumerate(subject.nodes, start=1):
+        own = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
+        tried = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own]}
+        best: Need | None = None
+        for without in sorted(tried):
+            for nodes in (without, tuple(sorted({*without, node}))):
+                if nodes not in known:
+                    known[nodes] = yield from bench.evaluate(circuit.without(nodes))
+            change = _change(known[without], known[tuple(sorted({*without, node}))], bench)
+            size = -1.0 if change.value is None else abs(change.value)
+            if best is None or size > abs(best.change.value or -1.0):
+                best = Need(node, without, change)
+        assert best is not None
+        found.append(best)
+        yield Progress(number, len(subject.nodes), node, Minimality(list(found)))
+    return Minimality(found)
+
+
+def _change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:
+    """F after minus F before, the prompts resampled together."""
+    values = (
+        after.per_prompt["circuit"],
+        before.per_prompt["circuit"],
+        before.per_prompt["model"],
+        before.per_prompt["ablated"],
+    )
+
+    def difference(late: Any, early: Any, model: Any, ablated: Any) -> Any:
+        return faithfulness(late, model, ablated) - faithfulness(early, model, ablated)
+
+    return bootstrap(tuple(np.asarray(v) for v in values), difference, bench.setting.task.seed)

@@ -1,0 +1,79 @@
+"""Robustness: the same circuit under every setting, because faithfulness moves with its settings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from circuitviz.discovery import ABLATIONS, setting
+from circuitviz.errors import InputError
+from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.evaluation.intervals import Interval
+from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.graph import Circuit
+from circuitviz.metrics import metrics
+from circuitviz.options import NoOptions
+from circuitviz.progress import Progress, Steps
+
+UNITS = ("edges", "nodes")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Faithfulness in one setting; ``why`` says where the setting does not suit the task."""
+
+    ablation: str
+    metric: str
+    patched: str
+    faithfulness: Interval
+    why: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The cell as files, window and command line hold it."""
+        numbers = asdict(self.faithfulness)
+        return {"ablation": self.ablation, "metric": self.metric, "patched": self.patched, **numbers} | (
+            {"why": self.why} if self.why else {}
+        )
+
+
+@dataclass(frozen=True)
+class Robustness:
+    """The table's cells."""
+
+    cells: list[Cell] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        return {"cells": [cell.as_dict() for cell in self.cells]}
+
+
+@measures.register(
+    "robustness",
+    summary="Faithfulness under every ablation and metric, with edges and with whole nodes patched",
+    reference="Miller et al. 2024",
+    options=NoOptions,
+)
+def robustness(subject: Subject, options: NoOptions) -> Steps[Robustness]:
+    """``nodes``: every edge out of a circuit's node is kept, and only nodes outside are ablated."""
+    where = subject.bench.setting
+    graph = subject.circuit.graph
+    inside = [row for row, name in enumerate(graph.senders) if name in set(subject.circuit.node_names)]
+    by_nodes = Circuit.empty(graph).edges
+    by_nodes[inside] = graph.mask[inside]
+    circuits = {"edges": subject.circuit, "nodes": Circuit(graph, by_nodes)}
+    number, cells = len(ABLATIONS) * len(metrics.names()) * len(UNITS), []
+    for ablation in ABLATIONS:
+        for metric in metrics.names():
+            try:
+                bench: Bench | None = Bench(setting(where.model, where.task, metric, ablation))
+            except InputError as error:
+                bench, why = None, str(error)
+            for unit in UNITS:
+                if bench is None:
+                    cells.append(Cell(ablation, metric, unit, Interval(None), why))
+                else:
+                    found = yield from bench.evaluate(circuits[unit])
+                    cells.append(Cell(ablation, metric, unit, found.faithfulness))
+                message = f"{metric}, {ablation}, {unit}"
+                yield Progress(len(cells), number, message, Robustness(list(cells)))
+    return Robustness(cells)

@@ -1,0 +1,216 @@
+"""Measures against their definitions: what each compares is run by the slow path in the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import Case
+from slow_path import logit_difference
+
+from circuitviz.discovery import discover, setting
+from circuitviz.errors import InputError
+from circuitviz.evaluation import Bench, Subject, measure_steps, measures
+from circuitviz.graph import Circuit
+from circuitviz.progress import finish
+
+
+class Slow:
+    """F and L of sets of edges by the slow path, for one case."""
+
+    def __init__(self, case: Case) -> None:
+        self.case, self.graph = case, case.model.graph
+        self.at = case.task.lengths - 1
+        _, _, _, self.theirs = case.slow_outputs()
+        self.known: dict[bytes, float] = {}
+
+    def metric(self, edges: np.ndarray) -> float:
+        key = edges.tobytes()
+        if key not in self.known:
+            out = set(self.graph.edge_names(self.graph.mask & ~edges))
+            logits, _ = self.case.slow.run(self.case.task.clean, self.at, self.theirs, out)
+            rows = logit_difference(logits, self.case.task.correct, self.case.task.incorrect)
+            self.known[key] = float(rows.mean())
+        return self.known[key]
+
+    def faithfulness(self, edges: np.ndarray) -> float:
+        nothing = self.metric(np.zeros_like(self.graph.mask))
+        return (self.metric(edges) - nothing) / (self.metric(self.graph.mask) - nothing)
+
+    def without(self, edges: np.ndarray, nodes: Iterable[str]) -> np.ndarray:
+        left = edges.copy()
+        for node in nodes:
+            left[self.graph.sender_index[node]] = False
+        return left
+
+
+def _subject(case: Case, edges: int = 40, **more: Any) -> Subject:
+    scores = discover(case.model, case.task, "eap", metric="logit-diff")
+    bench = Bench(setting(case.model, case.task, "logit-diff"))
+    return Subject(bench, scores.greedy(edges), scores, asked=edges, **more)
+
+
+def _measure(name: str, subject: Subject, **options: object) -> Any:
+    return finish(measure_steps(name, subject, **options)).as_dict()
+
+
+def test_completeness_compares_circuit_and_model_without_the_same_nodes(case: Case) -> None:
+    subject, slow = _subject(case, classes={"first": ("a0.h0", "a0.h1"), "none": ("a2.h9",)}), Slow(case)
+    found = _measure("completeness", subject, sets=3, depth=2, candidates=3)
+    kinds = [one["kind"] for one in found["sets"]]
+    assert kinds.count("random") == 3 and kinds.count("greedy") == 2 and kinds.count("class") <= 1
+    for one in found["sets"]:
+        ours = slow.faithfulness(slow.without(subject.circuit.edges, one["nodes"]))
+        theirs = slow.faithfulness(slow.without(slow.graph.mask, one["nodes"]))
+        assert one["circuit"]["value"] == pytest.approx(ours, abs=1e-3)
+        assert one["model"]["value"] == pytest.approx(theirs, abs=1e-3)
+        assert one["gap"] == pytest.approx(abs(ours - theirs), abs=1e-3)
+    assert found["worst"]["gap"] == max(one["gap"] for one in found["sets"])
+    first, second = (one for one in found["sets"] if one["kind"] == "greedy")
+    assert set(first["nodes"]) < set(second["nodes"])
+
+
+def test_the_greedy_search_takes_the_node_that_widens_the_gap_most(demo: Case) -> None:
+    subject, slow = _subject(demo), Slow(demo)
+    many = len(subject.nodes)
+    found = _measure("completeness", subject, sets=0, depth=1, candidates=many)
+    gaps = {}
+    for node in subject.nodes:
+        ours = slow.faithfulness(slow.without(subject.circuit.edges, [node]))
+        gaps[node] = abs(ours - slow.faithfulness(slow.without(slow.graph.mask, [node])))
+    assert found["worst"]["nodes"] == [max(gaps, key=lambda node: gaps[node])]
+
+
+def test_minimality_is_the_largest_change_over_the_sets(case: Case) -> None:
+    subject, slow = _subject(case, edges=25), Slow(case)
+    found = _measure("minimality", subject, sets=2)
+    assert {row["node"] for row in found["nodes"]} == set(subject.nodes)
+    from circuitviz.evaluation.node_sets import random_sets
+
+    sets = [(), *random_sets(subject, 2, 0)]
+    edges = subject.circuit.edges
+    for row in found["nodes"]:
+        changes = []
+        for chosen in sets:
+            rest = [n for n in chosen if n != row["node"]]
+            with_it = slow.faithfulness(slow.without(edges, rest))
+            changes.append(abs(slow.faithfulness(slow.without(edges, [*rest, row["node"]])) - with_it))
+        assert row["value"] == pytest.approx(max(changes), abs=1e-3), row["node"]
+    values = [row["value"] for row in found["nodes"]]
+    assert values == sorted(values, reverse=True) and max(values) > 0.01
+
+
+def test_backup_is_the_direct_effect_before_and_after(case: Case) -> None:
+    graph, slow = case.model.graph, Slow(case)
+    ablated = ("a2.h1", "a1.h0")
+    subject = _subject(case, selection=ablated)
+    found = _measure("backup", subject)
+    assert found["ablated"] == list(ablated)
+    without = slow.without(graph.mask, ablated)
+    assert found["metric"]["after"] == pytest.approx(slow.metric(without), abs=2e-4)
+    heads = {head["node"]: head for head in found["heads"]}
+    assert not set(ablated) & set(heads)
+    for node in ("a0.h0", "a1.h2", "a2.h0"):
+        for when, edges in (("before", graph.mask), ("after", without)):
+            fewer = edges.copy()
+            fewer[graph.sender_index[node], -1] = False
+            effect = slow.metric(edges) - slow.metric(fewer)
+            assert heads[node][when] == pytest.approx(effect, abs=3e-4), (node, when)
+        change = heads[node]["after"] - heads[node]["before"]
+        assert heads[node]["change"]["value"] == pytest.approx(change, abs=1e-6)
+    named = _measure("backup", _subject(case), nodes="a2.h1, a1.h0")
+    assert named["metric"] == found["metric"]
+    with pytest.raises(InputError, match="No node was given"):
+        _measure("backup", _subject(case))
+    with pytest.raises(InputError, match="no node 'a9.h9'"):
+        _measure("backup", _subject(case), nodes="a9.h9")
+
+
+def test_robustness_measures_every_setting(demo: Case) -> None:
+    subject, slow = _subject(demo), Slow(demo)
+    cells = _measure("robustness", subject)["cells"]
+    assert len(cells) == 4 * 5 * 2
+    by = {(c["ablation"], c["metric"], c["patched"]): c for c in cells}
+    ours = by["corrupted", "logit-diff", "edges"]["value"]
+    assert ours == pytest.approx(slow.faithfulness(subject.circuit.edges), abs=1e-3)
+    nodes = slow.graph.mask.copy()
+    for row, name in enumerate(slow.graph.senders):
+        if name not in subject.circuit.node_names:
+            nodes[row] = False
+    assert by["corrupted", "logit-diff", "nodes"]["value"] == pytest.approx(
+        slow.faithfulness(nodes), abs=1e-3
+    )
+    assert all(cell["value"] is not None for cell in cells)
+
+
+def test_robustness_says_where_a_metric_does_not_suit(demo: Case) -> None:
+    from circuitviz.tasks import Pair, Task
+
+    pairs = [Pair(p.clean, p.corrupted, p.correct) for p in demo.task.pairs]
+    task = Task.from_pairs("one-sided", pairs, demo.model.tokens, metric="log-prob")
+    bench = Bench(setting(demo.model, task))
+    cells = _measure("robustness", Subject(bench, Circuit.full(demo.model.graph)))["cells"]
+    one = next(c for c in cells if c["metric"] == "prob-diff")
+    assert one["value"] is None and "incorrect" in one["why"]
+    assert next(c for c in cells if c["metric"] == "log-prob")["value"] == pytest.approx(1)
+
+
+def test_stability_counts_how_often_edges_are_chosen(demo: Case) -> None:
+    subject = _subject(demo, edges=60)
+    found = _measure("stability", subject, resamples=4, seed=5)
+    random, circuits = np.random.default_rng(5), []
+    for _ in range(4):
+        rows = np.sort(random.integers(len(demo.task), size=len(demo.task)))
+        scores = discover(demo.model, demo.task.subset(rows.tolist()), "eap", metric="logit-diff")
+        circuits.append(set(scores.greedy(60).edge_names))
+    everything = set().union(*circuits)
+    assert found["edges"] == {e: sum(e in c for c in circuits) / 4 for e in found["edges"]}
+    assert set(found["edges"]) == everything
+    pairs = [(a, b) for i, a in enumerate(circuits) for b in circuits[i + 1 :]]
+    assert found["mean_iou"] == pytest.approx(np.mean([len(a & b) / len(a | b) for a, b in pairs]))
+    single = Subject(Bench(setting(demo.model, demo.task.subset([0]))), subject.circuit, subject.scores)
+    with pytest.raises(InputError, match="task of 1 prompt"):
+        _measure("stability", single)
+
+
+def test_the_curve_as_a_measure_has_its_areas(demo: Case) -> None:
+    found = _measure("curve", _subject(demo))
+    assert {"points", "cpr", "cmd"} <= set(found) and 0.5 < found["cpr"] < 1.2
+    with pytest.raises(InputError, match="holds no scores"):
+        _measure("curve", Subject(Bench(setting(demo.model, demo.task)), Circuit.full(demo.model.graph)))
+
+
+def test_full_is_one_and_empty_is_nought(case: Case) -> None:
+    graph = case.model.graph
+    for ablation in ("corrupted", "zero", "mean", "mean-positional"):
+        bench = Bench(setting(case.model, case.task, "logit-diff", ablation))
+        assert finish(bench.evaluate(Circuit.full(graph))).faithfulness.value == 1.0
+        assert finish(bench.evaluate(Circuit.empty(graph))).faithfulness.value == 0.0
+
+
+def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    circuit = _subject(demo).circuit
+    whole = finish(Bench(setting(demo.model, demo.task)).evaluate(circuit))
+    real = demo.model.logits
+
+    def logits(tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        if len(tokens) > 3:
+            raise torch.OutOfMemoryError("out of memory")
+        return real(tokens, positions)
+
+    monkeypatch.setattr(demo.model, "logits", logits)
+    monkeypatch.setattr(demo.model, "largest_batch", None)
+    told: list[str] = []
+    halved = finish(
+        Bench(setting(demo.model, demo.task)).evaluate(circuit), lambda step: told.append(step.message)
+    )
+    assert halved.faithfulness.value == pytest.approx(whole.faithfulness.value, abs=1e-5)
+    assert any("memory ran out; going on with 3 prompts" in message for message in told)
+
+
+def test_every_measure_is_there() -> None:
+    names = {"curve", "completeness", "minimality", "backup", "robustness", "stability"}
+    assert names <= set(measures.names()) and not measures.broken
