@@ -7,6 +7,7 @@ from circuitviz.discovery.registry import (
     discover,
     discover_steps,
     methods,
+    natural_select,
     setting,
 )
 from circuitviz.models import ABLATIONS
@@ -19,5 +20,6 @@ __all__ = [
     "discover",
     "discover_steps",
     "methods",
+    "natural_select",
     "setting",
 ]

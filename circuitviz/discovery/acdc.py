@@ -44,7 +44,7 @@ class AcdcOptions:
     summary="ACDC: edges are dropped one by one from the logits backwards while the cost stays below τ",
     reference="Conmy et al. 2023, Algorithm 1",
     options=AcdcOptions,
-    own=True,
+    select="own",
 )
 def acdc(setting: Setting, options: AcdcOptions) -> Steps[Scores]:
     """Drop u→v when L(C) − L(C without u→v) < τ, C what is left so far; L is −KL by default.

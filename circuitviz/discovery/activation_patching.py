@@ -35,7 +35,7 @@ class ActivationPatchingOptions:
     summary="Each node's exact effect, taken out on all its edges; also by token position",
     reference="Vig et al. 2020; Meng et al. 2022",
     options=ActivationPatchingOptions,
-    nodes=True,
+    select="nodes",
 )
 def activation_patching(setting: Setting, options: ActivationPatchingOptions) -> Steps[Scores]:
     """s(u) = L(full model) − L(full model with u's output replaced by its ablation value).

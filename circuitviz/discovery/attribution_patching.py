@@ -24,7 +24,7 @@ from circuitviz.progress import Progress, Steps
     reference="Nanda 2023; Syed et al. 2023",
     options=NoOptions,
     smooth=True,
-    nodes=True,
+    select="nodes",
 )
 def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
     """s(u, t) = mean over prompts of (z_u − a_u) · ∂L/∂z_u at position t and the clean input.

@@ -48,7 +48,8 @@ class Setting:
 
 
 Method = Callable[[Setting, Any], Steps[Scores]]
-"""(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient."""
+"""(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient, and with
+``select`` where a circuit is best chosen otherwise than greedily from its scores."""
 
 methods: Registry[Method] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
 
@@ -63,6 +64,11 @@ def setting(model: Model, task: Task, metric: str | None = None, ablation: str =
             f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
         )
     return Setting(model, task, name, check_ablation(ablation))
+
+
+def natural_select(method: str) -> str:
+    """How a circuit is chosen from a method's scores where nobody says otherwise."""
+    return str(methods.get(method).extra.get("select", "greedy"))
 
 
 def discover_steps(

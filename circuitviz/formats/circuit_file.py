@@ -38,6 +38,8 @@ class CircuitFile:
             tensors["edges"] = state.circuit.edges.astype(np.uint8)
         if state.scores is not None:
             tensors["scores"] = np.ascontiguousarray(state.scores.values)
+            if state.scores.positions is not None:
+                tensors["positions"] = np.ascontiguousarray(state.scores.positions)
         manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -14,7 +14,7 @@ from circuitviz.session import Document, Label, Provenance, State
 
 VERSION = 1
 KNOWN = (
-    "version graph method scores circuit provenance ablated labels positions view evaluations curve"
+    "version graph method scores circuit provenance ablated labels positions view evaluations curve measures"
 ).split()
 MOST_LAYERS, MOST_HEADS = 512, 1024
 
@@ -35,6 +35,7 @@ def to_manifest(document: Document) -> dict[str, Any]:
             "method": state.scores.method,
             "options": dict(state.scores.options),
             "partial": state.scores.partial,
+            "info": _plain(dict(state.scores.info)),
         },
         "circuit": state.circuit and {"asked": state.circuit.asked, "note": state.circuit.note},
         "provenance": where and _plain(dataclasses.asdict(where)),
@@ -44,6 +45,7 @@ def to_manifest(document: Document) -> dict[str, Any]:
         "view": document.view,
         "evaluations": document.evaluations,
         "curve": document.curve,
+        "measures": document.measures,
     }
 
 
@@ -65,7 +67,13 @@ def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
             raise InputError("its scores hold values that are not numbers")
         values = _tensor(tensors, "scores", graph).astype(np.float64)
         scores = Scores(
-            graph, values, str(about["method"]), dict(about["options"]), bool(about["partial"])
+            graph,
+            values,
+            str(about["method"]),
+            dict(about["options"]),
+            bool(about["partial"]),
+            _info(dict(about.get("info", {}))),
+            _by_position(tensors, graph),
         )
     ablated = manifest["ablated"]
     state = State(
@@ -85,6 +93,7 @@ def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
     document = Document(state)
     document.view = dict(manifest["view"])
     document.curve = [_numbers(point, "asked edges value low high") for point in manifest["curve"]]
+    document.measures = {str(k): dict(v) for k, v in dict(manifest.get("measures", {})).items()}
     for key, numbers in dict(manifest["evaluations"]).items():
         _numbers(numbers["faithfulness"], "value low high")
         _numbers(numbers["metric"], "circuit model ablated")
@@ -115,6 +124,25 @@ def _tensor(tensors: Arrays, name: str, graph: Graph) -> np.ndarray[Any, Any]:
             f"its tensor '{name}' has shape {tensors[name].shape}, not {graph.mask.shape}"
         )
     return tensors[name]
+
+
+def _by_position(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
+    found = tensors.get("positions")
+    if found is None:
+        return None
+    if found.ndim != 2 or len(found) != len(graph.senders) or not np.isfinite(found).all():
+        raise InputError("its effects by position do not fit its model")
+    return found.astype(np.float64)
+
+
+def _info(given: dict[str, Any]) -> dict[str, Any]:
+    """What a method said, as far as it is used: a threshold, and rounds of names with numbers."""
+    if "own" in given and not (math.isfinite(float(given["own"])) and float(given["own"]) > 0):
+        raise InputError(f"its method's own threshold is {given['own']!r}")
+    for told in given.get("rounds", []):
+        told["receivers"] = [str(name) for name in told["receivers"]]
+        told["senders"] = [[str(name), float(effect)] for name, effect in told["senders"]]
+    return given
 
 
 def _nodes(graph: Graph | None, names: Any) -> list[str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.session import Provenance
+from circuitviz.session import Provenance, State
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -29,7 +29,7 @@ class Found(Reply):
 
 @dataclass(frozen=True)
 class Find(Request):
-    """Load what is needed, score every edge, choose a circuit.
+    """Load what is needed, score every edge, choose a circuit (``select``: empty as suits the method).
 
     ``pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
     """
@@ -89,16 +89,19 @@ class Find(Request):
         return Task.from_pairs("typed pair", [pair], engine.model.tokens)
 
     def _found(self, engine: Engine, scores: Scores, began: float, cancelled: bool = False) -> Found:
-        from circuitviz.session.origin import provenance_of
+        from circuitviz.discovery import natural_select
+        from circuitviz.session.origin import chosen
 
-        edges, origin = min(self.edges, engine.model.graph.n_edges), None
-        if not scores.partial or cancelled:
-            seconds = time.perf_counter() - began
-            origin = provenance_of(
-                engine.model, engine.task, scores, engine.where.metric, engine.where.ablation,
-                self.select, edges, seconds, None if self.pair else self.task,
-            )
-        return Found(scores, scores.select(self.select, edges), origin, scores.partial, cancelled)
+        edges = min(self.edges, engine.model.graph.n_edges)
+        select = self.select or natural_select(self.method)
+        if scores.partial and not cancelled:
+            return Found(scores, scores.select(select, edges), None, True)
+        state: State = chosen(
+            engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,
+            time.perf_counter() - began, None if self.pair else self.task,
+        )  # fmt: skip
+        assert state.circuit is not None
+        return Found(scores, state.circuit, state.provenance, scores.partial, cancelled)
 
 
 def _answers(text: str) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class Document:
     Signals: ``state_changed(before, after)`` after any change of the state, ``evaluated(key)``
     when a measurement arrived, ``dirty_changed(bool)``. ``evaluations`` maps ``State.measured`` to
     the numbers, so that undo shows the earlier number itself, not a new measurement of it.
+    ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
+    ``key`` (``State.measured``) of the state that they measured.
     ``extra`` keeps what a file held that we do not understand, and writes it back.
     """
 
@@ -42,6 +44,7 @@ class Document:
         self.path = path
         self.view: dict[str, Any] = {}
         self.curve: list[dict[str, Any]] = []
+        self.measures: dict[str, dict[str, Any]] = {}
         self.extra: dict[str, Any] = {}
         self._state = state or State()
         self._saved = self._state.hash

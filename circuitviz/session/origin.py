@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.session.provenance import Provenance
+from circuitviz.session.state import State
 
 if TYPE_CHECKING:
     from circuitviz.graph import Circuit, Scores
@@ -52,6 +53,24 @@ def provenance_of(
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
+
+
+def chosen(
+    model: Model,
+    task: Task,
+    scores: Scores,
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float,
+    seconds: float,
+    task_name: str | None = None,
+) -> State:
+    """A circuit chosen from scores, with its provenance: what a search leaves, wherever it ran."""
+    circuit = scores.select(select, asked)
+    given = None if select == "own" else asked
+    origin = provenance_of(model, task, scores, metric, ablation, select, given, seconds, task_name)
+    return State(origin, scores, circuit)
 
 
 def task_of(where: Provenance, model: Model) -> Task:

@@ -47,6 +47,14 @@ class State:
             return self.circuit
         return self.circuit.without(self.ablated_nodes, self.ablated_edges)
 
+    @cached_property
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """Nodes by what their labels call them."""
+        found: dict[str, tuple[str, ...]] = {}
+        for node, label in self.labels.items():
+            found[label.text] = (*found.get(label.text, ()), node)
+        return found
+
     @property
     def live_edges(self) -> BoolMatrix | None:
         """The edges of ``live`` [senders, receivers]."""

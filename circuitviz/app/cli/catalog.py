@@ -14,6 +14,13 @@ def options_of(method: str) -> tuple[Option, ...]:
     return describe(methods.get(method).options)
 
 
+def measure_options(measure: str) -> tuple[Option, ...]:
+    """A measure's options; none for faithfulness, nor for a name that the verb itself will refuse."""
+    from circuitviz.evaluation import measures
+
+    return describe(measures.get(measure).options) if measure in measures.names() else ()
+
+
 def catalog(what: str) -> list[dict[str, Any]]:
     """Everything of one kind, with a line about it; broken extensions carry their error."""
     if what == "models":
@@ -55,6 +62,10 @@ def _registry(what: str) -> Any:
         from circuitviz.metrics import metrics
 
         return metrics
+    if what == "measures":
+        from circuitviz.evaluation import measures
+
+        return measures
     from circuitviz.formats import formats
 
     return formats

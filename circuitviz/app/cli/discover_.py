@@ -20,15 +20,15 @@ def run(given: argparse.Namespace) -> int:
         raise InputError("--select threshold needs --threshold, the least |score| to keep.")
 
     from circuitviz.app.cli.catalog import options_of
-    from circuitviz.discovery import discover_steps, setting
+    from circuitviz.discovery import discover_steps, natural_select, setting
     from circuitviz.formats import save_document
     from circuitviz.formats.disk import check_place
     from circuitviz.models import load_model
-    from circuitviz.session import Document, State
-    from circuitviz.session.origin import provenance_of
+    from circuitviz.session import Document
+    from circuitviz.session.origin import chosen
     from circuitviz.tasks import load_task
 
-    chosen = {
+    options = {
         entry.name: getattr(given, f"option_{entry.name}")
         for entry in options_of(given.method)
         if getattr(given, f"option_{entry.name}", None) is not None
@@ -41,33 +41,40 @@ def run(given: argparse.Namespace) -> int:
     )
     ablation = given.ablation or "corrupted"
     where = setting(model, task, given.metric, ablation)
-    asked = given.threshold if given.select == "threshold" else given.edges
-    if given.select != "threshold" and not 0 <= given.edges <= model.graph.n_edges:
-        raise InputError(
-            f"--edges {given.edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges."
-        )
+    select = given.select or ("greedy" if given.edges is not None else natural_select(given.method))
+    edges = 200 if given.edges is None else given.edges
+    asked = given.threshold if select == "threshold" else edges
+    if select not in ("threshold", "own") and not 0 <= edges <= model.graph.n_edges:
+        if given.edges is not None:
+            raise InputError(
+                f"--edges {edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges."
+            )
+        asked = model.graph.n_edges
     began = time.perf_counter()
-    steps = discover_steps(model, task, given.method, where.metric, ablation, **chosen)
+    steps = discover_steps(model, task, given.method, where.metric, ablation, **options)
     scores = drive(steps, f"{given.method} on {task.name}")
-    circuit = scores.select(given.select, asked)
-    seconds = time.perf_counter() - began
-    if circuit.n_edges != asked and given.select != "threshold":
+    state = chosen(
+        model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, given.task
+    )
+    circuit, origin = state.circuit, state.provenance
+    assert circuit is not None and origin is not None
+    seconds = origin.seconds
+    if select not in ("threshold", "own") and circuit.n_edges != asked:
         say(f"{asked:,} edges asked for, {circuit.n_edges:,} left after pruning. {circuit.note}".strip())
     if given.output is not None:
-        origin = provenance_of(
-            model, task, scores, where.metric, ablation, given.select, asked, seconds, given.task
-        )
-        save_document(Document(State(origin, scores, circuit)), given.output)
+        save_document(Document(state), given.output)
         say(f"wrote {given.output}")
     data = {
         "method": scores.method,
         "options": dict(scores.options),
-        "seconds": round(seconds, 3),
+        "seconds": seconds,
         "edges": circuit.n_edges,
-        "asked": asked,
+        "asked": origin.asked,
+        "select": select,
         "nodes": circuit.n_nodes,
         "model": model.name,
         "task": task.name,
+        **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),
     }
     return show(
         given,

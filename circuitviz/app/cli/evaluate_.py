@@ -6,44 +6,46 @@ import argparse
 from typing import Any
 
 from circuitviz.app.cli.output import drive, number, say, show
+from circuitviz.app.cli.tables import table
 from circuitviz.errors import InputError, suggest
-
-MEASURES = ("faithfulness", "curve")
 
 
 def run(given: argparse.Namespace) -> int:
     """Measure a circuit; returns the exit code."""
+    from circuitviz.evaluation import measures
+
     wanted = [name.strip() for name in given.measures.split(",") if name.strip()]
+    known = ["faithfulness", *measures.names()]
     for name in wanted:
-        if name not in MEASURES:
+        if name not in known:
             raise InputError(
-                f"There is no measure '{name}'; there is {', '.join(MEASURES)}." + suggest(name, MEASURES)
+                f"There is no measure '{name}'; there is {', '.join(known)}." + suggest(name, known)
             )
 
     from circuitviz.app.cli.reopen import reopen
     from circuitviz.discovery import setting
-    from circuitviz.evaluation import Bench, areas, check_graph, curve_steps
+    from circuitviz.evaluation import Bench, Subject, check_graph, measure_steps
 
     document, where, model, task = reopen(given.circuit, given.device, say)
     state = document.state
     assert state.live is not None
     check_graph(model, state.live)
-    bench = Bench(
-        setting(model, task, given.metric or where.metric, given.ablation or where.ablation)
-    )
+    bench = Bench(setting(model, task, given.metric or where.metric, given.ablation or where.ablation))
+    subject = Subject(bench, state.live, state.scores, where.select, where.asked, state.classes)
     found = drive(bench.evaluate(state.live), "faithfulness")
     data: dict[str, Any] = found.as_dict()
-    if "curve" in wanted:
-        if state.scores is None:
-            raise InputError(f"'{given.circuit}' holds no scores, so there is no curve to draw.")
-        points = drive(curve_steps(bench, state.scores, "greedy"), "curve")
-        data["curve"] = [point.as_dict() for point in points]
-        data.update(areas(points, state.scores.graph.n_edges))
+    for name in (name for name in wanted if name != "faithfulness"):
+        result = drive(measure_steps(name, subject, **_options(given, name)), name).as_dict()
+        if name == "curve":  # its areas stand beside it
+            data["curve"] = result.pop("points")
+            data.update(result)
+        else:
+            data[name] = result
 
     def text() -> str:
         f = found.faithfulness
         lines = [
-            f"faithfulness {number(f.value)}  [{number(f.low)}, {number(f.high)}]  95 % bootstrap interval"
+            f"faithfulness {number(f.value)}  {_interval(found.prompts, f.low, f.high)}"
             if f.value is not None
             else "faithfulness is undefined: the full and the ablated model do not differ",
             f"{found.metric}: circuit {number(found.circuit)}, model {number(found.model)}, "
@@ -51,7 +53,23 @@ def run(given: argparse.Namespace) -> int:
             f"{found.edges:,} edges, {found.nodes} nodes; {found.ablation} ablation, "
             f"{found.prompts} prompts, seed {found.seed}",
         ]
-        lines += [f"{p['edges']:>7,} edges  {number(p['value'])}" for p in data.get("curve", [])]
+        for name in (name for name in wanted if name != "faithfulness"):
+            lines += ["", *table(name, data)]
         return "\n".join(lines)
 
     return show(given, data, text)
+
+
+def _interval(prompts: int, low: float | None, high: float | None) -> str:
+    if low is None:
+        return "no interval: the task has one prompt" if prompts == 1 else "no interval"
+    return f"[{number(low)}, {number(high)}]  95 % bootstrap interval"
+
+
+def _options(given: argparse.Namespace, measure: str) -> dict[str, object]:
+    start = f"measure_{measure}_"
+    return {
+        name.removeprefix(start): value
+        for name, value in vars(given).items()
+        if name.startswith(start) and value is not None
+    }

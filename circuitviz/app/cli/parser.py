@@ -11,7 +11,7 @@ from circuitviz.errors import InputError, suggest
 from circuitviz.graph import SELECTIONS
 
 VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "list")
-LISTS = ("models", "tasks", "methods", "metrics", "ablations", "formats")
+LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "formats")
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,7 +60,7 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"circuitviz {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="COMMAND", parser_class=Parser)
     _discover(verbs.add_parser("discover", help="find a circuit"), argv)
-    _evaluate(verbs.add_parser("evaluate", help="measure a circuit"))
+    _evaluate(verbs.add_parser("evaluate", help="measure a circuit"), argv)
     compare = verbs.add_parser("compare", help="what two circuits share")
     compare.add_argument("left", type=Path)
     compare.add_argument("right", type=Path, help="the reference")
@@ -91,8 +91,13 @@ def _discover(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
     parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV or JSONL file")
     parser.add_argument("--method", default="eap-ig")
-    parser.add_argument("--edges", type=int, default=200, help="how many edges to keep")
-    parser.add_argument("--select", choices=SELECTIONS, default="greedy")
+    parser.add_argument("--edges", type=int, help="how many edges to keep (default 200)")
+    parser.add_argument(
+        "--select",
+        choices=SELECTIONS,
+        help="how to choose edges: greedy by default; own, what the method kept, for acdc; nodes, the "
+        "strongest nodes with all edges between them, for methods that score nodes",
+    )
     parser.add_argument("--threshold", type=float, help="with --select threshold: least |score|")
     parser.add_argument("-o", "--output", type=Path, help="write a .circuit file")
     parser.add_argument("--prompts", type=int, default=64)
@@ -100,7 +105,7 @@ def _discover(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     _setting(parser)
     _device(parser)
-    name = _value(argv, "--method") or "eap-ig"
+    name = _value(argv, "--method", "eap-ig")
     if "discover" in argv:  # a method's options need its module, which imports torch
         _method_options(parser, name)
 
@@ -114,11 +119,23 @@ def _method_options(parser: argparse.ArgumentParser, name: str) -> None:
         group.add_argument(entry.flag, dest=f"option_{entry.name}", metavar="VALUE", help=text)
 
 
-def _evaluate(parser: argparse.ArgumentParser) -> None:
+def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("circuit", type=Path)
-    parser.add_argument("--measures", default="faithfulness", help="faithfulness, curve")
+    parser.add_argument(
+        "--measures",
+        default="faithfulness",
+        help="with commas between them: faithfulness and what 'circuitviz list measures' names",
+    )
     _setting(parser)
     _device(parser)
+    if "evaluate" in argv:
+        from circuitviz.app.cli.catalog import measure_options
+
+        for name in _value(argv, "--measures", "faithfulness").split(","):
+            for entry in measure_options(name.strip()):
+                flag = f"--{name.strip()}-{entry.flag[2:]}"
+                dest = f"measure_{name.strip()}_{entry.name}"
+                parser.add_argument(flag, dest=dest, metavar="VALUE", help=entry.help)
 
 
 def _setting(parser: argparse.ArgumentParser) -> None:
@@ -130,13 +147,13 @@ def _device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
 
 
-def _value(argv: list[str], flag: str) -> str | None:
+def _value(argv: list[str], flag: str, default: str) -> str:
     for at, word in enumerate(argv):
         if word == flag and at + 1 < len(argv):
             return argv[at + 1]
         if word.startswith(flag + "="):
             return word.partition("=")[2]
-    return None
+    return default
 
 
 def _verb(name: str) -> Callable[[argparse.Namespace], int]:

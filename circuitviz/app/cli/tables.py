@@ -1,0 +1,78 @@
+"""Measures as lines of text, for whoever reads a terminal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from circuitviz.app.cli.output import number
+
+
+def table(measure: str, data: dict[str, Any]) -> list[str]:
+    """The lines of one measure; JSON for one that we know no table of."""
+    if measure in TABLES:
+        return TABLES[measure](data)
+    return [f"{measure}:", json.dumps(data[measure], indent=1, ensure_ascii=False)]
+
+
+def _curve(data: dict[str, Any]) -> list[str]:
+    lines = [f"{p['edges']:>7,} edges  {number(p['value'])}" for p in data["curve"]]
+    return [*lines, f"CPR {number(data['cpr'])}, CMD {number(data['cmd'])}"]
+
+
+def _completeness(data: dict[str, Any]) -> list[str]:
+    lines = ["completeness: F of the circuit and of the model without K, and the gap"]
+    for one in sorted(data["completeness"]["sets"], key=lambda one: -(one["gap"] or 0.0))[:20]:
+        nodes = ", ".join(one["nodes"][:6]) + (" …" if len(one["nodes"]) > 6 else "")
+        values = (number(one["circuit"]["value"]), number(one["model"]["value"]), number(one["gap"]))
+        lines.append(f"{values[0]:>9} {values[1]:>9} {values[2]:>9}  {one['name']}: {nodes}")
+    return lines
+
+
+def _minimality(data: dict[str, Any]) -> list[str]:
+    lines = ["minimality: the largest change of faithfulness that a node makes"]
+    for need in data["minimality"]["nodes"]:
+        rest = f"  without {', '.join(need['without'])}" if need["without"] else ""
+        lines.append(f"{need['node']:>9} {number(need['value']):>9}{rest}")
+    return lines
+
+
+def _backup(data: dict[str, Any]) -> list[str]:
+    found = data["backup"]
+    before, after = (number(found["metric"][when]) for when in ("before", "after"))
+    lines = [f"backup: {', '.join(found['ablated'])} ablated, metric {before} → {after}; direct effects"]
+    for head in found["heads"][:20]:
+        low, high = head["change"]["low"], head["change"]["high"]
+        lines.append(
+            f"{head['node']:>9} {number(head['before']):>9} → {number(head['after']):>7}  "
+            f"{head['change']['value']:+.3f}  [{number(low)}, {number(high)}]"
+        )
+    return lines
+
+
+def _robustness(data: dict[str, Any]) -> list[str]:
+    lines = ["robustness: faithfulness in every setting"]
+    for cell in data["robustness"]["cells"]:
+        value = number(cell["value"]) if not cell.get("why") else "does not suit the task"
+        lines.append(f"{cell['ablation']:>16} {cell['metric']:>11} {cell['patched']:>6}  {value}")
+    return lines
+
+
+def _stability(data: dict[str, Any]) -> list[str]:
+    found = data["stability"]
+    always = sum(share == 1 for share in found["edges"].values())
+    return [
+        f"stability: mean IoU {number(found['mean_iou'])} of {found['resamples']} resamples; "
+        f"{always:,} edges chosen always, {len(found['edges']):,} at least once"
+    ]
+
+
+TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
+    "curve": _curve,
+    "completeness": _completeness,
+    "minimality": _minimality,
+    "backup": _backup,
+    "robustness": _robustness,
+    "stability": _stability,
+}
