@@ -6,21 +6,21 @@ import io
 import json
 import zipfile
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
-from circuitviz.formats.manifest import VERSION, from_manifest, to_manifest
+from circuitviz.formats.manifest import from_manifest, tensors_of, to_manifest
+from circuitviz.formats.migrations import VERSION
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
 MANIFEST, TENSORS = "document.json", "tensors.safetensors"
 LARGEST_ENTRY = 256 * 2**20
 MOST_RATIO = 1000
+MOST_ENTRIES = 16
 
 
 class CircuitFile:
@@ -32,22 +32,7 @@ class CircuitFile:
 
     def write(self, document: Document, path: Path) -> None:
         """Save the document; the same document gives the same bytes."""
-        state = document.state
-        tensors: dict[str, np.ndarray[Any, Any]] = {}
-        if state.circuit is not None:
-            tensors["edges"] = state.circuit.edges.astype(np.uint8)
-        if state.scores is not None:
-            tensors["scores"] = np.ascontiguousarray(state.scores.values)
-            if state.scores.positions is not None:
-                tensors["positions"] = np.ascontiguousarray(state.scores.positions)
-        manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
-        buffer = io.BytesIO()
-        with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-            for name, data in ((MANIFEST, manifest.encode()), (TENSORS, save(tensors))):
-                entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                archive.writestr(entry, data)
-        write_whole(path, buffer.getvalue())
+        write_whole(path, packed(document))
 
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
@@ -75,6 +60,18 @@ class CircuitFile:
         return document
 
 
+def packed(document: Document) -> bytes:
+    """A document as the bytes of its file; the same document gives the same bytes."""
+    manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in ((MANIFEST, manifest.encode()), (TENSORS, save(tensors_of(document)))):
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)
+    return buffer.getvalue()
+
+
 formats.register("circuit", summary="circuitviz document: everything, to go on working")(CircuitFile())
 
 
@@ -88,7 +85,7 @@ def _entries(path: Path) -> dict[str, bytes]:
         )
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            there = {entry.filename: entry for entry in archive.infolist()}
+            there = _checked(path, archive.infolist())
             for name in (MANIFEST, TENSORS):
                 if name not in there:
                     raise InputError(f"'{path.name}' is no circuitviz document: it holds no {name}.")
@@ -104,6 +101,20 @@ def _entries(path: Path) -> dict[str, bytes]:
         raise
     except Exception:  # zipfile raises many kinds on damaged archives
         raise _damaged(path, "the zip file is incomplete") from None
+
+
+def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+    """The entries by name, where they are few, plainly named, and there once."""
+    if len(entries) > MOST_ENTRIES:
+        raise InputError(f"'{path.name}' holds {len(entries):,} entries; a document has two.")
+    for entry in entries:
+        name = entry.orig_filename.replace("\\", "/")
+        if name.startswith("/") or ".." in name.split("/") or "\0" in name:
+            raise InputError(f"'{path.name}' names a place outside itself; it was not opened.")
+    there = {entry.filename: entry for entry in entries}
+    if len(there) != len(entries):
+        raise InputError(f"'{path.name}' holds an entry twice; which one is meant cannot be told.")
+    return there
 
 
 def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:

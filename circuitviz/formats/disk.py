@@ -6,37 +6,59 @@ import contextlib
 import errno
 import json
 import os
+import re
+import stat
 import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from circuitviz.errors import InputError
 
 LARGEST = 512 * 2**20
+LARGEST_JSON = 256 * 2**20
+DEEPEST = 64
+STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # always matches: linear time
 
 
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside the target, flush to disk, then take its place: the old file stays until then.
 
+    A link stays a link, and what it points to is written; an existing file keeps its permissions.
     Raises InputError in a sentence where the disk is full or the place cannot be written.
     """
     temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        target = Path(os.path.realpath(path))
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
+        os.chmod(temporary, mode)
+        os.replace(temporary, target)
+        _flush_folder(target.parent)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(temporary)
         raise InputError(_reason(path, error)) from error
 
 
+def _flush_folder(folder: Path) -> None:
+    """Make the new name itself last through a loss of power, where the system can do that."""
+    with contextlib.suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
 def check_place(path: Path) -> None:
     """Refuse a place that cannot be written before the work that it is for, with InputError."""
+    path = Path(os.path.realpath(path))
     if path.is_dir():
         raise InputError(_reason(path, OSError(errno.EISDIR, "there is a folder of that name")))
     if not path.parent.is_dir():
@@ -64,13 +86,25 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
 
 
 def parse_json(name: str, data: bytes) -> Any:
-    """Parse JSON; InputError names the file and the place. Nesting is bounded by the interpreter."""
+    """Parse JSON; InputError names the file and the place. Size and nesting are bounded."""
+    if len(data) > LARGEST_JSON:
+        raise InputError(f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON, more than any file of ours.")
+    if _depth(data) > DEEPEST:
+        raise InputError(f"'{name}' is nested too deeply to be a file of ours.")
     try:
         return json.loads(data)
     except RecursionError:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are such
         raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
+
+
+def _depth(data: bytes) -> int:
+    """How deeply brackets nest outside strings: looked at before anything is built of them."""
+    bare = np.frombuffer(STRINGS.sub(b"", data), np.uint8)
+    up = (bare == ord("{")) | (bare == ord("["))
+    down = (bare == ord("}")) | (bare == ord("]"))
+    return int(np.cumsum(up.astype(np.int32) - down).max(initial=0))
 
 
 def _reason(path: Path, error: OSError) -> str:

@@ -33,6 +33,8 @@ class Document:
     the numbers, so that undo shows the earlier number itself, not a new measurement of it.
     ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
     ``key`` (``State.measured``) of the state that they measured.
+    ``history`` lists the ablations that were tried, ``{"key", "nodes", "edges"}``, the latest last;
+    their numbers lie under the same keys in ``evaluations``.
     ``extra`` keeps what a file held that we do not understand, and writes it back.
     """
 
@@ -45,6 +47,7 @@ class Document:
         self.view: dict[str, Any] = {}
         self.curve: list[dict[str, Any]] = []
         self.measures: dict[str, dict[str, Any]] = {}
+        self.history: list[dict[str, Any]] = []
         self.extra: dict[str, Any] = {}
         self._state = state or State()
         self._saved = self._state.hash
@@ -80,6 +83,8 @@ class Document:
     def apply(self, state: State) -> None:
         """Go to a state: the way undo and redo go."""
         before, self._state = self._state, state
+        if (before.ablated_nodes, before.ablated_edges) != (state.ablated_nodes, state.ablated_edges):
+            self._try(state)
         self._set_dirty(state.hash != self._saved)
         self.state_changed.emit(before, state)
 
@@ -95,6 +100,18 @@ class Document:
         """The state is on disk now."""
         self.path, self._saved = path, self._state.hash
         self._set_dirty(False)
+
+    def _try(self, state: State) -> None:
+        """Each ablation stands once in the history, where it was tried last."""
+        if not state.ablated_nodes and not state.ablated_edges:
+            return
+        tried = {
+            "key": state.measured,
+            "nodes": sorted(state.ablated_nodes),
+            "edges": sorted(state.ablated_edges),
+        }
+        others = [entry for entry in self.history if entry != tried]
+        self.history = [*others, tried][-REMEMBERED:]
 
     def _set_dirty(self, dirty: bool) -> None:
         if dirty != self._dirty:

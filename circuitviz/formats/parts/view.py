@@ -1,0 +1,25 @@
+"""How the document was looked at last: layout, zoom, whatever panels keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.session import Document
+
+
+class ViewPart(Part):
+    """``view``: kept as it is; its readers ignore what they do not know."""
+
+    keys = ("view",)
+
+    def write(self, document: Document) -> dict[str, Any]:
+        """The view state."""
+        return {"view": document.view}
+
+    def attach(self, opened: Opened, document: Document) -> None:
+        """The view state."""
+        document.view = dict(opened.manifest["view"])
+
+
+parts.register("view", summary="how it was looked at last")(ViewPart())

@@ -1,0 +1,153 @@
+"""Files of every version open, and each part of a document is found by walking."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from circuitviz.errors import InputError
+from circuitviz.formats import open_document, save_document
+from circuitviz.formats.circuit_file import CircuitFile
+from circuitviz.formats.disk import parse_json, write_whole
+from circuitviz.formats.migrations import FIRST, STEPS, VERSION, migrated
+from circuitviz.formats.parts import Part, parts
+from circuitviz.session import toggle_ablation
+
+VERSIONS = Path(__file__).parent / "versions"
+
+
+def manifest(path: Path) -> dict:  # type: ignore[type-arg]
+    with zipfile.ZipFile(path) as archive:
+        return json.loads(archive.read("document.json"))
+
+
+@pytest.mark.parametrize("version", range(FIRST, VERSION + 1))
+def test_a_file_of_each_version_opens(version: int, tmp_path: Path) -> None:
+    """The files beside this one were written by the version that they are named for."""
+    kept = VERSIONS / f"v{version}.circuit"
+    document = open_document(kept)
+    state = document.state
+    assert manifest(kept)["version"] == version
+    assert state.circuit is not None and state.circuit.graph.shape.grouped
+    assert state.circuit.n_edges == int(manifest(kept)["circuit"]["asked"]) == 20
+    assert [label.text for label in state.labels.values()] == ["Name Mover"]
+    assert state.provenance is not None and state.provenance.method == "eap-ig"
+    assert document.evaluation is not None and document.extra == {"from the future": {"kept": [1, 2]}}
+    save_document(document, tmp_path / "now.circuit")
+    assert manifest(tmp_path / "now.circuit")["version"] == VERSION
+    assert open_document(tmp_path / "now.circuit").state.hash == state.hash
+
+
+def test_steps_lead_from_every_version_to_the_present_one() -> None:
+    steps = {
+        1: lambda m: {**m, "names": [m["name"]]},
+        2: lambda m: {k: v for k, v in m.items() if k != "name"},
+    }
+    given = {"version": 1, "name": "a"}
+    assert migrated(given, steps) == {"version": 3, "names": ["a"]}
+    assert migrated({"version": 2, "name": "a", "names": []}, steps) == {"version": 3, "names": []}
+    assert given == {"version": 1, "name": "a"}
+    assert sorted(STEPS) == list(range(FIRST, VERSION))
+    for strange in (0, -3, True, 1.0):
+        with pytest.raises(InputError, match="versions begin at 1"):
+            migrated({"version": strange}, steps)
+
+
+def test_every_part_is_found_and_no_key_has_two_owners() -> None:
+    assert parts.broken == {}
+    keys = [key for entry in parts.entries() for key in entry.value.keys]
+    assert len(keys) == len(set(keys)) and "version" not in keys
+    document = open_document(VERSIONS / "v1.circuit")
+    for entry in parts.entries():
+        assert set(entry.value.write(document)) == set(entry.value.keys), entry.name
+
+
+def test_a_part_added_beside_the_others_is_written_and_read(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    class Mood(Part):
+        keys = ("mood",)
+
+        def write(self, document):  # type: ignore[no-untyped-def]
+            return {"mood": document.view.pop("mood", "none")}
+
+        def attach(self, opened, document):  # type: ignore[no-untyped-def]
+            document.view["mood"] = opened.get("mood", "default")
+
+    monkeypatch.setattr(parts, "_entries", dict(parts._entries))
+    document = open_document(VERSIONS / "v1.circuit")
+    parts.register("mood", summary="")(Mood())
+    assert open_document(VERSIONS / "v1.circuit").view["mood"] == "default"
+    document.view["mood"] = "good"
+    save_document(document, tmp_path / "a.circuit")
+    assert open_document(tmp_path / "a.circuit").view["mood"] == "good"
+
+
+def test_the_history_of_ablations_is_kept(tmp_path: Path) -> None:
+    document = open_document(VERSIONS / "v1.circuit")
+    heads = [n for n in document.state.circuit.node_names if "." in n][:2]  # type: ignore[union-attr]
+    for nodes in (heads[:1], heads[1:], heads[1:], heads[:1]):
+        document.do(toggle_ablation(nodes))
+    assert document.history and document.history[-1]["key"] == document.state.measured
+    save_document(document, tmp_path / "a.circuit")
+    assert open_document(tmp_path / "a.circuit").history == document.history
+
+
+def test_saving_through_a_link_keeps_the_link_and_the_permissions(tmp_path: Path) -> None:
+    document, real, link = open_document(VERSIONS / "v1.circuit"), tmp_path / "real.circuit", tmp_path / "l.circuit"
+    real.write_bytes(b"old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    save_document(document, link)
+    assert link.is_symlink() and real.stat().st_mode & 0o777 == 0o640
+    assert real.read_bytes() == (tmp_path / "l.circuit").read_bytes() != b"old"
+    assert sorted(os.listdir(tmp_path)) == ["l.circuit", "real.circuit"]
+
+
+def test_file_and_folder_are_flushed_before_and_after_the_name_changes(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    done: list[str] = []
+    sync, replace = os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda h: (done.append("folder" if os.path.isdir(f"/proc/self/fd/{h}") else "file"), sync(h)))
+    monkeypatch.setattr(os, "replace", lambda a, b: (done.append("rename"), replace(a, b)))
+    write_whole(tmp_path / "a", b"x")
+    assert done == ["file", "rename", "folder"]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b"[" * 65 + b"]" * 65, "nested too deeply"),
+        (b'{"a": "' + b"[" * 1000 + b'"}', None),
+        (b'"' + b'\\"' * 300_000, "not valid JSON"),
+        (b"9" * 5000, "not valid JSON"),
+    ],
+)
+def test_json_is_bounded_before_it_is_built(data: bytes, says: str | None) -> None:
+    if says is None:
+        parse_json("a", data)
+        return
+    with pytest.raises(InputError, match=says):
+        parse_json("a", data)
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["../evil"], "names a place outside"),
+        (["/etc/passwd"], "names a place outside"),
+        (["a\\..\\b"], "names a place outside"),
+        ([f"e{i}" for i in range(99)], "entries"),
+        (["document.json"], "twice"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_strange_zip_entries_are_refused(tmp_path: Path, names: list[str], says: str) -> None:
+    path = tmp_path / "a.circuit"
+    path.write_bytes((VERSIONS / "v1.circuit").read_bytes())
+    with zipfile.ZipFile(path, "a") as archive:
+        for name in names:
+            archive.writestr(name, b"x")
+    with pytest.raises(InputError, match=says):
+        CircuitFile().read(path)
