@@ -8,15 +8,14 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import (
     QApplication,
-    QDockWidget,
     QMainWindow,
     QMessageBox,
     QStackedWidget,
-    QWidget,
 )
 
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
+from circuitviz.app.docks import Docks
 from circuitviz.app.files import Files
 from circuitviz.app.pages import about_text, shortcut_text
 from circuitviz.app.settings import Settings
@@ -27,14 +26,8 @@ from circuitviz.canvas.theme import THEMES, Theme
 from circuitviz.canvas.view import CircuitView
 from circuitviz.jobs import Failed
 from circuitviz.layout import layouts
-from circuitviz.panels import Desk, Panel, panels
+from circuitviz.panels import Desk
 from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation
-
-AREAS = {
-    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
-    "right": Qt.DockWidgetArea.RightDockWidgetArea,
-    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
-}
 
 
 class MainWindow(QMainWindow):
@@ -46,9 +39,6 @@ class MainWindow(QMainWindow):
         self.desk = desk or Desk()
         self.view = CircuitView()
         self.start = StartPage()
-        self.panels: dict[str, Panel] = {}
-        self._away: set[str] = set()
-        self.docks: dict[str, QDockWidget] = {}
         self.dialog: QMessageBox | None = None
         self.theme = THEMES["light"]
         self.layout_name = "layered"
@@ -59,7 +49,8 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
-        self._dock()
+        self.places = Docks(self)
+        self.panels, self.docks = self.places.panels, self.places.by_name
         self.files = Files(self)
         self.chrome = Chrome(self)
         self._connect()
@@ -68,31 +59,6 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(kept[0])
             self.restoreState(kept[1])
         self.show_start()
-
-    def _dock(self) -> None:
-        self.setDockNestingEnabled(True)
-        self.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
-        self.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
-        self.setTabPosition(AREAS["bottom"], self.tabPosition(AREAS["left"]).North)
-        before: dict[str, QDockWidget] = {}
-        for entry in sorted(panels.entries(), key=lambda e: int(e.extra["order"])):
-            dock = QDockWidget(entry.extra["title"], self)
-            dock.setObjectName(entry.name)
-            panel = entry.value(self.desk)
-            dock.setWidget(panel)
-            area = entry.extra["area"]
-            self.addDockWidget(AREAS[area], dock)
-            if area == "bottom":
-                dock.setTitleBarWidget(QWidget())  # the tabs name these docks
-            if area == "bottom" and area in before:
-                self.tabifyDockWidget(before[area], dock)
-                before[area].raise_()
-            before.setdefault(area, dock)
-            self.panels[entry.name], self.docks[entry.name] = panel, dock
-        self.resizeDocks([self.docks["discovery"]], [258], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["inspector"]], [312], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.docks["meter"], self.docks["inspector"]], [150, 600], Qt.Orientation.Vertical)
-        self.resizeDocks([self.docks["edges"]], [210], Qt.Orientation.Vertical)
 
     def _connect(self) -> None:
         desk, start = self.desk, self.start
@@ -115,9 +81,9 @@ class MainWindow(QMainWindow):
     def redraw(self) -> None:
         """Draw the desk's state."""
         state = self.desk.state
-        picture = picture_of(state, self.layout_name)
+        picture = picture_of(state, self.layout_name, opacity=self.desk.opacity)
         if state.circuit is not None:
-            self._show_docks(True)
+            self.places.show(True)
             self.pages.setCurrentWidget(self.view)
         drawn = len({edge.name for edge in picture.edges})
         whole = state.circuit.graph.n_edges if state.circuit else 0
@@ -149,18 +115,7 @@ class MainWindow(QMainWindow):
         self.start.show_recent(self.settings.recent)
         self.pages.setCurrentWidget(self.start)
         if self.desk.state.circuit is None:
-            self._show_docks(False)
-
-    def _show_docks(self, shown: bool) -> None:
-        """Docks that speak of a circuit stay away until there is one; then as they were left."""
-        for name, dock in self.docks.items():
-            if shown and name in self._away:
-                dock.show()
-            if not shown and name != "discovery" and not dock.isHidden():
-                dock.hide()
-                self._away.add(name)
-        if shown:
-            self._away.clear()
+            self.places.show(False)
 
     def document_opened(self) -> None:
         """Another document is on the desk."""
@@ -289,7 +244,7 @@ class MainWindow(QMainWindow):
         if not self.files.may_leave():
             event.ignore()
             return
-        self._show_docks(True)
+        self.places.show(True)
         self.settings.geometry = (self.saveGeometry(), self.saveState())
         self.desk.worker.stop()
         self.desk.undo.blockSignals(True)  # it is destroyed after the window

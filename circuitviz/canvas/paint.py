@@ -76,6 +76,7 @@ def edge_pen(edge: DrawnEdge, theme: Theme, faded: bool = False) -> QPen:
     if edge.ablated:
         colour = QColor(theme.muted)
         colour.setAlphaF(0.10 if faded else 0.35)
+    colour.setAlphaF(colour.alphaF() * edge.opacity)
     pen = QPen(colour, 0.8 + 4.0 * share)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     if edge.ablated:
@@ -95,7 +96,7 @@ def paint_edges(
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(edge_pen(edge, theme, faded))
         painter.drawPath(edge_path(picture, edge))
-        if edge.channel and not faded:
+        if edge.channel and not faded and edge.opacity > 0.3:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(tints[edge.channel]))
             painter.drawEllipse(ends(picture, edge)[1], 2.3, 2.3)

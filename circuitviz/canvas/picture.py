@@ -32,7 +32,7 @@ class DrawnNode:
 class DrawnEdge:
     """One edge between nodes; ``name`` is EAP-IG's, ``channel`` is q, k, v or empty.
 
-    ``strength``: |score| as a share of the strongest edge's.
+    ``strength``: |score| as a share of the strongest edge's; ``opacity``: on request, how stable it is.
     """
 
     name: str
@@ -42,6 +42,7 @@ class DrawnEdge:
     score: float
     strength: float
     ablated: bool = False
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,16 @@ class CircuitPicture:
         return replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
 
 
-def picture_of(state: State, layout: str = "layered", most: int = MOST_DRAWN) -> CircuitPicture:
-    """Draw a state's circuit, ablated parts included; at most ``most`` edges, the strongest."""
+def picture_of(
+    state: State,
+    layout: str = "layered",
+    most: int = MOST_DRAWN,
+    opacity: Mapping[str, float] | None = None,
+) -> CircuitPicture:
+    """Draw a state's circuit, ablated parts included; at most ``most`` edges, the strongest.
+
+    ``opacity`` by edge name: edges that it does not name are all but invisible.
+    """
     circuit = state.circuit
     if circuit is None or not circuit.n_edges:
         return CircuitPicture()
@@ -91,6 +100,8 @@ def picture_of(state: State, layout: str = "layered", most: int = MOST_DRAWN) ->
             )
         )
     edges = _edges(state, graph, values, set(names), most)
+    if opacity is not None:
+        edges = tuple(replace(e, opacity=max(0.06, opacity.get(e.name, 0.0))) for e in edges)
     return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
 
 

@@ -27,7 +27,9 @@ MLPS = ("frozen", "recomputed")
 class PathPatchingOptions:
     """Which receivers to begin with, and how to go on from the senders found."""
 
-    receivers: str = option("logits", "receivers of the first round, with commas between them")
+    receivers: str = option(
+        "logits", "receivers of the first round, with commas between them; a semicolon begins the next round"
+    )
     rounds: int = option(1, "how many; one's strongest heads are the next one's receivers", low=1, high=20)
     keep: int = option(3, "how many heads of a round are the receivers of the next", low=1)
     channel: str = option("q", "what of these heads is then patched", choices=CHANNELS)
@@ -52,18 +54,21 @@ def path_patching(setting: Setting, options: PathPatchingOptions) -> Steps[Score
     on several receivers is shared equally among the edges to them. ``info["rounds"]`` is the tree:
     each round's receivers, and every sender's effect on them.
     """
-    receivers = receivers_named(setting, options.receivers)
+    named = [receivers_named(setting, part) for part in options.receivers.split(";")]
+    receivers = named[0]
     found = Scores(setting.model.graph, np.zeros(setting.model.graph.mask.shape), "path-patching")
-    for number in range(options.rounds):
+    number_of_rounds = max(options.rounds, len(named))
+    for number in range(number_of_rounds):
         _check(setting, receivers)
         turn = _Round(setting, receivers, options.mlps == "recomputed")
         for step in turn.run():
-            done = (number + step.done) / options.rounds
+            done = (number + step.done) / number_of_rounds
             sofar = _with(found, receivers, turn.so_far)
             message = f"round {number + 1}: {step.message}"
             yield Progress(done, 1.0, message, replace(sofar, partial=True))
         found = _with(found, receivers, turn.so_far)
-        receivers = _next(setting, turn.so_far, options)
+        following = number + 1
+        receivers = named[following] if following < len(named) else _next(setting, turn.so_far, options)
         if not receivers:
             break
     return found

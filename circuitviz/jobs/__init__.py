@@ -4,6 +4,7 @@ from circuitviz.jobs.adopt import Adopt
 from circuitviz.jobs.catalog import Catalog, Choices
 from circuitviz.jobs.curve import Curve, Points
 from circuitviz.jobs.find import Find, Found
+from circuitviz.jobs.judge import Judge, Judged
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.read import Read, Reading
@@ -18,6 +19,8 @@ __all__ = [
     "Find",
     "Found",
     "Idle",
+    "Judge",
+    "Judged",
     "Measure",
     "Measured",
     "Moved",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choices(Reply):
-    """Names for the form; a method comes with a line about it and its options."""
+    """Names for the form; methods and measures come with a line about them and their options."""
 
     tasks: tuple[str, ...] = ("ioi",)
     methods: dict[str, tuple[str, tuple[Option, ...]]] = field(
@@ -23,6 +23,7 @@ class Choices(Reply):
     )
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
+    measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
@@ -36,10 +37,16 @@ class Catalog(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names."""
         from circuitviz.discovery import ABLATIONS, methods
+        from circuitviz.evaluation import measures
         from circuitviz.metrics import metrics
         from circuitviz.options import describe
         from circuitviz.tasks import tasks
 
-        known = {e.name: (e.summary, describe(e.options)) for e in methods.entries()}
-        broken = {**tasks.broken, **methods.broken, **metrics.broken}
-        yield Choices(tuple(tasks.names()), known, tuple(metrics.names()), tuple(ABLATIONS), broken)
+        yield Choices(
+            tasks=tuple(tasks.names()),
+            methods={e.name: (e.summary, describe(e.options)) for e in methods.entries()},
+            metrics=tuple(metrics.names()),
+            ablations=tuple(ABLATIONS),
+            measures={e.name: (e.summary, describe(e.options)) for e in measures.entries()},
+            broken={**tasks.broken, **methods.broken, **metrics.broken, **measures.broken},
+        )

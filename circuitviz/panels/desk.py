@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
@@ -19,7 +19,6 @@ from circuitviz.jobs import (
     Find,
     Found,
     Idle,
-    Measure,
     Measured,
     Moved,
     Points,
@@ -30,8 +29,17 @@ from circuitviz.jobs import (
     Request,
     Worker,
 )
+from circuitviz.panels.live import Live
 from circuitviz.panels.undo import StateStep
-from circuitviz.session import Change, Command, Document, State, choose_edges, replace_circuit
+from circuitviz.session import (
+    Change,
+    Command,
+    Document,
+    Provenance,
+    State,
+    choose_edges,
+    replace_circuit,
+)
 
 
 class Desk(QObject):
@@ -39,7 +47,6 @@ class Desk(QObject):
 
     state_changed = Signal()
     document_opened = Signal()
-    numbers_changed = Signal(str)  # tier: estimate, small, exact, or empty where unknown
     curve_changed = Signal()
     selection_changed = Signal()
     reading_arrived = Signal(object)
@@ -62,12 +69,8 @@ class Desk(QObject):
         self.edges: frozenset[str] = frozenset()
         self.preview: Found | None = None
         self.opened: Ready | None = None
-        self.numbers: dict[str, Any] | None = None
-        self._exact: tuple[State, dict[str, Any]] | None = None
-        self._after = QTimer(self)
-        self._after.setSingleShot(True)
-        self._after.setInterval(30)
-        self._after.timeout.connect(self._measure)
+        self.opacity: dict[str, float] | None = None
+        self.live = Live(self)
 
     def start(self) -> None:
         """Start the worker; it loads what takes seconds."""
@@ -94,10 +97,9 @@ class Desk(QObject):
     def set_document(self, document: Document) -> None:
         """Show a document; undo begins anew."""
         self.undo.clear()
-        self.document, self.preview, self.opened = document, None, None
+        self.document, self.preview, self.opened, self.opacity = document, None, None, None
         self.nodes = self.edges = frozenset()
-        numbers = document.evaluation
-        self._exact = None if numbers is None else (document.state, numbers)
+        self.live.begin()
         self.document_opened.emit()
         self._show(document.state)
         where, circuit = document.state.provenance, document.state.circuit
@@ -128,6 +130,17 @@ class Desk(QObject):
         """Ask the worker for anything else; its replies come by ``arrived``."""
         self.worker.ask(request)
 
+    def request_like(self, where: Provenance) -> Find:
+        """The search that a document came from, to be changed and asked again."""
+        pair = None
+        if where.task == "typed pair" and where.pairs:
+            clean, corrupted, right, wrong = where.pairs[0]
+            pair = (clean, corrupted, "|".join(right), "|".join(wrong))
+        return Find(
+            where.model, where.task, pair, where.prompts, where.seed, where.method, dict(where.options),
+            where.metric, where.ablation, where.select, int(where.asked or 200), self.device,
+        )  # fmt: skip
+
     def cancel(self) -> None:
         """Stop the running job; what it has found is kept."""
         self.worker.cancel()
@@ -157,6 +170,11 @@ class Desk(QObject):
         if self.opened is not None:
             self.worker.ask(Read(node, prompt))
 
+    def fade(self, opacity: dict[str, float] | None) -> None:
+        """Draw each edge as opaque as told, by name; None draws all as usual."""
+        self.opacity = opacity
+        self.state_changed.emit()
+
     def say(self, message: str) -> None:
         """A line for the status bar and the log."""
         self.said.emit(message)
@@ -169,48 +187,8 @@ class Desk(QObject):
         self._show(state)
 
     def _show(self, state: State) -> None:
-        known = self.document.evaluation
-        if known is not None:
-            self._exact = (state, known)
-            self._set_numbers(known, "exact")
-        else:
-            self._estimate(state)
-            if self.opened is not None and state.live is not None:
-                self._after.start()
+        self.live.follow(state)
         self.state_changed.emit()
-
-    def _estimate(self, state: State) -> None:
-        """First order, within the frame of the click, from the last exact state."""
-        if self._exact is None or state.scores is None or state.live is None:
-            self._set_numbers(None, "")
-            return
-        base, numbers = self._exact
-        if base.live is None or base.scores is not state.scores:
-            self._set_numbers(None, "")
-            return
-        metric = numbers["metric"]
-        span = metric["model"] - metric["ablated"]
-        if not span:
-            self._set_numbers(None, "")
-            return
-        moved = metric["circuit"] + state.scores.change(base.live.edges, state.live.edges)
-        value = (moved - metric["ablated"]) / span
-        guess = {
-            **numbers,
-            "metric": {**metric, "circuit": moved},
-            "faithfulness": {"value": value, "low": None, "high": None},
-            "edges": state.live.n_edges,
-        }
-        self._set_numbers(guess, "estimate")
-
-    def _measure(self) -> None:
-        state = self.document.state
-        if state.live is not None and self.document.evaluation is None:
-            self.worker.ask(Measure(state.live, state.measured))
-
-    def _set_numbers(self, numbers: dict[str, Any] | None, tier: str) -> None:
-        self.numbers = numbers
-        self.numbers_changed.emit(tier)
 
     def _reply(self, reply: Reply) -> None:
         match reply:
@@ -225,12 +203,12 @@ class Desk(QObject):
                 if reply.warning:
                     self.say(reply.warning)
                 self.ready.emit(reply)
-                if self.document.evaluation is None and self.document.state.circuit is not None:
-                    self._after.start()
+                self.live.model_came()
             case Found():
                 self._found(reply)
             case Measured():
-                self._measured(reply)
+                if self.live.measured(reply) and not self.document.curve:
+                    self.draw_curve()
             case Points():
                 self.document.curve = [dict(point) for point in reply.points]
                 self.curve_changed.emit()
@@ -251,25 +229,14 @@ class Desk(QObject):
             self.preview = reply
             self.state_changed.emit()
             return
-        self.preview, self._exact = None, None
+        self.preview = None
+        self.live.begin()
         self.document.curve = []
         kept = "partial result kept" if reply.cancelled else "found"
         text = f"Find a circuit with {reply.scores.method}"
         self.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, text))
         self.curve_changed.emit()
         self.say(f"{reply.circuit.n_edges:,} edges {kept}. {reply.circuit.note}".strip())
-
-    def _measured(self, reply: Measured) -> None:
-        state = self.document.state
-        if reply.tier == "exact":
-            self.document.remember(reply.key, reply.numbers)
-        if reply.key != state.measured:
-            return  # the state has moved on: a stale number is never shown
-        if reply.tier == "exact":
-            self._exact = (state, reply.numbers)
-        self._set_numbers(reply.numbers, reply.tier)
-        if reply.tier == "exact" and not self.document.curve:
-            self.draw_curve()
 
     def guarded(self, work: Any, *given: Any) -> bool:
         """Do something that may find its input wrong; the person is told, nothing is lost."""

@@ -6,9 +6,7 @@ from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -24,8 +22,8 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.jobs import Choices, Find, Moved, Ready
-from circuitviz.options import Option
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, inset_numbers, panels
 
 TYPED = "a pair typed here"
@@ -51,13 +49,16 @@ class DiscoveryPanel(Panel):
         self.measure = QComboBox()
         self.ablation = QComboBox()
         self.select = QComboBox()
-        self.select.addItems(["greedy", "top", "signed"])
+        self.select.addItem("as suits the method", "")
+        for name, tip in _SELECT.items():
+            self.select.addItem(name, name)
+            self.select.setItemData(self.select.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.edges = QSpinBox(minimum=1, maximum=10_000_000, value=100)
         self.run = QPushButton("Find circuit", objectName="primary")
         self.stop = QPushButton("Cancel")
         self.progress = QProgressBar(textVisible=False, maximum=1000)
         self.left = QLabel("", objectName="muted")
-        self.options: dict[str, QWidget] = {}
+        self.options = OptionForm()
         self._build()
         self.method.currentTextChanged.connect(self._show_options)
         self.task.currentTextChanged.connect(self._show_pair)
@@ -101,10 +102,10 @@ class DiscoveryPanel(Panel):
             prompts=self.prompts.value(),
             seed=self.seed.value(),
             method=self.method.currentText(),
-            options={name: _value(widget) for name, widget in self.options.items()},
+            options=self.options.values(),
             metric=metric if metric in self.choices.metrics else "",
             ablation=self.ablation.currentText(),
-            select=self.select.currentText(),
+            select=self.select.currentData(),
             edges=self.edges.value(),
             device=self.device.currentText(),
         )
@@ -133,11 +134,7 @@ class DiscoveryPanel(Panel):
         form.addRow("Seed", self.seed)
         form.addRow("Device", self.device)
         form.addRow("Method", self.method)
-        self.option_form = QFormLayout(verticalSpacing=8, labelAlignment=form.labelAlignment())
-        self.option_box = QWidget()
-        self.option_box.setLayout(self.option_form)
-        self.option_form.setContentsMargins(12, 0, 0, 0)
-        form.addRow(self.option_box)
+        form.addRow(self.options)
         form.addRow("Metric", self.measure)
         form.addRow("Ablation", self.ablation)
         form.addRow("Choose", self.select)
@@ -163,21 +160,13 @@ class DiscoveryPanel(Panel):
         whole.addLayout(foot)
         for widget, name in ((self.model, "Model"), (self.task, "Task"), (self.method, "Method")):
             widget.setAccessibleName(name)
-        for box in (self.model, self.task, self.method, self.measure):
+        inset_numbers(self)
+        for box in (self.model, self.task, self.method, self.measure, self.select):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
 
     def _show_options(self, method: str) -> None:
-        while self.option_form.rowCount():
-            self.option_form.removeRow(0)
-        self.options = {}
-        for option in self.choices.methods.get(method, ("", ()))[1]:
-            widget = _field(option)
-            widget.setToolTip(option.help)
-            self.options[option.name] = widget
-            self.option_form.addRow(option.name.replace("_", " ").capitalize(), widget)
-        self.option_box.setVisible(bool(self.options))
-        inset_numbers(self)
+        self.options.set_options(self.choices.methods.get(method, ("", ()))[1])
 
     def _show_pair(self, task: str) -> None:
         self.pair_box.setVisible(task == TYPED)
@@ -211,36 +200,19 @@ class DiscoveryPanel(Panel):
         self.edges.setMaximum(ready.n_edges)
 
 
+_SELECT = {
+    "greedy": "from the logits up, the strongest edge into a node already reached",
+    "top": "the strongest edges, pruned",
+    "signed": "the edges that help most, pruned",
+    "nodes": "the strongest nodes with all edges between them",
+    "own": "what the method itself kept (ACDC)",
+}
 _PAIR = (
     "clean prompt: When Mary and John went to the store, John gave a drink to",
     "corrupted prompt, of as many tokens",
     "correct answers, with their space:  Mary",
     "incorrect answers:  John|Tom",
 )
-
-
-def _field(option: Option) -> QWidget:
-    if option.choices:
-        box = QComboBox()
-        box.addItems(option.choices)
-        box.setCurrentText(str(option.default))
-        return box
-    if option.kind is bool:
-        return QCheckBox(checked=option.default)
-    low = option.low if option.low is not None else -1e9
-    high = option.high if option.high is not None else 1e9
-    if option.kind is int:
-        return QSpinBox(minimum=int(low), maximum=int(high), value=option.default)
-    return QDoubleSpinBox(minimum=low, maximum=high, decimals=5, value=option.default)
-
-
-def _value(widget: QWidget) -> Any:
-    if isinstance(widget, QComboBox):
-        return widget.currentText()
-    if isinstance(widget, QCheckBox):
-        return widget.isChecked()
-    assert isinstance(widget, QSpinBox | QDoubleSpinBox)
-    return widget.value()
 
 
 def _with_button(box: QComboBox, browse: Any, tip: str) -> QHBoxLayout:

@@ -33,7 +33,7 @@ class EdgesPanel(Panel):
         self.number.editingFinished.connect(lambda: self._choose(self.number.value()))
         self.again.clicked.connect(desk.draw_curve)
         desk.state_changed.connect(self.show_state)
-        desk.numbers_changed.connect(lambda _tier: self._show_point())
+        desk.live.changed.connect(lambda _tier: self._show_point())
         desk.curve_changed.connect(self.show_curve)
         desk.document_opened.connect(self.show_curve)
         self.show_state()
@@ -130,7 +130,7 @@ class EdgesPanel(Panel):
             return
         at = math.log10(circuit.n_edges)
         self.here.setValue(at)
-        value = (self.desk.numbers or {}).get("faithfulness", {}).get("value")
+        value = (self.desk.live.numbers or {}).get("faithfulness", {}).get("value")
         self.point.setData([at] if value is not None else [], [value] if value is not None else [])
 
     def _slid(self, place: int) -> None:

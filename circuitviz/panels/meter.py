@@ -41,7 +41,7 @@ class MeterPanel(Panel):
             whole.addWidget(widget)
         whole.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        desk.numbers_changed.connect(self.show_numbers)
+        desk.live.changed.connect(self.show_numbers)
         self.show_numbers("")
 
     def set_theme(self, theme: Theme) -> None:
@@ -51,7 +51,7 @@ class MeterPanel(Panel):
 
     def show_numbers(self, tier: str) -> None:
         """Show the desk's numbers, marked ≈ while they are an estimate."""
-        numbers = self.desk.numbers
+        numbers = self.desk.live.numbers
         self.bar.show_numbers(numbers, tier)
         if numbers is None:
             self.value.setText("–")

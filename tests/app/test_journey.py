@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from screenshots import shoot
 
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
@@ -19,19 +18,6 @@ from circuitviz.models import load_model
 from circuitviz.session.origin import task_of
 
 LONG = 90_000
-SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
-
-
-def shoot(window: MainWindow, name: str) -> None:
-    """Save what the window shows, light and dark, where screenshots are wanted."""
-    if not SHOTS:
-        return
-    scale = round(window.devicePixelRatio())
-    for theme in ("dark", "light"):
-        window.choose_theme(theme)
-        QApplication.processEvents()
-        suffix = "" if scale == 1 else f"@{scale}x"
-        window.grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))
 
 
 def measured(window: MainWindow) -> bool:
@@ -39,7 +25,7 @@ def measured(window: MainWindow) -> bool:
 
 
 def value(window: MainWindow) -> float:
-    numbers = window.desk.numbers
+    numbers = window.desk.live.numbers
     assert numbers is not None
     found = numbers["faithfulness"]["value"]
     assert window.panels["meter"].value.text() == f"{found:.3f}"  # type: ignore[attr-defined]

@@ -56,24 +56,24 @@ def test_sixty_toggles_end_in_the_exact_number_of_the_last_state(open_window, qt
     window: MainWindow = open_window()
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
-    whole = window.desk.numbers["faithfulness"]["value"]
+    whole = window.desk.live.numbers["faithfulness"]["value"]
     names = [n.name for n in window.view.picture.nodes if n.kind == "head"]
     shown: list[tuple[str, str]] = []
 
     def look(tier: str) -> None:
         shown.append((tier, window.desk.document.state.measured))
 
-    window.desk.numbers_changed.connect(look)
+    window.desk.live.changed.connect(look)
     for i in range(60):
         window.desk.do(toggle_ablation([names[i % len(names)]]))
         qtbot.wait(5)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     last = window.desk.document.state
-    assert window.desk.numbers == window.desk.document.evaluations[last.measured]
-    assert window.desk.numbers["edges"] == last.live.n_edges
+    assert window.desk.live.numbers == window.desk.document.evaluations[last.measured]
+    assert window.desk.live.numbers["edges"] == last.live.n_edges
     while window.desk.undo.canUndo() and window.desk.undo.index() > 1:
         window.desk.undo.undo()
-    assert window.desk.numbers["faithfulness"]["value"] == whole
+    assert window.desk.live.numbers["faithfulness"]["value"] == whole
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
     window.find()
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     assert window.desk.document.state.provenance.pairs == (("So Mary said that", "So John said that", (" she",), (" he",)),)
-    assert window.desk.numbers["setting"]["prompts"] == 1
+    assert window.desk.live.numbers["setting"]["prompts"] == 1
 
 
 def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, tmp_path: Path) -> None:

@@ -1,0 +1,87 @@
+"""The panels' docks: where they stand, how tall they like to be, and when they stay away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QDockWidget, QWidget
+
+from circuitviz.panels import Panel, panels
+
+if TYPE_CHECKING:
+    from circuitviz.app.window import MainWindow
+
+AREAS = {
+    "left": Qt.DockWidgetArea.LeftDockWidgetArea,
+    "right": Qt.DockWidgetArea.RightDockWidgetArea,
+    "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
+}
+LOW = 210  # pixels of the bottom docks, where a panel does not ask for more
+
+
+class Docks(QObject):
+    """A dock for each registered panel. ``tall`` panels get more room while they are in front."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.window = window
+        self.by_name: dict[str, QDockWidget] = {}
+        self.panels: dict[str, Panel] = {}
+        self._away: set[str] = set()
+        self._build()
+
+    def _build(self) -> None:
+        window = self.window
+        window.setDockNestingEnabled(True)
+        window.setCorner(Qt.Corner.BottomRightCorner, AREAS["right"])
+        window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
+        window.setTabPosition(AREAS["bottom"], window.tabPosition(AREAS["left"]).North)
+        before: dict[str, QDockWidget] = {}
+        for entry in sorted(panels.entries(), key=lambda e: int(e.extra["order"])):
+            dock = QDockWidget(entry.extra["title"], window)
+            dock.setObjectName(entry.name)
+            panel = entry.value(window.desk)
+            dock.setWidget(panel)
+            area = entry.extra["area"]
+            window.addDockWidget(AREAS[area], dock)
+            if area == "bottom":
+                dock.setTitleBarWidget(QWidget())  # the tabs name these docks
+            if area == "bottom" and area in before:
+                window.tabifyDockWidget(before[area], dock)
+                before[area].raise_()
+            before.setdefault(area, dock)
+            self.panels[entry.name], self.by_name[entry.name] = panel, dock
+        docks, across, upright = self.by_name, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
+        window.resizeDocks([docks["discovery"]], [258], across)
+        window.resizeDocks([docks["inspector"]], [312], across)
+        window.resizeDocks([docks["meter"], docks["inspector"]], [150, 600], upright)
+        window.resizeDocks([docks["edges"]], [LOW], upright)
+        window.tabifiedDockWidgetActivated.connect(self._raised)
+
+    def show(self, shown: bool) -> None:
+        """Docks that speak of a circuit stay away until there is one; then as they were left."""
+        for name, dock in self.by_name.items():
+            if shown and name in self._away:
+                dock.show()
+            if not shown and name != "discovery" and not dock.isHidden():
+                dock.hide()
+                self._away.add(name)
+        if shown:
+            self._away.clear()
+
+    def bring(self, name: str) -> None:
+        """Show a panel in front of those that share its place."""
+        dock = self.by_name[name]
+        dock.show()
+        dock.raise_()
+        self._raised(dock)
+
+    def _raised(self, dock: QDockWidget) -> None:
+        """Give a tall panel room when it comes to the front, and take it back from the others."""
+        if self.window.dockWidgetArea(dock) != AREAS["bottom"] or dock.isFloating():
+            return
+        extra = panels.get(dock.objectName()).extra
+        height = int(extra.get("height", LOW))
+        if height > LOW or dock.height() > 1.3 * LOW:
+            self.window.resizeDocks([dock], [height], Qt.Orientation.Vertical)

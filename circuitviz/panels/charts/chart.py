@@ -1,0 +1,155 @@
+"""One plot widget for all measures: themed, read by hovering, clicked through to the canvas, exported."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QPainter, QPdfWriter
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from circuitviz.canvas.theme import LIGHT
+from circuitviz.errors import InputError
+from circuitviz.registry import Registry
+
+Draw = Callable[["Chart", dict[str, Any]], None]
+"""(chart, a measure's result as a dict): draws it anew."""
+
+charts: Registry[Draw] = Registry("chart", "circuitviz.panels.charts", "circuitviz.charts")
+
+
+class Chart(QWidget):
+    """A cleared plot for each drawing, with what the drawings share.
+
+    ``pointed(text)``: what lies under the mouse, for a line of text; ``clicked(nodes)``: a tuple of
+    nodes that what was clicked stands for. ``rows`` is the table behind the picture, for CSV.
+    """
+
+    pointed = Signal(str)
+    clicked = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = LIGHT
+        self.rows: list[list[Any]] = []
+        self.plot = pg.PlotWidget()
+        self.plot.setMenuEnabled(False)
+        self.plot.hideButtons()
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.plot)
+        self._spots: list[tuple[QRectF, str, tuple[str, ...]]] = []
+        self.plot.scene().sigMouseMoved.connect(self._moved)
+        self.plot.scene().sigMouseClicked.connect(lambda event: self._clicked(event.scenePos()))
+
+    def draw(self, measure: str, result: dict[str, Any] | None) -> None:
+        """Draw a result; an empty plot for none, or for a measure without a picture."""
+        self.clear()
+        if result is not None and measure in charts.names():
+            charts.get(measure).value(self, result)
+
+    def clear(self) -> None:
+        """An empty plot in the theme's colours."""
+        item = self.plot.getPlotItem()
+        item.clear()
+        item.setLogMode(False, False)
+        item.getViewBox().invertY(False)
+        item.getViewBox().setAspectLocked(False)
+        item.setMouseEnabled(True, True)
+        self._spots, self.rows = [], []
+        self.plot.setBackground(self.theme.panel)
+        for side in ("left", "bottom", "top", "right"):
+            axis = item.getAxis(side)
+            axis.setTicks(None)
+            axis.setPen(self.theme.line)
+            axis.setTextPen(self.theme.muted)
+            axis.setStyle(tickLength=-4)
+            axis.setStyle(tickFont=None)
+            axis.setSIPrefixEnableRanges(())  # enableAutoSIPrefix(False) would still scale the numbers, unsaid
+            axis.setLabel("")
+            item.showAxis(side, side in ("left", "bottom"))
+
+    def axes(self, left: str, bottom: str) -> None:
+        """Name the axes."""
+        self.plot.setLabel("left", left, color=self.theme.muted)
+        self.plot.setLabel("bottom", bottom, color=self.theme.muted)
+
+    def colour(self, name: str, alpha: float = 1.0) -> QColor:
+        """A colour of the theme by its field's name."""
+        colour = QColor(getattr(self.theme, name))
+        colour.setAlphaF(alpha)
+        return colour
+
+    def spot(self, x: float, y: float, width: float, height: float, text: str, *nodes: str) -> None:
+        """What a place in the plot says and stands for; centre and size in the plot's units."""
+        rect = QRectF(x - width / 2, y - height / 2, width, height)
+        self._spots.append((rect, text, nodes))
+
+    def whiskers(
+        self, x: Sequence[float], y: Sequence[float], low: Sequence[Any], high: Sequence[Any], **how: Any
+    ) -> None:
+        """Intervals of points that have one; ``across`` for horizontal ones."""
+        across = how.pop("across", False)
+        at = [i for i in range(len(x)) if low[i] is not None and high[i] is not None]
+        if at:
+            value = np.array([(x if across else y)[i] for i in at])
+            sides = {
+                ("left" if across else "bottom"): value - np.array([low[i] for i in at]),
+                ("right" if across else "top"): np.array([high[i] for i in at]) - value,
+            }
+            where = {"x": np.array([x[i] for i in at]), "y": np.array([y[i] for i in at])}
+            pen = pg.mkPen(self.colour("muted", 0.8), width=1)
+            self.plot.addItem(pg.ErrorBarItem(**where, **sides, pen=pen, beam=0))
+
+    def save(self, path: Path, size: tuple[int, int] = (900, 560)) -> None:
+        """Write the picture (SVG, PDF, PNG), or its table (CSV), as the suffix says."""
+        suffix = path.suffix.lower()
+        if suffix == ".csv":
+            text = io.StringIO()
+            csv.writer(text, lineterminator="\n").writerows(self.rows)
+            path.write_text(text.getvalue(), encoding="utf-8")
+        elif suffix == ".png":
+            self.plot.grab().save(str(path))
+        elif suffix == ".svg":
+            generator = QSvgGenerator()
+            generator.setFileName(str(path))
+            generator.setViewBox(QRectF(0, 0, self.plot.width(), self.plot.height()))
+            self._paint(generator)
+        elif suffix == ".pdf":
+            writer = QPdfWriter(str(path))
+            writer.setResolution(144)
+            self._paint(writer)
+        else:
+            raise InputError(
+                f"'{path.name}' has no suffix that a plot can be written as; .svg, .pdf, .png or .csv "
+                "would be right."
+            )
+
+    def _paint(self, device: Any) -> None:
+        painter = QPainter(device)
+        painter.setFont(QFont(self.font()))
+        self.plot.render(painter)
+        painter.end()
+
+    def _at(self, scene: QPointF) -> tuple[QRectF, str, tuple[str, ...]] | None:
+        place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)
+        inside = [spot for spot in self._spots if spot[0].contains(place)]
+        return min(inside, key=lambda s: (s[0].center() - place).manhattanLength(), default=None)
+
+    def _moved(self, scene: QPointF) -> None:
+        spot = self._at(scene)
+        self.pointed.emit(spot[1] if spot else "")
+        shape = Qt.CursorShape.PointingHandCursor if spot and spot[2] else Qt.CursorShape.ArrowCursor
+        self.plot.setCursor(shape)
+
+    def _clicked(self, scene: QPointF) -> None:
+        spot = self._at(scene)
+        if spot is not None and spot[2]:
+            self.clicked.emit(spot[2])

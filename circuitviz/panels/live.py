@@ -1,0 +1,89 @@
+"""The number of what is on the screen: an estimate within the click, then exact, never a stale one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from circuitviz.jobs import Measure, Measured
+from circuitviz.session import State
+
+if TYPE_CHECKING:
+    from circuitviz.panels.desk import Desk
+
+
+class Live(QObject):
+    """Keeps ``numbers``, an evaluation's dict or None where nothing is known, level with the desk's state."""
+
+    changed = Signal(str)  # tier: estimate, small, exact, or empty where unknown
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.desk = desk
+        self.numbers: dict[str, Any] | None = None
+        self._base: tuple[State, dict[str, Any]] | None = None  # the last state whose exact numbers are known
+        self._after = QTimer(self)
+        self._after.setSingleShot(True)
+        self._after.setInterval(30)
+        self._after.timeout.connect(self._ask)
+
+    def begin(self) -> None:
+        """Forget what was known: another document, or another circuit, has come."""
+        self._base = None
+
+    def follow(self, state: State) -> None:
+        """Show what is known of a state, or the estimate until it is measured."""
+        known = self.desk.document.evaluation
+        if known is not None:
+            self._base = (state, known)
+            self._set(known, "exact")
+            return
+        guess = self._estimate(state)
+        self._set(guess, "" if guess is None else "estimate")
+        if self.desk.opened is not None and state.live is not None:
+            self._after.start()
+
+    def model_came(self) -> None:
+        """Measure what could not be measured without the model."""
+        if self.desk.document.evaluation is None and self.desk.document.state.circuit is not None:
+            self._after.start()
+
+    def measured(self, reply: Measured) -> bool:
+        """Take a measurement; true if it is the exact one of what is on the screen."""
+        state, exact = self.desk.document.state, reply.tier == "exact"
+        if exact:
+            self.desk.document.remember(reply.key, reply.numbers)
+        if reply.key != state.measured:
+            return False  # the state has moved on: a stale number is never shown
+        if exact:
+            self._base = (state, reply.numbers)
+        self._set(reply.numbers, reply.tier)
+        return exact
+
+    def _estimate(self, state: State) -> dict[str, Any] | None:
+        """First order, within the frame of the click, from the last exact state."""
+        if self._base is None or state.scores is None or state.live is None:
+            return None
+        base, numbers = self._base
+        metric = numbers["metric"]
+        span = metric["model"] - metric["ablated"]
+        if base.live is None or base.scores is not state.scores or not span:
+            return None
+        moved = metric["circuit"] + state.scores.change(base.live.edges, state.live.edges)
+        value = (moved - metric["ablated"]) / span
+        return {
+            **numbers,
+            "metric": {**metric, "circuit": moved},
+            "faithfulness": {"value": value, "low": None, "high": None},
+            "edges": state.live.n_edges,
+        }
+
+    def _ask(self) -> None:
+        state = self.desk.document.state
+        if state.live is not None and self.desk.document.evaluation is None:
+            self.desk.ask(Measure(state.live, state.measured))
+
+    def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
+        self.numbers = numbers
+        self.changed.emit(tier)

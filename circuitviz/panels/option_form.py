@@ -1,0 +1,82 @@
+"""A form made from an options dataclass: what a method or a measure may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from circuitviz.options import Option
+from circuitviz.panels.registry import inset_numbers
+
+
+class OptionForm(QWidget):
+    """A row for each option, with its help as tool tip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self._form = QFormLayout(verticalSpacing=8, labelAlignment=left)
+        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self._form.setContentsMargins(12, 0, 0, 0)
+        self.setLayout(self._form)
+        self.fields: dict[str, QWidget] = {}
+
+    def set_options(self, options: Sequence[Option]) -> None:
+        """Show the rows of other options."""
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self.fields = {}
+        for option in options:
+            field, name = _field(option), option.name.replace("_", " ").capitalize()
+            field.setToolTip(option.help)
+            field.setAccessibleName(name)
+            self.fields[option.name] = field
+            self._form.addRow(name, field)
+        self.setVisible(bool(self.fields))
+        inset_numbers(self)
+
+    def values(self) -> dict[str, Any]:
+        """What the rows say now, by option."""
+        return {name: _value(field) for name, field in self.fields.items()}
+
+
+def _field(option: Option) -> QWidget:
+    if option.choices:
+        box = QComboBox()
+        box.addItems(option.choices)
+        box.setCurrentText(str(option.default))
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        return box
+    if option.kind is bool:
+        return QCheckBox(checked=option.default)
+    if option.kind is str:
+        return QLineEdit(option.default)
+    low = option.low if option.low is not None else -1e9
+    high = option.high if option.high is not None else 1e9
+    if option.kind is int:
+        return QSpinBox(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
+    if option.above is not None:
+        low = option.above + 1e-5
+    return QDoubleSpinBox(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
+
+
+def _value(field: QWidget) -> Any:
+    if isinstance(field, QComboBox):
+        return field.currentText()
+    if isinstance(field, QCheckBox):
+        return field.isChecked()
+    if isinstance(field, QLineEdit):
+        return field.text()
+    assert isinstance(field, QSpinBox | QDoubleSpinBox)
+    return field.value()

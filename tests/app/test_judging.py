@@ -1,0 +1,148 @@
+"""Judging a circuit through the real window: every measure, its picture, its command, its place in the file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.cli import run
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+
+LONG = 90_000
+OPTIONS = {"completeness": {"sets": 4, "depth": 2, "candidates": 4}, "minimality": {"sets": 1}}
+OPTIONS["stability"] = {"resamples": 3}
+PLOTTED = ("curve", "completeness", "minimality", "backup", "robustness", "stability")
+
+
+def _measured(window: MainWindow, name: str) -> bool:
+    return bool(window.desk.document.measures.get(name, {}).get("done"))
+
+
+def _ready(window: MainWindow) -> bool:
+    return window.desk.document.evaluation is not None and len(window.desk.document.curve) == 10
+
+
+def test_every_measure_is_taken_drawn_and_kept(
+    open_window, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
+    panel = window.panels["evaluation"]
+    window.places.bring("evaluation")
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    for name in PLOTTED:
+        panel.measure.setCurrentText(name)
+        for option, value in OPTIONS.get(name, {}).items():
+            panel.options.fields[option].setValue(value)
+        assert panel.note.text() == "not measured yet"
+        qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda name=name: _measured(window, name), timeout=LONG)
+        assert panel.chart.rows and len(panel.chart.rows) > 1, name
+        assert panel.chart._spots, name
+        shoot(window, f"evaluation-{name}")
+    assert window.desk.document.measures["backup"]["result"]["ablated"] == ["a2.h6"]
+
+    # stability as opacity of the edges, on request
+    panel.fade.setChecked(True)
+    shoot(window, "stability-on-canvas")
+    shares = window.desk.document.measures["stability"]["result"]["edges"]
+    for edge in window.view.picture.edges:
+        assert edge.opacity == pytest.approx(max(0.06, shares.get(edge.name, 0.0)))
+    panel.fade.setChecked(False)
+    assert all(edge.opacity == 1 for edge in window.view.picture.edges)
+
+    # a click on a bar selects its node on the canvas
+    panel.measure.setCurrentText("minimality")
+    rect, _, nodes = panel.chart._spots[0]
+    box = panel.chart.plot.getPlotItem().getViewBox()
+    panel.chart._clicked(box.mapViewToScene(rect.center()))
+    assert window.desk.nodes == frozenset(nodes)
+
+    # what the circuit was, not what it is now
+    window.toggle_ablation()
+    assert "before the circuit changed" in panel.note.text()
+    window.desk.undo.undo()
+
+    # saved, opened again, exported, and repeated by the command that it gives
+    path = tmp_path / "judged.circuit"
+    assert window.files.save_to(path)
+    kept = dict(window.desk.document.measures)
+    again: MainWindow = open_window()
+    again.files.open_path(path)
+    assert again.desk.document.measures == kept
+    for suffix in (".svg", ".pdf", ".png", ".csv"):
+        panel.chart.save(tmp_path / f"plot{suffix}")
+        assert (tmp_path / f"plot{suffix}").stat().st_size > 100
+    svg = (tmp_path / "plot.svg").read_text()
+    assert "<text" in svg and "<image" not in svg
+    qtbot.mouseClick(panel.copy, Qt.MouseButton.LeftButton)
+    command = shlex.split(QGuiApplication.clipboard().text())
+    assert command[0] == "circuitviz"
+    assert run(command[1:]) == 0
+    assert f"{kept['minimality']['result']['nodes'][0]['value']:.3f}" in capsys.readouterr().out
+
+
+def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
+    panel = window.panels["evaluation"]
+    panel.measure.setCurrentText("completeness")
+    panel.options.fields["sets"].setValue(5000)
+    panel.start()
+    measures = window.desk.document.measures
+    qtbot.waitUntil(lambda: "completeness" in measures, timeout=LONG)
+    before = len(measures["completeness"]["result"]["sets"])
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.toggle_ablation()
+    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: len(measures["completeness"]["result"]["sets"]) > before + 2, timeout=LONG
+    )
+    qtbot.mouseClick(panel.stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.run.isEnabled(), timeout=LONG)
+    assert not measures["completeness"]["done"]
+    assert "not finished" in panel.note.text()
+
+
+def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
+    form, panel = window.panels["discovery"], window.panels["rounds"]
+    assert "Find a circuit with path-patching" in panel.about.text()
+    form.method.setCurrentText("path-patching")
+    form.prompts.setValue(16)
+    form.start()
+
+    def rounds() -> list:
+        scores = window.desk.document.state.scores
+        return list(scores.info.get("rounds", [])) if window.desk.preview is None else []
+
+    qtbot.waitUntil(lambda: len(rounds()) == 1, timeout=LONG)
+    qtbot.waitUntil(panel.next.isEnabled, timeout=LONG)
+    first = panel.tree.topLevelItem(0)
+    ticked = []
+    for row in range(first.childCount()):
+        wanted = first.child(row).text(0) in ("a2.h6", "a3.h5")
+        if first.child(row).data(0, Qt.ItemDataRole.CheckStateRole) is not None:
+            first.child(row).setCheckState(0, Qt.CheckState.Checked if wanted else Qt.CheckState.Unchecked)
+        ticked += [first.child(row).text(0)] if wanted else []
+    assert ticked
+    qtbot.mouseClick(panel.next, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(rounds()) == 2, timeout=LONG)
+    assert set(rounds()[1]["receivers"]) == {f"{name}<q>" for name in ticked}
+    assert rounds()[0]["receivers"] == ["logits"]
+    window.places.bring("rounds")
+    shoot(window, "rounds")
+    assert panel.tree.topLevelItemCount() == 2
+    window.desk.undo.undo()
+    assert panel.tree.topLevelItemCount() == 1

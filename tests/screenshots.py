@@ -1,0 +1,24 @@
+"""Screenshots of journeys, where they are wanted: CIRCUITVIZ_SCREENSHOTS names a folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from PySide6.QtWidgets import QApplication
+
+from circuitviz.app.window import MainWindow
+
+SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
+
+
+def shoot(window: MainWindow, name: str) -> None:
+    """Save what the window shows, light and dark, where screenshots are wanted."""
+    if not SHOTS:
+        return
+    scale = round(window.devicePixelRatio())
+    for theme in ("dark", "light"):
+        window.choose_theme(theme)
+        QApplication.processEvents()
+        suffix = "" if scale == 1 else f"@{scale}x"
+        window.grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))
