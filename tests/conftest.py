@@ -15,7 +15,7 @@ import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
-NAMES = ("demo", "stories", "neox", "attention-only", "gemma2")
+NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Case:
 
 @pytest.fixture(scope="session", params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:
-    """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs."""
+    """GPT-2 (demo), Llama (stories260K); random: parallel blocks, no MLPs, normalised outputs, no norms."""
     return make_case(request.param)
 
 
@@ -135,4 +135,29 @@ def _gemma2() -> Any:
     return hf
 
 
-RANDOM = {"neox": _neox, "attention-only": _attention_only, "gemma2": _gemma2}
+def _plain() -> Any:
+    """No normalisation, as compiled models have it."""
+    from circuitviz.models.plain import PlainConfig, PlainForCausalLM, register
+
+    register()
+    config = PlainConfig(
+        n_layer=3,
+        n_head=4,
+        n_embd=32,
+        vocab_size=2048,
+        n_positions=64,
+        activation_function="gelu_new",  # smooth: integrated gradients add up sooner
+        tie_word_embeddings=False,
+        initializer_range=0.26,
+        attn_implementation="eager",
+        architectures=[PlainForCausalLM.__name__],
+    )
+    hf = PlainForCausalLM(config)
+    for name, parameter in hf.named_parameters():
+        if name.endswith("bias"):  # transformers starts them at nothing, where a mistake would not show
+            parameter.data.normal_(0, 0.2)
+    hf.transformer.wpe.weight.data.mul_(0.2)  # words count for more than places, as in trained models
+    return hf
+
+
+RANDOM = {"neox": _neox, "attention-only": _attention_only, "gemma2": _gemma2, "plain": _plain}

@@ -27,7 +27,7 @@ class SlowModel:
     def __init__(self, hf: Any) -> None:
         self.hf = hf.double().eval()
         config = hf.config
-        self.gpt2 = config.model_type == "gpt2"
+        self.gpt2 = config.model_type in ("gpt2", "circuitviz-plain")
         self.neox = config.model_type == "gpt_neox"
         self.gemma = config.model_type == "gemma2"
         self.mlps = getattr(config, "intermediate_size", 1) != 0

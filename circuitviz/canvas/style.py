@@ -97,6 +97,8 @@ def stylesheet(theme: Theme) -> str:
     QTableWidget, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
         gridline-color: {t.line}; alternate-background-color: {t.window}; }}
     QTableWidget::item, QListWidget::item {{ padding: 3px 6px; }}
+    QTableWidget::item:selected, QTreeWidget::item:selected, QListWidget::item:selected {{
+        background: {t.accent}; color: {t.on_accent}; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
         border-bottom: 1px solid {t.line}; padding: 4px 6px; }}
     QProgressBar {{ background: {t.line}; border: none; border-radius: 3px; max-height: 6px; }}

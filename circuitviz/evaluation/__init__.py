@@ -1,5 +1,6 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
+from circuitviz.evaluation.against import Against, against, against_steps
 from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
 from circuitviz.evaluation.faithfulness import (
     Bench,
@@ -11,9 +12,12 @@ from circuitviz.evaluation.faithfulness import (
 )
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import Result, Subject, measure_steps, measures
-from circuitviz.evaluation.overlap import area_under_roc, overlap
+from circuitviz.evaluation.overlap import area_under_roc, overlap, precision_and_recall, ranking
 
 __all__ = [
+    "Against",
+    "against",
+    "against_steps",
     "Bench",
     "CurvePoint",
     "Evaluation",
@@ -31,5 +35,7 @@ __all__ = [
     "measure_steps",
     "measures",
     "overlap",
+    "precision_and_recall",
+    "ranking",
     "sizes",
 ]

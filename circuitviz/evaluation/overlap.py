@@ -11,28 +11,62 @@ from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Circuit, Scores
 
 
-def overlap(left: Circuit, right: Circuit, scores: Scores | None = None) -> dict[str, Any]:
+def overlap(
+    left: Circuit,
+    right: Circuit,
+    scores: Scores | None = None,
+    judged: BoolMatrix | None = None,
+) -> dict[str, Any]:
     """Shared, left and right counts, IoU, precision and recall for edges and nodes.
 
-    ``right`` is the reference: precision is shared / left, recall shared / right. ``auroc``, where
-    the left circuit's scores are given: how well |score| ranks the reference's edges.
+    ``right`` is the reference: precision is shared / left, recall shared / right. Where the left
+    circuit's scores are given, ``auroc`` and ``average_precision`` say how well |score| ranks the
+    reference's edges, and ``precision_at_size`` the share of reference edges among as many strongest.
+    ``judged`` [senders, receivers]: the edges that the reference says anything of; all, if not given.
     """
     if left.graph.shape != right.graph.shape:
         raise InputError(
             "The two circuits belong to models of different shapes, so they have no edges in "
             "common; compare circuits of one model, or of models of one shape."
         )
-    ours, theirs = set(left.node_names), set(right.node_names)
-    auroc = None
-    if scores is not None:
-        auroc = area_under_roc(np.abs(scores.values), right.edges, left.graph.mask)
+    mask = left.graph.mask if judged is None else judged
+    ours, theirs = left.edges & mask, right.edges & mask
+    left_nodes, right_nodes = (
+        set(Circuit(left.graph, edges, int(edges.sum())).node_names) for edges in (ours, theirs)
+    )
     return {
-        "edges": _counts(
-            int((left.edges & right.edges).sum()), left.n_edges, right.n_edges
-        ),
-        "nodes": _counts(len(ours & theirs), len(ours), len(theirs)),
-        "auroc": auroc,
+        "edges": _counts(int((ours & theirs).sum()), int(ours.sum()), int(theirs.sum())),
+        "nodes": _counts(len(left_nodes & right_nodes), len(left_nodes), len(right_nodes)),
+        **ranking(scores, theirs, mask),
     }
+
+
+def ranking(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) -> dict[str, float | None]:
+    """How well |score| ranks true edges among ``mask``; None without scores, or where nothing differs."""
+    if scores is None:
+        return {"auroc": None, "average_precision": None, "precision_at_size": None}
+    values = np.abs(scores.values)
+    precision, recall = precision_and_recall(values, truth, mask)
+    size, steps = int(truth[mask].sum()), np.diff(recall, prepend=0.0)
+    first = np.sort(values[mask])[::-1][size - 1] if size else np.inf
+    chosen = (values >= first) & mask
+    return {
+        "auroc": area_under_roc(values, truth, mask),
+        "average_precision": float((steps * precision).sum()) if size else None,
+        "precision_at_size": float(truth[chosen].mean()) if size else None,
+    }
+
+
+def precision_and_recall(
+    values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision and recall at each distinct value as threshold, from the strongest edge down."""
+    v, t = values[mask], truth[mask]
+    order = np.argsort(-v, kind="stable")
+    hits = np.cumsum(t[order])
+    last = np.flatnonzero(np.append(np.diff(v[order]) != 0, True)) if len(v) else np.zeros(0, int)
+    hits = hits[last]
+    return hits / (last + 1), hits / max(1, int(t.sum()))
 
 
 def area_under_roc(

@@ -7,6 +7,7 @@ from circuitviz.jobs.find import Find, Found
 from circuitviz.jobs.judge import Judge, Judged
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
+from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.worker import Worker
 
@@ -25,6 +26,8 @@ __all__ = [
     "Measured",
     "Moved",
     "Points",
+    "Rank",
+    "Ranked",
     "Read",
     "Reading",
     "Ready",

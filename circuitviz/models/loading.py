@@ -17,8 +17,14 @@ from circuitviz.resources import resource
 DEMO = "demo"
 
 
+def shipped() -> tuple[str, ...]:
+    """Models that are opened by their name alone: the demo, and those whose circuits are known."""
+    known = resource("known")
+    return (DEMO, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
+
+
 def load_model(name: str, device: str = "cpu") -> Model:
-    """Open ``demo``, a local Hugging Face directory, or a Hugging Face name.
+    """Open a model that ships (``shipped``), a local Hugging Face directory, or a Hugging Face name.
 
     Weights are read with safetensors only, in float32, without any weight processing, so that the
     numbers are the Hugging Face model's own. ``device``: ``cpu`` (the default), ``cuda``, ``mps``.
@@ -30,6 +36,9 @@ def load_model(name: str, device: str = "cpu") -> Model:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
 
+    from circuitviz.models import plain
+
+    plain.register()
     where = _find(name)
     target = _device(device)
     transformers_logging.set_verbosity_error()
@@ -124,6 +133,8 @@ def _embed_scale(model: Model) -> float:
 def _find(name: str) -> str:
     if name == DEMO:
         return str(resource("demo", "model"))
+    if name in shipped():
+        return str(resource("known", name))
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():

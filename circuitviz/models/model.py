@@ -267,7 +267,7 @@ class Model:
         return added.detach().view(weight.shape[0], weight.shape[2])
 
     def _norm(self, bridge: Any, where: str) -> Norm:
-        norm = Norm.of(bridge.original_component)
+        norm = Norm.of(bridge.original_component, self.shape.d_model, self.unembedding)
         if norm is None:
             raise InputError(
                 f"The model '{self.name}' normalises {where} with "

@@ -18,11 +18,14 @@ class Norm:
     centred: bool
 
     @staticmethod
-    def of(module: nn.Module) -> Norm | None:
+    def of(module: nn.Module, d_model: int, like: Tensor) -> Norm | None:
         """Recognise a module by what it computes; None where it is no such normalisation.
 
         Class names mislead (Gemma stores weight − 1), so every candidate is tried on random input.
+        ``like``: a tensor of the model's device and dtype, for a module without weights.
         """
+        if isinstance(module, nn.Identity):
+            return NoNorm(torch.ones(d_model).to(like), None, 0.0, centred=False)
         weight = getattr(module, "weight", None)
         if not isinstance(weight, Tensor) or weight.dim() != 1:
             return None
@@ -105,3 +108,25 @@ class Norm:
         along = (g * (flat @ folded)).sum(-1, keepdim=True) / width
         torch.bmm(g, folded.transpose(1, 2), out=out)
         out.addcmul_(along, flat, value=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class NoNorm(Norm):
+    """Where a model does not normalise: ``y = x``. ``weight`` is one everywhere."""
+
+    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """The stream itself, and a scale of one."""
+        return x, torch.ones_like(x[..., :1])
+
+    def project(self, x: Tensor, folded: Tensor, added: Tensor) -> Tensor:
+        """A plain linear map per head."""
+        return torch.baddbmm(added[:, None], x, folded)
+
+    def pull(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """The gradient itself."""
+        return gradient
+
+    def pull_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
+        """A plain linear map's transpose per head."""
+        heads, _, inner = folded.shape
+        torch.bmm(gradient.permute(2, 0, 1, 3).reshape(heads, -1, inner), folded.transpose(1, 2), out=out)

@@ -19,6 +19,9 @@ class Tokens:
         self._tokenizer = tokenizer
         self.n_ctx = n_ctx
         self.vocabulary_size = len(tokenizer)
+        unknown = tokenizer.unk_token_id  # GPT-2 names its separator so; that stands for no word
+        special = (tokenizer.bos_token_id, tokenizer.eos_token_id)
+        self._unknown: int | None = None if unknown in special else unknown
         self._adds_bos = tokenizer.bos_token_id in tokenizer("a")["input_ids"][:1]
 
     @property
@@ -30,6 +33,7 @@ class Tokens:
     def encode(self, text: str, bos: bool | None = None) -> list[int]:
         """Return the token ids of a prompt; InputError where it is longer than the context."""
         ids = self._bare(text)
+        self._check_known(text, ids)
         first = self._tokenizer.bos_token_id
         if bos is not False and first is not None:
             ids = [first, *ids]
@@ -50,6 +54,7 @@ class Tokens:
     def answer(self, prompt: str, answer: str, bos: bool | None = None) -> int:
         """Return the one token that ``answer`` is after ``prompt``; InputError if it is not one."""
         ids = self.answer_ids(prompt, answer, bos)
+        self._check_known(answer, ids)
         if len(ids) != 1:
             pieces = " ".join(repr(piece) for piece in self.strings(ids))
             raise InputError(
@@ -57,6 +62,17 @@ class Tokens:
                 "an answer must be one token, so choose a shorter word or mind its leading space."
             )
         return ids[0]
+
+    def knows(self, ids: Iterable[int]) -> bool:
+        """Whether no token stands for a word that the tokenizer does not have."""
+        return self._unknown is None or self._unknown not in ids
+
+    def _check_known(self, text: str, ids: list[int]) -> None:
+        if not self.knows(ids):
+            raise InputError(
+                f"{text!r} holds a word that this model's tokenizer does not know; it would be read as "
+                f"{self.strings([self._unknown or 0])[0]}. Use the words of its vocabulary."
+            )
 
     def strings(self, ids: Iterable[int]) -> list[str]:
         """Tokens as they are shown: a real leading space, line breaks as ⏎."""

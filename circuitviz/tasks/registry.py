@@ -20,7 +20,8 @@ tasks: Registry[MakePairs] = Registry("task", "circuitviz.tasks", "circuitviz.ta
 
 def one_token(tokens: Tokens, words: Sequence[str], before: str = "Then") -> list[str]:
     """The words that are one token when they follow a word, in order."""
-    return [word for word in words if len(tokens.answer_ids(before, f" {word}")) == 1]
+    found = ((word, tokens.answer_ids(before, f" {word}")) for word in words)
+    return [word for word, ids in found if len(ids) == 1 and tokens.knows(ids)]
 
 
 def enough(words: list[str], number: int, task: str, what: str) -> list[str]:

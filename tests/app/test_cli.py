@@ -216,3 +216,28 @@ def test_export_draws_without_a_screen(found: Path, tmp_path: Path) -> None:
     svg = ET.parse(out).getroot()
     assert not list(svg.iter("{http://www.w3.org/2000/svg}image"))
     assert list(svg.iter("{http://www.w3.org/2000/svg}text"))
+
+
+def test_a_reference_is_compared_and_evaluated_by_its_name(ask: Run, tmp_path: Path) -> None:
+    out = tmp_path / "reverse.circuit"
+    ask("discover", "-m", "reverse", "-t", "reverse", "--method", "acdc", "--prompts", "16", "-o", out)
+    found = ask("compare", out, "reverse-corrupted")
+    assert found["edges"]["precision"] == found["edges"]["recall"] == found["auroc"] == 1.0
+    assert found["average_precision"] == found["precision_at_size"] == 1.0
+    names = {row["name"] for row in ask("list", "references")}
+    assert {"ioi-gpt2", "reverse-zero", "backup-corrupted"} <= names
+    for name in ("reverse-zero", "reverse-corrupted"):
+        told = ask("evaluate", name, "--prompts", "12")
+        assert told["faithfulness"]["value"] == pytest.approx(1.0, abs=1e-5)
+        assert told["setting"]["ablation"] == name.partition("-")[2]
+
+
+def test_a_circuit_is_evaluated_on_another_task_and_read_there(ask: Run, found: Path, tmp_path: Path) -> None:
+    told = ask("evaluate", found, "-t", "gender", "--prompts", "6")
+    assert told["setting"]["prompts"] == 6 and told["faithfulness"]["value"] < 0.9
+    ask("export", found, "-o", tmp_path / "a.json")  # which names neither model nor task
+    ask("import", tmp_path / "a.json", "-o", tmp_path / "a.circuit")
+    again = ask("evaluate", tmp_path / "a.circuit", "-m", "demo", "-t", "ioi", *QUICK)
+    assert again["faithfulness"] == ask("evaluate", found)["faithfulness"]
+    read = ask("inspect", tmp_path / "a.circuit", "-m", "demo", "-t", "gender", "--node", "a2.h6")
+    assert read["node"] == "a2.h6"

@@ -204,7 +204,11 @@ def test_a_circuit_of_another_model(refused: Refused, found: Path, tmp_path: Pat
 def test_an_imported_circuit_has_no_task(refused: Refused, found: Path, tmp_path: Path) -> None:
     assert main(["export", str(found), "-o", str(tmp_path / "a.json")]) == 0
     assert main(["import", str(tmp_path / "a.json"), "-o", str(tmp_path / "a.circuit")]) == 0
-    assert "discover" in refused("evaluate", tmp_path / "a.circuit")
+    assert "--task" in refused("evaluate", tmp_path / "a.circuit")
+    assert "shape" in refused("compare", found, "ioi-gpt2")
+    assert "reverse-zero" in refused("compare", found, "reverse-zera")
+    told = refused("evaluate", tmp_path / "a.circuit", "-m", "reverse", "-t", "reverse")
+    assert "4 layers" in told and "'reverse' has 2" in told
 
 
 def test_places_that_cannot_be_written(refused: Refused, found: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +12,16 @@ from slow_path import logit_difference
 
 from circuitviz.discovery import discover, setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, area_under_roc, areas, bootstrap, curve_steps, evaluate, overlap
+from circuitviz.evaluation import (
+    Bench,
+    area_under_roc,
+    areas,
+    bootstrap,
+    curve_steps,
+    evaluate,
+    overlap,
+    ranking,
+)
 from circuitviz.graph import Circuit
 from circuitviz.progress import finish
 
@@ -101,6 +112,41 @@ def test_overlap_counts(demo: Case) -> None:
     }  # fmt: skip
     values, truth = np.array([[3.0, 2.0, 2.0, 1.0]]), np.array([[True, True, False, False]])
     assert area_under_roc(values, truth, np.ones_like(truth)) == pytest.approx(3.5 / 4)
+
+
+def test_ranking_against_a_reference_equals_its_definition() -> None:
+    draw = np.random.default_rng(0)
+    values, truth = draw.integers(-4, 5, (7, 9)).astype(float), draw.random((7, 9)) < 0.3
+    mask = draw.random((7, 9)) < 0.8
+    found = ranking(SimpleNamespace(values=values), truth, mask)
+    pairs = sorted(((abs(v), bool(t)) for v, t in zip(values[mask], truth[mask], strict=True)), reverse=True)
+    average, before = 0.0, 0.0
+    for threshold in sorted({v for v, _ in pairs}, reverse=True):
+        kept = [t for v, t in pairs if v >= threshold]
+        recall = sum(kept) / sum(t for _, t in pairs)
+        average += (recall - before) * sum(kept) / len(kept)
+        before = recall
+    assert found["average_precision"] == pytest.approx(average)
+    size = sum(t for _, t in pairs)
+    kept = [t for v, t in pairs if v >= pairs[size - 1][0]]
+    assert found["precision_at_size"] == pytest.approx(sum(kept) / len(kept))
+    wins = [
+        (v > w) + 0.5 * (v == w) for v, t in pairs for w, u in pairs if t and not u
+    ]
+    assert found["auroc"] == pytest.approx(sum(wins) / len(wins))
+
+
+def test_what_a_reference_is_silent_on_is_not_judged(demo: Case) -> None:
+    graph = demo.model.graph
+    left = Circuit.from_names(graph, ["input->m0", "m0->logits", "a0.h1->logits"])
+    right = Circuit.from_names(graph, ["a0.h1->logits"])
+    judged = graph.mask.copy()
+    for s, r in np.argwhere(graph.mask):
+        if "m" in graph.edge_name(s, r).replace("->", " ").split()[0] or graph.receivers[r][0] == "m":
+            judged[s, r] = False
+    found = overlap(left, right, judged=judged)
+    assert found["edges"]["precision"] == 1.0 and found["nodes"]["precision"] == 1.0
+    assert overlap(left, right)["edges"]["precision"] == pytest.approx(1 / 3)
 
 
 def test_wrong_settings_are_told(demo: Case) -> None:

@@ -36,11 +36,12 @@ def test_direct_attributions_add_up_to_the_logit_difference(case: Case) -> None:
     final = slow._positions(task.clean) + sum(outs.values())
     final = (final + sum(slow._output_bias(b) for b in slow.blocks))[0, at[0]]
     rest = stream.expand_as(outs["input"])[0, at[0]]
-    centred = slow.gpt2 or slow.neox
+    bare = isinstance(norm, torch.nn.Identity)
+    centred = (slow.gpt2 or slow.neox) and not bare
     spread = final - final.mean() if centred else final
     eps = getattr(norm, "eps", 1e-5)
-    scale = (spread.pow(2).mean() + eps).sqrt()
-    rest = (rest - rest.mean() if centred else rest) / scale * norm.weight
+    scale = 1.0 if bare else (spread.pow(2).mean() + eps).sqrt()
+    rest = (rest - rest.mean() if centred else rest) / scale * getattr(norm, "weight", 1.0)
     if getattr(norm, "bias", None) is not None:
         rest = rest + norm.bias
     matrix = slow.hf.get_output_embeddings().weight

@@ -24,17 +24,23 @@ def measure_options(measure: str) -> tuple[Option, ...]:
 def catalog(what: str) -> list[dict[str, Any]]:
     """Everything of one kind, with a line about it; broken extensions carry their error."""
     if what == "models":
-        return [{"name": "demo", "summary": "a small GPT-2-shaped model that ships with circuitviz"}]
+        from circuitviz.models import DEMO, shipped
+
+        known = "a model whose circuit is known; 'circuitviz list references' names it"
+        about = {DEMO: "a small GPT-2-shaped model that ships with circuitviz"}
+        return [{"name": name, "summary": about.get(name, known)} for name in shipped()]
+    if what == "references":
+        return _references()
     if what == "ablations":
         from circuitviz.models import ABLATIONS
 
-        about = (
+        meanings = (
             "the sender's activation on the corrupted prompt (interchange)",
             "zero",
             "the sender's mean over the task",
             "the sender's mean per position over the task",
         )
-        return [{"name": n, "summary": s} for n, s in zip(ABLATIONS, about, strict=True)]
+        return [{"name": n, "summary": s} for n, s in zip(ABLATIONS, meanings, strict=True)]
     registry = _registry(what)
     rows: list[dict[str, Any]] = []
     for entry in registry.entries():
@@ -47,6 +53,17 @@ def catalog(what: str) -> list[dict[str, Any]]:
             row["options"] = [{"flag": o.flag, "default": o.default, "help": o.help} for o in described]
         rows.append(row)
     return rows + [{"name": n, "error": error} for n, error in registry.broken.items()]
+
+
+def _references() -> list[dict[str, Any]]:
+    from circuitviz.formats import import_document
+    from circuitviz.formats.reference import references
+
+    rows = []
+    for name, path in references().items():
+        told = import_document(path).extra["reference"]
+        rows.append({"name": name, "summary": told["about"], "reference": "; ".join(told["sources"])})
+    return rows
 
 
 def _registry(what: str) -> Any:

@@ -26,12 +26,13 @@ def run(given: argparse.Namespace) -> int:
     from circuitviz.discovery import setting
     from circuitviz.evaluation import Bench, Subject, check_graph, measure_steps
 
-    document, where, model, task = reopen(given.circuit, given.device, say)
-    state = document.state
+    opened = reopen(given, say)
+    state, model = opened.document.state, opened.model
     assert state.live is not None
     check_graph(model, state.live)
-    bench = Bench(setting(model, task, given.metric or where.metric, given.ablation or where.ablation))
-    subject = Subject(bench, state.live, state.scores, where.select, where.asked, state.classes)
+    metric, ablation = given.metric or opened.metric, given.ablation or opened.ablation
+    bench = Bench(setting(model, opened.task, metric, ablation))
+    subject = Subject(bench, state.live, state.scores, opened.select, opened.asked, state.classes)
     found = drive(bench.evaluate(state.live), "faithfulness")
     data: dict[str, Any] = found.as_dict()
     for name in (name for name in wanted if name != "faithfulness"):

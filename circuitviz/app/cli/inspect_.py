@@ -12,8 +12,8 @@ def run(given: argparse.Namespace) -> int:
     from circuitviz.app.cli.reopen import reopen
     from circuitviz.lens import read_node
 
-    _, _, model, task = reopen(given.circuit, given.device, say)
-    found = read_node(model, task, given.node, given.prompt)
+    opened = reopen(given, say)
+    found = read_node(opened.model, opened.task, given.node, given.prompt)
     data = {
         "node": found.node,
         "prompt": found.prompt,

@@ -11,7 +11,7 @@ from circuitviz.errors import InputError, suggest
 from circuitviz.graph import SELECTIONS
 
 VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "list")
-LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "formats")
+LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,9 +63,11 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
     _evaluate(verbs.add_parser("evaluate", help="measure a circuit"), argv)
     compare = verbs.add_parser("compare", help="what two circuits share")
     compare.add_argument("left", type=Path)
-    compare.add_argument("right", type=Path, help="the reference")
+    text = "the reference: a file, or a name of 'circuitviz list references'"
+    compare.add_argument("right", type=Path, help=text)
     inspect = verbs.add_parser("inspect", help="logit lens, direct attribution and attention of a node")
-    inspect.add_argument("circuit", type=Path)
+    inspect.add_argument("circuit", type=Path, help="a file, or a reference's name")
+    _elsewhere(inspect)
     inspect.add_argument("--node", required=True, help="for example a3.h1, m2, input")
     inspect.add_argument("--prompt", type=int, default=0, help="number of the prompt, from 0")
     _device(inspect)
@@ -120,7 +122,8 @@ def _method_options(parser: argparse.ArgumentParser, name: str) -> None:
 
 
 def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
-    parser.add_argument("circuit", type=Path)
+    parser.add_argument("circuit", type=Path, help="a file, or a reference's name")
+    _elsewhere(parser)
     parser.add_argument(
         "--measures",
         default="faithfulness",
@@ -136,6 +139,13 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
                 flag = f"--{name.strip()}-{entry.flag[2:]}"
                 dest = f"measure_{name.strip()}_{entry.name}"
                 parser.add_argument(flag, dest=dest, metavar="VALUE", help=entry.help)
+
+
+def _elsewhere(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-m", "--model", help="another model of the same shape")
+    parser.add_argument("-t", "--task", help="another task, or the task of a file that names none")
+    parser.add_argument("--prompts", type=int, default=64, help="prompts of a task given here")
+    parser.add_argument("--seed", type=int, default=0, help="seed of a task given here")
 
 
 def _setting(parser: argparse.ArgumentParser) -> None:

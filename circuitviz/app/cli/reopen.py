@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,32 +12,79 @@ from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.models import Model
-    from circuitviz.session import Document, Provenance
+    from circuitviz.session import Document
     from circuitviz.tasks import Task
 
 
-def reopen(
-    path: Path, device: str, say: Callable[[str], None]
-) -> tuple[Document, Provenance, Model, Task]:
-    """Open a file with its model and task; warns where weights or prompts are no longer the same."""
-    from circuitviz.formats import open_document
+@dataclass(frozen=True)
+class Reopened:
+    """A document with the model and task to measure it on, and how it was found."""
+
+    document: Document
+    model: Model
+    task: Task
+    metric: str | None
+    ablation: str
+    select: str
+    asked: float | None
+
+
+def reopen(given: argparse.Namespace, say: Callable[[str], None]) -> Reopened:
+    """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
+
+    Warns where weights or prompts are not those that the circuit was found on.
+    """
+    from circuitviz.formats import import_document
+    from circuitviz.formats.reference import find
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch, task_of
+    from circuitviz.tasks import load_task
 
-    document = open_document(path)
+    path: Path = given.circuit
+    document = import_document(find(path))
     where, circuit = document.state.provenance, document.state.circuit
-    if where is None or circuit is None:
+    told = document.extra.get("reference", {})
+    named = given.model or (where.model if where else told.get("model"))
+    asked_for = given.task or (None if where else told.get("task"))
+    if circuit is None or named is None or (where is None and asked_for is None):
         raise InputError(
             f"'{path}' does not say which model and task its circuit belongs to (it was imported); "
-            "find the circuit with 'circuitviz discover', or open it in the application."
+            "name them with --model and --task."
         )
-    model = load_model(where.model, device)
-    message = mismatch(where, model, circuit)
-    if circuit.graph.shape != model.shape:
-        raise InputError(message)
-    if message:
+    model = load_model(named, given.device)
+    if where is None:
+        _check_shape(named, circuit, model)
+    elif message := mismatch(where, model, circuit):
+        if circuit.graph.shape != model.shape:
+            raise InputError(message)
         say(f"circuitviz: {message}")
-    task = task_of(where, model)
-    if task.hash != where.task_hash:
-        say("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
-    return document, where, model, task
+    if asked_for is not None:
+        task = load_task(asked_for, model, given.prompts, given.seed)
+    else:
+        assert where is not None
+        task = task_of(where, model)
+        if task.hash != where.task_hash:
+            say("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
+    if where is None or given.task:
+        metric = None  # the task's own
+    else:
+        metric = where.metric
+    return Reopened(
+        document,
+        model,
+        task,
+        metric,
+        where.ablation if where else told.get("ablation", "corrupted"),
+        where.select if where else "own",
+        where.asked if where else None,
+    )
+
+
+def _check_shape(named: str, circuit: object, model: Model) -> None:
+    shape = circuit.graph.shape  # type: ignore[attr-defined]
+    if shape != model.shape:
+        raise InputError(
+            f"This circuit is of a model with {shape.n_layers} layers and {shape.n_heads} heads, width "
+            f"{shape.d_model}; '{named}' has {model.shape.n_layers} and {model.shape.n_heads}, width "
+            f"{model.shape.d_model}. Name the model that it belongs to."
+        )

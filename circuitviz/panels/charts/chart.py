@@ -72,7 +72,7 @@ class Chart(QWidget):
             axis.setTextPen(self.theme.muted)
             axis.setStyle(tickLength=-4)
             axis.setStyle(tickFont=None)
-            axis.setSIPrefixEnableRanges(())  # enableAutoSIPrefix(False) would still scale the numbers, unsaid
+            axis.setSIPrefixEnableRanges(())  # enableAutoSIPrefix(False) would scale numbers, unsaid
             axis.setLabel("")
             item.showAxis(side, side in ("left", "bottom"))
 

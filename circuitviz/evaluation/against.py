@@ -1,0 +1,100 @@
+"""How well methods find a circuit that is known: each one's scores against one reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.discovery import discover_steps, natural_select
+from circuitviz.errors import InputError
+from circuitviz.evaluation.overlap import overlap, precision_and_recall
+from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.models import Model
+from circuitviz.progress import Progress, Steps
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True)
+class Against:
+    """One method: ``overlap`` of its circuit and scores with the reference, and its precision–recall curve.
+
+    The circuit is what the method would keep: its own choice where it makes one, else as many edges
+    as the reference has, chosen as suits the method. ``error`` where the method cannot be asked.
+    """
+
+    method: str
+    overlap: dict[str, Any] = field(default_factory=dict)
+    precision: list[float] = field(default_factory=list)
+    recall: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the command line and the panel show it."""
+        return {
+            "method": self.method,
+            **({"error": self.error} if self.error else self.overlap),
+            "curve": {"precision": self.precision, "recall": self.recall},
+            "seconds": self.seconds,
+        }
+
+
+def against(
+    method: str,
+    scores: Scores | None,
+    circuit: Circuit,
+    reference: Circuit,
+    judged: BoolMatrix | None = None,
+    seconds: float = 0.0,
+) -> Against:
+    """Hold one circuit and its scores against a reference."""
+    found = overlap(circuit, reference, scores, judged)
+    if scores is None:
+        return Against(method, found, seconds=seconds)
+    mask = reference.graph.mask if judged is None else judged
+    precision, recall = precision_and_recall(np.abs(scores.values), reference.edges, mask)
+    return Against(method, found, precision.tolist(), recall.tolist(), seconds)
+
+
+def against_steps(
+    model: Model,
+    task: Task,
+    reference: Circuit,
+    methods: Sequence[str],
+    metric: str | None = None,
+    ablation: str = "corrupted",
+    judged: BoolMatrix | None = None,
+) -> Steps[list[Against]]:
+    """Search with each method, in its default setting; ``partial`` holds those that are done."""
+    if reference.graph.shape != model.shape:
+        raise InputError(
+            f"The reference is of a model with {reference.graph.shape.n_layers} layers and "
+            f"{reference.graph.shape.n_heads} heads; '{model.name}' has {model.shape.n_layers} and "
+            f"{model.shape.n_heads}. Open the model that the reference is of."
+        )
+    rows: list[Against] = []
+    for number, method in enumerate(methods):
+        began = time.perf_counter()
+        try:
+            steps = discover_steps(model, task, method, metric, ablation)
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    scores: Scores = end.value
+                    break
+                done = number + (step.done / step.total if step.total else 0.0)
+                yield Progress(done, len(methods), f"{method}: {step.message}")
+        except InputError as error:
+            rows.append(Against(method, error=str(error)))
+        else:
+            how = natural_select(method)
+            circuit = scores.own() if how == "own" else scores.select(how, reference.n_edges)
+            seconds = time.perf_counter() - began
+            rows.append(against(method, scores, circuit, reference, judged, seconds))
+        yield Progress(number + 1, len(methods), method, list(rows))
+    return rows
