@@ -13,7 +13,7 @@ from circuitviz.formats import export_document
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-PICTURES = "Pictures (*.svg *.pdf *.png)"
+PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
 DATA = "Data (*.json *.csv *.graphml *.dot)"
 
 
@@ -65,12 +65,12 @@ class Files(QObject):
 
     def export_to(self, path: Path) -> bool:
         """Write a picture or another tool's file."""
-        from circuitviz.pictures import pictures, save_picture
+        from circuitviz.pictures import Figure, pictures, save_picture
 
         kinds = [entry.value.suffix for entry in pictures.entries()]
         if path.suffix.lower() in kinds:
-            work = (save_picture, self.desk.document, path, self.window.theme, self.window.layout_name)
-            done = self.desk.guarded(*work)
+            figure = Figure(layout=self.window.layout_name, dark=self.window.theme.dark)
+            done = self.desk.guarded(save_picture, self.desk.document, path, figure)
         else:
             done = self.desk.guarded(export_document, self.desk.document, path)
         if done:

@@ -1,14 +1,27 @@
-"""PDF: fonts are embedded, the page is as large as the picture."""
+"""PDF: the font is embedded, text can be selected, the page is as large as the figure."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import hashlib
+import re
+import uuid
+from xml.sax.saxutils import escape
 
-from PySide6.QtCore import QMarginsF, QSizeF
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QUuid
 from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter
 
+from circuitviz.pictures.paint import paint
 from circuitviz.pictures.registry import Sheet, pictures
-from circuitviz.pictures.sheet import paint, size
+
+DATE = re.compile(rb"(?<=/CreationDate \(D:)[^)]*(?=\))")
+RESOLUTION = 7200  # Qt rounds some lengths to its dots: a hundredth of a point is fine enough
+XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
+<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">
+<dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
+<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{about}</rdf:li></rdf:Alt></dc:description>
+</rdf:Description></rdf:RDF></x:xmpmeta>
+<?xpacket end="w"?>"""
 
 
 class Pdf:
@@ -16,19 +29,30 @@ class Pdf:
 
     suffix = ".pdf"
 
-    def write(self, sheet: Sheet, path: Path) -> None:
-        """Paint to one page."""
-        whole = size(sheet)
-        writer = QPdfWriter(str(path))
+    def write(self, sheet: Sheet) -> bytes:
+        """One page. Its date is left blank and its number made from what it says, so that the same
+        figure gives the same bytes."""
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        writer = QPdfWriter(buffer)
+        about = "\n".join(sheet.about)
         writer.setTitle(sheet.title)
         writer.setCreator("circuitviz")
-        points = QSizeF(whole.width() * 0.75, whole.height() * 0.75)
-        page = QPageSize(points, QPageSize.Unit.Point, matchPolicy=QPageSize.SizeMatchPolicy.ExactMatch)
+        number = hashlib.sha256(f"{sheet.title}\n{about}".encode()).digest()[:16]
+        writer.setDocumentId(QUuid(str(uuid.UUID(bytes=number))))
+        xmp = XMP.format(title=escape(sheet.title), about=escape(about))
+        writer.setDocumentXmpMetadata(QByteArray(xmp.encode()))
+        size = QSizeF(sheet.drawing.width, sheet.drawing.height)
+        exact = QPageSize.SizeMatchPolicy.ExactMatch
+        page = QPageSize(size, QPageSize.Unit.Point, matchPolicy=exact)
         writer.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
-        writer.setResolution(96)
+        writer.setResolution(RESOLUTION)
         painter = QPainter(writer)
-        paint(sheet, painter)
+        painter.scale(RESOLUTION / 72, RESOLUTION / 72)
+        paint(sheet.drawing, painter)
         painter.end()
+        made = bytes(buffer.data().data())
+        return DATE.sub(lambda found: b"20000101000000Z".ljust(len(found[0]))[: len(found[0])], made)
 
 
 pictures.register("pdf", summary="vector picture for papers")(Pdf())

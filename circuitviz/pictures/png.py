@@ -1,15 +1,15 @@
-"""PNG at three times the screen's resolution: for slides and messages."""
+"""PNG at a chosen resolution: for slides and messages."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from PySide6.QtCore import QBuffer, QIODevice
+from PySide6.QtGui import QColor, QImage, QPainter
 
-from PySide6.QtGui import QImage, QPainter
-
+from circuitviz.errors import InputError
+from circuitviz.pictures.paint import paint
 from circuitviz.pictures.registry import Sheet, pictures
-from circuitviz.pictures.sheet import paint, size
 
-SCALE = 3
+MOST = 20_000  # dots of a side: above it, one bitmap needs more than a gigabyte
 
 
 class Png:
@@ -17,18 +17,36 @@ class Png:
 
     suffix = ".png"
 
-    def write(self, sheet: Sheet, path: Path) -> None:
-        """Paint to a bitmap."""
-        whole = size(sheet).toSize() * SCALE
-        image = QImage(whole, QImage.Format.Format_ARGB32_Premultiplied)
-        image.setDotsPerMeterX(round(96 * SCALE / 0.0254))
-        image.setDotsPerMeterY(round(96 * SCALE / 0.0254))
-        painter = QPainter(image)
-        painter.scale(SCALE, SCALE)
-        paint(sheet, painter)
-        painter.end()
-        if not image.save(str(path)):
-            raise OSError(f"no PNG could be written to {path}")
+    def write(self, sheet: Sheet) -> bytes:
+        """The bitmap, with what reproduces it as text chunks."""
+        image = bitmap(sheet, sheet.dpi / 72)
+        image.setDotsPerMeterX(round(sheet.dpi / 0.0254))
+        image.setDotsPerMeterY(round(sheet.dpi / 0.0254))
+        image.setText("Title", sheet.title)
+        image.setText("Software", "circuitviz")
+        image.setText("Description", "\n".join(sheet.about))
+        buffer = QBuffer()
+        buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+        if not image.save(buffer, "PNG"):
+            raise InputError("This figure could not be made a PNG; fewer dots per inch would be right.")
+        return bytes(buffer.data().data())
+
+
+def bitmap(sheet: Sheet, dots: float) -> QImage:
+    """A sheet at so many dots per point; InputError where that is too large."""
+    wide, high = round(sheet.drawing.width * dots), round(sheet.drawing.height * dots)
+    if max(wide, high) > MOST:
+        raise InputError(
+            f"A PNG of {wide:,} by {high:,} dots is too large; {MOST:,} a side is the most. "
+            "Choose fewer dots per inch, or a vector format."
+        )
+    image = QImage(wide, high, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(QColor(0, 0, 0, 0))
+    painter = QPainter(image)
+    painter.scale(dots, dots)
+    paint(sheet.drawing, painter)
+    painter.end()
+    return image
 
 
 pictures.register("png", summary="bitmap for slides and messages")(Png())

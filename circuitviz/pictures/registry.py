@@ -1,33 +1,31 @@
-"""A picture format is one file: a suffix and a function that paints a picture to a path."""
+"""A picture format is one file: a suffix and a function that makes a sheet's bytes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
-from circuitviz.canvas.picture import CircuitPicture
-from circuitviz.canvas.theme import Theme
+from circuitviz.pictures.drawing import Drawing
 from circuitviz.registry import Registry
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """What is painted: the picture, its colours, and a line of text below."""
+    """What is written: the drawing, its title, the lines that tell how to make it again."""
 
-    picture: CircuitPicture
-    theme: Theme
+    drawing: Drawing
     title: str
-    caption: str
+    about: tuple[str, ...]
+    dpi: int = 300
 
 
 class PictureFormat(Protocol):
-    """Paints a sheet to a file."""
+    """Writes a sheet. The same sheet gives the same bytes."""
 
     suffix: str
 
-    def write(self, sheet: Sheet, path: Path) -> None:
-        """Paint to a new file at a path."""
+    def write(self, sheet: Sheet) -> bytes:
+        """The file's contents."""
         ...
 
 

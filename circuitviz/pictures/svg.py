@@ -1,15 +1,15 @@
-"""SVG: text stays text, nothing becomes a bitmap."""
+"""SVG: text stays text, every shape says by its class what it is, nothing becomes a bitmap."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import xml.etree.ElementTree as ET
+from xml.etree.ElementTree import Element
 
-from PySide6.QtCore import QRectF
-from PySide6.QtGui import QPainter
-from PySide6.QtSvg import QSvgGenerator
-
+from circuitviz.pictures.drawing import Box, Curve, Shape, Text, arrow_head, dash_of, shaft
+from circuitviz.pictures.figure import POINTS_PER_MM
 from circuitviz.pictures.registry import Sheet, pictures
-from circuitviz.pictures.sheet import paint, size
+
+FALLBACK = "Arial, Helvetica, sans-serif"  # of the same widths as the shipped font
 
 
 class Svg:
@@ -17,19 +17,89 @@ class Svg:
 
     suffix = ".svg"
 
-    def write(self, sheet: Sheet, path: Path) -> None:
-        """Paint to SVG."""
-        whole = size(sheet)
-        generator = QSvgGenerator()
-        generator.setFileName(str(path))
-        generator.setSize(whole.toSize())
-        generator.setViewBox(QRectF(0, 0, whole.width(), whole.height()))
-        generator.setResolution(96)
-        generator.setTitle(sheet.title)
-        generator.setDescription(sheet.caption)
-        painter = QPainter(generator)
-        paint(sheet, painter)
-        painter.end()
+    def write(self, sheet: Sheet) -> bytes:
+        """The figure in mm, its user unit the point."""
+        drawing = sheet.drawing
+        root = Element(
+            "svg",
+            {
+                "xmlns": "http://www.w3.org/2000/svg",
+                "width": f"{drawing.width / POINTS_PER_MM:.3f}mm",
+                "height": f"{drawing.height / POINTS_PER_MM:.3f}mm",
+                "viewBox": f"0 0 {_n(drawing.width)} {_n(drawing.height)}",
+                "font-family": f"'{drawing.font}', {FALLBACK}",
+            },
+        )
+        ET.SubElement(root, "title").text = sheet.title
+        ET.SubElement(root, "desc").text = "\n".join(sheet.about)
+        if drawing.ground:
+            ET.SubElement(root, "rect", {"width": "100%", "height": "100%", "fill": drawing.ground})
+        for name in ("body", "legend", "words"):
+            group = ET.SubElement(root, "g", {"class": name})
+            for shape in getattr(drawing, name):
+                _add(group, shape)
+        ET.indent(root, " ")
+        return b'<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="utf-8") + b"\n"
+
+
+def _add(group: Element, shape: Shape) -> None:
+    if isinstance(shape, Box):
+        given = {
+            "class": shape.role,
+            "x": _n(shape.x),
+            "y": _n(shape.y),
+            "width": _n(shape.width),
+            "height": _n(shape.height),
+            "rx": _n(shape.radius),
+            "fill": shape.fill,
+            "stroke": shape.line,
+            "stroke-width": _n(shape.line_width),
+        }
+        if shape.dashed:
+            given["stroke-dasharray"] = f"{_n(3 * shape.line_width)} {_n(2 * shape.line_width)}"
+        ET.SubElement(group, "rect", given)
+    elif isinstance(shape, Curve):
+        _curve(group, shape)
+    else:
+        _text(group, shape)
+
+
+def _curve(group: Element, curve: Curve) -> None:
+    points = [f"{_n(x)} {_n(y)}" for x, y in shaft(curve)]
+    pieces = " ".join(f"C{', '.join(points[i : i + 3])}" for i in range(1, len(points), 3))
+    given = {
+        "class": curve.role,
+        "d": f"M{points[0]} {pieces}",
+        "fill": "none",
+        "stroke": curve.colour,
+        "stroke-width": _n(curve.width),
+        "stroke-opacity": _n(curve.opacity),
+    }
+    if (dash := dash_of(curve)) is not None:
+        given["stroke-dasharray"] = f"{_n(dash[0])} {_n(dash[1])}"
+    ET.SubElement(group, "path", given)
+    if curve.arrow:
+        tip = " ".join(f"{_n(x)},{_n(y)}" for x, y in arrow_head(curve))
+        look = {"class": curve.role, "points": tip, "fill": curve.colour, "fill-opacity": _n(curve.opacity)}
+        ET.SubElement(group, "polygon", look)
+
+
+def _text(group: Element, text: Text) -> None:
+    given = {"x": _n(text.x), "y": _n(text.y), "font-size": _n(text.size), "fill": text.colour}
+    if text.bold:
+        given["font-weight"] = "bold"
+    if text.anchor != "start":
+        given["text-anchor"] = text.anchor
+    ET.SubElement(group, "text", given).text = _allowed(text.text)
+
+
+def _allowed(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(c for c in text if c >= " " and not 0xD800 <= ord(c) <= 0xDFFF and c not in "\ufffe\uffff")
+
+
+def _n(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 pictures.register("svg", summary="vector picture for the web and for editing")(Svg())

@@ -20,8 +20,8 @@ def run(given: argparse.Namespace) -> int:
         export_document(document, given.output)
     else:
         _without_screen()
-        from circuitviz.canvas.theme import DARK, LIGHT
-        from circuitviz.pictures import pictures, save_picture
+        from circuitviz.options import build, describe
+        from circuitviz.pictures import Figure, pictures, save_picture
 
         known = [e.value.suffix for e in pictures.entries()]
         if suffix not in known:
@@ -30,7 +30,10 @@ def run(given: argparse.Namespace) -> int:
                 f"'{given.output.name}' has no suffix that can be written; "
                 f"{', '.join(sorted([*known, *others]))} can."
             )
-        save_picture(document, given.output, DARK if given.dark else LIGHT)
+        names = [entry.name for entry in describe(Figure)]
+        chosen = {n: getattr(given, f"figure_{n}", None) for n in names}
+        figure = build(Figure, {n: value for n, value in chosen.items() if value is not None})
+        save_picture(document, given.output, figure)
     return show(given, {"output": str(given.output)}, lambda: f"wrote {given.output}")
 
 

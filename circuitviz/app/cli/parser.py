@@ -78,8 +78,8 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
         verb = verbs.add_parser(name, help=text)
         verb.add_argument("source", type=Path)
         verb.add_argument("-o", "--output", type=Path, required=True)
-        if name == "export":
-            verb.add_argument("--dark", action="store_true", help="dark picture")
+        if name == "export" and "export" in argv:  # the flags' module imports Qt
+            _figure(verb)
     listing = verbs.add_parser("list", help="what there is")
     listing.add_argument("what", choices=LISTS)
     for verb in verbs.choices.values():
@@ -139,6 +139,23 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
                 flag = f"--{name.strip()}-{entry.flag[2:]}"
                 dest = f"measure_{name.strip()}_{entry.name}"
                 parser.add_argument(flag, dest=dest, metavar="VALUE", help=entry.help)
+
+
+def _figure(parser: argparse.ArgumentParser) -> None:
+    """The flags of a picture, made from its options."""
+    from circuitviz.options import describe
+    from circuitviz.pictures.figure import Figure
+
+    group = parser.add_argument_group("of a picture")
+    for entry in describe(Figure):
+        dest = f"figure_{entry.name}"
+        if entry.kind is bool:
+            yes_or_no = argparse.BooleanOptionalAction
+            group.add_argument(entry.flag, dest=dest, action=yes_or_no, default=None, help=entry.help)
+        else:
+            choices = f": {', '.join(entry.choices)}" if entry.choices else ""
+            text = f"{entry.help}{choices} (default {entry.default})".replace("%", "%%")
+            group.add_argument(entry.flag, dest=dest, metavar="VALUE", help=text)
 
 
 def _elsewhere(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,252 @@
+"""The class view: one box per class of heads, as circuits are drawn in papers (Wang et al. 2022, fig. 2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit, Kind
+from circuitviz.pictures.drawing import Drawing, Point, Text
+from circuitviz.pictures.ink import KINDS, MEANINGS, Ink
+from circuitviz.pictures.measure import width, wrapped
+from circuitviz.session import State
+
+ENDS = {"input": "Input", "logits": "Logits"}
+
+
+@dataclass
+class Group:
+    """Nodes in one box; ``at`` is its left, top, width and height in points."""
+
+    name: str
+    nodes: list[str]
+    kind: str
+    depth: float
+    label: str = ""
+    title: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    at: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    @property
+    def middle(self) -> float:
+        """x of the box's middle."""
+        return self.at[0] + self.at[2] / 2
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """The summed scores of the edges from one group to another by one channel."""
+
+    sender: int
+    receiver: int
+    channel: str
+    score: float
+
+
+def draw_classes(drawing: Drawing, state: State, ink: Ink, size: float, least: float) -> float:
+    """Draw classes, arrows and ports; returns the height used, in points."""
+    circuit = state.live
+    assert circuit is not None
+    groups = groups_of(state, circuit)
+    arrows = arrows_of(state, circuit, groups, least)
+    rows = _rows(groups, arrows, 3 if drawing.width < 330 else 4)
+    _order(rows, arrows)
+    used = {(a.receiver, a.channel) for a in arrows if a.channel}
+    height = _place(drawing, groups, rows, size, {g for g, _ in used})
+    strongest = max((abs(a.score) for a in arrows), default=1.0) or 1.0
+    where = {g: r for r, row in enumerate(rows) for g in row}
+    lanes: dict[tuple[int, int], int] = {}
+    for arrow in sorted(arrows, key=lambda a: abs(a.score)):
+        points = _route(drawing, groups, rows, where, arrow, size, lanes)
+        share = abs(arrow.score) / strongest
+        drawing.body.append(ink.curve(arrow.channel, points, share, arrow.score < 0))
+    for number, group in enumerate(groups):
+        _paint(drawing, ink, group, size, {c for g, c in used if g == number})
+    return height
+
+
+def groups_of(state: State, circuit: Circuit) -> list[Group]:
+    """Labels' classes in the circuit, with input and logits; InputError where nothing is labelled."""
+    graph, there = circuit.graph, set(circuit.node_names)
+    groups = []
+    for name, nodes in sorted(state.classes.items()):
+        kept = sorted((n for n in nodes if n in there), key=graph.node_index.__getitem__)
+        if kept:
+            kind = "mlp" if all(graph.node(n).kind is Kind.MLP for n in kept) else "head"
+            depth = float(np.mean([graph.depth(n) for n in kept]))
+            groups.append(Group(name, kept, kind, depth, name))
+    if not groups:
+        raise InputError(
+            "The class view draws one box for each label, and nothing in this circuit has a label yet; "
+            "label some heads, or choose the head view."
+        )
+    taken = {n for group in groups for n in group.nodes}
+    for name, text in ENDS.items():
+        if name in there and name not in taken:
+            kind = KINDS[graph.node(name).kind]
+            groups.append(Group(text, [name], kind, float(graph.depth(name))))
+    return sorted(groups, key=lambda g: (g.depth, g.name))
+
+
+def arrows_of(state: State, circuit: Circuit, groups: list[Group], least: float) -> list[Arrow]:
+    """Sums of edges between groups, those from ``least`` of the strongest; none inside a group."""
+    graph = circuit.graph
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    group_of = {n: g for g, group in enumerate(groups) for n in group.nodes}
+    sums: dict[tuple[int, int, str], float] = {}
+    for s, r in np.argwhere(circuit.edges):
+        sender = group_of.get(graph.senders[s])
+        owners = {group_of.get(graph.nodes[n].name) for n in np.flatnonzero(graph.owners[r])}
+        for receiver in sorted(o for o in owners if o is not None):
+            if sender is not None and sender != receiver:
+                key = (sender, receiver, graph.channel(int(r)))
+                sums[key] = sums.get(key, 0.0) + float(values[s, r])
+    strongest = max((abs(v) for v in sums.values()), default=0.0)
+    return [Arrow(*key, value) for key, value in sorted(sums.items()) if abs(value) >= least * strongest]
+
+
+def _rows(groups: list[Group], arrows: list[Arrow], most: int) -> list[list[int]]:
+    """Groups by depth from the bottom; two that are joined never share a row, nor do the ends."""
+    joined = {(a.sender, a.receiver) for a in arrows} | {(a.receiver, a.sender) for a in arrows}
+    rows: list[list[int]] = []
+    for number, group in enumerate(groups):
+        alone = group.name in ENDS.values() and not group.label
+        last = rows[-1] if rows else []
+        shares = last and not alone and len(last) < most and not any((number, o) in joined for o in last)
+        if shares and not (len(last) == 1 and groups[last[0]].name == "Input"):
+            last.append(number)
+        else:
+            rows.append([number])
+    return rows
+
+
+def _order(rows: list[list[int]], arrows: list[Arrow]) -> None:
+    """Order rows by the mean place of their neighbours, from below and from above in turn."""
+    x = {g: i - (len(row) - 1) / 2 for row in rows for i, g in enumerate(row)}
+    for _ in range(6):
+        for row in rows:
+            pull = {}
+            for g in row:
+                near = [x[a.sender] for a in arrows if a.receiver == g]
+                near += [x[a.receiver] for a in arrows if a.sender == g]
+                pull[g] = sum(near) / len(near) if near else x[g]
+            row.sort(key=lambda g: (pull[g], g))
+            x.update({g: i - (len(row) - 1) / 2 for i, g in enumerate(row)})
+
+
+def _place(
+    drawing: Drawing, groups: list[Group], rows: list[list[int]], size: float, ported: set[int]
+) -> float:
+    """Break names into lines and set boxes; the rows' gap leaves room for arrows."""
+    side, between, gap = 2.6 * size, 2.2 * size, 3.4 * size
+    y = 0.0
+    for row in reversed(rows):
+        room = (drawing.width - 2 * side - between * (len(row) - 1)) / len(row)
+        room = min(room, 19 * size)
+        highest = 0.0
+        for g in row:
+            group = groups[g]
+            inner = room - 1.4 * size
+            group.title = wrapped(group.name, drawing.font, size, inner, bold=True)
+            names = "" if group.name in ENDS.values() and not group.label else _names(group.nodes)
+            group.lines = wrapped(names, drawing.font, size, inner)
+            widest = max(
+                [width(t, drawing.font, size, bold=True) for t in group.title]
+                + [width(t, drawing.font, size) for t in group.lines]
+            )
+            high = ((len(group.title) + len(group.lines)) * 1.25 + 0.6) * size
+            high += (max(6.0, size - 1) + 0.25 * size) if g in ported else 0.0
+            group.at = (0.0, y, min(room, max(widest + 1.6 * size, 7 * size)), high)
+            highest = max(highest, high)
+        total = sum(groups[g].at[2] for g in row)
+        step = (drawing.width - 2 * side - total) / (len(row) + 1)
+        x = side + step
+        for g in row:
+            _, top, wide, _ = groups[g].at
+            groups[g].at = (x, top, wide, highest)
+            x += wide + step
+        y += highest + gap
+    return y - gap
+
+
+def _names(nodes: list[str]) -> str:
+    """``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``."""
+    texts = []
+    for name in nodes:
+        layer, dot, head = name[1:].partition(".h")
+        texts.append(f"{layer}.{head}" if dot else f"MLP\u00a0{layer}" if name[0] == "m" else name)
+    return ", ".join(texts)
+
+
+def _route(
+    drawing: Drawing,
+    groups: list[Group],
+    rows: list[list[int]],
+    where: dict[int, int],
+    arrow: Arrow,
+    size: float,
+    lanes: dict[tuple[int, int], int],
+) -> tuple[Point, ...]:
+    """From the sender's top to the receiver's port, through gaps between the boxes on the way."""
+    sender, receiver = groups[arrow.sender], groups[arrow.receiver]
+    end = (port(receiver, arrow.channel), receiver.at[1] + receiver.at[3])
+    if where[arrow.sender] >= where[arrow.receiver]:  # downwards: around the right side
+        start = (sender.at[0] + sender.at[2], sender.at[1] + sender.at[3] / 2)
+        out = drawing.width - 0.4 * size
+        low = end[1] + 2.6 * size
+        turn = (out, (start[1] + low) / 2)
+        return (start, (out, start[1]), (out, start[1]), turn, (out, low), (end[0], low), end)
+    start = (sender.middle, sender.at[1])
+    stops: list[Point] = [start]
+    span = where[arrow.receiver] - where[arrow.sender]
+    for number in range(where[arrow.sender] + 1, where[arrow.receiver]):
+        share = (number - where[arrow.sender]) / span
+        wish = start[0] + (end[0] - start[0]) * share
+        free = _gaps(drawing, groups, rows[number])
+        best = min(range(len(free)), key=lambda i: abs((free[i][0] + free[i][1]) / 2 - wish))
+        lane = lanes[(number, best)] = lanes.get((number, best), -1) + 1
+        left, right = free[best]
+        x = (left + right) / 2 + ((lane + 1) // 2) * (-1) ** lane * min(0.55 * size, (right - left) / 7)
+        top, high = groups[rows[number][0]].at[1], groups[rows[number][0]].at[3]
+        stops += [(x, top + high), (x, top)]
+    return _smooth([*stops, end])
+
+
+def _gaps(drawing: Drawing, groups: list[Group], row: list[int]) -> list[tuple[float, float]]:
+    """Free stretches of x in a row, the outermost no wider than is needed."""
+    boxes = sorted(groups[g].at for g in row)
+    edges = [(box[0], box[0] + box[2]) for box in boxes]
+    lefts = [max(0.0, edges[0][0] - 30.0), *(right for _, right in edges)]
+    rights = [left for left, _ in edges] + [min(drawing.width, edges[-1][1] + 30.0)]
+    return list(zip(lefts, rights, strict=True))
+
+
+def _smooth(stops: list[Point]) -> tuple[Point, ...]:
+    """Cubic pieces through the stops, each leaving and arriving upright."""
+    points = [stops[0]]
+    for (x0, y0), (x1, y1) in pairwise(stops):
+        bend = 0.5 * (y0 - y1)
+        points += [(x0, y0 - bend), (x1, y1 + bend), (x1, y1)]
+    return tuple(points)
+
+
+def port(group: Group, channel: str) -> float:
+    """x of the place where a channel enters a box: q left, k in the middle, v right."""
+    return group.middle + {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}[channel] * group.at[2]
+
+
+def _paint(drawing: Drawing, ink: Ink, group: Group, size: float, channels: set[str]) -> None:
+    drawing.body.append(ink.box(group.kind, group.at, group.label))
+    y = group.at[1] + 1.28 * size
+    for bold, lines in ((True, group.title), (False, group.lines)):
+        for line in lines:
+            drawing.body.append(Text(group.middle, y, line, size, ink.theme.text, bold, "middle"))
+            y += 1.25 * size
+    small = max(6.0, size - 1)
+    for channel in sorted(channels):
+        colour = getattr(ink.theme, next(role for role in MEANINGS if role[0] == channel))
+        low = group.at[1] + group.at[3] - 0.3 * size
+        drawing.body.append(Text(port(group, channel), low, channel, small, colour, True, "middle"))

@@ -1,0 +1,137 @@
+"""A figure as plain shapes on paper, without Qt: every format paints the same list of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A box with its top left corner at x, y. ``shape``: ``round``, ``pill`` or ``square``."""
+
+    role: str
+    x: float
+    y: float
+    width: float
+    height: float
+    fill: str
+    line: str
+    line_width: float = 0.6
+    shape: str = "round"
+    dashed: bool = False
+
+    @property
+    def radius(self) -> float:
+        """How round the corners are, in points."""
+        if self.shape == "square":
+            return 0.8
+        radius = 3.0 if self.shape == "round" else 6.0
+        return min(radius * max(1.0, self.line_width), self.height * 0.49)
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Cubic pieces: a start, then for each piece two control points and an end."""
+
+    role: str
+    points: tuple[Point, ...]
+    colour: str
+    width: float
+    opacity: float = 1.0
+    dash: str = ""  # empty, "dashed" or "dotted"
+    arrow: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A line of text on its baseline at x, y; ``anchor`` is start, middle or end."""
+
+    x: float
+    y: float
+    text: str
+    size: float
+    colour: str
+    bold: bool = False
+    anchor: str = "start"
+
+
+Shape = Box | Curve | Text
+
+
+@dataclass
+class Drawing:
+    """Shapes in points (1/72 inch), y downwards, the first lowest.
+
+    ``legend`` holds the shapes that explain those of ``body``; ``ground`` is empty where the
+    figure is transparent.
+    """
+
+    width: float
+    height: float
+    ground: str
+    font: str
+    body: list[Shape] = field(default_factory=list)
+    legend: list[Shape] = field(default_factory=list)
+    words: list[Shape] = field(default_factory=list)
+
+    @property
+    def shapes(self) -> list[Shape]:
+        """Everything, in the order of painting."""
+        return [*self.body, *self.legend, *self.words]
+
+    def shift(self, dx: float, dy: float) -> None:
+        """Move everything by so many points."""
+        for name in ("body", "legend", "words"):
+            setattr(self, name, [moved(shape, dx, dy) for shape in getattr(self, name)])
+
+
+def moved(shape: Shape, dx: float, dy: float) -> Shape:
+    """The same shape elsewhere."""
+    if isinstance(shape, Curve):
+        return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
+    return replace(shape, x=shape.x + dx, y=shape.y + dy)
+
+
+def colours(shapes: Iterable[Shape]) -> set[str]:
+    """Every colour that shapes are drawn in; text is ink and not counted."""
+    found: set[str] = set()
+    for shape in shapes:
+        if isinstance(shape, Box):
+            found |= {shape.fill, shape.line}
+        elif isinstance(shape, Curve):
+            found.add(shape.colour)
+    return found
+
+
+def arrow_head(curve: Curve) -> tuple[Point, Point, Point]:
+    """The triangle at a curve's end: its tip is the end, its size follows the width."""
+    (x0, y0), (x1, y1) = curve.points[-2], curve.points[-1]
+    length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
+    dx, dy = (x1 - x0) / length, (y1 - y0) / length
+    long, half = arrow_length(curve.width), 0.42 * arrow_length(curve.width)
+    back = (x1 - dx * long, y1 - dy * long)
+    return (x1, y1), (back[0] - dy * half, back[1] + dx * half), (back[0] + dy * half, back[1] - dx * half)
+
+
+def arrow_length(width: float) -> float:
+    """Length of an arrow's head, in points, for a line of a width."""
+    return 2.6 + 2.0 * width
+
+
+def shaft(curve: Curve) -> tuple[Point, ...]:
+    """A curve's points with its end drawn back under the arrow's head, so that the tip stays sharp."""
+    if not curve.arrow:
+        return curve.points
+    tip, left, right = arrow_head(curve)
+    end = tuple(0.3 * tip[i] + 0.35 * (left[i] + right[i]) for i in (0, 1))
+    return (*curve.points[:-1], (end[0], end[1]))
+
+
+def dash_of(curve: Curve) -> tuple[float, float] | None:
+    """Lengths of a dash and of the gap after it, in points; None for a whole line."""
+    if not curve.dash:
+        return None
+    return (3.0, 2.0) if curve.dash == "dashed" else (max(0.8, curve.width), 1.6)

@@ -1,0 +1,82 @@
+"""The head view: every node of the circuit in a row of its depth, as wide as the page allows."""
+
+from __future__ import annotations
+
+from circuitviz.canvas.picture import CircuitPicture, DrawnNode
+from circuitviz.layout import COLUMN, ROW
+from circuitviz.pictures.drawing import Drawing, Shape, Text
+from circuitviz.pictures.ink import KINDS, Ink, drawn
+from circuitviz.pictures.measure import width
+
+PORTS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}
+Places = dict[str, tuple[float, float]]
+
+
+def draw_heads(drawing: Drawing, picture: CircuitPicture, ink: Ink, size: float) -> float:
+    """Draw the picture at the top of a drawing; returns the height used, in points.
+
+    Rows keep the layout's order. A row too wide for the page becomes several, staggered.
+    """
+    wide = max(width(n.name, drawing.font, size) for n in picture.nodes) + 0.9 * size
+    high = 1.55 * size
+    margin = wide / 2 + 2
+    rows = _rows(picture.nodes, max(1, int((drawing.width - 4 + 0.5 * size) / (wide + 0.5 * size))))
+    free = min(3.2 * size, max(1.1 * size, drawing.width / len(rows) - high))
+    places = _spread(rows, drawing.width, margin, wide + 0.5 * size)
+    bottom = len(rows) * high + (len(rows) - 1) * free
+    y_of = {i: bottom - high / 2 - i * (high + free) for i in range(len(rows))}
+    at = {name: (x, y_of[int(row)]) for name, (x, row) in places.items()}
+    for edge in drawn(picture.edges):
+        (x0, y0), (x1, y1) = at[edge.sender], at[edge.node]
+        start, end = (x0, y0 - high / 2), (x1 + PORTS[edge.channel] * wide, y1 + high / 2)
+        bend = max(0.45 * abs(start[1] - end[1]), 0.6 * size)
+        points = (start, (start[0], start[1] - bend), (end[0], end[1] + bend), end)
+        drawing.body.append(ink.curve(edge.channel, points, edge.strength, edge.score < 0, edge.ablated))
+    for node in picture.nodes:
+        drawing.body += _node(drawing, node, ink, (*at[node.name], wide, high), size)
+    return bottom
+
+
+def _node(
+    drawing: Drawing, node: DrawnNode, ink: Ink, at: tuple[float, float, float, float], size: float
+) -> list[Shape]:
+    x, y, wide, high = at
+    box = ink.box(KINDS[node.kind], (x - wide / 2, y - high / 2, wide, high), node.label, node.ablated)
+    colour = ink.theme.muted if node.ablated else ink.theme.text
+    return [box, Text(x, y + 0.35 * size, node.name, size, colour, anchor="middle")]
+
+
+def _rows(nodes: tuple[DrawnNode, ...], most: int) -> list[list[DrawnNode]]:
+    """Nodes by height, the lowest first; heights closer than a third of a row are one."""
+    levels: list[list[DrawnNode]] = []
+    for node in sorted(nodes, key=lambda n: (n.y, n.x)):
+        if levels and node.y - levels[-1][0].y < ROW / 3:
+            levels[-1].append(node)
+        else:
+            levels.append([node])
+    rows = []
+    for level in levels:
+        level.sort(key=lambda n: n.x)
+        lines = -(-len(level) // most)
+        rows += [level[i::lines] for i in range(lines)]
+    return rows
+
+
+def _spread(rows: list[list[DrawnNode]], wide: float, margin: float, step: float) -> Places:
+    """x in points and row of each node: the layout's x scaled to the page, then pushed apart."""
+    xs = [node.x for row in rows for node in row]
+    low, high = min(xs), max(xs)
+    scale = min((wide - 2 * margin) / (high - low), 2.4 * step / COLUMN) if high > low else 0.0
+    places: Places = {}
+    for number, row in enumerate(rows):
+        at = [wide / 2 + (node.x - (low + high) / 2) * scale for node in row]
+        for i in range(1, len(at)):
+            at[i] = max(at[i], at[i - 1] + step)
+        shift = max(0.0, at[-1] - (wide - margin))
+        at = [x - shift for x in at]
+        for i in range(len(at) - 2, -1, -1):
+            at[i] = min(at[i], at[i + 1] - step)
+        shift = max(0.0, margin - at[0])
+        for node, x in zip(row, at, strict=True):
+            places[node.name] = (x + shift, number)
+    return places

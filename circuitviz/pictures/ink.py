@@ -1,0 +1,116 @@
+"""Which colour, dash and width means what: views draw with it, the legend explains from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from circuitviz.canvas.picture import DrawnEdge
+from circuitviz.canvas.theme import Theme
+from circuitviz.graph import Kind
+from circuitviz.pictures.drawing import Box, Curve, Point
+from circuitviz.session import State
+
+# Okabe and Ito 2008: told apart without colour vision.
+APART = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
+CHANNELS = {"q": "query", "k": "key", "v": "value", "": "direct"}
+MEANINGS = {
+    "query": "query input (q)",
+    "key": "key input (k)",
+    "value": "value input (v)",
+    "direct": "MLP input or logits",
+}
+KINDS = {Kind.HEAD: "head", Kind.MLP: "mlp", Kind.INPUT: "end", Kind.LOGITS: "end"}
+NAMES = {"head": "attention head", "mlp": "MLP", "end": "input, logits"}
+THINNEST, WIDEST = 0.35, 2.4
+
+
+@dataclass
+class Ink:
+    """Makes boxes and curves of one look, and remembers what it has made for the legend."""
+
+    theme: Theme
+    transparent: bool
+    labels: dict[str, str]
+    size: float = 7.0
+    boxes: dict[str, Box] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
+    dashed: bool = False
+    ablated: bool = False
+
+    @property
+    def ground(self) -> str:
+        """What lies behind everything; white for paper."""
+        return self.theme.ground if self.theme.dark else "#ffffff"
+
+    @property
+    def scale(self) -> float:
+        """Lines grow with text: what fits a paper's 7 points is too fine on a poster."""
+        return max(1.0, self.size / 8)
+
+    def width_of(self, strength: float) -> float:
+        """Width in points of an edge with a share of the strongest one's score."""
+        share = min(1.0, max(0.0, strength))
+        return round((THINNEST + (WIDEST - THINNEST) * share) * self.scale, 2)
+
+    def box(
+        self, kind: str, at: tuple[float, float, float, float], label: str = "", ablated: bool = False
+    ) -> Box:
+        """A node's or a class's box at (x, y, width, height), in its label's colour where it has one."""
+        if label:
+            line = self.labels[label]
+            fill, role, text = mixed(line, self.ground, 0.16), f"class {_place(self.labels, label)}", label
+        else:
+            fill, line = getattr(self.theme, kind), getattr(self.theme, f"{kind}_line")
+            role, text = kind, NAMES[kind]
+        shape = {"head": "round", "mlp": "square", "end": "pill"}[kind]
+        made = Box(role, *at, fill, line, round(0.7 * self.scale, 2), shape, ablated)
+        self.boxes.setdefault(text, made)
+        self.ablated = self.ablated or ablated
+        return made
+
+    def curve(
+        self, channel: str, points: tuple[Point, ...], strength: float, negative: bool, ablated: bool = False
+    ) -> Curve:
+        """An edge: width and opacity grow with ``strength`` (0 to 1)."""
+        role = CHANNELS[channel]
+        colour = {
+            "query": self.theme.query,
+            "key": self.theme.key,
+            "value": self.theme.value,
+            "direct": self.theme.positive,
+        }[role]
+        dash = "dotted" if ablated else "dashed" if negative else ""
+        opacity = 0.35 if ablated else round(0.4 + 0.6 * strength, 2)
+        made = Curve(role, points, colour, self.width_of(strength), opacity, dash, arrow=True)
+        self.curves.setdefault(role, made)
+        self.dashed = self.dashed or (negative and not ablated)
+        self.ablated = self.ablated or ablated
+        return made
+
+
+def colours_of(state: State) -> dict[str, str]:
+    """A colour for each label: the person's own where no other label has it, else one told apart."""
+    chosen: dict[str, str] = {}
+    for label in state.labels.values():
+        chosen.setdefault(label.text, label.colour.lower())
+    counts = list(chosen.values())
+    free = [colour for colour in APART if colour not in counts]
+    for text, colour in sorted(chosen.items()):
+        if counts.count(colour) > 1:
+            chosen[text] = free.pop(0) if free else colour
+    return chosen
+
+
+def mixed(colour: str, ground: str, share: float) -> str:
+    """``share`` of a colour on a ground, both ``#rrggbb``."""
+    pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
+
+
+def drawn(edges: tuple[DrawnEdge, ...]) -> tuple[DrawnEdge, ...]:
+    """Edges in the order of painting: the strongest last, so that it lies on top."""
+    return tuple(sorted(edges, key=lambda e: (e.strength, e.name, e.node)))
+
+
+def _place(labels: dict[str, str], label: str) -> str:
+    return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[sorted(labels).index(label) % 26]

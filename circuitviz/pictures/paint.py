@@ -1,0 +1,66 @@
+"""The shapes through a QPainter whose unit is the point: for PDF, PNG and the preview."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
+
+from circuitviz.pictures.drawing import Box, Curve, Drawing, Text, arrow_head, dash_of, shaft
+from circuitviz.pictures.measure import FINE, font, width
+
+
+def paint(drawing: Drawing, painter: QPainter) -> None:
+    """Paint a drawing with its top left corner at the painter's origin."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if drawing.ground:
+        painter.fillRect(QRectF(0, 0, drawing.width, drawing.height), QColor(drawing.ground))
+    for shape in drawing.shapes:
+        if isinstance(shape, Box):
+            _box(painter, shape)
+        elif isinstance(shape, Curve):
+            _curve(painter, shape)
+        else:
+            _text(painter, shape, drawing.font)
+
+
+def _box(painter: QPainter, box: Box) -> None:
+    pen = QPen(QColor(box.line), box.line_width)
+    if box.dashed:
+        pen.setDashPattern([3.0, 2.0])
+    painter.setPen(pen)
+    painter.setBrush(QColor(box.fill))
+    painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
+
+
+def _curve(painter: QPainter, curve: Curve) -> None:
+    points = [QPointF(*point) for point in shaft(curve)]
+    path = QPainterPath(points[0])
+    for i in range(1, len(points), 3):
+        path.cubicTo(*points[i : i + 3])
+    colour = QColor(curve.colour)
+    colour.setAlphaF(curve.opacity)
+    pen = QPen(colour, curve.width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap)
+    if (dash := dash_of(curve)) is not None:
+        pen.setDashPattern([length / curve.width for length in dash])
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawPath(path)
+    if curve.arrow:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(colour)
+        painter.drawPolygon(QPolygonF([QPointF(*point) for point in arrow_head(curve)]))
+
+
+def _text(painter: QPainter, text: Text, family: str) -> None:
+    """Set in a large font and scaled down: sizes are points, whatever the device's resolution."""
+    wide = width(text.text, family, text.size, text.bold)
+    left = text.x - {"start": 0.0, "middle": wide / 2, "end": wide}[text.anchor]
+    large: QFont = font(family, 12, text.bold)
+    large.setPixelSize(round(FINE))
+    painter.save()
+    painter.translate(left, text.y)
+    painter.scale(text.size / FINE, text.size / FINE)
+    painter.setFont(large)
+    painter.setPen(QColor(text.colour))
+    painter.drawText(QPointF(0, 0), text.text)
+    painter.restore()
