@@ -1,0 +1,75 @@
+"""What would be said at each layer and position, if the model ended there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.graph import Kind
+from circuitviz.lens.shares import TokenLogit, direct_logits, node_output, pick, ranked
+from circuitviz.models import Model, record
+from circuitviz.models.model import Hook
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class LensCell:
+    """One layer at one position: its first tokens, and the answers with their ranks."""
+
+    top: list[TokenLogit]
+    answers: list[TokenLogit]
+
+
+@dataclass(frozen=True)
+class LensGrid:
+    """A logit lens over a prompt. ``node`` is empty for the residual stream.
+
+    rows: names of what is read; ``nodes``: the node that a row belongs to, or empty; tokens: the
+    prompt's; cells: [row][position].
+    """
+
+    node: str
+    prompt: int
+    rows: list[str]
+    nodes: list[str]
+    tokens: list[str]
+    cells: list[list[LensCell]]
+
+
+@torch.no_grad()
+def lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: int = 10) -> LensGrid:
+    """Read the residual stream after each layer, or one node's output, at every position.
+
+    The stream goes through the model's own last normalisation and unembedding (nostalgebraist 2020);
+    a node's output through the scale that the normalisation has at that position in the whole run,
+    so that nodes' logits add up. InputError on an unknown node or prompt.
+    """
+    part = pick(task, prompt)
+    length = int(part.lengths[0])
+    tokens = task.prompt_strings(prompt)
+    if node and model.graph.node(node).kind is not Kind.LOGITS:
+        seen: list[Tensor] = []
+        with model.hooks({"ln_final.hook_in": seen.append}):
+            run = record(model, part.clean[:, :length], part.lengths - 1)
+        logits = direct_logits(model, node_output(model, run, node)[0], seen[0][0])
+        row = _cells(model, part, logits.expand(length, -1), top)
+        return LensGrid(node, prompt, [node], [node], tokens, [row])
+    streams: list[Tensor] = []
+    hooks: dict[str, Hook] = {
+        f"blocks.{layer}.hook_in": streams.append for layer in range(model.shape.n_layers)
+    }
+    hooks["ln_final.hook_in"] = streams.append
+    with model.hooks(hooks):
+        model.logits(part.clean[:, :length], part.lengths - 1)
+    first, names = (len(streams) - 1 if node else 0), ["embedding"]
+    names += [f"after layer {layer}" for layer in range(model.shape.n_layers)]
+    cells = [_cells(model, part, model.unembed(stream[0]), top) for stream in streams[first:]]
+    nodes = ["input", *[""] * (model.shape.n_layers - 1), "logits"]  # between, many wrote the stream
+    return LensGrid(node, prompt, names[first:], nodes[first:], tokens, cells)
+
+
+def _cells(model: Model, part: Task, logits: Tensor, top: int) -> list[LensCell]:
+    found = (ranked(model, part, row, top) for row in logits)
+    return [LensCell(first, answers) for first, _, answers in found]
