@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from circuitviz.formats import export_document
+from circuitviz.session import Document
 
 if TYPE_CHECKING:
+    from circuitviz.app.export_dialog import ExportDialog
     from circuitviz.app.window import MainWindow
+    from circuitviz.pictures import Figure
 
 PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
 DATA = "Data (*.json *.csv *.graphml *.dot)"
@@ -23,6 +28,7 @@ class Files(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window, self.desk, self.settings = window, window.desk, window.settings
+        self.dialog: ExportDialog | None = None
 
     def ask_open(self) -> None:
         """Choose a file and open it."""
@@ -58,24 +64,56 @@ class Files(QObject):
         return done
 
     def ask_export(self) -> None:
-        """Choose a place and a format by its suffix."""
-        path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.svg", f"{PICTURES};;{DATA}")
-        if path:
-            self.export_to(Path(path))
+        """Show the figure with all that can be chosen of it."""
+        from circuitviz.app.export_dialog import ExportDialog
 
-    def export_to(self, path: Path) -> bool:
+        self.dialog = ExportDialog(self.window)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.open()
+
+    def ask_figure_place(self, suffix: str) -> Path | None:
+        """Choose where a figure goes."""
+        stem = self.desk.document.path.stem if self.desk.document.path else "circuit"
+        path, _ = QFileDialog.getSaveFileName(self.window, "Save the figure", f"{stem}{suffix}", PICTURES)
+        return Path(path) if path else None
+
+    def ask_data(self) -> bool:
+        """Choose a place for another tool's file, by its suffix, and write it."""
+        path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.json", DATA)
+        return bool(path) and self.export_to(Path(path))
+
+    def export_to(self, path: Path, figure: Figure | None = None) -> bool:
         """Write a picture or another tool's file."""
         from circuitviz.pictures import Figure, pictures, save_picture
 
         kinds = [entry.value.suffix for entry in pictures.entries()]
         if path.suffix.lower() in kinds:
-            figure = Figure(layout=self.window.layout_name, dark=self.window.theme.dark)
+            figure = figure or Figure(layout=self.window.layout_name)
             done = self.desk.guarded(save_picture, self.desk.document, path, figure)
         else:
             done = self.desk.guarded(export_document, self.desk.document, path)
         if done:
             self.desk.say(f"Exported {path.name}")
         return done
+
+    def copy_methods(self) -> None:
+        """The methods paragraph to the clipboard."""
+        from circuitviz.pictures.prose import methods_paragraph
+
+        self._copy(methods_paragraph, "the methods paragraph")
+
+    def copy_bibtex(self) -> None:
+        """The entries of what the document cites to the clipboard."""
+        from circuitviz.pictures.prose import bibtex
+
+        self._copy(bibtex, "the BibTeX entries")
+
+    def _copy(self, made: Callable[[Document], str], what: str) -> None:
+        def work() -> None:
+            QGuiApplication.clipboard().setText(made(self.desk.document))
+            self.desk.say(f"Copied {what}")
+
+        self.desk.guarded(work)
 
     def may_leave(self) -> bool:
         """Ask before unsaved work is lost."""

@@ -1,0 +1,136 @@
+"""The export dialog: what is seen is what is saved; methods and BibTeX are copied."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.pictures import Figure, save_picture
+from circuitviz.pictures.prose import bibtex, methods_paragraph
+from circuitviz.session import Document, Label, Provenance, State
+
+GRAPH = Graph.transformer(Shape(4, 4, 16))
+
+
+def document(labelled: bool = True) -> Document:
+    scores = Scores(GRAPH, np.random.default_rng(5).normal(size=GRAPH.mask.shape), "eap-ig")
+    where = Provenance(
+        "elsewhere/no-such-model", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig",
+        {"steps": 5}, asked=70, prompts=64, seed=3, versions={"torch": "2.9"},
+    )  # fmt: skip
+    labels = {
+        "a0.h1": Label("Duplicate Token"),
+        "a2.h0": Label("S-Inhibition"),
+        "a2.h3": Label("S-Inhibition"),
+        "a3.h1": Label("Name Mover"),
+    }
+    made = Document(State(where, scores, scores.greedy(70), labels=labels if labelled else {}))
+    made.remember(
+        made.state.measured,
+        {
+            "faithfulness": {"value": 0.8123, "low": 0.7512, "high": 0.8604},
+            "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
+            "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 64, "seed": 3},
+            "edges": 70,
+        },
+    )
+    return made
+
+
+def shot(widget: object, name: str) -> None:
+    if folder := os.environ.get("CIRCUITVIZ_SCREENSHOTS"):
+        widget.grab().save(str(Path(folder) / f"{name}.png"))  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    window = open_window()
+    monkeypatch.setattr(window.desk.worker, "ask", lambda request: None)  # looking needs no model
+    window.desk.set_document(document())
+    return window
+
+
+def test_what_is_seen_is_what_is_saved(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.chrome.actions["export"].trigger()
+    dialog = opened.files.dialog
+    assert dialog is not None and dialog.isVisible() and dialog.preview.sheet is not None
+    fields = dialog.form.fields
+    for name, kind, value in (("view", QComboBox, "class"), ("width_mm", QDoubleSpinBox, 84.0)):
+        field = fields[name]
+        assert isinstance(field, kind)
+        field.setCurrentText(value) if isinstance(field, QComboBox) else field.setValue(value)
+    caption = fields["caption"]
+    assert isinstance(caption, QCheckBox)
+    caption.setChecked(True)
+    before = dialog.preview.sheet
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not before)
+    assert "84.0 ×" in dialog.size_.text()
+    assert "--view class --width-mm 84 --caption" in dialog.command.text()
+    shot(dialog, "export-class")
+    for theme in ("dark", "light"):
+        opened.choose_theme(theme)
+        QApplication.processEvents()
+        shot(dialog, f"export-{theme}")
+    path = tmp_path / "figure.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
+    dialog.save.click()
+    expected = tmp_path / "expected" / "figure.svg"
+    expected.parent.mkdir()
+    save_picture(opened.desk.document, expected, Figure(view="class", width_mm=84, caption=True))
+    assert path.read_bytes() == expected.read_bytes()
+    assert not opened.desk.document.dirty
+    opened.files.ask_export()  # what was chosen is chosen again
+    again = opened.files.dialog
+    assert again is not None and again.figure() == Figure(view="class", width_mm=84, caption=True)
+    again.close()
+
+
+def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.desk.set_document(document(labelled=False))
+    opened.files.ask_export()
+    dialog = opened.files.dialog
+    assert dialog is not None and dialog.save.isEnabled()
+    view = dialog.form.fields["view"]
+    assert isinstance(view, QComboBox)
+    view.setCurrentText("class")
+    qtbot.waitUntil(lambda: not dialog.save.isEnabled())
+    assert "label some heads" in dialog.problem.text() and dialog.preview.sheet is None
+    shot(dialog, "export-refused")
+    view.setCurrentText("head")
+    qtbot.waitUntil(lambda: dialog.save.isEnabled())
+    dialog.close()
+
+
+def test_methods_and_bibtex_are_copied(opened: MainWindow) -> None:
+    opened.chrome.actions["copy-methods"].trigger()
+    text = QApplication.clipboard().text()
+    for word in ("elsewhere/no-such-model", "eap-ig (steps 5)", "64 pairs", "seed 3", "logit-diff", "corrupted",
+                 "0.812", "0.751 to 0.860", f"of {GRAPH.n_edges:,} edges"):  # fmt: skip
+        assert word in text, word
+    opened.chrome.actions["copy-bibtex"].trigger()
+    text = QApplication.clipboard().text()
+    assert "@inproceedings{wang2023ioi," in text and "hanna2024faithfulness" in text
+    assert "greater-than" not in text and text.count("@") == 3
+
+
+def test_every_reference_of_a_method_has_its_entry() -> None:
+    from circuitviz.discovery import methods
+    from circuitviz.pictures.prose import CITED, _names
+    from circuitviz.resources import resource
+
+    text = resource("references.bib").read_text(encoding="utf-8")
+    known = {_names(entry) for entry in text.split("\n@")}
+    for entry in methods.entries():
+        assert set(CITED.findall(entry.reference)) <= known, (entry.name, entry.reference)
+    assert bibtex(Document()).count("@") == 1
+    assert "0.812" in methods_paragraph(document())
