@@ -40,7 +40,7 @@ The other heads and neurons are drawn at random. They read everything and write 
 only they read, so no edge from or to them matters. The two `.reference.json` files list the edges that
 matter under interchange (`corrupted`) and under zero ablation: ablating one of them alone changes an
 answer, ablating any other alone changes none, and keeping only them changes nothing. The tests measure
-all three. No layer normalisation, ReLU, no unembedding bias; made by `tests/ground_truth/build.py`.
+all three. No layer normalisation, ReLU, no unembedding bias; made by `tests/tasks/ground_truth/build.py`.
 """
 
 CARDS = {

@@ -1,7 +1,7 @@
 """Writes the models with known circuits, and their true edges, into ``resources/known``.
 
     pip install tracr-pypi==1.0.0 safetensors tokenizers
-    python tests/ground_truth/build.py
+    python tests/tasks/ground_truth/build.py
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from layout import Plan, write
 from truths import CARDS, TRUTHS
 
-ROOT = Path(__file__).resolve().parents[2] / "resources" / "known"
+ROOT = Path(__file__).resolve().parents[3] / "resources" / "known"
 
 
 def build(name: str, plan: Plan, seed: int, root: Path = ROOT) -> None:
@@ -27,7 +27,7 @@ def build(name: str, plan: Plan, seed: int, root: Path = ROOT) -> None:
             "model": name,
             "task": name,
             "ablation": ablation,
-            "sources": ["tests/ground_truth: the weights say what each head and MLP reads"],
+            "sources": ["tests/tasks/ground_truth: the weights say what each head and MLP reads"],
             "shape": {"n_layers": plan.layers, "n_heads": 4, "d_model": 64},
             "edges": edges,
         }
