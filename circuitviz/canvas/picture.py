@@ -61,9 +61,12 @@ class CircuitPicture:
         )
         return out, nodes | {e.sender for e in out} | {e.node for e in out}
 
-    def moved(self, name: str, x: float, y: float) -> CircuitPicture:
-        """The same picture with one node at another place."""
-        nodes = tuple(replace(n, x=x, y=y) if n.name == name else n for n in self.nodes)
+    def moved(self, places: Mapping[str, tuple[float, float]]) -> CircuitPicture:
+        """The same picture with some nodes at other places."""
+        nodes = tuple(
+            replace(n, x=places[n.name][0], y=places[n.name][1]) if n.name in places else n
+            for n in self.nodes
+        )
         return replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Mapping, Set
 
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFrame,
     QGraphicsScene,
     QGraphicsView,
-    QRubberBand,
-    QToolTip,
     QWidget,
 )
 
-from circuitviz.canvas.hints import hint, paint_corners
+from circuitviz.canvas.gestures import Gesture, Press
+from circuitviz.canvas.gestures.registry import gestures_for
+from circuitviz.canvas.hints import paint_corners
 from circuitviz.canvas.items import EdgesItem, NodeItem, OverlayItem
 from circuitviz.canvas.paint import bounds
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.canvas.walk import beside
 
 CLOSEST, FARTHEST = 6.0, 0.05
 FOOT = 34  # pixels kept free for the line below the circuit
@@ -56,11 +55,10 @@ class CircuitView(QGraphicsView):
         self._items: dict[str, NodeItem] = {}
         self._edges_item: EdgesItem | None = None
         self._overlay: OverlayItem | None = None
-        self._press: QPoint | None = None
-        self._pressed_node = ""
-        self._moved = False
+        self._press: Press | None = None
+        self._dragging: Gesture | None = None
         self._fitted = True
-        self._band = QRubberBand(QRubberBand.Shape.Rectangle, self.viewport())
+        self._gestures = gestures_for(self)
 
     # what is shown
 
@@ -119,6 +117,24 @@ class CircuitView(QGraphicsView):
         if changed:
             self.selection_changed.emit(*new)
 
+    def pan_by(self, shift: QPoint) -> None:
+        """Move the picture by so many pixels."""
+        self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
+        self._fitted = False
+
+    def set_hover(self, name: str) -> None:
+        """Bring a node or an edge forward with its neighbours; an empty name brings nothing."""
+        if name != self._hover:
+            self._hover = name
+            self._emphasise()
+            self.hovered.emit(name)
+
+    def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
+        """Draw nodes elsewhere, in the layout's units; ``node_moved`` is for whoever lets them go."""
+        self.picture = self.picture.moved(places)
+        self._rebuild()
+        self._emphasise()
+
     def place_of(self, name: str) -> QPoint:
         """Where a node stands in the viewport."""
         node = self.picture.by_name[name]
@@ -167,130 +183,72 @@ class CircuitView(QGraphicsView):
             return None
         return self._edges_item.edge_at(self.mapToScene(place), 5 / self.zoom)
 
+    # what is done to it: the gestures answer
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """Begin a click, a drag of a node, a pan, or with Shift a rubber band."""
+        """A click or a drag begins; which of them, the movement tells."""
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
             return
-        self._press, self._moved = event.position().toPoint(), False
-        node = self.node_at(self._press)
-        left = event.button() is Qt.MouseButton.LeftButton
-        self._pressed_node = node.name if node is not None and left else ""
-        if left and event.modifiers() & Qt.KeyboardModifier.ShiftModifier:
-            self._pressed_node = ""
-            self._band.setGeometry(QRect(self._press, QSize()))
-            self._band.show()
+        node = self.node_at(event.position().toPoint())
+        self._press = Press.of(event, node.name if node is not None else "")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """Go on with what was begun, or hover."""
         here = event.position().toPoint()
         if self._press is None:
-            self._hover_at(here)
-            return
-        shift = here - self._press
-        if not self._moved and shift.manhattanLength() < QApplication.startDragDistance():
-            return
-        self._moved = True
-        if self._band.isVisible():
-            self._band.setGeometry(QRect(self._press, here).normalized())
-        elif self._pressed_node:
-            node = self.picture.by_name[self._pressed_node]
-            at = self.mapToScene(here)
-            self._move(node.name, at.x(), -at.y())
-        else:
-            self.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
-            self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
-            self._press, self._fitted = here, False
+            for gesture in self._gestures:
+                gesture.hovered(here)
+        elif self._dragging is not None:
+            self._dragging.go_on(here)
+        elif (here - self._press.place).manhattanLength() >= QApplication.startDragDistance():
+            self._dragging = next((g for g in self._gestures if g.takes(self._press)), None)
+            if self._dragging is not None:
+                self._dragging.begin(self._press)
+                self._dragging.go_on(here)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """End what was begun."""
-        here = event.position().toPoint()
-        self.viewport().unsetCursor()
-        if self._press is None:
+        press, dragging = self._press, self._dragging
+        self._press = self._dragging = None
+        if press is None:
             super().mouseReleaseEvent(event)
-            return
-        adding = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-        if self._band.isVisible():
-            area = self.mapToScene(self._band.geometry()).boundingRect()
-            self._band.hide()
-            inside = {n.name for n in self.picture.nodes if area.contains(QPointF(n.x, -n.y))}
-            self.select(self.nodes | inside if adding else inside)
-        elif self._moved and self._pressed_node:
-            node = self.picture.by_name[self._pressed_node]
-            self.node_moved.emit({node.name: (node.x, node.y)})
-        elif not self._moved and event.button() is Qt.MouseButton.LeftButton:
-            self._click(here, adding)
-        self._press, self._pressed_node = None, ""
+        elif dragging is not None:
+            dragging.end(event.position().toPoint())
+        else:
+            any(gesture.clicked(press) for gesture in self._gestures)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
-        """On the ground: show everything."""
-        if self.node_at(event.position().toPoint()) is None:
-            self.fit()
+        """The second click of two."""
+        node = self.node_at(event.position().toPoint())
+        press = Press.of(event, node.name if node is not None else "")
+        any(gesture.double_clicked(press) for gesture in self._gestures)
 
-    def leaveEvent(self, event: object) -> None:  # noqa: N802
-        """Nothing is hovered outside."""
-        self._set_hover("")
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        """The pointer left."""
+        for gesture in self._gestures:
+            gesture.left()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        """Zoom about the pointer."""
-        steps = event.angleDelta().y() / 120
-        if steps:
-            self.zoom_by(1.18**steps, event.position())
+        """Never scrolls."""
+        any(gesture.wheel_turned(event) for gesture in self._gestures)
         event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """What no gesture wants goes to the window."""
+        if not any(gesture.key_pressed(event) for gesture in self._gestures):
+            event.ignore()
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """What no gesture wants goes to the window."""
+        if not any(gesture.key_released(event) for gesture in self._gestures):
+            event.ignore()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
         if self._fitted:
             self.fit()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Arrows walk along edges and rows, Escape clears."""
-        arrows = {
-            Qt.Key.Key_Up: "up",
-            Qt.Key.Key_Down: "down",
-            Qt.Key.Key_Left: "left",
-            Qt.Key.Key_Right: "right",
-        }
-        way = arrows.get(Qt.Key(event.key()))
-        if way is not None:
-            found = beside(self.picture, next(iter(sorted(self.nodes)), ""), way)
-            if found:
-                self.select({found})
-        elif event.key() == Qt.Key.Key_Escape:
-            self.select(set())
-        else:
-            super().keyPressEvent(event)
-
-    def _click(self, here: QPoint, adding: bool) -> None:
-        node = self.node_at(here)
-        edge = self.edge_at(here) if node is None else None
-        nodes = {node.name} if node is not None else set()
-        edges = {edge.name} if edge is not None else set()
-        if adding:
-            self.select(self.nodes ^ nodes, self.edges ^ edges)
-        else:
-            self.select(nodes, edges)
-
-    def _move(self, name: str, x: float, y: float) -> None:
-        self.picture = self.picture.moved(name, x, y)
-        self._rebuild()
-        self._emphasise()
-
-    def _hover_at(self, here: QPoint) -> None:
-        node = self.node_at(here)
-        edge = None if node is not None else self.edge_at(here)
-        self._set_hover(node.name if node else edge.name if edge else "")
-        if text := hint(self.picture, node, edge):
-            QToolTip.showText(self.viewport().mapToGlobal(here), text, self)
-        else:
-            QToolTip.hideText()
-
-    def _set_hover(self, name: str) -> None:
-        if name != self._hover:
-            self._hover = name
-            self._emphasise()
-            self.hovered.emit(name)
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:  # noqa: N802
         """Legend and count stay in their corners, whatever the zoom."""

@@ -1,0 +1,29 @@
+"""What the pointer rests on comes forward, with its neighbours, and says what it is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QToolTip
+
+from circuitviz.canvas.gestures.registry import Gesture, gestures
+from circuitviz.canvas.hints import hint
+
+
+@gestures.register("hover", summary="Rest on a node or an edge: read it", order=60)
+class Hover(Gesture):
+    """Nodes before edges."""
+
+    def hovered(self, here: QPoint) -> None:
+        """Bring forward what is under the pointer."""
+        view = self.view
+        node = view.node_at(here)
+        edge = None if node is not None else view.edge_at(here)
+        view.set_hover(node.name if node else edge.name if edge else "")
+        if text := hint(view.picture, node, edge):
+            QToolTip.showText(view.viewport().mapToGlobal(here), text, view)
+        else:
+            QToolTip.hideText()
+
+    def left(self) -> None:
+        """Nothing is hovered outside."""
+        self.view.set_hover("")

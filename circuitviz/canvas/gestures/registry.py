@@ -1,0 +1,107 @@
+"""What a gesture is, so that the view need not know any of them; adding one is adding a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+
+from circuitviz.registry import Registry
+
+if TYPE_CHECKING:
+    from circuitviz.canvas.view import CircuitView
+
+
+@dataclass(frozen=True)
+class Press:
+    """A mouse button that went down: where in the viewport, with which keys, on which node."""
+
+    place: QPoint
+    button: Qt.MouseButton
+    keys: Qt.KeyboardModifier
+    node: str = ""
+
+    @staticmethod
+    def of(event: QMouseEvent, node: str) -> Press:
+        """Keep what an event says; Qt's events do not outlive their handler."""
+        return Press(event.position().toPoint(), event.button(), event.modifiers(), node)
+
+    @property
+    def left(self) -> bool:
+        """Whether it was the left button."""
+        return self.button is Qt.MouseButton.LeftButton
+
+    @property
+    def shift(self) -> bool:
+        """Whether Shift was held."""
+        return bool(self.keys & Qt.KeyboardModifier.ShiftModifier)
+
+    @property
+    def control(self) -> bool:
+        """Whether Ctrl was held: add to the selection instead of replacing it."""
+        return bool(self.keys & Qt.KeyboardModifier.ControlModifier)
+
+
+class Gesture:
+    """One way of touching the canvas; overrides what it answers to.
+
+    The view asks gestures by rising ``order``. A press that moves further than the system's drag
+    distance belongs to the first gesture that ``takes`` it, which gets ``begin``, ``go_on`` and
+    ``end``; one that does not move is a click. A method that returns a bool says whether the
+    event is used up; the next gesture is asked only where it is not.
+    """
+
+    def __init__(self, view: CircuitView) -> None:
+        self.view = view
+
+    def takes(self, press: Press) -> bool:
+        """Whether a drag from this press is this gesture's."""
+        return False
+
+    def begin(self, press: Press) -> None:
+        """The drag has begun."""
+
+    def go_on(self, here: QPoint) -> None:
+        """The pointer moved to a place of the viewport during the drag."""
+
+    def end(self, here: QPoint) -> None:
+        """The button was released."""
+
+    def clicked(self, press: Press) -> bool:
+        """The button went down and up at one place."""
+        return False
+
+    def double_clicked(self, press: Press) -> bool:
+        """It did so twice."""
+        return False
+
+    def hovered(self, here: QPoint) -> None:
+        """The pointer moved with no button held."""
+
+    def left(self) -> None:
+        """The pointer left the canvas."""
+
+    def wheel_turned(self, event: QWheelEvent) -> bool:
+        """The wheel or two fingers moved."""
+        return False
+
+    def key_pressed(self, event: QKeyEvent) -> bool:
+        """A key went down on the canvas."""
+        return False
+
+    def key_released(self, event: QKeyEvent) -> bool:
+        """A key went up on the canvas."""
+        return False
+
+
+gestures: Registry[type[Gesture]] = Registry(
+    "gesture", "circuitviz.canvas.gestures", "circuitviz.gestures"
+)
+
+
+def gestures_for(view: CircuitView) -> list[Gesture]:
+    """One of each kind for a view, in the order in which they are asked."""
+    entries = sorted(gestures.entries(), key=lambda entry: int(entry.extra.get("order", 50)))
+    return [entry.value(view) for entry in entries]
