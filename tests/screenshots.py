@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from circuitviz.app.window import MainWindow
 
 SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
 
 
-def shoot(window: MainWindow, name: str) -> None:
-    """Save what the window shows, light and dark, where screenshots are wanted."""
+def shoot(window: MainWindow, name: str, dialog: QWidget | None = None) -> None:
+    """Save what the window shows, or a dialog of it, light and dark, where screenshots are wanted."""
     if not SHOTS:
         return
     scale = round(window.devicePixelRatio())
@@ -21,4 +21,4 @@ def shoot(window: MainWindow, name: str) -> None:
         window.choose_theme(theme)
         QApplication.processEvents()
         suffix = "" if scale == 1 else f"@{scale}x"
-        window.grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))
+        (dialog or window).grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,10 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from circuitviz.formats import export_document
+from circuitviz.app.ownership import Ownership
+from circuitviz.canvas.looking import look, looking
+from circuitviz.formats import export_document, open_document
+from circuitviz.layout import layouts
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
@@ -29,6 +32,7 @@ class Files(QObject):
         super().__init__(window)
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
+        self.ownership = Ownership(window)
 
     def ask_open(self) -> None:
         """Choose a file and open it."""
@@ -38,9 +42,59 @@ class Files(QObject):
             self.open_path(Path(path))
 
     def open_path(self, path: Path) -> None:
-        """Open a file, unless unsaved work is to be kept."""
-        if self.may_leave() and self.desk.guarded(self.desk.open, path):
+        """Open a file, unless unsaved work is to be kept or another window has it."""
+        if not self.may_leave():
+            return
+        before = self.desk.document.path
+        if not self.ownership.take(path):
+            self.ownership.tell(path)
+        elif self.desk.guarded(self.desk.open, path):
             self.settings.add_recent(path)
+        elif before is not None:
+            self.ownership.take(before)
+        else:
+            self.ownership.release()
+
+    def open_copy(self, path: Path) -> None:
+        """Open what a file holds as a document that is nowhere saved yet."""
+
+        def work() -> None:
+            document = open_document(path)
+            document.path = None
+            document.mark_unsaved()
+            self.desk.set_document(document)
+            self.desk.say(f"Opened a copy of {path.name}; it is not saved yet")
+
+        self.desk.guarded(work)
+
+    def opened(self) -> None:
+        """Another document is on the desk: own its file, and go back to its layout."""
+        path, layout = self.desk.document.path, self.desk.document.view.get("layout")
+        if path is None or not self.ownership.take(path):
+            self.ownership.release()
+        self.window.layout_name = layout if layout in layouts.names() else "layered"
+
+    def shown(self) -> None:
+        """It is drawn: go back to what was in sight and selected."""
+        view = self.desk.document.view
+        look(self.window.view, view)
+        chosen = view.get("selected")
+        if isinstance(chosen, dict) and self.desk.state.circuit is not None:
+            drawn = self.window.view.picture
+            edges = {edge.name for edge in drawn.edges}
+            self.desk.select(_among(chosen.get("nodes"), drawn.by_name), _among(chosen.get("edges"), edges))
+
+    def keep_view(self) -> None:
+        """Write down how the document is looked at now."""
+        desk = self.desk
+        selected = {"nodes": sorted(desk.nodes), "edges": sorted(desk.edges)}
+        now = {"layout": self.window.layout_name, "selected": selected, **looking(self.window.view)}
+        desk.document.view.update(now)
+
+    def close(self) -> None:
+        """The window goes: nothing is left to recover, and the file is free for others."""
+        self.window.recovery.autosave.close()
+        self.ownership.release()
 
     def save(self) -> bool:
         """Save where the document lies."""
@@ -56,8 +110,13 @@ class Files(QObject):
     def save_to(self, path: Path) -> bool:
         """Save to a path; a failure is shown and changes nothing."""
         path = path if path.suffix else path.with_suffix(".circuit")
-        self.desk.document.view["layout"] = self.window.layout_name
-        done = self.desk.guarded(self.desk.save, path)
+        self.keep_view()
+
+        def work() -> None:
+            self.ownership.check(path)
+            self.desk.save(path)
+
+        done = self.desk.guarded(work)
         if done:
             self.settings.add_recent(path)
             self.window.retitle()
@@ -129,3 +188,9 @@ class Files(QObject):
         if choice == buttons.Save:
             return self.save()
         return bool(choice == buttons.Discard)
+
+
+def _among(names: object, drawn: Collection[str]) -> frozenset[str]:
+    """Those of a file's names that are drawn; a file may say anything."""
+    known = names if isinstance(names, list) else []
+    return frozenset(name for name in known if isinstance(name, str) and name in drawn)

@@ -48,7 +48,7 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
 def begin(
     window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool
 ) -> None:
-    """Do what the command line asked for."""
+    """Do what the command line asked for, and offer what a crash left behind."""
     if file is not None:
         window.files.open_path(file)
     elif demo:
@@ -59,3 +59,4 @@ def begin(
             form.model.setEditText(model)  # type: ignore[attr-defined]
         if task:
             form.task.setEditText(task)  # type: ignore[attr-defined]
+    window.recovery.offer()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings
+from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
 MOST_RECENT = 10
 
@@ -34,6 +34,11 @@ class Settings:
         """Put a file first."""
         others = [p for p in self.recent if p != path.absolute()]
         self._store.setValue("recent", [str(p) for p in [path.absolute(), *others][:MOST_RECENT]])
+
+    @property
+    def data_folder(self) -> Path:
+        """Where unsaved work and claims on open files lie: the platform's folder for local data."""
+        return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
 
     @property
     def geometry(self) -> tuple[QByteArray, QByteArray] | None:

@@ -18,6 +18,7 @@ from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
 from circuitviz.app.files import Files
 from circuitviz.app.pages import about_text, shortcut_text
+from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
 from circuitviz.canvas.picture import picture_of
@@ -52,6 +53,7 @@ class MainWindow(QMainWindow):
         self.places = Docks(self)
         self.panels, self.docks = self.places.panels, self.places.by_name
         self.files = Files(self)
+        self.recovery = Recovery(self)
         self.chrome = Chrome(self)
         self._connect()
         self.choose_theme(self.settings.theme)
@@ -67,6 +69,7 @@ class MainWindow(QMainWindow):
         desk.selection_changed.connect(lambda: self.view.select(desk.nodes, desk.edges))
         desk.state_changed.connect(self.redraw)
         desk.document_opened.connect(self.document_opened)
+        desk.document_shown.connect(self.files.shown)
         desk.failed.connect(self.show_failed)
         desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
         start.example_chosen.connect(self.open_example)
@@ -119,7 +122,7 @@ class MainWindow(QMainWindow):
 
     def document_opened(self) -> None:
         """Another document is on the desk."""
-        self.layout_name = str(self.desk.document.view.get("layout", "layered"))
+        self.files.opened()
         self.view.picture = type(self.view.picture)()
 
     def show_failed(self, failed: Failed) -> None:
@@ -246,6 +249,7 @@ class MainWindow(QMainWindow):
             return
         self.places.show(True)
         self.settings.geometry = (self.saveGeometry(), self.saveState())
+        self.files.close()
         self.desk.worker.stop()
         self.desk.undo.blockSignals(True)  # it is destroyed after the window
         event.accept()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -60,12 +61,16 @@ class CircuitFile:
         return document
 
 
-def packed(document: Document) -> bytes:
-    """A document as the bytes of its file; the same document gives the same bytes."""
+def packed(document: Document, beside: Mapping[str, bytes] | None = None) -> bytes:
+    """A document as the bytes of its file; the same document gives the same bytes.
+
+    ``beside`` holds further entries, which reading passes over.
+    """
     manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
+    own = {MANIFEST: manifest.encode(errors="surrogatepass"), TENSORS: save(tensors_of(document))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in ((MANIFEST, manifest.encode()), (TENSORS, save(tensors_of(document)))):
+        for name, data in {**own, **(beside or {})}.items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)

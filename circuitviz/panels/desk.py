@@ -47,6 +47,7 @@ class Desk(QObject):
 
     state_changed = Signal()
     document_opened = Signal()
+    document_shown = Signal()
     curve_changed = Signal()
     selection_changed = Signal()
     reading_arrived = Signal(object)
@@ -102,6 +103,7 @@ class Desk(QObject):
         self.live.begin()
         self.document_opened.emit()
         self._show(document.state)
+        self.document_shown.emit()
         where, circuit = document.state.provenance, document.state.circuit
         if where is not None and circuit is not None:
             self.worker.ask(Adopt(where, circuit, self.device))

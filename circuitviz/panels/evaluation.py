@@ -175,13 +175,8 @@ class EvaluationPanel(Panel):
     def _arrived(self, reply: Reply) -> None:
         if not isinstance(reply, Judged):
             return
-        document = self.desk.document
-        document.measures[reply.measure] = {
-            "key": reply.key,
-            "options": reply.options,
-            "result": reply.result,
-            "done": reply.done,
-        }
+        found = {"key": reply.key, "options": reply.options, "result": reply.result, "done": reply.done}
+        self.desk.document.keep_measure(reply.measure, found)
         if reply.measure == self.measure.currentText():
             self.show_result()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,10 +97,31 @@ class Document:
             self._evaluations.popitem(last=False)
         self.evaluated.emit(key)
 
+    def keep_measure(self, name: str, found: dict[str, Any]) -> None:
+        """Keep what a longer measure found; it counts as work that is not saved yet."""
+        self.measures = {**self.measures, name: found}
+        self._saved = ""
+        self._set_dirty(True)
+        self.evaluated.emit(str(found.get("key", "")))
+
     def mark_saved(self, path: Path) -> None:
-        """The state is on disk now."""
+        """The document is on disk now."""
         self.path, self._saved = path, self._state.hash
         self._set_dirty(False)
+
+    def mark_unsaved(self) -> None:
+        """The document is nowhere on disk as it is now: it was recovered, or is a copy."""
+        self._saved = ""
+        self._set_dirty(True)
+
+    def snapshot(self) -> Document:
+        """The document as it is now, to be written while a person goes on with this one."""
+        kept = Document(self._state, self.path)
+        kept.view, kept.curve = copy.deepcopy(self.view), list(self.curve)
+        kept.measures, kept.history = dict(self.measures), list(self.history)
+        kept.extra = dict(self.extra)
+        kept._evaluations = self._evaluations.copy()
+        return kept
 
     def _try(self, state: State) -> None:
         """Each ablation stands once in the history, where it was tried last."""

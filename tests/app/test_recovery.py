@@ -1,0 +1,205 @@
+"""Kill the real window while it works, start it again, go on; two windows on one file; the view returns."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.formats import open_document, save_document
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, Label, State, set_label, toggle_ablation
+
+EDITING = """
+import sys
+from pathlib import Path
+from PySide6.QtCore import QSettings, QTimer
+QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, sys.argv[2])
+from circuitviz.app import main
+from circuitviz.session import Label, set_label, toggle_ablation
+def edit(window):
+    if window.desk.document.path is None:
+        return
+    window.desk.do(set_label("m0", Label("written before the end")))
+    window.desk.do(toggle_ablation(["a0.h1"]))
+    print(window.desk.document.state.hash, flush=True)
+begin = main.begin
+def begun(window, *given):
+    begin(window, *given)
+    QTimer.singleShot(0, lambda: edit(window))
+main.begin = begun
+main.run(Path(sys.argv[1]), None, None, False)
+"""
+
+
+@pytest.fixture
+def editing(saved: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The application on that document, in a process of its own; it writes its state's hash."""
+    QApplication.setOrganizationName("circuitviz")  # as the application itself does
+    process = subprocess.Popen(
+        [sys.executable, "-c", EDITING, str(saved), str(tmp_path / "settings")],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"}, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture
+def saved(tmp_path: Path) -> Path:
+    """A document without provenance: looking at it asks for no model."""
+    graph = Graph.transformer(Shape(2, 4, 16))
+    scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
+    path = tmp_path / "ioi.circuit"
+    save_document(Document(State(None, scores, scores.greedy(60))), path)
+    return path
+
+
+def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    before = open_document(saved).state.hash
+    edited = editing.stdout.readline().strip()  # type: ignore[union-attr]
+    end = time.monotonic() + 5  # seconds of work that may be lost
+    other: MainWindow = open_window()
+    recovery = other.recovery.folder
+    assert tmp_path in recovery.parents
+    qtbot.waitUntil(lambda: len(list(recovery.glob("*.circuit"))) == 1, timeout=5000)
+    assert time.monotonic() < end
+    assert not other.recovery.offer(), "the work of a living window is its own"
+    other.files.open_path(saved)
+    assert other.files.ownership.question is not None
+    other.files.ownership.question.close()
+    editing.send_signal(signal.SIGKILL)
+    editing.wait()
+    assert open_document(saved).state.hash == before, "the file itself is untouched"
+
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=False)
+    dialog = window.recovery.dialog
+    assert dialog is not None and dialog.isVisible() and dialog.list.count() == 1
+    line = dialog.list.item(0).text()
+    assert "ioi.circuit" in line and "today at" in line and "60 edges" in line
+    shoot(window, "recovery", dialog)
+    qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    document = window.desk.document
+    assert document.state.hash == edited and document.state.labels["m0"].text == "written before the end"
+    assert document.path == saved and document.dirty and window.isWindowModified()
+    assert "ioi.circuit" in window.windowTitle()
+    assert window.view.picture.by_name["m0"].label == "written before the end"
+
+    # it is kept until it is saved, and then there is nothing to recover any more
+    window.desk.do(set_label("m0", Label("and after")))
+    assert len(list(recovery.glob("*.circuit"))) == 1
+    assert window.files.save()
+    assert not window.isWindowModified() and not list(recovery.glob("*.circuit"))
+    assert open_document(saved).state.labels["m0"].text == "and after"
+    again: MainWindow = open_window()
+    assert not again.recovery.offer()
+
+
+def test_what_was_left_can_be_discarded_or_asked_for_later(open_window, qtbot: QtBot, saved: Path) -> None:
+    window: MainWindow = open_window()
+    folder = window.recovery.folder
+    folder.mkdir(parents=True)
+    for name in ("1-a", "2-b"):
+        (folder / f"{name}.circuit").write_bytes(saved.read_bytes())
+    assert window.recovery.offer()
+    dialog = window.recovery.dialog
+    assert dialog is not None and dialog.list.count() == 2
+    qtbot.mouseClick(dialog.discard_button, Qt.MouseButton.LeftButton)
+    assert dialog.list.count() == 1 and len(list(folder.iterdir())) == 1
+    qtbot.mouseClick(dialog.later_button, Qt.MouseButton.LeftButton)
+    assert len(list(folder.iterdir())) == 1 and window.recovery.offer()
+    dialog = window.recovery.dialog
+    assert dialog is not None
+    qtbot.mouseClick(dialog.discard_button, Qt.MouseButton.LeftButton)
+    assert not list(folder.iterdir())
+    qtbot.waitUntil(lambda: not dialog.isVisible())
+
+
+def test_closing_leaves_nothing_to_recover(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    window: MainWindow = open_window()
+    window.files.open_path(saved)
+    window.desk.do(toggle_ablation(["m0"]))
+    window.recovery.autosave.flush()
+    assert list(window.recovery.folder.glob("*.circuit"))
+    monkeypatch.setattr(QMessageBox, "question", lambda *a: QMessageBox.StandardButton.Discard)
+    window.close()
+    assert not list(window.recovery.folder.iterdir())
+
+
+def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: Path) -> None:
+    first: MainWindow = open_window()
+    second: MainWindow = open_window()
+    first.files.open_path(saved)
+    first.files.open_path(saved)  # one's own file may be opened again
+    assert first.files.ownership.question is None
+    second.files.open_path(saved)
+    question = second.files.ownership.question
+    assert question is not None and question.isVisible() and "another window since" in question.text()
+    assert second.desk.document.state.circuit is None
+    shoot(second, "second-window", question)
+    copy = next(b for b in question.buttons() if b.text() == "Open a copy")
+    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    assert second.desk.document.state.hash == first.desk.document.state.hash
+    assert second.desk.document.path is None and second.isWindowModified()
+    assert not second.files.save_to(saved)
+    assert second.dialog is not None and "another window" in second.dialog.informativeText()
+    second.dialog.close()
+    other = saved.with_name("other.circuit")
+    assert second.files.save_to(other) and not second.isWindowModified()
+    first.files.open_path(other)
+    assert first.files.ownership.question is not None
+    first.files.ownership.question.close()
+    assert first.desk.document.path == saved
+    first.close()
+    assert second.files.save_to(saved)
+
+
+def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
+    window: MainWindow = open_window()
+    window.files.open_path(saved)
+    window.next_layout()
+    window.view.zoom_by(1.7)
+    names = {n.name for n in window.view.picture.nodes[1:3]}
+    edge = {window.view.picture.edges[0].name}
+    window.view.select(names, edge)
+    zoom, layout = window.view.zoom, window.layout_name
+    middle = window.view.mapToScene(window.view.viewport().rect().center())
+    assert window.files.save()
+    again: MainWindow = open_window()
+    window.close()
+    again.files.open_path(saved)
+    assert again.layout_name == layout != "layered" and again.view.zoom == pytest.approx(zoom)
+    there = again.view.mapToScene(again.view.viewport().rect().center())
+    assert (there - middle).manhattanLength() < 5
+    assert again.view.nodes == again.desk.nodes == names and again.view.edges == edge
+
+
+@pytest.mark.parametrize(
+    "view",
+    [{"layout": "no such"}, {"layout": 3, "zoom": "x", "centre": [1, None]}, {"zoom": 1e300, "centre": [0, 0]},
+     {"zoom": 1.0, "centre": 3, "selected": {"nodes": 3, "edges": ["x", 4]}}, {"selected": []}],
+)  # fmt: skip
+def test_a_strange_view_shows_the_whole_circuit(open_window, saved: Path, view) -> None:  # type: ignore[no-untyped-def]
+    document = open_document(saved)
+    document.view = view
+    save_document(document, saved)
+    window: MainWindow = open_window()
+    window.files.open_path(saved)
+    assert window.layout_name == "layered" and window.view._fitted and window.view.picture.nodes
