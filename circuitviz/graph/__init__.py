@@ -1,18 +1,22 @@
 """Nodes, edges, scores and circuits: plain data that needs no torch to read."""
 
 from circuitviz.graph.circuits import Circuit, prune
+from circuitviz.graph.folding import Arrow, Folding, fold
 from circuitviz.graph.graph import BoolMatrix, Graph
 from circuitviz.graph.nodes import Kind, Node, Shape
 from circuitviz.graph.scores import SELECTIONS, Scores
 
 __all__ = [
     "SELECTIONS",
+    "Arrow",
     "BoolMatrix",
     "Circuit",
+    "Folding",
     "Graph",
     "Kind",
     "Node",
     "Scores",
     "Shape",
+    "fold",
     "prune",
 ]

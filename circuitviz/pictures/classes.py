@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
-
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Kind
+from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.pictures.drawing import Drawing, Point, Text
 from circuitviz.pictures.ink import KINDS, MEANINGS, Ink
 from circuitviz.pictures.measure import width, wrapped
 from circuitviz.session import State
+from circuitviz.session.groups import outermost
 
 ENDS = {"input": "Input", "logits": "Logits"}
 
@@ -69,43 +68,46 @@ def draw_classes(drawing: Drawing, state: State, ink: Ink, size: float, least: f
 
 
 def groups_of(state: State, circuit: Circuit) -> list[Group]:
-    """Labels' classes in the circuit, with input and logits; InputError where nothing is labelled."""
-    graph, there = circuit.graph, set(circuit.node_names)
+    """Classes in the circuit, with input and logits; InputError where nothing is grouped or labelled.
+
+    A class is an outermost group, or the nodes of no group that share a label.
+    """
+    folding, named = _folded(state, circuit)
     groups = []
-    for name, nodes in sorted(state.classes.items()):
-        kept = sorted((n for n in nodes if n in there), key=graph.node_index.__getitem__)
-        if kept:
-            kind = "mlp" if all(graph.node(n).kind is Kind.MLP for n in kept) else "head"
-            depth = float(np.mean([graph.depth(n) for n in kept]))
-            groups.append(Group(name, kept, kind, depth, name))
-    if not groups:
+    for box in folding.boxes:
+        nodes = list(folding.nodes(box))
+        if box in named or box in ENDS:
+            kind = "mlp" if all(circuit.graph.node(n).kind is Kind.MLP for n in nodes) else "head"
+            kind = KINDS[circuit.graph.node(box).kind] if box in ENDS else kind
+            label = box if box in named else ""
+            depth = sum(circuit.graph.depth(n) for n in nodes) / len(nodes)
+            groups.append(Group(ENDS.get(box, box), nodes, kind, depth, label))
+    if not any(group.label for group in groups):
         raise InputError(
-            "The class view draws one box for each label, and nothing in this circuit has a label yet; "
-            "label some heads, or choose the head view."
+            "The class view draws one box for each group or label, and nothing in this circuit is grouped "
+            "or has a label yet; label some heads, or choose the head view."
         )
-    taken = {n for group in groups for n in group.nodes}
-    for name, text in ENDS.items():
-        if name in there and name not in taken:
-            kind = KINDS[graph.node(name).kind]
-            groups.append(Group(text, [name], kind, float(graph.depth(name))))
     return sorted(groups, key=lambda g: (g.depth, g.name))
 
 
 def arrows_of(state: State, circuit: Circuit, groups: list[Group], least: float) -> list[Arrow]:
     """Sums of edges between groups, those from ``least`` of the strongest; none inside a group."""
-    graph = circuit.graph
-    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
-    group_of = {n: g for g, group in enumerate(groups) for n in group.nodes}
-    sums: dict[tuple[int, int, str], float] = {}
-    for s, r in np.argwhere(circuit.edges):
-        sender = group_of.get(graph.senders[s])
-        owners = {group_of.get(graph.nodes[n].name) for n in np.flatnonzero(graph.owners[r])}
-        for receiver in sorted(o for o in owners if o is not None):
-            if sender is not None and sender != receiver:
-                key = (sender, receiver, graph.channel(int(r)))
-                sums[key] = sums.get(key, 0.0) + float(values[s, r])
+    folding, _ = _folded(state, circuit)
+    number = {folding.box_of[group.nodes[0]]: g for g, group in enumerate(groups)}
+    sums = {
+        (number[a.sender], number[a.receiver], a.channel): a.score
+        for a in folding.arrows()
+        if a.sender in number and a.receiver in number
+    }
     strongest = max((abs(v) for v in sums.values()), default=0.0)
     return [Arrow(*key, value) for key, value in sorted(sums.items()) if abs(value) >= least * strongest]
+
+
+def _folded(state: State, circuit: Circuit) -> tuple[Folding, set[str]]:
+    """The circuit by classes, and the classes' names."""
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    classes = {name: group.nodes for name, group in outermost(state.classed).items()}
+    return fold(circuit, values, classes), set(classes)
 
 
 def _rows(groups: list[Group], arrows: list[Arrow], most: int) -> list[list[int]]:

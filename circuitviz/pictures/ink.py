@@ -9,9 +9,8 @@ from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
 from circuitviz.pictures.drawing import Box, Curve, Point
 from circuitviz.session import State
+from circuitviz.session.groups import APART
 
-# Okabe and Ito 2008: told apart without colour vision.
-APART = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
 CHANNELS = {"q": "query", "k": "key", "v": "value", "": "direct"}
 MEANINGS = {
     "query": "query input (q)",
@@ -89,10 +88,13 @@ class Ink:
 
 
 def colours_of(state: State) -> dict[str, str]:
-    """A colour for each label: the person's own where no other label has it, else one told apart."""
+    """A colour for each label and group: the person's own where no other has it, else one told apart."""
     chosen: dict[str, str] = {}
     for label in state.labels.values():
         chosen.setdefault(label.text, label.colour.lower())
+    for name, group in state.classed.items():
+        if name in state.groups or name not in chosen:
+            chosen[name] = group.colour.lower()
     counts = list(chosen.values())
     free = [colour for colour in APART if colour not in counts]
     for text, colour in sorted(chosen.items()):

@@ -59,11 +59,14 @@ def set_label(node: str, label: Label | None) -> Command:
 
 
 def move_nodes(places: Mapping[str, tuple[float, float]]) -> Command:
-    """Pin nodes at places in the layout's units."""
-    return Command(
-        f"Move {_named(sorted(places))}",
-        lambda state: replace(state, positions={**state.positions, **places}),
-    )
+    """Pin nodes and boxes of groups at places in the layout's units."""
+
+    def change(state: State) -> State:
+        groups = {n: replace(g, place=places.get(n, g.place)) for n, g in state.groups.items()}
+        nodes = {name: place for name, place in places.items() if name not in groups}
+        return replace(state, positions={**state.positions, **nodes}, groups=groups)
+
+    return Command(f"Move {_named(sorted(places))}", change)
 
 
 def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
@@ -83,18 +86,23 @@ def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
 def replace_circuit(
     circuit: Circuit, scores: Scores | None, provenance: Provenance | None, text: str
 ) -> Command:
-    """Put a newly found circuit in place of the old one; labels and places of its nodes stay."""
-    return Command(
-        text,
-        lambda state: replace(
+    """Put a newly found circuit in place of the old one; what was said of nodes that it has stays."""
+    known = circuit.graph.node_index
+
+    def change(state: State) -> State:
+        return replace(
             state,
             circuit=circuit,
             scores=scores,
             provenance=provenance,
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
-        ),
-    )
+            labels={n: label for n, label in state.labels.items() if n in known},
+            positions={n: place for n, place in state.positions.items() if n in known},
+            groups={name: g for name, g in state.groups.items() if g.nodes <= known.keys()},
+        )
+
+    return Command(text, change)
 
 
 def _named(names: list[str]) -> str:

@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.session.groups import Group, classed
 from circuitviz.session.provenance import Provenance
 
 
@@ -27,7 +28,7 @@ class State:
     """A circuit with what was done to it.
 
     ``ablated_nodes`` and ``ablated_edges`` hold names; ``positions`` the places of nodes that were
-    moved by hand, in the layout's units.
+    moved by hand, in the layout's units; ``groups`` what was put together, by name.
     """
 
     provenance: Provenance | None = None
@@ -37,6 +38,7 @@ class State:
     ablated_edges: frozenset[str] = frozenset()
     labels: Mapping[str, Label] = field(default_factory=dict)
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    groups: Mapping[str, Group] = field(default_factory=dict)
 
     @cached_property
     def live(self) -> Circuit | None:
@@ -54,6 +56,12 @@ class State:
         for node, label in self.labels.items():
             found[label.text] = (*found.get(label.text, ()), node)
         return found
+
+    @cached_property
+    def classed(self) -> dict[str, Group]:
+        """The groups, and the classes of labelled nodes that are in none: what a class view draws."""
+        nodes = () if self.circuit is None else self.circuit.graph.node_index
+        return classed(self.groups, self.classes, nodes)
 
     @property
     def live_edges(self) -> BoolMatrix | None:
@@ -86,6 +94,7 @@ class State:
                     sorted(self.ablated_edges),
                     sorted((k, v.text, v.colour) for k, v in self.labels.items()),
                     sorted((k, *v) for k, v in self.positions.items()),
+                    sorted((k, *g.identity) for k, g in self.groups.items()),
                 ]
             ).encode()
         )

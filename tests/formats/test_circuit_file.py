@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
 from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, Label, Provenance, State
+from circuitviz.session import Document, Group, Label, Provenance, State
 
 SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
 TEXT = st.text(max_size=12)
@@ -41,6 +41,10 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
         frozenset(circuit.edge_names[:2]),
         {nodes[-1]: Label(text, "#102030")},
         {nodes[-1]: (1.5, -2.0)},
+        {
+            text.replace("->", "").strip() or "inner": Group(frozenset(nodes[:1]), "#203040", True, (0.5, 7.0)),
+            "a group around it": Group(frozenset(nodes[:2])),
+        },
     )
     made = Document(state)
     made.view = {"layout": "grid"}
@@ -111,6 +115,10 @@ def rewritten(good: Path, path: Path, change) -> Path:  # type: ignore[no-untype
         (lambda m: m["graph"].update(n_layers=10**9), "layers"),
         (lambda m: m["ablated"].update(nodes=["a9.h9"]), "no node"),
         (lambda m: m.update(labels={"m0": {"text": "x", "colour": "red; }"}}), "colour"),
+        (lambda m: m["groups"]["a group around it"].update(nodes=["a9.h9"]), "no node"),
+        (lambda m: m["groups"]["a group around it"].update(nodes=[]), "0 nodes"),
+        (lambda m: m["groups"].update(m0=m["groups"].pop("a group around it")), "a node 'm0'"),
+        (lambda m: m.update(groups=["Name Movers"]), "do not fit"),
         (lambda m: m.pop("positions"), "do not fit"),
         (lambda m: m["curve"][0].update(value="high"), "no number"),
         (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "do not fit"),

@@ -21,7 +21,7 @@ from circuitviz.options import build, describe
 from circuitviz.pictures import Figure, draw, pictures, save_picture, sheet_of
 from circuitviz.pictures.drawing import Box, Curve, Text, colours
 from circuitviz.pictures.measure import width
-from circuitviz.session import Document, Label, Provenance, State
+from circuitviz.session import Document, Group, Label, Provenance, State
 
 GRAPH = Graph.transformer(Shape(3, 4, 16))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -127,6 +127,17 @@ def test_the_class_view_says_what_the_scores_say() -> None:
     arrows = arrows_of(STATE, live, groups, 0.5)
     got = {(groups[a.sender].name, groups[a.receiver].name, a.channel): a.score for a in arrows}
     assert got == pytest.approx(wanted) and len(wanted) < len(sums)
+
+
+def test_the_class_view_draws_groups_before_labels(tmp_path: Path) -> None:
+    """A group's box takes its nodes from their labels' boxes; a nested group is within its outer one."""
+    nodes = frozenset({"a1.h0", "a0.h1"})
+    groups = {"Early": Group(nodes, "#117733"), "Inner": Group(frozenset({"a0.h1"}))}
+    path = tmp_path / "a.svg"
+    save_picture(Document(replace(STATE, groups=groups)), path, PAPER)
+    _, texts = kinds_and_texts(path)
+    assert {"Early", "0.1, 1.0", "1.2", "Name Mover"} <= texts and not {"Inner", "Duplicate Token"} & texts
+    assert "#117733" in path.read_text()
 
 
 @given(st.integers(0, 500), st.integers(1, 400), st.sampled_from([84.0, 60.0, 171.45]), st.booleans())

@@ -17,15 +17,16 @@ class PlacesPart(Part):
 
     def write(self, document: Document) -> dict[str, Any]:
         """All nodes moved by hand."""
-        return {"positions": {n: list(place) for n, place in document.state.positions.items()}}
+        return {"positions": {n: list(at) for n, at in document.state.positions.items()}}
 
     def state(self, opened: Opened) -> dict[str, Any]:
         """Places of nodes that the graph has."""
         given = opened.manifest["positions"]
-        return {"positions": {name: _place(given[name]) for name in opened.nodes(given)}}
+        return {"positions": {name: place(given[name]) for name in opened.nodes(given)}}
 
 
-def _place(given: Any) -> tuple[float, float]:
+def place(given: Any) -> tuple[float, float]:
+    """x and y; InputError where they are no numbers."""
     x, y = (float(v) for v in given)
     if not (math.isfinite(x) and math.isfinite(y)):
         raise InputError("a node's place is not a number")

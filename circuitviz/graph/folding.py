@@ -1,0 +1,134 @@
+"""A circuit seen from further away: nodes stand together in boxes, and edges between boxes add up."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.errors import InputError
+from circuitviz.graph.circuits import Circuit
+from circuitviz.graph.graph import BoolMatrix
+
+FloatMatrix = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """All edges from one box to another by one channel: the sum of their scores, and their number."""
+
+    sender: str
+    receiver: str
+    channel: str
+    score: float
+    edges: int
+
+
+@dataclass(frozen=True, eq=False)
+class Folding:
+    """A circuit whose nodes stand in boxes.
+
+    ``boxes``: names, by the mean depth of what they hold; a node of no group is a box of its own
+    name. ``holds``: [boxes, nodes of the graph]. ``values``: scores [senders, receivers].
+    """
+
+    circuit: Circuit
+    values: FloatMatrix
+    boxes: tuple[str, ...]
+    holds: BoolMatrix
+
+    @cached_property
+    def box_of(self) -> dict[str, str]:
+        """The box of each node of the circuit."""
+        nodes = self.circuit.graph.nodes
+        return {nodes[n].name: self.boxes[b] for b, n in np.argwhere(self.holds)}
+
+    def nodes(self, box: str) -> tuple[str, ...]:
+        """What a box holds, by depth."""
+        nodes = self.circuit.graph.nodes
+        return tuple(nodes[n].name for n in np.flatnonzero(self.holds[self._index[box]]))
+
+    def arrows(self) -> tuple[Arrow, ...]:
+        """Sums of the edges between different boxes, each channel for itself, in order of senders.
+
+        An edge into a key-value receiver that several heads share counts once for each box that
+        holds one of them.
+        """
+        return tuple(arrow for arrow in self._sums if arrow.sender != arrow.receiver)
+
+    def inside(self, box: str) -> tuple[float, int]:
+        """The sum of the scores of the edges within a box, and their number."""
+        own = [a for a in self._sums if a.sender == a.receiver == box]
+        return sum(a.score for a in own), sum(a.edges for a in own)
+
+    def edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
+        """The edges that an arrow sums, or that lie within a box [senders, receivers]."""
+        rows = self.holds[self._index[sender], :-1]
+        columns = self._reads[self._index[receiver]] & (self._channels == channel)
+        return np.asarray(self.circuit.edges & rows[:, None] & columns[None, :])
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {box: i for i, box in enumerate(self.boxes)}
+
+    @cached_property
+    def _reads(self) -> BoolMatrix:
+        """Which box holds a node that a receiver belongs to [boxes, receivers]."""
+        return np.asarray(self.holds.astype(int) @ self.circuit.graph.owners.T.astype(int) > 0)
+
+    @cached_property
+    def _channels(self) -> NDArray[np.str_]:
+        graph = self.circuit.graph
+        return np.array([graph.channel(r) for r in range(len(graph.receivers))])
+
+    @cached_property
+    def _sums(self) -> list[Arrow]:
+        """One matrix product per channel: senders' boxes × edges × receivers' boxes."""
+        out = self.holds[:, :-1].astype(float)
+        chosen = self.circuit.edges.astype(float)
+        found = []
+        for channel in sorted(set(self._channels)):
+            columns = self._channels == channel
+            into = self._reads[:, columns].T.astype(float)
+            counts = out @ chosen[:, columns] @ into
+            scores = out @ np.where(chosen[:, columns] > 0, self.values[:, columns], 0.0) @ into
+            for s, r in np.argwhere(counts):
+                score, number = float(scores[s, r]), round(float(counts[s, r]))
+                found.append((s, r, Arrow(self.boxes[s], self.boxes[r], str(channel), score, number)))
+        return [arrow for _, _, arrow in sorted(found, key=lambda each: (*each[:2], each[2].channel))]
+
+
+def fold(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> Folding:
+    """Stand the nodes of each group in one box; what is in no group stands alone.
+
+    Groups hold names of nodes; those that the circuit lacks are left out, and a group of which
+    nothing is there has no box. InputError where a node is in two groups, or a group is called as
+    a node outside it is.
+    """
+    graph = circuit.graph
+    there = set(circuit.node_names)
+    taken: dict[str, str] = {}
+    rows: dict[str, list[int]] = {}
+    for name, nodes in groups.items():
+        for node in sorted(there.intersection(nodes), key=graph.node_index.__getitem__):
+            if node in taken:
+                raise InputError(
+                    f"{node} is in '{taken[node]}' and in '{name}'; a circuit can be folded only by "
+                    "groups that share no node."
+                )
+            taken[node] = name
+            rows.setdefault(name, []).append(graph.node_index[node])
+    for node in circuit.node_names:
+        if node not in taken:
+            if node in rows:
+                raise InputError(f"A group is called '{node}', as a node outside it; name it otherwise.")
+            rows[node] = [graph.node_index[node]]
+    depth = {box: np.mean([graph.depth(graph.nodes[n].name) for n in held]) for box, held in rows.items()}
+    boxes = tuple(sorted(rows, key=lambda box: (depth[box], rows[box])))
+    holds = np.zeros((len(boxes), len(graph.nodes)), dtype=bool)
+    for i, box in enumerate(boxes):
+        holds[i, rows[box]] = True
+    return Folding(circuit, values, boxes, holds)

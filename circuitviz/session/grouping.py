@@ -1,0 +1,110 @@
+"""The commands of groups: make, name, close, open and dissolve them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from circuitviz.errors import InputError
+from circuitviz.session.commands import Command
+from circuitviz.session.groups import (
+    Group,
+    added,
+    checked_name,
+    next_colour,
+    outermost,
+    recollapsed,
+)
+from circuitviz.session.state import State
+
+
+def group_nodes(name: str, nodes: Iterable[str], *, collapsed: bool = False) -> Command:
+    """Put nodes into a new group; its change raises InputError where name or nodes do not fit."""
+    nodes = frozenset(nodes)
+
+    def change(state: State) -> State:
+        if not nodes:
+            raise InputError("Nothing is selected; select the nodes that are to be a group.")
+        given = checked_name(state.groups, name, _names(state))
+        group = Group(nodes, _colour(state, nodes), collapsed)
+        return replace(state, groups=added(state.groups, given, group))
+
+    return Command(f"Group {name}", change)
+
+
+def ungroup(names: Collection[str]) -> Command:
+    """Dissolve groups; their nodes, and groups nested in them, stay."""
+
+    def change(state: State) -> State:
+        kept = {name: group for name, group in state.groups.items() if name not in names}
+        return replace(state, groups=kept)
+
+    return Command(f"Ungroup {', '.join(sorted(names))}", change)
+
+
+def rename_group(name: str, new: str) -> Command:
+    """Give a group another name; its change raises InputError where that is taken."""
+
+    def change(state: State) -> State:
+        others = {n: group for n, group in state.groups.items() if n != name}
+        given = checked_name(others, new, _names(state))
+        return replace(state, groups={given if n == name else n: g for n, g in state.groups.items()})
+
+    return Command(f"Rename {name} to {new.strip()}", change)
+
+
+def collapse(names: Collection[str]) -> Command:
+    """Draw groups as one box each."""
+    return Command(
+        f"Collapse {', '.join(sorted(names))}",
+        lambda state: replace(state, groups=recollapsed(state.groups, names, True)),
+    )
+
+
+def expand(names: Collection[str]) -> Command:
+    """Draw what groups hold."""
+    return Command(
+        f"Expand {', '.join(sorted(names))}",
+        lambda state: replace(state, groups=recollapsed(state.groups, names, False)),
+    )
+
+
+def group_classes() -> Command:
+    """Make a group of each class of labelled nodes that are in none yet."""
+    return Command(
+        "Group by label",
+        lambda state: replace(state, groups=state.classed),
+    )
+
+
+def show_classes() -> Command:
+    """The class view: every class is a group, every outermost group one box."""
+
+    def change(state: State) -> State:
+        groups = state.classed
+        if not groups:
+            raise InputError(
+                "The class view draws one box for each group or label, and there is none yet; label "
+                "some heads, or group some nodes."
+            )
+        return replace(state, groups=recollapsed(groups, outermost(groups), True))
+
+    return Command("Class view", change)
+
+
+def show_heads() -> Command:
+    """The head view: every group stands open."""
+    return Command(
+        "Head view",
+        lambda state: replace(state, groups=recollapsed(state.groups, state.groups, False)),
+    )
+
+
+def _names(state: State) -> frozenset[str]:
+    return frozenset() if state.circuit is None else frozenset(state.circuit.graph.node_index)
+
+
+def _colour(state: State, nodes: frozenset[str]) -> str:
+    """The colour that all these nodes' labels have, else one that tells the group apart."""
+    said = {state.labels[n].colour for n in nodes if n in state.labels}
+    return said.pop() if len(said) == 1 and nodes <= set(state.labels) else next_colour(state.groups)
