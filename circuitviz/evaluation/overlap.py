@@ -24,7 +24,7 @@ def overlap(
     reference's edges, and ``precision_at_size`` the share of reference edges among as many strongest.
     ``judged`` [senders, receivers]: the edges that the reference says anything of; all, if not given.
     """
-    if left.graph.shape != right.graph.shape:
+    if not left.graph.same_as(right.graph):
         raise InputError(
             "The two circuits belong to models of different shapes, so they have no edges in "
             "common; compare circuits of one model, or of models of one shape."

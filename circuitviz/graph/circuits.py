@@ -73,7 +73,8 @@ class Circuit:
         An edge into a key-value receiver that several heads share touches those that write.
         """
         own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
-        touched = np.append(self.edges.any(axis=1), False) | self.graph.owners[own].any(axis=0)
+        writing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
+        touched = writing | self.graph.owners[own].any(axis=0)
         return tuple(n.name for n, t in zip(self.graph.nodes, touched, strict=True) if t)
 
     @property
@@ -89,7 +90,7 @@ class Circuit:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Circuit)
-            and self.graph.shape == other.graph.shape
+            and self.graph.same_as(other.graph)
             and bool(np.array_equal(self.edges, other.edges))
         )
 
@@ -100,16 +101,16 @@ class Circuit:
 def prune(graph: Graph, edges: BoolMatrix) -> BoolMatrix:
     """Remove dead ends until nothing changes (METHODS: Graph); returns a new matrix.
 
-    A node stays while it has an incoming edge (``input`` needs none) and an outgoing one
-    (``logits`` needs none). A key-value receiver that several heads share stays while one does.
+    A node stays while it has an incoming edge (``input`` and other leaves need none) and an outgoing one
+    (targets need none). A key-value receiver that several heads share stays while one does.
     """
     left = edges & graph.mask
     while True:
         incoming = np.asarray(graph.owners[left.any(axis=0)].any(axis=0))
-        incoming[0] = True
-        outgoing = np.append(left.any(axis=1), True)
+        incoming |= graph.roots
+        outgoing = np.append(left.any(axis=1), [True] * graph.sinks)
         alive = incoming & outgoing
-        rows, columns = alive[:-1], np.asarray((graph.owners & alive).any(axis=1))
+        rows, columns = alive[: len(graph.senders)], np.asarray((graph.owners & alive).any(axis=1))
         pruned = left & rows[:, None] & columns[None, :]
         if np.array_equal(pruned, left):
             return pruned

@@ -20,7 +20,8 @@ class Graph:
 
     Senders, in order: ``input``, then per layer its heads and its MLP. Receivers: per layer the
     query, key and value inputs of its heads and the MLP's input, then ``logits``. A sender has an
-    edge to every receiver computed after it (METHODS: Graph).
+    edge to every receiver computed after it (METHODS: Graph). Graphs of features (``of_nodes``) have
+    their own nodes, a receiver for each node that reads, and ``sinks`` nodes at the end that only read.
     """
 
     shape: Shape
@@ -28,6 +29,31 @@ class Graph:
     receivers: tuple[str, ...]
     mask: BoolMatrix
     owners: BoolMatrix
+    sinks: int = 1
+
+    @staticmethod
+    def of_nodes(shape: Shape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
+        """A graph of any nodes in order of computation, the last ``sinks`` of them the targets.
+
+        mask: [senders, nodes], which edges exist; nodes that read nothing get no receiver. InputError
+        where an edge goes back or two nodes share a name.
+        """
+        names = [node.name for node in nodes]
+        if mask.shape != (len(nodes) - sinks, len(nodes)) or len(set(names)) < len(names):
+            raise InputError(
+                f"A graph of {len(nodes)} nodes, {sinks} of them targets, was given edges of shape "
+                f"{mask.shape} and {len(set(names))} different names; each node needs a name of its own "
+                f"and edges of shape {(len(nodes) - sinks, len(nodes))}."
+            )
+        if np.tril(mask).any():
+            raise InputError("An edge goes from a node to itself or to one before it; edges go forward.")
+        reading = np.array(mask.any(axis=0))
+        reading[len(nodes) - sinks :] = True
+        columns = np.ascontiguousarray(mask[:, reading])
+        owners = np.eye(len(nodes), dtype=bool)[reading]
+        columns.setflags(write=False)
+        owners.setflags(write=False)
+        return Graph(shape, nodes, tuple(np.array(names)[reading].tolist()), columns, owners, sinks)
 
     @staticmethod
     def transformer(shape: Shape) -> Graph:
@@ -37,7 +63,21 @@ class Graph:
     @cached_property
     def senders(self) -> tuple[str, ...]:
         """Names of all nodes that write to the residual stream, in order of computation."""
-        return tuple(node.name for node in self.nodes[:-1])
+        return tuple(node.name for node in self.nodes[: len(self.nodes) - self.sinks])
+
+    @cached_property
+    def roots(self) -> NDArray[np.bool_]:
+        """Nodes [nodes] that read nothing: ``input``; tokens, errors and biases among features."""
+        return np.asarray(~self.owners.any(axis=0))
+
+    def same_as(self, other: Graph) -> bool:
+        """Whether two graphs have the same nodes and edges, so that their circuits can be compared."""
+        return self is other or (
+            self.shape == other.shape
+            and self.nodes == other.nodes
+            and self.mask.shape == other.mask.shape
+            and bool(np.array_equal(self.mask, other.mask))
+        )
 
     @cached_property
     def n_edges(self) -> int:
@@ -68,6 +108,12 @@ class Graph:
         try:
             return self._nodes_by_name[name]
         except KeyError:
+            if any(node.position is not None for node in self.nodes):
+                raise InputError(
+                    f"There is no node '{name}' in this graph of {len(self.nodes):,} nodes; its nodes are "
+                    f"named as {self.nodes[0].name} and {self.nodes[-1].name}."
+                    + suggest(name, self._nodes_by_name)
+                ) from None
             raise InputError(
                 f"There is no node '{name}' in this model; nodes are named input, a0.h0 to "
                 f"a{self.shape.n_layers - 1}.h{self.shape.n_heads - 1}"

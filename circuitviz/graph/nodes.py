@@ -1,4 +1,7 @@
-"""Nodes are named as EAP-IG names them, so that files and conversations interoperate."""
+"""Nodes are named as EAP-IG names them, so that files and conversations interoperate.
+
+Features, errors, tokens and biases stand at a position: their names end in ``@`` and the position.
+"""
 
 from __future__ import annotations
 
@@ -13,23 +16,48 @@ class Kind(StrEnum):
     HEAD = "head"
     MLP = "mlp"
     LOGITS = "logits"
+    FEATURE = "feature"
+    NEURON = "neuron"
+    SKIP = "skip"
+    ERROR = "error"
+    TOKEN = "token"
+    POSITION = "position"
+    BIAS = "bias"
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether nothing that a graph shows flows into such a node."""
+        return self in (Kind.INPUT, Kind.TOKEN, Kind.POSITION, Kind.ERROR, Kind.BIAS)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One component of a model: ``input``, ``a5.h3``, ``m5`` or ``logits``."""
+    """One component of a model: ``input``, ``a5.h3``, ``m5`` or ``logits``; or one part of a prompt's run.
+
+    Of a prompt's run: features ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP, at position
+    7), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a neuron), ``m5.error@7``, ``m5.skip@7``, ``m5.bias@7``,
+    ``token@7``, ``position@7``, and ``logit.42@7`` for token 42 of the vocabulary.
+
+    site: ``a`` or ``m`` where a layer's attention or MLP writes it; position: from 0; feature: the index
+    in its dictionary, or a neuron's; dictionary: that dictionary's name; token: id in the vocabulary.
+    """
 
     name: str
     kind: Kind
     layer: int | None = None
     head: int | None = None
+    site: str = ""
+    position: int | None = None
+    feature: int | None = None
+    dictionary: str | None = None
+    token: int | None = None
 
     @property
     def depth(self) -> int:
-        """Rank from the bottom: input 0, heads 2·layer+1, MLP 2·layer+2; logits are set apart."""
+        """Rank from the bottom: input 0, attention 2·layer+1, MLP 2·layer+2; logits are set apart."""
         if self.layer is None:
             return 0
-        return 2 * self.layer + (1 if self.kind is Kind.HEAD else 2)
+        return 2 * self.layer + (1 if self.kind is Kind.HEAD or self.site == "a" else 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,7 +189,8 @@ class Scores:
                             heap, (-strength[sender, receiver], int(sender), int(receiver))
                         )
 
-        reach(len(graph.nodes) - 1)
+        for sink in range(len(graph.senders), len(graph.nodes)):
+            reach(sink)
         order: list[tuple[int, int]] = []
         while heap:
             _, sender, receiver = heapq.heappop(heap)

@@ -1,0 +1,122 @@
+"""Opening dictionaries must either fit the model that is open or say in a sentence why they do not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import psutil
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import PROCESSINGS, Dictionary
+from circuitviz.features.legacy import read_legacy
+from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder
+from circuitviz.models import Model
+
+MOST_DEEP = 3  # folders of folders that are looked into
+
+
+def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
+    """Open one dictionary: a SAELens folder, or a ``.pt`` file of transcoder_circuits.
+
+    With a model, checks that it fits (``check_dictionary``). Nothing is downloaded.
+    """
+    where = Path(path).expanduser()
+    if where.is_dir() and is_folder(where):
+        found = read_folder(where)
+    elif where.is_file() and where.suffix == ".pt":
+        found = read_legacy(where)
+    else:
+        raise InputError(
+            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS}, and a transcoder of "
+            "transcoder_circuits is one .pt file."
+        )
+    if model is not None:
+        check_dictionary(found, model)
+    return found
+
+
+def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictionary, ...]:
+    """Open all dictionaries of some files and folders, at most one a site.
+
+    A folder that is no dictionary is looked into. Raises InputError where one does not fit the model,
+    where two belong to one site, and where their encoders would not fit into memory.
+    """
+    places = [place for path in paths for place in dictionary_places(path)]
+    _check_memory(places)
+    found = [load_dictionary(place, model) for place in places]
+    check_set(found)
+    return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
+
+
+def dictionary_places(path: str | Path) -> list[Path]:
+    """Folders and files below a path that hold one dictionary each; InputError where there is none."""
+    where = Path(path).expanduser()
+    if where.is_file() or is_folder(where):
+        return [where]
+    found: list[Path] = []
+    level = [where] if where.is_dir() else []
+    for _ in range(MOST_DEEP):
+        inside = sorted(child for folder in level for child in folder.iterdir())
+        found += [child for child in inside if is_folder(child) or child.suffix == ".pt"]
+        level = [child for child in inside if child.is_dir() and not is_folder(child)]
+    if not found:
+        raise InputError(
+            f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS}), a folder of "
+            "them, or .pt files of transcoder_circuits."
+        )
+    return found
+
+
+def check_set(dictionaries: Sequence[Dictionary]) -> None:
+    """InputError where two dictionaries belong to one site."""
+    first: dict[str, Dictionary] = {}
+    for one in dictionaries:
+        other = first.setdefault(one.site.name, one)
+        if other is not one:
+            raise InputError(
+                f"The dictionaries '{other.name}' and '{one.name}' both belong to {one.site.name} (what "
+                f"{'attention' if one.site.part == 'a' else 'the MLP'} of layer {one.site.layer} writes); "
+                "give one of them."
+            )
+
+
+def check_dictionary(dictionary: Dictionary, model: Model) -> None:
+    """InputError where a dictionary is of another site, width or processing than the model has."""
+    site, shape = dictionary.site, model.shape
+    if not 0 <= site.layer < shape.n_layers or (site.part == "m" and not shape.mlp):
+        raise InputError(
+            f"The dictionary '{dictionary.name}' belongs to {site.name}; '{model.name}' has layers 0 to "
+            f"{shape.n_layers - 1}{'' if shape.mlp else ' and no MLPs'}."
+        )
+    heads, inner = model.layers[site.layer].o.shape[:2]
+    width = heads * inner if site.reads == "z" else shape.d_model
+    for what, ours, theirs in (("reads", dictionary.d_in, width), ("writes", dictionary.d_out, width)):
+        if ours != theirs:
+            raise InputError(
+                f"The dictionary '{dictionary.name}' {what} vectors of width {ours}; at {site.name} "
+                f"'{model.name}' has width {theirs}. It was made for "
+                f"{dictionary.model or 'another model'}."
+            )
+    if dictionary.processing not in PROCESSINGS:
+        raise InputError(
+            f"The dictionary '{dictionary.name}' was trained on a model processed as "
+            f"'{dictionary.processing}'; {' and '.join(PROCESSINGS)} are known."
+        )
+    skip = dictionary.skip
+    if skip is not None and skip.shape != (dictionary.d_out, dictionary.d_in):
+        raise InputError(
+            f"The dictionary '{dictionary.name}' has a skip connection of shape {tuple(skip.shape)}, not "
+            f"{(dictionary.d_out, dictionary.d_in)}."
+        )
+
+
+def _check_memory(places: Sequence[Path]) -> None:
+    """Encoders are read as a whole, about half of the files; decoders stay on disk."""
+    size = sum((p / WEIGHTS if p.is_dir() else p).stat().st_size for p in places if p.exists()) / 2
+    free = int(psutil.virtual_memory().available)
+    if size > free:
+        raise InputError(
+            f"The encoders of {len(places)} dictionaries take about {size / 2**30:.1f} GB, and "
+            f"{free / 2**30:.1f} GB of memory are free; give fewer layers, or smaller dictionaries."
+        )

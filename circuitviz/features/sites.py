@@ -1,0 +1,83 @@
+"""A dictionary belongs to one place of one layer; hook names of three tools say which."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from circuitviz.errors import InputError
+
+READS = ("z", "written", "normalised", "stream")
+
+_BEFORE_MLP = {
+    "ln2.hook_normalized": "normalised",
+    "ln2.hook_out": "normalised",
+    "mlp.hook_in": "normalised",
+    "ln2.hook_in": "stream",
+    "hook_mlp_in": "stream",
+    "hook_resid_mid": "stream",
+}
+_Z = ("attn.hook_z", "attn.o.hook_in")
+_AFTER_ATTENTION = ("hook_attn_out", "attn.hook_out", "ln1_post.hook_out")
+_AFTER_MLP = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a dictionary reads and writes.
+
+    part: ``a``, what a layer's attention writes, or ``m``, what its MLP writes. reads: ``z`` (all heads'
+    values side by side), ``written`` (what the part writes), ``normalised`` (the MLP's input behind its
+    normalisation) or ``stream`` (before it).
+    """
+
+    layer: int
+    part: str
+    reads: str
+
+    @property
+    def name(self) -> str:
+        """``a3`` or ``m3``."""
+        return f"{self.part}{self.layer}"
+
+    @property
+    def is_transcoder(self) -> bool:
+        """Whether it reads the MLP's input and writes the MLP's output."""
+        return self.reads in ("normalised", "stream")
+
+    @property
+    def hooks(self) -> tuple[str, str]:
+        """Names of the points that are read and written, as TransformerLens has them."""
+        block = f"blocks.{self.layer}."
+        written = block + ("hook_attn_out" if self.part == "a" else "hook_mlp_out")
+        if self.reads == "z":
+            return block + "attn.hook_z", block + "attn.hook_z"
+        before = {"normalised": "mlp.hook_in", "stream": "hook_mlp_in", "written": written[len(block) :]}
+        return block + before[self.reads], written
+
+    @staticmethod
+    def of_hooks(hook: str, hook_out: str | None = None) -> Site:
+        """The site of a dictionary by the points it reads and writes; InputError on any other.
+
+        >>> Site.of_hooks("blocks.3.attn.hook_z").name
+        'a3'
+        """
+        found = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
+        out = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook_out) if hook_out else found
+        if found and out and found[1] == out[1]:
+            layer, read, written = int(found[1]), found[2], out[2]
+            if written == read:
+                if read in _Z:
+                    return Site(layer, "a", "z")
+                if read in _AFTER_ATTENTION:
+                    return Site(layer, "a", "written")
+                if read in _AFTER_MLP:
+                    return Site(layer, "m", "written")
+            elif read in _BEFORE_MLP and written in _AFTER_MLP:
+                return Site(layer, "m", _BEFORE_MLP[read])
+        to = f" and writes '{hook_out}'" if hook_out else ""
+        raise InputError(
+            f"The dictionary reads '{hook}'{to}; SAEs on attn.hook_z, hook_attn_out or hook_mlp_out, and "
+            "transcoders from ln2.hook_normalized, mlp.hook_in or hook_resid_mid to hook_mlp_out of the "
+            "same layer can be used."
+        )
