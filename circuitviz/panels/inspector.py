@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -156,7 +157,8 @@ class InspectorPanel(Panel):
         """Put the label's text and colour on the node."""
         text = self.label.text().strip()
         before = self.desk.document.state.labels.get(self.node)
-        after = Label(text, self._colour) if text else None
+        known = before or Label(text)
+        after = replace(known, text=text, colour=self._colour) if text else None
         if self.node and before != after:
             self.desk.do(set_label(self.node, after))
 

@@ -89,9 +89,11 @@ class Ink:
 
 def colours_of(state: State) -> dict[str, str]:
     """A colour for each label and group: the person's own where no other has it, else one told apart."""
-    chosen: dict[str, str] = {}
-    for label in state.labels.values():
-        chosen.setdefault(label.text, label.colour.lower())
+    said = {t.removeprefix("class:"): x for t, x in state.labels.items() if t.startswith("class:")}
+    chosen = {
+        text: (said.get(text) or state.labels[nodes[0]]).colour.lower()
+        for text, nodes in state.classes.items()
+    }
     for name, group in state.classed.items():
         if name in state.groups or name not in chosen:
             chosen[name] = group.colour.lower()

@@ -21,27 +21,44 @@ from circuitviz.session.grouping import (
     ungroup,
 )
 from circuitviz.session.groups import Group
+from circuitviz.session.label_commands import (
+    add_evidence,
+    remove_evidence,
+    remove_labels,
+    set_labels,
+    set_outcome,
+)
+from circuitviz.session.labels import ROLES, Basis, Evidence, Label, Outcome
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.state import Label, State
+from circuitviz.session.state import State
 
 __all__ = [
+    "Basis",
     "Change",
     "Command",
     "Document",
     "Group",
+    "Evidence",
     "Label",
+    "Outcome",
     "Provenance",
+    "ROLES",
     "State",
+    "add_evidence",
     "choose_edges",
     "collapse",
     "expand",
     "group_classes",
     "group_nodes",
     "move_nodes",
+    "remove_evidence",
+    "remove_labels",
     "rename_group",
     "replace_circuit",
     "restore_all",
     "set_label",
+    "set_labels",
+    "set_outcome",
     "show_classes",
     "show_heads",
     "toggle_ablation",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from circuitviz.graph import Circuit, Scores
+from circuitviz.session.labels import Label, known
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.state import Label, State
+from circuitviz.session.state import State
 
 
 @dataclass(frozen=True)
@@ -48,14 +49,14 @@ def restore_all() -> Command:
     )
 
 
-def set_label(node: str, label: Label | None) -> Command:
-    """Label a node, or take its label away."""
+def set_label(target: str, label: Label | None) -> Command:
+    """Label a node, an edge, ``group:NAME`` or ``class:NAME``, or take its label away."""
 
     def change(state: State) -> State:
-        others = {name: kept for name, kept in state.labels.items() if name != node}
-        return replace(state, labels=others if label is None else {**others, node: label})
+        others = {name: kept for name, kept in state.labels.items() if name != target}
+        return replace(state, labels=others if label is None else {**others, target: label})
 
-    return Command(f"Label {node}" if label else f"Remove the label of {node}", change)
+    return Command(f"Label {target}" if label else f"Remove the label of {target}", change)
 
 
 def move_nodes(places: Mapping[str, tuple[float, float]]) -> Command:
@@ -87,9 +88,12 @@ def replace_circuit(
     circuit: Circuit, scores: Scores | None, provenance: Provenance | None, text: str
 ) -> Command:
     """Put a newly found circuit in place of the old one; what was said of nodes that it has stays."""
-    known = circuit.graph.node_index
+    there = circuit.graph.node_index
 
     def change(state: State) -> State:
+        groups = {name: g for name, g in state.groups.items() if g.nodes <= there.keys()}
+        gone = {f"group:{name}" for name in state.groups.keys() - groups.keys()}
+        kept = {t: x for t, x in state.labels.items() if known(circuit.graph, t) and t not in gone}
         return replace(
             state,
             circuit=circuit,
@@ -97,9 +101,9 @@ def replace_circuit(
             provenance=provenance,
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
-            labels={n: label for n, label in state.labels.items() if n in known},
-            positions={n: place for n, place in state.positions.items() if n in known},
-            groups={name: g for name, g in state.groups.items() if g.nodes <= known.keys()},
+            labels=kept,
+            positions={n: place for n, place in state.positions.items() if n in there},
+            groups=groups,
         )
 
     return Command(text, change)

@@ -33,11 +33,13 @@ def group_nodes(name: str, nodes: Iterable[str], *, collapsed: bool = False) -> 
 
 
 def ungroup(names: Collection[str]) -> Command:
-    """Dissolve groups; their nodes, and groups nested in them, stay."""
+    """Dissolve groups and what was said of them; their nodes, and groups nested in them, stay."""
 
     def change(state: State) -> State:
         kept = {name: group for name, group in state.groups.items() if name not in names}
-        return replace(state, groups=kept)
+        gone = {f"group:{name}" for name in names}
+        labels = {target: label for target, label in state.labels.items() if target not in gone}
+        return replace(state, groups=kept, labels=labels)
 
     return Command(f"Ungroup {', '.join(sorted(names))}", change)
 
@@ -48,7 +50,10 @@ def rename_group(name: str, new: str) -> Command:
     def change(state: State) -> State:
         others = {n: group for n, group in state.groups.items() if n != name}
         given = checked_name(others, new, _names(state))
-        return replace(state, groups={given if n == name else n: g for n, g in state.groups.items()})
+        groups = {given if n == name else n: g for n, g in state.groups.items()}
+        new_name = {f"group:{name}": f"group:{given}"}
+        labels = {new_name.get(target, target): label for target, label in state.labels.items()}
+        return replace(state, groups=groups, labels=labels)
 
     return Command(f"Rename {name} to {new.strip()}", change)
 

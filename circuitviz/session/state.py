@@ -12,23 +12,17 @@ import numpy as np
 
 from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.session.groups import Group, classed
+from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What a person says a node does: a text, and a colour (``#rrggbb``) to find it by."""
-
-    text: str
-    colour: str = "#8b5cf6"
 
 
 @dataclass(frozen=True)
 class State:
     """A circuit with what was done to it.
 
-    ``ablated_nodes`` and ``ablated_edges`` hold names; ``positions`` the places of nodes that were
-    moved by hand, in the layout's units; ``groups`` what was put together, by name.
+    ``ablated_nodes`` and ``ablated_edges`` hold names; ``labels`` are kept by the name of what they
+    speak of: a node, an edge, ``group:NAME`` or ``class:NAME``; ``positions`` hold the places of nodes
+    that were moved by hand, in the layout's units; ``groups`` what was put together, by name.
     """
 
     provenance: Provenance | None = None
@@ -53,8 +47,9 @@ class State:
     def classes(self) -> dict[str, tuple[str, ...]]:
         """Nodes by what their labels call them."""
         found: dict[str, tuple[str, ...]] = {}
-        for node, label in self.labels.items():
-            found[label.text] = (*found.get(label.text, ()), node)
+        for target, label in self.labels.items():
+            if kind_of(target) == "node":
+                found[label.text] = (*found.get(label.text, ()), target)
         return found
 
     @cached_property
@@ -62,6 +57,14 @@ class State:
         """The groups, and the classes of labelled nodes that are in none: what a class view draws."""
         nodes = () if self.circuit is None else self.circuit.graph.node_index
         return classed(self.groups, self.classes, nodes)
+
+    @cached_property
+    def basis(self) -> Basis:
+        """What a test run now would rest on; evidence with another basis is stale."""
+        where, circuit = self.provenance, self.circuit
+        edges = b"" if circuit is None else np.packbits(circuit.edges).tobytes()
+        key = hashlib.sha256(edges).hexdigest() if edges else ""
+        return Basis(where.weight_hash if where else "", where.task_hash if where else "", key)
 
     @property
     def live_edges(self) -> BoolMatrix | None:
@@ -92,7 +95,7 @@ class State:
                 [
                     sorted(self.ablated_nodes),
                     sorted(self.ablated_edges),
-                    sorted((k, v.text, v.colour) for k, v in self.labels.items()),
+                    sorted((k, v.digest()) for k, v in self.labels.items()),
                     sorted((k, *v) for k, v in self.positions.items()),
                     sorted((k, *g.identity) for k, g in self.groups.items()),
                 ]

@@ -1,36 +1,56 @@
-"""What a person said of the nodes."""
+"""What a person said of nodes, edges, groups and classes, with the evidence for it."""
 
 from __future__ import annotations
 
-import dataclasses
-import re
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.label_rows import colour_of, confidence_of, evidence_dict, evidence_of
 from circuitviz.formats.parts.registry import Opened, Part, parts
 from circuitviz.session import Document, Label
+from circuitviz.session.labels import known
 
 
 class LabelsPart(Part):
-    """``labels``: node → text and colour."""
+    """``labels``: target → text (the role), colour, note, confidence, author, evidence, extra."""
 
     keys = ("labels",)
 
     def write(self, document: Document) -> dict[str, Any]:
-        """All labels, by node."""
-        return {"labels": {n: dataclasses.asdict(x) for n, x in document.state.labels.items()}}
+        """All labels, by what they speak of."""
+        return {"labels": {target: _written(label) for target, label in document.state.labels.items()}}
 
     def state(self, opened: Opened) -> dict[str, Any]:
-        """Labels of nodes that the graph has."""
+        """Labels of what the graph has."""
         given = opened.manifest["labels"]
-        return {"labels": {name: _label(given[name]) for name in opened.nodes(given)}}
+        for target in given:
+            if not known(opened.graph, target):
+                raise InputError(f"it labels '{target}', which its model does not have")
+        return {"labels": {target: _label(given[target]) for target in given}}
+
+
+def _written(label: Label) -> dict[str, Any]:
+    return {
+        "text": label.text,
+        "colour": label.colour,
+        "note": label.note,
+        "confidence": label.confidence,
+        "author": label.author,
+        "evidence": [evidence_dict(e) for e in label.evidence],
+        "extra": dict(label.extra),
+    }
 
 
 def _label(given: dict[str, Any]) -> Label:
-    colour = str(given["colour"])
-    if not re.fullmatch("#[0-9a-fA-F]{6}", colour):
-        raise InputError(f"a label's colour is {colour!r}")
-    return Label(str(given["text"]), colour)
+    return Label(
+        str(given["text"]),
+        colour_of(given["colour"]),
+        str(given.get("note", "")),
+        confidence_of(given.get("confidence")),
+        str(given.get("author", "")),
+        tuple(evidence_of(e) for e in given.get("evidence", [])),
+        dict(given.get("extra", {})),
+    )
 
 
-parts.register("labels", summary="what a person said of the nodes")(LabelsPart())
+parts.register("labels", summary="what a person said of the parts")(LabelsPart())

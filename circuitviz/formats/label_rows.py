@@ -1,0 +1,135 @@
+"""Labels as plain rows that other tools read: one definition for files and documents."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Graph, Kind
+from circuitviz.session.labels import COLOUR, VERDICTS, Basis, Evidence, Label, Outcome, kind_of
+
+COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
+OWN = ("Colour", "Confidence", "Author", "Evidence")
+
+
+def row_of(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
+    """A label as feature-circuits' columns, then our own; what a file said besides stays."""
+    layer = feature = None
+    component = kind_of(target)
+    if component == "node" and graph is not None and target in graph.node_index:
+        node = graph.node(target)
+        component = {Kind.HEAD: "attn", Kind.MLP: "mlp"}.get(node.kind, str(node.kind))
+        layer, feature = node.layer, node.head
+    return {
+        "Component": component,
+        "Layer": layer,
+        "Feature": feature,
+        "Name": target,
+        "Annotation": label.text,
+        "Notes": label.note,
+        "Colour": label.colour,
+        "Confidence": label.confidence,
+        "Author": label.author,
+        "Evidence": [evidence_dict(e) for e in label.evidence],
+        **label.extra,
+    }
+
+
+def label_of(row: Mapping[str, Any]) -> tuple[str, Label]:
+    """Target and label of a row; InputError in half a sentence on a value that is no such thing.
+
+    A row without ``Name`` is named by its component, layer and feature.
+    """
+    name = row.get("Name") or _named(row)
+    text = row.get("Annotation")
+    if not isinstance(name, str) or not isinstance(text, str) or not text.strip():
+        raise InputError("a label needs a text as Name and a text as Annotation")
+    extra = {k: v for k, v in row.items() if k not in (*COLUMNS, *OWN)}
+    evidence = row.get("Evidence") or []
+    if not isinstance(evidence, list):
+        raise InputError(f"the evidence of '{name}' is no list")
+    return name, Label(
+        text.strip(),
+        colour_of(row.get("Colour") or COLOUR),
+        str(row.get("Notes") or ""),
+        confidence_of(row.get("Confidence")),
+        str(row.get("Author") or ""),
+        tuple(evidence_of(e) for e in evidence),
+        extra,
+    )
+
+
+def evidence_dict(evidence: Evidence) -> dict[str, Any]:
+    """Evidence ready for JSON."""
+    return {**asdict(evidence), "options": dict(evidence.options)}
+
+
+def evidence_of(given: Any) -> Evidence:
+    """Evidence from JSON; its numbers are numbers, its verdict one of ours."""
+    if not isinstance(given, dict):
+        raise InputError("a piece of evidence is no object")
+    options = given.get("options", {})
+    plain = isinstance(options, dict) and all(isinstance(v, str | int | float) for v in options.values())
+    if not plain:
+        raise InputError("a test's options are no plain values")
+    found = given.get("outcome")
+    outcome = None if found is None else _outcome(found)
+    return Evidence(str(given["claim"]), str(given["test"]), options, outcome)
+
+
+def colour_of(given: Any) -> str:
+    """A colour that is one."""
+    if not isinstance(given, str) or not re.fullmatch("#[0-9a-fA-F]{6}", given):
+        raise InputError(f"a label's colour is {given!r}; one like {COLOUR} would be right")
+    return given
+
+
+def confidence_of(given: Any) -> float | None:
+    """A confidence from 0 to 1, or nothing said."""
+    if given is None or given == "":
+        return None
+    try:
+        value = float(given)
+    except (TypeError, ValueError):
+        value = math.nan
+    if isinstance(given, bool) or not 0 <= value <= 1:
+        raise InputError(f"a label's confidence is {given!r}; a number from 0 to 1 would be right")
+    return value
+
+
+def _outcome(given: Any) -> Outcome:
+    numbers = {}
+    for key in ("effect", "low", "high"):
+        value = given.get(key)
+        if value is not None and (isinstance(value, bool) or not math.isfinite(float(value))):
+            raise InputError(f"a test's {key} is {value!r}, which is no number")
+        numbers[key] = None if value is None else float(value)
+    if given["verdict"] not in VERDICTS:
+        raise InputError(f"a test's verdict is {given['verdict']!r}; it is one of {', '.join(VERDICTS)}")
+    basis = given.get("basis", {})
+    return Outcome(
+        given["verdict"],
+        **numbers,
+        measured=str(given.get("measured", "")),
+        prompts=int(given.get("prompts", 0)),
+        prompts_hash=str(given.get("prompts_hash", "")),
+        seed=int(given.get("seed", 0)),
+        date=str(given.get("date", "")),
+        basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit"))),
+    )
+
+
+def _named(row: Mapping[str, Any]) -> str | None:
+    component, layer, feature = (row.get(k) for k in COLUMNS[:3])
+    try:
+        if component in ("attn", "head"):
+            return f"a{int(str(layer))}.h{int(str(feature))}"
+        if component == "mlp" and feature in (None, ""):
+            return f"m{int(str(layer))}"
+    except ValueError:
+        return None
+    return None

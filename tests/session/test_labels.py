@@ -1,0 +1,132 @@
+"""Labels with their evidence are undone exactly, and know what has changed since they were tested."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import numpy as np
+
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import (
+    Basis,
+    Document,
+    Evidence,
+    Label,
+    Outcome,
+    Provenance,
+    State,
+    add_evidence,
+    choose_edges,
+    remove_evidence,
+    remove_labels,
+    set_label,
+    set_labels,
+    set_outcome,
+)
+from circuitviz.session.labels import kind_of
+
+GRAPH = Graph.transformer(Shape(2, 4, 16))
+SCORES = Scores(GRAPH, np.random.default_rng(0).normal(size=GRAPH.mask.shape), "eap")
+TARGETS = ["a0.h1", "a1.h2", "m0", "a0.h1->a1.h2<q>", "a0.h1->m1", "group:Late", "class:Induction"]
+
+
+def outcome(basis: Basis, effect: float = 0.5) -> Outcome:
+    return Outcome("holds", effect, 0.4, 0.6, "share", 8, "ab", 0, "2026-01-01T00:00:00+00:00", basis)
+
+
+def origin(task: str = "t", weights: str = "w") -> Provenance:
+    return Provenance("demo", weights, "ioi", task, (), "logit-diff", "corrupted", "eap")
+
+
+def test_kinds_are_told_from_names() -> None:
+    assert [kind_of(t) for t in TARGETS] == ["node"] * 3 + ["edge"] * 2 + ["group", "class"]
+
+
+def test_label_commands_are_undone_one_by_one() -> None:
+    for seed in range(20):
+        pick, document = random.Random(seed), Document(State(origin(), SCORES, SCORES.greedy(40)))
+        changes, hashes = [], [document.state.hash]
+        proof = Evidence("it copies", "role", {"role": "name-mover"})
+        for _ in range(40):
+            target = pick.choice(TARGETS)
+            found = outcome(document.state.basis, pick.random())
+            command = pick.choice(
+                [
+                    set_label(target, Label(str(pick.random()), confidence=0.5, author="A", note="n")),
+                    set_labels({t: Label("Induction") for t in pick.sample(TARGETS, 3)}),
+                    remove_labels(pick.sample(TARGETS, 2)),
+                    add_evidence(target, proof),
+                    set_outcome(target, proof, found),
+                    remove_evidence(target, proof),
+                ]
+            )
+            changes.append(document.do(command))
+            hashes.append(document.state.hash)
+        assert len(set(hashes)) > 15
+        for change, before in zip(reversed(changes), reversed(hashes[:-1]), strict=True):
+            document.apply(change.before)
+            assert document.state.hash == before
+
+
+def test_every_field_of_a_label_counts_for_the_hash() -> None:
+    label = Label("Induction")
+    proof = Evidence("c", "t")
+    others = [
+        replace(label, **{name: value})
+        for name, value in {
+            "text": "x", "colour": "#000000", "note": "x", "confidence": 0.2, "author": "x",
+            "evidence": (proof,), "extra": {"a": 1},
+        }.items()
+    ]  # fmt: skip
+    others.append(replace(label, evidence=(replace(proof, outcome=outcome(Basis())),)))
+    hashes = {State(labels={"m0": one}).hash for one in [label, *others]}
+    assert len(hashes) == 9
+
+
+def test_the_same_claim_stands_once_and_an_outcome_needs_its_claim() -> None:
+    document = Document(State(origin(), SCORES, SCORES.greedy(40), labels={"m0": Label("x")}))
+    proof = Evidence("it copies", "role", {"role": "name-mover"})
+    document.do(add_evidence("m0", proof))
+    document.do(set_outcome("m0", proof, outcome(document.state.basis)))
+    document.do(add_evidence("m0", proof))
+    assert len(document.state.labels["m0"].evidence) == 1
+    before = document.state.hash
+    document.do(set_outcome("m0", replace(proof, claim="other"), outcome(document.state.basis)))
+    document.do(set_outcome("a0.h1", proof, outcome(document.state.basis)))
+    assert document.state.hash == before
+
+
+def test_evidence_is_stale_when_model_task_or_circuit_change() -> None:
+    state = State(origin(), SCORES, SCORES.greedy(40))
+    tested = Evidence("c", "t", {}, outcome(state.basis))
+    assert tested.stale(state.basis) == ()
+    assert Evidence("c", "t").stale(state.basis) == ()
+    fewer = choose_edges(SCORES.greedy(10), "greedy", 10).change(state)
+    assert tested.stale(fewer.basis) == ("circuit",)
+    assert tested.stale(replace(state, provenance=origin(task="u")).basis) == ("task",)
+    assert tested.stale(replace(state, provenance=origin("u", "v")).basis) == ("model", "task")
+    assert tested.stale(choose_edges(SCORES.greedy(40), "greedy", 40).change(fewer).basis) == ()
+    labelled = set_label("m0", Label("x")).change(state)
+    assert tested.stale(labelled.basis) == ()
+
+
+def test_classes_are_made_of_nodes_alone() -> None:
+    label = Label("Induction")
+    state = State(labels=dict.fromkeys(TARGETS, label))
+    assert state.classes == {"Induction": ("a0.h1", "a1.h2", "m0")}
+
+
+def test_a_groups_label_follows_its_name_and_goes_with_it() -> None:
+    from circuitviz.session import group_nodes, rename_group, replace_circuit, ungroup
+
+    document = Document(State(origin(), SCORES, SCORES.greedy(40)))
+    document.do(group_nodes("Late", ["a1.h1", "a1.h2"]))
+    document.do(set_label("group:Late", Label("Induction")))
+    document.do(set_label("a0.h1->a1.h2<q>", Label("K-composition")))
+    document.do(rename_group("Late", "Later"))
+    assert document.state.labels["group:Later"].text == "Induction"
+    document.do(replace_circuit(SCORES.top(50), SCORES, None, "Find"))
+    assert set(document.state.labels) == {"group:Later", "a0.h1->a1.h2<q>"}
+    document.do(ungroup(["Later"]))
+    assert set(document.state.labels) == {"a0.h1->a1.h2<q>"}
