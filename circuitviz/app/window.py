@@ -84,7 +84,8 @@ class MainWindow(QMainWindow):
     def redraw(self) -> None:
         """Draw the desk's state."""
         state = self.desk.state
-        picture = picture_of(state, self.layout_name, opacity=self.desk.opacity)
+        both = self.desk.beside.picture(self.layout_name)
+        picture = both or picture_of(state, self.layout_name, opacity=self.desk.opacity)
         if state.circuit is not None:
             self.places.show(True)
             self.pages.setCurrentWidget(self.view)
@@ -92,11 +93,13 @@ class MainWindow(QMainWindow):
         whole = state.circuit.graph.n_edges if state.circuit else 0
         asked = state.circuit.asked if state.circuit else None
         note = f"showing {drawn:,} of {whole:,} edges"
-        if state.live is not None and state.live.n_edges != picture.total:
+        if both is None and state.live is not None and state.live.n_edges != picture.total:
             note += f", {picture.total - state.live.n_edges:,} ablated"
         if drawn != picture.total:
             note = f"showing the {drawn:,} strongest of the circuit's {picture.total:,} edges"
-        if asked and asked != picture.total and self.desk.preview is None:
+        if both is not None:
+            note = f"with {self.desk.beside.name}: showing {drawn:,} of {picture.total:,} edges of both"
+        elif asked and asked != picture.total and self.desk.preview is None:
             note += f" ({asked:,} asked for)"
         if self.desk.preview is not None:
             note = f"still searching: {note}"

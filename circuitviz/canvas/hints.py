@@ -20,7 +20,8 @@ def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None
         label = f"<br>{escape(node.label)}" if node.label else ""
         return f"<b>{node.name}</b>{label}<br>score {node.score:+.4f}<br>{into} in, {out} out"
     if edge is not None:
-        return f"<b>{escape(edge.name)}</b><br>score {edge.score:+.4f}"
+        said = escape(edge.note).replace("; ", "<br>") or f"score {edge.score:+.4f}"
+        return f"<b>{escape(edge.name)}</b><br>{said}"
     return ""
 
 

@@ -70,7 +70,7 @@ def ends(picture: CircuitPicture, edge: DrawnEdge) -> tuple[QPointF, QPointF]:
 
 def edge_pen(edge: DrawnEdge, theme: Theme, faded: bool = False) -> QPen:
     """Blue and solid helps, orange and dashed hurts; wider and stronger by |score|."""
-    colour = QColor(theme.positive if edge.score >= 0 else theme.negative)
+    colour = QColor(side_colour(edge.side, theme) or (theme.positive if edge.score >= 0 else theme.negative))
     share = edge.strength**0.5
     colour.setAlphaF(0.10 if faded else 0.30 + 0.65 * share)
     if edge.ablated:
@@ -82,9 +82,15 @@ def edge_pen(edge: DrawnEdge, theme: Theme, faded: bool = False) -> QPen:
     if edge.ablated:
         pen.setWidthF(1.0)
         pen.setStyle(Qt.PenStyle.DotLine)
-    elif edge.score < 0:
+    elif edge.side == "right" or (edge.score < 0 and not edge.side):
         pen.setDashPattern([4, 1.6])
     return pen
+
+
+def side_colour(side: str, theme: Theme) -> str:
+    """Of two circuits that are compared: grey for what both have; empty where none is compared."""
+    colours = {"both": theme.muted, "left": theme.positive, "right": theme.negative}
+    return colours.get(side, "")
 
 
 def paint_edges(
@@ -120,14 +126,15 @@ def paint_node(
         Kind.INPUT: theme.end_line,
         Kind.LOGITS: theme.end_line,
     }
-    line = QColor(node.colour or lines[node.kind])
+    alone = side_colour(node.side, theme) if node.side in ("left", "right") else ""
+    line = QColor(alone or node.colour or lines[node.kind])
     painter.save()
     if faded:
         painter.setOpacity(0.30)
     elif node.ablated:
         painter.setOpacity(0.55)
-    pen = QPen(line, 2.0 if node.colour else 1.3)
-    if node.ablated:
+    pen = QPen(line, 2.0 if node.colour or alone else 1.3)
+    if node.ablated or node.side == "right":
         pen.setStyle(Qt.PenStyle.DashLine)
     if selected or hovered:
         ring = QPen(QColor(theme.accent), 2.4 if selected else 1.6)
@@ -195,6 +202,10 @@ LEGEND_WIDTH = 238.0
 def legend_entries(picture: CircuitPicture) -> list[str]:
     """What the legend must explain: only what is drawn."""
     edges: Collection[DrawnEdge] = picture.edges
+    if picture.sides:
+        sides = {e.side for e in edges}
+        channels = ["channels"] if any(e.channel for e in edges) else []
+        return [side for side in ("both", "left", "right") if side in sides] + channels
     entries = []
     if any(e.score >= 0 and not e.ablated for e in edges):
         entries.append("positive")
@@ -223,18 +234,24 @@ def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: Q
                 painter.setPen(QColor(theme.muted))
                 painter.drawText(QRectF(x + 12 + shift, y, 60, row), Qt.AlignmentFlag.AlignVCenter, text)
         else:
-            sample = DrawnEdge("", "", "", "", 1.0 if entry == "positive" else -1.0, 0.3, entry == "ablated")
+            side = entry if picture.sides else ""
+            score = 1.0 if entry == "positive" else -1.0
+            sample = DrawnEdge("", "", "", "", score, 0.3, entry == "ablated", side=side)
             painter.setPen(edge_pen(sample, theme))
             painter.drawLine(QPointF(x, middle), QPointF(x + 34, middle))
+            left, right = picture.sides or ("", "")
             text = {
                 "positive": "raises the metric",
                 "negative": "lowers the metric",
                 "ablated": "ablated",
+                "both": "in both",
+                "left": f"only in {left}",
+                "right": f"only in {right}",
             }[entry]
             painter.setPen(QColor(theme.muted))
-            painter.drawText(
-                QRectF(x + 42, y, LEGEND_WIDTH - 42, row), Qt.AlignmentFlag.AlignVCenter, text
-            )
+            room = QRectF(x + 42, y, LEGEND_WIDTH - 42, row)
+            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
         y += row
     painter.restore()
     return y - at.y()

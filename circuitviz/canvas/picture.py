@@ -16,7 +16,10 @@ MOST_DRAWN = 2000
 
 @dataclass(frozen=True, slots=True)
 class DrawnNode:
-    """One node: where it stands (y upwards), what it is, and what a person said of it."""
+    """One node: where it stands (y upwards), what it is, and what a person said of it.
+
+    ``side``: where two circuits are compared, which has it: ``both``, ``left`` or ``right``.
+    """
 
     name: str
     kind: Kind
@@ -26,6 +29,7 @@ class DrawnNode:
     label: str = ""
     colour: str = ""
     ablated: bool = False
+    side: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class DrawnEdge:
     """One edge between nodes; ``name`` is EAP-IG's, ``channel`` is q, k, v or empty.
 
     ``strength``: |score| as a share of the strongest edge's; ``opacity``: on request, how stable it is.
+    ``side``: where two circuits are compared, which has it; ``note``: what each of them says of it.
     """
 
     name: str
@@ -43,16 +48,22 @@ class DrawnEdge:
     strength: float
     ablated: bool = False
     opacity: float = 1.0
+    side: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class CircuitPicture:
-    """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's."""
+    """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's.
+
+    ``sides``: the names of two circuits that are compared, else nothing.
+    """
 
     nodes: tuple[DrawnNode, ...] = ()
     edges: tuple[DrawnEdge, ...] = ()
     total: int = 0
     by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
+    sides: tuple[str, ...] = ()
 
     def around(self, nodes: Set[str], edges: Set[str]) -> tuple[tuple[DrawnEdge, ...], Set[str]]:
         """Edges that are named or touch the nodes, and the nodes that these edges join."""

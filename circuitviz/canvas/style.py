@@ -94,10 +94,10 @@ def stylesheet(theme: Theme) -> str:
                    border: none; border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.line}; }}
-    QTableWidget, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
+    QTableView, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
         gridline-color: {t.line}; alternate-background-color: {t.window}; }}
-    QTableWidget::item, QListWidget::item {{ padding: 3px 6px; }}
-    QTableWidget::item:selected, QTreeWidget::item:selected, QListWidget::item:selected {{
+    QTableView::item, QListWidget::item {{ padding: 3px 6px; }}
+    QTableView::item:selected, QTreeWidget::item:selected, QListWidget::item:selected {{
         background: {t.accent}; color: {t.on_accent}; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;
         border-bottom: 1px solid {t.line}; padding: 4px 6px; }}

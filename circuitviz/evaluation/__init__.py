@@ -12,7 +12,7 @@ from circuitviz.evaluation.faithfulness import (
 )
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import Result, Subject, measure_steps, measures
-from circuitviz.evaluation.overlap import area_under_roc, overlap, precision_and_recall, ranking
+from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking
 
 __all__ = [
     "Against",

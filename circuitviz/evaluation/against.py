@@ -11,8 +11,7 @@ import numpy as np
 
 from circuitviz.discovery import discover_steps, natural_select
 from circuitviz.errors import InputError
-from circuitviz.evaluation.overlap import overlap, precision_and_recall
-from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.graph import BoolMatrix, Circuit, Scores, overlap, precision_and_recall
 from circuitviz.models import Model
 from circuitviz.progress import Progress, Steps
 from circuitviz.tasks import Task

@@ -4,6 +4,8 @@ from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.folding import Arrow, Folding, fold
 from circuitviz.graph.graph import BoolMatrix, Graph
 from circuitviz.graph.nodes import Kind, Node, Shape
+from circuitviz.graph.overlap import overlap, precision_and_recall
+from circuitviz.graph.reuse import Reuse, reuse
 from circuitviz.graph.scores import SELECTIONS, Scores
 
 __all__ = [
@@ -15,8 +17,12 @@ __all__ = [
     "Graph",
     "Kind",
     "Node",
+    "Reuse",
     "Scores",
     "Shape",
     "fold",
+    "overlap",
+    "precision_and_recall",
     "prune",
+    "reuse",
 ]

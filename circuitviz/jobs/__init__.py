@@ -3,6 +3,7 @@
 from circuitviz.jobs.adopt import Adopt
 from circuitviz.jobs.catalog import Catalog, Choices
 from circuitviz.jobs.curve import Curve, Points
+from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
 from circuitviz.jobs.find import Find, Found
 from circuitviz.jobs.judge import Judge, Judged
 from circuitviz.jobs.measure import Measure, Measured
@@ -16,6 +17,8 @@ __all__ = [
     "Catalog",
     "Choices",
     "Curve",
+    "Elsewhere",
+    "EvaluateElsewhere",
     "Failed",
     "Find",
     "Found",

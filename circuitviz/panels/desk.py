@@ -29,6 +29,7 @@ from circuitviz.jobs import (
     Request,
     Worker,
 )
+from circuitviz.panels.beside import Beside
 from circuitviz.panels.live import Live
 from circuitviz.panels.undo import StateStep
 from circuitviz.session import (
@@ -72,6 +73,7 @@ class Desk(QObject):
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
         self.live = Live(self)
+        self.beside = Beside(self)
 
     def start(self) -> None:
         """Start the worker; it loads what takes seconds."""

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
+from safetensors.torch import load_file, save_file
 from screenshots import shoot
 
 from circuitviz.app.window import MainWindow
+from circuitviz.evaluation import evaluate
 from circuitviz.formats import save_document
+from circuitviz.models import load_model
+from circuitviz.resources import resource
+from circuitviz.session.origin import task_of
 
 LONG = 90_000
 
@@ -20,37 +27,39 @@ def _search(window: MainWindow, qtbot: QtBot, model: str, task: str) -> None:
     form.model.setEditText(model)
     form.task.setEditText(task)
     form.prompts.setValue(16)
-    form.start()
+    _search_again(window, qtbot)
     qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
 
 
 def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    qtbot.waitUntil(lambda: window.panels["compare"]._methods != (), timeout=LONG)
-    panel = window.panels["compare"]
-    assert panel.reference.count() == 0 and not panel.all.isEnabled()
+    compare = window.panels["compare"]
+    panel = compare.methods
+    qtbot.waitUntil(lambda: panel.methods != (), timeout=LONG)
+    assert compare.reference.count() == 0 and not panel.all.isEnabled()
     _search(window, qtbot, "backup", "backup")
     window.places.bring("compare")
-    assert panel.reference.currentText() == "backup-corrupted"  # the model's own, under the same ablation
+    compare.pages.setCurrentWidget(panel)
+    assert compare.reference.currentText() == "backup-corrupted"  # the model's own, under the same ablation
     assert "Sources" in panel.about.text()
     assert panel.table.rowCount() == 1 and panel.table.item(0, 1).text() == "1.000"
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.all, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.table.rowCount() == len(panel._methods) + 1, timeout=LONG)
+    qtbot.waitUntil(lambda: panel.table.rowCount() == len(panel.methods) + 1, timeout=LONG)
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     named = {panel.table.item(r, 0).text(): r for r in range(panel.table.rowCount())}
     for method in ("exact", "acdc", "eap", "eap-ig"):
         assert [panel.table.item(named[method], c).text() for c in range(1, 5)] == ["1.000"] * 4
     assert float(panel.table.item(named["information-flow-routes"], 1).text()) < 0.9
     panel.table.selectRow(named["information-flow-routes"])
-    shoot(window, "compare")
+    shoot(window, "compare-methods")
     assert panel.chart.rows[0] == ["method", "recall", "precision"] and len(panel.chart.rows) > 20
     qtbot.mouseClick(panel.copy, Qt.MouseButton.LeftButton)
     copied = QGuiApplication.clipboard().text().splitlines()
     assert len(copied) == panel.table.rowCount() + 1 and copied[0].startswith("method\tAUROC")
 
     # another truth: its rows begin anew, under its own ablation
-    panel.reference.setCurrentText("backup-zero")
+    compare.reference.setCurrentText("backup-zero")
     assert panel.table.rowCount() == 1
     # ablating an edge of the circuit changes its row
     before = panel.table.item(0, 4).text()
@@ -62,22 +71,126 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
 
     # any circuit file serves as a reference; a wrong one is told and changes nothing
     save_document(window.desk.document, tmp_path / "mine.circuit")
-    panel.open_reference(tmp_path / "mine.circuit")
-    assert panel.reference.currentText() == "mine.circuit"
+    compare.open_reference(tmp_path / "mine.circuit")
+    assert compare.reference.currentText() == "mine.circuit"
     assert panel.table.item(0, 5).text() == "1.000"
     (tmp_path / "bad.json").write_text("{}")
-    assert not window.desk.guarded(panel.open_reference, tmp_path / "bad.json")
-    assert panel.reference.currentText() == "mine.circuit"
+    assert not window.desk.guarded(compare.open_reference, tmp_path / "bad.json")
+    assert compare.reference.currentText() == "mine.circuit"
     window.dialog.close()
 
 
 def test_comparing_is_cancelled_with_its_rows_kept(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     _search(window, qtbot, "reverse", "reverse")
-    panel = window.panels["compare"]
+    panel = window.panels["compare"].methods
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     panel.run_all()
     qtbot.waitUntil(lambda: panel.table.rowCount() >= 3, timeout=LONG)
     qtbot.mouseClick(panel.stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     assert panel.table.rowCount() >= 3
+
+
+def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    """Find, keep, find by another method: shared and own parts, numbers, selection, another model."""
+    window: MainWindow = open_window()
+    desk, form, compare = window.desk, window.panels["discovery"], window.panels["compare"]
+    qtbot.waitUntil(lambda: compare.methods.methods != (), timeout=LONG)
+    form.method.setCurrentText("eap")
+    _search(window, qtbot, "demo", "ioi")
+    left_out = desk.document.state.live
+    compare.keep.click()
+    name = compare.reference.currentText()
+    assert name == f"eap on ioi, {left_out.n_edges:,} edges"
+    form.method.setCurrentText("eap-ig")
+    form.edges.setValue(60)
+    _search_again(window, qtbot)
+    window.places.bring("compare")
+    compare.parts.overlaid.click()
+
+    # the canvas draws each edge once, on the side that a plain comparison of names gives it
+    ours, theirs = desk.document.state.live, left_out
+    a, b = set(ours.edge_names), set(theirs.edge_names)
+    want = {"both": a & b, "left": a - b, "right": b - a}
+    assert all(want.values())
+    picture = window.view.picture
+    for side, names in want.items():
+        assert {edge.name for edge in picture.edges if edge.side == side} == names
+    assert {n.name for n in picture.nodes} == set(ours.node_names) | set(theirs.node_names)
+    alone = {n.name for n in picture.nodes if n.side == "right"}
+    assert alone == set(theirs.node_names) - set(ours.node_names)
+    numbers = compare.parts.numbers.text()
+    for count in map(len, want.values()):
+        assert f">&nbsp;&nbsp;{count:,}<" in numbers
+    assert f"{len(a & b) / len(a | b):.3f}" in numbers
+
+    # a click in the table is a click on the canvas, and the other way round; undo keeps both drawn
+    table, parts = compare.parts.table, compare.parts
+    table.selectRow(0)
+    first = table.model().index(0, 0).data()
+    assert desk.nodes == {first} and window.view.nodes == {first}
+    only = sorted(want["right"])[0]
+    parts.what.setCurrentText("Edges")
+    desk.select(frozenset(), frozenset({only}))
+    assert [i.data() for i in table.selectionModel().selectedRows()] == [only]
+    assert parts.model.parts[parts.model.row_of[only]].here is None
+    shoot(window, "compare-both")
+    desk.select(frozenset({"a2.h6"}), frozenset())
+    window.toggle_ablation()
+    assert window.view.picture.sides == ("this circuit", name)
+    assert not any(e.sender == "a2.h6" and e.side in ("both", "left") for e in window.view.picture.edges)
+    desk.undo.undo()
+
+    # the same circuit on the kept model's own weights again: another model of this shape
+    compare.pages.setCurrentWidget(compare.elsewhere)
+    qtbot.waitUntil(lambda: desk.document.evaluation is not None, timeout=LONG)
+    twin = shutil.copytree(resource("demo", "model"), tmp_path / "twin")
+    _disturb(twin / "model.safetensors")
+    compare.elsewhere.model.setText(str(twin))
+    compare.elsewhere.run.click()
+    qtbot.waitUntil(lambda: compare.elsewhere.table.rowCount() == 2, timeout=LONG)
+    model = load_model(str(twin))
+    expected = evaluate(model, task_of(desk.document.state.provenance, model), ours).faithfulness.value
+    cells = [compare.elsewhere.table.item(r, 1).text() for r in range(2)]
+    assert cells[1] == f"{expected:.3f}" and cells[0] != cells[1]
+    assert desk.opened.model == "demo"
+    shoot(window, "compare-elsewhere")
+    compare.parts.overlaid.click()
+    assert window.view.picture.sides == ()
+
+
+def test_reuse_across_tasks(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    desk, compare, found = window.desk, window.panels["compare"], {}
+    for task in ("ioi", "greater-than", "sva"):
+        _search(window, qtbot, "demo", task)
+        found[desk.beside.keep()] = set(desk.document.state.live.node_names) - {"input", "logits"}
+    window.places.bring("compare")
+    compare.pages.setCurrentWidget(compare.reuse)
+    shoot(window, "compare-reuse")
+    assert len(set(map(frozenset, found.values()))) == 3
+    names, nodes = list(found), compare.reuse.found["nodes"]
+    assert compare.reuse.found["names"] == ["this circuit", *names]
+    for i, a in enumerate(names, start=1):
+        for j, b in enumerate(names, start=1):
+            assert nodes[i][j] == pytest.approx(len(found[a] & found[b]) / len(found[a]))
+    compare.reuse.everywhere.click()
+    assert desk.nodes == set.intersection(*found.values()) and desk.nodes
+    assert compare.reuse.chart.rows[0] == ["share of", "found in", "nodes"]
+    compare.reuse.what.setCurrentText("Edges")
+    assert compare.reuse.found["edges"][0][3] == 1.0
+
+
+def _search_again(window: MainWindow, qtbot: QtBot) -> None:
+    before = window.desk.document.state
+    window.panels["discovery"].start()
+    qtbot.waitUntil(
+        lambda: window.desk.preview is None and window.desk.document.state is not before, timeout=LONG
+    )
+
+
+def _disturb(weights: Path) -> None:
+    """Other weights of the same shape: every matrix of the last layer a little smaller."""
+    tensors = load_file(weights)
+    save_file({k: v * 0.7 if ".h.3." in k and v.ndim == 2 else v for k, v in tensors.items()}, weights)

@@ -156,3 +156,26 @@ def test_a_circuit_without_a_node_has_none_of_its_edges() -> None:
     left = Circuit.full(graph).without(["a0.h1"], ["m0->logits"])
     assert not [e for e in left.edge_names if e.startswith("a0.h1->") or e == "m0->logits"]
     assert left.n_edges == graph.n_edges - int(graph.mask[2].sum()) - 1
+
+
+def test_reuse_is_what_sets_of_names_say() -> None:
+    """Shares of nodes and edges against sets made one by one; input and logits are no components."""
+    from circuitviz.graph import reuse
+
+    graph = Graph.transformer(Shape(3, 4, 16))
+    rng = np.random.default_rng(4)
+    scores = [Scores(graph, rng.normal(size=graph.mask.shape), "eap") for _ in range(3)]
+    circuits = {f"c{i}": s.greedy(20 + 5 * i) for i, s in enumerate(scores)}
+    circuits["empty"] = Circuit.empty(graph)
+    found = reuse(circuits)
+    edges = {name: set(c.edge_names) for name, c in circuits.items()}
+    nodes = {name: set(c.node_names) - {"input", "logits"} for name, c in circuits.items()}
+    for i, a in enumerate(circuits):
+        for j, b in enumerate(circuits):
+            for got, sets in ((found.nodes, nodes), (found.edges, edges)):
+                want = len(sets[a] & sets[b]) / len(sets[a]) if sets[a] else None
+                assert got[i][j] == want
+            assert set(found.common[i][j]) == nodes[a] & nodes[b]
+    assert found.everywhere == ()
+    with pytest.raises(InputError, match="2 shapes"):
+        reuse({"a": circuits["c0"], "b": Circuit.full(Graph.transformer(Shape(2, 4, 16)))})

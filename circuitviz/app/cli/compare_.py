@@ -10,9 +10,9 @@ from circuitviz.errors import InputError
 
 def run(given: argparse.Namespace) -> int:
     """Compare two circuit files, the second as the reference; returns the exit code."""
-    from circuitviz.evaluation.overlap import overlap
     from circuitviz.formats import import_document
     from circuitviz.formats.reference import find, judged
+    from circuitviz.graph import overlap
 
     left, right = (import_document(find(path)) for path in (given.left, given.right))
     ours, theirs = left.state.live, right.state.live

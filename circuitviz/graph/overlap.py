@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
-from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.graph.circuits import Circuit
+from circuitviz.graph.graph import BoolMatrix
+from circuitviz.graph.scores import Scores
 
 
 def overlap(

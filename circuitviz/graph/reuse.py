@@ -1,0 +1,77 @@
+"""How much of a circuit serves other tasks too: components and edges that several circuits have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.graph.circuits import Circuit
+from circuitviz.graph.nodes import Kind
+
+ENDS = (Kind.INPUT, Kind.LOGITS)
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """What each pair of circuits shares.
+
+    ``nodes[a][b]`` and ``edges[a][b]``: the share of a's nodes (or edges) that b has as well; 1 on
+    the diagonal, None where a is empty. ``common[a][b]``: the nodes that both have. ``everywhere``:
+    the nodes of all circuits. Input and logits, which every circuit has, are not counted as nodes.
+    """
+
+    names: list[str]
+    nodes: list[list[float | None]]
+    edges: list[list[float | None]]
+    common: list[list[tuple[str, ...]]]
+    everywhere: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the panel shows it."""
+        return {
+            "names": self.names,
+            "nodes": self.nodes,
+            "edges": self.edges,
+            "common": self.common,
+            "everywhere": self.everywhere,
+        }
+
+
+def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
+    """Shares of nodes and edges for every ordered pair; InputError where shapes differ.
+
+    Merullo et al. 2024, Circuit component reuse across tasks in transformer language models.
+    """
+    shapes = {circuit.graph.shape for circuit in circuits.values()}
+    if len(shapes) > 1:
+        raise InputError(
+            f"The {len(circuits)} circuits belong to models of {len(shapes)} shapes, so they have no "
+            "components in common; compare circuits of one model, or of models of one shape."
+        )
+    parts = {name: _components(circuit) for name, circuit in circuits.items()}
+    common = [[_both(a, b) for b in parts.values()] for a in parts.values()]
+    edges = {name: circuit.edges for name, circuit in circuits.items()}
+    shared = {(a, b): int(np.count_nonzero(edges[a] & edges[b])) for a in edges for b in edges}
+    everywhere = next(iter(parts.values()), ())
+    for others in parts.values():
+        everywhere = _both(everywhere, others)
+    return Reuse(
+        list(circuits),
+        [[len(both) / len(row[i]) if row[i] else None for both in row] for i, row in enumerate(common)],
+        [[shared[a, b] / shared[a, a] if shared[a, a] else None for b in circuits] for a in circuits],
+        common,
+        everywhere,
+    )
+
+
+def _components(circuit: Circuit) -> tuple[str, ...]:
+    return tuple(name for name in circuit.node_names if circuit.graph.node(name).kind not in ENDS)
+
+
+def _both(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+    there = set(b)
+    return tuple(name for name in a if name in there)

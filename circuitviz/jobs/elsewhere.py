@@ -1,0 +1,69 @@
+"""A circuit on another model of the same shape: before and after fine-tuning, or another seed's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit
+from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.session import Provenance
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Elsewhere(Reply):
+    """The circuit's numbers on another model, ``Evaluation.as_dict``; ``weights`` is that model's hash."""
+
+    model: str
+    weights: str
+    key: str
+    numbers: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluateElsewhere(Request):
+    """Measure a circuit on another model, with its own prompts, metric and ablation.
+
+    The model that is open stays open; the other one is let go of afterwards.
+    """
+
+    title = "The circuit was not evaluated on the other model"
+    rank = 42
+
+    model: str
+    circuit: Circuit
+    provenance: Provenance
+    key: str
+    device: str = "cpu"
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """The numbers, once they are known."""
+        yield Moved("Loading the other model", 0.0, self.model)
+        from circuitviz.discovery import setting
+        from circuitviz.evaluation import Bench
+        from circuitviz.models import load_model
+        from circuitviz.session.origin import task_of
+
+        model = load_model(self.model, self.device)
+        ours, theirs = self.circuit.graph.shape, model.shape
+        if ours != theirs:
+            raise InputError(
+                f"This circuit is of a model with {ours.n_layers} layers and {ours.n_heads} heads, width "
+                f"{ours.d_model}; '{self.model}' has {theirs.n_layers} and {theirs.n_heads}, width "
+                f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
+            )
+        where = self.provenance
+        bench = Bench(setting(model, task_of(where, model), where.metric, where.ablation))
+        steps = bench.evaluate(self.circuit)
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                yield Elsewhere(self.model, model.weight_hash, self.key, end.value.as_dict())
+                return
+            yield Moved("Evaluating on the other model", step.done / step.total, step.message)

@@ -1,0 +1,148 @@
+"""Circuits that lie beside the open one, to be compared with it: kept ones, files, references that ship."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Signal
+
+from circuitviz.canvas.both import picture_of_both
+from circuitviz.canvas.picture import CircuitPicture
+from circuitviz.formats import import_document
+from circuitviz.formats.reference import find, references
+from circuitviz.graph import Shape
+from circuitviz.session import Document, Provenance, State
+
+if TYPE_CHECKING:
+    from circuitviz.panels.desk import Desk
+
+HERE = "this circuit"
+
+
+class Beside(QObject):
+    """What can be compared, which of it is chosen, and whether the canvas shows both.
+
+    Only circuits of the open one's shape can be chosen. They stay until the window closes: circuits
+    of several tasks are found one after another.
+    """
+
+    changed = Signal()
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.desk = desk
+        self.name = ""
+        self.overlaid = False
+        self._kept: dict[str, Document] = {}
+        self._shipped: dict[str, Document] = {}
+        desk.document_opened.connect(lambda: self.show_both(False))
+
+    # what there is
+
+    @property
+    def chosen(self) -> Document | None:
+        """The circuit that is chosen, if it still fits the open one."""
+        return self.document(self.name) if self.name in self.names() else None
+
+    def names(self) -> list[str]:
+        """Names of what fits: the model's own references first, then other references, then what was kept."""
+        circuit, where = self.desk.document.state.circuit, self.desk.document.state.provenance
+        if circuit is None:
+            return []
+        shape = circuit.graph.shape
+        return [*self._fitting(shape, where), *(n for n in self._kept if _shape(self._kept[n]) == shape)]
+
+    def kept(self) -> list[str]:
+        """Names of circuits that a person kept or opened, and that fit."""
+        return [name for name in self.names() if name in self._kept]
+
+    def document(self, name: str) -> Document:
+        """A circuit by its name."""
+        if name in self._kept:
+            return self._kept[name]
+        if name not in self._shipped:
+            self._shipped[name] = import_document(find(name))
+        return self._shipped[name]
+
+    # wishes
+
+    def keep(self) -> str:
+        """Keep the open circuit as it is now; returns the name that it got."""
+        state = self.desk.document.state
+        kept = Document(State(state.provenance, state.scores, state.live, labels=state.labels))
+        kept.extra = dict(self.desk.document.extra)
+        name = self._free(said_of(kept))
+        self._kept[name] = kept
+        self.name = self.name if self.chosen is not None else name
+        self.changed.emit()
+        return name
+
+    def open(self, path: Path) -> str:
+        """Take any circuit file; InputError where it is none. Returns the name that it got."""
+        document = import_document(path)
+        self._kept[path.name] = document
+        self.name = path.name
+        self.changed.emit()
+        return path.name
+
+    def forget(self, name: str) -> None:
+        """Let go of a circuit that was kept."""
+        if self._kept.pop(name, None) is not None:
+            self.choose("" if name == self.name else self.name)
+
+    def choose(self, name: str) -> None:
+        """Hold the open circuit against this one."""
+        self.name = name
+        self.overlaid = self.overlaid and self.chosen is not None
+        self._tell()
+
+    def show_both(self, overlaid: bool) -> None:
+        """Draw both circuits on one canvas, or the open one alone again."""
+        overlaid = overlaid and self.chosen is not None
+        if overlaid != self.overlaid:
+            self.overlaid = overlaid
+            self._tell()
+
+    # what is drawn
+
+    def picture(self, layout: str) -> CircuitPicture | None:
+        """Both circuits on one layout; None where the open one is to be drawn alone."""
+        other = self.chosen
+        if not self.overlaid or other is None or self.desk.preview is not None:
+            return None
+        return picture_of_both(self.desk.document.state, other.state, (HERE, self.name), layout)
+
+    def _tell(self) -> None:
+        self.changed.emit()
+        self.desk.state_changed.emit()
+
+    def _fitting(self, shape: Shape, where: Provenance | None) -> list[str]:
+        model, ablation = (where.model, where.ablation) if where else ("", "")
+        found = []
+        for name in references():
+            told = self.document(name).extra["reference"]
+            if _shape(self.document(name)) == shape:
+                found.append((told["model"] != model, told["ablation"] != ablation, name))
+        return [name for _, _, name in sorted(found)]
+
+    def _free(self, name: str) -> str:
+        number = 2
+        taken: Sequence[str] = (*self._kept, *references())
+        free = name
+        while free in taken:
+            free, number = f"{name} ({number})", number + 1
+        return free
+
+
+def said_of(document: Document) -> str:
+    """A circuit's name from what it is: method, task, model and size."""
+    where, circuit = document.state.provenance, document.state.live
+    size = f"{circuit.n_edges:,} edges" if circuit is not None else "no circuit"
+    return f"{where.method} on {where.task}, {size}" if where is not None else size
+
+
+def _shape(document: Document) -> Shape | None:
+    circuit = document.state.live
+    return None if circuit is None else circuit.graph.shape

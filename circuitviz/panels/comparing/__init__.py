@@ -1,0 +1,1 @@
+"""The pages of the Compare panel: one file for each way to hold circuits against one another."""
