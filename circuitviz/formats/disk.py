@@ -18,6 +18,7 @@ from circuitviz.errors import InputError
 
 LARGEST = 512 * 2**20
 LARGEST_JSON = 256 * 2**20
+LARGEST_TEXT = 128 * 2**20
 DEEPEST = 64
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # always matches: linear time
 
@@ -83,6 +84,14 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         raise InputError(f"There is no file '{path}'; check the path.") from None
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from error
+
+
+def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+    """Read a whole text file as UTF-8; InputError where it is none."""
+    try:
+        return read_bytes(path, largest).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"'{path.name}' is no UTF-8 text (byte {error.start:,} is none of it).") from None
 
 
 def parse_json(name: str, data: bytes) -> Any:

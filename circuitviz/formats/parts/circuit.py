@@ -1,4 +1,8 @@
-"""Graph, scores and circuit: the numbers are tensors, checked against the graph that is named."""
+"""Graph, scores and circuit: the numbers are tensors, checked against the graph that is named.
+
+A model's graph follows from its shape, and its matrices are kept whole. A graph of features lists its
+nodes and its edges (``graph_edges``, [edges, 2]: sender, node), and what belongs to edges is kept by edge.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +13,15 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
+from circuitviz.formats.listing import is_transformer
 from circuitviz.formats.parts.registry import Arrays, Opened, Part, parts, plain
-from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.formats.shapes import check_nodes, check_shape
+from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.session import Document
-
-MOST_LAYERS, MOST_HEADS = 512, 1024
 
 
 class CircuitPart(Part):
-    """``graph``, ``scores`` and ``circuit``; the tensors ``edges``, ``scores``, ``positions``."""
+    """``graph``, ``scores``, ``circuit``; tensors ``edges``, ``scores``, ``positions``, ``graph_edges``."""
 
     keys = ("graph", "scores", "circuit")
 
@@ -33,18 +37,27 @@ class CircuitPart(Part):
         }
         circuit = state.circuit and {"asked": state.circuit.asked, "note": state.circuit.note}
         return {
-            "graph": dataclasses.asdict(graph.shape) if graph else None,
+            "graph": graph and {**dataclasses.asdict(graph.shape), **_listed(graph)},
             "scores": scores,
             "circuit": circuit,
         }
 
     def tensors(self, document: Document) -> Arrays:
-        """Edges as 0 and 1, scores [senders, receivers], effects by position [senders, tokens]."""
+        """Edges as 0 and 1, scores, effects by position [senders, tokens].
+
+        The first two are [senders, receivers], or by edge where the graph is listed.
+        """
         state, made = document.state, {}
         if state.circuit is not None:
-            made["edges"] = state.circuit.edges.astype(np.uint8)
+            graph, edges = state.circuit.graph, state.circuit.edges.astype(np.uint8)
+            made["edges"] = edges if is_transformer(graph) else edges[graph.mask]
+            if not is_transformer(graph):
+                column = [graph.node_index[name] for name in graph.receivers]
+                s, r = np.nonzero(graph.mask)
+                made["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
         if state.scores is not None:
-            made["scores"] = np.ascontiguousarray(state.scores.values)
+            graph, values = state.scores.graph, state.scores.values
+            made["scores"] = np.ascontiguousarray(values if is_transformer(graph) else values[graph.mask])
             if state.scores.positions is not None:
                 made["positions"] = np.ascontiguousarray(state.scores.positions)
         return made
@@ -78,31 +91,62 @@ class CircuitPart(Part):
         return made
 
 
-def graph_of(manifest: dict[str, Any]) -> Graph | None:
-    """The graph of the shape that a manifest names; InputError where no model has that shape."""
+def graph_of(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
+    """The graph that a manifest names; InputError where no model has that shape."""
     given = manifest["graph"]
     if not given:
         return None
     known = {field.name for field in dataclasses.fields(Shape)}
     shape = Shape(**{k: v for k, v in given.items() if k in known})
-    sizes = (shape.n_layers, shape.n_heads, shape.d_model, shape.kv_heads)
-    if not all(isinstance(size, int) and size > 0 for size in sizes):
-        raise InputError("its model has sizes that are no positive whole numbers")
-    if shape.n_layers > MOST_LAYERS or shape.n_heads > MOST_HEADS:
-        raise InputError(f"its model has {shape.n_layers} layers of {shape.n_heads} heads")
-    if shape.n_layers * shape.n_heads > 20_000 or shape.n_heads % shape.kv_heads:
-        raise InputError("its model has heads that do not fit together")
-    return Graph.transformer(shape)
+    check_shape(shape)
+    if "nodes" not in given:
+        return Graph.transformer(shape)
+    names = {field.name for field in dataclasses.fields(Node)}
+    nodes = tuple(_node({k: v for k, v in told.items() if k in names}) for told in given["nodes"])
+    sinks = int(given["sinks"])
+    check_nodes(len(nodes), sinks)
+    edges = tensors.get("graph_edges")
+    senders = len(nodes) - sinks
+    fits = edges is not None and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype.kind == "i"
+    if edges is None or not fits or (edges < 0).any() or (edges >= [senders, len(nodes)]).any():
+        raise InputError("its graph's edges do not join its nodes")
+    mask = np.zeros((senders, len(nodes)), dtype=bool)
+    mask[edges[:, 0], edges[:, 1]] = True
+    return Graph.of_nodes(shape, nodes, mask, sinks)
+
+
+def _listed(graph: Graph) -> dict[str, Any]:
+    """What cannot be told from the shape alone."""
+    if is_transformer(graph):
+        return {}
+    nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
+    return {"nodes": nodes, "sinks": graph.sinks}
+
+
+def _node(given: dict[str, Any]) -> Node:
+    """A node whose fields are of their kinds: names are drawn, numbers are counted with."""
+    for key, value in given.items():
+        right = str if key in ("name", "kind", "site", "dictionary") else int
+        if not isinstance(value, right) or isinstance(value, bool):
+            raise InputError(f"one of its nodes says {value!r} as {key}")
+    return Node(**{**given, "kind": Kind(given["kind"])})
 
 
 def _tensor(tensors: Arrays, name: str, graph: Graph) -> np.ndarray[Any, Any]:
+    """A matrix [senders, receivers], from a tensor of that shape or, for a listed graph, by edge."""
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
-    if tensors[name].shape != graph.mask.shape:
-        raise InputError(
-            f"its tensor '{name}' has shape {tensors[name].shape}, not {graph.mask.shape}"
-        )
-    return tensors[name]
+    whole = is_transformer(graph)
+    right = graph.mask.shape if whole else (graph.n_edges,)
+    if tensors[name].shape != right:
+        raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {right}")
+    if tensors[name].dtype.kind not in "iufb":
+        raise InputError(f"its tensor '{name}' holds {tensors[name].dtype}, which are no numbers")
+    if whole:
+        return tensors[name]
+    made = np.zeros(graph.mask.shape, tensors[name].dtype)
+    made[graph.mask] = tensors[name]
+    return made
 
 
 def _by_position(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:

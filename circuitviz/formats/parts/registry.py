@@ -29,7 +29,7 @@ class Opened:
         """The graph of the model that the file belongs to."""
         from circuitviz.formats.parts.circuit import graph_of
 
-        return graph_of(self.manifest)
+        return graph_of(self.manifest, self.tensors)
 
     def get(self, key: str, default: Any) -> Any:
         """A key's value; the default where an older file does not have it."""

@@ -1,0 +1,140 @@
+"""Edges and nodes as CSV, for spreadsheets and data frames; both together hold the live circuit whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.formats.disk import read_text, write_whole
+from circuitviz.formats.listing import ListedEdge, Listing, Plain, document_of, listing_of, typed
+from circuitviz.formats.registry import formats
+from circuitviz.session import Document
+
+EDGES, NODES = ".csv", ".nodes.csv"
+COLUMNS = ("sender", "receiver", "channel", "score")
+LEADING = ("node", "kind", "layer", "head", "label", "label_colour", "x", "y")
+
+
+class EdgeTable:
+    """``sender, receiver, channel, score`` per line, the strongest first.
+
+    Reading takes labels, places and the model's shape from the table of nodes beside it
+    (``a.nodes.csv`` beside ``a.csv``), where there is one; else the smallest model that has the nodes.
+    """
+
+    suffix = EDGES
+    reads = True
+    writes = True
+
+    def write(self, document: Document, path: Path) -> None:
+        """Write the live circuit's edges."""
+        edges = sorted(listing_of(document).edges, key=lambda e: -abs(e.score))
+        rows = [(e.sender, e.receiver, e.channel, repr(e.score)) for e in edges]
+        write_whole(path, _table(COLUMNS, rows))
+
+    def read(self, path: Path) -> Document:
+        """Read a circuit."""
+        beside = path.with_name(path.name[: -len(EDGES)] + NODES)
+        about, nodes = _nodes(beside) if beside.is_file() else ({}, {})
+        header, rows = _rows(path)
+        if not {"sender", "receiver"} <= set(header):
+            raise InputError(
+                f"'{path.name}' is no table of edges: its columns are {', '.join(header)[:80] or 'none'}; "
+                "sender, receiver and score would be right."
+            )
+        edges = []
+        for number, row in rows:
+            try:
+                score = float(typed("score", row.get("score") or "0"))
+            except InputError as error:
+                raise InputError(f"'{path.name}', line {number}: {error}.") from None
+            edges.append(ListedEdge(row["sender"], row["receiver"], (), score))
+        try:
+            return document_of(Listing(about, nodes, tuple(edges)))
+        except (InputError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
+
+
+class NodeTable:
+    """A line per node of the live circuit: what it is, its label, its place, and its model's shape."""
+
+    suffix = NODES
+    reads = True
+    writes = True
+
+    def write(self, document: Document, path: Path) -> None:
+        """Write the live circuit's nodes."""
+        listing = listing_of(document)
+        more = {key: None for told in listing.nodes.values() for key in told if key not in LEADING}
+        columns = (*LEADING, *more, *listing.about)
+        rows = []
+        for name, told in listing.nodes.items():
+            whole = {"node": name, **listing.about, **told}
+            rows.append([_cell(whole.get(column)) for column in columns])
+        write_whole(path, _table(columns, rows))
+
+    def read(self, path: Path) -> Document:
+        """Read the circuit whose edges lie beside."""
+        beside = path.with_name(path.name[: -len(NODES)] + EDGES)
+        if not beside.is_file():
+            raise InputError(f"'{path.name}' lists nodes; their edges, '{beside.name}', are not beside it.")
+        return EdgeTable().read(beside)
+
+
+formats.register("csv", summary="table of edges")(EdgeTable())
+formats.register("nodes-csv", summary="table of nodes, beside the table of edges")(NodeTable())
+
+
+def _nodes(path: Path) -> tuple[dict[str, Plain], dict[str, dict[str, Plain]]]:
+    header, rows = _rows(path)
+    if "node" not in header:
+        raise InputError(f"'{path.name}' is no table of nodes: it has no column 'node'.")
+    about: dict[str, Plain] = {}
+    nodes: dict[str, dict[str, Plain]] = {}
+    shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method")
+    for number, row in rows:
+        try:
+            told = {key: typed(key, text) for key, text in row.items() if text and key != "node"}
+        except InputError as error:
+            raise InputError(f"'{path.name}', line {number}: {error}.") from None
+        about.update({key: told.pop(key) for key in shape if key in told})
+        if row["node"] in nodes:
+            raise InputError(f"'{path.name}', line {number}: the node '{row['node'][:40]}' is there twice.")
+        nodes[row["node"]] = told
+    return about, nodes
+
+
+def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
+    """The header, and the lines with their numbers; short and long lines are told."""
+    lines = csv.reader(io.StringIO(read_text(path), newline=""))
+    try:
+        header = next(lines, [])
+        rows = []
+        for row in lines:
+            if row and len(row) != len(header):
+                raise InputError(
+                    f"'{path.name}', line {lines.line_num}: {len(row)} cells under {len(header)} columns."
+                )
+            if row:
+                rows.append((lines.line_num, dict(zip(header, row, strict=True))))
+    except csv.Error as error:
+        raise InputError(f"'{path.name}' is no CSV: line {lines.line_num}, {error}.") from None
+    return header, rows
+
+
+def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
+    out = io.StringIO(newline="")
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(header)
+    table.writerows(rows)
+    return out.getvalue().encode()
+
+
+def _cell(value: Plain | None) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)

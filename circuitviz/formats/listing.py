@@ -1,0 +1,209 @@
+"""A circuit as lists of nodes and edges with plain attributes: what CSV, GraphML and DOT all carry."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.formats.escapes import escaped, unescaped
+from circuitviz.formats.shapes import check_nodes, check_shape
+from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.session import Document, Label, State
+
+Plain = str | int | float | bool
+WHOLE = frozenset("layer head position feature token n_layers n_heads d_model n_kv_heads sinks".split())
+REAL = frozenset("x y score label_confidence".split())
+TRUTH = frozenset("parallel mlp".split())
+COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
+COLOUR = re.compile("#[0-9a-fA-F]{6}")
+LABEL = {"text": "label"}
+
+
+@dataclass(frozen=True)
+class ListedEdge:
+    """An edge; ``owners`` are the nodes that a shared receiver belongs to."""
+
+    sender: str
+    receiver: str
+    owners: tuple[str, ...]
+    score: float
+
+    @property
+    def channel(self) -> str:
+        """``q``, ``k``, ``v``, or nothing."""
+        return self.receiver[-2] if self.receiver.endswith(">") else ""
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The live circuit: ``about`` the model's graph, nodes by name, edges by sender."""
+
+    about: Mapping[str, Plain] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict)
+    edges: tuple[ListedEdge, ...] = ()
+
+
+def listing_of(document: Document) -> Listing:
+    """The live circuit of a document; InputError where there is none."""
+    state, circuit = document.state, document.state.live
+    if circuit is None:
+        raise InputError("There is no circuit to export yet; find one first.")
+    graph, scores = circuit.graph, state.scores
+    edges = []
+    drawn = set(circuit.node_names)
+    if not is_transformer(graph):
+        drawn.update(node.name for node in graph.nodes[-graph.sinks :])
+    for s, r in np.argwhere(circuit.edges):
+        owners = [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
+        own = tuple(name for name in owners if name in drawn) or tuple(owners)
+        drawn.update(own)
+        score = float(scores.values[s, r]) if scores is not None else 0.0
+        edges.append(ListedEdge(graph.senders[s], graph.receivers[r], own, score))
+    nodes = {node.name: _told(node, state) for node in graph.nodes if node.name in drawn}
+    about: dict[str, Plain] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
+    if scores is not None:
+        about["method"] = escaped(scores.method)
+    if not is_transformer(graph):
+        about["sinks"] = graph.sinks
+    return Listing(about, nodes, tuple(edges))
+
+
+def document_of(listing: Listing) -> Document:
+    """A document of what was listed; InputError in a half sentence where it does not fit together."""
+    graph = _graph(listing)
+    values, chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
+    for edge in listing.edges:
+        s, r = graph.edge(f"{edge.sender}->{edge.receiver}")
+        values[s, r], chosen[s, r] = edge.score, True
+    if not np.isfinite(values).all():
+        raise InputError("a score is not a number")
+    labels, places = {}, {}
+    for name, told in listing.nodes.items():
+        if name not in graph.node_index:
+            raise InputError(f"the node '{name}' is none of the model's")
+        if "label" in told:
+            labels[name] = _label(told)
+        if "x" in told and "y" in told:
+            places[name] = float(told["x"]), float(told["y"])
+            if not all(map(math.isfinite, places[name])):
+                raise InputError(f"the place of '{name}' is not a number")
+    scores = Scores(graph, values, unescaped(str(listing.about.get("method", "imported"))))
+    circuit = Circuit(graph, chosen, int(chosen.sum()))
+    return Document(State(None, scores, circuit, labels=labels, positions=places))
+
+
+def typed(key: str, text: str) -> Plain:
+    """An attribute's value of what a table says; InputError where that is no number."""
+    try:
+        if key in WHOLE:
+            return int(text)
+        if key in REAL:
+            return float(text)
+    except ValueError:
+        raise InputError(f"'{text[:40]}' was given as {key}, which is a number") from None
+    return text.strip().lower() == "true" if key in TRUTH else text
+
+
+def is_transformer(graph: Graph) -> bool:
+    """Whether a graph follows from its model's shape, so that a file need not list it."""
+    return graph.nodes[0].kind is Kind.INPUT and graph.same_as(Graph.transformer(graph.shape))
+
+
+def _told(node: Node, state: State) -> dict[str, Plain]:
+    """What is said of a node: its own fields, its label, its place; nothing that is not there."""
+    told: dict[str, Plain] = {"kind": str(node.kind)}
+    for own in dataclasses.fields(node):
+        value = getattr(node, own.name)
+        if own.name not in ("name", "kind") and value is not None and value != "":
+            told[own.name] = escaped(value) if isinstance(value, str) else value
+    label = state.labels.get(node.name)
+    for said in dataclasses.fields(Label) if label else ():
+        value = getattr(label, said.name)
+        key = LABEL.get(said.name, f"label_{said.name}")
+        if isinstance(value, str):
+            told[key] = escaped(value)
+        elif isinstance(value, int | float):
+            told[key] = float(value)
+    if node.name in state.positions:
+        told["x"], told["y"] = map(float, state.positions[node.name])
+    return told
+
+
+def _label(told: Mapping[str, Plain]) -> Label:
+    given: dict[str, Any] = {}
+    for said in dataclasses.fields(Label):
+        value = told.get(LABEL.get(said.name, f"label_{said.name}"))
+        if value is not None and said.type in ("str", "float", "float | None"):
+            given[said.name] = unescaped(str(value)) if said.type == "str" else float(value)
+    colour = given.get("colour")
+    if colour is not None and not COLOUR.fullmatch(str(colour)):
+        raise InputError(f"a label's colour is {colour!r}")
+    return Label(**given)
+
+
+def _graph(listing: Listing) -> Graph:
+    shape = _shape(listing)
+    if "sinks" not in listing.about:
+        return Graph.transformer(shape)
+    known = {own.name for own in dataclasses.fields(Node)} - {"name", "kind"}
+    nodes = []
+    for name, told in listing.nodes.items():
+        given: dict[str, Any] = {k: _read(v) for k, v in told.items() if k in known}
+        if told.get("kind") not in list(Kind):
+            raise InputError(f"the node '{name}' is of the kind {told.get('kind', 'none')!r}")
+        nodes.append(Node(name, Kind(str(told["kind"])), **given))
+    sinks = int(listing.about["sinks"])
+    check_nodes(len(nodes), sinks)
+    index = {node.name: i for i, node in enumerate(nodes)}
+    mask = np.zeros((len(nodes) - sinks, len(nodes)), dtype=bool)
+    for edge in listing.edges:
+        s, r = index.get(edge.sender), index.get(edge.receiver)
+        if s is None or r is None or s >= len(mask):
+            raise InputError(f"the edge '{edge.sender}->{edge.receiver}' does not join nodes of the list")
+        mask[s, r] = True
+    return Graph.of_nodes(shape, tuple(nodes), mask, sinks)
+
+
+def _read(value: Plain) -> Plain:
+    return unescaped(value) if isinstance(value, str) else value
+
+
+def _shape(listing: Listing) -> Shape:
+    """The shape that a file says, or else the smallest model that has its nodes.
+
+    Its width cannot be seen from nodes: one number per head is the least.
+    """
+    said = listing.about
+    if {"n_layers", "n_heads", "d_model"} <= set(said):
+        shape = Shape(
+            int(said["n_layers"]),
+            int(said["n_heads"]),
+            int(said["d_model"]),
+            int(said["n_kv_heads"]) if "n_kv_heads" in said else None,
+            bool(said.get("parallel", False)),
+            bool(said.get("mlp", True)),
+        )
+    else:
+        shape = _smallest({n for e in listing.edges for n in (e.sender, e.receiver)})
+    check_shape(shape)
+    return shape
+
+
+def _smallest(names: set[str]) -> Shape:
+    found = [hit for hit in map(COMPONENT.match, names) if hit]
+    layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in found]
+    heads = [int(hit["head"]) for hit in found if hit["kind"] == "h"]
+    shared = [int(hit["head"]) for hit in found if hit["kind"] == "kv"]
+    n_heads = max(heads, default=0) + 1
+    kv = max(shared) + 1 if shared else None
+    if kv is not None:
+        n_heads = kv * max(2, math.ceil(n_heads / kv))
+    n_layers = max(layers, default=0) + 1
+    return Shape(n_layers, n_heads, n_heads, kv, mlp=any(hit["mlp"] for hit in found))

@@ -1,0 +1,31 @@
+"""A file may name any shape of model; what is built from it is bounded here."""
+
+from __future__ import annotations
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Shape
+
+MOST_LAYERS, MOST_HEADS, MOST_SENDERS = 512, 1024, 20_000
+MOST_NODES = 6000  # of a graph that names its own: its matrices are senders × receivers
+
+
+def check_shape(shape: Shape) -> None:
+    """InputError in a half sentence where no model has that shape, or none that fits in memory."""
+    sizes = (shape.n_layers, shape.n_heads, shape.d_model, shape.kv_heads)
+    if not all(isinstance(size, int) and 0 < size for size in sizes):
+        raise InputError("its model has sizes that are no positive whole numbers")
+    most = shape.n_layers > MOST_LAYERS or shape.n_heads > MOST_HEADS
+    if most or shape.n_layers * shape.n_heads > MOST_SENDERS:
+        raise InputError(f"its model has {shape.n_layers} layers of {shape.n_heads} heads")
+    if shape.n_heads % shape.kv_heads:
+        raise InputError("its model has heads that do not fit together")
+
+
+def check_nodes(nodes: int, targets: int) -> None:
+    """InputError in a half sentence where a graph of its own nodes has none, or too many."""
+    if not 0 < targets <= nodes:
+        raise InputError(f"it has {nodes:,} nodes, {targets:,} of them targets")
+    if nodes > MOST_NODES:
+        raise InputError(
+            f"it has {nodes:,} nodes; graphs of up to {MOST_NODES:,} are read, so prune it first"
+        )

@@ -1,0 +1,195 @@
+"""What is written in another tool's format comes back whole, whatever names and numbers it holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from circuitviz.errors import InputError
+from circuitviz.formats import export_document, import_document, open_document, save_document
+from circuitviz.formats.dot import parsed
+from circuitviz.formats.escapes import escaped, unescaped
+from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.session import Document, Label, State
+
+SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
+SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def feature_graph() -> Graph:
+    """Features, an error and a token of one prompt, and two logits."""
+    nodes = (
+        Node("token@0", Kind.TOKEN, position=0, token=17),
+        Node("a0.f3@1", Kind.FEATURE, 0, site="a", position=1, feature=3, dictionary="sae-0"),
+        Node("m0.f9@1", Kind.FEATURE, 0, site="m", position=1, feature=9, dictionary="tc \\ 0\n"),
+        Node("m0.error@1", Kind.ERROR, 0, site="m", position=1),
+        Node("logit.4@1", Kind.LOGITS, position=1, token=4),
+        Node("logit.5@1", Kind.LOGITS, position=1, token=5),
+    )
+    mask = np.triu(np.ones((4, 6), dtype=bool), 1)
+    mask[:, 3] = False  # nothing flows into an error
+    return Graph.of_nodes(Shape(1, 2, 8), nodes, mask, 2)
+
+
+@st.composite
+def documents(draw: st.DrawFn, features: bool = True) -> Document:
+    """Any edges with any scores, any labels at any places, on every shape of graph."""
+    kinds = [Graph.transformer(shape) for shape in SHAPES] + [feature_graph()] * features
+    graph = draw(st.sampled_from(kinds))
+    places = np.argwhere(graph.mask)
+    chosen = draw(st.lists(st.integers(0, len(places) - 1), min_size=1, max_size=8, unique=True))
+    edges, values = np.zeros_like(graph.mask), np.zeros(graph.mask.shape)
+    for at in chosen:
+        edges[tuple(places[at])], values[tuple(places[at])] = True, draw(NUMBER)
+    circuit = Circuit(graph, edges, len(chosen))
+    names = st.sampled_from(circuit.node_names)
+    text = st.text(max_size=8) | st.sampled_from(['"', "\\", "\r\n", "\x00", "a,b", "<&>", "\\-", " ", "true", "3"])
+    labels = draw(st.dictionaries(names, st.builds(Label, text, st.sampled_from(["#102030", "#ABCDEF"])), max_size=3))
+    positions = draw(st.dictionaries(names, st.tuples(NUMBER, NUMBER), max_size=3))
+    method = draw(text.filter(bool))
+    return Document(State(None, Scores(graph, values, method), circuit, labels=labels, positions=positions))
+
+
+def same(before: Document, after: Document) -> None:
+    ours, theirs = before.state, after.state
+    assert ours.circuit is not None and theirs.circuit is not None and ours.scores and theirs.scores
+    assert theirs.circuit.edge_names == ours.circuit.edge_names
+    names = set(ours.circuit.node_names) | {n.name for n in ours.circuit.graph.nodes if n.kind is Kind.LOGITS}
+    for name in names & set(theirs.circuit.graph.node_index):
+        assert theirs.circuit.graph.node(name) == ours.circuit.graph.node(name)
+    assert theirs.circuit.graph.shape == ours.circuit.graph.shape
+    for name in ours.circuit.edge_names:
+        place, there = ours.circuit.graph.edge(name), theirs.circuit.graph.edge(name)
+        assert theirs.scores.values[there] == ours.scores.values[place]
+    assert dict(theirs.labels) == dict(ours.labels)
+    assert dict(theirs.positions) == dict(ours.positions)
+    assert theirs.scores.method == ours.scores.method
+
+
+@given(documents())
+@SLOW
+@pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv"])
+def test_a_live_circuit_comes_back(tmp_path: Path, suffix: str, before: Document) -> None:
+    files = [tmp_path / f"a{suffix}"] + [tmp_path / "a.nodes.csv"] * (suffix == ".csv")
+    for path in files:
+        export_document(before, path)
+    first = [path.read_bytes() for path in files]
+    after = import_document(files[0])
+    same(before, after)
+    for path in files:
+        export_document(after, path)
+    assert [path.read_bytes() for path in files] == first
+
+
+@given(documents())
+@SLOW
+def test_a_document_comes_back_with_every_graph(tmp_path: Path, before: Document) -> None:
+    path = tmp_path / "a.circuit"
+    save_document(before, path)
+    after = open_document(path)
+    same(before, after)
+    assert after.state.hash == before.state.hash
+    assert after.state.circuit is not None and before.state.circuit is not None
+    assert after.state.circuit.graph.same_as(before.state.circuit.graph)
+    first = path.read_bytes()
+    save_document(after, path)
+    assert path.read_bytes() == first
+
+
+@given(st.text())
+@settings(max_examples=300)
+def test_escapes_are_printable_and_come_back(text: str) -> None:
+    assert unescaped(escaped(text)) == text
+    assert escaped(text) and not any(ord(c) < 32 for c in escaped(text))
+
+
+def test_edges_alone_are_read_into_the_smallest_model_that_has_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("score,sender,receiver,mine\n0.5,input,a3.h1<q>,x\n-2,m0,logits,\n,a3.h1,logits,\n")
+    state = import_document(path).state
+    assert state.circuit is not None and state.scores is not None
+    shape = state.circuit.graph.shape
+    assert (shape.n_layers, shape.n_heads, shape.mlp, shape.grouped) == (4, 2, True, False)
+    assert set(state.circuit.edge_names) == {"input->a3.h1<q>", "m0->logits", "a3.h1->logits"}
+    assert state.scores.values[state.circuit.graph.edge("m0->logits")] == -2
+    path.write_text("sender,receiver\ninput,a0.kv1<v>\n")
+    state = import_document(path).state
+    assert state.circuit is not None and state.circuit.graph.shape.grouped
+
+
+def test_dot_of_other_hands_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.dot"
+    path.write_text(
+        """# written by hand
+        strict digraph "my circuit" { rankdir=LR; node [shape=box]
+          subgraph cluster_0 { label="layer 0"; "a0.h1" [fillcolor=red, text="Name \\"Mover\\""]; m0:n:e }
+          /* a chain */ input -> m0 -> logits [score=-.5]  // and a channel
+          input -> "a0.h1" [label=q]; "a0.h1" -> logits
+        }"""
+    )
+    state = import_document(path).state
+    assert state.circuit is not None and state.scores is not None
+    wanted = {"input->m0", "m0->logits", "input->a0.h1<q>", "a0.h1->logits"}
+    assert set(state.circuit.edge_names) == wanted
+    assert state.scores.values[state.circuit.graph.edge("m0->logits")] == -0.5
+    assert state.labels["a0.h1"].text == 'Name "Mover"'
+    assert parsed("graph { }").number_of_nodes() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "says"),
+    [
+        ("a.csv", "clean,corrupted\na,b\n", "no table of edges"),
+        ("a.csv", "", "no table of edges"),
+        ("a.csv", "sender,receiver,score\ninput,m0,high\n", "line 2.*score"),
+        ("a.csv", "sender,receiver,score\ninput,m0\n", "line 2: 2 cells"),
+        ("a.csv", "sender,receiver\nm1,m0\n", "no edge"),
+        ("a.csv", "sender,receiver\ninput,a9999.h9999<q>\n", "layers"),
+        ("a.csv", "sender,receiver,score\ninput,m0,nan\n", "not a number"),
+        ("a.nodes.csv", "node\nm0\n", "not beside it"),
+        ("a.dot", "hello", "begins with 'digraph'"),
+        ("a.dot", "digraph { input -> }", "line 1: a name"),
+        ("a.dot", 'digraph {\n "input', "line 2"),
+        ("a.dot", "digraph { input -> m0 [score=x] }", "number"),
+        ("a.dot", "digraph { input -> a0 }", "no edge"),
+        ("a.dot", 'digraph { input -> "a0.h0" }', "no edge"),
+        ("a.graphml", "<a", "no GraphML"),
+        ("a.graphml", "<a/>", "no GraphML|no edge"),
+        ("a.graphml", '<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', "declares entities"),
+        ("a.graphml", "\ufeff\0", "declares entities"),
+    ],
+)
+def test_what_is_no_circuit_is_told(tmp_path: Path, name: str, text: str, says: str) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(InputError, match=says) as told:
+        import_document(tmp_path / name)
+    assert name in str(told.value) and "\n" not in str(told.value)
+
+
+def test_a_table_of_nodes_that_does_not_belong_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("sender,receiver\ninput,m0\n")
+    for nodes, says in [
+        ("kind\nmlp\n", "no column 'node'"),
+        ("node,x,y\nm0,1,inf\n", "not a number"),
+        ("node,label,label_colour\nm0,a,red\n", "colour"),
+        ("node,label\nm7,a\n", "none of the model"),
+        ("node\nm0\nm0\n", "twice"),
+        ("node,n_layers,n_heads,d_model\nm0,0,1,1\n", "positive"),
+        ("node,kind,n_layers,n_heads,d_model,sinks\nm0,mlp,1,1,1,5\n", "targets"),
+        ("node,kind,n_layers,n_heads,d_model,sinks\nm0,x,1,1,1,5\n", "kind 'x'"),
+    ]:
+        (tmp_path / "a.nodes.csv").write_text(nodes)
+        with pytest.raises(InputError, match=says):
+            import_document(tmp_path / "a.csv")
+
+
+def test_every_field_of_a_label_that_is_plain_is_carried() -> None:
+    """A field added to Label must be one that tables carry, or be looked at here."""
+    carried = {f.name for f in dataclasses.fields(Label) if f.type in ("str", "float", "float | None")}
+    assert {f.name for f in dataclasses.fields(Label)} - carried <= {"evidence", "extra"}
