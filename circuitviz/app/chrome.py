@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
 
 from circuitviz.app.actions import ACTIONS, ActionEntry
+from circuitviz.app.recent import RecentMenu
 from circuitviz.canvas.icons import icon
 from circuitviz.canvas.theme import Theme
 from circuitviz.jobs import Moved, Ready
@@ -75,6 +76,9 @@ class Chrome(QObject):
             menus[entry.menu].addAction(made)
             if entry.toolbar:
                 self.toolbar.addAction(made)
+            if entry.id == "open":
+                self.recent = RecentMenu(window)
+                menus["File"].addMenu(self.recent)
         menus["View"].addSeparator()
         for dock in window.docks.values():
             menus["View"].addAction(dock.toggleViewAction())

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
 
+from circuitviz.canvas.theme import COLOURS
+
 MOST_RECENT = 10
 
 
 class Settings:
-    """Theme, recent files, and the window's shape. Kept where the platform keeps settings."""
+    """Looks, machine, recent files, and the window's shape. Kept where the platform keeps settings."""
 
     def __init__(self) -> None:
         self._store = QSettings()
@@ -25,6 +27,42 @@ class Settings:
         self._store.setValue("theme", name)
 
     @property
+    def colours(self) -> str:
+        """The pair of colours that edges have, by its name in the theme's table."""
+        return str(self._store.value("colours", next(iter(COLOURS)), type=str))
+
+    @colours.setter
+    def colours(self, name: str) -> None:
+        self._store.setValue("colours", name)
+
+    @property
+    def text_size(self) -> int:
+        """Size of all text in percent of the system's, from 80 to 200."""
+        return self._number("text size", 100, 80, 200)
+
+    @text_size.setter
+    def text_size(self, percent: int) -> None:
+        self._store.setValue("text size", percent)
+
+    @property
+    def device(self) -> str:
+        """Where models run unless the form says otherwise: ``cpu``, ``cuda`` or ``mps``."""
+        return str(self._store.value("device", "cpu", type=str))
+
+    @device.setter
+    def device(self, name: str) -> None:
+        self._store.setValue("device", name)
+
+    @property
+    def threads(self) -> int:
+        """Threads that a computation takes; 0: all cores but one."""
+        return self._number("threads", 0, 0, 1024)
+
+    @threads.setter
+    def threads(self, number: int) -> None:
+        self._store.setValue("threads", number)
+
+    @property
     def recent(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
         kept = self._store.value("recent", [], type=list)
@@ -34,6 +72,10 @@ class Settings:
         """Put a file first."""
         others = [p for p in self.recent if p != path.absolute()]
         self._store.setValue("recent", [str(p) for p in [path.absolute(), *others][:MOST_RECENT]])
+
+    def clear_recent(self) -> None:
+        """Forget which files were opened."""
+        self._store.remove("recent")
 
     @property
     def data_folder(self) -> Path:
@@ -52,3 +94,10 @@ class Settings:
     def geometry(self, value: tuple[QByteArray, QByteArray]) -> None:
         self._store.setValue("geometry", value[0])
         self._store.setValue("docks", value[1])
+
+    def _number(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number of the file, which anybody may have edited."""
+        try:
+            return max(low, min(high, int(str(self._store.value(key, default)))))
+        except ValueError:
+            return default

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import (
-    QApplication,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-)
+from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget
 
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
 from circuitviz.app.files import Files
-from circuitviz.app.pages import about_text, shortcut_text
+from circuitviz.app.looks import Looks
+from circuitviz.app.palette import Palette
 from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
 from circuitviz.canvas.picture import picture_of
-from circuitviz.canvas.style import palette, stylesheet
-from circuitviz.canvas.theme import THEMES, Theme
+from circuitviz.canvas.theme import Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.jobs import Failed
+from circuitviz.jobs import Failed, UseThreads
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk
 from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation
@@ -41,7 +35,6 @@ class MainWindow(QMainWindow):
         self.view = CircuitView()
         self.start = StartPage()
         self.dialog: QMessageBox | None = None
-        self.theme = THEMES["light"]
         self.layout_name = "layered"
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start)
@@ -54,9 +47,13 @@ class MainWindow(QMainWindow):
         self.panels, self.docks = self.places.panels, self.places.by_name
         self.files = Files(self)
         self.recovery = Recovery(self)
+        self.looks = Looks(self)
         self.chrome = Chrome(self)
+        self.palette_ = Palette(self)
         self._connect()
-        self.choose_theme(self.settings.theme)
+        self.looks.apply()
+        self.use_device(self.settings.device)
+        self.desk.ask(UseThreads(self.settings.threads))
         if (kept := self.settings.geometry) is not None:
             self.restoreGeometry(kept[0])
             self.restoreState(kept[1])
@@ -77,7 +74,6 @@ class MainWindow(QMainWindow):
         start.open_wanted.connect(self.files.ask_open)
         start.model_wanted.connect(lambda: self.panels["discovery"]._browse_model())  # type: ignore[attr-defined]
         start.task_wanted.connect(lambda: self.panels["discovery"]._browse_task())  # type: ignore[attr-defined]
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
 
     # what is shown
 
@@ -178,53 +174,38 @@ class MainWindow(QMainWindow):
         self.redraw()
         self.view.fit()
 
-    def show_shortcuts(self) -> None:
-        """All shortcuts, from the table of actions."""
-        self._tell("Shortcuts", shortcut_text())
+    def show_dialog(self, dialog: QDialog) -> None:
+        """Show a dialog without blocking, instead of the one that is open."""
+        if (before := self.findChild(QDialog, "only dialog")) is not None:
+            before.close()
+        dialog.setObjectName("only dialog")
+        dialog.open()
 
-    def show_about(self) -> None:
-        """Versions of everything."""
-        self._tell("About circuitviz", about_text())
-
-    def _tell(self, title: str, text: str) -> None:
-        self.dialog = QMessageBox(QMessageBox.Icon.NoIcon, title, text, parent=self)
-        self.dialog.setTextFormat(Qt.TextFormat.RichText)
-        self.dialog.open()
+    def use_device(self, name: str) -> None:
+        """Run models there from the next search on."""
+        self.desk.device = name
+        self.panels["discovery"].device.setCurrentText(name)  # type: ignore[attr-defined]
 
     # colours
 
+    @property
+    def theme(self) -> Theme:
+        """What the window wears."""
+        return self.looks.theme
+
     def choose_theme(self, name: str) -> None:
-        """``light``, ``dark`` or ``system``."""
-        if name == "system":
-            dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
-            self._set_theme(THEMES["dark" if dark else "light"])
-        else:
-            self._set_theme(THEMES[name])
+        """``light``, ``dark`` or ``system``, until the next choice."""
+        self.looks.wear(name)
 
     def switch_theme(self) -> None:
         """From light to dark and back; kept for the next start."""
         self.settings.theme = "light" if self.theme.dark else "dark"
-        self.choose_theme(self.settings.theme)
+        self.looks.apply()
 
     def follow_system(self) -> None:
         """Light or dark as the system is."""
         self.settings.theme = "system"
-        self.choose_theme("system")
-
-    def _system_changed(self) -> None:
-        if self.settings.theme == "system":
-            self.choose_theme("system")
-
-    def _set_theme(self, theme: Theme) -> None:
-        self.theme = theme
-        app = QApplication.instance()
-        if isinstance(app, QApplication):
-            app.setPalette(palette(theme))
-            app.setStyleSheet(stylesheet(theme))
-        self.view.set_theme(theme)
-        for panel in self.panels.values():
-            panel.set_theme(theme)
-        self.chrome.set_theme(theme)
+        self.looks.apply()
 
     # coming and going
 

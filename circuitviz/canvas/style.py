@@ -76,6 +76,10 @@ def stylesheet(theme: Theme) -> str:
     QPushButton#link {{ background: transparent; border: none; color: {t.accent}; padding: 3px 0;
                        text-align: left; }}
     QPushButton#link:hover {{ text-decoration: underline; }}
+    QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
+    QFrame#card QListWidget {{ background: transparent; }}
+    QLabel#key {{ background: {t.window}; border: 1px solid {t.line}; border-bottom-width: 2px;
+                 border-radius: 5px; padding: 1px 6px; color: {t.text}; }}
     QPushButton#card {{ text-align: left; padding: 12px 14px; border-radius: 8px;
                        background: {t.panel}; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {t.panel};

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -90,3 +90,18 @@ DARK = Theme(
     warning="#ff9a70",
 )
 THEMES = {"light": LIGHT, "dark": DARK}
+
+
+# Pairs that stay apart with any kind of colour vision; light and dark, positive and negative.
+COLOURS = {
+    "blue and orange": {"light": ("#2f6fe0", "#d9661f"), "dark": ("#6a9dff", "#f0904a")},
+    "teal and brown": {"light": ("#0a8f86", "#8a5a12"), "dark": ("#35c9bd", "#d9a24a")},
+    "purple and green": {"light": ("#7b3fb5", "#3f8f2f"), "dark": ("#c39bf0", "#6fd060")},
+    "one ink, sign by dash alone": {"light": ("#3a4354", "#3a4354"), "dark": ("#c3cad6", "#c3cad6")},
+}
+
+
+def coloured(theme: Theme, name: str) -> Theme:
+    """The theme with another pair of edge colours; unknown names leave it as it is."""
+    pair = COLOURS.get(name, {}).get(theme.name)
+    return theme if pair is None else replace(theme, positive=pair[0], negative=pair[1])

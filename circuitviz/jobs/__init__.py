@@ -10,6 +10,7 @@ from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
+from circuitviz.jobs.threads import UseThreads
 from circuitviz.jobs.worker import Worker
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "Ready",
     "Reply",
     "Request",
+    "UseThreads",
     "Worker",
 ]

@@ -15,6 +15,7 @@ from circuitviz.jobs.engine import Engine
 from circuitviz.jobs.find import Find
 from circuitviz.jobs.mailbox import Mailbox
 from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
+from circuitviz.jobs.threads import free_cores
 
 EVERY = 0.1  # seconds between two signs of progress
 
@@ -132,5 +133,4 @@ class Worker(QThread):
     @staticmethod
     def _use_cores() -> None:
         """Leave a core to the window; the numbers are read when torch is first imported."""
-        cores = max(1, (os.cpu_count() or 2) - 1)
-        os.environ.setdefault("OMP_NUM_THREADS", str(cores))
+        os.environ.setdefault("OMP_NUM_THREADS", str(free_cores()))

@@ -33,3 +33,10 @@ def _select_all(window: MainWindow) -> None:
 @action("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", needs="circuit")
 def _copy_command(window: MainWindow) -> None:
     window.copy_command()
+
+
+@action("settings", "Settings…", "Edit", "Ctrl+,")
+def _settings(window: MainWindow) -> None:
+    from circuitviz.app.settings_dialog import SettingsDialog
+
+    window.show_dialog(SettingsDialog(window))

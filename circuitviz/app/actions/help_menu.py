@@ -10,11 +10,20 @@ if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
+@action("palette", "Find a command…", "Help", "Ctrl+Shift+P")
+def _palette(window: MainWindow) -> None:
+    window.palette_.open()
+
+
 @action("shortcuts", "Shortcuts", "Help", "F1")
 def _shortcuts(window: MainWindow) -> None:
-    window.show_shortcuts()
+    from circuitviz.app.shortcuts import ShortcutSheet
+
+    window.show_dialog(ShortcutSheet(window))
 
 
 @action("about", "About circuitviz", "Help")
 def _about(window: MainWindow) -> None:
-    window.show_about()
+    from circuitviz.app.about import AboutDialog
+
+    window.show_dialog(AboutDialog(window))

@@ -1,0 +1,74 @@
+"""What numbers depend on: the versions of everything, to be read and copied."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
+
+from circuitviz import __version__
+from circuitviz.resources import resource
+from circuitviz.session.origin import package_version
+
+if TYPE_CHECKING:
+    from circuitviz.app.window import MainWindow
+
+PACKAGES = ("torch", "transformer-lens", "transformers", "sae-lens", "numpy", "PySide6-Essentials")
+
+
+def versions() -> list[tuple[str, str]]:
+    """What there is and which of it, circuitviz first."""
+    rows = [("circuitviz", __version__), ("Python", platform.python_version())]
+    rows += [(name, package_version(name)) for name in PACKAGES]
+    return [*rows, ("System", platform.platform(terse=True))]
+
+
+class AboutDialog(QDialog):
+    """Name, purpose, versions."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self.setWindowTitle("About circuitviz")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        mark, title = QLabel(), QLabel("circuitviz")
+        icon = QIcon(str(resource("desktop", "circuitviz.svg")))
+        mark.setPixmap(icon.pixmap(48, 48))
+        big = title.font()
+        big.setPixelSize(22)
+        big.setBold(True)
+        title.setFont(big)
+        about = QLabel(
+            "Finds circuits in transformer language models, draws them, and lets a person take them apart.",
+            objectName="muted",
+            wordWrap=True,
+        )
+        head, words = QHBoxLayout(spacing=16), QVBoxLayout(spacing=2)
+        words.addWidget(title)
+        words.addWidget(about)
+        head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        head.addLayout(words, 1)
+        grid = QGridLayout(horizontalSpacing=24, verticalSpacing=4)
+        for row, (name, number) in enumerate(versions()):
+            grid.addWidget(QLabel(name, objectName="muted"), row, 0)
+            value = QLabel(number)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            grid.addWidget(value, row, 1)
+        grid.setColumnStretch(1, 1)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        copy = buttons.addButton("Copy versions", QDialogButtonBox.ButtonRole.ActionRole)
+        copy.clicked.connect(self.copy)
+        buttons.rejected.connect(self.reject)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(22, 20, 22, 14)
+        column.setSpacing(18)
+        column.addLayout(head)
+        column.addLayout(grid)
+        column.addWidget(buttons)
+        self.setMinimumWidth(420)
+
+    def copy(self) -> None:
+        """All versions to the clipboard, a line each."""
+        QGuiApplication.clipboard().setText("\n".join(f"{name} {number}" for name, number in versions()))

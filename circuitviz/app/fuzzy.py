@@ -1,0 +1,63 @@
+"""Finding a command by a few of its letters, as editors do; free of Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+FIRST, WORD, NEXT, PLAIN, GAP = 12, 9, 7, 1, 0.15
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a text fits, the higher the better, and which of its letters were found."""
+
+    score: float
+    places: tuple[int, ...]
+
+
+def match(query: str, text: str) -> Match | None:
+    """The best way to find the query's letters in order in a text; None where they are not there.
+
+    Spaces of the query only separate. Letters that begin words and letters that follow each other
+    count more, gaps and long texts a little less.
+
+    >>> match("go", "Group…").places
+    (0, 2)
+    >>> match("xyz", "Group…") is None
+    True
+    """
+    wanted = "".join(query.lower().split())
+    if not wanted:
+        return Match(0.0, ())
+    there = text.lower()
+    if len(there) != len(text):  # a letter that grows in lower case would shift all places
+        there = text
+
+    @cache
+    def best(letter: int, start: int, last: int) -> tuple[float, tuple[int, ...]] | None:
+        if letter == len(wanted):
+            return 0.0, ()
+        found: tuple[float, tuple[int, ...]] | None = None
+        at = there.find(wanted[letter], start)
+        while at >= 0:
+            rest = best(letter + 1, at + 1, at)
+            if rest is None:
+                break  # further to the right there is even less
+            gain = _worth(there, at, last) + rest[0]
+            if found is None or gain > found[0]:
+                found = gain, (at, *rest[1])
+            at = there.find(wanted[letter], at + 1)
+        return found
+
+    whole = best(0, 0, -1)
+    return None if whole is None else Match(whole[0] - 0.02 * len(text), whole[1])
+
+
+def _worth(text: str, at: int, last: int) -> float:
+    if at == 0:
+        return FIRST
+    if last >= 0 and at == last + 1:
+        return NEXT
+    start = not text[at - 1].isalnum()
+    return (WORD if start else PLAIN) - GAP * (at - last - 1 if last >= 0 else at)
