@@ -14,6 +14,7 @@ from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model
 from circuitviz.models.activations import head_rows, mlp_row, recording
 from circuitviz.models.batches import in_batches
+from circuitviz.models.scratch import Scratch
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, Steps
 
@@ -35,7 +36,7 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
     values = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
     places = np.zeros((len(model.graph.senders), task.clean.shape[1]))
-    done = 0
+    done, scratch = 0, Scratch()
 
     def work(rows: range) -> Steps[None]:
         nonlocal done
@@ -49,8 +50,8 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
             model, part.clean, part.lengths - 1, loss,
             also=recording(model, clean), begin=ablated.begin, streams=True,
         )  # fmt: skip
-        differences = Differences.between(model, clean, ablated)
-        add_scores(model, differences, tape, gradients, total, 1.0)
+        differences = Differences.between(model, clean, ablated, scratch)
+        add_scores(model, differences, tape, gradients, total, 1.0, scratch)
         places[:, differences.begin :] += _by_position(model, differences, gradients.outputs)
         done += len(part)
         scores = Scores(

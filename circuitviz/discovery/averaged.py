@@ -16,6 +16,7 @@ from circuitviz.models import Activations, Model, record
 from circuitviz.models.activations import recording
 from circuitviz.models.batches import in_batches
 from circuitviz.models.model import Hook
+from circuitviz.models.scratch import Scratch
 from circuitviz.progress import Progress, Steps
 from circuitviz.tasks import Task
 
@@ -57,7 +58,7 @@ def averaged(
     model, task = setting.model, setting.task
     values = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    done = 0
+    done, scratch = 0, Scratch()
 
     def work(rows: range) -> Steps[None]:
         nonlocal done
@@ -67,12 +68,12 @@ def averaged(
             ready = _gradient(setting, batch, Point(), recording(model, batch.clean))
         else:
             ready, batch.clean = None, record(model, part.clean, part.lengths - 1)
-        differences = Differences.between(model, batch.clean, batch.ablated)
+        differences = Differences.between(model, batch.clean, batch.ablated, scratch)
         found, wanted = torch.zeros_like(total), points(batch)
         for number, point in enumerate(wanted, start=1):
             tape, gradients = ready or _gradient(setting, batch, point, {})
             ready = None
-            add_scores(model, differences, tape, gradients, found, 1 / len(wanted))
+            add_scores(model, differences, tape, gradients, found, 1 / len(wanted), scratch)
             so_far = total + found * len(wanted) / number
             partial_scores = Scores(
                 model.graph, (so_far / (done + len(part))).cpu().numpy(), method, partial=True

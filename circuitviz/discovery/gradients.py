@@ -17,6 +17,7 @@ from circuitviz.models import Activations, Model, fill_differences
 from circuitviz.models.activations import head_rows
 from circuitviz.models.edits import Edits, Original
 from circuitviz.models.model import Hook
+from circuitviz.models.scratch import Scratch
 
 Loss = Callable[[Tensor], Tensor]
 
@@ -140,10 +141,12 @@ class Differences:
     values: Tensor
 
     @staticmethod
-    def between(model: Model, ours: Activations, theirs: Activations) -> Differences:
-        """Ours minus theirs."""
+    def between(model: Model, ours: Activations, theirs: Activations, scratch: Scratch) -> Differences:
+        """Ours minus theirs, in the memory of the differences that ``scratch`` held before."""
         begin = theirs.begin
-        return Differences(begin, fill_differences(model, ours.after(begin), theirs.after(begin)))
+        later = ours.after(begin)
+        out = scratch.room("differences", later.embed, len(model.graph.senders), *later.embed.shape)
+        return Differences(begin, fill_differences(model, later, theirs.after(begin), out))
 
 
 @torch.no_grad()
@@ -154,17 +157,18 @@ def add_scores(
     gradients: Tape,
     scores: Tensor,
     weight: float,
+    scratch: Scratch,
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
-    scores: float64 [senders, receivers].
+    scores: float64 [senders, receivers]; scratch: memory that calls after one another share.
     """
     shape, columns = model.shape, model.graph.receiver_index
     begin, beyond = differences.begin, differences.values
     flat = beyond.view(len(beyond), -1)
     batch, time, width = beyond.shape[1:]
     most = shape.n_heads + 2 * shape.kv_heads + 1
-    received = beyond.new_empty(most, batch * time, width)
+    received = scratch.room("received", beyond, most, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
         stream = tape.streams[layer].detach()[:, begin:]

@@ -12,7 +12,7 @@ from circuitviz.errors import ComputationError
 from circuitviz.models.model import Model
 from circuitviz.progress import Progress, Steps
 
-MOST = 768 * 2**20  # bytes; larger batches are no faster
+MOST = 384 * 2**20  # bytes; larger batches are no faster
 SHARE = 4  # of the free memory, one part in so many
 
 T = TypeVar("T")

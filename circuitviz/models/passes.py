@@ -108,23 +108,24 @@ class Pass:
         out = self._anchors(dense.reshape(receivers, -1), stream, base)
         for rows, copies, values in self._written(signs, at):
             weights = signs[rows].reshape(len(rows), -1).T  # [receivers (· copies), rows]
-            product = torch.from_numpy(np.ascontiguousarray(weights)).to(values) @ values.flatten(1)
-            if copies == self.copies and signs.ndim == 2:
-                out += product.view_as(out)
+            factors = torch.from_numpy(np.ascontiguousarray(weights)).to(values)
+            if signs.ndim == 3 or copies == self.copies:  # in place: no product of that size is made
+                out.view(len(factors), -1).addmm_(factors, values.flatten(1))
             else:  # the run's own senders, the same for all copies
-                shape = (receivers, -1, values.shape[1], *out.shape[2:])
+                product = factors @ values.flatten(1)
+                shape = (receivers, 1, values.shape[1], *out.shape[2:])
                 out.view(receivers, self.copies, -1, *out.shape[2:]).add_(product.view(shape))
         return out
 
     def _anchors(self, dense: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
-        """What the sums start from, [receivers, copies · batch, ...]: a copy, to be added to."""
+        """What the sums start from, [receivers, copies · batch, ...]: a copy, read before the next sum."""
+        out = self.run.scratch.room("sum", base, len(dense), *base.shape)
         if dense.all() or not dense.any():
-            anchor = stream if dense.all() else base
-            return anchor.expand(len(dense), *anchor.shape).clone()
+            return out.copy_(stream if dense.all() else base)
         each = torch.from_numpy(dense).to(stream.device)
         each = each.repeat_interleave(len(base) // dense.shape[1], dim=1)
         each = each.view(*each.shape, *[1] * (base.dim() - 1))
-        return torch.where(each, stream[None], base[None])
+        return torch.where(each, stream[None], base[None], out=out)
 
     def _written(
         self, signs: NDArray[np.int8], at: Tensor | None

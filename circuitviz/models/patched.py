@@ -21,6 +21,7 @@ from circuitviz.models.batches import budget
 from circuitviz.models.model import Model
 from circuitviz.models.passes import Pass
 from circuitviz.models.rows import Rows
+from circuitviz.models.scratch import Scratch
 
 
 class PatchedRun:
@@ -42,6 +43,7 @@ class PatchedRun:
         self.projections: dict[tuple[int, str], Tensor] = {}
         self.rows = Rows(model, ablated, self.begin)
         self.rows.put_embed(self.base.embed)
+        self.scratch = Scratch()
         self._edges: BoolMatrix | None = None
         self._logits = self.base.logits
         self._layers = np.array([_layer(model, name) for name in model.graph.receivers])
@@ -89,7 +91,7 @@ class PatchedRun:
         for begin in range(0, len(columns), size):
             part = columns[begin : begin + size]
             copies = len(part)
-            rows = Rows(model, self.ablated, self.begin, first, copies)
+            rows = Rows(model, self.ablated, self.begin, first, copies, self.scratch)
             one = Pass(self, edges, layer, rows, copies=copies, varied=(receiver, part))
             if layer < model.shape.n_layers:
                 stream = one.spread(self.streams[layer])

@@ -13,17 +13,27 @@ from torch import Tensor
 
 from circuitviz.models.activations import Activations, head_rows, mlp_row
 from circuitviz.models.model import Model
+from circuitviz.models.scratch import Scratch
 
 
 class Rows:
     """Differences of the senders of one pass from ``first`` on, [senders, batch, time − begin, d].
 
     A pass over several copies of a batch has the copies' prompts one after another; ``copies`` tells
-    how often the ablation values repeat.
+    how often the ablation values repeat. ``scratch``: memory that passes after one another share.
     """
 
-    def __init__(self, model: Model, ablated: Activations, begin: int, first: int = 0, copies: int = 1):
+    def __init__(
+        self,
+        model: Model,
+        ablated: Activations,
+        begin: int,
+        first: int = 0,
+        copies: int = 1,
+        scratch: Scratch | None = None,
+    ) -> None:
         self.first = first
+        self._scratch = scratch or Scratch()
         self._model, self._ablated = model, ablated
         self._begin, self._copies = begin, copies
         self._senders = len(model.graph.senders)
@@ -75,7 +85,7 @@ class Rows:
         if self._values is None:
             like = next(v for v in self._kept.values())
             sizes = (self._senders - self.first, *like.shape[:2], shape.d_model)
-            self._values = like.new_empty(sizes)
+            self._values = self._scratch.room("rows", like, *sizes)
         self._made[missing] = True
         if missing[0] == 0:
             self._values[0] = self._kept["embed"]
