@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import Setting, methods
 from circuitviz.discovery.registry import setting as setting_of
-from circuitviz.errors import ComputationError
+from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Kind, Scores
 from circuitviz.models import PatchedRun, record
 from circuitviz.models.activations import head_rows
@@ -166,7 +166,7 @@ class _Search:
 
     def _check(self, value: float) -> None:
         if not np.isfinite(value):
-            raise ComputationError(
-                f"The metric '{self.judge.metric}' became {value} while edges were dropped: the "
-                "model's activations overflow or hold NaN on this task."
+            raise InputError(
+                f"The metric '{self.judge.metric}' is not a number ({value}) once edges are dropped: the "
+                "model's activations overflow or hold NaN on this task; check its weights."
             )

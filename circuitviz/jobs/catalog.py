@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Choices(Reply):
-    """Names for the form; methods and measures come with a line about them and their options."""
+    """Names for the form; methods and measures come with a line about them and their options.
 
+    ``models`` are those that ship; one whose name is a task's, too, was made for that task.
+    """
+
+    models: tuple[str, ...] = ("demo",)
     tasks: tuple[str, ...] = ("ioi",)
     methods: dict[str, tuple[str, tuple[Option, ...]]] = field(
         default_factory=lambda: {"eap-ig": ("", ())}
@@ -39,10 +43,12 @@ class Catalog(Request):
         from circuitviz.discovery import ABLATIONS, methods
         from circuitviz.evaluation import measures
         from circuitviz.metrics import metrics
+        from circuitviz.models import shipped
         from circuitviz.options import describe
         from circuitviz.tasks import tasks
 
         yield Choices(
+            models=shipped(),
             tasks=tuple(tasks.names()),
             methods={e.name: (e.summary, describe(e.options)) for e in methods.entries()},
             metrics=tuple(metrics.names()),

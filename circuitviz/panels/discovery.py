@@ -37,7 +37,6 @@ class DiscoveryPanel(Panel):
         super().__init__(desk)
         self.choices = Choices()
         self.model = QComboBox(editable=True)
-        self.model.addItems(["demo"])
         self.model.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
         self.task = QComboBox(editable=True)
         self.task.setToolTip("a task, or a CSV or JSONL file")
@@ -60,6 +59,7 @@ class DiscoveryPanel(Panel):
         self.left = QLabel("", objectName="muted")
         self.options = OptionForm()
         self._build()
+        self.model.currentTextChanged.connect(self._model_chosen)
         self.method.currentTextChanged.connect(self._show_options)
         self.task.currentTextChanged.connect(self._show_pair)
         self.run.clicked.connect(self.start)
@@ -76,6 +76,7 @@ class DiscoveryPanel(Panel):
         self.choices = choices
         names = list(choices.methods)
         for box, items in (
+            (self.model, list(choices.models)),
             (self.task, [*choices.tasks, TYPED]),
             (self.method, names),
             (self.measure, ["the task's own", *choices.metrics]),
@@ -164,6 +165,11 @@ class DiscoveryPanel(Panel):
         for box in (self.model, self.task, self.method, self.measure, self.select):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
+
+    def _model_chosen(self, model: str) -> None:
+        """A model whose circuit is known was made for the one task of its name."""
+        if model in self.choices.models and model in self.choices.tasks:
+            self.task.setCurrentText(model)
 
     def _show_options(self, method: str) -> None:
         self.options.set_options(self.choices.methods.get(method, ("", ()))[1])

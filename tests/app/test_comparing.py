@@ -37,6 +37,11 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
     panel = compare.methods
     qtbot.waitUntil(lambda: panel.methods != (), timeout=LONG)
     assert compare.reference.count() == 0 and not panel.all.isEnabled()
+    form = window.panels["discovery"]
+    offered = [form.model.itemText(row) for row in range(form.model.count())]
+    assert offered == ["demo", "backup", "reverse", "x-proportion"]
+    form.model.setCurrentText("reverse")
+    assert form.task.currentText() == "reverse"  # the task that it was made for
     _search(window, qtbot, "backup", "backup")
     window.places.bring("compare")
     compare.pages.setCurrentWidget(panel)

@@ -1,8 +1,10 @@
 """Speed against the floor of the work, in one run: ``python tests/benchmarks/bench_engine.py``.
 
-A GPT-2-small-shaped model with random weights, 16 prompts of 15 tokens. The floor of EAP is two
-plain forwards and one backward of the same batch; that of EAP-IG with m steps two forwards and m
-forward-backwards; that of an evaluation one forward. Repetitions are interleaved; medians are shown.
+Two models: GPT-2 small's shape with random weights, and the demo model; 1, 16 and 64 prompts of 15
+tokens that differ from the seventh token on. A floor is the plain passes that a work cannot avoid:
+EAP two forwards and a backward, EAP-IG with m steps two forwards and m forward-backwards, an
+evaluation or a toggle one forward, exact patching one forward for every edge. Each work and its floor
+take turns; medians are shown.
 """
 
 from __future__ import annotations
@@ -10,7 +12,8 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from resource import RUSAGE_SELF, getrusage
 from typing import Any
 
@@ -18,79 +21,160 @@ import numpy as np
 import torch
 
 from circuitviz.discovery import discover, setting
-from circuitviz.models import Model, PatchedRun, from_hugging_face, record
+from circuitviz.discovery.exact import effects
+from circuitviz.models import Model, PatchedRun, from_hugging_face, load_model, record
+from circuitviz.progress import finish
 from circuitviz.resources import resource
-from circuitviz.tasks import Pair, Task
+from circuitviz.tasks import Pair, Task, load_task
 from circuitviz.tasks.words import OBJECTS, PLACES
+
+STEPS = 5
+TAU = 0.01
+
+
+@dataclass(frozen=True)
+class Work:
+    """Something to time, the floor that it takes turns with, and how many floors it stands for."""
+
+    name: str
+    run: Callable[[], Any]
+    floor: Callable[[], Any]
+    floor_name: str
+    times: int = 1
 
 
 def main() -> None:
-    """Measure and print a Markdown table."""
+    """Measure and print a Markdown table for every model and number of prompts."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--prompts", type=int, default=16)
+    parser.add_argument("--models", nargs="+", default=["gpt2", "demo"], choices=["gpt2", "demo"])
+    parser.add_argument("--prompts", nargs="+", type=int, default=[1, 16, 64])
     parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--corrupted-from", type=int, default=6, help="first token that differs")
+    parser.add_argument("--acdc", action="store_true", help="also time ACDC on the demo model's IOI")
     given = parser.parse_args()
-    model, task = _model_and_task(given.prompts)
-    before = _memory()
-    floor_eap, floor_ig = _floors(model, task, given.steps)
-    run = _patched(model, task)
-    sparse = discover(model, task, "eap").greedy(500).edges
+    print(f"{torch.get_num_threads()} threads, medians of {given.repeat}")
+    for name in given.models:
+        model = load_model("demo") if name == "demo" else _gpt2_small()
+        for prompts in given.prompts:
+            print(f"\n{name}, {prompts} prompts of 15 tokens; {_memory():.2f} GB so far")
+            print("| work | seconds | floor | times its floor |\n| --- | --- | --- | --- |")
+            for work in _works(model, _task(model, prompts, given.corrupted_from)):
+                _row(work, given.repeat)
+            print(f"peak memory {_memory():.2f} GB")
+    if given.acdc:
+        model = load_model("demo")
+        task = load_task("ioi", model, prompts=64)
+        print("\nACDC, demo, ioi, 64 prompts\n| work | seconds | floor | times its floor |")
+        print("| --- | --- | --- | --- |")
+        edges = int(model.graph.mask.sum())
+        for tau in (TAU, TAU / 10):
 
-    def evaluate() -> None:
-        run._edges = None  # no restart: the whole circuit
-        run.logits(sparse)
+            def acdc(tau: float = tau) -> object:
+                return discover(model, task, "acdc", tau=tau)
 
-    works: dict[str, Callable[[], Any]] = {
-        "forward": lambda: _forward(model, task),
-        "EAP floor": floor_eap,
-        "EAP": lambda: discover(model, task, "eap"),
-        "EAP-IG floor": floor_ig,
-        "EAP-IG": lambda: discover(model, task, "eap-ig", steps=given.steps),
-        "evaluation of a circuit": evaluate,
-    }
-    times: dict[str, list[float]] = {name: [] for name in works}
-    for work in works.values():
-        work()
-    for _ in range(given.repeat):
-        for name, work in works.items():
+            forward = _forward(model, task)
+            _row(Work(f"ACDC, τ = {tau}", acdc, forward, f"{edges} forwards", edges), 3)
+
+
+def _row(work: Work, repeat: int) -> None:
+    work.run(), work.floor()
+    ours, floors = [], []
+    for _ in range(repeat):
+        for kept, run in ((ours, work.run), (floors, work.floor)):
             began = time.perf_counter()
-            work()
-            times[name].append(time.perf_counter() - began)
-    median = {name: statistics.median(values) for name, values in times.items()}
-    floors = {"EAP": "EAP floor", "EAP-IG": "EAP-IG floor", "evaluation of a circuit": "forward"}
-    print(f"{given.prompts} prompts of {task.clean.shape[1]} tokens, {torch.get_num_threads()} threads")
-    print("| work | seconds | times its floor |\n| --- | --- | --- |")
-    for name, seconds in median.items():
-        times_floor = f"{seconds / median[floors[name]]:.2f}" if name in floors else ""
-        print(f"| {name} | {seconds:.2f} | {times_floor} |")
-    print(f"peak memory {_memory():.2f} GB, of which {before:.2f} GB before the first run")
+            run()
+            kept.append(time.perf_counter() - began)
+    seconds, floor = statistics.median(ours), statistics.median(floors) * work.times
+    print(
+        f"| {work.name} | {seconds:.3f} | {work.floor_name}, {floor:.3f} s | {seconds / floor:.2f} |",
+        flush=True,
+    )
 
 
-def _model_and_task(prompts: int) -> tuple[Model, Task]:
+def _works(model: Model, task: Task) -> Iterator[Work]:
+    forward, both = _forward(model, task), _forward_backward(model, task)
+
+    def eap_floor() -> None:
+        forward()
+        both()
+
+    def integrated_floor() -> None:
+        forward()
+        forward()
+        for _ in range(STEPS):
+            both()
+
+    yield Work("EAP", lambda: discover(model, task, "eap"), eap_floor, "2 forwards, 1 backward")
+    yield Work(
+        f"EAP-IG, {STEPS} steps",
+        lambda: discover(model, task, "eap-ig", steps=STEPS),
+        integrated_floor,
+        f"2 forwards, {STEPS} forward-backwards",
+    )
+    scores, at = discover(model, task, "eap"), task.lengths - 1
+    run = PatchedRun(model, task.clean, at, record(model, task.corrupted, at))
+    graph = model.graph
+    for share in (0.015, 0.15, 0.6):
+        circuit = scores.greedy(round(share * graph.mask.sum())).edges
+
+        def evaluate(circuit: Any = circuit) -> None:
+            run._edges = None  # no restart: the whole circuit
+            run.logits(circuit)
+
+        yield Work(f"evaluation of {circuit.sum()} edges", evaluate, forward, "1 forward")
+    layer = 2 * model.shape.n_layers // 3
+    column = graph.receiver_index[f"a{layer}.h0<q>"]
+    circuit = scores.greedy(round(0.15 * graph.mask.sum())).edges
+    other = circuit.copy()
+    other[:, column] ^= graph.mask[:, column]
+    turn = [circuit, other]
+
+    def toggle() -> None:
+        run.logits(turn[0])
+        turn.reverse()
+
+    yield Work(f"toggle in layer {layer} of {model.shape.n_layers}", toggle, forward, "1 forward")
+    where = setting(model, task)
+    edges = [(int(s), column) for s in np.flatnonzero(graph.mask[:, column])]
+    yield Work(
+        f"exact, {len(edges)} edges of a{layer}.h0<q>",
+        lambda: finish(effects(where, edges)),
+        forward,
+        f"{len(edges)} forwards",
+        len(edges),
+    )
+
+
+def _gpt2_small() -> Model:
     from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(0)
     hf = GPT2LMHeadModel(GPT2Config(attn_implementation="eager"))
-    model = from_hugging_face(hf, AutoTokenizer.from_pretrained(resource("demo", "model")), "gpt2")
+    return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource("demo", "model")), "gpt2")
+
+
+def _task(model: Model, prompts: int, first: int) -> Task:
     random = np.random.default_rng(0)
     pairs = []
     for _ in range(prompts):
         words = [f" {word}" for word in random.choice([*OBJECTS, *PLACES], 15)]
-        other = [*words[:6], " red", *words[7:]]
+        other = [*words[:first], " red", *words[first + 1 :]]
         pairs.append(Pair("".join(words), "".join(other), (" blue",), (" green",)))
-    return model, Task.from_pairs("random words", pairs, model.tokens, bos=False)
+    return Task.from_pairs("random words", pairs, model.tokens, bos=False)
 
 
-def _forward(model: Model, task: Task) -> torch.Tensor:
-    with torch.no_grad():
-        return model.logits(task.clean, task.lengths - 1)
+def _forward(model: Model, task: Task) -> Callable[[], torch.Tensor]:
+    def forward() -> torch.Tensor:
+        with torch.no_grad():
+            return model.logits(task.clean, task.lengths - 1)
+
+    return forward
 
 
-def _floors(model: Model, task: Task, steps: int) -> tuple[Callable[[], None], Callable[[], None]]:
+def _forward_backward(model: Model, task: Task) -> Callable[[], None]:
     where = setting(model, task, "logit-diff")
 
-    def forward_backward() -> None:
+    def run() -> None:
         kept: list[torch.Tensor] = []
 
         def start(embed: torch.Tensor) -> torch.Tensor:
@@ -100,22 +184,7 @@ def _floors(model: Model, task: Task, steps: int) -> tuple[Callable[[], None], C
         with torch.enable_grad(), model.hooks({"embed.hook_out": start}):
             where.measure(model.logits(task.clean, task.lengths - 1), task).sum().backward()
 
-    def eap() -> None:
-        _forward(model, task)
-        forward_backward()
-
-    def integrated() -> None:
-        _forward(model, task)
-        _forward(model, task)
-        for _ in range(steps):
-            forward_backward()
-
-    return eap, integrated
-
-
-def _patched(model: Model, task: Task) -> PatchedRun:
-    at = task.lengths - 1
-    return PatchedRun(model, task.clean, at, record(model, task.corrupted, at))
+    return run
 
 
 def _memory() -> float:

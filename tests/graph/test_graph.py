@@ -23,7 +23,6 @@ shapes = st.builds(
 
 def naive_edges(shape: Shape) -> set[str]:
     """Every edge, from the definition: a sender reaches what is computed after it."""
-    order: list[tuple[str, list[str]]] = [("input", [])]
     edges: set[str] = set()
     senders = ["input"]
     group = shape.n_heads // (shape.n_kv_heads or shape.n_heads)
@@ -37,7 +36,6 @@ def naive_edges(shape: Shape) -> set[str]:
         if shape.mlp:
             edges |= {f"{s}->m{layer}" for s in (before if shape.parallel else senders)}
             senders.append(f"m{layer}")
-    assert order
     return edges | {f"{s}->logits" for s in senders}
 
 
