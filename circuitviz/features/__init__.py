@@ -1,6 +1,7 @@
 """Dictionaries of features, and circuits whose nodes are features."""
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
+from circuitviz.features.edges import Edges
 from circuitviz.features.loading import (
     check_dictionary,
     check_set,
@@ -8,18 +9,40 @@ from circuitviz.features.loading import (
     load_dictionaries,
     load_dictionary,
 )
+from circuitviz.features.nodes import node_table
+from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.saelens import from_state, write_folder
 from circuitviz.features.sites import Site
+from circuitviz.features.table import NodeTable
+from circuitviz.features.targets import (
+    Target,
+    difference_target,
+    likely_logits,
+    logit_target,
+    neuron_target,
+    node_target,
+)
 
 __all__ = [
     "ARCHITECTURES",
     "Dictionary",
+    "Edges",
+    "NodeTable",
+    "Run",
     "Site",
+    "Target",
     "check_dictionary",
     "check_set",
     "dictionary_places",
+    "difference_target",
     "from_state",
+    "likely_logits",
     "load_dictionaries",
     "load_dictionary",
+    "logit_target",
+    "neuron_target",
+    "node_table",
+    "node_target",
+    "run_prompt",
     "write_folder",
 ]

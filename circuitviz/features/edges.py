@@ -1,0 +1,124 @@
+"""Edges into nodes in closed form, computed when asked for and kept: no backward pass, no model run.
+
+A row holds what every node of the table gives to one node's pre-activation; with the row's constant it
+sums to that pre-activation.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.features import reading
+from circuitviz.features.reading import Reads
+from circuitviz.features.stages import before_attention, before_mlp, mlp_computed
+from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import Kind
+
+AT_ONCE = 32  # nodes whose spread vectors are held at one time
+KEPT = 256 * 2**20  # bytes of rows
+_FEATURE, _HEAD, _SKIP = (KINDS.index(k) for k in (Kind.FEATURE, Kind.HEAD, Kind.SKIP))
+
+
+class Edges:
+    """Rows of a table, each made once while there is room for it."""
+
+    def __init__(self, table: NodeTable) -> None:
+        self.table = table
+        self._rows: OrderedDict[int, tuple[Tensor, float]] = OrderedDict()
+        self._most = max(64, KEPT // max(1, len(table) * table.written.element_size()))
+
+    @torch.no_grad()
+    def rows(self, nodes: Sequence[int] | NDArray[np.intp]) -> tuple[Tensor, Tensor]:
+        """Rows [k, nodes] and constants [k] of some nodes that read."""
+        wanted = [int(node) for node in nodes]
+        found = {node: self._rows[node] for node in wanted if node in self._rows}
+        for several, weights, constant in self._made([n for n in wanted if n not in found]):
+            for node, row, always in zip(several, weights, constant.tolist(), strict=True):
+                found[node] = self._rows[node] = (row, always)
+        for node in wanted:
+            self._rows.move_to_end(node)
+        while len(self._rows) > self._most:
+            self._rows.popitem(last=False)
+        like = self.table.written
+        if not wanted:
+            return like.new_zeros(0, len(self.table)), like.new_zeros(0)
+        constants = torch.tensor([found[n][1] for n in wanted], dtype=like.dtype, device=like.device)
+        return torch.stack([found[n][0] for n in wanted]), constants
+
+    @torch.no_grad()
+    def into(self, target: Target) -> tuple[Tensor, float]:
+        """The row [nodes] and constant of a target."""
+        if target.index is not None:
+            rows, constants = self.rows([target.index])
+            return rows[0], float(constants[0])
+        assert target.reads is not None
+        return self._weights(target.reads)[0], float(target.reads.constant[0])
+
+    def _made(self, nodes: list[int]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+        """Rows of nodes, site by site, in portions."""
+        table = self.table
+        groups: dict[tuple[int, int, bool], list[int]] = {}
+        for node in sorted(set(nodes)):
+            key = (int(table.kind[node]), int(table.layer[node]), bool(table.part[node]))
+            groups.setdefault(key, []).append(node)
+        for (kind, layer, part), members in groups.items():
+            for begin in range(0, len(members), AT_ONCE):
+                several = members[begin : begin + AT_ONCE]
+                yield several, *self._group(kind, layer, part, several)
+
+    def _group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
+        table, run = self.table, self.table.run
+        device = table.written.device
+        at = torch.from_numpy(table.position[nodes].astype(np.int64)).to(device)
+        item = torch.from_numpy(table.item[nodes]).to(device)
+        one = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
+        stage = before_attention(layer) if part else before_mlp(run.model.shape, layer)
+        if kind == _HEAD:
+            written = table.written[torch.tensor(nodes, device=device)]
+            spread, constant = reading.read_by_heads(run, layer, item, at, written)
+            return self._weights(Reads(at, stage, constant, spread=spread)), constant
+        assert one is not None and kind in (_FEATURE, _SKIP)
+        if kind == _SKIP:
+            written = table.written[torch.tensor(nodes, device=device)]
+            point, constant = reading.read_by_skip(run, one, at, written)
+            return self._weights(Reads(at, stage, constant, point)), constant
+        if part:
+            spread, constant = reading.read_by_attention(run, one, item, at)
+            return self._weights(Reads(at, stage, constant, spread=spread)), constant
+        if not one.site.is_transcoder:
+            return self._from_leaves(nodes, one.encoder_rows(item)), one.bias[item]
+        point, constant = reading.through_mlp_norm(run, one, one.encoder_rows(item), at)
+        constant = constant + one.bias[item]
+        return self._weights(Reads(at, stage, constant, point)), constant
+
+    def _weights(self, reads: Reads) -> Tensor:
+        """Dot products of what is read with what was written before, [k, nodes]."""
+        table, written = self.table, self.table.written
+        out = written.new_zeros(len(reads.position), len(table))
+        if reads.point is not None:
+            for position in reads.position.unique().tolist():
+                rows, here = reads.position == position, table.before(position, reads.stage)
+                out[rows, here] = reads.point[rows] @ written[here].T
+            return out
+        assert reads.spread is not None
+        for position in range(int(reads.position.max()) + 1):
+            here = table.before(position, reads.stage)
+            out[:, here] = reads.spread[:, position] @ written[here].T
+        return out
+
+    def _from_leaves(self, nodes: list[int], rows: Tensor) -> Tensor:
+        """An SAE of an MLP's output reads that output alone, of its own position."""
+        table = self.table
+        out = table.written.new_zeros(len(nodes), len(table))
+        for k, node in enumerate(nodes):
+            layer, position = int(table.layer[node]), int(table.position[node])
+            leaf = table.before(position, mlp_computed(layer) + 1).stop - 1
+            out[k, leaf] = table.run.mlp[layer][position] @ rows[k]
+        return out

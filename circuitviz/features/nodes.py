@@ -1,0 +1,198 @@
+"""From a run and its dictionaries to the table of its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.loading import check_dictionary, check_set
+from circuitviz.features.run import Run
+from circuitviz.features.stages import START, attention_writes, mlp_computed, mlp_writes
+from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.graph import Kind
+from circuitviz.models.batches import budget
+
+
+@dataclass(eq=False)
+class _Block:
+    """Nodes of one kind and site: positions, items, activations, and their directions when asked for."""
+
+    kind: Kind
+    layer: int
+    part: str
+    stage: int
+    position: Tensor
+    item: Tensor
+    activation: Tensor
+    direction: Tensor | None = None  # [nodes, d]; where None, the dictionary's own
+    dictionary: Dictionary | None = None
+
+
+@dataclass(eq=False)
+class _Builder:
+    run: Run
+    dictionaries: dict[str, Dictionary]
+    blocks: list[_Block] = field(default_factory=list)
+
+    def add(self, kind: Kind, layer: int, part: str, stage: int, written: Tensor) -> None:
+        """One node a position, which writes a row of [time, d]."""
+        at = torch.arange(self.run.time)
+        none, ones = torch.full_like(at, -1), written.new_ones(len(at))
+        self.blocks.append(_Block(kind, layer, part, stage, at, none, ones, written))
+
+    def attention(self, layer: int) -> None:
+        """Heads, or features with an error; and the biases."""
+        run, stage = self.run, attention_writes(layer)
+        rest = run.attention_rest(layer)
+        one = self.dictionaries.get(f"a{layer}")
+        if one is None:
+            heads = run.heads(layer)
+            time, number, width = heads.shape
+            item = torch.arange(number).repeat(time)
+            at = torch.arange(time).repeat_interleave(number)
+            flat = heads.reshape(-1, width)
+            ones = flat.new_ones(len(at))
+            self.blocks.append(_Block(Kind.HEAD, layer, "a", stage, at, item, ones, flat))
+            self.add(Kind.BIAS, layer, "a", stage, rest)
+            return
+        activation = self.features(one, stage)
+        if one.site.reads == "z":
+            made = one.decode(activation)
+            error = through_heads(run, layer, run.read(one) - made)
+            bias = one.decoder_bias.expand_as(made)
+            if one.processing == "folded":
+                bias = bias + run.value_bias(layer).flatten()
+            rest = rest + through_heads(run, layer, bias)
+        else:
+            error = run.attention[layer] - one.decode(activation)
+            rest = one.decoder_bias.expand_as(rest)
+        self.add(Kind.ERROR, layer, "a", stage, error)
+        self.add(Kind.BIAS, layer, "a", stage, rest)
+
+    def mlp(self, layer: int) -> None:
+        """The MLP as a leaf, or features with an error and what skips them; and the bias."""
+        run, stage = self.run, mlp_writes(layer)
+        one = self.dictionaries.get(f"m{layer}")
+        written = run.mlp[layer]
+        if one is None:
+            bias = run.model.layers[layer].mlp_bias
+            if bias is not None:
+                self.add(Kind.BIAS, layer, "m", stage, bias.expand_as(written))
+                written = written - bias
+            self.add(Kind.MLP, layer, "m", stage, written)
+            return
+        if not one.site.is_transcoder:  # its features read the MLP's own output, which is a leaf
+            self.add(Kind.MLP, layer, "m", mlp_computed(layer), torch.zeros_like(written))
+        activation = self.features(one, stage)
+        error = written - one.decode(activation)
+        if one.skip is not None:
+            skipped = run.read(one) @ one.skip.T
+            self.add(Kind.SKIP, layer, "m", stage, skipped)
+            error = error - skipped
+        self.add(Kind.ERROR, layer, "m", stage, error)
+        self.add(Kind.BIAS, layer, "m", stage, one.decoder_bias.expand_as(written))
+
+    def features(self, one: Dictionary, stage: int) -> Tensor:
+        """Add a dictionary's active features; returns all activations [time, features]."""
+        activation = one.encode(self.run.read(one))
+        at, item = activation.nonzero(as_tuple=True)
+        values, site = activation[at, item], one.site
+        block = _Block(Kind.FEATURE, site.layer, site.part, stage, at, item, values, dictionary=one)
+        self.blocks.append(block)
+        return activation
+
+    def table(self) -> NodeTable:
+        """Sort the nodes by position and stage, and let each write into its row."""
+        blocks, run = self.blocks, self.run
+        position = torch.cat([b.position for b in blocks]).cpu().numpy()
+        stage = _of_each(blocks, [b.stage for b in blocks], np.int16)
+        order = np.lexsort((stage, position))
+        width = run.model.shape.d_model
+        self._check_size(len(order) * width * run.final.element_size())
+        row = np.empty_like(order)
+        row[order] = np.arange(len(order))
+        written = run.final.new_empty(len(order), width)
+        begin = 0
+        for block in blocks:
+            here = torch.from_numpy(row[begin : begin + len(block.position)]).to(written.device)
+            written[here] = self._written(block)
+            begin += len(block.position)
+        return NodeTable(
+            run=run,
+            dictionaries=self.dictionaries,
+            kind=_of_each(blocks, [KINDS.index(b.kind) for b in blocks], np.int8)[order],
+            layer=_of_each(blocks, [b.layer for b in blocks], np.int16)[order],
+            part=_of_each(blocks, [b.part == "a" for b in blocks], np.bool_)[order],
+            position=position[order].astype(np.int32),
+            item=torch.cat([b.item for b in blocks]).cpu().numpy()[order],
+            stage=stage[order],
+            activation=torch.cat([b.activation for b in blocks])[torch.from_numpy(order)],
+            written=written,
+        )
+
+    def _written(self, block: _Block) -> Tensor:
+        if block.direction is not None:
+            return block.direction
+        assert block.dictionary is not None
+        rows = features_write(self.run, block.dictionary, block.item, block.position)
+        return rows * block.activation[:, None]
+
+    def _check_size(self, needed: int) -> None:
+        free = budget(self.run.model.device) * 4
+        if needed > free:
+            number = sum(len(b.item) for b in self.blocks if b.kind is Kind.FEATURE)
+            raise InputError(
+                f"{number:,} features are active on these {self.run.time} tokens, about "
+                f"{number // (self.run.time * max(1, len(self.dictionaries))):,} a site and token; they "
+                f"would take {needed / 2**30:.1f} GB. Dictionaries with a few dozen active features, a "
+                "shorter prompt or fewer dictionaries would be right."
+            )
+
+
+@torch.no_grad()
+def node_table(run: Run, dictionaries: Iterable[Dictionary] = ()) -> NodeTable:
+    """All nodes of a run; dictionaries decide the basis of their sites, one each.
+
+    Attention without a dictionary has its heads for nodes; an MLP without one is a leaf.
+    """
+    given = list(dictionaries)
+    check_set(given)
+    for one in given:
+        check_dictionary(one, run.model)
+    builder = _Builder(run, {one.site.name: one.to(run.final) for one in given})
+    builder.add(Kind.TOKEN, -1, "a", START, run.embed)
+    if float(run.position.abs().max()) > 1e-6 * float(run.embed.abs().max()):
+        builder.add(Kind.POSITION, -1, "a", START, run.position)
+    for layer in range(run.model.shape.n_layers):
+        builder.attention(layer)
+        if run.model.shape.mlp:
+            builder.mlp(layer)
+    return builder.table()
+
+
+def through_heads(run: Run, layer: int, z: Tensor) -> Tensor:
+    """What values of all heads side by side [time, heads · d_head] write, [time, d]."""
+    return z @ run.model.layers[layer].o.flatten(0, 1) * run.post[layer]
+
+
+def features_write(run: Run, one: Dictionary, item: Tensor, at: Tensor) -> Tensor:
+    """Directions [n, d] into which features ``item`` write at positions ``at``, at activation 1."""
+    used, back = item.unique(return_inverse=True)
+    rows = one.decoder_rows(used)
+    if one.site.reads != "z":
+        return rows[back]
+    o = run.model.layers[one.site.layer].o.flatten(0, 1)
+    return (rows @ o)[back] * run.post[one.site.layer][at]
+
+
+def _of_each(blocks: list[_Block], values: list[int] | list[bool], kind: type) -> NDArray[Any]:
+    sizes = [len(b.position) for b in blocks]
+    return np.repeat(np.array(values, dtype=kind), sizes)

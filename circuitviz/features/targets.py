@@ -1,0 +1,153 @@
+"""What a circuit explains: a feature, a neuron, a logit, or a difference of logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features import reading
+from circuitviz.features.reading import Reads
+from circuitviz.features.stages import at_the_end, before_mlp
+from circuitviz.features.table import NodeTable
+from circuitviz.graph import Kind, Node
+
+SHARE, MOST = 0.95, 10
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A node to explain and its value in the run, which its row and constant add up to.
+
+    index: its row in the table; where it has none, ``reads`` holds what it reads. weight: how much it
+    counts among several targets (a logit's probability).
+    """
+
+    node: Node
+    value: float
+    index: int | None = None
+    reads: Reads | None = None
+    weight: float = 1.0
+
+
+def node_target(table: NodeTable, name: str) -> Target:
+    """A feature or head of the table by its name, ``m3.f123@7``; or a neuron, ``m3.n45@7``.
+
+    InputError where it is not active, and where nothing flows into it.
+    """
+    site, dot, rest = name.partition(".n")
+    neuron, at, position = rest.partition("@")
+    if dot and at and site[:1] == "m" and (site[1:] + neuron + position).isdigit():
+        return neuron_target(table, int(site[1:]), int(neuron), int(position))
+    index = table.index(name)
+    if table.is_leaf[index]:
+        raise InputError(
+            f"'{name}' is a leaf: nothing flows into it, so it has no circuit; a feature, a neuron, a head "
+            "or a logit has one."
+        )
+    return Target(table.node(index), float(table.activation[index]), index)
+
+
+@torch.no_grad()
+def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> Target:
+    """A neuron's value before its activation function, at a position."""
+    run = table.run
+    table.check_position(position)
+    shape = run.model.shape
+    block = run.model.bridge.blocks[layer] if 0 <= layer < shape.n_layers and shape.mlp else None
+    first = getattr(getattr(block, "mlp", None), "in", None)
+    if block is None or first is None or hasattr(block.mlp, "gate"):
+        raise InputError(
+            f"Neuron {neuron} of layer {layer} was given; layers 0 to {shape.n_layers - 1} of models whose "
+            "MLPs have neurons without gates do."
+        )
+    linear = first.original_component
+    normal = run.mlp_norm(layer)(run.mlp_stream[layer][position])
+    values = linear(normal[None])[0]
+    if not 0 <= neuron < len(values):
+        raise InputError(
+            f"Neuron {neuron} was given; the MLP of layer {layer} has 0 to {len(values) - 1}."
+        )
+    nothing = torch.zeros_like(normal)
+    added = linear(nothing[None])[0, neuron]
+    # a linear map shows its weights when it is given each unit vector
+    direction = linear(torch.eye(len(normal)).to(normal))[:, neuron] - added
+    norm = run.mlp_norm(layer)
+    pulled = direction * norm.weight
+    if norm.centred:
+        pulled = pulled - pulled.mean()
+    pulled = pulled * norm.parts(run.mlp_stream[layer][position])[1]
+    constant = added if norm.bias is None else added + direction @ norm.bias
+    name = f"m{layer}.n{neuron}@{position}"
+    node = Node(name, Kind.NEURON, layer, site="m", position=position, feature=neuron)
+    at = torch.tensor([position], device=pulled.device)
+    reads = Reads(at, before_mlp(shape, layer), constant[None], pulled[None])
+    return Target(node, float(values[neuron]), reads=reads)
+
+
+def likely_logits(table: NodeTable, share: float = SHARE, most: int = MOST) -> tuple[Target, ...]:
+    """The logits that hold a share of the probability at the last position, at most so many."""
+    probabilities = table.run.logits.softmax(-1)
+    best = probabilities.topk(min(most, len(probabilities)))
+    number = int((best.values.cumsum(0) < share).sum()) + 1
+    chosen = best.indices[:number].tolist()
+    return tuple(logit_target(table, token, float(probabilities[token])) for token in chosen)
+
+
+@torch.no_grad()
+def logit_target(table: NodeTable, token: int, weight: float = 1.0) -> Target:
+    """One token's logit at the last position, before any cap."""
+    check_tokens(table, [token])
+    position = table.run.time - 1
+    node = Node(f"logit.{token}@{position}", Kind.LOGITS, position=position, token=token)
+    return _direction(table, node, *_row(table, [token]), weight)
+
+
+@torch.no_grad()
+def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Sequence[int]) -> Target:
+    """Mean logit of the correct tokens minus that of the incorrect ones, at the last position."""
+    check_tokens(table, [*correct, *incorrect])
+    if not correct or not incorrect:
+        raise InputError("A logit difference needs at least one correct and one incorrect token.")
+    right, wrong = _row(table, correct), _row(table, incorrect)
+    node = Node(f"logits@{table.run.time - 1}", Kind.LOGITS, position=table.run.time - 1)
+    return _direction(table, node, right[0] - wrong[0], right[1] - wrong[1])
+
+
+def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
+    """InputError on a token that the vocabulary does not have."""
+    size = len(table.run.model.unembedding)
+    for token in tokens:
+        if not 0 <= token < size:
+            raise InputError(f"Token {token} was given; this model's vocabulary has 0 to {size - 1}.")
+
+
+def _row(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, Tensor]:
+    model = table.run.model
+    direction = model.unembedding[list(tokens)].mean(0)
+    bias = model.unembedding_bias
+    return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
+
+
+def _direction(
+    table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
+) -> Target:
+    run = table.run
+    at = torch.tensor([run.time - 1], device=direction.device)
+    pulled, constant = reading.read_at_the_end(run, direction[None], at)
+    value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
+    reads = Reads(at, at_the_end(run.model.shape), constant + bias, pulled)
+    return Target(node, value, reads=reads, weight=weight)
+
+
+__all__ = [
+    "Target",
+    "difference_target",
+    "likely_logits",
+    "logit_target",
+    "neuron_target",
+    "node_target",
+]

@@ -1,0 +1,175 @@
+"""The independent truth at the level of features: a frozen forward pass written out for autograd.
+
+Weights come from the plain Hugging Face model, patterns from its own attentions. Every node of a table
+is one scalar factor on what it writes; the pre-activation of a target is then a function of all factors,
+with patterns and scales held, and its gradient the row of edges. No code of circuitviz's rows is used.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.features import Dictionary, Site
+
+
+def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -> list[Dictionary]:
+    """Random dictionaries by site; a kind is an architecture, with `/reads` and `/folded` after it."""
+    made = []
+    for number, (site, kind) in enumerate(kinds.items()):
+        architecture, _, rest = kind.partition("/")
+        reads, _, processing = rest.partition("/")
+        reads = reads or ("z" if site[0] == "a" else "normalised")
+        draw = torch.Generator().manual_seed(number)
+        heads, inner, width = model.layers[0].o.shape
+        d_in = heads * inner if reads == "z" else width
+
+        def normal(*sizes: int, scale: float = 1.0, draw: torch.Generator = draw) -> Tensor:
+            return scale * torch.randn(*sizes, generator=draw, dtype=torch.float64)
+
+        more: dict[str, Any] = {}
+        if architecture == "gated":
+            more = {"gain": normal(features).exp(), "gate_bias": normal(features, scale=0.1) - 0.2}
+        if architecture == "topk":
+            more = {"k": 7}
+        if architecture.startswith("jumprelu"):
+            more = {"threshold": normal(features, scale=0.1).abs()}
+        if "skip" in architecture:
+            more["skip"] = normal(d_in, d_in, scale=0.1)
+        made.append(
+            Dictionary(
+                name=f"random {site}",
+                architecture=architecture,
+                site=Site(int(site[1:]), site[0], reads),
+                encoder=normal(d_in, features, scale=0.3),
+                bias=normal(features, scale=0.1) - 0.1,
+                decoder=normal(features, d_in, scale=0.2),
+                decoder_bias=normal(d_in, scale=0.1),
+                processing=processing or "raw",
+                **more,
+            )
+        )
+    return made
+
+
+class SlowEdges:
+    """Pre-activations of a table's nodes as functions of every node's factor, patterns and scales held."""
+
+    def __init__(self, hf: Any, table: Any) -> None:
+        self.hf = copy.deepcopy(hf).double()
+        self.gpt2 = self.hf.config.model_type == "gpt2"
+        body = self.hf.transformer if self.gpt2 else self.hf.gpt_neox
+        self.blocks = body.h if self.gpt2 else body.layers
+        self.final = body.ln_f if self.gpt2 else body.final_layer_norm
+        self.table, self.run = table, table.run
+        with torch.no_grad():
+            out = self.hf(self.run.tokens[None], output_attentions=True, output_hidden_states=True)
+        self.patterns = [p[0] for p in out.attentions]
+        self.streams = [h[0] for h in out.hidden_states]
+        self.at = torch.from_numpy(table.position.astype("int64"))
+        self.stage = torch.from_numpy(table.stage.astype("int64"))
+        self.factors = torch.ones(len(table), dtype=torch.float64, requires_grad=True)
+
+    def stream(self, stage: int) -> Tensor:
+        """The residual stream of what was written before a stage, [time, d]."""
+        x = torch.zeros(self.run.time, self.table.written.shape[1], dtype=torch.float64)
+        before = self.stage < stage
+        return x.index_add(0, self.at[before], self.factors[before, None] * self.table.written[before])
+
+    def norm(self, module: Any, x: Tensor, held: Tensor | None = None) -> Tensor:
+        """LayerNorm with its scale held at that of this stream (or of ``held``)."""
+        of = (x if held is None else held).detach()
+        scale = (of.var(-1, unbiased=False, keepdim=True) + module.eps).sqrt()
+        return (x - x.mean(-1, keepdim=True)) / scale * module.weight + module.bias
+
+    def values(self, layer: int, x: Tensor) -> Tensor:
+        """Each head's value at each position [time, head, d_head]."""
+        block = self.blocks[layer]
+        if self.gpt2:
+            normal = self.norm(block.ln_1, x)
+            out = (normal @ block.attn.c_attn.weight + block.attn.c_attn.bias).chunk(3, -1)[2]
+            return out.view(self.run.time, self.hf.config.n_head, -1)
+        normal = self.norm(block.input_layernorm, x)
+        out = block.attention.query_key_value(normal)
+        return out.view(self.run.time, self.hf.config.num_attention_heads, 3, -1)[:, :, 2]
+
+    def z(self, layer: int) -> Tensor:
+        """[time, head, d_head]"""
+        v = self.values(layer, self.stream(3 * layer + 1))
+        return torch.einsum("hts,she->the", self.patterns[layer], v)
+
+    def attention_out(self, layer: int) -> Tensor:
+        """What attention writes [time, d]."""
+        block = self.blocks[layer]
+        if self.gpt2:
+            return self.z(layer).flatten(1) @ block.attn.c_proj.weight + block.attn.c_proj.bias
+        return block.attention.dense(self.z(layer).flatten(1))
+
+    def mlp_in(self, layer: int) -> tuple[Tensor, Any]:
+        """The stream that the MLP reads, and its norm."""
+        block = self.blocks[layer]
+        stage = 3 * layer + 2 if self.gpt2 else 3 * layer + 1
+        return self.stream(stage), block.ln_2 if self.gpt2 else block.post_attention_layernorm
+
+    def reads(self, dictionary: Dictionary) -> Tensor:
+        """What a dictionary reads [time, d_in]."""
+        site = dictionary.site
+        folded = dictionary.processing == "folded"
+        if site.reads == "z":
+            z = self.z(site.layer).flatten(1)
+            if folded:
+                held = torch.zeros_like(self.stream(1))
+                nothing = self.values(site.layer, held).detach()  # a stream of zeros: biases alone
+                z = z - nothing.flatten(1)
+            return z
+        if site.reads == "written":
+            if site.part == "a":
+                return self.attention_out(site.layer)
+            leaf = (self.stage == 3 * site.layer + 2).nonzero()[:, 0]
+            return self.factors[leaf, None] * self.run.mlp[site.layer]
+        x, norm = self.mlp_in(site.layer)
+        if site.reads == "stream":
+            return x
+        if folded:
+            scale = (x.detach().var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
+            return (x - x.mean(-1, keepdim=True)) / scale
+        return self.norm(norm, x)
+
+    def head_output(self, layer: int, head: int) -> Tensor:
+        """What one head writes [time, d]."""
+        block = self.blocks[layer]
+        z = self.z(layer)[:, head]
+        size = z.shape[1]
+        rows = slice(head * size, (head + 1) * size)
+        if self.gpt2:
+            return z @ block.attn.c_proj.weight[rows]
+        return z @ block.attention.dense.weight[:, rows].T
+
+    def pre_activation(self, index: int) -> Tensor:
+        """A node's pre-activation, by its definition."""
+        node = self.table.node(index)
+        at, site = node.position, f"{node.site}{node.layer}"
+        if node.kind == "head":
+            out = self.head_output(node.layer, node.head)[at]
+            return out @ out.detach() / (out.detach() @ out.detach())
+        one = self.table.dictionaries[site]
+        x = self.reads(one)[at]
+        if node.kind == "skip":
+            out = one.skip @ x
+            return out @ out.detach() / (out.detach() @ out.detach())
+        gain = 1.0 if one.gain is None else one.gain[node.feature]
+        return x @ one.encoder[:, node.feature] * gain + one.bias[node.feature]
+
+    def logit(self, token: int) -> Tensor:
+        """A logit at the last position."""
+        last = self.norm(self.final, self.stream(3 * len(self.blocks) + 1))[-1]
+        head = self.hf.get_output_embeddings()
+        return last @ head.weight[token] + (0 if head.bias is None else head.bias[token])
+
+    def row(self, value: Tensor) -> tuple[Tensor, Tensor]:
+        """Edges into a value [nodes], and the value without any of them."""
+        (gradient,) = torch.autograd.grad(value, self.factors)
+        return gradient, (value - gradient.sum()).detach()
