@@ -44,6 +44,19 @@ class Tokens:
             )
         return ids
 
+    @property
+    def has_bos(self) -> bool:
+        """Whether a prompt begins with a beginning-of-sequence token."""
+        return self._tokenizer.bos_token_id is not None
+
+    def windows(self, text: str) -> list[list[int]]:
+        """Token ids of a text of any length: windows no longer than the context, each begun as a
+        prompt is. Words that the tokenizer does not know stay what it makes of them."""
+        ids = self._bare(text)
+        first = [self._tokenizer.bos_token_id] if self.has_bos else []
+        room = self.n_ctx - len(first)
+        return [[*first, *ids[at : at + room]] for at in range(0, len(ids), room)]
+
     def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
         """Return the tokens that ``answer`` adds after ``prompt``, found by tokenising both."""
         before, both = self._bare(prompt), self._bare(prompt + answer)

@@ -1,0 +1,126 @@
+"""``python -m circuitviz.demo.dictionaries`` trains the demo model's dictionaries and writes their card.
+
+One SAE and one transcoder a layer, on generated text, measured on text of another seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from itertools import islice
+from pathlib import Path
+
+import torch
+
+from circuitviz.demo.text import Text
+from circuitviz.features import Dictionary, load_dictionaries, write_folder
+from circuitviz.features.passages import passages
+from circuitviz.features.training import (
+    Figures,
+    Recipe,
+    measure_steps,
+    parse_site,
+    recovered_steps,
+    train_steps,
+    trainable_sites,
+)
+from circuitviz.models import load_model
+from circuitviz.progress import Progress, finish
+from circuitviz.resources import resource
+
+PASSAGES = 12_000  # to train on
+MEASURED = 5_000  # passages of the card's figures
+TRAINING_SEED, MEASURING_SEED = 101, 202
+RECIPES = {"a": Recipe(features=768, sparsity=16), "m": Recipe(features=512, sparsity=12)}
+FIGURES = "figures.json"
+
+
+def texts(seed: int, passages: int) -> Iterator[str]:
+    """Passages of the demo's own text; those that a seed begins with are always the same."""
+    return islice(Text(seed).passages(), passages)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, measure and write the dictionaries; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m circuitviz.demo.dictionaries", description=__doc__)
+    parser.add_argument("--out", type=Path, default=resource("demo", "dictionaries"))
+    parser.add_argument("--sites", help="some alone, as in a0,m3; 'none' measures what is there")
+    parser.add_argument("--steps", type=int, default=None, help="training steps of each")
+    given = parser.parse_args(argv)
+
+    model = load_model("demo")
+    torch.set_num_threads(1)  # the figures of one core are those of any
+    text = passages(model, texts(TRAINING_SEED, PASSAGES))
+    sites = trainable_sites(model)
+    if given.sites is not None:
+        named = [name for name in given.sites.split(",") if name != "none"]
+        sites = tuple(parse_site(name, model) for name in named)
+    for site in sites:
+        began = time.perf_counter()
+        recipe = RECIPES[site.part]
+        if given.steps is not None:
+            recipe = replace(recipe, steps=given.steps)
+
+        def report(step: Progress, name: str = site.name) -> None:
+            if step.done % 250 == 0:
+                print(f"{name} {step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
+
+        trained = finish(train_steps(model, site, text, recipe), report)
+        seconds = time.perf_counter() - began
+        about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}
+        write_folder(replace(trained.dictionary, about=about), given.out / site.name)
+    found = load_dictionaries([given.out], model)
+    held_out = passages(model, texts(MEASURING_SEED, MEASURED))
+    figures = {one.name: finish(measure_steps(model, one, held_out)) for one in found}
+    together = finish(recovered_steps(model, found, held_out))
+    told = {"together": together, "dictionaries": {name: asdict(one) for name, one in figures.items()}}
+    (given.out / FIGURES).write_text(json.dumps(told, indent=1) + "\n")
+    (given.out / "README.md").write_text(card(found, figures, together))
+    return 0
+
+
+def card(found: tuple[Dictionary, ...], figures: dict[str, Figures], together: float) -> str:
+    """The card's text, in Markdown."""
+    told = found[0].about["training"]
+    tokens, seconds = found[0].about["training_tokens"], sum(one.about["seconds"] for one in found)
+    aims = " and ".join(f"{one.sparsity} active features per token ({part})" for part, one in RECIPES.items())
+    rows = "\n".join(
+        f"| `{name}` | {one.features} | {one.unexplained:.4f} | {one.l0:.1f} | {one.dead:.1%} "
+        f"| {one.recovered:.4f} |"
+        for name, one in figures.items()
+    )
+    measured = next(iter(figures.values())).tokens
+    return f"""# Dictionaries of the circuitviz demo model
+
+For every layer an SAE on the heads' outputs before W_O (`a0` to `a{found[-1].site.layer}`, read and
+rebuilt at `attn.hook_z`) and a transcoder of the MLP (`m0` to `m{found[-1].site.layer}`, from
+`mlp.hook_in` to `hook_mlp_out`). They belong to the model as it is, no weights folded. SAELens opens
+each folder (`SAE.load_from_disk`). Made by `python -m circuitviz.demo.dictionaries`.
+
+**Training.** Batch-top-k (Bussmann et al. 2024) with the auxiliary loss of Gao et al. 2024, saved as
+JumpReLU with the running threshold: {told["steps"]} steps of {told["batch"]} tokens, Adam at
+{told["rate"]:g}, on {tokens:,} tokens of the demo's own text (seed {TRAINING_SEED}), for {aims};
+{seconds / 60:.0f} minutes on one core for all of them.
+
+**Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence left
+out (`{FIGURES}`; a test recomputes them):
+
+| site | features | unexplained variance | L0 | dead | loss recovered |
+| --- | --- | --- | --- | --- | --- |
+{rows}
+
+Unexplained variance: Σ‖y − ŷ‖² / Σ‖y − ȳ‖². L0: features active per token. Dead: features active at none
+of these tokens. Loss recovered: (loss with zeros in the site's place − with the reconstruction) / (loss
+with zeros − the model's loss), next-token cross-entropy. With all of them in the model at once it is
+{together:.4f}.
+
+**Use.** Subjects for trying feature circuits. The weights come under the project's licence.
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""One loop trains SAEs and transcoders, because an SAE is the transcoder of a site to itself.
+
+Batch-top-k (Bussmann et al. 2024): of a batch's activations the largest ``sparsity`` per token are
+kept; the mean of the smallest kept becomes the threshold of the JumpReLU dictionary that is saved.
+Features that never fire learn from what the others leave over (Gao et al. 2024). SAELens' own
+trainer cannot be stepped, shown while it runs, or resumed to the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from circuitviz.errors import ComputationError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.passages import Passages
+from circuitviz.features.sites import Site
+from circuitviz.features.training.checkpoint import Checkpoint
+from circuitviz.features.training.learner import Learner
+from circuitviz.features.training.pool import Pool
+from circuitviz.models import Model
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+
+SHOWN_EVERY = 25  # steps
+KEPT_EVERY = 500
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What decides a dictionary's weights, besides model, site and text."""
+
+    features: int = option(1024, "features of the dictionary", low=2)
+    sparsity: int = option(16, "active features per token, on average", low=1)
+    steps: int = option(2500, "training steps", low=1)
+    batch: int = option(1024, "tokens of one step", low=16)
+    rate: float = option(2e-3, "learning rate; it falls to zero over the last third", above=0)
+    seed: int = option(0, "seed of weights and order", low=0)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where training stood at a step: unexplained variance of the batches since the last point (a
+    share), features active per token, share of features that are dead."""
+
+    step: int
+    loss: float
+    l0: float
+    dead: float
+
+    def __str__(self) -> str:
+        return f"unexplained {self.loss:.3f} · L0 {self.l0:.1f} · dead {self.dead:.1%}"
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A dictionary with the course of its training; ``complete`` is false where it was stopped."""
+
+    dictionary: Dictionary
+    recipe: Recipe
+    course: tuple[Point, ...]
+    complete: bool
+
+
+def train_steps(
+    model: Model, site: Site, text: Passages, recipe: Recipe, checkpoint: Path | None = None
+) -> Steps[Trained]:
+    """Train a dictionary on a text.
+
+    With ``checkpoint``, a file, the state is written there now and then and when the run is stopped,
+    and a run that finds one of the same model, site, text and recipe goes on from it, to the same
+    weights as if it had never stopped. It is removed at the end.
+
+    Raises InputError where the checkpoint is of another run, ComputationError where the loss is no
+    number.
+    """
+    pool = Pool(model, site, text, recipe.seed)
+    yield Progress(0, recipe.steps, "Collecting activations")
+    learner = Learner(pool.scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed)
+    course: list[Point] = []
+    files = None
+    if checkpoint is not None:
+        files = Checkpoint(checkpoint, model, site, text, recipe)
+        course = files.restore(learner, pool)
+
+    def trained(complete: bool) -> Trained:
+        return Trained(learner.dictionary(site.name, site, model.name), recipe, tuple(course), complete)
+
+    try:
+        while learner.steps < recipe.steps:
+            x, y = pool.take(recipe.batch)
+            learner.step(x, y, _fall(learner.steps, recipe.steps))
+            if learner.steps % SHOWN_EVERY == 0 or learner.steps == recipe.steps:
+                course.append(Point(learner.steps, *learner.account()))
+                if not course[-1].loss < float("inf"):
+                    raise ComputationError(
+                        f"The training of {site.name} came apart at step {learner.steps}: its loss is no "
+                        f"number. A learning rate below {recipe.rate:g} would be right."
+                    )
+                if files is not None and learner.steps % KEPT_EVERY == 0:
+                    files.write(learner, pool, course)
+                yield Progress(learner.steps, recipe.steps, str(course[-1]), trained(False))
+    except GeneratorExit:
+        if files is not None and learner.steps < recipe.steps:
+            files.write(learner, pool, course)
+        raise
+    if files is not None:
+        files.remove()
+    return trained(True)
+
+
+def _fall(step: int, steps: int) -> float:
+    """A short warming up, then full rate, then a straight line to zero over the last third."""
+    warm = max(1, steps // 50)
+    return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)
