@@ -47,6 +47,13 @@ class Passages:
             kept += 1
         return Passages(self.rows[:kept], self.bos)
 
+    def parted(self, share: float = 0.05) -> tuple[Passages, Passages]:
+        """Rows to learn from and, from the end, a share of them to measure on; a single row is both."""
+        if len(self.rows) == 1:
+            return self, self
+        at = len(self.rows) - max(1, round(share * len(self.rows)))
+        return Passages(self.rows[:at], self.bos), Passages(self.rows[at:], self.bos)
+
     def batches(
         self, chosen: Iterable[int] | None = None, at_once: int = TOKENS_AT_ONCE
     ) -> Iterator[Batch]:

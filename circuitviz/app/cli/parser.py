@@ -10,7 +10,7 @@ from typing import NoReturn
 from circuitviz.errors import InputError, suggest
 from circuitviz.graph import SELECTIONS
 
-VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "list")
+VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "train-dictionary", "list")
 LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
 
 
@@ -80,6 +80,7 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
         verb.add_argument("-o", "--output", type=Path, required=True)
         if name == "export" and "export" in argv:  # the flags' module imports Qt
             _figure(verb)
+    _train(verbs.add_parser("train-dictionary", help="train SAEs and transcoders on a text file"), argv)
     listing = verbs.add_parser("list", help="what there is")
     listing.add_argument("what", choices=LISTS)
     for verb in verbs.choices.values():
@@ -141,6 +142,22 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
                 parser.add_argument(flag, dest=dest, metavar="VALUE", help=entry.help)
 
 
+def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    parser.add_argument("text", type=Path, help="plain text; a line, or what blank lines part, is a passage")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, in SAELens' form")
+    parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
+    text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
+    parser.add_argument("--sites", help=text)
+    _device(parser)
+    if "train-dictionary" in argv:  # the recipe's module imports torch
+        from circuitviz.features.training import Recipe
+        from circuitviz.options import describe
+
+        for entry in describe(Recipe):
+            text = f"{entry.help} (default {entry.default})"
+            parser.add_argument(entry.flag, dest=f"recipe_{entry.name}", metavar="VALUE", help=text)
+
+
 def _figure(parser: argparse.ArgumentParser) -> None:
     """The flags of a picture, made from its options."""
     from circuitviz.options import describe
@@ -187,7 +204,7 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
     def run(given: argparse.Namespace) -> int:
         from importlib import import_module
 
-        module = import_module(f"circuitviz.app.cli.{name}_")
+        module = import_module(f"circuitviz.app.cli.{name.replace('-', '_')}_")
         code: int = module.run(given)
         return code
 
