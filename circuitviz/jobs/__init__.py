@@ -1,13 +1,19 @@
 """Long work, off the window's thread; a job is one file: its request, its replies, its answer."""
 
 from circuitviz.jobs.adopt import Adopt
+from circuitviz.jobs.attention import AttentionOf
 from circuitviz.jobs.catalog import Catalog, Choices
 from circuitviz.jobs.curve import Curve, Points
+from circuitviz.jobs.effects import EffectsOf, EffectsSeen
 from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
 from circuitviz.jobs.find import Find, Found
+from circuitviz.jobs.head import HeadOf
 from circuitviz.jobs.judge import Judge, Judged
+from circuitviz.jobs.lens import LensOf, LensSeen
+from circuitviz.jobs.look import Look, Seen
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
+from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.threads import UseThreads
@@ -15,20 +21,29 @@ from circuitviz.jobs.worker import Worker
 
 __all__ = [
     "Adopt",
+    "AttentionOf",
     "Catalog",
     "Choices",
     "Curve",
+    "EffectsOf",
+    "EffectsSeen",
     "Elsewhere",
     "EvaluateElsewhere",
     "Failed",
     "Find",
     "Found",
+    "HeadOf",
     "Idle",
     "Judge",
     "Judged",
+    "LensOf",
+    "LensSeen",
+    "Look",
     "Measure",
     "Measured",
     "Moved",
+    "PatchingOf",
+    "PatchingSeen",
     "Points",
     "Rank",
     "Ranked",
@@ -37,6 +52,7 @@ __all__ = [
     "Ready",
     "Reply",
     "Request",
+    "Seen",
     "UseThreads",
     "Worker",
 ]

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.graph import Kind
-from circuitviz.lens.shares import TokenLogit, direct_logits, node_output, pick, ranked
+from circuitviz.lens.shares import TokenLogit, apart, direct_logits, node_output, pick, ranked
 from circuitviz.models import Model, record
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
@@ -16,10 +16,16 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class LensCell:
-    """One layer at one position: its first tokens, and the answers with their ranks."""
+    """One layer at one position: its first tokens, and the answers with their ranks.
+
+    rank: of the best correct answer, 0 first; apart: correct minus incorrect answers' mean logit,
+    None where there are no incorrect ones.
+    """
 
     top: list[TokenLogit]
     answers: list[TokenLogit]
+    rank: int
+    apart: float | None
 
 
 @dataclass(frozen=True)
@@ -71,5 +77,10 @@ def lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: in
 
 
 def _cells(model: Model, part: Task, logits: Tensor, top: int) -> list[LensCell]:
-    found = (ranked(model, part, row, top) for row in logits)
-    return [LensCell(first, answers) for first, _, answers in found]
+    right = part.correct[0][part.correct[0] >= 0]
+    found = []
+    for row in logits:
+        first, _, answers = ranked(model, part, row, top)
+        rank = int((row > row[right].max()).sum())
+        found.append(LensCell(first, answers, rank, apart(part, row)))
+    return found

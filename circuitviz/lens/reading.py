@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.graph import Kind
-from circuitviz.lens.shares import TokenLogit, direct_logits, node_output, pick, ranked
+from circuitviz.lens.shares import TokenLogit, apart, direct_logits, node_output, pick, ranked
 from circuitviz.models import Model, record
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
@@ -65,15 +65,7 @@ def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 1
         prompt,
         task.prompt_strings(prompt),
         *ranked(model, part, logits, top),
-        _attribution(part, logits),
+        apart(part, logits),
         None if pattern is None else pattern.tolist(),
         None if weighted is None else weighted.tolist(),
     )
-
-
-def _attribution(part: Task, logits: Tensor) -> float | None:
-    """Mean share of the correct minus mean share of the incorrect answers' logits."""
-    correct, incorrect = (a[0][a[0] >= 0] for a in (part.correct, part.incorrect))
-    if not len(incorrect):
-        return None
-    return float(logits[correct].mean() - logits[incorrect].mean())

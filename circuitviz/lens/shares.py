@@ -80,3 +80,13 @@ def ranked(
     kept = answers[answers >= 0]
     kept = kept[logits[kept].argsort(descending=True)][:20]
     return entries(order[:top]), entries(order[-top:].flip(0)), entries(kept)
+
+
+def apart(part: Task, logits: Tensor) -> float | None:
+    """Mean logit of the correct minus mean logit of the incorrect answers of a task of one prompt;
+    None where it has no incorrect ones. logits: [vocabulary].
+    """
+    correct, incorrect = (a[0][a[0] >= 0] for a in (part.correct, part.incorrect))
+    if not len(incorrect):
+        return None
+    return float(logits[correct].mean() - logits[incorrect].mean())

@@ -51,6 +51,7 @@ class Desk(QObject):
     document_shown = Signal()
     curve_changed = Signal()
     selection_changed = Signal()
+    prompt_changed = Signal()
     reading_arrived = Signal(object)
     ready = Signal(object)
     choices_arrived = Signal(object)
@@ -69,6 +70,7 @@ class Desk(QObject):
         self.device = "cpu"
         self.nodes: frozenset[str] = frozenset()
         self.edges: frozenset[str] = frozenset()
+        self.prompt = 0
         self.preview: Found | None = None
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
@@ -169,6 +171,12 @@ class Desk(QObject):
             self.nodes, self.edges = nodes, edges
             self.selection_changed.emit()
 
+    def choose_prompt(self, prompt: int) -> None:
+        """Read this prompt everywhere."""
+        if prompt != self.prompt:
+            self.prompt = prompt
+            self.prompt_changed.emit()
+
     def read(self, node: str, prompt: int) -> None:
         """Ask for a node's readings."""
         if self.opened is not None:
@@ -204,6 +212,7 @@ class Desk(QObject):
                     self.say(f"{name} is disabled: {error}")
             case Ready():
                 self.opened = reply
+                self.choose_prompt(min(self.prompt, len(reply.prompts) - 1))
                 if reply.warning:
                     self.say(reply.warning)
                 self.ready.emit(reply)

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
-    QComboBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -24,9 +23,9 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import Ready
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Label, set_label
 
@@ -46,9 +45,7 @@ class InspectorPanel(Panel):
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
         self.colour = QToolButton(text="●", toolTip="Colour of the label")
-        self.prompt = QComboBox(accessibleName="Prompt")
-        self.prompt.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.prompt.setMinimumContentsLength(10)
+        self.prompt = PromptBox(desk)
         self.lens = [[QLabel() for _ in range(4)] for _ in range(ROWS)]
         self.answers = QLabel("", wordWrap=True)
         self.direct = QLabel("")
@@ -59,12 +56,12 @@ class InspectorPanel(Panel):
         self._build()
         self.label.editingFinished.connect(self.keep_label)
         self.colour.clicked.connect(self._pick_colour)
-        self.prompt.activated.connect(lambda _index: self._ask())
+        desk.prompt_changed.connect(self._ask)
         self.weighted.toggled.connect(lambda _on: self._show_attention())
         desk.selection_changed.connect(self.show_selection)
         desk.state_changed.connect(self._show_state)
         desk.reading_arrived.connect(self.show_reading)
-        desk.ready.connect(self._ready)
+        desk.ready.connect(lambda _ready: self._ask())
         self.show_selection()
 
     def set_theme(self, theme: Theme) -> None:
@@ -164,7 +161,7 @@ class InspectorPanel(Panel):
 
     def show_reading(self, reading: Any) -> None:
         """Show a reading, unless another node was selected meanwhile."""
-        if reading.node != self.node or reading.prompt != max(0, self.prompt.currentIndex()):
+        if reading.node != self.node or reading.prompt != self.desk.prompt:
             return
         self.reading = reading
         for cells, up, down in zip(self.lens, reading.top, reading.bottom, strict=False):
@@ -202,14 +199,7 @@ class InspectorPanel(Panel):
 
     def _ask(self) -> None:
         if self.node:
-            self.desk.read(self.node, max(0, self.prompt.currentIndex()))
-
-    def _ready(self, ready: Ready) -> None:
-        at = max(0, self.prompt.currentIndex())
-        self.prompt.clear()
-        self.prompt.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
-        self.prompt.setCurrentIndex(min(at, self.prompt.count() - 1))
-        self._ask()
+            self.desk.read(self.node, self.desk.prompt)
 
     def _say(self, title: str, about: str) -> None:
         self.name.setText(title)

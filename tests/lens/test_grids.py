@@ -72,6 +72,10 @@ def test_the_lens_of_the_stream_is_the_models_own_end_on_every_stream(case: Case
             for answer in cell.answers:  # two logits may be nearer than float32 can tell
                 above = [int((one > answer.logit + by).sum()) for by in (1e-3, -1e-3)]
                 assert above[0] <= answer.rank <= above[1]
+            right, wrong = (one[ids[0][ids[0] >= 0]] for ids in (task.correct, task.incorrect))
+            above = [int((one > right.max() + by).sum()) for by in (1e-3, -1e-3)]
+            assert above[0] <= cell.rank <= above[1]
+            assert cell.apart == pytest.approx(float(right.mean() - wrong.mean()), abs=1e-3)
 
 
 @torch.no_grad()

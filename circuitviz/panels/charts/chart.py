@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,12 +9,11 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter, QPdfWriter
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtGui import QColor, QFont, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT
-from circuitviz.errors import InputError
+from circuitviz.panels.saving import save_picture
 from circuitviz.registry import Registry
 
 Draw = Callable[["Chart", dict[str, Any]], None]
@@ -108,35 +105,13 @@ class Chart(QWidget):
             pen = pg.mkPen(self.colour("muted", 0.8), width=1)
             self.plot.addItem(pg.ErrorBarItem(**where, **sides, pen=pen, beam=0))
 
-    def save(self, path: Path, size: tuple[int, int] = (900, 560)) -> None:
+    def save(self, path: Path) -> None:
         """Write the picture (SVG, PDF, PNG), or its table (CSV), as the suffix says."""
-        suffix = path.suffix.lower()
-        if suffix == ".csv":
-            text = io.StringIO()
-            csv.writer(text, lineterminator="\n").writerows(self.rows)
-            path.write_text(text.getvalue(), encoding="utf-8")
-        elif suffix == ".png":
-            self.plot.grab().save(str(path))
-        elif suffix == ".svg":
-            generator = QSvgGenerator()
-            generator.setFileName(str(path))
-            generator.setViewBox(QRectF(0, 0, self.plot.width(), self.plot.height()))
-            self._paint(generator)
-        elif suffix == ".pdf":
-            writer = QPdfWriter(str(path))
-            writer.setResolution(144)
-            self._paint(writer)
-        else:
-            raise InputError(
-                f"'{path.name}' has no suffix that a plot can be written as; .svg, .pdf, .png or .csv "
-                "would be right."
-            )
+        save_picture(path, self.plot.size(), self._paint, self.plot.grab, self.rows)
 
-    def _paint(self, device: Any) -> None:
-        painter = QPainter(device)
+    def _paint(self, painter: QPainter) -> None:
         painter.setFont(QFont(self.font()))
         self.plot.render(painter)
-        painter.end()
 
     def _at(self, scene: QPointF) -> tuple[QRectF, str, tuple[str, ...]] | None:
         place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)

@@ -1,0 +1,43 @@
+"""How much every node alone pushes the right answer: on one prompt, or the mean over all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.look import Look
+from circuitviz.progress import Steps
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import Interval
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class EffectsSeen:
+    """Direct effects in logits by node, with the 95 % interval over prompts; ``prompts``: how many."""
+
+    effects: dict[str, Interval]
+    prompts: int
+
+
+@dataclass(frozen=True)
+class EffectsOf(Look):
+    """``prompt``: its number, or None for all."""
+
+    title = "Reading direct effects"
+    rank = 22
+
+    prompt: int | None
+
+    def see(self, engine: Engine) -> Steps[EffectsSeen]:
+        """Batch by batch."""
+        from circuitviz.evaluation import bootstrap
+        from circuitviz.lens import attribute
+
+        found = yield from attribute(
+            engine.model, engine.task, None if self.prompt is None else [self.prompt]
+        )
+        seed = engine.task.seed
+        intervals = (bootstrap((row,), lambda mean: mean, seed) for row in found.values)
+        return EffectsSeen(dict(zip(found.names, intervals, strict=True)), len(found.prompts))

@@ -1,0 +1,48 @@
+"""Readings that panels follow: what cannot be read is told in the panel, not in a dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Seen(Reply):
+    """What a look found: ``result``, or ``why`` there is none. ``done`` is false while more comes."""
+
+    look: Look
+    result: Any = None
+    done: bool = True
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Look(Request):
+    """A reading of the model on its prompts; nobody pressed a button for it, so it is no one's error."""
+
+    def see(self, engine: Engine) -> Steps[Any]:
+        """The reading, step by step; ``partial`` results are shown as they come."""
+        raise NotImplementedError
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """What is seen so far, then the whole."""
+        engine.need()
+        try:
+            steps = self.see(engine)
+            while True:
+                step: Progress = next(steps)
+                yield Moved(self.title, step.done / step.total if step.total else 0.0, step.message)
+                if step.partial is not None:
+                    yield Seen(self, step.partial, done=False)
+        except StopIteration as end:
+            yield Seen(self, end.value)
+        except InputError as error:
+            yield Seen(self, why=str(error))

@@ -1,0 +1,90 @@
+"""The patching map: each node's output replaced at each position, and what it does to the metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.jobs.look import Look
+from circuitviz.progress import Steps
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from circuitviz.graph import Scores
+    from circuitviz.jobs.engine import Engine
+
+SHARED = "…"  # a place where prompts have different tokens
+
+
+@dataclass(frozen=True)
+class PatchingSeen:
+    """What the metric loses. effects: [node, position]; whole: at all positions at once [node].
+
+    tokens: texts [position], ``…`` where the prompts differ. ``begin``: before it nothing can be
+    different, because the prompts are not.
+    """
+
+    names: list[str]
+    tokens: list[str]
+    effects: NDArray[np.float64]
+    whole: NDArray[np.float64]
+    metric: str
+    ablation: str
+    begin: int
+
+
+@dataclass(frozen=True)
+class PatchingOf(Look):
+    """``prompt``: its number, or None for the mean over all."""
+
+    title = "Patching every node at every position"
+    rank = 42
+
+    prompt: int | None
+
+    def see(self, engine: Engine) -> Steps[PatchingSeen]:
+        """Group by group of nodes; what is known so far comes with each step."""
+        from circuitviz.discovery import discover_steps
+
+        where, task = engine.where, engine.task
+        if self.prompt is not None:
+            if where.ablation.startswith("mean"):
+                raise InputError(
+                    f"Patching one prompt with '{where.ablation}' would take the mean over that prompt "
+                    "alone; all prompts would be right."
+                )
+            task = task.subset([self.prompt])
+        tokens = _tokens(task)
+        same = (task.clean == task.corrupted).all(0).tolist()
+        begin = same.index(False) if where.ablation == "corrupted" and False in same else 0
+
+        def seen(scores: Scores) -> PatchingSeen:
+            assert scores.positions is not None
+            return PatchingSeen(
+                engine.model.graph.senders, tokens, scores.positions[:, : len(tokens)],
+                scores.values.sum(axis=1), where.metric, where.ablation, begin,
+            )  # fmt: skip
+
+        steps = discover_steps(
+            engine.model, task, "activation-patching", where.metric, where.ablation, positions=True
+        )
+        try:
+            while True:
+                step = next(steps)
+                partial: Any = step.partial
+                yield step if partial is None else replace(step, partial=seen(partial))
+        except StopIteration as end:
+            return seen(end.value)
+
+
+def _tokens(task: Any) -> list[str]:
+    """Tokens by position, where all prompts that are so long have the same."""
+    texts = [task.prompt_strings(i) for i in range(len(task))]
+    found = []
+    for position in range(max(map(len, texts))):
+        there = {text[position] for text in texts if len(text) > position}
+        found.append(there.pop() if len(there) == 1 else SHARED)
+    return found

@@ -1,0 +1,174 @@
+"""One set of strokes draws a heat map in the window and in every exported picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+
+from circuitviz.canvas.paint import font
+from circuitviz.canvas.theme import Theme
+from circuitviz.panels.heat.grid import HeatGrid, ink, shade
+
+LEFTMOST, TALLEST = 118.0, 62.0  # pixels that names may take
+SCALE = 58.0  # pixels of the colour scale at the right
+MANY = 4000  # cells above which the window draws them as one picture
+GAP = 1.0
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+MIDDLE = Qt.AlignmentFlag.AlignCenter
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Where a grid lies in its picture: top left corner of the cells, and their size."""
+
+    left: float
+    top: float
+    wide: float
+    high: float
+    turned: bool
+    size: float
+
+    def cell(self, row: int, column: int) -> QRectF:
+        """A cell with its gap."""
+        return QRectF(self.left + column * self.wide, self.top + row * self.high, self.wide, self.high)
+
+
+def shown(token: str) -> str:
+    """A token as it is written in a picture: spaces and line ends can be seen."""
+    if not token.strip():
+        return token.replace(" ", "␣").replace("\n", "⏎") or "∅"
+    return token.strip()
+
+
+def frame(
+    grid: HeatGrid, room: QSizeF, *, scale: bool = True, square: bool = False, highest: float = 36.0
+) -> Frame:
+    """Fit a grid into a room: names left and above, a scale at the right."""
+    rows, columns = (max(1, n) for n in grid.values.shape)
+    size = 11.0
+    metrics = QFontMetricsF(font(size))
+    names = max((metrics.horizontalAdvance(name) for name in grid.rows), default=0.0)
+    left = min(LEFTMOST, names + 10) if names else 1.0
+    wide = (room.width() - left - (SCALE if scale else 1.0)) / columns
+    longest = max((metrics.horizontalAdvance(name) for name in grid.columns), default=0.0)
+    turned = longest > wide - 4
+    top = 1.0 if not longest else (min(TALLEST, longest * 0.87 + 14) if turned else 20.0)
+    high = min(highest, (room.height() - top - 2) / rows)
+    if square:
+        wide = high = max(1.0, min(wide, high if highest <= wide else (room.height() - top - 2) / rows))
+    return Frame(left, top, max(1.0, wide), max(1.0, high), turned, size)
+
+
+def paint_grid(
+    painter: QPainter,
+    grid: HeatGrid,
+    at: Frame,
+    theme: Theme,
+    *,
+    vector: bool = False,
+    row: int = -1,
+    marked: frozenset[str] = frozenset(),
+) -> None:
+    """Cells, names and frames. ``row`` stands out; ``marked`` nodes are framed; ``vector``: no bitmap."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _cells(painter, grid, at, theme, vector)
+    _names(painter, grid, at, theme, row, marked)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    pen = QPen(QColor(theme.text), 1.4)
+    pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
+    painter.setPen(pen)
+    for place in grid.strong:
+        painter.drawRect(at.cell(*place).adjusted(0.5, 0.5, -1.5, -1.5))
+    painter.setPen(QPen(QColor(theme.accent), 2.0))
+    for i, nodes in enumerate(grid.nodes if marked else ()):
+        for j, node in enumerate(nodes):
+            if node in marked and len(set(nodes)) > 1:
+                painter.drawRect(at.cell(i, j).adjusted(0, 0, -1, -1))
+
+
+def _cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, vector: bool) -> None:
+    rows, columns = grid.values.shape
+    shades = grid.shades(theme)
+    if rows * columns > MANY and not vector:
+        ground = QColor(theme.panel)
+        shades[np.isnan(grid.values)] = (ground.red(), ground.green(), ground.blue())
+        image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+        painter.drawImage(QRectF(at.left, at.top, at.wide * columns, at.high * rows), image)
+        return
+    gap = GAP if min(at.wide, at.high) > 4 else 0.0
+    size = min(11.0, at.high - 3)
+    written = bool(grid.texts) and size >= 7 and at.wide > 16
+    painter.setFont(font(size if written else at.size))
+    metrics = QFontMetricsF(painter.font())
+    for i in range(rows):
+        for j in range(columns):
+            if not grid.has(i, j):
+                continue
+            cell = at.cell(i, j).adjusted(0, 0, -gap, -gap)
+            painter.fillRect(cell, QColor(*shades[i, j].tolist()))
+            if written and grid.texts[i][j]:
+                text = metrics.elidedText(grid.texts[i][j], Qt.TextElideMode.ElideRight, cell.width() - 3)
+                painter.setPen(QColor(ink(shades[i, j].tolist())))
+                painter.drawText(cell, MIDDLE, text)
+
+
+def _names(
+    painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, row: int, marked: frozenset[str]
+) -> None:
+    rows, columns = grid.values.shape
+    painter.setFont(font(at.size))
+    metrics = QFontMetricsF(painter.font())
+    elide = Qt.TextElideMode.ElideRight
+    several = len({node for nodes in grid.nodes for node in nodes}) > 1
+    every = max(1, round(metrics.height() * 0.8 / at.high + 0.49))
+    for i in range(0, rows, every):
+        mine = several and any(node in marked for node in grid.nodes[i])
+        painter.setPen(QColor(theme.accent if mine else theme.text if i == row else theme.muted))
+        box = QRectF(0, at.top + i * at.high, at.left - 6, at.high)
+        box.adjust(0, -4, 0, 4)
+        painter.drawText(box, RIGHT, metrics.elidedText(grid.rows[i], elide, at.left - 8))
+    every = max(1, round(metrics.height() * 0.8 / at.wide + 0.49)) if at.turned else 1
+    painter.setPen(QColor(theme.muted))
+    for j in range(0, columns, every):
+        middle = at.left + (j + 0.5) * at.wide
+        if at.turned:
+            painter.save()
+            painter.translate(middle - GAP, at.top - 4)
+            painter.rotate(-60)
+            text = metrics.elidedText(grid.columns[j], elide, (at.top - 10) / 0.87)
+            painter.drawText(QPointF(0, metrics.ascent() * 0.4), text)
+            painter.restore()
+        else:
+            box = QRectF(middle - at.wide / 2, at.top - 20, at.wide, 18)
+            painter.drawText(box, MIDDLE, grid.columns[j])
+
+
+def paint_scale(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, right: float) -> None:
+    """What the colours mean: a bar from the least to the most, with its numbers and its unit."""
+    x, high = right - SCALE + 14, min(120.0, grid.values.shape[0] * at.high - GAP)
+    if high < 30:
+        return
+    steps = 48
+    for step in range(steps):
+        share = 1 - step / (steps - 1)
+        colour = shade(np.array(2 * share - 1 if grid.signed else share), theme)
+        top = at.top + high * step / steps
+        painter.fillRect(QRectF(x, top, 9, high / steps + 0.6), QColor(*colour.tolist()))
+    painter.setFont(font(10))
+    painter.setPen(QColor(theme.muted))
+    marks = ((0.0, grid.most), (1.0, -grid.most if grid.signed else 0.0), (0.5, 0.0))
+    for place, number in marks[: 3 if grid.signed and high > 44 else 2]:
+        box = QRectF(x + 12, at.top + place * high - 7, SCALE - 26, 14)
+        box.moveTop(min(max(box.top(), at.top - 2), at.top + high - 12))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, figure(number))
+
+
+def figure(number: float) -> str:
+    """A number of a scale, short."""
+    size = abs(number)
+    if not size:
+        return "0"
+    return f"{number:.0f}" if size >= 10 else f"{number:.1f}" if size >= 1 else f"{number:.2f}"

@@ -1,0 +1,31 @@
+"""The prompt that is read, chosen in any panel and followed by all."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QComboBox
+
+from circuitviz.jobs import Ready
+from circuitviz.panels.desk import Desk
+
+
+class PromptBox(QComboBox):
+    """A list of the task's prompts; choosing one chooses it for the whole desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(accessibleName="Prompt")
+        self.desk = desk
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(10)
+        self.activated.connect(desk.choose_prompt)
+        desk.prompt_changed.connect(self._follow)
+        desk.ready.connect(self._fill)
+        if desk.opened is not None:
+            self._fill(desk.opened)
+
+    def _fill(self, ready: Ready) -> None:
+        self.clear()
+        self.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
+        self._follow()
+
+    def _follow(self) -> None:
+        self.setCurrentIndex(self.desk.prompt)

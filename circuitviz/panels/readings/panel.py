@@ -1,0 +1,98 @@
+"""The dock of readings: one page at a time, a prompt to choose, a line that reads out, export."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+)
+
+from circuitviz.canvas.theme import Theme
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.prompt_box import PromptBox
+from circuitviz.panels.readings.registry import Page, pages
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.saving import KINDS
+
+
+@panels.register(
+    "readings", summary="a prompt in the model", title="Readings", area="bottom", order=0.5, height=390
+)
+class ReadingsPanel(Panel):
+    """A button for each page; only the page in front reads."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.by_name: dict[str, Page] = {}
+        self.buttons: dict[str, QToolButton] = {}
+        self.stack = QStackedWidget()
+        self.note = QLabel("", objectName="muted")
+        self.export = QPushButton("Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV")
+        self.export.clicked.connect(self._ask_export)
+        group = QButtonGroup(self)
+        top = QHBoxLayout(spacing=0)
+        top.setContentsMargins(8, 6, 12, 2)
+        for entry in sorted(pages.entries(), key=lambda e: float(e.extra["order"])):
+            page = entry.value(desk)
+            button = QToolButton(text=entry.extra["title"], checkable=True, toolTip=entry.summary)
+            button.clicked.connect(partial(self.show_page, entry.name))
+            group.addButton(button)
+            top.addWidget(button)
+            page.read.connect(self.note.setText)
+            self.stack.addWidget(page)
+            self.by_name[entry.name], self.buttons[entry.name] = page, button
+        top.addStretch(1)
+        self.prompt = PromptBox(desk)
+        top.addWidget(self.prompt, 4)
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 2, 12, 6)
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.export)
+        whole = QVBoxLayout(self, spacing=0)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addLayout(top)
+        whole.addWidget(self.stack, 1)
+        whole.addLayout(foot)
+        self.show_page(next(iter(self.by_name)))
+
+    @property
+    def page(self) -> Page:
+        """The page in front."""
+        return next(p for p in self.by_name.values() if p is self.stack.currentWidget())
+
+    def show_page(self, name: str, _on: bool = True) -> None:
+        """Bring a page to the front."""
+        self.buttons[name].setChecked(True)
+        self.note.setText("")
+        self.stack.setCurrentWidget(self.by_name[name])
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        for page in self.by_name.values():
+            page.set_theme(theme)
+
+    def _ask_export(self) -> None:
+        found = self.page.pictures()
+        if len(found) == 1:
+            self._save(next(iter(found)))
+            return
+        menu = QMenu(self)
+        for name in found:
+            menu.addAction(name).triggered.connect(partial(self._save, name))
+        menu.popup(self.export.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
+
+    def _save(self, name: str, _on: bool = True) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Export the picture", f"{name}.svg", KINDS)
+        if path:
+            self.desk.guarded(self.page.pictures()[name].save, Path(path))
