@@ -30,6 +30,12 @@ class Tokens:
         tokens need not be its tokens after a prompt."""
         return "▁" in "".join(self._tokenizer.convert_ids_to_tokens(self._bare("a b")))
 
+    @property
+    def ordinary(self) -> list[int]:
+        """The ids that stand for text: all but the special ones."""
+        special = set(self._tokenizer.all_special_ids)
+        return [i for i in range(self.vocabulary_size) if i not in special]
+
     def encode(self, text: str, bos: bool | None = None) -> list[int]:
         """Return the token ids of a prompt; InputError where it is longer than the context."""
         ids = self._bare(text)

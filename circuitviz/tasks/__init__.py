@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from circuitviz.models import Model
 from circuitviz.options import as_dict, build
 from circuitviz.tasks.files import is_task_file, read_pairs
-from circuitviz.tasks.pairs import TENSORS, Pair, Task
+from circuitviz.tasks.pairs import Pair, Task
 from circuitviz.tasks.registry import MakePairs, tasks
 
 __all__ = ["MakePairs", "Pair", "Task", "load_task", "tasks"]
@@ -46,10 +45,4 @@ def load_task(
             bos=bos,
             options=as_dict(chosen),
         )
-    return _on(made, model)
-
-
-def _on(task: Task, model: Model) -> Task:
-    if model.device.type == "cpu":
-        return task
-    return replace(task, **{name: getattr(task, name).to(model.device) for name in TENSORS})
+    return made.to(model.device)

@@ -22,7 +22,7 @@ FORM = "The {event} lasted from the year {century}{year} to the year {century}"
 )
 def greater_than(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """Pairs whose corrupted prompt begins in the year 01, so that every later year fits."""
-    years = _years(tokens)
+    years = years_known(tokens)
     centuries = enough(list(years), 1, "greater-than", "centuries, each with years,")
 
     def make(pick: random.Random) -> Pair:
@@ -38,7 +38,7 @@ def greater_than(tokens: Tokens, prompts: int, seed: int, options: NoOptions) ->
     return draw("greater-than", prompts, seed, tokens, make)
 
 
-def _years(tokens: Tokens) -> dict[str, list[str]]:
+def years_known(tokens: Tokens) -> dict[str, list[str]]:
     """Per century, the two-digit years that are one token after it."""
     found = {}
     for century in CENTURIES:

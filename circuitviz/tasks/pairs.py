@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -119,6 +120,46 @@ class Task:
             pairs=tuple(self.pairs[i] for i in rows),
             **{name: getattr(self, name)[pick.to(self.clean.device)] for name in TENSORS},
         )
+
+    def to(self, device: torch.device) -> Task:
+        """The same task with its tensors on a device."""
+        if self.clean.device == device:
+            return self
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
+
+    def place(self, index: int, name: str) -> int:
+        """The position in one prompt that a name means; InputError where it has none.
+
+        ``END``: the last token; ``IO``: where a correct answer stands first; ``S1``, ``S2``: where an
+        incorrect one stands for the first and the second time; ``S1+1``, ``END-2``: beside these; or a
+        number from 0, from the end where negative.
+        """
+        length = int(self.lengths[index])
+        told = re.fullmatch(r"(END|IO|S1|S2)([+-]\d+)?", name.strip().upper())
+        if told is None and not re.fullmatch(r"-?\d+", name.strip()):
+            raise InputError(
+                f"'{name}' names no position; END, IO, S1, S2, one beside these (S1+1), or a number would "
+                "be right."
+            )
+        if told is None:
+            at = int(name) + (length if int(name) < 0 else 0)
+        elif told[1] == "END":
+            at = length - 1 + int(told[2] or 0)
+        else:
+            answers = self.correct[index] if told[1] == "IO" else self.incorrect[index]
+            row = self.clean[index, :length]
+            found = torch.isin(row, answers[answers >= 0]).nonzero()[:, 0].tolist()
+            wanted = 1 if told[1] == "S2" else 0
+            if len(found) <= wanted:
+                raise InputError(
+                    f"Prompt {index} has no position {told[1]}: "
+                    f"{'a correct' if told[1] == 'IO' else 'an incorrect'} answer stands there "
+                    f"{len(found)} times. Give the position as a number, or choose other prompts."
+                )
+            at = found[wanted] + int(told[2] or 0)
+        if not 0 <= at < length:
+            raise InputError(f"Prompt {index} has {length} tokens, so there is no position '{name}' in it.")
+        return at
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""

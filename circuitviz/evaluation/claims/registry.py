@@ -1,0 +1,127 @@
+"""A claim is tested over prompts; the interval says whether it holds, fails, or cannot be told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.discovery import Setting
+from circuitviz.errors import InputError
+from circuitviz.evaluation.intervals import Interval
+from circuitviz.graph import BoolMatrix
+from circuitviz.models import Model
+from circuitviz.options import build
+from circuitviz.progress import Steps
+from circuitviz.registry import Registry
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True, eq=False)
+class Claimed:
+    """What a claim is about: nodes, or edges by name, in a setting; ``movers`` are called name movers."""
+
+    setting: Setting
+    nodes: tuple[str, ...] = ()
+    edges: tuple[str, ...] = ()
+    movers: tuple[str, ...] = ()
+
+    @property
+    def model(self) -> Model:
+        """The model that is run."""
+        return self.setting.model
+
+    @property
+    def task(self) -> Task:
+        """The document's task."""
+        return self.setting.task
+
+    def without(self) -> BoolMatrix:
+        """The model's edges [senders, receivers] but those of the nodes, and the edges, that are claimed."""
+        graph = self.model.graph
+        mask = graph.mask.copy()
+        for name in self.nodes:
+            if name not in graph.sender_index:
+                raise InputError(f"'{name}' writes nothing that could be patched; heads, MLPs and input do.")
+            mask[graph.sender_index[name]] = False
+        for name in self.edges:
+            mask[graph.edge(name)] = False
+        if (mask == graph.mask).all():
+            raise InputError("The label speaks of nothing in this model, so there is nothing to patch.")
+        return mask
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a test measured: the effect, in the words of ``measured``, and the verdict it gives.
+
+    ``prompts_hash`` is that of the very prompts that were run; ``more`` holds further numbers.
+    """
+
+    effect: Interval
+    verdict: str
+    measured: str
+    prompts: int
+    prompts_hash: str
+    seed: int
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as files, window and command line hold them."""
+        return {
+            "verdict": self.verdict,
+            "effect": self.effect.value,
+            "low": self.effect.low,
+            "high": self.effect.high,
+            "measured": self.measured,
+            "prompts": self.prompts,
+            "prompts_hash": self.prompts_hash,
+            "seed": self.seed,
+            **self.more,
+        }
+
+
+def beyond(effect: Interval, least: float) -> str:
+    """``holds`` where the whole interval is at least ``least``, ``fails`` where all of it is less."""
+    if effect.value is None:
+        return "undecided"
+    low, high = _ends(effect)
+    return "holds" if low >= least else "fails" if high < least else "undecided"
+
+
+def within(effect: Interval, least: float) -> str:
+    """``holds`` where the whole interval is nearer to 0 than ``least``, ``fails`` where all is farther."""
+    if effect.value is None:
+        return "undecided"
+    low, high = _ends(effect)
+    if -least < low and high < least:
+        return "holds"
+    return "fails" if low >= least or high <= -least else "undecided"
+
+
+def turned(effect: Interval) -> Interval:
+    """The same effect with its sign turned round."""
+    value, low, high = (None if v is None else -v for v in (effect.value, effect.low, effect.high))
+    return Interval(value, high, low)
+
+
+def _ends(effect: Interval) -> tuple[float, float]:
+    value = np.nan if effect.value is None else effect.value
+    return (
+        value if effect.low is None else effect.low,
+        value if effect.high is None else effect.high,
+    )
+
+
+ClaimTest = Callable[[Claimed, Any], Steps[Finding]]
+
+claims: Registry[ClaimTest] = Registry("test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims")
+"""Registered with ``says``: from options to the claim in words, for whoever does not write their own."""
+
+
+def claim_steps(name: str, claimed: Claimed, **options: object) -> Steps[Finding]:
+    """Start a test by name; InputError at once on a name or option that is wrong."""
+    entry = claims.get(name)
+    return entry.value(claimed, build(entry.options, options))

@@ -1,0 +1,31 @@
+"""Backup name movers take over once the name movers are gone (Wang et al. 2022, 3.4)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from circuitviz.evaluation.roles.direct import direct_effects
+from circuitviz.evaluation.roles.registry import HeadScores, Probe, head_names, roles
+from circuitviz.progress import Progress, Steps
+
+
+@roles.register(
+    "backup-name-mover",
+    summary="how much more the head writes to the answer once the name movers' outputs are those of the "
+    "corrupted prompt",
+    reference="Wang et al. 2022, section 3.4",
+    role="Backup Name Mover",
+    unit="logits",
+    least=0.1,
+)
+def score(probe: Probe) -> Steps[HeadScores]:
+    """Direct logit attribution without the name movers minus that with them, [heads, prompts].
+
+    The name movers themselves have no score.
+    """
+    yield Progress(0, 2, "direct effects")
+    before = probe.direct
+    yield Progress(1, 2, f"direct effects without {', '.join(probe.movers)}")
+    change = direct_effects(probe.model, probe.task, probe.movers) - before
+    change[np.isin(head_names(probe.model), probe.movers)] = np.nan
+    return change

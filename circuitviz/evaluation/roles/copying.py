@@ -1,0 +1,100 @@
+"""Name movers write the name that they look at; negative ones write against it (Wang et al. 2022, 3.1)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.roles.registry import HeadScores, Probe, head_names, roles
+from circuitviz.models import Model
+from circuitviz.models.batches import batches
+from circuitviz.progress import Progress, Steps
+from circuitviz.tasks import Task
+
+TOP = 5
+
+
+@roles.register(
+    "name-mover",
+    summary=f"copying score: how often a name is among the {TOP} tokens that the head writes most when it "
+    "looks at that name",
+    reference="Wang et al. 2022, section 3.1",
+    role="Name Mover",
+    unit="share",
+    least=0.5,
+)
+def copying(probe: Probe) -> Steps[HeadScores]:
+    """The share of a prompt's names that the head copies, [heads, prompts]."""
+    return (yield from _scores(probe, 1.0))
+
+
+@roles.register(
+    "negative-name-mover",
+    summary=f"negative copying score: how often a name is among the {TOP} tokens that the head writes "
+    "against most when it looks at that name",
+    reference="Wang et al. 2022, section 3.1",
+    role="Negative Name Mover",
+    unit="share",
+    least=0.5,
+)
+def negative_copying(probe: Probe) -> Steps[HeadScores]:
+    """The same with the head's output turned round, [heads, prompts]."""
+    return (yield from _scores(probe, -1.0))
+
+
+def names_in(task: Task) -> tuple[Tensor, Tensor]:
+    """(prompt, position) of every token of the clean prompts that is one of the prompt's answers."""
+    answers = torch.cat([task.correct, task.incorrect], dim=1)
+    at = torch.arange(task.clean.shape[1], device=task.clean.device)[None] < task.lengths[:, None]
+    same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
+    rows, places = (same.any(-1) & at).nonzero(as_tuple=True)
+    return rows, places
+
+
+def _scores(probe: Probe, sign: float) -> Steps[HeadScores]:
+    model, task = probe.model, probe.task
+    rows, places = names_in(task)
+    if not len(rows):
+        raise InputError(
+            f"No answer stands in the prompts of '{task.name}', so there is no name that a head could copy."
+        )
+    names = task.clean[rows, places]
+    states = _early_states(model, task, rows, places)
+    found = np.full((len(head_names(model)), len(task)), np.nan)
+    counts = torch.bincount(rows, minlength=len(task)).cpu().numpy()
+    for number, hits in enumerate(_hits(model, states, names, sign)):
+        sums = torch.zeros(len(task), dtype=torch.double).index_add_(0, rows.cpu(), hits.double().cpu())
+        found[number, counts > 0] = sums.numpy()[counts > 0] / counts[counts > 0]
+        yield Progress(number + 1, len(found), "copying")
+    return found
+
+
+@torch.no_grad()
+def _early_states(model: Model, task: Task, rows: Tensor, places: Tensor) -> Tensor:
+    """The residual stream after the first block at each name, [names, d]."""
+    point = "blocks.1.hook_in" if model.shape.n_layers > 1 else "ln_final.hook_in"
+    found, seen = [], list[Tensor]()
+    for batch in batches(model, len(task), task.clean.shape[1]):
+        part = task.subset(batch)
+        with model.hooks({point: seen.append}):
+            model.logits(part.clean, part.lengths - 1)
+        inside = (rows >= batch.start) & (rows < batch.stop)
+        found.append(seen.pop()[rows[inside] - batch.start, places[inside]])
+    return torch.cat(found)
+
+
+@torch.no_grad()
+def _hits(model: Model, states: Tensor, names: Tensor, sign: float) -> list[Tensor]:
+    """For each head, whether each name is among the top tokens of its OV output there, [names]."""
+    found = []
+    for weights in model.layers:
+        spread = states[None].expand(len(weights.v), -1, -1).contiguous()
+        values = weights.norm.project(spread, weights.v, weights.v_bias)
+        for head in range(model.shape.n_heads):
+            written = sign * (values[head // model.shape.group] @ weights.o[head])
+            logits = model.unembed(written)
+            own = logits.gather(1, names[:, None])
+            found.append((logits > own).sum(-1) < TOP)
+    return found

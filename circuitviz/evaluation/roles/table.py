@@ -1,0 +1,90 @@
+"""Every role's score of every head, so that a suggestion can say how unusual a head is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.roles.registry import Probe, head_names, roles
+from circuitviz.progress import Progress, Steps
+
+
+@dataclass(frozen=True)
+class RoleTable:
+    """Mean scores: role test → head → value (None where it is not defined).
+
+    ``missing`` says why a role cannot be tested on this task; ``movers`` are the heads that stood for
+    name movers; weights and task are hashes of what was measured.
+    """
+
+    weights: str
+    task: str
+    seed: int
+    movers: tuple[str, ...] = ()
+    scores: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table as files, window and command line hold it."""
+        return {
+            "weights": self.weights,
+            "task": self.task,
+            "seed": self.seed,
+            "movers": list(self.movers),
+            "roles": {
+                name: {"role": roles.get(name).extra["role"], "unit": roles.get(name).extra["unit"],
+                       "summary": roles.get(name).summary, "scores": dict(values)}
+                for name, values in self.scores.items()
+            },
+            "missing": dict(self.missing),
+        }  # fmt: skip
+
+
+def table_steps(probe: Probe) -> Steps[RoleTable]:
+    """Score every head for every role; partial results are tables of the roles done so far."""
+    names, entries = head_names(probe.model), roles.entries()
+    scores: dict[str, Mapping[str, float | None]] = {}
+    missing: dict[str, str] = {}
+
+    def table() -> RoleTable:
+        movers = probe.__dict__.get("movers", probe.named)  # not asked for where nothing needs them
+        return RoleTable(
+            probe.model.weight_hash, probe.task.hash, probe.seed, movers, dict(scores), dict(missing)
+        )
+
+    for number, entry in enumerate(entries):
+        try:
+            steps = entry.value(probe)
+            while True:
+                try:
+                    step = next(steps)
+                except StopIteration as end:
+                    found = end.value
+                    break
+                yield Progress(number + step.done / max(step.total, 1), len(entries), entry.extra["role"])
+        except InputError as error:
+            missing[entry.name] = str(error)
+            continue
+        known = np.isfinite(found).any(axis=1)
+        means = [float(np.nanmean(row)) if ok else None for row, ok in zip(found, known, strict=True)]
+        scores[entry.name] = dict(zip(names, means, strict=True))
+        yield Progress(number + 1, len(entries), entry.extra["role"], table())
+    return table()
+
+
+def percentile(scores: Mapping[str, float | None], head: str) -> float | None:
+    """The share of other heads with a lower score, in percent; equal scores count half; None: undefined.
+
+    >>> percentile({"a0.h0": 0.1, "a0.h1": 0.9, "a0.h2": 0.5, "a0.h3": None}, "a0.h1")
+    100.0
+    """
+    own = scores.get(head)
+    others = [v for name, v in scores.items() if v is not None and name != head]
+    if own is None or not others:
+        return None
+    below = sum(v < own for v in others) + 0.5 * sum(v == own for v in others)
+    return 100.0 * below / len(others)

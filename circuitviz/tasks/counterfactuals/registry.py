@@ -1,0 +1,47 @@
+"""A counterfactual is one function that writes pairs for a task; a task's file holds all of its own."""
+
+from __future__ import annotations
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.models import Model
+from circuitviz.registry import Registry
+from circuitviz.tasks import Task, load_task
+from circuitviz.tasks.files import is_task_file
+from circuitviz.tasks.registry import MakePairs
+
+PAIRED = "paired"  # the task's own corrupted prompts
+
+counterfactuals: Registry[MakePairs] = Registry(
+    "counterfactual", "circuitviz.tasks.counterfactuals", "circuitviz.counterfactuals"
+)
+"""Registered with ``task`` (the task it belongs to) and ``metric``. In its pairs ``clean`` stays what the
+task would ask, ``corrupted`` is the counterfactual, ``correct`` answers the clean prompt, and
+``incorrect`` is the answer that the counterfactual calls for, or, where that is the same, the rival."""
+
+
+def suited(task: str) -> list[str]:
+    """The names that can be given for a task: its own pairs first."""
+    return [PAIRED, *(e.name for e in counterfactuals.entries() if e.extra["task"] == task)]
+
+
+def counterfactual_task(name: str, model: Model, task: Task, prompts: int = 64, seed: int = 0) -> Task:
+    """The pairs of a counterfactual: the task's own, a generator's by its name, or those of a file.
+
+    Raises InputError on a name that is none of these, or that belongs to another task.
+    """
+    if name == PAIRED:
+        return task.subset(range(min(prompts, len(task))))
+    if is_task_file(name):
+        return load_task(name, model, prompts, seed, task.bos)
+    known = suited(task.name)
+    if name not in known:
+        raise InputError(
+            f"There is no counterfactual '{name}' for the task '{task.name}'; there is {', '.join(known)}, "
+            "or a CSV or JSONL file with clean, corrupted, correct, incorrect." + suggest(name, known)
+        )
+    entry = counterfactuals.get(name)
+    pairs = entry.value(model.tokens, prompts, seed, entry.options())
+    made = Task.from_pairs(
+        name, pairs, model.tokens, metric=entry.extra["metric"], seed=seed, bos=task.bos
+    )
+    return made.to(model.device)

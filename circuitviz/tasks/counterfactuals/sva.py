@@ -1,0 +1,55 @@
+"""What can differ in an agreement prompt: the number of the subject, or of the noun that may mislead."""
+
+from __future__ import annotations
+
+import random
+
+from circuitviz.models import Tokens
+from circuitviz.options import NoOptions
+from circuitviz.tasks.counterfactuals.registry import counterfactuals
+from circuitviz.tasks.pairs import Pair
+from circuitviz.tasks.registry import draw, enough, one_token
+from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
+
+
+@counterfactuals.register(
+    "number-changed",
+    summary="the subject's number changes: the answer moves to the other form of the verb",
+    task="sva",
+    metric="prob-diff",
+)
+def number_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+    """The keys on the cabinet → The key on the cabinet."""
+    return _pairs("number-changed", tokens, prompts, seed, subject_changes=True)
+
+
+@counterfactuals.register(
+    "distractor-changed",
+    summary="the second noun's number changes: the answer stays",
+    task="sva",
+    metric="prob-diff",
+)
+def distractor_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+    """The keys on the cabinet → The keys on the cabinets: a control, for what carries the subject alone."""
+    return _pairs("distractor-changed", tokens, prompts, seed, subject_changes=False)
+
+
+def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, subject_changes: bool) -> list[Pair]:
+    nouns = [n for n in NOUNS if len(one_token(tokens, n)) == 2]
+    enough([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
+    verbs = [v for v in VERBS if len(one_token(tokens, v)) == 2]
+    enough([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
+
+    def make(pick: random.Random) -> Pair:
+        subject, second = pick.sample(nouns, 2)
+        plural, near = pick.randrange(2), pick.randrange(2)
+        where = pick.choice(PREPOSITIONS)
+        other = (1 - plural, near) if subject_changes else (plural, 1 - near)
+        return Pair(
+            f"The {subject[plural]} {where} the {second[near]}",
+            f"The {subject[other[0]]} {where} the {second[other[1]]}",
+            tuple(f" {verb[plural]}" for verb in verbs),
+            tuple(f" {verb[1 - plural]}" for verb in verbs),
+        )
+
+    return draw(name, prompts, seed, tokens, make)
