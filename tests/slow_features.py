@@ -72,6 +72,7 @@ class SlowEdges:
         self.at = torch.from_numpy(table.position.astype("int64"))
         self.stage = torch.from_numpy(table.stage.astype("int64"))
         self.factors = torch.ones(len(table), dtype=torch.float64, requires_grad=True)
+        self.kept: dict[str, Tensor] | None = None  # what sites read, while factors stay the same
 
     def stream(self, stage: int) -> Tensor:
         """The residual stream of what was written before a stage, [time, d]."""
@@ -116,6 +117,13 @@ class SlowEdges:
 
     def reads(self, dictionary: Dictionary) -> Tensor:
         """What a dictionary reads [time, d_in]."""
+        if self.kept is None:
+            return self._reads(dictionary)
+        if dictionary.name not in self.kept:
+            self.kept[dictionary.name] = self._reads(dictionary)
+        return self.kept[dictionary.name]
+
+    def _reads(self, dictionary: Dictionary) -> Tensor:
         site = dictionary.site
         folded = dictionary.processing == "folded"
         if site.reads == "z":
@@ -173,3 +181,35 @@ class SlowEdges:
         """Edges into a value [nodes], and the value without any of them."""
         (gradient,) = torch.autograd.grad(value, self.factors)
         return gradient, (value - gradient.sum()).detach()
+
+
+class GatedBackward:
+    """The replacement model run forward with features that depend on what they read, and one backward
+    pass in which gradients at nodes below a threshold are put to zero."""
+
+    def __init__(self, slow: SlowEdges, tau: float, gate: str) -> None:
+        self.slow, self.attribution = slow, torch.zeros(len(slow.table), dtype=torch.float64)
+        table = slow.table
+        self.leaf = torch.from_numpy(table.is_leaf)
+        leaves = torch.ones(len(table), dtype=torch.float64, requires_grad=True)
+        self.leaves = leaves
+        slow.factors = torch.where(self.leaf, leaves, 1.0)
+        for stage in sorted(set(slow.stage[~self.leaf].tolist())):
+            members = ((slow.stage == stage) & ~self.leaf).nonzero()[:, 0]
+            slow.kept = {}
+            pre = torch.stack([slow.pre_activation(int(i)) for i in members])
+            share = pre / table.activation[members]
+            share.register_hook(lambda g, m=members: self._gate(g, m, tau, gate))
+            slow.factors = slow.factors.index_put((members,), share)
+        slow.kept = None
+
+    def _gate(self, gradient: Tensor, members: Tensor, tau: float, gate: str) -> Tensor:
+        self.attribution[members] = gradient
+        above = (gradient if gate == "signed" else gradient.abs()) > tau
+        return gradient * above
+
+    def run(self, value: Tensor) -> Tensor:
+        """Attributions of all nodes [nodes] to a value."""
+        (gradient,) = torch.autograd.grad(value, self.leaves)
+        self.attribution[self.leaf] = gradient[self.leaf]
+        return self.attribution

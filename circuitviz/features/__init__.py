@@ -9,6 +9,14 @@ from circuitviz.features.loading import (
     load_dictionaries,
     load_dictionary,
 )
+from circuitviz.features.local import (
+    GATES,
+    Ledger,
+    LocalCircuit,
+    fraction_curve,
+    local_circuit,
+)
+from circuitviz.features.local import METHODS as LOCAL_METHODS
 from circuitviz.features.nodes import node_table
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.saelens import from_state, write_folder
@@ -25,8 +33,12 @@ from circuitviz.features.targets import (
 
 __all__ = [
     "ARCHITECTURES",
+    "GATES",
+    "LOCAL_METHODS",
     "Dictionary",
     "Edges",
+    "Ledger",
+    "LocalCircuit",
     "NodeTable",
     "Run",
     "Site",
@@ -35,10 +47,12 @@ __all__ = [
     "check_set",
     "dictionary_places",
     "difference_target",
+    "fraction_curve",
     "from_state",
     "likely_logits",
     "load_dictionaries",
     "load_dictionary",
+    "local_circuit",
     "logit_target",
     "neuron_target",
     "node_table",
