@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,21 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
+from circuitviz.formats import attribution_graph
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.kept import differing, restored
 from circuitviz.formats.registry import formats
-from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.formats.shapes import check_shape
+from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores, Shape
 from circuitviz.session import Document, State
 
 HEAD = re.compile(r"a(\d+)\.h(\d+)<([qkv])>$")
+PARTS = ("cfg", "nodes", "edges")
+EXTRA = "eap-ig"  # what of such a file a document keeps in ``extra``
 
 
 class EapJson:
-    """``{"cfg": ..., "nodes": ..., "edges": ...}``; other keys are kept and written back."""
+    """``{"cfg": ..., "nodes": ..., "edges": ...}``; whatever else a file says is written back."""
 
     suffix = ".json"
     reads = True
@@ -28,68 +34,93 @@ class EapJson:
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit; a key-value receiver is repeated for each query head of its group,
         its score divided by the group's size (METHODS: Graph)."""
-        circuit, scores = document.state.live, document.state.scores
-        if circuit is None:
-            raise InputError("There is no circuit to export yet; find one first.")
-        graph = circuit.graph
-        shape = graph.shape
-        values = scores.values if scores is not None else np.zeros(graph.mask.shape)
-        inside = set(circuit.node_names) | {"logits"}
-        edges: dict[str, Any] = {}
-        for s, r in np.argwhere(graph.mask):
-            names = _heads_of(graph, graph.receivers[r])
-            for name in names:
-                edges[f"{graph.senders[s]}->{name}"] = {
-                    "score": float(values[s, r]) / len(names),
-                    "in_graph": bool(circuit.edges[s, r]),
-                }
-        data = {
-            **document.extra.get("eap", {}),
-            "cfg": {
-                **document.extra.get("eap", {}).get("cfg", {}),
-                "n_layers": shape.n_layers,
-                "n_heads": shape.n_heads,
-                "parallel_attn_mlp": shape.parallel,
-                "d_model": shape.d_model,
-                **({"n_key_value_heads": shape.kv_heads} if shape.grouped else {}),
-                **({} if shape.mlp else {"attn_only": True}),
-            },
-            "nodes": {n.name: {"in_graph": n.name in inside} for n in graph.nodes},
-            "edges": edges,
-        }
-        write_whole(path, json.dumps(data).encode())
+        kept = document.extra.get(EXTRA, {})
+        made = {part: restored(entries, kept.get(part, {})) for part, entries in _said(document).items()}
+        write_whole(path, json.dumps({**kept.get("rest", {}), **made}).encode())
 
     def read(self, path: Path) -> Document:
-        """Read a circuit; repeated key-value receivers are summed back."""
+        """Read a circuit; repeated key-value receivers are summed back.
+
+        Neuronpedia's downloads are named ``.json`` too: an attribution graph is read as one.
+        """
         data = parse_json(path.name, read_bytes(path))
+        if isinstance(data, dict) and {"nodes", "links"} <= set(data):
+            return attribution_graph.read(path.name, data)
         if not isinstance(data, dict) or not {"cfg", "edges"} <= set(data):
             raise InputError(
                 f"'{path.name}' is no EAP-IG circuit: it needs the keys cfg, nodes and edges."
             )
+        theirs = {part: data.get(part, {}) for part in PARTS}
+        for part, entries in theirs.items():
+            whole = isinstance(entries, dict)
+            if not whole or (part != "cfg" and not all(isinstance(e, dict) for e in entries.values())):
+                raise InputError(f"'{path.name}': its {part} are not named entries, as EAP-IG writes them.")
         try:
-            graph = _graph(data["cfg"], data.get("nodes", {}))
-        except (KeyError, TypeError, ValueError) as error:
+            graph = _graph(theirs["cfg"], theirs["nodes"])
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"'{path.name}': its cfg does not describe a model ({error}).") from None
-        values, edges = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
-        for name, entry in data["edges"].items():
-            try:
-                s, r = graph.edge(_ours(graph, name))
-                values[s, r] += float(entry.get("score") or 0.0)
-                edges[s, r] |= bool(entry.get("in_graph"))
-            except InputError as error:
-                raise InputError(f"'{path.name}': {error}") from None
-            except (TypeError, ValueError, AttributeError):
-                raise InputError(
-                    f"'{path.name}': the edge '{name}' holds {entry!r}; it needs a score and in_graph."
-                ) from None
+        try:
+            values, edges = _matrices(graph, theirs["edges"])
+        except (InputError, TypeError, ValueError) as error:
+            raise InputError(f"'{path.name}': {error}") from None
         circuit = Circuit(graph, edges, int(edges.sum()))
         document = Document(State(scores=Scores(graph, values, "imported"), circuit=circuit))
-        rest = {k: v for k, v in data.items() if k not in ("nodes", "edges")}
-        document.extra = {"eap": rest}
+        ours = _said(document)
+        kept: dict[str, Any] = {part: differing(ours[part], theirs[part]) for part in PARTS}
+        kept["rest"] = {key: value for key, value in data.items() if key not in PARTS}
+        document.extra = {EXTRA: {part: said for part, said in kept.items() if said}}
         return document
 
 
 formats.register("eap-ig", summary="EAP-IG and MIB circuit")(EapJson())
+
+
+def _said(document: Document) -> dict[str, dict[str, Any]]:
+    """What the document itself has to say: cfg, nodes and edges."""
+    circuit, scores = document.state.live, document.state.scores
+    if circuit is None:
+        raise InputError("There is no circuit to export yet; find one first.")
+    graph = circuit.graph
+    shape = graph.shape
+    if not graph.same_as(Graph.transformer(shape)):
+        raise InputError(
+            "EAP-IG's format holds heads and MLPs; this circuit is of features, for which .graph.json, "
+            ".graphml, .dot or .csv would be right."
+        )
+    values = scores.values if scores is not None else np.zeros(graph.mask.shape)
+    inside = set(circuit.node_names) | {"logits"}
+    edges: dict[str, Any] = {}
+    heads = [_heads_of(graph, receiver) for receiver in graph.receivers]
+    for s, r in np.argwhere(graph.mask).tolist():
+        there = bool(circuit.edges[s, r])
+        score = float(values[s, r]) / len(heads[r])
+        for name in heads[r]:
+            edges[f"{graph.senders[s]}->{name}"] = {"score": score, "in_graph": there}
+    cfg = {
+        "n_layers": shape.n_layers,
+        "n_heads": shape.n_heads,
+        "parallel_attn_mlp": shape.parallel,
+        "d_model": shape.d_model,
+        **({"n_key_value_heads": shape.kv_heads} if shape.grouped else {}),
+        **({} if shape.mlp else {"attn_only": True}),
+    }
+    nodes = {node.name: {"in_graph": node.name in inside} for node in graph.nodes}
+    return {"cfg": cfg, "nodes": nodes, "edges": edges}
+
+
+def _matrices(graph: Graph, edges: dict[str, Any]) -> tuple[np.ndarray[Any, Any], BoolMatrix]:
+    """Scores and membership [senders, receivers]; a score that is none counts as 0 and is kept."""
+    values, chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
+    for name, entry in edges.items():
+        s, r = graph.edge(_ours(graph, name))
+        given = entry.get("score")
+        if not isinstance(given, int | float | None):
+            raise InputError(f"the edge '{name}' has the score {given!r}; a number would be right.")
+        score = float(given or 0.0)
+        if math.isfinite(score):
+            values[s, r] += score
+        chosen[s, r] |= entry.get("in_graph") is True
+    return values, chosen
 
 
 def _heads_of(graph: Graph, receiver: str) -> list[str]:
@@ -119,6 +150,5 @@ def _graph(cfg: dict[str, Any], nodes: dict[str, Any]) -> Graph:
         bool(cfg.get("parallel_attn_mlp")),
         mlp,
     )
-    if not 0 < shape.n_layers * heads <= 20_000 or heads % grouped:
-        raise ValueError(f"{shape.n_layers} layers of {heads} heads")
+    check_shape(shape)
     return Graph.transformer(shape)

@@ -27,8 +27,6 @@ class Format(Protocol):
         ...
 
 
-ATTRIBUTION_GRAPH = ".graph.json"  # never to be mistaken for EAP-IG's .json
-
 formats: Registry[Format] = Registry("format", "circuitviz.formats", "circuitviz.formats")
 
 
@@ -36,11 +34,6 @@ def format_for(path: Path, *, writing: bool) -> Entry[Format]:
     """Find the format that a path's suffix names, the longest suffix first."""
     able = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
     known = ", ".join(sorted(e.value.suffix for e in able))
-    if not any(e.value.suffix == ATTRIBUTION_GRAPH for e in able) and path.name.endswith(ATTRIBUTION_GRAPH):
-        raise InputError(
-            f"'{path.name}' is an attribution graph's name, which this version does not know; "
-            f"{known} can be {'written' if writing else 'read'}."
-        )
     for entry in sorted(able, key=lambda e: -len(e.value.suffix)):
         if path.name.lower().endswith(entry.value.suffix):
             return entry
