@@ -2,6 +2,8 @@
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
+from circuitviz.features.graphs import local_scores, strongest
+from circuitviz.features.influence import AttributionGraph, attribution_graph
 from circuitviz.features.loading import (
     check_dictionary,
     check_set,
@@ -35,6 +37,7 @@ __all__ = [
     "ARCHITECTURES",
     "GATES",
     "LOCAL_METHODS",
+    "AttributionGraph",
     "Dictionary",
     "Edges",
     "Ledger",
@@ -43,6 +46,7 @@ __all__ = [
     "Run",
     "Site",
     "Target",
+    "attribution_graph",
     "check_dictionary",
     "check_set",
     "dictionary_places",
@@ -53,10 +57,12 @@ __all__ = [
     "load_dictionaries",
     "load_dictionary",
     "local_circuit",
+    "local_scores",
     "logit_target",
     "neuron_target",
     "node_table",
     "node_target",
     "run_prompt",
+    "strongest",
     "write_folder",
 ]

@@ -1,0 +1,99 @@
+"""Nodes of a run and their edges as the graph, scores and circuit that every picture and file knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.features.edges import Edges
+from circuitviz.features.local import METHODS, LocalCircuit
+from circuitviz.features.table import NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores
+
+SHARE = 0.98  # of all |score| on edges that a picture keeps, as circuit-tracer does
+
+
+def scores_of(
+    table: NodeTable,
+    nodes: NDArray[np.intp],
+    targets: Sequence[Target],
+    weights: NDArray[np.float64],
+    method: str,
+    info: dict[str, Any],
+) -> Scores:
+    """Scores of the edges between some nodes and into targets.
+
+    nodes: rows of the table, in order of stages; weights: [nodes + targets, nodes], into × from.
+    ``info`` gains the prompt, and activations by node name.
+    """
+    every = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
+    values = np.ascontiguousarray(weights.T).astype(np.float64)
+    graph = Graph.of_nodes(table.run.model.shape, tuple(every), values != 0, sinks=len(targets))
+    reading = np.isin([node.name for node in every], graph.receivers)
+    activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
+    told = {
+        "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
+        "activations": dict(zip((n.name for n in every), map(float, activations), strict=True)),
+        **info,
+    }
+    return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=told)
+
+
+def local_scores(edges: Edges, found: LocalCircuit) -> Scores:
+    """What flows along each edge of a local circuit into the target's value.
+
+    Into a kept node: its attribution, shared out among what it reads; direct attribution has edges
+    into the target alone.
+    """
+    table, kept = found.table, found.kept
+    columns = torch.from_numpy(kept).to(found.attribution.device)
+    weights = found.attribution.new_zeros(len(kept) + 1, len(kept))
+    weights[-1] = edges.into(found.target)[0][columns]
+    if found.method == METHODS[0]:
+        readers = np.flatnonzero(~table.is_leaf[kept])
+        rows, _ = edges.rows(kept[readers])
+        share = found.attribution[columns[readers]] / table.activation[columns[readers]]
+        weights[readers] = rows[:, columns] * share[:, None]
+    names = [*found.names, found.target.node.name]
+    attributions = [*found.attribution[columns].tolist(), found.target.value]
+    info = {
+        "target": found.target.node.name,
+        "gate": found.gate,
+        "tau": found.tau,
+        "ledger": {term: float(getattr(found.ledger, term)) for term in found.ledger.__slots__},
+        "attributions": dict(zip(names, map(float, attributions), strict=True)),
+    }
+    return scores_of(table, kept, [found.target], _numbers(weights), found.method, info)
+
+
+def strongest(scores: Scores, share: float = SHARE) -> Circuit:
+    """The strongest edges that hold a share of all |score|, and each node's strongest one.
+
+    So every node stays connected towards the target.
+    """
+    sizes = np.abs(np.where(scores.graph.mask, scores.values, 0.0))
+    chosen = cumulative(sizes, share)
+    best = sizes.argmax(axis=1)
+    rows = np.flatnonzero(sizes.max(axis=1) > 0)
+    chosen[rows, best[rows]] = True
+    return Circuit(scores.graph, chosen & scores.graph.mask)
+
+
+def cumulative(sizes: NDArray[np.float64], share: float) -> BoolMatrix:
+    """The largest entries that together reach a share of the sum."""
+    order = np.argsort(-sizes, axis=None, kind="stable")
+    running = np.cumsum(sizes.ravel()[order])
+    number = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1 if len(order) else 0
+    chosen = np.zeros(sizes.size, dtype=bool)
+    chosen[order[:number]] = True
+    return (chosen & (sizes.ravel() > 0)).reshape(sizes.shape)
+
+
+def _numbers(weights: Tensor) -> NDArray[np.float64]:
+    return weights.double().cpu().numpy()

@@ -1,0 +1,137 @@
+"""Influence equals the series it is defined by; scores and pruning hold what METHODS says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from circuitviz.errors import InputError
+from circuitviz.features import (
+    Edges,
+    attribution_graph,
+    difference_target,
+    likely_logits,
+    local_circuit,
+    local_scores,
+    logit_target,
+    strongest,
+)
+from circuitviz.graph import Kind
+from circuitviz.progress import finish
+
+
+def slow_influence(table: Any, targets: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The whole adjacency matrix from rows one by one, and the series p (Ā + Ā² + …)."""
+    edges, number = Edges(table), len(table)
+    adjacency = np.zeros((number + len(targets), number + len(targets)))
+    for index in np.flatnonzero(~table.is_leaf):
+        adjacency[index, :number] = edges.rows([index])[0][0].numpy()
+    for k, target in enumerate(targets):
+        adjacency[number + k, :number] = edges.into(target)[0].numpy()
+    sizes = np.abs(adjacency)
+    shares = sizes / np.maximum(sizes.sum(1, keepdims=True), 1e-300)
+    weights = np.array([t.weight for t in targets])
+    start = np.zeros(len(adjacency))
+    start[number:] = weights / weights.sum()
+    total, term = np.zeros(len(adjacency)), start
+    for _ in range(40):
+        term = term @ shares
+        total += term
+    assert not term.any()  # no path is longer
+    return shares, total, start
+
+
+def test_influence_and_both_scores_follow_their_definitions(features: Any) -> None:
+    table = features.table
+    targets = likely_logits(table, most=3)
+    shares, influence, start = slow_influence(table, targets)
+    ours = finish(attribution_graph(Edges(table), targets, most=10**6))
+    assert ours.unread < 0.01
+    kinds = np.array([table.node(i).kind for i in range(len(table))])
+    embedded = influence[: len(table)][(kinds == Kind.TOKEN) | (kinds == Kind.POSITION)].sum()
+    unexplained = (kinds == Kind.ERROR) | (kinds == Kind.MLP)
+    lost = influence[: len(table)][unexplained].sum()
+    fractions = 1 - shares[:, : len(table)][:, unexplained].sum(1)
+    mass = influence + start
+    complete = (fractions * mass).sum() / mass.sum()
+    # nodes that carry less than a hundredth together have no rows
+    assert ours.replacement_score == pytest.approx(embedded / (embedded + lost), abs=0.01)
+    assert ours.completeness_score == pytest.approx(complete, abs=0.01)
+
+
+def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from circuitviz.features import influence as module
+
+    monkeypatch.setattr(module, "REST", 0.0)
+    table = features.table
+    targets = [difference_target(table, [7], [11])]
+    _, right, _ = slow_influence(table, targets)
+    ours = finish(attribution_graph(Edges(table), targets, most=10**6))
+    np.testing.assert_allclose(ours.influence, right[ours.nodes], rtol=1e-9, atol=1e-12)
+    leaves = ours.influence[table.is_leaf[ours.nodes]].sum()
+    assert leaves == pytest.approx(1, abs=1e-9)  # all influence ends there
+
+
+def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
+    table = demo_features.table
+    ours = finish(attribution_graph(Edges(table), likely_logits(table, most=4)))
+    scores, circuit = ours.scores(0.8, 0.98)
+    order = np.sort(ours.influence)[::-1]
+    needed = int(np.searchsorted(np.cumsum(order), 0.8 * order.sum())) + 1
+    names = [table.node(int(i)).name for i in ours.nodes[np.argsort(-ours.influence)[:needed]]]
+    tokens = [f"token@{i}" for i in range(7)]
+    sinks = [t.node.name for t in ours.targets]
+    assert {n.name for n in scores.graph.nodes} == {*names, *tokens, *sinks}
+    assert set(circuit.node_names) <= {n.name for n in scores.graph.nodes}
+    assert set(sinks) <= set(circuit.node_names)
+    few, _ = ours.scores(0.3, 0.98)
+    assert len(few.graph.nodes) < len(scores.graph.nodes)
+    assert circuit.n_edges < scores.graph.n_edges
+    by_hand = Edges(table)
+    sender, receiver = map(int, np.argwhere(circuit.edges)[0])
+    name = scores.graph.receivers[receiver]
+    target = next((t for t in ours.targets if t.node.name == name), None)
+    row = by_hand.into(target)[0] if target else by_hand.rows([table.index(name)])[0][0]
+    right = float(row[table.index(scores.graph.senders[sender])])
+    assert scores.values[sender, receiver] == pytest.approx(right, rel=1e-6)
+    assert scores.info["prompt"]["tokens"] == table.run.tokens.tolist()
+
+
+def test_rows_are_made_for_what_matters_first(demo_features: Any) -> None:
+    table = demo_features.table
+    target = [logit_target(table, 5)]
+    few = finish(attribution_graph(Edges(table), target, most=20))
+    assert int((~table.is_leaf[few.nodes]).sum()) == 20
+    more = finish(attribution_graph(Edges(table), target, most=200))
+    assert more.unread < few.unread
+    with pytest.raises(InputError, match="needs a target"):
+        finish(attribution_graph(Edges(table), []))
+    with pytest.raises(InputError, match="share of 1.5"):
+        few.scores(1.5)
+
+
+def test_flows_of_a_local_circuit_add_up_at_each_node(features: Any) -> None:
+    """What flows out of a kept node's edges is its attribution; nothing else reaches it."""
+    table, edges = features.table, Edges(features.table)
+    found = local_circuit(edges, logit_target(table, 5), nodes=40, gate="absolute")
+    scores = local_scores(edges, found)
+    graph = scores.graph
+    assert [n.name for n in graph.nodes] == [*found.names, "logit.5@6"]
+    out = scores.node_scores()
+    attribution = found.attribution[torch.from_numpy(found.kept)].numpy()
+    np.testing.assert_allclose(out, attribution, rtol=1e-6, atol=1e-9)
+    circuit = strongest(scores)
+    assert set(circuit.node_names) == {n.name for n in graph.nodes}
+    assert np.abs(scores.values[circuit.edges]).sum() >= 0.98 * np.abs(scores.values[graph.mask]).sum()
+
+
+def test_direct_attribution_has_edges_into_the_target_alone(demo_features: Any) -> None:
+    edges = Edges(demo_features.table)
+    target = logit_target(demo_features.table, 5)
+    found = local_circuit(edges, target, nodes=10, method="direct-attribution")
+    scores = local_scores(edges, found)
+    assert scores.graph.receivers == ("logit.5@6",)
+    assert (scores.values[scores.graph.mask] > found.tau).all()
