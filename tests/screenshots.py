@@ -20,5 +20,6 @@ def shoot(window: MainWindow, name: str, dialog: QWidget | None = None) -> None:
     for theme in ("dark", "light"):
         window.choose_theme(theme)
         QApplication.processEvents()
+        window.view.stage.settle()
         suffix = "" if scale == 1 else f"@{scale}x"
         (dialog or window).grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))

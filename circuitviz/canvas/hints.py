@@ -15,8 +15,9 @@ from circuitviz.canvas.theme import Theme
 def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
     """Name, label, score and neighbours of what is under the pointer; empty over the ground."""
     if node is not None:
-        into = sum(e.node == node.name for e in picture.edges)
-        out = sum(e.sender == node.name for e in picture.edges)
+        row = picture.rows[node.name]
+        into = int((picture.links.node == row).sum())
+        out = int((picture.links.sender == row).sum())
         label = f"<br>{escape(node.label)}" if node.label else ""
         return f"<b>{node.name}</b>{label}<br>score {node.score:+.4f}<br>{into} in, {out} out"
     if edge is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
+from functools import lru_cache
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
@@ -26,6 +27,7 @@ PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
 FONT = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
 
 
+@lru_cache(maxsize=32)
 def font(size: float, bold: bool = False) -> QFont:
     """The font of every drawn text, ``size`` in scene units."""
     made = QFont()
@@ -68,14 +70,14 @@ def ends(picture: CircuitPicture, edge: DrawnEdge) -> tuple[QPointF, QPointF]:
     return QPointF(sender.center().x(), sender.top()), QPointF(at, node.bottom())
 
 
-def edge_pen(edge: DrawnEdge, theme: Theme, faded: bool = False) -> QPen:
+def edge_pen(edge: DrawnEdge, theme: Theme) -> QPen:
     """Blue and solid helps, orange and dashed hurts; wider and stronger by |score|."""
     colour = QColor(side_colour(edge.side, theme) or (theme.positive if edge.score >= 0 else theme.negative))
     share = edge.strength**0.5
-    colour.setAlphaF(0.10 if faded else 0.30 + 0.65 * share)
+    colour.setAlphaF(0.30 + 0.65 * share)
     if edge.ablated:
         colour = QColor(theme.muted)
-        colour.setAlphaF(0.10 if faded else 0.35)
+        colour.setAlphaF(0.35)
     colour.setAlphaF(colour.alphaF() * edge.opacity)
     pen = QPen(colour, 0.8 + 4.0 * share)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
@@ -94,15 +96,15 @@ def side_colour(side: str, theme: Theme) -> str:
 
 
 def paint_edges(
-    painter: QPainter, picture: CircuitPicture, theme: Theme, edges: Iterable[DrawnEdge], faded: bool = False
+    painter: QPainter, picture: CircuitPicture, theme: Theme, edges: Iterable[DrawnEdge]
 ) -> None:
     """Edges with a dot at their port in the channel's colour."""
     tints = {"q": theme.query, "k": theme.key, "v": theme.value}
     for edge in edges:
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(edge_pen(edge, theme, faded))
+        painter.setPen(edge_pen(edge, theme))
         painter.drawPath(edge_path(picture, edge))
-        if edge.channel and not faded and edge.opacity > 0.3:
+        if edge.channel and edge.opacity > 0.3:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(tints[edge.channel]))
             painter.drawEllipse(ends(picture, edge)[1], 2.3, 2.3)
@@ -115,23 +117,14 @@ def paint_node(
     *,
     selected: bool = False,
     hovered: bool = False,
-    faded: bool = False,
 ) -> None:
     """A head is a rounded box, an MLP a hexagon, input and logits are pills; ablated is a ghost."""
     rect = box(node)
-    fills = {Kind.HEAD: theme.head, Kind.MLP: theme.mlp, Kind.INPUT: theme.end, Kind.LOGITS: theme.end}
-    lines = {
-        Kind.HEAD: theme.head_line,
-        Kind.MLP: theme.mlp_line,
-        Kind.INPUT: theme.end_line,
-        Kind.LOGITS: theme.end_line,
-    }
+    fill, line_colour = kind_colours(node.kind, theme)
     alone = side_colour(node.side, theme) if node.side in ("left", "right") else ""
-    line = QColor(alone or node.colour or lines[node.kind])
+    line = QColor(alone or node.colour or line_colour)
     painter.save()
-    if faded:
-        painter.setOpacity(0.30)
-    elif node.ablated:
+    if node.ablated:
         painter.setOpacity(0.55)
     pen = QPen(line, 2.0 if node.colour or alone else 1.3)
     if node.ablated or node.side == "right":
@@ -142,7 +135,7 @@ def paint_node(
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawPath(outline(node.kind, rect.adjusted(-3.5, -3.5, 3.5, 3.5)))
     painter.setPen(pen)
-    painter.setBrush(QColor(theme.ground if node.ablated else fills[node.kind]))
+    painter.setBrush(QColor(theme.ground if node.ablated else fill))
     painter.drawPath(outline(node.kind, rect))
     painter.setPen(QColor(theme.text))
     painter.setFont(font(12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
@@ -161,6 +154,15 @@ def paint_node(
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
     painter.restore()
+
+
+def kind_colours(kind: Kind, theme: Theme) -> tuple[str, str]:
+    """Fill and outline of a kind of node."""
+    if kind is Kind.HEAD:
+        return theme.head, theme.head_line
+    if kind is Kind.MLP:
+        return theme.mlp, theme.mlp_line
+    return theme.end, theme.end_line
 
 
 def outline(kind: Kind, rect: QRectF) -> QPainterPath:
@@ -201,21 +203,15 @@ LEGEND_WIDTH = 238.0
 
 def legend_entries(picture: CircuitPicture) -> list[str]:
     """What the legend must explain: only what is drawn."""
-    edges: Collection[DrawnEdge] = picture.edges
+    links = picture.links
+    tinted = [bool((links.tint == tint).any()) for tint in range(3)]
     if picture.sides:
-        sides = {e.side for e in edges}
-        channels = ["channels"] if any(e.channel for e in edges) else []
-        return [side for side in ("both", "left", "right") if side in sides] + channels
-    entries = []
-    if any(e.score >= 0 and not e.ablated for e in edges):
-        entries.append("positive")
-    if any(e.score < 0 and not e.ablated for e in edges):
-        entries.append("negative")
-    if any(e.channel for e in edges):
-        entries.append("channels")
-    if any(e.ablated for e in edges) or any(n.ablated for n in picture.nodes):
-        entries.append("ablated")
-    return entries
+        entries = {"both": tinted[2], "left": tinted[0], "right": tinted[1]}
+    else:
+        entries = {"positive": tinted[0], "negative": tinted[1]}
+    entries["channels"] = bool(links.channel.any())
+    entries["ablated"] = not picture.sides and (tinted[2] or picture.any_ablated)
+    return [entry for entry, drawn in entries.items() if drawn]
 
 
 def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF) -> float:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 
+from circuitviz.canvas.links import Indices, Links
 from circuitviz.graph import Graph, Kind
 from circuitviz.layout import Places, layouts
 from circuitviz.session import State
@@ -65,12 +67,39 @@ class CircuitPicture:
     by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
     sides: tuple[str, ...] = ()
 
-    def around(self, nodes: Set[str], edges: Set[str]) -> tuple[tuple[DrawnEdge, ...], Set[str]]:
-        """Edges that are named or touch the nodes, and the nodes that these edges join."""
-        out = tuple(
-            e for e in self.edges if e.name in edges or e.sender in nodes or e.node in nodes
-        )
-        return out, nodes | {e.sender for e in out} | {e.node for e in out}
+    @cached_property
+    def rows(self) -> dict[str, int]:
+        """Row of each node."""
+        return {node.name: row for row, node in enumerate(self.nodes)}
+
+    @cached_property
+    def links(self) -> Links:
+        """The edges as columns of numbers."""
+        return Links.of(self.edges, self.rows)
+
+    @cached_property
+    def edge_rows(self) -> dict[str, list[int]]:
+        """Rows of each edge by name: one into a shared key-value receiver has a row per head."""
+        rows: dict[str, list[int]] = {}
+        for row, edge in enumerate(self.edges):
+            rows.setdefault(edge.name, []).append(row)
+        return rows
+
+    @cached_property
+    def any_ablated(self) -> bool:
+        """Whether a node is drawn as taken out."""
+        return any(node.ablated for node in self.nodes)
+
+    def around(self, nodes: Set[str], edges: Set[str]) -> tuple[Indices, Indices]:
+        """Rows of the edges that are named or touch the nodes, and of the nodes that they join."""
+        links = self.links
+        chosen = np.zeros(len(self.nodes), bool)
+        chosen[[self.rows[name] for name in nodes if name in self.rows]] = True
+        out = chosen[links.sender] | chosen[links.node]
+        out[[row for name in edges for row in self.edge_rows.get(name, ())]] = True
+        chosen[links.sender[out]] = True
+        chosen[links.node[out]] = True
+        return np.flatnonzero(out), np.flatnonzero(chosen)
 
     def moved(self, places: Mapping[str, tuple[float, float]]) -> CircuitPicture:
         """The same picture with some nodes at other places."""
@@ -78,7 +107,11 @@ class CircuitPicture:
             replace(n, x=places[n.name][0], y=places[n.name][1]) if n.name in places else n
             for n in self.nodes
         )
-        return replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
+        picture = replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
+        for kept in ("rows", "links", "edge_rows", "any_ablated"):  # places do not enter them
+            if kept in self.__dict__:
+                picture.__dict__[kept] = self.__dict__[kept]
+        return picture
 
 
 def picture_of(

@@ -17,9 +17,8 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
 from circuitviz.canvas.hints import paint_corners
-from circuitviz.canvas.items import EdgesItem, NodeItem, OverlayItem
-from circuitviz.canvas.paint import bounds
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.stage import Stage
 from circuitviz.canvas.theme import LIGHT, Theme
 
 CLOSEST, FARTHEST = 6.0, 0.05
@@ -52,12 +51,10 @@ class CircuitView(QGraphicsView):
         self.nodes: frozenset[str] = frozenset()
         self.edges: frozenset[str] = frozenset()
         self._hover: str = ""
-        self._items: dict[str, NodeItem] = {}
-        self._edges_item: EdgesItem | None = None
-        self._overlay: OverlayItem | None = None
+        self.stage = Stage(self)
         self._press: Press | None = None
         self._dragging: Gesture | None = None
-        self._fitted = True
+        self._fitted, self._farthest = True, FARTHEST
         self._gestures = gestures_for(self)
 
     # what is shown
@@ -66,31 +63,37 @@ class CircuitView(QGraphicsView):
         """Show a picture; what is selected stays selected where it still exists."""
         first = not self.picture.nodes
         self.picture, self.note = picture, note
-        self._rebuild()
+        self.stage.show_picture(picture, self.theme)
         known = {edge.name for edge in picture.edges}
         self.select(self.nodes & set(picture.by_name), self.edges & known)
         if first or self._fitted:
             self.fit()
+        else:
+            self.stage.sharpen(0)
 
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
         self.theme = theme
         self.setBackgroundBrush(QColor(theme.ground))
-        self._rebuild()
+        self.stage.show_picture(self.picture, theme)
+        self.stage.sharpen(0)
         self._emphasise()
 
     def fit(self) -> None:
         """Show the whole circuit."""
         self._fitted = True
-        room = bounds(self.picture)
+        room = self.stage.geometry.bounds
         if room.isEmpty():
             return
-        self.setSceneRect(room.adjusted(-4000, -4000, 4000, 4000))
+        far = 4000 + max(room.width(), room.height())
+        self.setSceneRect(room.adjusted(-far, -far, far, far))
         area = QRectF(self.viewport().rect()).adjusted(12, 6, -12, -FOOT)
         zoom = min(area.width() / room.width(), area.height() / room.height(), 1.6)
         self.resetTransform()
         self.scale(zoom, zoom)
         self.centerOn(room.center() + QPointF(0, (FOOT - 6) / 2 / zoom))
+        self._farthest = min(FARTHEST, zoom / 2)
+        self.stage.sharpen(0)
 
     @property
     def zoom(self) -> float:
@@ -99,7 +102,7 @@ class CircuitView(QGraphicsView):
 
     def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a point of the viewport, its middle by default."""
-        factor = max(FARTHEST / self.zoom, min(CLOSEST / self.zoom, factor))
+        factor = max(self._farthest / self.zoom, min(CLOSEST / self.zoom, factor))
         at = about or QPointF(self.viewport().rect().center())
         before = self.mapToScene(at.toPoint())
         self.scale(factor, factor)
@@ -107,6 +110,7 @@ class CircuitView(QGraphicsView):
         shift = after - before
         self.translate(shift.x(), shift.y())
         self._fitted = False
+        self.stage.sharpen()
 
     def select(self, nodes: Set[str], edges: Set[str] = frozenset()) -> None:
         """Select exactly these; emits ``selection_changed`` where that is new."""
@@ -121,6 +125,7 @@ class CircuitView(QGraphicsView):
         """Move the picture by so many pixels."""
         self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
         self._fitted = False
+        self.stage.sharpen()
 
     def set_hover(self, name: str) -> None:
         """Bring a node or an edge forward with its neighbours; an empty name brings nothing."""
@@ -132,7 +137,8 @@ class CircuitView(QGraphicsView):
     def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
         """Draw nodes elsewhere, in the layout's units; ``node_moved`` is for whoever lets them go."""
         self.picture = self.picture.moved(places)
-        self._rebuild()
+        self.stage.show_picture(self.picture, self.theme)
+        self.stage.sharpen()
         self._emphasise()
 
     def place_of(self, name: str) -> QPoint:
@@ -140,48 +146,18 @@ class CircuitView(QGraphicsView):
         node = self.picture.by_name[name]
         return self.mapFromScene(QPointF(node.x, -node.y))
 
-    def _rebuild(self) -> None:
-        scene = self.scene()
-        scene.clear()  # items are gone from here on; only names are kept
-        self._items = {}
-        self._edges_item = EdgesItem(self.picture, self.theme)
-        self._overlay = OverlayItem(self.picture, self.theme)
-        scene.addItem(self._edges_item)
-        scene.addItem(self._overlay)
-        for node in self.picture.nodes:
-            item = NodeItem(node, self.theme)
-            self._items[node.name] = item
-            scene.addItem(item)
-
     def _emphasise(self) -> None:
-        """Bring forward what is selected and hovered with its neighbours; the rest steps back."""
-        if self._edges_item is None or self._overlay is None:
-            return
-        nodes = self.nodes | ({self._hover} if self._hover in self.picture.by_name else set())
-        edges = self.edges | ({self._hover} if "->" in self._hover else set())
-        out, near = self.picture.around(nodes, edges)
-        something = bool(nodes or edges)
-        self._edges_item.set_faded(something)
-        self._overlay.show_edges(out, edges)
-        for name, item in self._items.items():
-            item.show_as(
-                selected=name in self.nodes,
-                hovered=name == self._hover,
-                faded=something and name not in near,
-            )
+        self.stage.emphasise(self.nodes, self.edges, self._hover)
 
     # under the pointer
 
     def node_at(self, place: QPoint) -> DrawnNode | None:
         """The node at a place of the viewport."""
-        at = self.mapToScene(place)
-        return next((i.node for i in self._items.values() if i.contains_(at)), None)
+        return self.stage.geometry.node_at(self.mapToScene(place))
 
     def edge_at(self, place: QPoint) -> DrawnEdge | None:
         """The edge within five pixels of a place of the viewport."""
-        if self._edges_item is None:
-            return None
-        return self._edges_item.edge_at(self.mapToScene(place), 5 / self.zoom)
+        return self.stage.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
 
     # what is done to it: the gestures answer
 
@@ -247,8 +223,7 @@ class CircuitView(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
-        if self._fitted:
-            self.fit()
+        self.fit() if self._fitted else self.stage.sharpen()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:  # noqa: N802
         """Legend and count stay in their corners, whatever the zoom."""

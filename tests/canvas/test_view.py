@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.items import EdgesItem, sample
+from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.paint import box, edge_path
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import DARK, LIGHT, Theme
@@ -73,17 +73,24 @@ def test_places_are_the_same_each_time_and_pinned_stay() -> None:
 
 
 def test_edges_are_found_as_brute_force_finds_them() -> None:
+    """Against two thousand points along each of Qt's own curves."""
     picture = picture_of(STATE)
-    item = EdgesItem(picture, LIGHT)
-    points = sample(picture)
-    for i in range(0, len(picture.edges), 5):
-        path = edge_path(picture, picture.edges[i])
-        middle = path.pointAtPercent(0.5)
-        found = item.edge_at(middle, 8)
-        assert found is not None
-        nearest = np.sqrt(((points - [middle.x(), middle.y()]) ** 2).sum(-1)).min(-1)
-        assert nearest[picture.edges.index(found)] <= nearest.min() + 1.0
-    assert item.edge_at(QPointF(99_999, 0), 8) is None
+    geometry = Geometry.of(picture)
+    shares = np.linspace(0, 1, 2000)
+    paths = [edge_path(picture, edge) for edge in picture.edges]
+    points = np.array([[path.pointAtPercent(t).toTuple() for t in shares] for path in paths])
+    rng = np.random.default_rng(1)
+    found = 0
+    for x, y in [*rng.uniform((-500, -600), (500, 100), (300, 2)), *points[::7, 777]]:
+        apart = np.hypot(points[..., 0] - x, points[..., 1] - y).min(-1)
+        edge = geometry.edge_at(QPointF(x, y), 6.0)
+        if edge is None:
+            assert apart.min() > 5.7
+        else:
+            assert apart[picture.edges.index(edge)] <= apart.min() + 1.5
+            found += 1
+    assert found > 30
+    assert geometry.edge_at(QPointF(99_999, 0), 8) is None
 
 
 def test_click_adds_and_clears(view: CircuitView) -> None:

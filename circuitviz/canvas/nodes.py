@@ -1,0 +1,131 @@
+"""Nodes: an item each while they are few, one cached layer when they are many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from circuitviz.canvas.cached import FADED, CachedItem, Stroke
+from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.links import Indices
+from circuitviz.canvas.paint import box, kind_colours, paint_node
+from circuitviz.canvas.picture import DrawnNode
+from circuitviz.canvas.theme import Theme
+
+LEGIBLE = 0.3  # pixels per scene unit below which a name cannot be read
+TINY_CHUNK = 400  # boxes in one stroke: about a millisecond
+
+
+class NodeItem(QGraphicsItem):
+    """One node; its painted image is kept by Qt while the zoom stays."""
+
+    def __init__(self, node: DrawnNode, theme: Theme) -> None:
+        super().__init__()
+        self.node, self.theme = node, theme
+        self.selected_ = self.hovered = False
+        self.setPos(node.x, -node.y)
+        self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
+        self.setZValue(2)
+
+    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+        """The box and its ring, about the node's middle."""
+        return box(self.node).translated(-self.node.x, self.node.y).adjusted(-6, -6, 6, 6)
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Draw the node as it is now."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.translate(-self.node.x, self.node.y)
+        paint_node(
+            painter,
+            self.node,
+            self.theme,
+            selected=self.selected_,
+            hovered=self.hovered,
+        )
+
+    def show_node(self, node: DrawnNode, theme: Theme) -> None:
+        """Draw the node as it has become; moving it repaints nothing."""
+        before, theme_before = self.node, self.theme
+        self.node, self.theme = node, theme
+        self.setPos(node.x, -node.y)
+        if (replace(before, x=node.x, y=node.y), theme_before) != (node, theme):
+            self.prepareGeometryChange()
+            self.update()
+
+    def show_as(self, *, selected: bool, hovered: bool, faded: bool) -> None:
+        """Set how the node stands out."""
+        self.setOpacity(FADED if faded else 1.0)  # keeps the painted image
+        if (selected, hovered) != (self.selected_, self.hovered):
+            self.selected_, self.hovered = selected, hovered
+            self.update()
+
+
+class NodesItem(CachedItem):
+    """All nodes of a crowd as one layer; what stands out of it, the overlay draws."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.geometry: Geometry | None = None
+        self.theme: Theme | None = None
+        self.setZValue(2)
+
+    def reach(self) -> QRectF:
+        """The picture's bounds."""
+        return QRectF() if self.geometry is None else self.geometry.bounds
+
+    def show_geometry(self, geometry: Geometry | None, theme: Theme) -> None:
+        """Draw another picture's nodes; None where they are items of their own."""
+        self.prepareGeometryChange()
+        self.geometry, self.theme = geometry, theme
+
+    def strokes(self, area: QRectF, scale: float, fine: bool) -> Iterator[Stroke]:
+        """Every node in an area: boxes alone where no name could be read."""
+        if self.geometry is None or self.theme is None:
+            return
+        rows = self._inside(area)
+        if scale < LEGIBLE:
+            for first in range(0, len(rows), TINY_CHUNK):
+                chunk = rows[first : first + TINY_CHUNK]
+                yield partial(paint_boxes, geometry=self.geometry, theme=self.theme, rows=chunk)
+            return
+        for row in rows:
+            yield partial(_paint_node, self.geometry.picture.nodes[row], self.theme)
+
+    def draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
+        """Boxes without names."""
+        if self.geometry is not None and self.theme is not None:
+            paint_boxes(painter, self.geometry, self.theme, self._inside(area))
+
+    def _inside(self, area: QRectF) -> Indices:
+        assert self.geometry is not None
+        left, top, right, bottom = self.geometry.boxes.T
+        across = (left <= area.right()) & (right >= area.left())
+        return np.flatnonzero(across & (top <= area.bottom()) & (bottom >= area.top()))
+
+
+def _paint_node(node: DrawnNode, theme: Theme, painter: QPainter) -> None:
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    paint_node(painter, node, theme)
+
+
+def paint_boxes(painter: QPainter, geometry: Geometry, theme: Theme, rows: Indices) -> None:
+    """Nodes as plain boxes, those of one colour together: what is left of them from afar."""
+    by_colour: dict[str, list[QRectF]] = {}
+    for row in rows:
+        node = geometry.picture.nodes[row]
+        left, top, right, bottom = geometry.boxes[row]
+        colour = theme.muted if node.ablated else node.colour or kind_colours(node.kind, theme)[1]
+        by_colour.setdefault(colour, []).append(QRectF(left, top, right - left, bottom - top))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    for colour, rects in by_colour.items():
+        painter.setBrush(QColor(colour))
+        painter.drawRects(rects)
