@@ -28,4 +28,4 @@ class HeadOf(Look):
         from circuitviz.lens import read_head
 
         yield from ()  # too short for a sign of progress
-        return read_head(engine.model, engine.task, self.node, self.prompt)
+        return read_head(engine.model, engine.task, self.node, self.prompt, top=10)

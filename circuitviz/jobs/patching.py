@@ -27,7 +27,7 @@ class PatchingSeen:
     different, because the prompts are not.
     """
 
-    names: list[str]
+    names: tuple[str, ...]
     tokens: list[str]
     effects: NDArray[np.float64]
     whole: NDArray[np.float64]

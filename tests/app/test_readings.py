@@ -13,9 +13,11 @@ from screenshots import shoot
 
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
-from circuitviz.lens import lens_grid
+from circuitviz.discovery import discover
+from circuitviz.lens import attribute, layer_attention, lens_grid, read_head
 from circuitviz.models import load_model
 from circuitviz.panels.heat import HeatMap
+from circuitviz.progress import finish
 from circuitviz.session.origin import task_of
 
 LONG = 90_000
@@ -99,3 +101,148 @@ def test_the_lens_shows_what_the_stream_and_a_node_say(open_window, qtbot: QtBot
         assert (tmp_path / f"lens{suffix}").stat().st_size > 500
     svg = (tmp_path / "lens.svg").read_text()
     assert "<image" not in svg and "<text" in svg
+
+
+def test_attention_adds_up_is_followed_held_and_compared(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    model, task = engine(window)
+    panel = window.panels["readings"]
+    panel.show_page("attention")
+    page = panel.by_name["attention"]
+    assert "Select a head" in page.hint.text()
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    settled(page, qtbot)
+    shown, last = page.map.pattern, len(page.map.tokens) - 1
+    assert np.allclose(shown.sum(1), 1, atol=1e-5) and np.isnan(page.map.grid.values[0, 1])
+    wanted = layer_attention(model, task, 2)
+    assert shown == pytest.approx(wanted.clean[6], abs=1e-6)
+    shoot(window, "readings-attention")
+
+    # pointing at a token shows where it looks; a click holds it, Escape lets it go
+    assert page.map.query == last
+    qtbot.mouseMove(page.text, page.text.centre_of(4).toPoint())
+    assert page.map.query == 4
+    assert page.text.weights == pytest.approx(shown[4])
+    qtbot.mouseClick(page.text, Qt.MouseButton.LeftButton, pos=page.text.centre_of(4).toPoint())
+    qtbot.mouseMove(page.map, page.map.centre_of(7, 3).toPoint())
+    assert page.map.locked and page.map.query == 4
+    shoot(window, "readings-attention-held")
+    qtbot.keyClick(page.text, Qt.Key.Key_Escape)
+    assert not page.map.locked and page.map.query == last
+    qtbot.keyClick(page.text, Qt.Key.Key_Left)
+    assert page.map.query == last - 1
+    rows = table(page.map, tmp_path / "head.csv")
+    assert len(rows) == (last + 1) * (last + 2) // 2
+    for row in rows:
+        place = int(row["query_position"]), int(row["key_position"])
+        assert float(row["weight"]) == page.map.grid.values[place]
+
+    # the other prompt, the difference, by the size of values
+    page.side.setCurrentText("clean − corrupted")
+    page.weighted.setChecked(True)
+    assert page.map.pattern == pytest.approx(wanted.maps("difference", weighted=True)[6], abs=1e-6)
+    shoot(window, "readings-attention-difference")
+
+    # a thumbnail selects its head on the canvas, at once
+    place = page.heads.box(2).center().toPoint()
+    qtbot.mouseClick(page.heads, Qt.MouseButton.LeftButton, pos=place)
+    assert window.desk.nodes == {"a2.h2"}
+    assert page.map.pattern == pytest.approx(wanted.maps("difference", weighted=True)[2], abs=1e-6)
+    assert len(table(page.heads, tmp_path / "layer.csv")) == 8 * len(rows)
+    page.heads.save(tmp_path / "layer.svg")
+    assert "<image" not in (tmp_path / "layer.svg").read_text()
+
+
+def test_direct_effects_of_all_nodes(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    model, task = engine(window)
+    page = page_of(window, qtbot, "effects")
+    wanted = finish(attribute(model, task))
+    rows = table(page.chart, tmp_path / "bars.csv")
+    assert {row["node"]: float(row["value"]) for row in rows} == pytest.approx(
+        dict(zip(wanted.names, wanted.mean, strict=True)), abs=1e-6
+    )
+    assert all(float(row["low"]) <= float(row["value"]) <= float(row["high"]) for row in rows)
+    sizes = [abs(float(row["value"])) for row in rows]
+    assert sizes == sorted(sizes, reverse=True)
+    in_map = {row["node"]: float(row["value"]) for row in table(page.map, tmp_path / "map.csv")}
+    for i, nodes in enumerate(page.map.grid.nodes):
+        for j, node in enumerate(nodes):
+            assert page.map.grid.values[i, j] == in_map[node]
+    click(qtbot, page.map, 1, 6)
+    assert window.desk.nodes == {"a2.h6"} == set(page.map.marked)
+    shoot(window, "readings-effects")
+
+    # the bars select, too; one prompt is one number a node
+    rect, _, nodes = page.chart._spots[1]
+    box = page.chart.plot.getPlotItem().getViewBox()
+    page.chart._clicked(box.mapViewToScene(rect.center()))
+    assert window.desk.nodes == frozenset(nodes)
+    page.scope.setCurrentText("This prompt")
+    window.desk.choose_prompt(3)
+    settled(page, qtbot)
+    one = finish(attribute(model, task, [3]))
+    rows = table(page.chart, tmp_path / "one.csv")
+    assert {row["node"]: float(row["value"]) for row in rows} == pytest.approx(
+        dict(zip(one.names, one.mean, strict=True)), abs=1e-6
+    )
+
+
+def test_the_patching_map_is_activation_patching_by_position(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    model, task = engine(window)
+    page = page_of(window, qtbot, "patching")
+    where = window.desk.opened
+    scores = discover(model, task.subset([0]), "activation-patching", where.metric, where.ablation)
+    assert page.result.effects == pytest.approx(scores.positions, abs=1e-5)
+    page.which.setCurrentText("all nodes")
+    page.show_result()
+    names = [nodes[0] for nodes in page.map.grid.nodes]
+    assert names == list(model.graph.senders[::-1])
+    rows = table(page.map, tmp_path / "patching.csv")
+    for row in rows:
+        i = names.index(row["node"])
+        if row["position"] == "all":
+            assert float(row["effect"]) == pytest.approx(page.result.whole[::-1][i])
+        else:
+            assert float(row["effect"]) == page.map.grid.values[i, int(row["position"])]
+    page.which.setCurrentText("24 strongest nodes")
+    page.show_result()
+    assert len(page.map.grid.rows) == 24
+    row = next(i for i, nodes in enumerate(page.map.grid.nodes) if nodes[0] == "a2.h6")
+    click(qtbot, page.map, row, 5)
+    assert window.desk.nodes == {"a2.h6"}
+    shoot(window, "readings-patching")
+
+    # the arrows walk from cell to cell, Enter selects
+    qtbot.keyClick(page.map, Qt.Key.Key_Up)
+    qtbot.keyClick(page.map, Qt.Key.Key_Return)
+    assert window.desk.nodes == {page.map.grid.nodes[row - 1][5]}
+    page.which.setCurrentText("the circuit's nodes")
+    page.show_result()
+    assert set(page.map.grid.rows) == set(window.desk.document.state.circuit.node_names) - {"logits"}
+
+
+def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    model, task = engine(window)
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    page = page_of(window, qtbot, "ov-qk")
+    wanted = read_head(model, task, "a2.h6", 0, top=10)
+    logits = np.array([[t.logit for t in cell] for cell in wanted.writes]).T
+    assert page.map.grid.values == pytest.approx(logits, abs=1e-4)
+    rows = table(page.map, tmp_path / "ov.csv")
+    found = [float(row["logit"]) for row in rows if row["rank"] == "1"]
+    assert found == page.map.grid.values[0].tolist()
+    page.attended.setChecked(True)
+    assert page.map.grid.values == pytest.approx(logits * np.array(wanted.weights), abs=1e-4)
+    shoot(window, "readings-ov")
+    page.half.setCurrentText("QK: what it matches")
+    page.show_result()
+    scores = np.array([[t.logit for t in cell] for cell in wanted.matches]).T
+    assert page.map.grid.values == pytest.approx(scores, abs=1e-4)
+    click(qtbot, page.map, 0, 3)
+    assert page.card.isVisible() and [t.token for t in page.card.top] == [t.token for t in wanted.matches[3]]
+    shoot(window, "readings-qk")
+    window.desk.select(frozenset({"m1"}), frozenset())
+    assert page.pages.currentWidget() is page.hint

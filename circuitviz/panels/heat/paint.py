@@ -56,6 +56,8 @@ def frame(
     longest = max((metrics.horizontalAdvance(name) for name in grid.columns), default=0.0)
     turned = longest > wide - 4
     top = 1.0 if not longest else (min(TALLEST, longest * 0.87 + 14) if turned else 20.0)
+    if turned and not scale:
+        wide -= top * 0.45 / columns  # the last name leans out
     high = min(highest, (room.height() - top - 2) / rows)
     if square:
         wide = high = max(1.0, min(wide, high if highest <= wide else (room.height() - top - 2) / rows))
@@ -82,6 +84,11 @@ def paint_grid(
     painter.setPen(pen)
     for place in grid.strong:
         painter.drawRect(at.cell(*place).adjusted(0.5, 0.5, -1.5, -1.5))
+    if 0 <= row < len(grid.rows):
+        painter.setPen(QPen(QColor(theme.muted), 1.0))
+        there = np.flatnonzero(np.isfinite(grid.values[row])).tolist() or [0]
+        ends = at.cell(row, there[0]).united(at.cell(row, there[-1]))
+        painter.drawRect(ends.adjusted(-0.5, -0.5, -0.5, -0.5))
     painter.setPen(QPen(QColor(theme.accent), 2.0))
     for i, nodes in enumerate(grid.nodes if marked else ()):
         for j, node in enumerate(nodes):

@@ -57,6 +57,8 @@ class HeatMap(QWidget):
         top = frame(grid, QSizeF(400, 300), scale=self._scale).top
         self.setMinimumHeight(round(top + self._least * len(grid.rows) + 4))
         self.update()
+        if self.place != NOWHERE:
+            self.pointed.emit(*self.place)  # the cell that is pointed at says something else now
 
     def mark(self, nodes: frozenset[str], row: int = -1) -> None:
         """Frame the cells of these nodes, and let a row stand out."""

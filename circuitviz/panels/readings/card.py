@@ -28,7 +28,7 @@ class TokenCard(QWidget):
         super().__init__(parent)
         self.page = parent
         self.theme = LIGHT
-        self.title = ""
+        self.title, self.plain = "", False
         self.top: Sequence[TokenLogit] = ()
         self.answers: Sequence[TokenLogit] = ()
         self.correct: frozenset[str] = frozenset()
@@ -43,8 +43,10 @@ class TokenCard(QWidget):
         top: Sequence[TokenLogit],
         answers: Sequence[TokenLogit] = (),
         correct: frozenset[str] = frozenset(),
+        plain: bool = False,
     ) -> None:
-        """Show tokens beside a point of the parent."""
+        """Show tokens beside a point of the parent; ``plain``: logits that are no one's probabilities."""
+        self.plain = plain
         self.title, self.top, self.answers, self.correct = title, top, answers[: len(top)], correct
         self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top))
         size = QSize(EDGE * 2 + COLUMN * (2 if self.answers else 1), EDGE * 2 + ROW * (len(top) + 2) + 4)
@@ -67,7 +69,7 @@ class TokenCard(QWidget):
         painter.setFont(font(12, bold=True))
         painter.setPen(QColor(self.theme.text))
         painter.drawText(QRectF(EDGE, EDGE - 3, self.width() - 2 * EDGE, ROW), LEFT, self.title)
-        self._list(painter, EDGE, ("token", "logit", "prob."), self.top, False)
+        self._list(painter, EDGE, ("token", "logit", "" if self.plain else "prob."), self.top, False)
         if self.answers:
             self._list(painter, EDGE + COLUMN + 10, ("answer", "logit", "rank"), self.answers, True)
         painter.end()
@@ -81,14 +83,14 @@ class TokenCard(QWidget):
         self._row(painter, x, y, heads)
         for token in tokens:
             y += ROW
-            if not ranks:
+            if not ranks and not self.plain:
                 bar = QColor(self.theme.positive)
                 bar.setAlphaF(0.22)
                 painter.fillRect(QRectF(x - 3, y + 1.5, (COLUMN - 14) * token.probability, ROW - 3), bar)
             mine = token.token in self.correct
             painter.setFont(font(11, bold=mine))
             painter.setPen(QColor(self.theme.text))
-            last = f"{token.rank + 1:,}" if ranks else f"{token.probability:.3f}"
+            last = f"{token.rank + 1:,}" if ranks else "" if self.plain else f"{token.probability:.3f}"
             mark = " ✓" if mine else ""
             self._row(painter, x, y, (shown(token.token) + mark, f"{token.logit:+.2f}", last))
 

@@ -41,6 +41,7 @@ class Page(QWidget):
         self.result: Any = None
         self._asked: Look | None = None
         self._shown: Look | None = None
+        self._stopped = False
         self.bar = QHBoxLayout(spacing=8)
         self.bar.setContentsMargins(12, 2, 12, 4)
         self.body = QWidget()
@@ -57,7 +58,7 @@ class Page(QWidget):
         desk.ready.connect(lambda _ready: self.begin())
         desk.document_opened.connect(self.begin)
         desk.arrived.connect(self._arrived)
-        desk.failed.connect(lambda _failed: self._again())
+        desk.idle.connect(self._idle)
 
     # what a page is made of
 
@@ -94,7 +95,7 @@ class Page(QWidget):
             self._asked = wanted
             self.pages.setCurrentWidget(self.body)
         elif wanted != self._asked:
-            self._asked = wanted
+            self._asked, self._stopped = wanted, False
             if self.result is None:
                 self._say("Reading …")
             self.desk.ask(wanted)
@@ -125,8 +126,10 @@ class Page(QWidget):
             self.desk.select(frozenset({node}), frozenset())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Catch up."""
+        """Catch up; what was cancelled is asked for again."""
         super().showEvent(event)
+        if self._stopped:
+            self._asked = None
         self.follow()
 
     def _arrived(self, reply: Reply) -> None:
@@ -142,9 +145,10 @@ class Page(QWidget):
         self.show_result()
         self.mark()
 
-    def _again(self) -> None:
-        """After a failure the same may be asked again."""
-        self._asked = None
+    def _idle(self) -> None:
+        self._stopped = self._asked is not None and self._asked != self._shown
+        if self._stopped and self.result is None:
+            self._say("Stopped. Showing this page again asks again.")
 
     def _say(self, text: str) -> None:
         self.hint.setText(text)

@@ -1,0 +1,144 @@
+"""OV and QK of the selected head: what it writes if it looks somewhere, what each token matches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel
+
+from circuitviz.canvas.theme import Theme
+from circuitviz.graph import Kind
+from circuitviz.jobs import HeadOf, Look
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.paint import shown
+from circuitviz.panels.readings.card import TokenCard
+from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+
+if TYPE_CHECKING:
+    from circuitviz.lens import HeadReading
+
+OV, QK = "OV: what it writes", "QK: what it matches"
+HEADER = ["head", "position", "token", "rank", "promoted", "logit", "attention"]
+HEADER_QK = ["head", "position", "query", "rank", "key", "score"]
+
+
+@pages.register("ov-qk", summary="what a head writes, what it matches", title="OV and QK", order=4)
+class OvQkPage(Page):
+    """Columns are the prompt's tokens, rows the first tokens that each promotes or matches."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.half = choice("Which half", OV, QK)
+        self.attended = QCheckBox("times the attention", toolTip="what it adds to the logits in this run")
+        self.about = QLabel("", objectName="muted")
+        self.map = HeatMap("OV and QK", least=17.0)
+        self.card = TokenCard(self)
+        self._drawn: tuple[HeadReading | None, str] = (None, "")
+        self.bar.addWidget(self.half)
+        self.bar.addWidget(self.attended)
+        self.bar.addStretch(1)
+        self.bar.addWidget(self.about)
+        inside = QHBoxLayout(self.body)
+        inside.setContentsMargins(12, 0, 0, 0)
+        inside.addWidget(self.map)
+        self.half.activated.connect(lambda _i: self.show_result())
+        self.attended.toggled.connect(lambda _on: self.show_result())
+        self.map.pointed.connect(lambda *place: self.read.emit(self.map.grid.say(*place)))
+        self.map.chosen.connect(self.open_cell)
+        self.map.escaped.connect(self.card.hide)
+
+    def wanted(self) -> Look | str:
+        """The selected head."""
+        node = self.node()
+        if node is None or node.kind is not Kind.HEAD:
+            return "Select a head on the canvas to see what it writes and what it matches."
+        return HeadOf(node.name, self.desk.prompt)
+
+    def show_result(self) -> None:
+        """Draw the half that is chosen."""
+        seen: HeadReading | None = self.result
+        drawn = (seen, self.half.currentText())
+        if drawn != self._drawn:
+            self.card.hide()
+            self._drawn = drawn
+        if seen is not None:
+            writes = self.half.currentText() == OV
+            self.attended.setVisible(writes)
+            self.about.setText(
+                f"{seen.node} looking from the last token at …" if writes else f"{seen.node}, query at …"
+            )
+            self.map.show_grid(self._ov(seen) if writes else self._qk(seen))
+
+    def pictures(self) -> Mapping[str, Savable]:
+        """The half that is shown."""
+        half = "OV" if self.half.currentText() == OV else "QK"
+        return {f"{self.result.node}-{half}" if self.result is not None else half: self.map}
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of the card, too."""
+        self.card.theme = theme
+        super().set_theme(theme)
+
+    def open_cell(self, _row: int, column: int) -> None:
+        """Open a position's tokens, with the answers' logits."""
+        seen: HeadReading = self.result
+        at = self.map.mapTo(self, self.map.centre_of(_row, column).toPoint())
+        token = shown(seen.tokens[column])
+        if self.half.currentText() == OV:
+            title = f"{seen.node} writes, at “{token}” ({seen.weights[column]:.2f})"
+            self.card.open(at, title, seen.writes[column], seen.written[column], plain=True)
+        else:
+            self.card.open(at, f"{seen.node}, “{token}” matches", seen.matches[column], plain=True)
+
+    def _ov(self, seen: HeadReading) -> HeatGrid:
+        ranks = range(len(seen.writes[0]))
+        weights = seen.weights if self.attended.isChecked() else [1.0] * len(seen.tokens)
+        table: list[list[Any]] = [HEADER]
+        for position, tokens in enumerate(seen.writes):
+            for rank, t in enumerate(tokens):
+                weight = seen.weights[position]
+                table.append(
+                    [seen.node, position, seen.tokens[position], rank + 1, t.token, t.logit, weight]
+                )
+        return HeatGrid(
+            [f"{rank + 1}." for rank in ranks],
+            [shown(token) for token in seen.tokens],
+            np.array([[cell[rank].logit for cell in seen.writes] for rank in ranks]) * weights,
+            texts=[[shown(cell[rank].token) for cell in seen.writes] for rank in ranks],
+            told=[
+                [
+                    f"Looking at “{shown(seen.tokens[j])}” (it does by {seen.weights[j]:.3f}), {seen.node} "
+                    f"writes {cell[rank].token!r} {cell[rank].logit:+.3f}"
+                    for j, cell in enumerate(seen.writes)
+                ]
+                for rank in ranks
+            ],
+            table=table,
+        )  # fmt: skip
+
+    def _qk(self, seen: HeadReading) -> HeatGrid:
+        ranks = range(len(seen.matches[0]))
+        table: list[list[Any]] = [HEADER_QK]
+        for position, tokens in enumerate(seen.matches):
+            table += [
+                [seen.node, position, seen.tokens[position], rank + 1, t.token, t.logit]
+                for rank, t in enumerate(tokens)
+            ]
+        return HeatGrid(
+            [f"{rank + 1}." for rank in ranks],
+            [shown(token) for token in seen.tokens],
+            np.array([[cell[rank].logit for cell in seen.matches] for rank in ranks]),
+            texts=[[shown(cell[rank].token) for cell in seen.matches] for rank in ranks],
+            told=[
+                [
+                    f"The query at “{shown(seen.tokens[j])}” matches {cell[rank].token!r} as key: "
+                    f"score {cell[rank].logit:+.3f} before the softmax, positions left out"
+                    for j, cell in enumerate(seen.matches)
+                ]
+                for rank in ranks
+            ],
+            table=table,
+        )

@@ -1,0 +1,132 @@
+"""All heads of a layer at a glance: a small pattern each, a click selects the head."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QToolTip, QWidget
+
+from circuitviz.canvas.paint import font
+from circuitviz.canvas.theme import LIGHT
+from circuitviz.panels.heat.grid import shade
+from circuitviz.panels.saving import save_picture
+
+NAME = 15.0
+KEYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
+
+
+class Thumbnails(QWidget):
+    """Patterns [head, query, key] as small squares. ``chosen`` carries a head's number."""
+
+    chosen = Signal(int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = LIGHT
+        self.names: Sequence[str] = ()
+        self.maps: NDArray[Any] = np.zeros((0, 0, 0))
+        self.limit = 1.0
+        self.head = -1
+        self.table: Sequence[Sequence[Any]] = ()
+        self.setMinimumHeight(70)
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Heads of the layer")
+
+    def show_maps(
+        self,
+        names: Sequence[str],
+        maps: NDArray[Any],
+        limit: float,
+        head: int,
+        table: Sequence[Sequence[Any]],
+    ) -> None:
+        """Show a layer's heads, one of them selected; ``table``: the rows that CSV gets."""
+        self.names, self.maps, self.limit, self.head, self.table = names, maps, limit, head, table
+        self.setAccessibleDescription(names[head] if 0 <= head < len(names) else "")
+        self.update()
+
+    def save(self, path: Path) -> None:
+        """Write the picture or the numbers of all heads."""
+        save_picture(path, self.size(), lambda painter: self._draw(painter, True), self.grab, self.table)
+
+    def box(self, head: int) -> QRectF:
+        """A head's square, in pixels, as large as the room allows."""
+        number = max(1, len(self.names))
+        best, across = 0.0, 1
+        for columns in range(1, number + 1):
+            lines = -(-number // columns)
+            size = min(self.width() / columns - 8, self.height() / lines - NAME - 6)
+            if size > best:
+                best, across = size, columns
+        best = max(8.0, min(best, 120.0))
+        return QRectF(
+            1 + (head % across) * (best + 8), NAME + 1 + (head // across) * (best + NAME + 6), best, best
+        )
+
+    def _at(self, place: QPointF) -> int:
+        found = (i for i in range(len(self.names)) if self.box(i).adjusted(0, -NAME, 0, 0).contains(place))
+        return next(found, -1)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Say which head, and where its last token looks most."""
+        head = self._at(event.position())
+        self.setCursor(Qt.CursorShape.ArrowCursor if head < 0 else Qt.CursorShape.PointingHandCursor)
+        QToolTip.showText(event.globalPosition().toPoint(), self.names[head] if head >= 0 else "", self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Choose a head."""
+        head = self._at(event.position())
+        if head >= 0:
+            self.chosen.emit(head)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Left and right go from head to head."""
+        step = KEYS.get(Qt.Key(event.key()))
+        if step is not None and self.names:
+            self.chosen.emit((self.head + step) % len(self.names))
+        else:
+            super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Names and squares."""
+        painter = QPainter(self)
+        self._draw(painter, False)
+        painter.end()
+
+    def _draw(self, painter: QPainter, vector: bool) -> None:
+        painter.setFont(font(10))
+        causal = np.tril(np.ones(self.maps.shape[1:], dtype=bool))
+        ground = QColor(self.theme.panel)
+        for i, name in enumerate(self.names):
+            box = self.box(i)
+            shades = shade(self.maps[i] / (self.limit or 1.0), self.theme)
+            shades[~causal] = (ground.red(), ground.green(), ground.blue())
+            _square(painter, box, shades, vector)
+            mine = i == self.head
+            painter.setPen(QColor(self.theme.accent if mine else self.theme.muted))
+            above = QRectF(box.left(), box.top() - NAME, max(box.width(), 40), NAME - 2)
+            painter.drawText(above, Qt.AlignmentFlag.AlignVCenter, name)
+            colour = self.theme.accent if mine else self.theme.line
+            painter.setPen(QPen(QColor(colour), 2.0 if mine else 1.0))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(box)
+
+
+def _square(painter: QPainter, box: QRectF, shades: NDArray[np.uint8], vector: bool) -> None:
+    rows, columns, _ = shades.shape
+    if not vector:
+        image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+        painter.drawImage(box, image)
+        return
+    wide, high = box.width() / columns, box.height() / rows
+    for i in range(rows):
+        for j in range(i + 1):
+            cell = QRectF(box.left() + j * wide, box.top() + i * high, wide, high)
+            painter.fillRect(cell, QColor(*shades[i, j].tolist()))
