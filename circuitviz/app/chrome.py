@@ -10,6 +10,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
 
 from circuitviz.app.actions import ACTIONS, ActionEntry
+from circuitviz.app.actions.needs import NEEDS
 from circuitviz.app.recent import RecentMenu
 from circuitviz.canvas.icons import icon
 from circuitviz.canvas.theme import Theme
@@ -46,17 +47,8 @@ class Chrome(QObject):
 
     def refresh(self) -> None:
         """Enable what makes sense now."""
-        desk = self.window.desk
-        state = desk.document.state
-        now = {
-            "": True,
-            "circuit": state.circuit is not None,
-            "selection": bool(desk.nodes or desk.edges) and state.circuit is not None,
-            "node": len(desk.nodes) == 1,
-            "ablated": bool(state.ablated_nodes or state.ablated_edges),
-        }
         for name, entry in ACTIONS.items():
-            self.actions[name].setEnabled(now[entry.needs])
+            self.actions[name].setEnabled(NEEDS[entry.needs](self.window.desk))
 
     def _menus(self) -> None:
         window, bar = self.window, self.window.menuBar()

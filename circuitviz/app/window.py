@@ -11,11 +11,14 @@ from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
 from circuitviz.app.files import Files
+from circuitviz.app.find_bar import FindBar
+from circuitviz.app.grouping import Grouping
 from circuitviz.app.looks import Looks
 from circuitviz.app.palette import Palette
 from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
+from circuitviz.canvas.note import note_of
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import Theme
 from circuitviz.canvas.view import CircuitView
@@ -47,10 +50,12 @@ class MainWindow(QMainWindow):
         self.panels, self.docks = self.places.panels, self.places.by_name
         self.files = Files(self)
         self.recovery = Recovery(self)
+        self.grouping = Grouping(self)
         self.looks = Looks(self)
         self.chrome = Chrome(self)
         self.palette_ = Palette(self)
         self._connect()
+        self.find_bar = FindBar(self)  # after the canvas has heard of a change
         self.looks.apply()
         self.use_device(self.settings.device)
         self.desk.ask(UseThreads(self.settings.threads))
@@ -61,9 +66,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         desk, start = self.desk, self.start
-        self.view.selection_changed.connect(desk.select)
         self.view.node_moved.connect(lambda places: desk.do(move_nodes(places)))
-        desk.selection_changed.connect(lambda: self.view.select(desk.nodes, desk.edges))
         desk.state_changed.connect(self.redraw)
         desk.document_opened.connect(self.document_opened)
         desk.document_shown.connect(self.files.shown)
@@ -85,23 +88,8 @@ class MainWindow(QMainWindow):
         if state.circuit is not None:
             self.places.show(True)
             self.pages.setCurrentWidget(self.view)
-        drawn = len({edge.name for edge in picture.edges})
-        whole = state.circuit.graph.n_edges if state.circuit else 0
-        asked = state.circuit.asked if state.circuit else None
-        note = f"showing {drawn:,} of {whole:,} edges"
-        if both is None and state.live is not None and state.live.n_edges != picture.total:
-            note += f", {picture.total - state.live.n_edges:,} ablated"
-        if drawn != picture.total:
-            note = f"showing the {drawn:,} strongest of the circuit's {picture.total:,} edges"
-        if both is not None:
-            note = f"with {self.desk.beside.name}: showing {drawn:,} of {picture.total:,} edges of both"
-        elif asked and asked != picture.total and self.desk.preview is None:
-            note += f" ({asked:,} asked for)"
-        if self.desk.preview is not None:
-            note = f"still searching: {note}"
-        if state.circuit is not None and not state.circuit.n_edges:
-            note = "No edges are left; keep more edges, or choose them greedily."
-        self.view.show_circuit(picture, note)
+        note = note_of(state, picture, self.desk.beside.name if both else "", self.desk.preview is not None)
+        self.grouping.show(picture, note)
         self.retitle()
         self.chrome.refresh()
 

@@ -61,7 +61,7 @@ class Geometry:
 
 
 def _box(node: DrawnNode) -> tuple[float, float, float, float]:
-    if node.label:  # as wide as its text: fonts must be asked
+    if node.label or node.members:  # as wide as its text
         rect = box(node)
         return rect.left(), rect.top(), rect.right(), rect.bottom()
     half = WIDTHS[node.kind] / 2

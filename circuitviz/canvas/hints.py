@@ -7,6 +7,7 @@ from html import escape
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
+from circuitviz.canvas.inscription import as_printed
 from circuitviz.canvas.paint import font, paint_legend
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme
@@ -19,9 +20,11 @@ def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None
         into = int((picture.links.node == row).sum())
         out = int((picture.links.sender == row).sum())
         label = f"<br>{escape(node.label)}" if node.label else ""
-        return f"<b>{node.name}</b>{label}<br>score {node.score:+.4f}<br>{into} in, {out} out"
+        holds = f"<br>{', '.join(map(as_printed, node.members))}" if node.members else ""
+        return f"<b>{escape(node.name)}</b>{label}{holds}<br>score {node.score:+.4f}<br>{into} in, {out} out"
     if edge is not None:
         said = escape(edge.note).replace("; ", "<br>") or f"score {edge.score:+.4f}"
+        said += f"<br>the sum of {edge.count} edges" if edge.count > 1 else ""
         return f"<b>{escape(edge.name)}</b><br>{said}"
     return ""
 

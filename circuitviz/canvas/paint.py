@@ -16,8 +16,9 @@ from PySide6.QtGui import (
     QPolygonF,
 )
 
+from circuitviz.canvas.inscription import LINE, TITLE, inscribed
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
-from circuitviz.canvas.theme import Theme
+from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
 
 WIDTHS = {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
@@ -39,6 +40,9 @@ def font(size: float, bold: bool = False) -> QFont:
 
 def box(node: DrawnNode) -> QRectF:
     """Where a node is drawn, in scene coordinates (y downwards)."""
+    if node.members:
+        size = inscribed(node.name, node.members)
+        return QRectF(node.x - size.width / 2, -node.y - size.height / 2, size.width, size.height)
     width = WIDTHS[node.kind]
     if node.label:
         width = max(width, min(WIDEST, QFontMetricsF(font(10)).horizontalAdvance(node.label) + 16))
@@ -123,6 +127,8 @@ def paint_node(
     fill, line_colour = kind_colours(node.kind, theme)
     alone = side_colour(node.side, theme) if node.side in ("left", "right") else ""
     line = QColor(alone or node.colour or line_colour)
+    if node.members:
+        fill = mixed(node.colour, theme.ground, 0.16)
     painter.save()
     if node.ablated:
         painter.setOpacity(0.55)
@@ -140,7 +146,9 @@ def paint_node(
     painter.setPen(QColor(theme.text))
     painter.setFont(font(12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
     name = QRectF(rect)
-    if node.label:
+    if node.members:
+        paint_inscription(painter, node, rect, theme)
+    elif node.label:
         name.setHeight(rect.height() * 0.54)
         below = QRectF(rect.left() + 3, rect.top() + rect.height() * 0.48, rect.width() - 6, 17)
         painter.drawText(name, Qt.AlignmentFlag.AlignCenter, node.name)
@@ -163,6 +171,18 @@ def kind_colours(kind: Kind, theme: Theme) -> tuple[str, str]:
     if kind is Kind.MLP:
         return theme.mlp, theme.mlp_line
     return theme.end, theme.end_line
+
+
+def paint_inscription(painter: QPainter, node: DrawnNode, rect: QRectF, theme: Theme) -> None:
+    """A group's name and what it holds, in the middle of its box."""
+    written = inscribed(node.name, node.members)
+    y = rect.top() + 6
+    for lines, size, high in ((written.title, 13, TITLE), (written.lines, 11, LINE)):
+        painter.setFont(font(size, bold=lines is written.title))
+        painter.setPen(QColor(theme.text))
+        for line in lines:
+            painter.drawText(QRectF(rect.left(), y, rect.width(), high), Qt.AlignmentFlag.AlignCenter, line)
+            y += high
 
 
 def outline(kind: Kind, rect: QRectF) -> QPainterPath:

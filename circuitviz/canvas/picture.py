@@ -9,9 +9,10 @@ from functools import cached_property
 import numpy as np
 
 from circuitviz.canvas.links import Indices, Links
-from circuitviz.graph import Graph, Kind
+from circuitviz.graph import Folding, Graph, Kind
 from circuitviz.layout import Places, layouts
 from circuitviz.session import State
+from circuitviz.session.groups import boxes_of, frames_of
 
 MOST_DRAWN = 2000
 
@@ -21,6 +22,7 @@ class DrawnNode:
     """One node: where it stands (y upwards), what it is, and what a person said of it.
 
     ``side``: where two circuits are compared, which has it: ``both``, ``left`` or ``right``.
+    ``members``: the nodes of a collapsed group, which is drawn as one box.
     """
 
     name: str
@@ -32,6 +34,7 @@ class DrawnNode:
     colour: str = ""
     ablated: bool = False
     side: str = ""
+    members: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class DrawnEdge:
 
     ``strength``: |score| as a share of the strongest edge's; ``opacity``: on request, how stable it is.
     ``side``: where two circuits are compared, which has it; ``note``: what each of them says of it.
+    ``count``: of how many edges it is the sum, where it begins or ends at a box.
     """
 
     name: str
@@ -52,13 +56,24 @@ class DrawnEdge:
     opacity: float = 1.0
     side: str = ""
     note: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A group that stands open: its nodes are drawn on a ground of their own."""
+
+    name: str
+    colour: str
+    nodes: frozenset[str]
 
 
 @dataclass(frozen=True)
 class CircuitPicture:
     """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's.
 
-    ``sides``: the names of two circuits that are compared, else nothing.
+    ``sides``: the names of two circuits that are compared, else nothing. ``folding``: which nodes stand
+    in which box, where groups are collapsed. ``frames``: the nodes of each open group, and its colour.
     """
 
     nodes: tuple[DrawnNode, ...] = ()
@@ -66,6 +81,8 @@ class CircuitPicture:
     total: int = 0
     by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
     sides: tuple[str, ...] = ()
+    folding: Folding | None = None
+    frames: tuple[Frame, ...] = ()
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -122,11 +139,27 @@ def picture_of(
 ) -> CircuitPicture:
     """Draw a state's circuit, ablated parts included; at most ``most`` edges, the strongest.
 
-    ``opacity`` by edge name: edges that it does not name are all but invisible.
+    Collapsed groups are boxes, and what the state's filters hide is left out. ``opacity`` by edge
+    name: edges that it does not name are all but invisible.
     """
+    from circuitviz.canvas.folded import fold_picture, opacity_of  # they draw with what is defined here
+    from circuitviz.canvas.seen import seen
+
     circuit = state.circuit
     if circuit is None or not circuit.n_edges:
         return CircuitPicture()
+    draw = fold_picture if boxes_of(state.groups) else _draw
+    picture = draw(state, layout, most)
+    if opacity is not None:
+        edges = tuple(replace(e, opacity=max(0.06, opacity_of(picture, e, opacity))) for e in picture.edges)
+        picture = replace(picture, edges=edges)
+    frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
+    return seen(replace(picture, frames=frames), state.sight, circuit.graph)
+
+
+def _draw(state: State, layout: str, most: int) -> CircuitPicture:
+    circuit = state.circuit
+    assert circuit is not None
     graph, names = circuit.graph, circuit.node_names
     places: Places = layouts.get(layout).value(graph, names, circuit.edges, state.positions)
     values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
@@ -147,8 +180,6 @@ def picture_of(
             )
         )
     edges = _edges(state, graph, values, set(names), most)
-    if opacity is not None:
-        edges = tuple(replace(e, opacity=max(0.06, opacity.get(e.name, 0.0))) for e in edges)
     return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
 
 

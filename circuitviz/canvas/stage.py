@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGraphicsView
 
 from circuitviz.canvas.cached import CachedItem
 from circuitviz.canvas.edges import EdgesItem
+from circuitviz.canvas.frames import FramesItem
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.nodes import NodeItem, NodesItem
 from circuitviz.canvas.overlay import NOTHING, OverlayItem
@@ -33,7 +34,8 @@ class Stage(QObject):
         self.geometry = Geometry.of(CircuitPicture())
         self.edges, self.overlay, self.crowd = EdgesItem(), OverlayItem(), NodesItem()
         self.items: dict[str, NodeItem] = {}
-        for item in (self.edges, self.overlay, self.crowd):
+        self.frames = FramesItem()
+        for item in (self.frames, self.edges, self.overlay, self.crowd):
             view.scene().addItem(item)
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._begin)
@@ -60,6 +62,7 @@ class Stage(QObject):
         """Show a picture, as a draft until ``sharpen`` has been called and done its work."""
         before, self.geometry, self.theme = self.geometry, Geometry.of(picture), theme
         geometry = self.geometry
+        self.frames.show_picture(picture, theme)
         self.edges.show_geometry(geometry, theme)
         self.overlay.show_geometry(geometry, theme)
         self.crowd.show_geometry(geometry if self.crowded else None, theme)

@@ -105,3 +105,9 @@ def coloured(theme: Theme, name: str) -> Theme:
     """The theme with another pair of edge colours; unknown names leave it as it is."""
     pair = COLOURS.get(name, {}).get(theme.name)
     return theme if pair is None else replace(theme, positive=pair[0], negative=pair[1])
+
+
+def mixed(colour: str, ground: str, share: float) -> str:
+    """``share`` of a colour on a ground, both ``#rrggbb``."""
+    pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
+    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)

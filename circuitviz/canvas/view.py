@@ -31,6 +31,7 @@ class CircuitView(QGraphicsView):
     selection_changed = Signal(object, object)  # frozenset of nodes, frozenset of edges
     node_moved = Signal(object)  # {name: (x, y)}
     hovered = Signal(str)
+    node_opened = Signal(str)  # by a double click
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -66,7 +66,7 @@ class Folding:
 
     def edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
         """The edges that an arrow sums, or that lie within a box [senders, receivers]."""
-        rows = self.holds[self._index[sender], :-1]
+        rows = self.holds[self._index[sender], : len(self.circuit.graph.senders)]
         columns = self._reads[self._index[receiver]] & (self._channels == channel)
         return np.asarray(self.circuit.edges & rows[:, None] & columns[None, :])
 
@@ -87,7 +87,7 @@ class Folding:
     @cached_property
     def _sums(self) -> list[Arrow]:
         """One matrix product per channel: senders' boxes × edges × receivers' boxes."""
-        out = self.holds[:, :-1].astype(float)
+        out = self.holds[:, : len(self.circuit.graph.senders)].astype(float)
         chosen = self.circuit.edges.astype(float)
         found = []
         for channel in sorted(set(self._channels)):

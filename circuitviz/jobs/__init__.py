@@ -17,6 +17,7 @@ from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.threads import UseThreads
+from circuitviz.jobs.tops import ReadTops, TopTokens
 from circuitviz.jobs.worker import Worker
 
 __all__ = [
@@ -48,11 +49,13 @@ __all__ = [
     "Rank",
     "Ranked",
     "Read",
+    "ReadTops",
     "Reading",
     "Ready",
     "Reply",
     "Request",
     "Seen",
+    "TopTokens",
     "UseThreads",
     "Worker",
 ]

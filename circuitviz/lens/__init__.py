@@ -6,6 +6,7 @@ from circuitviz.lens.head import HeadReading, read_head
 from circuitviz.lens.logit_lens import LensCell, LensGrid, lens_grid
 from circuitviz.lens.reading import NodeReading, read_node
 from circuitviz.lens.shares import TokenLogit
+from circuitviz.lens.top_tokens import top_tokens
 
 __all__ = [
     "SIDES",
@@ -21,4 +22,5 @@ __all__ = [
     "lens_grid",
     "read_head",
     "read_node",
+    "top_tokens",
 ]

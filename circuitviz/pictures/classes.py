@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import pairwise
 
+from circuitviz.canvas.inscription import as_printed
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.pictures.drawing import Drawing, Point, Text
@@ -153,7 +154,8 @@ def _place(
             group = groups[g]
             inner = room - 1.4 * size
             group.title = wrapped(group.name, drawing.font, size, inner, bold=True)
-            names = "" if group.name in ENDS.values() and not group.label else _names(group.nodes)
+            alone = group.name in ENDS.values() and not group.label
+            names = "" if alone else ", ".join(map(as_printed, group.nodes))
             group.lines = wrapped(names, drawing.font, size, inner)
             widest = max(
                 [width(t, drawing.font, size, bold=True) for t in group.title]
@@ -172,15 +174,6 @@ def _place(
             x += wide + step
         y += highest + gap
     return y - gap
-
-
-def _names(nodes: list[str]) -> str:
-    """``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``."""
-    texts = []
-    for name in nodes:
-        layer, dot, head = name[1:].partition(".h")
-        texts.append(f"{layer}.{head}" if dot else f"MLP\u00a0{layer}" if name[0] == "m" else name)
-    return ", ".join(texts)
 
 
 def _route(

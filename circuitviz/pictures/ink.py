@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from circuitviz.canvas.picture import DrawnEdge
-from circuitviz.canvas.theme import Theme
+from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
 from circuitviz.pictures.drawing import Box, Curve, Point
 from circuitviz.session import State
@@ -103,12 +103,6 @@ def colours_of(state: State) -> dict[str, str]:
         if counts.count(colour) > 1:
             chosen[text] = free.pop(0) if free else colour
     return chosen
-
-
-def mixed(colour: str, ground: str, share: float) -> str:
-    """``share`` of a colour on a ground, both ``#rrggbb``."""
-    pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
-    return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)
 
 
 def drawn(edges: tuple[DrawnEdge, ...]) -> tuple[DrawnEdge, ...]:

@@ -3,6 +3,7 @@
 from circuitviz.session.commands import (
     Command,
     choose_edges,
+    filter_view,
     move_nodes,
     replace_circuit,
     restore_all,
@@ -30,6 +31,8 @@ from circuitviz.session.label_commands import (
 )
 from circuitviz.session.labels import ROLES, Basis, Evidence, Label, Outcome
 from circuitviz.session.provenance import Provenance
+from circuitviz.session.search import Hit, search
+from circuitviz.session.sight import Sight
 from circuitviz.session.state import State
 
 __all__ = [
@@ -38,16 +41,19 @@ __all__ = [
     "Command",
     "Document",
     "Group",
+    "Hit",
     "Evidence",
     "Label",
     "Outcome",
     "Provenance",
     "ROLES",
+    "Sight",
     "State",
     "add_evidence",
     "choose_edges",
     "collapse",
     "expand",
+    "filter_view",
     "group_classes",
     "group_nodes",
     "move_nodes",
@@ -56,6 +62,7 @@ __all__ = [
     "rename_group",
     "replace_circuit",
     "restore_all",
+    "search",
     "set_label",
     "set_labels",
     "set_outcome",

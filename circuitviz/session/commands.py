@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from circuitviz.graph import Circuit, Scores
 from circuitviz.session.labels import Label, known
 from circuitviz.session.provenance import Provenance
+from circuitviz.session.sight import Sight
 from circuitviz.session.state import State
 
 
@@ -107,6 +108,12 @@ def replace_circuit(
         )
 
     return Command(text, change)
+
+
+def filter_view(sight: Sight) -> Command:
+    """Draw only some of the circuit; changes of filters in a row are one step."""
+    text = "Show everything" if sight.open else "Filter"
+    return Command(text, lambda state: replace(state, sight=sight), merge="" if sight.open else "filter")
 
 
 def _named(names: list[str]) -> str:

@@ -105,6 +105,21 @@ def show_heads() -> Command:
     )
 
 
+def meant(state: State, nodes: frozenset[str]) -> list[str]:
+    """Which groups a selection speaks of: those wholly in it, else the narrowest that holds all of it.
+
+    Of a group's nodes only those count that the circuit has.
+    """
+    there = frozenset() if state.circuit is None else frozenset(state.circuit.node_names)
+    held = {name: group.nodes & there for name, group in state.groups.items() if group.nodes & there}
+    whole = [name for name, inner in held.items() if inner <= nodes]
+    if whole:
+        groups = state.groups
+        return [n for n in whole if not any(groups[n].nodes < groups[other].nodes for other in whole)]
+    around = [name for name, outer in held.items() if nodes and nodes < outer]
+    return sorted(around, key=lambda name: len(held[name]))[:1]
+
+
 def _names(state: State) -> frozenset[str]:
     return frozenset() if state.circuit is None else frozenset(state.circuit.graph.node_index)
 

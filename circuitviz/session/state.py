@@ -14,6 +14,7 @@ from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
+from circuitviz.session.sight import Sight
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,8 @@ class State:
 
     ``ablated_nodes`` and ``ablated_edges`` hold names; ``labels`` are kept by the name of what they
     speak of: a node, an edge, ``group:NAME`` or ``class:NAME``; ``positions`` hold the places of nodes
-    that were moved by hand, in the layout's units; ``groups`` what was put together, by name.
+    that were moved by hand, in the layout's units; ``groups`` what was put together, by name; ``sight``
+    what of it all is drawn.
     """
 
     provenance: Provenance | None = None
@@ -33,6 +35,7 @@ class State:
     labels: Mapping[str, Label] = field(default_factory=dict)
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
+    sight: Sight = field(default_factory=Sight)
 
     @cached_property
     def live(self) -> Circuit | None:
@@ -98,6 +101,7 @@ class State:
                     sorted((k, v.digest()) for k, v in self.labels.items()),
                     sorted((k, *v) for k, v in self.positions.items()),
                     sorted((k, *g.identity) for k, g in self.groups.items()),
+                    self.sight.plain(),
                 ]
             ).encode()
         )

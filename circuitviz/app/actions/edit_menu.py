@@ -25,6 +25,21 @@ def _label(window: MainWindow) -> None:
     window.begin_label()
 
 
+@action("find", "Find on the canvas…", "Edit", "Ctrl+F", "find", "circuit", toolbar=True)
+def _find(window: MainWindow) -> None:
+    window.find_bar.open()
+
+
+@action("find-next", "Next result", "Edit", "F3", needs="circuit")
+def _find_next(window: MainWindow) -> None:
+    window.find_bar.step(1)
+
+
+@action("find-previous", "Previous result", "Edit", "Shift+F3", needs="circuit")
+def _find_previous(window: MainWindow) -> None:
+    window.find_bar.step(-1)
+
+
 @action("select-all", "Select all nodes", "Edit", "Ctrl+A", needs="circuit")
 def _select_all(window: MainWindow) -> None:
     window.view.select(set(window.view.picture.by_name))

@@ -17,7 +17,7 @@ Handler = Callable[["MainWindow"], None]
 
 @dataclass(frozen=True)
 class ActionEntry:
-    """One action. ``needs``: nothing, ``circuit``, ``selection``, ``node`` or ``ablated``."""
+    """One action. ``needs`` is a word of the table in ``needs.py``, or empty."""
 
     id: str
     text: str

@@ -1,0 +1,22 @@
+"""What an action needs before it makes sense, by the words that the table uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from circuitviz.panels import Desk
+from circuitviz.session.grouping import meant
+from circuitviz.session.groups import boxes_of
+
+NEEDS: dict[str, Callable[[Desk], bool]] = {
+    "": lambda desk: True,
+    "circuit": lambda desk: desk.document.state.circuit is not None,
+    "selection": lambda desk: bool(desk.nodes or desk.edges) and desk.document.state.circuit is not None,
+    "nodes": lambda desk: bool(desk.nodes) and desk.document.state.circuit is not None,
+    "node": lambda desk: len(desk.nodes) == 1,
+    "ablated": lambda desk: bool(desk.document.state.ablated_nodes or desk.document.state.ablated_edges),
+    "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),
+    "classes": lambda desk: bool(desk.document.state.classed),
+    "boxes": lambda desk: bool(boxes_of(desk.document.state.groups)),
+    "filters": lambda desk: not desk.document.state.sight.open,
+}

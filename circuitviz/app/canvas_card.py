@@ -1,0 +1,52 @@
+"""A small card that lies over the canvas in its upper right corner and gives the focus back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame
+
+from circuitviz.canvas.view import CircuitView
+
+MARGIN = 12
+
+
+class CanvasCard(QFrame):
+    """Stays in its corner whatever the size of the canvas; Escape closes it. One is open at a time."""
+
+    def __init__(self, view: CircuitView) -> None:
+        super().__init__(view, objectName="card")
+        self.view = view
+        view.installEventFilter(self)
+        self.hide()
+
+    def open(self) -> None:
+        """Show it in front of the canvas, in place of another card."""
+        for other in self.view.findChildren(CanvasCard):
+            if other is not self:
+                other.hide()
+        self.show()
+        self.place()
+        self.raise_()
+
+    def leave(self) -> None:
+        """Close it; the canvas has the keys again."""
+        self.hide()
+        self.view.setFocus()
+
+    def place(self) -> None:
+        """Take the corner again, as large as the contents want."""
+        self.adjustSize()
+        self.move(self.view.viewport().width() - self.width() - MARGIN, MARGIN)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Follow the canvas."""
+        if watched is self.view and event.type() is QEvent.Type.Resize and self.isVisible():
+            self.place()
+        return super().eventFilter(watched, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Escape closes; no other key goes on to the canvas below."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.leave()
+        event.accept()

@@ -1,0 +1,62 @@
+"""A name is written where the thing is that gets it: a field over the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QCompleter, QLineEdit
+
+from circuitviz.canvas.view import CircuitView
+
+WIDE = 190
+
+
+class NameField(QLineEdit):
+    """Return keeps the name, Escape and a click elsewhere leave all as it was."""
+
+    def __init__(self, view: CircuitView) -> None:
+        super().__init__(view, accessibleName="Name of the group")
+        self.view = view
+        self._keep: Callable[[str], None] = lambda name: None
+        self.setFixedWidth(WIDE)
+        self.installEventFilter(self)
+        self.hide()
+
+    def ask(self, text: str, names: Iterable[str], at: QPoint, keep: Callable[[str], None]) -> None:
+        """Show a text to be changed at a place of the viewport; ``names`` are suggested while one types."""
+        self._keep = keep
+        completer = QCompleter(sorted(set(names)), self)
+        completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)  # no window of its own
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        if (before := self.completer()) is not None:
+            before.deleteLater()
+        self.setCompleter(completer)
+        self.setText(text)
+        self.selectAll()
+        self.adjustSize()
+        room = self.view.viewport().rect().adjusted(8, 8, -8 - WIDE, -8 - self.height())
+        x, y = at.x() - WIDE // 2, at.y() - self.height() // 2
+        self.move(max(room.left(), min(room.right(), x)), max(room.top(), min(room.bottom(), y)))
+        self.show()
+        self.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Return and Escape end it; so does losing the focus."""
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                name = self.text()
+                self._leave()
+                self._keep(name)
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self._leave()
+                return True
+        if event.type() is QEvent.Type.FocusOut and self.isVisible():
+            self.hide()
+        return super().eventFilter(watched, event)
+
+    def _leave(self) -> None:
+        self.hide()
+        self.view.setFocus()

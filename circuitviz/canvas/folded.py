@@ -1,0 +1,137 @@
+"""Collapsed groups as boxes with arrows that add up; what is selected is told in the circuit's own names."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Set
+
+import numpy as np
+
+from circuitviz.canvas.inscription import inscribed
+from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.graph import Arrow, BoolMatrix, Folding, Kind, fold
+from circuitviz.layout import Places, layouts
+from circuitviz.layout.room import make_room
+from circuitviz.session import State
+from circuitviz.session.groups import boxes_of
+
+Chosen = tuple[frozenset[str], frozenset[str]]
+"""Names of nodes and of edges."""
+
+
+def fold_picture(state: State, layout: str, most: int = MOST_DRAWN) -> CircuitPicture:
+    """Draw a state whose collapsed groups are boxes; an arrow's score is what of it is not ablated."""
+    circuit, live = state.circuit, state.live
+    assert circuit is not None and live is not None
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    groups = boxes_of(state.groups)
+    folding = fold(circuit, np.where(live.edges, values, 0.0), groups)
+    arrows = folding.arrows()
+    totals: dict[str, float] = {}
+    for arrow in arrows:
+        totals[arrow.sender] = totals.get(arrow.sender, 0.0) + arrow.score
+    places = _places(state, folding, layout, set(groups))
+    nodes = tuple(_node(state, folding, box, places[box], totals.get(box, 0.0)) for box in folding.boxes)
+    strongest = max((abs(a.score) for a in arrows), default=0.0) or 1.0
+    chosen = sorted(arrows, key=lambda a: abs(a.score))[-most:]
+    edges = tuple(_edge(folding, a, abs(a.score) / strongest, live.edges, groups) for a in chosen)
+    return CircuitPicture(
+        nodes, edges, circuit.n_edges, {n.name: n for n in nodes}, folding=folding
+    )
+
+
+def unfolded(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chosen:
+    """The circuit's nodes and edges that drawn ones stand for."""
+    folding = picture.folding
+    if folding is None:
+        return frozenset(nodes), frozenset(edges)
+    graph = folding.circuit.graph
+    inside = (folding.nodes(n) if n in picture.by_name else (n,) for n in nodes)
+    drawn = {edge.name: edge for edge in picture.edges}
+    held = (
+        graph.edge_names(folding.edges(drawn[e].sender, drawn[e].node, drawn[e].channel))
+        if e in drawn
+        else (e,)
+        for e in edges
+    )
+    return frozenset().union(*inside), frozenset().union(*held)
+
+
+def standing(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chosen:
+    """What is drawn of chosen nodes and edges: a box or an arrow where all that it holds is chosen."""
+    if picture.folding is None:
+        return frozenset(nodes), frozenset(edges)
+    boxes = {n.name for n in picture.nodes if nodes and nodes >= set(n.members or (n.name,))}
+    if not edges:
+        return frozenset(boxes), frozenset()
+    arrows = {e.name for e in picture.edges if unfolded(picture, frozenset(), {e.name})[1] <= edges}
+    return frozenset(boxes), frozenset(arrows)
+
+
+def standing_for(picture: CircuitPicture, node: str) -> str:
+    """What is drawn where a node is: itself, or the box that holds it; empty where it is out of sight."""
+    if node in picture.by_name:
+        return node
+    box = picture.folding.box_of.get(node, "") if picture.folding is not None else ""
+    return box if box in picture.by_name else ""
+
+
+def opacity_of(picture: CircuitPicture, edge: DrawnEdge, opacity: Mapping[str, float]) -> float:
+    """How opaque an edge is to be; an arrow is as opaque as its most opaque edge."""
+    held = unfolded(picture, frozenset(), {edge.name})[1]
+    return max((opacity.get(name, 0.0) for name in held), default=0.0)
+
+
+def _node(
+    state: State, folding: Folding, box: str, at: tuple[float, float], score: float
+) -> DrawnNode:
+    held = folding.nodes(box)
+    out = all(name in state.ablated_nodes for name in held if name != "logits") and held != ("logits",)
+    group = state.groups.get(box)
+    if group is None:
+        label = state.labels.get(box)
+        kind = folding.circuit.graph.node(box).kind
+        text, colour = (label.text, label.colour) if label else ("", "")
+        return DrawnNode(box, kind, *at, score, text, colour, out)
+    return DrawnNode(box, Kind.HEAD, *at, score, "", group.colour, out, members=held)
+
+
+def _edge(
+    folding: Folding, arrow: Arrow, share: float, live: BoolMatrix, groups: Mapping[str, Collection[str]]
+) -> DrawnEdge:
+    held = folding.edges(arrow.sender, arrow.receiver, arrow.channel)
+    name = f"{arrow.sender}->{arrow.receiver}" + (f"<{arrow.channel}>" if arrow.channel else "")
+    if arrow.sender not in groups and arrow.receiver not in groups:
+        name = folding.circuit.graph.edge_names(held)[0]
+    gone = not (held & live).any()
+    return DrawnEdge(
+        name, arrow.sender, arrow.receiver, arrow.channel, arrow.score, share, gone, count=arrow.edges
+    )
+
+
+def _places(state: State, folding: Folding, layout: str, boxes: set[str]) -> Places:
+    """A box stands where its middle node would stand if it had all of the box's edges."""
+    graph = folding.circuit.graph
+    middle = {box: _middle(folding.nodes(box)) for box in folding.boxes}
+    edges = np.zeros_like(folding.circuit.edges)
+    for arrow in folding.arrows():
+        row = graph.sender_index.get(middle[arrow.sender])
+        columns = np.flatnonzero(graph.owners[:, graph.node_index[middle[arrow.receiver]]])
+        if row is not None and len(columns):
+            edges[row, columns[0]] = True
+    pinned = {middle[n]: state.groups[n].place for n in boxes if n in middle} | {
+        n: state.positions.get(n) for n in folding.boxes if n not in boxes
+    }
+    fixed = {name: place for name, place in pinned.items() if place is not None}
+    found = layouts.get(layout).value(graph, [middle[box] for box in folding.boxes], edges, fixed)
+    sizes = {box: inscribed(box, folding.nodes(box)) for box in boxes if box in middle}
+    return make_room(
+        {box: found[middle[box]] for box in folding.boxes},
+        {box: (size.width, size.height) for box, size in sizes.items()},
+        {box for box in folding.boxes if middle[box] in fixed},
+    )
+
+
+def _middle(nodes: tuple[str, ...]) -> str:
+    """The node of a box that is laid out in its stead: of middle depth, best neither end of the model."""
+    inner = [name for name in nodes if name not in ("input", "logits")] or list(nodes)
+    return inner[len(inner) // 2]

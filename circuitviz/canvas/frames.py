@@ -1,0 +1,107 @@
+"""Open groups: a soft ground below their nodes, so that what belongs together is seen where it stands."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
+from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
+
+from circuitviz.canvas.paint import box, font
+from circuitviz.canvas.picture import CircuitPicture, Frame
+from circuitviz.canvas.theme import Theme
+
+MARGIN, BRIDGE = 9.0, 20.0  # around nodes, and how wide the way between them is, in scene units
+STEP = 14.0  # so much wider is what has another group within: room for that one's name
+
+
+class FramesItem(QGraphicsItem):
+    """All open groups of a picture, the widest below."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme: Theme | None = None
+        self.grounds: list[tuple[Frame, QPainterPath]] = []
+        self._bounds = QRectF()
+        self.setZValue(-1)
+
+    def show_picture(self, picture: CircuitPicture, theme: Theme) -> None:
+        """Draw another picture's groups."""
+        self.prepareGeometryChange()
+        self.theme = theme
+        self.grounds = [(frame, ground(picture, frame)) for frame in picture.frames]
+        self._bounds = QRectF()
+        for _, path in self.grounds:
+            self._bounds = self._bounds.united(path.boundingRect().adjusted(-4, -24, 160, 4))
+        self.update()
+
+    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+        """All groups, with room for their names."""
+        return self._bounds
+
+    def paint(
+        self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
+    ) -> None:
+        """Ground and name of each group."""
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for frame, path in self.grounds:
+            if self.theme is not None:
+                paint_frame(painter, frame, path, self.theme)
+
+
+def ground(picture: CircuitPicture, frame: Frame) -> QPainterPath:
+    """The boxes of a group's nodes and the shortest ways that join them, as one shape."""
+    there = [node for node in picture.nodes if set(node.members or (node.name,)) <= frame.nodes]
+    margin = MARGIN + STEP * sum(other.nodes < frame.nodes for other in picture.frames)
+    path = QPainterPath()
+    path.setFillRule(Qt.FillRule.WindingFill)
+    ways = QPainterPath()
+    for one, two in _tree([(node.x, -node.y) for node in there]):
+        ways.moveTo(QPointF(there[one].x, -there[one].y))
+        ways.lineTo(QPointF(there[two].x, -there[two].y))
+    if not ways.isEmpty():
+        stroker = QPainterPathStroker(QPen(Qt.GlobalColor.black, BRIDGE))
+        stroker.setCapStyle(Qt.PenCapStyle.RoundCap)
+        path = stroker.createStroke(ways)
+    for node in there:
+        around = QPainterPath()
+        around.addRoundedRect(box(node).adjusted(-margin, -margin, margin, margin), 12, 12)
+        path = path.united(around)
+    return path.simplified()
+
+
+def paint_frame(painter: QPainter, frame: Frame, path: QPainterPath, theme: Theme) -> None:
+    """The ground in the group's colour, its name at the upper left."""
+    if path.isEmpty():
+        return
+    colour = QColor(frame.colour)
+    fill = QColor(colour)
+    fill.setAlphaF(0.20 if theme.dark else 0.13)
+    line = QColor(colour)
+    line.setAlphaF(0.55)
+    painter.setPen(QPen(line, 1.2))
+    painter.setBrush(fill)
+    painter.drawPath(path)
+    corners = [path.elementAt(i) for i in range(path.elementCount())]
+    top = min(corners, key=lambda at: (round(at.y), at.x))
+    painter.setFont(font(11, bold=True))
+    ink = QColor(colour)
+    painter.setPen(ink.lighter(150) if theme.dark else ink.darker(120))
+    painter.drawText(QPointF(top.x, top.y - 5), frame.name)
+
+
+def _tree(places: list[tuple[float, float]]) -> list[tuple[int, int]]:
+    """The shortest tree through places (Prim 1957)."""
+    if len(places) < 2:
+        return []
+    at = np.array(places)
+    apart = np.hypot(*np.moveaxis(at[:, None] - at[None], -1, 0))
+    nearest, from_ = apart[0].copy(), np.zeros(len(at), int)
+    left, ways = set(range(1, len(at))), []
+    while left:
+        new = min(left, key=lambda i: nearest[i])
+        ways.append((int(from_[new]), new))
+        left.remove(new)
+        closer = apart[new] < nearest
+        nearest[closer], from_[closer] = apart[new][closer], new
+    return ways

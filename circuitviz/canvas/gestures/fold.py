@@ -1,0 +1,17 @@
+"""What stands together opens and closes under a double click."""
+
+from __future__ import annotations
+
+from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+
+
+@gestures.register("fold", summary="Double-click a box: open the group; a node in it: close it", order=45)
+class Fold(Gesture):
+    """A double click on a node or a box; whoever owns the groups decides."""
+
+    def double_clicked(self, press: Press) -> bool:
+        """Tell which."""
+        if not press.node:
+            return False
+        self.view.node_opened.emit(press.node)
+        return True

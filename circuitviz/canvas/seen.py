@@ -1,0 +1,49 @@
+"""A picture through the document's filters; Qt-free, so that exports hide what the window hides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.graph import Graph
+from circuitviz.session import Sight
+
+
+def seen(picture: CircuitPicture, sight: Sight, graph: Graph) -> CircuitPicture:
+    """What the filters leave of a picture; places stay, so that what is left stands where it stood."""
+    if sight.open:
+        return picture
+    nodes = {node.name: node for node in picture.nodes if _shows(node, sight, graph)}
+    edges = [edge for edge in picture.edges if _lets(edge, sight, nodes)]
+    if sight.most is not None:
+        names = list(dict.fromkeys(edge.name for edge in reversed(edges)))[: sight.most]
+        kept = set(names)  # the weakest edge comes first; one into a shared input is drawn several times
+        edges = [edge for edge in edges if edge.name in kept]
+    if sight.joined:
+        touched = {edge.sender for edge in edges} | {edge.node for edge in edges}
+        nodes = {name: node for name, node in nodes.items() if name in touched}
+    return replace(picture, nodes=tuple(nodes.values()), edges=tuple(edges), by_name=nodes)
+
+
+def _shows(node: DrawnNode, sight: Sight, graph: Graph) -> bool:
+    """A box is in sight where one of its nodes would be; its own score counts."""
+    if abs(node.score) < sight.score and node.name != "logits":
+        return False
+    members = [graph.node(name) for name in node.members or (node.name,)]
+    low = -1 if sight.low is None else sight.low
+    high = graph.shape.n_layers if sight.high is None else sight.high
+    return any(
+        str(each.kind) not in sight.hidden_kinds and (each.layer is None or low <= each.layer <= high)
+        for each in members
+    )
+
+
+def _lets(edge: DrawnEdge, sight: Sight, nodes: Mapping[str, DrawnNode]) -> bool:
+    return (
+        edge.sender in nodes
+        and edge.node in nodes
+        and abs(edge.score) >= sight.least
+        and ("positive" if edge.score >= 0 else "negative") not in sight.hidden_signs
+        and edge.channel not in sight.hidden_channels
+    )

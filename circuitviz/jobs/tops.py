@@ -1,0 +1,39 @@
+"""The tokens that the circuit's nodes promote, for finding nodes by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class TopTokens(Reply):
+    """For each node the tokens that it raises most on a prompt, with their logits."""
+
+    prompt: int
+    tokens: dict[str, list[tuple[str, float]]]
+
+
+@dataclass(frozen=True)
+class ReadTops(Request):
+    """Read the top tokens of nodes; what the open model does not have is left out."""
+
+    title = "The nodes' top tokens were not read"
+    rank = 25
+
+    nodes: tuple[str, ...]
+    prompt: int = 0
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """One reply."""
+        engine.need()
+        from circuitviz.lens import top_tokens
+
+        known = [name for name in self.nodes if name in engine.model.graph.node_index]
+        yield TopTokens(self.prompt, top_tokens(engine.model, engine.task, known, self.prompt))

@@ -1,0 +1,41 @@
+"""What every node promotes, all nodes at once: by these tokens nodes are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from circuitviz.graph import Kind
+from circuitviz.lens.shares import direct_logits, node_output, pick
+from circuitviz.models import Model, record
+from circuitviz.tasks import Task
+
+
+@torch.no_grad()
+def top_tokens(
+    model: Model, task: Task, nodes: Sequence[str], prompt: int = 0, top: int = 3
+) -> dict[str, list[tuple[str, float]]]:
+    """The tokens that each node's output at the answer position raises most, with their logits.
+
+    The logit lens of ``read_node``, for many nodes from one run. InputError on an unknown node or
+    prompt.
+    """
+    part = pick(task, prompt)
+    length = int(part.lengths[0])
+    seen: list[Tensor] = []
+    with model.hooks({"ln_final.hook_in": seen.append}):
+        run = record(model, part.clean[:, :length], part.lengths - 1)
+    assert run.logits is not None
+    final = seen[0][0, -1]
+    found: dict[str, list[tuple[str, float]]] = {}
+    for name in nodes:
+        if model.graph.node(name).kind is Kind.LOGITS:
+            logits = run.logits[0]
+        else:
+            logits = direct_logits(model, node_output(model, run, name)[0, -1], final)
+        best = logits.topk(min(top, len(logits)))
+        texts = model.tokens.strings(best.indices.tolist())
+        found[name] = list(zip(texts, best.values.tolist(), strict=True))
+    return found

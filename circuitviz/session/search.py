@@ -1,0 +1,97 @@
+"""Finding nodes by what they are called, said to be, stand at, or promote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from circuitviz.graph import Node
+from circuitviz.session.state import State
+
+Tops = Mapping[str, Sequence[tuple[str, float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A node that was found, and by what; ``rank`` is lower the nearer it is to what was asked."""
+
+    node: str
+    why: str
+    rank: int
+
+
+def search(state: State, query: str, tops: Tops | None = None, words: Sequence[str] = ()) -> list[Hit]:
+    """Nodes of the circuit that fit a query, the best first, then by depth.
+
+    A name (``a2.h6``, or 2.6 as papers write it), a part of a label, a note or a group's name,
+    ``layer 3`` or ``L3``, a token of the prompt that a feature stands at, or a token that a node
+    promotes. ``tops``: tokens and logits by node; ``words``: the prompt's tokens by position.
+
+    Case does not matter; quotes make it whole: ``"the"`` finds only the token 'the'.
+    """
+    asked = query.strip().casefold()
+    if not asked or state.circuit is None:
+        return []
+    graph = state.circuit.graph
+    hits = []
+    for name in state.circuit.node_names:
+        ways = _ways(state, graph.node(name), asked, (tops or {}).get(name, ()), words)
+        if (best := min(ways, key=lambda hit: hit.rank, default=None)) is not None:
+            hits.append(best)
+    return sorted(hits, key=lambda hit: (hit.rank, graph.depth(hit.node), graph.node_index[hit.node]))
+
+
+def _ways(
+    state: State, node: Node, asked: str, tops: Sequence[tuple[str, float]], words: Sequence[str]
+) -> Iterator[Hit]:
+    """Every way in which a node fits."""
+    name = node.name
+    printed = f"{node.layer}.{node.head}" if node.head is not None else name
+    if asked in (name.casefold(), printed):
+        yield Hit(name, "name", 0)
+    elif name.casefold().startswith(asked) or printed.startswith(asked):
+        yield Hit(name, "name", 1)
+    layer = re.fullmatch(r"(?:layer|l)\s*:?\s*(\d+)", asked)
+    if layer is not None and node.layer == int(layer[1]):
+        yield Hit(name, f"layer {node.layer}", 2)
+    for what, text in _said(state, name):
+        if _fits(asked, text):
+            yield Hit(name, f"{what} {_short(text)}", 3)
+    if len(asked) > 1 and asked in name.casefold():
+        yield Hit(name, "name", 4)
+    if node.position is not None and node.position < len(words) and _fits(asked, words[node.position]):
+        yield Hit(name, f"at the token {words[node.position]!r}", 5)
+    for place, (token, logit) in enumerate(tops):
+        if _fits(asked, token):
+            yield Hit(name, f"promotes {token!r} {logit:+.2f}", 6 + place)
+
+
+def _said(state: State, name: str) -> Iterator[tuple[str, str]]:
+    """What was said of a node: its label and note, and those of its class and groups."""
+    label = state.labels.get(name)
+    if label is not None:
+        yield "label", label.text
+        yield "note", label.note
+        about = state.labels.get(f"class:{label.text}")
+        if about is not None:
+            yield "note on its class", about.note
+    for group, held in state.groups.items():
+        if name in held.nodes:
+            yield "group", group
+            about = state.labels.get(f"group:{group}")
+            if about is not None:
+                yield "its group's label", about.text
+                yield "note on its group", about.note
+
+
+def _fits(asked: str, text: str) -> bool:
+    """Whether a text holds what was asked; between quotes, whether it is that."""
+    there = text.strip().casefold()
+    if len(asked) > 2 and asked[0] == asked[-1] == '"':
+        return there == asked[1:-1].strip()
+    return asked in there
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,0 +1,68 @@
+"""What of a circuit is in sight: filters are part of the document, so they are saved and undone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from circuitviz.errors import InputError
+
+SIGNS = ("positive", "negative")
+CHANNELS = ("q", "k", "v", "")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Filters of what is drawn; the circuit, and what is measured of it, stay whole.
+
+    ``most``: at most so many edges, the strongest; ``least``: edges from this |score| on;
+    ``hidden_signs`` and ``hidden_channels``: edges left out by sign (``positive``, ``negative``) and
+    by input (``q``, ``k``, ``v``, or empty for MLPs and logits). ``hidden_kinds``: nodes left out by
+    kind; ``low`` and ``high``: only layers from one to the other, input and logits apart;
+    ``score``: nodes from this |score| on; ``joined``: only nodes that a drawn edge touches.
+    """
+
+    most: int | None = None
+    least: float = 0.0
+    hidden_signs: frozenset[str] = frozenset()
+    hidden_channels: frozenset[str] = frozenset()
+    hidden_kinds: frozenset[str] = frozenset()
+    low: int | None = None
+    high: int | None = None
+    score: float = 0.0
+    joined: bool = False
+
+    @property
+    def open(self) -> bool:
+        """Whether nothing is hidden."""
+        return self == Sight()
+
+    def plain(self) -> dict[str, Any]:
+        """What differs from seeing everything, as JSON has it."""
+        default = asdict(Sight())
+        changed = {k: v for k, v in asdict(self).items() if v != default[k]}
+        return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in changed.items()}
+
+    @staticmethod
+    def of(given: dict[str, Any]) -> Sight:
+        """Read what ``plain`` wrote; InputError where a value cannot be a filter's."""
+        known = {entry.name: getattr(Sight(), entry.name) for entry in fields(Sight)}
+        values: dict[str, Any] = {}
+        for name, value in given.items():
+            if name not in known:
+                continue  # a later version's filter: nothing is hidden by it
+            values[name] = _checked(name, value, known[name])
+        return Sight(**values)
+
+
+def _checked(name: str, value: Any, like: Any) -> Any:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if isinstance(like, frozenset) and isinstance(value, list):
+        return frozenset(str(each) for each in value)
+    if isinstance(like, bool) and isinstance(value, bool):
+        return value
+    if isinstance(like, float) and number and value >= 0 and value < float("inf"):
+        return float(value)
+    if like is None and isinstance(value, int) and number and value >= 0:
+        return value
+    raise InputError(f"its filter '{name}' is {value!r}")
