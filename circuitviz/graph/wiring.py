@@ -1,0 +1,171 @@
+"""A circuit as nodes and arrows, for questions of many hops: what feeds what, and by which ways."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.graph.circuits import Circuit
+from circuitviz.graph.graph import BoolMatrix
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Path:
+    """A way from one node to another along edges, in order.
+
+    ``strength``: the least |score| of its edges, so the path stays in the circuit exactly as long as
+    a threshold on |score| is no higher (a widest path). ``share``: the product over its edges of
+    |score| divided by the sum of |score| of all edges into the same node: which part of what reaches the
+    end comes this way. Shares of all paths between two nodes sum to the influence of the first on the
+    second, as Ameisen et al. (2025) define it: the entry of A + A² + … for row-normalised |A|.
+    """
+
+    nodes: tuple[str, ...]
+    edges: tuple[str, ...]
+    strength: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Wiring:
+    """Arrows between nodes in order of computation; an edge into three heads' shared key is three.
+
+    ``tail`` and ``head`` [arrows] are rows of ``nodes``, ``score`` [arrows] the edges' scores.
+    """
+
+    nodes: tuple[str, ...]
+    tail: Rows
+    head: Rows
+    edges: tuple[str, ...]
+    score: Floats
+
+    @staticmethod
+    def of(circuit: Circuit, scores: Floats | None = None) -> Wiring:
+        """Read a circuit's wiring; ``scores`` [senders, receivers], every edge 1 where there are none."""
+        graph = circuit.graph
+        drawn = np.isin([node.name for node in graph.nodes], circuit.node_names)
+        senders, receivers = np.nonzero(circuit.edges)
+        which, head = np.nonzero(graph.owners[receivers] & drawn)
+        tail, into = senders[which], receivers[which]
+        values = np.ones_like(circuit.edges, float) if scores is None else scores
+        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), into.tolist(), strict=True))
+        nodes = tuple(node.name for node in graph.nodes)
+        return Wiring(nodes, tail, head, names, np.asarray(values[tail, into], float))
+
+    @cached_property
+    def row(self) -> dict[str, int]:
+        """Row of each node."""
+        return {name: row for row, name in enumerate(self.nodes)}
+
+    def upstream(self, names: Set[str]) -> set[str]:
+        """Every node from which a path leads to one of some nodes, those included."""
+        return self._named(self._reached(self._mask(names), self.head, self.tail))
+
+    def downstream(self, names: Set[str]) -> set[str]:
+        """Every node to which a path leads from one of some nodes, those included."""
+        return self._named(self._reached(self._mask(names), self.tail, self.head))
+
+    def between(self, start: str, end: str) -> tuple[set[str], set[str]]:
+        """Nodes and edges that lie on any path from one node to another; both empty where none leads."""
+        after = self._reached(self._mask({start}), self.tail, self.head)
+        before = self._reached(self._mask({end}), self.head, self.tail)
+        inside = after & before
+        used = inside[self.tail] & inside[self.head]
+        if not used.any():
+            return set(), set()
+        return self._named(inside), {self.edges[i] for i in np.flatnonzero(used)}
+
+    def count(self, start: str, end: str) -> int:
+        """How many paths lead from one node to another; exact, however many."""
+        ways = {self.row[start]: 1}
+        for arrow in np.argsort(self.tail, kind="stable").tolist():
+            tail, head = int(self.tail[arrow]), int(self.head[arrow])
+            if tail in ways:
+                ways[head] = ways.get(head, 0) + ways[tail]
+        return ways.get(self.row[end], 0) if start != end else 0
+
+    def influence(self, start: str, end: str) -> float:
+        """Sum of the shares of all paths: which part of what reaches ``end`` comes from ``start``."""
+        part = np.zeros(len(self.nodes))
+        part[self.row[start]] = 1.0
+        for arrow in np.argsort(self.tail, kind="stable").tolist():
+            part[self.head[arrow]] += part[self.tail[arrow]] * self._share[arrow]
+        return float(part[self.row[end]]) if start != end else 0.0
+
+    def paths(self, start: str, end: str) -> Iterator[Path]:
+        """Paths from one node to another, the strongest first; of two as strong, the shorter.
+
+        Best first with the exact bound of what can still be reached, so no step is in vain: each path
+        costs its length, whatever the size of the graph.
+        """
+        goal, out = self.row[end], self._out
+        best = self._widest(goal)
+        first = self.row[start]
+        if first == goal or best[first] == -inf:
+            return
+        heap: list[tuple[float, int, tuple[int, ...], int, float]] = [(-best[first], 0, (), first, inf)]
+        while heap:
+            _, hops, arrows, at, narrow = heapq.heappop(heap)
+            if at == goal:
+                yield self._path(arrows, narrow)
+                continue
+            for arrow in out.get(at, ()):
+                then = int(self.head[arrow])
+                so_far = min(narrow, abs(float(self.score[arrow])))
+                if best[then] > -inf:
+                    bound = min(so_far, best[then])
+                    heapq.heappush(heap, (-bound, hops + 1, (*arrows, arrow), then, so_far))
+
+    def _path(self, arrows: tuple[int, ...], strength: float) -> Path:
+        chosen = list(arrows)
+        nodes = (self.nodes[self.tail[chosen[0]]], *(self.nodes[i] for i in self.head[chosen]))
+        share = float(np.prod(self._share[chosen]))
+        return Path(nodes, tuple(self.edges[i] for i in chosen), strength, share)
+
+    def _widest(self, goal: int) -> list[float]:
+        """Strength of the strongest path from each node to a goal; -inf where none leads."""
+        best = [-inf] * len(self.nodes)
+        best[goal] = inf
+        for arrow in np.argsort(-self.head, kind="stable").tolist():
+            tail, head = int(self.tail[arrow]), int(self.head[arrow])
+            best[tail] = max(best[tail], min(best[head], abs(float(self.score[arrow]))))
+        return best
+
+    @cached_property
+    def _out(self) -> dict[int, list[int]]:
+        out: dict[int, list[int]] = {}
+        for arrow, tail in enumerate(self.tail.tolist()):
+            out.setdefault(tail, []).append(arrow)
+        return out
+
+    @cached_property
+    def _share(self) -> Floats:
+        """|score| of each arrow as a share of all arrows into the same node."""
+        size = np.abs(self.score)
+        into = np.bincount(self.head, weights=size, minlength=len(self.nodes))[self.head]
+        return np.divide(size, into, out=np.zeros_like(size), where=into > 0)
+
+    def _mask(self, names: Set[str]) -> BoolMatrix:
+        mask = np.zeros(len(self.nodes), bool)
+        mask[[self.row[name] for name in names if name in self.row]] = True
+        return mask
+
+    def _reached(self, reached: BoolMatrix, here: Rows, there: Rows) -> BoolMatrix:
+        """Follow arrows until nothing new is reached: one numpy step a hop."""
+        count = -1
+        while count != (count := int(reached.sum())):
+            reached = reached.copy()
+            reached[there[reached[here]]] = True
+        return reached
+
+    def _named(self, mask: BoolMatrix) -> set[str]:
+        return {self.nodes[row] for row in np.flatnonzero(mask)}
