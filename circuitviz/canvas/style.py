@@ -100,7 +100,7 @@ def stylesheet(theme: Theme) -> str:
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.line}; }}
     QTableView, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
         gridline-color: {t.line}; alternate-background-color: {t.window}; }}
-    QTableView::item, QListWidget::item {{ padding: 3px 6px; }}
+    QTableView::item, QListWidget::item, QTreeWidget::item {{ padding: 3px 6px; }}
     QTableView::item:selected, QTreeWidget::item:selected, QListWidget::item:selected {{
         background: {t.accent}; color: {t.on_accent}; }}
     QHeaderView::section {{ background: {t.panel}; color: {t.muted}; border: none;

@@ -7,7 +7,7 @@ import pkgutil
 
 from circuitviz.app.actions.registry import ACTIONS, ActionEntry, Handler, action
 
-MENUS = ("File", "Edit", "Groups", "Discovery", "View", "Help")
+MENUS = ("File", "Edit", "Select", "Groups", "Discovery", "View", "Help")
 
 __all__ = ["ACTIONS", "MENUS", "ActionEntry", "Handler", "action"]
 

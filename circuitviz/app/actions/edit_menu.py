@@ -1,4 +1,4 @@
-"""Taking apart, labelling, selecting."""
+"""Taking apart and labelling."""
 
 from __future__ import annotations
 
@@ -38,11 +38,6 @@ def _find_next(window: MainWindow) -> None:
 @action("find-previous", "Previous result", "Edit", "Shift+F3", needs="circuit")
 def _find_previous(window: MainWindow) -> None:
     window.find_bar.step(-1)
-
-
-@action("select-all", "Select all nodes", "Edit", "Ctrl+A", needs="circuit")
-def _select_all(window: MainWindow) -> None:
-    window.view.select(set(window.view.picture.by_name))
 
 
 @action("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", needs="circuit")

@@ -14,6 +14,8 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "selection": lambda desk: bool(desk.nodes or desk.edges) and desk.document.state.circuit is not None,
     "nodes": lambda desk: bool(desk.nodes) and desk.document.state.circuit is not None,
     "node": lambda desk: len(desk.nodes) == 1,
+    "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
+    "pinned": lambda desk: bool(desk.document.state.positions),
     "ablated": lambda desk: bool(desk.document.state.ablated_nodes or desk.document.state.ablated_edges),
     "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),
     "classes": lambda desk: bool(desk.document.state.classed),

@@ -1,0 +1,157 @@
+"""Every path between two selected nodes, the strongest first: how one component reaches another."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+)
+
+from circuitviz.graph.wiring import Path, Wiring
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import Panel, panels
+
+MOST = 200  # paths that are listed
+EDGES = Qt.ItemDataRole.UserRole
+HEADINGS = ("strength", "share", "hops", "path")
+TIPS = (
+    "the weakest edge's |score|: the path is in the circuit as long as the threshold is no higher",
+    "the product of each edge's share of |score| into its node: which part of what arrives comes this way",
+    "edges on the path",
+    "nodes from the first to the last, with the input that an edge enters by",
+)
+
+
+@panels.register(
+    "paths", summary="paths between two nodes", title="Paths", area="bottom", order=6, height=260
+)
+class PathsPanel(Panel):
+    """Lists the paths between the last two nodes that were selected together; a click highlights one."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.about = QLabel("", objectName="muted")
+        self.about.setAccessibleName("Paths found")
+        self.all = QPushButton("Highlight all", toolTip="select every edge on any of these paths")
+        self.list = QTreeWidget(accessibleName="Paths, the strongest first", rootIsDecorated=False)
+        self.list.setHeaderLabels(HEADINGS)
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setUniformRowHeights(True)
+        for column, tip in enumerate(TIPS):
+            side = Qt.AlignmentFlag.AlignLeft if column == 3 else Qt.AlignmentFlag.AlignRight
+            self.list.headerItem().setToolTip(column, tip)
+            self.list.headerItem().setTextAlignment(column, side | Qt.AlignmentFlag.AlignVCenter)
+        header = self.list.header()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
+        head = QHBoxLayout()
+        head.setContentsMargins(12, 8, 12, 4)
+        head.addWidget(self.about, 1)
+        head.addWidget(self.all)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addLayout(head)
+        whole.addWidget(self.list, 1)
+        self.ends: tuple[str, str] | None = None
+        self._edges: frozenset[str] = frozenset()
+        self._stale = True
+        self.list.itemSelectionChanged.connect(self._chosen)
+        self.all.clicked.connect(self.highlight)
+        desk.selection_changed.connect(self._selected)
+        desk.state_changed.connect(self._changed)
+        self._fill()
+
+    def highlight(self) -> None:
+        """Select every edge that lies on a path between the two nodes."""
+        self._fill()
+        if self._edges:
+            self.desk.select(frozenset(), self._edges)
+
+    def _selected(self) -> None:
+        if len(self.desk.nodes) == 2 and self.desk.state.circuit is not None:
+            place = self.desk.state.circuit.graph.node_index
+            if self.desk.nodes <= place.keys():
+                start, end = sorted(self.desk.nodes, key=place.__getitem__)
+                self.ends = start, end
+                self._refill()
+
+    def _changed(self) -> None:
+        live, ends = self.desk.state.live, self.ends
+        if ends is not None and (live is None or not set(ends) <= live.graph.node_index.keys()):
+            self.ends = None
+        self._refill()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """List what was not listed while nobody looked."""
+        super().showEvent(event)
+        self._fill()
+
+    def _refill(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._fill()
+
+    def _fill(self) -> None:
+        """List the paths through what is not ablated."""
+        if not self._stale:
+            return
+        self._stale = False
+        live, scores = self.desk.state.live, self.desk.state.scores
+        found: list[Path] = []
+        self._edges = frozenset()
+        self.list.blockSignals(True)
+        self.list.clear()
+        if self.ends is None or live is None:
+            self.about.setText("Select two nodes (Ctrl-click the second) to see every path between them.")
+        else:
+            wiring = Wiring.of(live, None if scores is None else scores.values)
+            start, end = self.ends
+            self._edges = frozenset(wiring.between(start, end)[1])
+            found = list(islice(wiring.paths(start, end), MOST))
+            self.about.setText(_summary(wiring, start, end, len(found)))
+        for path in found:
+            texts = [f"{path.strength:.4f}", _percent(path.share), str(len(path.edges)), written(path)]
+            row = QTreeWidgetItem(texts)
+            row.setData(0, EDGES, path.edges)
+            for column in range(3):
+                row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self.list.addTopLevelItem(row)
+        self.list.blockSignals(False)
+        self.all.setEnabled(bool(found))
+
+    def _chosen(self) -> None:
+        rows = self.list.selectedItems()
+        if rows:
+            self.desk.select(frozenset(), frozenset(edge for row in rows for edge in row.data(0, EDGES)))
+
+
+def written(path: Path) -> str:
+    """``a0.h1 → a3.h2 (q) → logits``: nodes, and by which input of a head each edge enters."""
+    parts = [path.nodes[0]]
+    for node, edge in zip(path.nodes[1:], path.edges, strict=True):
+        parts.append(f"{node} ({edge[-2]})" if edge.endswith(">") else node)
+    return " → ".join(parts)
+
+
+def _summary(wiring: Wiring, start: str, end: str, listed: int) -> str:
+    count = wiring.count(start, end)
+    if not count:
+        return f"No path leads from {start} to {end}."
+    number = f"{count:,}" if count < 10**9 else f"{count:.1e}"
+    said = f"{start} → {end}: {number} path{'s' if count > 1 else ''}, together "
+    said += f"{_percent(wiring.influence(start, end))} of what reaches {end}"
+    return said + (f"; the strongest {listed} are listed" if count > listed else "")
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %"
