@@ -56,6 +56,7 @@ def stylesheet(theme: Theme) -> str:
     QToolButton {{ padding: 5px 8px; border-radius: 6px; color: {t.text}; }}
     QToolButton:hover {{ background: {t.window}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {t.line}; }}
+    QToolButton::menu-indicator {{ image: none; }}
     QToolButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
     QMenuBar {{ background: {t.panel}; padding: 2px 6px; }}
     QMenuBar::item {{ padding: 4px 9px; border-radius: 5px; background: transparent; }}

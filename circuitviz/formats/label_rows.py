@@ -120,6 +120,7 @@ def _outcome(given: Any) -> Outcome:
         seed=int(given.get("seed", 0)),
         date=str(given.get("date", "")),
         basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit"))),
+        detail=str(given.get("detail", "")),
     )
 
 

@@ -16,8 +16,10 @@ from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
+from circuitviz.jobs.suggest import Suggest
 from circuitviz.jobs.threads import UseThreads
 from circuitviz.jobs.tops import ReadTops, TopTokens
+from circuitviz.jobs.try_claims import Trial, Tried, TryClaims
 from circuitviz.jobs.worker import Worker
 
 __all__ = [
@@ -57,5 +59,9 @@ __all__ = [
     "Seen",
     "TopTokens",
     "UseThreads",
+    "Suggest",
+    "Trial",
+    "Tried",
+    "TryClaims",
     "Worker",
 ]

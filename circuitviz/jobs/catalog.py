@@ -28,6 +28,7 @@ class Choices(Reply):
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
+    claims: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
 
@@ -42,6 +43,7 @@ class Catalog(Request):
         """One reply: the names."""
         from circuitviz.discovery import ABLATIONS, methods
         from circuitviz.evaluation import measures
+        from circuitviz.evaluation.claims import claims
         from circuitviz.metrics import metrics
         from circuitviz.models import shipped
         from circuitviz.options import describe
@@ -54,5 +56,10 @@ class Catalog(Request):
             metrics=tuple(metrics.names()),
             ablations=tuple(ABLATIONS),
             measures={e.name: (e.summary, describe(e.options)) for e in measures.entries()},
-            broken={**tasks.broken, **methods.broken, **metrics.broken, **measures.broken},
+            claims={e.name: (e.summary, describe(e.options)) for e in claims.entries()},
+            broken={
+                name: error
+                for registry in (tasks, methods, metrics, measures, claims)
+                for name, error in registry.broken.items()
+            },
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,7 @@ class Desk(QObject):
         self.preview: Found | None = None
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
+        self.blind = False  # labels and groups are hidden while someone labels anew
         self.live = Live(self)
         self.beside = Beside(self)
 
@@ -89,6 +91,8 @@ class Desk(QObject):
         """The document's state, or what a running discovery has so far."""
         if self.preview is not None:
             return State(None, self.preview.scores, self.preview.circuit)
+        if self.blind:
+            return replace(self.document.state, labels={}, groups={})
         return self.document.state
 
     def open(self, path: Path) -> None:

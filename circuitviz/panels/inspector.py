@@ -156,7 +156,7 @@ class InspectorPanel(Panel):
         before = self.desk.document.state.labels.get(self.node)
         known = before or Label(text)
         after = replace(known, text=text, colour=self._colour) if text else None
-        if self.node and before != after:
+        if self.node and before != after and not self.desk.blind:
             self.desk.do(set_label(self.node, after))
 
     def show_reading(self, reading: Any) -> None:
@@ -210,6 +210,7 @@ class InspectorPanel(Panel):
         if not self.node or state.circuit is None:
             return
         label = state.labels.get(self.node)
+        self.label.setEnabled(not self.desk.blind)
         if not self.label.hasFocus():
             self.label.setText(label.text if label else "")
         self._colour = label.colour if label else COLOUR

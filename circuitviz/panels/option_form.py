@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from PySide6.QtCore import Qt
@@ -32,13 +32,16 @@ class OptionForm(QWidget):
         self.setLayout(self._form)
         self.fields: dict[str, QWidget] = {}
 
-    def set_options(self, options: Sequence[Option]) -> None:
-        """Show the rows of other options."""
+    def set_options(
+        self, options: Sequence[Option], offered: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Show the rows of other options; ``offered`` are texts to choose from where any may be typed."""
         while self._form.rowCount():
             self._form.removeRow(0)
         self.fields = {}
         for option in options:
-            field, name = _field(option), option.name.replace("_", " ").capitalize()
+            field = _field(option, (offered or {}).get(option.name, ()))
+            name = option.name.replace("_", " ").capitalize()
             field.setToolTip(option.help)
             field.setAccessibleName(name)
             self.fields[option.name] = field
@@ -51,7 +54,12 @@ class OptionForm(QWidget):
         return {name: _value(field) for name, field in self.fields.items()}
 
 
-def _field(option: Option) -> QWidget:
+def _field(option: Option, offered: Sequence[str]) -> QWidget:
+    if offered:
+        free = QComboBox(editable=True)
+        free.addItems(list(offered))
+        free.setCurrentText(str(option.default))
+        return free
     if option.choices:
         box = QComboBox()
         box.addItems(option.choices)
@@ -68,7 +76,15 @@ def _field(option: Option) -> QWidget:
         return QSpinBox(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
     if option.above is not None:
         low = option.above + 1e-5
-    return QDoubleSpinBox(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
+    return _Number(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
+
+
+class _Number(QDoubleSpinBox):
+    """Shows no zeros that say nothing."""
+
+    def textFromValue(self, value: float) -> str:  # noqa: N802
+        """The number as one writes it."""
+        return f"{value:g}"
 
 
 def _value(field: QWidget) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
+from circuitviz.session.groups import APART
 
 ROLES = (
     "Name Mover",
@@ -41,7 +42,7 @@ class Outcome:
     """What a test found: ``verdict`` (holds, fails, undecided) from the effect's 95 % interval.
 
     ``measured`` says in words what the effect is; ``prompts_hash`` is that of the very prompts used;
-    ``date`` is ISO 8601 in UTC.
+    ``date`` is ISO 8601 in UTC; ``detail`` says the numbers behind the effect.
     """
 
     verdict: str
@@ -54,6 +55,7 @@ class Outcome:
     seed: int
     date: str
     basis: Basis
+    detail: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,15 @@ class Label:
     def digest(self) -> str:
         """SHA-256 over everything in the label."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
+
+
+def colour_for(labels: Mapping[str, Label], text: str) -> str:
+    """The colour that a role has already, else the one that fewest labels have."""
+    for label in labels.values():
+        if label.text == text:
+            return label.colour
+    used = [label.colour.lower() for label in labels.values()]
+    return min(APART, key=used.count)
 
 
 def kind_of(target: str) -> str:

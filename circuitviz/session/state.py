@@ -61,6 +61,16 @@ class State:
         nodes = () if self.circuit is None else self.circuit.graph.node_index
         return classed(self.groups, self.classes, nodes)
 
+    def parts(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The nodes and the edges that a label's target stands for; none where it is gone."""
+        kind, _, name = target.partition(":")
+        if kind == "group":
+            group = self.groups.get(name)
+            return (tuple(sorted(group.nodes)) if group else ()), ()
+        if kind == "class":
+            return self.classes.get(name, ()), ()
+        return ((), (target,)) if kind_of(target) == "edge" else ((target,), ())
+
     @cached_property
     def basis(self) -> Basis:
         """What a test run now would rest on; evidence with another basis is stale."""

@@ -72,6 +72,7 @@ def answer(claimed: Claimed, options: AnswerOptions) -> Steps[Finding]:
         yield Progress(rows.stop, len(pairs), "pairs")
     before, after, most = (np.concatenate(v) for v in found.values())
     effect = bootstrap((before, after), _lost, pairs.seed)
+    more = _more(before, after, most)
     return Finding(
         effect,
         beyond(effect, options.least) if options.expect == "moves" else within(effect, options.least),
@@ -79,7 +80,8 @@ def answer(claimed: Claimed, options: AnswerOptions) -> Steps[Finding]:
         len(pairs),
         pairs.hash,
         pairs.seed,
-        _more(before, after, most),
+        f"{metric} {more['clean']:.2f} → {more['patched']:.2f}, {more['flipped']:.0%} of the answers turn",
+        more,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -103,8 +104,13 @@ def attention(claimed: Claimed, options: AttentionOptions) -> Steps[Finding]:
         "stays": within(effect, options.least),
     }[options.expect]
     said = f"change of attention from {options.query} to {options.key}"
-    more = {"clean": float(clean.mean()), "patched": float(changed.mean()), "heads": list(heads)}
-    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, more)
+    more: dict[str, Any] = {
+        "clean": float(clean.mean()),
+        "patched": float(changed.mean()),
+        "heads": list(heads),
+    }
+    detail = f"{more['clean']:.2f} → {more['patched']:.2f}"
+    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, detail, more)
 
 
 class _Reading:

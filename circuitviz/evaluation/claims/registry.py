@@ -57,7 +57,8 @@ class Claimed:
 class Finding:
     """What a test measured: the effect, in the words of ``measured``, and the verdict it gives.
 
-    ``prompts_hash`` is that of the very prompts that were run; ``more`` holds further numbers.
+    ``prompts_hash`` is that of the very prompts that were run; ``more`` holds further numbers, and
+    ``detail`` says them.
     """
 
     effect: Interval
@@ -66,6 +67,7 @@ class Finding:
     prompts: int
     prompts_hash: str
     seed: int
+    detail: str = ""
     more: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,6 +81,7 @@ class Finding:
             "prompts": self.prompts,
             "prompts_hash": self.prompts_hash,
             "seed": self.seed,
+            "detail": self.detail,
             **self.more,
         }
 

@@ -56,6 +56,7 @@ def role(claimed: Claimed, options: RoleClaimOptions) -> Steps[Finding]:
         for name, row in zip(names, scores, strict=True)
     }
     ranks = [rank for i in heads if (rank := percentile(means, names[i])) is not None]
+    rank = float(np.mean(ranks)) if ranks else None
     on_random = "repeated" in probe.kept
     return Finding(
         effect,
@@ -64,7 +65,8 @@ def role(claimed: Claimed, options: RoleClaimOptions) -> Steps[Finding]:
         int(known.sum()),
         _random_hash(probe) if on_random else claimed.task.hash,
         options.seed if on_random else claimed.task.seed,
-        {"percentile": float(np.mean(ranks)) if ranks else None},
+        "" if rank is None else f"above {rank:.0f} % of the other heads",
+        {"percentile": rank},
     )
 
 

@@ -1,0 +1,1 @@
+"""What the Labels panel is made of: the table, the evidence, the suggestions, the rounds."""

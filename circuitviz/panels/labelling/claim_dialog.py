@@ -1,0 +1,116 @@
+"""A claim in words and its test side by side, so that what is said is what is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.options import Option, build
+from circuitviz.panels.option_form import OptionForm
+from circuitviz.session import Evidence
+
+PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
+NAMES = {"answer": "the answer", "attention": "attention", "role": "a role's standard test"}
+
+
+class ClaimDialog(QDialog):
+    """Test, its options, and the claim; the words follow the options until they are edited by hand."""
+
+    def __init__(
+        self, claims: Mapping[str, tuple[str, tuple[Option, ...]]], task: str, parent: QWidget
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Add a test")
+        self._claims, self._task = claims, task
+        self.test = QComboBox(accessibleName="Test")
+        self.about = QLabel("", objectName="muted", wordWrap=True)
+        self.options = OptionForm()
+        self.pairs = QLabel("", objectName="muted", wordWrap=True)
+        self.claim = QLineEdit(accessibleName="Claim")
+        self.buttons = QDialogButtonBox()
+        self.ok = self.buttons.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.ok.setObjectName("primary")
+        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        for name in claims:
+            self.test.addItem(NAMES.get(name, name), name)
+        form = QFormLayout(verticalSpacing=8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Test", self.test)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 14, 16, 14)
+        whole.setSpacing(10)
+        whole.addLayout(form)
+        whole.addWidget(self.about)
+        whole.addWidget(self.options)
+        whole.addWidget(self.pairs)
+        whole.addWidget(QLabel("The claim, in words", objectName="heading"))
+        whole.addWidget(self.claim)
+        whole.addStretch(1)
+        whole.addWidget(self.buttons)
+        self.setMinimumWidth(460)
+        self.buttons.accepted.connect(self.accept)
+        self.buttons.rejected.connect(self.reject)
+        self.test.currentIndexChanged.connect(self._chosen)
+        self._edited = False
+        self.claim.textEdited.connect(self._typed)
+        self._chosen()
+
+    @property
+    def name(self) -> str:
+        """The chosen test's name."""
+        return str(self.test.currentData(Qt.ItemDataRole.UserRole))
+
+    def evidence(self) -> Evidence:
+        """What was chosen; only options that differ between tests of the same kind are words."""
+        return Evidence(self.claim.text().strip() or self._said(), self.name, self.options.values())
+
+    def _chosen(self) -> None:
+        from circuitviz.tasks.counterfactuals import suited
+
+        summary, options = self._claims[self.name]
+        self.about.setText(f"{summary[0].upper()}{summary[1:]}.")
+        offered = {"counterfactual": suited(self._task), "query": PLACES, "key": PLACES}
+        self.options.set_options(options, offered)
+        for field in self.options.fields.values():
+            for signal in ("currentTextChanged", "textChanged", "valueChanged", "toggled"):
+                if hasattr(field, signal):
+                    getattr(field, signal).connect(self._follow)
+        self._follow()
+        self.adjustSize()
+
+    def _typed(self, text: str) -> None:
+        self._edited = bool(text.strip())
+
+    def _follow(self, *_: object) -> None:
+        self.pairs.setText(_about(str(self.options.values().get("counterfactual", ""))))
+        self.pairs.setVisible(bool(self.pairs.text()))
+        if not self._edited:
+            self.claim.setText(self._said())
+
+    def _said(self) -> str:
+        from circuitviz.evaluation.claims import claims
+
+        entry = claims.get(self.name)
+        return str(entry.extra["says"](build(entry.options, self.options.values())))
+
+
+def _about(counterfactual: str) -> str:
+    """What a counterfactual changes."""
+    from circuitviz.tasks.counterfactuals import PAIRED, counterfactuals
+
+    if counterfactual == PAIRED:
+        return "paired: the task's own corrupted prompts."
+    if counterfactual in counterfactuals.names():
+        return f"{counterfactual}: {counterfactuals.get(counterfactual).summary}."
+    return "A file: CSV or JSONL with clean, corrupted, correct, incorrect." if counterfactual else ""

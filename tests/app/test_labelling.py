@@ -1,0 +1,216 @@
+"""Labels through the real window: claims that hold and fail, suggestions, rounds, files, and what goes stale."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.actions import ACTIONS
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.discovery import setting
+from circuitviz.evaluation.claims import Claimed, claim_steps
+from circuitviz.models import load_model
+from circuitviz.panels.labelling.table import EVIDENCE, PART, ROLE, SURE
+from circuitviz.progress import finish
+from circuitviz.session.origin import task_of
+
+LONG = 90_000
+
+
+def ready(window: MainWindow) -> bool:
+    return window.desk.document.evaluation is not None and len(window.desk.document.curve) == 10
+
+
+@pytest.fixture
+def window(open_window, qtbot: QtBot) -> MainWindow:  # type: ignore[no-untyped-def]
+    made: MainWindow = open_window()
+    begin(made, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: ready(made), timeout=LONG)
+    made.places.bring("labels")
+    return made
+
+
+def cell(panel, row: int, column: int) -> str:  # type: ignore[no-untyped-def]
+    return str(panel.order.index(row, column).data())
+
+
+def label(window: MainWindow, qtbot: QtBot, node: str, role: str) -> None:
+    panel = window.panels["labels"]
+    window.desk.select(frozenset({node}), frozenset())
+    panel.role.setCurrentText(role)
+    qtbot.mouseClick(panel.put, Qt.MouseButton.LeftButton)
+
+
+def claim(window: MainWindow, qtbot: QtBot, test: str, **options: object) -> None:
+    """Fill the dialog as a person does, and wait for the verdict."""
+    box = window.panels["labels"].evidence
+    before = len(box.evidence)
+    qtbot.mouseClick(box.add, Qt.MouseButton.LeftButton)
+    dialog = box.dialog
+    dialog.test.setCurrentIndex(dialog.test.findData(test))
+    for name, value in options.items():
+        field = dialog.options.fields[name]
+        (field.setCurrentText if hasattr(field, "setCurrentText") else field.setValue)(value)
+    if test == "answer":
+        shoot_dialog(window, dialog)
+    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(box.evidence) > before and box.evidence[-1].outcome is not None, timeout=LONG)
+
+
+def shoot_dialog(window: MainWindow, dialog) -> None:  # type: ignore[no-untyped-def]
+    import os
+
+    if folder := os.environ.get("CIRCUITVIZ_SCREENSHOTS"):
+        dialog.grab().save(str(Path(folder) / "claim-dialog.png"))
+
+
+def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel, desk = window.panels["labels"], window.desk
+    label(window, qtbot, "a2.h6", "Name Mover")
+    assert (cell(panel, 0, PART), cell(panel, 0, ROLE)) == ("a2.h6", "Name Mover")
+    assert window.view.picture.by_name["a2.h6"].label == "Name Mover"
+
+    # patching its output from the counterfactual moves the answer to the other name; the order does not
+    claim(window, qtbot, "answer", counterfactual="name-swapped")
+    claim(window, qtbot, "answer", counterfactual="order-swapped")
+    claim(window, qtbot, "attention", counterfactual="name-swapped", key="IO", expect="falls")
+    found = desk.document.state.labels["a2.h6"].evidence
+    assert [e.outcome.verdict for e in found] == ["holds", "fails", "holds"]
+    assert found[0].claim == "patched from 'name-swapped', it moves the answer"
+    assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
+    assert panel.evidence.table.item(1, 0).text() == "✗ fails"
+
+    # the number is the engine's own, computed apart from the window
+    model = load_model("demo")
+    where = desk.document.state.provenance
+    task = task_of(where, model)
+    claimed = Claimed(setting(model, task, where.metric, where.ablation), ("a2.h6",))
+    apart = finish(claim_steps("answer", claimed, counterfactual="name-swapped"))
+    assert found[0].outcome.effect == pytest.approx(apart.effect.value, abs=1e-6)
+    assert found[0].outcome.prompts_hash == apart.prompts_hash and found[0].outcome.seed == 0
+    assert f"{apart.effect.value:.2f}" in panel.evidence.table.item(0, 2).text()
+    shoot(window, "labels-evidence")
+
+    # another circuit: stale, said so; undone: as it was; run again: fresh
+    desk.choose(60)
+    assert cell(panel, 0, EVIDENCE) == "3 stale"
+    assert panel.evidence.table.item(0, 0).text() == "✓ holds\nstale: circuit"
+    shoot(window, "labels-stale")
+    desk.undo.undo()
+    assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
+    desk.undo.redo()
+    qtbot.mouseClick(panel.evidence.run_all, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗", timeout=LONG)
+
+    # saved and opened again without a model: the verdicts are there
+    kept = desk.document.state.labels
+    path = tmp_path / "labelled.circuit"
+    assert window.files.save_to(path)
+    while desk.document.state.labels:
+        desk.undo.undo()
+    desk.open(path)
+    assert desk.document.state.labels == kept and cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
+
+
+def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel, desk = window.panels["labels"], window.desk
+    panel.author.setText("Ada")
+    heads = [n for n in desk.state.circuit.node_names if ".h" in n][:3]
+    for node, role in zip(heads, ("Induction", "Previous Token", "Induction"), strict=True):
+        label(window, qtbot, node, role)
+    edge = desk.state.circuit.graph.edge_names(desk.state.circuit.edges)[0]
+    desk.select(frozenset(), frozenset({edge}))
+    panel.role.setCurrentText("K-composition")
+    panel.put.click()
+    panel._wide("class:Induction")
+    labels = desk.document.state.labels
+    assert set(labels) == {*heads, edge, "class:Induction"} and labels[heads[0]].author == "Ada"
+    assert labels[heads[0]].colour == labels[heads[2]].colour != labels[heads[1]].colour
+
+    row = next(r for r in range(5) if cell(panel, r, PART) == heads[1])
+    before = desk.document.state.hash
+    assert panel.order.setData(panel.order.index(row, SURE), "80 %")
+    assert not panel.order.setData(panel.order.index(row, SURE), "120")
+    assert desk.document.state.labels[heads[1]].confidence == 0.8
+    panel.table.sortByColumn(SURE, Qt.SortOrder.DescendingOrder)
+    assert cell(panel, 0, PART) == heads[1] and cell(panel, 0, SURE) == "80%"
+    desk.undo.undo()
+    assert desk.document.state.hash == before
+    desk.undo.redo()
+    panel.filter.setText("induction class")
+    assert panel.order.rowCount() == 1 and cell(panel, 0, PART) == "class:Induction"
+    panel.filter.setText("")
+    shoot(window, "labels-table")
+
+    # out and in again, in both forms
+    labels = desk.document.state.labels
+    for name in ("labels.jsonl", "labels.csv"):
+        assert panel.export(tmp_path / name)
+        panel.table.selectAll()
+        panel._remove()
+        assert not desk.document.state.labels
+        assert panel.take(tmp_path / name)
+        assert desk.document.state.labels == labels
+    assert window.files.export_to(tmp_path / "figure.svg")
+    svg = (tmp_path / "figure.svg").read_text()
+    assert "Previous Token" in svg and f">{heads[1]}<" in svg
+
+
+def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow, qtbot: QtBot) -> None:
+    panel, desk = window.panels["labels"], window.desk
+    desk.select(frozenset({"a2.h6"}), frozenset())
+    ACTIONS["label-suggest"].handler(window)
+    qtbot.waitUntil(lambda: len(panel.suggestions.rows) == 6, timeout=LONG)  # a name mover is no backup
+    assert not desk.document.state.labels
+    ranks = [row[3] for row in panel.suggestions.rows]
+    assert ranks == sorted(ranks, reverse=True)
+    shoot(window, "labels-suggest")
+    test, role = panel.suggestions.rows[0][:2]
+    qtbot.mouseClick(panel.suggestions.accept, Qt.MouseButton.LeftButton)
+    made = desk.document.state.labels["a2.h6"]
+    assert made.text == role and made.evidence[0].options == {"role": test} and made.evidence[0].outcome is None
+    assert cell(panel, 0, EVIDENCE) == "1 not run"
+    desk.select(frozenset({"m0"}), frozenset())
+    assert panel.suggestions.rows == [] and "no attention head" in panel.suggestions.note.text()
+
+
+def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot: QtBot) -> None:
+    panel, desk = window.panels["labels"], window.desk
+    ACTIONS["label-round"].handler(window)
+    rounds, order = panel.rounds, list(panel.rounds.round.queue)
+    for role in ("Name Mover", "Induction", "Name Mover"):
+        assert desk.nodes == {rounds.round.node}
+        rounds.role.setCurrentText(role)
+        qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
+    rounds._later()
+    rounds._skip()
+    assert rounds.round.queue[-1] == order[3] and rounds.round.skipped == [order[4]]
+    shoot(window, "labels-round")
+    qtbot.mouseClick(rounds.end, Qt.MouseButton.LeftButton)
+    labels = desk.document.state.labels
+    assert {n: x.text for n, x in labels.items()} == dict(
+        zip(order, ("Name Mover", "Induction", "Name Mover"), strict=False)
+    )
+    assert not panel.tabs.isTabVisible(2)
+
+    ACTIONS["label-blind"].handler(window)
+    assert panel.model.rowCount() == 0 and window.view.picture.by_name[order[0]].label == ""
+    assert window.panels["inspector"].label.text() == "" and not window.panels["inspector"].label.isEnabled()
+    shoot(window, "labels-blind")
+    for role in ("Name Mover", "Induction", "Induction"):
+        rounds.role.setCurrentText(role)
+        qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
+    assert not rounds.running and desk.document.state.labels == labels
+    kept = desk.document.measures["agreement"]["rounds"][0]
+    assert (kept["agreed"], kept["number"]) == (2, 3) and kept["kappa"] == pytest.approx(0.4)
+    assert window.view.picture.by_name[order[0]].label == "Name Mover" and panel.model.rowCount() == 3
+    assert window.panels["inspector"].label.isEnabled()
