@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, Signal
 
 from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.heat.paint import shown
 
 
@@ -35,7 +36,7 @@ class AttentionMap(HeatMap):
         *,
         signed: bool = False,
         limit: float = 1.0,
-        table: Sequence[Sequence[Any]] = (),
+        table: Callable[[], Table] = list,
     ) -> None:
         """Show weights [query, key]; what a causal head cannot see stays empty."""
         if list(tokens) != list(self.tokens):
@@ -43,12 +44,13 @@ class AttentionMap(HeatMap):
         self.tokens, self.pattern = tokens, np.asarray(pattern)
         names = [shown(token) for token in tokens]
         seen = np.where(np.tril(np.ones_like(self.pattern, dtype=bool)), self.pattern, np.nan)
-        verb = "looks {:+.3f} more at" if signed else "looks at"
-        end = "" if signed else ": {:.3f}"
-        told = [
-            [f"“{names[i]}” {verb.format(w)} “{names[j]}”{end.format(w)}" for j, w in enumerate(row)]
-            for i, row in enumerate(self.pattern.tolist())
-        ]
+
+        def told(i: int, j: int) -> str:
+            weight = self.pattern[i, j]
+            if signed:
+                return f"“{names[i]}” looks {weight:+.3f} more at “{names[j]}”"
+            return f"“{names[i]}” looks at “{names[j]}”: {weight:.3f}"
+
         self.show_grid(HeatGrid(names, names, seen, signed=signed, limit=limit, told=told, table=table))
         self._look(self.query)
 

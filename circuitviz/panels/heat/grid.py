@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from numpy.typing import NDArray
 from circuitviz.canvas.theme import Theme
 
 Shades = NDArray[np.uint8]
+Table = list[list[Any]]
+STEPS = 255  # colours on each side of nothing
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,8 +23,9 @@ class HeatGrid:
 
     ``unit``: what a number is, for the scale. ``signed``: blue above zero, orange below; otherwise from
     nothing to blue. ``limit``: where colours end, by default the largest number. ``texts``: what is
-    written into cells, [row][column]; ``told``: what hovering says; ``nodes``: what a cell stands for on
-    the canvas. ``strong``: cells to be framed. ``table``: the rows that CSV gets.
+    written into cells, [row][column]; ``told(row, column)``: what hovering says; ``nodes``: what a cell
+    stands for on the canvas. ``strong``: cells to be framed. ``table()``: the rows that CSV gets. Both
+    are asked for one cell, or once, and so cost nothing where a grid is only looked at.
     """
 
     rows: Sequence[str]
@@ -31,10 +35,10 @@ class HeatGrid:
     signed: bool = True
     limit: float = 0.0
     texts: Sequence[Sequence[str]] = ()
-    told: Sequence[Sequence[str]] = ()
+    told: Callable[[int, int], str] | None = None
     nodes: Sequence[Sequence[str]] = ()
     strong: frozenset[tuple[int, int]] = frozenset()
-    table: Sequence[Sequence[Any]] = field(default_factory=list)
+    table: Callable[[], Table] = list
 
     @property
     def most(self) -> float:
@@ -52,8 +56,8 @@ class HeatGrid:
         """What a cell says when it is pointed at."""
         if not self.has(row, column):
             return ""
-        if self.told:
-            return self.told[row][column]
+        if self.told is not None:
+            return self.told(row, column)
         return f"{self.rows[row]}, {self.columns[column]}: {self.values[row, column]:.4f}"
 
     def node(self, row: int, column: int) -> str:
@@ -68,23 +72,29 @@ class HeatGrid:
 def shade(shares: NDArray[np.floating[Any]], theme: Theme) -> Shades:
     """Colours [..., 3] of shares [...] of the scale: −1 orange, 0 the ground, 1 blue.
 
-    Mixed in linear light, so that equal steps of a number are equal steps of brightness more nearly
-    than mixed codes are; both arms grow away from the ground, so sign shows without colour vision in
-    hover and text, size in brightness.
+    Mixed in sRGB's codes, whose steps are near to steps of brightness as it is seen. Blue and orange
+    differ for every kind of colour vision.
     """
-    middle, low, high = (_linear(c) for c in (theme.window, theme.negative, theme.positive))
-    part = np.abs(np.clip(shares, -1, 1))[..., None] ** 0.85
-    ends = np.where(np.asarray(shares)[..., None] < 0, low, high)
-    mixed = middle + (ends - middle) * part
-    return np.asarray(np.round(255 * np.clip(mixed, 0, 1) ** (1 / 2.2)), dtype=np.uint8)
+    places = np.rint(np.clip(shares, -1, 1) * STEPS).astype(np.int16) + STEPS
+    return _ramp(theme)[places]
 
 
-def _linear(colour: str) -> NDArray[np.float64]:
-    codes = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
-    return (np.array(codes) / 255.0) ** 2.2
+@lru_cache(maxsize=8)
+def _ramp(theme: Theme) -> Shades:
+    """The colours from −1 to 1: a table, because a layer's heads on a long prompt are many cells."""
+    middle, low, high = (_codes(c) for c in (theme.window, theme.negative, theme.positive))
+    shares = np.linspace(-1, 1, 2 * STEPS + 1)[:, None]
+    mixed = middle + (np.where(shares < 0, low, high) - middle) * np.abs(shares) ** 0.9
+    return np.asarray(np.round(mixed), dtype=np.uint8)
+
+
+def _codes(colour: str) -> NDArray[np.float64]:
+    return np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)], dtype=float)
 
 
 def ink(colour: Sequence[int]) -> str:
-    """The text colour, near black or white, that stands out more from a ground."""
-    light = float(np.dot((np.asarray(colour) / 255.0) ** 2.2, (0.2126, 0.7152, 0.0722)))
-    return "#10141c" if (light + 0.05) / 0.056 > 1.05 / (light + 0.05) else "#ffffff"
+    """Black or white, whichever stands out more from a ground: at least 4.5 to 1 (WCAG 2, AA)."""
+    codes = np.asarray(colour) / 255
+    linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
+    light = float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
+    return "#000000" if light / 0.05 > 1.05 / light else "#ffffff"

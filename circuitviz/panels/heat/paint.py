@@ -14,7 +14,7 @@ from circuitviz.panels.heat.grid import HeatGrid, ink, shade
 
 LEFTMOST, TALLEST = 118.0, 62.0  # pixels that names may take
 SCALE = 58.0  # pixels of the colour scale at the right
-MANY = 4000  # cells above which the window draws them as one picture
+MANY = 2000  # cells above which the window draws them as one picture
 GAP = 1.0
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIDDLE = Qt.AlignmentFlag.AlignCenter
@@ -76,7 +76,21 @@ def paint_grid(
 ) -> None:
     """Cells, names and frames. ``row`` stands out; ``marked`` nodes are framed; ``vector``: no bitmap."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    _cells(painter, grid, at, theme, vector)
+    paint_cells(painter, grid, at, theme, vector)
+    paint_marks(painter, grid, at, theme, row=row, marked=marked)
+
+
+def paint_marks(
+    painter: QPainter,
+    grid: HeatGrid,
+    at: Frame,
+    theme: Theme,
+    *,
+    row: int = -1,
+    marked: frozenset[str] = frozenset(),
+) -> None:
+    """Names and frames: what changes as the mouse moves."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     _names(painter, grid, at, theme, row, marked)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     pen = QPen(QColor(theme.text), 1.4)
@@ -96,7 +110,8 @@ def paint_grid(
                 painter.drawRect(at.cell(i, j).adjusted(0, 0, -1, -1))
 
 
-def _cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, vector: bool) -> None:
+def paint_cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, vector: bool) -> None:
+    """Cells with their texts; not ``vector`` many of them are one bitmap."""
     rows, columns = grid.values.shape
     shades = grid.shades(theme)
     if rows * columns > MANY and not vector:
@@ -130,7 +145,7 @@ def _names(
     metrics = QFontMetricsF(painter.font())
     elide = Qt.TextElideMode.ElideRight
     several = len({node for nodes in grid.nodes for node in nodes}) > 1
-    every = max(1, round(metrics.height() * 0.8 / at.high + 0.49))
+    every = max(1, round(metrics.height() * 0.7 / at.high + 0.49))
     for i in range(0, rows, every):
         mine = several and any(node in marked for node in grid.nodes[i])
         painter.setPen(QColor(theme.accent if mine else theme.text if i == row else theme.muted))

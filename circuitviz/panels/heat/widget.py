@@ -11,7 +11,15 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.panels.heat.grid import HeatGrid
-from circuitviz.panels.heat.paint import SCALE, Frame, frame, paint_grid, paint_scale
+from circuitviz.panels.heat.paint import (
+    SCALE,
+    Frame,
+    frame,
+    paint_cells,
+    paint_grid,
+    paint_marks,
+    paint_scale,
+)
 from circuitviz.panels.saving import save_picture
 
 STEPS = {
@@ -43,6 +51,7 @@ class HeatMap(QWidget):
         self.marked: frozenset[str] = frozenset()
         self.row = -1
         self.place = NOWHERE
+        self._kept: tuple[tuple[object, ...], QPixmap] | None = None
         self._scale, self._square, self._least, self._most = scale, square, least, most
         self.setAccessibleName(name)
         self.setMouseTracking(True)
@@ -92,7 +101,7 @@ class HeatMap(QWidget):
 
     def save(self, path: Path) -> None:
         """Write the picture (SVG, PDF, PNG) or its table (CSV), as the suffix says."""
-        save_picture(path, self.size(), self.draw, self._pixels, self.grid.table)
+        save_picture(path, self.size(), self.draw, self._pixels, self.grid.table())
 
     def _pixels(self) -> QPixmap:
         picture = QPixmap(self.size() * 2)  # twice as fine as the screen's own, for slides
@@ -154,22 +163,44 @@ class HeatMap(QWidget):
             row, column = row + down, column + across
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """The grid, and a frame around the cell pointed at."""
+        """Cells, which are kept as a picture, names, and a frame around the cell pointed at."""
         painter = QPainter(self)
-        self.draw(painter, vector=False)
+        if self.grid.values.size:
+            painter.drawPixmap(0, 0, self._cells())
+            at = self.frame()
+            paint_marks(painter, self.grid, at, self.theme, row=self.row, marked=self.marked)
         if self.grid.has(*self.place):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(self.theme.text), 1.5))
             painter.drawRect(self.frame().cell(*self.place).adjusted(-0.5, -0.5, -0.5, -0.5))
         painter.end()
 
-    def draw(self, painter: QPainter, vector: bool = True) -> None:
-        """Everything but the pointer."""
-        at = self.frame()
+    def draw(self, painter: QPainter) -> None:
+        """Everything but the pointer and what it marks, without a bitmap."""
         painter.fillRect(self.rect(), QColor(self.theme.panel))
         if self.grid.values.size:
-            marked = frozenset[str]() if vector else self.marked
-            paint_grid(painter, self.grid, at, self.theme, vector=vector, row=self.row, marked=marked)
-            if self._scale:
-                right = at.left + at.wide * len(self.grid.columns) + SCALE
-                paint_scale(painter, self.grid, at, self.theme, right)
+            at = self.frame()
+            paint_grid(painter, self.grid, at, self.theme, vector=True)
+            self._draw_scale(painter, at)
+
+    def _draw_scale(self, painter: QPainter, at: Frame) -> None:
+        if self._scale:
+            right = at.left + at.wide * len(self.grid.columns) + SCALE
+            paint_scale(painter, self.grid, at, self.theme, right)
+
+    def _cells(self) -> QPixmap:
+        """The cells as a picture, so that moving the mouse over many of them costs nothing."""
+        ratio = self.devicePixelRatioF()
+        key = (self.grid, self.theme, self.size(), ratio)
+        if self._kept is None or self._kept[0] != key:
+            picture = QPixmap(self.size() * ratio)
+            picture.setDevicePixelRatio(ratio)
+            picture.fill(QColor(self.theme.panel))
+            painter = QPainter(picture)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            at = self.frame()
+            paint_cells(painter, self.grid, at, self.theme, vector=False)
+            self._draw_scale(painter, at)
+            painter.end()
+            self._kept = (key, picture)
+        return self._kept[1]

@@ -13,6 +13,7 @@ from circuitviz.graph import Kind
 from circuitviz.jobs import AttentionOf, Look
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 from circuitviz.panels.readings.thumbnails import Thumbnails
 from circuitviz.panels.readings.tokens import TokenText
@@ -81,13 +82,13 @@ class AttentionPage(Page):
         tokens = _tokens(seen, side)
         limit = float(np.abs(maps).max()) if signed else 1.0
         names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
-        rows = [_rows(name, tokens, map_) for name, map_ in zip(names, maps, strict=True)]
         most = f"±{limit:.2f}" if signed else "1"
         self.about.setText(f"{node.name}, full colour at {most}")
-        table = [HEADER, *(row for head in rows for row in head)]
-        self.heads.show_maps(names, maps, limit, node.head, table)
+        heads = list(zip(names, maps, strict=True))
+        self.heads.show_maps(names, maps, limit, node.head, lambda: _table(tokens, heads))
+        mine = [heads[node.head]]
         self.map.show_pattern(
-            tokens, maps[node.head], signed=signed, limit=limit, table=[HEADER, *rows[node.head]]
+            tokens, maps[node.head], signed=signed, limit=limit, table=lambda: _table(tokens, mine)
         )
 
     def pictures(self) -> Mapping[str, Savable]:
@@ -122,10 +123,14 @@ def _tokens(seen: LayerAttention, side: str) -> list[str]:
     return [a if a == b else f"{a.strip()}/{b.strip()}" for a, b in pairs]
 
 
-def _rows(name: str, tokens: list[str], map_: Any) -> list[list[Any]]:
-    """A head's weights as rows of a table."""
+def _table(tokens: list[str], heads: list[tuple[str, Any]]) -> Table:
+    """Weights of heads, a row for each pair of tokens."""
     return [
-        [name, i, query, j, tokens[j], float(map_[i, j])]
-        for i, query in enumerate(tokens)
-        for j in range(i + 1)
+        HEADER,
+        *(
+            [name, i, query, j, tokens[j], float(map_[i, j])]
+            for name, map_ in heads
+            for i, query in enumerate(tokens)
+            for j in range(i + 1)
+        ),
     ]

@@ -88,10 +88,10 @@ class EffectsPage(Page):
             column = shape.n_heads if node.kind is Kind.MLP else node.head
             assert column is not None
             values[row, column], nodes[row][column] = found.value, name
-        told = [
-            [f"{name}: {value:+.4f} logits" for name, value in zip(names, row, strict=True)]
-            for names, row in zip(nodes, values.tolist(), strict=True)
-        ]
+
+        def told(i: int, j: int) -> str:
+            return f"{nodes[i][j]}: {values[i, j]:+.4f} logits"
+
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
         texts = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in values.tolist()]
-        return HeatGrid(rows, columns, values, texts=texts, told=told, nodes=nodes, table=table)
+        return HeatGrid(rows, columns, values, texts=texts, told=told, nodes=nodes, table=lambda: table)

@@ -100,10 +100,10 @@ class LensPage(Page):
             signed=show == APART,
             limit=0.0 if show == APART else 1.0,
             texts=[[_text(cell, show) for cell in row] for row in cells],
-            told=[[_told(*pair) for pair in row] for row in self.cells],
+            told=lambda i, j: _told(*self.cells[i][j]),
             nodes=[[node] * len(places) for node in nodes],
             strong=_framed([[cell.top[0] for cell in row] for row in cells], seen),
-            table=_table(seen),
+            table=lambda: _table(seen),
         )
 
     def _one(self, seen: LensSeen) -> HeatGrid:
@@ -119,13 +119,10 @@ class LensPage(Page):
             [shown(token) for token in grid.tokens],
             np.array([[t.logit for t in line] for line in tokens]),
             texts=[[shown(t.token) for t in line] for line in tokens],
-            told=[
-                [f"{self.cells[0][j][1]}: {t.token!r} {t.logit:+.3f}" for j, t in enumerate(line)]
-                for line in tokens
-            ],
+            told=lambda i, j: f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}",
             nodes=[[grid.node] * len(row)] * RANKS,
             strong=_framed(tokens, seen),
-            table=_table(seen),
+            table=lambda: _table(seen),
         )
 
 

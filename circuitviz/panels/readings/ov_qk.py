@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel
@@ -13,6 +13,7 @@ from circuitviz.graph import Kind
 from circuitviz.jobs import HeadOf, Look
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.readings.card import TokenCard
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
@@ -96,49 +97,50 @@ class OvQkPage(Page):
     def _ov(self, seen: HeadReading) -> HeatGrid:
         ranks = range(len(seen.writes[0]))
         weights = seen.weights if self.attended.isChecked() else [1.0] * len(seen.tokens)
-        table: list[list[Any]] = [HEADER]
-        for position, tokens in enumerate(seen.writes):
-            for rank, t in enumerate(tokens):
+
+        def told(i: int, j: int) -> str:
+            t, there = seen.writes[j][i], f"“{shown(seen.tokens[j])}” (it does by {seen.weights[j]:.3f})"
+            return f"Looking at {there}, {seen.node} writes {t.token!r} {t.logit:+.3f}"
+
+        def table() -> Table:
+            rows: Table = [HEADER]
+            for position, tokens in enumerate(seen.writes):
+                place = [seen.node, position, seen.tokens[position]]
                 weight = seen.weights[position]
-                table.append(
-                    [seen.node, position, seen.tokens[position], rank + 1, t.token, t.logit, weight]
-                )
+                rows += [[*place, rank + 1, t.token, t.logit, weight] for rank, t in enumerate(tokens)]
+            return rows
+
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
             [shown(token) for token in seen.tokens],
             np.array([[cell[rank].logit for cell in seen.writes] for rank in ranks]) * weights,
             texts=[[shown(cell[rank].token) for cell in seen.writes] for rank in ranks],
-            told=[
-                [
-                    f"Looking at “{shown(seen.tokens[j])}” (it does by {seen.weights[j]:.3f}), {seen.node} "
-                    f"writes {cell[rank].token!r} {cell[rank].logit:+.3f}"
-                    for j, cell in enumerate(seen.writes)
-                ]
-                for rank in ranks
-            ],
+            told=told,
             table=table,
-        )  # fmt: skip
+        )
 
     def _qk(self, seen: HeadReading) -> HeatGrid:
         ranks = range(len(seen.matches[0]))
-        table: list[list[Any]] = [HEADER_QK]
-        for position, tokens in enumerate(seen.matches):
-            table += [
-                [seen.node, position, seen.tokens[position], rank + 1, t.token, t.logit]
-                for rank, t in enumerate(tokens)
-            ]
+
+        def told(i: int, j: int) -> str:
+            t = seen.matches[j][i]
+            return (
+                f"The query at “{shown(seen.tokens[j])}” matches {t.token!r} as key: "
+                f"score {t.logit:+.3f} before the softmax, positions left out"
+            )
+
+        def table() -> Table:
+            rows: Table = [HEADER_QK]
+            for position, tokens in enumerate(seen.matches):
+                place = [seen.node, position, seen.tokens[position]]
+                rows += [[*place, rank + 1, t.token, t.logit] for rank, t in enumerate(tokens)]
+            return rows
+
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
             [shown(token) for token in seen.tokens],
             np.array([[cell[rank].logit for cell in seen.matches] for rank in ranks]),
             texts=[[shown(cell[rank].token) for cell in seen.matches] for rank in ranks],
-            told=[
-                [
-                    f"The query at “{shown(seen.tokens[j])}” matches {cell[rank].token!r} as key: "
-                    f"score {cell[rank].logit:+.3f} before the softmax, positions left out"
-                    for j, cell in enumerate(seen.matches)
-                ]
-                for rank in ranks
-            ],
+            told=told,
             table=table,
         )

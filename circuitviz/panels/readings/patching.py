@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout
 from circuitviz.jobs import Look, PatchingOf, PatchingSeen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 
@@ -80,24 +80,26 @@ class PatchingPage(Page):
     def _grid(self, seen: PatchingSeen) -> HeatGrid:
         rows = self._rows(seen)
         tokens = [shown(token) for token in seen.tokens]
-        table: list[list[Any]] = [HEADER]
-        for i in rows:
-            table.append([seen.names[i], "all", "", float(seen.whole[i])])
-            table += [
-                [seen.names[i], j, seen.tokens[j], float(seen.effects[i, j])] for j in range(len(tokens))
-            ]
+
+        def told(i: int, j: int) -> str:
+            row = rows[i]
+            at = f"{seen.names[row]} at {j} “{tokens[j]}”: {seen.effects[row, j]:+.4f}"
+            return f"{at}; at all positions {seen.whole[row]:+.4f}"
+
+        def table() -> Table:
+            found: Table = [HEADER]
+            for i in rows:
+                found.append([seen.names[i], "all", "", float(seen.whole[i])])
+                found += [[seen.names[i], j, t, float(seen.effects[i, j])] for j, t in enumerate(seen.tokens)]
+            return found
+
+        nodes = np.abs(seen.effects[[i for i in rows if seen.names[i] != "input"]])
         return HeatGrid(
             [seen.names[i] for i in rows],
             tokens,
             seen.effects[rows],
-            told=[
-                [
-                    f"{seen.names[i]} at {j} “{token}”: {seen.effects[i, j]:+.4f}; at all positions "
-                    f"{seen.whole[i]:+.4f}"
-                    for j, token in enumerate(tokens)
-                ]
-                for i in rows
-            ],
+            limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
+            told=told,
             nodes=[[seen.names[i]] * len(tokens) for i in rows],
             table=table,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QToolTip, QWidget
 
 from circuitviz.canvas.paint import font
 from circuitviz.canvas.theme import LIGHT
-from circuitviz.panels.heat.grid import shade
+from circuitviz.panels.heat.grid import Table, shade
 from circuitviz.panels.saving import save_picture
 
 NAME = 15.0
@@ -33,7 +33,7 @@ class Thumbnails(QWidget):
         self.maps: NDArray[Any] = np.zeros((0, 0, 0))
         self.limit = 1.0
         self.head = -1
-        self.table: Sequence[Sequence[Any]] = ()
+        self.table: Callable[[], Table] = list
         self.setMinimumHeight(70)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -45,16 +45,16 @@ class Thumbnails(QWidget):
         maps: NDArray[Any],
         limit: float,
         head: int,
-        table: Sequence[Sequence[Any]],
+        table: Callable[[], Table],
     ) -> None:
-        """Show a layer's heads, one of them selected; ``table``: the rows that CSV gets."""
+        """Show a layer's heads, one of them selected; ``table()``: the rows that CSV gets."""
         self.names, self.maps, self.limit, self.head, self.table = names, maps, limit, head, table
         self.setAccessibleDescription(names[head] if 0 <= head < len(names) else "")
         self.update()
 
     def save(self, path: Path) -> None:
         """Write the picture or the numbers of all heads."""
-        save_picture(path, self.size(), lambda painter: self._draw(painter, True), self.grab, self.table)
+        save_picture(path, self.size(), lambda painter: self._draw(painter, True), self.grab, self.table())
 
     def box(self, head: int) -> QRectF:
         """A head's square, in pixels, as large as the room allows."""
