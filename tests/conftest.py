@@ -32,6 +32,28 @@ class Case:
         at = self.task.lengths - 1
         return (*self.slow.run(self.task.clean, at), *self.slow.run(self.task.corrupted, at))
 
+    def slow_ablation(self, name: str) -> Any:
+        """Ablation values of every sender, [batch, time, d], without the engine."""
+        _, ours, _, theirs = self.slow_outputs()
+        if name == "corrupted":
+            return theirs
+        real = torch.arange(self.task.clean.shape[1])[None] < self.task.lengths[:, None]
+        found = {}
+        for sender, values in ours.items():
+            masked = values * real[..., None]
+            if name == "mean":
+                found[sender] = (masked.sum((0, 1), keepdim=True) / real.sum()).expand_as(values)
+            elif name == "mean-positional":
+                count = real.sum(0).clamp_min(1)[None, :, None]
+                found[sender] = (masked.sum(0, keepdim=True) / count).expand_as(values)
+            else:
+                found[sender] = torch.zeros_like(values)
+                layer = int(sender[1:].partition(".")[0]) if sender[0] == "m" else None
+                if layer is not None and (self.slow.gpt2 or self.slow.neox):
+                    mlp = self.slow.blocks[layer].mlp
+                    found[sender] += (mlp.c_proj if self.slow.gpt2 else mlp.dense_4h_to_h).bias.detach()
+        return found
+
 
 @pytest.fixture(scope="session", params=NAMES)
 def case(request: pytest.FixtureRequest) -> Case:

@@ -66,12 +66,14 @@ class SlowModel:
         held: Outputs | None = None,
         pushed: Outputs | None = None,
         read: Outputs | None = None,
+        changed: Callable[[str, Tensor], Tensor] = lambda sender, value: value,
     ) -> tuple[Tensor, Outputs]:
         """Forward pass in which each edge of ``out`` carries its ablation value.
 
         ``scale`` goes only part of the way: sender + scale · (ablated − sender). ``fixed``: what
         receivers read, whatever was written; ``held``: what senders write, whatever they read;
-        ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read.
+        ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read;
+        ``changed`` makes a sender write something else.
         """
         fixed, held, pushed = fixed or {}, held or {}, pushed or {}
         outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
@@ -93,7 +95,7 @@ class SlowModel:
         for layer, block in enumerate(self.blocks):
             written, bias = self._attention(layer, block, into, rotary)
             parallel_input = into(f"m{layer}") if self.neox else None
-            outs.update({name: held.get(name, value) for name, value in written.items()})
+            outs.update({name: changed(name, held.get(name, value)) for name, value in written.items()})
             shared = shared + bias
             if not self.mlps:
                 continue
@@ -106,7 +108,7 @@ class SlowModel:
                 outs[f"m{layer}"] = block.mlp(block.ln_2(into(f"m{layer}")))
             else:
                 outs[f"m{layer}"] = block.mlp(block.post_attention_layernorm(into(f"m{layer}")))
-            outs[f"m{layer}"] = held.get(f"m{layer}", outs[f"m{layer}"])
+            outs[f"m{layer}"] = changed(f"m{layer}", held.get(f"m{layer}", outs[f"m{layer}"]))
         final = into("logits")[torch.arange(len(tokens)), positions]
         norm = self.body.ln_f if self.gpt2 else self.body.final_layer_norm if self.neox else self.body.norm
         logits = self.hf.get_output_embeddings()(norm(final))

@@ -1,6 +1,7 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
 from circuitviz.evaluation.against import Against, against, against_steps
+from circuitviz.evaluation.changes import Situation, WhatChanged, changes_steps
 from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
 from circuitviz.evaluation.faithfulness import (
     Bench,
@@ -23,10 +24,13 @@ __all__ = [
     "Evaluation",
     "Interval",
     "Result",
+    "Situation",
     "Subject",
+    "WhatChanged",
     "area_under_roc",
     "areas",
     "bootstrap",
+    "changes_steps",
     "check_graph",
     "curve_steps",
     "evaluate",

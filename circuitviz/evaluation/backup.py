@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
+from circuitviz.evaluation.direct import direct_effects
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.graph import BoolMatrix, Circuit
+from circuitviz.graph import Circuit
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Steps
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
     found: list[NDArray[np.float64]] = []
     metric: dict[str, float] = {}
     for number, (name, circuit) in enumerate((("before", whole), ("after", whole.without(ablated)))):
-        value, effects = yield from _direct(subject, circuit.edges, rows, number)
+        message = f"direct effects {name}"
+        value, effects = yield from direct_effects(bench, circuit.edges, rows, message, (number, 2))
         metric[name] = float(value.mean())
         found.append(effects)
     heads = [
@@ -102,26 +104,3 @@ def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
         for row, before, after in zip(rows, *found, strict=True)
     ]
     return Backup(ablated, metric, heads)
-
-
-def _direct(
-    subject: Subject, edges: BoolMatrix, rows: list[int], number: int
-) -> Steps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The metric [prompts] and each sender's direct effect [senders, prompts] under some edges."""
-    graph, setting = subject.circuit.graph, subject.bench.setting
-    last = len(graph.receivers) - 1
-    columns = np.repeat(edges[None, :, last], len(rows), axis=0)
-    columns[np.arange(len(rows)), rows] = False
-    values, effects = [], []
-    yield from subject.bench.prepare()
-    for part, run, reference in subject.bench.runs():
-        value = setting.measure(run.logits(edges), part, reference).double().cpu().numpy()
-        lost = np.zeros((len(rows), len(part)))
-        for which, logits in run.variants(edges, last, columns):
-            each = setting.measure_copies(logits, part, reference).cpu().numpy()
-            lost[which.start : which.stop] = value[None] - each
-        values.append(value)
-        effects.append(lost)
-        done = number + sum(len(v) for v in values) / len(setting.task)
-        yield Progress(done, 2, "direct effects " + ("before", "after")[number])
-    return np.concatenate(values), np.concatenate(effects, axis=1)

@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery import Setting, ablation_values, setting
+from circuitviz.discovery.ablation_values import Values
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.graph import BoolMatrix, Circuit
+from circuitviz.graph import BoolMatrix, Circuit, Interventions
 from circuitviz.models import Model, PatchedRun, record
 from circuitviz.models.batches import batches, out_of_memory
+from circuitviz.models.replacements import Replacements
 from circuitviz.progress import Progress, Steps, finish
 from circuitviz.tasks import Task
 
@@ -79,10 +81,12 @@ class Bench:
 
     Batches that were measured keep their last run, so that a small change restarts in the middle, as
     long as all runs together stay within what memory allows; of larger tasks the rest is run anew.
+    ``free``: nodes of the circuit may be made to write something else.
     """
 
-    def __init__(self, where: Setting) -> None:
-        self.setting = where
+    def __init__(self, where: Setting, free: bool = False) -> None:
+        self.setting, self.free = where, free
+        self._others: dict[str, Values] = {}
         task = where.task
         self._rows = list(batches(where.model, len(task), task.clean.shape[1], COPIES))
         self._values = ablation_values(where.model, task, where.ablation)
@@ -114,7 +118,7 @@ class Bench:
             model, part = self.setting.model, self.setting.task.subset(rows)
             clean = record(model, part.clean, part.lengths - 1)
             assert clean.logits is not None
-            run = PatchedRun(model, part.clean, part.lengths - 1, self._values(part))
+            run = PatchedRun(model, part.clean, part.lengths - 1, self._values(part), self.free)
             if len(self._kept) >= KEPT:
                 return part, run, clean.logits
             self._kept[rows] = (part, run, clean.logits)
@@ -143,19 +147,42 @@ class Bench:
             yield Progress(rows.stop, number, message)
         return [np.concatenate(part) for part in zip(*found, strict=True)]
 
-    def evaluate(self, circuit: Circuit) -> Steps[Evaluation]:
-        """Measure one circuit exactly as it is given; yields between batches."""
+    def evaluate(self, circuit: Circuit, changed: Interventions | None = None) -> Steps[Evaluation]:
+        """Measure one circuit exactly as it is given; yields between batches.
+
+        ``changed``: what some of its nodes send along its edges instead of their own output.
+        """
         yield from self.prepare()
         (found,) = yield from self._each(
-            lambda part, run, reference: [self._measure(run, part, reference, circuit.edges)], "circuit"
+            lambda part, run, reference: [
+                self._measure(run, part, reference, circuit.edges, self.replaced(part, run, changed or {}))
+            ],
+            "circuit",
         )
         return self._evaluation(circuit, found)
 
+    def replaced(self, part: Task, run: PatchedRun, changed: Interventions) -> Replacements | None:
+        """Interventions on one batch; InputError on a node that cannot be changed so."""
+        if not changed:
+            return None
+        where = self.setting
+        run.others.setdefault(where.ablation, run.ablated)
+        for kind in {what.value for what in changed.values()} - run.others.keys() - {"scale"}:
+            if kind not in self._others:
+                self._others[kind] = ablation_values(where.model, where.task, kind)
+            run.others[kind] = self._others[kind](part)
+        return Replacements(where.model, part.lengths - 1, part.clean.shape[1], changed, run.others)
+
     def _measure(
-        self, run: PatchedRun, part: Task, reference: Tensor, edges: BoolMatrix
+        self,
+        run: PatchedRun,
+        part: Task,
+        reference: Tensor,
+        edges: BoolMatrix,
+        replaced: Replacements | None = None,
     ) -> NDArray[np.float64]:
         with torch.no_grad():
-            values = self.setting.measure(run.logits(edges), part, reference)
+            values = self.setting.measure(run.logits(edges, replaced), part, reference)
         numbers: NDArray[np.float64] = values.double().cpu().numpy()
         if not np.isfinite(numbers).all():
             raise InputError(

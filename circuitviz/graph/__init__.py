@@ -3,6 +3,7 @@
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.folding import Arrow, Folding, fold
 from circuitviz.graph.graph import BoolMatrix, Graph
+from circuitviz.graph.interventions import VALUES, Intervention, Interventions, parse_positions
 from circuitviz.graph.nodes import Kind, Node, Shape
 from circuitviz.graph.overlap import overlap, precision_and_recall
 from circuitviz.graph.reuse import Reuse, reuse
@@ -10,11 +11,14 @@ from circuitviz.graph.scores import SELECTIONS, Scores
 
 __all__ = [
     "SELECTIONS",
+    "VALUES",
     "Arrow",
     "BoolMatrix",
     "Circuit",
     "Folding",
     "Graph",
+    "Intervention",
+    "Interventions",
     "Kind",
     "Node",
     "Reuse",
@@ -22,6 +26,7 @@ __all__ = [
     "Shape",
     "fold",
     "overlap",
+    "parse_positions",
     "precision_and_recall",
     "prune",
     "reuse",

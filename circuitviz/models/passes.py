@@ -14,6 +14,7 @@ from circuitviz.graph import BoolMatrix
 from circuitviz.models.activations import head_rows
 from circuitviz.models.edits import Edits, Original
 from circuitviz.models.model import Hook
+from circuitviz.models.replacements import Replacements
 from circuitviz.models.rows import Rows
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ class Pass:
     rows: what this pass' own senders write; senders before ``rows.first`` are those of the run.
     varied: (receiver, [copies, senders]), the receiver whose edges differ from copy to copy.
     keep: the run that streams and projections are kept in, for later passes to restart from.
+    replaced: what some nodes write instead of their own output.
     """
 
     def __init__(
@@ -37,10 +39,12 @@ class Pass:
         copies: int = 1,
         varied: tuple[int, BoolMatrix] | None = None,
         keep: PatchedRun | None = None,
+        replaced: Replacements | None = None,
     ) -> None:
         self.run, self.model = run, run.model
         self.edges, self.start, self.rows = edges, start, rows
         self.copies, self.varied, self.keep = copies, varied, keep
+        self.replaced = replaced
         self.stream = self.middle = self.z = torch.empty(0)
         self.read: tuple[int, dict[str, tuple[NDArray[np.intp], Tensor]]] = (-1, {})
 
@@ -63,7 +67,7 @@ class Pass:
                     edits.hooks[f"{block}.{second}.hook_in"] = self._passed_attention
                     reach = head_rows(model, layer).stop
                 edits.mlps[layer] = partial(self._mlp, layer, reach, columns[f"m{layer}"])
-                edits.hooks[weights.after_mlp] = partial(self.rows.put_mlp, layer)
+                edits.hooks[weights.after_mlp] = partial(self._written_by_mlp, layer)
         return edits
 
     def spread(self, values: Tensor) -> Tensor:
@@ -246,12 +250,19 @@ class Pass:
             self.keep.middles.append(stream)
 
     def _heads(self, layer: int) -> Hook:
-        def heads(z: Tensor) -> None:
-            self.z = z
+        def heads(z: Tensor) -> Tensor | None:
+            changed = None if self.replaced is None else self.replaced.heads(layer, z)
+            self.z = z if changed is None else changed
             if self.model.layers[layer].post is None:
-                self.rows.put_heads(layer, z)
+                self.rows.put_heads(layer, self.z)
+            return changed
 
         return heads
+
+    def _written_by_mlp(self, layer: int, output: Tensor) -> Tensor | None:
+        changed = None if self.replaced is None else self.replaced.mlp(layer, output)
+        self.rows.put_mlp(layer, output if changed is None else changed)
+        return changed
 
     def _normalised_heads(self, layer: int) -> Hook:
         def heads(written: Tensor) -> None:

@@ -24,33 +24,10 @@ def _divergence(clean: torch.Tensor, logits: torch.Tensor) -> float:
     return float((p.exp() * (p - q)).sum(-1).mean())
 
 
-def _slow_ablation(case: Case, name: str) -> Outputs:
-    """Ablation values of every sender, [batch, time, d], without the engine."""
-    _, ours, _, theirs = case.slow_outputs()
-    if name == "corrupted":
-        return theirs
-    real = torch.arange(case.task.clean.shape[1])[None] < case.task.lengths[:, None]
-    found = {}
-    for sender, values in ours.items():
-        masked = values * real[..., None]
-        if name == "mean":
-            found[sender] = (masked.sum((0, 1), keepdim=True) / real.sum()).expand_as(values)
-        elif name == "mean-positional":
-            count = real.sum(0).clamp_min(1)[None, :, None]
-            found[sender] = (masked.sum(0, keepdim=True) / count).expand_as(values)
-        else:
-            found[sender] = torch.zeros_like(values)
-            layer = int(sender[1:].partition(".")[0]) if sender[0] == "m" else None
-            if layer is not None and (case.slow.gpt2 or case.slow.neox):
-                mlp = case.slow.blocks[layer].mlp
-                found[sender] += (mlp.c_proj if case.slow.gpt2 else mlp.dense_4h_to_h).bias.detach()
-    return found
-
-
 @pytest.mark.parametrize("ablation", ["zero", "mean", "mean-positional"])
 def test_exact_effects_under_every_ablation(case: Case, ablation: str) -> None:
     graph, task, at = case.model.graph, case.task, case.task.lengths - 1
-    values = _slow_ablation(case, ablation)
+    values = case.slow_ablation(ablation)
     receivers = [graph.receivers[0], graph.receivers[-2], "logits"]
     found = discover(
         case.model, task, "exact", metric="logit-diff", ablation=ablation, receivers=",".join(receivers)
@@ -224,7 +201,7 @@ def test_information_flow_routes_are_shares_by_proximity(case: Case) -> None:
     found = discover(case.model, task, "information-flow-routes").values
     _, ours, _, _ = case.slow_outputs()
     inputs = _clean_inputs(case)
-    biases = _slow_ablation(case, "zero")
+    biases = case.slow_ablation("zero")
     assert np.allclose(found.sum(axis=0), 1, atol=1e-4)
     for name in (graph.receivers[0], graph.receivers[-2], "logits"):
         column = graph.receiver_index[name]

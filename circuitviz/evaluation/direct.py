@@ -1,0 +1,46 @@
+"""What senders do straight to the logits under any circuit: what backup and "what changed" compare."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.graph import BoolMatrix, Interventions
+from circuitviz.progress import Progress, Steps
+
+
+def direct_effects(
+    bench: Bench,
+    edges: BoolMatrix,
+    rows: Sequence[int],
+    message: str,
+    part_of: tuple[int, int] = (0, 1),
+    changed: Interventions | None = None,
+) -> Steps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The metric [prompts] under ``edges``, and each sender's direct effect on it [rows, prompts].
+
+    A sender's direct effect is L − L with its edge to the logits ablated: exact, 0 where the circuit
+    has no such edge. ``part_of``: which of how many such passes this is, for the progress.
+    """
+    graph, setting = bench.setting.model.graph, bench.setting
+    last = len(graph.receivers) - 1
+    columns = np.repeat(edges[None, :, last], len(rows), axis=0)
+    columns[np.arange(len(rows)), list(rows)] = False
+    values, effects = [], []
+    yield from bench.prepare()
+    for part, run, reference in bench.runs():
+        replaced = bench.replaced(part, run, changed or {})
+        value = setting.measure(run.logits(edges, replaced), part, reference).double().cpu().numpy()
+        lost = np.zeros((len(rows), len(part)))
+        if len(rows):
+            for which, logits in run.variants(edges, last, columns, replaced):
+                each = setting.measure_copies(logits, part, reference).cpu().numpy()
+                lost[which.start : which.stop] = value[None] - each
+        values.append(value)
+        effects.append(lost)
+        done = part_of[0] + sum(len(v) for v in values) / len(setting.task)
+        yield Progress(done, part_of[1], message)
+    return np.concatenate(values), np.concatenate(effects, axis=1)

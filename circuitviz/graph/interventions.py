@@ -1,0 +1,85 @@
+"""What a node is made to write instead of its own output; plain data that files and commands share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from circuitviz.errors import InputError, suggest
+
+VALUES = {
+    "scale": "its own output, times a factor",
+    "corrupted": "what it writes on the corrupted prompt",
+    "zero": "nothing",
+    "mean": "its mean over the clean prompts",
+    "mean-positional": "its mean over the clean prompts at each position",
+}
+MOST = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """A node's output replaced within its circuit: ``value`` is one of ``VALUES``.
+
+    share: the factor of ``scale``; positions: where, counted from 0 at the first token, or from −1 at
+    the answer position backwards; everywhere if empty.
+    """
+
+    value: str = "scale"
+    share: float = 1.0
+    positions: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.value not in VALUES:
+            raise InputError(
+                f"There is no value '{self.value}' for a node; {', '.join(VALUES)} would be right."
+                + suggest(self.value, VALUES)
+            )
+        if not (math.isfinite(self.share) and abs(self.share) <= MOST):
+            raise InputError(
+                f"A node was to be scaled by {self.share}; {-MOST:g} to {MOST:g} would be right."
+            )
+
+    @property
+    def text(self) -> str:
+        """As a list shows it: ``× 0.5``, ``mean at 3, −1``."""
+        what = f"× {self.share:g}" if self.value == "scale" else self.value
+        places = ", ".join(str(p).replace("-", "−") for p in self.positions)
+        return f"{what} at {places}" if places else what
+
+    @property
+    def identity(self) -> list[Any]:
+        """Everything of it, as JSON has it; ``from_json`` reads it again."""
+        return [self.value, self.share, list(self.positions)]
+
+    @staticmethod
+    def from_json(given: Any) -> Intervention:
+        """The intervention that ``identity`` wrote; InputError on anything else."""
+        try:
+            value, share, positions = given
+            return Intervention(str(value), float(share), tuple(int(p) for p in positions))
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"{given!r} is no intervention; [value, factor, [positions]] would be right."
+            ) from error
+
+
+Interventions = Mapping[str, Intervention]
+
+
+def parse_positions(text: str) -> tuple[int, ...]:
+    """Positions as people type them, ``2, 5, -1``; empty for all. InputError on what is no number."""
+    found = []
+    for part in text.replace("−", "-").replace(";", ",").split(","):
+        if not part.strip():
+            continue
+        try:
+            found.append(int(part))
+        except ValueError:
+            raise InputError(
+                f"'{part.strip()}' is no position; numbers with commas between them would be right, such as "
+                "0, 5, -1: from 0 at the first token, from -1 at the answer position backwards."
+            ) from None
+    return tuple(sorted(set(found)))
