@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
 
     def _connect(self) -> None:
         desk, start = self.desk, self.start
+        self.view.wondered.connect(desk.live.wonder)
         self.view.node_moved.connect(lambda places: desk.do(move_nodes(places)))
         desk.state_changed.connect(self.redraw)
         desk.document_opened.connect(self.document_opened)

@@ -166,7 +166,8 @@ def _draw(state: State, layout: str, most: int) -> CircuitPicture:
     totals = np.where(circuit.edges, values, 0.0).sum(axis=1)
     nodes = []
     for name in names:
-        label = state.labels.get(name)
+        label, what = state.labels.get(name), state.changed.get(name)
+        said = [label.text if label else "", what.text if what else ""]
         row = graph.sender_index.get(name)
         nodes.append(
             DrawnNode(
@@ -174,7 +175,7 @@ def _draw(state: State, layout: str, most: int) -> CircuitPicture:
                 graph.node(name).kind,
                 *places[name],
                 score=float(totals[row]) if row is not None else 0.0,
-                label=label.text if label else "",
+                label=" · ".join(filter(None, said)),
                 colour=label.colour if label else "",
                 ablated=name in state.ablated_nodes,
             )

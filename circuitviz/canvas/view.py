@@ -32,6 +32,7 @@ class CircuitView(QGraphicsView):
     node_moved = Signal(object)  # {name: (x, y)}
     hovered = Signal(str)
     node_opened = Signal(str)  # by a double click
+    wondered = Signal(object)  # frozenset of nodes: what if they were out? empty: no more
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -95,6 +96,11 @@ class CircuitView(QGraphicsView):
         self.centerOn(room.center() + QPointF(0, (FOOT - 6) / 2 / zoom))
         self._farthest = min(FARTHEST, zoom / 2)
         self.stage.sharpen(0)
+
+    @property
+    def pointed(self) -> str:
+        """The node or edge under the pointer, or an empty string."""
+        return self._hover
 
     @property
     def zoom(self) -> float:

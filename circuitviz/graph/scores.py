@@ -144,6 +144,15 @@ class Scores:
         """
         return float(np.where(after, self.values, 0.0).sum() - np.where(before, self.values, 0.0).sum())
 
+    def sent(self, edges: BoolMatrix, shares: Mapping[str, float]) -> float:
+        """First-order change of the metric when nodes send only a share of what they do along ``edges``.
+
+        ``shares``: 0 where a node sends its ablation value, 1 where it is as it was; others may lie beyond.
+        """
+        rows = [self.graph.sender_index[name] for name in shares]
+        sums = np.where(edges[rows], self.values[rows], 0.0).sum(axis=1)
+        return float(((np.array(list(shares.values())) - 1.0) * sums).sum()) if rows else 0.0
+
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         senders, receivers = np.nonzero(self.graph.mask)

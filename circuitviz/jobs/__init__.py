@@ -6,6 +6,7 @@ from circuitviz.jobs.catalog import Catalog, Choices
 from circuitviz.jobs.curve import Curve, Points
 from circuitviz.jobs.effects import EffectsOf, EffectsSeen
 from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
+from circuitviz.jobs.explain import Explain, Explained
 from circuitviz.jobs.find import Find, Found
 from circuitviz.jobs.head import HeadOf
 from circuitviz.jobs.judge import Judge, Judged
@@ -32,6 +33,8 @@ __all__ = [
     "EffectsSeen",
     "Elsewhere",
     "EvaluateElsewhere",
+    "Explain",
+    "Explained",
     "Failed",
     "Find",
     "Found",

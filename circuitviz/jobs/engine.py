@@ -22,6 +22,7 @@ class Engine:
         self.whole: Any = None
         self.kept: Reply | None = None
         self._device = ""
+        self._free: dict[bool, Any] = {}
 
     def answer(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
@@ -50,6 +51,18 @@ class Engine:
         self.where = setting(self.model, task, metric, ablation)
         few = setting(self.model, task.subset(range(min(SMALL, len(task)))), self.where.metric, ablation)
         self.task, self.small, self.whole = task, Bench(few), Bench(self.where)
+        self._free = {}
+
+    def bench(self, small: bool, free: bool) -> Any:
+        """The bench of a few prompts or of all; ``free``: the one that nodes are changed on."""
+        from circuitviz.evaluation import Bench
+
+        plain = self.small if small else self.whole
+        if not free:
+            return plain
+        if small not in self._free:
+            self._free[small] = Bench(plain.setting, free=True)
+        return self._free[small]
 
     def ready(self, warning: str = "") -> Ready:
         """What is open now."""

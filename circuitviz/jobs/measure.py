@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interventions
 from circuitviz.jobs.messages import Moved, Reply, Request
 
 if TYPE_CHECKING:
@@ -31,16 +31,18 @@ class Measure(Request):
 
     circuit: Circuit
     key: str
+    changed: Interventions = field(default_factory=dict)
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The quick exact value, then the exact value over the whole task."""
         engine.need()
         from circuitviz.jobs.engine import SMALL
 
-        for tier, bench in (("small", engine.small), ("exact", engine.whole)):
+        for tier in ("small", "exact"):
             if tier == "small" and len(engine.task) <= SMALL:
                 continue
-            steps = bench.evaluate(self.circuit)
+            bench = engine.bench(tier == "small", bool(self.changed))
+            steps = bench.evaluate(self.circuit, self.changed)
             try:
                 while True:
                     step = next(steps)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from circuitviz.jobs import Measure, Measured
-from circuitviz.session import State
+from circuitviz.session import State, toggle_ablation
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class Live(QObject):
     """Keeps ``numbers``, an evaluation's dict or None where nothing is known, level with the desk's state."""
 
+    wondered = Signal(object, object)  # nodes, and the estimate without them or None
     changed = Signal(str)  # tier: estimate, small, exact, or empty where unknown
 
     def __init__(self, desk: Desk) -> None:
@@ -70,7 +71,12 @@ class Live(QObject):
         span = metric["model"] - metric["ablated"]
         if base.live is None or base.scores is not state.scores or not span:
             return None
+        shares = [_shares(each) for each in (base, state)]
+        if shares[0] is None or shares[1] is None:
+            return None
         moved = metric["circuit"] + state.scores.change(base.live.edges, state.live.edges)
+        moved -= state.scores.sent(base.live.edges, shares[0])
+        moved += state.scores.sent(state.live.edges, shares[1])
         value = (moved - metric["ablated"]) / span
         return {
             **numbers,
@@ -79,11 +85,31 @@ class Live(QObject):
             "edges": state.live.n_edges,
         }
 
+    def wonder(self, nodes: frozenset[str]) -> None:
+        """Show what it would be without these nodes, as long as somebody asks; nothing is done."""
+        self.wondered.emit(nodes, self.what_if(nodes) if nodes else None)
+
+    def what_if(self, nodes: frozenset[str]) -> float | None:
+        """The estimate of faithfulness with these nodes out as well; None where nothing is known."""
+        state = self.desk.document.state
+        guess = self._estimate(toggle_ablation(nodes - state.ablated_nodes).change(state))
+        return None if guess is None else float(guess["faithfulness"]["value"])
+
     def _ask(self) -> None:
         state = self.desk.document.state
         if state.live is not None and self.desk.document.evaluation is None:
-            self.desk.ask(Measure(state.live, state.measured))
+            self.desk.ask(Measure(state.live, state.measured, state.changed))
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
         self.numbers = numbers
         self.changed.emit(tier)
+
+
+def _shares(state: State) -> dict[str, float] | None:
+    """How much of its own output each changed node sends, to first order; None where that is unknown."""
+    found = {}
+    for name, what in state.changed.items():
+        if what.positions:
+            return None  # stored scores are sums over positions
+        found[name] = what.share if what.value == "scale" else 0.0
+    return found

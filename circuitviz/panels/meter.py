@@ -32,22 +32,33 @@ class MeterPanel(Panel):
         self.value.setFont(big)
         self.interval = QLabel("", objectName="muted")
         self.bar = Bar()
+        self.what_if = QLabel("", accessibleName="What if")
         self.raw = QLabel("", objectName="muted", wordWrap=True)
         self.setting = QLabel("", objectName="muted", wordWrap=True)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 12)
         whole.setSpacing(5)
-        for widget in (self.value, self.interval, self.bar, self.raw, self.setting):
+        for widget in (self.value, self.interval, self.what_if, self.bar, self.raw, self.setting):
             whole.addWidget(widget)
         whole.addStretch(1)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.what_if.hide()
         desk.live.changed.connect(self.show_numbers)
+        desk.live.wondered.connect(self._wonder)
         self.show_numbers("")
 
     def set_theme(self, theme: Theme) -> None:
         """Colour the bar."""
         self.bar.theme = theme
         self.bar.update()
+
+    def _wonder(self, nodes: frozenset[str], guess: float | None) -> None:
+        """What it would be without some nodes, while somebody asks."""
+        self.what_if.setVisible(bool(nodes))
+        named = min(nodes) if len(nodes) == 1 else f"these {len(nodes)} nodes"
+        self.what_if.setText(
+            f"without {named}: not known" if guess is None else f"without {named}: ≈ {guess:.3f}"
+        )
 
     def show_numbers(self, tier: str) -> None:
         """Show the desk's numbers, marked ≈ while they are an estimate."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from circuitviz.graph import Circuit, Scores
+from circuitviz.graph import Circuit, Intervention, Interventions, Scores
 from circuitviz.session.labels import Label, known
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.sight import Sight
@@ -21,32 +21,90 @@ class Command:
     merge: str = ""
 
 
+def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
+    """Nodes by name; groups and classes (``Name Movers``, ``group:Name Movers``) are their nodes."""
+    found: set[str] = set()
+    for name in names:
+        bare = name.partition(":")[2] if name.startswith(("group:", "class:")) else name
+        group = state.classed.get(bare)
+        found |= {name} if group is None else group.nodes
+    return frozenset(found) - {"logits"}
+
+
 def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Command:
-    """Take nodes and edges out of the circuit; those that are all out already come back in."""
+    """Take nodes and edges out of the circuit; those that are all out already come back in.
+
+    The name of a group or a class stands for its nodes.
+    """
     nodes, edges = frozenset(nodes) - {"logits"}, frozenset(edges)
 
     def change(state: State) -> State:
-        back = nodes <= state.ablated_nodes and edges <= state.ablated_edges
+        members = members_of(state, nodes)
+        back = members <= state.ablated_nodes and edges <= state.ablated_edges
         if back:
             return replace(
                 state,
-                ablated_nodes=state.ablated_nodes - nodes,
+                ablated_nodes=state.ablated_nodes - members,
                 ablated_edges=state.ablated_edges - edges,
             )
         return replace(
             state,
-            ablated_nodes=state.ablated_nodes | nodes,
+            ablated_nodes=state.ablated_nodes | members,
             ablated_edges=state.ablated_edges | edges,
         )
 
     return Command(f"Ablate {_named([*sorted(nodes), *sorted(edges)])}", change)
 
 
+def intervene(nodes: Iterable[str], what: Intervention | None) -> Command:
+    """Make nodes write something else; None gives them their own output back. Those out come back in.
+
+    Moving a factor is one step: neighbours that speak of the same nodes become one.
+    """
+    chosen = frozenset(nodes) - {"input", "logits"}
+
+    def change(state: State) -> State:
+        members = members_of(state, chosen)
+        others = {name: kept for name, kept in state.interventions.items() if name not in members}
+        changed = others if what is None else {**others, **dict.fromkeys(sorted(members), what)}
+        return replace(state, interventions=changed, ablated_nodes=state.ablated_nodes - members)
+
+    named = _named(sorted(chosen))
+    text = f"Restore {named}" if what is None else f"{named}: {what.text}"
+    return Command(text, change, merge=f"intervene {' '.join(sorted(chosen))}" if what else "")
+
+
 def restore_all() -> Command:
-    """Put everything back that was ablated."""
-    return Command(
-        "Restore everything",
-        lambda state: replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset()),
+    """Put everything back that was ablated or changed."""
+    return Command("Restore everything", lambda state: _touched(state, (), (), {}))
+
+
+def revisit(nodes: Iterable[str], edges: Iterable[str], changed: Interventions) -> Command:
+    """Ablate exactly this, as it was tried before; what the circuit has no more is passed over."""
+
+    def change(state: State) -> State:
+        if state.circuit is None:
+            return state
+        graph = state.circuit.graph
+        there = graph.node_index
+        return _touched(
+            state,
+            (name for name in nodes if name in there),
+            (name for name in edges if known(graph, name)),
+            {name: what for name, what in changed.items() if name in there},
+        )
+
+    return Command("Go back to an ablation", change)
+
+
+def _touched(
+    state: State, nodes: Iterable[str], edges: Iterable[str], changed: Interventions
+) -> State:
+    return replace(
+        state,
+        ablated_nodes=frozenset(nodes),
+        ablated_edges=frozenset(edges),
+        interventions=dict(changed),
     )
 
 
@@ -102,6 +160,7 @@ def replace_circuit(
             provenance=provenance,
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
+            interventions={},
             labels=kept,
             positions={n: place for n, place in state.positions.items() if n in there},
             groups=groups,

@@ -34,7 +34,7 @@ class Document:
     the numbers, so that undo shows the earlier number itself, not a new measurement of it.
     ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
     ``key`` (``State.measured``) of the state that they measured.
-    ``history`` lists the ablations that were tried, ``{"key", "nodes", "edges"}``, the latest last;
+    ``history`` lists what was tried, ``{"key", "nodes", "edges", "changed"}``, the latest last;
     their numbers lie under the same keys in ``evaluations``.
     ``extra`` keeps what a file held that we do not understand, and writes it back.
     """
@@ -84,7 +84,7 @@ class Document:
     def apply(self, state: State) -> None:
         """Go to a state: the way undo and redo go."""
         before, self._state = self._state, state
-        if (before.ablated_nodes, before.ablated_edges) != (state.ablated_nodes, state.ablated_edges):
+        if _touches(before) != _touches(state):
             self._try(state)
         self._set_dirty(state.hash != self._saved)
         self.state_changed.emit(before, state)
@@ -125,13 +125,15 @@ class Document:
 
     def _try(self, state: State) -> None:
         """Each ablation stands once in the history, where it was tried last."""
-        if not state.ablated_nodes and not state.ablated_edges:
+        if state.untouched:
             return
-        tried = {
+        tried: dict[str, Any] = {
             "key": state.measured,
             "nodes": sorted(state.ablated_nodes),
             "edges": sorted(state.ablated_edges),
         }
+        if state.interventions:
+            tried["changed"] = {n: what.identity for n, what in sorted(state.interventions.items())}
         others = [entry for entry in self.history if entry != tried]
         self.history = [*others, tried][-REMEMBERED:]
 
@@ -139,3 +141,7 @@ class Document:
         if dirty != self._dirty:
             self._dirty = dirty
             self.dirty_changed.emit(dirty)
+
+
+def _touches(state: State) -> tuple[object, ...]:
+    return state.ablated_nodes, state.ablated_edges, state.interventions

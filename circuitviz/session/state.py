@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.graph import BoolMatrix, Circuit, Interventions, Scores
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
@@ -21,7 +21,8 @@ from circuitviz.session.sight import Sight
 class State:
     """A circuit with what was done to it.
 
-    ``ablated_nodes`` and ``ablated_edges`` hold names; ``labels`` are kept by the name of what they
+    ``ablated_nodes`` and ``ablated_edges`` hold names; ``interventions`` what nodes are made to write
+    instead of their own output; ``labels`` are kept by the name of what they
     speak of: a node, an edge, ``group:NAME`` or ``class:NAME``; ``positions`` hold the places of nodes
     that were moved by hand, in the layout's units; ``groups`` what was put together, by name; ``sight``
     what of it all is drawn.
@@ -32,6 +33,7 @@ class State:
     circuit: Circuit | None = None
     ablated_nodes: frozenset[str] = frozenset()
     ablated_edges: frozenset[str] = frozenset()
+    interventions: Interventions = field(default_factory=dict)
     labels: Mapping[str, Label] = field(default_factory=dict)
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
@@ -45,6 +47,16 @@ class State:
         if not self.ablated_nodes and not self.ablated_edges:
             return self.circuit
         return self.circuit.without(self.ablated_nodes, self.ablated_edges)
+
+    @cached_property
+    def changed(self) -> Interventions:
+        """The interventions that can be felt: a node that is out writes nothing at all."""
+        return {n: what for n, what in self.interventions.items() if n not in self.ablated_nodes}
+
+    @property
+    def untouched(self) -> bool:
+        """Whether nothing is ablated or changed."""
+        return not (self.ablated_nodes or self.ablated_edges or self.interventions)
 
     @cached_property
     def classes(self) -> dict[str, tuple[str, ...]]:
@@ -93,6 +105,8 @@ class State:
         where = self.provenance
         setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
         digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
+        if changed := self.changed:
+            digest.update(json.dumps(sorted((k, v.identity) for k, v in changed.items())).encode())
         return digest.hexdigest()
 
     @cached_property
@@ -108,6 +122,7 @@ class State:
                 [
                     sorted(self.ablated_nodes),
                     sorted(self.ablated_edges),
+                    sorted((k, v.identity) for k, v in self.interventions.items()),
                     sorted((k, v.digest()) for k, v in self.labels.items()),
                     sorted((k, *v) for k, v in self.positions.items()),
                     sorted((k, *g.identity) for k, g in self.groups.items()),

@@ -6,16 +6,18 @@ import random
 
 import numpy as np
 
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Intervention, Scores, Shape
 from circuitviz.session import (
     Change,
     Document,
     Label,
     State,
     choose_edges,
+    intervene,
     move_nodes,
     replace_circuit,
     restore_all,
+    revisit,
     set_label,
     toggle_ablation,
 )
@@ -41,6 +43,10 @@ def test_random_commands_are_undone_one_by_one() -> None:
                     choose_edges(SCORES.greedy(n := pick.randrange(1, 80)), "greedy", n),
                     replace_circuit(SCORES.top(50), SCORES, None, "Find"),
                     restore_all(),
+                    intervene(pick.sample(names, 2), Intervention("scale", pick.random(), (0, -1))),
+                    intervene(pick.sample(names, 2), Intervention("mean")),
+                    intervene(pick.sample(names, 2), None),
+                    revisit(pick.sample(names, 2), [], {"m0": Intervention("zero")}),
                 ]
             )
             changes.append(document.do(command))
@@ -62,6 +68,34 @@ def test_toggling_takes_out_and_puts_back() -> None:
     assert not document.state.live.edges[row].any() and document.state.circuit.edges[row].any()
     document.do(toggle_ablation([node]))
     assert document.state.live == document.state.circuit
+
+
+def test_what_a_node_writes_is_measured_only_while_it_is_in() -> None:
+    document = Document(State(None, SCORES, SCORES.greedy(40)))
+    plain = document.state.measured
+    document.do(intervene(["m0", "logits", "input"], Intervention("scale", 0.5)))
+    assert set(document.state.interventions) == {"m0"} and document.state.measured != plain
+    half = document.state.measured
+    document.do(toggle_ablation(["m0"]))
+    assert document.state.changed == {} and document.state.measured not in (plain, half)
+    document.do(toggle_ablation(["m0"]))
+    assert document.state.measured == half
+    assert [entry.get("changed") for entry in document.history][-1] == {"m0": ["scale", 0.5, []]}
+    document.do(restore_all())
+    assert document.state.measured == plain and document.state.untouched
+    document.do(revisit(["m1", "gone"], ["m0->m1", "m9->x"], {"m0": Intervention("zero")}))
+    assert document.state.ablated_nodes == {"m1"} and document.state.ablated_edges == {"m0->m1"}
+
+
+def test_the_name_of_a_group_or_class_stands_for_its_nodes() -> None:
+    document = Document(State(None, SCORES, SCORES.greedy(40)))
+    document.do(set_label("a0.h1", Label("Early")))
+    document.do(set_label("a0.h2", Label("Early")))
+    document.do(toggle_ablation(["class:Early"]))
+    assert document.state.ablated_nodes == {"a0.h1", "a0.h2"}
+    document.do(intervene(["Early"], Intervention("mean")))
+    assert set(document.state.interventions) == {"a0.h1", "a0.h2"}
+    assert not document.state.ablated_nodes
 
 
 def test_numbers_belong_to_the_state_they_were_measured_in() -> None:

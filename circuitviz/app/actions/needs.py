@@ -16,7 +16,7 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "node": lambda desk: len(desk.nodes) == 1,
     "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
     "pinned": lambda desk: bool(desk.document.state.positions),
-    "ablated": lambda desk: bool(desk.document.state.ablated_nodes or desk.document.state.ablated_edges),
+    "ablated": lambda desk: not desk.document.state.untouched,
     "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),
     "classes": lambda desk: bool(desk.document.state.classed),
     "boxes": lambda desk: bool(boxes_of(desk.document.state.groups)),

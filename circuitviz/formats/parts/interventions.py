@@ -5,21 +5,26 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.graph import Intervention
 from circuitviz.session import Document
 
 
 class InterventionsPart(Part):
-    """``ablated`` is the state's, ``history`` what was tried, oldest first."""
+    """``ablated`` is the state's, ``history`` what was tried, oldest first; both name ``changed`` nodes,
+    ``{node: [value, factor, [positions]]}``, where there are any."""
 
     keys = ("ablated", "history")
 
     def write(self, document: Document) -> dict[str, Any]:
         """Names of nodes and edges."""
         state = document.state
-        return {
-            "ablated": {"nodes": sorted(state.ablated_nodes), "edges": sorted(state.ablated_edges)},
-            "history": document.history,
+        ablated: dict[str, Any] = {
+            "nodes": sorted(state.ablated_nodes),
+            "edges": sorted(state.ablated_edges),
         }
+        if state.interventions:
+            ablated["changed"] = {n: what.identity for n, what in sorted(state.interventions.items())}
+        return {"ablated": ablated, "history": document.history}
 
     def state(self, opened: Opened) -> dict[str, Any]:
         """What is ablated, where the graph has it."""
@@ -27,13 +32,24 @@ class InterventionsPart(Part):
         return {
             "ablated_nodes": frozenset(opened.nodes(given["nodes"])),
             "ablated_edges": frozenset(opened.edges(given["edges"])),
+            "interventions": {
+                name: Intervention.from_json(what) for name, what in _changed(opened, given).items()
+            },
         }
 
     def attach(self, opened: Opened, document: Document) -> None:
         """The history; its measured numbers lie under the same keys in ``evaluations``."""
         for tried in opened.get("history", []):
             nodes, edges = opened.nodes(tried["nodes"]), opened.edges(tried["edges"])
-            document.history.append({"key": str(tried["key"]), "nodes": nodes, "edges": edges})
+            entry: dict[str, Any] = {"key": str(tried["key"]), "nodes": nodes, "edges": edges}
+            if changed := _changed(opened, tried):
+                entry["changed"] = {n: Intervention.from_json(w).identity for n, w in changed.items()}
+            document.history.append(entry)
+
+
+def _changed(opened: Opened, given: dict[str, Any]) -> dict[str, Any]:
+    changed = given.get("changed", {})
+    return {name: changed[name] for name in opened.nodes(list(changed))}
 
 
 parts.register("interventions", summary="what is ablated, and was")(InterventionsPart())

@@ -1,0 +1,49 @@
+"""What an ablation changed: the prompts it moved, and the heads that stepped in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Circuit, Interventions
+from circuitviz.jobs.messages import Moved, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Explained(Reply):
+    """``evaluation.WhatChanged`` as a dict, under the key of the state that it speaks of."""
+
+    key: str
+    found: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Explain(Request):
+    """Compare a circuit as it was found with what was made of it."""
+
+    title = "What changed was not found out"
+    rank = 40
+
+    key: str
+    before: Circuit
+    after: Circuit
+    changed: Interventions
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """One comparison, over the whole task."""
+        engine.need()
+        from circuitviz.evaluation import Situation, changes_steps
+
+        bench = engine.bench(small=False, free=bool(self.changed))
+        steps = changes_steps(bench, Situation(self.before), Situation(self.after, self.changed))
+        while True:
+            try:
+                step = next(steps)
+            except StopIteration as end:
+                yield Explained(self.key, end.value.as_dict())
+                return
+            yield Moved("Finding out what changed", step.done / step.total, step.message)

@@ -1,0 +1,160 @@
+"""Taking a circuit apart through the real window: every number is the engine's, every step can be undone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.discovery import setting
+from circuitviz.evaluation import Bench
+from circuitviz.formats import open_document, save_document
+from circuitviz.graph import Intervention
+from circuitviz.models import load_model
+from circuitviz.progress import finish
+from circuitviz.session.origin import task_of
+
+LONG = 90_000
+
+
+def _measured(window: MainWindow) -> bool:
+    return window.desk.preview is None and window.desk.document.evaluation is not None
+
+
+def _value(window: MainWindow) -> float:
+    return float(window.desk.document.evaluation["faithfulness"]["value"])
+
+
+@pytest.fixture
+def opened(open_window, qtbot: QtBot) -> MainWindow:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    return window
+
+
+def test_nodes_are_scaled_patched_and_put_back(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window, panel = opened, opened.panels["ablation"]
+    window.places.bring("ablation")
+    assert not panel.apply.isEnabled() and panel.history.count() == 1
+    whole, first_hash = _value(window), window.desk.document.state.hash
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    assert panel.apply.isEnabled() and "a2.h6" in panel.who.text()
+
+    state = window.desk.document.state
+    model = load_model("demo")
+    bench = Bench(setting(model, task_of(state.provenance, model), "logit-diff"), free=True)
+    steps: list[tuple[str, float, str]] = [
+        ("scale", 0.5, ""),
+        ("scale", 2.0, ""),
+        ("mean", 1.0, ""),
+        ("corrupted", 1.0, "-1"),
+        ("zero", 1.0, "0, 3"),
+    ]
+    values, hashes = [whole], [first_hash]
+    for kind, share, places in steps:
+        panel.value.setCurrentText(kind)
+        panel.share.setValue(share)
+        panel.positions.setText(places)
+        qtbot.mouseClick(panel.apply, Qt.MouseButton.LeftButton)
+        tier = window.panels["meter"].value.text()
+        assert tier.startswith("≈") or tier == "–"  # never the number of another state
+        qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+        positions = tuple(int(p) for p in places.split(",")) if places else ()
+        changed = {"a2.h6": Intervention(kind, share if kind == "scale" else 1.0, positions)}
+        assert window.desk.document.state.interventions == changed
+        expected = finish(bench.evaluate(state.circuit, changed)).faithfulness.value
+        assert _value(window) == pytest.approx(expected, abs=1e-6)
+        values.append(_value(window))
+        hashes.append(window.desk.document.state.hash)
+    assert len({round(v, 4) for v in values}) > 4
+    assert panel.history.count() == len(steps) + 1
+    qtbot.waitUntil(lambda: panel.changes.topLevelItemCount() == 2, timeout=LONG)
+    shoot(window, "ablation")
+
+    # an entry of the history is a way back, and itself one step of undo
+    texts = [panel.history.item(row).text() for row in range(panel.history.count())]
+    half = next(row for row, text in enumerate(texts) if "× 0.5" in text)
+    panel._go_back(panel.history.item(half))
+    assert _value(window) == values[1]
+    window.desk.undo.undo()
+    assert window.desk.document.state.hash == hashes[-1]
+
+    # the file keeps all of it
+    save_document(window.desk.document, tmp_path / "apart.circuit")
+    again = open_document(tmp_path / "apart.circuit")
+    assert again.state.hash == hashes[-1] and again.history == window.desk.document.history
+    assert again.evaluation == window.desk.document.evaluation
+    while window.desk.undo.canUndo() and window.desk.document.state.hash != first_hash:
+        window.desk.undo.undo()
+    assert _value(window) == whole and window.panels["meter"].value.text() == f"{whole:.3f}"
+
+
+def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) -> None:
+    window, panel = opened, opened.panels["ablation"]
+    window.places.bring("ablation")
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.toggle_ablation()
+    qtbot.waitUntil(lambda: panel.changes.topLevelItemCount() == 2, timeout=LONG)
+    heads, prompts = (panel.changes.topLevelItem(row) for row in range(2))
+    names = [heads.child(row).text(0) for row in range(heads.childCount())]
+    rises = [
+        float(heads.child(row).text(2).replace("−", "-")) - float(heads.child(row).text(1).replace("−", "-"))
+        for row in range(heads.childCount())
+    ]
+    assert "a2.h6" not in names and np.all(np.diff(rises) <= 2e-3)
+    first = prompts.child(0)
+    assert first.childCount() == 2 and first.child(1).text(0).startswith("after")
+    shoot(window, "what-changed")
+    panel._clicked(heads.child(0))
+    assert window.desk.nodes == {names[0]}
+    window.restore_all()
+    assert panel.changes.topLevelItemCount() == 0
+
+
+def test_what_if_is_asked_without_doing_it(opened: MainWindow, qtbot: QtBot) -> None:
+    window, meter = opened, opened.panels["meter"]
+    before = window.desk.document.state
+    window.view.select({"a2.h6"})
+    _key(window, QEvent.Type.KeyPress)
+    assert meter.what_if.isVisible() and meter.what_if.text().startswith("without a2.h6: ≈ ")
+    guess = float(meter.what_if.text().rpartition("≈ ")[2].replace("−", "-"))
+    _key(window, QEvent.Type.KeyRelease)
+    assert not meter.what_if.isVisible() and window.desk.document.state is before
+
+    # first order, by hand: the scores of its edges taken from the metric
+    row = before.circuit.graph.sender_index["a2.h6"]
+    lost = before.scores.values[row][before.circuit.edges[row]].sum()
+    metric = window.desk.document.evaluation["metric"]
+    moved = (metric["circuit"] - lost - metric["ablated"]) / (metric["model"] - metric["ablated"])
+    assert guess == pytest.approx(moved, abs=6e-4)
+
+
+def test_a_wrong_position_is_told_and_changes_nothing(opened: MainWindow, qtbot: QtBot) -> None:
+    window, panel = opened, opened.panels["ablation"]
+    window.desk.select(frozenset({"m1"}), frozenset())
+    before = window.desk.document.state
+    panel.value.setCurrentText("zero")
+    panel.positions.setText("last")
+    qtbot.mouseClick(panel.apply, Qt.MouseButton.LeftButton)
+    assert window.dialog is not None and "'last' is no position" in window.dialog.text() + (
+        window.dialog.informativeText()
+    )
+    assert window.desk.document.state is before
+    window.dialog.close()
+
+
+def _key(window: MainWindow, kind: QEvent.Type) -> None:
+    event = QKeyEvent(kind, Qt.Key.Key_W, Qt.KeyboardModifier.NoModifier, "w")
+    QApplication.sendEvent(window.view, event)
