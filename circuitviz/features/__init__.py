@@ -2,8 +2,11 @@
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
+from circuitviz.features.free import Check, check, check_each, run_changed, value_in
+from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
 from circuitviz.features.graphs import local_scores, strongest
 from circuitviz.features.influence import AttributionGraph, attribution_graph
+from circuitviz.features.interventions import ACTIONS, Change, Intervention, work_out
 from circuitviz.features.loading import (
     check_dictionary,
     check_set,
@@ -34,12 +37,16 @@ from circuitviz.features.targets import (
 )
 
 __all__ = [
+    "ACTIONS",
     "ARCHITECTURES",
     "GATES",
     "LOCAL_METHODS",
     "AttributionGraph",
+    "Change",
+    "Check",
     "Dictionary",
     "Edges",
+    "Intervention",
     "Ledger",
     "LocalCircuit",
     "NodeTable",
@@ -47,12 +54,15 @@ __all__ = [
     "Site",
     "Target",
     "attribution_graph",
+    "check",
     "check_dictionary",
+    "check_each",
     "check_set",
     "dictionary_places",
     "difference_target",
     "fraction_curve",
     "from_state",
+    "frozen_change",
     "likely_logits",
     "load_dictionaries",
     "load_dictionary",
@@ -62,7 +72,12 @@ __all__ = [
     "neuron_target",
     "node_table",
     "node_target",
+    "predicted_change",
+    "run_changed",
     "run_prompt",
     "strongest",
+    "total_effects",
+    "value_in",
+    "work_out",
     "write_folder",
 ]

@@ -37,6 +37,13 @@ class Edges:
     @torch.no_grad()
     def rows(self, nodes: Sequence[int] | NDArray[np.intp]) -> tuple[Tensor, Tensor]:
         """Rows [k, nodes] and constants [k] of some nodes that read."""
+        made, like = self.each(nodes), self.table.written
+        constants = torch.tensor([one for _, one in made], dtype=like.dtype, device=like.device)
+        return torch.stack([row for row, _ in made]) if made else like.new_zeros(0, len(like)), constants
+
+    @torch.no_grad()
+    def each(self, nodes: Sequence[int] | NDArray[np.intp]) -> list[tuple[Tensor, float]]:
+        """The row [nodes] and the constant of each of some nodes; rows are shared, not copied."""
         wanted = [int(node) for node in nodes]
         found = {node: self._rows[node] for node in wanted if node in self._rows}
         for several, weights, constant in self._made([n for n in wanted if n not in found]):
@@ -46,11 +53,7 @@ class Edges:
             self._rows.move_to_end(node)
         while len(self._rows) > self._most:
             self._rows.popitem(last=False)
-        like = self.table.written
-        if not wanted:
-            return like.new_zeros(0, len(self.table)), like.new_zeros(0)
-        constants = torch.tensor([found[n][1] for n in wanted], dtype=like.dtype, device=like.device)
-        return torch.stack([found[n][0] for n in wanted]), constants
+        return [found[node] for node in wanted]
 
     @torch.no_grad()
     def into(self, target: Target) -> tuple[Tensor, float]:
@@ -74,29 +77,12 @@ class Edges:
                 yield several, *self._group(kind, layer, part, several)
 
     def _group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
-        table, run = self.table, self.table.run
-        device = table.written.device
-        at = torch.from_numpy(table.position[nodes].astype(np.int64)).to(device)
-        item = torch.from_numpy(table.item[nodes]).to(device)
-        one = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
-        stage = before_attention(layer) if part else before_mlp(run.model.shape, layer)
-        if kind == _HEAD:
-            written = table.written[torch.tensor(nodes, device=device)]
-            spread, constant = reading.read_by_heads(run, layer, item, at, written)
-            return self._weights(Reads(at, stage, constant, spread=spread)), constant
-        assert one is not None and kind in (_FEATURE, _SKIP)
-        if kind == _SKIP:
-            written = table.written[torch.tensor(nodes, device=device)]
-            point, constant = reading.read_by_skip(run, one, at, written)
-            return self._weights(Reads(at, stage, constant, point)), constant
-        if part:
-            spread, constant = reading.read_by_attention(run, one, item, at)
-            return self._weights(Reads(at, stage, constant, spread=spread)), constant
-        if not one.site.is_transcoder:
-            return self._from_leaves(nodes, one.encoder_rows(item)), one.bias[item]
-        point, constant = reading.through_mlp_norm(run, one, one.encoder_rows(item), at)
-        constant = constant + one.bias[item]
-        return self._weights(Reads(at, stage, constant, point)), constant
+        reads = reads_of(self.table, kind, layer, part, nodes)
+        if reads is not None:
+            return self._weights(reads), reads.constant
+        one = self.table.dictionaries[f"m{layer}"]
+        item = torch.from_numpy(self.table.item[nodes]).to(self.table.written.device)
+        return self._from_leaves(nodes, one.encoder_rows(item)), one.bias[item]
 
     def _weights(self, reads: Reads) -> Tensor:
         """Dot products of what is read with what was written before, [k, nodes]."""
@@ -122,3 +108,35 @@ class Edges:
             leaf = table.before(position, mlp_computed(layer) + 1).stop - 1
             out[k, leaf] = table.run.mlp[layer][position] @ rows[k]
         return out
+
+
+def reads_of(table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int]) -> Reads | None:
+    """What some nodes of one kind and site read; None for SAEs of an MLP's output, which read a leaf."""
+    run, device = table.run, table.written.device
+    at = torch.from_numpy(table.position[nodes].astype(np.int64)).to(device)
+    item = torch.from_numpy(table.item[nodes]).to(device)
+    one = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
+    stage = before_attention(layer) if part else before_mlp(run.model.shape, layer)
+    written = table.written[torch.tensor(nodes, device=device)] if kind != _FEATURE else None
+    if kind == _HEAD:
+        assert written is not None
+        spread, constant = reading.read_by_heads(run, layer, item, at, written)
+        return Reads(at, stage, constant, spread=spread)
+    assert one is not None and kind in (_FEATURE, _SKIP)
+    if kind == _SKIP:
+        assert written is not None
+        point, constant = reading.read_by_skip(run, one, at, written)
+        return Reads(at, stage, constant, point)
+    if part:
+        spread, constant = reading.read_by_attention(run, one, item, at)
+        return Reads(at, stage, constant, spread=spread)
+    if not one.site.is_transcoder:
+        return None
+    point, constant = reading.through_mlp_norm(run, one, one.encoder_rows(item), at)
+    return Reads(at, stage, constant + one.bias[item], point)
+
+
+def reads_of_node(table: NodeTable, node: int) -> Reads | None:
+    """What one node reads; None for an SAE of an MLP's output."""
+    kind, layer, part = int(table.kind[node]), int(table.layer[node]), bool(table.part[node])
+    return reads_of(table, kind, layer, part, [node])

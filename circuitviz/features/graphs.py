@@ -23,7 +23,7 @@ def scores_of(
     table: NodeTable,
     nodes: NDArray[np.intp],
     targets: Sequence[Target],
-    weights: NDArray[np.float64],
+    weights: NDArray[Any],
     method: str,
     info: dict[str, Any],
 ) -> Scores:
@@ -85,10 +85,10 @@ def strongest(scores: Scores, share: float = SHARE) -> Circuit:
     return Circuit(scores.graph, chosen & scores.graph.mask)
 
 
-def cumulative(sizes: NDArray[np.float64], share: float) -> BoolMatrix:
+def cumulative(sizes: NDArray[Any], share: float) -> BoolMatrix:
     """The largest entries that together reach a share of the sum."""
     order = np.argsort(-sizes, axis=None, kind="stable")
-    running = np.cumsum(sizes.ravel()[order])
+    running = np.cumsum(sizes.ravel()[order], dtype=np.float64)
     number = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1 if len(order) else 0
     chosen = np.zeros(sizes.size, dtype=bool)
     chosen[order[:number]] = True

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -40,7 +41,7 @@ class AttributionGraph:
     table: NodeTable
     targets: tuple[Target, ...]
     nodes: NDArray[np.intp]
-    weights: NDArray[np.float64]
+    weights: NDArray[Any]
     influence: NDArray[np.float64]
     probability: NDArray[np.float64]
     unread: float
@@ -49,7 +50,7 @@ class AttributionGraph:
         return f"AttributionGraph({len(self.nodes):,} nodes, {len(self.targets)} targets)"
 
     @cached_property
-    def shares(self) -> NDArray[np.float64]:
+    def shares(self) -> NDArray[Any]:
         """|weights|, each row adding up to 1 (or to 0, where nothing flows in)."""
         return _normalised(np.abs(self.weights))
 
@@ -137,7 +138,7 @@ def attribution_graph(
     first = probability @ _shares(goal)
     reading = torch.from_numpy(~table.is_leaf).to(goal.device)
     chosen = np.empty(0, dtype=np.intp)
-    rows = goal.new_empty(0, len(table))
+    rows = goal.new_empty(most, len(table))
     influence = first
     while True:
         waiting = influence.clone()
@@ -149,20 +150,21 @@ def attribution_graph(
         if number <= 0 or left < REST:
             break
         new = waiting.topk(number).indices.cpu().numpy()
-        rows = torch.cat([rows, edges.rows(new)[0]])
+        for place, (row, _) in enumerate(edges.each(new), len(chosen)):
+            rows[place] = row
         chosen = np.concatenate([chosen, new])
-        influence = _swept(table, chosen, _shares(rows), first)
-    return _compact(table, tuple(targets), probability, goal, chosen, rows, left)
+        influence = _swept(table, chosen, rows, first)
+    return _compact(table, tuple(targets), probability, goal, chosen, rows[: len(chosen)], left)
 
 
-def _swept(table: NodeTable, chosen: NDArray[np.intp], shares: Tensor, first: Tensor) -> Tensor:
+def _swept(table: NodeTable, chosen: NDArray[np.intp], rows: Tensor, first: Tensor) -> Tensor:
     """Influence of every node, passed on by those with rows, the last stage first."""
     influence = first.clone()
     stages = table.stage[chosen]
     for stage in np.unique(stages)[::-1]:
         here = np.flatnonzero(stages == stage)
         nodes = torch.from_numpy(chosen[here]).to(first.device)
-        influence += influence[nodes] @ shares[torch.from_numpy(here).to(first.device)]
+        influence += influence[nodes] @ _shares(rows[torch.from_numpy(here).to(first.device)])
     return influence
 
 
@@ -181,16 +183,17 @@ def _compact(
     columns = torch.from_numpy(nodes).to(rows.device)
     place = np.full(len(table), -1)
     place[nodes] = np.arange(len(nodes))
-    weights = np.zeros((len(nodes) + len(targets), len(nodes)))
-    weights[place[chosen]] = rows[:, columns].double().cpu().numpy()
-    weights[len(nodes) :] = goal[:, columns].double().cpu().numpy()
+    inside, into = rows[:, columns].cpu().numpy(), goal[:, columns].cpu().numpy()
+    weights = np.zeros((len(nodes) + len(targets), len(nodes)), dtype=inside.dtype)
+    weights[place[chosen]] = inside
+    weights[len(nodes) :] = into
     shares = _normalised(np.abs(weights))
     mass = probability.double().cpu().numpy()
     influence = _influence(shares, mass)
     return AttributionGraph(table, targets, nodes, weights, influence, mass, left)
 
 
-def _influence(shares: NDArray[np.float64], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
     """p (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
     number = shares.shape[1]
     total = probability @ shares[number:]
@@ -199,7 +202,7 @@ def _influence(shares: NDArray[np.float64], probability: NDArray[np.float64]) ->
     return np.asarray(total)
 
 
-def _normalised(sizes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _normalised(sizes: NDArray[Any]) -> NDArray[Any]:
     sums = sizes.sum(axis=1, keepdims=True)
     return np.divide(sizes, sums, out=np.zeros_like(sizes), where=sums > 0)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -171,55 +172,46 @@ def _sweep(
     table = edges.table
     row, always = edges.into(target)
     attribution = row.clone()
-    passed_on = torch.zeros(len(table), dtype=torch.bool, device=row.device)
+    passed_on = np.zeros(len(table), dtype=bool)
     if method == METHODS[0]:
-        number = 0
-        for members in _readers(table):
-            chosen = members[_above(attribution[members], tau, gate)]
-            if not len(chosen):
-                continue
-            number += len(chosen)
-            if number > most:
-                return None
-            weights, constants = edges.rows(chosen.cpu().numpy())
-            share = attribution[chosen] / table.activation[chosen]
-            attribution += share @ weights
-            always += float(share @ constants)
+        values = attribution.numpy() if attribution.device.type == "cpu" else None  # the same memory
+        for members in table.readers:
+            here = attribution[members].cpu().numpy() if values is None else values[members]
+            chosen = members[_above(here, tau, gate)]
             passed_on[chosen] = True
-    biases = torch.from_numpy(table.is_bias).to(row.device)
-    above = _above(attribution, tau, gate) & ~biases
+            if int(passed_on.sum()) > most:
+                return None
+            shares = (attribution[chosen] / table.activation[chosen]).tolist()
+            for share, (weights, constant) in zip(shares, edges.each(chosen), strict=True):
+                attribution.add_(weights, alpha=share)
+                always += share * constant
+    found = attribution.double().cpu().numpy()
+    above = _above(found, tau, gate) & ~table.is_bias
     if int(above.sum()) > most:
         return None
-    left = torch.where(passed_on, 0.0, attribution).double()
-    kinds = torch.from_numpy(table.kind).to(row.device)
-
-    def of(*several: Kind) -> float:
-        mine = torch.isin(kinds, torch.tensor([KINDS.index(k) for k in several], device=row.device))
-        return float(left[above & mine].sum())
-
-    ledger = Ledger(
-        features=of(Kind.FEATURE, Kind.HEAD, Kind.SKIP),
-        tokens=of(Kind.TOKEN),
-        positions=of(Kind.POSITION),
-        errors=of(Kind.ERROR),
-        components=of(Kind.MLP),
-        decoder_biases=float(left[biases].sum()),
-        encoder_biases=always,
-        pruned=float(left[~above & ~biases].sum()),
-    )
-    kept = above.nonzero()[:, 0].cpu().numpy()
+    kept = np.flatnonzero(above)
     kept = kept[np.lexsort((table.position[kept], table.stage[kept]))]
+    ledger = _ledger(table, np.where(passed_on, 0.0, found), above, always)
     return LocalCircuit(table, target, method, gate, tau, attribution, kept, ledger)
 
 
-def _readers(table: NodeTable) -> list[Tensor]:
-    """Nodes that read something, by stage, the last stage first."""
-    stages = np.where(table.is_leaf, -1, table.stage)
-    order = np.argsort(-stages, kind="stable")
-    order = order[: int((stages >= 0).sum())]
-    cuts = np.flatnonzero(np.diff(stages[order])) + 1
-    return [torch.from_numpy(part).to(table.written.device) for part in np.split(order, cuts)]
+def _ledger(
+    table: NodeTable, left: NDArray[np.float64], above: NDArray[np.bool_], always: float
+) -> Ledger:
+    """The terms, from what each node did not pass on."""
+    kinds = len(KINDS)
+    kept = dict(zip(KINDS, np.bincount(table.kind[above], left[above], kinds).tolist(), strict=True))
+    return Ledger(
+        features=kept[Kind.FEATURE] + kept[Kind.HEAD] + kept[Kind.SKIP],
+        tokens=kept[Kind.TOKEN],
+        positions=kept[Kind.POSITION],
+        errors=kept[Kind.ERROR],
+        components=kept[Kind.MLP],
+        decoder_biases=float(left[table.is_bias].sum()),
+        encoder_biases=always,
+        pruned=float(left[~above & ~table.is_bias].sum()),
+    )
 
 
-def _above(attribution: Tensor, tau: float, gate: str) -> Tensor:
-    return (attribution if gate == "signed" else attribution.abs()) > tau
+def _above(attribution: NDArray[Any], tau: float, gate: str) -> NDArray[np.bool_]:
+    return np.asarray((attribution if gate == "signed" else np.abs(attribution)) > tau)

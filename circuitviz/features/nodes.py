@@ -32,8 +32,9 @@ class _Block:
     position: Tensor
     item: Tensor
     activation: Tensor
-    direction: Tensor | None = None  # [nodes, d]; where None, the dictionary's own
-    dictionary: Dictionary | None = None
+    direction: Tensor | None = None  # [nodes, d]; where None, ``rows[back]`` times the activation
+    rows: Tensor | None = None
+    back: Tensor | None = None
 
 
 @dataclass(eq=False)
@@ -63,16 +64,15 @@ class _Builder:
             self.blocks.append(_Block(Kind.HEAD, layer, "a", stage, at, item, ones, flat))
             self.add(Kind.BIAS, layer, "a", stage, rest)
             return
-        activation = self.features(one, stage)
+        made = self.features(one, stage)
         if one.site.reads == "z":
-            made = one.decode(activation)
             error = through_heads(run, layer, run.read(one) - made)
             bias = one.decoder_bias.expand_as(made)
             if one.processing == "folded":
                 bias = bias + run.value_bias(layer).flatten()
             rest = rest + through_heads(run, layer, bias)
         else:
-            error = run.attention[layer] - one.decode(activation)
+            error = run.attention[layer] - made
             rest = one.decoder_bias.expand_as(rest)
         self.add(Kind.ERROR, layer, "a", stage, error)
         self.add(Kind.BIAS, layer, "a", stage, rest)
@@ -91,8 +91,7 @@ class _Builder:
             return
         if not one.site.is_transcoder:  # its features read the MLP's own output, which is a leaf
             self.add(Kind.MLP, layer, "m", mlp_computed(layer), torch.zeros_like(written))
-        activation = self.features(one, stage)
-        error = written - one.decode(activation)
+        error = written - self.features(one, stage)
         if one.skip is not None:
             skipped = run.read(one) @ one.skip.T
             self.add(Kind.SKIP, layer, "m", stage, skipped)
@@ -101,13 +100,18 @@ class _Builder:
         self.add(Kind.BIAS, layer, "m", stage, one.decoder_bias.expand_as(written))
 
     def features(self, one: Dictionary, stage: int) -> Tensor:
-        """Add a dictionary's active features; returns all activations [time, features]."""
-        activation = one.encode(self.run.read(one))
+        """Add a dictionary's active features; returns what it makes of its input [time, d_out]."""
+        activation, site = one.encode(self.run.read(one)), one.site
         at, item = activation.nonzero(as_tuple=True)
-        values, site = activation[at, item], one.site
-        block = _Block(Kind.FEATURE, site.layer, site.part, stage, at, item, values, dictionary=one)
+        used, back = item.unique(return_inverse=True)
+        rows = one.decoder_rows(used)  # read from the file once
+        made = activation[:, used] @ rows + one.decoder_bias
+        if site.reads == "z":
+            rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
+        block = _Block(Kind.FEATURE, site.layer, site.part, stage, at, item, activation[at, item])
+        block.rows, block.back = rows, back
         self.blocks.append(block)
-        return activation
+        return made
 
     def table(self) -> NodeTable:
         """Sort the nodes by position and stage, and let each write into its row."""
@@ -141,9 +145,11 @@ class _Builder:
     def _written(self, block: _Block) -> Tensor:
         if block.direction is not None:
             return block.direction
-        assert block.dictionary is not None
-        rows = features_write(self.run, block.dictionary, block.item, block.position)
-        return rows * block.activation[:, None]
+        assert block.rows is not None and block.back is not None
+        amount = block.activation
+        if block.part == "a":  # one wherever what attention writes is not normalised
+            amount = amount * self.run.post[block.layer][block.position, 0]
+        return block.rows[block.back] * amount[:, None]
 
     def _check_size(self, needed: int) -> None:
         free = budget(self.run.model.device) * 4

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.models import Model
+from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
 
 
@@ -103,8 +104,13 @@ class Run:
 
 
 @torch.no_grad()
-def run_prompt(model: Model, prompt: str | Sequence[int] | Tensor) -> Run:
-    """Run a prompt, given as text or as token ids, once; InputError where it is empty or too long."""
+def run_prompt(
+    model: Model, prompt: str | Sequence[int] | Tensor, edits: Mapping[str, Hook] | None = None
+) -> Run:
+    """Run a prompt, given as text or as token ids, once; InputError where it is empty or too long.
+
+    edits: what the run does otherwise, by hook point; what is kept is what the edits made.
+    """
     if isinstance(prompt, str):
         ids = model.tokens.encode(prompt)
     else:
@@ -120,7 +126,8 @@ def run_prompt(model: Model, prompt: str | Sequence[int] | Tensor) -> Run:
         )
     tokens = torch.tensor(ids, device=model.device)
     kept: dict[str, Tensor] = {}
-    with model.hooks({name: partial(_keep, kept, name) for name in _points(model)}):
+    keep: dict[str, Hook] = {name: partial(_keep, kept, name) for name in _points(model)}
+    with model.hooks(dict(edits or {})), model.hooks(keep):  # edits first: they change what is kept
         logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
     kept = {name: value[0] for name, value in kept.items()}
     layers = range(model.shape.n_layers)
@@ -134,7 +141,7 @@ def run_prompt(model: Model, prompt: str | Sequence[int] | Tensor) -> Run:
         tokens=tokens,
         embed=kept["embed.hook_out"] * model.embed_scale,
         attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
-        mlp_stream=[kept[_before_mlp(model, i)] for i in layers] if model.shape.mlp else [],
+        mlp_stream=[kept[before_mlp_point(model, i)] for i in layers] if model.shape.mlp else [],
         pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
         z=[kept[f"blocks.{i}.attn.hook_z"] for i in layers],
         post=posts,
@@ -149,7 +156,8 @@ def _keep(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
     kept[name] = value.detach()
 
 
-def _before_mlp(model: Model, layer: int) -> str:
+def before_mlp_point(model: Model, layer: int) -> str:
+    """The hook point of the stream that a layer's MLP reads."""
     second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
     return f"blocks.{layer}.{second}.hook_in"
 
@@ -163,7 +171,7 @@ def _points(model: Model) -> list[str]:
         if weights.post is not None:
             names.append(f"{block}.ln1_post.hook_in")
         if model.shape.mlp:
-            names += [_before_mlp(model, layer), weights.after_mlp]
+            names += [before_mlp_point(model, layer), weights.after_mlp]
     return names
 
 

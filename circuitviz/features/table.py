@@ -74,6 +74,13 @@ class NodeTable:
         """Bias nodes: no part of the prompt, so no threshold drops them."""
         return self.kind == KINDS.index(Kind.BIAS)
 
+    @cached_property
+    def readers(self) -> list[NDArray[np.intp]]:
+        """Nodes that read something, by stage, the last stage first."""
+        stages = np.where(self.is_leaf, -1, self.stage)
+        order = np.argsort(-stages, kind="stable")[: int((stages >= 0).sum())]
+        return np.split(order, np.flatnonzero(np.diff(stages[order])) + 1)
+
     def node(self, index: int) -> Node:
         """A node by its row."""
         kind = KINDS[int(self.kind[index])]

@@ -11,6 +11,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features import reading
 from circuitviz.features.reading import Reads
+from circuitviz.features.run import Run
 from circuitviz.features.stages import at_the_end, before_mlp
 from circuitviz.features.table import NodeTable
 from circuitviz.graph import Kind, Node
@@ -31,6 +32,18 @@ class Target:
     index: int | None = None
     reads: Reads | None = None
     weight: float = 1.0
+    direction: Tensor | None = None  # of a logit [d] or neuron, at what its normalisation gives
+    bias: float = 0.0
+
+    def read_from(self, run: Run) -> float:
+        """A logit's or neuron's value in any run of the same prompt."""
+        assert self.direction is not None and self.node.position is not None
+        if self.node.kind is Kind.NEURON:
+            assert self.node.layer is not None
+            normal = run.mlp_norm(self.node.layer)(run.mlp_stream[self.node.layer][self.node.position])
+        else:
+            normal = run.model.final_norm(run.final[self.node.position])
+        return float(normal @ self.direction) + self.bias
 
 
 def node_target(table: NodeTable, name: str) -> Target:
@@ -85,7 +98,7 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     node = Node(name, Kind.NEURON, layer, site="m", position=position, feature=neuron)
     at = torch.tensor([position], device=pulled.device)
     reads = Reads(at, before_mlp(shape, layer), constant[None], pulled[None])
-    return Target(node, float(values[neuron]), reads=reads)
+    return Target(node, float(values[neuron]), reads=reads, direction=direction, bias=float(added))
 
 
 def likely_logits(table: NodeTable, share: float = SHARE, most: int = MOST) -> tuple[Target, ...]:
@@ -140,7 +153,7 @@ def _direction(
     pulled, constant = reading.read_at_the_end(run, direction[None], at)
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
     reads = Reads(at, at_the_end(run.model.shape), constant + bias, pulled)
-    return Target(node, value, reads=reads, weight=weight)
+    return Target(node, value, reads=reads, weight=weight, direction=direction, bias=float(bias))
 
 
 __all__ = [

@@ -1,0 +1,213 @@
+"""The same changes in the real model, with everything free to respond: what the circuit must answer to.
+
+At each site the features are those of what the site reads in this very run; a changed feature's
+difference is added to what the model itself writes there, so the error is kept, or the reconstruction
+stands in for it, so the error is dropped. (Marks et al. 2024)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.frozen import frozen_change, predicted_change
+from circuitviz.features.interventions import Change, Intervention, work_out
+from circuitviz.features.run import Run, before_mlp_point, run_prompt
+from circuitviz.features.table import NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import Kind
+from circuitviz.models.model import Hook
+from circuitviz.progress import Progress, Steps
+
+ERRORS = ("kept", "dropped")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A target before and after interventions.
+
+    predicted: the change that attribution predicts; frozen: measured with patterns, scales and active
+    features held; free: measured in the real model.
+    """
+
+    target: str
+    interventions: tuple[Intervention, ...]
+    before: float
+    predicted: float
+    frozen: float
+    free: float
+
+
+@torch.no_grad()
+def run_changed(table: NodeTable, changes: Sequence[Change], errors: str = "kept") -> Run:
+    """Run the table's prompt in the real model with changes at its sites.
+
+    errors: ``kept``, or ``dropped`` at every site that has a dictionary: the replacement model. Without
+    changes and with errors kept, the run is the model's own.
+    """
+    return run_prompt(table.run.model, table.run.tokens, _Hooks(table, changes, errors).hooks())
+
+
+def check(
+    table: NodeTable,
+    target: Target,
+    interventions: Sequence[Intervention],
+    references: Sequence[Run] = (),
+    errors: str = "kept",
+) -> Check:
+    """Predicted and measured change of a target's value under interventions."""
+    changes = work_out(table, interventions, references)
+    after = value_in(run_changed(table, changes, errors), table, target)
+    return Check(
+        target.node.name,
+        tuple(interventions),
+        target.value,
+        predicted_change(table, target, changes),
+        frozen_change(table, target, changes),
+        after - target.value,
+    )
+
+
+def check_each(
+    table: NodeTable,
+    target: Target,
+    nodes: Sequence[str],
+    action: str = "zero",
+    value: float | None = None,
+    references: Sequence[Run] = (),
+) -> Steps[list[Check]]:
+    """One check for each node: the points of predicted against measured."""
+    found: list[Check] = []
+    for number, node in enumerate(nodes):
+        yield Progress(number, len(nodes), node, list(found))
+        found.append(check(table, target, [Intervention(node, action, value)], references))
+    return found
+
+
+@torch.no_grad()
+def value_in(run: Run, table: NodeTable, target: Target) -> float:
+    """A target's value in another run of the same prompt.
+
+    Of a feature, its activation, 0 where it is not active there; of a head, its share of its own
+    direction; logits before any cap.
+    """
+    node = target.node
+    if target.index is None:
+        assert target.reads is not None
+        return target.read_from(run)
+    assert node.layer is not None and node.position is not None
+    if node.kind is Kind.FEATURE:
+        one = table.dictionaries[f"{node.site}{node.layer}"]
+        return float(one.encode(run.read(one)[node.position])[node.feature])
+    own = table.written[target.index]
+    if node.kind is Kind.HEAD:
+        now = run.heads(node.layer)[node.position, node.head]
+    else:
+        one = table.dictionaries[f"m{node.layer}"]
+        assert one.skip is not None
+        now = one.skip @ run.read(one)[node.position]
+    return float(now @ own / own.square().sum())
+
+
+class _Hooks:
+    """What a changed run does at each point; what sites read is kept while the pass goes on."""
+
+    def __init__(self, table: NodeTable, changes: Sequence[Change], errors: str) -> None:
+        self.table, self.run, self.errors = table, table.run, errors
+        self.changes = changes
+        self.streams: dict[int, Tensor] = {}
+
+    def hooks(self) -> dict[str, Hook]:
+        """By hook point, for ``Model.hooks``."""
+        model = self.run.model
+        found: dict[str, Hook] = {}
+        if tokens := self._of(""):
+            found["embed.hook_out"] = lambda x: self._embed(x, tokens)
+        for layer, weights in enumerate(model.layers):
+            attention, mlp = self._of("a", layer), self._of("m", layer)
+            heads = [c for c in attention if c.node.kind is Kind.HEAD]
+            one = self.table.dictionaries.get(f"a{layer}")
+            if heads or (one and one.site.reads == "z" and (attention or self.errors == "dropped")):
+                point = f"blocks.{layer}.attn.hook_z"
+                found[point] = lambda z, one=one, c=attention: self._z(z, one, c)  # type: ignore[misc]
+            elif one and (attention or self.errors == "dropped"):
+                after = weights.after_attention
+                found[after] = lambda x, one=one, c=attention: self._site(x, x[0], one, c)  # type: ignore[misc]
+            one = self.table.dictionaries.get(f"m{layer}")
+            if mlp or (one and self.errors == "dropped"):
+                before = before_mlp_point(model, layer)
+                found[before] = lambda x, at=layer: self.streams.__setitem__(at, x[0])  # type: ignore[misc]
+                found[weights.after_mlp] = lambda x, at=layer, c=mlp: self._mlp(x, at, c)  # type: ignore[misc]
+        return found
+
+    def _of(self, part: str, layer: int = -1) -> list[Change]:
+        if not part:
+            return [c for c in self.changes if c.node.layer is None]
+        return [c for c in self.changes if c.node.layer == layer and c.node.site == part]
+
+    def _embed(self, x: Tensor, changes: list[Change]) -> Tensor:
+        x = x.clone()
+        for change in changes:
+            scale, at = self.run.model.embed_scale, change.node.position
+            x[0, at] = change.own(x[0, at] * scale) / scale
+        return x
+
+    def _z(self, z: Tensor, one: Dictionary | None, changes: list[Change]) -> Tensor:
+        z = z.clone()
+        for change in changes:
+            if change.node.kind is Kind.HEAD:
+                at, head = change.node.position, change.node.head
+                z[0, at, head] = change.own(z[0, at, head])
+        if one is None:
+            return z
+        bias = self.run.value_bias(one.site.layer).flatten() if one.processing == "folded" else 0.0
+        flat = z[0].flatten(1) - bias
+        return (self._changed(flat, flat, one, changes) + bias).view_as(z)
+
+    def _site(self, written: Tensor, read: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:
+        return self._changed(written[0], read, one, changes)[None]
+
+    def _mlp(self, written: Tensor, layer: int, changes: list[Change]) -> Tensor:
+        one = self.table.dictionaries.get(f"m{layer}")
+        if one is not None:
+            read = written[0] if one.site.reads == "written" else self._read(one)
+            return self._site(written, read, one, changes)
+        bias = self.run.model.layers[layer].mlp_bias
+        rest = torch.zeros_like(written[0, 0]) if bias is None else bias
+        written = written.clone()
+        for change in changes:
+            at = change.node.position
+            written[0, at] = change.own(written[0, at] - rest) + rest
+        return written
+
+    def _read(self, one: Dictionary) -> Tensor:
+        stream = self.streams[one.site.layer]
+        if one.site.reads == "stream":
+            return stream
+        norm = self.run.mlp_norm(one.site.layer)
+        return norm.parts(stream)[0] if one.processing == "folded" else norm(stream)
+
+    def _changed(self, written: Tensor, read: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:
+        """What a site writes [time, d_out] with its changed features, errors and skips."""
+        activation = one.encode(read)
+        made = one.decode(activation)
+        skipped = torch.zeros_like(made) if one.skip is None else read @ one.skip.T
+        error = written - made - skipped
+        if self.errors == "dropped":
+            error = torch.zeros_like(error)
+        for change in changes:
+            node, position = change.node, change.node.position
+            if node.kind is Kind.FEATURE:
+                own = activation[position, node.feature]
+                more = own * (change.factor - 1) if change.factor is not None else (change.new or 0.0) - own
+                row = one.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
+                made[position] += more * row
+            elif node.kind in (Kind.ERROR, Kind.SKIP):
+                part = error if node.kind is Kind.ERROR else skipped
+                part[position] = change.own(part[position])
+        return made + skipped + error
+

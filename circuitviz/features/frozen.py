@@ -1,0 +1,259 @@
+"""The run as a linear map: patterns, scales and which features are active stay, everything else follows.
+
+Forward, a change goes through all paths to a target; backward, one sweep of vectors says how much each
+node counts through all paths. Both need no rows. Heads without a dictionary pass on whatever reaches
+their values; MLPs without one, and errors, stay as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from circuitviz.features.edges import reads_of_node
+from circuitviz.features.interventions import Change
+from circuitviz.features.reading import Reads, through_attention, through_mlp_norm
+from circuitviz.features.stages import (
+    START,
+    attention_writes,
+    before_attention,
+    before_mlp,
+    mlp_computed,
+    mlp_writes,
+)
+from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import Kind
+
+_FEATURE = KINDS.index(Kind.FEATURE)
+
+
+@dataclass(eq=False)
+class _Held:
+    """Nodes that are put to a value, so that nothing that reaches them goes on, by stage."""
+
+    features: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # site: (position, item)
+    heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # layer: (position, head)
+    skips: dict[int, list[int]] = field(default_factory=dict)  # layer: positions
+
+    @staticmethod
+    def of(changes: Sequence[Change]) -> _Held:
+        held = _Held()
+        for change in changes:
+            node, layer = change.node, change.node.layer
+            if layer is None or node.position is None:
+                continue
+            if node.kind is Kind.FEATURE and node.feature is not None:
+                site = f"{node.site}{layer}"
+                held.features.setdefault(site, []).append((node.position, node.feature))
+            elif node.kind is Kind.HEAD and node.head is not None:
+                held.heads.setdefault(layer, []).append((node.position, node.head))
+            elif node.kind is Kind.SKIP:
+                held.skips.setdefault(layer, []).append(node.position)
+        return held
+
+
+@torch.no_grad()
+def total_effects(
+    table: NodeTable, target: Target, changes: Sequence[Change] = ()
+) -> tuple[Tensor, dict[int, Tensor]]:
+    """How much each node's output counts for a target through all paths, past changed nodes.
+
+    Returns attributions [nodes], and by stage the vectors [time, d] whose dot product with anything
+    written at that stage is its effect.
+    """
+    held = _Held.of(changes)
+    run, shape = table.run, table.run.model.shape
+    effects = table.written.new_zeros(len(table))
+    at_stage: dict[int, Tensor] = {}
+    reads = _reads(table, target)
+    pending = {} if reads is None else {reads.stage: _as_field(run.time, reads)}
+    covector = torch.zeros_like(run.final)
+    stages = torch.from_numpy(table.stage).to(covector.device)
+    position = torch.from_numpy(table.position).to(covector.device).long()
+    if reads is None:
+        assert target.index is not None
+        leaf = (stages == mlp_computed(int(table.layer[target.index]))) & (position == target.node.position)
+        effects[leaf] = target.value - float(
+            table.dictionaries[f"m{target.node.layer}"].bias[int(table.item[target.index])]
+        )
+    writes = [(mlp_writes(i), i, "m") for i in range(shape.n_layers) if shape.mlp]
+    writes += [(attention_writes(i), i, "a") for i in range(shape.n_layers)] + [(START, -1, "")]
+    for stage, layer, part in sorted(writes, reverse=True):
+        for boundary in [b for b in pending if b > stage]:
+            covector = covector + pending.pop(boundary)
+        at_stage[stage] = covector
+        here = (stages == stage).nonzero()[:, 0]
+        effects[here] = (table.written[here] * covector[position[here]]).sum(-1)
+        if part == "a":
+            back = _back_through_attention(table, layer, covector, held)
+            boundary = before_attention(layer)
+        elif part == "m":
+            back, boundary = _back_through_mlp(table, layer, covector, held), before_mlp(shape, layer)
+        else:
+            break
+        pending[boundary] = pending[boundary] + back if boundary in pending else back
+    return effects, at_stage
+
+
+def predicted_change(table: NodeTable, target: Target, changes: Sequence[Change]) -> float:
+    """Change of a target's value that attribution predicts: the sum over changed nodes."""
+    _, vectors = total_effects(table, target, changes)
+    total = 0.0
+    for change in changes:
+        node = change.node
+        if node.layer is None:
+            stage = START
+        else:
+            stage = attention_writes(node.layer) if node.site == "a" else mlp_writes(node.layer)
+        total += float(vectors[stage][node.position] @ change.written(table.run))
+    return total
+
+
+@torch.no_grad()
+def frozen_change(table: NodeTable, target: Target, changes: Sequence[Change]) -> float:
+    """Change of a target's value when changes go forward through the frozen run."""
+    run, shape, held = table.run, table.run.model.shape, _Held.of(changes)
+    own: dict[int, Tensor] = {}
+    for change in changes:
+        layer, node = change.node.layer, change.node
+        stage = START
+        if layer is not None:
+            stage = attention_writes(layer) if node.site == "a" else mlp_writes(layer)
+        own.setdefault(stage, torch.zeros_like(run.final))[node.position] += change.written(run)
+    delta = own.get(START, torch.zeros_like(run.final))
+    reads = _reads(table, target)
+    if reads is None:
+        return 0.0  # what it reads is an MLP's own output, which stays
+    for layer in range(shape.n_layers):
+        before = delta
+        if reads.stage == before_attention(layer):
+            break
+        made = _through_attention(table, layer, delta, held)
+        delta = delta + made + own.get(attention_writes(layer), 0.0)
+        if not shape.mlp:
+            continue
+        if reads.stage == before_mlp(shape, layer):
+            break
+        made = _through_mlp(table, layer, before if shape.parallel else delta, held)
+        delta = delta + made + own.get(mlp_writes(layer), 0.0)
+    return float((_as_field(run.time, reads) * delta).sum())
+
+
+def _reads(table: NodeTable, target: Target) -> Reads | None:
+    return target.reads if target.index is None else reads_of_node(table, target.index)
+
+
+def _as_field(time: int, reads: Reads) -> Tensor:
+    """What one node reads, as a vector at each position [time, d]."""
+    if reads.spread is not None:
+        return reads.spread[0]
+    assert reads.point is not None
+    out = reads.point.new_zeros(time, reads.point.shape[1])
+    out[reads.position[0]] = reads.point[0]
+    return out
+
+
+def _active(table: NodeTable, site: str, held: _Held) -> tuple[Tensor, Tensor]:
+    """(position, item) of a site's active features that are not held."""
+    layer, part = int(site[1:]), site[0] == "a"
+    mine = (table.layer == layer) & (table.part == part) & (table.kind == _FEATURE)
+    at = torch.from_numpy(table.position[mine]).long()
+    item = torch.from_numpy(table.item[mine])
+    for position, feature in held.features.get(site, []):
+        free = (at != position) | (item != feature)
+        at, item = at[free], item[free]
+    device = table.written.device
+    return at.to(device), item.to(device)
+
+
+def _sums(table: NodeTable, site: str, covector: Tensor, held: _Held) -> Tensor:
+    """Σ over a site's features of their effect times what they read, [time, d_in].
+
+    covector: [time, d_out], the effect of what the dictionary writes.
+    """
+    one = table.dictionaries[site]
+    at, item = _active(table, site, held)
+    used, back = item.unique(return_inverse=True)
+    effect = (one.decoder_rows(used)[back] * covector[at]).sum(-1)
+    out = covector.new_zeros(len(covector), one.d_in)
+    return out.index_add_(0, at, effect[:, None] * one.encoder_rows(used)[back])
+
+
+def _back_through_attention(table: NodeTable, layer: int, covector: Tensor, held: _Held) -> Tensor:
+    run, site = table.run, f"a{layer}"
+    o, post = run.model.layers[layer].o, run.post[layer]
+    one = table.dictionaries.get(site)
+    scaled = torch.einsum("td,hed->the", covector * post, o)
+    if one is None:
+        for position, head in held.heads.get(layer, []):
+            scaled[position, head] = 0
+    elif one.site.reads == "z":
+        scaled = _sums(table, site, scaled.flatten(1), held).view_as(scaled)
+    else:
+        scaled = torch.einsum("td,hed->the", _sums(table, site, covector, held) * post, o)
+    everywhere = torch.arange(run.time, device=covector.device)
+    return through_attention(run, layer, scaled, everywhere)[0].sum(0)
+
+
+def _back_through_mlp(table: NodeTable, layer: int, covector: Tensor, held: _Held) -> Tensor:
+    site = f"m{layer}"
+    one = table.dictionaries.get(site)
+    if one is None or not one.site.is_transcoder:
+        return torch.zeros_like(covector)
+    direction = _sums(table, site, covector, held)
+    if one.skip is not None:
+        skipped = covector @ one.skip
+        skipped[held.skips.get(layer, [])] = 0
+        direction = direction + skipped
+    everywhere = torch.arange(table.run.time, device=covector.device)
+    return through_mlp_norm(table.run, one, direction, everywhere)[0]
+
+
+def _respond(table: NodeTable, site: str, read: Tensor, held: _Held) -> Tensor:
+    """What a site's features write more when they read more [time, d_in] → [time, d_out]."""
+    one = table.dictionaries[site]
+    at, item = _active(table, site, held)
+    used, back = item.unique(return_inverse=True)
+    more = (one.encoder_rows(used)[back] * read[at]).sum(-1)
+    out = read.new_zeros(len(read), one.d_out)
+    return out.index_add_(0, at, more[:, None] * one.decoder_rows(used)[back])
+
+
+def _through_attention(table: NodeTable, layer: int, delta: Tensor, held: _Held) -> Tensor:
+    run, site = table.run, f"a{layer}"
+    weights, post = run.model.layers[layer], run.post[layer]
+    values = torch.einsum("td,gde->tge", delta * run.attention_scale[layer], weights.v)
+    values = values.repeat_interleave(run.model.shape.n_heads // values.shape[1], dim=1)
+    z = torch.einsum("hts,she->the", run.pattern[layer], values)
+    one, o = table.dictionaries.get(site), weights.o.flatten(0, 1)
+    if one is None:
+        for position, head in held.heads.get(layer, []):
+            z[position, head] = 0
+        return z.flatten(1) @ o * post
+    if one.site.reads == "z":
+        return _respond(table, site, z.flatten(1), held) @ o * post
+    return _respond(table, site, z.flatten(1) @ o * post, held)
+
+
+def _through_mlp(table: NodeTable, layer: int, delta: Tensor, held: _Held) -> Tensor:
+    site, run = f"m{layer}", table.run
+    one = table.dictionaries.get(site)
+    if one is None or not one.site.is_transcoder:
+        return torch.zeros_like(delta)
+    read = delta
+    if one.site.reads == "normalised":
+        norm = run.mlp_norm(layer)
+        centred = delta - delta.mean(-1, keepdim=True) if norm.centred else delta
+        read = centred * norm.parts(run.mlp_stream[layer])[1]
+        if one.processing == "raw":
+            read = read * norm.weight
+    made = _respond(table, site, read, held)
+    if one.skip is not None:
+        skipped = read @ one.skip.T
+        skipped[held.skips.get(layer, [])] = 0
+        made = made + skipped
+    return made
