@@ -177,6 +177,11 @@ class SlowEdges:
         head = self.hf.get_output_embeddings()
         return last @ head.weight[token] + (0 if head.bias is None else head.bias[token])
 
+    def streams_before_final(self) -> Tensor:
+        """The last stream at the last position [d]."""
+        with torch.no_grad():
+            return self.stream(3 * len(self.blocks) + 1)[-1]
+
     def row(self, value: Tensor) -> tuple[Tensor, Tensor]:
         """Edges into a value [nodes], and the value without any of them."""
         (gradient,) = torch.autograd.grad(value, self.factors)

@@ -5,6 +5,7 @@ from circuitviz.features.edges import Edges
 from circuitviz.features.free import Check, check, check_each, run_changed, value_in
 from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
 from circuitviz.features.graphs import local_scores, strongest
+from circuitviz.features.heads import ScoreParts, score_parts, through_head
 from circuitviz.features.influence import AttributionGraph, attribution_graph
 from circuitviz.features.interventions import ACTIONS, Change, Intervention, work_out
 from circuitviz.features.loading import (
@@ -35,6 +36,7 @@ from circuitviz.features.targets import (
     neuron_target,
     node_target,
 )
+from circuitviz.features.traces import Example, Trace, Traces, find_examples, trace_examples, trace_of
 
 __all__ = [
     "ACTIONS",
@@ -46,13 +48,17 @@ __all__ = [
     "Check",
     "Dictionary",
     "Edges",
+    "Example",
     "Intervention",
     "Ledger",
     "LocalCircuit",
     "NodeTable",
     "Run",
+    "ScoreParts",
     "Site",
     "Target",
+    "Trace",
+    "Traces",
     "attribution_graph",
     "check",
     "check_dictionary",
@@ -60,6 +66,7 @@ __all__ = [
     "check_set",
     "dictionary_places",
     "difference_target",
+    "find_examples",
     "fraction_curve",
     "from_state",
     "frozen_change",
@@ -75,8 +82,12 @@ __all__ = [
     "predicted_change",
     "run_changed",
     "run_prompt",
+    "score_parts",
     "strongest",
+    "through_head",
     "total_effects",
+    "trace_examples",
+    "trace_of",
     "value_in",
     "work_out",
     "write_folder",

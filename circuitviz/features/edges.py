@@ -62,7 +62,7 @@ class Edges:
             rows, constants = self.rows([target.index])
             return rows[0], float(constants[0])
         assert target.reads is not None
-        return self._weights(target.reads)[0], float(target.reads.constant[0])
+        return self.weights(target.reads)[0], float(target.reads.constant[0])
 
     def _made(self, nodes: list[int]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
         """Rows of nodes, site by site, in portions."""
@@ -79,12 +79,12 @@ class Edges:
     def _group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
         reads = reads_of(self.table, kind, layer, part, nodes)
         if reads is not None:
-            return self._weights(reads), reads.constant
+            return self.weights(reads), reads.constant
         one = self.table.dictionaries[f"m{layer}"]
         item = torch.from_numpy(self.table.item[nodes]).to(self.table.written.device)
         return self._from_leaves(nodes, one.encoder_rows(item)), one.bias[item]
 
-    def _weights(self, reads: Reads) -> Tensor:
+    def weights(self, reads: Reads) -> Tensor:
         """Dot products of what is read with what was written before, [k, nodes]."""
         table, written = self.table, self.table.written
         out = written.new_zeros(len(reads.position), len(table))
