@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look
+from circuitviz.jobs.look import Look, Table
 from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
@@ -19,6 +19,12 @@ class EffectsSeen:
 
     effects: dict[str, Interval]
     prompts: int
+
+    def table(self) -> Table:
+        """A row for each node, the strongest first."""
+        found = sorted(self.effects.items(), key=lambda pair: -abs(pair[1].value or 0.0))
+        rows = [[name, each.value, each.low, each.high] for name, each in found]
+        return [["node", "value", "low", "high"], *rows]
 
 
 @dataclass(frozen=True)

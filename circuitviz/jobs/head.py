@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look
+from circuitviz.jobs.look import Look, Table
 from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
@@ -29,3 +29,21 @@ class HeadOf(Look):
 
         yield from ()  # too short for a sign of progress
         return read_head(engine.model, engine.task, self.node, self.prompt, top=10)
+
+
+def ov_table(seen: HeadReading) -> Table:
+    """A row for each position and token that is promoted from there; how much the head looks there."""
+    rows: Table = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
+    for position, tokens in enumerate(seen.writes):
+        place, weight = [seen.node, position, seen.tokens[position]], seen.weights[position]
+        rows += [[*place, rank, t.token, t.logit, weight] for rank, t in enumerate(tokens, start=1)]
+    return rows
+
+
+def qk_table(seen: HeadReading) -> Table:
+    """A row for each query and token that it matches as key."""
+    rows: Table = [["head", "position", "query", "rank", "key", "score"]]
+    for position, tokens in enumerate(seen.matches):
+        place = [seen.node, position, seen.tokens[position]]
+        rows += [[*place, rank, t.token, t.logit] for rank, t in enumerate(tokens, start=1)]
+    return rows

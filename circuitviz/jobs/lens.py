@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from circuitviz.jobs.look import Look
+from circuitviz.jobs.look import Look, Table
 from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
     from circuitviz.lens import LensGrid
+
+HEADER = ("row", "position", "token", "rank", "predicted", "logit", "probability", "answer_rank", "apart")
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,18 @@ class LensSeen:
 
     grid: LensGrid
     correct: frozenset[str]
+
+    def table(self) -> Table:
+        """A row for each of a cell's first tokens."""
+        grid, rows = self.grid, [list[Any](HEADER)]
+        for name, cells in zip(grid.rows, grid.cells, strict=True):
+            for position, cell in enumerate(cells):
+                place = [name, position, grid.tokens[position]]
+                rows += [
+                    [*place, t.rank + 1, t.token, t.logit, t.probability, cell.rank + 1, cell.apart]
+                    for t in cell.top
+                ]
+        return rows
 
 
 @dataclass(frozen=True)

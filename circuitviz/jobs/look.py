@@ -13,6 +13,9 @@ from circuitviz.progress import Progress, Steps
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
+Table = list[list[Any]]
+"""A header and rows, as CSV has them: the same from the window and from the command line."""
+
 
 @dataclass(frozen=True)
 class Seen(Reply):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.look import Look
+from circuitviz.jobs.look import Look, Table
 from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
@@ -34,6 +35,14 @@ class PatchingSeen:
     metric: str
     ablation: str
     begin: int
+
+    def table(self, rows: Iterable[int] | None = None) -> Table:
+        """A row for each node and position, and one for all positions at once; of some nodes or all."""
+        found: Table = [["node", "position", "token", "effect"]]
+        for i in range(len(self.names)) if rows is None else rows:
+            found.append([self.names[i], "all", "", float(self.whole[i])])
+            found += [[self.names[i], j, t, float(self.effects[i, j])] for j, t in enumerate(self.tokens)]
+        return found
 
 
 @dataclass(frozen=True)

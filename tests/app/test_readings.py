@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
+from circuitviz.app.cli import run
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
@@ -246,3 +250,38 @@ def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Pat
     shoot(window, "readings-qk")
     window.desk.select(frozenset({"m1"}), frozenset())
     assert page.pages.currentWidget() is page.hint
+
+
+def test_the_copied_command_prints_the_exported_numbers(
+    open_window, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = opened(open_window, qtbot)
+    assert window.files.save_to(tmp_path / "a.circuit")
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.desk.choose_prompt(1)
+    panel = window.panels["readings"]
+    for name in panel.by_name:
+        page = page_of(window, qtbot, name)
+        if name == "attention":
+            page.weighted.setChecked(True)
+        qtbot.mouseClick(panel.copy, Qt.MouseButton.LeftButton)
+        command = shlex.split(QGuiApplication.clipboard().text())
+        assert command[:3] == ["circuitviz", "inspect", str(tmp_path / "a.circuit")]
+        assert run(command[1:]) == 0
+        printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        shown = table(next(iter(page.pictures().values())), tmp_path / f"{name}.csv")
+        if name == "patching":  # the window shows some nodes, in the canvas's order
+            nodes = {row["node"] for row in shown}
+            printed = [row for row in printed if row["node"] in nodes]
+            shown.sort(key=lambda row: (row["node"], row["position"]))
+            printed.sort(key=lambda row: (row["node"], row["position"]))
+        assert len(shown) == len(printed) > 20, name
+        for one, other in zip(shown, printed, strict=True):
+            assert [_rounded(v) for v in one.values()] == [_rounded(v) for v in other.values()], name
+
+
+def _rounded(text: str) -> object:
+    try:
+        return pytest.approx(float(text), abs=1e-5)
+    except ValueError:
+        return text

@@ -5,15 +5,24 @@ from __future__ import annotations
 import argparse
 
 from circuitviz.app.cli.output import number, say, show
+from circuitviz.errors import InputError
 
 
 def run(given: argparse.Namespace) -> int:
     """Read a node of a circuit file; returns the exit code."""
+    from circuitviz.app.cli.reading import numbered, reading
     from circuitviz.app.cli.reopen import reopen
     from circuitviz.lens import read_node
 
+    if given.reading:
+        return reading(given)
+    if given.node is None:
+        raise InputError("No node was named; --node a3.h1 would be right, or --reading for a whole prompt.")
+    prompt = numbered(given.prompt)
+    if prompt is None:
+        raise InputError("A node is read on one prompt; --prompt 0 would be right.")
     opened = reopen(given, say)
-    found = read_node(opened.model, opened.task, given.node, given.prompt)
+    found = read_node(opened.model, opened.task, given.node, prompt)
     data = {
         "node": found.node,
         "prompt": found.prompt,

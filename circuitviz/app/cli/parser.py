@@ -11,6 +11,8 @@ from circuitviz.errors import InputError, suggest
 from circuitviz.graph import SELECTIONS
 
 VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "train-dictionary", "list")
+READINGS = ("lens", "attention", "effects", "patching", "ov", "qk")
+SIDES = ("clean", "corrupted", "difference")
 LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
 
 
@@ -68,8 +70,11 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
     inspect = verbs.add_parser("inspect", help="logit lens, direct attribution and attention of a node")
     inspect.add_argument("circuit", type=Path, help="a file, or a reference's name")
     _elsewhere(inspect)
-    inspect.add_argument("--node", required=True, help="for example a3.h1, m2, input")
-    inspect.add_argument("--prompt", type=int, default=0, help="number of the prompt, from 0")
+    inspect.add_argument("--node", help="for example a3.h1, m2, input")
+    inspect.add_argument("--prompt", default="0", help="number of the prompt, from 0; or all")
+    inspect.add_argument("--reading", choices=READINGS, help="print one reading of the prompt as CSV")
+    inspect.add_argument("--side", choices=SIDES, default="clean", help="of attention")
+    inspect.add_argument("--weighted", action="store_true", help="attention times the size of values")
     _device(inspect)
     for name, text in (
         ("export", "write a picture or another tool's file"),

@@ -145,7 +145,7 @@ def _names(
     metrics = QFontMetricsF(painter.font())
     elide = Qt.TextElideMode.ElideRight
     several = len({node for nodes in grid.nodes for node in nodes}) > 1
-    every = max(1, round(metrics.height() * 0.7 / at.high + 0.49))
+    every = max(1, round(metrics.height() * 0.62 / at.high + 0.49))
     for i in range(0, rows, every):
         mine = several and any(node in marked for node in grid.nodes[i])
         painter.setPen(QColor(theme.accent if mine else theme.text if i == row else theme.muted))
@@ -181,11 +181,15 @@ def paint_scale(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, righ
         painter.fillRect(QRectF(x, top, 9, high / steps + 0.6), QColor(*colour.tolist()))
     painter.setFont(font(10))
     painter.setPen(QColor(theme.muted))
+    there = np.nan_to_num(grid.values)
+    more = "≥" if there.max() > 1.001 * grid.most else ""
+    less = "≤" if there.min() < -1.001 * grid.most else ""
     marks = ((0.0, grid.most), (1.0, -grid.most if grid.signed else 0.0), (0.5, 0.0))
     for place, number in marks[: 3 if grid.signed and high > 44 else 2]:
         box = QRectF(x + 12, at.top + place * high - 7, SCALE - 26, 14)
         box.moveTop(min(max(box.top(), at.top - 2), at.top + high - 12))
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, figure(number))
+        sign = {0.0: more, 1.0: less}.get(place, "")
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, sign + figure(number))
 
 
 def figure(number: float) -> str:

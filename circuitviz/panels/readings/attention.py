@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout
@@ -11,9 +12,9 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
 from circuitviz.jobs import AttentionOf, Look
+from circuitviz.jobs.attention import attention_table, attention_tokens
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
-from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 from circuitviz.panels.readings.thumbnails import Thumbnails
 from circuitviz.panels.readings.tokens import TokenText
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from circuitviz.lens import LayerAttention
 
 SIDES = {"clean": "clean", "corrupted": "corrupted", "clean − corrupted": "difference"}
-HEADER = ["head", "query_position", "query", "key_position", "key", "weight"]
 
 
 @pages.register("attention", summary="where a head looks", title="Attention", order=1)
@@ -79,23 +79,27 @@ class AttentionPage(Page):
             return
         side, weighted = SIDES[self.side.currentText()], self.weighted.isChecked()
         maps, signed = seen.maps(side, weighted), side == "difference"
-        tokens = _tokens(seen, side)
+        tokens = attention_tokens(seen, side)
         limit = float(np.abs(maps).max()) if signed else 1.0
         names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
         most = f"±{limit:.2f}" if signed else "1"
         self.about.setText(f"{node.name}, full colour at {most}")
-        heads = list(zip(names, maps, strict=True))
-        self.heads.show_maps(names, maps, limit, node.head, lambda: _table(tokens, heads))
-        mine = [heads[node.head]]
-        self.map.show_pattern(
-            tokens, maps[node.head], signed=signed, limit=limit, table=lambda: _table(tokens, mine)
-        )
+        every, one = (partial(attention_table, seen, side, weighted, head) for head in (None, node.head))
+        self.heads.show_maps(names, maps, limit, node.head, every)
+        self.map.show_pattern(tokens, maps[node.head], signed=signed, limit=limit, table=one)
 
     def pictures(self) -> Mapping[str, Savable]:
         """The head's map, and all heads."""
         if self.result is None:
             return {}
         return {self.about.text().split(",")[0]: self.map, f"layer-{self.result.layer}": self.heads}
+
+    def command(self) -> list[str]:
+        """The head's attention as it is shown."""
+        node = self.node()
+        words = ["attention", "--node", node.name if node else "", "--prompt", str(self.desk.prompt)]
+        words += ["--side", SIDES[self.side.currentText()]]
+        return [*words, "--weighted"] if self.weighted.isChecked() else words
 
     def set_theme(self, theme: Theme) -> None:
         """Colours of text and thumbnails, too."""
@@ -112,25 +116,3 @@ class AttentionPage(Page):
         if 0 <= query < len(self.map.pattern):
             row = self.map.pattern[query].tolist()
             self.text.show_row(self.map.tokens, row, query, self.map.grid.most, self.map.locked)
-
-
-def _tokens(seen: LayerAttention, side: str) -> list[str]:
-    if side == "corrupted":
-        return seen.corrupted_tokens
-    if side == "clean":
-        return seen.tokens
-    pairs = zip(seen.tokens, seen.corrupted_tokens, strict=True)
-    return [a if a == b else f"{a.strip()}/{b.strip()}" for a, b in pairs]
-
-
-def _table(tokens: list[str], heads: list[tuple[str, Any]]) -> Table:
-    """Weights of heads, a row for each pair of tokens."""
-    return [
-        HEADER,
-        *(
-            [name, i, query, j, tokens[j], float(map_[i, j])]
-            for name, map_ in heads
-            for i, query in enumerate(tokens)
-            for j in range(i + 1)
-        ),
-    ]

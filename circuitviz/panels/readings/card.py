@@ -28,7 +28,7 @@ class TokenCard(QWidget):
         super().__init__(parent)
         self.page = parent
         self.theme = LIGHT
-        self.title, self.plain = "", False
+        self.title = self.plain = ""
         self.top: Sequence[TokenLogit] = ()
         self.answers: Sequence[TokenLogit] = ()
         self.correct: frozenset[str] = frozenset()
@@ -43,9 +43,11 @@ class TokenCard(QWidget):
         top: Sequence[TokenLogit],
         answers: Sequence[TokenLogit] = (),
         correct: frozenset[str] = frozenset(),
-        plain: bool = False,
+        plain: str = "",
     ) -> None:
-        """Show tokens beside a point of the parent; ``plain``: logits that are no one's probabilities."""
+        """Show tokens beside a point of the parent; ``plain`` names numbers that are no logits of a
+        whole run, and so no one's probabilities.
+        """
         self.plain = plain
         self.title, self.top, self.answers, self.correct = title, top, answers[: len(top)], correct
         self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top))
@@ -69,7 +71,8 @@ class TokenCard(QWidget):
         painter.setFont(font(12, bold=True))
         painter.setPen(QColor(self.theme.text))
         painter.drawText(QRectF(EDGE, EDGE - 3, self.width() - 2 * EDGE, ROW), LEFT, self.title)
-        self._list(painter, EDGE, ("token", "logit", "" if self.plain else "prob."), self.top, False)
+        heads = ("token", self.plain or "logit", "" if self.plain else "prob.")
+        self._list(painter, EDGE, heads, self.top, False)
         if self.answers:
             self._list(painter, EDGE + COLUMN + 10, ("answer", "logit", "rank"), self.answers, True)
         painter.end()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel
@@ -65,6 +64,11 @@ class EffectsPage(Page):
         """Bars and map."""
         return {"direct-effects-bars": self.chart, "direct-effects-map": self.map}
 
+    def command(self) -> list[str]:
+        """All nodes' effects on one prompt or all."""
+        prompt = str(self.desk.prompt) if self.scope.currentText() == ONE else "all"
+        return ["effects", "--prompt", prompt]
+
     def set_theme(self, theme: Theme) -> None:
         """Colours of the bars, too."""
         self.chart.theme = theme
@@ -78,10 +82,8 @@ class EffectsPage(Page):
         columns = [f"h{head}" for head in range(shape.n_heads)] + (["mlp"] if shape.mlp else [])
         values = np.full((shape.n_layers, len(columns)), np.nan)
         nodes = [[""] * len(columns) for _ in range(shape.n_layers)]
-        table: list[list[Any]] = [["node", "layer", "head", "value", "low", "high"]]
         for name, found in seen.effects.items():
             node = circuit.graph.node(name)
-            table.append([name, node.layer, node.head, found.value, found.low, found.high])
             if node.layer is None or found.value is None:
                 continue
             row = shape.n_layers - 1 - node.layer
@@ -94,4 +96,4 @@ class EffectsPage(Page):
 
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
         texts = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in values.tolist()]
-        return HeatGrid(rows, columns, values, texts=texts, told=told, nodes=nodes, table=lambda: table)
+        return HeatGrid(rows, columns, values, texts=texts, told=told, nodes=nodes, table=seen.table)

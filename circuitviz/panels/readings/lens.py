@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtWidgets import QHBoxLayout, QLabel
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 STREAM, NODE = "Residual stream", "Selected node"
 PROBABILITY, RANK, APART = "probability of the top token", "rank of the answer", "correct − incorrect logit"
 RANKS = 10
-HEADER = ["row", "position", "token", "rank", "predicted", "logit", "probability", "answer_rank", "apart"]
 
 
 @pages.register("lens", summary="layers × positions, or one node", title="Logit lens", order=0)
@@ -73,6 +72,12 @@ class LensPage(Page):
         """One map."""
         return {"logit-lens": self.map}
 
+    def command(self) -> list[str]:
+        """The stream's lens, or a node's."""
+        node = self.node()
+        named = [] if self.subject.currentText() == STREAM or node is None else ["--node", node.name]
+        return ["lens", *named, "--prompt", str(self.desk.prompt)]
+
     def set_theme(self, theme: Theme) -> None:
         """Colours of the card, too."""
         self.card.theme = theme
@@ -103,7 +108,7 @@ class LensPage(Page):
             told=lambda i, j: _told(*self.cells[i][j]),
             nodes=[[node] * len(places) for node in nodes],
             strong=_framed([[cell.top[0] for cell in row] for row in cells], seen),
-            table=lambda: _table(seen),
+            table=seen.table,
         )
 
     def _one(self, seen: LensSeen) -> HeatGrid:
@@ -122,7 +127,7 @@ class LensPage(Page):
             told=lambda i, j: f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}",
             nodes=[[grid.node] * len(row)] * RANKS,
             strong=_framed(tokens, seen),
-            table=lambda: _table(seen),
+            table=seen.table,
         )
 
 
@@ -149,15 +154,3 @@ def _told(cell: LensCell, title: str) -> str:
     first = cell.top[0]
     text = f"{title}: {first.token!r} {first.probability:.3f}, the answer's rank {cell.rank + 1:,}"
     return text if cell.apart is None else f"{text}, correct − incorrect {cell.apart:+.3f}"
-
-
-def _table(seen: LensSeen) -> list[list[Any]]:
-    grid, rows = seen.grid, [list[Any](HEADER)]
-    for name, cells in zip(grid.rows, grid.cells, strict=True):
-        for position, cell in enumerate(cells):
-            for t in cell.top:
-                rows.append(
-                    [name, position, grid.tokens[position], t.rank + 1, t.token, t.logit, t.probability,
-                     cell.rank + 1, cell.apart]
-                )  # fmt: skip
-    return rows

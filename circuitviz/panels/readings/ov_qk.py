@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,9 +12,9 @@ from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
 from circuitviz.jobs import HeadOf, Look
+from circuitviz.jobs.head import ov_table, qk_table
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.readings.card import TokenCard
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from circuitviz.lens import HeadReading
 
 OV, QK = "OV: what it writes", "QK: what it matches"
-HEADER = ["head", "position", "token", "rank", "promoted", "logit", "attention"]
-HEADER_QK = ["head", "position", "query", "rank", "key", "score"]
 
 
 @pages.register("ov-qk", summary="what a head writes, what it matches", title="OV and QK", order=4)
@@ -78,6 +77,11 @@ class OvQkPage(Page):
         half = "OV" if self.half.currentText() == OV else "QK"
         return {f"{self.result.node}-{half}" if self.result is not None else half: self.map}
 
+    def command(self) -> list[str]:
+        """The half that is shown."""
+        half, node = ("ov" if self.half.currentText() == OV else "qk"), self.node()
+        return [half, "--node", node.name if node else "", "--prompt", str(self.desk.prompt)]
+
     def set_theme(self, theme: Theme) -> None:
         """Colours of the card, too."""
         self.card.theme = theme
@@ -90,9 +94,9 @@ class OvQkPage(Page):
         token = shown(seen.tokens[column])
         if self.half.currentText() == OV:
             title = f"{seen.node} writes, at “{token}” ({seen.weights[column]:.2f})"
-            self.card.open(at, title, seen.writes[column], seen.written[column], plain=True)
+            self.card.open(at, title, seen.writes[column], seen.written[column], plain="logit")
         else:
-            self.card.open(at, f"{seen.node}, “{token}” matches", seen.matches[column], plain=True)
+            self.card.open(at, f"{seen.node}, “{token}” matches", seen.matches[column], plain="score")
 
     def _ov(self, seen: HeadReading) -> HeatGrid:
         ranks = range(len(seen.writes[0]))
@@ -102,21 +106,13 @@ class OvQkPage(Page):
             t, there = seen.writes[j][i], f"“{shown(seen.tokens[j])}” (it does by {seen.weights[j]:.3f})"
             return f"Looking at {there}, {seen.node} writes {t.token!r} {t.logit:+.3f}"
 
-        def table() -> Table:
-            rows: Table = [HEADER]
-            for position, tokens in enumerate(seen.writes):
-                place = [seen.node, position, seen.tokens[position]]
-                weight = seen.weights[position]
-                rows += [[*place, rank + 1, t.token, t.logit, weight] for rank, t in enumerate(tokens)]
-            return rows
-
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
             [shown(token) for token in seen.tokens],
             np.array([[cell[rank].logit for cell in seen.writes] for rank in ranks]) * weights,
             texts=[[shown(cell[rank].token) for cell in seen.writes] for rank in ranks],
             told=told,
-            table=table,
+            table=partial(ov_table, seen),
         )
 
     def _qk(self, seen: HeadReading) -> HeatGrid:
@@ -129,18 +125,11 @@ class OvQkPage(Page):
                 f"score {t.logit:+.3f} before the softmax, positions left out"
             )
 
-        def table() -> Table:
-            rows: Table = [HEADER_QK]
-            for position, tokens in enumerate(seen.matches):
-                place = [seen.node, position, seen.tokens[position]]
-                rows += [[*place, rank + 1, t.token, t.logit] for rank, t in enumerate(tokens)]
-            return rows
-
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
             [shown(token) for token in seen.tokens],
             np.array([[cell[rank].logit for cell in seen.matches] for rank in ranks]),
             texts=[[shown(cell[rank].token) for cell in seen.matches] for rank in ranks],
             told=told,
-            table=table,
+            table=partial(qk_table, seen),
         )

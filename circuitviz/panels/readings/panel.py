@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QPoint
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
@@ -40,6 +42,8 @@ class ReadingsPanel(Panel):
         self.note = QLabel("", objectName="muted")
         self.export = QPushButton("Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV")
         self.export.clicked.connect(self._ask_export)
+        self.copy = QPushButton("Copy command", toolTip="the command line that prints these numbers")
+        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command()))
         group = QButtonGroup(self)
         top = QHBoxLayout(spacing=0)
         top.setContentsMargins(8, 6, 12, 2)
@@ -58,6 +62,7 @@ class ReadingsPanel(Panel):
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 2, 12, 6)
         foot.addWidget(self.note, 1)
+        foot.addWidget(self.copy)
         foot.addWidget(self.export)
         whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -76,6 +81,11 @@ class ReadingsPanel(Panel):
         self.buttons[name].setChecked(True)
         self.note.setText("")
         self.stack.setCurrentWidget(self.by_name[name])
+
+    def command(self) -> str:
+        """The command line that prints what is shown."""
+        path = str(self.desk.document.path or "circuit.circuit")
+        return shlex.join(["circuitviz", "inspect", path, "--reading", *self.page.command()])
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout
@@ -10,14 +11,12 @@ from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout
 from circuitviz.jobs import Look, PatchingOf, PatchingSeen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 
 ONE, ALL = "This prompt", "Mean over all prompts"
 STRONGEST, CIRCUIT, EVERY = "24 strongest nodes", "the circuit's nodes", "all nodes"
 MOST = 24
-HEADER = ["node", "position", "token", "effect"]
 
 
 @pages.register("patching", summary="activation patching, node × position", title="Patching", order=3)
@@ -61,6 +60,11 @@ class PatchingPage(Page):
         """One map."""
         return {"patching-map": self.map}
 
+    def command(self) -> list[str]:
+        """All nodes at all positions, on one prompt or all."""
+        prompt = str(self.desk.prompt) if self.scope.currentText() == ONE else "all"
+        return ["patching", "--prompt", prompt]
+
     def _state_changed(self) -> None:
         if self.isVisible() and self.which.currentText() == CIRCUIT:
             self.show_result()
@@ -86,13 +90,6 @@ class PatchingPage(Page):
             at = f"{seen.names[row]} at {j} “{tokens[j]}”: {seen.effects[row, j]:+.4f}"
             return f"{at}; at all positions {seen.whole[row]:+.4f}"
 
-        def table() -> Table:
-            found: Table = [HEADER]
-            for i in rows:
-                found.append([seen.names[i], "all", "", float(seen.whole[i])])
-                found += [[seen.names[i], j, t, float(seen.effects[i, j])] for j, t in enumerate(seen.tokens)]
-            return found
-
         nodes = np.abs(seen.effects[[i for i in rows if seen.names[i] != "input"]])
         return HeatGrid(
             [seen.names[i] for i in rows],
@@ -101,5 +98,5 @@ class PatchingPage(Page):
             limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
             told=told,
             nodes=[[seen.names[i]] * len(tokens) for i in rows],
-            table=table,
+            table=partial(seen.table, rows),
         )

@@ -74,6 +74,10 @@ class Page(QWidget):
         """What can be exported, by name."""
         raise NotImplementedError
 
+    def command(self) -> list[str]:
+        """What ``circuitviz inspect FILE --reading`` is given to print the same numbers."""
+        raise NotImplementedError
+
     # keeping up
 
     def begin(self) -> None:
