@@ -12,7 +12,7 @@ MARGIN = 12
 
 
 class CanvasCard(QFrame):
-    """Stays in its corner whatever the size of the canvas; Escape closes it. One is open at a time."""
+    """Stays in its corner whatever the size of the canvas; Escape closes it."""
 
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view, objectName="card")
@@ -21,10 +21,7 @@ class CanvasCard(QFrame):
         self.hide()
 
     def open(self) -> None:
-        """Show it in front of the canvas, in place of another card."""
-        for other in self.view.findChildren(CanvasCard):
-            if other is not self:
-                other.hide()
+        """Show it in front of the canvas."""
         self.show()
         self.place()
         self.raise_()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor, QPalette
 
-from circuitviz.canvas.theme import Theme
+from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.resources import resource
 
 
@@ -79,6 +79,10 @@ def stylesheet(theme: Theme) -> str:
     QPushButton#link:hover {{ text-decoration: underline; }}
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
     QFrame#card QListWidget {{ background: transparent; }}
+    QToolButton#chip {{ border: 1px solid {t.line}; padding: 3px 7px; color: {t.muted}; }}
+    QToolButton#chip:checked {{ background: {mixed(t.accent, t.panel, 0.2)}; border-color: {t.accent};
+                               color: {t.text}; }}
+    QToolButton#chip:focus {{ border-color: {t.accent}; }}
     QLabel#key {{ background: {t.window}; border: 1px solid {t.line}; border-bottom-width: 2px;
                  border-radius: 5px; padding: 1px 6px; color: {t.text}; }}
     QPushButton#card {{ text-align: left; padding: 12px 14px; border-radius: 8px;

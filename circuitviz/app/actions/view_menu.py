@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from circuitviz.app.actions.registry import action
+from circuitviz.session import Sight, filter_view
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -23,6 +24,17 @@ def _zoom_in(window: MainWindow) -> None:
 @action("zoom-out", "Zoom out", "View", "Ctrl+-", "zoom-out", "circuit", toolbar=True)
 def _zoom_out(window: MainWindow) -> None:
     window.view.zoom_by(0.8)
+
+
+@action("filters", "Filters…", "View", "Ctrl+Shift+F", "filter", "circuit", toolbar=True)
+def _filters(window: MainWindow) -> None:
+    window.places.bring("filters")
+    window.panels["filters"].most.setFocus()  # type: ignore[attr-defined]
+
+
+@action("clear-filters", "Show what filters hide", "View", needs="filters")
+def _clear_filters(window: MainWindow) -> None:
+    window.desk.do(filter_view(Sight()))
 
 
 @action("layout", "Next layout", "View", "Ctrl+L", needs="circuit")

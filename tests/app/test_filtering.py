@@ -1,0 +1,89 @@
+"""Filters in the real window: seen at once, counted in sight, one step of undo, saved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, Sight, State
+
+GRAPH = Graph.transformer(Shape(4, 8, 128))
+SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
+CIRCUIT = SCORES.greedy(80)
+CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
+
+
+@pytest.fixture
+def window(open_window, qtbot: QtBot) -> MainWindow:
+    made: MainWindow = open_window()
+    made.desk.set_document(Document(State(None, SCORES, CIRCUIT)))
+    with qtbot.waitActive(made):
+        made.activateWindow()
+    made.view.setFocus()
+    return made
+
+
+def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    desk, view, card = window.desk, window.view, window.panels["filters"]
+    first, places = desk.document.state.hash, {n.name: (n.x, n.y) for n in view.picture.nodes}
+    qtbot.keyClick(view, Qt.Key.Key_F, CONTROL | SHIFT)
+    assert card.isVisible() and card.most.hasFocus() and not card.clear.isEnabled()
+    shoot(window, "filters-open")
+    assert list(card.kinds.chips) == ["input", "head", "mlp", "logits"]
+
+    # by number: the strongest are left
+    card.most.setValue(300)
+    asked = desk.document.state.sight.most
+    scores = sorted((abs(float(SCORES.values[GRAPH.edge(n)])) for n in CIRCUIT.edge_names), reverse=True)
+    assert asked is not None and len(view.picture.edges) == asked < 80
+    assert min(abs(e.score) for e in view.picture.edges) == scores[asked - 1]
+    assert card.number.text() == str(asked) and f"showing {asked} of the circuit's 80 edges" in view.note
+
+    # by sign, input, kind, layer, score, and whether an edge is left
+    card.signs.chips["negative"].click()
+    assert all(e.score >= 0 for e in view.picture.edges)
+    card.channels.chips["k"].click()
+    assert view.picture.edges and all(e.channel != "k" for e in view.picture.edges)
+    card.kinds.chips["mlp"].click()
+    assert not [n for n in view.picture.nodes if n.kind == "mlp"]
+    card.low.setValue(1)
+    assert {GRAPH.node(n.name).layer for n in view.picture.nodes} == {None, 1, 2, 3}
+    card.least.setValue(1.0)
+    assert all(abs(e.score) >= 1.0 for e in view.picture.edges)
+    card.joined.click()
+    touched = {e.sender for e in view.picture.edges} | {e.node for e in view.picture.edges}
+    assert {n.name for n in view.picture.nodes} == touched
+    assert all((n.x, n.y) == places[n.name] for n in view.picture.nodes)
+    edges, nodes = len(view.picture.edges), len(view.picture.nodes)
+    assert view.note == f"filtered: showing {edges} of the circuit's 80 edges and {nodes} of its {CIRCUIT.n_nodes} nodes"
+    assert desk.document.state.live.n_edges == 80  # the circuit stays whole
+    shoot(window, "filtered")
+
+    # all of it is one step, kept in the file, and seen in exports
+    kept, sight = desk.document.state.hash, desk.document.state.sight
+    assert desk.undo.count() == 1 and window.chrome.actions["clear-filters"].isEnabled()
+    assert window.files.save_to(tmp_path / "a.circuit") and window.files.export_to(tmp_path / "a.svg")
+    assert ">m1<" not in (tmp_path / "a.svg").read_text()
+    desk.undo.undo()
+    assert desk.document.state.hash == first and len(view.picture.edges) == 80 and "filtered" not in view.note
+    assert card.most.value() == card.most.maximum() and not card.joined.isChecked()
+    desk.undo.redo()
+    assert desk.document.state.hash == kept and card.sight() == sight
+    window.files.open_path(tmp_path / "a.circuit")
+    assert desk.document.state.sight == sight and len(view.picture.edges) == edges
+    card.clear.click()
+    assert desk.document.state.sight == Sight() and len(view.picture.nodes) == CIRCUIT.n_nodes
+
+
+def test_find_tells_what_is_hidden(window: MainWindow) -> None:
+    window.panels["filters"].kinds.chips["mlp"].click()
+    window.find_bar.open()
+    window.find_bar.line.setText("m1")
+    assert window.desk.nodes == {"m1"} and "hidden by the filters" in window.find_bar.why.toolTip()
