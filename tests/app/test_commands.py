@@ -47,8 +47,8 @@ def test_the_palette_finds_and_does_what_is_meant(open_window, qtbot: QtBot) -> 
     offered = texts(window)
     assert {e.text.rstrip("…") for e in ACTIONS.values()} - {"Find a command"} <= set(offered)
     assert {"Undo", "Redo"} <= set(offered) and "Show Inspector" in offered
-    qtbot.keyClicks(palette.line, "salno")
-    assert texts(window)[0] == "Select all nodes"
+    qtbot.keyClicks(palette.line, "alno")
+    assert texts(window)[0] == "All nodes"
     shoot(window, "palette")
     qtbot.keyClick(palette.line, Qt.Key.Key_Return)
     assert not palette.isVisible() and window.view.hasFocus()

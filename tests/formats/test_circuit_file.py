@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
 from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, Group, Label, Provenance, State
+from circuitviz.session import Document, Group, Label, Provenance, Sight, State
 
 SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
 TEXT = st.text(max_size=12)
@@ -39,12 +39,13 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
         circuit,
         frozenset(nodes[:1]),
         frozenset(circuit.edge_names[:2]),
-        {nodes[-1]: Label(text, "#102030")},
-        {nodes[-1]: (1.5, -2.0)},
-        {
+        labels={nodes[-1]: Label(text, "#102030")},
+        positions={nodes[-1]: (1.5, -2.0)},
+        groups={
             text.replace("->", "").strip() or "inner": Group(frozenset(nodes[:1]), "#203040", True, (0.5, 7.0)),
             "a group around it": Group(frozenset(nodes[:2])),
         },
+        sight=Sight(most=3, hidden_signs=frozenset({"negative"}), low=1),
     )
     made = Document(state)
     made.view = {"layout": "grid"}
@@ -119,6 +120,7 @@ def rewritten(good: Path, path: Path, change) -> Path:  # type: ignore[no-untype
         (lambda m: m["groups"]["a group around it"].update(nodes=[]), "0 nodes"),
         (lambda m: m["groups"].update(m0=m["groups"].pop("a group around it")), "a node 'm0'"),
         (lambda m: m.update(groups=["Name Movers"]), "do not fit"),
+        (lambda m: m["filters"].update(most="few"), "filter 'most' is 'few'"),
         (lambda m: m.pop("positions"), "do not fit"),
         (lambda m: m["curve"][0].update(value="high"), "no number"),
         (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "do not fit"),

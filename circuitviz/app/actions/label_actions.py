@@ -26,7 +26,7 @@ def _blind(window: MainWindow) -> None:
     _panel(window).begin_round(blind=True)
 
 
-@action("label-suggest", "Suggest roles", "Edit", "Ctrl+Shift+L", needs="circuit")
+@action("label-suggest", "Suggest roles", "Edit", "Ctrl+Shift+R", needs="circuit")
 def _suggest(window: MainWindow) -> None:
     panel = _panel(window)
     panel.tabs.setCurrentWidget(panel.suggestions)
