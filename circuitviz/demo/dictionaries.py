@@ -87,7 +87,7 @@ def card(found: tuple[Dictionary, ...], figures: dict[str, Figures], together: f
     """The card's text, in Markdown."""
     told = found[0].about["training"]
     tokens, seconds = found[0].about["training_tokens"], sum(one.about["seconds"] for one in found)
-    aims = " and ".join(f"{one.sparsity} active features per token ({part})" for part, one in RECIPES.items())
+    aims = f"{RECIPES['a'].sparsity} (SAEs) and {RECIPES['m'].sparsity} (transcoders)"
     rows = "\n".join(
         f"| `{name}` | {one.features} | {one.unexplained:.4f} | {one.l0:.1f} | {one.dead:.1%} "
         f"| {one.recovered:.4f} |"
@@ -103,11 +103,11 @@ each folder (`SAE.load_from_disk`). Made by `python -m circuitviz.demo.dictionar
 
 **Training.** Batch-top-k (Bussmann et al. 2024) with the auxiliary loss of Gao et al. 2024, saved as
 JumpReLU with the running threshold: {told["steps"]} steps of {told["batch"]} tokens, Adam at
-{told["rate"]:g}, on {tokens:,} tokens of the demo's own text (seed {TRAINING_SEED}), for {aims};
-{seconds / 60:.0f} minutes on one core for all of them.
+{told["rate"]:g}, on {tokens:,} tokens of the demo's own text (seed {TRAINING_SEED}), for {aims} active
+features per token; {seconds / 60:.0f} minutes on one core for all of them.
 
-**Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence left
-out (`{FIGURES}`; a test recomputes them):
+**Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence
+left out (`{FIGURES}`; a test recomputes them):
 
 | site | features | unexplained variance | L0 | dead | loss recovered |
 | --- | --- | --- | --- | --- | --- |

@@ -21,6 +21,7 @@ class Engine:
         self.small: Any = None
         self.whole: Any = None
         self.kept: Reply | None = None
+        self.shelf: Any = None  # dictionaries that are open (jobs/features.py)
         self._device = ""
         self._free: dict[bool, Any] = {}
 

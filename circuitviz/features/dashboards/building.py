@@ -1,0 +1,108 @@
+"""An index is built in one pass over a text, for all dictionaries at once, into a file that is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from circuitviz.errors import ComputationError
+from circuitviz.features.dashboards.index import FORM, SCHEMA, Index, index_key
+from circuitviz.features.dashboards.tally import AFTER, BEFORE, Tally
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.passages import Passages
+from circuitviz.features.training.activations import keeping
+from circuitviz.models import Model
+from circuitviz.progress import Progress, Steps
+
+
+def index_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages, path: Path) -> Steps[Index]:
+    """Run the model over a text and write what every feature does there to ``path``.
+
+    Stopped, it leaves nothing behind. Raises ComputationError where the file cannot be written.
+    """
+    tallies = [Tally(one) for one in dictionaries]
+    points = [tally.dictionary.site.hooks[0] for tally in tallies]
+    done = 0
+    for batch in text.batches():
+        seen: dict[str, Tensor] = {}
+        tokens = batch.tokens.to(model.device)
+        with torch.no_grad():
+            with model.hooks({name: keeping(seen, name) for name in points}):
+                model.logits(tokens, torch.zeros_like(tokens[:, 0]))
+            for tally, name in zip(tallies, points, strict=True):
+                tally.add(batch, seen[name].flatten(2))
+        done += int(batch.real.sum())
+        yield Progress(done, text.n_tokens, f"{done:,} of {text.n_tokens:,} tokens")
+    beside = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)
+        _write(beside, model, tallies, text)
+        os.replace(beside, path)
+    except (OSError, sqlite3.Error) as error:
+        with suppress(OSError):
+            beside.unlink()
+        raise ComputationError(f"The index could not be written to '{path}' ({error}).") from error
+    return Index(path)
+
+
+def _write(path: Path, model: Model, tallies: Sequence[Tally], text: Passages) -> None:
+    file = sqlite3.connect(path)
+    try:
+        file.executescript(SCHEMA)
+        dictionaries = [tally.dictionary for tally in tallies]
+        about = {
+            "form": FORM,
+            "model": model.name,
+            "key": index_key(model, dictionaries, text.hash),
+            "tokens": str(text.n_tokens),
+            "sites": json.dumps({one.site.name: one.features for one in dictionaries}),
+        }
+        file.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+        used: set[int] = set()
+        for tally in tallies:
+            _write_features(file, tally)
+            used |= set(tally.passage[tally.value > 0].tolist())
+            _write_examples(file, tally, text)
+        rows = ((n, np.asarray(text.rows[n], dtype="<i4").tobytes()) for n in sorted(used))
+        file.executemany("INSERT INTO passage VALUES (?, ?)", rows)
+        file.commit()
+    finally:
+        file.close()
+
+
+def _write_features(file: sqlite3.Connection, tally: Tally) -> None:
+    site = tally.dictionary.site.name
+    mean = (tally.total / tally.fired.clamp_min(1)).tolist()
+    bins = tally.bins.numpy().astype("<i4")
+    columns = zip(tally.fired.tolist(), tally.greatest.tolist(), mean, tally.reach.tolist(), strict=True)
+    rows = ((site, n, *told, bins[n].tobytes()) for n, told in enumerate(columns))
+    file.executemany("INSERT INTO feature VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
+def _write_examples(file: sqlite3.Connection, tally: Tally, text: Passages) -> None:
+    site = tally.dictionary.site.name
+    windows = tally.windows.numpy().astype("<f4")
+    ranks, features = (part.tolist() for part in (tally.value > 0).nonzero(as_tuple=True))
+
+    def rows() -> list[tuple[object, ...]]:
+        made: list[tuple[object, ...]] = []
+        for rank, feature in zip(ranks, features, strict=True):
+            passage, position = int(tally.passage[rank, feature]), int(tally.position[rank, feature])
+            first = max(0, position - BEFORE)
+            end = min(len(text.rows[passage]), position + AFTER + 1)
+            start = first - (position - BEFORE)
+            around = windows[rank, feature, start : start + end - first]
+            value = float(tally.value[rank, feature])
+            made.append((site, feature, rank, passage, position, value, first, around.tobytes()))
+        return made
+
+    file.executemany("INSERT INTO example VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows())

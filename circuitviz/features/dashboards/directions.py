@@ -1,0 +1,128 @@
+"""What a feature's directions say by themselves: tokens it promotes, tokens it reads, its neighbours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.models import Model
+
+
+@dataclass(frozen=True, slots=True)
+class TokenEffect:
+    """A token as it is shown, and a number for it."""
+
+    token: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """Another feature of the same dictionary, and the cosine of the two directions."""
+
+    number: int
+    cosine: float
+
+
+@torch.no_grad()
+def token_effects(
+    model: Model, dictionary: Dictionary, feature: int, tokens: int = 10
+) -> tuple[list[TokenEffect], list[TokenEffect]]:
+    """Logit lens of the decoder: the tokens that a feature promotes and suppresses most.
+
+    W_U · (final normalisation's weight ⊙ centred decoder direction), the direction carried through W_O
+    where it is one of the heads' values: logits per unit of activation at a final scale of 1.
+    """
+    direction = written_direction(model, dictionary, feature)
+    effect = model.unembedding @ model.final_norm.fold_output(direction)
+    return _ranked(model, effect, tokens), _ranked(model, -effect, tokens, -1.0)
+
+
+@torch.no_grad()
+def de_embedding(
+    model: Model, dictionary: Dictionary, feature: int, head: str | None = None, tokens: int = 10
+) -> list[TokenEffect]:
+    """W_E · encoder direction: the tokens that a feature would read most from the embedding alone.
+
+    A transcoder reads it directly, or, where ``head`` names one (``a0.h3``), through that head's OV. An
+    SAE on attention reads it through its own layer's heads, all of them or the one named. Normalisations
+    count with their weights and at a scale of 1. (Dunefsky et al. 2024)
+
+    Raises InputError on a head that does not write into what the feature reads.
+    """
+    site, row = dictionary.site, _row(dictionary.encoder_rows, dictionary, feature)
+    if site.part == "a":
+        weights = model.layers[site.layer]
+        values = row.view(weights.o.shape[:2]) if site.reads == "z" else weights.o @ row
+        chosen = range(len(values)) if head is None else [_head(model, head, site.layer, site.layer)]
+        direction = sum((_through_value(model, site.layer, h, values[h]) for h in chosen), torch.zeros(()))
+    else:
+        direction = row
+        norm = model.layers[site.layer].mlp_norm
+        if site.reads == "normalised" and norm is not None:
+            direction = row * norm.weight if dictionary.processing == "raw" else row
+            direction = direction - direction.mean() if norm.centred else direction
+        if head is not None:
+            number = _head(model, head, 0, site.layer - model.shape.parallel)
+            layer = int(head[1 : head.index(".")])
+            direction = _through_value(model, layer, number, model.layers[layer].o[number] @ direction)
+    embedding = model.hf.get_input_embeddings().weight.detach()
+    return _ranked(model, embedding @ direction * model.embed_scale, tokens)
+
+
+@torch.no_grad()
+def nearest(dictionary: Dictionary, feature: int, by: str = "decoder", number: int = 10) -> list[Neighbour]:
+    """The features whose decoder (or ``encoder``) directions have the greatest cosine with this one's."""
+    rows = dictionary.decoder if by == "decoder" else dictionary.encoder.T
+    _row(dictionary.decoder_rows, dictionary, feature)
+    norm = torch.linalg.vector_norm(rows, dim=1).clamp_min(1e-12)
+    cosine = rows @ rows[feature] / norm / norm[feature]
+    cosine[feature] = -2
+    best = cosine.topk(min(number, dictionary.features - 1))
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return [Neighbour(n, value) for n, value in pairs]
+
+
+def written_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
+    """What a feature writes into the residual stream per unit of activation, [d_model]."""
+    row = _row(dictionary.decoder_rows, dictionary, feature)
+    if dictionary.site.reads != "z":
+        return row
+    o = model.layers[dictionary.site.layer].o
+    return torch.einsum("he,hed->d", row.view(o.shape[:2]), o)
+
+
+def _through_value(model: Model, layer: int, head: int, value: Tensor) -> Tensor:
+    """A direction [d_head] at a head's value, pulled back to the residual stream that it reads."""
+    weights = model.layers[layer]
+    return weights.v[head // (len(weights.o) // len(weights.v))] @ value
+
+
+def _head(model: Model, name: str, first: int, last: int) -> int:
+    node = model.graph.node_index.get(name)
+    part, _, head = name.partition(".h")
+    if node is None or not head.isdecimal() or not first <= int(part[1:]) <= last:
+        raise InputError(
+            f"'{name}' was given as the head to read through; for this feature it is one of layers "
+            f"{first} to {last}, for example a{first}.h0."
+        )
+    return int(head)
+
+
+def _row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
+    if not 0 <= feature < dictionary.features:
+        raise InputError(
+            f"There is no feature {feature} in '{dictionary.name}'; it has 0 to {dictionary.features - 1}."
+        )
+    row: Tensor = rows(torch.tensor([feature]))[0]  # type: ignore[operator]
+    return row
+
+
+def _ranked(model: Model, effect: Tensor, number: int, sign: float = 1.0) -> list[TokenEffect]:
+    best = effect[: model.tokens.vocabulary_size].topk(number)
+    words = model.tokens.strings(best.indices.tolist())
+    return [TokenEffect(w, sign * v) for w, v in zip(words, best.values.tolist(), strict=True)]

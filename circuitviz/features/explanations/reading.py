@@ -1,0 +1,164 @@
+"""Explanations come in many shapes of JSON and CSV; what each row says is found by its fields' names.
+
+Read are Neuronpedia's exports (JSONL, gzipped or not; one feature's JSON; arrays of explanations),
+circuit-tracer's feature JSON, feature-circuits' annotations, and tables with a header.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+
+NEURONPEDIA = "https://www.neuronpedia.org"
+_TEXTS = ("description", "explanation", "label", "clerp", "annotation", "name", "text")
+_NUMBERS = ("index", "feature", "feature_idx", "feature_index")
+_ATTENTION = re.compile(r"att|hook_z|(^|[-_.])z([-_.]|$)")
+_MLP = re.compile(r"mlp|transcoder|tres|clt|(^|[-_.])(tc|plt|m)([-_.]|$)")
+_STREAM = re.compile(r"(^|[-_.])res")
+_OLD_PAIR = 100_000  # circuit-tracer's files once numbered features layer · 100,000 + index
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What somebody says a feature means. site: ``a5`` or ``m5``; link: an address about it, or empty."""
+
+    site: str
+    feature: int
+    text: str
+    source: str
+    link: str = ""
+
+
+def read_explanations(path: Path, part: str | None = None) -> list[Explanation]:
+    """Explanations of a file, each once, in its order.
+
+    ``part`` (``a`` or ``m``) is taken where a file gives a layer but not whether its features are of
+    attention or of the MLP. Raises InputError where a file cannot be read, says nothing about features,
+    or leaves open which site it means.
+    """
+    found: dict[Explanation, None] = {}
+    rows = 0
+    try:
+        for record in _records(path):
+            rows += 1
+            for one in _explanations(record, path, part):
+                found.setdefault(one)
+    except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+        raise InputError(
+            f"'{path}' could not be read as explanations ({error}); JSON, JSONL (also .gz) and CSV can be."
+        ) from error
+    if not found:
+        raise InputError(
+            f"'{path}' holds {rows:,} rows and no explanation; a row needs a layer or site, an index and a "
+            "description, label or explanation."
+        )
+    return list(found)
+
+
+def _records(path: Path) -> Iterator[Mapping[str, Any]]:
+    """Rows of a file, as mappings from names in small letters."""
+    content = path.read_bytes()
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    text = content.decode("utf-8-sig")
+    kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
+    if kind in ("csv", "tsv"):
+        rows: Iterable[Any] = csv.DictReader(io.StringIO(text), delimiter="\t" if kind == "tsv" else ",")
+    else:
+        rows = _json(text)
+    for row in rows:
+        if isinstance(row, dict):
+            yield {str(name).strip().lower(): value for name, value in row.items()}
+
+
+def _json(text: str) -> Iterable[Any]:
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+        return [json.loads(line) for line in lines]
+    return whole if isinstance(whole, list) else [whole]
+
+
+def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation]:
+    """What one row says: of a feature with a list of explanations, each of them."""
+    inside = record.get("explanations")
+    if isinstance(inside, list):
+        for child in inside:
+            if isinstance(child, dict):
+                own = {str(k).lower(): v for k, v in child.items()}
+                yield from _explanations({**record, "explanations": None, **own}, path, part)
+        return
+    text = next((str(record[name]).strip() for name in _TEXTS if _said(record.get(name))), "")
+    if not text:
+        return
+    layer, number, sort = _place(record, path)
+    if layer is None or number is None:
+        return
+    if not sort and _STREAM.search(str(record.get("layer"))):
+        raise InputError(
+            f"'{path}' explains features of the residual stream ('{record['layer']}'); features of attention "
+            "and of MLPs can be labelled."
+        )
+    sort = sort or part or ""
+    if not sort:
+        raise InputError(
+            f"'{path}' says 'layer {record.get('layer', layer)}' and not whether its features are of "
+            "attention or of the MLP; choose a site of that part first."
+        )
+    model, source = record.get("modelid"), record.get("layer")
+    link = f"{NEURONPEDIA}/{model}/{source}/{number}" if _said(model) and "-" in str(source) else ""
+    by = record.get("explanationmodelname") or record.get("author") or path.name
+    yield Explanation(f"{sort}{layer}", number, text, str(by), link)
+
+
+def _place(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
+    """Layer, index and part (or empty) of a row's feature."""
+    number = next((n for name in _NUMBERS if (n := _whole(record.get(name))) is not None), None)
+    named = str(record.get("site") or record.get("node") or "")
+    if found := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", named):
+        return int(found[2]), int(found[3]) if found[3] else number, found[1]
+    said = str(record.get("layer", ""))
+    sort = _part(said) or _part(str(record.get("component", ""))) or _part(str(record.get("hook_name", "")))
+    if leading := re.match(r"\d+", said):
+        return int(leading[0]), number, sort
+    if path.name.partition(".")[0].isdecimal() and number is not None:
+        return _layer_of(int(path.name.partition(".")[0]), number), number, sort or "m"
+    return None, number, sort
+
+
+def _part(said: str) -> str:
+    """``a`` or ``m`` by a source's or component's name, else empty."""
+    said = said.lower()
+    return "a" if _ATTENTION.search(said) else "m" if _MLP.search(said) else ""
+
+
+def _layer_of(paired: int, number: int) -> int | None:
+    """The layer where a number in circuit-tracer's files is of this feature: Cantor's pairing, or the
+    old one."""
+    along = (math.isqrt(8 * paired + 1) - 1) // 2
+    index = paired - along * (along + 1) // 2
+    if index == number:
+        return along - index
+    return paired // _OLD_PAIR if paired % _OLD_PAIR == number else None
+
+
+def _whole(value: object) -> int | None:
+    text = str(value).strip()
+    return int(text) if text.isdecimal() else None
+
+
+def _said(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())

@@ -1,0 +1,162 @@
+"""Dictionaries on the worker: opened, indexed over a text once, and read feature by feature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.jobs.look import Look
+from circuitviz.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from circuitviz.features import Dictionary
+    from circuitviz.features.dashboards import FeatureRow, Index, Neighbour, Statistics, TokenEffect
+    from circuitviz.features.passages import Passages
+    from circuitviz.jobs.engine import Engine
+    from circuitviz.models import Model
+
+DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What is open: dictionaries by site, what each fires on in ``text`` (empty without a text)."""
+
+    model: str
+    sites: Mapping[str, int]
+    rows: Mapping[str, tuple[FeatureRow, ...]]
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """All that is shown of a feature. statistics and its examples' tokens as text: None without a text.
+
+    reads: by head (empty: directly, or all heads of its layer) the tokens that it reads most.
+    """
+
+    site: str
+    number: int
+    statistics: Statistics | None
+    words: tuple[tuple[str, ...], ...]
+    promotes: tuple[TokenEffect, ...]
+    suppresses: tuple[TokenEffect, ...]
+    reads: tuple[TokenEffect, ...]
+    near_decoder: tuple[Neighbour, ...]
+    near_encoder: tuple[Neighbour, ...]
+
+
+@dataclass(eq=False)
+class _Open:
+    """Kept on the worker between requests."""
+
+    model: Model
+    dictionaries: dict[str, Dictionary]
+    index: Index | None = None
+
+
+@dataclass(frozen=True)
+class OpenFeatures(Look):
+    """Open a folder of dictionaries (None: those that ship with the demo) and index a text.
+
+    text: a file; None: the demo model's own text for the demo, no index for any other model.
+    ``indexes``: the folder that indexes are kept in; one that fits is used again.
+    """
+
+    title = "Indexing features"
+    rank = 45
+
+    folder: Path | None
+    text: Path | None
+    indexes: Path
+
+    def see(self, engine: Engine) -> Steps[Shelf]:
+        """The dictionaries at once, what they fire on when the index is there."""
+        from circuitviz.features import load_dictionaries
+        from circuitviz.resources import resource
+
+        model = engine.model
+        if self.folder is None and model.name != "demo":
+            raise InputError(
+                f"No dictionaries ship with '{model.name}'; open a folder of dictionaries that were trained "
+                "on it, or train some with 'circuitviz train-dictionary'."
+            )
+        yield Progress(0, 1, "Opening dictionaries")
+        folder = self.folder or resource("demo", "dictionaries")
+        found = {one.site.name: one for one in load_dictionaries([folder], model)}
+        _close(engine)
+        engine.shelf = opened = _Open(model, found)
+        sites = {name: one.features for name, one in found.items()}
+        if self.text is None and model.name != "demo":
+            return Shelf(model.name, sites, {}, "", 0)
+        yield Progress(0, 1, "Reading the text", Shelf(model.name, sites, {}, "", 0))
+        opened.index = yield from self._index(model, list(found.values()))
+        rows = {name: tuple(opened.index.features(name)) for name in sites}
+        named = "demo text" if self.text is None else self.text.name
+        return Shelf(model.name, sites, rows, named, opened.index.tokens)
+
+    def _index(self, model: Model, dictionaries: list[Dictionary]) -> Steps[Index]:
+        """The index that fits, or a new one."""
+        from circuitviz.features.dashboards import Index, index_key, index_steps
+
+        text = self._passages(model)
+        path = self.indexes / f"{index_key(model, dictionaries, text.hash)}.sqlite"
+        if path.exists():
+            try:
+                return Index(path)
+            except InputError:
+                pass  # damaged, or of another version: it is built anew
+        return (yield from index_steps(model, dictionaries, text, path))
+
+    def _passages(self, model: Model) -> Passages:
+        from circuitviz.demo.dictionaries import MEASURING_SEED, texts
+        from circuitviz.features.passages import passages, read_passages
+
+        if self.text is not None:
+            return read_passages(model, self.text)
+        return passages(model, texts(MEASURING_SEED, DEMO_PASSAGES))
+
+
+@dataclass(frozen=True)
+class ReadFeature(Look):
+    """A feature's dashboard."""
+
+    title = "Reading a feature"
+    rank = 19
+
+    site: str
+    number: int
+
+    def see(self, engine: Engine) -> Steps[Dashboard]:
+        """One step: rows of the index, and a few products with the feature's directions."""
+        from circuitviz.features.dashboards import de_embedding, nearest, token_effects
+
+        yield from ()  # too short for a sign of progress
+        opened: Any = engine.shelf
+        if opened is None or opened.model is not engine.model or self.site not in opened.dictionaries:
+            raise InputError(f"No dictionary of {self.site} is open for this model.")
+        model, one = opened.model, opened.dictionaries[self.site]
+        promotes, suppresses = token_effects(model, one, self.number, 8)
+        found = None if opened.index is None else opened.index.statistics(self.site, self.number)
+        examples = () if found is None else found.examples
+        return Dashboard(
+            site=self.site,
+            number=self.number,
+            statistics=found,
+            words=tuple(tuple(model.tokens.strings(example.tokens)) for example in examples),
+            promotes=tuple(promotes),
+            suppresses=tuple(suppresses),
+            reads=tuple(de_embedding(model, one, self.number, tokens=8)),
+            near_decoder=tuple(nearest(one, self.number, "decoder", 6)),
+            near_encoder=tuple(nearest(one, self.number, "encoder", 6)),
+        )
+
+
+def _close(engine: Engine) -> None:
+    if engine.shelf is not None and engine.shelf.index is not None:
+        engine.shelf.index.close()
+    engine.shelf = None

@@ -1,0 +1,131 @@
+"""Every shape in which explanations come, what is refused, and whose word counts."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from circuitviz.errors import InputError
+from circuitviz.features.explanations import Explanation, Explanations, read_explanations
+
+ROW = {
+    "modelId": "gpt2-small",
+    "layer": "5-tres-dc",
+    "index": "123",
+    "description": "names after verbs",
+    "explanationModelName": "gpt-4o-mini",
+}
+NAMES = Explanation(
+    "m5", 123, "names after verbs", "gpt-4o-mini", "https://www.neuronpedia.org/gpt2-small/5-tres-dc/123"
+)
+
+
+def test_neuronpedia_lines_arrays_and_gzip_are_the_same(tmp_path: Path) -> None:
+    other = {**ROW, "index": 7, "description": "years"}
+    lines = f"{json.dumps(ROW)}\n{json.dumps(other)}\n\n{json.dumps(ROW)}\n"
+    (tmp_path / "batch-0.jsonl").write_text(lines)
+    (tmp_path / "batch-0.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "export.json").write_text(json.dumps([ROW, other]))
+    found = [read_explanations(path) for path in sorted(tmp_path.iterdir())]
+    assert found[0] == found[1] == found[2]
+    assert found[0][0] == NAMES and found[0][1].feature == 7 and len(found[0]) == 2
+
+
+def test_one_features_json_with_its_explanations(tmp_path: Path) -> None:
+    path = tmp_path / "123.json"
+    feature = {k: ROW[k] for k in ("modelId", "layer", "index")}
+    texts = [{"description": "names after verbs", "explanationModelName": "gpt-4o-mini"}, {"description": "people"}]
+    path.write_text(json.dumps({**feature, "pos_str": ["a"], "explanations": texts}))
+    found = read_explanations(path)
+    assert found[0] == NAMES
+    assert (found[1].text, found[1].source) == ("people", "123.json")
+
+
+@pytest.mark.parametrize(("layer", "index"), [(0, 0), (3, 511), (11, 24575), (0, 9)])
+def test_circuit_tracers_numbers_hold_layer_and_index(tmp_path: Path, layer: int, index: int) -> None:
+    cantor = (layer + index) * (layer + index + 1) // 2 + index
+    for stem in (cantor, layer * 100_000 + index):
+        path = tmp_path / f"{stem}.json"
+        path.write_text(json.dumps({"index": index, "clerp": "a label", "top_logits": ["x"], "act_max": 3.0}))
+        (found,) = read_explanations(path)
+        assert (found.site, found.feature, found.text) == (f"m{layer}", index, "a label")
+
+
+def test_tables_and_annotations(tmp_path: Path) -> None:
+    table, tabs, lines = tmp_path / "own.csv", tmp_path / "own.tsv", tmp_path / "annotations.jsonl"
+    table.write_text("﻿Site,Feature,Label\na2,5,\"quotes, open\"\nm0.f9,,verbs\n")
+    tabs.write_text("layer\tindex\texplanation\n2-att-kk\t5\tquotes, open\n")
+    lines.write_text('{"Component": "attn", "Layer": 2, "Feature": 5, "Name": "quotes, open"}\n'
+                     '{"Component": "mlp", "Layer": 0, "Feature": 9, "Annotation": "verbs"}\n')  # fmt: skip
+    assert [(e.site, e.feature, e.text) for e in read_explanations(table)] == [
+        ("a2", 5, "quotes, open"),
+        ("m0", 9, "verbs"),
+    ]
+    assert [(e.site, e.feature, e.text) for e in read_explanations(tabs)] == [("a2", 5, "quotes, open")]
+    assert [(e.site, e.feature) for e in read_explanations(lines)] == [("a2", 5), ("m0", 9)]
+
+
+def test_a_layer_alone_needs_to_be_told_the_part(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("layer,feature,label\n3,5,years\n")
+    with pytest.raises(InputError, match="attention or of the MLP"):
+        read_explanations(path)
+    assert read_explanations(path, "a")[0].site == "a3"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("x.json", b"{", "could not be read"),
+        ("x.jsonl", b'{"a": 1}\nnot json\n', "could not be read"),
+        ("x.jsonl.gz", gzip.compress(b"{}")[:12], "could not be read"),
+        ("x.json", b'[{"index": 3}, 4, "text"]', "1 rows and no explanation"),
+        ("x.csv", b"\xff\xfe\xff", "could not be read"),
+        ("x.csv", b"", "0 rows and no explanation"),
+        ("x.json", json.dumps({**ROW, "layer": "6-res-jb"}).encode(), "residual stream"),
+    ],
+)
+def test_what_says_nothing_is_refused(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=message):
+        read_explanations(tmp_path / name)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Explanations]:
+    one = Explanations(tmp_path / "deep" / "explanations.sqlite")
+    one.add("demo", [NAMES, Explanation("m5", 123, "people", "x"), Explanation("m5", 4, "Verbs and names", "x")])
+    yield one
+    one.close()
+
+
+def test_ones_own_label_wins_and_is_kept_apart(store: Explanations) -> None:
+    assert store.captions("demo", "m5")[123].text == "names after verbs"
+    store.label("demo", "m5", 123, "  name movers read this ")
+    store.label("demo", "m5", 8, "dates")
+    captions = store.captions("demo", "m5")
+    assert (captions[123].text, captions[123].source) == ("name movers read this", "you")
+    assert set(captions) == {4, 8, 123}
+    assert [e.text for e in store.of("demo", "m5", 123)] == ["name movers read this", "names after verbs", "people"]
+    assert store.add("demo", [NAMES]) == 0
+    assert store.captions("demo", "m5")[123].source == "you"
+    store.label("demo", "m5", 123, " ")
+    assert store.captions("demo", "m5")[123] == NAMES
+    assert store.captions("other", "m5") == store.captions("demo", "m4") == {}
+
+
+def test_search_finds_all_words_in_any_order_ones_own_first(store: Explanations) -> None:
+    store.label("demo", "m5", 200, "proper NAMES, verbs nearby")
+    assert [e.feature for e in store.search("demo", "m5", "names VERB")] == [200, 4, 123]
+    assert store.search("demo", "m5", "names 100%") == []
+    assert [e.feature for e in store.search("demo", "m5", "peop")] == [123]
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "x.sqlite").write_text("text that is no database, long enough to be read as one" * 40)
+    with pytest.raises(InputError, match="cannot be used"):
+        Explanations(tmp_path / "x.sqlite")
