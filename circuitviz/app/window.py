@@ -157,11 +157,24 @@ class MainWindow(QMainWindow):
             self.desk.say("Copied: " + where.command())
 
     def next_layout(self) -> None:
-        """Go to the next layout."""
-        names = layouts.names()
-        self.layout_name = names[(names.index(self.layout_name) + 1) % len(names)]
+        """Go to the next layout that has something of its own to show."""
+        if (circuit := self.desk.state.circuit) is None:
+            return
+        graph, nodes = circuit.graph, circuit.node_names
+        entries = ((entry.name, entry.extra.get("columns")) for entry in layouts.entries())
+        names = [name for name, columns in entries if not columns or columns(graph, nodes)]
+        place = names.index(self.layout_name) if self.layout_name in names else -1
+        self.choose_layout(names[(place + 1) % len(names)])
+
+    def choose_layout(self, name: str) -> None:
+        """Go to a layout; moved nodes stay where they were put."""
+        self.layout_name = name
         self.redraw()
         self.view.fit()
+        if name == "tokens" and not self.view.picture.columns:
+            self.desk.say("These nodes stand at no token position, so they are laid out by layer.")
+        else:
+            self.desk.say(f"Layout: {layouts.get(name).summary}")
 
     def show_dialog(self, dialog: QDialog) -> None:
         """Show a dialog without blocking, instead of the one that is open."""

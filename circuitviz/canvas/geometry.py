@@ -12,6 +12,8 @@ from circuitviz.canvas.links import Curves, Floats
 from circuitviz.canvas.paint import HEIGHT, PORTS, WIDTHS, box, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 
+FOOTING = 34.0  # room below the nodes for the tokens
+
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
@@ -42,6 +44,10 @@ class Geometry:
             return QRectF()
         left, top = self.boxes[:, :2].min(0)
         right, bottom = self.boxes[:, 2:].max(0)
+        columns = self.picture.columns
+        if columns:
+            left, right = min(left, columns[0].left), max(right, columns[-1].right)
+            bottom += FOOTING
         return QRectF(left, top, right - left, bottom - top).adjusted(-30, -30, 30, 30)
 
     def node_at(self, at: QPointF) -> DrawnNode | None:

@@ -21,7 +21,7 @@ from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
 
-WIDTHS = {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
+WIDTHS = dict.fromkeys(Kind, 80.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
 HEIGHT, LABELLED = 32.0, 44.0
 WIDEST = 86.0
 PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
@@ -166,9 +166,9 @@ def paint_node(
 
 def kind_colours(kind: Kind, theme: Theme) -> tuple[str, str]:
     """Fill and outline of a kind of node."""
-    if kind is Kind.HEAD:
+    if kind in (Kind.HEAD, Kind.FEATURE):
         return theme.head, theme.head_line
-    if kind is Kind.MLP:
+    if kind in (Kind.MLP, Kind.NEURON):
         return theme.mlp, theme.mlp_line
     return theme.end, theme.end_line
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -68,6 +68,15 @@ class Frame:
     nodes: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class TokenColumn:
+    """The token below what stands at its position, and from where to where that reaches."""
+
+    text: str
+    left: float
+    right: float
+
+
 @dataclass(frozen=True)
 class CircuitPicture:
     """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's.
@@ -83,6 +92,7 @@ class CircuitPicture:
     sides: tuple[str, ...] = ()
     folding: Folding | None = None
     frames: tuple[Frame, ...] = ()
+    columns: tuple[TokenColumn, ...] = ()
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -153,6 +163,7 @@ def picture_of(
     if opacity is not None:
         edges = tuple(replace(e, opacity=max(0.06, opacity_of(picture, e, opacity))) for e in picture.edges)
         picture = replace(picture, edges=edges)
+    picture = replace(picture, columns=_columns(state, layout, circuit.node_names))
     frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
     return seen(replace(picture, frames=frames), state.sight, circuit.graph)
 
@@ -182,6 +193,26 @@ def _draw(state: State, layout: str, most: int) -> CircuitPicture:
         )
     edges = _edges(state, graph, values, set(names), most)
     return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
+
+
+def _columns(state: State, layout: str, names: Sequence[str]) -> tuple[TokenColumn, ...]:
+    """Tokens as the run or their nodes' labels write them, else their positions."""
+    spans = layouts.get(layout).extra.get("columns")
+    if spans is None or state.circuit is None:
+        return ()
+    graph = state.circuit.graph
+    run = state.scores.info.get("prompt") if state.scores is not None else None
+    texts = dict(enumerate(run.get("strings") or ())) if isinstance(run, Mapping) else {}
+    for name in names:
+        node = graph.node(name)
+        if node.kind is Kind.TOKEN and node.position is not None and name in state.labels:
+            texts.setdefault(node.position, state.labels[name].text)
+    return tuple(
+        TokenColumn("any position", span.left, span.right)
+        if span.position is None
+        else TokenColumn(str(texts.get(span.position, span.position)), span.left, span.right)
+        for span in spans(graph, names)
+    )
 
 
 def _edges(

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QRectF, QTimer
 from PySide6.QtWidgets import QGraphicsView
 
 from circuitviz.canvas.cached import CachedItem
+from circuitviz.canvas.columns import ColumnsItem
 from circuitviz.canvas.edges import EdgesItem
 from circuitviz.canvas.frames import FramesItem
 from circuitviz.canvas.geometry import Geometry
@@ -34,8 +35,8 @@ class Stage(QObject):
         self.geometry = Geometry.of(CircuitPicture())
         self.edges, self.overlay, self.crowd = EdgesItem(), OverlayItem(), NodesItem()
         self.items: dict[str, NodeItem] = {}
-        self.frames = FramesItem()
-        for item in (self.frames, self.edges, self.overlay, self.crowd):
+        self.frames, self.columns = FramesItem(), ColumnsItem()
+        for item in (self.columns, self.frames, self.edges, self.overlay, self.crowd):
             view.scene().addItem(item)
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._begin)
@@ -63,6 +64,7 @@ class Stage(QObject):
         before, self.geometry, self.theme = self.geometry, Geometry.of(picture), theme
         geometry = self.geometry
         self.frames.show_picture(picture, theme)
+        self.columns.show_geometry(geometry, theme)
         self.edges.show_geometry(geometry, theme)
         self.overlay.show_geometry(geometry, theme)
         self.crowd.show_geometry(geometry if self.crowded else None, theme)

@@ -17,8 +17,9 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
 from circuitviz.canvas.hints import paint_corners
+from circuitviz.canvas.motion import Motion
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
-from circuitviz.canvas.stage import Stage
+from circuitviz.canvas.stage import REST, Stage
 from circuitviz.canvas.theme import LIGHT, Theme
 
 CLOSEST, FARTHEST = 6.0, 0.05
@@ -54,6 +55,7 @@ class CircuitView(QGraphicsView):
         self.edges: frozenset[str] = frozenset()
         self._hover: str = ""
         self.stage = Stage(self)
+        self.motion = Motion(self._show_between, self)
         self._press: Press | None = None
         self._dragging: Gesture | None = None
         self._fitted, self._farthest = True, FARTHEST
@@ -64,19 +66,32 @@ class CircuitView(QGraphicsView):
     def show_circuit(self, picture: CircuitPicture, note: str = "") -> None:
         """Show a picture; what is selected stays selected where it still exists."""
         first = not self.picture.nodes
-        self.picture, self.note = picture, note
-        self.stage.show_picture(picture, self.theme)
+        before, self.picture, self.note = self.stage.geometry.picture, picture, note
+        moving = self.isVisible() and self.motion.begin(before, picture)
+        if not moving:
+            self.stage.show_picture(picture, self.theme)
         known = {edge.name for edge in picture.edges}
         self.select(self.nodes & set(picture.by_name), self.edges & known)
+        if moving:
+            return
         if first or self._fitted:
             self.fit()
         else:
             self.stage.sharpen(0)
 
+    def _show_between(self, picture: CircuitPicture) -> None:
+        """Draw a picture on the way to another; once there, make it sharp."""
+        self.stage.show_picture(picture, self.theme)
+        self._emphasise()
+        if self._fitted:
+            self._frame_all()
+        self.stage.sharpen(REST if self.motion.running else 0)
+
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
         self.theme = theme
         self.setBackgroundBrush(QColor(theme.ground))
+        self.motion.stop()
         self.stage.show_picture(self.picture, theme)
         self.stage.sharpen(0)
         self._emphasise()
@@ -84,6 +99,10 @@ class CircuitView(QGraphicsView):
     def fit(self) -> None:
         """Show the whole circuit."""
         self._fitted = True
+        self._frame_all()
+        self.stage.sharpen(0)
+
+    def _frame_all(self) -> None:
         room = self.stage.geometry.bounds
         if room.isEmpty():
             return
@@ -95,7 +114,6 @@ class CircuitView(QGraphicsView):
         self.scale(zoom, zoom)
         self.centerOn(room.center() + QPointF(0, (FOOT - 6) / 2 / zoom))
         self._farthest = min(FARTHEST, zoom / 2)
-        self.stage.sharpen(0)
 
     @property
     def pointed(self) -> str:
@@ -143,6 +161,7 @@ class CircuitView(QGraphicsView):
 
     def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
         """Draw nodes elsewhere, in the layout's units; ``node_moved`` is for whoever lets them go."""
+        self.motion.stop()
         self.picture = self.picture.moved(places)
         self.stage.show_picture(self.picture, self.theme)
         self.stage.sharpen()

@@ -37,11 +37,6 @@ def _clear_filters(window: MainWindow) -> None:
     window.desk.do(filter_view(Sight()))
 
 
-@action("layout", "Next layout", "View", "Ctrl+L", needs="circuit")
-def _layout(window: MainWindow) -> None:
-    window.next_layout()
-
-
 @action("theme", "Light or dark", "View", "Ctrl+T", "theme", toolbar=True)
 def _theme(window: MainWindow) -> None:
     window.switch_theme()

@@ -1,0 +1,69 @@
+"""From one layout to the next: nodes move, the selection stays."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.canvas.picture import CircuitPicture, picture_of
+from circuitviz.canvas.theme import LIGHT
+from circuitviz.canvas.view import CircuitView
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import State
+
+GRAPH = Graph.transformer(Shape(4, 8, 128))
+SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
+STATE = State(None, SCORES, SCORES.greedy(80))
+
+
+@pytest.fixture
+def view(qtbot: QtBot) -> CircuitView:
+    made = CircuitView()
+    qtbot.addWidget(made)
+    made.resize(900, 700)
+    made.set_theme(LIGHT)
+    made.show()
+    made.show_circuit(picture_of(STATE))
+    return made
+
+
+def places(picture: CircuitPicture) -> np.ndarray:
+    return np.array([(node.x, node.y) for node in picture.nodes])
+
+
+def test_nodes_move_to_the_next_layout_and_stay_selected(view: CircuitView, qtbot: QtBot) -> None:
+    view.select({"logits", "a1.h1"} & set(view.picture.by_name))
+    chosen, start = view.nodes, places(view.picture)
+    wanted = picture_of(STATE, "grid")
+    seen: list[np.ndarray] = []
+    view.motion._clock.valueChanged.connect(lambda _: seen.append(places(view.stage.geometry.picture)))
+    view.show_circuit(wanted)
+    assert view.motion.running and view.picture == wanted
+    qtbot.waitUntil(lambda: not view.motion.running and view.stage.is_sharp)
+    assert np.array_equal(places(view.stage.geometry.picture), places(wanted))
+    assert view.nodes == chosen
+    between = [at for at in seen if not np.allclose(at, start) and not np.allclose(at, places(wanted))]
+    assert between
+    far = np.abs(start - places(wanted)).sum()
+    assert all(np.abs(at - places(wanted)).sum() < far for at in between)
+    room = view.viewport().rect()
+    assert all(room.contains(view.place_of(name)) for name in view.picture.by_name)
+
+
+def test_another_circuit_does_not_fly_in(view: CircuitView) -> None:
+    view.show_circuit(picture_of(State(None, SCORES, SCORES.greedy(30))))
+    assert not view.motion.running
+
+
+def test_taking_hold_of_a_node_ends_the_movement(view: CircuitView) -> None:
+    wanted = picture_of(STATE, "grid")
+    view.show_circuit(wanted)
+    view.move_nodes({"logits": (5.0, 900.0)})
+    assert not view.motion.running
+    QTest.qWait(30)
+    shown = view.stage.geometry.picture
+    assert (shown.by_name["logits"].x, shown.by_name["logits"].y) == (5.0, 900.0)
+    others = [n for n in shown.nodes if n.name != "logits"]
+    assert all((n.x, n.y) == (wanted.by_name[n.name].x, wanted.by_name[n.name].y) for n in others)
