@@ -42,6 +42,8 @@ class Docks(QObject):
             dock = QDockWidget(entry.extra["title"], window)
             dock.setObjectName(entry.name)
             panel = entry.value(window.desk)
+            for named in (dock, panel):
+                named.setAccessibleName(entry.extra["title"])
             dock.setWidget(panel)
             area = entry.extra["area"]
             window.addDockWidget(AREAS[area], dock)

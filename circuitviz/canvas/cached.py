@@ -172,8 +172,15 @@ class CachedItem(QGraphicsItem):
     ) -> None:
         """Draw the images there are; a draft where there are none."""
         seen = QRectF(option.exposedRect).intersected(self.reach())
-        if self._faded:
-            painter.setOpacity(FADED)
+        painter.setOpacity(FADED if self._faded else 1.0)
+        self._paint_images(painter, seen)
+        painter.setOpacity(1.0)
+        self.paint_over(painter, seen)
+
+    def paint_over(self, painter: QPainter, seen: QRectF) -> None:
+        """Bring forward what does not fade with the rest."""
+
+    def _paint_images(self, painter: QPainter, seen: QRectF) -> None:
         if self._sharp is None:
             self.draft(painter, seen, painter.worldTransform().m11())
             return

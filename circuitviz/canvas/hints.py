@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from html import escape
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from circuitviz.canvas.inscription import as_printed
-from circuitviz.canvas.paint import font, paint_legend
+from circuitviz.canvas.paint import font, legend_entries, paint_legend
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme
 
@@ -29,6 +30,19 @@ def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None
     return ""
 
 
+def said(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> str:
+    """The selection in words, for those who hear the canvas."""
+    if len(nodes) == 1 and not edges:
+        (name,) = nodes
+        if (row := picture.rows.get(name)) is not None:
+            into, out = int((picture.links.node == row).sum()), int((picture.links.sender == row).sum())
+            label = f", {picture.nodes[row].label}" if picture.nodes[row].label else ""
+            return f"{name}{label} selected, {into} edges in, {out} out"
+    if not nodes and not edges:
+        return "Nothing is selected"
+    return f"{len(nodes)} nodes and {len(edges)} edges selected"
+
+
 def paint_corners(
     painter: QPainter, picture: CircuitPicture, theme: Theme, area: QRectF, note: str
 ) -> None:
@@ -40,5 +54,16 @@ def paint_corners(
         return
     painter.setFont(font(12))
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
+    ground = QColor(theme.ground)
+    ground.setAlphaF(0.86)  # the circuit may lie below
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(ground)
+    rows = len(legend_entries(picture))
+    if rows:
+        painter.drawRoundedRect(QRectF(area.left() + 6, area.top() + 6, 172, rows * 19 + 12), 6, 6)
+    if note:
+        wide = painter.fontMetrics().horizontalAdvance(note) + 16
+        painter.drawRoundedRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), 6, 6)
+    painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, note)
     paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 12))

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QColor, QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached import FADED, CachedItem, Stroke
@@ -19,6 +19,7 @@ from circuitviz.canvas.picture import DrawnNode
 from circuitviz.canvas.theme import Theme
 
 LEGIBLE = 0.3  # pixels per scene unit below which a name cannot be read
+RINGED = 60  # selected nodes of a crowd that get their ring: a frame's worth
 TINY_CHUNK = 400  # boxes in one stroke: about a millisecond
 
 
@@ -69,12 +70,13 @@ class NodeItem(QGraphicsItem):
 
 
 class NodesItem(CachedItem):
-    """All nodes of a crowd as one layer; what stands out of it, the overlay draws."""
+    """All nodes of a crowd as one layer."""
 
     def __init__(self) -> None:
         super().__init__()
         self.geometry: Geometry | None = None
         self.theme: Theme | None = None
+        self._near, self._ringed, self._hovered = np.zeros(0, np.intp), frozenset[str](), ""
         self.setZValue(2)
 
     def reach(self) -> QRectF:
@@ -103,6 +105,32 @@ class NodesItem(CachedItem):
         """Boxes without names."""
         if self.geometry is not None and self.theme is not None:
             paint_boxes(painter, self.geometry, self.theme, self._inside(area))
+
+    def bring(self, near: Indices, selected: frozenset[str], hovered: str) -> None:
+        """Set what does not fade with the rest: rows of nodes, and names of those that get a ring."""
+        self._near, self._ringed, self._hovered = near, selected, hovered
+        self.update()
+
+    def paint_over(self, painter: QPainter, seen: QRectF) -> None:
+        """The same images through holes where nodes are near; rings about what is selected."""
+        if self.geometry is None or self.theme is None or not self._faded:
+            return
+        boxes = self.geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
+        if len(boxes):
+            holes = QPainterPath()
+            for left, top, right, bottom in boxes.tolist():
+                holes.addRect(left - 1, top - 1, right - left + 2, bottom - top + 2)
+            painter.save()
+            painter.setClipPath(holes)
+            painter.fillPath(holes, QColor(self.theme.ground))
+            self._paint_images(painter, seen)
+            painter.restore()
+        picture = self.geometry.picture
+        for name in [*sorted(self._ringed)[:RINGED], self._hovered]:
+            if (node := picture.by_name.get(name)) is not None:
+                chosen, over = name in self._ringed, name == self._hovered
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                paint_node(painter, node, self.theme, selected=chosen, hovered=over)
 
     def _inside(self, area: QRectF) -> Indices:
         assert self.geometry is not None

@@ -10,6 +10,7 @@ from PySide6.QtGui import (
     QColor,
     QFont,
     QFontMetricsF,
+    QGuiApplication,
     QPainter,
     QPainterPath,
     QPen,
@@ -25,15 +26,23 @@ WIDTHS = dict.fromkeys(Kind, 80.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPU
 HEIGHT, LABELLED = 32.0, 44.0
 WIDEST = 86.0
 PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
+USUAL = 9.0  # points of text, for which boxes are made; they hold somewhat smaller and larger text too
+SMALLEST, LARGEST = 0.8, 1.3
 FONT = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
 
 
-@lru_cache(maxsize=32)
 def font(size: float, bold: bool = False) -> QFont:
-    """The font of every drawn text, ``size`` in scene units."""
+    """The font of every drawn text: ``size`` in scene units, larger or smaller as the system's text is."""
+    points = QGuiApplication.font().pointSizeF()
+    share = min(LARGEST, max(SMALLEST, points / USUAL)) if points > 0 else 1.0
+    return _font(round(size * share), bold)
+
+
+@lru_cache(maxsize=64)
+def _font(size: int, bold: bool) -> QFont:
     made = QFont()
     made.setFamilies(list(FONT))
-    made.setPixelSize(round(size))
+    made.setPixelSize(size)
     made.setBold(bold)
     return made
 

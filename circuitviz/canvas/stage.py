@@ -82,11 +82,19 @@ class Stage(QObject):
         something = bool(brought or chosen)
         self.edges.fade(something)
         self.crowd.fade(something)
-        self.overlay.show_rows(out, frozenset(chosen), near if self.crowded else NOTHING, nodes, hovered)
+        self.overlay.show_rows(out, frozenset(chosen))
+        self.crowd.bring(near, nodes, hovered)
         names = {picture.nodes[row].name for row in near}
         for name, item in self.items.items():
             faded = something and name not in names
             item.show_as(selected=name in nodes, hovered=name == hovered, faded=faded)
+
+    def repaint_all(self) -> None:
+        """Paint everything anew: the font is another."""
+        for layer in (self.edges, self.crowd):
+            layer.outdate()
+        for item in (*self.items.values(), self.columns, self.frames):
+            item.update()
 
     def sharpen(self, after: int = REST) -> None:
         """Make the picture sharp for what the view shows, once nothing has moved for ``after`` ms."""

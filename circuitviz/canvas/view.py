@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
-from circuitviz.canvas.hints import paint_corners
+from circuitviz.canvas.hints import paint_corners, said
 from circuitviz.canvas.motion import Motion
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.stage import REST, Stage
@@ -93,6 +93,7 @@ class CircuitView(QGraphicsView):
         self.setBackgroundBrush(QColor(theme.ground))
         self.motion.stop()
         self.stage.show_picture(self.picture, theme)
+        self.stage.repaint_all()
         self.stage.sharpen(0)
         self._emphasise()
 
@@ -144,6 +145,7 @@ class CircuitView(QGraphicsView):
         self.nodes, self.edges = new
         self._emphasise()
         if changed:
+            self.setAccessibleDescription(said(self.picture, *new))
             self.selection_changed.emit(*new)
 
     def pan_by(self, shift: QPoint) -> None:
@@ -166,6 +168,14 @@ class CircuitView(QGraphicsView):
         self.stage.show_picture(self.picture, self.theme)
         self.stage.sharpen()
         self._emphasise()
+
+    def bring_into_sight(self, name: str) -> None:
+        """Move the picture as little as needed for a node to be seen."""
+        node = self.picture.by_name[name]
+        if not self.viewport().rect().adjusted(40, 30, -40, -FOOT).contains(self.place_of(name)):
+            self.centerOn(QPointF(node.x, -node.y))
+            self._fitted = False
+            self.stage.sharpen()
 
     def place_of(self, name: str) -> QPoint:
         """Where a node stands in the viewport."""

@@ -7,15 +7,17 @@ import itertools
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QFont, QFontMetricsF
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.paint import box, edge_path
+from circuitviz.canvas.paint import WIDTHS, box, edge_path, font
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import DARK, LIGHT, Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.graph import Circuit, Graph, Kind, Scores, Shape
 from circuitviz.session import Label, State
 
 GRAPH = Graph.transformer(Shape(4, 8, 128))
@@ -177,3 +179,20 @@ def drag(
     for step in range(1, 6):
         QTest.mouseMove(port, start + (end - start) * step / 5)
     QTest.mouseRelease(port, left, keys, end)
+
+
+def test_text_is_larger_where_the_systems_is_and_stays_in_its_box(view: CircuitView) -> None:
+    app = QApplication.instance()
+    assert isinstance(app, QApplication)
+    kept = app.font()
+    try:
+        sizes = []
+        for points in (8.0, 9.0, 11.0, 40.0):
+            larger = QFont(kept)
+            larger.setPointSizeF(points)
+            app.setFont(larger)
+            sizes.append(font(12).pixelSize())
+            assert QFontMetricsF(font(12)).horizontalAdvance("a11.h11") < WIDTHS[Kind.HEAD]
+        assert sizes == sorted(set(sizes))
+    finally:
+        app.setFont(kept)

@@ -31,4 +31,5 @@ class Walk(Gesture):
             return False
         if found := beside(view.picture, next(iter(sorted(view.nodes)), ""), way):
             view.select({found})
+            view.bring_into_sight(found)
         return True
