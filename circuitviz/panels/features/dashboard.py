@@ -1,0 +1,165 @@
+"""One feature: what it is called, where it fires, and what its directions say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSplitter,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.features.sheet import examples, facts
+
+if TYPE_CHECKING:
+    from circuitviz.features.explanations import Explanation
+    from circuitviz.jobs.features import Dashboard
+
+
+class DashboardView(QWidget):
+    """``followed(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``labelled``:
+    the person's own words for the feature."""
+
+    followed = Signal(str)
+    labelled = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = LIGHT
+        self.found: Dashboard | None = None
+        self.captions: Mapping[int, Explanation] = {}
+        self.said: list[Explanation] = []
+        self.standing: tuple[str, ...] = ()
+        self.name = QLabel("", objectName="heading")
+        self.about = QLabel("", objectName="muted")
+        self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
+        self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
+        self.examples = _browser("Top activating examples")
+        self.facts = _browser("What the feature writes and reads")
+        self.histogram = Chart()
+        self._build()
+        self.label.editingFinished.connect(self._labelled)
+        self.facts.anchorClicked.connect(lambda url: self.followed.emit(url.toString()))
+        self.told.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Shade in the theme's colours."""
+        self.theme = self.histogram.theme = theme
+        self._show()
+
+    def show_feature(
+        self,
+        found: Dashboard | None,
+        captions: Mapping[int, Explanation],
+        said: list[Explanation],
+        standing: tuple[str, ...],
+    ) -> None:
+        """Show a feature with what is said of it; ``standing``: its nodes in the circuit."""
+        self.found, self.captions, self.said, self.standing = found, captions, said, standing
+        self._show()
+        self.examples.verticalScrollBar().setValue(0)
+        self.facts.verticalScrollBar().setValue(0)
+
+    def _build(self) -> None:
+        font = self.name.font()
+        font.setPixelSize(16)
+        font.setBold(True)
+        self.name.setFont(font)
+        self.histogram.setFixedHeight(96)
+        self.histogram.plot.setMinimumWidth(60)
+        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout(spacing=10)
+        top.addWidget(self.name)
+        top.addWidget(self.label, 1)
+        left = QWidget()
+        column = QVBoxLayout(left, spacing=4)
+        column.setContentsMargins(8, 0, 4, 0)
+        column.addLayout(top)
+        column.addWidget(self.told)
+        column.addWidget(self.about)
+        column.addWidget(self.examples, 1)
+        right = QWidget()
+        column = QVBoxLayout(right, spacing=2)
+        column.setContentsMargins(4, 0, 8, 0)
+        column.addWidget(self.histogram)
+        column.addWidget(self.facts, 1)
+        split = QSplitter()
+        split.addWidget(left)
+        split.addWidget(right)
+        split.setStretchFactor(0, 1)
+        split.setSizes([290, 190])
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(split)
+
+    def _show(self) -> None:
+        found = self.found
+        for widget in (self.label, self.about, self.told, self.histogram, self.examples, self.facts):
+            widget.setVisible(found is not None)
+        if found is None:
+            self.name.setText("")
+            return
+        self.name.setText(f"{found.site}.f{found.number}")
+        own = next((one.text for one in self.said if one.source == "you"), "")
+        if not self.label.hasFocus() or self.label.text() != own:
+            self.label.setText(own)
+            self.label.setCursorPosition(0)
+        others = [one for one in self.said if one.source != "you"]
+        self.told.setText("<br>".join(self._explanation(one) for one in others[:3]))
+        self.told.setVisible(bool(others))
+        self.examples.setHtml(examples(found, self.theme))
+        self.facts.setHtml(facts(found, self.captions, self.standing, self.theme))
+        self._draw(found)
+
+    def _explanation(self, one: Explanation) -> str:
+        by = escape(one.source)
+        if one.link.startswith("https://"):
+            by = f'<a style="color:{self.theme.accent}" href="{escape(one.link)}">{by}</a>'
+        return f'{escape(one.text)} <span style="color:{self.theme.muted}">({by})</span>'
+
+    def _draw(self, found: Dashboard) -> None:
+        chart, told = self.histogram, found.statistics
+        chart.clear()
+        if told is None or not told.examples:
+            self.about.setText("" if told is None else "never fires")
+            chart.setVisible(False)
+            return
+        row = told.row
+        size = f"max {row.greatest:.2f} · mean {row.mean:.2f}"
+        self.about.setText(f"{row.density:.2%} of tokens · {size}")
+        self.about.setToolTip(self.about.text())
+        width = told.reach / len(told.bins)
+        last = max(i for i, count in enumerate(told.bins) if count)
+        at = [(i + 0.5) * width for i in range(last + 1)]
+        brush = chart.colour("positive", 0.85)
+        bars = pg.BarGraphItem(x=at, height=told.bins[: last + 1], width=0.9 * width, brush=brush, pen=None)
+        chart.plot.addItem(bars)
+        chart.plot.setXRange(0, (last + 1) * width, padding=0.02)
+        chart.plot.setYRange(0, max(told.bins), padding=0.05)
+
+    def _labelled(self) -> None:
+        if self.found is not None and self.label.isModified():
+            self.label.setModified(False)
+            self.labelled.emit(self.label.text())
+
+
+def _browser(name: str) -> QTextBrowser:
+    made = QTextBrowser(openLinks=False, accessibleName=name)
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.document().setDocumentMargin(2)
+    made.setMinimumWidth(120)
+    return made

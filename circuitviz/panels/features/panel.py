@@ -1,0 +1,293 @@
+"""The dock of features: dictionaries that are open, their features to search, one on its dashboard."""
+
+from __future__ import annotations
+
+import re
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QModelIndex, QStandardPaths
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QSizePolicy,
+    QSplitter,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.canvas.theme import Theme
+from circuitviz.jobs import Failed, Reply, Seen
+from circuitviz.jobs.explanations import ImportExplanations
+from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.features.dashboard import DashboardView
+from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
+from circuitviz.panels.registry import Panel, panels
+
+if TYPE_CHECKING:
+    from circuitviz.features.explanations import Explanations
+
+FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
+
+
+@panels.register(
+    "features", summary="features of dictionaries", title="Features", area="bottom", order=3, height=420
+)
+class FeaturesPanel(Panel):
+    """Opens the demo's own dictionaries by itself when it first comes into sight, others when asked."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
+        self.shelf: Shelf | None = None
+        self.folder: Path | None = None
+        self.text: Path | None = None
+        self._asked: OpenFeatures | None = None
+        self._wanted: tuple[str, int] | None = None
+        self.where = QLabel("", objectName="muted")
+        self.files = QToolButton(text="Files ▾", toolTip="dictionaries, texts and explanations to open")
+        self.site = QComboBox(accessibleName="Dictionary")
+        self.search = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
+        self.search.setClearButtonEnabled(True)
+        self.rows = FeatureTable()
+        self.filter = FeatureFilter(self.rows)
+        self.table = feature_list(self.filter)
+        self.view = DashboardView()
+        self._build()
+        self.site.currentTextChanged.connect(lambda _name: self._show_site())
+        self.search.textChanged.connect(self.filter.search)
+        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
+        self.view.followed.connect(self.follow)
+        self.view.labelled.connect(self._label)
+        desk.arrived.connect(self._arrived)
+        desk.ready.connect(lambda _ready: self._model_came())
+        desk.selection_changed.connect(self._follow_selection)
+        desk.state_changed.connect(self._refresh)
+        self._say("")
+
+    @property
+    def data(self) -> Path:
+        """The platform's folder for what the application keeps."""
+        place = QStandardPaths.StandardLocation.AppLocalDataLocation
+        return Path(QStandardPaths.writableLocation(place))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        self.view.set_theme(theme)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+        """Open what ships with the demo when somebody looks."""
+        super().showEvent(event)
+        self._begin()
+
+    def open(self, folder: Path | None, text: Path | None) -> None:
+        """Open dictionaries and index a text; None: those of the demo, and its own text."""
+        self.folder, self.text = folder, text
+        self._asked = OpenFeatures(folder, text, self.data / "indexes")
+        self._say("Opening dictionaries …")
+        self.desk.ask(self._asked)
+
+    def choose(self, site: str, number: int) -> None:
+        """Show a feature's dashboard, and its row in the list."""
+        if self.shelf is None or number >= self.shelf.sites.get(site, 0):
+            self._wanted = (site, number)
+            return
+        self._wanted = None
+        self.site.setCurrentText(site)
+        at = self.filter.mapFromSource(self.rows.index(number, 0))
+        if at.isValid() and self.table.currentIndex().row() != at.row():
+            self.table.setCurrentIndex(at)  # asks, too
+            self.table.scrollTo(at)
+        else:
+            self.desk.ask(ReadFeature(site, number))
+
+    def follow(self, address: str) -> None:
+        """A link: another feature, or a node to select."""
+        kind, _, name = address.partition(":")
+        found = FEATURE.fullmatch(name)
+        if kind == "select":
+            self.desk.select(frozenset({name}), frozenset())
+        elif found:
+            self.search.clear()
+            self.choose(found[1], int(found[2]))
+
+    def import_explanations(self, path: Path) -> None:
+        """Read a file of explanations into the store."""
+        part = self.site.currentText()[:1] or None
+        self.desk.ask(ImportExplanations(path, part, self._store_path))
+
+    # what comes
+
+    def _arrived(self, reply: Reply) -> None:
+        if not isinstance(reply, Seen):
+            return
+        match reply.look, reply.result:
+            case OpenFeatures(), _ if reply.look == self._asked:
+                self._opened(reply)
+            case ReadFeature(), Dashboard():
+                self._show_dashboard(reply.result)
+            case ImportExplanations(), (found, new):
+                self.desk.say(f"{found:,} explanations in {reply.look.path.name}, {new:,} of them new")
+                self._show_site(keep=True)
+            case ImportExplanations(), None:
+                self.desk.failed.emit(Failed("The explanations were not read", reply.why))
+
+    def _opened(self, reply: Seen) -> None:
+        if reply.why:
+            self.shelf, self._asked = None, None
+            self._say(reply.why)
+            return
+        before, self.shelf = self.site.currentText(), reply.result
+        shelf = reply.result
+        total = f"{sum(shelf.sites.values()):,} features of {len(shelf.sites)} dictionaries"
+        text = f" · {shelf.text}, {shelf.tokens:,} tokens" if shelf.text else ""
+        self._say(total + (text if reply.done else " · indexing …"))
+        self.site.blockSignals(True)
+        self.site.clear()
+        self.site.addItems(list(shelf.sites))
+        self.site.setCurrentText(before if before in shelf.sites else next(iter(shelf.sites)))
+        self.site.blockSignals(False)
+        self._show_site(keep=True)
+        if self._wanted is not None:
+            self.choose(*self._wanted)
+
+    def _show_dashboard(self, found: Dashboard | None) -> None:
+        if found is None or self.shelf is None:
+            self.view.show_feature(None, {}, [], ())
+            return
+        with closing(self._store()) as store:
+            said = store.of(self.shelf.model, found.site, found.number)
+        self.view.show_feature(found, self.rows.captions, said, self._standing(found.site, found.number))
+
+    def _standing(self, site: str, number: int) -> tuple[str, ...]:
+        """The circuit's nodes that are this feature."""
+        circuit = self.desk.state.circuit
+        start = f"{site}.f{number}@"
+        return () if circuit is None else tuple(n for n in circuit.node_names if n.startswith(start))
+
+    def _show_site(self, keep: bool = False) -> None:
+        shelf, site = self.shelf, self.site.currentText()
+        if shelf is None or not site:
+            self.rows.show_site("", 0, (), {})
+            return
+        at = self.table.currentIndex()
+        row = self.filter.mapToSource(at).row() if keep and at.isValid() and self.rows.site == site else -1
+        with closing(self._store()) as store:
+            captions = store.captions(shelf.model, site)
+        self.rows.show_site(site, shelf.sites[site], shelf.rows.get(site, ()), captions)
+        first = self.filter.mapFromSource(self.rows.index(row, 0)) if row >= 0 else self.filter.index(0, 0)
+        if first.isValid():
+            self.table.setCurrentIndex(first)
+            self.table.scrollTo(first)
+
+    def _row_chosen(self, now: QModelIndex, _before: QModelIndex) -> None:
+        if self.shelf is not None and now.isValid():
+            self.desk.ask(ReadFeature(self.rows.site, self.filter.mapToSource(now).row()))
+
+    def _follow_selection(self) -> None:
+        if len(self.desk.nodes) == 1 and (found := FEATURE.fullmatch(next(iter(self.desk.nodes)))):
+            shown = self.view.found
+            if shown is None or (shown.site, shown.number) != (found[1], int(found[2])):
+                self.choose(found[1], int(found[2]))
+
+    def _label(self, text: str) -> None:
+        found = self.view.found
+        if found is None or self.shelf is None:
+            return
+        with closing(self._store()) as store:
+            store.label(self.shelf.model, found.site, found.number, text)
+        self._show_site(keep=True)
+
+    def _refresh(self) -> None:
+        if self.view.found is not None and self.isVisible():
+            standing = self._standing(self.view.found.site, self.view.found.number)
+            if standing != self.view.standing:
+                self._show_dashboard(self.view.found)
+
+    def _model_came(self) -> None:
+        if self.shelf is None or self.desk.opened is None or self.desk.opened.model != self.shelf.model:
+            self.shelf, self.folder, self.text, self._asked = None, None, None, None
+            self._show_site()
+            self._show_dashboard(None)
+            self._say("")
+            self._begin()
+
+    def _begin(self) -> None:
+        opened = self.desk.opened
+        if self.isVisible() and opened is not None and self._asked is None:
+            self._say("Open a folder of dictionaries that were trained on this model.")
+            if opened.model == "demo":
+                self.open(None, None)
+
+    # asking
+
+    def _ask_folder(self) -> None:
+        if folder := QFileDialog.getExistingDirectory(self, "Open dictionaries"):
+            self.open(Path(folder), self.text)
+
+    def _ask_text(self) -> None:
+        kinds = "Plain text (*.txt *.md);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Index a text", "", kinds)
+        if path:
+            self.open(self.folder, Path(path))
+
+    def _ask_explanations(self) -> None:
+        kinds = "Explanations (*.json *.jsonl *.gz *.csv *.tsv);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Import explanations", "", kinds)
+        if path:
+            self.import_explanations(Path(path))
+
+    @property
+    def _store_path(self) -> Path:
+        return self.data / "explanations.sqlite"
+
+    def _store(self) -> Explanations:
+        from circuitviz.features.explanations import Explanations
+
+        return Explanations(self._store_path)
+
+    def _say(self, text: str) -> None:
+        self.where.setText(text or "No model is open yet.")
+        self.where.setToolTip(self.where.text())
+        has = self.shelf is not None
+        for widget in (self.index, self.import_, self.site, self.search, self.table):
+            widget.setEnabled(has)
+        self.open_.setEnabled(self.desk.opened is not None)
+
+    def _build(self) -> None:
+        menu = QMenu(self.files)
+        self.open_ = menu.addAction("Open dictionaries…", self._ask_folder)
+        self.index = menu.addAction("Index a text…", self._ask_text)
+        self.import_ = menu.addAction("Import explanations…", self._ask_explanations)
+        self.files.setMenu(menu)
+        self.files.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        top = QHBoxLayout(spacing=6)
+        top.setContentsMargins(12, 0, 12, 0)
+        top.addWidget(self.where, 1)
+        top.addWidget(self.files)
+        choosing = QHBoxLayout(spacing=6)
+        self.site.setMinimumWidth(72)
+        choosing.addWidget(self.site)
+        choosing.addWidget(self.search, 1)
+        left = QWidget()
+        column = QVBoxLayout(left, spacing=4)
+        column.setContentsMargins(12, 0, 0, 0)
+        column.addLayout(choosing)
+        column.addWidget(self.table, 1)
+        split = QSplitter()
+        split.addWidget(left)
+        split.addWidget(self.view)
+        split.setStretchFactor(1, 1)
+        split.setSizes([262, 460])
+        whole = QVBoxLayout(self, spacing=6)
+        whole.setContentsMargins(0, 8, 0, 8)
+        whole.addLayout(top)
+        whole.addWidget(split, 1)

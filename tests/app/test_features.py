@@ -1,0 +1,129 @@
+"""Features through the real window: what the dashboard shows is what the engine says, labels stay."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QUrl
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+import circuitviz.jobs.features as features_job
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.features import load_dictionaries
+from circuitviz.features.dashboards import token_effects
+from circuitviz.models import load_model
+from circuitviz.resources import resource
+
+LONG = 90_000
+
+
+@pytest.fixture(autouse=True)
+def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the demo's text, so that the index is there soon."""
+    monkeypatch.setattr(features_job, "DEMO_PASSAGES", 400)
+
+
+def opened(open_window, qtbot: QtBot) -> MainWindow:
+    """The demo's circuit with the features in front, indexed."""
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    window.places.bring("features")
+    panel = window.panels["features"]
+    qtbot.waitUntil(lambda: panel.shelf is not None and bool(panel.shelf.rows), timeout=LONG)
+    qtbot.waitUntil(lambda: panel.view.found is not None, timeout=LONG)
+    return window
+
+
+def chosen(panel, qtbot: QtBot, site: str, number: int):
+    panel.choose(site, number)
+    qtbot.waitUntil(
+        lambda: (panel.view.found.site, panel.view.found.number) == (site, number), timeout=LONG
+    )
+    return panel.view.found
+
+
+def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    panel = window.panels["features"]
+    assert "5,120 features of 8 dictionaries" in panel.where.text() and "demo text" in panel.where.text()
+
+    # the strongest feature of the MLP of layer 3, by a click on the list's head
+    panel.site.setCurrentText("m3")
+    panel.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    panel.table.setCurrentIndex(panel.filter.index(0, 0))
+    best = max(panel.shelf.rows["m3"], key=lambda row: row.greatest)
+    qtbot.waitUntil(lambda: panel.view.found.number == best.number and panel.view.found.site == "m3", timeout=LONG)
+    found = panel.view.found
+    assert found.statistics.row == best and found.statistics.examples[0].activation == pytest.approx(best.greatest)
+    shown = panel.view.examples.toPlainText()
+    assert f"{best.greatest:.2f}" in shown
+    first = found.statistics.examples[0]
+    at = first.position - first.first
+    assert "".join(found.words[0][max(0, at - 3) : at + 4]) in shown
+    assert panel.view.examples.toHtml().count("background-color") >= len(found.statistics.examples)
+    model = load_model("demo")
+    one = next(d for d in load_dictionaries([resource("demo", "dictionaries")], model) if d.name == "m3")
+    top, _ = token_effects(model, one, best.number, 8)
+    assert [t.token for t in found.promotes] == [t.token for t in top]
+    assert all(f"{t.value:+.2f}" in panel.view.facts.toPlainText() for t in top)
+    shoot(window, "features")
+
+    # one's own label and an imported one: own first, both searched
+    qtbot.keyClicks(panel.view.label, "ends a span of years")
+    qtbot.keyClick(panel.view.label, Qt.Key.Key_Return)
+    assert panel.rows.caption(best.number) == "ends a span of years"
+    other = (best.number + 7) % 512
+    rows = [
+        {"modelId": "demo", "layer": "3-tres-dc", "index": best.number, "description": "imported words"},
+        {"modelId": "demo", "layer": "3-tres-dc", "index": other, "description": "names of people"},
+    ]
+    path = tmp_path / "export.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)))
+    panel.import_explanations(path)
+    qtbot.waitUntil(lambda: panel.rows.caption(other) == "names of people", timeout=LONG)
+    assert panel.rows.caption(best.number) == "ends a span of years"
+    chosen(panel, qtbot, "m3", best.number)
+    qtbot.waitUntil(lambda: "imported words" in panel.view.told.text(), timeout=LONG)
+    assert "https://www.neuronpedia.org/demo/3-tres-dc/" in panel.view.told.text()
+    shoot(window, "features-labelled")
+    panel.search.setText("people NAMES")
+    assert [panel.filter.mapToSource(panel.filter.index(i, 0)).row() for i in range(panel.filter.rowCount())] == [other]
+    panel.search.setText("no such words")
+    assert panel.filter.rowCount() == 0
+
+    # a neighbour is a link
+    chosen(panel, qtbot, "m3", best.number)
+    near = panel.view.found.near_decoder[0].number
+    panel.view.facts.anchorClicked.emit(QUrl(f"feature:m3.f{near}"))
+    qtbot.waitUntil(lambda: panel.view.found.number == near, timeout=LONG)
+    assert panel.search.text() == "" and panel.table.currentIndex().isValid()
+
+
+def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = opened(open_window, qtbot)
+    panel = window.panels["features"]
+    failures = []
+    window.desk.failed.disconnect()
+    window.desk.failed.connect(failures.append)
+    (tmp_path / "odd.json").write_text("{}")
+    panel.import_explanations(tmp_path / "odd.json")
+    qtbot.waitUntil(lambda: bool(failures), timeout=LONG)
+    assert "no explanation" in failures[0].message
+
+    text = tmp_path / "mine.txt"
+    text.write_text("Then Mary and John went to the park. Mary gave a ring to John.\n")
+    panel.open(None, text)
+    qtbot.waitUntil(lambda: "mine.txt" in panel.where.text(), timeout=LONG)
+    silent = next(row.number for row in panel.shelf.rows["m3"] if row.density == 0)
+    panel.choose("m3", silent)
+    qtbot.waitUntil(lambda: "never fires" in panel.view.examples.toPlainText(), timeout=LONG)
+    assert panel.view.found.number == silent
+
+    panel.open(tmp_path, None)
+    qtbot.waitUntil(lambda: "holds no dictionary" in panel.where.text(), timeout=LONG)
+    assert panel.shelf is None and not panel.table.isEnabled()
