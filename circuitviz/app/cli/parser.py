@@ -7,10 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from circuitviz.app.cli.feature_flags import VERBS as FEATURE_VERBS
+from circuitviz.app.cli.feature_flags import add_feature_verbs
 from circuitviz.errors import InputError, suggest
 from circuitviz.graph import SELECTIONS
 
-VERBS = ("discover", "evaluate", "compare", "inspect", "export", "import", "train-dictionary", "list")
+VERBS = (
+    *("discover", "evaluate", "compare", "inspect", "export", "import"),
+    *("train-dictionary", *FEATURE_VERBS, "list"),
+)
 READINGS = ("lens", "attention", "effects", "patching", "ov", "qk")
 SIDES = ("clean", "corrupted", "difference")
 LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
@@ -86,6 +91,7 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
         if name == "export" and "export" in argv:  # the flags' module imports Qt
             _figure(verb)
     _train(verbs.add_parser("train-dictionary", help="train SAEs and transcoders on a text file"), argv)
+    add_feature_verbs(verbs)
     listing = verbs.add_parser("list", help="what there is")
     listing.add_argument("what", choices=LISTS)
     for verb in verbs.choices.values():

@@ -1,0 +1,119 @@
+"""The flags that every verb about features shares, and how model, dictionaries and prompt are opened."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.app.cli.output import say
+from circuitviz.errors import InputError
+
+if TYPE_CHECKING:
+    from circuitviz.features import Dictionary, NodeTable
+    from circuitviz.graph import Circuit, Scores
+    from circuitviz.models import Model
+
+VERBS = ("local-circuit", "attribute", "intervene", "trace")
+
+
+def add_feature_verbs(verbs: Any) -> None:
+    """``local-circuit``, ``attribute``, ``intervene`` and ``trace``, with their flags."""
+    local = verbs.add_parser("local-circuit", help="why a feature, neuron or logit has its value")
+    _prompt(local)
+    _target(local)
+    _local(local)
+    local.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
+    attribute = verbs.add_parser("attribute", help="the attribution graph of a prompt's logits")
+    _prompt(attribute)
+    attribute.add_argument("--correct", help="with --incorrect: a logit difference, with | between tokens")
+    attribute.add_argument("--incorrect")
+    attribute.add_argument("--rows", type=int, default=2000, help="nodes whose edges are made, at most")
+    attribute.add_argument("--node-share", type=float, default=0.8, help="of influence, kept in nodes")
+    attribute.add_argument("--edge-share", type=float, default=0.98, help="of influence, kept in edges")
+    attribute.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
+    intervene = verbs.add_parser("intervene", help="change nodes in the real model: predicted and measured")
+    _prompt(intervene)
+    _target(intervene)
+    text = "NODE=zero, NODE=scale:0.5, NODE=set:3, NODE=mean or NODE=corrupted; may be given several times"
+    intervene.add_argument("--change", action="append", required=True, metavar="NODE=ACTION", help=text)
+    intervene.add_argument("--corrupted", help="the prompt whose values 'corrupted' and 'mean' take")
+    intervene.add_argument("--errors", choices=("kept", "dropped"), default="kept")
+    trace = verbs.add_parser("trace", help="a feature's circuits over a text file, compared")
+    _model(trace)
+    trace.add_argument("text", type=Path, help="plain text; a line is an example")
+    trace.add_argument("--feature", required=True, help="for example m3.f12")
+    trace.add_argument("--examples", type=int, default=30)
+    _local(trace, nodes=200)
+
+
+def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
+    """The model and its dictionaries; says which sites have none."""
+    from circuitviz.features import load_dictionaries
+    from circuitviz.models import load_model
+    from circuitviz.resources import resource
+
+    shipped = resource("demo", "dictionaries")
+    paths = given.dictionaries or ([shipped] if given.model == "demo" and shipped.is_dir() else [])
+    if not paths:
+        raise InputError(
+            f"--dictionaries needs folders of SAEs and transcoders of '{given.model}'; "
+            "'circuitviz train-dictionary' makes them."
+        )
+    model = load_model(given.model, given.device)
+    found = load_dictionaries(paths, model)
+    sites = {one.site.name for one in found}
+    layers = range(model.shape.n_layers)
+    if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:
+        say(f"Without a dictionary, and so leaves: the MLPs {', '.join(bare)}.")
+    if heads := [f"a{i}" for i in layers if f"a{i}" not in sites]:
+        say(f"Without a dictionary, and so shown as heads: the attention {', '.join(heads)}.")
+    return model, found
+
+
+def opened_prompt(given: argparse.Namespace) -> NodeTable:
+    """The nodes of the prompt that was given."""
+    from circuitviz.features import node_table, run_prompt
+
+    model, found = opened(given)
+    ids = model.tokens.encode(given.prompt, False if given.no_bos else None)
+    return node_table(run_prompt(model, ids), found)
+
+
+def write(scores: Scores, circuit: Circuit, path: Path) -> None:
+    """Write a circuit of features in the format that its suffix names."""
+    from circuitviz.formats import export_document, format_for
+    from circuitviz.formats.disk import check_place
+    from circuitviz.session import Document, State
+
+    format_for(path, writing=True)
+    check_place(path)
+    export_document(Document(State(scores=scores, circuit=circuit)), path)
+    say(f"wrote {path}")
+
+
+def _model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
+    text = "a SAELens folder, a folder of them, or a .pt transcoder; may be given several times"
+    parser.add_argument("--dictionaries", action="append", metavar="PATH", help=text)
+    parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
+    parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+
+
+def _prompt(parser: argparse.ArgumentParser) -> None:
+    _model(parser)
+    parser.add_argument("-p", "--prompt", required=True, help="the text")
+
+
+def _target(parser: argparse.ArgumentParser) -> None:
+    text = "m3.f12@7 (a feature at position 7), m3.n45@7 (a neuron), a1.h2@7, or a token after the prompt"
+    parser.add_argument("--target", required=True, help=text)
+
+
+def _local(parser: argparse.ArgumentParser, nodes: int = 100) -> None:
+    parser.add_argument("--nodes", type=int, default=None, help=f"about so many nodes (default {nodes})")
+    parser.add_argument("--gate", default="absolute" if nodes > 100 else "signed", help="signed or absolute")
+    if nodes <= 100:
+        parser.add_argument("--tau", type=float, help="instead of --nodes: keep what is above")
+        text = "hierarchical-attribution or direct-attribution"
+        parser.add_argument("--method", default="hierarchical-attribution", help=text)

@@ -1,0 +1,62 @@
+"""``circuitviz intervene``: what changing nodes does to a target, predicted and measured."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from circuitviz.app.cli.feature_flags import opened_prompt
+from circuitviz.app.cli.local_circuit_ import target_of
+from circuitviz.app.cli.output import show
+from circuitviz.errors import InputError
+
+if TYPE_CHECKING:
+    from circuitviz.features import Intervention
+
+
+def run(given: argparse.Namespace) -> int:
+    """Change nodes in the frozen and in the real model; returns the exit code."""
+    from circuitviz.features import check, run_prompt
+
+    changes = [_parse(word) for word in given.change]
+    table = opened_prompt(given)
+    references = []
+    if given.corrupted is not None:
+        ids = table.run.model.tokens.encode(given.corrupted, False if given.no_bos else None)
+        references = [run_prompt(table.run.model, ids)]
+    target = target_of(table, given.target, given.prompt)
+    found = check(table, target, changes, references, given.errors)
+    data = {
+        "target": found.target,
+        "changes": [{"node": c.node, "action": c.action, "value": c.value} for c in changes],
+        "errors": given.errors,
+        "before": found.before,
+        "predicted": found.predicted,
+        "frozen": found.frozen,
+        "free": found.free,
+    }
+
+    def text() -> str:
+        return (
+            f"{found.target} is {found.before:.4f}; change predicted {found.predicted:+.4f}, with patterns "
+            f"and scales frozen {found.frozen:+.4f}, in the real model {found.free:+.4f}"
+        )
+
+    return show(given, data, text)
+
+
+def _parse(word: str) -> Intervention:
+    from circuitviz.features import Intervention
+
+    node, equals, action = word.partition("=")
+    name, colon, value = action.partition(":")
+    try:
+        number = float(value) if colon else None
+    except ValueError:
+        number = float("nan")
+    if not equals or not name or (number is not None and number != number):
+        raise InputError(
+            f"--change was given '{word}'; it takes NODE=ACTION, for example m3.f12@7=zero or "
+            "m3.f12@7=scale:2."
+        )
+    return Intervention(node, name, number)
