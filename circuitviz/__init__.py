@@ -5,6 +5,10 @@
 >>> task = cv.load_task("ioi", model, prompts=64, seed=0)                  # doctest: +SKIP
 >>> circuit = cv.discover(model, task, "eap-ig", steps=5).greedy(200)      # doctest: +SKIP
 >>> cv.evaluate(model, task, circuit).faithfulness                         # doctest: +SKIP
+
+>>> table = cv.node_table(cv.run_prompt(model, "The keys"), cv.load_dictionaries([folder], model))
+... # doctest: +SKIP
+>>> cv.local_circuit(cv.Edges(table), cv.node_target(table, "m3.f12@2"), nodes=50)   # doctest: +SKIP
 """
 
 from __future__ import annotations
@@ -26,6 +30,15 @@ _PLACES = {
     "evaluate_steps": "evaluation",
     "overlap": "evaluation",
     "read_node": "lens",
+    "load_dictionaries": "features",
+    "load_dictionary": "features",
+    "run_prompt": "features",
+    "node_table": "features",
+    "node_target": "features",
+    "likely_logits": "features",
+    "Edges": "features",
+    "local_circuit": "features",
+    "attribution_graph": "features",
     "Circuit": "graph",
     "Graph": "graph",
     "Scores": "graph",
@@ -43,6 +56,17 @@ if TYPE_CHECKING:
     from circuitviz.discovery import discover, discover_steps
     from circuitviz.errors import ComputationError, InputError
     from circuitviz.evaluation import evaluate, evaluate_steps, overlap
+    from circuitviz.features import (
+        Edges,
+        attribution_graph,
+        likely_logits,
+        load_dictionaries,
+        load_dictionary,
+        local_circuit,
+        node_table,
+        node_target,
+        run_prompt,
+    )
     from circuitviz.formats import (
         export_document,
         import_document,
