@@ -2,12 +2,14 @@
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
+from circuitviz.features.fit import Fit, fit
 from circuitviz.features.free import Check, check, check_each, run_changed, value_in
 from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
 from circuitviz.features.graphs import local_scores, strongest
 from circuitviz.features.heads import ScoreParts, score_parts, through_head
 from circuitviz.features.influence import AttributionGraph, attribution_graph
 from circuitviz.features.interventions import ACTIONS, Change, Intervention, work_out
+from circuitviz.features.judging import Judged, judge
 from circuitviz.features.loading import (
     check_dictionary,
     check_set,
@@ -49,7 +51,9 @@ __all__ = [
     "Dictionary",
     "Edges",
     "Example",
+    "Fit",
     "Intervention",
+    "Judged",
     "Ledger",
     "LocalCircuit",
     "NodeTable",
@@ -67,9 +71,11 @@ __all__ = [
     "dictionary_places",
     "difference_target",
     "find_examples",
+    "fit",
     "fraction_curve",
     "from_state",
     "frozen_change",
+    "judge",
     "likely_logits",
     "load_dictionaries",
     "load_dictionary",

@@ -146,10 +146,10 @@ def _by_autograd(table: NodeTable, node: int) -> torch.Tensor:
         read = (normal * norm.weight + norm.bias)[position]
     value = read @ one.encoder[:, item] + one.bias[item]
     (gradient,) = torch.autograd.grad(value, stream)
-    at = torch.from_numpy(table.position.astype(np.int64))
-    row = (gradient[at] * table.written).sum(-1)
-    stage = 3 * layer + 1 if attention else 3 * layer + 2
-    row[torch.from_numpy(table.stage >= stage)] = 0
+    row, stage = torch.zeros(len(table)), 3 * layer + 1 if attention else 3 * layer + 2
+    for at in range(run.time):  # autograd does not know at which positions nothing flows
+        here = table.before(at, stage)
+        row[here] = table.written[here] @ gradient[at]
     return row
 
 

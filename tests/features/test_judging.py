@@ -1,0 +1,132 @@
+"""Circuits of features measured in the real model, and dictionaries tried on both forms of a model."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from circuitviz.errors import InputError
+from circuitviz.features import (
+    Dictionary,
+    Edges,
+    Intervention,
+    Site,
+    fit,
+    judge,
+    local_circuit,
+    logit_target,
+    run_changed,
+    run_prompt,
+    value_in,
+    work_out,
+)
+from circuitviz.graph import Kind
+
+OTHER = [0, 7, 9, 30, 4, 33, 8]
+
+
+def every(table: Any) -> list[str]:
+    return [table.node(i).name for i in range(len(table))]
+
+
+def test_the_whole_model_is_faithful_and_nothing_is_not(features: Any) -> None:
+    table, target = features.table, logit_target(features.table, 5)
+    other = run_prompt(features.model, OTHER)
+    for ablation in ("zero", "mean", "corrupted"):
+        nothing = judge(table, target, [], ablation, [other])
+        assert nothing.faithfulness == pytest.approx(0) and nothing.completeness == pytest.approx(1)
+        assert nothing.rest == pytest.approx(target.value, rel=1e-7) != nothing.ablated
+    whole = judge(table, target, every(table), "zero")
+    assert whole.circuit == pytest.approx(target.value, rel=1e-7) and whole.faithfulness == pytest.approx(1)
+
+
+def test_a_circuit_is_what_changing_all_others_gives(features: Any) -> None:
+    """The same as putting every other feature, head and MLP to zero one by one, active or not."""
+    table, target = features.table, logit_target(features.table, 5)
+    inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
+    parts = [node for node in map(table.node, range(len(table))) if node.kind in (Kind.HEAD, Kind.MLP)]
+    outside = [Intervention(node.name) for node in parts if node.name not in inside]
+    for site, one in table.dictionaries.items():
+        names = [f"{site}.f{i}@{p}" for i in range(one.features) for p in range(table.run.time)]
+        outside += [Intervention(n, "set", 0.0) for n in names if n not in inside]
+        if one.site.part == "m" and not one.site.is_transcoder:  # its leaf is no part that is put to zero
+            outside = [c for c in outside if not c.node.startswith(f"{site}@")]
+    right = value_in(run_changed(table, work_out(table, outside)), table, target)
+    ours = judge(table, target, inside, "zero")
+    assert ours.circuit == pytest.approx(right, rel=1e-7)
+    assert ours.circuit != pytest.approx(ours.ablated)
+
+
+def test_dropping_errors_changes_the_ablated_run(demo_features: Any) -> None:
+    table, target = demo_features.table, logit_target(demo_features.table, 5)
+    kept = judge(table, target, [], "zero")
+    dropped = judge(table, target, [], "zero", errors="dropped")
+    assert kept.ablated != pytest.approx(dropped.ablated) and kept.model == dropped.model
+    replaced = value_in(run_changed(table, [], errors="dropped"), table, target)
+    assert dropped.rest == pytest.approx(replaced, rel=1e-9)
+
+
+def test_wrong_settings_are_refused(demo_features: Any) -> None:
+    table, target = demo_features.table, logit_target(demo_features.table, 5)
+    for options, message in (
+        ({"ablation": "means"}, "Did you mean 'mean'"),
+        ({"ablation": "mean"}, "needs runs to take its values from"),
+        ({"ablation": "zero", "errors": "some"}, "kept, dropped"),
+        ({"ablation": "zero", "nodes": ["m9.f1@0"]}, "m9.f1@0"),
+        ({"ablation": "corrupted", "references": [run_prompt(demo_features.model, [1])]}, "of 7 tokens"),
+    ):
+        given: dict[str, Any] = {"nodes": [], **options}
+        with pytest.raises(InputError, match=message):
+            judge(table, target, **given)
+
+
+def _perfect(run: Any, site: Site, processing: str) -> Dictionary:
+    """Reconstructs exactly what it reads in one form of the model: identity, twice, with both signs."""
+    width = 128
+    eye = torch.eye(width, dtype=torch.float64)
+    one = Dictionary(
+        name="perfect",
+        architecture="standard",
+        site=site,
+        encoder=torch.cat([eye, -eye], 1),
+        bias=torch.zeros(2 * width, dtype=torch.float64),
+        decoder=torch.cat([eye, -eye]),
+        decoder_bias=torch.zeros(width, dtype=torch.float64),
+        processing=processing,
+    )
+    return one
+
+
+def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
+    """A transcoder fitted by least squares on the folded input, said to be of the raw model."""
+    run, site = demo_features.table.run, Site(2, "m", "normalised")
+    draw = torch.Generator().manual_seed(0)
+    prompts = [torch.randint(2, 1200, (40,), generator=draw).tolist() for _ in range(12)]
+    runs = [run_prompt(demo_features.model, prompt) for prompt in prompts]
+    model = _perfect(run, site, "folded")
+    x = torch.cat([r.read(model)[1:] for r in runs])
+    y = torch.cat([r.written(model)[1:] for r in runs])
+    solved = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1), y).solution
+    weights, bias = solved[:-1], solved[-1]
+    linear = replace(
+        model, decoder=torch.cat([weights, -weights]), decoder_bias=bias, architecture="transcoder"
+    )
+    right = fit(linear, runs)
+    assert right.dictionary.processing == "folded" and right.warning == ""
+    assert right.unexplained["folded"] < 0.5 < right.unexplained["raw"]
+    wrong = fit(replace(linear, processing="raw"), runs)
+    assert wrong.dictionary.processing == "folded" and "fits a folded model" in wrong.warning
+
+
+def test_a_dictionary_of_another_layer_is_warned_of(demo_features: Any) -> None:
+    table = demo_features.table
+    random = table.dictionaries["m1"]
+    assert "made for another model" in fit(random, [table.run]).warning
+    perfect = _perfect(table.run, Site(1, "a", "z"), "raw")
+    exact = fit(perfect, [table.run])
+    assert exact.unexplained["raw"] == pytest.approx(0, abs=1e-12) and not exact.warning
+    with pytest.raises(InputError, match="at least two tokens"):
+        fit(perfect, [run_prompt(demo_features.model, [3])])
