@@ -20,6 +20,8 @@ from circuitviz.models.edits import Edits
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
+STEP = 2 * 10**10  # multiply-adds of blocks between two signs of progress: under a second on one core
+
 
 @dataclass(frozen=True)
 class ActivationPatchingOptions:
@@ -99,7 +101,8 @@ def _replaced(
     block = model.shape.n_heads + model.shape.mlp
     for layer in range(-1, model.shape.n_layers):
         inside = [pair for pair in wanted if (pair[0] - 1) // block == layer]
-        start, size = max(layer, 0), run.portion(max(layer, 0))
+        start = max(layer, 0)
+        size = min(run.portion(start), _patience(run, start))
         for first in range(0, len(inside), size):
             group = inside[first : first + size]
             less = _less(run, group)
@@ -116,6 +119,15 @@ def _replaced(
                 if model.shape.mlp:
                     edits.hooks[weights.after_mlp] = partial(_minus, less * is_mlp)
             yield group, model.resume(copies, start, run.positions.repeat(len(group)), edits)
+
+
+def _patience(run: PatchedRun, start: int) -> int:
+    """How many copies a step may run on a processor, so that whoever waits for its end is not kept long."""
+    if run.model.device.type != "cpu":
+        return 64
+    shape = run.model.shape
+    each = 24 * shape.d_model**2 * (shape.n_layers - start) * run.tokens.numel()
+    return max(1, STEP // each)
 
 
 def _less(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:

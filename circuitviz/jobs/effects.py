@@ -10,13 +10,18 @@ from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import Interval
+    from circuitviz.graph import Graph
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
 class EffectsSeen:
-    """Direct effects in logits by node, with the 95 % interval over prompts; ``prompts``: how many."""
+    """Direct effects in logits by node, with the 95 % interval over prompts; ``prompts``: how many.
 
+    ``graph``: the model's, where the nodes stand; a circuit on the canvas may be of features.
+    """
+
+    graph: Graph
     effects: dict[str, Interval]
     prompts: int
 
@@ -46,4 +51,5 @@ class EffectsOf(Look):
         )
         seed = engine.task.seed
         intervals = (bootstrap((row,), lambda mean: mean, seed) for row in found.values)
-        return EffectsSeen(dict(zip(found.names, intervals, strict=True)), len(found.prompts))
+        effects = dict(zip(found.names, intervals, strict=True))
+        return EffectsSeen(engine.model.graph, effects, len(found.prompts))

@@ -76,14 +76,12 @@ class EffectsPage(Page):
 
     def _grid(self, seen: EffectsSeen) -> HeatGrid:
         """Layers from the top down, as on the canvas; the last column is the MLP."""
-        circuit = self.desk.state.circuit
-        assert circuit is not None
-        shape = circuit.graph.shape
+        shape = seen.graph.shape
         columns = [f"h{head}" for head in range(shape.n_heads)] + (["mlp"] if shape.mlp else [])
         values = np.full((shape.n_layers, len(columns)), np.nan)
         nodes = [[""] * len(columns) for _ in range(shape.n_layers)]
         for name, found in seen.effects.items():
-            node = circuit.graph.node(name)
+            node = seen.graph.node(name)
             if node.layer is None or found.value is None:
                 continue
             row = shape.n_layers - 1 - node.layer

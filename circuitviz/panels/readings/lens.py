@@ -123,6 +123,7 @@ class LensPage(Page):
             [f"{rank + 1}." for rank in range(RANKS)],
             [shown(token) for token in grid.tokens],
             np.array([[t.logit for t in line] for line in tokens]),
+            signed=any(t.logit < 0 for line in tokens for t in line),
             texts=[[shown(t.token) for t in line] for line in tokens],
             told=lambda i, j: f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}",
             nodes=[[grid.node] * len(row)] * RANKS,

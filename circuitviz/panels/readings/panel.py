@@ -59,7 +59,7 @@ class ReadingsPanel(Panel):
         top.addStretch(1)
         self.prompt = PromptBox(desk)
         top.addWidget(self.prompt, 4)
-        foot = QHBoxLayout()
+        foot = QHBoxLayout(spacing=8)
         foot.setContentsMargins(12, 2, 12, 6)
         foot.addWidget(self.note, 1)
         foot.addWidget(self.copy)

@@ -11,6 +11,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.errors import InputError
 from circuitviz.graph import Node
 from circuitviz.jobs import Look, Reply, Seen
 from circuitviz.panels.desk import Desk
@@ -122,7 +123,10 @@ class Page(QWidget):
         state = self.desk.state
         if len(self.desk.nodes) != 1 or state.circuit is None:
             return None
-        return state.circuit.graph.node(next(iter(self.desk.nodes)))
+        try:
+            return state.circuit.graph.node(next(iter(self.desk.nodes)))
+        except InputError:  # a group, or a node of another circuit
+            return None
 
     def choose(self, node: str) -> None:
         """Select a node on the canvas, if there is one to select."""
