@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,11 +31,14 @@ from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
+from circuitviz.panels.features.training import TrainingDialog
 from circuitviz.panels.registry import Panel, panels
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanations
 
+STORE = "explanations.sqlite"
+NOWHERE: tuple[Path | None, Path | None] = (None, None)  # folder and text: those of the demo
 FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
 
 
@@ -47,8 +51,7 @@ class FeaturesPanel(Panel):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.shelf: Shelf | None = None
-        self.folder: Path | None = None
-        self.text: Path | None = None
+        self.folder, self.text = NOWHERE
         self._asked: OpenFeatures | None = None
         self._wanted: tuple[str, int] | None = None
         self.where = QLabel("", objectName="muted")
@@ -75,12 +78,13 @@ class FeaturesPanel(Panel):
     @property
     def data(self) -> Path:
         """The platform's folder for what the application keeps."""
-        place = QStandardPaths.StandardLocation.AppLocalDataLocation
-        return Path(QStandardPaths.writableLocation(place))
+        return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         self.view.set_theme(theme)
+        for dialog in self.findChildren(TrainingDialog):
+            dialog.set_theme(theme)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
         """Open what ships with the demo when somebody looks."""
@@ -121,7 +125,13 @@ class FeaturesPanel(Panel):
     def import_explanations(self, path: Path) -> None:
         """Read a file of explanations into the store."""
         part = self.site.currentText()[:1] or None
-        self.desk.ask(ImportExplanations(path, part, self._store_path))
+        self.desk.ask(ImportExplanations(path, part, self.data / STORE))
+
+    def train(self) -> TrainingDialog:
+        """Open the form that trains a dictionary of the open model."""
+        dialog = TrainingDialog(self.desk, self.data / "dictionaries", self.view.theme, self)
+        dialog.show()
+        return dialog
 
     # what comes
 
@@ -146,7 +156,8 @@ class FeaturesPanel(Panel):
             return
         before, self.shelf = self.site.currentText(), reply.result
         shelf = reply.result
-        total = f"{sum(shelf.sites.values()):,} features of {len(shelf.sites)} dictionaries"
+        kind = "1 dictionary" if len(shelf.sites) == 1 else f"{len(shelf.sites)} dictionaries"
+        total = f"{sum(shelf.sites.values()):,} features of {kind}"
         text = f" · {shelf.text}, {shelf.tokens:,} tokens" if shelf.text else ""
         self._say(total + (text if reply.done else " · indexing …"))
         self.site.blockSignals(True)
@@ -160,8 +171,7 @@ class FeaturesPanel(Panel):
 
     def _show_dashboard(self, found: Dashboard | None) -> None:
         if found is None or self.shelf is None:
-            self.view.show_feature(None, {}, [], ())
-            return
+            return self.view.show_feature(None, {}, [], ())
         with closing(self._store()) as store:
             said = store.of(self.shelf.model, found.site, found.number)
         self.view.show_feature(found, self.rows.captions, said, self._standing(found.site, found.number))
@@ -213,7 +223,7 @@ class FeaturesPanel(Panel):
 
     def _model_came(self) -> None:
         if self.shelf is None or self.desk.opened is None or self.desk.opened.model != self.shelf.model:
-            self.shelf, self.folder, self.text, self._asked = None, None, None, None
+            self.shelf, self._asked, (self.folder, self.text) = None, None, NOWHERE
             self._show_site()
             self._show_dashboard(None)
             self._say("")
@@ -233,25 +243,21 @@ class FeaturesPanel(Panel):
             self.open(Path(folder), self.text)
 
     def _ask_text(self) -> None:
-        kinds = "Plain text (*.txt *.md);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, "Index a text", "", kinds)
-        if path:
-            self.open(self.folder, Path(path))
+        self._ask_file("Index a text", "Plain text (*.txt *.md)", lambda path: self.open(self.folder, path))
 
     def _ask_explanations(self) -> None:
-        kinds = "Explanations (*.json *.jsonl *.gz *.csv *.tsv);;All files (*)"
-        path, _ = QFileDialog.getOpenFileName(self, "Import explanations", "", kinds)
-        if path:
-            self.import_explanations(Path(path))
+        kinds = "Explanations (*.json *.jsonl *.gz *.csv *.tsv)"
+        self._ask_file("Import explanations", kinds, self.import_explanations)
 
-    @property
-    def _store_path(self) -> Path:
-        return self.data / "explanations.sqlite"
+    def _ask_file(self, title: str, kinds: str, then: Callable[[Path], None]) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, title, "", f"{kinds};;All files (*)")
+        if path:
+            then(Path(path))
 
     def _store(self) -> Explanations:
         from circuitviz.features.explanations import Explanations
 
-        return Explanations(self._store_path)
+        return Explanations(self.data / STORE)
 
     def _say(self, text: str) -> None:
         self.where.setText(text or "No model is open yet.")
@@ -259,13 +265,14 @@ class FeaturesPanel(Panel):
         has = self.shelf is not None
         for widget in (self.index, self.import_, self.site, self.search, self.table):
             widget.setEnabled(has)
-        self.open_.setEnabled(self.desk.opened is not None)
+        self.files.setEnabled(self.desk.opened is not None)
 
     def _build(self) -> None:
         menu = QMenu(self.files)
-        self.open_ = menu.addAction("Open dictionaries…", self._ask_folder)
+        menu.addAction("Open dictionaries…", self._ask_folder)
         self.index = menu.addAction("Index a text…", self._ask_text)
         self.import_ = menu.addAction("Import explanations…", self._ask_explanations)
+        menu.addAction("Train a dictionary…", self.train)
         self.files.setMenu(menu)
         self.files.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -1,0 +1,194 @@
+"""A dictionary of one's own: what it is trained on, its recipe, and its course as it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyqtgraph as pg
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.canvas.theme import Theme
+from circuitviz.jobs import Failed, Reply, Seen
+from circuitviz.jobs.train import TrainDictionary, Training
+from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.option_form import OptionForm
+
+if TYPE_CHECKING:
+    from circuitviz.features.training import Point
+
+COURSES = {  # of a point: its title, its factor, the least range that is shown
+    "loss": ("Unexplained variance", 1, 0.1),
+    "l0": ("Features per token (L0)", 1, 1),
+    "dead": ("Dead features, %", 100, 10),
+}
+
+
+class TrainingDialog(QDialog):
+    """Stays open beside the window. Stopped, a training goes on where it was when it is started again."""
+
+    def __init__(self, desk: Desk, folder: Path, theme: Theme, parent: QWidget) -> None:
+        from circuitviz.features.training import Recipe
+        from circuitviz.options import describe
+
+        super().__init__(parent)
+        self.setWindowTitle("Train a dictionary")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.desk = desk
+        self.trained: Training | None = None
+        self.course: tuple[Point, ...] = ()
+        self._asked: TrainDictionary | None = None
+        self.site = QComboBox(accessibleName="Site")
+        self.site.addItems(_sites(desk))
+        self.text = QLineEdit(placeholderText="the demo’s own text", accessibleName="Text file")
+        self.folder = QLineEdit(str(folder), accessibleName="Folder to write to")
+        self.form = OptionForm()
+        self.form.set_options(describe(Recipe))
+        self.charts = {name: Chart() for name in COURSES}
+        self.note = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
+        self.start = QPushButton("Train", objectName="primary")
+        self.stop = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")
+        self._build(theme)
+        self.start.clicked.connect(self.train)
+        self.stop.clicked.connect(desk.cancel)
+        desk.arrived.connect(self._arrived)
+        desk.failed.connect(self._failed)
+        desk.idle.connect(self._stopped)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        for chart in self.charts.values():
+            chart.theme = theme
+        self._draw()
+
+    def train(self) -> None:
+        """Ask for the training that the fields describe."""
+        self.desk.guarded(self._train)
+
+    def _train(self) -> None:
+        from circuitviz.features.training import Recipe
+        from circuitviz.options import build
+
+        text = Path(self.text.text()) if self.text.text().strip() else None
+        recipe: Recipe = build(Recipe, self.form.values())
+        self._asked = TrainDictionary(self.site.currentText(), text, Path(self.folder.text()), recipe)
+        self.note.setText("Collecting activations …")
+        self._run(True)
+        self.desk.ask(self._asked)
+
+    def _arrived(self, reply: Reply) -> None:
+        if not isinstance(reply, Seen) or reply.look != self._asked:
+            return
+        self._run(not reply.done)
+        if reply.why:
+            self.note.setText(reply.why)
+            return
+        found: Training = reply.result
+        self.course = found.course
+        self._draw()
+        if found.course:
+            self.note.setText(f"Step {found.course[-1].step:,}: {found.course[-1]}")
+        if found.figures is not None:
+            told, self.trained = found.figures, found
+            self.note.setText(
+                f"Written to {found.folder}. On held-out text: unexplained {told.unexplained:.3f}, L0 "
+                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {told.recovered:.3f}."
+            )
+
+    def _run(self, running: bool) -> None:
+        self.start.setEnabled(not running)
+        self.stop.setEnabled(running)
+
+    def _stopped(self) -> None:
+        """Nothing runs any more; where a training did, it was stopped."""
+        if self.stop.isEnabled():
+            self._run(False)
+            self.note.setText(f"{self.note.text()} Stopped: Train goes on from here.")
+
+    def _failed(self, _failed: Failed) -> None:
+        self._run(False)
+
+    def _draw(self) -> None:
+        at = [point.step for point in self.course]
+        for name, (_title, scale, least) in COURSES.items():
+            chart = self.charts[name]
+            values = [scale * getattr(point, name) for point in self.course]
+            chart.clear()
+            chart.plot.getAxis("left").setWidth(40)
+            chart.plot.plot(at, values, pen=pg.mkPen(chart.colour("positive"), width=2))
+            chart.plot.setXRange(0, max(at, default=1), padding=0.02)
+            chart.plot.setYRange(0, 1.15 * max([*values, least]), padding=0)
+
+    def _build(self, theme: Theme) -> None:
+        fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
+        rows: tuple[tuple[str, QWidget, Callable[[], None] | None], ...] = (
+            ("Site", self.site, None),
+            ("Text", self.text, self._browse_text),
+            ("Folder", self.folder, self._browse_folder),
+        )
+        for row, (title, field, browse) in enumerate(rows):
+            fields.addWidget(QLabel(title), row, 0)
+            fields.addWidget(field, row, 1)
+            if browse is not None:
+                button = QToolButton(text="…", toolTip=f"Choose the {title.lower()}")
+                button.clicked.connect(browse)
+                fields.addWidget(button, row, 2)
+        left = QVBoxLayout(spacing=8)
+        left.addLayout(fields)
+        layout = self.form.layout()
+        assert layout is not None
+        layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
+        fields.setColumnMinimumWidth(0, 56)
+        left.addWidget(self.form)
+        left.addStretch(1)
+        right = QVBoxLayout(spacing=2)
+        for name, (title, _scale, _least) in COURSES.items():
+            right.addWidget(QLabel(title, objectName="muted"))
+            right.addWidget(self.charts[name], 1)
+        self.set_theme(theme)
+        both = QHBoxLayout(spacing=16)
+        both.addLayout(left, 2)
+        both.addLayout(right, 3)
+        buttons = QHBoxLayout(spacing=8)
+        buttons.addWidget(self.note, 1)
+        buttons.addWidget(self.stop)
+        buttons.addWidget(self.start)
+        whole = QVBoxLayout(self, spacing=12)
+        whole.setContentsMargins(16, 16, 16, 12)
+        whole.addLayout(both, 1)
+        whole.addLayout(buttons)
+        self.resize(820, 520)
+
+    def _browse_text(self) -> None:
+        kinds = "Plain text (*.txt *.md);;All files (*)"
+        path, _ = QFileDialog.getOpenFileName(self, "Train on a text", "", kinds)
+        if path:
+            self.text.setText(path)
+
+    def _browse_folder(self) -> None:
+        if folder := QFileDialog.getExistingDirectory(self, "Folder to write to"):
+            self.folder.setText(folder)
+
+
+def _sites(desk: Desk) -> list[str]:
+    """The sites of the open circuit's model."""
+    circuit = desk.state.circuit
+    if circuit is None:
+        return []
+    shape = circuit.graph.shape
+    return [f"{part}{layer}" for layer in range(shape.n_layers) for part in ("am" if shape.mlp else "a")]
