@@ -158,11 +158,6 @@ class CachedItem(QGraphicsItem):
         """Whether nothing is left to paint."""
         return self._next is None and not self._stale
 
-    @property
-    def is_drafting(self) -> bool:
-        """Whether the image in work is a rough one: others should wait for it."""
-        return self._next is not None and not self._fine
-
     def shows(self, scale: float) -> bool:
         """Whether what is shown was painted for this scale, roughly or finely."""
         return self._sharp is not None and not self._stale and self._sharp.scale == scale

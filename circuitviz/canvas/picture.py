@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
 from circuitviz.canvas.links import Indices, Links
-from circuitviz.graph import Folding, Graph, Kind
+from circuitviz.graph import Circuit, Folding, Kind, Scores
 from circuitviz.layout import Places, layouts
 from circuitviz.session import State
 from circuitviz.session.groups import boxes_of, frames_of
@@ -191,7 +191,7 @@ def _draw(state: State, layout: str, most: int) -> CircuitPicture:
                 ablated=name in state.ablated_nodes,
             )
         )
-    edges = _edges(state, graph, values, set(names), most)
+    edges = _edges(state, most)
     return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
 
 
@@ -215,23 +215,30 @@ def _columns(state: State, layout: str, names: Sequence[str]) -> tuple[TokenColu
     )
 
 
-def _edges(
-    state: State, graph: Graph, values: np.ndarray, drawn: set[str], most: int
-) -> tuple[DrawnEdge, ...]:
+def _edges(state: State, most: int) -> tuple[DrawnEdge, ...]:
     assert state.circuit is not None
-    senders, receivers = np.nonzero(state.circuit.edges)
-    strength = np.abs(values[senders, receivers])
+    edges = _strongest(state.circuit, state.scores, most)
+    nodes, names = state.ablated_nodes, state.ablated_edges
+    if not nodes and not names:
+        return edges
+    return tuple(replace(e, ablated=True) if e.sender in nodes or e.name in names else e for e in edges)
+
+
+@lru_cache(maxsize=4)  # an ablation changes few edges of many
+def _strongest(circuit: Circuit, scores: Scores | None, most: int) -> tuple[DrawnEdge, ...]:
+    """The strongest edges, the weakest of them first; one into a shared input once for each head."""
+    graph, drawn = circuit.graph, set(circuit.node_names)
+    senders, receivers = np.nonzero(circuit.edges)
+    values = np.ones(len(senders)) if scores is None else scores.values[senders, receivers]
+    strength = np.abs(values)
     order = np.argsort(strength, kind="stable")[-most:]
-    strongest = float(strength.max()) or 1.0
-    edges = []
-    for i in order:
-        s, r = int(senders[i]), int(receivers[i])
-        sender, name = graph.senders[s], graph.edge_name(s, r)
-        out = sender in state.ablated_nodes or name in state.ablated_edges
-        for owner in np.flatnonzero(graph.owners[r]):
-            node = graph.nodes[owner].name
-            if node in drawn:
-                score = float(values[s, r])
-                share = float(strength[i]) / strongest
-                edges.append(DrawnEdge(name, sender, node, graph.channel(r), score, share, out))
+    shares = (strength / (float(strength.max()) or 1.0))[order]
+    columns = (each.tolist() for each in (senders[order], receivers[order], values[order], shares))
+    names = [node.name for node in graph.nodes]
+    owners = [[names[o] for o in np.flatnonzero(row) if names[o] in drawn] for row in graph.owners]
+    channels = [graph.channel(r) for r in range(len(graph.receivers))]
+    edges: list[DrawnEdge] = []
+    for s, r, score, share in zip(*columns, strict=True):
+        name = graph.edge_name(s, r)
+        edges += [DrawnEdge(name, names[s], node, channels[r], score, share) for node in owners[r]]
     return tuple(edges)

@@ -138,6 +138,7 @@ class Stage(QObject):
 
     def _go_on(self) -> None:
         until = perf_counter() + SLICE
-        drafts_first = sorted(self._layers(), key=lambda layer: not layer.is_drafting)
-        if not any(layer.go_on(until) for layer in drafts_first):  # one layer after the other
+        scale = self.view.transform().m11()
+        stretched_first = sorted(self._layers(), key=lambda layer: layer.shows(scale))
+        if not any(layer.go_on(until) for layer in stretched_first):  # one layer after the other
             self._slice.stop()
