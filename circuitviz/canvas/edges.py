@@ -21,7 +21,8 @@ CROWD = 2500  # more edges than this are hairlines, but for the strongest
 STRONG, STRONG_IN_DRAFT = 200, 40
 CHUNK = 120  # hairlines in one stroke: about a millisecond
 POINTS = 13  # on a hairline's curve
-DRAFT = 3000  # edges in a draft: a frame's worth
+DRAFT = 3000  # edges in a draft that is painted at once: a frame's worth
+ROUGH = 16_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
 
 
 class EdgesItem(CachedItem):
@@ -60,7 +61,7 @@ class EdgesItem(CachedItem):
         few = seen
         if len(picture.links) > CROWD:
             strong = STRONG if fine else STRONG_IN_DRAFT
-            few = seen[-strong:]
+            few, seen = seen[-strong:], seen if fine else seen[-ROUGH:]
             yield from hairlines(self.geometry, self.theme, seen[:-strong], fine)
         for row in few:
             yield partial(_paint_edge, picture, self.theme, picture.edges[row])
@@ -92,6 +93,8 @@ def hairlines(geometry: Geometry, theme: Theme, rows: Indices, fine: bool) -> It
     for step in range(8):
         for which, colour in enumerate(colours):
             chosen = rows[(level == step) & (tint == which)]
+            if not len(chosen):
+                continue
             share = 0.25 if which == 2 else 0.22 + 0.09 * step
             pen = QPen(mixed(colour, ground, share), 0)
             if which == 1 and fine:

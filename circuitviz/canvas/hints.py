@@ -56,14 +56,12 @@ def paint_corners(
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
     ground = QColor(theme.ground)
     ground.setAlphaF(0.86)  # the circuit may lie below
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ground)
     rows = len(legend_entries(picture))
     if rows:
-        painter.drawRoundedRect(QRectF(area.left() + 6, area.top() + 6, 172, rows * 19 + 12), 6, 6)
+        painter.fillRect(QRectF(area.left() + 6, area.top() + 6, 172, rows * 19 + 12), ground)
     if note:
         wide = painter.fontMetrics().horizontalAdvance(note) + 16
-        painter.drawRoundedRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), 6, 6)
+        painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, note)
     paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 12))
