@@ -2,7 +2,7 @@
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
-from circuitviz.features.fit import Fit, fit
+from circuitviz.features.fit import Fit, fit, fitted, unexplained
 from circuitviz.features.free import Check, check, check_each, run_changed, value_in
 from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
 from circuitviz.features.graphs import local_scores, strongest
@@ -72,6 +72,7 @@ __all__ = [
     "difference_target",
     "find_examples",
     "fit",
+    "fitted",
     "fraction_curve",
     "from_state",
     "frozen_change",
@@ -94,6 +95,7 @@ __all__ = [
     "total_effects",
     "trace_examples",
     "trace_of",
+    "unexplained",
     "value_in",
     "work_out",
     "write_folder",

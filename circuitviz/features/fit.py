@@ -23,7 +23,7 @@ GOOD = 0.5  # dictionaries in use leave less than this unexplained
 class Fit:
     """How well a dictionary fits a model.
 
-    dictionary: with the processing that fits better; unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖² by processing;
+    dictionary: with the processing that fits, its own where none does; unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖² by processing;
     warning: a sentence where neither fits, or where the file says otherwise; else empty.
     """
 
@@ -45,8 +45,9 @@ def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
     best = min(PROCESSINGS, key=lambda name: (found[name] - (1e-9 if name == said else 0)))
     warning = ""
     if found[best] > GOOD:
+        best = said  # neither form is right, so nothing speaks against the file
         warning = (
-            f"The dictionary '{dictionary.name}' leaves {found[best]:.0%} of the variance at "
+            f"The dictionary '{dictionary.name}' leaves {min(found.values()):.0%} of the variance at "
             f"{dictionary.site.name} unexplained: it was made for another model, layer or hook, or reads a "
             "model that was changed."
         )
@@ -56,6 +57,19 @@ def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
             f"{said} one ({found[said]:.0%}), as its file says or is taken to say; it is read as {best}."
         )
     return Fit(forms[best], found, warning)
+
+
+def fitted(dictionaries: Sequence[Dictionary], runs: Sequence[Run]) -> tuple[list[Dictionary], list[str]]:
+    """Dictionaries in the form that fits, and the warnings; those that fit as they are take one look."""
+    found: list[Dictionary] = []
+    warnings: list[str] = []
+    for one in dictionaries:
+        if unexplained(one, runs) > GOOD:
+            better = fit(one, runs)
+            one = better.dictionary
+            warnings.append(better.warning)
+        found.append(one)
+    return found, [warning for warning in warnings if warning]
 
 
 @torch.no_grad()

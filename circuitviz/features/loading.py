@@ -10,7 +10,7 @@ import psutil
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import PROCESSINGS, Dictionary
 from circuitviz.features.legacy import read_legacy
-from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder
+from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder, read_release
 from circuitviz.models import Model
 
 MOST_DEEP = 3  # folders of folders that are looked into
@@ -19,10 +19,13 @@ MOST_DEEP = 3  # folders of folders that are looked into
 def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     """Open one dictionary: a SAELens folder, or a ``.pt`` file of transcoder_circuits.
 
-    With a model, checks that it fits (``check_dictionary``). Nothing is downloaded.
+    With a model, checks that it fits (``check_dictionary``). Nothing is downloaded, unless it is asked
+    for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
     """
     where = Path(path).expanduser()
-    if where.is_dir() and is_folder(where):
+    if released := _released(path):
+        found = read_release(*released)
+    elif where.is_dir() and is_folder(where):
         found = read_folder(where)
     elif where.is_file() and where.suffix == ".pt":
         found = read_legacy(where)
@@ -49,12 +52,12 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
     return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
 
 
-def dictionary_places(path: str | Path) -> list[Path]:
+def dictionary_places(path: str | Path) -> list[str | Path]:
     """Folders and files below a path that hold one dictionary each; InputError where there is none."""
     where = Path(path).expanduser()
-    if where.is_file() or is_folder(where):
-        return [where]
-    found: list[Path] = []
+    if where.is_file() or is_folder(where) or _released(path):
+        return [path if _released(path) else where]
+    found: list[str | Path] = []
     level = [where] if where.is_dir() else []
     for _ in range(MOST_DEEP):
         inside = sorted(child for folder in level for child in folder.iterdir())
@@ -111,9 +114,17 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         )
 
 
-def _check_memory(places: Sequence[Path]) -> None:
+def _released(path: str | Path) -> tuple[str, str] | None:
+    """Release and id of ``saelens:RELEASE/ID``."""
+    prefix, colon, rest = str(path).partition(":")
+    release, slash, identity = rest.partition("/")
+    return (release, identity) if prefix == "saelens" and colon and slash else None
+
+
+def _check_memory(places: Sequence[str | Path]) -> None:
     """Encoders are read as a whole, about half of the files; decoders stay on disk."""
-    size = sum((p / WEIGHTS if p.is_dir() else p).stat().st_size for p in places if p.exists()) / 2
+    files = [p / WEIGHTS if p.is_dir() else p for p in places if isinstance(p, Path) and p.exists()]
+    size = sum(file.stat().st_size for file in files) / 2
     free = int(psutil.virtual_memory().available)
     if size > free:
         raise InputError(

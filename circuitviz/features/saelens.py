@@ -57,6 +57,30 @@ def read_folder(path: Path) -> Dictionary:
     return from_state(path.name, config, state)
 
 
+def read_release(release: str, identity: str) -> Dictionary:
+    """Download a dictionary that SAELens knows by name; only ever on a person's own request.
+
+    Weights in torch's own format are read with ``weights_only``, which is torch's default from 2.6 on.
+    Raises InputError where the name is unknown, there is no network, or it cannot be used.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sae_lens import SAE
+
+        try:
+            one = SAE.from_pretrained(release, identity, device="cpu")
+        except Exception as error:  # the network, the hub and SAELens fail in many ways
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
+            raise InputError(
+                f"SAELens did not give the dictionary '{identity}' of the release '{release}' ({reason}); "
+                "check both names and the network, or download it and give its folder."
+            ) from error
+    config = dict(one.cfg.to_dict())
+    _check(Path(f"{release}/{identity}"), config)
+    state = {name: tensor.detach() for name, tensor in one.state_dict().items()}
+    return from_state(f"{release}/{identity}", config, state)
+
+
 def from_state(name: str, config: dict[str, Any], state: dict[str, Tensor]) -> Dictionary:
     """A dictionary from SAELens' configuration (version 6) and weights by name."""
     architecture = str(config["architecture"])

@@ -281,3 +281,25 @@ def test_more_than_memory_is_refused_before_it_starts(
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(InputError, match="of memory are free"):
         load_dictionaries([tmp_path], demo.model)
+
+
+def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, demo: Any) -> None:
+    one = saelens("gated")
+    asked: list[Any] = []
+
+    def give(release: str, identity: str, device: str) -> Any:
+        asked.append((release, identity))
+        if release == "none":
+            raise OSError("no network here")
+        return one
+
+    from sae_lens import SAE
+
+    monkeypatch.setattr(SAE, "from_pretrained", give)
+    (ours,) = load_dictionaries(["saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"], demo.model)
+    assert asked == [("gpt2-small-hook-z-kk", "blocks.1.hook_z")]
+    x = torch.randn(4, WIDTH)
+    with torch.no_grad():
+        torch.testing.assert_close(ours.encode(x), one.encode(x.view(4, HEADS, D_HEAD)), rtol=1e-5, atol=1e-5)
+    with pytest.raises(InputError, match="release 'none' .no network here.; check both names"):
+        load_dictionary("saelens:none/a")

@@ -72,12 +72,17 @@ def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
 
 
 def opened_prompt(given: argparse.Namespace) -> NodeTable:
-    """The nodes of the prompt that was given."""
-    from circuitviz.features import node_table, run_prompt
+    """The nodes of the prompt that was given; says where a dictionary does not fit the model."""
+    from circuitviz.features import fitted, node_table, run_prompt
 
     model, found = opened(given)
-    ids = model.tokens.encode(given.prompt, False if given.no_bos else None)
-    return node_table(run_prompt(model, ids), found)
+    run = run_prompt(model, model.tokens.encode(given.prompt, False if given.no_bos else None))
+    if run.time > 2:
+        better, warnings = fitted(found, [run])
+        for warning in warnings:
+            say(warning)
+        found = tuple(better)
+    return node_table(run, found)
 
 
 def write(scores: Scores, circuit: Circuit, path: Path) -> None:
@@ -94,7 +99,8 @@ def write(scores: Scores, circuit: Circuit, path: Path) -> None:
 
 def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
-    text = "a SAELens folder, a folder of them, or a .pt transcoder; may be given several times"
+    text = "a SAELens folder, a folder of them, a .pt transcoder, or saelens:RELEASE/ID to download one; "
+    text += "may be given several times"
     parser.add_argument("--dictionaries", action="append", metavar="PATH", help=text)
     parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
