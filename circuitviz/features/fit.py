@@ -23,8 +23,8 @@ GOOD = 0.5  # dictionaries in use leave less than this unexplained
 class Fit:
     """How well a dictionary fits a model.
 
-    dictionary: with the processing that fits, its own where none does; unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖² by processing;
-    warning: a sentence where neither fits, or where the file says otherwise; else empty.
+    dictionary: with the processing that fits, its own where none does; unexplained: by processing,
+    Σ‖y − ŷ‖² / Σ‖y − ȳ‖²; warning: a sentence where neither fits, or where the file says otherwise.
     """
 
     dictionary: Dictionary
