@@ -35,6 +35,7 @@ class _Block:
     direction: Tensor | None = None  # [nodes, d]; where None, ``rows[back]`` times the activation
     rows: Tensor | None = None
     back: Tensor | None = None
+    through_heads: bool = False  # then what is written is normalised, where the model does so
 
 
 @dataclass(eq=False)
@@ -109,7 +110,7 @@ class _Builder:
         if site.reads == "z":
             rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
         block = _Block(Kind.FEATURE, site.layer, site.part, stage, at, item, activation[at, item])
-        block.rows, block.back = rows, back
+        block.rows, block.back, block.through_heads = rows, back, site.reads == "z"
         self.blocks.append(block)
         return made
 
@@ -147,7 +148,7 @@ class _Builder:
             return block.direction
         assert block.rows is not None and block.back is not None
         amount = block.activation
-        if block.part == "a":  # one wherever what attention writes is not normalised
+        if block.through_heads:
             amount = amount * self.run.post[block.layer][block.position, 0]
         return block.rows[block.back] * amount[:, None]
 

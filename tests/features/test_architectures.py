@@ -1,0 +1,67 @@
+"""Llama with grouped queries, normalised outputs, no MLPs, no norms: sums hold wherever a model opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from slow_features import random_dictionaries
+
+from circuitviz.errors import InputError
+from circuitviz.features import (
+    Edges,
+    check,
+    likely_logits,
+    local_circuit,
+    node_table,
+    run_changed,
+    run_prompt,
+    score_parts,
+)
+from circuitviz.features import Intervention as Change
+
+
+@pytest.fixture
+def table(case: Any) -> Any:
+    shape = case.model.shape
+    kinds = {"a0": "standard", "a1": "standard/written"}
+    if shape.mlp:
+        kinds |= {"m0": "transcoder", "m1": "skip_transcoder/stream", "m2": "standard/written"}
+    found = [one.to(torch.zeros(1)) for one in random_dictionaries(case.model, kinds)]
+    prompt = case.task.clean[0, : int(case.task.lengths[0])].tolist()
+    return node_table(run_prompt(case.model, prompt), found)
+
+
+def test_rows_sum_to_values_on_every_architecture(case: Any, table: Any) -> None:
+    readers = np.random.default_rng(0).choice(np.flatnonzero(~table.is_leaf), 60, replace=False)
+    edges = Edges(table)
+    weights, constants = edges.rows(readers)
+    sizes = weights.abs().sum(1) + constants.abs()
+    far = (weights.sum(1) + constants - table.activation[readers]).abs() / sizes
+    assert float(far.max()) < 1e-5
+    for target in likely_logits(table, most=2):
+        row, constant = edges.into(target)
+        assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-3, abs=1e-3)
+
+
+def test_everything_holds_together_on_every_architecture(case: Any, table: Any) -> None:
+    target = likely_logits(table, most=1)[0]
+    found = local_circuit(Edges(table), target, nodes=50, gate="absolute")
+    assert found.ledger.total == pytest.approx(target.value, rel=1e-3, abs=1e-3)
+    names = [n for n in found.names if "f" in n][:2] or list(found.names[:1])
+    done = check(table, target, [Change(name, "scale", 0.5) for name in names])
+    assert done.predicted == pytest.approx(done.frozen, rel=1e-3, abs=1e-4)
+    whole = run_changed(table, [])
+    torch.testing.assert_close(whole.logits, table.run.logits)
+
+
+def test_scores_are_shared_out_or_refused(case: Any, table: Any) -> None:
+    last = table.run.time - 1
+    if case.name == "gemma2":  # its scores pass through a cap, which is not linear
+        with pytest.raises(InputError, match="made otherwise than from queries and keys alone"):
+            score_parts(table, 1, 1, last, 2)
+        return
+    parts = score_parts(table, 1, 1, last, 2)
+    assert float(parts.pairs.sum()) == pytest.approx(parts.score, rel=1e-3, abs=1e-3)
