@@ -64,7 +64,9 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     before = _memory()
     loaded, dictionaries = _timed(lambda: load_dictionaries([folder], model))
     first, table = _timed(lambda: node_table(run, dictionaries))
+    used = time.process_time()
     again, table = _timed(lambda: node_table(run, dictionaries))
+    used = time.process_time() - used
     readers = np.random.default_rng(0).choice(np.flatnonzero(~table.is_leaf), number, replace=False)
     ours: list[float] = []
     theirs: list[float] = []
@@ -88,7 +90,7 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     print("| work | seconds |\n| --- | --- |")
     print(f"| 24 dictionaries opened | {loaded:.2f} |")
     print(f"| node table, files not read before | {first:.2f} |")
-    print(f"| node table again | {again:.2f} |")
+    print(f"| node table again | {again:.2f} ({used:.2f} of processors) |")
     print(f"| a row alone, median of {number} | {statistics.median(ours):.4f} |")
     print(f"| a row by autograd, median | {statistics.median(theirs):.4f} ({ratio:.1f} times) |")
     print(f"| a row among {number} | {together / number:.4f} |")
