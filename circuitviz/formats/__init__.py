@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from circuitviz.errors import InputError
 from circuitviz.formats.registry import Format, format_for, formats
 from circuitviz.session import Document
 
@@ -18,10 +19,12 @@ __all__ = [
     "save_document",
 ]
 
+LONGEST = 400  # letters of what is said of a bad file
+
 
 def open_document(path: Path | str) -> Document:
     """Open a ``.circuit`` file; InputError in a sentence where that cannot be."""
-    return formats.get("circuit").value.read(Path(path))
+    return _read(formats.get("circuit").value, Path(path))
 
 
 def save_document(document: Document, path: Path | str) -> None:
@@ -37,4 +40,17 @@ def export_document(document: Document, path: Path | str) -> None:
 
 def import_document(path: Path | str) -> Document:
     """Read another tool's file, by its suffix."""
-    return format_for(Path(path), writing=False).value.read(Path(path))
+    return _read(format_for(Path(path), writing=False).value, Path(path))
+
+
+def _read(format: Format, path: Path) -> Document:  # noqa: A002
+    """Read a file; what is said of a bad one is a sentence on one line, whatever it quotes."""
+    try:
+        return format.read(path)
+    except InputError as error:
+        text = " ".join(str(error).split())
+        middle = (LONGEST - 3) // 2
+        short = text if len(text) <= LONGEST else f"{text[:middle]} … {text[-middle:]}"
+        raise InputError(short) from error.__cause__
+    except (MemoryError, RecursionError):
+        raise InputError(f"'{path.name}' is larger than this machine's memory can take.") from None

@@ -22,6 +22,8 @@ MANIFEST, TENSORS = "document.json", "tensors.safetensors"
 LARGEST_ENTRY = 256 * 2**20
 MOST_RATIO = 1000
 MOST_ENTRIES = 16
+DIRECTORY, CHANCE = b"PK\x01\x02", 100  # how an entry begins; what compressed data may hold by chance
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 class CircuitFile:
@@ -88,6 +90,8 @@ def _entries(path: Path) -> dict[str, bytes]:
             f"'{path.name}' is not a circuitviz document (it is no zip file); other tools' files "
             "are opened with 'circuitviz import'."
         )
+    if data.count(DIRECTORY) > MOST_ENTRIES + CHANCE:  # before anything is made of them
+        raise InputError(f"'{path.name}' holds thousands of entries; a document has two.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             there = _checked(path, archive.infolist())
@@ -95,6 +99,11 @@ def _entries(path: Path) -> dict[str, bytes]:
                 if name not in there:
                     raise InputError(f"'{path.name}' is no circuitviz document: it holds no {name}.")
                 entry = there[name]
+                if entry.compress_type not in METHODS or entry.flag_bits & 1:
+                    raise InputError(
+                        f"'{path.name}' is packed in a way that documents are not (encrypted, or by method "
+                        f"{entry.compress_type}); it was not opened."
+                    )
                 ratio = entry.file_size / max(1, entry.compress_size)
                 if entry.file_size > LARGEST_ENTRY or ratio > MOST_RATIO:
                     raise InputError(

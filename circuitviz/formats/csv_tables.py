@@ -15,6 +15,7 @@ from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
 EDGES, NODES = ".csv", ".nodes.csv"
+MOST_ROWS, MOST_COLUMNS = 3_000_000, 256
 COLUMNS = ("sender", "receiver", "channel", "score")
 LEADING = ("node", "kind", "layer", "head", "label", "label_colour", "x", "y")
 
@@ -113,12 +114,16 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     lines = csv.reader(io.StringIO(read_text(path), newline=""))
     try:
         header = next(lines, [])
-        rows = []
+        rows: list[tuple[int, dict[str, str]]] = []
+        if len(header) > MOST_COLUMNS:
+            raise InputError(f"'{path.name}' has {len(header):,} columns, more than any table of ours.")
         for row in lines:
             if row and len(row) != len(header):
                 raise InputError(
                     f"'{path.name}', line {lines.line_num}: {len(row)} cells under {len(header)} columns."
                 )
+            if len(rows) == MOST_ROWS:
+                raise InputError(f"'{path.name}' has more than {MOST_ROWS:,} lines; it was not opened.")
             if row:
                 rows.append((lines.line_num, dict(zip(header, row, strict=True))))
     except csv.Error as error:

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 
 LARGEST = 512 * 2**20
 LARGEST_JSON = 256 * 2**20
-LARGEST_TEXT = 128 * 2**20
+LARGEST_TEXT = 64 * 2**20
+MOST_VALUES = 10_000_000  # each becomes an object; GPT-2 XL's 2.2 million edges are 6.6 million
 DEEPEST = 64
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # always matches: linear time
 
@@ -98,7 +100,11 @@ def parse_json(name: str, data: bytes) -> Any:
     """Parse JSON; InputError names the file and the place. Size and nesting are bounded."""
     if len(data) > LARGEST_JSON:
         raise InputError(f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON, more than any file of ours.")
-    if _depth(data) > DEEPEST:
+    bare = np.frombuffer(STRINGS.sub(b"", data), np.uint8)
+    values, depth = _counted(bare)
+    if values > MOST_VALUES:
+        raise InputError(f"'{name}' holds {values:,} values, more than any file of ours.")
+    if depth > DEEPEST:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.")
     try:
         return json.loads(data)
@@ -108,12 +114,17 @@ def parse_json(name: str, data: bytes) -> Any:
         raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
 
 
-def _depth(data: bytes) -> int:
-    """How deeply brackets nest outside strings: looked at before anything is built of them."""
-    bare = np.frombuffer(STRINGS.sub(b"", data), np.uint8)
+def _counted(bare: NDArray[np.uint8]) -> tuple[int, int]:
+    """How many values JSON holds, and how deeply brackets nest: known before anything is built of it.
+
+    bare: its bytes outside strings.
+    """
     up = (bare == ord("{")) | (bare == ord("["))
-    down = (bare == ord("}")) | (bare == ord("]"))
-    return int(np.cumsum(up.astype(np.int32) - down).max(initial=0))
+    brackets = np.flatnonzero(up | (bare == ord("}")) | (bare == ord("]")))
+    values = int(up.sum()) + int((bare == ord(",")).sum())
+    if values > MOST_VALUES:
+        return values, 0
+    return values, int(np.cumsum(np.where(up[brackets], 1, -1)).max(initial=0))
 
 
 def _reason(path: Path, error: OSError) -> str:

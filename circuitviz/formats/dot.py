@@ -26,6 +26,7 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 SIGNS = frozenset("{ } [ ] ; , = : -> --".split())
+MOST_EDGES = 2_000_000
 KEYWORDS = frozenset("graph node edge".split())
 DRAWN = frozenset("label penwidth style color shape rankdir text".split())
 
@@ -62,7 +63,10 @@ class Dot:
     def read(self, path: Path) -> Document:
         """Read a circuit; InputError where it is no DOT, or none of a model."""
         try:
-            return document_of(from_networkx(parsed(read_text(path))))
+            text = read_text(path)
+            if text.count("-") + text.count("[") > MOST_EDGES:
+                raise InputError("it holds more edges than any circuit")
+            return document_of(from_networkx(parsed(text)))
         except (InputError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import warnings
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -15,7 +16,7 @@ from circuitviz.formats.listing import ListedEdge, Listing, document_of, listing
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
-LARGEST = 128 * 2**20
+LARGEST, MOST_TAGS = 128 * 2**20, 5_000_000
 FAILURES = (ParseError, nx.NetworkXError, ValueError, TypeError, AttributeError, LookupError)
 DECLARATIONS = re.compile(rb"<!(?!--)|\0")  # entities can grow without bound; graphs need none
 
@@ -36,10 +37,14 @@ class GraphMl:
     def read(self, path: Path) -> Document:
         """Read a circuit; InputError where it is no graph, or none of a model."""
         data = read_bytes(path, LARGEST)
+        if data.count(b"<") > MOST_TAGS:
+            raise InputError(f"'{path.name}' holds more elements than any circuit; it was not opened.")
         if DECLARATIONS.search(data):
             raise InputError(f"'{path.name}' declares entities or is no UTF-8; it was not opened.")
         try:
-            graph = nx.read_graphml(io.BytesIO(data), node_type=str)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # networkx says what it guesses of foreign files
+                graph = nx.read_graphml(io.BytesIO(data), node_type=str)
         except FAILURES as error:
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"'{path.name}' is no GraphML: {what[:200]}.") from None

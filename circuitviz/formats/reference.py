@@ -17,6 +17,7 @@ import numpy as np
 from circuitviz.errors import InputError, suggest
 from circuitviz.formats.disk import parse_json, read_bytes
 from circuitviz.formats.registry import formats
+from circuitviz.formats.shapes import check_shape
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Kind, Shape
 from circuitviz.resources import resource
 from circuitviz.session import Document, Label, State
@@ -38,6 +39,7 @@ class Reference:
         try:
             layers, heads, width = (int(data["shape"][k]) for k in ("n_layers", "n_heads", "d_model"))
             shape = Shape(layers, heads, width)
+            check_shape(shape)
             graph = Graph.transformer(shape)
             classes = {str(k): [str(n) for n in v] for k, v in data.get("classes", {}).items()}
             edges = np.zeros_like(graph.mask)
@@ -51,7 +53,7 @@ class Reference:
             }
         except InputError as error:
             raise InputError(f"'{path.name}': {error}") from None
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise InputError(f"'{path.name}' is no reference circuit ({error!r}).") from None
         document = Document(State(circuit=Circuit(graph, edges, int(edges.sum())), labels=labels))
         document.extra = {"reference": data}

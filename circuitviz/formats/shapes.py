@@ -12,8 +12,10 @@ MOST_NODES = 6000  # of a graph that names its own: its matrices are senders × 
 def check_shape(shape: Shape) -> None:
     """InputError in a half sentence where no model has that shape, or none that fits in memory."""
     sizes = (shape.n_layers, shape.n_heads, shape.d_model, shape.kv_heads)
-    if not all(isinstance(size, int) and 0 < size for size in sizes):
+    if not all(isinstance(size, int) and not isinstance(size, bool) and 0 < size for size in sizes):
         raise InputError("its model has sizes that are no positive whole numbers")
+    if not isinstance(shape.parallel, bool) or not isinstance(shape.mlp, bool):
+        raise InputError("its model says neither yes nor no to parallel blocks or to MLPs")
     most = shape.n_layers > MOST_LAYERS or shape.n_heads > MOST_HEADS
     if most or shape.n_layers * shape.n_heads > MOST_SENDERS:
         raise InputError(f"its model has {shape.n_layers} layers of {shape.n_heads} heads")
