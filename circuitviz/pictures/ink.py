@@ -18,8 +18,9 @@ MEANINGS = {
     "value": "value input (v)",
     "direct": "MLP input or logits",
 }
-KINDS = {Kind.HEAD: "head", Kind.MLP: "mlp", Kind.INPUT: "end", Kind.LOGITS: "end"}
-NAMES = {"head": "attention head", "mlp": "MLP", "end": "input, logits"}
+KINDS = {kind: "end" if kind.is_leaf or kind is Kind.LOGITS else "feature" for kind in Kind}
+KINDS |= {Kind.HEAD: "head", Kind.MLP: "mlp"}
+NAMES = {"head": "attention head", "mlp": "MLP", "feature": "feature", "end": "input, logits"}
 THINNEST, WIDEST = 0.35, 2.4
 
 
@@ -59,9 +60,10 @@ class Ink:
             line = self.labels[label]
             fill, role, text = mixed(line, self.ground, 0.16), f"class {_place(self.labels, label)}", label
         else:
-            fill, line = getattr(self.theme, kind), getattr(self.theme, f"{kind}_line")
+            like = "head" if kind == "feature" else kind
+            fill, line = getattr(self.theme, like), getattr(self.theme, f"{like}_line")
             role, text = kind, NAMES[kind]
-        shape = {"head": "round", "mlp": "square", "end": "pill"}[kind]
+        shape = {"head": "round", "feature": "round", "mlp": "square", "end": "pill"}[kind]
         made = Box(role, *at, fill, line, round(0.7 * self.scale, 2), shape, ablated)
         self.boxes.setdefault(text, made)
         self.ablated = self.ablated or ablated
