@@ -29,8 +29,9 @@ from safetensors.numpy import load, save
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, save_document
 from circuitviz.formats.circuit_file import packed
-from circuitviz.graph import Graph, Kind, Node, Scores, Shape
+from circuitviz.graph import Graph, Intervention, Kind, Node, Scores, Shape
 from circuitviz.session import Document, Group, Label, Provenance, State
+from circuitviz.session.labels import Basis, Evidence, Outcome
 
 MEMORY = 3 * 2**30  # bytes of address space, the libraries' own included
 PATIENCE = 20.0  # seconds after which a file counts as one that never ends
@@ -51,9 +52,12 @@ def heads() -> Document:
     scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap", {"steps": 5}, info={"own": 0.5})
     circuit = scores.greedy(30)
     names = [n for n in circuit.node_names if n not in ("logits", "input")]
-    labels = {names[0]: Label("Name Mover", "#102030"), names[1]: Label('a "quote"')}
+    outcome = Outcome("holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", Basis("a", "b", "c"))
+    evidence = (Evidence("it moves", "patch", {"n": 1}, outcome), Evidence("it reads", "look"))
+    labels = {names[0]: Label("Name Mover", "#102030", "note", 0.5, "me", evidence), names[1]: Label('a "quote"')}
     groups = {"early": Group(frozenset(names[:2]), collapsed=True)}
-    state = State(provenance(), scores, circuit, frozenset(names[2:3]), frozenset(), labels, {names[1]: (1.0, 2.0)}, groups)
+    changed = {names[3]: Intervention("scale", 0.5), names[4]: Intervention("mean", positions=(1, 2))}
+    state = State(provenance(), scores, circuit, frozenset(names[2:3]), labels=labels, positions={names[1]: (1.0, 2.0)}, groups=groups, interventions=changed)
     document = Document(state)
     document.view = {"layout": "grid", "zoom": 1.5, "centre": [1, 2], "selected": {"nodes": names[:1], "edges": []}}
     document.curve = [{"asked": 1, "edges": 1, "value": 0.5, "low": None, "high": 0.7}]
