@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from circuitviz.pictures import Figure
 
 PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
-DATA = "Data (*.json *.csv *.graphml *.dot)"
+DATA = (
+    "EAP-IG and MIB (*.json);;Attribution graph (*.graph.json);;Table of edges (*.csv);;"
+    "Table of nodes (*.nodes.csv);;GraphML (*.graphml);;Graphviz (*.dot)"
+)
 
 
 class Files(QObject):
@@ -36,7 +39,7 @@ class Files(QObject):
 
     def ask_open(self) -> None:
         """Choose a file and open it."""
-        kinds = "Circuits (*.circuit *.json)"
+        kinds = "Circuits (*.circuit *.json *.graphml *.dot *.csv);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self.window, "Open a circuit", "", kinds)
         if path:
             self.open_path(Path(path))

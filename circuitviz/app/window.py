@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget
 
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
+from circuitviz.app.drops import Drops
 from circuitviz.app.files import Files
 from circuitviz.app.find_bar import FindBar
 from circuitviz.app.grouping import Grouping
@@ -50,6 +49,7 @@ class MainWindow(QMainWindow):
         self.panels, self.docks = self.places.panels, self.places.by_name
         self.files = Files(self)
         self.recovery = Recovery(self)
+        self.drops = Drops(self)
         self.grouping = Grouping(self)
         self.looks = Looks(self)
         self.chrome = Chrome(self)
@@ -212,21 +212,18 @@ class MainWindow(QMainWindow):
     # coming and going
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
-        """Take files."""
-        if event.mimeData().hasUrls():
+        """Say what dropping these files would do."""
+        if self.drops.enter(event.mimeData()):
             event.acceptProposedAction()
 
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+        """They went elsewhere."""
+        self.drops.leave()
+
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
-        """Open what was dropped: a circuit, a model's folder, or a task file."""
-        for url in event.mimeData().urls():
-            path = Path(url.toLocalFile())
-            form = self.panels["discovery"]
-            if path.is_dir():
-                form.model.setEditText(str(path))  # type: ignore[attr-defined]
-            elif path.suffix in (".csv", ".jsonl"):
-                form.task.setEditText(str(path))  # type: ignore[attr-defined]
-            else:
-                self.files.open_path(path)
+        """Open what was dropped: a circuit, a model's folder, a task, or labels."""
+        if self.drops.drop(event.mimeData()):
+            event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Ask, then end the worker before the window goes."""

@@ -85,6 +85,8 @@ def stylesheet(theme: Theme) -> str:
     QToolButton#chip:focus {{ border-color: {t.accent}; }}
     QLabel#key {{ background: {t.window}; border: 1px solid {t.line}; border-bottom-width: 2px;
                  border-radius: 5px; padding: 1px 6px; color: {t.text}; }}
+    QLabel#drop {{ background: {t.raised}; border: 2px dashed {t.accent}; border-radius: 9px;
+                  padding: 18px 26px; color: {t.text}; font-weight: 600; }}
     QPushButton#card {{ text-align: left; padding: 12px 14px; border-radius: 8px;
                        background: {t.panel}; }}
     QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit {{ background: {t.panel};

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from circuitviz.errors import InputError
@@ -39,8 +40,13 @@ def export_document(document: Document, path: Path | str) -> None:
 
 
 def import_document(path: Path | str) -> Document:
-    """Read another tool's file, by its suffix."""
-    return _read(format_for(Path(path), writing=False).value, Path(path))
+    """Read another tool's file, by its suffix; ``extra["imported"]`` says which file that was."""
+    entry = format_for(Path(path), writing=False)
+    document = _read(entry.value, Path(path))
+    if entry.name != "circuit":
+        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        document.extra["imported"] = {"file": Path(path).name, "format": entry.name, "sha256": digest}
+    return document
 
 
 def _read(format: Format, path: Path) -> Document:  # noqa: A002

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from circuitviz.models import Model
     from circuitviz.tasks import Task
 
-PACKAGES = ("circuitviz", "torch", "transformer-lens", "transformers", "numpy")
+PACKAGES = (
+    *("circuitviz", "torch", "transformer-lens", "transformers", "tokenizers", "sae-lens"),
+    *("numpy", "safetensors", "networkx"),
+)
 
 
 def provenance_of(
@@ -49,7 +53,7 @@ def provenance_of(
         bos=task.bos,
         task_options=dict(task.options),
         versions={name: package_version(name) for name in PACKAGES},
-        machine=f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+        machine=machine(str(model.device)),
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
@@ -105,6 +109,13 @@ def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
             "numbers will differ from the saved ones."
         )
     return ""
+
+
+def machine(device: str) -> str:
+    """What a number may depend on beyond packages: system, processors, device, Python."""
+    cores = f"{os.cpu_count()} cores" if os.cpu_count() else "cores unknown"
+    parts = (f"{platform.system()} {platform.release()} {platform.machine()}", cores, f"on {device}")
+    return ", ".join((*parts, f"Python {platform.python_version()}"))
 
 
 def package_version(name: str) -> str:

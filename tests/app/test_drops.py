@@ -1,0 +1,148 @@
+"""Files dropped on the real window: circuits of every format, a model's folder, a task, labels, nonsense."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.drops import recognised
+from circuitviz.app.window import MainWindow
+from circuitviz.formats import export_document, save_document
+from circuitviz.formats.label_files import write_labels
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, Label, State, set_label
+
+COPY = Qt.DropAction.CopyAction
+
+
+def data_of(*paths: Path | str) -> QMimeData:
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(p)) if isinstance(p, Path) else QUrl(p) for p in paths])
+    return data
+
+
+def over(window: MainWindow, data: QMimeData) -> bool:
+    event = QDragEnterEvent(QPoint(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    event.ignore()
+    QApplication.sendEvent(window, event)
+    return event.isAccepted()
+
+
+def drop(window: MainWindow, *paths: Path) -> None:
+    data = data_of(*paths)
+    assert over(window, data)
+    event = QDropEvent(QPointF(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    QApplication.sendEvent(window, event)
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def document() -> Document:
+    graph = Graph.transformer(Shape(2, 4, 16))
+    scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
+    return Document(State(None, scores, scores.greedy(40)))
+
+
+@pytest.mark.parametrize("suffix", [".circuit", ".json", ".graph.json", ".csv", ".graphml", ".dot"])
+def test_a_circuit_of_any_format_opens(open_window, tmp_path: Path, document: Document, suffix: str) -> None:
+    path = tmp_path / f"dropped{suffix}"
+    (save_document if suffix == ".circuit" else export_document)(document, path)
+    window: MainWindow = open_window()
+    drop(window, path)
+    state = window.desk.document.state
+    assert state.circuit is not None and document.state.circuit is not None
+    assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names)
+    assert window.pages.currentWidget() is window.view and window.view.picture.nodes
+    assert window.settings.recent == [path]
+
+
+def test_model_task_and_labels_go_where_they_belong(open_window, tmp_path: Path, document: Document) -> None:
+    model, task, labels = tmp_path / "my-model", tmp_path / "pairs.csv", tmp_path / "labels.jsonl"
+    model.mkdir()
+    (model / "config.json").write_text("{}")
+    task.write_text("clean,corrupted,correct,incorrect\na,b,c,d\n")
+    window: MainWindow = open_window()
+    drop(window, model, task)
+    form = window.panels["discovery"]
+    assert form.model.currentText() == str(model) and form.task.currentText() == str(task)  # type: ignore[attr-defined]
+    window.desk.set_document(document)
+    other = Document(document.state)
+    other.do(set_label("m0", Label("Name Mover")))
+    write_labels(other.state, labels)
+    drop(window, labels)
+    assert window.desk.document.state.labels["m0"].text == "Name Mover"
+
+
+def test_what_would_happen_is_said_before(open_window, tmp_path: Path, document: Document) -> None:
+    path = tmp_path / "ioi.circuit"
+    save_document(document, path)
+    window: MainWindow = open_window()
+    assert over(window, data_of(path)) and window.drops.note.isVisible()
+    assert window.drops.note.text() == "Open ioi.circuit"
+    shoot(window, "drop")
+    QApplication.sendEvent(window, QDragLeaveEvent())
+    assert not window.drops.note.isVisible()
+    assert not over(window, data_of("https://example.com/a.circuit")) and not window.drops.note.isVisible()
+
+
+def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
+    window: MainWindow = open_window()
+    (tmp_path / "photo.jpeg").write_bytes(b"\xff\xd8")
+    (tmp_path / "empty").mkdir()
+    for name, says in (("photo.jpeg", "no suffix that can be read"), ("empty", "config.json")):
+        drop(window, tmp_path / name)
+        assert window.dialog is not None and says in window.dialog.informativeText()
+        window.dialog.close()
+    assert recognised(tmp_path / "gone.csv").refusal
+    assert window.desk.document.state.circuit is None
+
+
+def test_of_several_circuits_the_first_is_opened(open_window, tmp_path: Path, document: Document) -> None:
+    for name in ("a", "b"):
+        save_document(document, tmp_path / f"{name}.circuit")
+    window: MainWindow = open_window()
+    drop(window, tmp_path / "a.circuit", tmp_path / "b.circuit")
+    assert window.desk.document.path == tmp_path / "a.circuit"
+    assert "b.circuit can be opened next" in window.chrome.message.text()
+
+
+def test_an_attribution_graph_is_seen_ablated_saved_and_exported(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    """A file of circuit-tracer's, with two logits, through the window and back."""
+    tracer = {"feature": 1, "jsNodeId": "x", "run_idx": 0}
+    nodes = [
+        {**tracer, "node_id": "E_7_0", "layer": "E", "ctx_idx": 0, "feature_type": "embedding", "clerp": "the"},
+        {**tracer, "node_id": "0_5_1", "layer": "0", "ctx_idx": 1, "feature_type": "cross layer transcoder", "clerp": "names"},
+        {**tracer, "node_id": "2_-1_1", "layer": "2", "ctx_idx": 1, "feature_type": "mlp reconstruction error", "clerp": ""},
+        {**tracer, "node_id": "4_8_1", "layer": "4", "ctx_idx": 1, "feature_type": "logit", "clerp": "Mary"},
+        {**tracer, "node_id": "4_9_1", "layer": "4", "ctx_idx": 1, "feature_type": "logit", "clerp": "John"},
+    ]
+    joined = [("E_7_0", "0_5_1", 2.0), ("0_5_1", "4_8_1", 1.0), ("0_5_1", "4_9_1", -1.0), ("2_-1_1", "4_8_1", 0.25)]
+    links = [{"source": s, "target": t, "weight": w} for s, t, w in joined]
+    given = {"metadata": {"slug": "s", "scan": "m", "prompt": "p", "prompt_tokens": ["a", "b"]}, "nodes": nodes, "links": links}
+    path = tmp_path / "s.json"  # as Neuronpedia's downloads are named
+    path.write_text(json.dumps(given))
+    window: MainWindow = open_window()
+    window.files.open_path(path)
+    assert set(window.view.picture.by_name) == {"token@0", "m0.f5@1", "m2.error@1", "logit.8@1", "logit.9@1"}
+    assert window.view.picture.by_name["m0.f5@1"].label == "names"
+    shoot(window, "attribution-graph")
+    window.view.select({"m2.error@1"})
+    window.toggle_ablation()
+    kept, back = tmp_path / "s.circuit", tmp_path / "again.graph.json"
+    assert window.files.save_to(kept) and window.files.export_to(back)
+    again = json.loads(back.read_text())
+    assert again["nodes"] == [node for node in nodes if node["node_id"] != "2_-1_1"]
+    assert sorted(map(str, again["links"])) == sorted(map(str, links[:3]))
+    window.desk.undo.undo()
+    assert window.files.export_to(back)
+    assert json.loads(back.read_text())["nodes"] == nodes
+    for suffix in ("svg", "png"):
+        assert window.files.export_to(tmp_path / f"s.{suffix}")
