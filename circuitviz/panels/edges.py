@@ -16,7 +16,7 @@ from circuitviz.panels.registry import Panel, inset_numbers, panels
 STEPS = 1000
 
 
-@panels.register("edges", summary="number of edges", title="Edges and faithfulness", area="bottom", order=0)
+@panels.register("edges", summary="number of edges", title="Edges", area="bottom", order=0)
 class EdgesPanel(Panel):
     """A logarithmic slider; the curve with its interval band; a line where the circuit stands."""
 

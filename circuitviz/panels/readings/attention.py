@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel, QVBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
@@ -15,6 +16,7 @@ from circuitviz.jobs import AttentionOf, Look
 from circuitviz.jobs.attention import attention_table, attention_tokens
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.line import Line
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 from circuitviz.panels.readings.thumbnails import Thumbnails
 from circuitviz.panels.readings.tokens import TokenText
@@ -36,11 +38,10 @@ class AttentionPage(Page):
         self.map = AttentionMap("Attention pattern", least=6.0)
         self.text = TokenText()
         self.heads = Thumbnails()
-        self.about = QLabel("", objectName="muted")
+        self.about = Line(Qt.AlignmentFlag.AlignRight)
         self.bar.addWidget(self.side)
         self.bar.addWidget(self.weighted)
-        self.bar.addStretch(1)
-        self.bar.addWidget(self.about)
+        self.bar.addWidget(self.about, 1)
         right = QVBoxLayout(spacing=6)
         right.setContentsMargins(0, 2, 12, 0)
         right.addWidget(self.text)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from PySide6.QtWidgets import QHBoxLayout, QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
@@ -13,6 +14,7 @@ from circuitviz.jobs import EffectsOf, EffectsSeen, Look
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.line import Line
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 
 ONE, ALL = "This prompt", "Mean over all prompts"
@@ -25,13 +27,12 @@ class EffectsPage(Page):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.scope = choice("Which prompts", ALL, ONE)
-        self.about = QLabel("", objectName="muted")
+        self.about = Line(Qt.AlignmentFlag.AlignRight)
         self.chart = Chart()
         self.chart.setAccessibleName("Direct effects, sorted")
         self.map = HeatMap("Direct effects by layer and head")
         self.bar.addWidget(self.scope)
-        self.bar.addStretch(1)
-        self.bar.addWidget(self.about)
+        self.bar.addWidget(self.about, 1)
         inside = QHBoxLayout(self.body, spacing=10)
         inside.setContentsMargins(8, 0, 0, 0)
         inside.addWidget(self.chart, 10)

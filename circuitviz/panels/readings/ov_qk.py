@@ -7,7 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QLabel
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
@@ -16,6 +17,7 @@ from circuitviz.jobs.head import ov_table, qk_table
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
+from circuitviz.panels.line import Line
 from circuitviz.panels.readings.card import TokenCard
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 
@@ -33,14 +35,13 @@ class OvQkPage(Page):
         super().__init__(desk)
         self.half = choice("Which half", OV, QK)
         self.attended = QCheckBox("times the attention", toolTip="what it adds to the logits in this run")
-        self.about = QLabel("", objectName="muted")
+        self.about = Line(Qt.AlignmentFlag.AlignRight)
         self.map = HeatMap("OV and QK", least=17.0)
         self.card = TokenCard(self)
         self._drawn: tuple[HeadReading | None, str] = (None, "")
         self.bar.addWidget(self.half)
         self.bar.addWidget(self.attended)
-        self.bar.addStretch(1)
-        self.bar.addWidget(self.about)
+        self.bar.addWidget(self.about, 1)
         inside = QHBoxLayout(self.body)
         inside.setContentsMargins(12, 0, 0, 0)
         inside.addWidget(self.map)

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QButtonGroup,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QPushButton,
     QStackedWidget,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.line import Line
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.readings.registry import Page, pages
 from circuitviz.panels.registry import Panel, panels
@@ -39,7 +39,7 @@ class ReadingsPanel(Panel):
         self.by_name: dict[str, Page] = {}
         self.buttons: dict[str, QToolButton] = {}
         self.stack = QStackedWidget()
-        self.note = QLabel("", objectName="muted")
+        self.note = Line()
         self.export = QPushButton("Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV")
         self.export.clicked.connect(self._ask_export)
         self.copy = QPushButton("Copy command", toolTip="the command line that prints these numbers")

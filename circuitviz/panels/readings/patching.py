@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
-from PySide6.QtWidgets import QLabel, QScrollArea, QVBoxLayout
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QScrollArea, QVBoxLayout
 
 from circuitviz.jobs import Look, PatchingOf, PatchingSeen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
+from circuitviz.panels.line import Line
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
 
 ONE, ALL = "This prompt", "Mean over all prompts"
@@ -27,12 +29,11 @@ class PatchingPage(Page):
         super().__init__(desk)
         self.scope = choice("Which prompts", ONE, ALL)
         self.which = choice("Which nodes", STRONGEST, CIRCUIT, EVERY)
-        self.about = QLabel("", objectName="muted")
+        self.about = Line(Qt.AlignmentFlag.AlignRight)
         self.map = HeatMap("Activation patching by node and position", least=14.0, most=22.0)
         self.bar.addWidget(self.scope)
         self.bar.addWidget(self.which)
-        self.bar.addStretch(1)
-        self.bar.addWidget(self.about)
+        self.bar.addWidget(self.about, 1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(self.map)
         inside = QVBoxLayout(self.body)
