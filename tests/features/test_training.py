@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -26,6 +27,7 @@ from circuitviz.features.training import (
     trainable_sites,
 )
 from circuitviz.progress import finish
+from circuitviz.resources import resource
 
 SMALL = Recipe(features=64, sparsity=6, steps=75, batch=128, seed=3)
 
@@ -193,6 +195,20 @@ def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: Trai
     assert found.loss_spliced == pytest.approx(spliced, rel=1e-3)
     assert found.recovered == pytest.approx((zeroed - spliced) / (zeroed - loss), abs=2e-3)
     assert finish(recovered_steps(demo.model, [trained.dictionary], some)) == pytest.approx(found.recovered)
+
+
+@pytest.mark.parametrize(("site", "harm"), [("m0", False), ("m1", True)])
+def test_where_zeros_do_no_harm_nothing_is_recovered(demo: Any, site: str, harm: bool) -> None:
+    """Beginnings of sequence alone: the model did not expect them, and without m0 they surprise it less."""
+    text = Passages(((0, 0, 0, 0), (0, 0, 0)), True)
+    one = load_dictionary(resource("demo", "dictionaries", site), demo.model)
+    found = finish(measure_steps(demo.model, one, text))
+    mlp = demo.slow.hf.transformer.h[int(site[1])].mlp
+    handle = mlp.register_forward_hook(lambda _module, _args, out: torch.zeros_like(out))
+    zeroed = sum(_loss(demo.slow.hf, row) for row in text.rows) / 5
+    handle.remove()
+    assert (zeroed > found.loss) is harm
+    assert math.isnan(found.recovered) is not harm
 
 
 def test_saelens_opens_what_was_trained_and_encodes_the_same(

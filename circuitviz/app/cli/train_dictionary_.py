@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TypeVar
 
-from circuitviz.app.cli.output import drive, say, show
+from circuitviz.app.cli.output import drive, number, say, show
 from circuitviz.progress import Steps
 
 T = TypeVar("T")
@@ -60,7 +60,8 @@ def run(given: argparse.Namespace) -> int:
         say(f"wrote {given.output / site.name}")
     head = f"{'site':6}{'unexplained':>12}{'L0':>8}{'dead':>8}{'recovered':>11}"
     rows = (
-        f"{name:6}{one['unexplained']:12.4f}{one['l0']:8.1f}{one['dead']:8.1%}{one['recovered']:11.4f}"
+        f"{name:6}{one['unexplained']:12.4f}{one['l0']:8.1f}{one['dead']:8.1%}"
+        f"{number(one['recovered'], 4):>11}"
         for name, one in data.items()
     )
     return show(given, {"dictionaries": data}, lambda: "\n".join([head, *rows]))

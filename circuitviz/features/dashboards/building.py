@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -89,20 +89,18 @@ def _write_features(file: sqlite3.Connection, tally: Tally) -> None:
 
 
 def _write_examples(file: sqlite3.Connection, tally: Tally, text: Passages) -> None:
-    site = tally.dictionary.site.name
-    windows = tally.windows.numpy().astype("<f4")
-    ranks, features = (part.tolist() for part in (tally.value > 0).nonzero(as_tuple=True))
+    site, at = tally.dictionary.site.name, (tally.value > 0).nonzero(as_tuple=True)
+    windows = tally.windows[at].numpy().astype("<f4")
+    told = (part.tolist() for part in (*at, tally.passage[at], tally.position[at], tally.value[at]))
 
-    def rows() -> list[tuple[object, ...]]:
-        made: list[tuple[object, ...]] = []
-        for rank, feature in zip(ranks, features, strict=True):
-            passage, position = int(tally.passage[rank, feature]), int(tally.position[rank, feature])
+    def rows() -> Iterator[tuple[object, ...]]:
+        for window, (rank, feature, passage, position, value) in zip(
+            windows, zip(*told, strict=True), strict=True
+        ):
             first = max(0, position - BEFORE)
             end = min(len(text.rows[passage]), position + AFTER + 1)
             start = first - (position - BEFORE)
-            around = windows[rank, feature, start : start + end - first]
-            value = float(tally.value[rank, feature])
-            made.append((site, feature, rank, passage, position, value, first, around.tobytes()))
-        return made
+            around = window[start : start + end - first].tobytes()
+            yield site, feature, rank, passage, position, value, first, around
 
     file.executemany("INSERT INTO example VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows())

@@ -49,7 +49,7 @@ def measure_steps(model: Model, dictionary: Dictionary, text: Passages) -> Steps
         unexplained=sums.unexplained,
         l0=float(sums.fired.sum()) / sums.tokens,
         dead=float((sums.fired == 0).double().mean()),
-        recovered=(zeroed - spliced) / (zeroed - loss),
+        recovered=_recovered(loss, spliced, zeroed),
         loss=loss,
         loss_spliced=spliced,
     )
@@ -58,7 +58,12 @@ def measure_steps(model: Model, dictionary: Dictionary, text: Passages) -> Steps
 def recovered_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages) -> Steps[float]:
     """Loss recovered with all dictionaries in the model at once (``Figures.recovered``)."""
     loss, spliced, zeroed = yield from _losses(model, dictionaries, text)
-    return (zeroed - spliced) / (zeroed - loss)
+    return _recovered(loss, spliced, zeroed)
+
+
+def _recovered(loss: float, spliced: float, zeroed: float) -> float:
+    """Undefined, and so no number, where zeros in the place do no harm: there is nothing to recover."""
+    return (zeroed - spliced) / (zeroed - loss) if zeroed > loss else float("nan")
 
 
 class _Fit:

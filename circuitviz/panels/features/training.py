@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,7 +108,7 @@ class TrainingDialog(QDialog):
             told, self.trained = found.figures, found
             self.note.setText(
                 f"Written to {found.folder}. On held-out text: unexplained {told.unexplained:.3f}, L0 "
-                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {told.recovered:.3f}."
+                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {_number(told.recovered)}."
             )
 
     def _run(self, running: bool) -> None:
@@ -192,3 +193,7 @@ def _sites(desk: Desk) -> list[str]:
         return []
     shape = circuit.graph.shape
     return [f"{part}{layer}" for layer in range(shape.n_layers) for part in ("am" if shape.mlp else "a")]
+
+
+def _number(value: float) -> str:
+    return "undefined" if math.isnan(value) else f"{value:.3f}"
