@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
-from PySide6.QtWidgets import QDockWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 
 from circuitviz.panels import Panel, panels
 
@@ -71,6 +71,9 @@ class Docks(QObject):
                 self._away.add(name)
         if shown:
             self._away.clear()
+            for bar in self.window.findChildren(QTabBar):
+                bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
+                bar.setUsesScrollButtons(True)
 
     def bring(self, name: str) -> None:
         """Show a panel in front of those that share its place."""
