@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.session import Basis, Evidence, Outcome
+from circuitviz.session.outcomes import outcome_of
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -67,23 +67,3 @@ class TryClaims(Request):
                 raise InputError(f"{trial.target}: {error}") from None
             basis = Basis(engine.model.weight_hash, engine.task.hash, self.circuit)
             yield Tried(trial.target, trial.evidence, outcome_of(found, basis))
-
-
-def outcome_of(found: object, basis: Basis) -> Outcome:
-    """A finding of ``evaluation.claims`` as the document keeps it, with today's date."""
-    from circuitviz.evaluation.claims import Finding
-
-    assert isinstance(found, Finding)
-    return Outcome(
-        found.verdict,
-        found.effect.value,
-        found.effect.low,
-        found.effect.high,
-        found.measured,
-        found.prompts,
-        found.prompts_hash,
-        found.seed,
-        datetime.now(UTC).isoformat(timespec="seconds"),
-        basis,
-        found.detail,
-    )

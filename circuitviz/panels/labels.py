@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QLineEdit,
     QMenu,
     QPushButton,
@@ -35,6 +36,10 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
 from circuitviz.session.labels import colour_for, kind_of
 
+EMPTY = (
+    "Nothing is labelled yet. Select nodes or edges on the canvas, type a role and press Enter; or start a "
+    "labelling round (Shift+L), which asks for one node after another, the strongest first."
+)
 KINDS = "Labels (*.jsonl *.csv)"
 
 
@@ -50,15 +55,19 @@ class LabelsPanel(Panel):
         self.filter = QLineEdit(placeholderText="Filter labels", clearButtonEnabled=True)
         self.author = QLineEdit(placeholderText="Your name", accessibleName="Author of new labels")
         self.role = RoleBox(desk)
-        self.put = QPushButton("Label selection", toolTip="give this role to what is selected on the canvas")
+        self.put = QPushButton("Label", toolTip="give this role to what is selected on the canvas")
         self.wider = QToolButton(text="Groups ▾", toolTip="label a group, or a class of labelled nodes")
         self.more = QToolButton(text="More ▾")
         self.evidence = EvidenceBox(desk)
         self.suggestions = Suggestions(desk)
         self.rounds = RoundBox(desk)
         self.tabs = QTabWidget()
+        self.empty = QLabel(EMPTY, objectName="muted", wordWrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.empty.setContentsMargins(2, 6, 12, 0)
         self._build()
         self._connect()
+        self._reset()
 
     def set_theme(self, theme: Theme) -> None:
         """Verdicts in the theme's colours."""
@@ -141,11 +150,17 @@ class LabelsPanel(Panel):
         self.put.clicked.connect(lambda: self.label_parts([*sorted(desk.nodes), *sorted(desk.edges)]))
         self.role.line.returnPressed.connect(self.put.click)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._row_chosen())
-        self.model.modelReset.connect(lambda: self.choose(self.evidence.target))
+        self.model.modelReset.connect(self._reset)
         self.suggestions.accepted.connect(self._accept)
         self.rounds.ended.connect(self._show_round)
         desk.selection_changed.connect(self._selection_changed)
         desk.document_opened.connect(lambda: self.evidence.show_target(""))
+
+    def _reset(self) -> None:
+        self.table.setVisible(bool(self.model.targets))
+        self.empty.setVisible(not self.model.targets)
+        self.empty.setText("Labels are hidden until the blind round ends." if self.desk.blind else EMPTY)
+        self.choose(self.evidence.target)
 
     def _row_chosen(self) -> None:
         """A row's label is shown, and its part selected on the canvas."""
@@ -259,10 +274,11 @@ class LabelsPanel(Panel):
         column = QVBoxLayout(left)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table)
+        column.addWidget(self.empty, 1)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
         split.addWidget(self.tabs)
-        split.setSizes([370, 330])
+        split.setSizes([340, 320])
         split.setChildrenCollapsible(False)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 0, 0)

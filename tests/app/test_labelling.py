@@ -209,7 +209,12 @@ def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot:
     for role in ("Name Mover", "Induction", "Induction"):
         rounds.role.setCurrentText(role)
         qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
-    assert not rounds.running and desk.document.state.labels == labels
+    assert rounds.round is None and desk.document.state.labels == labels
+    assert rounds.about.text().startswith("2 of 3 labels agree; Cohen's kappa 0.40")
+    assert rounds.about.text().endswith(f"{order[2]}: Name Mover, now Induction")
+    shoot(window, "labels-agreement")
+    qtbot.mouseClick(rounds.end, Qt.MouseButton.LeftButton)
+    assert not panel.tabs.isTabVisible(2)
     kept = desk.document.measures["agreement"]["rounds"][0]
     assert (kept["agreed"], kept["number"]) == (2, 3) and kept["kappa"] == pytest.approx(0.4)
     assert window.view.picture.by_name[order[0]].label == "Name Mover" and panel.model.rowCount() == 3

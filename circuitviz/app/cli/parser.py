@@ -14,7 +14,7 @@ from circuitviz.graph import SELECTIONS
 
 VERBS = (
     *("discover", "evaluate", "compare", "inspect", "export", "import"),
-    *("train-dictionary", *FEATURE_VERBS, "list"),
+    *("train-dictionary", *FEATURE_VERBS, "label", "list"),
 )
 READINGS = ("lens", "attention", "effects", "patching", "ov", "qk")
 SIDES = ("clean", "corrupted", "difference")
@@ -92,10 +92,16 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
             _figure(verb)
     _train(verbs.add_parser("train-dictionary", help="train SAEs and transcoders on a text file"), argv)
     add_feature_verbs(verbs)
+    labels = verbs.add_parser("label", help="say what parts do, test it, carry labels between files")
+    if "label" in argv:
+        from circuitviz.app.cli.label_parser import add
+
+        add(labels, argv)
     listing = verbs.add_parser("list", help="what there is")
     listing.add_argument("what", choices=LISTS)
-    for verb in verbs.choices.values():
-        verb.add_argument("--json", action="store_true", help="print JSON")
+    for name, verb in verbs.choices.items():
+        if name != "label":  # each of its own verbs has it
+            verb.add_argument("--json", action="store_true", help="print JSON")
     given = parser.parse_args(argv)
     given.run = _verb(given.verb)
     return given

@@ -21,9 +21,9 @@ from circuitviz.jobs import Choices, Reply, Trial, Tried, TryClaims
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.labelling.claim_dialog import ClaimDialog
 from circuitviz.session import Evidence, add_evidence, remove_evidence, set_outcome
+from circuitviz.session.outcomes import due, name_movers
 
 SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
-MOVER = "Name Mover"
 
 
 class EvidenceBox(QWidget):
@@ -35,9 +35,9 @@ class EvidenceBox(QWidget):
         self.dialog: ClaimDialog | None = None
         self.title = QLabel("", objectName="heading")
         self.table = QTableWidget(0, 3, accessibleName="Evidence")
-        self.add = QPushButton("Add test…", toolTip="a claim about this part, and the test of it")
+        self.add = QPushButton("Add…", toolTip="a claim about this part, and the test of it")
         self.run = QPushButton("Run", toolTip="test the selected claim, or all of this label")
-        self.run_all = QPushButton("Run all stale", toolTip="test every label's claims that are stale or new")
+        self.run_all = QPushButton("Run stale", toolTip="test every label's claims that are stale or new")
         self.remove = QPushButton("Remove")
         self._choices = Choices()
         self._running = False
@@ -105,15 +105,7 @@ class EvidenceBox(QWidget):
 
     def start_all(self) -> None:
         """Test every claim of every label that was not tested yet, or is stale."""
-        state = self.desk.document.state
-        self._ask(
-            [
-                (target, evidence)
-                for target, label in state.labels.items()
-                for evidence in label.evidence
-                if evidence.outcome is None or evidence.stale(state.basis)
-            ]
-        )
+        self._ask(due(self.desk.document.state))
 
     def _ask(self, wanted: list[tuple[str, Evidence]]) -> None:
         state = self.desk.document.state
@@ -123,8 +115,7 @@ class EvidenceBox(QWidget):
             return
         self._running = True
         self._enable()
-        movers = tuple(name for name in state.classes.get(MOVER, ()) if ".h" in name)
-        self.desk.ask(TryClaims(trials, state.basis.circuit, movers))
+        self.desk.ask(TryClaims(trials, state.basis.circuit, name_movers(state)))
 
     def _added(self) -> None:
         assert self.dialog is not None

@@ -31,13 +31,14 @@ class RoundBox(QWidget):
         super().__init__()
         self.desk, self.author = desk, ""
         self.round: LabellingRound | None = None
+        self._told = False
         self.title = QLabel("", objectName="heading")
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.role = RoleBox(desk)
-        self.accept = QPushButton("Accept  ⏎", objectName="primary")
-        self.skip = QPushButton("Skip  Alt+S", toolTip="leave this node out of the round")
-        self.later = QPushButton("Next  Alt+N", toolTip="come back to this node at the end")
-        self.end = QPushButton("End  Esc")
+        self.accept = QPushButton("Accept ⏎", objectName="primary")
+        self.skip = QPushButton("Skip", toolTip="leave this node out of the round (Alt+S)")
+        self.later = QPushButton("Next", toolTip="come back to this node at the end (Alt+N)")
+        self.end = QPushButton("End")
         self.offers = [QPushButton("", objectName="link") for _ in range(MOST)]
         self._build()
         for button, work in (
@@ -52,8 +53,8 @@ class RoundBox(QWidget):
 
     @property
     def running(self) -> bool:
-        """Whether a round is under way."""
-        return self.round is not None
+        """Whether a round is under way, or its result still to be read."""
+        return self.round is not None or self._told
 
     def begin(self, blind: bool) -> None:
         """Start a round; tells where there is nothing to label."""
@@ -63,13 +64,16 @@ class RoundBox(QWidget):
             told = "No node of the circuit has a label yet." if blind else "Every node has a label already."
             self.desk.say(told if state.circuit is not None else "There is no circuit to label yet.")
             return
-        self.round = begun
+        self.round, self._told = begun, False
         self._hide_labels(blind)
+        self._enable(True)
         self._show()
 
     def finish(self) -> None:
-        """End the round; a blind one tells and keeps how far the labels agree."""
+        """End the round; a blind one tells and keeps how far the labels agree, until this is closed."""
         if self.round is None:
+            self._told = False
+            self.ended.emit()
             return
         done, self.round = self.round, None
         self._hide_labels(False)
@@ -88,10 +92,27 @@ class RoundBox(QWidget):
                     "labels": {n: [done.earlier[n], text] for n, text in done.given.items()},
                 }
             )
-            self.desk.say(found.text())
+            self._tell(done, found.text())
         else:
             self.desk.say(f"{len(done.given)} nodes labelled, {len(done.skipped)} skipped.")
         self.ended.emit()
+
+    def _tell(self, done: LabellingRound, text: str) -> None:
+        """The agreement, and where the labels differ."""
+        self._told = True
+        self._enable(False)
+        other = [(n, done.earlier[n], new) for n, new in done.given.items() if done.earlier[n] != new]
+        differ = "\n".join(f"{node}: {old}, now {new}" for node, old, new in other)
+        self.title.setText("Agreement of the blind round")
+        self.about.setText(f"{text}\n\n{differ}".strip())
+        self.desk.say(text)
+
+    def _enable(self, running: bool) -> None:
+        for widget in (self.role, self.accept, self.skip, self.later):
+            widget.setVisible(running)
+        for button in self.offers:
+            button.setVisible(False)
+        self.end.setText("End" if running else "Close")
 
     def _accept(self) -> None:
         text = self.role.currentText().strip()
@@ -153,8 +174,8 @@ class RoundBox(QWidget):
 
     def _drop(self) -> None:
         """Another document: the round was about the old one."""
-        if self.round is not None:
-            self.round = None
+        if self.running:
+            self.round, self._told = None, False
             self.desk.blind = False
             self.ended.emit()
 

@@ -1,0 +1,85 @@
+"""``circuitviz label``: labels said, tested, suggested and carried on the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from circuitviz.__main__ import main
+from circuitviz.formats import open_document
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("label") / "ioi.circuit"
+    assert main(["discover", "--prompts", "8", "--steps", "2", "--edges", "60", "-o", str(path)]) == 0
+    return path
+
+
+@pytest.fixture
+def label(capsys: pytest.CaptureFixture[str]) -> Any:
+    def run(*argv: object, code: int = 0) -> Any:
+        capsys.readouterr()
+        assert main(["label", *map(str, argv), *(["--json"] if not code else [])]) == code
+        out, err = capsys.readouterr()
+        return err if code else json.loads(out)
+
+    return run
+
+
+def test_a_label_is_set_tested_listed_and_carried(found: Path, tmp_path: Path, label: Any) -> None:
+    label("set", found, "a2.h6", "Name Mover", "--confidence", "0.9", "--author", "Ada", "--note", "strongest")
+    label("set", found, "m0->a2.h6<q>", "tells it where to look", "--colour", "#112233")
+    answer = ("--target", "a2.h6", "--test", "answer")
+    (holds,) = label("test", found, *answer, "--counterfactual", "name-swapped", "--prompts", 16)
+    (fails,) = label("test", found, *answer, "--counterfactual", "order-swapped", "--claim", "it carries order")
+    assert (holds["outcome"]["verdict"], fails["outcome"]["verdict"]) == ("holds", "fails")
+    assert holds["outcome"]["prompts"] == 16 and holds["outcome"]["low"] < holds["outcome"]["effect"]
+    assert label("test", found) == []
+    assert len(label("test", found, "--all")) == 2
+    head, edge = (row for row in label("list", found))
+    assert (head["Name"], head["Annotation"], head["Confidence"]) == ("a2.h6", "Name Mover", 0.9)
+    assert [e["claim"] for e in head["Evidence"]][1] == "it carries order" and head["Evidence"][0]["stale"] == []
+    assert edge["Name"] == "m0->a2.h6<q>" and edge["Colour"] == "#112233"
+
+    kept = open_document(found).state.labels
+    for name in ("labels.csv", "labels.jsonl"):
+        assert label("export", found, "-o", tmp_path / name)["labels"] == 2
+        label("remove", found, "a2.h6")
+        assert set(open_document(found).state.labels) == {"m0->a2.h6<q>"}
+        label("import", found, tmp_path / name)
+        assert open_document(found).state.labels == kept
+
+
+def test_suggestions_rank_a_head_in_every_role(found: Path, label: Any) -> None:
+    rows = label("suggest", found, "--node", "a0.h5", "--length", 8)["rows"]
+    best = rows[0]
+    assert {row["head"] for row in rows} == {"a0.h5"} and best["role"] == "Previous Token"
+    assert [row["percentile"] for row in rows] == sorted((row["percentile"] for row in rows), reverse=True)
+    all_heads = label("suggest", found, "--top", 2, "--length", 8)
+    previous = [row for row in all_heads["rows"] if row["role"] == "Previous Token"]
+    assert len(previous) == 2 and best["score"] <= previous[0]["score"]
+    assert len(all_heads["movers"]) >= 1
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("set", "a9.h9", "x"), "The part 'a9.h9' was to be labelled"),
+        (("set", "a2.h6", "x", "--confidence", "2"), "from 0 to 1"),
+        (("remove", "a1.h1"), "There is no label on 'a1.h1'"),
+        (("test", "--test", "answer"), "name it with --target"),
+        (("test", "--target", "a1.h1"), "There is no label on"),
+        (("suggest", "--node", "m0"), "'m0' is no head"),
+        (("import", "missing.jsonl"), "no file"),
+        (("export", "-o", "x.txt"), "kept as .jsonl or .csv"),
+    ],
+)
+def test_what_is_wrong_is_one_line(found: Path, label: Any, argv: tuple[str, ...], said: str) -> None:
+    if argv[0] == "export":
+        label("set", found, "a3.h3", "Induction")
+    err = label(argv[0], found, *argv[1:], code=2)
+    assert said in err and err.count("\n") == 1
