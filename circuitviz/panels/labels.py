@@ -43,7 +43,7 @@ EMPTY = (
 KINDS = "Labels (*.jsonl *.csv)"
 
 
-@panels.register("labels", summary="what parts do", title="Labels", area="bottom", order=3, height=300)
+@panels.register("labels", summary="what parts do", title="Labels", area="bottom", order=3, height=340)
 class LabelsPanel(Panel):
     """The table on the left; evidence, suggestions and the labelling round on the right."""
 

@@ -83,7 +83,7 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     claim(window, qtbot, "attention", counterfactual="name-swapped", key="IO", expect="falls")
     found = desk.document.state.labels["a2.h6"].evidence
     assert [e.outcome.verdict for e in found] == ["holds", "fails", "holds"]
-    assert found[0].claim == "patched from 'name-swapped', it moves the answer"
+    assert found[0].claim == "patching its output from 'name-swapped' moves the answer"
     assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
     assert panel.evidence.table.item(1, 0).text() == "✗ fails"
 

@@ -17,6 +17,7 @@ from circuitviz.evaluation.roles import Probe, head_names, percentile, roles
 from circuitviz.evaluation.roles.direct import direct_effects
 from circuitviz.evaluation.roles.repeated import repeated_tokens
 from circuitviz.graph import Circuit
+from circuitviz.models import load_model
 from circuitviz.progress import finish
 from circuitviz.tasks import Task, load_task
 
@@ -107,6 +108,24 @@ def test_direct_effects_and_backup(demo: Case) -> None:
             assert np.isnan(found[number]).all()
         else:
             assert found[number] == pytest.approx(after[name] - before[name], abs=1e-4)
+
+
+def test_a_model_whose_heads_are_known_by_construction() -> None:
+    """a0.h1 is its previous-token head, a1.h2 names the word, a2.h0 steps in where a1.h2 is zero."""
+    model = load_model("backup")
+    task = load_task("backup", model, 24)
+
+    def scores(role: str, ablation: str) -> dict[str, float]:
+        probe = Probe(setting(model, task, None, ablation), ("a1.h2",), length=5)
+        found = finish(roles.get(role).value(probe)).mean(axis=1)
+        return dict(zip(head_names(model), found, strict=True))
+
+    looks, copies = scores("previous-token", "zero"), scores("name-mover", "zero")
+    assert looks.pop("a0.h1") == pytest.approx(1.0, abs=1e-6) and max(looks.values()) < 0.5
+    assert {name for name, score in copies.items() if score > 0} == {"a1.h2", "a2.h0"}
+    zero, silent = scores("backup-name-mover", "zero"), scores("backup-name-mover", "corrupted")
+    assert np.isnan(zero.pop("a1.h2")) and zero.pop("a2.h0") > 5
+    assert max(map(abs, zero.values())) < 1e-4 and abs(silent["a2.h0"]) < 1e-4
 
 
 def test_movers_are_those_named_or_those_that_write_the_answer(demo: Case) -> None:

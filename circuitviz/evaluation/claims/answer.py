@@ -40,7 +40,7 @@ class AnswerOptions:
     reference="Vig et al. 2020; Meng et al. 2022; Geiger et al. 2021 (interchange interventions)",
     options=AnswerOptions,
     says=lambda o: (
-        f"patched from '{o.counterfactual}', it "
+        f"patching its output from '{o.counterfactual}' "
         + ("moves the answer" if o.expect == "moves" else "leaves the answer as it is")
     ),
 )

@@ -40,10 +40,10 @@ class AttentionOptions:
 
 
 def _says(options: AttentionOptions) -> str:
-    whose = f"attention of {options.heads}" if options.heads else "its attention"
-    cause = "patched from" if options.heads else "on"
-    way = f"from {options.query} to {options.key}"
-    return f"{cause} '{options.counterfactual}', {whose} {way} {options.expect}"
+    way = f"from {options.query} to {options.key} {options.expect}"
+    if options.heads:
+        return f"with its output from '{options.counterfactual}', attention of {options.heads} {way}"
+    return f"on '{options.counterfactual}', its attention {way}"
 
 
 @claims.register(

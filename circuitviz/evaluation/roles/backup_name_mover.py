@@ -11,8 +11,7 @@ from circuitviz.progress import Progress, Steps
 
 @roles.register(
     "backup-name-mover",
-    summary="how much more the head writes to the answer once the name movers' outputs are those of the "
-    "corrupted prompt",
+    summary="how much more the head writes to the answer once the name movers are ablated",
     reference="Wang et al. 2022, section 3.4",
     role="Backup Name Mover",
     unit="logits",
@@ -26,6 +25,6 @@ def score(probe: Probe) -> Steps[HeadScores]:
     yield Progress(0, 2, "direct effects")
     before = probe.direct
     yield Progress(1, 2, f"direct effects without {', '.join(probe.movers)}")
-    change = direct_effects(probe.model, probe.task, probe.movers) - before
+    change = direct_effects(probe.model, probe.task, probe.movers, probe.setting.ablation) - before
     change[np.isin(head_names(probe.model), probe.movers)] = np.nan
     return change

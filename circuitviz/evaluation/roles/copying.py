@@ -96,5 +96,5 @@ def _hits(model: Model, states: Tensor, names: Tensor, sign: float) -> list[Tens
             written = sign * (values[head // model.shape.group] @ weights.o[head])
             logits = model.unembed(written)
             own = logits.gather(1, names[:, None])
-            found.append((logits > own).sum(-1) < TOP)
+            found.append((logits >= own).sum(-1) <= TOP)  # who writes nothing copies nothing
     return found

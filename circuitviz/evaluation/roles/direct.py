@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from circuitviz.discovery import ablation_values
 from circuitviz.errors import InputError
 from circuitviz.evaluation.roles.registry import HeadScores
-from circuitviz.models import Model, record
+from circuitviz.graph import Node
+from circuitviz.models import Model
 from circuitviz.models.activations import Activations, recording
 from circuitviz.models.batches import batches
 from circuitviz.models.model import Hook
@@ -19,36 +21,38 @@ from circuitviz.tasks import Task
 
 
 @torch.no_grad()
-def direct_effects(model: Model, task: Task, without: Sequence[str] = ()) -> HeadScores:
+def direct_effects(
+    model: Model, task: Task, without: Sequence[str] = (), ablation: str = "corrupted"
+) -> HeadScores:
     """Direct logit attribution of every head to correct − incorrect, [heads, prompts].
 
     A head's output at the answer position through the final normalisation's scale of that run, on the
-    direction mean correct − mean incorrect. ``without``: heads whose output is replaced by that on the
-    corrupted prompt; what comes after them reacts.
+    direction mean correct − mean incorrect. ``without``: heads whose output is replaced by its ablation
+    value; what comes after them reacts.
     """
     if not task.two_sided:
         raise InputError(
             f"The task '{task.name}' has prompts without incorrect answers, so there is no direction from "
             "incorrect to correct that heads could write in."
         )
+    values = ablation_values(model, task, ablation) if without else None
+    gone = [model.graph.node(name) for name in without]
     found = []
     for rows in batches(model, len(task), task.clean.shape[1]):
         part = task.subset(rows)
-        found.append(_effects(model, part, [model.graph.node(name) for name in without]))
+        found.append(_effects(model, part, gone, values(part) if values else None))
     return np.concatenate(found, axis=1)
 
 
-def _effects(model: Model, part: Task, gone: list[object]) -> HeadScores:
+def _effects(model: Model, part: Task, gone: Sequence[Node], ablated: Activations | None) -> HeadScores:
     at, each = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
-    other = record(model, part.corrupted, at) if gone else None
     run, seen = Activations(torch.empty(0), [], []), list[Tensor]()
     hooks: dict[str, Hook] = recording(model, run)
     hooks["ln_final.hook_in"] = seen.append
-    for node in gone:
-        layer, head = node.layer, node.head  # type: ignore[attr-defined]
-        point = f"blocks.{layer}.attn.hook_z"
-        assert other is not None
-        hooks[point] = partial(_replaced, hooks[point], other.z[layer][:, :, head], head)
+    for layer in {node.layer for node in gone if node.layer is not None}:
+        heads = [node.head for node in gone if node.layer == layer and node.head is not None]
+        assert ablated is not None
+        hooks[model.layers[layer].after_attention] = partial(_replaced, model, layer, heads, run, ablated)
     with model.hooks(hooks):
         model.logits(part.clean, at)
     norm = model.final_norm
@@ -70,9 +74,9 @@ def _mean(model: Model, answers: Tensor) -> Tensor:
     return (model.unembedding[answers.clamp_min(0)] * real).sum(1) / real.sum(1)
 
 
-def _replaced(inner: Hook, values: Tensor, head: int, z: Tensor) -> Tensor:
-    """z with one head's replaced, shown to what hooked there before."""
-    changed = z.clone()
-    changed[:, :, head] = values
-    again = inner(changed)
-    return changed if again is None else again
+def _replaced(
+    model: Model, layer: int, heads: list[int], run: Activations, ablated: Activations, written: Tensor
+) -> Tensor:
+    """What a layer's attention writes with some heads' outputs replaced by their ablation values."""
+    change = (ablated.z[layer] - run.z[layer])[:, :, heads]
+    return written + torch.einsum("bthe,hed->btd", change, model.layers[layer].o[heads])

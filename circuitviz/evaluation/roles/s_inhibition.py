@@ -20,7 +20,7 @@ from circuitviz.tasks import Task
 @roles.register(
     "s-inhibition",
     summary="how much less the name movers prefer the right name over the wrong one, from the last token, "
-    "once the head's direct path to their queries is that of the corrupted prompt",
+    "once the head's direct path to their queries is ablated",
     reference="Wang et al. 2022, section 3.2",
     role="S-Inhibition",
     unit="attention",
@@ -45,7 +45,7 @@ def score(probe: Probe) -> Steps[HeadScores]:
         node = graph.node(name)
         assert node.layer is not None and node.head is not None
         by_layer.setdefault(node.layer, []).append(node.head)
-    values = ablation_values(model, task, "corrupted")
+    values = ablation_values(model, task, probe.setting.ablation)
     done = 0
     for rows in batches(model, len(task), task.clean.shape[1], 2.0):
         part = task.subset(rows)

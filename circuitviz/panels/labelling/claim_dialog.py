@@ -37,6 +37,8 @@ class ClaimDialog(QDialog):
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.options = OptionForm()
         self.pairs = QLabel("", objectName="muted", wordWrap=True)
+        self.pairs.setMinimumHeight(2 * self.pairs.fontMetrics().lineSpacing() + 4)
+        self.pairs.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.claim = QLineEdit(accessibleName="Claim")
         self.buttons = QDialogButtonBox()
         self.ok = self.buttons.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)

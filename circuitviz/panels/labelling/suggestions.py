@@ -79,7 +79,7 @@ class Suggestions(QWidget):
         self.title.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
         self.table.setRowCount(len(self.rows))
         for at, (_, role, score, percentile) in enumerate(self.rows):
-            for column, text in enumerate((role, f"{score:.3f}", f"{percentile:.0f} %")):
+            for column, text in enumerate((role, f"{score:.3f}", f"{percentile:.0f}")):
                 item = QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
@@ -111,7 +111,7 @@ class Suggestions(QWidget):
         self.accept.setEnabled(bool(self.rows) and self.table.currentRow() >= 0)
 
     def _build(self) -> None:
-        self.table.setHorizontalHeaderLabels(["Role", "Score", "Above"])
+        self.table.setHorizontalHeaderLabels(["Role", "Score", "Percentile"])
         self.table.horizontalHeaderItem(2).setToolTip("the share of other heads with a lower score")
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
