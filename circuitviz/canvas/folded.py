@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Set
 import numpy as np
 
 from circuitviz.canvas.inscription import inscribed
-from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode, titled
 from circuitviz.graph import Arrow, BoolMatrix, Folding, Kind, fold
 from circuitviz.layout import Places, layouts
 from circuitviz.layout.room import make_room
@@ -92,7 +92,9 @@ def _node(
         kind = folding.circuit.graph.node(box).kind
         text, colour = (label.text, label.colour) if label else ("", "")
         return DrawnNode(box, kind, *at, score, text, colour, out)
-    return DrawnNode(box, Kind.HEAD, *at, score, "", group.colour, out, members=held)
+    said = state.labels.get(f"group:{box}")
+    text, colour = (said.text, said.colour) if said else ("", group.colour)
+    return DrawnNode(box, Kind.HEAD, *at, score, text, colour, out, members=held)
 
 
 def _edge(
@@ -123,7 +125,10 @@ def _places(state: State, folding: Folding, layout: str, boxes: set[str]) -> Pla
     }
     fixed = {name: place for name, place in pinned.items() if place is not None}
     found = layouts.get(layout).value(graph, [middle[box] for box in folding.boxes], edges, fixed)
-    sizes = {box: inscribed(box, folding.nodes(box)) for box in boxes if box in middle}
+    said = {box: label.text for box in boxes if (label := state.labels.get(f"group:{box}"))}
+    sizes = {
+        box: inscribed(titled(box, said.get(box, "")), folding.nodes(box)) for box in boxes if box in middle
+    }
     return make_room(
         {box: found[middle[box]] for box in folding.boxes},
         {box: (size.width, size.height) for box, size in sizes.items()},

@@ -50,7 +50,7 @@ def _font(size: int, bold: bool) -> QFont:
 def box(node: DrawnNode) -> QRectF:
     """Where a node is drawn, in scene coordinates (y downwards)."""
     if node.members:
-        size = inscribed(node.name, node.members)
+        size = inscribed(node.title, node.members)
         return QRectF(node.x - size.width / 2, -node.y - size.height / 2, size.width, size.height)
     width = WIDTHS[node.kind]
     if node.label:
@@ -184,7 +184,7 @@ def kind_colours(kind: Kind, theme: Theme) -> tuple[str, str]:
 
 def paint_inscription(painter: QPainter, node: DrawnNode, rect: QRectF, theme: Theme) -> None:
     """A group's name and what it holds, in the middle of its box."""
-    written = inscribed(node.name, node.members)
+    written = inscribed(node.title, node.members)
     y = rect.top() + 6
     for lines, size, high in ((written.title, 13, TITLE), (written.lines, 11, LINE)):
         painter.setFont(font(size, bold=lines is written.title))

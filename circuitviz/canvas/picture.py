@@ -22,7 +22,7 @@ class DrawnNode:
     """One node: where it stands (y upwards), what it is, and what a person said of it.
 
     ``side``: where two circuits are compared, which has it: ``both``, ``left`` or ``right``.
-    ``members``: the nodes of a collapsed group, which is drawn as one box.
+    ``members``: the nodes of a collapsed group, which is drawn as one box under its ``title``.
     """
 
     name: str
@@ -35,6 +35,16 @@ class DrawnNode:
     ablated: bool = False
     side: str = ""
     members: tuple[str, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The name, and of a group what is said of it as a whole."""
+        return titled(self.name, self.label) if self.members else self.name
+
+
+def titled(group: str, role: str) -> str:
+    """A group's name with its role, where it has one that the name does not say already."""
+    return group if not role or role == group else f"{group}: {role}"
 
 
 @dataclass(frozen=True, slots=True)

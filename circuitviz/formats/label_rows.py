@@ -119,7 +119,7 @@ def _outcome(given: Any) -> Outcome:
         prompts_hash=str(given.get("prompts_hash", "")),
         seed=int(given.get("seed", 0)),
         date=str(given.get("date", "")),
-        basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit"))),
+        basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
         detail=str(given.get("detail", "")),
     )
 

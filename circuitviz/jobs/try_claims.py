@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.jobs.messages import Failed, Moved, Reply, Request
 from circuitviz.session import Basis, Evidence, Outcome
 from circuitviz.session.outcomes import outcome_of
 
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Trial:
-    """A claim on a target, and the nodes and edges that the target stands for."""
+    """A claim on a target, the nodes and edges that it stands for, and what the document rests on."""
 
     target: str
     evidence: Evidence
     nodes: tuple[str, ...]
     edges: tuple[str, ...]
+    basis: Basis
 
 
 @dataclass(frozen=True)
@@ -36,34 +37,35 @@ class Tried(Reply):
 
 @dataclass(frozen=True)
 class TryClaims(Request):
-    """Test claims. circuit: the hash that goes into each outcome's basis; movers: heads called so."""
+    """Test claims; ``movers`` are the heads that are called name movers."""
 
     title = "The claim was not tested"
     rank = 35
 
     trials: tuple[Trial, ...]
-    circuit: str
     movers: tuple[str, ...] = ()
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """One outcome for each claim."""
+        """One outcome for each claim; one that cannot be tested is told, and the others go on."""
         engine.need()
+        for number, trial in enumerate(self.trials):
+            try:
+                yield from self._try(engine, trial, number / len(self.trials))
+            except InputError as error:
+                yield Failed(self.title, f"{trial.target}: {error}")
+
+    def _try(self, engine: Engine, trial: Trial, before: float) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import Claimed, claim_steps
 
-        for number, trial in enumerate(self.trials):
-            claimed = Claimed(engine.where, trial.nodes, trial.edges, self.movers)
-            said = f"{trial.target}, {trial.evidence.test}"
+        claimed = Claimed(engine.where, trial.nodes, trial.edges, self.movers)
+        steps = claim_steps(trial.evidence.test, claimed, **trial.evidence.options)
+        while True:
             try:
-                steps = claim_steps(trial.evidence.test, claimed, **trial.evidence.options)
-                while True:
-                    try:
-                        step = next(steps)
-                    except StopIteration as end:
-                        found = end.value
-                        break
-                    share = (number + step.done / max(step.total, 1)) / len(self.trials)
-                    yield Moved("Testing a claim", share, said)
-            except InputError as error:
-                raise InputError(f"{trial.target}: {error}") from None
-            basis = Basis(engine.model.weight_hash, engine.task.hash, self.circuit)
-            yield Tried(trial.target, trial.evidence, outcome_of(found, basis))
+                step = next(steps)
+            except StopIteration as end:
+                found = end.value
+                break
+            share = before + step.done / max(step.total, 1) / len(self.trials)
+            yield Moved("Testing a claim", share, f"{trial.target}, {trial.evidence.test}")
+        basis = replace(trial.basis, weights=engine.model.weight_hash, task=engine.task.hash)
+        yield Tried(trial.target, trial.evidence, outcome_of(found, basis))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from circuitviz.canvas.inscription import as_printed
+from circuitviz.canvas.picture import titled
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.pictures.drawing import Drawing, Point, Text
@@ -82,7 +83,9 @@ def groups_of(state: State, circuit: Circuit) -> list[Group]:
             kind = KINDS[circuit.graph.node(box).kind] if box in ENDS else kind
             label = box if box in named else ""
             depth = sum(circuit.graph.depth(n) for n in nodes) / len(nodes)
-            groups.append(Group(ENDS.get(box, box), nodes, kind, depth, label))
+            said = state.labels.get(f"group:{box}")
+            name = ENDS.get(box, titled(box, said.text if said else ""))
+            groups.append(Group(name, nodes, kind, depth, label))
     if not any(group.label for group in groups):
         raise InputError(
             "The class view draws one box for each group or label, and nothing in this circuit is grouped "

@@ -17,7 +17,7 @@ def draw_heads(drawing: Drawing, picture: CircuitPicture, ink: Ink, size: float)
 
     Rows keep the layout's order. A row too wide for the page becomes several, staggered.
     """
-    wide = max(width(n.name, drawing.font, size) for n in picture.nodes) + 0.9 * size
+    wide = max(width(n.title, drawing.font, size) for n in picture.nodes) + 0.9 * size
     high = 1.55 * size
     margin = wide / 2 + 2
     rows = _rows(picture.nodes, max(1, int((drawing.width - 4 + 0.5 * size) / (wide + 0.5 * size))))
@@ -41,9 +41,12 @@ def _node(
     drawing: Drawing, node: DrawnNode, ink: Ink, at: tuple[float, float, float, float], size: float
 ) -> list[Shape]:
     x, y, wide, high = at
-    box = ink.box(KINDS[node.kind], (x - wide / 2, y - high / 2, wide, high), node.label, node.ablated)
+    label = node.name if node.members else node.label.partition(" · ")[0]  # without what was changed
+    if label not in ink.labels:
+        label = ""
+    box = ink.box(KINDS[node.kind], (x - wide / 2, y - high / 2, wide, high), label, node.ablated)
     colour = ink.theme.muted if node.ablated else ink.theme.text
-    return [box, Text(x, y + 0.35 * size, node.name, size, colour, anchor="middle")]
+    return [box, Text(x, y + 0.35 * size, node.title, size, colour, anchor="middle")]
 
 
 def _rows(nodes: tuple[DrawnNode, ...], most: int) -> list[list[DrawnNode]]:

@@ -99,6 +99,8 @@ def colours_of(state: State) -> dict[str, str]:
     for name, group in state.classed.items():
         if name in state.groups or name not in chosen:
             chosen[name] = group.colour.lower()
+        if label := state.labels.get(f"group:{name}"):
+            chosen[name] = label.colour.lower()
     counts = list(chosen.values())
     free = [colour for colour in APART if colour not in counts]
     for text, colour in sorted(chosen.items()):

@@ -30,11 +30,15 @@ KINDS = ("node", "edge", "group", "class")
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What a test rested on: hashes of the model's weights, the task's prompts and the circuit's edges."""
+    """What a test rested on: hashes of the model's weights, the task's prompts and the circuit's edges.
+
+    ``nodes``: what the group or class was made of, its names joined; empty for a node or an edge.
+    """
 
     weights: str = ""
     task: str = ""
     circuit: str = ""
+    nodes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +76,11 @@ class Evidence:
         return (self.claim, self.test, dict(self.options)) == (other.claim, other.test, dict(other.options))
 
     def stale(self, now: Basis) -> tuple[str, ...]:
-        """What has changed since the test was run: of ``model``, ``task`` and ``circuit``; empty: nothing."""
+        """What has changed since the test was run: model, task, circuit or members; empty: nothing."""
         if self.outcome is None:
             return ()
         then = self.outcome.basis
-        pairs = (("model", "weights"), ("task", "task"), ("circuit", "circuit"))
+        pairs = (("model", "weights"), ("task", "task"), ("circuit", "circuit"), ("members", "nodes"))
         return tuple(said for said, name in pairs if getattr(then, name) != getattr(now, name))
 
 

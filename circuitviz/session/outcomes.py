@@ -39,7 +39,7 @@ def due(state: State, targets: Iterable[str] | None = None) -> list[tuple[str, E
         (target, evidence)
         for target in chosen
         for evidence in state.labels[target].evidence
-        if evidence.outcome is None or evidence.stale(state.basis)
+        if evidence.outcome is None or evidence.stale(state.basis_of(target))
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -85,11 +85,17 @@ class State:
 
     @cached_property
     def basis(self) -> Basis:
-        """What a test run now would rest on; evidence with another basis is stale."""
+        """What a test of a node run now would rest on; evidence with another basis is stale."""
         where, circuit = self.provenance, self.circuit
         edges = b"" if circuit is None else np.packbits(circuit.edges).tobytes()
         key = hashlib.sha256(edges).hexdigest() if edges else ""
         return Basis(where.weight_hash if where else "", where.task_hash if where else "", key)
+
+    def basis_of(self, target: str) -> Basis:
+        """The same for a label's target: groups and classes may come to hold other nodes."""
+        if kind_of(target) in ("group", "class"):
+            return replace(self.basis, nodes=" ".join(sorted(self.parts(target)[0])))
+        return self.basis
 
     @property
     def live_edges(self) -> BoolMatrix | None:

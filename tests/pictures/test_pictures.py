@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph.interventions import Intervention
 from circuitviz.options import build, describe
 from circuitviz.pictures import Figure, draw, pictures, save_picture, sheet_of
 from circuitviz.pictures.drawing import Box, Curve, Text, colours
@@ -228,3 +229,23 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=says):
             save_picture(Document(state), tmp_path / name, figure)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("view", ["head", "class"])
+def test_a_groups_and_a_classs_labels_are_drawn_and_explained(tmp_path: Path, view: str) -> None:
+    group = Group(frozenset({"a1.h1", "a1.h3"}), collapsed=True)
+    labels = {
+        **LABELS,
+        "group:Late": Label("Induction", "#123456"),
+        "class:S-Inhibition": Label("S-Inhibition", "#654321"),
+        "a0.h1->a1.h1<q>": Label("K-composition"),
+    }
+    changed = {"a0.h2": Intervention("scale", 0.5)}
+    state = replace(STATE, labels=labels, groups={"Late": group}, interventions=changed)
+    path = tmp_path / "a.svg"
+    save_picture(Document(state), path, replace(PAPER, view=view))
+    said = " ".join(kinds_and_texts(path)[1])
+    assert "Induction" in said and "Late" in said and "K-composition" not in said
+    assert "#123456" in path.read_text()
+    if view == "class":
+        assert "Late: Induction" in said and "#654321" in path.read_text()

@@ -130,3 +130,24 @@ def test_a_groups_label_follows_its_name_and_goes_with_it() -> None:
     assert set(document.state.labels) == {"group:Later", "a0.h1->a1.h2<q>"}
     document.do(ungroup(["Later"]))
     assert set(document.state.labels) == {"a0.h1->a1.h2<q>"}
+
+
+def test_a_group_and_a_class_stand_for_their_nodes_and_go_stale_with_them() -> None:
+    from circuitviz.session import group_nodes
+    from circuitviz.session.outcomes import due, name_movers
+
+    document = Document(State(origin(), SCORES, SCORES.greedy(40)))
+    document.do(group_nodes("Late", ["a1.h1", "a1.h2"]))
+    document.do(set_labels({n: Label("Name Mover") for n in ("a0.h1", "m0")}))
+    state = document.state
+    assert state.parts("group:Late") == (("a1.h1", "a1.h2"), ())
+    assert state.parts("class:Name Mover") == (("a0.h1", "m0"), ())
+    assert state.parts("a0.h1->m1") == ((), ("a0.h1->m1",)) and state.parts("m0") == (("m0",), ())
+    assert state.parts("group:Gone") == ((), ()) and name_movers(state) == ("a0.h1",)
+
+    proof = Evidence("c", "t", {}, outcome(state.basis_of("class:Name Mover")))
+    document.do(set_label("class:Name Mover", Label("x", evidence=(proof,))))
+    assert due(document.state) == []
+    document.do(set_label("a1.h3", Label("Name Mover")))
+    assert proof.stale(document.state.basis_of("class:Name Mover")) == ("members",)
+    assert due(document.state) == [("class:Name Mover", proof)] and due(document.state, ["m0"]) == []

@@ -37,7 +37,8 @@ def _list(given: argparse.Namespace) -> int:
     graph = state.circuit.graph if state.circuit else None
     rows = []
     for target, label in sorted(state.labels.items()):
-        evidence = [{**evidence_dict(e), "stale": list(e.stale(state.basis))} for e in label.evidence]
+        now = state.basis_of(target)
+        evidence = [{**evidence_dict(e), "stale": list(e.stale(now))} for e in label.evidence]
         rows.append({**row_of(target, label, graph), "Evidence": evidence})
 
     def text() -> str:
@@ -46,7 +47,7 @@ def _list(given: argparse.Namespace) -> int:
             sure = "" if label.confidence is None else f"  {label.confidence:.0%} sure"
             by = f"  by {label.author}" if label.author else ""
             lines.append(f"{target}  {label.text}{sure}{by}" + (f"  {label.note}" if label.note else ""))
-            lines += [f"    {_said(e, e.stale(state.basis))}" for e in label.evidence]
+            lines += [f"    {_said(e, e.stale(state.basis_of(target)))}" for e in label.evidence]
         return "\n".join(lines) or "no labels"
 
     return show(given, rows, text)
@@ -123,10 +124,11 @@ def _test(given: argparse.Namespace) -> int:
         return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
     opened = reopen(given, say)
     where = setting(opened.model, opened.task, opened.metric, opened.ablation)
-    basis = Basis(opened.model.weight_hash, opened.task.hash, document.state.basis.circuit)
     tested = []
     for target, evidence in wanted:
         state = document.state
+        now = state.basis_of(target)
+        basis = Basis(opened.model.weight_hash, opened.task.hash, now.circuit, now.nodes)
         claimed = Claimed(where, *state.parts(target), name_movers(state))
         found = drive(claim_steps(evidence.test, claimed, **evidence.options), f"{target}: {evidence.claim}")
         outcome = outcome_of(found, basis)

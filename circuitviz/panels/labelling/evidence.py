@@ -73,7 +73,7 @@ class EvidenceBox(QWidget):
 
     def refresh(self) -> None:
         """Follow the document."""
-        now, rows = self.desk.document.state.basis, self.evidence
+        now, rows = self.desk.document.state.basis_of(self.target), self.evidence
         label = self.desk.state.labels.get(self.target)
         self.title.setText(f"{self.target}: {label.text}" if label else "Choose a label")
         self.table.setRowCount(len(rows))
@@ -109,13 +109,15 @@ class EvidenceBox(QWidget):
 
     def _ask(self, wanted: list[tuple[str, Evidence]]) -> None:
         state = self.desk.document.state
-        trials = tuple(Trial(target, evidence, *state.parts(target)) for target, evidence in wanted)
+        trials = tuple(
+            Trial(target, claim, *state.parts(target), state.basis_of(target)) for target, claim in wanted
+        )
         if not trials:
             self.desk.say("No claim is stale; there is nothing to test.")
             return
         self._running = True
         self._enable()
-        self.desk.ask(TryClaims(trials, state.basis.circuit, name_movers(state)))
+        self.desk.ask(TryClaims(trials, name_movers(state)))
 
     def _added(self) -> None:
         assert self.dialog is not None

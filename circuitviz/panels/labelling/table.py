@@ -74,7 +74,7 @@ class LabelsModel(QAbstractTableModel):
         roles = Qt.ItemDataRole
         if role == roles.DisplayRole:
             sure = "" if label.confidence is None else f"{label.confidence:.0%}"
-            told = evidence_text(label, self.desk.document.state.basis)
+            told = evidence_text(label, self.desk.document.state.basis_of(target))
             return (target, label.text, told, sure, label.author, label.note)[column]
         if role == roles.EditRole:
             percent = "" if label.confidence is None else f"{100 * label.confidence:g}"
