@@ -52,6 +52,7 @@ class LabelsPanel(Panel):
         self.model = LabelsModel(desk)
         self.order = LabelsOrder(self.model)
         self.table = QTableView(accessibleName="Labels")
+        self.roles = RoleDelegate(desk)  # the table does not own it
         self.filter = QLineEdit(placeholderText="Filter labels", clearButtonEnabled=True)
         self.author = QLineEdit(placeholderText="Your name", accessibleName="Author of new labels")
         self.role = RoleBox(desk)
@@ -236,7 +237,7 @@ class LabelsPanel(Panel):
         self.table.setSortingEnabled(True)
         self.table.sortByColumn(ROLE, Qt.SortOrder.AscendingOrder)
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setItemDelegateForColumn(ROLE, RoleDelegate(self.desk))
+        self.table.setItemDelegateForColumn(ROLE, self.roles)
         self.table.verticalHeader().hide()
         self.table.setShowGrid(False)
         header = self.table.horizontalHeader()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -15,7 +17,7 @@ from circuitviz.app.window import MainWindow
 from circuitviz.discovery import setting
 from circuitviz.evaluation.claims import Claimed, claim_steps
 from circuitviz.models import load_model
-from circuitviz.panels.labelling.table import EVIDENCE, PART, ROLE, SURE
+from circuitviz.panels.labelling.table import EVIDENCE, PART, ROLE, SURE, RoleBox
 from circuitviz.progress import finish
 from circuitviz.session.origin import task_of
 
@@ -137,6 +139,16 @@ def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
     assert labels[heads[0]].colour == labels[heads[2]].colour != labels[heads[1]].colour
 
     row = next(r for r in range(5) if cell(panel, r, PART) == heads[1])
+    index = panel.order.index(row, ROLE)
+    panel.table.edit(index)
+    editor = panel.table.findChild(RoleBox)
+    assert editor.currentText() == "Previous Token" and editor.findText("K-composition") >= 0
+    editor.setCurrentText("Duplicate Token")
+    panel.table.commitData(editor)
+    assert desk.document.state.labels[heads[1]].text == "Duplicate Token"
+    panel.table.closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
+    desk.undo.undo()
+    row = next(r for r in range(5) if cell(panel, r, PART) == heads[1])
     before = desk.document.state.hash
     assert panel.order.setData(panel.order.index(row, SURE), "80 %")
     assert not panel.order.setData(panel.order.index(row, SURE), "120")
@@ -163,6 +175,23 @@ def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
     assert window.files.export_to(tmp_path / "figure.svg")
     svg = (tmp_path / "figure.svg").read_text()
     assert "Previous Token" in svg and f">{heads[1]}<" in svg
+
+
+def test_pairs_may_come_from_a_file(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pairs = [
+        {"clean": c, "corrupted": o, "correct": list(right), "incorrect": list(wrong)}
+        for c, o, right, wrong in window.desk.document.state.provenance.pairs[:9]
+    ]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(json.dumps(pair) for pair in pairs))
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
+    label(window, qtbot, "m0", "tells names apart")
+    claim(window, qtbot, "answer", counterfactual="a file…")
+    found = window.desk.document.state.labels["m0"].evidence[0]
+    assert found.options["counterfactual"] == str(path) and found.outcome.prompts == 9
+    assert found.outcome.verdict == "holds"
 
 
 def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow, qtbot: QtBot) -> None:

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -20,6 +21,7 @@ from circuitviz.options import Option, build
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.session import Evidence
 
+FILE = "a file…"
 PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
 NAMES = {"answer": "the answer", "attention": "attention", "role": "a role's standard test"}
 
@@ -82,7 +84,7 @@ class ClaimDialog(QDialog):
 
         summary, options = self._claims[self.name]
         self.about.setText(f"{summary[0].upper()}{summary[1:]}.")
-        offered = {"counterfactual": suited(self._task), "query": PLACES, "key": PLACES}
+        offered = {"counterfactual": [*suited(self._task), FILE], "query": PLACES, "key": PLACES}
         self.options.set_options(options, offered)
         for field in self.options.fields.values():
             for signal in ("currentTextChanged", "textChanged", "valueChanged", "toggled"):
@@ -94,7 +96,12 @@ class ClaimDialog(QDialog):
     def _typed(self, text: str) -> None:
         self._edited = bool(text.strip())
 
-    def _follow(self, *_: object) -> None:
+    def _follow(self, *_told: object) -> None:
+        pairs = self.options.fields.get("counterfactual")
+        if isinstance(pairs, QComboBox) and pairs.currentText() == FILE:
+            path, _ = QFileDialog.getOpenFileName(self, "Pairs of prompts", "", "Pairs (*.jsonl *.csv)")
+            pairs.setCurrentText(path or pairs.itemText(0))
+            return
         self.pairs.setText(_about(str(self.options.values().get("counterfactual", ""))))
         self.pairs.setVisible(bool(self.pairs.text()))
         if not self._edited:
