@@ -28,11 +28,12 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried(Reply):
-    """What the test of one claim found."""
+    """What the test of one claim found; ``last`` of those that were asked for."""
 
     target: str
     evidence: Evidence
     outcome: Outcome
+    last: bool = True
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,11 @@ class TryClaims(Request):
         engine.need()
         for number, trial in enumerate(self.trials):
             try:
-                yield from self._try(engine, trial, number / len(self.trials))
+                yield from self._try(engine, trial, number)
             except InputError as error:
                 yield Failed(self.title, f"{trial.target}: {error}")
 
-    def _try(self, engine: Engine, trial: Trial, before: float) -> Iterator[Reply]:
+    def _try(self, engine: Engine, trial: Trial, number: int) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import Claimed, claim_steps
 
         claimed = Claimed(engine.where, trial.nodes, trial.edges, self.movers)
@@ -65,7 +66,8 @@ class TryClaims(Request):
             except StopIteration as end:
                 found = end.value
                 break
-            share = before + step.done / max(step.total, 1) / len(self.trials)
+            share = (number + step.done / max(step.total, 1)) / len(self.trials)
             yield Moved("Testing a claim", share, f"{trial.target}, {trial.evidence.test}")
         basis = replace(trial.basis, weights=engine.model.weight_hash, task=engine.task.hash)
-        yield Tried(trial.target, trial.evidence, outcome_of(found, basis))
+        last = number == len(self.trials) - 1
+        yield Tried(trial.target, trial.evidence, outcome_of(found, basis), last)

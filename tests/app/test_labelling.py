@@ -108,6 +108,7 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     desk.undo.undo()
     assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
     desk.undo.redo()
+    qtbot.waitUntil(panel.evidence.run_all.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.evidence.run_all, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗", timeout=LONG)
 

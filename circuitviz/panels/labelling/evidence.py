@@ -50,6 +50,7 @@ class EvidenceBox(QWidget):
         desk.choices_arrived.connect(self._set_choices)
         desk.arrived.connect(self._arrived)
         desk.idle.connect(self._idle)
+        desk.failed.connect(lambda _failed: self._idle())
         desk.ready.connect(lambda _ready: self._enable())
         desk.state_changed.connect(self.refresh)
         self.show_target("")
@@ -134,6 +135,8 @@ class EvidenceBox(QWidget):
         if isinstance(reply, Tried):
             self.desk.do(set_outcome(reply.target, reply.evidence, reply.outcome))
             self.desk.say(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
+            if reply.last:
+                self._idle()
 
     def _idle(self) -> None:
         self._running = False
