@@ -122,8 +122,8 @@ def attribution_graph(
 ) -> Steps[AttributionGraph]:
     """The graph of one or several targets: logits, a logit difference, a feature.
 
-    most: how many nodes get rows at most, those of largest influence first. Every yield's ``partial``
-    is nothing: a graph with fewer rows is a graph of fewer nodes.
+    most: how many nodes get rows at most, those of largest influence first; it ends earlier once the
+    nodes without rows hold less than a hundredth of all influence. InputError without a target.
     """
     table = edges.table
     if not targets:
