@@ -109,7 +109,8 @@ class _Builder:
         made = activation[:, used] @ rows + one.decoder_bias
         if site.reads == "z":
             rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
-        block = _Block(Kind.FEATURE, site.layer, site.part, stage, at, item, activation[at, item])
+        values = activation[at, item]  # where a node stands is bookkeeping, and that is the processor's
+        block = _Block(Kind.FEATURE, site.layer, site.part, stage, at.cpu(), item.cpu(), values)
         block.rows, block.back, block.through_heads = rows, back, site.reads == "z"
         self.blocks.append(block)
         return made
@@ -117,7 +118,7 @@ class _Builder:
     def table(self) -> NodeTable:
         """Sort the nodes by position and stage, and let each write into its row."""
         blocks, run = self.blocks, self.run
-        position = torch.cat([b.position for b in blocks]).cpu().numpy()
+        position = torch.cat([b.position for b in blocks]).numpy()
         stage = _of_each(blocks, [b.stage for b in blocks], np.int16)
         order = np.lexsort((stage, position))
         width = run.model.shape.d_model
@@ -137,9 +138,9 @@ class _Builder:
             layer=_of_each(blocks, [b.layer for b in blocks], np.int16)[order],
             part=_of_each(blocks, [b.part == "a" for b in blocks], np.bool_)[order],
             position=position[order].astype(np.int32),
-            item=torch.cat([b.item for b in blocks]).cpu().numpy()[order],
+            item=torch.cat([b.item for b in blocks]).numpy()[order],
             stage=stage[order],
-            activation=torch.cat([b.activation for b in blocks])[torch.from_numpy(order)],
+            activation=torch.cat([b.activation for b in blocks])[torch.from_numpy(order).to(written.device)],
             written=written,
         )
 
@@ -149,7 +150,7 @@ class _Builder:
         assert block.rows is not None and block.back is not None
         amount = block.activation
         if block.through_heads:
-            amount = amount * self.run.post[block.layer][block.position, 0]
+            amount = amount * self.run.post[block.layer][block.position.to(amount.device), 0]
         return block.rows[block.back] * amount[:, None]
 
     def _check_size(self, needed: int) -> None:
