@@ -122,7 +122,7 @@ class ExportDialog(QDialog):
         self._rest.timeout.connect(self.draw)
         self.format.currentIndexChanged.connect(self.draw)
         self.resize(1080, 720)
-        self.draw()
+        QTimer.singleShot(0, self, self.draw)  # shown first, drawn next: two short waits are not felt
 
     # what is chosen
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from circuitviz.app.ownership import Ownership
 from circuitviz.canvas.looking import look, looking
 from circuitviz.formats import export_document, open_document
+from circuitviz.jobs import Preload
 from circuitviz.layout import layouts
 from circuitviz.session import Document
 
@@ -36,6 +37,7 @@ class Files(QObject):
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
         self.ownership = Ownership(window)
+        self.desk.ask(Preload((load_figures,)))
 
     def ask_open(self) -> None:
         """Choose a file and open it."""
@@ -197,3 +199,15 @@ def _among(names: object, drawn: Collection[str]) -> frozenset[str]:
     """Those of a file's names that are drawn; a file may say anything."""
     known = names if isinstance(names, list) else []
     return frozenset(name for name in known if isinstance(name, str) and name in drawn)
+
+
+def load_figures() -> None:
+    """Everything that a first figure, file or methods paragraph would otherwise have to import."""
+    from circuitviz.app import export_dialog
+    from circuitviz.formats import formats
+    from circuitviz.pictures import pictures, prose
+
+    assert export_dialog and prose
+    pictures.names()
+    formats.names()
+    layouts.names()

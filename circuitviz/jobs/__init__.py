@@ -15,8 +15,10 @@ from circuitviz.jobs.look import Look, Seen
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.patching import PatchingOf, PatchingSeen
+from circuitviz.jobs.preload import Preload
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
+from circuitviz.jobs.references import ReadReferences, References
 from circuitviz.jobs.suggest import Suggest
 from circuitviz.jobs.threads import UseThreads
 from circuitviz.jobs.tops import ReadTops, TopTokens
@@ -51,12 +53,15 @@ __all__ = [
     "PatchingOf",
     "PatchingSeen",
     "Points",
+    "Preload",
     "Rank",
     "Ranked",
     "Read",
     "ReadTops",
     "Reading",
+    "ReadReferences",
     "Ready",
+    "References",
     "Reply",
     "Request",
     "Seen",

@@ -11,8 +11,8 @@ from PySide6.QtCore import QObject, Signal
 from circuitviz.canvas.both import picture_of_both
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.formats import import_document
-from circuitviz.formats.reference import find, references
 from circuitviz.graph import Shape
+from circuitviz.jobs import ReadReferences, References, Reply
 from circuitviz.session import Document, Provenance, State
 
 if TYPE_CHECKING:
@@ -38,6 +38,11 @@ class Beside(QObject):
         self._kept: dict[str, Document] = {}
         self._shipped: dict[str, Document] = {}
         desk.document_opened.connect(lambda: self.show_both(False))
+        desk.arrived.connect(self._arrived)
+
+    def start(self) -> None:
+        """Have the references read."""
+        self.desk.ask(ReadReferences())
 
     # what there is
 
@@ -60,11 +65,7 @@ class Beside(QObject):
 
     def document(self, name: str) -> Document:
         """A circuit by its name."""
-        if name in self._kept:
-            return self._kept[name]
-        if name not in self._shipped:
-            self._shipped[name] = import_document(find(name))
-        return self._shipped[name]
+        return self._kept[name] if name in self._kept else self._shipped[name]
 
     # wishes
 
@@ -114,6 +115,11 @@ class Beside(QObject):
             return None
         return picture_of_both(self.desk.document.state, other.state, (HERE, self.name), layout)
 
+    def _arrived(self, reply: Reply) -> None:
+        if isinstance(reply, References):
+            self._shipped = reply.documents
+            self.changed.emit()
+
     def _tell(self) -> None:
         self.changed.emit()
         self.desk.state_changed.emit()
@@ -121,15 +127,15 @@ class Beside(QObject):
     def _fitting(self, shape: Shape, where: Provenance | None) -> list[str]:
         model, ablation = (where.model, where.ablation) if where else ("", "")
         found = []
-        for name in references():
-            told = self.document(name).extra["reference"]
-            if _shape(self.document(name)) == shape:
+        for name, document in self._shipped.items():
+            told = document.extra["reference"]
+            if _shape(document) == shape:
                 found.append((told["model"] != model, told["ablation"] != ablation, name))
         return [name for _, _, name in sorted(found)]
 
     def _free(self, name: str) -> str:
         number = 2
-        taken: Sequence[str] = (*self._kept, *references())
+        taken: Sequence[str] = (*self._kept, *self._shipped)
         free = name
         while free in taken:
             free, number = f"{name} ({number})", number + 1

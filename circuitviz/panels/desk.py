@@ -83,6 +83,7 @@ class Desk(QObject):
         """Start the worker; it loads what takes seconds."""
         self.worker.start()
         self.worker.ask(Catalog())
+        self.beside.start()
 
     # what is open
 

@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
+from stalls import WatchedApplication
 
 from circuitviz.app.files import Files
 from circuitviz.app.window import MainWindow
@@ -21,6 +22,15 @@ Open = Callable[[], MainWindow]
 def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unsaved work and claims of this test alone, also of processes that it starts."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def steady(qapp: WatchedApplication) -> Iterator[WatchedApplication]:
+    """Fails a journey in which one event kept the window's thread too long (see stalls)."""
+    qapp.stalls.clear()
+    qapp.worst = 0.0
+    yield qapp
+    assert not qapp.stalls, "\n".join(map(str, qapp.stalls))
 
 
 @pytest.fixture

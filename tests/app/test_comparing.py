@@ -20,6 +20,7 @@ from circuitviz.resources import resource
 from circuitviz.session.origin import task_of
 
 LONG = 90_000
+pytestmark = pytest.mark.usefixtures("steady")
 
 
 def _search(window: MainWindow, qtbot: QtBot, model: str, task: str) -> None:
@@ -89,6 +90,8 @@ def test_comparing_is_cancelled_with_its_rows_kept(open_window, qtbot: QtBot) ->
     window: MainWindow = open_window()
     _search(window, qtbot, "reverse", "reverse")
     panel = window.panels["compare"].methods
+    window.places.bring("compare")
+    window.panels["compare"].pages.setCurrentWidget(panel)
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     panel.run_all()
     qtbot.waitUntil(lambda: panel.table.rowCount() >= 3, timeout=LONG)

@@ -63,7 +63,8 @@ def test_what_is_seen_is_what_is_saved(
 ) -> None:
     opened.chrome.actions["export"].trigger()
     dialog = opened.files.dialog
-    assert dialog is not None and dialog.isVisible() and dialog.preview.sheet is not None
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
     fields = dialog.form.fields
     for name, kind, value in (("view", QComboBox, "class"), ("width_mm", QDoubleSpinBox, 84.0)):
         field = fields[name]
@@ -99,7 +100,8 @@ def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: Qt
     opened.desk.set_document(document(labelled=False))
     opened.files.ask_export()
     dialog = opened.files.dialog
-    assert dialog is not None and dialog.save.isEnabled()
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
     view = dialog.form.fields["view"]
     assert isinstance(view, QComboBox)
     view.setCurrentText("class")

@@ -18,6 +18,7 @@ from circuitviz.models import load_model
 from circuitviz.session.origin import task_of
 
 LONG = 90_000
+pytestmark = pytest.mark.usefixtures("steady")
 
 
 def measured(window: MainWindow) -> bool:

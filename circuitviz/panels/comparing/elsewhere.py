@@ -70,7 +70,7 @@ class ElsewherePage(Page):
             return
         self.desk.ask(EvaluateElsewhere(name, state.live, state.provenance, state.measured, self.desk.device))
 
-    def refresh(self) -> None:
+    def show_now(self) -> None:
         """The rows of the circuit as it is now; numbers of an earlier state are not shown."""
         state, numbers = self.desk.document.state, self.desk.document.evaluation
         can = state.live is not None and state.provenance is not None

@@ -172,7 +172,7 @@ class MethodsPage(Page):
             "curve": {"precision": precision, "recall": recall},
         }
 
-    def refresh(self) -> None:
+    def show_now(self) -> None:
         """Rows against what is chosen now; those against another circuit are gone."""
         if self._against != self.desk.beside.name:
             self._against, self._found = self.desk.beside.name, []

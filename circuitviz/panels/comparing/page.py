@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.canvas.theme import Theme
@@ -18,7 +19,17 @@ class Page(QWidget):
         self.desk = desk
 
     def refresh(self) -> None:
-        """Show what is open and chosen now."""
+        """Show what is open and chosen now; what nobody sees is not drawn until it is seen."""
+        if self.isVisible():
+            self.show_now()
+
+    def show_now(self) -> None:
+        """Draw the page."""
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """The page comes to the front."""
+        super().showEvent(event)
+        self.show_now()
 
     def set_theme(self, theme: Theme) -> None:
         """Take over colours that neither palette nor style sheet can give."""

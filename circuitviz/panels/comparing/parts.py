@@ -111,7 +111,7 @@ class PartsPage(Page):
         self.table.selectionModel().selectionChanged.connect(self._picked)
         desk.selection_changed.connect(self.mirror)
 
-    def refresh(self) -> None:
+    def show_now(self) -> None:
         """Numbers and rows of the open circuit and the chosen one."""
         beside, state = self.desk.beside, self.desk.document.state
         other = beside.chosen
@@ -122,7 +122,7 @@ class PartsPage(Page):
         self.overlaid.blockSignals(False)
         ours, theirs = state.live, other.state.live if other is not None else None
         key = (state.hash, beside.name, id(other), self.what.currentIndex())
-        if key == self._shown or not self.isVisible():
+        if key == self._shown:
             return
         self._shown = key
         if other is None or ours is None or theirs is None or ours.graph.shape != theirs.graph.shape:
@@ -200,10 +200,6 @@ class PartsPage(Page):
         whole.addWidget(self.table, 1)
         self.numbers.setFixedWidth(250)
 
-    def showEvent(self, event: Any) -> None:  # noqa: N802
-        """What was not worth drawing behind another page is drawn now."""
-        super().showEvent(event)
-        self.refresh()
 
 
 def nodes_of(left: State, right: State, ours: Circuit, theirs: Circuit) -> list[Part]:

@@ -50,10 +50,8 @@ class ReusePage(Page):
         self.chart.theme = theme
         self.refresh()
 
-    def refresh(self) -> None:
+    def show_now(self) -> None:
         """The matrix of what is there now."""
-        if not self.isVisible():
-            return
         beside, live = self.desk.beside, self.desk.document.state.live
         circuits = {} if live is None else {HERE: live}
         if live is not None:
@@ -86,8 +84,3 @@ class ReusePage(Page):
         path, _ = QFileDialog.getSaveFileName(self, "Export the matrix", "reuse.svg", kinds)
         if path:
             self.desk.guarded(self.chart.save, Path(path))
-
-    def showEvent(self, event: Any) -> None:  # noqa: N802
-        """What was not worth drawing behind another page is drawn now."""
-        super().showEvent(event)
-        self.refresh()

@@ -1,0 +1,28 @@
+"""What the window will want soon is loaded off its thread, so that the first use does not stall it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class Preload(Request):
+    """Call each of these once; they import modules and walk registries, and create nothing of Qt's."""
+
+    title = "Something could not be loaded ahead"
+    rank = -1  # a model that is asked for meanwhile does not make it void
+
+    work: tuple[Callable[[], object], ...]
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """No reply: what was loaded is there."""
+        for load in self.work:
+            load()
+        yield from ()

@@ -1,0 +1,35 @@
+"""References that ship are read off the window's thread: the first file read loads every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.messages import Reply, Request
+from circuitviz.session import Document
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class References(Reply):
+    """Every reference by its name; the worker keeps none of them."""
+
+    documents: dict[str, Document]
+
+
+@dataclass(frozen=True)
+class ReadReferences(Request):
+    """Ask for the references."""
+
+    title = "The references were not read"
+    rank = -1
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """One reply: all of them."""
+        from circuitviz.formats import import_document
+        from circuitviz.formats.reference import references
+
+        yield References({name: import_document(path) for name, path in references().items()})

@@ -1,0 +1,165 @@
+"""A thousand random actions: no exception, nothing left behind, and undo back to the first state."""
+
+from __future__ import annotations
+
+import gc
+import random
+import threading
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QApplication, QColorDialog, QDialog, QFileDialog, QInputDialog, QMessageBox
+from pytestqt.qtbot import QtBot
+from stalls import LONGEST, WatchedApplication
+
+from circuitviz.app.actions import ACTIONS
+from circuitviz.app.window import MainWindow
+from circuitviz.discovery import discover
+from circuitviz.formats import save_document
+from circuitviz.models import load_model
+from circuitviz.session import Document
+from circuitviz.session.origin import chosen
+from circuitviz.tasks import load_task
+
+LONG = 90_000
+MANY = 1000
+RESTYLED = 0.200  # seconds: new colours reach some 700 widgets at once, each told through this test's watch
+LEAVING = {"quit"}  # ends the window
+KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Tab)
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The platform's own dialogs answer at once: no file, no colour, nothing typed."""
+    for name in ("getOpenFileName", "getSaveFileName"):
+        monkeypatch.setattr(QFileDialog, name, lambda *a, **k: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getOpenFileNames", lambda *a, **k: ([], ""))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *a, **k: "")
+    monkeypatch.setattr(QColorDialog, "getColor", lambda *a, **k: QColor())
+    for name in ("getText", "getItem", "getMultiLineText"):
+        monkeypatch.setattr(QInputDialog, name, lambda *a, **k: ("random", True))
+    monkeypatch.setattr(QMessageBox, "question", lambda *a, **k: QMessageBox.StandardButton.Cancel)
+
+
+def small_document(path: Path) -> None:
+    """A circuit of the demo model, found outside the window."""
+    model = load_model("demo")
+    task = load_task("ioi", model, prompts=8)
+    scores = discover(model, task, "eap")
+    save_document(Document(chosen(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)), path)
+
+
+def close_dialogs() -> int:
+    """Close what an action opened; a dialog that runs its own loop is closed from inside it."""
+    seen = 0
+    for widget in QApplication.topLevelWidgets():
+        if isinstance(widget, QDialog) and widget.isVisible():
+            widget.reject()
+            seen += 1
+    for _ in range(3):
+        if (popup := QApplication.activePopupWidget()) is not None:
+            popup.close()
+    return seen
+
+
+def settle() -> None:
+    """Let everything go that wants to."""
+    for _ in range(5):
+        QCoreApplication.processEvents()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
+
+
+def census() -> Counter[str]:
+    """Widgets by class."""
+    return Counter(type(widget).__name__ for widget in QApplication.allWidgets())
+
+
+def running_timers(window: MainWindow) -> int:
+    return sum(timer.isActive() for timer in window.findChildren(QTimer))
+
+
+def random_step(window: MainWindow, qtbot: QtBot, dice: random.Random, watch: WatchedApplication) -> str:
+    """One thing that a person could do: select, press a key, label, or take an action from the table."""
+    nodes, edges = sorted(window.view.picture.by_name), [e.name for e in window.view.picture.edges]
+    what = dice.random()
+    if what < 0.30 and nodes:
+        picked = frozenset(dice.sample(nodes, min(len(nodes), dice.randrange(4))))
+        some = frozenset(dice.sample(edges, min(len(edges), dice.randrange(3))))
+        watch.timed("select", lambda: window.desk.select(picked, some))
+        return "select"
+    if what < 0.40:
+        key = dice.choice(KEYS)
+        qtbot.keyClick(window.view, key)
+        return f"key {key.name}"
+    possible = [name for name in ACTIONS if name not in LEAVING and window.chrome.actions[name].isEnabled()]
+    undoing = [name for name in ("undo", "redo") if window.chrome.actions[name].isEnabled()]
+    name = dice.choice([*possible, *undoing])
+    watch.timed(name, window.chrome.actions[name].trigger, RESTYLED if "theme" in name else LONGEST)
+    return name
+
+
+def test_a_thousand_random_actions(
+    open_window, qtbot: QtBot, tmp_path: Path, answered: None, steady: WatchedApplication
+) -> None:
+    small_document(tmp_path / "start.circuit")
+    window: MainWindow = open_window()
+    window.files.open_path(tmp_path / "start.circuit")
+    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    form = window.panels["discovery"]
+    form.prompts.setValue(4)
+    form.method.setCurrentText("eap")
+    form.edges.setValue(30)
+    failures: list[object] = []
+    window.desk.failed.connect(failures.append)
+    closer = QTimer(interval=20)
+    closer.timeout.connect(close_dialogs)
+    closer.start()
+    first = window.desk.document.state.hash
+    dice, done = random.Random(20261121), Counter[str]()
+
+    def some(number: int) -> None:
+        for i in range(number):
+            done[random_step(window, qtbot, dice, steady)] += 1
+            if close_dialogs() or i % 5 == 0:
+                QCoreApplication.processEvents()
+                QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+
+    some(MANY // 4)  # whatever is made once and kept is made by now
+    _rest(window, qtbot)
+    widgets, timers, threads = census(), running_timers(window), threading.active_count()
+    some(MANY - MANY // 4)
+    _rest(window, qtbot)
+    assert not failures, failures
+    tried = {name for name in done if name in ACTIONS}
+    assert tried >= set(ACTIONS) - LEAVING, set(ACTIONS) - tried
+
+    while window.desk.undo.canUndo():
+        window.desk.undo.undo()
+    assert window.desk.document.state.hash == first
+    while window.desk.undo.canRedo():
+        window.desk.undo.redo()
+    while window.desk.undo.canUndo():
+        window.desk.undo.undo()
+    assert window.desk.document.state.hash == first
+
+    _rest(window, qtbot)
+    closer.stop()
+    grown = {kind: count - widgets[kind] for kind, count in census().items() if count - widgets[kind] > 25}
+    assert not grown, grown  # lists follow the selection; what leaks grows with the actions
+    assert running_timers(window) <= timers + 1
+    assert threading.active_count() <= threads
+
+
+def _rest(window: MainWindow, qtbot: QtBot) -> None:
+    """Until nothing runs: the worker idle, all dialogs closed, deleted things gone."""
+    window.desk.cancel()
+    window.desk.select(frozenset(), frozenset())
+    qtbot.waitUntil(lambda: window.desk.preview is None, timeout=LONG)
+    qtbot.wait(300)
+    close_dialogs()
+    settle()
