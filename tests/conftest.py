@@ -15,16 +15,6 @@ import torch
 from slow_path import DEMO, STORIES, SlowModel, plain
 
 torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="session")
-def qapp_cls() -> type:
-    """The application that measures its own stalls."""
-    from stalls import WatchedApplication
-
-    return WatchedApplication
-
-
 NAMES = ("demo", "stories", "neox", "attention-only", "gemma2", "plain")
 
 

@@ -1,31 +1,38 @@
-"""How long the window's thread was busy with one event: what keeps a person waiting.
+"""How long the window's thread was busy at a stretch: what keeps a person waiting.
+
+While a test waits, a timer beats every millisecond in the window's thread; between two beats lies what
+Qt delivered at a stretch. Clicks, keys and actions of the test itself are timed one by one.
 
 Wall time would tell what a person feels on an idle machine, but on a shared one it also counts the
 time in which other programs had the processor. So the limit holds for the processor time of the
-window's own thread, which is the same whoever else is running; and time in which the thread was
+window's own thread, which is nearly the same whoever else is running; and time in which the thread was
 neither running nor waiting for a processor (locks, files, imports in another thread) is held to a
 limit of its own, wide enough for a worker that is put aside while it holds Python's lock.
+
+Measuring each event by ``QApplication.notify`` was tried: Python then wraps widgets whose destructors
+already run, which crashes.
 """
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QApplication
+import pytest
+from PySide6.QtCore import QTimer
+from pytestqt.qtbot import QtBot
 
-LONGEST = 0.050  # seconds of the thread's own processor time for one event
+LONGEST = 0.050  # seconds of the thread's own processor time
 BLOCKED = 0.500  # seconds of waiting for something else than a processor
 SCHEDULE = Path("/proc/thread-self/schedstat")  # Linux: ns on a processor, ns waiting for one, slices
 
 
 @dataclass(frozen=True)
 class Stall:
-    """One event that took too long, in seconds."""
+    """A stretch that took too long, in seconds."""
 
     what: str
     busy: float
@@ -35,41 +42,57 @@ class Stall:
         return f"{self.what}: {self.busy * 1000:.0f} ms busy, {self.blocked * 1000:.0f} ms blocked"
 
 
-class WatchedApplication(QApplication):
-    """Measures every event of the window's thread, the outermost of nested ones."""
+class Watch:
+    """Notes every stall while a test waits, clicks and types; ``worst`` is the longest busy stretch."""
 
-    def __init__(self, arguments: list[str]) -> None:
-        super().__init__(arguments)
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.stalls: list[Stall] = []
         self.worst = 0.0
-        self._thread = threading.get_ident()
-        self._inside = False
+        self._beat = QTimer(interval=1)
+        self._beat.timeout.connect(self._beaten)
+        self._since = self._now()
+        whole = QtBot.wait
 
-    def notify(self, receiver: Any, event: Any) -> bool:
-        """Deliver an event and see how long it took."""
-        if self._inside or threading.get_ident() != self._thread:
-            return super().notify(receiver, event)
-        name = f"{type(receiver).__name__} {receiver.objectName()} {event.type().name}"
-        return self.timed(name, lambda: super(WatchedApplication, self).notify(receiver, event))
+        def wait(bot: QtBot, ms: int) -> None:
+            self._since = self._now()
+            self._beat.start()
+            try:
+                whole(bot, ms)
+            finally:
+                self._beaten()
+                self._beat.stop()
+
+        patch.setattr(QtBot, "wait", wait)
+        for name in ("mouseClick", "mouseDClick", "keyClick", "keyClicks"):
+            plain = getattr(QtBot, name)
+            told = lambda *a, _do=plain, _name=name, **k: self.timed(_name, lambda: _do(*a, **k))  # noqa: E731
+            patch.setattr(QtBot, name, staticmethod(told))
 
     def timed(self, what: str, work: Callable[[], Any], longest: float = LONGEST) -> Any:
         """Do something and note it where it was a stall."""
-        self._inside = True  # what this delivers in its turn is part of it
-        began, ready, busy = time.perf_counter(), _waited(), time.thread_time()
+        before = self._now()
         try:
             return work()
         finally:
-            self._inside = False
-            used = time.thread_time() - busy
-            blocked = time.perf_counter() - began - used - (_waited() - ready)
-            self.worst = max(self.worst, used)
-            if used > longest or blocked > BLOCKED:
-                self.stalls.append(Stall(what, used, blocked))
+            self._since = self._now()
+            self._note(what, before, self._since, longest)
 
+    def _beaten(self) -> None:
+        before, self._since = self._since, self._now()
+        self._note("events", before, self._since, LONGEST)
 
-def _waited() -> float:
-    """Seconds that this thread has waited for a processor; 0 where nobody tells."""
-    try:
-        return int(SCHEDULE.read_text().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
+    def _note(self, what: str, before: tuple[float, ...], now: tuple[float, ...], longest: float) -> None:
+        wall, used, queued = (b - a for a, b in zip(before, now, strict=True))
+        self.worst = max(self.worst, used)
+        asleep = wall - used - queued if what != "events" else 0.0  # between beats it may well sleep
+        if used > longest or asleep > BLOCKED:
+            self.stalls.append(Stall(what, used, asleep))
+
+    @staticmethod
+    def _now() -> tuple[float, float, float]:
+        """Wall time, processor time, and time of waiting for a processor (0 where nobody tells)."""
+        try:
+            queued = int(SCHEDULE.read_text().split()[1]) / 1e9
+        except (OSError, IndexError, ValueError):
+            queued = 0.0
+        return time.perf_counter(), time.thread_time(), queued

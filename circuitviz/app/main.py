@@ -37,6 +37,7 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     window.show()
     window.desk.start()
+    window.tour.offer()
     QTimer.singleShot(0, lambda: begin(window, file, model, task, demo))
     try:
         return app.exec()

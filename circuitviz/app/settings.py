@@ -78,6 +78,15 @@ class Settings:
         self._store.remove("recent")
 
     @property
+    def toured(self) -> bool:
+        """Whether the tour was taken or skipped."""
+        return bool(self._store.value("toured", False, type=bool))
+
+    @toured.setter
+    def toured(self, done: bool) -> None:
+        self._store.setValue("toured", done)
+
+    @property
     def data_folder(self) -> Path:
         """Where unsaved work and claims on open files lie: the platform's folder for local data."""
         return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))

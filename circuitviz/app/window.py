@@ -17,6 +17,7 @@ from circuitviz.app.palette import Palette
 from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
+from circuitviz.app.tour import Tour
 from circuitviz.canvas.note import note_of
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import Theme
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self.looks = Looks(self)
         self.chrome = Chrome(self)
         self.palette_ = Palette(self)
+        self.tour = Tour(self)
         self._connect()
         self.find_bar = FindBar(self)  # after the canvas has heard of a change
         self.looks.apply()

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
-from stalls import WatchedApplication
+from stalls import Watch
 
 from circuitviz.app.files import Files
 from circuitviz.app.window import MainWindow
@@ -25,12 +25,11 @@ def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def steady(qapp: WatchedApplication) -> Iterator[WatchedApplication]:
-    """Fails a journey in which one event kept the window's thread too long (see stalls)."""
-    qapp.stalls.clear()
-    qapp.worst = 0.0
-    yield qapp
-    assert not qapp.stalls, "\n".join(map(str, qapp.stalls))
+def steady(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Fails a journey in which something kept the window's thread too long (see stalls)."""
+    watch = Watch(monkeypatch)
+    yield watch
+    assert not watch.stalls, "\n".join(map(str, watch.stalls))
 
 
 @pytest.fixture

@@ -22,6 +22,11 @@ def _shortcuts(window: MainWindow) -> None:
     window.show_dialog(ShortcutSheet(window))
 
 
+@action("tour", "Tour", "Help", needs="circuit")
+def _tour(window: MainWindow) -> None:
+    window.tour.begin()
+
+
 @action("about", "About circuitviz", "Help")
 def _about(window: MainWindow) -> None:
     from circuitviz.app.about import AboutDialog
