@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 WIDTH, APART = 330, 12
+Target = Callable[["MainWindow"], QWidget]
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,22 @@ class Step:
 
     title: str
     text: str
-    target: Callable[[MainWindow], QWidget]
+    target: Target
+
+
+def _dock(name: str) -> Target:
+    def dock(window: MainWindow) -> QWidget:
+        return window.docks[name]
+
+    return dock
+
+
+def _canvas(window: MainWindow) -> QWidget:
+    return window.view
+
+
+def _tools(window: MainWindow) -> QWidget:
+    return window.chrome.toolbar
 
 
 STEPS = (
@@ -30,31 +46,31 @@ STEPS = (
         "Find",
         "Choose a model, a task and a method here, then find the circuit with Ctrl+R. The demo model "
         "needs no network. The circuit appears while the search runs; Cancel keeps what is done.",
-        lambda window: window.docks["discovery"],
+        _dock("discovery"),
     ),
     Step(
         "Look",
         "The input is at the bottom, the logits at the top. Wider edges matter more; their colour and "
         "dash tell the sign. Click a node or an edge, drag to move, turn the wheel to zoom.",
-        lambda window: window.view,
+        _canvas,
     ),
     Step(
         "Ask",
         "What you have clicked is explained here: its logit lens, its direct effect on the answer, "
         "where it attends, and its strongest edges.",
-        lambda window: window.docks["inspector"],
+        _dock("inspector"),
     ),
     Step(
         "Ablate",
         "Press A to take the selection out, and A again to put it back. Faithfulness follows at once, "
         "marked ≈ until it is measured. Ctrl+Z brings back the earlier number exactly.",
-        lambda window: window.docks["meter"],
+        _dock("meter"),
     ),
     Step(
         "Keep",
         "Ctrl+S saves a file with everything needed to go on; Ctrl+E makes the figure for the paper. "
         "F1 lists all shortcuts, Ctrl+Shift+P finds every command.",
-        lambda window: window.chrome.toolbar,
+        _tools,
     ),
 )
 
@@ -163,6 +179,7 @@ class Card(QFrame):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 14, 16, 14)
         whole.setSpacing(8)
+        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         for label in (self.title, self.text):
             whole.addWidget(label)
         whole.addLayout(row)

@@ -27,7 +27,7 @@ from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.session import Label, set_label
+from circuitviz.session import Label, members_of, set_label
 
 ROWS = 6
 COLOUR = "#8b5cf6"
@@ -135,7 +135,10 @@ class InspectorPanel(Panel):
     def show_selection(self) -> None:
         """Follow the selection; one node is read."""
         nodes, edges = self.desk.nodes, self.desk.edges
-        self.node = next(iter(nodes)) if len(nodes) == 1 else ""
+        circuit = self.desk.state.circuit
+        known = circuit.graph.node_index if circuit is not None else ()
+        one = next(iter(nodes)) if len(nodes) == 1 else ""
+        self.node = one if one in known else ""
         self.body.setVisible(bool(self.node))
         if self.node:
             self.reading = None
@@ -143,6 +146,9 @@ class InspectorPanel(Panel):
             self.body.setEnabled(True)
             self._clear_readings()
             self._ask()
+        elif one:
+            inside = sorted(members_of(self.desk.state, nodes))
+            self._say(one, f"{len(inside)} nodes together: {', '.join(inside)}")
         elif len(nodes) > 1:
             self._say(f"{len(nodes)} nodes selected", "A takes them out of the circuit and back in.")
         elif edges:

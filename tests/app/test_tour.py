@@ -1,0 +1,66 @@
+"""The first-run tour: five steps beside what they speak of, offered once, skipped at will."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QRect, Qt
+from pytestqt.qtbot import QtBot
+from screenshots import SHOTS, shoot
+
+from circuitviz.app.tour import STEPS
+from circuitviz.app.window import MainWindow
+from circuitviz.graph import Circuit, Graph, Shape
+from circuitviz.session import Document, State
+
+
+def document() -> Document:
+    return Document(State(circuit=Circuit.full(Graph.transformer(Shape(2, 4, 16)))))
+
+
+def test_the_tour_begins_by_itself_once(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    tour = window.tour
+    tour.offer()
+    assert not tour.card.isVisible()
+    window.desk.set_document(document())
+    assert tour.card.isVisible() and len(STEPS) == 5
+    for at, step in enumerate(STEPS):
+        assert tour.card.title.text() == step.title and f"{at + 1} of 5" in tour.card.where.text()
+        qtbot.wait(1)
+        target = step.target(window)
+        around = QRect(target.mapTo(window, QPoint(0, 0)), target.size())
+        assert window.rect().contains(tour.card.geometry()), step.title
+        assert around.adjusted(-2, -2, 2, 2).contains(tour.frame.geometry())
+        if target is not window.view:  # the canvas leaves no room beside it
+            assert not around.intersects(tour.card.geometry()), step.title
+        if SHOTS:
+            window.grab().save(str(Path(SHOTS) / f"tour-{at + 1}.png"))
+        qtbot.mouseClick(tour.card.next, Qt.MouseButton.LeftButton)
+    assert not tour.card.isVisible() and not tour.frame.isVisible()
+    assert window.settings.toured
+    shoot(window, "after-the-tour")
+
+    # it does not come again, unless it is asked for; Escape skips the rest
+    again: MainWindow = open_window()
+    again.tour.offer()
+    again.desk.set_document(document())
+    assert not again.tour.card.isVisible()
+    again.chrome.actions["tour"].trigger()
+    assert again.tour.card.isVisible()
+    qtbot.keyClick(again.tour.card, Qt.Key.Key_Escape)
+    assert not again.tour.card.isVisible()
+
+
+def test_the_tour_blocks_nothing(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(document())
+    window.tour.begin()
+    node = next(iter(window.view.picture.by_name))
+    window.view.select({node})
+    assert window.desk.nodes == {node} and window.tour.card.isVisible()
+    window.resize(1000, 700)
+    qtbot.wait(20)
+    assert window.rect().contains(window.tour.card.geometry())
+    qtbot.mouseClick(window.tour.card.skip, Qt.MouseButton.LeftButton)
+    assert not window.tour.card.isVisible()
