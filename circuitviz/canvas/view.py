@@ -39,6 +39,9 @@ class CircuitView(QGraphicsView):
         super().__init__(parent)
         self.setAccessibleName("Circuit")
         self.setScene(QGraphicsScene(self))
+        # Items are few and found by numpy. Qt's own index keeps pointers to items that were replaced
+        # while it was not looking, and then paints them: a crash.
+        self.scene().setItemIndexMethod(QGraphicsScene.ItemIndexMethod.NoIndex)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setRenderHint(QPainter.RenderHint.Antialiasing)
         self.setTransformationAnchor(QGraphicsView.ViewportAnchor.NoAnchor)

@@ -26,6 +26,7 @@ class EdgesPanel(Panel):
         self.number = QSpinBox(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
         self.again = QPushButton("Measure curve")
         self.plot = pg.PlotWidget()
+        self.plot.scene().setItemIndexMethod(self.plot.scene().ItemIndexMethod.NoIndex)  # as the canvas's
         self._most = 1
         self._setting = False
         self._build()

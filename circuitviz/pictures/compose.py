@@ -37,7 +37,7 @@ def draw(document: Document, figure: Figure) -> Drawing:
         y = draw_heads(inner, picture, ink, size)
     if figure.legend:
         y += 1.4 * size
-        y += draw_legend(inner, ink, y, size, strongest(document, figure))
+        y += draw_legend(inner, ink, y, size, strongest(document, figure), state.scores is not None)
     if figure.caption:
         y += 0.6 * size
         room = 0.94 * inner.width  # LaTeX's own sans serif is wider than the shipped one
@@ -94,7 +94,8 @@ def caption(document: Document, figure: Figure) -> str:
 def provenance(document: Document, figure: Figure, name: str) -> tuple[str, ...]:
     """Lines for a file's metadata: the commands that make it again, and what they rest on."""
     state, where = document.state, document.state.provenance
-    source = document.path.name if document.path else "circuit.circuit"
+    told = document.extra.get("reference", {})  # a reference that ships is opened by its name
+    source = document.path.name if document.path else str(told.get("reference") or "circuit.circuit")
     lines = []
     if where is not None:
         lines.append(f"{where.command()} -o {shlex.quote(source)}")

@@ -13,10 +13,14 @@ SHARES = (1.0, 0.5, 0.1)
 Sample = Callable[[float, float], list[Shape]]  # from left and middle to the sample's shapes
 
 
-def draw_legend(drawing: Drawing, ink: Ink, y: float, size: float, strongest: float) -> float:
+def draw_legend(
+    drawing: Drawing, ink: Ink, y: float, size: float, strongest: float, scored: bool = True
+) -> float:
     """Draw every kind of box and edge that was drawn, in lines from ``y``; returns the height used.
 
-    ``strongest`` is the |score| of the widest edge: the key tells what widths mean.
+    ``strongest`` is the |score| of the widest edge: the key tells what widths mean. Where nothing is
+    ``scored`` it is the number of edges that the widest arrow stands for; where that is one, all
+    widths are alike and need no key.
     """
     long, plain_width = 2.6 * size, 1.2 * ink.scale
     entries = [(text, _boxed(box, long, size)) for text, box in sorted(ink.boxes.items(), key=_rank)]
@@ -28,13 +32,18 @@ def draw_legend(drawing: Drawing, ink: Ink, y: float, size: float, strongest: fl
         look = replace(some, opacity=1.0, dash="", width=plain_width)
         if ink.dashed:
             entries.append(("negative score", _lined(replace(look, dash="dashed"), long)))
-        for share in SHARES:
+        for share in SHARES if scored or strongest > 1 else ():
             sample = _lined(replace(look, width=ink.width_of(share)), long)
-            entries.append((f"|score| {strongest * share:.2g}", sample))
+            number = f"|score| {strongest * share:.2g}" if scored else _edges(strongest * share)
+            entries.append((number, sample))
     if ink.ablated:
         box = next(iter(ink.boxes.values()))
         entries.append(("ablated", _boxed(replace(box, dashed=True), long, size)))
     return _flow(drawing, ink, entries, y, size, long)
+
+
+def _edges(number: float) -> str:
+    return f"{number:,.0f} edge{'' if round(number) == 1 else 's'}"
 
 
 def _rank(item: tuple[str, Box]) -> tuple[bool, str]:

@@ -13,8 +13,9 @@ from circuitviz.errors import InputError
 def run(given: argparse.Namespace) -> int:
     """Write a file in the format that its suffix names; returns the exit code."""
     from circuitviz.formats import export_document, formats, import_document
+    from circuitviz.formats.reference import find
 
-    document = import_document(given.source)
+    document = import_document(find(given.source))
     suffix = given.output.suffix.lower()
     if any(given.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
         export_document(document, given.output)

@@ -37,6 +37,7 @@ class Chart(QWidget):
         self.theme = LIGHT
         self.rows: list[list[Any]] = []
         self.plot = pg.PlotWidget()
+        self.plot.scene().setItemIndexMethod(self.plot.scene().ItemIndexMethod.NoIndex)  # as the canvas's
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         whole = QVBoxLayout(self)

@@ -64,6 +64,8 @@ class MethodsPage(Page):
         self._against = ""
         self._running = False
         self._build()
+        for button in (self.all, self.stop, self.copy, self.export):
+            button.setEnabled(False)  # until the page is seen and there is something to compare
         self.all.clicked.connect(self.run_all)
         self.stop.clicked.connect(desk.cancel)
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text("\t")))
