@@ -231,7 +231,6 @@ def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-<<<<<<< HEAD
 @pytest.mark.parametrize("view", ["head", "class"])
 def test_a_groups_and_a_classs_labels_are_drawn_and_explained(tmp_path: Path, view: str) -> None:
     group = Group(frozenset({"a1.h1", "a1.h3"}), collapsed=True)
@@ -250,7 +249,8 @@ def test_a_groups_and_a_classs_labels_are_drawn_and_explained(tmp_path: Path, vi
     assert "#123456" in path.read_text()
     if view == "class":
         assert "Late: Induction" in said and "#654321" in path.read_text()
-=======
+
+
 def test_the_figure_in_the_readme_is_made_by_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from circuitviz.__main__ import main
 
@@ -274,4 +274,3 @@ def test_a_key_of_widths_counts_edges_where_nothing_is_scored() -> None:
     assert any(re.fullmatch(r"\d+ edges?", word) for word in words)
     heads = {s.text for s in draw(Document(unscored), Figure()).legend if isinstance(s, Text)}
     assert not any("edge" in word for word in heads)  # all lines are alike
->>>>>>> 1409f5d (The figure in the README is made by its command; a key of widths counts edges where nothing is scored; no painting of items that are gone)
