@@ -48,6 +48,7 @@ class Watch:
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.stalls: list[Stall] = []
         self.worst = 0.0
+        self.longest = LONGEST
         self._beat = QTimer(interval=1)
         self._beat.timeout.connect(self._beaten)
         self._since = self._now()
@@ -79,7 +80,7 @@ class Watch:
 
     def _beaten(self) -> None:
         before, self._since = self._since, self._now()
-        self._note("events", before, self._since, LONGEST)
+        self._note("events", before, self._since, self.longest)
 
     def _note(self, what: str, before: tuple[float, ...], now: tuple[float, ...], longest: float) -> None:
         wall, used, queued = (b - a for a, b in zip(before, now, strict=True))

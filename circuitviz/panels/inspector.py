@@ -240,7 +240,10 @@ class InspectorPanel(Panel):
         scores = self.desk.state.scores
         if scores is None or len(self.desk.edges) != 1:
             return "A takes them out of the circuit and back in."
-        place = scores.graph.edge(next(iter(self.desk.edges)))
+        sender, _, receiver = next(iter(self.desk.edges)).partition("->")
+        if sender not in scores.graph.sender_index or receiver not in scores.graph.receiver_index:
+            return "All edges between the two, added up."
+        place = scores.graph.edge(f"{sender}->{receiver}")
         return f"score {scores.values[place]:+.4f}. A takes it out of the circuit and back in."
 
     def _pick_colour(self) -> None:
