@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Set
+from collections.abc import Mapping, Set
+from dataclasses import replace
 
 import numpy as np
 
 from circuitviz.canvas.inscription import inscribed
 from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode, titled
-from circuitviz.graph import Arrow, BoolMatrix, Folding, Kind, fold
+from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.layout import Places, layouts
 from circuitviz.layout.room import make_room
 from circuitviz.session import State
@@ -32,11 +33,20 @@ def fold_picture(state: State, layout: str, most: int = MOST_DRAWN) -> CircuitPi
     places = _places(state, folding, layout, set(groups))
     nodes = tuple(_node(state, folding, box, places[box], totals.get(box, 0.0)) for box in folding.boxes)
     strongest = max((abs(a.score) for a in arrows), default=0.0) or 1.0
-    chosen = sorted(arrows, key=lambda a: abs(a.score))[-most:]
-    edges = tuple(_edge(folding, a, abs(a.score) / strongest, live.edges, groups) for a in chosen)
-    return CircuitPicture(
-        nodes, edges, circuit.n_edges, {n.name: n for n in nodes}, folding=folding
-    )
+    alive = {arrow.key for arrow in (arrows if live is circuit else replace(folding, circuit=live).arrows())}
+    graph = circuit.graph
+    into = {
+        (graph.nodes[n].name, graph.channel(r)): graph.receivers[r] for r, n in np.argwhere(graph.owners)
+    }
+    edges = []
+    for arrow in sorted(arrows, key=lambda a: abs(a.score))[-most:]:
+        end = f"{arrow.receiver}<{arrow.channel}>" if arrow.channel else arrow.receiver
+        name = f"{arrow.sender}->{into.get((arrow.receiver, arrow.channel), end)}"
+        share = abs(arrow.score) / strongest
+        gone = arrow.key not in alive
+        edges.append(DrawnEdge(name, *arrow.key, arrow.score, share, gone, count=arrow.edges))
+    by_name = {node.name: node for node in nodes}
+    return CircuitPicture(nodes, tuple(edges), circuit.n_edges, by_name, folding=folding)
 
 
 def unfolded(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chosen:
@@ -46,25 +56,32 @@ def unfolded(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chose
         return frozenset(nodes), frozenset(edges)
     graph = folding.circuit.graph
     inside = (folding.nodes(n) if n in picture.by_name else (n,) for n in nodes)
-    drawn = {edge.name: edge for edge in picture.edges}
-    held = (
-        graph.edge_names(folding.edges(drawn[e].sender, drawn[e].node, drawn[e].channel))
-        if e in drawn
-        else (e,)
-        for e in edges
-    )
-    return frozenset().union(*inside), frozenset().union(*held)
+    held = np.zeros_like(folding.circuit.edges)
+    for row in (row for name in edges for row in picture.edge_rows.get(name, ())):
+        edge = picture.edges[row]
+        held |= folding.edges(edge.sender, edge.node, edge.channel)
+    others = edges - picture.edge_rows.keys()
+    return frozenset().union(*inside), frozenset(graph.edge_names(held)) | others
 
 
 def standing(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chosen:
     """What is drawn of chosen nodes and edges: a box or an arrow where all that it holds is chosen."""
     if picture.folding is None:
         return frozenset(nodes), frozenset(edges)
-    boxes = {n.name for n in picture.nodes if nodes and nodes >= set(n.members or (n.name,))}
+    boxes = frozenset(n.name for n in picture.nodes if nodes and nodes >= set(n.members or (n.name,)))
     if not edges:
-        return frozenset(boxes), frozenset()
-    arrows = {e.name for e in picture.edges if unfolded(picture, frozenset(), {e.name})[1] <= edges}
-    return frozenset(boxes), frozenset(arrows)
+        return boxes, frozenset()
+    folding = picture.folding
+    graph, there = folding.circuit.graph, np.zeros_like(folding.circuit.edges)
+    for name in edges:
+        sender, _, receiver = name.partition("->")
+        if sender in graph.sender_index and receiver in graph.receiver_index:
+            there[graph.sender_index[sender], graph.receiver_index[receiver]] = True
+    chosen = replace(folding, circuit=Circuit(graph, there & folding.circuit.edges))
+    whole = {arrow.key: arrow.edges for arrow in chosen.arrows()}
+    return boxes, frozenset(
+        e.name for e in picture.edges if whole.get((e.sender, e.node, e.channel)) == e.count
+    )
 
 
 def standing_for(picture: CircuitPicture, node: str) -> str:
@@ -97,27 +114,15 @@ def _node(
     return DrawnNode(box, Kind.HEAD, *at, score, text, colour, out, members=held)
 
 
-def _edge(
-    folding: Folding, arrow: Arrow, share: float, live: BoolMatrix, groups: Mapping[str, Collection[str]]
-) -> DrawnEdge:
-    held = folding.edges(arrow.sender, arrow.receiver, arrow.channel)
-    name = f"{arrow.sender}->{arrow.receiver}" + (f"<{arrow.channel}>" if arrow.channel else "")
-    if arrow.sender not in groups and arrow.receiver not in groups:
-        name = folding.circuit.graph.edge_names(held)[0]
-    gone = not (held & live).any()
-    return DrawnEdge(
-        name, arrow.sender, arrow.receiver, arrow.channel, arrow.score, share, gone, count=arrow.edges
-    )
-
-
 def _places(state: State, folding: Folding, layout: str, boxes: set[str]) -> Places:
     """A box stands where its middle node would stand if it had all of the box's edges."""
     graph = folding.circuit.graph
     middle = {box: _middle(folding.nodes(box)) for box in folding.boxes}
     edges = np.zeros_like(folding.circuit.edges)
+    rows = {box: graph.sender_index.get(name) for box, name in middle.items()}
+    reads = {box: np.flatnonzero(graph.owners[:, graph.node_index[name]]) for box, name in middle.items()}
     for arrow in folding.arrows():
-        row = graph.sender_index.get(middle[arrow.sender])
-        columns = np.flatnonzero(graph.owners[:, graph.node_index[middle[arrow.receiver]]])
+        row, columns = rows[arrow.sender], reads[arrow.receiver]
         if row is not None and len(columns):
             edges[row, columns[0]] = True
     pinned = {middle[n]: state.groups[n].place for n in boxes if n in middle} | {

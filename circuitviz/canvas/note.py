@@ -44,6 +44,8 @@ def drawn(picture: CircuitPicture) -> tuple[int, int]:
     folding = picture.folding
     if folding is None:
         return len({edge.name for edge in picture.edges}), nodes
+    if not folding.circuit.graph.shape.grouped:  # no edge is in two arrows
+        return sum(edge.count for edge in picture.edges), nodes
     held = np.zeros_like(folding.circuit.edges)
     for edge in picture.edges:
         held |= folding.edges(edge.sender, edge.node, edge.channel)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,7 @@ from circuitviz.graph.graph import BoolMatrix
 FloatMatrix = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Arrow:
+class Arrow(NamedTuple):
     """All edges from one box to another by one channel: the sum of their scores, and their number."""
 
     sender: str
@@ -25,6 +25,11 @@ class Arrow:
     channel: str
     score: float
     edges: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """From where, to where, by which channel."""
+        return self.sender, self.receiver, self.channel
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,19 +91,26 @@ class Folding:
 
     @cached_property
     def _sums(self) -> list[Arrow]:
-        """One matrix product per channel: senders' boxes × edges × receivers' boxes."""
-        out = self.holds[:, : len(self.circuit.graph.senders)].astype(float)
-        chosen = self.circuit.edges.astype(float)
-        found = []
-        for channel in sorted(set(self._channels)):
-            columns = self._channels == channel
-            into = self._reads[:, columns].T.astype(float)
-            counts = out @ chosen[:, columns] @ into
-            scores = out @ np.where(chosen[:, columns] > 0, self.values[:, columns], 0.0) @ into
-            for s, r in np.argwhere(counts):
-                score, number = float(scores[s, r]), round(float(counts[s, r]))
-                found.append((s, r, Arrow(self.boxes[s], self.boxes[r], str(channel), score, number)))
-        return [arrow for _, _, arrow in sorted(found, key=lambda each: (*each[:2], each[2].channel))]
+        """Every edge is put to the boxes of its sender and of its receiver's nodes, and these are counted."""
+        if not self.boxes:
+            return []
+        senders, receivers = np.nonzero(self.circuit.edges)
+        box, reader = np.nonzero(self._reads.T)[::-1]  # in order of receivers
+        number = np.bincount(reader, minlength=len(self._channels))
+        first = np.cumsum(number) - number
+        times = number[receivers]
+        edge = np.repeat(np.arange(len(senders)), times)
+        turn = np.arange(len(edge)) - np.repeat(np.cumsum(times) - times, times)
+        out = self.holds[:, senders].argmax(axis=0)[edge]
+        into = box[first[receivers[edge]] + turn]
+        names, channel = np.unique(self._channels, return_inverse=True)
+        shape = (len(self.boxes), len(self.boxes), len(names))
+        place = np.ravel_multi_index((out, into, channel[receivers[edge]]), shape)
+        found, which, counts = np.unique(place, return_inverse=True, return_counts=True)
+        sums = np.bincount(which, self.values[senders[edge], receivers[edge]], len(found))
+        at = (a.tolist() for a in np.unravel_index(found, shape))
+        rows = zip(*at, sums.tolist(), counts.tolist(), strict=True)
+        return [Arrow(self.boxes[s], self.boxes[r], str(names[c]), score, n) for s, r, c, score, n in rows]
 
 
 def fold(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> Folding:
