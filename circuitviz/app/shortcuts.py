@@ -60,12 +60,12 @@ class ShortcutSheet(QDialog):
         columns.setSpacing(44)
         made = sections(window)
         half, used = sum(len(rows) + 2 for rows in made.values()) / 2, 0
-        column = QVBoxLayout()
+        column = QVBoxLayout(spacing=4)
         columns.addLayout(column)
         for title, rows in made.items():
             if used and used + len(rows) / 2 > half:
                 column.addStretch(1)
-                column, used = QVBoxLayout(), 0
+                column, used = QVBoxLayout(spacing=4), 0
                 columns.addLayout(column)
             column.addWidget(self._section(title, rows))
             used += len(rows) + 2
@@ -92,7 +92,7 @@ class ShortcutSheet(QDialog):
     def _section(title: str, rows: list[Row]) -> QWidget:
         made = QWidget()
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=5)
+        grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=4)
         grid.setContentsMargins(0, 0, 0, 12)
         grid.addWidget(QLabel(title, objectName="heading"), 0, 0, 1, 2)
         grid.setColumnMinimumWidth(0, 164)

@@ -44,11 +44,15 @@ def name(window: MainWindow, qtbot: QtBot, text: str) -> None:
     assert not field.isVisible() and window.view.hasFocus()
 
 
-def test_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_find_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     desk, view = window.desk, window.view
     first = desk.document.state.hash
-    heads = [n for n in CIRCUIT.node_names if n.startswith("a2")][:3]
-    click(window, qtbot, *heads)
+    heads = [n for n in CIRCUIT.node_names if n.startswith("a3")]
+    qtbot.keyClick(view, Qt.Key.Key_F, CONTROL)
+    qtbot.keyClicks(window.find_bar.line, "a3.h")
+    qtbot.keyClick(window.find_bar.line, Qt.Key.Key_Return, Qt.KeyboardModifier.AltModifier)
+    qtbot.keyClick(window.find_bar.line, Qt.Key.Key_Escape)
+    assert desk.nodes == set(heads) and len(heads) > 1
     qtbot.keyClick(view, Qt.Key.Key_G, CONTROL)
     assert window.grouping.field.text() == "Group 1"
     name(window, qtbot, "Name Movers")
@@ -95,6 +99,7 @@ def test_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbot: Qt
     steps = desk.undo.index()
 
     # a double click opens, another on a head closes
+    qtbot.waitUntil(lambda: not view.motion.running)
     qtbot.mouseDClick(view.viewport(), LEFT, pos=view.place_of(box.name))
     assert set(heads) <= set(view.picture.by_name)
     qtbot.mouseDClick(view.viewport(), LEFT, pos=view.place_of(heads[0]))
