@@ -151,3 +151,11 @@ def test_readme_gives_the_two_commands_and_the_figures_of_the_shipped_weights() 
 def test_public_names_exist() -> None:
     for name in circuitviz.__all__:
         assert getattr(circuitviz, name) is not None
+
+
+def test_no_two_actions_share_a_shortcut() -> None:
+    """Qt calls such a key ambiguous and does neither."""
+    from circuitviz.app.actions import ACTIONS
+
+    keys = [entry.shortcut for entry in ACTIONS.values() if entry.shortcut]
+    assert sorted({key for key in keys if keys.count(key) > 1}) == []

@@ -15,16 +15,16 @@ def _layout(window: MainWindow) -> None:
     window.next_layout()
 
 
-@action("layout-layered", "Lay out by layer", "View", "Ctrl+1", needs="circuit")
+@action("layout-layered", "Lay out by layer", "View", "Alt+1", needs="circuit")
 def _layered(window: MainWindow) -> None:
     window.choose_layout("layered")
 
 
-@action("layout-tokens", "Lay out by layer and token", "View", "Ctrl+2", needs="circuit")
+@action("layout-tokens", "Lay out by layer and token", "View", "Alt+2", needs="circuit")
 def _tokens(window: MainWindow) -> None:
     window.choose_layout("tokens")
 
 
-@action("layout-grid", "Lay out by head number", "View", "Ctrl+3", needs="circuit")
+@action("layout-grid", "Lay out by head number", "View", "Alt+3", needs="circuit")
 def _grid(window: MainWindow) -> None:
     window.choose_layout("grid")
