@@ -45,6 +45,7 @@ class Docks(QObject):
             for named in (dock, panel):
                 named.setAccessibleName(entry.extra["title"])
             dock.setWidget(panel)
+            dock.visibilityChanged.connect(panel.set_seen)
             area = entry.extra["area"]
             window.addDockWidget(AREAS[area], dock)
             if area == "bottom":

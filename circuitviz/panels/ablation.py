@@ -33,6 +33,7 @@ from circuitviz.session import intervene, members_of, revisit, toggle_ablation
 
 OWN, OUT = "its own output", "out of the circuit"
 HELP = {OWN: "as it is in the model", OUT: "all its edges carry their ablation value", **VALUES}
+SHOWN = 100  # entries of the history
 ENTRY = Qt.ItemDataRole.UserRole
 MINUS = str.maketrans("-", "−")
 
@@ -69,9 +70,9 @@ class AblationPanel(Panel):
         self.history.itemActivated.connect(self._go_back)
         self.history.itemClicked.connect(self._go_back)
         self.changes.itemClicked.connect(self._clicked)
-        desk.selection_changed.connect(self.show_selection)
-        desk.state_changed.connect(self.show_state)
-        desk.live.changed.connect(self._measured)
+        desk.selection_changed.connect(self.when_seen(self.show_selection))
+        desk.state_changed.connect(self.when_seen(self.show_state))
+        desk.live.changed.connect(self.when_seen(self.show_number))
         desk.arrived.connect(self._arrived)
         desk.document_opened.connect(self.changes.clear)
         self.show_state()
@@ -128,11 +129,11 @@ class AblationPanel(Panel):
 
     # what changed
 
-    def _measured(self, tier: str) -> None:
+    def show_number(self) -> None:
         """Once the number is exact there is time to say where it comes from."""
         self._show_history()
-        state = self.desk.document.state
-        if tier != "exact" or state.untouched or state.circuit is None or state.live is None:
+        state, known = self.desk.document.state, self.desk.document.evaluation is not None
+        if not known or state.untouched or state.circuit is None or state.live is None:
             return
         if state.measured != self._asked and self.desk.opened is not None:
             self._asked = state.measured
@@ -184,17 +185,19 @@ class AblationPanel(Panel):
 
     def _show_history(self) -> None:
         document = self.desk.document
-        rows: list[tuple[dict[str, Any], str]] = [({"nodes": [], "edges": []}, "everything in")]
-        rows += [(entry, _tried(entry)) for entry in reversed(document.history)]
+        whole: dict[str, Any] = {"nodes": [], "edges": [], "key": self._whole()}
+        rows = [(whole, "everything in")]
+        rows += [(entry, _tried(entry)) for entry in reversed(document.history[-SHOWN:])]
+        told = document.evaluations
         self.history.clear()
-        for entry, text in rows[:200]:
-            numbers = document.evaluations.get(entry.get("key", self._whole()))
+        for entry, text in rows:
+            numbers = told.get(entry["key"])
             value = None if numbers is None else numbers["faithfulness"]["value"]
             shown = "–" if value is None else _number(value)
             item = QListWidgetItem(f"{shown}   {text}", self.history)
             item.setData(ENTRY, entry)
             item.setToolTip(f"{text}\nclick: go back to it")
-            if entry.get("key", self._whole()) == document.state.measured:
+            if entry["key"] == document.state.measured:
                 self.history.setCurrentItem(item)
 
     def _whole(self) -> str:

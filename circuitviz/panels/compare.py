@@ -55,7 +55,7 @@ class ComparePanel(Panel):
         self.browse.clicked.connect(self._browse)
         self.keep.clicked.connect(self._keep)
         desk.beside.changed.connect(self._offer)
-        desk.state_changed.connect(self._offer)
+        desk.state_changed.connect(self.when_seen(self._offer))
         desk.document_opened.connect(self._offer)
         self._offer()
 

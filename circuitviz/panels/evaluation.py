@@ -67,7 +67,7 @@ class EvaluationPanel(Panel):
         desk.arrived.connect(self._arrived)
         desk.progressed.connect(self._moved)
         desk.idle.connect(self._idle)
-        desk.state_changed.connect(self.show_result)
+        desk.state_changed.connect(self.when_seen(self.show_result))
         desk.document_opened.connect(self.show_result)
         self._idle()
 

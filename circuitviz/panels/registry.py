@@ -26,6 +26,31 @@ class Panel(QWidget):
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a subclass is not painted without
         self.desk = desk
+        self._seen = True
+        self._due: dict[str, Callable[[], None]] = {}
+
+    def when_seen(self, refresh: Callable[[], None]) -> Callable[..., None]:
+        """A slot that refreshes at once while the panel is in sight, and else when it comes into sight.
+
+        A click has to be answered within a frame; what stands behind another tab can wait.
+        """
+
+        def slot(*_given: object) -> None:
+            if self._seen:
+                refresh()
+            else:
+                self._due[refresh.__name__] = refresh
+
+        return slot
+
+    def set_seen(self, seen: bool) -> None:
+        """Whether the panel is in sight; a widget behind another tab calls itself visible."""
+        self._seen = seen
+        if not seen:
+            return
+        due, self._due = self._due, {}
+        for refresh in due.values():
+            refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Take over colours that neither palette nor style sheet can give."""

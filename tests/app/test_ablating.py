@@ -143,6 +143,7 @@ def test_what_if_is_asked_without_doing_it(opened: MainWindow, qtbot: QtBot) -> 
 
 def test_a_wrong_position_is_told_and_changes_nothing(opened: MainWindow, qtbot: QtBot) -> None:
     window, panel = opened, opened.panels["ablation"]
+    window.places.bring("ablation")
     window.desk.select(frozenset({"m1"}), frozenset())
     before = window.desk.document.state
     panel.value.setCurrentText("zero")
