@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -75,8 +76,9 @@ def test_every_measure_is_taken_drawn_and_kept(
     path = tmp_path / "judged.circuit"
     assert window.files.save_to(path)
     kept = dict(window.desk.document.measures)
+    copy = Path(shutil.copy(path, tmp_path / "copy.circuit"))  # the first window holds the file itself
     again: MainWindow = open_window()
-    again.files.open_path(path)
+    again.files.open_path(copy)
     assert again.desk.document.measures == kept
     for suffix in (".svg", ".pdf", ".png", ".csv"):
         panel.chart.save(tmp_path / f"plot{suffix}")
@@ -95,21 +97,23 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qt
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
+    window.places.bring("evaluation")
     panel.measure.setCurrentText("completeness")
     panel.options.fields["sets"].setValue(5000)
     panel.start()
-    measures = window.desk.document.measures
-    qtbot.waitUntil(lambda: "completeness" in measures, timeout=LONG)
-    before = len(measures["completeness"]["result"]["sets"])
+
+    def sets() -> int:
+        return len(window.desk.document.measures["completeness"]["result"]["sets"])
+
+    qtbot.waitUntil(lambda: "completeness" in window.desk.document.measures, timeout=LONG)
+    before = sets()
     window.desk.select(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
     qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(
-        lambda: len(measures["completeness"]["result"]["sets"]) > before + 2, timeout=LONG
-    )
+    qtbot.waitUntil(lambda: sets() > before + 2, timeout=LONG)
     qtbot.mouseClick(panel.stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.run.isEnabled(), timeout=LONG)
-    assert not measures["completeness"]["done"]
+    assert not window.desk.document.measures["completeness"]["done"]
     assert "not finished" in panel.note.text()
 
 
