@@ -38,7 +38,7 @@ class Docks(QObject):
         window.setCorner(Qt.Corner.BottomLeftCorner, AREAS["left"])
         window.setTabPosition(AREAS["bottom"], window.tabPosition(AREAS["left"]).North)
         before: dict[str, QDockWidget] = {}
-        for entry in sorted(panels.entries(), key=lambda e: int(e.extra["order"])):
+        for entry in sorted(panels.entries(), key=lambda e: float(e.extra["order"])):
             dock = QDockWidget(entry.extra["title"], window)
             dock.setObjectName(entry.name)
             panel = entry.value(window.desk)

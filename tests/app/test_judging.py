@@ -44,6 +44,7 @@ def test_every_measure_is_taken_drawn_and_kept(
         for option, value in OPTIONS.get(name, {}).items():
             panel.options.fields[option].setValue(value)
         assert panel.note.text() == "not measured yet"
+        qtbot.waitUntil(panel.run.isEnabled, timeout=LONG)
         qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda name=name: _measured(window, name), timeout=LONG)
         assert panel.chart.rows and len(panel.chart.rows) > 1, name
