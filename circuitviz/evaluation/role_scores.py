@@ -28,5 +28,6 @@ class RoleOptions:
 )
 def role_scores(subject: Subject, options: RoleOptions) -> Steps[RoleTable]:
     """The model's own heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
+    yield from subject.bench.prepare()  # a model whose metric is not a number is told so first
     named = tuple(n for n in subject.classes.get(MOVER, ()) if ".h" in n)
     return (yield from table_steps(Probe(subject.bench.setting, named, options.seed, options.length)))

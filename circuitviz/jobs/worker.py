@@ -63,6 +63,7 @@ class Worker(QThread):
         while (job := self._next()) is not None:
             self._do(*job)
             with self._wake:
+                self._heed()
                 waiting = bool(self._mailbox.slots or self._aside)
             if not waiting:
                 self.replied.emit(Idle())
@@ -71,9 +72,7 @@ class Worker(QThread):
         """The most urgent of what waits and what stepped aside; None: the thread is to end."""
         with self._wake:
             while not self._stopping:
-                if self._cancelled:
-                    self._end_aside()
-                    self._cancelled = False
+                self._heed()
                 below = self._aside[-1][0].rank if self._aside else None
                 request = self._mailbox.take(below)
                 if request is not None:
@@ -84,6 +83,12 @@ class Worker(QThread):
                 self._wake.wait()
             self._end_aside()
             return None
+
+    def _heed(self) -> None:
+        """End what stepped aside, where all was to be cancelled; whoever waits for it is told by Idle."""
+        if self._cancelled and not self._stopping:
+            self._end_aside()
+            self._cancelled = False
 
     def _end_aside(self, replaced_by: Request | None = None) -> None:
         """Close jobs that stepped aside: all, or those that a request makes void."""

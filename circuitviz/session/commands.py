@@ -31,26 +31,42 @@ def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
     return frozenset(found) - {"logits"}
 
 
+def ties_of(state: State, names: Iterable[str]) -> frozenset[str]:
+    """Edges by name; an arrow from or to a group or a class is the circuit's edges that it adds up."""
+    found: set[str] = set()
+    for name in names:
+        if state.circuit is None or known(state.circuit.graph, name):
+            found.add(name)
+            continue
+        source, _, target = name.partition("->")
+        senders, into = members_of(state, [source]), members_of(state, [target]) | {target}
+        for edge in state.circuit.edge_names:
+            sender, _, receiver = edge.partition("->")
+            if sender in senders and (receiver in into or receiver.partition("<")[0] in into):
+                found.add(edge)
+    return frozenset(found)
+
+
 def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Command:
     """Take nodes and edges out of the circuit; those that are all out already come back in.
 
-    The name of a group or a class stands for its nodes.
+    The name of a group or a class stands for its nodes, an arrow between groups for its edges.
     """
     nodes, edges = frozenset(nodes) - {"logits"}, frozenset(edges)
 
     def change(state: State) -> State:
-        members = members_of(state, nodes)
-        back = members <= state.ablated_nodes and edges <= state.ablated_edges
+        members, ties = members_of(state, nodes), ties_of(state, edges)
+        back = members <= state.ablated_nodes and ties <= state.ablated_edges
         if back:
             return replace(
                 state,
                 ablated_nodes=state.ablated_nodes - members,
-                ablated_edges=state.ablated_edges - edges,
+                ablated_edges=state.ablated_edges - ties,
             )
         return replace(
             state,
             ablated_nodes=state.ablated_nodes | members,
-            ablated_edges=state.ablated_edges | edges,
+            ablated_edges=state.ablated_edges | ties,
         )
 
     return Command(f"Ablate {_named([*sorted(nodes), *sorted(edges)])}", change)

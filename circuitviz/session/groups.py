@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from circuitviz.errors import InputError
 
@@ -99,9 +100,9 @@ def classed(
     made = dict(groups)
     taken = frozenset[str]().union(*(group.nodes for group in groups.values()))
     for label, members in sorted(classes.items()):
-        name = label.replace("->", "→").strip() or "unnamed"
-        while name in made or name in nodes:
-            name += " (label)"
+        plain = label.replace("->", "→").strip() or "unnamed"
+        others = (f"{plain} {number}" for number in count(2))
+        name = next(n for n in chain([plain], others) if n not in made and n not in nodes)
         if free := frozenset(members) - taken:
             made[name] = Group(free, next_colour(made))
     return made

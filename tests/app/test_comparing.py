@@ -108,6 +108,7 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
     form.method.setCurrentText("eap")
     _search(window, qtbot, "demo", "ioi")
     left_out = desk.document.state.live
+    window.places.bring("compare")
     compare.keep.click()
     name = compare.reference.currentText()
     assert name == f"eap on ioi, {left_out.n_edges:,} edges"

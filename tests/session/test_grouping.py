@@ -130,7 +130,7 @@ def test_the_class_view_boxes_labels_and_the_head_view_opens_them() -> None:
     strange = {"a0.h0": Label("a->b"), "a0.h1": Label("m0"), "a1.h0": Label(" ")}
     document = opened(labels=strange)
     document.do(show_classes())
-    assert set(document.state.groups) == {"a→b", "m0 (label)", "unnamed"}
+    assert set(document.state.groups) == {"a→b", "m0 2", "unnamed"}
     with pytest.raises(InputError, match="label some heads"):
         opened().do(show_classes())
 

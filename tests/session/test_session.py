@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from circuitviz.graph import Graph, Intervention, Scores, Shape
+from circuitviz.graph import Circuit, Graph, Intervention, Scores, Shape
 from circuitviz.session import (
     Change,
     Document,
@@ -117,3 +117,18 @@ def test_dirty_follows_the_saved_state(tmp_path) -> None:  # type: ignore[no-unt
     change = document.do(toggle_ablation(["m0"]))
     document.apply(change.before)
     assert heard == [True, False] and not document.dirty
+
+
+def test_an_arrow_between_groups_stands_for_its_edges() -> None:
+    document = Document(State(None, SCORES, Circuit.full(GRAPH)))
+    for node, name in (("a0.h0", "Low"), ("a0.h1", "Low"), ("a1.h0", "High"), ("a1.h1", "High")):
+        document.do(set_label(node, Label(name)))
+    edges = document.state.circuit.edge_names
+    low, high = ("a0.h0->", "a0.h1->"), ("->a1.h0<", "->a1.h1<")
+    between = {e for e in edges if e.startswith(low) and any(part in e for part in high)}
+    assert between
+    document.do(toggle_ablation([], ["Low->High"]))
+    assert document.state.ablated_edges == between
+    document.do(toggle_ablation([], ["Low->High"]))
+    document.do(toggle_ablation([], ["Low->logits"]))
+    assert document.state.ablated_edges == {e for e in edges if e.startswith(low) and e.endswith("->logits")}
