@@ -145,7 +145,7 @@ def _names(
     metrics = QFontMetricsF(painter.font())
     elide = Qt.TextElideMode.ElideRight
     several = len({node for nodes in grid.nodes for node in nodes}) > 1
-    every = max(1, round(metrics.height() * 0.62 / at.high + 0.49))
+    every = max(1, round(metrics.height() * 0.75 / at.high + 0.49))
     for i in range(0, rows, every):
         mine = several and any(node in marked for node in grid.nodes[i])
         painter.setPen(QColor(theme.accent if mine else theme.text if i == row else theme.muted))
