@@ -58,6 +58,7 @@ class Desk(QObject):
     choices_arrived = Signal(object)
     progressed = Signal(object)
     idle = Signal()
+    searched = Signal()  # a search is over, whatever else still runs
     arrived = Signal(object)  # any other reply, for the panel that asked
     failed = Signal(object)
     said = Signal(str)
@@ -254,6 +255,7 @@ class Desk(QObject):
         text = f"Find a circuit with {reply.scores.method}"
         self.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, text))
         self.curve_changed.emit()
+        self.searched.emit()
         self.say(f"{reply.circuit.n_edges:,} edges {kept}. {reply.circuit.note}".strip())
 
     def guarded(self, work: Any, *given: Any) -> bool:

@@ -66,6 +66,8 @@ class DiscoveryPanel(Panel):
         self.stop.clicked.connect(desk.cancel)
         desk.progressed.connect(self._progress)
         desk.idle.connect(self._idle)
+        desk.searched.connect(lambda: self.run.setEnabled(True))
+        desk.failed.connect(lambda _failed: self.run.setEnabled(True))
         desk.ready.connect(self._ready)
         desk.choices_arrived.connect(self.set_choices)
         self.set_choices(self.choices)

@@ -116,6 +116,7 @@ class EvaluationPanel(Panel):
         name = self.measure.currentText()
         found = self.desk.document.measures.get(name)
         self.chart.draw(name, None if found is None else found["result"])
+        self.run.setEnabled(self.desk.state.circuit is not None and not self._running)
         self.export.setEnabled(found is not None)
         self.fade.setVisible(name == "stability")
         self.fade.setEnabled(found is not None)
@@ -179,6 +180,8 @@ class EvaluationPanel(Panel):
         self.desk.document.keep_measure(reply.measure, found)
         if reply.measure == self.measure.currentText():
             self.show_result()
+        if reply.done:  # whatever else runs now
+            self._idle()
 
     def _point(self, text: str) -> None:
         """What the mouse is over, or else what the picture is of."""

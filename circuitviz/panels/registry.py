@@ -43,6 +43,11 @@ class Panel(QWidget):
 
         return slot
 
+    @property
+    def seen(self) -> bool:
+        """Whether the panel is in sight."""
+        return self._seen and self.isVisible()
+
     def set_seen(self, seen: bool) -> None:
         """Whether the panel is in sight; a widget behind another tab calls itself visible."""
         self._seen = seen

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex, QStandardPaths
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -86,9 +85,9 @@ class FeaturesPanel(Panel):
         for dialog in self.findChildren(TrainingDialog):
             dialog.set_theme(theme)
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802 - Qt's name
+    def set_seen(self, seen: bool) -> None:
         """Open what ships with the demo when somebody looks."""
-        super().showEvent(event)
+        super().set_seen(seen)
         self._begin()
 
     def open(self, folder: Path | None, text: Path | None) -> None:
@@ -216,7 +215,7 @@ class FeaturesPanel(Panel):
         self._show_site(keep=True)
 
     def _refresh(self) -> None:
-        if self.view.found is not None and self.isVisible():
+        if self.view.found is not None and self.seen:
             standing = self._standing(self.view.found.site, self.view.found.number)
             if standing != self.view.standing:
                 self._show_dashboard(self.view.found)
@@ -231,7 +230,7 @@ class FeaturesPanel(Panel):
 
     def _begin(self) -> None:
         opened = self.desk.opened
-        if self.isVisible() and opened is not None and self._asked is None:
+        if self.seen and opened is not None and self._asked is None:
             self._say("Open a folder of dictionaries that were trained on this model.")
             if opened.model == "demo":
                 self.open(None, None)
