@@ -26,7 +26,7 @@ from circuitviz.tasks import load_task
 
 LONG = 90_000
 MANY = 1000
-RESTYLED = 0.300  # seconds: new colours reach some 700 widgets at once, each of them restyled
+RESTYLED = 0.600  # seconds: new colours reach some 700 widgets at once, each of them restyled
 LEAVING = {"quit"}  # ends the window
 KEYS = (Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Escape, Qt.Key.Key_Tab)
 
@@ -109,7 +109,7 @@ def random_step(
     undoing = [name for name in ("undo", "redo") if window.chrome.actions[name].isEnabled()]
     new = [name for name in possible if not done[name]]  # so that all have their turn
     name = dice.choice(new if new and dice.random() < 0.2 else [*possible, *undoing])
-    longest = RESTYLED if "theme" in name or not done[name] else 2 * LONGEST  # first use imports; caches are shared
+    longest = RESTYLED if "theme" in name or not done[name] else LONGEST  # first use imports; caches are shared
     watch.timed(name, window.chrome.actions[name].trigger, longest)
     return name
 
