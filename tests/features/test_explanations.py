@@ -28,7 +28,7 @@ def test_neuronpedia_lines_arrays_and_gzip_are_the_same(tmp_path: Path) -> None:
     other = {**ROW, "index": 7, "description": "years"}
     lines = f"{json.dumps(ROW)}\n{json.dumps(other)}\n\n{json.dumps(ROW)}\n"
     (tmp_path / "batch-0.jsonl").write_text(lines)
-    (tmp_path / "batch-0.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "batch-0.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
     (tmp_path / "export.json").write_text(json.dumps([ROW, other]))
     found = [read_explanations(path) for path in sorted(tmp_path.iterdir())]
     assert found[0] == found[1] == found[2]
@@ -82,7 +82,7 @@ def test_a_layer_alone_needs_to_be_told_the_part(tmp_path: Path) -> None:
     [
         ("x.json", b"{", "could not be read"),
         ("x.jsonl", b'{"a": 1}\nnot json\n', "could not be read"),
-        ("x.jsonl.gz", gzip.compress(b"{}")[:12], "could not be read"),
+        ("x.jsonl.gz", gzip.compress(b"{}", mtime=0)[:12], "could not be read"),
         ("x.json", b'[{"index": 3}, 4, "text"]', "1 rows and no explanation"),
         ("x.csv", b"\xff\xfe\xff", "could not be read"),
         ("x.csv", b"", "0 rows and no explanation"),
