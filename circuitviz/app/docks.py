@@ -54,6 +54,7 @@ class Docks(QObject):
                 window.tabifyDockWidget(before[area], dock)
                 before[area].raise_()
             before.setdefault(area, dock)
+            dock.setVisible(not entry.extra.get("hidden"))
             self.panels[entry.name], self.by_name[entry.name] = panel, dock
         docks, across, upright = self.by_name, Qt.Orientation.Horizontal, Qt.Orientation.Vertical
         window.resizeDocks([docks["discovery"]], [258], across)
@@ -61,6 +62,7 @@ class Docks(QObject):
         window.resizeDocks([docks["meter"], docks["inspector"]], [150, 600], upright)
         window.resizeDocks([docks["edges"]], [LOW], upright)
         window.tabifiedDockWidgetActivated.connect(self._raised)
+        window.desk.panel_wanted.connect(self.bring)
 
     def show(self, shown: bool) -> None:
         """Docks that speak of a circuit stay away until there is one; then as they were left."""

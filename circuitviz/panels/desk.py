@@ -62,6 +62,7 @@ class Desk(QObject):
     arrived = Signal(object)  # any other reply, for the panel that asked
     failed = Signal(object)
     said = Signal(str)
+    panel_wanted = Signal(str)  # by its registered name, to the front
 
     def __init__(self, worker: Worker | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)

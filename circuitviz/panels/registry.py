@@ -63,4 +63,4 @@ class Panel(QWidget):
 
 panels: Registry[Callable[[Desk], Panel]] = Registry("panel", "circuitviz.panels", "circuitviz.panels")
 """Registered with ``title`` and ``area`` (left, right, bottom) and ``order``; at the bottom perhaps with
-``height``, the pixels that it likes while it is in front."""
+``height``, the pixels that it likes while it is in front. ``hidden`` ones wait until they are asked for."""

@@ -134,32 +134,34 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
 def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window = opened(open_window, qtbot)
     panel = window.panels["features"]
+    assert window.docks["training"].isHidden()  # until it is asked for
     text = tmp_path / "text.txt"
     text.write_text("\n".join(islice(Text(4).passages(), 150)))
-    dialog = panel.train()
-    dialog.site.setCurrentText("m1")
-    dialog.text.setText(str(text))
-    dialog.folder.setText(str(tmp_path / "own"))
+    window.desk.panel_wanted.emit("training")
+    training = window.panels["training"]
+    assert window.docks["training"].isVisible() and training.site.count() == 8
+    training.site.setCurrentText("m1")
+    training.text.setText(str(text))
+    training.folder.setText(str(tmp_path / "own"))
     for name, value in {"features": 48, "sparsity": 6, "steps": 600, "batch": 128}.items():
-        dialog.form.fields[name].setValue(value)
-    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Step" in dialog.note.text(), timeout=LONG)
-    assert "unexplained" in dialog.note.text() and "L0 6.0" in dialog.note.text()
-    qtbot.mouseClick(dialog.stop, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: "Stopped" in dialog.note.text(), timeout=LONG)
-    assert (tmp_path / "own" / "m1.training").is_file() and dialog.start.isEnabled()
-    assert dialog.trained is None
+        training.form.fields[name].setValue(value)
+    qtbot.mouseClick(training.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Step" in training.note.text(), timeout=LONG)
+    assert "unexplained" in training.note.text() and "L0 6.0" in training.note.text()
+    qtbot.mouseClick(training.stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "Stopped" in training.note.text(), timeout=LONG)
+    assert (tmp_path / "own" / "m1.training").is_file() and training.start.isEnabled()
+    assert training.trained is None
 
-    qtbot.mouseClick(dialog.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: dialog.trained is not None, timeout=LONG)
-    course = dialog.trained.course
+    qtbot.mouseClick(training.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: training.trained is not None, timeout=LONG)
+    course = training.trained.course
     assert [point.step for point in course] == list(range(25, 601, 25))
     assert course[-1].loss < 0.5 * course[0].loss
     assert not (tmp_path / "own" / "m1.training").exists()
-    shown = dialog.charts["loss"].plot.getPlotItem().listDataItems()[0].getData()[1]
+    shown = training.charts["loss"].plot.getPlotItem().listDataItems()[0].getData()[1]
     assert shown.tolist() == pytest.approx([point.loss for point in course])
-    shoot(window, "training", dialog)
+    shoot(window, "training")
 
     panel.open(tmp_path / "own", text)
     qtbot.waitUntil(lambda: "48 features of 1 dictionary" in panel.where.text(), timeout=LONG)
-    dialog.close()

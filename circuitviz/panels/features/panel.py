@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QModelIndex, QStandardPaths
+from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -30,7 +31,7 @@ from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
-from circuitviz.panels.features.training import TrainingDialog
+from circuitviz.panels.features.place import data_folder
 from circuitviz.panels.registry import Panel, panels
 
 if TYPE_CHECKING:
@@ -74,16 +75,9 @@ class FeaturesPanel(Panel):
         desk.state_changed.connect(self._refresh)
         self._say("")
 
-    @property
-    def data(self) -> Path:
-        """The platform's folder for what the application keeps."""
-        return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
-
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         self.view.set_theme(theme)
-        for dialog in self.findChildren(TrainingDialog):
-            dialog.set_theme(theme)
 
     def set_seen(self, seen: bool) -> None:
         """Open what ships with the demo when somebody looks."""
@@ -93,7 +87,7 @@ class FeaturesPanel(Panel):
     def open(self, folder: Path | None, text: Path | None) -> None:
         """Open dictionaries and index a text; None: those of the demo, and its own text."""
         self.folder, self.text = folder, text
-        self._asked = OpenFeatures(folder, text, self.data / "indexes")
+        self._asked = OpenFeatures(folder, text, data_folder() / "indexes")
         self._say("Opening dictionaries …")
         self.desk.ask(self._asked)
 
@@ -124,13 +118,7 @@ class FeaturesPanel(Panel):
     def import_explanations(self, path: Path) -> None:
         """Read a file of explanations into the store."""
         part = self.site.currentText()[:1] or None
-        self.desk.ask(ImportExplanations(path, part, self.data / STORE))
-
-    def train(self) -> TrainingDialog:
-        """Open the form that trains a dictionary of the open model."""
-        dialog = TrainingDialog(self.desk, self.data / "dictionaries", self.view.theme, self)
-        dialog.show()
-        return dialog
+        self.desk.ask(ImportExplanations(path, part, data_folder() / STORE))
 
     # what comes
 
@@ -256,7 +244,7 @@ class FeaturesPanel(Panel):
     def _store(self) -> Explanations:
         from circuitviz.features.explanations import Explanations
 
-        return Explanations(self.data / STORE)
+        return Explanations(data_folder() / STORE)
 
     def _say(self, text: str) -> None:
         self.where.setText(text or "No model is open yet.")
@@ -271,7 +259,7 @@ class FeaturesPanel(Panel):
         menu.addAction("Open dictionaries…", self._ask_folder)
         self.index = menu.addAction("Index a text…", self._ask_text)
         self.import_ = menu.addAction("Import explanations…", self._ask_explanations)
-        menu.addAction("Train a dictionary…", self.train)
+        menu.addAction("Train a dictionary…", partial(self.desk.panel_wanted.emit, "training"))
         self.files.setMenu(menu)
         self.files.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)

@@ -11,13 +11,13 @@ import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -28,7 +28,9 @@ from circuitviz.jobs import Failed, Reply, Seen
 from circuitviz.jobs.train import TrainDictionary, Training
 from circuitviz.panels.charts.chart import Chart
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.features.place import data_folder
 from circuitviz.panels.option_form import OptionForm
+from circuitviz.panels.registry import Panel, panels
 
 if TYPE_CHECKING:
     from circuitviz.features.training import Point
@@ -40,42 +42,52 @@ COURSES = {  # of a point: its title, its factor, the least range that is shown
 }
 
 
-class TrainingDialog(QDialog):
-    """Stays open beside the window. Stopped, a training goes on where it was when it is started again."""
+@panels.register(
+    "training",
+    summary="train a dictionary",
+    title="Training",
+    area="bottom",
+    order=3.5,
+    height=400,
+    hidden=True,
+)
+class TrainingPanel(Panel):
+    """Stopped, a training goes on where it was when it is started again."""
 
-    def __init__(self, desk: Desk, folder: Path, theme: Theme, parent: QWidget) -> None:
-        from circuitviz.features.training import Recipe
-        from circuitviz.options import describe
-
-        super().__init__(parent)
-        self.setWindowTitle("Train a dictionary")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.desk = desk
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk)
         self.trained: Training | None = None
         self.course: tuple[Point, ...] = ()
         self._asked: TrainDictionary | None = None
         self.site = QComboBox(accessibleName="Site")
-        self.site.addItems(_sites(desk))
-        self.text = QLineEdit(placeholderText="the demo’s own text", accessibleName="Text file")
-        self.folder = QLineEdit(str(folder), accessibleName="Folder to write to")
+        self.text = QLineEdit(accessibleName="Text file")
+        self.folder = QLineEdit(str(data_folder() / "dictionaries"), accessibleName="Folder to write to")
         self.form = OptionForm()
-        self.form.set_options(describe(Recipe))
         self.charts = {name: Chart() for name in COURSES}
         self.note = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
         self.start = QPushButton("Train", objectName="primary")
         self.stop = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")
-        self._build(theme)
+        self._build()
+        self._run(False)
         self.start.clicked.connect(self.train)
         self.stop.clicked.connect(desk.cancel)
         desk.arrived.connect(self._arrived)
         desk.failed.connect(self._failed)
         desk.idle.connect(self._stopped)
+        desk.ready.connect(self.when_seen(self._model_came))
+        desk.document_opened.connect(self.when_seen(self._model_came))
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         for chart in self.charts.values():
             chart.theme = theme
         self._draw()
+
+    def set_seen(self, seen: bool) -> None:
+        """The form is there when somebody looks: what it offers comes with the engine."""
+        super().set_seen(seen)
+        if seen and not self.site.count():
+            self._model_came()
 
     def train(self) -> None:
         """Ask for the training that the fields describe."""
@@ -91,6 +103,24 @@ class TrainingDialog(QDialog):
         self.note.setText("Collecting activations …")
         self._run(True)
         self.desk.ask(self._asked)
+
+    def _model_came(self) -> None:
+        """Offer the sites of the model that is open; a recipe that was typed stays."""
+        opened = self.desk.opened
+        if opened is None:
+            return self._run(False)
+        from circuitviz.features.training import Recipe
+        from circuitviz.options import describe
+
+        if not self.form.fields:
+            self.form.set_options(describe(Recipe))
+        sites, before = _sites(self.desk), self.site.currentText()
+        self.site.clear()
+        self.site.addItems(sites)
+        if before in sites:
+            self.site.setCurrentText(before)
+        self.text.setPlaceholderText("the demo’s own text" if opened.model == "demo" else "a text file")
+        self._run(self.stop.isEnabled())
 
     def _arrived(self, reply: Reply) -> None:
         if not isinstance(reply, Seen) or reply.look != self._asked:
@@ -112,7 +142,7 @@ class TrainingDialog(QDialog):
             )
 
     def _run(self, running: bool) -> None:
-        self.start.setEnabled(not running)
+        self.start.setEnabled(not running and self.desk.opened is not None)
         self.stop.setEnabled(running)
 
     def _stopped(self) -> None:
@@ -135,7 +165,7 @@ class TrainingDialog(QDialog):
             chart.plot.setXRange(0, max(at, default=1), padding=0.02)
             chart.plot.setYRange(0, 1.15 * max([*values, least]), padding=0)
 
-    def _build(self, theme: Theme) -> None:
+    def _build(self) -> None:
         fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
         rows: tuple[tuple[str, QWidget, Callable[[], None] | None], ...] = (
             ("Site", self.site, None),
@@ -149,31 +179,37 @@ class TrainingDialog(QDialog):
                 button = QToolButton(text="…", toolTip=f"Choose the {title.lower()}")
                 button.clicked.connect(browse)
                 fields.addWidget(button, row, 2)
-        left = QVBoxLayout(spacing=8)
-        left.addLayout(fields)
+        inside = QWidget()
+        form = QVBoxLayout(inside, spacing=8)
+        form.setContentsMargins(12, 8, 12, 4)
+        form.addLayout(fields)
         layout = self.form.layout()
         assert layout is not None
         layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
         fields.setColumnMinimumWidth(0, 56)
-        left.addWidget(self.form)
-        left.addStretch(1)
+        form.addWidget(self.form)
+        form.addStretch(1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setWidget(inside)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFixedWidth(250)
         right = QVBoxLayout(spacing=2)
+        right.setContentsMargins(4, 8, 12, 0)
         for name, (title, _scale, _least) in COURSES.items():
             right.addWidget(QLabel(title, objectName="muted"))
             right.addWidget(self.charts[name], 1)
-        self.set_theme(theme)
-        both = QHBoxLayout(spacing=16)
-        both.addLayout(left, 2)
-        both.addLayout(right, 3)
+        both = QHBoxLayout(spacing=8)
+        both.addWidget(scroll)
+        both.addLayout(right, 1)
         buttons = QHBoxLayout(spacing=8)
+        buttons.setContentsMargins(12, 0, 12, 8)
         buttons.addWidget(self.note, 1)
         buttons.addWidget(self.stop)
         buttons.addWidget(self.start)
-        whole = QVBoxLayout(self, spacing=12)
-        whole.setContentsMargins(16, 16, 16, 12)
+        whole = QVBoxLayout(self, spacing=6)
+        whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(both, 1)
         whole.addLayout(buttons)
-        self.resize(820, 520)
 
     def _browse_text(self) -> None:
         kinds = "Plain text (*.txt *.md);;All files (*)"
