@@ -9,7 +9,7 @@ from circuitviz.features.graphs import local_scores, strongest
 from circuitviz.features.heads import ScoreParts, score_parts, through_head
 from circuitviz.features.influence import AttributionGraph, attribution_graph
 from circuitviz.features.interventions import ACTIONS, Change, Intervention, work_out
-from circuitviz.features.judging import Judged, judge
+from circuitviz.features.judging import Judged, PromptBench, judge
 from circuitviz.features.loading import (
     check_dictionary,
     check_set,
@@ -57,6 +57,7 @@ __all__ = [
     "Ledger",
     "LocalCircuit",
     "NodeTable",
+    "PromptBench",
     "Run",
     "ScoreParts",
     "Site",

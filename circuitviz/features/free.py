@@ -30,8 +30,9 @@ ERRORS = ("kept", "dropped")
 class Check:
     """A target before and after interventions.
 
-    predicted: the change that attribution predicts; frozen: measured with patterns, scales and active
-    features held; free: measured in the real model.
+    before: in the model, or with errors dropped in the replacement model; predicted: the change that
+    attribution predicts; frozen: measured with patterns, scales and active features held; free: measured in
+    the real model, with errors as they were before.
     """
 
     target: str
@@ -62,13 +63,16 @@ def check(
     """Predicted and measured change of a target's value under interventions."""
     changes = work_out(table, interventions, references)
     after = value_in(run_changed(table, changes, errors), table, target)
+    before = target.value
+    if errors == "dropped":
+        before = value_in(run_changed(table, (), errors), table, target)
     return Check(
         target.node.name,
         tuple(interventions),
-        target.value,
+        before,
         predicted_change(table, target, changes),
         frozen_change(table, target, changes),
-        after - target.value,
+        after - before,
     )
 
 

@@ -101,16 +101,34 @@ def total_effects(
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[Change]) -> float:
     """Change of a target's value that attribution predicts: the sum over changed nodes."""
-    _, vectors = total_effects(table, target, changes)
-    total = 0.0
-    for change in changes:
-        node = change.node
-        if node.layer is None:
-            stage = START
-        else:
-            stage = attention_writes(node.layer) if node.site == "a" else mlp_writes(node.layer)
-        total += float(vectors[stage][node.position] @ change.written(table.run))
-    return total
+    effects = Predictions(table, total_effects(table, target, changes)[1])
+    return sum(effects.alone(change) for change in changes)
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """What changes are predicted to do to a target, from one sweep; vectors: by stage, [time, d]."""
+
+    table: NodeTable
+    vectors: dict[int, Tensor]
+
+    @staticmethod
+    def of(table: NodeTable, target: Target) -> Predictions:
+        """Of a run in which nothing is held: for changes of one node at a time."""
+        return Predictions(table, total_effects(table, target)[1])
+
+    def alone(self, change: Change) -> float:
+        """The effect of what one change writes more than before."""
+        written = change.written(self.table.run)
+        return float(self.vectors[_stage(change)][change.node.position] @ written)
+
+
+def _stage(change: Change) -> int:
+    """When a changed node writes."""
+    layer = change.node.layer
+    if layer is None:
+        return START
+    return attention_writes(layer) if change.node.site == "a" else mlp_writes(layer)
 
 
 @torch.no_grad()
@@ -119,11 +137,8 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[Change]) -
     run, shape, held = table.run, table.run.model.shape, _Held.of(changes)
     own: dict[int, Tensor] = {}
     for change in changes:
-        layer, node = change.node.layer, change.node
-        stage = START
-        if layer is not None:
-            stage = attention_writes(layer) if node.site == "a" else mlp_writes(layer)
-        own.setdefault(stage, torch.zeros_like(run.final))[node.position] += change.written(run)
+        written = own.setdefault(_stage(change), torch.zeros_like(run.final))
+        written[change.node.position] += change.written(run)
     delta = own.get(START, torch.zeros_like(run.final))
     reads = _reads(table, target)
     if reads is None:

@@ -6,25 +6,21 @@ circuit keeps (Marks et al. 2024). Nodes outside take zero, their mean, or a cor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from circuitviz.errors import InputError, suggest
-from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.free import ERRORS, value_in
-from circuitviz.features.run import Run, before_mlp_point, run_prompt
-from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.free import ERRORS, Check, run_changed, value_in
+from circuitviz.features.frozen import Predictions, frozen_change, predicted_change
+from circuitviz.features.interventions import Change, Intervention, work_out
+from circuitviz.features.outside import ABLATIONS, Instead, Outside
+from circuitviz.features.run import Run, run_prompt
+from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Kind
-from circuitviz.models.model import Hook
-
-ABLATIONS = ("zero", "mean", "corrupted")
 
 
 @dataclass(frozen=True)
@@ -55,6 +51,134 @@ class Judged:
         return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
 
 
+class PromptBench:
+    """A target's circuits measured one after another: what a change does not touch is not run again.
+
+    references: by ablation, the runs that its values are taken from; ``zero`` needs none, and an ablation
+    that is not among them cannot be used.
+    """
+
+    def __init__(
+        self, table: NodeTable, target: Target, references: Mapping[str, Sequence[Run]] | None = None
+    ) -> None:
+        self.table, self.target = table, target
+        self.references = {"zero": (), **(references or {})}
+        self._instead: dict[str, Instead] = {}
+        self._ablated: dict[tuple[str, str], float] = {}
+        self._starts = {"kept": target.value}
+        self._predictions: Predictions | None = None
+
+    @property
+    def ablations(self) -> tuple[str, ...]:
+        """Those that there are values for."""
+        return tuple(name for name in ABLATIONS if name in self.references)
+
+    # circuits
+
+    def judge(
+        self,
+        nodes: Collection[str],
+        ablation: str = "mean",
+        errors: str = "kept",
+        changes: Sequence[Change] = (),
+    ) -> Judged:
+        """A circuit by the names of its nodes; ``changes``: what some of them are instead, in the circuit."""
+        return Judged(
+            self.target.value,
+            self.ablated(ablation, errors),
+            self.circuit(nodes, ablation, errors, changes),
+            self.rest(nodes, ablation, errors),
+        )
+
+    def ablated(self, ablation: str, errors: str = "kept") -> float:
+        """The target with every node at its ablation value; run once."""
+        key = (ablation, errors)
+        if key not in self._ablated:
+            self._ablated[key] = self.circuit((), ablation, errors)
+        return self._ablated[key]
+
+    def circuit(
+        self,
+        nodes: Collection[str],
+        ablation: str = "mean",
+        errors: str = "kept",
+        changes: Sequence[Change] = (),
+    ) -> float:
+        """The target when everything outside a circuit has its ablation value."""
+        return self._value(Outside(self.table, self._rows(nodes), self.instead(ablation), _way(errors),
+                                   changes=changes))  # fmt: skip
+
+    def rest(self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept") -> float:
+        """The target when everything inside a circuit has its ablation value."""
+        inside = self._rows(nodes)
+        return self._value(Outside(self.table, inside, self.instead(ablation), _way(errors), without=True))
+
+    def instead(self, ablation: str) -> Instead:
+        """The values of an ablation, made once; InputError where there are none."""
+        if ablation not in self._instead:
+            given = self.references.get(ablation, ())
+            self._instead[ablation] = Instead(self.table, ablation, given)
+        return self._instead[ablation]
+
+    # changes
+
+    def changes(self, interventions: Sequence[Intervention]) -> list[Change]:
+        """Interventions worked out; each takes its values from its own action's references."""
+        found, seen = [], set()
+        for one in interventions:
+            if one.node in seen:
+                raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
+            seen.add(one.node)
+            if one.action in ("mean", "corrupted"):
+                instead = self.instead(one.action)
+                (change,) = work_out(self.table, [Intervention(one.node)])
+                node = change.node
+                if node.kind is Kind.FEATURE:
+                    dictionary = self.table.dictionaries[f"{node.site}{node.layer}"]
+                    values = instead.features(dictionary, dictionary.encode(self.table.run.read(dictionary)))
+                    one = Intervention(one.node, "set", float(values[node.position, node.feature]))
+            found += work_out(self.table, [one], self.references.get(one.action, ()))
+        return found
+
+    def start(self, errors: str = "kept") -> float:
+        """What changes are measured from: the target in the model, or in the one without errors."""
+        if _way(errors) not in self._starts:
+            self._starts[errors] = value_in(run_changed(self.table, (), errors), self.table, self.target)
+        return self._starts[errors]
+
+    def check(self, interventions: Sequence[Intervention], errors: str = "kept") -> Check:
+        """Predicted and measured change of the target, all nodes changed at once."""
+        changes, start = self.changes(interventions), self.start(errors)
+        return Check(
+            self.target.node.name,
+            tuple(interventions),
+            start,
+            predicted_change(self.table, self.target, changes),
+            frozen_change(self.table, self.target, changes),
+            self.free(changes, errors) - start,
+        )
+
+    def free(self, changes: Sequence[Change], errors: str = "kept") -> float:
+        """The target in the real model with changes, everything free to respond."""
+        return value_in(run_changed(self.table, changes, errors), self.table, self.target)
+
+    @property
+    def predictions(self) -> Predictions:
+        """What one change alone is predicted to do, for any node from one sweep."""
+        if self._predictions is None:
+            self._predictions = Predictions.of(self.table, self.target)
+        return self._predictions
+
+    def _rows(self, nodes: Collection[str]) -> NDArray[np.bool_]:
+        inside = np.zeros(len(self.table), dtype=bool)
+        inside[[self.table.index(name) for name in nodes if name != self.target.node.name]] = True
+        return inside
+
+    def _value(self, outside: Outside) -> float:
+        run = run_prompt(self.table.run.model, self.table.run.tokens, outside.hooks())
+        return value_in(run, self.table, self.target)
+
+
 def judge(
     table: NodeTable,
     target: Target,
@@ -68,118 +192,12 @@ def judge(
     errors: ``kept``, then reconstruction errors stay; ``dropped``, then they are put to zero in all runs
     but the model's own. InputError on a name that is no node, and on references that do not fit.
     """
-    for given, known, what in ((ablation, ABLATIONS, "ablation"), (errors, ERRORS, "way with errors")):
-        if given not in known:
-            there = f"There is no {what} '{given}'; there is {', '.join(known)}."
-            raise InputError(there + suggest(given, known))
-    if ablation != "zero" and not references:
-        raise InputError(f"The ablation '{ablation}' needs runs to take its values from; give one.")
-    if ablation == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):
-        raise InputError(
-            f"The ablation 'corrupted' needs one run of {table.run.time} tokens, as the prompt has."
-        )
-    own = {target.node.name}
-    inside = np.zeros(len(table), dtype=bool)
-    inside[[table.index(name) for name in nodes if name not in own]] = True
-
-    def value(named: NDArray[np.bool_], without: bool = False) -> float:
-        hooks = _Outside(table, named, without, ablation, references, errors).hooks()
-        return value_in(run_prompt(table.run.model, table.run.tokens, hooks), table, target)
-
-    return Judged(target.value, value(np.zeros_like(inside)), value(inside), value(inside, without=True))
+    bench = PromptBench(table, target, {ablation: references})
+    return bench.judge(nodes, ablation, errors)
 
 
-class _Outside:
-    """Hooks that put every node outside a set to its ablation value, site by site.
-
-    named: the set; or with ``without``, all but the set. Features that are not active in the table's run
-    are in no named set.
-    """
-
-    def __init__(
-        self,
-        table: NodeTable,
-        named: NDArray[np.bool_],
-        without: bool,
-        ablation: str,
-        references: Sequence[Run],
-        errors: str,
-    ) -> None:
-        self.table, self.run, self.named, self.without = table, table.run, named, without
-        self.ablation, self.references, self.errors = ablation, references, errors
-        self.streams: dict[int, Tensor] = {}
-
-    def hooks(self) -> dict[str, Hook]:
-        """By hook point."""
-        model, found = self.run.model, dict[str, Hook]()
-        for layer, weights in enumerate(model.layers):
-            one = self.table.dictionaries.get(f"a{layer}")
-            if one is None or one.site.reads == "z":
-                found[f"blocks.{layer}.attn.hook_z"] = partial(self._z, layer)
-            else:
-                found[weights.after_attention] = partial(self._written, one)
-            if not model.shape.mlp:
-                continue
-            one = self.table.dictionaries.get(f"m{layer}")
-            if one is not None and one.site.is_transcoder:
-                found[before_mlp_point(model, layer)] = partial(self._keep, layer)
-            after = partial(self._leaf, layer) if one is None else partial(self._written, one)
-            found[weights.after_mlp] = after
-        return found
-
-    def _keep(self, layer: int, stream: Tensor) -> None:
-        self.streams[layer] = stream[0]
-
-    def _z(self, layer: int, z: Tensor) -> Tensor:
-        one = self.table.dictionaries.get(f"a{layer}")
-        if one is not None:
-            bias = self.run.value_bias(layer).flatten() if one.processing == "folded" else 0.0
-            flat = z[0].flatten(1) - bias
-            return (self._changed(flat, flat, one) + bias).view_as(z)
-        mask = self._mask(layer, True, Kind.HEAD, z.shape[2])
-        others = self._instead([run.z[layer] for run in self.references], z[0])
-        return torch.where(mask[..., None], z[0], others)[None]
-
-    def _leaf(self, layer: int, written: Tensor) -> Tensor:
-        bias = self.run.model.layers[layer].mlp_bias
-        rest = torch.zeros_like(written[0, 0]) if bias is None else bias
-        mask = self._mask(layer, False, Kind.MLP, None)
-        others = self._instead([run.mlp[layer] - rest for run in self.references], written[0]) + rest
-        return torch.where(mask[:, None], written[0], others)[None]
-
-    def _written(self, one: Dictionary, written: Tensor) -> Tensor:
-        read = written[0]
-        if one.site.is_transcoder:
-            read, norm = self.streams[one.site.layer], self.run.mlp_norm(one.site.layer)
-            if one.site.reads == "normalised":
-                read = norm.parts(read)[0] if one.processing == "folded" else norm(read)
-        return self._changed(written[0], read, one)[None]
-
-    def _changed(self, written: Tensor, read: Tensor, one: Dictionary) -> Tensor:
-        """What a site writes when features outside the set have their ablation values."""
-        activation = one.encode(read)
-        mask = self._mask(one.site.layer, one.site.part == "a", Kind.FEATURE, one.features)
-        others = self._instead([one.encode(run.read(one)) for run in self.references], activation)
-        new = torch.where(mask, activation, others)
-        if self.errors == "kept":
-            return written + one.decode(new) - one.decode(activation)
-        made = one.decode(new)
-        return made if one.skip is None else made + read @ one.skip.T
-
-    def _instead(self, references: list[Tensor], like: Tensor) -> Tensor:
-        """Ablation values [time, ...]."""
-        if self.ablation == "zero":
-            return torch.zeros_like(like)
-        if self.ablation == "corrupted":
-            return references[0]
-        return torch.cat(references).mean(0).expand_as(like)
-
-    def _mask(self, layer: int, part: bool, kind: Kind, items: int | None) -> Tensor:
-        """Which of a site's items stay, [time, items], or [time] of one item."""
-        table = self.table
-        mine = self.named & (table.layer == layer) & (table.part == part) & (table.kind == KINDS.index(kind))
-        at = torch.from_numpy(table.position[mine]).long()
-        sizes = (self.run.time,) if items is None else (self.run.time, items)
-        mask = torch.zeros(sizes, dtype=torch.bool)
-        mask[at if items is None else (at, torch.from_numpy(table.item[mine]))] = True
-        return (mask ^ self.without).to(table.written.device)
+def _way(errors: str) -> str:
+    if errors not in ERRORS:
+        there = f"There is no way with errors '{errors}'; there is {', '.join(ERRORS)}."
+        raise InputError(there + suggest(errors, ERRORS))
+    return errors
