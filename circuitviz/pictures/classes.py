@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from circuitviz.canvas.inscription import as_printed
 from circuitviz.canvas.picture import titled
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Folding, Kind, fold
-from circuitviz.pictures.drawing import Drawing, Point, Text
+from circuitviz.pictures.drawing import Drawing, Text
 from circuitviz.pictures.ink import KINDS, MEANINGS, Ink
 from circuitviz.pictures.measure import width, wrapped
+from circuitviz.pictures.routes import Way, port, route
 from circuitviz.session import State
 from circuitviz.session.groups import outermost
 
@@ -58,15 +58,18 @@ def draw_classes(drawing: Drawing, state: State, ink: Ink, size: float, least: f
     used = {(a.receiver, a.channel) for a in arrows if a.channel}
     height = _place(drawing, groups, rows, size, {g for g, _ in used})
     strongest = max((abs(a.score) for a in arrows), default=1.0) or 1.0
-    where = {g: r for r, row in enumerate(rows) for g in row}
-    lanes: dict[tuple[int, int], int] = {}
-    for arrow in sorted(arrows, key=lambda a: abs(a.score)):
-        points = _route(drawing, groups, rows, where, arrow, size, lanes)
+    arrows.sort(key=lambda a: abs(a.score))  # the strongest last, so that it lies on top
+    ways = [Way(a.sender, a.receiver, a.channel) for a in arrows]
+    curves = route([group.at for group in groups], rows, ways, drawing.width, size)
+    for arrow, points in zip(arrows, curves, strict=True):
         share = abs(arrow.score) / strongest
         drawing.body.append(ink.curve(arrow.channel, points, share, arrow.score < 0))
     for number, group in enumerate(groups):
         _paint(drawing, ink, group, size, {c for g, c in used if g == number})
-    return height
+    lowest = max((y for curve in curves for _, y in curve), default=0.0)
+    above = max(0.0, -min((y for curve in curves for _, y in curve), default=0.0))
+    drawing.shift(0.0, above)
+    return above + max(height, lowest)
 
 
 def groups_of(state: State, circuit: Circuit) -> list[Group]:
@@ -179,63 +182,6 @@ def _place(
     return y - gap
 
 
-def _route(
-    drawing: Drawing,
-    groups: list[Group],
-    rows: list[list[int]],
-    where: dict[int, int],
-    arrow: Arrow,
-    size: float,
-    lanes: dict[tuple[int, int], int],
-) -> tuple[Point, ...]:
-    """From the sender's top to the receiver's port, through gaps between the boxes on the way."""
-    sender, receiver = groups[arrow.sender], groups[arrow.receiver]
-    end = (port(receiver, arrow.channel), receiver.at[1] + receiver.at[3])
-    if where[arrow.sender] >= where[arrow.receiver]:  # downwards: around the right side
-        start = (sender.at[0] + sender.at[2], sender.at[1] + sender.at[3] / 2)
-        out = drawing.width - 0.4 * size
-        low = end[1] + 2.6 * size
-        turn = (out, (start[1] + low) / 2)
-        return (start, (out, start[1]), (out, start[1]), turn, (out, low), (end[0], low), end)
-    start = (sender.middle, sender.at[1])
-    stops: list[Point] = [start]
-    span = where[arrow.receiver] - where[arrow.sender]
-    for number in range(where[arrow.sender] + 1, where[arrow.receiver]):
-        share = (number - where[arrow.sender]) / span
-        wish = start[0] + (end[0] - start[0]) * share
-        free = _gaps(drawing, groups, rows[number])
-        best = min(range(len(free)), key=lambda i: abs((free[i][0] + free[i][1]) / 2 - wish))
-        lane = lanes[(number, best)] = lanes.get((number, best), -1) + 1
-        left, right = free[best]
-        x = (left + right) / 2 + ((lane + 1) // 2) * (-1) ** lane * min(0.55 * size, (right - left) / 7)
-        top, high = groups[rows[number][0]].at[1], groups[rows[number][0]].at[3]
-        stops += [(x, top + high), (x, top)]
-    return _smooth([*stops, end])
-
-
-def _gaps(drawing: Drawing, groups: list[Group], row: list[int]) -> list[tuple[float, float]]:
-    """Free stretches of x in a row, the outermost no wider than is needed."""
-    boxes = sorted(groups[g].at for g in row)
-    edges = [(box[0], box[0] + box[2]) for box in boxes]
-    lefts = [max(0.0, edges[0][0] - 30.0), *(right for _, right in edges)]
-    rights = [left for left, _ in edges] + [min(drawing.width, edges[-1][1] + 30.0)]
-    return list(zip(lefts, rights, strict=True))
-
-
-def _smooth(stops: list[Point]) -> tuple[Point, ...]:
-    """Cubic pieces through the stops, each leaving and arriving upright."""
-    points = [stops[0]]
-    for (x0, y0), (x1, y1) in pairwise(stops):
-        bend = 0.5 * (y0 - y1)
-        points += [(x0, y0 - bend), (x1, y1 + bend), (x1, y1)]
-    return tuple(points)
-
-
-def port(group: Group, channel: str) -> float:
-    """x of the place where a channel enters a box: q left, k in the middle, v right."""
-    return group.middle + {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}[channel] * group.at[2]
-
-
 def _paint(drawing: Drawing, ink: Ink, group: Group, size: float, channels: set[str]) -> None:
     drawing.body.append(ink.box(group.kind, group.at, group.label))
     y = group.at[1] + 1.28 * size
@@ -247,4 +193,4 @@ def _paint(drawing: Drawing, ink: Ink, group: Group, size: float, channels: set[
     for channel in sorted(channels):
         colour = getattr(ink.theme, next(role for role in MEANINGS if role[0] == channel))
         low = group.at[1] + group.at[3] - 0.3 * size
-        drawing.body.append(Text(port(group, channel), low, channel, small, colour, True, "middle"))
+        drawing.body.append(Text(port(group.at, channel), low, channel, small, colour, True, "middle"))

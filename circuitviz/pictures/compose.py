@@ -84,7 +84,8 @@ def caption(document: Document, figure: Figure) -> str:
         left = [n for n in live.node_names if n not in shown]
         if left:
             said += f" {len(left)} nodes without a label are not shown."
-        said += " Arrows sum the scores of edges between classes; those below "
+        what = "sum the scores of" if state.scores is not None else "count the"
+        said += f" Arrow widths {what} edges between classes; arrows below "
         said += f"{figure.least:.0%} of the strongest are left out."
     elif live is not None and state.circuit is not None and state.circuit.n_edges > figure.most_edges:
         said += f" The {figure.most_edges:,} strongest edges are drawn."

@@ -122,12 +122,14 @@ def arrow_length(width: float) -> float:
 
 
 def shaft(curve: Curve) -> tuple[Point, ...]:
-    """A curve's points with its end drawn back under the arrow's head, so that the tip stays sharp."""
+    """A curve's points, its end drawn back under the arrow's head with the bend before it: the tip stays
+    sharp, and the line runs into the head from behind."""
     if not curve.arrow:
         return curve.points
     tip, left, right = arrow_head(curve)
-    end = tuple(0.3 * tip[i] + 0.35 * (left[i] + right[i]) for i in (0, 1))
-    return (*curve.points[:-1], (end[0], end[1]))
+    back = tuple(0.35 * (left[i] + right[i]) - 0.7 * tip[i] for i in (0, 1))
+    (x0, y0), (x1, y1) = curve.points[-2], curve.points[-1]
+    return (*curve.points[:-2], (x0 + back[0], y0 + back[1]), (x1 + back[0], y1 + back[1]))
 
 
 def dash_of(curve: Curve) -> tuple[float, float] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import re
+import math
 import uuid
 from xml.sax.saxutils import escape
 
@@ -11,9 +11,9 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QU
 from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter
 
 from circuitviz.pictures.paint import paint
+from circuitviz.pictures.pdf_objects import settled
 from circuitviz.pictures.registry import Sheet, pictures
 
-DATE = re.compile(rb"(?<=/CreationDate \(D:)[^)]*(?=\))")
 RESOLUTION = 7200  # Qt rounds some lengths to its dots: a hundredth of a point is fine enough
 XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
@@ -30,8 +30,8 @@ class Pdf:
     suffix = ".pdf"
 
     def write(self, sheet: Sheet) -> bytes:
-        """One page. Its date is left blank and its number made from what it says, so that the same
-        figure gives the same bytes."""
+        """One page. It has no date and its number is made from what it says, so that the same figure
+        gives the same bytes: in any second, process and time zone."""
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         writer = QPdfWriter(buffer)
@@ -42,17 +42,19 @@ class Pdf:
         writer.setDocumentId(QUuid(str(uuid.UUID(bytes=number))))
         xmp = XMP.format(title=escape(sheet.title), about=escape(about))
         writer.setDocumentXmpMetadata(QByteArray(xmp.encode()))
-        size = QSizeF(sheet.drawing.width, sheet.drawing.height)
+        wide, high = sheet.drawing.width, sheet.drawing.height
+        size = QSizeF(math.ceil(wide), math.ceil(high))
         exact = QPageSize.SizeMatchPolicy.ExactMatch
         page = QPageSize(size, QPageSize.Unit.Point, matchPolicy=exact)
         writer.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
         writer.setResolution(RESOLUTION)
         painter = QPainter(writer)
         painter.scale(RESOLUTION / 72, RESOLUTION / 72)
+        painter.translate(0, size.height() - high)  # a PDF's origin is the lower left corner
         paint(sheet.drawing, painter)
         painter.end()
-        made = bytes(buffer.data().data())
-        return DATE.sub(lambda found: b"20000101000000Z".ljust(len(found[0]))[: len(found[0])], made)
+        return settled(bytes(buffer.data().data()), wide, high)
 
 
 pictures.register("pdf", summary="vector picture for papers")(Pdf())
+
