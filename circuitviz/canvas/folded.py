@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Set
+from functools import lru_cache
 
 import numpy as np
 
 from circuitviz.canvas.inscription import inscribed
+from circuitviz.canvas.links import Floats
 from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode, titled
-from circuitviz.graph import Circuit, Folding, Kind, fold
+from circuitviz.canvas.places import Place
+from circuitviz.graph import BoolMatrix, Circuit, Folding, Graph, Kind, fold
+from circuitviz.graph.graph import Rows
 from circuitviz.layout import Places, layouts
 from circuitviz.layout.room import make_room
 from circuitviz.session import State
@@ -23,30 +26,51 @@ def fold_picture(state: State, layout: str, most: int = MOST_DRAWN) -> CircuitPi
     """Draw a state whose collapsed groups are boxes; an arrow's score is what of it is not ablated."""
     circuit, live = state.circuit, state.live
     assert circuit is not None and live is not None
-    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
     groups = boxes_of(state.groups)
-    folding = fold(circuit, np.where(live.edges, values, 0.0), groups)
-    arrows = folding.arrows()
-    totals: dict[str, float] = {}
-    for arrow in arrows:
-        totals[arrow.sender] = totals.get(arrow.sender, 0.0) + arrow.score
-    places = _places(state, folding, layout, set(groups))
-    nodes = tuple(_node(state, folding, box, places[box], totals.get(box, 0.0)) for box in folding.boxes)
-    strongest = max((abs(a.score) for a in arrows), default=0.0) or 1.0
-    alive = {arrow.key for arrow in (arrows if live is circuit else replace(folding, circuit=live).arrows())}
-    graph = circuit.graph
-    into = {
-        (graph.nodes[n].name, graph.channel(r)): graph.receivers[r] for r, n in np.argwhere(graph.owners)
+    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
+    plain = _folding(circuit, frozenset(groups.items()))
+    folding = plain.valued(values if live is circuit else np.where(live.edges, values, 0.0))
+    bundles = folding.bundles
+    between = bundles.out != bundles.into
+    at = bundles.sender, bundles.receiver
+    scores, left = bundles.sums(folding.values[at]), bundles.sums(live.edges[at])
+    totals = np.bincount(bundles.out[between], scores[between], len(folding.boxes)).tolist()
+    places = _places(state, plain, layout, set(groups))
+    nodes = tuple(
+        _node(state, folding, box, places[box], total)
+        for box, total in zip(folding.boxes, totals, strict=True)
+    )
+    rows = np.flatnonzero(between)
+    rows = rows[np.argsort(np.abs(scores[rows]), kind="stable")[-most:]]
+    edges = tuple(_arrows(folding, rows, scores[rows], left[rows] == 0))
+    return CircuitPicture(nodes, edges, circuit.n_edges, {n.name: n for n in nodes}, folding=folding)
+
+
+def _arrows(folding: Folding, rows: Rows, scores: Floats, gone: BoolMatrix) -> Iterator[DrawnEdge]:
+    """The arrows of some bundles, in order of strength."""
+    bundles, boxes, into = folding.bundles, folding.boxes, _entrances(folding.circuit.graph)
+    shares = np.abs(scores) / (np.abs(scores).max(initial=0.0) or 1.0)
+    names = bundles.out[rows], bundles.into[rows], bundles.channel[rows]
+    columns = (each.tolist() for each in (*names, scores, shares, gone, bundles.counts[rows]))
+    for s, r, channel, score, share, out, count in zip(*columns, strict=True):
+        sender, node = boxes[s], boxes[r]
+        end = into.get((node, channel)) or (f"{node}<{channel}>" if channel else node)
+        yield DrawnEdge(f"{sender}->{end}", sender, node, channel, score, share, out, count=count)
+
+
+@lru_cache(maxsize=4)  # an ablation changes no box
+def _folding(circuit: Circuit, groups: frozenset[tuple[str, frozenset[str]]]) -> Folding:
+    return fold(circuit, np.zeros(circuit.edges.shape), dict(sorted(groups, key=lambda each: each[0])))
+
+
+@lru_cache(maxsize=4)
+def _entrances(graph: Graph) -> dict[tuple[str, str], str]:
+    """The receiver by which a channel enters a node."""
+    return {
+        (graph.nodes[node].name, graph.channel(row)): graph.receivers[row]
+        for row, nodes in enumerate(graph.owned)
+        for node in nodes
     }
-    edges = []
-    for arrow in sorted(arrows, key=lambda a: abs(a.score))[-most:]:
-        end = f"{arrow.receiver}<{arrow.channel}>" if arrow.channel else arrow.receiver
-        name = f"{arrow.sender}->{into.get((arrow.receiver, arrow.channel), end)}"
-        share = abs(arrow.score) / strongest
-        gone = arrow.key not in alive
-        edges.append(DrawnEdge(name, *arrow.key, arrow.score, share, gone, count=arrow.edges))
-    by_name = {node.name: node for node in nodes}
-    return CircuitPicture(nodes, tuple(edges), circuit.n_edges, by_name, folding=folding)
 
 
 def unfolded(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chosen:
@@ -71,17 +95,16 @@ def standing(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> Chose
     boxes = frozenset(n.name for n in picture.nodes if nodes and nodes >= set(n.members or (n.name,)))
     if not edges:
         return boxes, frozenset()
-    folding = picture.folding
+    folding, bundles = picture.folding, picture.folding.bundles
     graph, there = folding.circuit.graph, np.zeros_like(folding.circuit.edges)
     for name in edges:
         sender, _, receiver = name.partition("->")
         if sender in graph.sender_index and receiver in graph.receiver_index:
             there[graph.sender_index[sender], graph.receiver_index[receiver]] = True
-    chosen = replace(folding, circuit=Circuit(graph, there & folding.circuit.edges))
-    whole = {arrow.key: arrow.edges for arrow in chosen.arrows()}
-    return boxes, frozenset(
-        e.name for e in picture.edges if whole.get((e.sender, e.node, e.channel)) == e.count
-    )
+    whole = np.flatnonzero(bundles.sums(there[bundles.sender, bundles.receiver]) == bundles.counts)
+    ends = (each[whole].tolist() for each in (bundles.out, bundles.into, bundles.channel))
+    keys = {(folding.boxes[s], folding.boxes[r], channel) for s, r, channel in zip(*ends, strict=True)}
+    return boxes, frozenset(e.name for e in picture.edges if (e.sender, e.node, e.channel) in keys)
 
 
 def standing_for(picture: CircuitPicture, node: str) -> str:
@@ -116,20 +139,12 @@ def _node(
 
 def _places(state: State, folding: Folding, layout: str, boxes: set[str]) -> Places:
     """A box stands where its middle node would stand if it had all of the box's edges."""
-    graph = folding.circuit.graph
     middle = {box: _middle(folding.nodes(box)) for box in folding.boxes}
-    edges = np.zeros_like(folding.circuit.edges)
-    rows = {box: graph.sender_index.get(name) for box, name in middle.items()}
-    reads = {box: np.flatnonzero(graph.owners[:, graph.node_index[name]]) for box, name in middle.items()}
-    for arrow in folding.arrows():
-        row, columns = rows[arrow.sender], reads[arrow.receiver]
-        if row is not None and len(columns):
-            edges[row, columns[0]] = True
     pinned = {middle[n]: state.groups[n].place for n in boxes if n in middle} | {
         n: state.positions.get(n) for n in folding.boxes if n not in boxes
     }
     fixed = {name: place for name, place in pinned.items() if place is not None}
-    found = layouts.get(layout).value(graph, [middle[box] for box in folding.boxes], edges, fixed)
+    found = _laid_out(folding, layout, frozenset(fixed.items()))
     said = {box: label.text for box in boxes if (label := state.labels.get(f"group:{box}"))}
     sizes = {
         box: inscribed(titled(box, said.get(box, "")), folding.nodes(box)) for box in boxes if box in middle
@@ -139,6 +154,21 @@ def _places(state: State, folding: Folding, layout: str, boxes: set[str]) -> Pla
         {box: (size.width, size.height) for box, size in sizes.items()},
         {box for box in folding.boxes if middle[box] in fixed},
     )
+
+
+@lru_cache(maxsize=8)
+def _laid_out(folding: Folding, layout: str, fixed: frozenset[tuple[str, Place]]) -> Places:
+    """Places of the boxes' middle nodes."""
+    graph, bundles = folding.circuit.graph, folding.bundles
+    middle = [_middle(folding.nodes(box)) for box in folding.boxes]
+    writes = np.array([graph.sender_index.get(name, -1) for name in middle])
+    first = {node: row for row, nodes in reversed(list(enumerate(graph.owned))) for node in nodes}
+    reads = np.array([first.get(graph.node_index[name], -1) for name in middle])
+    rows, columns = writes[bundles.out], reads[bundles.into]
+    drawn = (bundles.out != bundles.into) & (rows >= 0) & (columns >= 0)
+    edges = np.zeros_like(folding.circuit.edges)
+    edges[rows[drawn], columns[drawn]] = True
+    return layouts.get(layout).value(graph, middle, edges, dict(fixed))
 
 
 def _middle(nodes: tuple[str, ...]) -> str:

@@ -9,8 +9,8 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from circuitviz.canvas.links import Indices, Links
+from circuitviz.canvas.places import Place, columns_of, places_of
 from circuitviz.graph import Circuit, Folding, Kind, Scores
-from circuitviz.layout import Places, layouts
 from circuitviz.session import State
 from circuitviz.session.groups import boxes_of, frames_of
 
@@ -181,34 +181,43 @@ def picture_of(
 def _draw(state: State, layout: str, most: int) -> CircuitPicture:
     circuit = state.circuit
     assert circuit is not None
-    graph, names = circuit.graph, circuit.node_names
-    places: Places = layouts.get(layout).value(graph, names, circuit.edges, state.positions)
-    values = state.scores.values if state.scores is not None else circuit.edges.astype(float)
-    totals = np.where(circuit.edges, values, 0.0).sum(axis=1)
-    nodes = []
-    for name in names:
+    pinned = frozenset(state.positions.items())
+    nodes = {node.name: node for node in _plain(circuit, state.scores, layout, pinned)}
+    for name in nodes.keys() & (state.labels.keys() | state.changed.keys() | state.ablated_nodes):
         label, what = state.labels.get(name), state.changed.get(name)
         said = [label.text if label else "", what.text if what else ""]
-        row = graph.sender_index.get(name)
-        nodes.append(
-            DrawnNode(
-                name,
-                graph.node(name).kind,
-                *places[name],
-                score=float(totals[row]) if row is not None else 0.0,
-                label=" · ".join(filter(None, said)),
-                colour=label.colour if label else "",
-                ablated=name in state.ablated_nodes,
-            )
+        nodes[name] = replace(
+            nodes[name],
+            label=" · ".join(filter(None, said)),
+            colour=label.colour if label else "",
+            ablated=name in state.ablated_nodes,
         )
-    edges = _edges(state, most)
-    return CircuitPicture(tuple(nodes), edges, circuit.n_edges, {n.name: n for n in nodes})
+    return CircuitPicture(tuple(nodes.values()), _edges(state, most), circuit.n_edges, nodes)
+
+
+@lru_cache(maxsize=4)  # what is done to a circuit changes few nodes of many
+def _plain(
+    circuit: Circuit, scores: Scores | None, layout: str, pinned: frozenset[tuple[str, Place]]
+) -> tuple[DrawnNode, ...]:
+    """Nodes as they stand, with nothing said of them and nothing done to them."""
+    graph, places = circuit.graph, places_of(circuit, layout, pinned)
+    totals = dict(zip(graph.senders, _totals(circuit, scores), strict=True))
+    return tuple(
+        DrawnNode(name, graph.node(name).kind, *places[name], score=totals.get(name, 0.0))
+        for name in circuit.node_names
+    )
+
+
+def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:
+    """What each sender's edges add up to [senders]."""
+    senders, receivers = circuit.ends
+    values = None if scores is None else scores.values[senders, receivers]
+    return [float(v) for v in np.bincount(senders, values, len(circuit.graph.senders))]
 
 
 def _columns(state: State, layout: str, names: Sequence[str]) -> tuple[TokenColumn, ...]:
     """Tokens as the run or their nodes' labels write them, else their positions."""
-    spans = layouts.get(layout).extra.get("columns")
-    if spans is None or state.circuit is None:
+    if state.circuit is None or not (spans := columns_of(state.circuit, layout)):
         return ()
     graph = state.circuit.graph
     run = state.scores.info.get("prompt") if state.scores is not None else None
@@ -221,7 +230,7 @@ def _columns(state: State, layout: str, names: Sequence[str]) -> tuple[TokenColu
         TokenColumn("any position", span.left, span.right)
         if span.position is None
         else TokenColumn(str(texts.get(span.position, span.position)), span.left, span.right)
-        for span in spans(graph, names)
+        for span in spans
     )
 
 
@@ -238,14 +247,14 @@ def _edges(state: State, most: int) -> tuple[DrawnEdge, ...]:
 def _strongest(circuit: Circuit, scores: Scores | None, most: int) -> tuple[DrawnEdge, ...]:
     """The strongest edges, the weakest of them first; one into a shared input once for each head."""
     graph, drawn = circuit.graph, set(circuit.node_names)
-    senders, receivers = np.nonzero(circuit.edges)
+    senders, receivers = circuit.ends
     values = np.ones(len(senders)) if scores is None else scores.values[senders, receivers]
     strength = np.abs(values)
     order = np.argsort(strength, kind="stable")[-most:]
     shares = (strength / (float(strength.max()) or 1.0))[order]
     columns = (each.tolist() for each in (senders[order], receivers[order], values[order], shares))
     names = [node.name for node in graph.nodes]
-    owners = [[names[o] for o in np.flatnonzero(row) if names[o] in drawn] for row in graph.owners]
+    owners = [[names[o] for o in row if names[o] in drawn] for row in graph.owned]
     channels = [graph.channel(r) for r in range(len(graph.receivers))]
     edges: list[DrawnEdge] = []
     for s, r, score, share in zip(*columns, strict=True):

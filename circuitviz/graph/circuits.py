@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from circuitviz.graph.graph import BoolMatrix, Graph
+from circuitviz.graph.graph import BoolMatrix, Graph, Rows, ends_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,7 @@ class Circuit:
     @cached_property
     def n_edges(self) -> int:
         """How many edges there are."""
-        return int(self.edges.sum())
+        return int(np.count_nonzero(self.edges))
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
@@ -83,6 +84,16 @@ class Circuit:
         return len(self.node_names)
 
     @cached_property
+    def ends(self) -> tuple[Rows, Rows]:
+        """Rows of the sender and of the receiver of each edge [edges], in order of their senders."""
+        return ends_of(self.edges)
+
+    @cached_property
+    def digest(self) -> hashlib._Hash:
+        """SHA-256 over the edges; go on with a ``copy()``."""
+        return hashlib.sha256(np.packbits(self.edges).tobytes())
+
+    @cached_property
     def edge_names(self) -> tuple[str, ...]:
         """Names of all edges, in order of their senders."""
         return self.graph.edge_names(self.edges)
@@ -95,7 +106,7 @@ class Circuit:
         )
 
     def __hash__(self) -> int:
-        return hash((self.graph.shape, np.packbits(self.edges).tobytes()))
+        return hash((self.graph.shape, self.digest.digest()))
 
 
 def prune(graph: Graph, edges: BoolMatrix) -> BoolMatrix:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 from circuitviz.graph.circuits import Circuit
-from circuitviz.graph.graph import BoolMatrix
+from circuitviz.graph.graph import BoolMatrix, Rows
 
 FloatMatrix = NDArray[np.float64]
 
@@ -69,10 +69,17 @@ class Folding:
         own = [a for a in self._sums if a.sender == a.receiver == box]
         return sum(a.score for a in own), sum(a.edges for a in own)
 
+    def valued(self, values: FloatMatrix) -> Folding:
+        """The same boxes with other scores [senders, receivers]; what was counted stays counted."""
+        made = replace(self, values=values)
+        made.__dict__["bundles"] = self.bundles
+        return made
+
     def edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
         """The edges that an arrow sums, or that lie within a box [senders, receivers]."""
         rows = self.holds[self._index[sender], : len(self.circuit.graph.senders)]
-        columns = self._reads[self._index[receiver]] & (self._channels == channel)
+        reads = self.circuit.graph.owners[:, self.holds[self._index[receiver]]].any(axis=1)
+        columns = reads & (self._channels == channel)
         return np.asarray(self.circuit.edges & rows[:, None] & columns[None, :])
 
     @cached_property
@@ -80,37 +87,62 @@ class Folding:
         return {box: i for i, box in enumerate(self.boxes)}
 
     @cached_property
-    def _reads(self) -> BoolMatrix:
-        """Which box holds a node that a receiver belongs to [boxes, receivers]."""
-        return np.asarray(self.holds.astype(int) @ self.circuit.graph.owners.T.astype(int) > 0)
-
-    @cached_property
     def _channels(self) -> NDArray[np.str_]:
         graph = self.circuit.graph
         return np.array([graph.channel(r) for r in range(len(graph.receivers))])
 
     @cached_property
-    def _sums(self) -> list[Arrow]:
+    def bundles(self) -> Bundles:
         """Every edge is put to the boxes of its sender and of its receiver's nodes, and these are counted."""
+        circuit = self.circuit
+        names, channel = np.unique(self._channels, return_inverse=True)
+        where = np.zeros(len(circuit.graph.nodes), np.intp)
+        boxes, nodes = np.nonzero(self.holds)
+        where[nodes] = boxes
+        sender, receiver, node = circuit.graph.arrows(circuit.edges)
+        there = np.asarray(self.holds.any(axis=0))[node]
+        sender, receiver, node = sender[there], receiver[there], node[there]
+        shape = (max(1, len(self.boxes)), max(1, len(self.boxes)), max(1, len(names)))
+        place = np.ravel_multi_index((where[sender], where[node], channel[receiver]), shape)
+        # two nodes of one box that share a receiver: one edge, not two
+        edge = (place * len(circuit.graph.senders) + sender) * len(circuit.graph.receivers) + receiver
+        _, once = np.unique(edge, return_index=True)
+        found, which, counts = np.unique(place[once], return_inverse=True, return_counts=True)
+        out, into, by = np.unravel_index(found, shape)
+        return Bundles(out, into, names[by], counts, which, sender[once], receiver[once])
+
+    @cached_property
+    def _sums(self) -> list[Arrow]:
         if not self.boxes:
             return []
-        senders, receivers = np.nonzero(self.circuit.edges)
-        box, reader = np.nonzero(self._reads.T)[::-1]  # in order of receivers
-        number = np.bincount(reader, minlength=len(self._channels))
-        first = np.cumsum(number) - number
-        times = number[receivers]
-        edge = np.repeat(np.arange(len(senders)), times)
-        turn = np.arange(len(edge)) - np.repeat(np.cumsum(times) - times, times)
-        out = self.holds[:, senders].argmax(axis=0)[edge]
-        into = box[first[receivers[edge]] + turn]
-        names, channel = np.unique(self._channels, return_inverse=True)
-        shape = (len(self.boxes), len(self.boxes), len(names))
-        place = np.ravel_multi_index((out, into, channel[receivers[edge]]), shape)
-        found, which, counts = np.unique(place, return_inverse=True, return_counts=True)
-        sums = np.bincount(which, self.values[senders[edge], receivers[edge]], len(found))
-        at = (a.tolist() for a in np.unravel_index(found, shape))
-        rows = zip(*at, sums.tolist(), counts.tolist(), strict=True)
-        return [Arrow(self.boxes[s], self.boxes[r], str(names[c]), score, n) for s, r, c, score, n in rows]
+        found = self.bundles
+        scores = found.sums(self.values[found.sender, found.receiver])
+        columns = (found.out, found.into, found.channel, scores, found.counts)
+        rows = zip(*(each.tolist() for each in columns), strict=True)
+        return [Arrow(self.boxes[s], self.boxes[r], c, score, n) for s, r, c, score, n in rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Bundles:
+    """The edges from one box to another by one channel, or within one, as columns.
+
+    ``out`` and ``into`` [bundles] are rows of the boxes, ``channel`` [bundles] q, k, v or empty,
+    ``counts`` [bundles] numbers of edges. ``which`` [edges] is each edge's bundle, ``sender`` and
+    ``receiver`` [edges] its ends; an edge into a receiver that several boxes share is in a bundle of each.
+    """
+
+    out: Rows
+    into: Rows
+    channel: NDArray[np.str_]
+    counts: Rows
+    which: Rows
+    sender: Rows
+    receiver: Rows
+
+    def sums(self, values: NDArray[Any]) -> FloatMatrix:
+        """Sums of values [edges] over each bundle [bundles]."""
+        found: FloatMatrix = np.bincount(self.which, values, len(self.out)).astype(float)
+        return found
 
 
 def fold(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> Folding:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -152,6 +153,11 @@ class Scores:
         rows = [self.graph.sender_index[name] for name in shares]
         sums = np.where(edges[rows], self.values[rows], 0.0).sum(axis=1)
         return float(((np.array(list(shares.values())) - 1.0) * sums).sum()) if rows else 0.0
+
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 over the values: kept, for a feature graph has 200 MB of them."""
+        return hashlib.sha256(np.ascontiguousarray(self.values).data).digest()
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -52,14 +52,14 @@ class Wiring:
     def of(circuit: Circuit, scores: Floats | None = None) -> Wiring:
         """Read a circuit's wiring; ``scores`` [senders, receivers], every edge 1 where there are none."""
         graph = circuit.graph
-        drawn = np.isin([node.name for node in graph.nodes], circuit.node_names)
-        senders, receivers = np.nonzero(circuit.edges)
-        which, head = np.nonzero(graph.owners[receivers] & drawn)
-        tail, into = senders[which], receivers[which]
-        values = np.ones_like(circuit.edges, float) if scores is None else scores
-        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), into.tolist(), strict=True))
         nodes = tuple(node.name for node in graph.nodes)
-        return Wiring(nodes, tail, head, names, np.asarray(values[tail, into], float))
+        there = set(circuit.node_names)
+        drawn = np.array([name in there for name in nodes], bool)
+        arrows = graph.arrows(circuit.edges)
+        tail, into, head = (each[drawn[arrows[2]]] for each in arrows)
+        score = np.ones(len(tail)) if scores is None else np.asarray(scores[tail, into], float)
+        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), into.tolist(), strict=True))
+        return Wiring(nodes, tail, head, names, score)
 
     @cached_property
     def row(self) -> dict[str, int]:

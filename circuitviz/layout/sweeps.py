@@ -48,9 +48,8 @@ def ties(graph: Graph, edges: BoolMatrix, index: Rows) -> tuple[Rows, Rows]:
     """Tail and head [edges] among some nodes, counted in the order of ``index`` [nodes]."""
     place = np.full(len(graph.nodes), -1)
     place[index] = np.arange(len(index))
-    senders, receivers = np.nonzero(edges)
-    which, owners = np.nonzero(graph.owners[receivers])
-    tail, head = place[senders[which]], place[owners]
+    senders, _, nodes = graph.arrows(edges)
+    tail, head = place[senders], place[nodes]
     both = (tail >= 0) & (head >= 0)
     return tail[both], head[both]
 

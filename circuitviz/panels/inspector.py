@@ -6,7 +6,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -254,13 +253,13 @@ class InspectorPanel(Panel):
 
 
 def _strongest(state: Any, node: str) -> list[tuple[str, float]]:
-    graph, edges = state.circuit.graph, state.circuit.edges
-    touching = np.zeros_like(edges)
+    graph, (senders, receivers) = state.circuit.graph, state.circuit.ends
+    touching = graph.owners[:, graph.node_index[node]][receivers]
     if node in graph.sender_index:
-        touching[graph.sender_index[node]] = True
-    touching[:, graph.owners[:, graph.node_index[node]]] = True
-    values = state.scores.values if state.scores is not None else edges.astype(float)
-    found = [(graph.edge_name(s, r), float(values[s, r])) for s, r in np.argwhere(touching & edges)]
+        touching |= senders == graph.sender_index[node]
+    ends = list(zip(senders[touching].tolist(), receivers[touching].tolist(), strict=True))
+    values = [1.0] * len(ends) if state.scores is None else [float(state.scores.values[at]) for at in ends]
+    found = [(graph.edge_name(*at), value) for at, value in zip(ends, values, strict=True)]
     return sorted(found, key=lambda pair: -abs(pair[1]))
 
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-import numpy as np
-
 from circuitviz.graph import BoolMatrix, Circuit, Interventions, Scores
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
@@ -87,8 +85,7 @@ class State:
     def basis(self) -> Basis:
         """What a test of a node run now would rest on; evidence with another basis is stale."""
         where, circuit = self.provenance, self.circuit
-        edges = b"" if circuit is None else np.packbits(circuit.edges).tobytes()
-        key = hashlib.sha256(edges).hexdigest() if edges else ""
+        key = circuit.digest.hexdigest() if circuit is not None else ""
         return Basis(where.weight_hash if where else "", where.task_hash if where else "", key)
 
     def basis_of(self, target: str) -> Basis:
@@ -107,7 +104,7 @@ class State:
         """A key that is equal exactly where an evaluation's result is: edges and setting."""
         if self.live is None:
             return ""
-        digest = hashlib.sha256(np.packbits(self.live.edges).tobytes())
+        digest = self.live.digest.copy()
         where = self.provenance
         setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
         digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
@@ -120,9 +117,9 @@ class State:
         """SHA-256 over everything in the state."""
         digest = hashlib.sha256(self.measured.encode())
         if self.scores is not None:
-            digest.update(self.scores.values.tobytes())
+            digest.update(self.scores.digest)
         if self.circuit is not None:
-            digest.update(np.packbits(self.circuit.edges).tobytes())
+            digest.update(self.circuit.digest.digest())
         digest.update(
             json.dumps(
                 [
