@@ -35,6 +35,7 @@ from circuitviz.features.targets import (
     difference_target,
     likely_logits,
     logit_target,
+    named_target,
     neuron_target,
     node_target,
 )
@@ -84,6 +85,7 @@ __all__ = [
     "local_circuit",
     "local_scores",
     "logit_target",
+    "named_target",
     "neuron_target",
     "node_table",
     "node_target",

@@ -66,6 +66,7 @@ def local_scores(edges: Edges, found: LocalCircuit) -> Scores:
         "target": found.target.node.name,
         "gate": found.gate,
         "tau": found.tau,
+        "fraction": found.fraction,
         "ledger": {term: float(getattr(found.ledger, term)) for term in found.ledger.__slots__},
         "attributions": dict(zip(names, map(float, attributions), strict=True)),
     }

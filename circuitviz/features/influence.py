@@ -95,6 +95,7 @@ class AttributionGraph:
             "targets": {t.node.name: float(p) for t, p in zip(self.targets, self.probability, strict=True)},
             "replacement_score": self.replacement_score,
             "completeness_score": self.completeness_score,
+            "unread": self.unread,
             "node_share": node_share,
             "edge_share": edge_share,
         }

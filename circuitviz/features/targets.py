@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -44,6 +45,18 @@ class Target:
         else:
             normal = run.model.final_norm(run.final[self.node.position])
         return float(normal @ self.direction) + self.bias
+
+
+def named_target(table: NodeTable, name: str, prompt: str) -> Target:
+    """A target as people write it: a node's name, ``logit.42``, or a token as it stands after the prompt.
+
+    InputError where a node is not active, is a leaf, or the text is no single token.
+    """
+    if found := re.fullmatch(r"logit\.(\d+)(?:@(\d+))?", name):
+        return logit_target(table, int(found[1]))
+    if re.fullmatch(r"(?:[am]\d+(?:\.\w+)?|token|position)@\d+", name):
+        return node_target(table, name)
+    return logit_target(table, table.run.model.tokens.answer(prompt, name))
 
 
 def node_target(table: NodeTable, name: str) -> Target:
@@ -161,6 +174,7 @@ __all__ = [
     "difference_target",
     "likely_logits",
     "logit_target",
+    "named_target",
     "neuron_target",
     "node_target",
 ]

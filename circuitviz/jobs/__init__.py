@@ -16,6 +16,7 @@ from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.preload import Preload
+from circuitviz.jobs.prompted import AdoptQuestion, Answered, AskQuestion, FractionCurve, MoveThreshold
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.references import ReadReferences, References
@@ -27,6 +28,9 @@ from circuitviz.jobs.worker import Worker
 
 __all__ = [
     "Adopt",
+    "AdoptQuestion",
+    "Answered",
+    "AskQuestion",
     "AttentionOf",
     "Catalog",
     "Choices",
@@ -40,6 +44,7 @@ __all__ = [
     "Failed",
     "Find",
     "Found",
+    "FractionCurve",
     "HeadOf",
     "Idle",
     "Judge",
@@ -49,6 +54,7 @@ __all__ = [
     "Look",
     "Measure",
     "Measured",
+    "MoveThreshold",
     "Moved",
     "PatchingOf",
     "PatchingSeen",

@@ -22,6 +22,7 @@ class Engine:
         self.whole: Any = None
         self.kept: Reply | None = None
         self.shelf: Any = None  # dictionaries that are open (jobs/features.py)
+        self.prompted: Any = None  # the prompt that questions about features are asked of (jobs/prompted.py)
         self._device = ""
         self._free: dict[bool, Any] = {}
 
@@ -29,10 +30,15 @@ class Engine:
         """Replies to a request, one after another."""
         return request.answer(self)
 
-    def need(self) -> None:
-        """InputError where no model and task are open."""
-        if self.model is None or self.task is None:
+    def need(self, task: bool = True) -> None:
+        """InputError where no model is open, or no task where one is needed."""
+        if self.model is None or (task and self.task is None and self.prompted is None):
             raise InputError("No model is open yet; find a circuit first, or open its file.")
+        if task and self.task is None:
+            raise InputError(
+                "This needs pairs of prompts, and the open circuit is of features on a single prompt; "
+                "find a circuit of heads on a task first."
+            )
 
     def load(self, name: str, device: str) -> Iterator[Reply]:
         """Open a model, unless it is open already."""
@@ -42,7 +48,7 @@ class Engine:
         from circuitviz.models import load_model
 
         self.model, self._device = load_model(name, device), device
-        self.task = None
+        self.task = self.prompted = None
 
     def set_task(self, task: Any, metric: str | None, ablation: str) -> None:
         """Take a task up: a bench of a few prompts for the quick value, one of all."""

@@ -20,6 +20,7 @@ class ImportExplanations(Look):
 
     title = "Reading explanations"
     rank = 30
+    of_task = False
 
     path: Path
     part: str | None

@@ -56,6 +56,7 @@ class _Open:
 
     model: Model
     dictionaries: dict[str, Dictionary]
+    folder: Path | None = None  # None: those that ship with the demo
     index: Index | None = None
 
 
@@ -69,6 +70,7 @@ class OpenFeatures(Look):
 
     title = "Indexing features"
     rank = 45
+    of_task = False
 
     folder: Path | None
     text: Path | None
@@ -89,7 +91,7 @@ class OpenFeatures(Look):
         folder = self.folder or resource("demo", "dictionaries")
         found = {one.site.name: one for one in load_dictionaries([folder], model)}
         _close(engine)
-        engine.shelf = opened = _Open(model, found)
+        engine.shelf = opened = _Open(model, found, self.folder)
         sites = {name: one.features for name, one in found.items()}
         if self.text is None and model.name != "demo":
             return Shelf(model.name, sites, {}, "", 0)
@@ -127,6 +129,7 @@ class ReadFeature(Look):
 
     title = "Reading a feature"
     rank = 19
+    of_task = False
 
     site: str
     number: int

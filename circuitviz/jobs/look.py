@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import Moved, Reply, Request
@@ -29,7 +29,12 @@ class Seen(Reply):
 
 @dataclass(frozen=True)
 class Look(Request):
-    """A reading of the model on its prompts; nobody pressed a button for it, so it is no one's error."""
+    """A reading of the model on its prompts; nobody pressed a button for it, so it is no one's error.
+
+    ``of_task``: it reads the prompts of the open task, and not the model alone.
+    """
+
+    of_task: ClassVar[bool] = True
 
     def see(self, engine: Engine) -> Steps[Any]:
         """The reading, step by step; ``partial`` results are shown as they come."""
@@ -37,7 +42,7 @@ class Look(Request):
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """What is seen so far, then the whole."""
-        engine.need()
+        engine.need(self.of_task)
         try:
             steps = self.see(engine)
             while True:

@@ -34,6 +34,7 @@ class TrainDictionary(Look):
 
     title = "Training a dictionary"
     rank = 60
+    of_task = False
 
     site: str
     text: Path | None

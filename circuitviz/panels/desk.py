@@ -12,7 +12,7 @@ from PySide6.QtGui import QUndoStack
 from circuitviz.errors import InputError
 from circuitviz.formats import import_document, open_document, save_document
 from circuitviz.jobs import (
-    Adopt,
+    Answered,
     Catalog,
     Choices,
     Curve,
@@ -30,6 +30,7 @@ from circuitviz.jobs import (
     Request,
     Worker,
 )
+from circuitviz.panels.asking import Asking
 from circuitviz.panels.beside import Beside
 from circuitviz.panels.live import Live
 from circuitviz.panels.undo import StateStep
@@ -42,6 +43,7 @@ from circuitviz.session import (
     choose_edges,
     replace_circuit,
 )
+from circuitviz.session.question import SELECT
 
 
 class Desk(QObject):
@@ -79,6 +81,7 @@ class Desk(QObject):
         self.opacity: dict[str, float] | None = None
         self.blind = False  # labels and groups are hidden while someone labels anew
         self.live = Live(self)
+        self.asking = Asking(self)
         self.beside = Beside(self)
 
     def start(self) -> None:
@@ -115,9 +118,8 @@ class Desk(QObject):
         self.document_opened.emit()
         self._show(document.state)
         self.document_shown.emit()
-        where, circuit = document.state.provenance, document.state.circuit
-        if where is not None and circuit is not None:
-            self.worker.ask(Adopt(where, circuit, self.device))
+        self.asking.came(None)
+        self.asking.adopt(document.state)
 
     def save(self, path: Path) -> None:
         """Save the document."""
@@ -163,7 +165,7 @@ class Desk(QObject):
         scores, where = self.document.state.scores, self.document.state.provenance
         if scores is None:
             return
-        select = where.select if where and where.select != "threshold" else "greedy"
+        select = where.select if where and where.select not in ("threshold", SELECT) else "greedy"
         self.do(choose_edges(scores.select(select, amount), select, amount))
 
     def draw_curve(self) -> None:
@@ -204,6 +206,7 @@ class Desk(QObject):
         self.preview = None
         self.document.apply(state)
         self._show(state)
+        self.asking.adopt(state)
 
     def _show(self, state: State) -> None:
         self.live.follow(state)
@@ -226,6 +229,8 @@ class Desk(QObject):
                 self.live.model_came()
             case Found():
                 self._found(reply)
+            case Answered():
+                self.asking.take(reply)
             case Measured():
                 if self.live.measured(reply) and not self.document.curve:
                     self.draw_curve()
@@ -250,6 +255,7 @@ class Desk(QObject):
             self.state_changed.emit()
             return
         self.preview = None
+        self.asking.came(reply.provenance)
         self.live.begin()
         self.document.curve = []
         kept = "partial result kept" if reply.cancelled else "found"

@@ -97,6 +97,8 @@ class Live(QObject):
 
     def _ask(self) -> None:
         state = self.desk.document.state
+        if self.desk.asking.question is not None:
+            return  # a circuit of features is judged otherwise
         if state.live is not None and self.desk.document.evaluation is None:
             self.desk.ask(Measure(state.live, state.measured, state.changed))
 

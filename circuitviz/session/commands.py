@@ -185,6 +185,24 @@ def replace_circuit(
     return Command(text, change)
 
 
+def move_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, since: State) -> Command:
+    """The same question's circuit at another threshold; moves in a row are one step.
+
+    since: the state before the first of them. What was said and done of a node that a threshold drops is
+    there again when a later move of the same row brings the node back.
+    """
+    there = circuit.graph.node_index
+    renewed = replace_circuit(circuit, scores, provenance, "").change(since)
+    kept = replace(
+        renewed,
+        ablated_nodes=since.ablated_nodes & there.keys(),
+        ablated_edges=frozenset(edge for edge in since.ablated_edges if known(circuit.graph, edge)),
+        interventions={name: what for name, what in since.interventions.items() if name in there},
+    )
+    text = f"Threshold {provenance.options['tau']:.3g}"
+    return Command(text, lambda state: kept, merge="threshold")
+
+
 def filter_view(sight: Sight) -> Command:
     """Draw only some of the circuit; changes of filters in a row are one step."""
     text = "Show everything" if sight.open else "Filter"

@@ -37,6 +37,10 @@ class Provenance:
 
     def command(self) -> str:
         """The command line that computes it again."""
+        from circuitviz.session.question import Question  # which is a view of this
+
+        if (question := Question.of(self)) is not None:
+            return question.command()
         parts = ["circuitviz discover", f"-m {self.model}", f"-t {self.task}"]
         parts += [f"--method {self.method}", f"--select {self.select}"]
         if self.asked is not None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from circuitviz.graph import BoolMatrix, Circuit, Interventions, Scores
+from circuitviz.graph import BoolMatrix, Circuit, Graph, Interventions, Scores
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
@@ -108,6 +108,8 @@ class State:
         where = self.provenance
         setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
         digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
+        if not self.live.graph.same_as(Graph.transformer(self.live.graph.shape)):  # its shape says not all
+            digest.update(" ".join(node.name for node in self.live.graph.nodes).encode())
         if changed := self.changed:
             digest.update(json.dumps(sorted((k, v.identity) for k, v in changed.items())).encode())
         return digest.hexdigest()

@@ -4,55 +4,47 @@ from __future__ import annotations
 
 import argparse
 
-from circuitviz.app.cli.feature_flags import opened_prompt, write
-from circuitviz.app.cli.output import drive, show
+from circuitviz.app.cli.feature_flags import asked, question_of, write
+from circuitviz.app.cli.output import show
 from circuitviz.errors import InputError
+from circuitviz.session.question import DIFFERENCE, GRAPH
 
 
 def run(given: argparse.Namespace) -> int:
     """Make the graph of the likely logits or of a logit difference; returns the exit code."""
-    from circuitviz.features import Edges, Target, attribution_graph, difference_target, likely_logits
-
     if (given.correct is None) != (given.incorrect is None):
         raise InputError("--correct and --incorrect belong together: a logit difference needs both.")
-    table = opened_prompt(given)
-    tokens = table.run.model.tokens
-    targets: tuple[Target, ...]
-    if given.correct is not None:
-        right, wrong = (
-            [tokens.answer(given.prompt, answer) for answer in side.split("|")]
-            for side in (given.correct, given.incorrect)
-        )
-        targets = (difference_target(table, right, wrong),)
-    else:
-        targets = likely_logits(table)
-    graph = drive(attribution_graph(Edges(table), targets, given.rows), "Attribution graph")
-    scores, circuit = graph.scores(given.node_share, given.edge_share)
+    shares = {"rows": given.rows, "node_share": given.node_share, "edge_share": given.edge_share}
+    target = "" if given.correct is None else DIFFERENCE
+    opening, state = asked(given, question_of(given, target=target, method=GRAPH, **shares))
+    scores, circuit = state.scores, state.circuit
+    assert scores is not None and circuit is not None
     if given.output is not None:
-        write(scores, circuit, given.output)
-    influence = sorted(scores.info["influence"].items(), key=lambda pair: -pair[1])
+        write(state, given.output)
+    tokens, told = opening.table.run.model.tokens, scores.info
+    influence = sorted(told["influence"].items(), key=lambda pair: -pair[1])
     data = {
         "targets": [
             {
                 "node": target.node.name,
                 "token": None if target.node.token is None else tokens.strings([target.node.token])[0],
                 "value": target.value,
-                "share": float(share),
+                "share": told["targets"][target.node.name],
             }
-            for target, share in zip(graph.targets, graph.probability, strict=True)
+            for target in opening.targets
         ],
-        "tokens": table.run.strings,
-        "replacement_score": graph.replacement_score,
-        "completeness_score": graph.completeness_score,
-        "unread": graph.unread,
+        "tokens": opening.table.run.strings,
+        "replacement_score": told["replacement_score"],
+        "completeness_score": told["completeness_score"],
+        "unread": told["unread"],
         "nodes": [{"node": name, "influence": value} for name, value in influence],
         "edges": circuit.n_edges,
     }
 
     def text() -> str:
         lines = [
-            f"{len(influence)} of {len(table):,} nodes, {circuit.n_edges:,} edges; replacement score "
-            f"{graph.replacement_score:.3f}, completeness score {graph.completeness_score:.3f}",
+            f"{len(influence)} of {len(opening.table):,} nodes, {circuit.n_edges:,} edges; replacement score "
+            f"{told['replacement_score']:.3f}, completeness score {told['completeness_score']:.3f}",
             *(f"  {name:16} {value:.4f}" for name, value in influence[:20]),
         ]
         return "\n".join(lines)

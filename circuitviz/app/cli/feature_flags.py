@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.app.cli.output import say
+from circuitviz.app.cli.output import drive, say
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary, NodeTable
-    from circuitviz.graph import Circuit, Scores
     from circuitviz.models import Model
+    from circuitviz.session import State
+    from circuitviz.session.prompted import Prompted
+    from circuitviz.session.question import Question
 
 VERBS = ("local-circuit", "attribute", "intervene", "trace")
 
@@ -22,12 +25,16 @@ def add_feature_verbs(verbs: Any) -> None:
     local = verbs.add_parser("local-circuit", help="why a feature, neuron or logit has its value")
     _prompt(local)
     _target(local)
+    local.add_argument("--correct", help="with --target logit-diff: its tokens, with | between them")
+    local.add_argument("--incorrect")
+    _asked(local)
     _local(local)
     local.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
     attribute = verbs.add_parser("attribute", help="the attribution graph of a prompt's logits")
     _prompt(attribute)
     attribute.add_argument("--correct", help="with --incorrect: a logit difference, with | between tokens")
     attribute.add_argument("--incorrect")
+    _asked(attribute)
     attribute.add_argument("--rows", type=int, default=2000, help="nodes whose edges are made, at most")
     attribute.add_argument("--node-share", type=float, default=0.8, help="of influence, kept in nodes")
     attribute.add_argument("--edge-share", type=float, default=0.98, help="of influence, kept in edges")
@@ -85,15 +92,49 @@ def opened_prompt(given: argparse.Namespace) -> NodeTable:
     return node_table(run, found)
 
 
-def write(scores: Scores, circuit: Circuit, path: Path) -> None:
+def asked(given: argparse.Namespace, question: Question) -> tuple[Prompted, State]:
+    """Answer a question on the model and dictionaries that were given; says what does not fit."""
+    from circuitviz.session import State
+    from circuitviz.session.prompted import open_prompt
+
+    model, found = opened(given)
+    question = replace(question, model=model.name)
+    opening = open_prompt(model, question, found)
+    for warning in opening.warnings:
+        say(warning)
+    answer = drive(opening.answer(question), "Tracing the features")
+    return opening, State(answer.provenance, answer.scores, answer.circuit)
+
+
+def question_of(given: argparse.Namespace, **more: Any) -> Question:
+    """What a verb asks, from the flags that both share."""
+    from circuitviz.session.question import Question
+
+    right, wrong = (tuple(side.split("|")) if side else () for side in (given.correct, given.incorrect))
+    folders = tuple(str(Path(path).absolute()) for path in given.dictionaries or ())
+    return Question(
+        given.model,
+        given.prompt,
+        corrupted=given.corrupted or "",
+        correct=right,
+        incorrect=wrong,
+        sites=tuple(given.sites.split(",")) if given.sites else None,
+        dictionaries=folders,
+        bos=False if given.no_bos else None,
+        tokens=_ids(given.tokens),
+        **more,
+    )
+
+
+def write(state: State, path: Path) -> None:
     """Write a circuit of features in the format that its suffix names."""
     from circuitviz.formats import export_document, format_for
     from circuitviz.formats.disk import check_place
-    from circuitviz.session import Document, State
+    from circuitviz.session import Document
 
     format_for(path, writing=True)
     check_place(path)
-    export_document(Document(State(scores=scores, circuit=circuit)), path)
+    export_document(Document(state), path)
     say(f"wrote {path}")
 
 
@@ -111,8 +152,16 @@ def _prompt(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-p", "--prompt", required=True, help="the text")
 
 
+def _asked(parser: argparse.ArgumentParser) -> None:
+    text = "sites opened into features, for example a2,m3; the others are heads and MLPs"
+    parser.add_argument("--sites", help=text)
+    parser.add_argument("--tokens", help="ids of the prompt's tokens, where its text does not give them")
+    parser.add_argument("--corrupted", help="a prompt of as many tokens, kept for judging the circuit")
+
+
 def _target(parser: argparse.ArgumentParser) -> None:
-    text = "m3.f12@7 (a feature at position 7), m3.n45@7 (a neuron), a1.h2@7, or a token after the prompt"
+    text = "m3.f12@7 (a feature at position 7), m3.n45@7 (a neuron), a1.h2@7, a token after the prompt, "
+    text += "or, for local-circuit, logit-diff"
     parser.add_argument("--target", required=True, help=text)
 
 
@@ -123,3 +172,10 @@ def _local(parser: argparse.ArgumentParser, nodes: int = 100) -> None:
         parser.add_argument("--tau", type=float, help="instead of --nodes: keep what is above")
         text = "hierarchical-attribution or direct-attribution"
         parser.add_argument("--method", default="hierarchical-attribution", help=text)
+
+
+def _ids(text: str | None) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise InputError(f"--tokens was given '{text}'; ids with commas between would be right.") from None

@@ -6,7 +6,6 @@ import argparse
 from typing import TYPE_CHECKING
 
 from circuitviz.app.cli.feature_flags import opened_prompt
-from circuitviz.app.cli.local_circuit_ import target_of
 from circuitviz.app.cli.output import show
 from circuitviz.errors import InputError
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
 def run(given: argparse.Namespace) -> int:
     """Change nodes in the frozen and in the real model; returns the exit code."""
-    from circuitviz.features import check, run_prompt
+    from circuitviz.features import check, named_target, run_prompt
 
     changes = [_parse(word) for word in given.change]
     table = opened_prompt(given)
@@ -24,7 +23,7 @@ def run(given: argparse.Namespace) -> int:
     if given.corrupted is not None:
         ids = table.run.model.tokens.encode(given.corrupted, False if given.no_bos else None)
         references = [run_prompt(table.run.model, ids)]
-    target = target_of(table, given.target, given.prompt)
+    target = named_target(table, given.target, given.prompt)
     found = check(table, target, changes, references, given.errors)
     data = {
         "target": found.target,

@@ -1,0 +1,85 @@
+"""A circuit of features knows its question, and the command that it names makes it again."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from circuitviz.__main__ import main
+from circuitviz.formats import open_document
+from circuitviz.session import Provenance
+from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, METHODS, Question
+
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+ASKED = {
+    "feature": ("local-circuit", "--target", "a2.f719@16", "--nodes", "12"),
+    "threshold": ("local-circuit", "--target", " Ian", "--tau", "0.7", "--gate", "absolute"),
+    "difference": (
+        *("local-circuit", "--target", DIFFERENCE, "--correct", " Ian", "--incorrect", " Betty|John"),
+        *("--method", DIRECT, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Lee")),
+    ),
+    "graph": ("attribute", "--rows", "60", "--node-share", "0.6", "--correct", " Ian", "--incorrect", " Betty"),
+    "likely": ("attribute", "--rows", "40", "--no-bos"),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_command_of_a_file_makes_its_circuit_again(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    verb, *flags = ASKED[name]
+    first, again = tmp_path / "first.circuit", tmp_path / "again.circuit"
+    assert main([verb, "-p", PROMPT, *flags, "-o", str(first)]) == 0, capsys.readouterr().err
+    state = open_document(first).state
+    where = state.provenance
+    question = Question.of(where)
+    assert where is not None and question is not None and state.circuit is not None
+    assert (question.model, question.prompt, question.bos) == ("demo", PROMPT, False if "--no-bos" in flags else None)
+    assert question.corrupted == (PROMPT.replace("Ian", "Lee") if name == "difference" else "")
+    assert where.versions["torch"] and len(where.weight_hash) == len(where.task_hash) == 64
+    command = shlex.split(where.command())
+    assert command[0] == "circuitviz" and Question.of(where) == question
+    assert main([*command[1:], "-o", str(again)]) == 0, capsys.readouterr().err
+    same = open_document(again).state
+    assert same.scores is not None and state.scores is not None
+    assert same.circuit is not None and same.circuit.graph.nodes == state.circuit.graph.nodes
+    assert np.array_equal(same.scores.values, state.scores.values)
+    assert same.measured == state.measured and Question.of(same.provenance) == question
+
+
+def test_a_question_is_what_its_provenance_says() -> None:
+    question = Question(
+        "demo", "a b", "m3.f1@2", GRAPH, "absolute", None, None, "a c", (" x",), (" y", " z"), ("a1", "m3"),
+        ("sets/one",), "dropped", False, (1, 2, 3), 70, 0.5, 0.9,
+    )  # fmt: skip
+    for method in METHODS:
+        asked = replace(question, method=method)
+        if not asked.is_graph:
+            asked = replace(asked.at(0.25), rows=2000, node_share=0.8, edge_share=0.98)
+        else:
+            asked = replace(asked, gate="signed")
+        where = Provenance(
+            "demo", "", "prompt", "", ((asked.prompt, asked.corrupted, asked.correct, asked.incorrect),),
+            asked.metric, asked.ablation, method, asked.options, bos=False,
+        )  # fmt: skip
+        assert Question.of(where) == asked
+    assert Question.of(None) is None
+    assert Question.of(replace(where, method="eap")) is None
+
+
+def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for flags, says in (
+        (("--target", "m3.f999@3"), "not active"),
+        (("--target", "token@3"), "is a leaf"),
+        (("--target", "a2.f719@16", "--tau", "1000"), "one below"),
+        (("--target", "a2.f719@99"), "0 to 16"),
+        (("--target", " Ian", "--sites", "a9"), "no dictionary for a9"),
+        (("--target", " Ian", "--tokens", "1,x"), "commas between"),
+        (("--target", DIFFERENCE), "at least one correct"),
+    ):
+        assert main(["local-circuit", "-p", PROMPT, *flags]) == 2
+        assert says in capsys.readouterr().err
