@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
@@ -118,6 +119,7 @@ def machine(device: str) -> str:
     return ", ".join((*parts, f"Python {platform.python_version()}"))
 
 
+@cache
 def package_version(name: str) -> str:
     """An installed package's version, for records and for people."""
     try:
