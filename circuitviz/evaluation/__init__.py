@@ -12,7 +12,16 @@ from circuitviz.evaluation.faithfulness import (
     faithfulness,
 )
 from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.evaluation.measures import Result, Subject, measure_steps, measures
+from circuitviz.evaluation.measures import (
+    FEATURES,
+    HEADS,
+    FeatureSubject,
+    Result,
+    Subject,
+    measure_steps,
+    measures,
+    measures_of,
+)
 from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking
 
 __all__ = [
@@ -22,6 +31,9 @@ __all__ = [
     "Bench",
     "CurvePoint",
     "Evaluation",
+    "FEATURES",
+    "FeatureSubject",
+    "HEADS",
     "Interval",
     "Result",
     "Situation",
@@ -38,6 +50,7 @@ __all__ = [
     "faithfulness",
     "measure_steps",
     "measures",
+    "measures_of",
     "overlap",
     "precision_and_recall",
     "ranking",

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.features import Intervention, PromptBench
 from circuitviz.graph import Circuit, Scores
 from circuitviz.options import build
 from circuitviz.progress import Steps
-from circuitviz.registry import Registry
+from circuitviz.registry import Entry, Registry
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,22 @@ class Subject:
         return nodes
 
 
+@dataclass(frozen=True, eq=False)
+class FeatureSubject:
+    """A circuit of features on one prompt: judged by its nodes, all others at their ablation values.
+
+    nodes: those inside; changed: what some of them are made to be, in the circuit; selection: nodes that the
+    person means just now.
+    """
+
+    bench: PromptBench
+    nodes: tuple[str, ...]
+    changed: tuple[Intervention, ...] = ()
+    ablation: str = "zero"
+    errors: str = "kept"
+    selection: tuple[str, ...] = ()
+
+
 class Result(Protocol):
     """What a measure finds. Partial results are of the same kind."""
 
@@ -63,13 +80,36 @@ class Result(Protocol):
         """The numbers as command line, window and files hold them, ready for JSON."""
 
 
-Measure = Callable[[Subject, Any], Steps[Result]]
-"""(subject, options) → steps; partial results are results of what is measured so far."""
+Measure = Callable[[Any, Any], Steps[Result]]
+"""(subject, options) → steps; partial results are results of what is measured so far.
+
+A measure is of circuits of heads, or registered as ``of="features"``: its subject is of that kind.
+"""
+HEADS, FEATURES = "heads", "features"
 
 measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circuitviz.measures")
 
 
-def measure_steps(name: str, subject: Subject, **options: object) -> Steps[Result]:
-    """Start a measure by name; InputError at once on a name or option that is wrong."""
+def measures_of(kind: str) -> dict[str, str]:
+    """For each measure that does not apply to a kind of circuit, a sentence on why."""
+    fitting = ", ".join(entry.name for entry in measures.entries() if _kind(entry) == kind)
+    why = {
+        FEATURES: "measures edges between heads over the prompts of a task, and this circuit is of features "
+        f"on one prompt, judged by its nodes; {fitting} would be right.",
+        HEADS: "measures features on one prompt, and this circuit is of heads over the prompts of a task; "
+        f"{fitting} would be right.",
+    }[kind]
+    return {e.name: f"'{e.name}' {why}" for e in measures.entries() if _kind(e) != kind}
+
+
+def measure_steps(name: str, subject: Subject | FeatureSubject, **options: object) -> Steps[Result]:
+    """Start a measure by name; InputError at once on a name or option that is wrong, or of another kind."""
     entry = measures.get(name)
+    kind = FEATURES if isinstance(subject, FeatureSubject) else HEADS
+    if refused := measures_of(kind).get(name):
+        raise InputError(refused)
     return entry.value(subject, build(entry.options, options))
+
+
+def _kind(entry: Entry[Measure]) -> str:
+    return str(entry.extra.get("of", HEADS))

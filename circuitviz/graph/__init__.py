@@ -1,15 +1,23 @@
 """Nodes, edges, scores and circuits: plain data that needs no torch to read."""
 
 from circuitviz.graph.circuits import Circuit, prune
+from circuitviz.graph.flows import change_without
 from circuitviz.graph.folding import Arrow, Folding, fold
 from circuitviz.graph.graph import BoolMatrix, Graph
-from circuitviz.graph.interventions import VALUES, Intervention, Interventions, parse_positions
+from circuitviz.graph.interventions import (
+    OF_FEATURES,
+    VALUES,
+    Intervention,
+    Interventions,
+    parse_positions,
+)
 from circuitviz.graph.nodes import Kind, Node, Shape
 from circuitviz.graph.overlap import overlap, precision_and_recall
 from circuitviz.graph.reuse import Reuse, reuse
 from circuitviz.graph.scores import SELECTIONS, Scores
 
 __all__ = [
+    "OF_FEATURES",
     "SELECTIONS",
     "VALUES",
     "Arrow",
@@ -24,6 +32,7 @@ __all__ = [
     "Reuse",
     "Scores",
     "Shape",
+    "change_without",
     "fold",
     "overlap",
     "parse_positions",

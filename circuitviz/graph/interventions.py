@@ -16,15 +16,22 @@ VALUES = {
     "mean": "its mean over the clean prompts",
     "mean-positional": "its mean over the clean prompts at each position",
 }
+OF_FEATURES = {
+    "scale": "its own value, times a factor",
+    "set": "an activation of your choice",
+    "corrupted": "what it has on the corrupted prompt",
+    "zero": "nothing",
+    "mean": "its mean over other prompts",
+}
 MOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A node's output replaced within its circuit: ``value`` is one of ``VALUES``.
+    """A node's output replaced within its circuit: ``value`` is one of ``VALUES``, or ``OF_FEATURES``.
 
-    share: the factor of ``scale``; positions: where, counted from 0 at the first token, or from −1 at
-    the answer position backwards; everywhere if empty.
+    share: the factor of ``scale``, the activation of ``set``; positions: where, counted from 0 at the first
+    token, or from −1 at the answer position backwards; everywhere if empty.
     """
 
     value: str = "scale"
@@ -32,20 +39,24 @@ class Intervention:
     positions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.value not in VALUES:
+        known = {**VALUES, **OF_FEATURES}
+        if self.value not in known:
             raise InputError(
-                f"There is no value '{self.value}' for a node; {', '.join(VALUES)} would be right."
-                + suggest(self.value, VALUES)
+                f"There is no value '{self.value}' for a node; {', '.join(known)} would be right."
+                + suggest(self.value, known)
             )
-        if not (math.isfinite(self.share) and abs(self.share) <= MOST):
+        if self.value == "set":
+            if not math.isfinite(self.share):
+                raise InputError(f"A feature was to be set to {self.share}; a number would be right.")
+        elif not (math.isfinite(self.share) and abs(self.share) <= MOST):
             raise InputError(
                 f"A node was to be scaled by {self.share}; {-MOST:g} to {MOST:g} would be right."
             )
 
     @property
     def text(self) -> str:
-        """As a list shows it: ``× 0.5``, ``mean at 3, −1``."""
-        what = f"× {self.share:g}" if self.value == "scale" else self.value
+        """As a list shows it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
+        what = {"scale": f"× {self.share:g}", "set": f"= {self.share:g}"}.get(self.value, self.value)
         places = ", ".join(str(p).replace("-", "−") for p in self.positions)
         return f"{what} at {places}" if places else what
 

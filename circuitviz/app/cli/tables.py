@@ -68,6 +68,28 @@ def _stability(data: dict[str, Any]) -> list[str]:
     ]
 
 
+def _ablations(data: dict[str, Any]) -> list[str]:
+    found = data["ablations"]
+    lines = [f"ablations: of {found['target']}, everything else (or the circuit) at its ablation value"]
+    for cell in found["cells"]:
+        lines.append(
+            f"{cell['ablation']:>10}, errors {cell['errors']:8} faithfulness {number(cell['faithfulness'])}  "
+            f"completeness {number(cell['completeness'])}  circuit {number(cell['circuit'])}, "
+            f"rest {number(cell['rest'])}, model {number(cell['model'])}, ablated {number(cell['ablated'])}"
+        )
+    return lines
+
+
+def _predicted(data: dict[str, Any]) -> list[str]:
+    found = data["predicted"]
+    lines = [f"predicted: change of {found['target']} for each node alone ({found['action']}), "
+             f"{found['response']}; r {number(found['r'])}"]  # fmt: skip
+    for point in sorted(found["points"], key=lambda p: -abs(p["predicted"]))[:20]:
+        values = f"predicted {point['predicted']:+.4f}  measured {point['measured']:+.4f}"
+        lines.append(f"{point['node']:>16} {values}")
+    return lines
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve,
     "completeness": _completeness,
@@ -75,4 +97,6 @@ TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "backup": _backup,
     "robustness": _robustness,
     "stability": _stability,
+    "ablations": _ablations,
+    "predicted": _predicted,
 }

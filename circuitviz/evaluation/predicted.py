@@ -1,0 +1,112 @@
+"""Attribution is a prediction; each node's is held against what the real model does without it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
+from circuitviz.features import ACTIONS, ERRORS, Intervention, frozen_change
+from circuitviz.graph import Kind
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+
+RESPONSES = ("free", "frozen")
+FIXED = (Kind.BIAS, Kind.POSITION)  # no part of what the prompt says: nothing is ever done to them
+
+
+@dataclass(frozen=True)
+class PredictedOptions:
+    """What is done to each node alone, and how the model may respond."""
+
+    action: str = option("zero", "what each node is put to, alone", choices=ACTIONS)
+    value: float = option(0.0, "the factor of scale, the activation of set")
+    response: str = option("free", "free: the real model; frozen: patterns, scales held", choices=RESPONSES)
+    errors: str = option("kept", "reconstruction errors of the free runs", choices=ERRORS)
+    nodes: str = option("circuit", "circuit; selection: those selected in the window; or names with commas")
+
+
+@dataclass(frozen=True)
+class Point:
+    """A node and the change of the target that putting it alone to a value makes."""
+
+    node: str
+    predicted: float
+    measured: float
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Points so far; r: their correlation, None below three points or where a side does not vary."""
+
+    target: str
+    action: str
+    response: str
+    points: list[Point] = field(default_factory=list)
+
+    @property
+    def correlation(self) -> float | None:
+        """Pearson's."""
+        if len(self.points) < 3:
+            return None
+        x, y = (np.array([getattr(p, k) for p in self.points]) for k in ("predicted", "measured"))
+        if not x.std() or not y.std():
+            return None
+        return float(np.corrcoef(x, y)[0, 1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        return {
+            "target": self.target,
+            "action": self.action,
+            "response": self.response,
+            "r": self.correlation,
+            "points": [asdict(point) for point in self.points],
+        }
+
+
+@measures.register(
+    "predicted",
+    summary="The change of the target that each node alone makes: predicted by attribution, and measured",
+    reference="Ameisen et al. 2025",
+    options=PredictedOptions,
+    of=FEATURES,
+)
+def predicted(subject: FeatureSubject, options: PredictedOptions) -> Steps[Predicted]:
+    """One sweep predicts all nodes; then a run for each."""
+    bench, target = subject.bench, subject.bench.target
+    names, found = _nodes(subject, options.nodes), []
+    value = options.value if options.action in ("scale", "set") else None
+    yield Progress(0, len(names), "predicting")
+    for number, name in enumerate(names, start=1):
+        (change,) = bench.changes([Intervention(name, options.action, value)])
+        if options.response == "frozen":
+            measured = frozen_change(bench.table, target, [change])
+        else:
+            measured = bench.free([change], options.errors) - bench.start(options.errors)
+        found.append(Point(name, bench.predictions.alone(change), measured))
+        so_far = Predicted(target.node.name, options.action, options.response, list(found))
+        yield Progress(number, len(names), name, so_far)
+    return Predicted(target.node.name, options.action, options.response, found)
+
+
+def _nodes(subject: FeatureSubject, given: str) -> list[str]:
+    """The names that are meant, without what nothing can be done to; InputError where none is left."""
+    table = subject.bench.table
+    if given == "circuit":
+        names = list(subject.nodes)
+    elif given == "selection":
+        names = list(subject.selection)
+    else:
+        names = [name.strip() for name in given.split(",") if name.strip()]
+    own = subject.bench.target.node.name
+    free = [n for n in names if n != own and table.node(table.index(n)).kind not in FIXED]
+    if not free:
+        raise InputError(
+            f"There is no node to change among {given!r}; select features, heads, errors or tokens of the "
+            "circuit, or ask for all of them with 'circuit'."
+        )
+    return free
