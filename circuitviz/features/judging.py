@@ -6,7 +6,7 @@ circuit keeps (Marks et al. 2024). Nodes outside take zero, their mean, or a cor
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,18 +51,21 @@ class Judged:
         return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
 
 
+References = Sequence[Run] | Callable[[], Sequence[Run]]
+
+
 class PromptBench:
     """A target's circuits measured one after another: what a change does not touch is not run again.
 
-    references: by ablation, the runs that its values are taken from; ``zero`` needs none, and an ablation
-    that is not among them cannot be used.
+    references: by ablation, the runs that its values are taken from, or what makes them when they are
+    needed; ``zero`` needs none, and an ablation that is not among them cannot be used.
     """
 
     def __init__(
-        self, table: NodeTable, target: Target, references: Mapping[str, Sequence[Run]] | None = None
+        self, table: NodeTable, target: Target, references: Mapping[str, References] | None = None
     ) -> None:
         self.table, self.target = table, target
-        self.references = {"zero": (), **(references or {})}
+        self._references: dict[str, References] = {"zero": (), **(references or {})}
         self._instead: dict[str, Instead] = {}
         self._ablated: dict[tuple[str, str], float] = {}
         self._starts = {"kept": target.value}
@@ -71,7 +74,14 @@ class PromptBench:
     @property
     def ablations(self) -> tuple[str, ...]:
         """Those that there are values for."""
-        return tuple(name for name in ABLATIONS if name in self.references)
+        return tuple(name for name in ABLATIONS if name in self._references)
+
+    def references(self, ablation: str) -> Sequence[Run]:
+        """The runs that an ablation takes its values from; none where there are none."""
+        found = self._references.get(ablation, ())
+        if callable(found):
+            found = self._references[ablation] = found()
+        return found
 
     # circuits
 
@@ -116,8 +126,7 @@ class PromptBench:
     def instead(self, ablation: str) -> Instead:
         """The values of an ablation, made once; InputError where there are none."""
         if ablation not in self._instead:
-            given = self.references.get(ablation, ())
-            self._instead[ablation] = Instead(self.table, ablation, given)
+            self._instead[ablation] = Instead(self.table, ablation, self.references(ablation))
         return self._instead[ablation]
 
     # changes
@@ -137,7 +146,7 @@ class PromptBench:
                     dictionary = self.table.dictionaries[f"{node.site}{node.layer}"]
                     values = instead.features(dictionary, dictionary.encode(self.table.run.read(dictionary)))
                     one = Intervention(one.node, "set", float(values[node.position, node.feature]))
-            found += work_out(self.table, [one], self.references.get(one.action, ()))
+            found += work_out(self.table, [one], self.references(one.action))
         return found
 
     def start(self, errors: str = "kept") -> float:
@@ -160,7 +169,13 @@ class PromptBench:
 
     def free(self, changes: Sequence[Change], errors: str = "kept") -> float:
         """The target in the real model with changes, everything free to respond."""
-        return value_in(run_changed(self.table, changes, errors), self.table, self.target)
+        return value_in(self.run(changes, errors), self.table, self.target)
+
+    def run(self, changes: Sequence[Change], errors: str = "kept") -> Run:
+        """The prompt in the real model with changes; without any and with errors kept, the run there is."""
+        if not changes and _way(errors) == "kept":
+            return self.table.run
+        return run_changed(self.table, changes, errors)
 
     @property
     def predictions(self) -> Predictions:

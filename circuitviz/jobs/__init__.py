@@ -3,6 +3,7 @@
 from circuitviz.jobs.adopt import Adopt
 from circuitviz.jobs.attention import AttentionOf
 from circuitviz.jobs.catalog import Catalog, Choices
+from circuitviz.jobs.causal import MeasureTrial
 from circuitviz.jobs.curve import Curve, Points
 from circuitviz.jobs.effects import EffectsOf, EffectsSeen
 from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
@@ -53,6 +54,7 @@ __all__ = [
     "LensSeen",
     "Look",
     "Measure",
+    "MeasureTrial",
     "Measured",
     "MoveThreshold",
     "Moved",

@@ -169,8 +169,10 @@ class Desk(QObject):
         self.do(choose_edges(scores.select(select, amount), select, amount))
 
     def draw_curve(self) -> None:
-        """Measure faithfulness against the number of edges."""
+        """Measure faithfulness against the number of edges; circuits of features are not judged by those."""
         state = self.document.state
+        if self.asking.question is not None:
+            return
         if state.scores is not None and self.opened is not None:
             self.worker.ask(Curve(state.scores, "greedy"))
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from circuitviz.jobs import Measure, Measured
-from circuitviz.session import State, toggle_ablation
+from circuitviz.graph import change_without
+from circuitviz.jobs import Measure, Measured, MeasureTrial
+from circuitviz.session import State, Trial, toggle_ablation
+from circuitviz.session.question import Question
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
@@ -71,12 +73,11 @@ class Live(QObject):
         span = metric["model"] - metric["ablated"]
         if base.live is None or base.scores is not state.scores or not span:
             return None
-        shares = [_shares(each) for each in (base, state)]
-        if shares[0] is None or shares[1] is None:
+        moves = _moves_of_features if Question.of(state.provenance) else _moves_of_heads
+        move = moves(base, state)
+        if move is None:
             return None
-        moved = metric["circuit"] + state.scores.change(base.live.edges, state.live.edges)
-        moved -= state.scores.sent(base.live.edges, shares[0])
-        moved += state.scores.sent(state.live.edges, shares[1])
+        moved = metric["circuit"] + move
         value = (moved - metric["ablated"]) / span
         return {
             **numbers,
@@ -97,14 +98,39 @@ class Live(QObject):
 
     def _ask(self) -> None:
         state = self.desk.document.state
-        if self.desk.asking.question is not None:
-            return  # a circuit of features is judged otherwise
-        if state.live is not None and self.desk.document.evaluation is None:
+        if state.live is None or self.desk.document.evaluation is not None:
+            return
+        trial = Trial.of(state)
+        if trial is not None:
+            self.desk.ask(MeasureTrial(trial, state.measured, self.desk.device))
+        else:
             self.desk.ask(Measure(state.live, state.measured, state.changed))
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
         self.numbers = numbers
         self.changed.emit(tier)
+
+
+def _moves_of_heads(base: State, state: State) -> float | None:
+    """How the metric moves from one state to another, to first order; None where that is not known."""
+    shares = [_shares(each) for each in (base, state)]
+    if shares[0] is None or shares[1] is None:
+        return None
+    assert state.scores is not None and base.live is not None and state.live is not None
+    moved = state.scores.change(base.live.edges, state.live.edges)
+    moved -= state.scores.sent(base.live.edges, shares[0])
+    return moved + state.scores.sent(state.live.edges, shares[1])
+
+
+def _moves_of_features(base: State, state: State) -> float | None:
+    """The same of a target: what nodes give to it, by their attributions; None under another ablation."""
+    before, now = Trial.of(base), Trial.of(state)
+    assert before is not None and now is not None and state.scores is not None
+    if (before.ablation, before.errors) != (now.ablation, now.errors):
+        return None
+    activations = state.scores.info.get("activations", {})
+    ends = [change_without(state.scores, each.shares(activations)) for each in (before, now)]
+    return None if ends[0] is None or ends[1] is None else ends[1] - ends[0]
 
 
 def _shares(state: State) -> dict[str, float] | None:

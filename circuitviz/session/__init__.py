@@ -1,5 +1,6 @@
 """The document that a person works on, and the steps that can be undone."""
 
+from circuitviz.session.causal import Trial, judge_by, mean_of, measure_trial
 from circuitviz.session.commands import (
     Command,
     choose_edges,
@@ -53,6 +54,7 @@ __all__ = [
     "ROLES",
     "Sight",
     "State",
+    "Trial",
     "add_evidence",
     "choose_edges",
     "collapse",
@@ -62,6 +64,9 @@ __all__ = [
     "group_nodes",
     "intervene",
     "members_of",
+    "judge_by",
+    "measure_trial",
+    "mean_of",
     "move_nodes",
     "move_threshold",
     "remove_evidence",

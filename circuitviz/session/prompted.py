@@ -18,7 +18,7 @@ from circuitviz.session.question import DIFFERENCE, SELECT, TASK, Question
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from circuitviz.features import AttributionGraph, Dictionary, Edges, NodeTable, Target
+    from circuitviz.features import AttributionGraph, Dictionary, Edges, NodeTable, PromptBench, Target
     from circuitviz.graph import Circuit, Scores
     from circuitviz.models import Model
 
@@ -46,6 +46,7 @@ class Prompted:
     edges: Edges
     targets: tuple[Target, ...]
     warnings: tuple[str, ...] = ()
+    bench: tuple[object, PromptBench] | None = None  # of a target (session/causal.py)
     _graphs: dict[int, AttributionGraph] = field(default_factory=dict)  # by the number of rows
 
     @property
@@ -120,7 +121,7 @@ class Prompted:
     def _hash(self, question: Question) -> str:
         """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
         named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
-        told = [self.table.run.tokens.tolist(), question.corrupted, question.aim, question.errors, named]
+        told = [self.table.run.tokens.tolist(), question.corrupted, question.aim, named]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _nothing(self, question: Question, tau: float) -> str:

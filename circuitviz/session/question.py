@@ -28,7 +28,8 @@ class Question:
     tau: the threshold, None before it is found from ``nodes``, about so many; nodes: None where the
     threshold itself was chosen. tokens: ids of the prompt, where its text does not give them.
     sites: those opened into features, None: all that have a dictionary; dictionaries: folders, none: the
-    demo's own. errors: ``kept`` or ``dropped`` when the circuit is judged. rows, node_share, edge_share:
+    demo's own. errors: ``kept`` or ``dropped`` when the circuit is judged; judged: the ablation that it is
+    judged by, where somebody chose one. rows, node_share, edge_share:
     of attribution graphs.
     """
 
@@ -50,6 +51,7 @@ class Question:
     rows: int = 2000
     node_share: float = 0.8
     edge_share: float = 0.98
+    judged: str = ""
 
     @property
     def is_graph(self) -> bool:
@@ -63,8 +65,8 @@ class Question:
 
     @property
     def ablation(self) -> str:
-        """What nodes outside the circuit take: the corrupted prompt's value where there is one."""
-        return "corrupted" if self.corrupted else "zero"
+        """What nodes outside the circuit take; by itself, the corrupted prompt's value where there is one."""
+        return self.judged or ("corrupted" if self.corrupted else "zero")
 
     @property
     def opening(self) -> tuple[Any, ...]:
@@ -104,8 +106,10 @@ class Question:
         prompt, corrupted, correct, incorrect = where.pairs[0]
         given = where.options
         plain = {k: given[k] for k in _PLAIN if given.get(k) is not None}
+        usual = "corrupted" if corrupted else "zero"
         return Question(
             **{**plain, **_lists(given)},
+            judged="" if where.ablation == usual else where.ablation,
             model=where.model,
             prompt=prompt,
             method=where.method,

@@ -109,7 +109,9 @@ class State:
         setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
         digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
         if not self.live.graph.same_as(Graph.transformer(self.live.graph.shape)):  # its shape says not all
-            digest.update(" ".join(node.name for node in self.live.graph.nodes).encode())
+            told = [node.name for node in self.live.graph.nodes], sorted(self.ablated_nodes)
+            errors = "" if where is None else where.options.get("errors", "")
+            digest.update(json.dumps([told, errors]).encode())
         if changed := self.changed:
             digest.update(json.dumps(sorted((k, v.identity) for k, v in changed.items())).encode())
         return digest.hexdigest()

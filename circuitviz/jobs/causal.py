@@ -1,0 +1,38 @@
+"""Faithfulness of a circuit of features as it is on the screen, and what was done to the target beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.jobs.measure import Measured
+from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.jobs.prompted import prompted
+from circuitviz.session import Trial, measure_trial
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+
+@dataclass(frozen=True)
+class MeasureTrial(Request):
+    """Measure a circuit of features on its prompt. The latest wins."""
+
+    title = "Faithfulness was not measured"
+    rank = 10
+
+    trial: Trial
+    key: str
+    device: str = "cpu"
+
+    def answer(self, engine: Engine) -> Iterator[Reply]:
+        """One exact reply; between its runs a newer request is looked for."""
+        opened = yield from prompted(engine, self.trial.question, self.device)
+        steps = measure_trial(opened, self.trial)
+        try:
+            while True:
+                step = next(steps)
+                yield Moved("Measuring faithfulness", step.done / step.total, step.message)
+        except StopIteration as end:
+            yield Measured(self.key, "exact", end.value)
