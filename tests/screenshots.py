@@ -19,6 +19,7 @@ def shoot(window: MainWindow, name: str, dialog: QWidget | None = None) -> None:
     scale = round(window.devicePixelRatio())
     for theme in ("dark", "light"):
         window.choose_theme(theme)
+        window.looks.settle()
         QApplication.processEvents()
         window.view.stage.settle()
         suffix = "" if scale == 1 else f"@{scale}x"

@@ -64,6 +64,10 @@ class Docks(QObject):
         window.tabifiedDockWidgetActivated.connect(self._raised)
         window.desk.panel_wanted.connect(self.bring)
 
+    def prepare(self) -> None:
+        """Lay all docks out while nobody waits: the first circuit brings them into sight at once."""
+        self.window.grab()
+
     def show(self, shown: bool) -> None:
         """Docks that speak of a circuit stay away until there is one; then as they were left."""
         for name, dock in self.by_name.items():

@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Callable
+from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+from shiboken6 import isValid
 
-from circuitviz.canvas.style import palette, stylesheet
+from circuitviz.canvas.style import SEPARATORS, palette, stylesheet
 from circuitviz.canvas.theme import THEMES, Theme, coloured
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
+SLICE = 0.010  # seconds of dressing between two looks at the event queue
+
 
 class Looks(QObject):
-    """Dresses the window; ``theme`` is what it wears."""
+    """Dresses the window; ``theme`` is what it wears.
+
+    A style sheet of the window would have some 900 widgets polished in one go. So each of the window's
+    own children (menu bar, docks, dialogs) has the sheet for itself: what is in sight changes first,
+    a few at a time and shown together, what is behind a tab afterwards.
+    """
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window, self.settings = window, window.settings
         self.theme = THEMES["light"]
+        self._sheet = ""
         self._size = QApplication.font().pointSizeF()  # the system's
+        self._parts: deque[Callable[[], None]] = deque()
+        self._slice = QTimer(self, interval=0)
+        self._slice.timeout.connect(self._go_on)
+        window.setStyleSheet(SEPARATORS)  # before there are children to polish
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
 
     def apply(self) -> None:
@@ -34,15 +51,26 @@ class Looks(QObject):
         if name == "system":
             dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
             name = "dark" if dark else "light"
-        self._dress(coloured(THEMES.get(name, THEMES["light"]), self.settings.colours))
+        self._change(coloured(THEMES.get(name, THEMES["light"]), self.settings.colours))
+
+    def dress(self, child: QWidget) -> None:
+        """Give a child of the window its sheet, as it is shown for the first time."""
+        if child.styleSheet() != self._sheet:
+            child.setStyleSheet(self._sheet)
+
+    def settle(self) -> None:
+        """Finish now what is left to be dressed: for a picture of the window."""
+        while self._parts:
+            self._parts.popleft()()
+        self._slice.stop()
 
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
             self.apply()
 
-    def _dress(self, theme: Theme) -> None:
-        self.theme = theme
-        app = QApplication.instance()
+    def _change(self, theme: Theme) -> None:
+        self.theme, self._sheet = theme, stylesheet(theme)
+        app, window = QApplication.instance(), self.window
         if isinstance(app, QApplication):
             font = app.font()
             size = self._size * self.settings.text_size / 100
@@ -50,9 +78,30 @@ class Looks(QObject):
                 font.setPointSizeF(size)
                 app.setFont(font)
             app.setPalette(palette(theme))
-        # The window's own sheet, which its dialogs inherit: the application's would take five times as long.
-        self.window.setStyleSheet(stylesheet(theme))
-        self.window.view.set_theme(theme)
-        for panel in self.window.panels.values():
-            panel.set_theme(theme)
-        self.window.chrome.set_theme(theme)
+        direct = Qt.FindChildOption.FindDirectChildrenOnly
+        children = window.findChildren(QWidget, options=direct)
+        seen = [child for child in children if child.isVisible()]
+        unseen = [child for child in children if not child.isVisible()]
+        window.view.set_theme(theme)
+        self._parts = deque([partial(window.chrome.set_theme, theme)])
+        self._parts += [partial(self._dress_part, child) for child in seen]
+        window.setUpdatesEnabled(False)  # no half of it in the old colours
+        self._parts.append(partial(window.setUpdatesEnabled, True))
+        self._parts += [partial(self._dress_part, child) for child in unseen]
+        self._slice.start()
+        if not window.isVisible():
+            self.settle()
+
+    def _dress_part(self, child: QWidget) -> None:
+        if not isValid(child):  # a dialog that was closed meanwhile
+            return
+        child.setStyleSheet(self._sheet)  # the same sheet again takes over another size of text
+        if isinstance(child, QDockWidget) and child.objectName() in self.window.panels:
+            self.window.panels[child.objectName()].set_theme(self.theme)
+
+    def _go_on(self) -> None:
+        until = perf_counter() + SLICE
+        while self._parts and perf_counter() < until:
+            self._parts.popleft()()
+        if not self._parts:
+            self._slice.stop()

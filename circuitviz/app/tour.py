@@ -82,7 +82,7 @@ class Tour(QObject):
         super().__init__(window)
         self.window = window
         self.at = -1
-        self.frame, self.card = QFrame(window), Card(window)
+        self.frame, self.card = QFrame(window, objectName="spotlight"), Card(window)
         self.frame.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.card.next.clicked.connect(lambda: self.go(self.at + 1))
         self.card.back.clicked.connect(lambda: self.go(self.at - 1))
@@ -110,9 +110,6 @@ class Tour(QObject):
         self.at = max(0, at)
         step = STEPS[self.at]
         self.card.show_step(step, self.at)
-        self.frame.setStyleSheet(
-            f"QFrame {{ border: 2px solid {self.window.looks.theme.accent}; border-radius: 8px; }}"
-        )
         self._place()
         for widget in (self.frame, self.card):
             widget.show()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QChildEvent, QEvent
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget
+from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
@@ -35,6 +36,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.settings = settings or Settings()
         self.desk = desk or Desk()
+        self.looks = Looks(self)
         self.view = CircuitView()
         self.start = StartPage()
         self.dialog: QMessageBox | None = None
@@ -52,7 +54,6 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self)
         self.drops = Drops(self)
         self.grouping = Grouping(self)
-        self.looks = Looks(self)
         self.chrome = Chrome(self)
         self.palette_ = Palette(self)
         self.tour = Tour(self)
@@ -64,6 +65,7 @@ class MainWindow(QMainWindow):
         if (kept := self.settings.geometry) is not None:
             self.restoreGeometry(kept[0])
             self.restoreState(kept[1])
+        self.places.prepare()
         self.show_start()
 
     def _connect(self) -> None:
@@ -212,6 +214,11 @@ class MainWindow(QMainWindow):
         self.looks.apply()
 
     # coming and going
+
+    def childEvent(self, event: QChildEvent) -> None:  # noqa: N802
+        """A dialog, a tab bar, a menu is shown for the first time."""
+        if event.type() is QEvent.Type.ChildPolished and isinstance(child := event.child(), QWidget):
+            self.looks.dress(child)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
         """Say what dropping these files would do."""

@@ -7,6 +7,12 @@ from PySide6.QtGui import QColor, QPalette
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.resources import resource
 
+# Of the window itself, in all themes: what the window's sheet says is polished into all of its children.
+SEPARATORS = """
+    QMainWindow::separator { background: transparent; width: 6px; height: 6px; }
+    QMainWindow::separator:hover { background: rgba(128, 128, 128, 80); }
+"""
+
 
 def palette(theme: Theme) -> QPalette:
     """The theme as a Qt palette."""
@@ -44,8 +50,6 @@ def stylesheet(theme: Theme) -> str:
     chevron = resource("icons", f"chevron-{t.name}.svg").as_posix()
     return f"""
     QMainWindow, QDialog {{ background: {t.window}; }}
-    QMainWindow::separator {{ background: {t.window}; width: 6px; height: 6px; }}
-    QMainWindow::separator:hover {{ background: {t.line}; }}
     QDockWidget {{ color: {t.text}; }}
     QDockWidget::title {{ background: {t.window}; padding: 7px 10px 5px 10px; text-align: left; }}
     QDockWidget > QWidget, QWidget#panel {{ background: {t.panel}; }}
@@ -123,6 +127,7 @@ def stylesheet(theme: Theme) -> str:
     QStatusBar::item {{ border: none; }}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
                padding: 5px 7px; }}
+    QFrame#spotlight {{ border: 2px solid {t.accent}; border-radius: 8px; }}
     QFrame#tour {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 10px; }}
     QLabel#muted {{ color: {t.muted}; }}
     QLabel#heading {{ font-weight: 600; }}

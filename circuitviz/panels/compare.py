@@ -64,6 +64,10 @@ class ComparePanel(Panel):
         for page in (self.parts, self.methods, self.reuse, self.elsewhere):
             page.set_theme(theme)
 
+    def catch_up(self) -> None:
+        """The page in front follows only while it is in sight."""
+        self.pages.currentWidget().refresh()  # type: ignore[attr-defined]
+
     def open_reference(self, path: Path) -> None:
         """Take a circuit file to compare with."""
         self.desk.beside.open(path)

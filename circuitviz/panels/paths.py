@@ -5,7 +5,6 @@ from __future__ import annotations
 from itertools import islice
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -65,6 +64,7 @@ class PathsPanel(Panel):
         self.ends: tuple[str, str] | None = None
         self._edges: frozenset[str] = frozenset()
         self._stale = True
+        self._list_when_seen = self.when_seen(self._fill)
         self.list.itemSelectionChanged.connect(self._chosen)
         self.all.clicked.connect(self.highlight)
         desk.selection_changed.connect(self._selected)
@@ -91,15 +91,9 @@ class PathsPanel(Panel):
             self.ends = None
         self._refill()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """List what was not listed while nobody looked."""
-        super().showEvent(event)
-        self._fill()
-
     def _refill(self) -> None:
         self._stale = True
-        if self.isVisible():
-            self._fill()
+        self._list_when_seen()
 
     def _fill(self) -> None:
         """List the paths through what is not ablated."""

@@ -56,9 +56,21 @@ class Panel(QWidget):
         due, self._due = self._due, {}
         for refresh in due.values():
             refresh()
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """The panel came into sight: show what was not followed while nobody looked."""
 
     def set_theme(self, theme: Theme) -> None:
         """Take over colours that neither palette nor style sheet can give."""
+
+
+def in_sight(part: QWidget) -> bool:
+    """Whether a part of a panel is in sight: Qt calls visible also what stands behind another tab."""
+    panel: QWidget | None = part
+    while panel is not None and not isinstance(panel, Panel):
+        panel = panel.parentWidget()
+    return part.isVisible() and (panel is None or panel.seen)
 
 
 panels: Registry[Callable[[Desk], Panel]] = Registry("panel", "circuitviz.panels", "circuitviz.panels")

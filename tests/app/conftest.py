@@ -38,7 +38,7 @@ def steady(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watc
 
 @pytest.fixture
 def open_window(
-    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady: Watch
 ) -> Iterator[Open]:
     """Opens real windows with a running worker; they are closed at the end, whatever happened."""
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)

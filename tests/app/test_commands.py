@@ -116,7 +116,7 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
         save(dialog, "settings")
         dialog.size_.setCurrentText("150 %")
         assert QApplication.font().pointSizeF() == pytest.approx(1.5 * size)
-        assert QFontMetrics(dialog.font()).height() > height
+        qtbot.waitUntil(lambda: QFontMetrics(dialog.font()).height() > height)
         save(dialog, "settings-large")
         dialog.device.setCurrentText("mps")
         assert window.desk.device == "mps" == window.panels["discovery"].request().device

@@ -62,6 +62,7 @@ class MethodsPage(Page):
         self.methods: tuple[str, ...] = ()
         self._found: list[Row] = []
         self._against = ""
+        self._drawn: object = None
         self._running = False
         self._build()
         for button in (self.all, self.stop, self.copy, self.export):
@@ -78,7 +79,7 @@ class MethodsPage(Page):
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
-        self.chart.theme = theme
+        self.chart.theme, self._drawn = theme, None
         self._draw()
 
     def run_all(self) -> None:
@@ -217,6 +218,9 @@ class MethodsPage(Page):
         rows = self._rows()
         at = self.table.currentRow()
         strong = rows[at]["method"] if 0 <= at < len(rows) else None
+        if (drawn := (rows, strong)) == self._drawn:
+            return
+        self._drawn = drawn
         self.chart.draw("ranking", {"rows": [r for r in rows if r["curve"]["recall"]], "strong": strong})
         error = rows[at].get("error", "") if 0 <= at < len(rows) else ""
         self.note.setText(error)

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QWidget
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import in_sight
 
 
 class Page(QWidget):
@@ -20,7 +21,7 @@ class Page(QWidget):
 
     def refresh(self) -> None:
         """Show what is open and chosen now; what nobody sees is not drawn until it is seen."""
-        if self.isVisible():
+        if in_sight(self):
             self.show_now()
 
     def show_now(self) -> None:
@@ -29,7 +30,7 @@ class Page(QWidget):
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """The page comes to the front."""
         super().showEvent(event)
-        self.show_now()
+        self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Take over colours that neither palette nor style sheet can give."""

@@ -31,6 +31,7 @@ from circuitviz.formats.reference import judged
 from circuitviz.graph import Circuit, overlap
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.registry import in_sight
 from circuitviz.session import Document, State
 
 Index = QModelIndex | QPersistentModelIndex
@@ -123,6 +124,7 @@ class PartsPage(Page):
         ours, theirs = state.live, other.state.live if other is not None else None
         key = (state.hash, beside.name, id(other), self.what.currentIndex())
         if key == self._shown:
+            self.mirror()
             return
         self._shown = key
         if other is None or ours is None or theirs is None or ours.graph.shape != theirs.graph.shape:
@@ -135,7 +137,7 @@ class PartsPage(Page):
 
     def mirror(self) -> None:
         """Mark the rows of what is selected on the canvas."""
-        if self._mirroring or not self.isVisible():
+        if self._mirroring or not in_sight(self):
             return
         self._mirroring = True
         names = self.desk.edges if self.what.currentIndex() else self.desk.nodes

@@ -76,6 +76,10 @@ class ReadingsPanel(Panel):
         """The page in front."""
         return next(p for p in self.by_name.values() if p is self.stack.currentWidget())
 
+    def catch_up(self) -> None:
+        """The page in front reads what it did not follow while nobody looked."""
+        self.page.catch_up()
+
     def show_page(self, name: str, _on: bool = True) -> None:
         """Bring a page to the front."""
         self.buttons[name].setChecked(True)

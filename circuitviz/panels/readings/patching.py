@@ -15,6 +15,7 @@ from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.line import Line
 from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.registry import in_sight
 
 ONE, ALL = "This prompt", "Mean over all prompts"
 STRONGEST, CIRCUIT, EVERY = "24 strongest nodes", "the circuit's nodes", "all nodes"
@@ -67,7 +68,7 @@ class PatchingPage(Page):
         return ["patching", "--prompt", prompt]
 
     def _state_changed(self) -> None:
-        if self.isVisible() and self.which.currentText() == CIRCUIT:
+        if in_sight(self) and self.which.currentText() == CIRCUIT:
             self.show_result()
 
     def _rows(self, seen: PatchingSeen) -> list[int]:

@@ -16,6 +16,7 @@ from circuitviz.graph import Node
 from circuitviz.jobs import Look, Reply, Seen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatMap
+from circuitviz.panels.registry import in_sight
 from circuitviz.registry import Registry
 
 
@@ -88,7 +89,7 @@ class Page(QWidget):
 
     def follow(self) -> None:
         """Ask for what is wanted now, unless it is here already or nobody looks."""
-        if not self.isVisible():
+        if not in_sight(self):
             return
         self.mark()
         wanted: Look | str = self.wanted() if self.desk.opened else "The readings come with the model."
@@ -134,8 +135,12 @@ class Page(QWidget):
             self.desk.select(frozenset({node}), frozenset())
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        """Catch up; what was cancelled is asked for again."""
+        """The page comes to the front."""
         super().showEvent(event)
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Follow again; what was cancelled is asked for again."""
         if self._stopped:
             self._asked = None
         self.follow()

@@ -1,0 +1,90 @@
+"""What is in sight changes first and together; what stands behind a tab waits and asks nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtGui import QColor
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.canvas.theme import THEMES
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.jobs import Look
+from circuitviz.session import Document, State
+
+GRAPH = Graph.transformer(Shape(4, 8, 128))
+SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
+
+
+@pytest.fixture
+def window(open_window) -> MainWindow:
+    made: MainWindow = open_window()
+    made.desk.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
+    return made
+
+
+def lightness(widget: QWidget) -> int:
+    """0 to 255, of a corner that nothing is written in."""
+    return widget.grab().toImage().pixelColor(2, widget.height() - 3).lightness()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtBot, theme: str) -> None:
+    window.choose_theme({"dark": "light", "light": "dark"}[theme])
+    window.choose_theme(theme)  # the first one is not finished
+    qtbot.waitUntil(lambda: not window.looks._parts)
+    assert window.updatesEnabled()
+    wanted = pytest.approx(QColor(THEMES[theme].panel).lightness(), abs=12)
+    for name in window.docks:
+        window.places.bring(name)
+        qtbot.waitUntil(lambda name=name: window.panels[name].seen)
+        assert lightness(window.panels[name]) == wanted, name
+    assert lightness(window.statusBar()) == wanted
+    dialog = QDialog(window)
+    text = QLabel("made after the theme was chosen", dialog)
+    text.setObjectName("muted")
+    window.show_dialog(dialog)
+    qtbot.waitUntil(dialog.isVisible)
+    assert text.palette().windowText().color().name() == THEMES[theme].muted.lower()
+    dialog.close()
+
+
+def test_a_reading_behind_a_tab_asks_nothing(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(window.desk, "ask", asked.append)
+    monkeypatch.setattr(window.desk, "opened", object())
+    readings, paths = window.panels["readings"], window.panels["paths"]
+    assert readings.isVisible() and not readings.seen  # which is why isVisible is not asked
+    window.desk.select(frozenset({"a2.h1"}), frozenset())
+    window.desk.choose_prompt(1)
+    window.desk.select(frozenset({"input", "logits"}), frozenset())
+    assert not [request for request in asked if isinstance(request, Look)]
+    assert not paths.list.topLevelItemCount()
+    window.places.bring("readings")
+    qtbot.waitUntil(lambda: any(isinstance(request, Look) for request in asked))
+    window.places.bring("paths")
+    qtbot.waitUntil(lambda: paths.list.topLevelItemCount() > 0)
+
+
+def test_a_table_behind_a_tab_marks_what_is_selected_once_it_is_seen(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.desk.beside.keep()
+    window.places.bring("compare")
+    parts = window.panels["compare"].parts
+    qtbot.waitUntil(lambda: parts.model.rowCount() > 0)
+    window.places.bring("edges")
+    qtbot.waitUntil(lambda: not window.panels["compare"].seen)
+    node = parts.model.parts[3].name
+    window.desk.select(frozenset({node}), frozenset())
+    assert not parts.table.selectionModel().hasSelection()
+    window.places.bring("compare")
+    qtbot.waitUntil(parts.table.selectionModel().hasSelection)
+    row = parts.sorted.mapToSource(parts.table.selectionModel().selectedRows()[0]).row()
+    assert parts.model.parts[row].name == node
