@@ -65,13 +65,13 @@ def averaged(
         part = task.subset(rows)
         batch = Batch(model, part, Activations(torch.empty(0), [], []), values(part))
         if begins_clean:
-            ready = _gradient(setting, batch, Point(), recording(model, batch.clean))
+            ready = gradient_at(setting, batch, Point(), recording(model, batch.clean))
         else:
             ready, batch.clean = None, record(model, part.clean, part.lengths - 1)
         differences = Differences.between(model, batch.clean, batch.ablated, scratch)
         found, wanted = torch.zeros_like(total), points(batch)
         for number, point in enumerate(wanted, start=1):
-            tape, gradients = ready or _gradient(setting, batch, point, {})
+            tape, gradients = ready or gradient_at(setting, batch, point, {})
             ready = None
             add_scores(model, differences, tape, gradients, found, 1 / len(wanted), scratch)
             so_far = total + found * len(wanted) / number
@@ -91,9 +91,10 @@ def averaged(
     return Scores(model.graph, (total / len(task)).cpu().numpy(), method)
 
 
-def _gradient(
-    setting: Setting, batch: Batch, point: Point, also: dict[str, Hook]
+def gradient_at(
+    setting: Setting, batch: Batch, point: Point, also: dict[str, Hook], more: list[Tensor] | None = None
 ) -> tuple[Tape, Tape]:
+    """Forward and backward at a point; ``also``, ``more``: hooks and what they keep, as for ``backward``."""
     part, clean, ablated = batch.part, batch.clean, batch.ablated
 
     def loss(logits: Tensor) -> Tensor:
@@ -111,4 +112,5 @@ def _gradient(
         start=start if point.share != 1.0 else None,
         also={**also, **point.hooks},
         begin=ablated.begin,
+        more=more,
     )

@@ -6,7 +6,7 @@ and pushed back through each head's own weights and the normalisation's closed f
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -39,6 +39,7 @@ class Tape:
     mlp: list[Tensor] = field(default_factory=list)
     final: list[Tensor] = field(default_factory=list)
     outputs: list[Tensor] = field(default_factory=list)
+    more: list[Tensor] = field(default_factory=list)
 
 
 def backward(
@@ -50,12 +51,15 @@ def backward(
     also: dict[str, Hook] | None = None,
     begin: int = 0,
     streams: bool = False,
+    more: list[Tensor] | None = None,
 ) -> tuple[Tape, Tape]:
     """Run forward and backward once; returns the tensors and their gradients.
 
     ``start`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
     logits [batch, vocabulary] to a number. No gradient is made before position ``begin``: nothing
     later depends on it, as attention looks back only. ``streams``: take the gradients at ``outputs``, too.
+    ``more``: a list that ``also`` fills with further tensors; their gradients are in ``Tape.more``, and
+    further gradients can be taken through the same pass.
     """
     tape = Tape(begin)
 
@@ -80,7 +84,12 @@ def backward(
         wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
         if streams:
             wanted += _outputs(model, tape)
-        found = torch.autograd.grad(number, wanted, allow_unused=True, materialize_grads=True)
+        inside = len(wanted)
+        tape.more = more or []
+        wanted += tape.more
+        found = torch.autograd.grad(
+            number, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(more)
+        )
     layers = model.shape.n_layers
     slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
     rest = list(found[3 * layers :])
@@ -92,7 +101,8 @@ def backward(
         v=slices[2],
         mlp=rest[:mlps],
         final=rest[mlps : mlps + 1],
-        outputs=rest[mlps + 1 :],
+        outputs=list(found[3 * layers + mlps + 1 : inside]),
+        more=list(found[inside:]),
     )
     return tape, gradients
 
@@ -158,10 +168,12 @@ def add_scores(
     scores: Tensor,
     weight: float,
     scratch: Scratch,
+    before: Sequence[tuple[int, int]] | None = None,
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
-    scores: float64 [senders, receivers]; scratch: memory that calls after one another share.
+    scores: float64 [senders, receivers of the model]; scratch: memory that calls after one another share.
+    before: where senders are not the model's own, how many come before each layer's attention and MLP.
     """
     shape, columns = model.shape, model.graph.receiver_index
     begin, beyond = differences.begin, differences.values
@@ -171,6 +183,8 @@ def add_scores(
     received = scratch.room("received", beyond, most, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
+        if before is not None:
+            rows = slice(*before[layer])
         stream = tape.streams[layer].detach()[:, begin:]
         first = columns[f"a{layer}.h0<q>"]
         count = 0

@@ -90,7 +90,7 @@ class Bench:
         task = where.task
         self._rows = list(batches(where.model, len(task), task.clean.shape[1], COPIES))
         self._values = ablation_values(where.model, task, where.ablation)
-        self._kept: dict[range, tuple[Task, PatchedRun, Tensor]] = {}
+        self._kept: dict[range, tuple[Task, Any, Tensor]] = {}
         self._whole: NDArray[np.float64] | None = None
         self._nothing: NDArray[np.float64] | None = None
 
@@ -181,8 +181,11 @@ class Bench:
         edges: BoolMatrix,
         replaced: Replacements | None = None,
     ) -> NDArray[np.float64]:
-        with torch.no_grad():
-            values = self.setting.measure(run.logits(edges, replaced), part, reference)
+        return self._numbers(run.logits(edges, replaced), part, reference)
+
+    @torch.no_grad()
+    def _numbers(self, logits: Tensor, part: Task, reference: Tensor) -> NDArray[np.float64]:
+        values = self.setting.measure(logits, part, reference)
         numbers: NDArray[np.float64] = values.double().cpu().numpy()
         if not np.isfinite(numbers).all():
             raise InputError(

@@ -28,6 +28,7 @@ from circuitviz.formats.kept import differing, restored
 from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Node, Scores
+from circuitviz.graph.opened import graph_holding
 from circuitviz.session import Document, Label, State
 
 SUFFIX = ".graph.json"  # never to be mistaken for EAP-IG's .json
@@ -119,7 +120,7 @@ class _Reading:
         return s.layer is None or r.layer is None or s.depth <= r.depth
 
     def document(self) -> Document:
-        graph = Graph.transformer(self.shape) if self.of_heads else self._graph()
+        graph = graph_holding(self.shape, self.nodes.values()) if self.of_heads else self._graph()
         values, edges = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
         for (sender, receiver), link in self.links.items():
             s, r = graph.edge(f"{sender}->{receiver}")

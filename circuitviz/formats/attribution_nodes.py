@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.listing import is_whole
 from circuitviz.graph import Graph, Kind, Node, Shape
 from circuitviz.session import Label, State
 
@@ -158,8 +159,8 @@ def cantor(a: int, b: int) -> int:
 
 
 def is_of_heads(graph: Graph) -> bool:
-    """Whether a graph is a model's own, of heads and MLPs, rather than one prompt's features."""
-    return graph.nodes[0].kind is Kind.INPUT and graph.same_as(Graph.transformer(graph.shape))
+    """Whether a graph is a model's own, its sites opened or not, rather than one prompt's features."""
+    return is_whole(graph)
 
 
 def _plain(label: Label) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,12 +15,14 @@ from circuitviz.errors import InputError
 from circuitviz.formats.escapes import escaped, unescaped
 from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph.opened import graph_holding, opened_sites
 from circuitviz.session import Document, Label, State
 
 Plain = str | int | float | bool
 WHOLE = frozenset("layer head position feature token n_layers n_heads d_model n_kv_heads sinks".split())
 REAL = frozenset("x y score label_confidence".split())
 TRUTH = frozenset("parallel mlp".split())
+PART = re.compile(r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$")
 COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
 LABEL = {"text": "label"}
@@ -70,7 +72,7 @@ def listing_of(document: Document) -> Listing:
     about: dict[str, Plain] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
     if scores is not None:
         about["method"] = escaped(scores.method)
-    if not is_transformer(graph):
+    if not is_whole(graph):
         about["sinks"] = graph.sinks
     return Listing(about, nodes, tuple(edges))
 
@@ -116,6 +118,11 @@ def is_transformer(graph: Graph) -> bool:
     return graph.nodes[0].kind is Kind.INPUT and graph.same_as(Graph.transformer(graph.shape))
 
 
+def is_whole(graph: Graph) -> bool:
+    """Whether every node that reads has an edge from every one before it, so that edges need no list."""
+    return is_transformer(graph) or bool(opened_sites(graph))
+
+
 def _told(node: Node, state: State) -> dict[str, Plain]:
     """What is said of a node: its own fields, its label, its place; nothing that is not there."""
     told: dict[str, Plain] = {"kind": str(node.kind)}
@@ -151,7 +158,7 @@ def _label(told: Mapping[str, Plain]) -> Label:
 def _graph(listing: Listing) -> Graph:
     shape = _shape(listing)
     if "sinks" not in listing.about:
-        return Graph.transformer(shape)
+        return graph_holding(shape, _parts_of_sites(listing))
     known = {own.name for own in dataclasses.fields(Node)} - {"name", "kind"}
     nodes = []
     for name, told in listing.nodes.items():
@@ -169,6 +176,21 @@ def _graph(listing: Listing) -> Graph:
             raise InputError(f"the edge '{edge.sender}->{edge.receiver}' does not join nodes of the list")
         mask[s, r] = True
     return Graph.of_nodes(shape, tuple(nodes), mask, sinks)
+
+
+def _parts_of_sites(listing: Listing) -> Iterator[Node]:
+    """Features and errors that stand at no position, by their names: their sites are opened."""
+    names = set(listing.nodes) | {n for e in listing.edges for n in (e.sender, e.receiver)}
+    for name in names:
+        if hit := PART.match(name):
+            bare, site, layer = hit["node"], hit["site"], int(hit["layer"])
+            said = str(listing.nodes.get(bare, {}).get("dictionary", "")) or None
+            if hit["feature"] is None:
+                yield Node(bare, Kind.ERROR, layer, site=site)
+            else:
+                told = said if said is None else unescaped(said)
+                number = int(hit["feature"])
+                yield Node(bare, Kind.FEATURE, layer, site=site, feature=number, dictionary=told)
 
 
 def _read(value: Plain) -> Plain:
@@ -198,7 +220,8 @@ def _shape(listing: Listing) -> Shape:
 
 def _smallest(names: set[str]) -> Shape:
     found = [hit for hit in map(COMPONENT.match, names) if hit]
-    layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in found]
+    parts = [hit for hit in map(PART.match, names) if hit]
+    layers = [int(hit["layer"] or hit["mlp"] or 0) for hit in found] + [int(hit["layer"]) for hit in parts]
     heads = [int(hit["head"]) for hit in found if hit["kind"] == "h"]
     shared = [int(hit["head"]) for hit in found if hit["kind"] == "kv"]
     n_heads = max(heads, default=0) + 1
@@ -206,4 +229,5 @@ def _smallest(names: set[str]) -> Shape:
     if kv is not None:
         n_heads = kv * max(2, math.ceil(n_heads / kv))
     n_layers = max(layers, default=0) + 1
-    return Shape(n_layers, n_heads, n_heads, kv, mlp=any(hit["mlp"] for hit in found))
+    mlp = any(hit["mlp"] for hit in found) or any(hit["site"] == "m" for hit in parts)
+    return Shape(n_layers, n_heads, n_heads, kv, mlp=mlp)

@@ -56,9 +56,9 @@ class Replacements:
         for head, what in self._heads[layer]:
             ours = z[:, :, head]
             if what.value == "scale":
-                z[:, :, head] = self._mixed(ours, ours * what.share, what)
+                z[:, :, head] = self.mixed(ours, ours * what.share, what)
             else:
-                z[:, :, head] = self._mixed(ours, self._others[what.value].z[layer][:, :, head], what)
+                z[:, :, head] = self.mixed(ours, self._others[what.value].z[layer][:, :, head], what)
         return z
 
     def mlp(self, layer: int, output: Tensor) -> Tensor | None:
@@ -70,12 +70,13 @@ class Replacements:
         if what is None:
             return None
         if what.value != "scale":
-            return self._mixed(output, self._others[what.value].mlp[layer], what)
+            return self.mixed(output, self._others[what.value].mlp[layer], what)
         bias = self._model.layers[layer].mlp_bias
         scaled = output * what.share if bias is None else bias + (output - bias) * what.share
-        return self._mixed(output, scaled, what)
+        return self.mixed(output, scaled, what)
 
-    def _mixed(self, ours: Tensor, theirs: Tensor, what: Intervention) -> Tensor:
+    def mixed(self, ours: Tensor, theirs: Tensor, what: Intervention) -> Tensor:
+        """The other values at the positions that are meant, ours elsewhere; [copies · batch, time, width]."""
         batch = len(self._positions)
         copies = len(ours) // batch
         if len(theirs) != len(ours) or theirs.shape[1] != self._time:

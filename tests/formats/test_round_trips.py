@@ -15,9 +15,11 @@ from circuitviz.formats import export_document, import_document, open_document, 
 from circuitviz.formats.dot import parsed
 from circuitviz.formats.escapes import escaped, unescaped
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph.opened import opened_graph
 from circuitviz.session import Document, Label, State
 
 SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
+OPENED = opened_graph(Shape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -40,7 +42,7 @@ def feature_graph() -> Graph:
 @st.composite
 def documents(draw: st.DrawFn, features: bool = True) -> Document:
     """Any edges with any scores, any labels at any places, on every shape of graph."""
-    kinds = [Graph.transformer(shape) for shape in SHAPES] + [feature_graph()] * features
+    kinds = [Graph.transformer(shape) for shape in SHAPES] + [feature_graph(), OPENED] * features
     graph = draw(st.sampled_from(kinds))
     places = np.argwhere(graph.mask)
     chosen = draw(st.lists(st.integers(0, len(places) - 1), min_size=1, max_size=8, unique=True))

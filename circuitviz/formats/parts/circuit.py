@@ -1,7 +1,8 @@
 """Graph, scores and circuit: the numbers are tensors, checked against the graph that is named.
 
-A model's graph follows from its shape, and its matrices are kept whole. A graph of features lists its
-nodes and its edges (``graph_edges``, [edges, 2]: sender, node), and what belongs to edges is kept by edge.
+A model's graph follows from its shape, and its matrices are kept whole; where sites are opened into features
+it follows from its nodes, which are listed. A graph of one prompt's features lists its nodes and its edges
+(``graph_edges``, [edges, 2]: sender, node), and what belongs to edges is kept by edge.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.formats.listing import is_transformer
+from circuitviz.formats.listing import is_transformer, is_whole
 from circuitviz.formats.parts.registry import Arrays, Opened, Part, parts, plain
 from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph.opened import graph_of_sites, opened_sites
 from circuitviz.session import Document
 
 
@@ -50,14 +52,14 @@ class CircuitPart(Part):
         state, made = document.state, {}
         if state.circuit is not None:
             graph, edges = state.circuit.graph, state.circuit.edges.astype(np.uint8)
-            made["edges"] = edges if is_transformer(graph) else edges[graph.mask]
-            if not is_transformer(graph):
+            made["edges"] = edges if is_whole(graph) else edges[graph.mask]
+            if not is_whole(graph):
                 column = [graph.node_index[name] for name in graph.receivers]
                 s, r = np.nonzero(graph.mask)
                 made["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
         if state.scores is not None:
             graph, values = state.scores.graph, state.scores.values
-            made["scores"] = np.ascontiguousarray(values if is_transformer(graph) else values[graph.mask])
+            made["scores"] = np.ascontiguousarray(values if is_whole(graph) else values[graph.mask])
             if state.scores.positions is not None:
                 made["positions"] = np.ascontiguousarray(state.scores.positions)
         return made
@@ -105,6 +107,8 @@ def graph_of(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
     nodes = tuple(_node({k: v for k, v in told.items() if k in names}) for told in given["nodes"])
     sinks = int(given["sinks"])
     check_nodes(len(nodes), sinks)
+    if given.get("opened"):
+        return graph_of_sites(shape, nodes)
     edges = tensors.get("graph_edges")
     senders = len(nodes) - sinks
     fits = edges is not None and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype.kind == "i"
@@ -120,7 +124,7 @@ def _listed(graph: Graph) -> dict[str, Any]:
     if is_transformer(graph):
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
-    return {"nodes": nodes, "sinks": graph.sinks}
+    return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if opened_sites(graph) else {})}
 
 
 def _node(given: dict[str, Any]) -> Node:
@@ -136,7 +140,7 @@ def _tensor(tensors: Arrays, name: str, graph: Graph) -> np.ndarray[Any, Any]:
     """A matrix [senders, receivers], from a tensor of that shape or, for a listed graph, by edge."""
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
-    whole = is_transformer(graph)
+    whole = is_whole(graph)
     right = graph.mask.shape if whole else (graph.n_edges,)
     if tensors[name].shape != right:
         raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {right}")

@@ -1,0 +1,52 @@
+"""Circuits of a task mixed of heads and features: some sites are opened, the others stay as they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from circuitviz.discovery.averaged import Point, averaged
+from circuitviz.discovery.eap_ig import RULES, shares
+from circuitviz.discovery.opened import choose_features, opened_scores
+from circuitviz.discovery.registry import Setting, methods
+from circuitviz.features.opening import dictionaries_of, parse_sites
+from circuitviz.graph import Scores
+from circuitviz.options import option
+from circuitviz.progress import Steps
+
+NAME = "task-attribution"
+
+
+@dataclass(frozen=True)
+class TaskAttributionOptions:
+    """Which sites are opened, with which dictionaries, and how the gradient is taken."""
+
+    sites: str = option("a2", "sites opened into features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
+    features: int = option(40, "features listed at each site, the strongest; the rest is its error", low=1)
+    dictionaries: str = option("", "folder of dictionaries; empty: those that ship with the demo model")
+    errors: str = option(
+        "judged",
+        "when the circuit is judged, what sites write beyond its features: a node as any other (judged), "
+        "always there (kept), or nothing (dropped)",
+        choices=("judged", "kept", "dropped"),
+    )
+    steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
+    rule: str = option("left", "where in each interval the gradient is taken, as for eap-ig", choices=RULES)
+
+
+@methods.register(
+    NAME,
+    summary="EAP-IG with some sites opened into features: one circuit of heads, MLPs and features",
+    reference="Marks et al. 2024; Hanna et al. 2024",
+    options=TaskAttributionOptions,
+    smooth=True,
+)
+def task_attribution(setting: Setting, options: TaskAttributionOptions) -> Steps[Scores]:
+    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u, v may be features."""
+    points = [Point(share) for share in shares(options.steps, options.rule)]
+    sites = parse_sites(options.sites)
+    if not sites:
+        return (yield from averaged(setting, NAME, lambda batch: points))
+    found = dictionaries_of(setting.model, options.dictionaries, sites)
+    opening, told = yield from choose_features(setting, found, options.features)
+    scores = yield from opened_scores(setting, opening, points, NAME, {"sites": told})
+    return replace(scores, info={"sites": told})

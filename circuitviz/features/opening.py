@@ -1,0 +1,205 @@
+"""Sites of a model opened into features for whole batches of prompts: what is read, written and left over.
+
+A site's output is the sum of the listed features, each its activation times its direction, and of the rest,
+which is the reconstruction's error with every feature that is not listed. The sum is exact, so a pass in
+which nothing is changed is the model's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError, suggest
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.loading import load_dictionaries
+from circuitviz.features.run import before_mlp_point
+from circuitviz.graph import Graph
+from circuitviz.graph.opened import opened_graph, opened_sites
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+from circuitviz.resources import resource
+
+
+@dataclass(frozen=True, eq=False)
+class OpenSite:
+    """A site with its dictionary and the features that are listed, [listed]."""
+
+    model: Model
+    dictionary: Dictionary
+    listed: Tensor
+
+    @property
+    def name(self) -> str:
+        """``a2`` or ``m3``."""
+        return self.dictionary.site.name
+
+    @property
+    def of_values(self) -> bool:
+        """Whether the dictionary reads and writes the values of all heads side by side."""
+        return self.dictionary.site.reads == "z"
+
+    def active(self, read: Tensor) -> Tensor:
+        """Activations of the listed features, [..., d_in] → [..., listed]."""
+        return self.dictionary.encode(read)[..., self.listed]
+
+    def rows(self) -> Tensor:
+        """What each listed feature writes at activation 1, as the site writes it, [listed, d_out]."""
+        return self.dictionary.decoder_rows(self.listed)
+
+    def directions(self) -> Tensor:
+        """The same in the residual stream, [listed, d]."""
+        rows = self.rows()
+        return rows @ self._output if self.of_values else rows
+
+    def in_stream(self, written: Tensor) -> Tensor:
+        """What the site writes, pushed into the residual stream: [..., d_out] → [..., d]."""
+        return written @ self._output if self.of_values else written
+
+    @property
+    def _output(self) -> Tensor:
+        return self.model.layers[self.dictionary.site.layer].o.flatten(0, 1)
+
+
+Change = Callable[[OpenSite, Tensor, Tensor], Tensor | None]
+"""(site, what it reads [batch, time, d_in], what it writes [batch, time, d_out]) → what it writes instead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Opening:
+    """The sites of a model that are opened, by name."""
+
+    model: Model
+    sites: Mapping[str, OpenSite]
+
+    @staticmethod
+    def of(model: Model, graph: Graph, dictionaries: Mapping[str, Dictionary]) -> Opening:
+        """The sites that a graph opens; InputError where a dictionary of one is missing or too small."""
+        made = {}
+        for name, listed in opened_sites(graph).items():
+            one = dictionaries.get(name)
+            if one is None:
+                raise InputError(
+                    f"The circuit has {name} opened into features, and no dictionary of {name} is given; "
+                    "open the dictionaries that it was found with."
+                )
+            if listed and max(listed) >= one.features:
+                raise InputError(
+                    f"The circuit names {name}.f{max(listed)}, and '{one.name}' has {one.features:,} "
+                    "features; open the dictionary that it was found with."
+                )
+            index = torch.tensor(listed, dtype=torch.long, device=model.device)
+            made[name] = open_site(model, one, index)
+        return Opening(model, made)
+
+    @staticmethod
+    def whole(model: Model, dictionaries: Mapping[str, Dictionary]) -> Opening:
+        """Every site that has a dictionary, all its features listed."""
+        everything = {n: torch.arange(d.features, device=model.device) for n, d in dictionaries.items()}
+        return Opening(model, {n: open_site(model, d, everything[n]) for n, d in dictionaries.items()})
+
+    def graph(self) -> Graph:
+        """The model's graph with these sites opened."""
+        listed = {name: site.listed.tolist() for name, site in self.sites.items()}
+        names = {name: site.dictionary.name for name, site in self.sites.items()}
+        return opened_graph(self.model.shape, listed, names)
+
+    def hooks(self, change: Change) -> dict[str, Hook]:
+        """Hooks that show ``change`` what each site reads and writes in the very pass."""
+        found: dict[str, Hook] = {}
+        for site in self.sites.values():
+            at = site.dictionary.site
+            weights = self.model.layers[at.layer]
+            if at.reads == "z":
+                found[f"blocks.{at.layer}.attn.hook_z"] = partial(self._z, site, change)
+                continue
+            after = weights.after_attention if at.part == "a" else weights.after_mlp
+            kept: list[Tensor] = []
+            if at.is_transcoder:
+                found[before_mlp_point(self.model, at.layer)] = partial(_keep, kept)
+            found[after] = partial(self._written, site, change, kept)
+        return found
+
+    def _z(self, site: OpenSite, change: Change, z: Tensor) -> Tensor | None:
+        flat = z.flatten(2)
+        new = change(site, self.read(site, flat), flat)
+        return None if new is None else new.view_as(z)
+
+    def _written(self, site: OpenSite, change: Change, kept: list[Tensor], written: Tensor) -> Tensor | None:
+        return change(site, self.read(site, kept[0] if kept else written), written)
+
+    def read(self, site: OpenSite, source: Tensor) -> Tensor:
+        """What a site's dictionary reads, in the form it was trained on.
+
+        source: of an SAE what the site writes, of a transcoder the stream before the MLP.
+        """
+        one, layer = site.dictionary, site.dictionary.site.layer
+        if one.site.reads == "z" and one.processing == "folded":
+            bias = self.model.layers[layer].v_bias
+            return source - bias.repeat_interleave(self.model.shape.n_heads // len(bias), dim=0).flatten()
+        if one.site.reads != "normalised":
+            return source
+        norm = self.model.layers[layer].mlp_norm
+        assert norm is not None
+        return norm.parts(source)[0] if one.processing == "folded" else norm(source)
+
+
+def open_site(model: Model, dictionary: Dictionary, listed: Tensor) -> OpenSite:
+    """A site opened; InputError where what its heads write is no sum over them."""
+    site = dictionary.site
+    if site.part == "a" and model.layers[site.layer].post is not None:
+        raise InputError(
+            f"'{model.name}' normalises what the heads of a layer write together, so {site.name} cannot be "
+            "opened over a task; a circuit of one prompt can have its features."
+        )
+    return OpenSite(model, dictionary.to(model.unembedding), listed)
+
+
+def dictionaries_of(model: Model, folder: str = "", sites: Collection[str] = ()) -> dict[str, Dictionary]:
+    """Dictionaries by site, from a folder of them, or those that ship with the demo model.
+
+    sites: only these; InputError where one has none.
+    """
+    shipped = resource("demo", "dictionaries")
+    if not folder and (model.name != "demo" or not shipped.is_dir()):
+        raise InputError(
+            f"No dictionaries ship with '{model.name}'; --dictionaries takes a folder of dictionaries that "
+            "were trained on it, and 'circuitviz train-dictionary' trains some."
+        )
+    found = {one.site.name: one for one in load_dictionaries([folder or shipped], model)}
+    for site in sites:
+        if site not in found:
+            there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."
+            raise InputError(there + suggest(site, found))
+    return {site: found[site] for site in sites} if sites else found
+
+
+def parse_sites(text: str) -> tuple[str, ...]:
+    """Sites as people type them, ``a2, m3``, by layer; InputError on what is no site."""
+    names = [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
+    for name in names:
+        if name[:1] not in ("a", "m") or not name[1:].isdigit():
+            raise InputError(
+                f"'{name}' is no site; a2 (the heads of layer 2) or m3 (the MLP of layer 3) would be right."
+            )
+    return tuple(sorted(set(names), key=lambda name: (int(name[1:]), name[0])))
+
+
+def strongest_features(importance: Mapping[str, Tensor], most: int) -> dict[str, Sequence[int]]:
+    """Of each site at most so many features with the greatest importance [features], in order of number.
+
+    Features that count for nothing are never listed.
+    """
+    chosen: dict[str, Sequence[int]] = {}
+    for site, values in importance.items():
+        best = values.topk(min(most, len(values)))
+        chosen[site] = sorted(best.indices[best.values > 0].tolist())
+    return chosen
+
+
+def _keep(kept: list[Tensor], stream: Tensor) -> None:
+    kept[:] = [stream]

@@ -1,0 +1,314 @@
+"""Scores and judgements of circuits mixed of heads and features against autograd, prompt by prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import make_case
+from slow_features import random_dictionaries
+from slow_opened import SlowOpened, Values, difference
+from slow_path import DEMO, plain
+
+from circuitviz.discovery import discover, setting
+from circuitviz.discovery.averaged import Point
+from circuitviz.discovery.opened import choose_features, opened_scores
+from circuitviz.errors import InputError
+from circuitviz.evaluation.opened import OpenedBench, bench_of
+from circuitviz.features.opening import Opening, dictionaries_of, parse_sites
+from circuitviz.graph import Circuit, Graph, Intervention, Shape
+from circuitviz.graph.opened import graph_of_sites, opened_graph, opened_sites
+from circuitviz.progress import finish
+from circuitviz.tasks import load_task
+
+RANDOM = {
+    "jumprelu": {"a1": "jumprelu", "m0": "transcoder"},
+    "topk": {"a0": "topk", "m1": "jumprelu_transcoder/stream"},
+    "gated": {"a1": "gated", "m1": "transcoder"},
+}
+
+
+class Mixed:
+    """A model, a task of few prompts, its dictionaries, and the slow twin."""
+
+    def __init__(self, model: Any, hf: Any, task: Any, dictionaries: dict[str, Any], most: int) -> None:
+        self.model, self.task, self.dictionaries = model, task, dictionaries
+        self.where = setting(model, task, "logit-diff", "corrupted")
+        self.opening, self.told = finish(choose_features(self.where, dictionaries, most))
+        self.graph = self.opening.graph()
+        self.slow = SlowOpened(hf, dictionaries, {n: list(f) for n, f in opened_sites(self.graph).items()})
+
+    def prompt(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        task, length = self.task, int(self.task.lengths[i])
+        return task.clean[i, :length], task.corrupted[i, :length], task.correct[i], task.incorrect[i]
+
+    def scores(self, shares: list[float]) -> np.ndarray[Any, Any]:
+        """The definition: mean over prompts of Σ (z_u − a_u) · mean gradient at each receiver's copy."""
+        total = np.zeros(self.graph.mask.shape)
+        for i in range(len(self.task)):
+            clean, corrupted, right, wrong = self.prompt(i)
+            with torch.no_grad():
+                _, ours, _ = self.slow.run(clean)
+                _, theirs, _ = self.slow.run(corrupted)
+            for share in shares:
+                taps: Values = {}
+                embed = theirs["input"] + share * (ours["input"] - theirs["input"])
+                logits, _, _ = self.slow.run(clean, embed, taps, constant=True)
+                names = list(taps)
+                found = torch.autograd.grad(
+                    difference(logits, right, wrong), [taps[n] for n in names], allow_unused=True,
+                    materialize_grads=True,
+                )  # fmt: skip
+                gradient = dict(zip(names, found, strict=True))
+                for s, sender in enumerate(self.graph.senders):
+                    more = ours[sender] - theirs[sender]
+                    for r in np.flatnonzero(self.graph.mask[s]):
+                        effect = float((more * gradient[self.graph.receivers[r]]).sum())
+                        total[s, r] += effect / len(shares) / len(self.task)
+        return total
+
+    def metric(self, i: int, kept: set[str]) -> float:
+        """The metric of a prompt where every node outside ``kept`` writes what it does when corrupted."""
+        clean, corrupted, right, wrong = self.prompt(i)
+        with torch.no_grad():
+            _, theirs, _ = self.slow.run(corrupted)
+            outside = set(self.graph.senders) - kept
+            logits, _, _ = self.slow.run(clean, instead=theirs, outside=outside)
+        return float(difference(logits, right, wrong))
+
+
+def tiny_gpt2() -> tuple[Any, Any]:
+    from transformers import AutoTokenizer, GPT2Config, GPT2LMHeadModel
+
+    from circuitviz.models import from_hugging_face
+
+    torch.manual_seed(1)
+    config = GPT2Config(
+        n_layer=2, n_head=2, n_embd=16, vocab_size=1300, n_positions=64, initializer_range=0.3,
+        attn_implementation="eager",
+    )  # fmt: skip
+    hf = GPT2LMHeadModel(config).double().eval()
+    for name, parameter in hf.named_parameters():
+        if name.endswith("bias"):
+            parameter.data.normal_(0, 0.2)
+    return from_hugging_face(hf, AutoTokenizer.from_pretrained(DEMO), "gpt2"), hf
+
+
+def random_case(kind: str) -> Mixed:
+    model, hf = tiny_gpt2()
+    task = load_task("ioi", model, prompts=3, seed=1)
+    made = {one.site.name: one for one in random_dictionaries(model, RANDOM[kind], features=24)}
+    return Mixed(model, hf, task, made, 5)
+
+
+def demo_case(sites: tuple[str, ...]) -> Mixed:
+    model = make_case("demo").model
+    task = load_task("ioi", model, prompts=2, seed=3)
+    return Mixed(model, plain(DEMO), task, dictionaries_of(model, "", sites), 6)
+
+
+CASES = {
+    **{kind: lambda kind=kind: random_case(kind) for kind in RANDOM},
+    "demo a2, m3": lambda: demo_case(("a2", "m3")),
+    "demo a0": lambda: demo_case(("a0",)),
+}
+
+
+@pytest.fixture(scope="module", params=list(CASES))
+def mixed(request: pytest.FixtureRequest) -> Mixed:
+    return CASES[request.param]()
+
+
+@pytest.mark.parametrize("shares", [[1.0], [0.0, 0.5]], ids=["clean", "two points"])
+def test_scores_are_autograds(mixed: Mixed, shares: list[float]) -> None:
+    points = [Point(share) for share in shares]
+    found = finish(opened_scores(mixed.where, mixed.opening, points, "task-attribution", {}))
+    right = mixed.scores(shares)
+    size = np.abs(right).max()
+    assert size > 1e-3
+    assert np.abs(found.values - right).max() < 2e-4 * size
+    for site in mixed.dictionaries:  # and each site's features have some of it
+        rows = [i for i, name in enumerate(mixed.graph.senders) if name.startswith(f"{site}.f")]
+        assert rows and np.abs(right[rows]).max() > 1e-3 * size
+
+
+def test_a_circuit_is_judged_node_by_node(mixed: Mixed) -> None:
+    bench = OpenedBench(mixed.where, mixed.opening)
+    senders = mixed.graph.senders
+    draw = np.random.default_rng(0)
+    for share in (0.3, 0.7):
+        kept = {name for name in senders if draw.random() < share}
+        edges = np.zeros_like(mixed.graph.mask)
+        for name in kept:
+            edges[mixed.graph.sender_index[name], -1] = True
+        found = finish(bench.evaluate(Circuit(mixed.graph, edges)))
+        each = [mixed.metric(i, kept) for i in range(len(mixed.task))]
+        assert found.per_prompt["circuit"] == pytest.approx(each, abs=2e-4)
+    model = [mixed.metric(i, set(senders)) for i in range(len(mixed.task))]
+    nothing = [mixed.metric(i, set()) for i in range(len(mixed.task))]
+    assert found.per_prompt["model"] == pytest.approx(model, abs=2e-4)
+    assert found.per_prompt["ablated"] == pytest.approx(nothing, abs=2e-4)
+
+
+@pytest.mark.parametrize("errors", ["judged", "kept"])
+@pytest.mark.parametrize("ablation", ["corrupted", "zero", "mean", "mean-positional"])
+def test_full_is_one_and_empty_is_nothing(ablation: str, errors: str) -> None:
+    case = random_case("jumprelu")
+    bench = OpenedBench(setting(case.model, case.task, "logit-diff", ablation), case.opening, errors)
+    assert finish(bench.evaluate(Circuit.full(case.graph))).faithfulness.value == 1.0
+    assert finish(bench.evaluate(Circuit.empty(case.graph))).faithfulness.value == 0.0
+
+
+def test_dropped_errors_leave_the_decoders() -> None:
+    case = random_case("jumprelu")
+    bench = OpenedBench(case.where, case.opening, "dropped")
+    found = finish(bench.evaluate(Circuit.full(case.graph)))
+    assert found.per_prompt["model"] == pytest.approx(
+        [case.metric(i, set(case.graph.senders)) for i in range(3)], abs=1e-6
+    )
+    slow = case.slow
+    bias = {
+        "a1.error": slow.output(1, slow.dictionaries["a1"].decoder_bias[None]),
+        "m0.error": slow.dictionaries["m0"].decoder_bias[None],
+    }
+    for i in range(3):
+        clean, _, right, wrong = case.prompt(i)
+        with torch.no_grad():
+            logits, _, _ = slow.run(clean, instead=bias, outside=bias)
+        assert found.per_prompt["circuit"][i] == pytest.approx(float(difference(logits, right, wrong)))
+
+
+def test_means_leave_padding_out_and_add_up() -> None:
+    """Zero and mean ablation of everything, against values that the test takes itself."""
+    case = random_case("topk")
+    bench = OpenedBench(setting(case.model, case.task, "logit-diff", "mean"), case.opening)
+    found = finish(bench.evaluate(Circuit.empty(case.graph)))
+    written: dict[str, list[torch.Tensor]] = {}
+    for i in range(3):
+        with torch.no_grad():
+            for name, value in case.slow.run(case.prompt(i)[0])[1].items():
+                written.setdefault(name, []).append(value)
+    means = {name: torch.cat(rows).mean(0, keepdim=True) for name, rows in written.items()}
+    for i in range(3):
+        clean, _, right, wrong = case.prompt(i)
+        time = torch.zeros(len(clean), 1, dtype=torch.float64)
+        with torch.no_grad():
+            logits, _, _ = case.slow.run(
+                clean, instead={n: m + time for n, m in means.items()}, outside=set(case.graph.senders)
+            )
+        assert found.per_prompt["circuit"][i] == pytest.approx(float(difference(logits, right, wrong)))
+
+
+def test_what_an_opened_site_sends_is_what_its_heads_sent() -> None:
+    """Opening a site is a zoom: downstream, its parts add up; edges past it stay as they were."""
+    case = make_case("demo")
+    heads = discover(case.model, case.task, "eap-ig")
+    opened = discover(case.model, case.task, "task-attribution", sites="a2", features=12)
+    old, new = heads.graph, opened.graph
+    assert opened_sites(new).keys() == {"a2"} and len(opened_sites(new)["a2"]) == 12
+    for name in ("logits", "m2", "m3", "a3.h1<q>", "a3.h5<k>", "a3.h6<v>"):
+        before = sum(heads.values[old.sender_index[f"a2.h{h}"], old.receiver_index[name]] for h in range(8))
+        rows = [i for i, sender in enumerate(new.senders) if sender.startswith("a2.")]
+        assert opened.values[rows, new.receiver_index[name]].sum() == pytest.approx(before, abs=1e-5)
+        for sender in ("input", "a0.h1", "m1", *(["m2"] if name not in ("m2",) else [])):
+            ours = opened.values[new.sender_index[sender], new.receiver_index[name]]
+            theirs = heads.values[old.sender_index[sender], old.receiver_index[name]]
+            assert ours == pytest.approx(theirs, abs=1e-5)
+    plain_scores = discover(case.model, case.task, "task-attribution", sites="")
+    assert plain_scores.graph is old and np.allclose(plain_scores.values, heads.values)
+
+
+def test_interventions_change_features_errors_and_heads() -> None:
+    case = random_case("jumprelu")
+    bench = OpenedBench(case.where, case.opening)
+    whole = Circuit.full(case.graph)
+    name = next(n for n in case.graph.senders if n.startswith("a1.f"))
+    zero = setting(case.model, case.task, "logit-diff", "zero")
+    without = finish(OpenedBench(zero, case.opening).evaluate(whole.without([name])))
+    scaled = finish(bench.evaluate(whole, {name: Intervention("scale", 0.0)}))
+    assert scaled.per_prompt["circuit"] == pytest.approx(without.per_prompt["circuit"], abs=1e-9)
+    for other in (name, "m0.error", "a0.h1", "m1"):
+        out = finish(bench.evaluate(whole.without([other])))
+        put = finish(bench.evaluate(whole, {other: Intervention("corrupted")}))
+        assert put.per_prompt["circuit"] == pytest.approx(out.per_prompt["circuit"], abs=1e-9)
+        assert put.per_prompt["circuit"] != pytest.approx(put.per_prompt["model"], abs=1e-6)
+
+
+def test_a_cancelled_search_keeps_scores_of_the_opened_graph() -> None:
+    case = make_case("demo")
+    from circuitviz.discovery import discover_steps
+
+    steps = discover_steps(case.model, case.task, "task-attribution", sites="m3", features=4)
+    partial = next(step.partial for step in steps if step.partial is not None)
+    assert partial.partial and opened_sites(partial.graph).keys() == {"m3"}
+    assert partial.greedy(20).n_edges == 20
+
+
+def test_names_and_graphs() -> None:
+    shape = Shape(3, 2, 8)
+    graph = opened_graph(shape, {"a1": [4, 9], "m2": [7]}, {"a1": "one"})
+    assert graph.senders == (
+        "input", "a0.h0", "a0.h1", "m0", "a1.f4", "a1.f9", "a1.error", "m1", "a2.h0", "a2.h1",
+        "m2.f7", "m2.error",
+    )  # fmt: skip
+    assert graph.edge("a0.h0->a1.f4<q>") and graph.edge("a1.error->m2.f7") and graph.edge("m2.error->logits")
+    assert graph.channel(graph.receiver_index["a1.f9<k>"]) == "k"
+    assert {n.name for n, root in zip(graph.nodes, graph.roots, strict=True) if root} == {
+        "input", "a1.error", "m2.error",
+    }  # fmt: skip
+    for wrong in ("a1.f4->a1.f9<q>", "a1.f4->a0.h0<q>", "m2.f7->m2.f7"):
+        with pytest.raises(InputError):
+            graph.edge(wrong)
+    again = graph_of_sites(shape, graph.nodes)
+    assert again.same_as(graph) and again.receivers == graph.receivers
+    assert opened_sites(Graph.transformer(shape)) == {}
+    parallel = opened_graph(Shape(2, 2, 8, parallel=True), {"m1": [0]}, {})
+    with pytest.raises(InputError):
+        parallel.edge("a1.h0->m1.f0")
+
+
+@pytest.mark.parametrize(
+    "nodes",
+    [
+        lambda n: n[:1] + n[2:],
+        lambda n: (n[1], n[0], *n[2:]),
+        lambda n: n[:-2] + n[-1:],
+        lambda n: n + n[-1:],
+        lambda n: n[:5] + n[6:],
+    ],
+    ids=["a head is missing", "turned round", "an MLP is missing", "twice", "an error is missing"],
+)
+def test_nodes_that_are_no_model_are_refused(nodes: Any) -> None:
+    shape = Shape(3, 2, 8)
+    with pytest.raises(InputError, match="once"):
+        graph_of_sites(shape, nodes(opened_graph(shape, {"a1": [4]}, {}).nodes))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"sites": "b2"}, "no site"),
+        ({"sites": "a9"}, "no dictionary of 'a9'"),
+        ({"sites": "a2", "dictionaries": "nowhere"}, "nowhere"),
+        ({"sites": "a2", "errors": "ignored"}, "judged"),
+    ],
+)
+def test_wrong_options_are_told_in_a_sentence(options: dict[str, str], told: str) -> None:
+    case = make_case("demo")
+    with pytest.raises(InputError, match=told):
+        discover(case.model, case.task, "task-attribution", **options)
+
+
+def test_sites_are_parsed_by_layer() -> None:
+    assert parse_sites(" m3, a2;a2 ") == ("a2", "m3") and parse_sites("") == ()
+
+
+def test_a_bench_says_what_it_lacks() -> None:
+    case = make_case("demo")
+    graph = opened_graph(case.model.shape, {"a2": [5000]}, {})
+    with pytest.raises(InputError, match=r"a2\.f5000"):
+        bench_of(setting(case.model, case.task), graph, {})
+    with pytest.raises(InputError, match="no dictionary of a2"):
+        Opening.of(case.model, graph, {})
