@@ -60,7 +60,7 @@ def listing_of(document: Document) -> Listing:
     graph, scores = circuit.graph, state.scores
     edges = []
     drawn = set(circuit.node_names)
-    if not is_transformer(graph):
+    if not is_whole(graph):
         drawn.update(node.name for node in graph.nodes[-graph.sinks :])
     for s, r in np.argwhere(circuit.edges):
         owners = [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
