@@ -77,7 +77,8 @@ class Files(QObject):
         path, layout = self.desk.document.path, self.desk.document.view.get("layout")
         if path is None or not self.ownership.take(path):
             self.ownership.release()
-        self.window.layout_name = layout if layout in layouts.names() else "layered"
+        usual = "layered" if self.desk.asking.question is None else "tokens"
+        self.window.layout_name = layout if layout in layouts.names() else usual
 
     def shown(self) -> None:
         """It is drawn: go back to what was in sight and selected."""

@@ -76,6 +76,8 @@ class MainWindow(QMainWindow):
         desk.document_opened.connect(self.document_opened)
         desk.document_shown.connect(self.files.shown)
         desk.failed.connect(self.show_failed)
+        desk.asking.arriving.connect(lambda: setattr(self, "layout_name", "tokens"))
+        desk.asking.answered.connect(self.view.fit)
         desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
         start.example_chosen.connect(self.open_example)
         start.file_chosen.connect(self.files.open_path)

@@ -17,7 +17,14 @@ from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.preload import Preload
-from circuitviz.jobs.prompted import AdoptQuestion, Answered, AskQuestion, FractionCurve, MoveThreshold
+from circuitviz.jobs.prompted import (
+    AdoptQuestion,
+    Answered,
+    AskQuestion,
+    FractionCurve,
+    FractionPoint,
+    MoveThreshold,
+)
 from circuitviz.jobs.rank import Rank, Ranked
 from circuitviz.jobs.read import Read, Reading
 from circuitviz.jobs.references import ReadReferences, References
@@ -46,6 +53,7 @@ __all__ = [
     "Find",
     "Found",
     "FractionCurve",
+    "FractionPoint",
     "HeadOf",
     "Idle",
     "Judge",

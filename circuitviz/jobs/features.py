@@ -13,7 +13,14 @@ from circuitviz.progress import Progress, Steps
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary
-    from circuitviz.features.dashboards import FeatureRow, Index, Neighbour, Statistics, TokenEffect
+    from circuitviz.features.dashboards import (
+        Example,
+        FeatureRow,
+        Index,
+        Neighbour,
+        Statistics,
+        TokenEffect,
+    )
     from circuitviz.features.passages import Passages
     from circuitviz.jobs.engine import Engine
     from circuitviz.models import Model
@@ -36,13 +43,16 @@ class Shelf:
 class Dashboard:
     """All that is shown of a feature. statistics and its examples' tokens as text: None without a text.
 
-    reads: by head (empty: directly, or all heads of its layer) the tokens that it reads most.
+    prompts: each example's text up to the token where the feature fires, and that text's tokens, empty
+    where the text gives them. reads: by head (empty: directly, or all heads of its layer) the tokens that
+    it reads most.
     """
 
     site: str
     number: int
     statistics: Statistics | None
     words: tuple[tuple[str, ...], ...]
+    prompts: tuple[tuple[str, tuple[int, ...]], ...]
     promotes: tuple[TokenEffect, ...]
     suppresses: tuple[TokenEffect, ...]
     reads: tuple[TokenEffect, ...]
@@ -151,12 +161,24 @@ class ReadFeature(Look):
             number=self.number,
             statistics=found,
             words=tuple(tuple(model.tokens.strings(example.tokens)) for example in examples),
+            prompts=tuple(_prompt(model, opened.index, example) for example in examples),
             promotes=tuple(promotes),
             suppresses=tuple(suppresses),
             reads=tuple(de_embedding(model, one, self.number, tokens=8)),
             near_decoder=tuple(nearest(one, self.number, "decoder", 6)),
             near_encoder=tuple(nearest(one, self.number, "encoder", 6)),
         )
+
+
+def _prompt(model: Model, index: Index, example: Example) -> tuple[str, tuple[int, ...]]:
+    """What an example's model read before and at its token; later tokens change nothing there."""
+    tokens = index.passage(example.passage)[: example.position + 1]
+    text = model.tokens.text(tokens)
+    try:
+        same = tuple(model.tokens.encode(text)) == tokens
+    except InputError:  # a word that the tokenizer knows only as part of other text
+        same = False
+    return text, () if same else tokens
 
 
 def _close(engine: Engine) -> None:

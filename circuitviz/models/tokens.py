@@ -63,6 +63,13 @@ class Tokens:
         room = self.n_ctx - len(first)
         return [[*first, *ids[at : at + room]] for at in range(0, len(ids), room)]
 
+    def text(self, ids: Iterable[int]) -> str:
+        """The text of tokens, without the beginning of sequence; ``encode`` mostly gives the same ids."""
+        rest = list(ids)
+        if self.has_bos and rest[:1] == [self._tokenizer.bos_token_id]:
+            rest = rest[1:]
+        return str(self._tokenizer.decode(rest, clean_up_tokenization_spaces=False))
+
     def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
         """Return the tokens that ``answer`` adds after ``prompt``, found by tokenising both."""
         before, both = self._bare(prompt), self._bare(prompt + answer)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
+from circuitviz.graph import Kind
 from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Request
 from circuitviz.session import Provenance, State, move_threshold, replace_circuit
-from circuitviz.session.question import Question
+from circuitviz.session.question import HIERARCHICAL, Question
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
+
+TRACEABLE = (Kind.FEATURE, Kind.NEURON, Kind.HEAD, Kind.SKIP)  # something flows into each of these
 
 
 class Asking(QObject):
     """Keeps level what the worker has open with what the document is of, also after undo."""
 
+    arriving = Signal()  # a circuit of another question is about to be shown
     answered = Signal()
 
     def __init__(self, desk: Desk) -> None:
@@ -29,6 +34,27 @@ class Asking(QObject):
     def question(self) -> Question | None:
         """What the open document answers; None where it is no circuit of features of one prompt."""
         return Question.of(self.desk.document.state.provenance)
+
+    @property
+    def traceable(self) -> str | None:
+        """The selected node, where it is one that a circuit of its own can be asked of."""
+        circuit = self.desk.document.state.circuit
+        if self.question is None or circuit is None or len(self.desk.nodes) != 1:
+            return None
+        name = next(iter(self.desk.nodes))
+        if name not in circuit.graph.node_index:
+            return None
+        node = circuit.graph.node(name)
+        of_logit = node.kind is Kind.LOGITS and node.token is not None
+        return name if of_logit or node.kind in TRACEABLE else None
+
+    def trace_selected(self) -> None:
+        """The circuit of the selected node, on the same prompt and with the same dictionaries."""
+        if (name := self.traceable) is not None and (question := self.question) is not None:
+            method = HIERARCHICAL if question.is_graph else question.method
+            asked = replace(question, target=name, method=method, correct=(), incorrect=())
+            nodes = question.nodes or 60
+            self.ask(replace(asked, tau=None, nodes=nodes))
 
     def ask(self, question: Question) -> None:
         """Ask; the circuit comes into the document as one step."""
@@ -66,6 +92,7 @@ class Asking(QObject):
             self._moved = (before, desk.document.state)
         else:
             self.came(reply.provenance)
+            self.arriving.emit()
             desk.preview = None
             desk.live.begin()
             desk.document.curve = []

@@ -189,8 +189,8 @@ class Desk(QObject):
             self.prompt_changed.emit()
 
     def read(self, node: str, prompt: int) -> None:
-        """Ask for a node's readings."""
-        if self.opened is not None:
+        """Ask for the readings of a node of a model; those of features are the inspector's."""
+        if self.opened is not None and self.asking.question is None:
             self.worker.ask(Read(node, prompt))
 
     def fade(self, opacity: dict[str, float] | None) -> None:

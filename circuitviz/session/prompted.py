@@ -88,6 +88,7 @@ class Prompted:
             scores = local_scores(self.edges, found)
             scores = replace(scores, info={**scores.info, "highest": self.highest})
             circuit = strongest(scores)
+        scores = replace(scores, info={**scores.info, "shown": self._shown()})
         return Answer(scores, circuit, self.provenance(question, time.perf_counter() - began))
 
     def provenance(self, question: Question, seconds: float = 0.0) -> Provenance:
@@ -112,6 +113,12 @@ class Prompted:
             seconds=round(seconds, 3),
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
+
+    def _shown(self) -> dict[str, str]:
+        """Targets that are tokens, as they are written."""
+        strings = self.table.run.model.tokens.strings
+        named = {target.node.name: target.node.token for target in self.targets}
+        return {name: strings([token])[0] for name, token in named.items() if token is not None}
 
     def _graph(self, rows: int) -> Steps[AttributionGraph]:
         from circuitviz.features import attribution_graph

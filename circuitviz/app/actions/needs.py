@@ -15,6 +15,7 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "nodes": lambda desk: bool(desk.nodes) and desk.document.state.circuit is not None,
     "node": lambda desk: len(desk.nodes) == 1,
     "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
+    "traceable": lambda desk: desk.asking.traceable is not None,
     "pinned": lambda desk: bool(desk.document.state.positions),
     "ablated": lambda desk: not desk.document.state.untouched,
     "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),

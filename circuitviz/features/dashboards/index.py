@@ -116,6 +116,13 @@ class Index:
         counts = tuple(int(n) for n in _ints(bins))
         return Statistics(site, row, self.tokens, reach, counts, tuple(self._examples(site, number)))
 
+    def passage(self, number: int) -> tuple[int, ...]:
+        """The tokens of a passage of the indexed text; InputError where there is none such."""
+        found = self._file.execute("SELECT tokens FROM passage WHERE number = ?", (number,)).fetchone()
+        if found is None:
+            raise InputError(f"The index has no passage {number}.")
+        return tuple(map(int, _ints(found[0])))
+
     def _examples(self, site: str, number: int) -> Iterable[Example]:
         rows = self._file.execute(
             "SELECT passage, position, first, around, tokens FROM example JOIN passage "

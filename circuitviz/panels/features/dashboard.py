@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QPushButton,
     QSizePolicy,
     QSplitter,
     QTextBrowser,
@@ -32,10 +33,11 @@ if TYPE_CHECKING:
 
 class DashboardView(QWidget):
     """``followed(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``labelled``:
-    the person's own words for the feature."""
+    the person's own words for the feature; ``traced(example)``: its circuit in an example is wanted."""
 
     followed = Signal(str)
     labelled = Signal(str)
+    traced = Signal(int)
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,6 +47,8 @@ class DashboardView(QWidget):
         self.said: list[Explanation] = []
         self.standing: tuple[str, ...] = ()
         self.name = QLabel("", objectName="heading")
+        self.circuit = QPushButton("Circuit", objectName="chip")
+        self.circuit.setToolTip("why it fires in the first example; an example’s number asks for that one")
         self.about = QLabel("", objectName="muted")
         self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
         self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
@@ -53,6 +57,8 @@ class DashboardView(QWidget):
         self.histogram = Chart()
         self._build()
         self.label.editingFinished.connect(self._labelled)
+        self.circuit.clicked.connect(lambda: self.traced.emit(0))
+        self.examples.anchorClicked.connect(lambda url: self.traced.emit(int(url.path())))
         self.facts.anchorClicked.connect(lambda url: self.followed.emit(url.toString()))
         self.told.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
 
@@ -85,6 +91,7 @@ class DashboardView(QWidget):
         top = QHBoxLayout(spacing=10)
         top.addWidget(self.name)
         top.addWidget(self.label, 1)
+        top.addWidget(self.circuit)
         left = QWidget()
         column = QVBoxLayout(left, spacing=4)
         column.setContentsMargins(8, 0, 4, 0)
@@ -108,12 +115,14 @@ class DashboardView(QWidget):
 
     def _show(self) -> None:
         found = self.found
-        for widget in (self.label, self.about, self.told, self.histogram, self.examples, self.facts):
+        about = (self.label, self.circuit, self.about, self.told, self.histogram, self.examples, self.facts)
+        for widget in about:
             widget.setVisible(found is not None)
         if found is None:
             self.name.setText("")
             return
         self.name.setText(f"{found.site}.f{found.number}")
+        self.circuit.setEnabled(bool(found.prompts))
         own = next((one.text for one in self.said if one.source == "you"), "")
         if not self.label.hasFocus() or self.label.text() != own:
             self.label.setText(own)

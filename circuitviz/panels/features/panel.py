@@ -29,6 +29,7 @@ from circuitviz.jobs import Failed, Reply, Seen
 from circuitviz.jobs.explanations import ImportExplanations
 from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.features.asked import asked
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
 from circuitviz.panels.features.place import data_folder
@@ -69,6 +70,7 @@ class FeaturesPanel(Panel):
         self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
         self.view.followed.connect(self.follow)
         self.view.labelled.connect(self._label)
+        self.view.traced.connect(self.trace)
         desk.arrived.connect(self._arrived)
         desk.ready.connect(lambda _ready: self._model_came())
         desk.selection_changed.connect(self._follow_selection)
@@ -114,6 +116,14 @@ class FeaturesPanel(Panel):
         elif found:
             self.search.clear()
             self.choose(found[1], int(found[2]))
+
+    def trace(self, example: int) -> None:
+        """Ask for the circuit of the feature that is shown, where it fires in an example."""
+        model = self.shelf.model if self.shelf is not None else ""
+        question = asked(self.view.found, example, model, self.folder)
+        if question is not None:
+            self.desk.panel_wanted.emit("feature-circuit")
+            self.desk.asking.ask(question)
 
     def import_explanations(self, path: Path) -> None:
         """Read a file of explanations into the store."""

@@ -28,22 +28,23 @@ def shade(theme: Theme, share: float) -> str:
 
 
 def examples(found: Dashboard, theme: Theme) -> str:
-    """The examples, strongest first: the activation, then the tokens around it, shaded."""
+    """The examples, strongest first: the activation, a link to its circuit, then the tokens, shaded."""
     if found.statistics is None:
         return _muted(theme, "No text is indexed yet: Files → “Index a text…” shows where it fires.")
     if not found.statistics.examples:
         return _muted(theme, f"It never fires in these {found.statistics.tokens:,} tokens.")
     greatest = found.statistics.row.greatest
     rows = []
-    for one, words in zip(found.statistics.examples, found.words, strict=True):
+    for number, (one, words) in enumerate(zip(found.statistics.examples, found.words, strict=True)):
         at = one.position - one.first
         first, end = max(0, at - SHOWN_BEFORE), at + SHOWN_AFTER + 1
         spans = ["…" if one.first + first > 0 else ""]
         for i in range(first, min(end, len(words))):
             spans.append(_token(words[i], one.activations[i] / greatest, i == at, theme))
         spans.append("…" if end < len(words) else "")
+        link = f'style="color:{theme.accent}; text-decoration:none" href="circuit:{number}"'
         rows.append(
-            f'<tr><td align="right" style="color:{theme.muted}; padding-right:6px">{one.activation:.2f}</td>'
+            f'<tr><td align="right" style="padding-right:6px"><a {link}>{one.activation:.2f}</a></td>'
             f'<td style="white-space:pre-wrap; padding-bottom:4px">{"".join(spans)}</td></tr>'
         )
     return f'<table cellspacing="0" cellpadding="1" width="100%">{"".join(rows)}</table>'

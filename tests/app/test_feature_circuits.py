@@ -1,0 +1,216 @@
+"""Circuits of features through the real window: asked from a dashboard, moved, undone, kept, drawn."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+import circuitviz.jobs.features as features_job
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
+from circuitviz.models import load_model
+from circuitviz.panels.feature_circuit.threshold import STEPS
+from circuitviz.resources import resource
+from circuitviz.session.question import Question
+
+LONG = 90_000
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+
+
+@pytest.fixture(autouse=True)
+def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the demo's text, so that the index is there soon."""
+    monkeypatch.setattr(features_job, "DEMO_PASSAGES", 400)
+
+
+def demo(open_window, qtbot: QtBot) -> MainWindow:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    return window
+
+
+def question(window: MainWindow) -> Question | None:
+    return window.desk.asking.question
+
+
+def ask(window: MainWindow, qtbot: QtBot, **fields: str):
+    """Fill the form of the panel and press the button; returns the panel."""
+    window.places.bring("feature-circuit")
+    panel = window.panels["feature-circuit"]
+    form = panel.form
+    for name in ("method", "kind", "gate"):
+        if name in fields:
+            box = getattr(form, name)
+            box.setCurrentIndex(box.findData(fields[name]))
+    if "prompt" in fields:
+        form.prompt.setEditText(fields["prompt"])
+    for name in ("target", "correct", "incorrect"):
+        if name in fields:
+            getattr(form, name).setText(fields[name])
+    qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
+    return panel
+
+
+def holds(window: MainWindow) -> None:
+    """The ledger that is shown sums to the target's value."""
+    ledger = window.panels["feature-circuit"].ledger
+    info = window.desk.document.state.scores.info
+    assert ledger.terms == pytest.approx(info["ledger"])
+    assert ledger.total == pytest.approx(info["activations"][info["target"]], rel=1e-5)
+
+
+def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    window = demo(open_window, qtbot)
+    before = window.desk.document.state
+    window.places.bring("features")
+    features = window.panels["features"]
+    qtbot.waitUntil(lambda: features.shelf is not None and bool(features.shelf.rows), timeout=LONG)
+    qtbot.waitUntil(lambda: features.view.found is not None, timeout=LONG)
+
+    # an MLP feature of layer 3, and from its dashboard the circuit of its strongest example
+    best = max(features.shelf.rows["m3"], key=lambda row: row.greatest).number
+    features.choose("m3", best)
+    qtbot.waitUntil(lambda: (features.view.found.site, features.view.found.number) == ("m3", best), timeout=LONG)
+    found = features.view.found
+    example = found.statistics.examples[0]
+    qtbot.mouseClick(features.view.circuit, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
+    panel, asked = window.panels["feature-circuit"], question(window)
+    assert asked.target == f"m3.f{best}@{example.position}" and panel.isVisible()
+    state = window.desk.document.state
+    info = state.scores.info
+    assert info["activations"][asked.target] == pytest.approx(example.activation, rel=1e-4)
+    assert panel.form.target.text() == asked.target and panel.form.prompt.currentText() == asked.prompt
+    assert 10 < len(state.circuit.graph.nodes) <= 61
+    holds(window)
+
+    # it is the engine's own circuit, made apart from the window
+    model = load_model("demo")
+    ids = list(asked.tokens) or model.tokens.encode(asked.prompt)
+    table = node_table(run_prompt(model, ids), load_dictionaries([resource("demo", "dictionaries")], model))
+    target = node_target(table, asked.target)
+    again = local_circuit(Edges(table), target, asked.tau)
+    assert {*again.names, asked.target} == {node.name for node in state.circuit.graph.nodes}
+    assert again.ledger.tokens == pytest.approx(panel.ledger.terms["tokens"], rel=1e-5)
+
+    # drawn by layer and token, the tokens below
+    assert window.layout_name == "tokens" and window.view.picture.columns
+    qtbot.waitUntil(lambda: len(panel._points) > 5, timeout=LONG)
+    shoot(window, "feature-circuit")
+
+    # the threshold is moved: fewer nodes the higher, the ledger holds at each, one step of undo in all
+    steps, sizes = window.desk.undo.count(), []
+    for place in (STEPS - 60, STEPS - 250, STEPS - 400, STEPS - 150):
+        panel.threshold.slider.setValue(place)
+        wanted = panel.threshold._wanted
+        qtbot.waitUntil(lambda wanted=wanted: question(window).tau == wanted, timeout=LONG)
+        holds(window)
+        sizes.append(len(window.desk.document.state.circuit.graph.nodes))
+        assert len(window.view.picture.nodes) == window.desk.document.state.circuit.n_nodes
+    assert sizes[0] < sizes[3] < sizes[1] < sizes[2]
+    assert window.desk.undo.count() == steps + 1 and question(window).nodes is None
+    moved = window.desk.document.state
+    window.desk.undo.undo()
+    assert window.desk.document.state is state and question(window) == asked
+    assert panel.threshold.number.text() == f"{asked.tau:.4g}"
+    window.desk.undo.redo()
+    assert window.desk.document.state is moved
+
+    # back to the circuit of heads, and to the features again: each brings what it needs
+    window.desk.undo.undo()
+    window.desk.undo.undo()
+    assert window.desk.document.state is before and question(window) is None
+    qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)
+    window.desk.undo.redo()
+    qtbot.waitUntil(lambda: window.desk.opened.task == "prompt", timeout=LONG)
+
+    # saved and opened again, its threshold can still be moved
+    path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
+    assert window.files.save_to(path)
+    window.files.open_path(path)
+    assert question(window) == asked and window.layout_name == "tokens"
+    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
+    panel.threshold.slider.setValue(STEPS - 200)
+    wanted = panel.threshold._wanted
+    qtbot.waitUntil(lambda: question(window).tau == wanted, timeout=LONG)
+    holds(window)
+    assert window.desk.undo.count() == 1
+
+    # and it is a figure
+    assert window.files.export_to(figure)
+    svg = figure.read_text(encoding="utf-8")
+    assert asked.target in svg and "<image" not in svg
+    assert re.search(r"local-circuit -m demo", svg)
+
+
+def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
+    window = demo(open_window, qtbot)
+    panel = ask(window, qtbot, prompt=PROMPT, kind="token", target=" Ian")
+    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
+    assert "“Ian” logit." in panel.title.text()
+    holds(window)
+    shoot(window, "feature-circuit-token")
+    ask(window, qtbot, kind="logit-diff", correct=" Ian", incorrect=" Betty", gate="absolute")
+    qtbot.waitUntil(lambda: question(window).target == "logit-diff", timeout=LONG)
+    holds(window)
+    assert question(window).gate == "absolute"
+    ask(window, qtbot, method="attribution-graph", kind="")
+    qtbot.waitUntil(lambda: question(window).is_graph, timeout=LONG)
+    info = window.desk.document.state.scores.info
+    assert panel.scores.values["replacement_score"].text() == f"{info['replacement_score']:.3f}"
+    assert panel.pages.currentWidget() is panel.scores and "“Ian” 0." in panel.scores.targets.text()
+    shoot(window, "feature-graph")
+    nodes = len(window.desk.document.state.circuit.graph.nodes)
+    panel.form.node_share.setValue(0.4)
+    qtbot.waitUntil(lambda: question(window).node_share == 0.4, timeout=LONG)
+    assert len(window.desk.document.state.circuit.graph.nodes) < nodes
+
+    # a node of the graph has a circuit of its own, by its key
+    names = window.desk.document.state.circuit.node_names
+    feature = next(name for name in names if re.fullmatch(r"[am][23]\.f\d+@\d+", name))
+    window.desk.select(frozenset({feature}), frozenset())
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: question(window).target == feature, timeout=LONG)
+    holds(window)
+
+
+REFUSED = (
+    ({"kind": "node", "target": "m3.f1@2"}, "not active"),
+    ({"kind": "node", "target": "m3.f99999@2"}, "not active"),
+    ({"kind": "node", "target": "token@2"}, "is a leaf"),
+    ({"kind": "node", "target": ""}, "No target was given"),
+    ({"kind": "token", "target": " Ian Betty"}, "must be one token"),
+    ({"kind": "node", "target": "m3.f1@2", "prompt": "the " * 200}, "reads at most"),
+    ({"kind": "node", "target": "m3.f1@2", "prompt": "", "gate": "absolute"}, "has 1 tokens"),
+    ({"kind": "logit-diff", "correct": " Ian"}, "at least one correct and one incorrect"),
+)
+
+
+def test_what_cannot_be_asked_is_a_sentence(open_window, qtbot: QtBot) -> None:
+    window = demo(open_window, qtbot)
+    state = window.desk.document.state
+    for fields, says in REFUSED:
+        panel = ask(window, qtbot, **{"prompt": PROMPT, **fields})
+        qtbot.waitUntil(lambda: window.dialog is not None and window.dialog.isVisible(), timeout=LONG)
+        assert re.search(says, window.dialog.informativeText()), fields
+        assert window.desk.document.state is state and panel.run.isEnabled()
+        window.dialog.close()
+    window.desk.asking.ask(Question("demo", PROMPT, " Ian", nodes=30))
+    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
+    number = panel.threshold.number
+    for text, says in (("much", "a number from 0 on"), ("1e9", "keeps no node")):
+        number.setText(text)
+        number.setModified(True)
+        number.editingFinished.emit()
+        qtbot.waitUntil(lambda: window.dialog.isVisible(), timeout=LONG)
+        assert says in window.dialog.informativeText()
+        window.dialog.close()
+    assert number.text() == f"{question(window).tau:.4g}"
