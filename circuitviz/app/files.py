@@ -99,7 +99,7 @@ class Files(QObject):
 
     def close(self) -> None:
         """The window goes: nothing is left to recover, and the file is free for others."""
-        self.window.recovery.autosave.close()
+        self.window.recovery.close()
         self.ownership.release()
 
     def save(self) -> bool:

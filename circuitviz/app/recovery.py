@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -16,12 +16,14 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from circuitviz.formats.recovery import Autosave, Recovered, left_behind
+from circuitviz.formats.recovery import DELAY, Autosave, Recovered, left_behind
+from circuitviz.session import Document, State
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 MOST_ROWS = 4  # in sight at once
+HANDED_OVER = int(2000 * DELAY)  # ms until the document that took a search's result over is written
 
 
 class Recovery(QObject):
@@ -33,10 +35,13 @@ class Recovery(QObject):
         super().__init__(window)
         self.window, self.folder = window, window.settings.data_folder / "recovery"
         self.autosave = Autosave(self.folder, self.told.emit)
+        self.search = Autosave(self.folder, self.told.emit)  # beside the document, which it may yet replace
+        self._searching: Document | None = None
         self.dialog: RecoveryDialog | None = None
         self._found: Recovered | None = None
         self.told.connect(window.desk.say)
         window.desk.document_opened.connect(self._follow)
+        window.desk.state_changed.connect(self._keep_search)
         self._follow()
 
     def offer(self) -> bool:
@@ -64,6 +69,29 @@ class Recovery(QObject):
             return window.desk.guarded(work)
         finally:
             self._found = None
+
+    def close(self) -> None:
+        """Everything is saved, or is not wanted."""
+        self.autosave.close()
+        self.search.close()
+
+    def _keep_search(self) -> None:
+        """What a search has so far is kept as it comes; its result is the document's, and kept there."""
+        found = self.window.desk.preview
+        if found is None:
+            if self._searching is not None:
+                self._searching = None
+                QTimer.singleShot(HANDED_OVER, self, self._forget_search)
+            return
+        if self._searching is None:
+            self._searching = Document()
+            self._searching.mark_unsaved()
+            self.search.follow(self._searching)
+        self._searching.apply(State(found.provenance, found.scores, found.circuit))
+
+    def _forget_search(self) -> None:
+        if self._searching is None:
+            self.search.follow(Document())
 
     def _follow(self) -> None:
         document = self.window.desk.document

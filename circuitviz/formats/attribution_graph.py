@@ -211,8 +211,12 @@ def _said(document: Document) -> tuple[dict[str, dict[str, Any]], dict[str, dict
         drawn |= {graph.senders[s] for s in np.flatnonzero(alone)}
         drawn -= state.ablated_nodes
     links = {}
+    owned = {
+        r: [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
+        for r in np.flatnonzero(circuit.edges.any(axis=0)).tolist()
+    }
     for s, r in np.argwhere(circuit.edges).tolist():
-        owners = [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
+        owners = owned[r]
         owner = next((name for name in owners if name in drawn), owners[0] if heads else None)
         if owner is None:
             continue

@@ -206,6 +206,8 @@ def _described(document: Document) -> dict[str, Any]:
     where, circuit = state.provenance, state.circuit
     edges = f"{circuit.n_edges:,} edges" if circuit else "no circuit"
     origin = f"{where.method} on {where.model}, {where.task}" if where else ""
+    if state.scores is not None and state.scores.partial:
+        origin += ", not finished"
     return {
         "original": str(document.path) if document.path else None,
         "saved": datetime.now(UTC).isoformat(timespec="seconds"),

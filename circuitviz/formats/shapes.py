@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import psutil
+
 from circuitviz.errors import InputError
 from circuitviz.graph import Shape
 
 MOST_LAYERS, MOST_HEADS, MOST_SENDERS = 512, 1024, 20_000
-MOST_NODES = 6000  # of a graph that names its own: its matrices are senders × receivers
+MOST_NODES = 12_000  # of a graph that names its own: the files that circuit-tracer prunes have up to 5,000
+ALWAYS = 2000  # nodes that any machine can take
+BYTES = 12  # at the peak of opening, for each pair of nodes: matrices are senders × receivers
 
 
 def check_shape(shape: Shape) -> None:
@@ -29,5 +33,16 @@ def check_nodes(nodes: int, targets: int) -> None:
         raise InputError(f"it has {nodes:,} nodes, {targets:,} of them targets")
     if nodes > MOST_NODES:
         raise InputError(
-            f"it has {nodes:,} nodes; graphs of up to {MOST_NODES:,} are read, so prune it first"
+            f"it has {nodes:,} nodes, which would take {_gigabytes(nodes):.1f} GB of memory; graphs of up to "
+            f"{MOST_NODES:,} are read, so prune it first"
         )
+    free = int(psutil.virtual_memory().available) / 2**30
+    if nodes > ALWAYS and _gigabytes(nodes) > free:
+        raise InputError(
+            f"its {nodes:,} nodes take {_gigabytes(nodes):.1f} GB of memory to open, and {free:.1f} GB are "
+            "free; prune it first"
+        )
+
+
+def _gigabytes(nodes: int) -> float:
+    return BYTES * nodes**2 / 2**30

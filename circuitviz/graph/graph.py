@@ -46,12 +46,14 @@ class Graph:
                 f"{mask.shape} and {len(set(names))} different names; each node needs a name of its own "
                 f"and edges of shape {(len(nodes) - sinks, len(nodes))}."
             )
-        if np.tril(mask).any():
+        before, after = np.nonzero(mask)
+        if (before >= after).any():
             raise InputError("An edge goes from a node to itself or to one before it; edges go forward.")
         reading = np.array(mask.any(axis=0))
         reading[len(nodes) - sinks :] = True
         columns = np.ascontiguousarray(mask[:, reading])
-        owners = np.eye(len(nodes), dtype=bool)[reading]
+        owners = np.zeros((columns.shape[1], len(nodes)), dtype=bool)
+        owners[np.arange(len(owners)), np.flatnonzero(reading)] = True
         columns.setflags(write=False)
         owners.setflags(write=False)
         return Graph(shape, nodes, tuple(np.array(names)[reading].tolist()), columns, owners, sinks)

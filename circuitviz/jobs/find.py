@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Found(Reply):
-    """Scores and the circuit chosen from them; ``partial`` while the method is still at work."""
+    """Scores and the circuit chosen from them; ``partial`` while the method is still at work.
+
+    ``cancelled``: it came to no end, by a person's wish or by a failure, and this is what it had.
+    """
 
     scores: Scores
     circuit: Circuit
-    provenance: Provenance | None
+    provenance: Provenance
     partial: bool
     cancelled: bool = False
 
@@ -52,7 +55,7 @@ class Find(Request):
     device: str = "cpu"
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """Partial results, then the result; a cancelled search leaves its last one in ``kept``."""
+        """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.load(self.model, self.device)
         from circuitviz.discovery import discover_steps
 
@@ -75,7 +78,7 @@ class Find(Request):
                     yield self._found(engine, last, began)
         except StopIteration as end:
             yield self._found(engine, end.value, began)
-        except GeneratorExit:
+        except (GeneratorExit, Exception):
             engine.kept = None if last is None else self._found(engine, last, began, cancelled=True)
             raise
 
@@ -94,13 +97,11 @@ class Find(Request):
 
         edges = min(self.edges, engine.model.graph.n_edges)
         select = self.select or natural_select(self.method)
-        if scores.partial and not cancelled:
-            return Found(scores, scores.select(select, edges), None, True)
         state: State = chosen(
             engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,
             time.perf_counter() - began, None if self.pair else self.task,
         )  # fmt: skip
-        assert state.circuit is not None
+        assert state.circuit is not None and state.provenance is not None
         return Found(scores, state.circuit, state.provenance, scores.partial, cancelled)
 
 

@@ -119,15 +119,18 @@ class Worker(QThread):
                     self._aside.append((request, replies))
                     return
         except InputError as error:
+            self._keep(request)
             self._fail(request, str(error))
         except (ComputationError, MemoryError) as error:
+            self._keep(request)
             self._fail(request, str(error) or "This machine's memory was not enough.")
         except Exception as error:  # a fault of ours must end as a message, not as a dead thread
             text = f"{type(error).__name__}: {error}"
+            self._keep(request)
             self._fail(request, text, traceback.format_exc(), ours=True)
 
     def _keep(self, request: Request) -> None:
-        """A cancelled discovery keeps what it has, marked partial."""
+        """A discovery that came to no end keeps what it has, marked partial."""
         kept, self._engine.kept = self._engine.kept, None
         if kept is not None and isinstance(request, Find) and not self._stopping:
             self.replied.emit(kept)

@@ -252,7 +252,7 @@ class Desk(QObject):
                 self.arrived.emit(reply)
 
     def _found(self, reply: Found) -> None:
-        if reply.provenance is None:
+        if reply.partial and not reply.cancelled:
             self.preview = reply
             self.state_changed.emit()
             return

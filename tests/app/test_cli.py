@@ -115,6 +115,16 @@ def test_evaluate_curve(ask: Run, found: Path) -> None:
     assert data["curve"][-1]["value"] == pytest.approx(1.0, abs=1e-3)
 
 
+def test_evaluate_roles_is_a_table(found: Path, ask: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    roles = ask("evaluate", found, "--measures", "roles")["roles"]["roles"]
+    assert main(["evaluate", str(found), "--measures", "roles"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for one in roles.values():
+        (line,) = [line for line in lines if line.startswith(f"{one['role']} ({one['unit']}) ")]
+        best = max((s, head) for head, s in one["scores"].items() if s is not None)
+        assert line.partition(")")[2].split()[:2] == [best[1], f"{best[0]:.3f}"]
+
+
 def test_compare_json(ask: Run, found: Path) -> None:
     data = ask("compare", found, found)
     assert {"edges", "nodes", "auroc"} <= data.keys()

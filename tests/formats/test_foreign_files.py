@@ -213,7 +213,7 @@ def test_our_own_circuits_come_back_from_an_attribution_graph(tmp_path: Path, be
         ({"links": [{"source": "E_17_0"}]}, "target"),
         ({"links": [{"source": "E_17_0", "target": "0_3_1", "weight": "heavy"}]}, "heavy"),
         ({"links": [{"source": "0_3_1", "target": "2_9_1", "weight": 1}, {"source": "2_9_1", "target": "0_3_1", "weight": 1}]}, "circle"),
-        ({"nodes": graph_file()["nodes"] * 1500}, "prune it first"),
+        ({"nodes": graph_file()["nodes"] * 2500}, "prune it first"),
         ({"metadata": {"circuitviz": {"shape": {"n_layers": 10**9, "n_heads": 1, "d_model": 1}}}}, "layers"),
     ],
 )

@@ -90,6 +90,21 @@ def _predicted(data: dict[str, Any]) -> list[str]:
     return lines
 
 
+def _roles(data: dict[str, Any]) -> list[str]:
+    found = data["roles"]
+    lines = ["roles: mean score in each role's standard test, the highest heads first"]
+    named = [(f"{one['role']} ({one['unit']})", one["scores"]) for one in found["roles"].values()]
+    wide = max((len(name) for name, _ in named), default=0)
+    for name, scores in named:
+        known = {head: score for head, score in scores.items() if score is not None}
+        best = sorted(known, key=lambda head: -known[head])[:5]
+        said = "  ".join(f"{head:>7} {number(known[head])}" for head in best)
+        lines.append(f"{name:<{wide}}  {said or 'undefined'}")
+    if found["movers"]:
+        lines.append(f"taken as name movers: {', '.join(found['movers'])}")
+    return [*lines, *(f"{name}: {why}" for name, why in found["missing"].items())]
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve,
     "completeness": _completeness,
@@ -99,4 +114,5 @@ TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "stability": _stability,
     "ablations": _ablations,
     "predicted": _predicted,
+    "roles": _roles,
 }

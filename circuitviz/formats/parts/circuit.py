@@ -71,16 +71,14 @@ class CircuitPart(Part):
         if graph is None:
             return {}
         if (info := opened.manifest["circuit"]) is not None:
-            edges = _tensor(opened.tensors, "edges", graph).astype(bool)
-            if (edges & ~graph.mask).any():
+            edges = _tensor(opened.tensors, "edges", graph, bool)
+            if (edges > graph.mask).any():
                 raise InputError("it holds edges that the model's graph does not have")
             asked = info["asked"]
             asked = None if asked is None else int(asked)
             made["circuit"] = Circuit(graph, edges, asked, str(info["note"]))
         if (about := opened.manifest["scores"]) is not None:
-            values = _tensor(opened.tensors, "scores", graph).astype(np.float64)
-            if not np.isfinite(values).all():
-                raise InputError("its scores hold values that are not numbers")
+            values = _tensor(opened.tensors, "scores", graph, float)
             made["scores"] = Scores(
                 graph,
                 values,
@@ -136,7 +134,7 @@ def _node(given: dict[str, Any]) -> Node:
     return Node(**{**given, "kind": Kind(given["kind"])})
 
 
-def _tensor(tensors: Arrays, name: str, graph: Graph) -> np.ndarray[Any, Any]:
+def _tensor(tensors: Arrays, name: str, graph: Graph, kind: type) -> np.ndarray[Any, Any]:
     """A matrix [senders, receivers], from a tensor of that shape or, for a listed graph, by edge."""
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
@@ -146,9 +144,11 @@ def _tensor(tensors: Arrays, name: str, graph: Graph) -> np.ndarray[Any, Any]:
         raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {right}")
     if tensors[name].dtype.kind not in "iufb":
         raise InputError(f"its tensor '{name}' holds {tensors[name].dtype}, which are no numbers")
+    if not np.isfinite(tensors[name]).all():
+        raise InputError(f"its tensor '{name}' holds values that are not numbers")
     if whole:
-        return tensors[name]
-    made = np.zeros(graph.mask.shape, tensors[name].dtype)
+        return tensors[name].astype(kind)
+    made: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, kind)
     made[graph.mask] = tensors[name]
     return made
 

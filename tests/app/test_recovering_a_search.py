@@ -1,0 +1,98 @@
+"""A search that ends before its end costs seconds, not all that it had found: killed, or failed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication, QDialog
+from pytestqt.qtbot import QtBot
+
+from circuitviz import discovery
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.errors import ComputationError
+from circuitviz.jobs import Find
+
+LONG = 120_000
+ASKED = ("demo", "ioi", None, 8, 0, "exact", {}, "logit-diff", "corrupted", "greedy", 40)
+SEARCHING = f"""
+import sys
+from PySide6.QtCore import QSettings, QTimer
+QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, sys.argv[1])
+from circuitviz.app import main
+from circuitviz.jobs import Find
+begin = main.begin
+def begun(window, *given):
+    QTimer.singleShot(0, lambda: window.desk.find(Find(*{ASKED!r})))
+main.begin = begun
+main.run(None, None, None, False)
+"""
+
+
+@pytest.fixture
+def searching(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """The application at work on an exact search, in a process of its own."""
+    QApplication.setOrganizationName("circuitviz")  # as the application itself does
+    process = subprocess.Popen(
+        [sys.executable, "-c", SEARCHING, str(tmp_path / "settings")],
+        env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
+    )
+    yield process
+    process.kill()
+    process.wait()
+
+
+def test_a_search_that_was_killed_is_found_again(
+    open_window, searching: subprocess.Popen[str], qtbot: QtBot
+) -> None:
+    window: MainWindow = open_window()
+    folder = window.recovery.folder
+    qtbot.waitUntil(lambda: bool(list(folder.glob("[!.]*.circuit"))), timeout=LONG)
+    searching.send_signal(signal.SIGKILL)
+    searching.wait()
+    begin(window, None, None, None, demo=False)
+    dialog = window.recovery.dialog
+    assert dialog is not None and dialog.list.count() == 1
+    assert "exact on demo, ioi, not finished" in dialog.list.item(0).text()
+    qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    state, document = window.desk.document.state, window.desk.document
+    assert state.scores is not None and state.scores.partial and state.scores.method == "exact"
+    assert state.circuit is not None and 0 < state.circuit.n_edges <= 40
+    assert state.provenance is not None and state.provenance.prompts == 8
+    assert document.dirty and document.path is None
+
+
+def test_what_a_failing_search_had_is_kept(
+    open_window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = discovery.discover_steps
+
+    def failing(*given, **more):  # type: ignore[no-untyped-def]
+        for step in real(*given, **more):
+            yield step
+            if step.partial is not None:
+                raise ComputationError("The weights overflowed.")
+
+    monkeypatch.setattr(discovery, "discover_steps", failing)
+    window: MainWindow = open_window()
+    told: list[str] = []
+    window.desk.failed.connect(lambda failed: told.append(failed.message))
+    window.desk.find(Find(*ASKED))
+    qtbot.waitUntil(lambda: told == ["The weights overflowed."], timeout=LONG)
+    for dialog in window.findChildren(QDialog):
+        dialog.close()
+    state = window.desk.document.state
+    assert state.scores is not None and state.scores.partial and state.provenance is not None
+    assert window.desk.preview is None and window.desk.document.dirty
+    window.recovery.autosave.flush()
+    assert len(list(window.recovery.folder.glob("*.circuit"))) >= 1
+    window.desk.undo.undo()
+    assert window.desk.document.state.circuit is None
