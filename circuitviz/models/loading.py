@@ -60,6 +60,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     from transformer_lens.model_bridge import TransformerBridge
 
     hf = hf.to(device).eval().requires_grad_(False)
+    parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice about options that we do not use
         try:
@@ -88,6 +89,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         tokens=Tokens(tokenizer, n_ctx),
         graph=Graph.transformer(shape),
         device=next(hf.parameters()).device,
+        parameters=parameters,
     )
     _check(model)
     return model

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ from circuitviz.graph import Graph, Shape
 from circuitviz.models.edits import Edits
 from circuitviz.models.norms import Norm
 from circuitviz.models.tokens import Tokens
+from circuitviz.models.weights import is_stable, parameter_hash, wrapped_hash
 
 Hook = Callable[[Tensor], Tensor | None]
 BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -61,7 +61,7 @@ class Model:
 
     ``name`` is what the user opened, ``bridge`` TransformerLens' view of it (raw: no folding), and
     ``graph`` the senders and receivers that its computation has. ``largest_batch``: prompts that fit
-    into memory, where more were tried and did not.
+    into memory, where more were tried and did not. ``parameters``: as Hugging Face names them.
     """
 
     name: str
@@ -71,6 +71,7 @@ class Model:
     device: torch.device
     embed_scale: float = 1.0
     largest_batch: int | None = None
+    parameters: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     _calls: dict[int, BlockCalls] = field(default_factory=dict, repr=False)
 
     @property
@@ -111,14 +112,26 @@ class Model:
         return bias.detach() if isinstance(bias, Tensor) else None
 
     @cached_property
+    def parameter_hash(self) -> str:
+        """SHA-256 over the parameters, each once, by Hugging Face's names for them."""
+        return parameter_hash(self.parameters)
+
+    @cached_property
     def weight_hash(self) -> str:
-        """SHA-256 over all weights by name, so that a file knows which model it belongs to."""
-        digest = hashlib.sha256()
-        state = self.hf.state_dict()
-        for key in sorted(state):
-            digest.update(key.replace("_original_component.", "").encode())
-            digest.update(state[key].detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
-        return digest.hexdigest()
+        """What documents call these weights: ``parameter_hash``, or what ``recognises`` has accepted."""
+        return self.parameter_hash
+
+    def recognises(self, written: str) -> bool:
+        """Whether a file's hash is of these weights.
+
+        Where it is one of the earlier kind, this model answers to it from then on, so that what was
+        measured and tested before stays comparable.
+        """
+        if written == self.parameter_hash or (not is_stable(written) and written == wrapped_hash(self.hf)):
+            self.weight_hash = written
+            return True
+        self.weight_hash = self.parameter_hash
+        return False
 
     @contextmanager
     def hooks(self, forward: dict[str, Hook]) -> Iterator[None]:

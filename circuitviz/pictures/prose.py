@@ -11,6 +11,10 @@ from circuitviz.session import Document
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
 
 
+def _short(weight_hash: str) -> str:
+    return weight_hash.rpartition(":")[2][:12]
+
+
 def methods_paragraph(document: Document) -> str:
     """Model, task, n, method, metric, ablation, and faithfulness with its interval where measured."""
     state, where, numbers = document.state, document.state.provenance, document.evaluation
@@ -21,7 +25,7 @@ def methods_paragraph(document: Document) -> str:
         )
     chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.options.items())
     said = [
-        f"We searched for the circuit of {where.model} (weights SHA-256 {where.weight_hash[:12]}…) on the "
+        f"We searched for the circuit of {where.model} (weights SHA-256 {_short(where.weight_hash)}…) on the "
         f"task {where.task} with {where.method}{f' ({chosen})' if chosen else ''} over {where.prompts:,} "
         f"pairs of clean and corrupted prompts (seed {where.seed}), with {where.metric} as metric and "
         f"{where.ablation} ablation.",

@@ -97,6 +97,8 @@ def task_of(where: Provenance, model: Model) -> Task:
 
 def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
     """What differs between a document and an opened model, in a sentence; empty where nothing."""
+    from circuitviz.models.weights import is_stable
+
     if circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         return (
@@ -104,7 +106,14 @@ def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
             f"{theirs.n_heads} heads; '{model.name}' has {ours.n_layers} with {ours.n_heads}. "
             "Open the model that it was found on."
         )
-    if where.weight_hash and where.weight_hash != model.weight_hash:
+    if where.weight_hash and not model.recognises(where.weight_hash):
+        lens = where.versions.get("transformer-lens")
+        if not is_stable(where.weight_hash) and lens != package_version("transformer-lens"):
+            return (
+                f"This circuit was found with TransformerLens {lens or 'of another version'}, and its file "
+                f"does not tell whether on the weights of '{model.name}' as they are now; if not, its "
+                "numbers will differ from the saved ones."
+            )
         return (
             f"This circuit was found on other weights than those of '{model.name}', so its "
             "numbers will differ from the saved ones."

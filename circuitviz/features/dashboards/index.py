@@ -141,7 +141,7 @@ class Index:
 
 def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) -> str:
     """What an index is of, as a file's name: the model's weights, the dictionaries, the text."""
-    digest = sha256(f"{FORM} {model.weight_hash} {text_hash}".encode())
+    digest = sha256(f"{FORM} {model.parameter_hash} {text_hash}".encode())
     for one in dictionaries:
         digest.update(f"{one.name} {one.site} {one.features} {one.architecture}".encode())
         for tensor in (one.bias, one.decoder_bias, one.encoder[0]):

@@ -30,7 +30,7 @@ class Checkpoint:
 
     def __init__(self, path: Path, model: Model, site: Site, text: Passages, recipe: Recipe) -> None:
         self.path = path
-        told = [model.weight_hash, *site.hooks, text.hash, dataclasses.asdict(recipe)]
+        told = [model.parameter_hash, *site.hooks, text.hash, dataclasses.asdict(recipe)]
         self._run = sha256(json.dumps(told).encode()).hexdigest()
 
     def write(self, learner: Learner, pool: Pool, course: list[Point]) -> None:
