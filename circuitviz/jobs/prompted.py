@@ -152,7 +152,7 @@ def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply
         from circuitviz.session.prompted import open_prompt
 
         yield Moved("Opening the prompt", 0.0, question.prompt[:40])
-        held = open_prompt(engine.model, question, _dictionaries(engine, question))
+        held = open_prompt(engine.model, question, dictionaries_of(engine, question.dictionaries))
         engine.prompted = held
     else:
         held.aim(question)
@@ -174,17 +174,17 @@ def ready(engine: Engine, opened: Prompted, warning: str = "") -> Ready:
     )
 
 
-def _dictionaries(engine: Engine, question: Question) -> Sequence[Dictionary]:
-    """Those that are open where they are meant, else read from their folders."""
+def dictionaries_of(engine: Engine, folders: Sequence[str]) -> Sequence[Dictionary]:
+    """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
     from circuitviz.features import load_dictionaries
     from circuitviz.resources import resource
 
     held: Prompted | None = engine.prompted
-    if held is not None and held.question.dictionaries == question.dictionaries:
+    if held is not None and held.question.dictionaries == tuple(folders):
         return held.dictionaries
     shelf = engine.shelf
     folder = "" if shelf is None or shelf.folder is None else str(shelf.folder)
-    wanted = list(question.dictionaries)
+    wanted = list(folders)
     if shelf is not None and shelf.model is engine.model and ([folder] if folder else []) == wanted:
         return list(shelf.dictionaries.values())
     if not wanted and engine.model.name != "demo":

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import Failed, Moved, Reply, Request
-from circuitviz.session import Basis, Evidence, Outcome
+from circuitviz.jobs.prompted import dictionaries_of, prompted
+from circuitviz.session import Basis, Evidence, Outcome, Provenance
 from circuitviz.session.outcomes import outcome_of
+from circuitviz.session.question import Question
 
 if TYPE_CHECKING:
+    from circuitviz.discovery import Setting
     from circuitviz.jobs.engine import Engine
 
 
@@ -45,29 +48,48 @@ class TryClaims(Request):
 
     trials: tuple[Trial, ...]
     movers: tuple[str, ...] = ()
+    provenance: Provenance | None = None
+    device: str = "cpu"
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One outcome for each claim; one that cannot be tested is told, and the others go on."""
-        engine.need()
+        where, task_hash = yield from self._open(engine)
         for number, trial in enumerate(self.trials):
             try:
-                yield from self._try(engine, trial, number)
+                yield from self._try(engine, where, task_hash, trial, number)
             except InputError as error:
                 yield Failed(self.title, f"{trial.target}: {error}")
 
-    def _try(self, engine: Engine, trial: Trial, number: int) -> Iterator[Reply]:
-        from circuitviz.evaluation.claims import Claimed, claim_steps
+    def _open(self, engine: Engine) -> Generator[Reply, None, tuple[Setting | None, str]]:
+        """The setting that claims are tested in, None where only a prompt is open; and the task's hash."""
+        question = Question.of(self.provenance)
+        if question is None or self.provenance is None:
+            engine.need()
+            return engine.where, engine.task.hash
+        from circuitviz.session.trials import own_pair
 
-        claimed = Claimed(engine.where, trial.nodes, trial.edges, self.movers)
-        steps = claim_steps(trial.evidence.test, claimed, **trial.evidence.options)
+        opened = yield from prompted(engine, question, self.device)
+        return own_pair(self.provenance, engine.model), opened.provenance(question).task_hash
+
+    def _try(
+        self, engine: Engine, where: Setting | None, task_hash: str, trial: Trial, number: int
+    ) -> Iterator[Reply]:
+        from circuitviz.evaluation.claims import claim_steps
+        from circuitviz.session.trials import claimed, of_features
+
+        options = self.provenance.options if self.provenance is not None else {}
+        folders = tuple(map(str, options.get("dictionaries") or ()))
+        found = dictionaries_of(engine, folders) if of_features(trial.nodes) else ()
+        about = claimed((trial.nodes, trial.edges), engine.model, where, self.movers, found)
+        steps = claim_steps(trial.evidence.test, about, **trial.evidence.options)
         while True:
             try:
                 step = next(steps)
             except StopIteration as end:
-                found = end.value
+                finding = end.value
                 break
             share = (number + step.done / max(step.total, 1)) / len(self.trials)
             yield Moved("Testing a claim", share, f"{trial.target}, {trial.evidence.test}")
-        basis = replace(trial.basis, weights=engine.model.weight_hash, task=engine.task.hash)
+        basis = replace(trial.basis, weights=engine.model.weight_hash, task=task_hash)
         last = number == len(self.trials) - 1
-        yield Tried(trial.target, trial.evidence, outcome_of(found, basis), last)
+        yield Tried(trial.target, trial.evidence, outcome_of(finding, basis), last)

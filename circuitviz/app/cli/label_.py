@@ -114,23 +114,24 @@ def _suggest(given: argparse.Namespace) -> int:
 
 
 def _test(given: argparse.Namespace) -> int:
-    from circuitviz.app.cli.reopen import reopen
-    from circuitviz.discovery import setting
-    from circuitviz.evaluation.claims import Claimed, claim_steps
+    from circuitviz.app.cli.ground import ground
+    from circuitviz.evaluation.claims import claim_steps
+    from circuitviz.session.trials import claimed, of_features
 
     document = _opened(given)
     wanted = _wanted(given, document)
     if not wanted:
         return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
-    opened = reopen(given, say)
-    where = setting(opened.model, opened.task, opened.metric, opened.ablation)
+    nodes = [name for target, _ in wanted for name in document.state.parts(target)[0]]
+    opened = ground(given, document.state.provenance, of_features(nodes))
     tested = []
     for target, evidence in wanted:
         state = document.state
         now = state.basis_of(target)
-        basis = Basis(opened.model.weight_hash, opened.task.hash, now.circuit, now.nodes)
-        claimed = Claimed(where, *state.parts(target), name_movers(state))
-        found = drive(claim_steps(evidence.test, claimed, **evidence.options), f"{target}: {evidence.claim}")
+        basis = Basis(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
+        movers, shelf = name_movers(state), opened.dictionaries
+        about = claimed(state.parts(target), opened.model, opened.setting, movers, shelf)
+        found = drive(claim_steps(evidence.test, about, **evidence.options), f"{target}: {evidence.claim}")
         outcome = outcome_of(found, basis)
         document.do(set_outcome(target, evidence, outcome))
         tested.append((target, replace(evidence, outcome=outcome)))

@@ -24,7 +24,7 @@ def add(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         verb.add_argument("circuit", type=Path, help="a .circuit file")
         verb.add_argument("--json", action="store_true", help="print JSON")
     for verb in (put, remove):
-        verb.add_argument("target", help="a2.h6, m0->a2.h6<q>, group:NAME or class:NAME")
+        verb.add_argument("target", help="a2.h6, m3.f12@7, m0->a2.h6<q>, group:NAME or class:NAME")
     put.add_argument("role", help="for example 'Name Mover'")
     put.add_argument("--note")
     put.add_argument("--colour", help="#rrggbb")
@@ -39,7 +39,8 @@ def add(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         verb.set_defaults(model=None, task=None, prompts=64, seed=0)
     test.add_argument("--target", help="one label; without it, all labels")
     test.add_argument("--all", action="store_true", help="also claims whose verdicts still stand")
-    test.add_argument("--test", help="add a claim to the target: answer, attention or role")
+    said = "add a claim to the target: answer, attention or role; of features activation or feature-effect"
+    test.add_argument("--test", help=said)
     test.add_argument("--claim", help="the claim in words, where it is not to be said by itself")
     export.add_argument("-o", "--output", type=Path, required=True)
     take.add_argument("labels", type=Path)

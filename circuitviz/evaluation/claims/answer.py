@@ -54,8 +54,8 @@ def answer(claimed: Claimed, options: AnswerOptions) -> Steps[Finding]:
     pairs = counterfactual_task(
         options.counterfactual, model, claimed.task, options.prompts, options.seed
     )
-    metric = claimed.setting.metric if options.counterfactual == PAIRED else pairs.metric
-    where, edges = replace(claimed.setting, task=pairs, metric=metric), claimed.without()
+    metric = claimed.within.metric if options.counterfactual == PAIRED else pairs.metric
+    where, edges = replace(claimed.within, task=pairs, metric=metric), claimed.without()
     found: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}
     values = ablation_values(model, pairs, "corrupted")
     for rows in batches(model, len(pairs), pairs.clean.shape[1], 2.0):

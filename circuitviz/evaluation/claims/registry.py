@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,32 +11,50 @@ import numpy as np
 from circuitviz.discovery import Setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.firing import is_feature
 from circuitviz.graph import BoolMatrix
 from circuitviz.models import Model
 from circuitviz.options import build
 from circuitviz.progress import Steps
 from circuitviz.registry import Registry
-from circuitviz.tasks import Task
+from circuitviz.tasks import Task, tasks
 
 
 @dataclass(frozen=True, eq=False)
 class Claimed:
-    """What a claim is about: nodes, or edges by name, in a setting; ``movers`` are called name movers."""
+    """What a claim is about: nodes, or edges by name, in a setting; ``movers`` are called name movers.
 
-    setting: Setting
+    A circuit of features brings its ``dictionaries``; one of a single prompt has no setting, only the model
+    (``opened``), and claims about it name the pairs that they are tested on.
+    """
+
+    setting: Setting | None
     nodes: tuple[str, ...] = ()
     edges: tuple[str, ...] = ()
     movers: tuple[str, ...] = ()
+    dictionaries: Sequence[Dictionary] = ()
+    opened: Model | None = None
+
+    @property
+    def within(self) -> Setting:
+        """The setting; InputError where there is none."""
+        if self.setting is None:
+            raise InputError(
+                "The circuit is of one prompt without a counterfactual, so it has no pairs of its own; name "
+                f"those of a task ({', '.join(tasks.names())}), or a CSV or JSONL file of pairs."
+            )
+        return self.setting
 
     @property
     def model(self) -> Model:
         """The model that is run."""
-        return self.setting.model
+        return self.opened if self.opened is not None else self.within.model
 
     @property
     def task(self) -> Task:
-        """The document's task."""
-        return self.setting.task
+        """The document's task; InputError where it has none."""
+        return self.within.task
 
     def without(self) -> BoolMatrix:
         """The model's edges [senders, receivers] but those of the nodes, and the edges, that are claimed."""
@@ -121,7 +139,14 @@ def _ends(effect: Interval) -> tuple[float, float]:
 ClaimTest = Callable[[Claimed, Any], Steps[Finding]]
 
 claims: Registry[ClaimTest] = Registry("test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims")
-"""Registered with ``says``: from options to the claim in words, for whoever does not write their own."""
+"""Registered with ``says``: from options to the claim in words, for whoever does not write their own; and
+with ``of``, ``features`` for a test of features, where it is not one of a model's own parts."""
+
+
+def offered(nodes: Sequence[str]) -> list[str]:
+    """The tests that suit what a label speaks of: those of features, or those of heads and MLPs."""
+    wanted = "features" if nodes and all(is_feature(name) for name in nodes) else "parts"
+    return [entry.name for entry in claims.entries() if entry.extra.get("of", "parts") == wanted]
 
 
 def claim_steps(name: str, claimed: Claimed, **options: object) -> Steps[Finding]:

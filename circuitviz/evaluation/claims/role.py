@@ -43,7 +43,7 @@ def role(claimed: Claimed, options: RoleClaimOptions) -> Steps[Finding]:
             "A role's standard test is of heads, and this label speaks of something else; test its answer "
             "or attention instead."
         )
-    probe = Probe(claimed.setting, claimed.movers, options.seed, options.length)
+    probe = Probe(claimed.within, claimed.movers, options.seed, options.length)
     scores = yield from entry.value(probe)
     own = scores[heads].mean(axis=0)
     known = np.isfinite(own)

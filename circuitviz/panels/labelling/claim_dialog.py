@@ -23,18 +23,31 @@ from circuitviz.session import Evidence
 
 FILE = "a file…"
 PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
-NAMES = {"answer": "the answer", "attention": "attention", "role": "a role's standard test"}
+NAMES = {
+    "answer": "the answer",
+    "attention": "attention",
+    "role": "a role's standard test",
+    "activation": "what it fires on",
+    "feature-effect": "what follows from it",
+}
 
 
 class ClaimDialog(QDialog):
-    """Test, its options, and the claim; the words follow the options until they are edited by hand."""
+    """Test, its options, and the claim; the words follow the options until they are edited by hand.
+
+    ``paired``: whether the circuit has pairs of its own; one of a single prompt borrows those of a task.
+    """
 
     def __init__(
-        self, claims: Mapping[str, tuple[str, tuple[Option, ...]]], task: str, parent: QWidget
+        self,
+        claims: Mapping[str, tuple[str, tuple[Option, ...]]],
+        task: str,
+        parent: QWidget,
+        paired: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Add a test")
-        self._claims, self._task = claims, task
+        self._claims, self._task, self._paired = claims, task, paired
         self.test = QComboBox(accessibleName="Test")
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.options = OptionForm()
@@ -80,12 +93,17 @@ class ClaimDialog(QDialog):
         return Evidence(self.claim.text().strip() or self._said(), self.name, self.options.values())
 
     def _chosen(self) -> None:
-        from circuitviz.tasks.counterfactuals import suited
+        from circuitviz.tasks.counterfactuals import elsewhere, suited
 
         summary, options = self._claims[self.name]
         self.about.setText(f"{summary[0].upper()}{summary[1:]}.")
-        offered = {"counterfactual": [*suited(self._task), FILE], "query": PLACES, "key": PLACES}
+        pairs = [*suited(self._task), FILE]
+        if any(option.name == "where" for option in options):  # a test of features, which any pairs suit
+            pairs = [*(suited(self._task) if self._paired else ()), *elsewhere(self._task), FILE]
+        offered = {"counterfactual": pairs, "query": PLACES, "key": PLACES, "where": ("all", "own", *PLACES)}
         self.options.set_options(options, offered)
+        if isinstance(field := self.options.fields.get("counterfactual"), QComboBox):
+            field.setCurrentText(pairs[0])
         for field in self.options.fields.values():
             for signal in ("currentTextChanged", "textChanged", "valueChanged", "toggled"):
                 if hasattr(field, signal):
@@ -106,6 +124,7 @@ class ClaimDialog(QDialog):
         self.pairs.setVisible(bool(self.pairs.text()))
         if not self._edited:
             self.claim.setText(self._said())
+            self.claim.setCursorPosition(0)
 
     def _said(self) -> str:
         from circuitviz.evaluation.claims import claims
@@ -116,10 +135,13 @@ class ClaimDialog(QDialog):
 
 def _about(counterfactual: str) -> str:
     """What a counterfactual changes."""
+    from circuitviz.tasks import tasks
     from circuitviz.tasks.counterfactuals import PAIRED, counterfactuals
 
     if counterfactual == PAIRED:
-        return "paired: the task's own corrupted prompts."
+        return "paired: the circuit's own corrupted prompts."
+    if counterfactual in tasks.names():
+        return f"{counterfactual}: {tasks.get(counterfactual).summary}."
     if counterfactual in counterfactuals.names():
         return f"{counterfactual}: {counterfactuals.get(counterfactual).summary}."
     return "A file: CSV or JSONL with clean, corrupted, correct, incorrect." if counterfactual else ""

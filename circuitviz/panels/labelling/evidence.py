@@ -22,6 +22,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.labelling.claim_dialog import ClaimDialog
 from circuitviz.session import Evidence, add_evidence, remove_evidence, set_outcome
 from circuitviz.session.outcomes import due, name_movers
+from circuitviz.session.question import Question
 
 SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
 
@@ -93,8 +94,15 @@ class EvidenceBox(QWidget):
 
     def ask_claim(self) -> None:
         """Choose a test and say what is expected of it."""
-        task = self.desk.document.state.provenance
-        self.dialog = ClaimDialog(self._choices.claims, task.task if task else "", self)
+        from circuitviz.evaluation.claims import offered
+
+        state = self.desk.document.state
+        where = state.provenance
+        known = self._choices.claims
+        claims = {name: known[name] for name in offered(state.parts(self.target)[0]) if name in known}
+        question = Question.of(where)
+        paired = question is None or bool(question.corrupted and question.correct)
+        self.dialog = ClaimDialog(claims, where.task if where else "", self, paired)
         self.dialog.accepted.connect(self._added)
         self.dialog.open()
 
@@ -118,7 +126,7 @@ class EvidenceBox(QWidget):
             return
         self._running = True
         self._enable()
-        self.desk.ask(TryClaims(trials, name_movers(state)))
+        self.desk.ask(TryClaims(trials, name_movers(state), state.provenance, self.desk.device))
 
     def _added(self) -> None:
         assert self.dialog is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from circuitviz.errors import InputError, suggest
 from circuitviz.models import Model
 from circuitviz.registry import Registry
-from circuitviz.tasks import Task, load_task
+from circuitviz.tasks import Task, load_task, tasks
 from circuitviz.tasks.files import is_task_file
 from circuitviz.tasks.registry import MakePairs
 
@@ -22,6 +22,12 @@ task would ask, ``corrupted`` is the counterfactual, ``correct`` answers the cle
 def suited(task: str) -> list[str]:
     """The names that can be given for a task: its own pairs first."""
     return [PAIRED, *(e.name for e in counterfactuals.entries() if e.extra["task"] == task)]
+
+
+def elsewhere(task: str) -> list[str]:
+    """What else suits a feature, which is no task's own: other tasks' pairs and counterfactuals."""
+    others = [name for name in tasks.names() if name != task]
+    return [*others, *(e.name for e in counterfactuals.entries() if e.extra["task"] != task)]
 
 
 def counterfactual_task(name: str, model: Model, task: Task, prompts: int = 64, seed: int = 0) -> Task:

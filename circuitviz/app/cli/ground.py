@@ -1,0 +1,59 @@
+"""What a file's claims are tested on: its model and task, or the prompt and dictionaries of its features."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.app.cli.output import say
+
+if TYPE_CHECKING:
+    from circuitviz.discovery import Setting
+    from circuitviz.features import Dictionary
+    from circuitviz.models import Model
+    from circuitviz.session import Provenance
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Opened once for all claims; ``setting`` is None where the circuit is of a prompt without a pair."""
+
+    model: Model
+    setting: Setting | None
+    task_hash: str
+    dictionaries: Sequence[Dictionary] = ()
+
+
+def ground(given: argparse.Namespace, where: Provenance | None, features: bool) -> Ground:
+    """Open it; ``features``: also the dictionaries. Says where weights or prompts are not the file's."""
+    from circuitviz.features import load_dictionaries
+    from circuitviz.resources import resource
+    from circuitviz.session.question import Question
+
+    question = Question.of(where)
+    folders = [] if where is None else list(where.options.get("dictionaries") or ())
+
+    def shelf(model: Model) -> Sequence[Dictionary]:
+        return load_dictionaries(folders or [resource("demo", "dictionaries")], model)
+
+    if question is None or where is None:
+        from circuitviz.app.cli.reopen import reopen
+        from circuitviz.discovery import setting
+
+        opened = reopen(given, say)
+        inside = setting(opened.model, opened.task, opened.metric, opened.ablation)
+        return Ground(opened.model, inside, opened.task.hash, shelf(opened.model) if features else ())
+    from circuitviz.models import load_model
+    from circuitviz.session.prompted import open_prompt
+    from circuitviz.session.trials import own_pair
+
+    model = load_model(question.model, given.device)
+    if not model.recognises(where.weight_hash):
+        say("circuitviz: This circuit was found on other weights than the model has now.")
+    found = shelf(model)
+    now = open_prompt(model, question, found).provenance(question).task_hash
+    if now != where.task_hash:
+        say("circuitviz: The prompt or its dictionaries are not those that this circuit was found with.")
+    return Ground(model, own_pair(where, model), now, found)

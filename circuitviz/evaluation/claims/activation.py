@@ -1,0 +1,87 @@
+"""Does a feature fire for what it is said to mean? Its activation on prompts, and on prompts without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from circuitviz.evaluation.claims.prompts import PAIRS, PLACES, features_of, largest, pairs_of, places
+from circuitviz.evaluation.claims.registry import Claimed, Finding, beyond, claims, turned, within
+from circuitviz.evaluation.intervals import bootstrap
+from circuitviz.features.firing import fire
+from circuitviz.models.batches import batches
+from circuitviz.options import option
+from circuitviz.progress import Progress, Steps
+from circuitviz.tasks.counterfactuals import PAIRED
+
+
+@dataclass(frozen=True)
+class ActivationOptions:
+    """Which prompts, where in them, and what is expected."""
+
+    counterfactual: str = option(PAIRED, PAIRS)
+    where: str = option("all", f"where it is read, the largest of: {PLACES}")
+    expect: str = option(
+        "more", "on the prompts, against their counterfactuals", choices=("more", "less", "same")
+    )
+    least: float = option(0.1, "activation by which the means have to differ", above=0.0)
+    prompts: int = option(64, "how many pairs", low=1)
+    seed: int = option(0, "seed of generated pairs", low=0)
+
+
+def _says(options: ActivationOptions) -> str:
+    at = "" if options.where == "all" else f" at {options.where}"
+    name, others = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
+    return {
+        "more": f"it fires{at} on {name}, not on {others}",
+        "less": f"it fires{at} on the counterfactuals of '{options.counterfactual}', not on the prompts",
+        "same": f"it fires{at} on {name} as on {others}",
+    }[options.expect]
+
+
+@claims.register(
+    "activation",
+    summary="a feature fires on the prompts more than on their counterfactuals, or less, or the same",
+    reference="Marks et al. 2024; Bills et al. 2023 (what a feature fires on)",
+    options=ActivationOptions,
+    says=_says,
+    of="features",
+)
+def activation(claimed: Claimed, options: ActivationOptions) -> Steps[Finding]:
+    """The effect is the mean over prompts of a feature's activation minus that on their counterfactuals.
+
+    Of each prompt the largest activation at the tokens meant; of several features the sum. ``fires`` and
+    ``fires_counterfactual`` are shares of prompts on which it is above 0.
+    """
+    features = features_of(claimed)
+    model = claimed.model
+    pairs = pairs_of(claimed, options.counterfactual, options.prompts, options.seed)
+    found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+    for rows in batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+        part = pairs.subset(rows)
+        at = [places(part, options.where, feature) for feature in features]
+        for kept, tokens in zip(found, (part.clean, part.corrupted), strict=True):
+            kept.append(largest(fire(model, tokens, features), at))
+        yield Progress(rows.stop, len(pairs), "pairs")
+    here, there = (torch.cat(kept).double().cpu().numpy() for kept in found)
+    effect = bootstrap((here, there), lambda a, b: a - b, pairs.seed)
+    verdict = {
+        "more": beyond(effect, options.least),
+        "less": beyond(turned(effect), options.least),
+        "same": within(effect, options.least),
+    }[options.expect]
+    more: dict[str, Any] = {
+        "clean": float(here.mean()),
+        "counterfactual": float(there.mean()),
+        "fires": float(np.mean(here > 0)),
+        "fires_counterfactual": float(np.mean(there > 0)),
+    }
+    detail = (
+        f"mean {more['clean']:.2f} against {more['counterfactual']:.2f}; fires on {more['fires']:.0%} of the "
+        f"prompts and {more['fires_counterfactual']:.0%} of the counterfactuals"
+    )
+    said = "difference of activation, prompts minus counterfactuals"
+    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, detail, more)

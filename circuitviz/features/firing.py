@@ -1,0 +1,154 @@
+"""What features do over many prompts at once: where they fire, and what follows when they are held.
+
+A node's name says one position of one prompt; what a feature means is said of any prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.run import before_mlp_point
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+
+_NAME = re.compile(r"(?P<site>[am]\d+)\.f(?P<feature>\d+)(?:@(?P<position>\d+))?")
+
+
+@dataclass(frozen=True, eq=False)
+class Feature:
+    """One feature of a dictionary; ``position`` where its node stands, None where it has none."""
+
+    name: str
+    dictionary: Dictionary
+    feature: int
+    position: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """A feature that is made to fire with ``value`` [batch, time] where ``at`` [batch, time] says so."""
+
+    feature: Feature
+    value: Tensor
+    at: Tensor
+
+
+def is_feature(name: str) -> bool:
+    """Whether a node's name is a feature's, with its position or without.
+
+    >>> is_feature("m3.f12@7"), is_feature("m3.f12"), is_feature("a1.h2@7")
+    (True, True, False)
+    """
+    return _NAME.fullmatch(name) is not None
+
+
+def feature_named(name: str, dictionaries: Sequence[Dictionary]) -> Feature:
+    """A feature by its node's name; InputError where that is none, or its dictionary is not open."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise InputError(f"'{name}' is no feature; one is named as m3.f12, or m3.f12@7 at a position.")
+    one = next((d for d in dictionaries if d.site.name == found["site"]), None)
+    if one is None:
+        there = ", ".join(d.site.name for d in dictionaries) or "none"
+        raise InputError(f"No dictionary of {found['site']} is open, so '{name}' is unknown; open: {there}.")
+    number = int(found["feature"])
+    if number >= one.features:
+        raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
+    position = None if found["position"] is None else int(found["position"])
+    return Feature(name, one, number, position)
+
+
+@torch.no_grad()
+def fire(model: Model, tokens: Tensor, features: Sequence[Feature]) -> Tensor:
+    """Activations of some features on prompts [batch, time]: [features, batch, time]."""
+    _, found = run_held(model, tokens, torch.zeros_like(tokens[:, 0]), (), features)
+    return found
+
+
+@torch.no_grad()
+def run_held(
+    model: Model, tokens: Tensor, at: Tensor, held: Sequence[Held], read: Sequence[Feature] = ()
+) -> tuple[Tensor, Tensor]:
+    """Run prompts [batch, time] with some features held, and everything else free to respond.
+
+    Errors are as they are: a held feature's difference is added to what its site writes. Returns logits
+    [batch, vocabulary] at one position of each prompt, and the activations of ``read`` in that very run,
+    before they are held: [read, batch, time].
+    """
+    batch = _Batch(model, held, read)
+    with model.hooks(batch.hooks()):
+        logits = model.logits(tokens, at)
+    empty = logits.new_zeros(0, *tokens.shape)
+    return logits, torch.stack([batch.seen[i] for i in range(len(read))]) if read else empty
+
+
+class _Batch:
+    """Hooks of one pass, site by site."""
+
+    def __init__(self, model: Model, held: Sequence[Held], read: Sequence[Feature]) -> None:
+        self.model, self.held, self.read = model, held, read
+        self.seen: dict[int, Tensor] = {}
+        self.streams: dict[int, Tensor] = {}
+
+    def hooks(self) -> dict[str, Hook]:
+        """By hook point; an InputError where two dictionaries are asked for at one site."""
+        features = [*(h.feature for h in self.held), *self.read]
+        sites = {one.dictionary.site.name: one.dictionary for one in features}
+        made: dict[str, Hook] = {}
+        for one in sites.values():
+            site = one.site
+            weights, layer = self.model.layers[site.layer], site.layer
+            if site.is_transcoder:
+                made[before_mlp_point(self.model, layer)] = partial(self._keep, layer)
+            if site.reads == "z":
+                made[f"blocks.{layer}.attn.hook_z"] = partial(self._z, one)
+            else:
+                after = weights.after_attention if site.part == "a" else weights.after_mlp
+                made[after] = partial(self._written, one)
+        return made
+
+    def _keep(self, layer: int, stream: Tensor) -> None:
+        self.streams[layer] = stream
+
+    def _z(self, one: Dictionary, z: Tensor) -> Tensor | None:
+        flat = z.flatten(2)
+        if one.processing == "folded":
+            bias = self.model.layers[one.site.layer].v_bias
+            bias = bias.repeat_interleave(self.model.shape.n_heads // len(bias), dim=0)
+            flat = flat - bias.flatten()
+        more = self._more(one, flat)
+        return None if more is None else z + more.view_as(z)
+
+    def _written(self, one: Dictionary, written: Tensor) -> Tensor | None:
+        read = written
+        if one.site.is_transcoder:
+            read = self.streams[one.site.layer]
+            if one.site.reads == "normalised":
+                norm = self.model.layers[one.site.layer].mlp_norm
+                assert norm is not None
+                read = norm.parts(read)[0] if one.processing == "folded" else norm(read)
+        more = self._more(one, read)
+        return None if more is None else written + more
+
+    def _more(self, one: Dictionary, read: Tensor) -> Tensor | None:
+        """What held features write more than they did, [batch, time, d_out]; keeps what is read."""
+        one = one.to(read)
+        activation = one.encode(read)
+        for i, feature in enumerate(self.read):
+            if feature.dictionary.site == one.site:
+                self.seen[i] = activation[..., feature.feature].clone()
+        mine = [h for h in self.held if h.feature.dictionary.site == one.site]
+        if not mine:
+            return None
+        index = torch.tensor([h.feature.feature for h in mine], device=read.device)
+        value = torch.stack([h.value.to(read) for h in mine], dim=-1)
+        at = torch.stack([h.at.to(read.device) for h in mine], dim=-1)
+        return ((value - activation[..., index]) * at) @ one.decoder_rows(index)

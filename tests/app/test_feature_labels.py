@@ -1,0 +1,122 @@
+"""A feature of a feature circuit is labelled as any node, its claims are tested, and the verdicts are kept."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.__main__ import main
+from circuitviz.app.window import MainWindow
+from circuitviz.evaluation.claims import Claimed, claim_steps
+from circuitviz.features import load_dictionaries
+from circuitviz.formats import open_document
+from circuitviz.models import load_model
+from circuitviz.progress import finish
+from circuitviz.resources import resource
+
+LONG = 90_000
+PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A local circuit of the demo, as the command line writes it."""
+    path = tmp_path_factory.mktemp("local") / "local.circuit"
+    asked = ["local-circuit", "--prompt", PROMPT, "--target", "a2.f719@16", "--nodes", "40", "-o", str(path)]
+    assert main(asked) == 0
+    return path
+
+
+def features(path: Path) -> list[str]:
+    """Two features of the circuit, strongest first."""
+    state = open_document(path).state
+    assert state.scores is not None and state.circuit is not None
+    graph, strength = state.circuit.graph, state.scores.node_scores()
+    named = [n for n in state.circuit.node_names if ".f" in n and n in graph.sender_index]
+    return sorted(named, key=lambda n: -abs(strength[graph.sender_index[n]]))[:2]
+
+
+def add_claim(window: MainWindow, qtbot: QtBot, test: str, name: str = "", **options: object) -> None:
+    box = window.panels["labels"].evidence
+    before = len(box.evidence)
+    qtbot.waitUntil(box.add.isEnabled, timeout=LONG)
+    qtbot.mouseClick(box.add, Qt.MouseButton.LeftButton)
+    dialog = box.dialog
+    assert [dialog.test.itemData(i) for i in range(dialog.test.count())] == ["activation", "feature-effect"]
+    dialog.test.setCurrentIndex(dialog.test.findData(test))
+    for key, value in options.items():
+        field = dialog.options.fields[key]
+        setter = next(s for s in ("setCurrentText", "setValue", "setText") if hasattr(field, s))
+        getattr(field, setter)(value)
+    if name:
+        shoot(window, name, dialog)
+    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: len(box.evidence) > before and box.evidence[-1].outcome is not None, timeout=LONG)
+
+
+def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_path: Path) -> None:
+    window: MainWindow = open_window()
+    window.files.open_path(local)
+    desk, panel = window.desk, window.panels["labels"]
+    qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
+    window.places.bring("labels")
+    for node, role in zip(features(local), ("name in the first clause", "second name"), strict=True):
+        desk.select(frozenset({node}), frozenset())
+        panel.role.setCurrentText(role)
+        qtbot.mouseClick(panel.put, Qt.MouseButton.LeftButton)
+        assert window.view.picture.by_name[node].label == role
+        add_claim(window, qtbot, "activation", "claim-of-a-feature", counterfactual="order-swapped", prompts=16)
+    first = features(local)[0]
+    labels = desk.document.state.labels
+    found = labels[first].evidence[0].outcome
+    model = load_model("demo")
+    shelf = load_dictionaries([resource("demo", "dictionaries")], model)
+    about = Claimed(None, (first,), dictionaries=shelf, opened=model)
+    apart = finish(claim_steps("activation", about, counterfactual="order-swapped", prompts=16))
+    assert found.effect == pytest.approx(apart.effect.value, abs=1e-5)
+    assert (found.verdict, found.prompts_hash) == (apart.verdict, apart.prompts_hash)
+    shoot(window, "labels-of-features")
+
+    # another threshold is another circuit: stale, and fresh again when it is taken back
+    stale = lambda: labels[first].evidence[0].stale(desk.document.state.basis_of(first))  # noqa: E731
+    assert stale() == ()
+    tau = float(desk.document.state.scores.info["tau"])
+    desk.asking.move(tau * 2)
+    qtbot.waitUntil(lambda: stale() == ("circuit",), timeout=LONG)
+    desk.undo.undo()
+    assert stale() == ()
+
+    # it is an ordinary label: saved, exported, tested again without a window
+    path = tmp_path / "labelled.circuit"
+    assert window.files.save_to(path)
+    assert open_document(path).state.labels == labels
+    desk.undo.undo()
+    desk.undo.undo()
+    assert len(desk.document.state.labels) == 1 or not desk.document.state.labels[features(local)[1]].evidence
+
+
+def test_the_command_line_tests_features(local: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "local.circuit"
+    path.write_bytes(local.read_bytes())
+    node = features(local)[0]
+    assert main(["label", "set", str(path), node, "a name"]) == 0
+    base = ["label", "test", str(path), "--target", node, "--test"]
+    assert main([*base, "feature-effect", "--counterfactual", "ioi", "--prompts", "8", "--effect-on", "a2.f719"]) == 0
+    capsys.readouterr()
+    assert main([*base, "activation", "--counterfactual", "name-swapped", "--prompts", "8", "--json"]) == 0
+    out, err = capsys.readouterr()
+    (one,) = json.loads(out)
+    assert one["test"] == "activation" and one["outcome"]["prompts"] == 8 and "other" not in err
+    state = open_document(path).state
+    assert [e.stale(state.basis_of(node)) for e in state.labels[node].evidence] == [(), ()]
+    assert main([*base, "activation"]) == 2
+    assert "one prompt without a counterfactual" in capsys.readouterr().err
+    assert main([*base, "answer"]) == 2
+    rows = tmp_path / "labels.jsonl"
+    assert main(["label", "export", str(path), "-o", str(rows)]) == 0
+    assert node in rows.read_text()
