@@ -6,6 +6,7 @@ from PySide6.QtCore import QChildEvent, QEvent
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
+from circuitviz.app.basis import Basis
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
@@ -54,6 +55,7 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self)
         self.drops = Drops(self)
         self.grouping = Grouping(self)
+        self.basis = Basis(self)
         self.chrome = Chrome(self)
         self.palette_ = Palette(self)
         self.tour = Tour(self)

@@ -32,7 +32,8 @@ class CircuitView(QGraphicsView):
     selection_changed = Signal(object, object)  # frozenset of nodes, frozenset of edges
     node_moved = Signal(object)  # {name: (x, y)}
     hovered = Signal(str)
-    node_opened = Signal(str)  # by a double click
+    node_opened = Signal(str)  # a group's box, or a node in an open group, by a double click
+    site_opened = Signal(str)  # any other node, by a double click
     wondered = Signal(object)  # frozenset of nodes: what if they were out? empty: no more
 
     def __init__(self, parent: QWidget | None = None) -> None:

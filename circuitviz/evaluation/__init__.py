@@ -22,6 +22,7 @@ from circuitviz.evaluation.measures import (
     measures,
     measures_of,
 )
+from circuitviz.evaluation.opened import OpenedBench, bench_of
 from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking
 
 __all__ = [
@@ -35,6 +36,8 @@ __all__ = [
     "FeatureSubject",
     "HEADS",
     "Interval",
+    "OpenedBench",
+    "bench_of",
     "Result",
     "Situation",
     "Subject",

@@ -220,10 +220,17 @@ def evaluate_steps(
     circuit: Circuit,
     metric: str | None = None,
     ablation: str = "corrupted",
+    dictionaries: str = "",
 ) -> Steps[Evaluation]:
-    """Measure a circuit's faithfulness; InputError where it belongs to another model."""
+    """Measure a circuit's faithfulness; InputError where it belongs to another model.
+
+    dictionaries: a folder, where sites are opened into features and not those of the demo are meant.
+    """
+    from circuitviz.evaluation.opened import bench_of  # its bench is one of these
+
     check_graph(model, circuit)
-    return Bench(setting(model, task, metric, ablation)).evaluate(circuit)
+    where = setting(model, task, metric, ablation)
+    return bench_of(where, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
 
 
 def evaluate(
@@ -232,9 +239,10 @@ def evaluate(
     circuit: Circuit,
     metric: str | None = None,
     ablation: str = "corrupted",
+    dictionaries: str = "",
 ) -> Evaluation:
     """Measure a circuit's faithfulness from start to end."""
-    return finish(evaluate_steps(model, task, circuit, metric, ablation))
+    return finish(evaluate_steps(model, task, circuit, metric, ablation, dictionaries))
 
 
 def check_graph(model: Model, circuit: Circuit) -> None:

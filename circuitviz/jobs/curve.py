@@ -37,7 +37,7 @@ class Curve(Request):
         engine.need()
         from circuitviz.evaluation import curve_steps
 
-        steps = curve_steps(engine.whole, self.scores, self.select)
+        steps = curve_steps(engine.bench_of(self.scores), self.scores, self.select)
         try:
             while True:
                 step = next(steps)

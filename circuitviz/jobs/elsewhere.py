@@ -45,7 +45,7 @@ class EvaluateElsewhere(Request):
         """The numbers, once they are known."""
         yield Moved("Loading the other model", 0.0, self.model)
         from circuitviz.discovery import setting
-        from circuitviz.evaluation import Bench
+        from circuitviz.evaluation import bench_of
         from circuitviz.models import load_model
         from circuitviz.session.origin import task_of
 
@@ -58,7 +58,8 @@ class EvaluateElsewhere(Request):
                 f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
             )
         where = self.provenance
-        bench = Bench(setting(model, task_of(where, model), where.metric, where.ablation))
+        here = setting(model, task_of(where, model), where.metric, where.ablation)
+        bench = bench_of(here, self.circuit.graph, where.options)
         steps = bench.evaluate(self.circuit)
         while True:
             try:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.graph import Graph, Scores
+from circuitviz.graph.opened import opened_sites
 from circuitviz.jobs.messages import Moved, Ready, Reply, Request
 
 SMALL = 8  # prompts of the quick exact value
+KEPT = 6  # benches of opened circuits: a few prompts and all, of the last three bases
 
 
 class Engine:
@@ -25,6 +28,7 @@ class Engine:
         self.prompted: Any = None  # the prompt that questions about features are asked of (jobs/prompted.py)
         self._device = ""
         self._free: dict[bool, Any] = {}
+        self._opened: dict[tuple[object, ...], Any] = {}
 
     def answer(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
@@ -58,18 +62,38 @@ class Engine:
         self.where = setting(self.model, task, metric, ablation)
         few = setting(self.model, task.subset(range(min(SMALL, len(task)))), self.where.metric, ablation)
         self.task, self.small, self.whole = task, Bench(few), Bench(self.where)
-        self._free = {}
+        self._free, self._opened = {}, {}
 
-    def bench(self, small: bool, free: bool) -> Any:
-        """The bench of a few prompts or of all; ``free``: the one that nodes are changed on."""
+    def bench(
+        self, small: bool, free: bool, graph: Graph | None = None, options: Mapping[str, Any] | None = None
+    ) -> Any:
+        """The bench of a few prompts or of all; ``free``: the one that nodes are changed on.
+
+        graph: the circuit's, with the ``options`` that it was found with: where it has sites opened into
+        features, it is measured on a bench of its own.
+        """
         from circuitviz.evaluation import Bench
 
         plain = self.small if small else self.whole
+        if graph is not None and (sites := opened_sites(graph)):
+            given = options or {}
+            key = (small, *sites.items(), given.get("dictionaries", ""), given.get("errors", ""))
+            if key not in self._opened:
+                from circuitviz.evaluation import bench_of
+
+                if len(self._opened) >= KEPT:
+                    self._opened.pop(next(iter(self._opened)))
+                self._opened[key] = bench_of(plain.setting, graph, given)
+            return self._opened[key]
         if not free:
             return plain
         if small not in self._free:
             self._free[small] = Bench(plain.setting, free=True)
         return self._free[small]
+
+    def bench_of(self, scores: Scores) -> Any:
+        """The bench of all prompts for circuits that are chosen from scores."""
+        return self.bench(False, False, scores.graph, scores.options)
 
     def ready(self, warning: str = "") -> Ready:
         """What is open now."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.session import Provenance, State
+from circuitviz.session import Command, Provenance, State, replace_circuit
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -28,6 +28,11 @@ class Found(Reply):
     provenance: Provenance
     partial: bool
     cancelled: bool = False
+
+    def command(self) -> Command:
+        """What puts it into the document."""
+        text = f"Find a circuit with {self.scores.method}"
+        return replace_circuit(self.circuit, self.scores, self.provenance, text)
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,7 @@ class Find(Request):
         from circuitviz.discovery import natural_select
         from circuitviz.session.origin import chosen
 
-        edges = min(self.edges, engine.model.graph.n_edges)
+        edges = min(self.edges, scores.graph.n_edges)
         select = self.select or natural_select(self.method)
         state: State = chosen(
             engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,

@@ -46,8 +46,10 @@ class Judge(Request):
         engine.need()
         from circuitviz.evaluation import Subject, measure_steps
 
+        options = {} if self.scores is None else self.scores.options
+        bench = engine.bench(False, False, self.circuit.graph, options)
         subject = Subject(
-            engine.whole, self.circuit, self.scores, self.select, self.asked, self.classes, self.selection
+            bench, self.circuit, self.scores, self.select, self.asked, self.classes, self.selection
         )
         steps = measure_steps(self.measure, subject, **self.options)
         while True:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,7 @@ class Measure(Request):
     circuit: Circuit
     key: str
     changed: Interventions = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The quick exact value, then the exact value over the whole task."""
@@ -41,7 +42,7 @@ class Measure(Request):
         for tier in ("small", "exact"):
             if tier == "small" and len(engine.task) <= SMALL:
                 continue
-            bench = engine.bench(tier == "small", bool(self.changed))
+            bench = engine.bench(tier == "small", bool(self.changed), self.circuit.graph, self.options)
             steps = bench.evaluate(self.circuit, self.changed)
             try:
                 while True:

@@ -32,6 +32,8 @@ class Read(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One reading."""
         engine.need()
+        if self.node not in engine.model.graph.node_index:
+            return  # a feature: what it reads and writes stands on its dashboard
         from circuitviz.lens import read_node
 
         yield Reading(read_node(engine.model, engine.task, self.node, self.prompt))

@@ -41,7 +41,6 @@ from circuitviz.session import (
     Provenance,
     State,
     choose_edges,
-    replace_circuit,
 )
 from circuitviz.session.question import SELECT
 
@@ -261,8 +260,7 @@ class Desk(QObject):
         self.live.begin()
         self.document.curve = []
         kept = "partial result kept" if reply.cancelled else "found"
-        text = f"Find a circuit with {reply.scores.method}"
-        self.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, text))
+        self.do(reply.command())
         self.curve_changed.emit()
         self.searched.emit()
         self.say(f"{reply.circuit.n_edges:,} edges {kept}. {reply.circuit.note}".strip())

@@ -198,6 +198,8 @@ class InspectorPanel(Panel):
             for cell in cells:
                 cell.setText("")
         waiting = "reading…" if self.desk.opened else "opens with the model"
+        if ".f" in self.node or ".error" in self.node:
+            waiting = "its dashboard stands under Features" if ".f" in self.node else "what no feature writes"
         self.answers.setText(waiting)
         self.direct.setText("")
         self.attention_box.setVisible(False)
@@ -212,8 +214,8 @@ class InspectorPanel(Panel):
 
     def _show_state(self) -> None:
         state = self.desk.state
-        if not self.node or state.circuit is None:
-            return
+        if state.circuit is None or self.node not in state.circuit.graph.node_index:
+            return  # nothing, or gone with another basis: the selection follows
         label = state.labels.get(self.node)
         self.label.setEnabled(not self.desk.blind)
         if not self.label.hasFocus():

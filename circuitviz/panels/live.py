@@ -104,7 +104,8 @@ class Live(QObject):
         if trial is not None:
             self.desk.ask(MeasureTrial(trial, state.measured, self.desk.device))
         else:
-            self.desk.ask(Measure(state.live, state.measured, state.changed))
+            options = {} if state.provenance is None else state.provenance.options
+            self.desk.ask(Measure(state.live, state.measured, state.changed, options))
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
         self.numbers = numbers

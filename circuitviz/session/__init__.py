@@ -13,6 +13,7 @@ from circuitviz.session.commands import (
     restore_all,
     revisit,
     set_label,
+    switch_basis,
     toggle_ablation,
 )
 from circuitviz.session.document import Change, Document
@@ -81,6 +82,7 @@ __all__ = [
     "set_outcome",
     "show_classes",
     "show_heads",
+    "switch_basis",
     "toggle_ablation",
     "ungroup",
 ]

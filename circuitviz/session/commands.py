@@ -185,6 +185,23 @@ def replace_circuit(
     return Command(text, change)
 
 
+def switch_basis(
+    circuit: Circuit, scores: Scores, provenance: Provenance | None, text: str
+) -> Command:
+    """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
+    there = circuit.graph.node_index
+
+    def change(state: State) -> State:
+        return replace(
+            replace_circuit(circuit, scores, provenance, "").change(state),
+            ablated_nodes=state.ablated_nodes & there.keys(),
+            ablated_edges=frozenset(edge for edge in state.ablated_edges if known(circuit.graph, edge)),
+            interventions={name: what for name, what in state.interventions.items() if name in there},
+        )
+
+    return Command(text, change)
+
+
 def move_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, since: State) -> Command:
     """The same question's circuit at another threshold; moves in a row are one step.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from circuitviz.jobs.switch_basis import switched
 from circuitviz.panels import Desk
 from circuitviz.session.grouping import meant
 from circuitviz.session.groups import boxes_of
@@ -14,6 +15,7 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "selection": lambda desk: bool(desk.nodes or desk.edges) and desk.document.state.circuit is not None,
     "nodes": lambda desk: bool(desk.nodes) and desk.document.state.circuit is not None,
     "node": lambda desk: len(desk.nodes) == 1,
+    "site": lambda desk: switched(desk.document.state, desk.nodes) is not None,
     "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
     "traceable": lambda desk: desk.asking.traceable is not None,
     "pinned": lambda desk: bool(desk.document.state.positions),

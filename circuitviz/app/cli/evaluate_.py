@@ -24,14 +24,16 @@ def run(given: argparse.Namespace) -> int:
 
     from circuitviz.app.cli.reopen import reopen
     from circuitviz.discovery import setting
-    from circuitviz.evaluation import Bench, Subject, check_graph, measure_steps
+    from circuitviz.evaluation import Subject, bench_of, check_graph, measure_steps
 
     opened = reopen(given, say)
     state, model = opened.document.state, opened.model
     assert state.live is not None
     check_graph(model, state.live)
     metric, ablation = given.metric or opened.metric, given.ablation or opened.ablation
-    bench = Bench(setting(model, opened.task, metric, ablation))
+    where = state.provenance
+    options = {} if where is None else where.options
+    bench = bench_of(setting(model, opened.task, metric, ablation), state.live.graph, options)
     subject = Subject(bench, state.live, state.scores, opened.select, opened.asked, state.classes)
     found = drive(bench.evaluate(state.live), "faithfulness")
     data: dict[str, Any] = found.as_dict()

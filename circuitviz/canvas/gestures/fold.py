@@ -11,7 +11,10 @@ class Fold(Gesture):
 
     def double_clicked(self, press: Press) -> bool:
         """Tell which."""
-        if not press.node:
+        picture = self.view.picture
+        drawn = picture.by_name.get(press.node)
+        box = drawn is not None and bool(drawn.members)
+        if not box and not any(press.node in frame.nodes for frame in picture.frames):
             return False
         self.view.node_opened.emit(press.node)
         return True

@@ -1,0 +1,19 @@
+"""What a node is made of comes out under a double click, and goes back in."""
+
+from __future__ import annotations
+
+from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
+
+
+@gestures.register(
+    "open-site", summary="Double-click a head or MLP: open its site into features; a feature: back", order=46
+)
+class OpenSite(Gesture):
+    """A double click on a node that stands in no group; whoever has the dictionaries decides."""
+
+    def double_clicked(self, press: Press) -> bool:
+        """Tell which."""
+        if not press.left or press.node not in self.view.picture.by_name:
+            return False
+        self.view.site_opened.emit(press.node)
+        return True

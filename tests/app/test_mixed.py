@@ -1,0 +1,162 @@
+"""The IOI circuit with a site opened into features: a zoom on the same canvas, judged live, kept and drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.discovery import discover
+from circuitviz.evaluation import evaluate
+from circuitviz.graph.opened import opened_sites
+from circuitviz.models import load_model
+from circuitviz.session import Label, move_nodes, set_label
+from circuitviz.session.origin import task_of
+
+LONG = 120_000
+LEFT = Qt.MouseButton.LeftButton
+
+
+def measured(window: MainWindow) -> bool:
+    return window.desk.preview is None and window.desk.document.evaluation is not None
+
+
+def sites(window: MainWindow) -> set[str]:
+    circuit = window.desk.document.state.circuit
+    return set() if circuit is None else set(opened_sites(circuit.graph))
+
+
+def double_click(window: MainWindow, node: str) -> None:
+    """As a hand does it: a click selects, the second opens."""
+    from PySide6.QtTest import QTest
+
+    place = window.view.place_of(node)
+    QTest.mouseClick(window.view.viewport(), LEFT, pos=place)
+    QTest.mouseDClick(window.view.viewport(), LEFT, pos=place)
+
+
+def faithfulness(window: MainWindow) -> float:
+    numbers = window.desk.live.numbers
+    assert numbers is not None
+    found = numbers["faithfulness"]
+    assert window.panels["meter"].value.text() == f"{found['value']:.3f}"  # type: ignore[attr-defined]
+    assert found["low"] < found["value"] < found["high"]
+    return float(found["value"])
+
+
+def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
+    open_window, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    first = window.desk.document.state
+    assert first.circuit is not None
+    heads = [name for name in first.circuit.node_names if name.startswith("a2.")]
+    stays = next(name for name in first.circuit.node_names if name.startswith("a3."))
+    window.desk.do(set_label(stays, Label("Name Mover")))
+    window.desk.do(move_nodes({stays: (321.0, 123.0)}))
+    before, steps = window.desk.document.state, window.desk.undo.index()
+
+    # a double click opens the layer's heads into their features: one step
+    double_click(window, heads[0])
+    qtbot.waitUntil(lambda: sites(window) == {"a2"} and measured(window), timeout=LONG)
+    state = window.desk.document.state
+    assert window.desk.undo.index() == steps + 1
+    assert state.circuit is not None and state.circuit.n_edges == first.circuit.n_edges
+    features = [name for name in state.circuit.node_names if name.startswith("a2.f")]
+    assert features and not any(name.startswith("a2.h") for name in state.circuit.node_names)
+    assert state.labels[stays].text == "Name Mover" and state.positions[stays] == (321.0, 123.0)
+    assert set(features) <= window.view.picture.by_name.keys()
+
+    # the number is the engine's own, and so are the scores
+    model = load_model("demo")
+    task = task_of(state.provenance, model)
+    whole = faithfulness(window)
+    assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
+    assert state.provenance is not None and state.scores is not None
+    again = discover(model, task, "task-attribution", **state.provenance.options)
+    assert again.greedy(first.circuit.n_edges) == state.circuit
+    assert "--method task-attribution" in state.provenance.command()
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) > 3, timeout=LONG)
+    window.view.fit()
+    shoot(window, "mixed")
+
+    # click a feature: its dashboard follows, nothing fails; then take it out
+    strongest = max(features, key=lambda name: abs(window.view.picture.by_name[name].score))
+    qtbot.mouseClick(window.view.viewport(), LEFT, pos=window.view.place_of(strongest))
+    assert window.desk.nodes == {strongest} and window.dialog is None
+    shoot(window, "mixed-feature")
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_A)
+    assert window.panels["meter"].value.text().startswith("≈")  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    fallen = faithfulness(window)
+    without = evaluate(model, task, state.circuit.without([strongest])).faithfulness.value
+    assert fallen == pytest.approx(without, abs=1e-6) and abs(fallen - whole) > 1e-3
+    shoot(window, "mixed-ablated")
+
+    # a further site; what is ablated and still there stays so
+    double_click(window, "m3")
+    qtbot.waitUntil(lambda: sites(window) == {"a2", "m3"} and measured(window), timeout=LONG)
+    assert window.desk.document.state.ablated_nodes == {strongest}
+    window.desk.undo.undo()
+    assert sites(window) == {"a2"} and faithfulness(window) == fallen
+    window.desk.undo.undo()
+    assert faithfulness(window) == whole
+
+    # back to the first state and forth again
+    window.desk.undo.undo()
+    assert window.desk.document.state.hash == before.hash and not sites(window)
+    window.desk.undo.setIndex(steps - 2)
+    assert window.desk.document.state.hash == first.hash
+    window.desk.undo.setIndex(steps + 1)
+    assert window.desk.document.state.hash == state.hash and faithfulness(window) == whole
+
+    # save, reopen, draw
+    path = tmp_path / "mixed.circuit"
+    assert window.files.save_to(path)
+    kept = window.desk.document.state
+    window.close()
+    reopened: MainWindow = open_window()
+    reopened.files.open_path(path)
+    assert reopened.desk.document.state.hash == kept.hash
+    assert sites(reopened) == {"a2"} and faithfulness(reopened) == whole
+    assert reopened.files.export_to(tmp_path / "mixed.svg")
+    svg = (tmp_path / "mixed.svg").read_text()
+    assert "<image" not in svg and strongest in svg and "Name Mover" in svg
+
+    # and back: a double click on a feature closes the site
+    qtbot.waitUntil(lambda: reopened.desk.opened is not None, timeout=LONG)
+    assert not reopened.desk.opened.warning
+    double_click(reopened, strongest)
+    qtbot.waitUntil(lambda: not sites(reopened) and measured(reopened), timeout=LONG)
+    closed = reopened.desk.document.state
+    assert closed.provenance is not None and closed.provenance.method == "eap-ig"
+    assert closed.circuit == first.circuit
+    assert closed.labels[stays].text == "Name Mover"
+
+
+def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    window.view.select({"m2", "a1.h1"})
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: sites(window) == {"a1", "m2"}, timeout=LONG)
+    assert window.desk.undo.undoText() == "Open a1, m2 into features"
+    window.view.fit()
+    shoot(window, "mixed-two-sites")
+    window.view.select({"a1.error"} if "a1.error" in window.view.picture.by_name else {
+        next(name for name in window.view.picture.by_name if name.startswith("a1."))
+    })  # fmt: skip
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: sites(window) == {"m2"}, timeout=LONG)
+    window.view.select({"input"})
+    assert not window.chrome.actions["switch-basis"].isEnabled()
