@@ -29,7 +29,7 @@ def picture_of_both(
     edges are drawn, the strongest. Labels and places are those of the left circuit, then of the right.
     """
     ours, theirs = left.live, right.live
-    if ours is None or theirs is None or ours.graph.shape != theirs.graph.shape:
+    if ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
         return CircuitPicture()
     graph, edges = ours.graph, ours.edges | theirs.edges
     shares = np.maximum(share_of(left, ours), share_of(right, theirs))

@@ -52,6 +52,12 @@ def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
             f"The {len(circuits)} circuits belong to models of {len(shapes)} shapes, so they have no "
             "components in common; compare circuits of one model, or of models of one shape."
         )
+    first = next(iter(circuits.values()), None)
+    if first is not None and not all(each.graph.same_as(first.graph) for each in circuits.values()):
+        raise InputError(
+            f"The {len(circuits)} circuits show their model in different bases, heads here and features there; "
+            "compare circuits with the same sites opened."
+        )
     parts = {name: _components(circuit) for name, circuit in circuits.items()}
     common = [[_both(a, b) for b in parts.values()] for a in parts.values()]
     edges = {name: circuit.edges for name, circuit in circuits.items()}

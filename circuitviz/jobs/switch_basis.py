@@ -76,7 +76,7 @@ class SwitchBasis(Request):
             engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,
             time.perf_counter() - began, self.where.task,
         )  # fmt: skip
-        assert state.circuit is not None
+        assert state.circuit is not None and state.provenance is not None
         yield Switched(scores, state.circuit, state.provenance, False, since=self.where, text=self.text)
 
     def _method(self) -> tuple[str, dict[str, Any]]:

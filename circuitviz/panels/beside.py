@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject, Signal
 from circuitviz.canvas.both import picture_of_both
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.formats import import_document
-from circuitviz.graph import Shape
+from circuitviz.graph import Circuit, Shape
 from circuitviz.jobs import ReadReferences, References, Reply
 from circuitviz.session import Document, Provenance, State
 
@@ -57,7 +57,8 @@ class Beside(QObject):
         if circuit is None:
             return []
         shape = circuit.graph.shape
-        return [*self._fitting(shape, where), *(n for n in self._kept if _shape(self._kept[n]) == shape)]
+        every = [*self._fitting(shape, where), *(n for n in self._kept if _shape(self._kept[n]) == shape)]
+        return [name for name in every if _same_graph(self.document(name), circuit)]
 
     def kept(self) -> list[str]:
         """Names of circuits that a person kept or opened, and that fit."""
@@ -152,3 +153,9 @@ def said_of(document: Document) -> str:
 def _shape(document: Document) -> Shape | None:
     circuit = document.state.live
     return None if circuit is None else circuit.graph.shape
+
+
+def _same_graph(document: Document, circuit: Circuit) -> bool:
+    """Whether both are in one basis: a site that one has opened has other nodes in the other."""
+    other = document.state.circuit
+    return other is not None and other.graph.same_as(circuit.graph)

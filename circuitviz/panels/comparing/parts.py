@@ -127,7 +127,7 @@ class PartsPage(Page):
             self.mirror()
             return
         self._shown = key
-        if other is None or ours is None or theirs is None or ours.graph.shape != theirs.graph.shape:
+        if other is None or ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
             self.numbers.setText("Choose a circuit above: one that was kept, a file, or a reference.")
             self._show([])
             return
