@@ -55,7 +55,7 @@ def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
     first = next(iter(circuits.values()), None)
     if first is not None and not all(each.graph.same_as(first.graph) for each in circuits.values()):
         raise InputError(
-            f"The {len(circuits)} circuits show their model in different bases, heads here and features there; "
+            f"The {len(circuits)} circuits show their model in different bases, heads or features; "
             "compare circuits with the same sites opened."
         )
     parts = {name: _components(circuit) for name, circuit in circuits.items()}
