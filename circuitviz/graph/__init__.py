@@ -15,6 +15,7 @@ from circuitviz.graph.nodes import Kind, Node, Shape
 from circuitviz.graph.overlap import overlap, precision_and_recall
 from circuitviz.graph.reuse import Reuse, reuse
 from circuitviz.graph.scores import SELECTIONS, Scores
+from circuitviz.graph.traces import Traces
 
 __all__ = [
     "OF_FEATURES",
@@ -32,6 +33,7 @@ __all__ = [
     "Reuse",
     "Scores",
     "Shape",
+    "Traces",
     "change_without",
     "fold",
     "overlap",

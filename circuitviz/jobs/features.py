@@ -67,6 +67,7 @@ class _Open:
     model: Model
     dictionaries: dict[str, Dictionary]
     folder: Path | None = None  # None: those that ship with the demo
+    text: Path | None = None  # None: the demo's own, for the demo
     index: Index | None = None
 
 
@@ -88,20 +89,9 @@ class OpenFeatures(Look):
 
     def see(self, engine: Engine) -> Steps[Shelf]:
         """The dictionaries at once, what they fire on when the index is there."""
-        from circuitviz.features import load_dictionaries
-        from circuitviz.resources import resource
-
-        model = engine.model
-        if self.folder is None and model.name != "demo":
-            raise InputError(
-                f"No dictionaries ship with '{model.name}'; open a folder of dictionaries that were trained "
-                "on it, or train some with 'circuitviz train-dictionary'."
-            )
         yield Progress(0, 1, "Opening dictionaries")
-        folder = self.folder or resource("demo", "dictionaries")
-        found = {one.site.name: one for one in load_dictionaries([folder], model)}
-        _close(engine)
-        engine.shelf = opened = _Open(model, found, self.folder)
+        opened = _opened(engine, self.folder, self.text)
+        model, found = opened.model, opened.dictionaries
         sites = {name: one.features for name, one in found.items()}
         if self.text is None and model.name != "demo":
             return Shelf(model.name, sites, {}, "", 0)
@@ -115,7 +105,7 @@ class OpenFeatures(Look):
         """The index that fits, or a new one."""
         from circuitviz.features.dashboards import Index, index_key, index_steps
 
-        text = self._passages(model)
+        text = passages_of(model, self.text)
         path = self.indexes / f"{index_key(model, dictionaries, text.hash)}.sqlite"
         if path.exists():
             try:
@@ -123,14 +113,6 @@ class OpenFeatures(Look):
             except InputError:
                 pass  # damaged, or of another version: it is built anew
         return (yield from index_steps(model, dictionaries, text, path))
-
-    def _passages(self, model: Model) -> Passages:
-        from circuitviz.demo.dictionaries import MEASURING_SEED, texts
-        from circuitviz.features.passages import passages, read_passages
-
-        if self.text is not None:
-            return read_passages(model, self.text)
-        return passages(model, texts(MEASURING_SEED, DEMO_PASSAGES))
 
 
 @dataclass(frozen=True)
@@ -179,6 +161,41 @@ def _prompt(model: Model, index: Index, example: Example) -> tuple[str, tuple[in
     except InputError:  # a word that the tokenizer knows only as part of other text
         same = False
     return text, () if same else tokens
+
+
+def need_dictionaries(engine: Engine) -> _Open:
+    """What is open for the model; the demo's own dictionaries open by themselves. InputError: none are."""
+    if engine.shelf is None or engine.shelf.model is not engine.model:
+        _opened(engine, None, None)
+    found: _Open = engine.shelf
+    return found
+
+
+def passages_of(model: Model, text: Path | None) -> Passages:
+    """A text file's passages, or those of the demo model's own text."""
+    from circuitviz.demo.dictionaries import MEASURING_SEED, texts
+    from circuitviz.features.passages import passages, read_passages
+
+    if text is not None:
+        return read_passages(model, text)
+    return passages(model, texts(MEASURING_SEED, DEMO_PASSAGES))
+
+
+def _opened(engine: Engine, folder: Path | None, text: Path | None) -> _Open:
+    """Open a folder of dictionaries in place of what is open; None: those that ship with the demo."""
+    from circuitviz.features import load_dictionaries
+    from circuitviz.resources import resource
+
+    model = engine.model
+    if folder is None and model.name != "demo":
+        raise InputError(
+            f"No dictionaries ship with '{model.name}'; open a folder of dictionaries that were trained "
+            "on it, or train some with 'circuitviz train-dictionary'."
+        )
+    found = load_dictionaries([folder or resource("demo", "dictionaries")], model)
+    _close(engine)
+    opened = engine.shelf = _Open(model, {one.site.name: one for one in found}, folder, text)
+    return opened
 
 
 def _close(engine: Engine) -> None:

@@ -54,6 +54,7 @@ class Desk(QObject):
     curve_changed = Signal()
     selection_changed = Signal()
     prompt_changed = Signal()
+    feature_changed = Signal()
     reading_arrived = Signal(object)
     ready = Signal(object)
     choices_arrived = Signal(object)
@@ -75,6 +76,7 @@ class Desk(QObject):
         self.nodes: frozenset[str] = frozenset()
         self.edges: frozenset[str] = frozenset()
         self.prompt = 0
+        self.feature: tuple[str, int] | None = None  # whose dashboard is looked at: site and number
         self.preview: Found | None = None
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
@@ -186,6 +188,12 @@ class Desk(QObject):
         if prompt != self.prompt:
             self.prompt = prompt
             self.prompt_changed.emit()
+
+    def choose_feature(self, site: str, number: int) -> None:
+        """Look at this feature everywhere."""
+        if (site, number) != self.feature:
+            self.feature = (site, number)
+            self.feature_changed.emit()
 
     def read(self, node: str, prompt: int) -> None:
         """Ask for the readings of a node of a model; those of features are the inspector's."""

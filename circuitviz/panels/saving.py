@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from PySide6.QtCore import QRectF, QSize
 from PySide6.QtGui import QPagedPaintDevice, QPageSize, QPainter, QPdfWriter, QPixmap
@@ -15,6 +15,13 @@ from PySide6.QtSvg import QSvgGenerator
 from circuitviz.errors import InputError
 
 KINDS = "Pictures (*.svg *.pdf *.png);;Table (*.csv)"
+
+
+class Savable(Protocol):
+    """What can be exported."""
+
+    def save(self, path: Path) -> None:
+        """Write a picture or a table, as the suffix says."""
 
 
 def save_picture(

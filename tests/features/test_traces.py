@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,9 @@ from circuitviz.features import (
     run_prompt,
     trace_examples,
 )
+from circuitviz.features.batches import reads
+from circuitviz.features.passages import Passages
+from circuitviz.graph import Traces
 from circuitviz.progress import finish
 
 PROMPTS = [[0, 5, 9, 21, 4, 33, 8], [0, 5, 9, 21, 4, 33, 9], [6, 81, 7, 2, 300], [3, 44, 3, 17, 4, 33, 8, 90]]
@@ -30,13 +34,24 @@ def traced(features: Any) -> Any:
     counts = np.zeros(one.features)
     for prompt in PROMPTS:
         run = run_prompt(features.model, prompt)
-        counts += (one.encode(run.read(one)) > 0).any(0).numpy()
+        counts += (one.encode(run.read(one))[1:] > 0).any(0).numpy()
     feature = int(counts.argmax())
     examples = finish(find_examples(features.model, one, feature, PROMPTS))
     traces = finish(
         trace_examples(features.model, features.dictionaries, site, feature, examples, nodes=60)
     )
     return features, site, feature, examples, traces
+
+
+def test_batches_read_what_runs_read(features: Any) -> None:
+    """Every way of reading that a dictionary may have, padded rows and all."""
+    prompts = Passages(tuple(map(tuple, PROMPTS)), False)
+    for batch in prompts.batches():
+        together = reads(features.model, features.dictionaries, batch.tokens)
+        for one, values in zip(features.dictionaries, together, strict=True):
+            for row, number in zip(values, batch.numbers, strict=True):
+                alone = run_prompt(features.model, PROMPTS[number]).read(one)
+                assert row[: len(alone)] == pytest.approx(alone, abs=features.close, rel=1e-6)
 
 
 def test_examples_are_where_the_feature_is_strongest(traced: Any) -> None:
@@ -46,9 +61,9 @@ def test_examples_are_where_the_feature_is_strongest(traced: Any) -> None:
     assert len(examples) >= 3
     for example in examples:
         run = run_prompt(features.model, example.tokens)
-        values = one.encode(run.read(one))[:, feature]
+        values = one.encode(run.read(one))[1:, feature]
         assert example.activation == pytest.approx(float(values.max()))
-        assert example.position == int(values.argmax())
+        assert example.position == int(values.argmax()) + 1
     assert traces.activations.tolist() == [e.activation for e in examples]
 
 
@@ -66,7 +81,7 @@ def test_a_trace_sums_a_circuit_over_positions(traced: Any) -> None:
             sums[key] = sums.get(key, 0.0) + float(circuit.attribution[row])
     ours = {(s, i): v for s, vector in traces.traces[0].sites.items() for i, v in vector.items()}
     assert ours == pytest.approx(sums)
-    assert set(traces.traces[0].nodes) == set(circuit.names)
+    assert traces.traces[0].strings == tuple(features.model.tokens.strings(examples[0].tokens))
 
 
 def test_similarities_are_cosines(traced: Any) -> None:
@@ -94,11 +109,100 @@ def test_similarities_are_cosines(traced: Any) -> None:
 def test_recurring_features_are_counted(traced: Any) -> None:
     traces = traced[-1]
     for one in traces.recurring(8):
-        held = [t.sites.get(one.site, {}).get(one.index) for t in traces.traces]
+        site, _, item = one.name.partition(".")
+        assert (item[0] == "h") == (site in traces.heads) == (site not in traced[0].table.dictionaries)
+        held = [t.sites.get(site, {}).get(int(item[1:])) for t in traces.traces]
         assert one.examples == sum(v is not None for v in held)
         assert one.mean == pytest.approx(sum(v or 0.0 for v in held) / len(held))
     counts = [one.examples for one in traces.recurring(50)]
     assert counts == sorted(counts, reverse=True)
+
+
+def test_sites_are_compared_over_pairs_that_have_something_there(traced: Any) -> None:
+    traces = traced[-1]
+    told = {one.site: one for one in traces.by_site()}
+    for site in traces.sites:
+        cosines = []
+        for a in range(len(traces.traces)):
+            for b in range(a):
+                left, right = (traces.traces[i].sites.get(site, {}) for i in (a, b))
+                if left and right:
+                    dot = sum(value * right.get(item, 0.0) for item, value in left.items())
+                    sizes = [sum(v * v for v in side.values()) ** 0.5 for side in (left, right)]
+                    cosines.append(dot / (sizes[0] * sizes[1]))
+        if not cosines:
+            assert site not in told
+            continue
+        assert told[site].pairs == len(cosines)
+        assert told[site].mean == pytest.approx(sum(cosines) / len(cosines))
+        assert told[site].low == pytest.approx(np.percentile(cosines, 25))
+        assert told[site].high == pytest.approx(np.percentile(cosines, 75))
+
+
+def test_two_targets_are_compared_by_hand(traced: Any) -> None:
+    features, site, feature, _examples, traces = traced
+    one = features.table.dictionaries[site]
+    run = run_prompt(features.model, PROMPTS[0])
+    alive = [int(i) for i in one.encode(run.read(one))[3:].amax(0).topk(3).indices]
+    second = next(i for i in alive if i != feature)
+    others = finish(
+        trace_examples(
+            features.model,
+            features.dictionaries,
+            site,
+            second,
+            finish(find_examples(features.model, one, second, PROMPTS)),
+            nodes=60,
+        )
+    )
+    table = traces.similarity(other=others)
+    assert table.shape == (len(traces.traces), len(others.traces))
+    flat = [
+        {(s, i): v for s, vector in trace.sites.items() for i, v in vector.items()}
+        for trace in (*traces.traces, *others.traces)
+    ]
+    for a, left in enumerate(flat[: len(traces.traces)]):
+        for b, right in enumerate(flat[len(traces.traces) :]):
+            dot = sum(value * right.get(key, 0.0) for key, value in left.items())
+            sizes = [sum(v * v for v in side.values()) ** 0.5 for side in (left, right)]
+            assert table[a, b] == pytest.approx(dot / (sizes[0] * sizes[1]))
+
+
+def test_plain_data_gives_the_same_traces_and_damage_is_said(traced: Any) -> None:
+    traces = traced[-1]
+    plain = json.loads(json.dumps(traces.as_dict()))
+    assert Traces.from_dict(plain) == traces
+    for change in ({"examples": [{}]}, {"examples": 3}, {"heads": 1}):
+        with pytest.raises(InputError, match="collect them anew"):
+            Traces.from_dict({**plain, **change})
+    odd = json.loads(json.dumps(plain))
+    odd["examples"][0]["position"] = 10_000
+    with pytest.raises(InputError, match="position 10000"):
+        Traces.from_dict(odd)
+
+
+def test_examples_are_spread_and_counted_once(demo_features: Any) -> None:
+    """The independent count: every prompt run alone, duplicates taken out by hand."""
+    model, one = demo_features.model, demo_features.table.dictionaries["m2"]
+    draw = np.random.default_rng(0)
+    prompts = [draw.integers(1, 400, size=draw.integers(4, 12)).tolist() for _ in range(24)]
+    run = run_prompt(model, prompts[0])
+    feature = int(one.encode(run.read(one))[1:].sum(0).argmax())
+    firing: dict[tuple[int, ...], float] = {}
+    for prompt in [*prompts, prompts[0]]:
+        run = run_prompt(model, prompt)
+        values = one.encode(run.read(one))[1:, feature]
+        if float(values.max()) > 0:
+            firing[tuple(prompt[: int(values.argmax()) + 2])] = float(values.max())
+    assert len(firing) > 8
+    strengths = sorted(firing.values(), reverse=True)
+    every = finish(find_examples(model, one, feature, [*prompts, prompts[0]], most=100))
+    assert [e.activation for e in every] == pytest.approx(strengths)
+    spread = finish(find_examples(model, one, feature, prompts, most=5, choose="spread"))
+    places = [round(i * (len(strengths) - 1) / 4) for i in range(5)]
+    assert [e.activation for e in spread] == pytest.approx([strengths[i] for i in places])
+    with pytest.raises(InputError, match="spread or strongest"):
+        finish(find_examples(model, one, feature, prompts, choose="weakest"))
 
 
 def test_stopping_early_keeps_what_is_there(demo_features: Any) -> None:
@@ -106,7 +210,7 @@ def test_stopping_early_keeps_what_is_there(demo_features: Any) -> None:
     feature = int(demo_features.table.item[demo_features.table.features_at(site, 6)[0]])
     examples = finish(find_examples(demo_features.model, one, feature, PROMPTS[:2]))
     steps = trace_examples(demo_features.model, demo_features.dictionaries, site, feature, examples)
-    next(steps)
+    assert next(steps).partial is None
     step = next(steps)
     assert step.partial.partial and len(step.partial.traces) == 1
 

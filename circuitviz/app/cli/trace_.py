@@ -33,14 +33,8 @@ def run(given: argparse.Namespace) -> int:
         model, dictionaries, site, feature, examples, nodes=given.nodes or 200, gate=given.gate
     )
     traces = drive(steps, f"Tracing {given.feature}")
-    sites = {d.site.name for d in dictionaries}
     recurring = [
-        {
-            "feature": f"{each.site}.{'f' if each.site in sites else 'h'}{each.index}",
-            "examples": each.examples,
-            "mean": each.mean,
-        }
-        for each in traces.recurring()
+        {"feature": each.name, "examples": each.examples, "mean": each.mean} for each in traces.recurring()
     ]
     data = {
         "target": traces.target,

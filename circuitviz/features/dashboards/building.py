@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from circuitviz.errors import ComputationError
+from circuitviz.features.batches import reads
 from circuitviz.features.dashboards.index import FORM, SCHEMA, Index, index_key
 from circuitviz.features.dashboards.tally import AFTER, BEFORE, Tally
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
-from circuitviz.features.training.activations import keeping
 from circuitviz.models import Model
 from circuitviz.progress import Progress, Steps
 
@@ -29,16 +28,11 @@ def index_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages
     Stopped, it leaves nothing behind. Raises ComputationError where the file cannot be written.
     """
     tallies = [Tally(one) for one in dictionaries]
-    points = [tally.dictionary.site.hooks[0] for tally in tallies]
     done = 0
     for batch in text.batches():
-        seen: dict[str, Tensor] = {}
-        tokens = batch.tokens.to(model.device)
         with torch.no_grad():
-            with model.hooks({name: keeping(seen, name) for name in points}):
-                model.logits(tokens, torch.zeros_like(tokens[:, 0]))
-            for tally, name in zip(tallies, points, strict=True):
-                tally.add(batch, seen[name].flatten(2))
+            for tally, read in zip(tallies, reads(model, dictionaries, batch.tokens), strict=True):
+                tally.add(batch, read)
         done += int(batch.real.sum())
         yield Progress(done, text.n_tokens, f"{done:,} of {text.n_tokens:,} tokens")
     beside = path.with_name(path.name + ".part")

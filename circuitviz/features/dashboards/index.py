@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from circuitviz.features.dictionary import Dictionary
     from circuitviz.models import Model
 
-FORM = "circuitviz-index-1"
+FORM = "circuitviz-index-2"
 SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE passage (number INTEGER PRIMARY KEY, tokens BLOB NOT NULL);

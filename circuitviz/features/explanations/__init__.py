@@ -1,6 +1,7 @@
 """What others say that features mean, read from their files, and what the person says, kept apart."""
 
+from circuitviz.features.explanations.examples import read_examples
 from circuitviz.features.explanations.reading import Explanation, read_explanations
 from circuitviz.features.explanations.store import Explanations
 
-__all__ = ["Explanation", "Explanations", "read_explanations"]
+__all__ = ["Explanation", "Explanations", "read_examples", "read_explanations"]

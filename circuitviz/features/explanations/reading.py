@@ -49,7 +49,7 @@ def read_explanations(path: Path, part: str | None = None) -> list[Explanation]:
     found: dict[Explanation, None] = {}
     rows = 0
     try:
-        for record in _records(path):
+        for record in records(path):
             rows += 1
             for one in _explanations(record, path, part):
                 found.setdefault(one)
@@ -65,7 +65,7 @@ def read_explanations(path: Path, part: str | None = None) -> list[Explanation]:
     return list(found)
 
 
-def _records(path: Path) -> Iterator[Mapping[str, Any]]:
+def records(path: Path) -> Iterator[Mapping[str, Any]]:
     """Rows of a file, as mappings from names in small letters."""
     content = path.read_bytes()
     if content[:2] == b"\x1f\x8b":
@@ -104,7 +104,7 @@ def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> It
     text = next((str(record[name]).strip() for name in _TEXTS if _said(record.get(name))), "")
     if not text:
         return
-    layer, number, sort = _place(record, path)
+    layer, number, sort = place_of(record, path)
     if layer is None or number is None:
         return
     if not sort and _STREAM.search(str(record.get("layer"))):
@@ -124,7 +124,7 @@ def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> It
     yield Explanation(f"{sort}{layer}", number, text, str(by), link)
 
 
-def _place(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
+def place_of(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
     """Layer, index and part (or empty) of a row's feature."""
     number = next((n for name in _NUMBERS if (n := _whole(record.get(name))) is not None), None)
     named = str(record.get("site") or record.get("node") or "")

@@ -76,8 +76,11 @@ class Chart(QWidget):
 
     def axes(self, left: str, bottom: str) -> None:
         """Name the axes."""
-        self.plot.setLabel("left", left, color=self.theme.muted)
-        self.plot.setLabel("bottom", bottom, color=self.theme.muted)
+        for side, text in (("left", left), ("bottom", bottom)):
+            self.plot.setLabel(side, text, color=self.theme.muted)
+            axis = self.plot.getAxis(side)
+            axis.setSIPrefixEnableRanges(())  # a label brings the scaling back
+            axis.updateAutoSIPrefix()
 
     def colour(self, name: str, alpha: float = 1.0) -> QColor:
         """A colour of the theme by its field's name."""

@@ -32,13 +32,12 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.asked import asked
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
-from circuitviz.panels.features.place import data_folder
+from circuitviz.panels.features.place import STORE, data_folder
 from circuitviz.panels.registry import Panel, panels
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanations
 
-STORE = "explanations.sqlite"
 NOWHERE: tuple[Path | None, Path | None] = (None, None)  # folder and text: those of the demo
 FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
 
@@ -74,6 +73,7 @@ class FeaturesPanel(Panel):
         desk.arrived.connect(self._arrived)
         desk.ready.connect(lambda _ready: self._model_came())
         desk.selection_changed.connect(self._follow_selection)
+        desk.feature_changed.connect(self._follow_feature)
         desk.state_changed.connect(self._refresh)
         self._say("")
 
@@ -172,6 +172,7 @@ class FeaturesPanel(Panel):
         with closing(self._store()) as store:
             said = store.of(self.shelf.model, found.site, found.number)
         self.view.show_feature(found, self.rows.captions, said, self._standing(found.site, found.number))
+        self.desk.choose_feature(found.site, found.number)
 
     def _standing(self, site: str, number: int) -> tuple[str, ...]:
         """The circuit's nodes that are this feature."""
@@ -203,6 +204,11 @@ class FeaturesPanel(Panel):
             shown = self.view.found
             if shown is None or (shown.site, shown.number) != (found[1], int(found[2])):
                 self.choose(found[1], int(found[2]))
+
+    def _follow_feature(self) -> None:
+        shown, wanted = self.view.found, self.desk.feature
+        if wanted is not None and (shown is None or (shown.site, shown.number) != wanted):
+            self.choose(*wanted)
 
     def _label(self, text: str) -> None:
         found = self.view.found

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QStandardPaths
 
+STORE = "explanations.sqlite"
+
 
 def data_folder() -> Path:
     """The platform's folder for what the application keeps."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
@@ -17,14 +16,8 @@ from circuitviz.jobs import Look, Reply, Seen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatMap
 from circuitviz.panels.registry import in_sight
+from circuitviz.panels.saving import Savable
 from circuitviz.registry import Registry
-
-
-class Savable(Protocol):
-    """What can be exported."""
-
-    def save(self, path: Path) -> None:
-        """Write a picture or a table, as the suffix says."""
 
 
 class Page(QWidget):
@@ -179,3 +172,5 @@ pages: Registry[Callable[[Desk], Page]] = Registry(
     "reading", "circuitviz.panels.readings", "circuitviz.readings"
 )
 """Registered with ``title`` and ``order``."""
+
+__all__ = ["Page", "Savable", "choice", "pages"]

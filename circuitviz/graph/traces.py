@@ -1,0 +1,202 @@
+"""Does a feature fire for the same reasons everywhere? What its circuits on many examples have in common.
+
+A trace is what each feature gave to the target in one example, summed over positions: one vector per
+site. Examples with similar traces are explained by similar circuits. (METHODS: Computational trace)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.errors import InputError
+
+Vector = Mapping[int, float]
+"""Attribution by index of a feature or head; what is not in it is 0."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """A prompt in which the target fires: its token ids, where, and how strongly."""
+
+    tokens: tuple[int, ...]
+    position: int
+    activation: float
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What each site's features (and heads, of sites without a dictionary) gave in one example.
+
+    strings: the tokens as shown; sites: by name, attributions summed over positions.
+    """
+
+    example: Example
+    strings: tuple[str, ...]
+    sites: Mapping[str, Vector]
+
+
+@dataclass(frozen=True)
+class Recurring:
+    """A feature or head that recurs: in how many examples, and its mean attribution over all of them."""
+
+    name: str
+    examples: int
+    mean: float
+
+
+@dataclass(frozen=True)
+class SiteSimilarity:
+    """How alike examples are at one site: mean and quartiles of the cosines of ``pairs`` of examples.
+
+    Pairs of which one has nothing at the site are left out.
+    """
+
+    site: str
+    mean: float
+    low: float
+    high: float
+    pairs: int
+
+
+@dataclass(frozen=True)
+class Traces:
+    """One target's traces over a dataset.
+
+    partial: it was stopped before the last example; heads: sites without a dictionary, whose indices
+    are heads.
+    """
+
+    target: str
+    traces: tuple[Trace, ...]
+    partial: bool = False
+    heads: frozenset[str] = frozenset()
+
+    @property
+    def sites(self) -> list[str]:
+        """Sites that any trace has something at, from the first layer on."""
+        every = {site for trace in self.traces for site in trace.sites}
+        return sorted(every, key=lambda site: (int(site[1:]), site[0]))
+
+    @property
+    def activations(self) -> NDArray[np.float64]:
+        """The target's activation in each example [examples]."""
+        return np.array([trace.example.activation for trace in self.traces])
+
+    def similarity(self, site: str | None = None, other: Traces | None = None) -> NDArray[np.float64]:
+        """Cosine similarities [examples, examples], of one site or of all sites side by side.
+
+        other: another target's traces, whose examples are the columns. 0 where a trace has nothing.
+        """
+        ours = [_flat(trace, site) for trace in self.traces]
+        theirs = ours if other is None else [_flat(trace, site) for trace in other.traces]
+        known = {key: i for i, key in enumerate(dict.fromkeys(k for t in (*ours, *theirs) for k in t))}
+        left, right = _unit(ours, known), _unit(theirs, known)
+        return np.asarray(left @ right.T)
+
+    def by_site(self) -> list[SiteSimilarity]:
+        """How alike the examples are at each site that two of them have something at."""
+        found = []
+        for site in self.sites:
+            there = np.array([bool(trace.sites.get(site)) for trace in self.traces])
+            rows, columns = np.triu_indices(len(there), 1)
+            both = there[rows] & there[columns]
+            if both.any():
+                values = self.similarity(site)[rows[both], columns[both]]
+                low, high = np.quantile(values, (0.25, 0.75)).tolist()
+                found.append(SiteSimilarity(site, float(values.mean()), low, high, int(both.sum())))
+        return found
+
+    @cached_property
+    def mean_similarity(self) -> NDArray[np.float64]:
+        """Each example's mean similarity to the others, over all sites [examples]."""
+        table = self.similarity()
+        others = max(1, len(table) - 1)
+        return np.asarray((table.sum(1) - np.diagonal(table)) / others)
+
+    @property
+    def correlation(self) -> float | None:
+        """Of activation with mean similarity (Pearson); None where one of them does not vary."""
+        x, y = self.activations, self.mean_similarity
+        if len(x) < 3 or any(np.ptp(v) <= 1e-12 * np.abs(v).max() for v in (x, y)):
+            return None
+        return float(np.corrcoef(x, y)[0, 1])
+
+    def recurring(self, number: int = 20) -> list[Recurring]:
+        """Features and heads by how many examples they recur in, then by the size of their mean
+        attribution."""
+        seen: dict[tuple[str, int], list[float]] = {}
+        for trace in self.traces:
+            for key, value in _flat(trace, None).items():
+                seen.setdefault(key, []).append(value)
+        total = max(1, len(self.traces))
+        found = [Recurring(self.name(*key), len(v), sum(v) / total) for key, v in seen.items()]
+        return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:number]
+
+    def name(self, site: str, index: int) -> str:
+        """What a feature or head is called: ``m3.f12``, ``a1.h2``."""
+        return f"{site}.{'h' if site in self.heads else 'f'}{index}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, as documents keep it; ``from_dict`` gives the same traces."""
+        examples = [
+            {
+                "tokens": list(trace.example.tokens),
+                "position": trace.example.position,
+                "activation": trace.example.activation,
+                "strings": list(trace.strings),
+                "sites": {s: {str(i): v for i, v in vector.items()} for s, vector in trace.sites.items()},
+            }
+            for trace in self.traces
+        ]
+        return {
+            "target": self.target,
+            "partial": self.partial,
+            "heads": sorted(self.heads),
+            "examples": examples,
+        }
+
+    @staticmethod
+    def from_dict(given: Mapping[str, Any]) -> Traces:
+        """Traces from plain data; InputError where it holds none."""
+        try:
+            traces = tuple(_trace(one) for one in given["examples"])
+            heads = frozenset(map(str, given["heads"]))
+            return Traces(str(given["target"]), traces, bool(given["partial"]), heads)
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise InputError(
+                f"The traces that this file holds cannot be read ({type(error).__name__}: {error}); collect "
+                "them anew."
+            ) from None
+
+
+def _trace(given: Mapping[str, Any]) -> Trace:
+    example = Example(tuple(map(int, given["tokens"])), int(given["position"]), float(given["activation"]))
+    strings = tuple(map(str, given["strings"]))
+    if not 0 <= example.position < len(strings) or len(strings) != len(example.tokens):
+        raise ValueError(f"position {example.position} of {len(strings)} tokens")
+    sites = {str(s): {int(i): float(v) for i, v in vector.items()} for s, vector in given["sites"].items()}
+    if odd := [site for site in sites if site[:1] not in ("a", "m") or not site[1:].isdecimal()]:
+        raise ValueError(f"there is no site '{odd[0]}'")
+    return Trace(example, strings, sites)
+
+
+def _flat(trace: Trace, site: str | None) -> dict[tuple[str, int], float]:
+    chosen = trace.sites if site is None else {site: trace.sites.get(site, {})}
+    return {(name, item): value for name, vector in chosen.items() for item, value in vector.items()}
+
+
+def _unit(
+    vectors: list[dict[tuple[str, int], float]], known: dict[tuple[str, int], int]
+) -> NDArray[np.float64]:
+    """Vectors of length 1 as rows [examples, known]."""
+    rows = np.zeros((len(vectors), len(known)))
+    for row, vector in zip(rows, vectors, strict=True):
+        row[[known[key] for key in vector]] = list(vector.values())
+    sizes = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)

@@ -1,0 +1,101 @@
+"""A feature's circuits over many examples, on the worker: found in a text, traced one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Traces
+from circuitviz.jobs.features import need_dictionaries, passages_of
+from circuitviz.jobs.look import Look
+from circuitviz.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from circuitviz.jobs.engine import Engine
+
+INDEXED, PROMPTS, TEXT, DASHBOARD = "indexed text", "this task’s prompts", "text file", "dashboard file"
+FITTED_ON = 2  # rows, the longest ones, that show in which form a dictionary fits the model
+SOURCES = (INDEXED, PROMPTS, TEXT, DASHBOARD)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """Traces, and what they are of: where the examples come from, and the dictionaries' folders."""
+
+    traces: Traces
+    source: str
+    model: str
+    dictionaries: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CollectTraces(Look):
+    """Find examples of a feature and trace its circuit in each.
+
+    source: one of ``SOURCES``; path: of the file, where it is one; most: how many examples; choose:
+    ``spread`` over activations or the ``strongest``; nodes: about so many a circuit.
+    """
+
+    title = "Collecting traces"
+    rank = 47
+    of_task = False
+
+    site: str
+    number: int
+    source: str
+    path: Path | None
+    most: int = 30
+    choose: str = "spread"
+    nodes: int = 200
+
+    def see(self, engine: Engine) -> Steps[Collected]:
+        """What is traced so far, then all."""
+        from circuitviz.features import find_examples, fitted, run_prompt, trace_examples
+
+        opened = need_dictionaries(engine)
+        model, one = opened.model, opened.dictionaries.get(self.site)
+        folders = () if opened.folder is None else (str(opened.folder),)
+        if one is None:
+            raise InputError(
+                f"No dictionary of {self.site} is open; there is one of {', '.join(opened.dictionaries)}."
+            )
+        named = self.source if self.path is None else self.path.name
+        rows = self._rows(engine, opened)
+        some = [run_prompt(model, row) for row in sorted(rows, key=len)[-FITTED_ON:]]
+        every, _ = fitted(list(opened.dictionaries.values()), some)
+        one = next(fitting for fitting in every if fitting.site.name == self.site)
+        examples = yield from find_examples(model, one, self.number, rows, self.most, self.choose)
+        steps = trace_examples(model, every, self.site, self.number, examples, self.nodes)
+        try:
+            while True:
+                step = next(steps)
+                found = None
+                if isinstance(step.partial, Traces):
+                    found = Collected(step.partial, named, model.name, folders)
+                yield Progress(step.done, step.total, step.message, found)
+        except StopIteration as end:
+            return Collected(end.value, named, model.name, folders)
+
+    def _rows(self, engine: Engine, opened: Any) -> Sequence[Sequence[int]]:
+        """Token ids of the texts to look in."""
+        model = opened.model
+        if self.source == PROMPTS:
+            if engine.task is None:
+                raise InputError(
+                    "No task’s prompts are open; find a circuit of a task, or take examples from a text."
+                )
+            pairs = zip(engine.task.clean.tolist(), engine.task.lengths.tolist(), strict=True)
+            return [row[:length] for row, length in pairs]
+        if self.source == DASHBOARD:
+            from circuitviz.features.explanations import read_examples
+
+            assert self.path is not None
+            texts = read_examples(self.path, self.site, self.number)
+            return [row for text in texts for row in model.tokens.windows(text)]
+        path = self.path if self.source == TEXT else opened.text
+        if path is None and model.name != "demo":
+            raise InputError("No text is indexed; index one (Features → Files), or choose a text file.")
+        return passages_of(model, path).rows

@@ -1,0 +1,1 @@
+"""Pages of the Traces panel: what many circuits of one feature have in common."""

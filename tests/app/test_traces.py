@@ -1,0 +1,249 @@
+"""Traces through the real window: what is shown is what the engine says, a click opens an example."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+import circuitviz.jobs.features as features_job
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.features import (
+    Edges,
+    load_dictionaries,
+    local_circuit,
+    node_table,
+    node_target,
+    run_prompt,
+)
+from circuitviz.graph import Traces
+from circuitviz.jobs.traces import DASHBOARD, PROMPTS, TEXT
+from circuitviz.models import load_model
+from circuitviz.panels.traces import TracesPanel
+from circuitviz.resources import resource
+
+LONG = 90_000
+
+
+@pytest.fixture(autouse=True)
+def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part of the demo's text, so that examples are found soon."""
+    monkeypatch.setattr(features_job, "DEMO_PASSAGES", 300)
+
+
+@pytest.fixture
+def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
+    """The demo's circuit, measured, with the traces in front."""
+    made: MainWindow = open_window()
+    begin(made, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: made.desk.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: len(made.desk.document.curve) == 10, timeout=LONG)
+    made.places.bring("traces")
+    yield made
+
+
+def collect(window: MainWindow, qtbot: QtBot, feature: str, **fields: int) -> Traces:
+    """Collect with the form, as a person does; returns what is shown then."""
+    panel: TracesPanel = window.panels["traces"]
+    panel.form.feature.setText(feature)
+    for name, value in fields.items():
+        getattr(panel.form, name).setValue(value)
+    qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
+    assert not panel.form.start.isEnabled() and panel.form.stop.isEnabled()
+    qtbot.waitUntil(panel.form.start.isEnabled, timeout=LONG)
+    return panel.page.shown.traces
+
+
+def table(picture, path: Path) -> list[dict[str, str]]:
+    picture.save(path)
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def cosine(left: dict, right: dict) -> float:
+    """By hand: traces are {(site, item): attribution}."""
+    dot = sum(value * right.get(key, 0.0) for key, value in left.items())
+    sizes = [sum(v * v for v in side.values()) ** 0.5 for side in (left, right)]
+    return dot / (sizes[0] * sizes[1])
+
+
+def slow_trace(model, dictionaries, trace, target: str) -> dict:
+    """The whole prompt's circuit, node by node, summed over positions."""
+    nodes = node_table(run_prompt(model, trace.example.tokens), dictionaries)
+    aim = node_target(nodes, f"{target}@{trace.example.position}")
+    found = local_circuit(Edges(nodes), aim, nodes=80, gate="absolute")
+    sums: dict[tuple[str, int], float] = {}
+    for row in found.kept:
+        node = nodes.node(int(row))
+        if node.feature is not None:
+            key = (f"{node.site}{node.layer}", node.feature)
+            sums[key] = sums.get(key, 0.0) + float(found.attribution[row])
+    return sums
+
+
+def test_thirty_examples_are_traced_compared_opened_and_kept(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel: TracesPanel = window.panels["traces"]
+    traces = collect(window, qtbot, "m3.f15", most=30, nodes=80)
+    assert len(traces.traces) == 30 and not traces.partial and "30 examples" in panel.form.about.text()
+    model = load_model("demo")
+    dictionaries = load_dictionaries([resource("demo", "dictionaries")], model)
+    slow = [slow_trace(model, dictionaries, trace, "m3.f15") for trace in traces.traces]
+
+    # scatter: activation against the mean of the cosines with all others
+    assert "x0.001" not in panel.scatter.chart.plot.getAxis("left").labelString()  # numbers as they are
+    rows = table(panel.scatter.chart, tmp_path / "scatter.csv")
+    means = [
+        sum(cosine(slow[i], slow[j]) for j in range(30) if j != i) / 29 for i in range(30)
+    ]
+    assert [float(row["mean_similarity"]) for row in rows] == pytest.approx(means, abs=1e-5)
+    assert [float(row["activation"]) for row in rows] == traces.activations.tolist()
+    r = np.corrcoef(traces.activations, means)[0, 1]
+    assert f"Pearson correlation {r:+.3f}" in panel.note.text()
+    shoot(window, "traces-scatter")
+
+    # similarity: all sites, then one, by a click on its bar
+    panel.show_page(panel.similarity)
+    values = panel.similarity.map.grid.values
+    assert values.shape == (30, 30) and values[4, 7] == pytest.approx(cosine(slow[4], slow[7]), abs=1e-5)
+    shoot(window, "traces-similarity")
+    panel.show_page(panel.components)
+    shoot(window, "traces-components")
+    bars = table(panel.components.chart, tmp_path / "components.csv")
+    assert {row["site"] for row in bars} <= {f"{part}{i}" for part in "am" for i in range(4)}
+    panel.components.chart.clicked.emit(("m1",))
+    assert panel.page is panel.similarity and panel.similarity.site.currentText() == "m1"
+    at_site = [{k: v for k, v in trace.items() if k[0] == "m1"} for trace in slow]
+    shown = panel.similarity.map.grid.values
+    pairs = [(i, j) for i in range(30) for j in range(30) if at_site[i] and at_site[j]]
+    for i, j in pairs[::37]:
+        assert shown[i, j] == pytest.approx(cosine(at_site[i], at_site[j]), abs=1e-5)
+    cells = table(panel.similarity.map, tmp_path / "similarity.csv")
+    assert len(cells) == 900 and cells[31]["site"] == "m1"
+    assert float(cells[31]["similarity"]) == pytest.approx(shown[1, 1])
+
+    # what recurs: sorted, chosen everywhere by a click, its dashboard by a double click
+    panel.show_page(panel.recurring)
+    shoot(window, "traces-recurring")
+    best = panel.recurring.rows.rows[0]
+    site, _, item = best.name.partition(".f")
+    assert best.examples == sum((site, int(item)) in trace for trace in slow)
+    total = sum(trace.get((site, int(item)), 0.0) for trace in slow)
+    assert best.mean == pytest.approx(total / 30, abs=1e-5)
+    panel.recurring.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
+    first = panel.recurring.sorted.mapToSource(panel.recurring.sorted.index(0, 0)).row()
+    assert abs(panel.recurring.rows.rows[first].mean) == max(abs(one.mean) for one in panel.recurring.rows.rows)
+    place = panel.recurring.table.visualRect(panel.recurring.sorted.index(0, 0)).center()
+    qtbot.mouseClick(panel.recurring.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
+    name = panel.recurring.rows.rows[first].name
+    assert "{}.f{}".format(*window.desk.feature) == name and panel.form.feature.text() == name
+
+    # a click on a cell opens the row's circuit; undo brings the task's circuit back; the traces stay
+    panel.show_page(panel.similarity)
+    before = window.desk.document.state.hash
+    map_ = panel.similarity.map
+    qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.centre_of(2, 5).toPoint())
+    qtbot.waitUntil(lambda: window.desk.document.state.hash != before, timeout=LONG)
+    opened = traces.traces[2].example
+    where = window.desk.document.state.provenance
+    assert where.options["target"] == f"m3.f15@{opened.position}" and where.options["tokens"] == list(opened.tokens)
+    assert f"m3.f15@{opened.position}" in window.desk.state.circuit.node_names
+    assert panel.similarity.column.isVisible() and panel.page.shown.traces == traces
+    shoot(window, "traces-opened")
+
+    # another target: its examples are the columns
+    others = collect(window, qtbot, "m3.f18", most=6)
+    panel.show_kept("m3.f15 · indexed text")
+    panel.similarity.beside.setCurrentText("m3.f18 · indexed text")
+    panel.similarity.site.setCurrentText("All sites")
+    panel.similarity.draw()
+    theirs = [slow_trace(model, dictionaries, trace, "m3.f18") for trace in others.traces]
+    shown = panel.similarity.map.grid.values
+    assert shown.shape == (30, len(theirs))
+    assert shown[3, 1] == pytest.approx(cosine(slow[3], theirs[1]), abs=1e-5)
+    shoot(window, "traces-two-targets")
+
+    # saved and opened again: everything is there before the model is
+    window.desk.save(tmp_path / "kept.circuit")
+    window.desk.undo.undo()
+    assert window.desk.document.state.hash == before
+    window.desk.open(tmp_path / "kept.circuit")
+    assert window.desk.opened is None and len(panel.kept) == 2
+    assert panel.kept["m3.f15 · indexed text"].traces == traces
+    for suffix in (".svg", ".pdf", ".png"):
+        for page in (panel.scatter, panel.similarity, panel.components):
+            _, picture = page.picture()
+            picture.save(tmp_path / f"picture{suffix}")
+            assert (tmp_path / f"picture{suffix}").stat().st_size > 500
+    window.desk.document.mark_saved(tmp_path / "kept.circuit")
+
+
+def test_examples_come_from_prompts_texts_and_dashboards(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    panel: TracesPanel = window.panels["traces"]
+    panel.form.source.setCurrentText(PROMPTS)
+    prompts = window.desk.opened.prompts
+    traces = collect(window, qtbot, "m3.f17", most=5, nodes=40)
+    assert len(traces.traces) == 5
+    assert all("".join(trace.strings[1:]).strip() in prompts for trace in traces.traces)
+
+    # a text file, and dashboards as Neuronpedia and circuit-tracer write them
+    said = "Then Mary and John went to the park."
+    (tmp_path / "mine.txt").write_text(f"{said}\nWhen Anna and Tom met, Tom gave a ring to Anna.\n")
+    panel.form.source.setCurrentText(TEXT)
+    panel.form.take(tmp_path / "mine.txt")
+    assert {len(trace.strings) for trace in collect(window, qtbot, "m3.f17").traces} == {10, 15}
+    words = ["<|endoftext|>", *(f"Ġ{word}" if i else word for i, word in enumerate(said[:-1].split())), "."]
+    values = [0.0] * len(words)
+    neuronpedia = {"modelId": "demo", "layer": "3-tres-dc", "index": "17"}
+    neuronpedia["activations"] = [{"tokens": words, "values": values, "maxValue": 1.0}]
+    tracer = {"index": 17, "examples_quantiles": [{"quantile_name": "Top", "examples": []}]}
+    tracer["examples_quantiles"][0]["examples"].append({"tokens": words, "tokens_acts_list": values})
+    panel.form.source.setCurrentText(DASHBOARD)
+    for name, content in (("np.json", neuronpedia), ("ct.json", tracer)):
+        (tmp_path / name).write_text(json.dumps(content))
+        panel.form.take(tmp_path / name)
+        (trace,) = collect(window, qtbot, "m3.f17").traces
+        assert "".join(trace.strings[1:]) == said
+    assert len(panel.kept) == 4
+
+    # what cannot be is said where one looks, and nothing is lost
+    collect(window, qtbot, "m3.f36")
+    assert "ct.json' holds no example of m3.f36; it has some of" in panel.form.about.text()
+    panel.form.source.setCurrentText(TEXT)
+    (tmp_path / "short.txt").write_text("to\n")
+    panel.form.take(tmp_path / "short.txt")
+    collect(window, qtbot, "m3.f2")
+    assert "never fires" in panel.form.about.text() and len(panel.kept) == 4
+    failures = []
+    window.desk.failed.disconnect()
+    window.desk.failed.connect(failures.append)
+    panel.form.feature.setText("somewhere")
+    qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
+    assert "'somewhere' names no feature" in failures[0].message
+
+
+def test_what_was_traced_before_a_cancel_is_kept(window: MainWindow, qtbot: QtBot) -> None:
+    panel: TracesPanel = window.panels["traces"]
+    panel.form.feature.setText("m3.f15")
+    panel.form.most.setValue(60)
+    qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.coming is not None, timeout=LONG)
+    qtbot.mouseClick(panel.form.stop, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(panel.form.start.isEnabled, timeout=LONG)
+    traces = panel.kept["m3.f15 · indexed text"].traces
+    assert traces.partial and 0 < len(traces.traces) < 60
+    assert f"Stopped; {len(traces.traces)} examples are kept." == panel.form.about.text()
+    assert window.desk.document.dirty
+    qtbot.mouseClick(panel.form.forget, Qt.MouseButton.LeftButton)
+    assert not panel.kept and not window.desk.document.measures["traces"]["result"]
