@@ -78,7 +78,7 @@ def through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[T
     it is what reaches it from what the head writes, on the direct path.
     """
     table, run = edges.table, edges.table.run
-    _check_head(table, layer, head)
+    check_head(table, layer, head)
     heads, inner = run.z[layer].shape[1:]
     index, weights = target.index, run.model.layers[layer]
     value = run.final.new_zeros(run.time, heads, inner)
@@ -119,7 +119,7 @@ def score_parts(table: NodeTable, layer: int, head: int, query: int, key: int) -
     otherwise.
     """
     run, shape = table.run, table.run.model.shape
-    _check_head(table, layer, head)
+    check_head(table, layer, head)
     table.check_position(query)
     table.check_position(key)
     if key > query:
@@ -175,7 +175,8 @@ def _kept(seen: list[Tensor], scores: Tensor) -> None:
     seen.append(scores)
 
 
-def _check_head(table: NodeTable, layer: int, head: int) -> None:
+def check_head(table: NodeTable, layer: int, head: int) -> None:
+    """InputError on a head that the model does not have."""
     shape = table.run.model.shape
     if not (0 <= layer < shape.n_layers and 0 <= head < shape.n_heads):
         raise InputError(
