@@ -75,7 +75,9 @@ class ScoreOf(Look):
         if key is None and self.source is not None:
             key = opened.table.node(opened.table.index(self.source)).position
             key = key if key is not None and key <= query else None
-        layer, _, index = head[1:].partition(".h")
+        layer, dot, index = head[1:].partition(".h")
+        if not (dot and layer.isdecimal() and index.isdecimal()):
+            raise InputError(f"'{head}' names no head; a name like a2.h3 would be right.")
         return seen_score(opened.table, int(layer), int(index), query, key)
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import io
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
+from circuitviz.app.cli import run
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.features import Edges, load_dictionaries, node_table, node_target, run_prompt, score_parts
@@ -49,7 +53,9 @@ def rows(picture, path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_heads_carry_edges_and_scores_are_sums(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_heads_carry_edges_and_scores_are_sums(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     page = window.panels["readings"].page
     circuit = window.desk.document.state.circuit
     model = load_model("demo")
@@ -96,6 +102,23 @@ def test_heads_carry_edges_and_scores_are_sums(window: MainWindow, qtbot: QtBot,
     )
     shoot(window, "feature-qk-pairs")
 
+    # the copied commands print what is exported
+    panel = window.panels["readings"]
+    assert window.files.save_to(tmp_path / "a.circuit")
+    for half in (0, 1):
+        page.half.setCurrentIndex(half)
+        page.follow()
+        settled(page, qtbot)
+        qtbot.mouseClick(panel.copy, Qt.MouseButton.LeftButton)
+        capsys.readouterr()
+        assert run(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
+        printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        exported = rows(page.map, tmp_path / "map.csv")
+        assert len(printed) == len(exported) > 40
+        for one, other in zip(printed, exported, strict=True):
+            assert float(one.pop("value")) == pytest.approx(float(other.pop("value")), abs=1e-4)
+            assert one == other
+
     # a cell selects its nodes where the circuit has them, and its feature's dashboard in any case
     there = set(circuit.node_names)
     place = next(
@@ -141,3 +164,23 @@ def test_heads_carry_edges_and_scores_are_sums(window: MainWindow, qtbot: QtBot,
     leaf = next(n for n in circuit.node_names if n.startswith("token@"))
     window.desk.select(frozenset({leaf}), frozenset())
     assert "nothing flows into it" in page.hint.text()
+
+
+def test_readings_of_features_say_what_they_need(
+    window: MainWindow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert window.files.save_to(tmp_path / "a.circuit")
+    inspect = ["inspect", str(tmp_path / "a.circuit"), "--reading"]
+    for more, message in (
+        (["features-ov"], "--node m3.f12@7 would be right"),
+        (["features-ov", "--node", "m3.f9999@3"], "is not active"),
+        (["features-qk", "--node", "logits@14", "--head", "x"], "'x' names no head"),
+        (["features-qk", "--node", "logits@14", "--head", "a1.h2", "--query", "2", "--key", "5"], "comes after"),
+    ):
+        assert run([*inspect, *more]) == 2
+        told = capsys.readouterr().err.strip()
+        assert message in told and "\n" not in told
+    window.desk.undo.undo()
+    assert window.files.save_to(tmp_path / "a.circuit")
+    assert run([*inspect, "features-ov", "--node", "a1.h2"]) == 2
+    assert "no circuit of features of one prompt" in capsys.readouterr().err

@@ -16,7 +16,7 @@ VERBS = (
     *("discover", "evaluate", "compare", "inspect", "export", "import"),
     *("train-dictionary", *FEATURE_VERBS, "label", "list"),
 )
-READINGS = ("lens", "attention", "effects", "patching", "ov", "qk")
+READINGS = ("lens", "attention", "effects", "patching", "ov", "qk", "features-ov", "features-qk")
 SIDES = ("clean", "corrupted", "difference")
 LISTS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
 
@@ -80,6 +80,10 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
     inspect.add_argument("--reading", choices=READINGS, help="print one reading of the prompt as CSV")
     inspect.add_argument("--side", choices=SIDES, default="clean", help="of attention")
     inspect.add_argument("--weighted", action="store_true", help="attention times the size of values")
+    inspect.add_argument("--source", help="of features-ov and -qk: where the edge into the node comes from")
+    inspect.add_argument("--head", default="", help="of features-qk; without it the head that carries most")
+    inspect.add_argument("--query", type=int, help="of features-qk: position; without it the node's own")
+    inspect.add_argument("--key", type=int, help="of features-qk: position; without it the source's")
     _device(inspect)
     for name, text in (
         ("export", "write a picture or another tool's file"),

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from circuitviz.app.cli.feature_reading import feature_reading
 from circuitviz.app.cli.output import drive, say, show
 from circuitviz.app.cli.reopen import Reopened, reopen
 from circuitviz.errors import InputError
@@ -23,6 +24,9 @@ OVER_ALL = ("effects", "patching")  # readings that have a mean over prompts
 
 def reading(given: argparse.Namespace) -> int:
     """Print a reading's table; returns the exit code."""
+    if given.reading.startswith("features-"):
+        look, table, engine = feature_reading(given)
+        return _printed(given, table(drive(look.see(engine), look.title)))
     prompt = numbered(given.prompt)
     if prompt is None and given.reading not in OVER_ALL:
         raise InputError(
@@ -39,7 +43,12 @@ def reading(given: argparse.Namespace) -> int:
     engine.model = opened.model
     engine.set_task(opened.task, opened.metric, opened.ablation)
     look, table = _look(given, opened, prompt)
-    header, *rows = table(drive(look.see(engine), look.title))
+    return _printed(given, table(drive(look.see(engine), look.title)))
+
+
+def _printed(given: argparse.Namespace, found: Table) -> int:
+    """Print a table as CSV, or as rows of JSON."""
+    header, *rows = found
 
     def text() -> str:
         out = io.StringIO()

@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 OV, QK = "OV: what heads carry", "QK: why they look"
 PAIRS, QUERIES, KEYS = "strongest pairs", "by query", "by key"
-STRONGEST, OWN, MOST = "strongest head", "query: its own", "key: as fits"
+STRONGEST, OWN, MOST = "head: auto", "query: auto", "key: auto"
 
 
 @pages.register(
-    "feature-heads", summary="OV and QK between features", title="Feature OV and QK", order=4.5
+    "feature-heads", summary="OV and QK between features", title="Feature heads", order=4.5
 )
 class FeatureHeadsPage(Page):
     """A map on the left, bars that add up on the right; a click on either selects a node or a head."""
@@ -44,10 +44,13 @@ class FeatureHeadsPage(Page):
         self.chart = Chart()
         self.chart.setAccessibleName("Shares of heads or nodes")
         self._offered: object = None
+        self.head.setToolTip("auto: the head that carries most")
+        self.query.setToolTip("auto: where the node stands")
+        self.key.setToolTip("auto: where the edge comes from, else where the head looks most")
         for box in (self.head, self.query, self.key):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(9)
-        for widget in (self.half, self.head, self.query, self.key, self.side):
+            box.setMinimumContentsLength(8)
+        for widget in (self.half, self.head, self.query, self.key):
             self.bar.addWidget(widget)
         self.bar.addStretch(1)
         both = QHBoxLayout(spacing=8)
@@ -55,7 +58,11 @@ class FeatureHeadsPage(Page):
         both.addWidget(self.chart, 9)
         inside = QVBoxLayout(self.body, spacing=2)
         inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(self.about)
+        told = QHBoxLayout(spacing=8)
+        told.setContentsMargins(0, 0, 12, 0)
+        told.addWidget(self.about, 1)
+        told.addWidget(self.side)
+        inside.addLayout(told)
         inside.addLayout(both, 1)
         self.half.activated.connect(lambda _i: self.follow())
         for box in (self.head, self.query, self.key):
@@ -178,7 +185,7 @@ class FeatureHeadsPage(Page):
         def told(i: int, j: int) -> str:
             return f"{source} through {nodes[i][j]} to {seen.target}: {values[i, j]:+.4f}"
 
-        texts = [["" if np.isnan(v) else f"{v:.2f}" for v in row] for row in values]
+        texts = [["" if np.isnan(v) else f"{v:.2f}".replace("-0.00", "0.00") for v in row] for row in values]
         columns = [f"h{j}" for j in range(values.shape[1])]
         return HeatGrid(
             [f"layer {layer}" for layer in layers],
