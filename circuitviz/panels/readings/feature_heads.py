@@ -208,7 +208,7 @@ class FeatureHeadsPage(Page):
         if side == PAIRS:
             held = sum(value for _, _, value in seen.pairs)
             shares = [(f"{a} · {b}", value, f"{a} × {b}: {value:+.4f}") for a, b, value in seen.pairs]
-            axis = f"pairs: {held:+.3f} of the score {seen.score:+.3f}"
+            axis = f"{len(seen.pairs)} pairs: {held:+.2f} of {seen.score:+.2f}"
         else:
             found = seen.by_query if side == QUERIES else seen.by_key
             shares = [(one.name, one.value, f"{one.name}: {one.value:+.4f}") for one in found]

@@ -58,6 +58,7 @@ class ReadingsPanel(Panel):
             self.by_name[entry.name], self.buttons[entry.name] = page, button
         top.addStretch(1)
         self.prompt = PromptBox(desk)
+        self.prompt.setMinimumWidth(100)  # the pages' buttons come first where there is little room
         top.addWidget(self.prompt, 4)
         foot = QHBoxLayout(spacing=8)
         foot.setContentsMargins(12, 2, 12, 6)
