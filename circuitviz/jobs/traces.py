@@ -23,12 +23,14 @@ SOURCES = (INDEXED, PROMPTS, TEXT, DASHBOARD)
 
 @dataclass(frozen=True)
 class Collected:
-    """Traces, and what they are of: where the examples come from, and the dictionaries' folders."""
+    """Traces, and what they are of: where the examples come from, the dictionaries' folders, about how
+    many nodes each circuit has."""
 
     traces: Traces
     source: str
     model: str
     dictionaries: tuple[str, ...]
+    nodes: int
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,10 @@ class CollectTraces(Look):
                 step = next(steps)
                 found = None
                 if isinstance(step.partial, Traces):
-                    found = Collected(step.partial, named, model.name, folders)
+                    found = Collected(step.partial, named, model.name, folders, self.nodes)
                 yield Progress(step.done, step.total, step.message, found)
         except StopIteration as end:
-            return Collected(end.value, named, model.name, folders)
+            return Collected(end.value, named, model.name, folders, self.nodes)
 
     def _rows(self, engine: Engine, opened: Any) -> Sequence[Sequence[int]]:
         """Token ids of the texts to look in."""

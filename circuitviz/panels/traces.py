@@ -50,6 +50,7 @@ class TracesPanel(Panel):
         self.kept: dict[str, Kept] = {}
         self.coming: Kept | None = None
         self._asked: CollectTraces | None = None
+        self._begun = False  # whether the worker has been heard at it: what is idle before is no news
         self.form = CollectForm()
         self.scatter, self.similarity = ScatterPage(), SimilarityPage()
         self.components, self.recurring = ComponentsPage(), RecurringPage(self._captions)
@@ -65,7 +66,7 @@ class TracesPanel(Panel):
         self.buttons = QButtonGroup(self)
         self._build()
         self.form.collected.connect(lambda: desk.guarded(self.collect))
-        self.form.stopped.connect(desk.cancel)
+        self.form.stopped.connect(self.stop)
         self.form.chosen.connect(self.refresh)
         self.form.forgotten.connect(self._forget)
         self.export.clicked.connect(self._ask_export)
@@ -95,10 +96,16 @@ class TracesPanel(Panel):
 
     def collect(self) -> None:
         """Collect what the form says; InputError where it names no feature."""
-        self._asked, self.coming = self.form.request(), None
+        self._asked, self.coming, self._begun = self.form.request(), None, False
         self.form.run(True)
         self.form.say("Looking for examples …")
         self.desk.ask(self._asked)
+
+    def stop(self) -> None:
+        """End what is being collected; what is traced already is kept."""
+        self.desk.cancel()
+        if not self._begun:
+            self._finish("Stopped.")
 
     def show_page(self, page: TracesPage) -> None:
         """Bring a page to the front; only it is drawn."""
@@ -117,13 +124,15 @@ class TracesPanel(Panel):
         if found is None:
             return
         trace = found.traces.traces[number]
+        end = trace.example.position + 1  # what comes later cannot have made the feature fire there
         question = Question(
             model=found.model,
-            prompt="".join(trace.strings),
+            prompt="".join(trace.strings[:end]),
             target=f"{found.traces.target}@{trace.example.position}",
             method=HIERARCHICAL,
             gate="absolute",
-            tokens=trace.example.tokens,
+            nodes=found.nodes,
+            tokens=trace.example.tokens[:end],
             dictionaries=found.dictionaries,
         )
         self.desk.asking.ask(question)
@@ -152,9 +161,9 @@ class TracesPanel(Panel):
     def _arrived(self, reply: Reply) -> None:
         if not isinstance(reply, Seen) or reply.look != self._asked:
             return
-        found = reply.result
+        found, self._begun = reply.result, True
         if isinstance(found, Collected):
-            self.coming = Kept(found.traces, found.source, found.model, found.dictionaries)
+            self.coming = Kept(found.traces, found.source, found.model, found.dictionaries, found.nodes)
         if reply.done:
             self._finish(reply.why or f"{len(found.traces.traces)} examples traced.")
         elif self.seen:
@@ -162,10 +171,11 @@ class TracesPanel(Panel):
 
     def _moved(self, moved: Moved) -> None:
         if self._asked is not None and moved.title == CollectTraces.title:
+            self._begun = True
             self.form.say(moved.message)
 
     def _idle(self) -> None:
-        if self._asked is not None:
+        if self._asked is not None and self._begun:
             number = 0 if self.coming is None else len(self.coming.traces.traces)
             self._finish(f"Stopped; {number} examples are kept." if number else "Stopped.")
 

@@ -155,8 +155,17 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     qtbot.waitUntil(lambda: window.desk.document.state.hash != before, timeout=LONG)
     opened = traces.traces[2].example
     where = window.desk.document.state.provenance
-    assert where.options["target"] == f"m3.f15@{opened.position}" and where.options["tokens"] == list(opened.tokens)
+    assert where.options["target"] == f"m3.f15@{opened.position}" and where.options["nodes"] == 80
+    assert where.options["tokens"] == list(opened.tokens[: opened.position + 1])
     assert f"m3.f15@{opened.position}" in window.desk.state.circuit.node_names
+    # the circuit that opens is the one that was traced
+    sums: dict[tuple[str, int], float] = {}
+    circuit, given = window.desk.state.circuit, window.desk.state.scores.info["attributions"]
+    for node in map(circuit.graph.node, given):
+        if node.feature is not None and node.name != where.options["target"]:
+            key = (f"{node.site}{node.layer}", node.feature)
+            sums[key] = sums.get(key, 0.0) + given[node.name]
+    assert sums == pytest.approx(slow[2], abs=1e-4)
     assert panel.similarity.column.isVisible() and panel.page.shown.traces == traces
     shoot(window, "traces-opened")
 

@@ -19,12 +19,14 @@ BEFORE, AFTER = 9, 3  # tokens around the one at which the target fires
 
 @dataclass(frozen=True)
 class Kept:
-    """Traces that stay with the document: of which text and model, with dictionaries of which folders."""
+    """Traces that stay with the document: of which text and model, with dictionaries of which folders,
+    circuits of about how many nodes."""
 
     traces: Traces
     source: str
     model: str
     dictionaries: tuple[str, ...]
+    nodes: int
 
     @property
     def name(self) -> str:
@@ -38,6 +40,7 @@ class Kept:
             "source": self.source,
             "model": self.model,
             "dictionaries": list(self.dictionaries),
+            "nodes": self.nodes,
         }
 
     @staticmethod
@@ -45,8 +48,9 @@ class Kept:
         """What was kept; InputError where it cannot be read."""
         try:
             folders = tuple(map(str, given["dictionaries"]))
-            return Kept(Traces.from_dict(given["traces"]), str(given["source"]), str(given["model"]), folders)
-        except (KeyError, TypeError) as error:
+            where = str(given["source"]), str(given["model"]), folders, int(given["nodes"])
+            return Kept(Traces.from_dict(given["traces"]), *where)
+        except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"Traces in this file cannot be read ({type(error).__name__}: {error}); collect them anew."
             ) from None
