@@ -23,7 +23,7 @@ from circuitviz.errors import InputError
 from circuitviz.jobs import Moved, Reply, Seen
 from circuitviz.jobs.traces import Collected, CollectTraces
 from circuitviz.panels.desk import Desk
-from circuitviz.panels.features.place import STORE, data_folder
+from circuitviz.panels.features.place import STORE, data_folder, explanations
 from circuitviz.panels.line import Line
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.saving import KINDS
@@ -80,7 +80,6 @@ class TracesPanel(Panel):
         desk.idle.connect(self._idle)
         desk.document_opened.connect(self._document_opened)
         desk.feature_changed.connect(self._follow)
-        desk.selection_changed.connect(self._follow_selection)
         self.form.run(False)
         self.refresh()
 
@@ -221,22 +220,16 @@ class TracesPanel(Panel):
         if self.desk.feature is not None:
             self.form.aim("{}.f{}".format(*self.desk.feature))
 
-    def _follow_selection(self) -> None:
-        if len(self.desk.nodes) == 1 and (found := FEATURE.fullmatch(next(iter(self.desk.nodes)))):
-            self.form.aim(f"{found[1]}.f{found[2]}")
-
     def _show_site(self, site: str) -> None:
         self.show_page(self.similarity)
         self.similarity.show_site(site)
 
     def _captions(self, names: Sequence[str]) -> list[str]:
         """What features are called, by the person or by others; empty where nobody says anything."""
-        shown, said, path = self.recurring.shown, {}, data_folder() / STORE
-        if not path.exists():
+        shown, said = self.recurring.shown, dict[str, str]()
+        if not (data_folder() / STORE).exists():
             return ["" for _ in names]
-        from circuitviz.features.explanations import Explanations
-
-        with closing(Explanations(path)) as store:
+        with closing(explanations()) as store:
             for site in {name.partition(".")[0] for name in names}:
                 for number, one in store.captions(shown.model if shown else "", site).items():
                     said[f"{site}.f{number}"] = one.text

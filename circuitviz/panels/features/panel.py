@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import (
@@ -32,11 +31,8 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.asked import asked
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
-from circuitviz.panels.features.place import STORE, data_folder
+from circuitviz.panels.features.place import STORE, data_folder, explanations
 from circuitviz.panels.registry import Panel, panels
-
-if TYPE_CHECKING:
-    from circuitviz.features.explanations import Explanations
 
 NOWHERE: tuple[Path | None, Path | None] = (None, None)  # folder and text: those of the demo
 FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
@@ -169,7 +165,7 @@ class FeaturesPanel(Panel):
     def _show_dashboard(self, found: Dashboard | None) -> None:
         if found is None or self.shelf is None:
             return self.view.show_feature(None, {}, [], ())
-        with closing(self._store()) as store:
+        with closing(explanations()) as store:
             said = store.of(self.shelf.model, found.site, found.number)
         self.view.show_feature(found, self.rows.captions, said, self._standing(found.site, found.number))
         self.desk.choose_feature(found.site, found.number)
@@ -187,7 +183,7 @@ class FeaturesPanel(Panel):
             return
         at = self.table.currentIndex()
         row = self.filter.mapToSource(at).row() if keep and at.isValid() and self.rows.site == site else -1
-        with closing(self._store()) as store:
+        with closing(explanations()) as store:
             captions = store.captions(shelf.model, site)
         self.rows.show_site(site, shelf.sites[site], shelf.rows.get(site, ()), captions)
         first = self.filter.mapFromSource(self.rows.index(row, 0)) if row >= 0 else self.filter.index(0, 0)
@@ -201,9 +197,7 @@ class FeaturesPanel(Panel):
 
     def _follow_selection(self) -> None:
         if len(self.desk.nodes) == 1 and (found := FEATURE.fullmatch(next(iter(self.desk.nodes)))):
-            shown = self.view.found
-            if shown is None or (shown.site, shown.number) != (found[1], int(found[2])):
-                self.choose(found[1], int(found[2]))
+            self.desk.choose_feature(found[1], int(found[2]))
 
     def _follow_feature(self) -> None:
         shown, wanted = self.view.found, self.desk.feature
@@ -214,7 +208,7 @@ class FeaturesPanel(Panel):
         found = self.view.found
         if found is None or self.shelf is None:
             return
-        with closing(self._store()) as store:
+        with closing(explanations()) as store:
             store.label(self.shelf.model, found.site, found.number, text)
         self._show_site(keep=True)
 
@@ -256,11 +250,6 @@ class FeaturesPanel(Panel):
         path, _ = QFileDialog.getOpenFileName(self, title, "", f"{kinds};;All files (*)")
         if path:
             then(Path(path))
-
-    def _store(self) -> Explanations:
-        from circuitviz.features.explanations import Explanations
-
-        return Explanations(data_folder() / STORE)
 
     def _say(self, text: str) -> None:
         self.where.setText(text or "No model is open yet.")
