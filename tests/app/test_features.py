@@ -74,6 +74,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     assert [t.token for t in found.promotes] == [t.token for t in top]
     assert all(f"{t.value:+.2f}" in panel.view.facts.toPlainText() for t in top)
     shoot(window, "features")
+    qtbot.mouseClick(panel.view.traces, Qt.MouseButton.LeftButton)
+    assert window.panels["traces"].seen and window.panels["traces"].form.feature.text() == f"m3.f{best.number}"
+    window.places.bring("features")
 
     # one's own label and an imported one: own first, both searched
     qtbot.keyClicks(panel.view.label, "ends a span of years")

@@ -116,6 +116,22 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     values = panel.similarity.map.grid.values
     assert values.shape == (30, 30) and values[4, 7] == pytest.approx(cosine(slow[4], slow[7]), abs=1e-5)
     shoot(window, "traces-similarity")
+    panel.similarity.order.setCurrentText("by likeness")
+    panel.similarity.draw()
+    order = [int(number) - 1 for number in panel.similarity.map.grid.rows]
+    assert sorted(order) == list(range(30)) and order != list(range(30))
+    assert (panel.similarity.map.grid.values == values[np.ix_(order, order)]).all()
+    shoot(window, "traces-alike")
+    map_ = panel.similarity.map
+    wanted: list[int] = []
+    panel.similarity.example_wanted.disconnect()
+    panel.similarity.example_wanted.connect(lambda _name, number: wanted.append(number))
+    qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.centre_of(4, 9).toPoint())
+    qtbot.mouseClick(panel.similarity.column, Qt.MouseButton.LeftButton)
+    assert wanted == [order[4], order[9]]
+    panel.similarity.example_wanted.disconnect()
+    panel.similarity.example_wanted.connect(panel.open_example)
+    panel.similarity.order.setCurrentIndex(0)
     panel.show_page(panel.components)
     shoot(window, "traces-components")
     bars = table(panel.components.chart, tmp_path / "components.csv")

@@ -20,7 +20,7 @@ from circuitviz.features import (
 )
 from circuitviz.features.batches import reads
 from circuitviz.features.passages import Passages
-from circuitviz.graph import Traces
+from circuitviz.graph.traces import Example, Trace, Traces
 from circuitviz.progress import finish
 
 PROMPTS = [[0, 5, 9, 21, 4, 33, 8], [0, 5, 9, 21, 4, 33, 9], [6, 81, 7, 2, 300], [3, 44, 3, 17, 4, 33, 8, 90]]
@@ -203,6 +203,21 @@ def test_examples_are_spread_and_counted_once(demo_features: Any) -> None:
     assert [e.activation for e in spread] == pytest.approx([strengths[i] for i in places])
     with pytest.raises(InputError, match="spread or strongest"):
         finish(find_examples(model, one, feature, prompts, choose="weakest"))
+
+
+def test_those_explained_alike_stand_together() -> None:
+    """Two kinds of examples, shuffled: the order parts them, and begins with the first example's kind."""
+    draw = np.random.default_rng(3)
+    kinds = draw.permutation([0] * 6 + [1] * 5).tolist()
+    made = []
+    for number, kind in enumerate(kinds):
+        vector = {i: 1.0 + 0.2 * float(draw.random()) for i in (range(4) if kind else range(3, 8))}
+        made.append(Trace(Example((1, 2), 1, 9.0 - number), ("a", "b"), {"m0": vector}))
+    order = Traces("m1.f0", tuple(made)).alike()
+    assert sorted(order) == list(range(11))
+    seen = [kinds[i] for i in order]
+    assert seen == sorted(seen, reverse=seen[0] == 1) and seen[0] == kinds[0]
+    assert Traces("m1.f0", tuple(made[:2])).alike() == [0, 1] and Traces("m1.f0", ()).alike() == []
 
 
 def test_stopping_early_keeps_what_is_there(demo_features: Any) -> None:

@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 
 class DashboardView(QWidget):
     """``followed(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``labelled``:
-    the person's own words for the feature; ``traced(example)``: its circuit in an example is wanted."""
+    the person's own words for the feature; ``traced(example)``: its circuit in an example is wanted;
+    ``compared()``: its circuits in many."""
 
     followed = Signal(str)
     labelled = Signal(str)
     traced = Signal(int)
+    compared = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,6 +51,8 @@ class DashboardView(QWidget):
         self.name = QLabel("", objectName="heading")
         self.circuit = QPushButton("Circuit", objectName="chip")
         self.circuit.setToolTip("why it fires in the first example; an example’s number asks for that one")
+        self.traces = QPushButton("Traces", objectName="chip")
+        self.traces.setToolTip("its circuits in many examples, compared")
         self.about = QLabel("", objectName="muted")
         self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
         self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
@@ -58,6 +62,7 @@ class DashboardView(QWidget):
         self._build()
         self.label.editingFinished.connect(self._labelled)
         self.circuit.clicked.connect(lambda: self.traced.emit(0))
+        self.traces.clicked.connect(self.compared)
         self.examples.anchorClicked.connect(lambda url: self.traced.emit(int(url.path())))
         self.facts.anchorClicked.connect(lambda url: self.followed.emit(url.toString()))
         self.told.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
@@ -92,12 +97,15 @@ class DashboardView(QWidget):
         top.addWidget(self.name)
         top.addWidget(self.label, 1)
         top.addWidget(self.circuit)
+        figures = QHBoxLayout(spacing=10)
+        figures.addWidget(self.about, 1)
+        figures.addWidget(self.traces)
         left = QWidget()
         column = QVBoxLayout(left, spacing=4)
         column.setContentsMargins(8, 0, 4, 0)
         column.addLayout(top)
         column.addWidget(self.told)
-        column.addWidget(self.about)
+        column.addLayout(figures)
         column.addWidget(self.examples, 1)
         right = QWidget()
         column = QVBoxLayout(right, spacing=2)
@@ -115,8 +123,8 @@ class DashboardView(QWidget):
 
     def _show(self) -> None:
         found = self.found
-        about = (self.label, self.circuit, self.about, self.told, self.histogram, self.examples, self.facts)
-        for widget in about:
+        chips, texts = (self.circuit, self.traces), (self.about, self.told, self.examples, self.facts)
+        for widget in (self.label, self.histogram, *chips, *texts):
             widget.setVisible(found is not None)
         if found is None:
             self.name.setText("")

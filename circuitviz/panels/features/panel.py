@@ -66,6 +66,7 @@ class FeaturesPanel(Panel):
         self.view.followed.connect(self.follow)
         self.view.labelled.connect(self._label)
         self.view.traced.connect(self.trace)
+        self.view.compared.connect(partial(desk.panel_wanted.emit, "traces"))
         desk.arrived.connect(self._arrived)
         desk.ready.connect(lambda _ready: self._model_came())
         desk.selection_changed.connect(self._follow_selection)

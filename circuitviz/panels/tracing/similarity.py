@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
 
 from circuitviz.graph import Traces
@@ -13,6 +14,7 @@ from circuitviz.panels.saving import Savable
 from circuitviz.panels.tracing.page import Kept, TracesPage, snippet
 
 ALL, ITSELF = "All sites", "its own examples"
+BY_ACTIVATION, BY_LIKENESS = "by activation", "by likeness"
 
 
 class SimilarityPage(TracesPage):
@@ -24,7 +26,10 @@ class SimilarityPage(TracesPage):
         super().__init__()
         self.site = QComboBox(accessibleName="Site that is compared")
         self.beside = QComboBox(accessibleName="Traces that are the columns")
-        for box, letters in ((self.site, 7), (self.beside, 10)):
+        self.order = QComboBox(accessibleName="Order of the examples")
+        self.order.addItems([BY_ACTIVATION, BY_LIKENESS])
+        self.order.setToolTip("examples keep their numbers: 1 is the one where the target is most active")
+        for box, letters in ((self.site, 6), (self.beside, 8), (self.order, 8)):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(letters)
         self.column = QPushButton("Column’s circuit", visible=False)
@@ -34,12 +39,15 @@ class SimilarityPage(TracesPage):
         bar.addWidget(self.site)
         bar.addWidget(QLabel("against", objectName="muted"))
         bar.addWidget(self.beside, 1)
+        bar.addWidget(self.order)
         bar.addWidget(self.column)
         self.whole.addLayout(bar)
         self.whole.addWidget(self.map, 1)
         self._other = ("", -1)
+        self._orders: tuple[list[int], list[int]] = ([], [])  # examples of rows and columns, as they stand
         self.site.activated.connect(lambda _i: self.draw())
         self.beside.activated.connect(lambda _i: self.draw())
+        self.order.activated.connect(lambda _i: self.draw())
         self.map.pointed.connect(lambda *place: self.pointed.emit(self.map.grid.say(*place)))
         self.map.chosen.connect(self._chosen)
         self.column.clicked.connect(lambda: self.example_wanted.emit(*self._other))
@@ -78,20 +86,28 @@ class SimilarityPage(TracesPage):
         """What rows and columns are."""
         if self.shown is None:
             return ""
-        rows = f"Rows: examples of {self.shown.traces.target}, the most active first"
+        rows = f"Rows: examples of {self.shown.traces.target}, 1 the most active"
         return f"A click opens the row’s circuit. {rows}."
 
     def _grid(self, rows: Traces, columns: Traces) -> HeatGrid:
         site = None if self.site.currentText() == ALL else self.site.currentText()
         values = rows.similarity(site, None if columns is rows else columns)
+        alike = self.order.currentText() == BY_LIKENESS
+        down, across = self._orders = (
+            rows.alike(site) if alike else list(range(len(rows.traces))),
+            columns.alike(site) if alike else list(range(len(columns.traces))),
+        )
+        shown = values[np.ix_(down, across)]
 
         def told(i: int, j: int) -> str:
-            return f"{values[i, j]:+.3f}  {i + 1}: {snippet(rows, i)}   {j + 1}: {snippet(columns, j)}"
+            row, column = down[i], across[j]
+            pair = f"{row + 1}: {snippet(rows, row)}   {column + 1}: {snippet(columns, column)}"
+            return f"{values[row, column]:+.3f}  {pair}"
 
         return HeatGrid(
-            [str(i + 1) for i in range(len(rows.traces))],
-            [str(j + 1) for j in range(len(columns.traces))],
-            values,
+            [str(i + 1) for i in down],
+            [str(j + 1) for j in across],
+            shown,
             unit="cosine",
             limit=1.0,
             told=told,
@@ -101,6 +117,7 @@ class SimilarityPage(TracesPage):
     def _chosen(self, row: int, column: int) -> None:
         assert self.shown is not None
         columns = self.shown if self.other is None else self.other
+        row, column = self._orders[0][row], self._orders[1][column]
         self._other = (columns.name, column)
         self.example_wanted.emit(self.shown.name, row)
         self.column.setVisible(columns is not self.shown or row != column)
