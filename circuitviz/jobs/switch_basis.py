@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from circuitviz.graph import Kind
 from circuitviz.graph.opened import opened_sites, site_of
 from circuitviz.jobs.find import Found
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.session import Command, Provenance, State, switch_basis
+from circuitviz.session.question import Question
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -94,18 +96,27 @@ class SwitchBasis(Request):
         return METHOD, {**points, **kept, "sites": ",".join(self.sites), "dictionaries": folder}
 
 
-def switched(state: State, nodes: frozenset[str]) -> tuple[tuple[str, ...], str] | None:
+def switched(
+    state: State, nodes: frozenset[str], every: Iterable[str] = ()
+) -> tuple[tuple[str, ...], str] | None:
     """The sites that are open once those of some nodes are opened, or closed if all are open; and in words.
 
-    None where no node stands at a site, or the circuit is of one prompt.
+    every: sites that have a dictionary: all of them are open where a question of one prompt names none.
+    None where no node stands at a site, or nobody knows where the circuit came from.
     """
-    if state.circuit is None or state.circuit.graph.nodes[0].name != "input":
+    if state.circuit is None or state.provenance is None:
         return None
-    graph = state.circuit.graph
+    graph, question = state.circuit.graph, Question.of(state.provenance)
     meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
-    if not meant:
+    if not meant or (question is None and graph.nodes[0].name != "input"):
         return None
-    now = set(opened_sites(graph))
+    if question is None:
+        now = set(opened_sites(graph))
+    elif question.sites is not None:
+        now = set(question.sites)
+    else:
+        seen = {site_of(node) for node in graph.nodes if node.kind is Kind.FEATURE}
+        now = seen | set(every)
     closing = meant <= now
     sites = now - meant if closing else now | meant
     named = ", ".join(_ordered(meant if closing else meant - now))

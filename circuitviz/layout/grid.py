@@ -18,10 +18,17 @@ def grid(
     """Layers upwards, heads by number, the MLP half a row above its heads at the right."""
     middle = (graph.shape.n_heads - 1) / 2
     places: Places = {}
+    rows: dict[int, list[str]] = {}  # what has no number of a head: features and errors of a layer
+    for name in names:
+        if graph.node(name).kind in (Kind.FEATURE, Kind.ERROR):
+            rows.setdefault(graph.depth(name), []).append(name)
+    beside = {name: i - (len(row) - 1) / 2 for row in rows.values() for i, name in enumerate(row)}
     for name in names:
         node = graph.node(name)
         if node.kind is Kind.HEAD and node.head is not None:
             x = node.head - middle
+        elif name in beside:
+            x = beside[name]
         else:
             x = middle + 1.4 if node.kind is Kind.MLP else 0.0
         places[name] = (x * COLUMN, graph.depth(name) * ROW / 2)

@@ -17,6 +17,7 @@ from circuitviz.graph.opened import opened_sites
 from circuitviz.models import load_model
 from circuitviz.session import Label, move_nodes, set_label
 from circuitviz.session.origin import task_of
+from circuitviz.session.question import Question
 
 LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
@@ -160,3 +161,33 @@ def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot)
     qtbot.waitUntil(lambda: sites(window) == {"m2"}, timeout=LONG)
     window.view.select({"input"})
     assert not window.chrome.actions["switch-basis"].isEnabled()
+
+
+def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+    asked = Question("demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",))
+    window.desk.asking.ask(asked)
+    qtbot.waitUntil(lambda: window.desk.asking.question is not None, timeout=LONG)
+    state, steps = window.desk.document.state, window.desk.undo.index()
+    assert state.circuit is not None
+    head = next(name for name in state.circuit.node_names if name.startswith("a3.h"))
+    feature = next(name for name in state.circuit.node_names if name.startswith("m3.f"))
+
+    def opened() -> tuple[str, ...] | None:
+        question = window.desk.asking.question
+        return None if question is None else question.sites
+
+    window.basis.switch({head})
+    qtbot.waitUntil(lambda: opened() == ("a3", "m3"), timeout=LONG)
+    assert window.desk.undo.index() == steps + 1
+    names = window.desk.document.state.circuit.node_names
+    assert any(name.startswith("a3.f") for name in names) and not any(n.startswith("a3.h") for n in names)
+    window.view.select({next(name for name in names if name.startswith("m3.f"))})
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: opened() == ("a3",), timeout=LONG)
+    assert not any(name.startswith("m3.f") for name in window.desk.document.state.circuit.node_names)
+    window.desk.undo.setIndex(steps)
+    assert window.desk.document.state.hash == state.hash and feature in state.circuit.node_names
