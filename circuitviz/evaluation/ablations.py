@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
-from circuitviz.features import ERRORS
+from circuitviz.graph import ERRORS
 from circuitviz.progress import Progress, Steps
 
 
@@ -51,7 +51,7 @@ def ablations(subject: FeatureSubject, options: object) -> Steps[Ablations]:
     bench, found = subject.bench, []
     changes = bench.changes(subject.changed)
     settings = [(ablation, errors) for ablation in bench.ablations for errors in ERRORS]
-    target = bench.target.node.name
+    target = bench.name
     for number, (ablation, errors) in enumerate(settings, start=1):
         one = bench.judge(subject.nodes, ablation, errors, changes)
         shares = one.faithfulness, one.completeness

@@ -9,8 +9,8 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
-from circuitviz.features import ACTIONS, ERRORS, Intervention, frozen_change
-from circuitviz.graph import Kind
+from circuitviz.features import ACTIONS, Intervention, frozen_change
+from circuitviz.graph import ERRORS, Kind
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
@@ -88,9 +88,9 @@ def predicted(subject: FeatureSubject, options: PredictedOptions) -> Steps[Predi
         else:
             measured = bench.free([change], options.errors) - bench.start(options.errors)
         found.append(Point(name, bench.predictions.alone(change), measured))
-        so_far = Predicted(target.node.name, options.action, options.response, list(found))
+        so_far = Predicted(bench.name, options.action, options.response, list(found))
         yield Progress(number, len(names), name, so_far)
-    return Predicted(target.node.name, options.action, options.response, found)
+    return Predicted(bench.name, options.action, options.response, found)
 
 
 def _nodes(subject: FeatureSubject, given: str) -> list[str]:

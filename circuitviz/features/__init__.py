@@ -3,7 +3,7 @@
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
 from circuitviz.features.fit import Fit, fit, fitted, unexplained
-from circuitviz.features.free import ERRORS, Check, check, check_each, run_changed, value_in
+from circuitviz.features.free import Check, check, check_each, run_changed, value_in
 from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
 from circuitviz.features.graphs import local_scores, strongest
 from circuitviz.features.heads import ScoreParts, score_parts, through_head
@@ -44,7 +44,6 @@ from circuitviz.features.traces import Example, Trace, Traces, find_examples, tr
 __all__ = [
     "ACTIONS",
     "ARCHITECTURES",
-    "ERRORS",
     "GATES",
     "LOCAL_METHODS",
     "AttributionGraph",

@@ -23,8 +23,6 @@ from circuitviz.graph import Kind
 from circuitviz.models.model import Hook
 from circuitviz.progress import Progress, Steps
 
-ERRORS = ("kept", "dropped")
-
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -13,14 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest
-from circuitviz.features.free import ERRORS, Check, run_changed, value_in
+from circuitviz.features.free import Check, run_changed, value_in
 from circuitviz.features.frozen import Predictions, frozen_change, predicted_change
 from circuitviz.features.interventions import Change, Intervention, work_out
-from circuitviz.features.outside import ABLATIONS, Instead, Outside
+from circuitviz.features.outside import Instead, Outside
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import Kind
+from circuitviz.graph import ERRORS, OUTSIDE, Kind
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,18 @@ class PromptBench:
     """A target's circuits measured one after another: what a change does not touch is not run again.
 
     references: by ablation, the runs that its values are taken from, or what makes them when they are
-    needed; ``zero`` needs none, and an ablation that is not among them cannot be used.
+    needed; ``zero`` needs none, and an ablation that is not among them cannot be used. name: what the target
+    is called, if not by its node.
     """
 
     def __init__(
-        self, table: NodeTable, target: Target, references: Mapping[str, References] | None = None
+        self,
+        table: NodeTable,
+        target: Target,
+        references: Mapping[str, References] | None = None,
+        name: str = "",
     ) -> None:
-        self.table, self.target = table, target
+        self.table, self.target, self.name = table, target, name or target.node.name
         self._references: dict[str, References] = {"zero": (), **(references or {})}
         self._instead: dict[str, Instead] = {}
         self._ablated: dict[tuple[str, str], float] = {}
@@ -74,7 +79,7 @@ class PromptBench:
     @property
     def ablations(self) -> tuple[str, ...]:
         """Those that there are values for."""
-        return tuple(name for name in ABLATIONS if name in self._references)
+        return tuple(name for name in OUTSIDE if name in self._references)
 
     def references(self, ablation: str) -> Sequence[Run]:
         """The runs that an ablation takes its values from; none where there are none."""

@@ -15,10 +15,8 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.interventions import Change
 from circuitviz.features.run import Run, before_mlp_point
 from circuitviz.features.table import KINDS, NodeTable
-from circuitviz.graph import Kind
+from circuitviz.graph import OUTSIDE, Kind
 from circuitviz.models.model import Hook
-
-ABLATIONS = ("zero", "mean", "corrupted")
 
 
 class Instead:
@@ -29,9 +27,9 @@ class Instead:
     """
 
     def __init__(self, table: NodeTable, ablation: str, references: Sequence[Run] = ()) -> None:
-        if ablation not in ABLATIONS:
-            there = f"There is no ablation '{ablation}'; there is {', '.join(ABLATIONS)}."
-            raise InputError(there + suggest(ablation, ABLATIONS))
+        if ablation not in OUTSIDE:
+            there = f"There is no ablation '{ablation}'; there is {', '.join(OUTSIDE)}."
+            raise InputError(there + suggest(ablation, OUTSIDE))
         if ablation != "zero" and not references:
             raise InputError(f"The ablation '{ablation}' needs runs to take its values from; give one.")
         if ablation == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):

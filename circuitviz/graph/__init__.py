@@ -5,7 +5,9 @@ from circuitviz.graph.flows import change_without
 from circuitviz.graph.folding import Arrow, Folding, fold
 from circuitviz.graph.graph import BoolMatrix, Graph
 from circuitviz.graph.interventions import (
+    ERRORS,
     OF_FEATURES,
+    OUTSIDE,
     VALUES,
     Intervention,
     Interventions,
@@ -18,7 +20,9 @@ from circuitviz.graph.scores import SELECTIONS, Scores
 from circuitviz.graph.traces import Traces
 
 __all__ = [
+    "ERRORS",
     "OF_FEATURES",
+    "OUTSIDE",
     "SELECTIONS",
     "VALUES",
     "Arrow",

@@ -23,6 +23,8 @@ OF_FEATURES = {
     "zero": "nothing",
     "mean": "its mean over other prompts",
 }
+OUTSIDE = ("zero", "mean", "corrupted")  # what parts outside a circuit of features have instead
+ERRORS = ("kept", "dropped")  # what becomes of what a dictionary does not reconstruct
 MOST = 10.0
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class Choices(Reply):
     """Names for the form; methods and measures come with a line about them and their options.
 
+    ``refused``: by kind of circuit (heads, features) the measures that do not apply, and why.
+
     ``models`` are those that ship; one whose name is a task's, too, was made for that task.
     """
 
@@ -28,6 +30,7 @@ class Choices(Reply):
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
+    refused: dict[str, dict[str, str]] = field(default_factory=dict)
     claims: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
 
@@ -42,7 +45,7 @@ class Catalog(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names."""
         from circuitviz.discovery import ABLATIONS, methods
-        from circuitviz.evaluation import measures
+        from circuitviz.evaluation import FEATURES, HEADS, measures, measures_of
         from circuitviz.evaluation.claims import claims
         from circuitviz.metrics import metrics
         from circuitviz.models import shipped
@@ -56,6 +59,7 @@ class Catalog(Request):
             metrics=tuple(metrics.names()),
             ablations=tuple(ABLATIONS),
             measures={e.name: (e.summary, describe(e.options)) for e in measures.entries()},
+            refused={kind: measures_of(kind) for kind in (HEADS, FEATURES)},
             claims={e.name: (e.summary, describe(e.options)) for e in claims.entries()},
             broken={
                 name: error

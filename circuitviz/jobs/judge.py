@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.jobs.prompted import prompted
+from circuitviz.session import Trial
 
 if TYPE_CHECKING:
+    from circuitviz.evaluation import FeatureSubject, Subject
     from circuitviz.jobs.engine import Engine
 
 
@@ -26,7 +29,7 @@ class Judged(Reply):
 
 @dataclass(frozen=True)
 class Judge(Request):
-    """Take a measure of a circuit."""
+    """Take a measure of a circuit; ``trial``: what it is of, where it is of features on a prompt."""
 
     title = "The measure was not taken"
     rank = 40
@@ -40,17 +43,14 @@ class Judge(Request):
     asked: float | None = None
     classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     selection: tuple[str, ...] = ()
+    trial: Trial | None = None
+    device: str = "cpu"
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """What is found so far, step by step, then the whole."""
-        engine.need()
-        from circuitviz.evaluation import Subject, measure_steps
+        from circuitviz.evaluation import measure_steps
 
-        options = {} if self.scores is None else self.scores.options
-        bench = engine.bench(False, False, self.circuit.graph, options)
-        subject = Subject(
-            bench, self.circuit, self.scores, self.select, self.asked, self.classes, self.selection
-        )
+        subject = yield from self._subject(engine)
         steps = measure_steps(self.measure, subject, **self.options)
         while True:
             try:
@@ -62,6 +62,25 @@ class Judge(Request):
             yield Moved(f"Measuring {self.measure}", share, step.message)
             if step.partial is not None:
                 yield self._judged(step.partial, False)
+
+    def _subject(self, engine: Engine) -> Generator[Reply, None, Subject | FeatureSubject]:
+        """What is judged, on the bench that is open."""
+        from circuitviz.evaluation import FeatureSubject, Subject
+        from circuitviz.session.causal import bench_of
+
+        one = self.trial
+        if one is not None:
+            opened = yield from prompted(engine, one.question, self.device)
+            changes = tuple(one.changes())
+            return FeatureSubject(
+                bench_of(opened), one.nodes, changes, one.ablation, one.errors, self.selection
+            )
+        engine.need()
+        options = {} if self.scores is None else self.scores.options
+        bench = engine.bench(False, False, self.circuit.graph, options)
+        return Subject(
+            bench, self.circuit, self.scores, self.select, self.asked, self.classes, self.selection
+        )
 
     def _judged(self, result: Any, done: bool) -> Judged:
         return Judged(self.measure, self.options, self.key, result.as_dict(), done)

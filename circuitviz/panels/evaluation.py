@@ -25,6 +25,7 @@ from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.session import Trial
 
 
 @panels.register(
@@ -96,6 +97,8 @@ class EvaluationPanel(Panel):
                 where.asked if where else None,
                 state.classes,
                 tuple(sorted(self.desk.nodes - {"logits"})),
+                Trial.of(state),
+                self.desk.device,
             )
         )
 
@@ -116,7 +119,7 @@ class EvaluationPanel(Panel):
         name = self.measure.currentText()
         found = self.desk.document.measures.get(name)
         self.chart.draw(name, None if found is None else found["result"])
-        self.run.setEnabled(self.desk.state.circuit is not None and not self._running)
+        self._say_what_it_is()
         self.export.setEnabled(found is not None)
         self.fade.setVisible(name == "stability")
         self.fade.setEnabled(found is not None)
@@ -168,10 +171,17 @@ class EvaluationPanel(Panel):
         self._chosen(self.measure.currentText())
 
     def _chosen(self, name: str) -> None:
-        summary, options = self._choices.measures.get(name, ("", ()))
-        self.about.setText(summary)
-        self.options.set_options(options)
+        self.options.set_options(self._choices.measures.get(name, ("", ()))[1])
         self.show_result()
+
+    def _say_what_it_is(self) -> None:
+        """What the measure is, or why it does not apply to a circuit of this kind."""
+        name = self.measure.currentText()
+        kind = "heads" if Trial.of(self.desk.document.state) is None else "features"
+        why = self._choices.refused.get(kind, {}).get(name, "")
+        self.about.setText(why or self._choices.measures.get(name, ("", ()))[0])
+        self.options.setVisible(bool(self.options.fields) and not why)
+        self.run.setEnabled(self.desk.state.circuit is not None and not self._running and not why)
 
     def _arrived(self, reply: Reply) -> None:
         if not isinstance(reply, Judged):
@@ -204,7 +214,7 @@ class EvaluationPanel(Panel):
 
     def _idle(self) -> None:
         self._running = False
-        self.run.setEnabled(self.desk.state.circuit is not None)
+        self._say_what_it_is()
         self.stop.setEnabled(False)
 
     def _fade(self, on: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
@@ -35,7 +35,7 @@ class MeterPanel(Panel):
         self.what_if = QLabel("", accessibleName="What if")
         self.raw = QLabel("", objectName="muted", wordWrap=True)
         self.setting = QLabel("", objectName="muted", wordWrap=True)
-        whole = QVBoxLayout(self)
+        whole = self._lines = QVBoxLayout(self)
         whole.setContentsMargins(12, 8, 12, 12)
         whole.setSpacing(5)
         for widget in (self.value, self.interval, self.what_if, self.bar, self.raw, self.setting):
@@ -77,19 +77,30 @@ class MeterPanel(Panel):
             self.interval.setText("full and ablated model do not differ")
         else:
             mark = "≈ " if tier == "estimate" else ""
-            self.value.setText(f"{mark}{found['value']:.3f}")
+            self.value.setText(mark + _number(found["value"]))
             band = ""
             if found["low"] is not None:
                 band = f"95 % [{found['low']:.3f}, {found['high']:.3f}] · "
-            self.interval.setText(band + TIERS.get(tier, ""))
+            said = TIERS.get(tier, "")
+            if tier == "exact" and numbers["setting"]["prompts"] == 1:
+                said = "exact, of one prompt"  # which has no interval
+            self.interval.setText(band + said)
         metric, where = numbers["metric"], numbers["setting"]
         self.raw.setText(
-            f"{where['metric']}:  circuit {metric['circuit']:.3f},  model {metric['model']:.3f},  "
-            f"ablated {metric['ablated']:.3f}"
+            f"{where['metric']}:  circuit {_number(metric['circuit'])},  model {_number(metric['model'])},  "
+            f"ablated {_number(metric['ablated'])}"
         )
-        self.setting.setText(
-            f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
-        )
+        self.setting.setText(_setting(numbers))
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Keep room for lines that another width wraps otherwise."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A dock asks for no height of wrapped text by itself."""
+        self.setMinimumHeight(self._lines.totalHeightForWidth(self.width()))
 
 
 class Bar(QWidget):
@@ -134,6 +145,21 @@ class Bar(QWidget):
             for at in (low, high):
                 painter.drawLine(round(at), round(middle - 4), round(at), round(middle + 4))
         painter.end()
+
+
+def _setting(numbers: dict[str, Any]) -> str:
+    """What the number is of; circuits of features are judged by their nodes, on one prompt."""
+    where = numbers["setting"]
+    if "errors" not in where:
+        return f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
+    over = f" over {where['mean_of']}" if where.get("mean_of") else ""
+    rest = numbers.get("completeness")
+    kept = "" if rest is None else f"; the rest alone keeps {_number(rest)}"
+    return f"{numbers['nodes']:,} nodes, {where['ablation']} ablation{over}, errors {where['errors']}{kept}"
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
 
 
 def _within(value: float) -> float:

@@ -1,11 +1,12 @@
 """The document that a person works on, and the steps that can be undone."""
 
-from circuitviz.session.causal import Trial, judge_by, mean_of, measure_trial
+from circuitviz.session.causal import Trial, mean_of, measure_trial
 from circuitviz.session.commands import (
     Command,
     choose_edges,
     filter_view,
     intervene,
+    judge_by,
     members_of,
     move_nodes,
     move_threshold,
@@ -16,7 +17,7 @@ from circuitviz.session.commands import (
     switch_basis,
     toggle_ablation,
 )
-from circuitviz.session.document import Change, Document
+from circuitviz.session.document import Change, Document, judged_by
 from circuitviz.session.grouping import (
     collapse,
     expand,
@@ -66,6 +67,7 @@ __all__ = [
     "intervene",
     "members_of",
     "judge_by",
+    "judged_by",
     "measure_trial",
     "mean_of",
     "move_nodes",

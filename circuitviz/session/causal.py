@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +11,7 @@ import numpy as np
 
 from circuitviz.graph import Intervention, Interventions, Kind
 from circuitviz.progress import Progress, Steps
-from circuitviz.session.commands import Command
-from circuitviz.session.question import Question
+from circuitviz.session.question import DIFFERENCE, Question
 from circuitviz.session.state import State
 
 if TYPE_CHECKING:
@@ -88,19 +87,6 @@ class Trial:
         return [_action(name, what) for name, what in self.changed.items()]
 
 
-def judge_by(ablation: str, errors: str) -> Command:
-    """Judge a circuit of features with other values outside it, or with errors dropped."""
-
-    def change(state: State) -> State:
-        where = state.provenance
-        if where is None:
-            return state
-        options = {**where.options, "errors": errors}
-        return replace(state, provenance=replace(where, ablation=ablation, options=options))
-
-    return Command(f"Ablate to {ablation}, errors {errors}", change)
-
-
 def bench_of(opened: Prompted) -> PromptBench:
     """What the open question's circuits are measured on; made once a target and corrupted prompt."""
     from circuitviz.features import PromptBench
@@ -111,7 +97,8 @@ def bench_of(opened: Prompted) -> PromptBench:
         references: dict[str, Any] = {"mean": partial(_other_runs, opened)}
         if question.corrupted:
             references["corrupted"] = partial(_corrupted, opened)
-        opened.bench = (key, PromptBench(opened.table, opened.target, references))
+        name = question.metric if question.target == DIFFERENCE else ""
+        opened.bench = (key, PromptBench(opened.table, opened.target, references, name))
     return opened.bench[1]
 
 
@@ -146,7 +133,7 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
         run = bench.run(changes, errors)
         start = bench.start(errors)
         target = {
-            "name": opened.target.node.name,
+            "name": bench.name,
             "before": start,
             "predicted": predicted_change(opened.table, opened.target, changes),
             "frozen": frozen_change(opened.table, opened.target, changes),
@@ -161,7 +148,7 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
         "edges": trial.edges,
         "nodes": len(trial.nodes),
         "setting": {
-            "metric": opened.target.node.name,
+            "metric": bench.name,
             "ablation": ablation,
             "errors": errors,
             "mean_of": mean_of(opened.question) if ablation == "mean" else "",

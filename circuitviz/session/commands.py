@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from circuitviz.graph import Circuit, Intervention, Interventions, Scores
@@ -95,13 +95,34 @@ def restore_all() -> Command:
     return Command("Restore everything", lambda state: _touched(state, (), (), {}))
 
 
-def revisit(nodes: Iterable[str], edges: Iterable[str], changed: Interventions) -> Command:
-    """Ablate exactly this, as it was tried before; what the circuit has no more is passed over."""
+def judge_by(ablation: str, errors: str) -> Command:
+    """Judge a circuit of features with other values outside it, or with errors dropped."""
+
+    def change(state: State) -> State:
+        where = state.provenance
+        if where is None:
+            return state
+        options = {**where.options, "errors": errors}
+        return replace(state, provenance=replace(where, ablation=ablation, options=options))
+
+    return Command(f"Ablate to {ablation}, errors {errors}", change)
+
+
+def revisit(
+    nodes: Iterable[str], edges: Iterable[str], changed: Interventions, judged: Sequence[str] = ()
+) -> Command:
+    """Ablate exactly this, as it was tried before; what the circuit has no more is passed over.
+
+    judged: the ablation and way with errors that it was judged by, of a circuit of features.
+    """
 
     def change(state: State) -> State:
         if state.circuit is None:
             return state
         graph = state.circuit.graph
+        if judged:
+            ablation, errors = judged
+            state = judge_by(ablation, errors).change(state)
         there = graph.node_index
         return _touched(
             state,

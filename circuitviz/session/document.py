@@ -11,6 +11,7 @@ from typing import Any
 from psygnal import Signal
 
 from circuitviz.session.commands import Command
+from circuitviz.session.question import Question
 from circuitviz.session.state import State
 
 REMEMBERED = 512
@@ -34,8 +35,9 @@ class Document:
     the numbers, so that undo shows the earlier number itself, not a new measurement of it.
     ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
     ``key`` (``State.measured``) of the state that they measured.
-    ``history`` lists what was tried, ``{"key", "nodes", "edges", "changed"}``, the latest last;
-    their numbers lie under the same keys in ``evaluations``.
+    ``history`` lists what was tried, ``{"key", "nodes", "edges", "changed"}`` and of circuits of features
+    ``"judged"``, their ablation and way with errors, the latest last; their numbers lie under the same
+    keys in ``evaluations``.
     ``extra`` keeps what a file held that we do not understand, and writes it back.
     """
 
@@ -134,6 +136,8 @@ class Document:
         }
         if state.interventions:
             tried["changed"] = {n: what.identity for n, what in sorted(state.interventions.items())}
+        if judged := judged_by(state):
+            tried["judged"] = judged
         others = [entry for entry in self.history if entry != tried]
         self.history = [*others, tried][-REMEMBERED:]
 
@@ -144,4 +148,10 @@ class Document:
 
 
 def _touches(state: State) -> tuple[object, ...]:
-    return state.ablated_nodes, state.ablated_edges, state.interventions
+    return state.ablated_nodes, state.ablated_edges, state.interventions, judged_by(state)
+
+
+def judged_by(state: State) -> list[str]:
+    """Ablation and way with errors of a circuit of features, which a person can change; else empty."""
+    question = Question.of(state.provenance)
+    return [] if question is None else [question.ablation, question.errors]

@@ -47,10 +47,10 @@ def test_nodes_are_scaled_patched_and_put_back(
 ) -> None:
     window, panel = opened, opened.panels["ablation"]
     window.places.bring("ablation")
-    assert not panel.apply.isEnabled() and panel.history.count() == 1
+    assert not panel.form.apply.isEnabled() and panel.history.count() == 1
     whole, first_hash = _value(window), window.desk.document.state.hash
     window.desk.select(frozenset({"a2.h6"}), frozenset())
-    assert panel.apply.isEnabled() and "a2.h6" in panel.who.text()
+    assert panel.form.apply.isEnabled() and "a2.h6" in panel.form.who.text()
 
     state = window.desk.document.state
     model = load_model("demo")
@@ -64,10 +64,10 @@ def test_nodes_are_scaled_patched_and_put_back(
     ]
     values, hashes = [whole], [first_hash]
     for kind, share, places in steps:
-        panel.value.setCurrentText(kind)
-        panel.share.setValue(share)
-        panel.positions.setText(places)
-        qtbot.mouseClick(panel.apply, Qt.MouseButton.LeftButton)
+        panel.form.value.setCurrentText(kind)
+        panel.form.share.setValue(share)
+        panel.form.positions.setText(places)
+        qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
         tier = window.panels["meter"].value.text()
         assert tier.startswith("≈") or tier == "–"  # never the number of another state
         qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
@@ -117,7 +117,7 @@ def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) 
     first = prompts.child(0)
     assert first.childCount() == 2 and first.child(1).text(0).startswith("after")
     shoot(window, "what-changed")
-    panel._clicked(heads.child(0))
+    panel.changes.click(heads.child(0))
     assert window.desk.nodes == {names[0]}
     window.restore_all()
     assert panel.changes.topLevelItemCount() == 0
@@ -146,9 +146,9 @@ def test_a_wrong_position_is_told_and_changes_nothing(opened: MainWindow, qtbot:
     window.places.bring("ablation")
     window.desk.select(frozenset({"m1"}), frozenset())
     before = window.desk.document.state
-    panel.value.setCurrentText("zero")
-    panel.positions.setText("last")
-    qtbot.mouseClick(panel.apply, Qt.MouseButton.LeftButton)
+    panel.form.value.setCurrentText("zero")
+    panel.form.positions.setText("last")
+    qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
     assert window.dialog is not None and "'last' is no position" in window.dialog.text() + (
         window.dialog.informativeText()
     )

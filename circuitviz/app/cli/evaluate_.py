@@ -22,7 +22,18 @@ def run(given: argparse.Namespace) -> int:
                 f"There is no measure '{name}'; there is {', '.join(known)}." + suggest(name, known)
             )
 
-    from circuitviz.app.cli.reopen import reopen
+    from circuitviz.app.cli.reopen import read, reopen
+    from circuitviz.session.question import Question
+
+    document = read(given)
+    if Question.of(document.state.provenance) is not None:
+        from circuitviz.app.cli.evaluate_features import run as run_features
+
+        return run_features(given, document, wanted)
+    if given.errors is not None:
+        raise InputError(
+            f"--errors was given '{given.errors}'; it is of circuits of features, and this one is of heads."
+        )
     from circuitviz.discovery import setting
     from circuitviz.evaluation import Subject, bench_of, check_graph, measure_steps
 

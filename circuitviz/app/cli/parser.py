@@ -152,6 +152,8 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
         help="with commas between them: faithfulness and what 'circuitviz list measures' names",
     )
     _setting(parser)
+    text = "of circuits of features: what dictionaries do not reconstruct"
+    parser.add_argument("--errors", choices=("kept", "dropped"), help=text)
     _device(parser)
     if "evaluate" in argv:
         from circuitviz.app.cli.catalog import measure_options

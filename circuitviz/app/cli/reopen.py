@@ -29,19 +29,25 @@ class Reopened:
     asked: float | None
 
 
+def read(given: argparse.Namespace) -> Document:
+    """A file's document, or a reference by its name."""
+    from circuitviz.formats import import_document
+    from circuitviz.formats.reference import find
+
+    return import_document(find(given.circuit))
+
+
 def reopen(given: argparse.Namespace, say: Callable[[str], None]) -> Reopened:
     """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
 
     Warns where weights or prompts are not those that the circuit was found on.
     """
-    from circuitviz.formats import import_document
-    from circuitviz.formats.reference import find
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch, task_of
     from circuitviz.tasks import load_task
 
     path: Path = given.circuit
-    document = import_document(find(path))
+    document = read(given)
     where, circuit = document.state.provenance, document.state.circuit
     told = document.extra.get("reference", {})
     named = given.model or (where.model if where else told.get("model"))

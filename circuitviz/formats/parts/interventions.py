@@ -44,6 +44,9 @@ class InterventionsPart(Part):
             entry: dict[str, Any] = {"key": str(tried["key"]), "nodes": nodes, "edges": edges}
             if changed := _changed(opened, tried):
                 entry["changed"] = {n: Intervention.from_json(w).identity for n, w in changed.items()}
+            if judged := tried.get("judged"):
+                ablation, errors = judged
+                entry["judged"] = [str(ablation), str(errors)]
             document.history.append(entry)
 
 

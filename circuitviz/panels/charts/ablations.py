@@ -24,7 +24,7 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
     for y, cell in enumerate(cells):
         for x, (name, value_of) in enumerate(COLUMNS.items()):
             value = cell[name]
-            good = value if value is None or name == "faithfulness" else 1 - value
+            good = value if value is None or name == "faithfulness" else 1 - abs(value)
             colour = chart.colour("raised") if good is None else shade(chart, good)
             box = pg.QtWidgets.QGraphicsRectItem(QRectF(x + 0.02, y + 0.03, 0.96, 0.94))
             box.setPen(pg.mkPen(None))

@@ -17,8 +17,7 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
     points = result["points"]
     chart.rows = [["node", "predicted", "measured"]]
     chart.rows += [[p[k] for k in ("node", "predicted", "measured")] for p in points]
-    how = "in the real model" if result["response"] == "free" else "in the frozen model"
-    chart.axes(f"measured {how}", f"predicted change of {result['target']}")
+    chart.axes(f"measured, {result['response']}", f"predicted change of {result['target']}")
     if not points:
         return
     x, y = ([p[k] for p in points] for k in ("predicted", "measured"))
@@ -28,8 +27,9 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
     for angle in (0, 90):
         chart.plot.addItem(pg.InfiniteLine(0.0, angle=angle, pen=pg.mkPen(chart.colour("line"))))
     spots = pg.ScatterPlotItem(
-        x, y, size=8, brush=chart.colour("positive", 0.75), pen=pg.mkPen(chart.colour("panel"), width=1)
-    )
+        x, y, size=8, brush=chart.colour("positive", 0.75), pen=pg.mkPen(chart.colour("panel"), width=1),
+        useCache=False,  # which would make bitmaps of them, also in files
+    )  # fmt: skip
     chart.plot.addItem(spots)
     width, height = (REACH * 2 * (b - a) for a, b in ((left, right), (low, high)))
     for point in points:

@@ -1,0 +1,291 @@
+"""A circuit of features taken apart through the real window; numbers are those of the plain model."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+from slow_causal import SlowModel, row, slow_circuit
+from slow_path import DEMO, plain
+from torch import Tensor
+
+from circuitviz.app.cli import run
+from circuitviz.app.window import MainWindow
+from circuitviz.features import load_dictionaries
+from circuitviz.models import load_model
+from circuitviz.resources import resource
+from circuitviz.session import Trial
+from circuitviz.session.question import Question
+
+LONG = 90_000
+PROMPT = "When Mary and John went to the store, John gave a drink to"
+CORRUPTED = "When Mary and John went to the store, Anna gave a drink to"
+QUESTION = Question(
+    "demo", PROMPT, target="logit-diff", gate="absolute", nodes=60, corrupted=CORRUPTED,
+    correct=(" Mary",), incorrect=(" John",),
+)  # fmt: skip
+
+
+def _measured(window: MainWindow) -> bool:
+    return window.desk.document.state.circuit is not None and window.desk.document.evaluation is not None
+
+
+def _numbers(window: MainWindow) -> dict[str, Any]:
+    found = window.desk.document.evaluation
+    assert found is not None
+    return found
+
+
+Ask = Callable[[Question], MainWindow]
+
+
+@pytest.fixture
+def ask(open_window, qtbot: QtBot) -> Ask:
+    """A window in which a question about features was answered and measured."""
+
+    def make(question: Question) -> MainWindow:
+        window: MainWindow = open_window()
+        window.desk.asking.ask(question)
+        qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+        return window
+
+    return make
+
+
+class Plain:
+    """The demo model as its file has it, with hooks of the test's own."""
+
+    def __init__(self) -> None:
+        model = load_model("demo")
+        self.right, self.wrong = (model.tokens.answer(PROMPT, name) for name in (" Mary", " John"))
+        found = load_dictionaries([resource("demo", "dictionaries")], model)
+        sites = {one.site.name: one for one in found}
+        hf = plain(DEMO)
+        self.model, other = (
+            SlowModel(hf, sites, model.tokens.encode(text)) for text in (PROMPT, CORRUPTED)
+        )
+        other.logits(lambda site, value: value)
+        self.others = other.parts
+
+    def difference(self, logits: Tensor) -> float:
+        return float(logits[self.right] - logits[self.wrong])
+
+    def circuit(self, nodes: set[str], factors: dict[str, float] | None = None) -> float:
+        return self.difference(slow_circuit(self.model, nodes, self.others, factors))
+
+    def changed(self, out: list[str]) -> float:
+        def change(site: str, value: Tensor) -> Tensor:
+            for name in out:
+                at, item, position = row(name)
+                if at == site:
+                    value[position, item] = self.others[site][position, item]
+            return value
+
+        return self.difference(self.model.logits(change))
+
+
+def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_path: Path) -> None:
+    window = ask(QUESTION)
+    panel, meter, slow = window.panels["ablation"], window.panels["meter"], Plain()
+    window.places.bring("ablation")
+    state = window.desk.document.state
+    trial = Trial.of(state)
+    assert trial is not None and state.circuit is not None
+    whole, first, nodes = _numbers(window), state.hash, set(trial.nodes)
+    assert whole["metric"]["circuit"] == pytest.approx(slow.circuit(nodes), abs=1e-3)
+    assert whole["metric"]["ablated"] == pytest.approx(slow.circuit(set()), abs=1e-3)
+    assert "[" not in meter.interval.text() and "one prompt" in meter.interval.text()
+    shown = meter.value.text()
+    assert shown == f"{whole['faithfulness']['value']:.3f}".replace("-", "−")
+    assert not panel.form.positions.isVisible() and panel.form.errors.isVisible()
+    shoot(window, "features-whole")
+
+    # what if, asked without doing it
+    strong = sorted(nodes, key=lambda n: -abs(state.scores.info["attributions"][n]))
+    features = [name for name in strong if ".f" in name][2:5]
+    window.view.select({features[0]})
+    _key(window, QEvent.Type.KeyPress)
+    assert meter.what_if.text().startswith(f"without {features[0]}: ≈ ")
+    _key(window, QEvent.Type.KeyRelease)
+    assert window.desk.document.state is state
+
+    out: list[str] = []
+    for name in features:
+        window.desk.select(frozenset({name}), frozenset())
+        window.toggle_ablation()
+        out.append(name)
+        assert meter.value.text().startswith("≈") or meter.value.text() == "–"
+        qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+        found = _numbers(window)
+        assert found["metric"]["circuit"] == pytest.approx(slow.circuit(nodes - set(out)), abs=1e-3)
+        start = slow.changed([])
+        assert found["target"]["before"] == pytest.approx(start, abs=1e-3)
+        assert found["target"]["free"] == pytest.approx(slow.changed(out) - start, abs=1e-3)
+        assert found["target"]["frozen"] == pytest.approx(found["target"]["predicted"], abs=1e-4)
+    section = panel.changes.topLevelItem(0)
+    rows = {section.child(i).text(0): section.child(i).text(3) for i in range(section.childCount())}
+    assert rows["measured, free"] == f"{found['target']['free']:+.3f}".replace("-", "−")
+    assert rows["predicted by attribution"] == f"{found['target']['predicted']:+.3f}".replace("-", "−")
+    assert panel.changes.topLevelItem(1).child(0).text(0).startswith("before:  ' Mary'")
+    assert panel.history.count() == 4
+    shoot(window, "features-ablated")
+
+    # the command line reads the same numbers from the file
+    path = tmp_path / "apart.circuit"
+    assert window.files.save_to(path)
+    for _ in features:
+        window.desk.undo.undo()
+    assert window.desk.document.state.hash == first
+    assert _numbers(window) == whole and meter.value.text() == shown
+    for _ in features:
+        window.desk.undo.redo()
+    assert _numbers(window) == found
+
+
+def test_features_are_scaled_set_and_judged_otherwise(ask: Ask, qtbot: QtBot) -> None:
+    window = ask(QUESTION)
+    panel, slow = window.panels["ablation"], Plain()
+    window.places.bring("ablation")
+    trial = Trial.of(window.desk.document.state)
+    assert trial is not None
+    name = next(n for n in trial.nodes if n.startswith("m2.f"))
+    window.desk.select(frozenset({name}), frozenset())
+    panel.form.value.setCurrentText("scale")
+    panel.form.share.setValue(0.25)
+    qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    circuit = _numbers(window)["metric"]["circuit"]
+    assert circuit == pytest.approx(slow.circuit(set(trial.nodes), {name: 0.25}), abs=1e-3)
+    own = window.desk.document.state.scores.info["activations"][name]
+    panel.form.value.setCurrentText("set")
+    panel.form.share.setValue(own * 0.25)
+    qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    assert panel.history.item(1).text().endswith(f"{name} = {panel.form.share.value():g}")
+    before = _numbers(window)["faithfulness"]["value"]
+    panel.form.errors.setCurrentText("dropped")
+    panel.form.errors.activated.emit(1)
+    assert window.panels["meter"].value.text() == "–"  # never the number of another setting
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    assert _numbers(window)["setting"]["errors"] == "dropped"
+    assert _numbers(window)["faithfulness"]["value"] != pytest.approx(before, abs=1e-4)
+    panel.form.ablation.setCurrentText("mean")
+    panel.form.ablation.activated.emit(1)
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    assert "passages of the demo's text" in window.panels["meter"].setting.text()
+    shoot(window, "features-scaled")
+    assert panel.history.count() == 5  # the same change in each setting
+
+    # an entry of another setting goes back to that, too
+    entry = panel.history.item(3)
+    assert entry.text().endswith("corrupted ablation, errors kept")
+    panel._go_back(entry)
+    assert _numbers(window)["faithfulness"]["value"] == before
+    assert panel.form.errors.currentText() == "kept"
+    for _ in range(3):
+        window.desk.undo.undo()
+    assert _numbers(window)["faithfulness"]["value"] == before
+
+
+def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, tmp_path: Path) -> None:
+    window = ask(QUESTION)
+    panel, slow = window.panels["ablation"], Plain()
+    window.places.bring("ablation")
+    panel.tabs.setCurrentIndex(1)
+    box = panel.predicted
+    assert box.run.isEnabled() and not box.export.isEnabled()
+    qtbot.mouseClick(box.run, Qt.MouseButton.LeftButton)
+    assert not box.run.isEnabled() and box.stop.isEnabled()
+    qtbot.waitUntil(lambda: len(box.chart.rows) > 3, timeout=LONG)  # partial results are drawn
+    qtbot.waitUntil(lambda: _done(window, "predicted"), timeout=LONG)
+    trial = Trial.of(window.desk.document.state)
+    assert trial is not None
+    points = window.desk.document.measures["predicted"]["result"]["points"]
+    assert {p["node"] for p in points} == set(trial.nodes)
+    start = slow.changed([])
+    for point in [p for p in points if ".f" in p["node"]][:6]:
+        assert point["measured"] == pytest.approx(slow.changed([point["node"]]) - start, abs=1e-3)
+    shoot(window, "features-predicted")
+    _, text, chosen = box.chart._spots[7]
+    assert chosen[0] in text and "predicted" in text
+    box.chart.clicked.emit(chosen)
+    assert window.desk.nodes == frozenset(chosen)
+    box.chart.save(tmp_path / "points.csv")
+    table = list(csv.reader((tmp_path / "points.csv").read_text().splitlines()))
+    assert table[0] == ["node", "predicted", "measured"] and len(table) == len(points) + 1
+    box.chart.save(tmp_path / "points.svg")
+    assert "<image" not in (tmp_path / "points.svg").read_text()
+
+    # selected ones, frozen: on the diagonal; and a job that is ended keeps what it has
+    window.desk.select(frozenset(list(trial.nodes)[:4]), frozenset())
+    box.nodes.setCurrentIndex(1)
+    box.response.setCurrentText("frozen")
+    qtbot.waitUntil(box.run.isEnabled, timeout=LONG)
+    qtbot.mouseClick(box.run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _done(window, "predicted", 4), timeout=LONG)
+    for point in window.desk.document.measures["predicted"]["result"]["points"]:
+        assert point["measured"] == pytest.approx(point["predicted"], abs=1e-5)
+
+
+def test_measures_of_features_are_taken_and_others_say_why_not(
+    ask: Ask, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    window = ask(QUESTION)
+    panel = window.panels["evaluation"]
+    window.places.bring("evaluation")
+    panel.measure.setCurrentText("curve")
+    assert not panel.run.isEnabled() and "features" in panel.about.text()
+    shoot(window, "features-refused")
+    panel.measure.setCurrentText("ablations")
+    qtbot.waitUntil(panel.run.isEnabled, timeout=LONG)
+    qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _done(window, "ablations"), timeout=LONG)
+    cells = window.desk.document.measures["ablations"]["result"]["cells"]
+    assert [(c["ablation"], c["errors"]) for c in cells[4:]] == [("corrupted", "kept"), ("corrupted", "dropped")]
+    assert cells[4]["faithfulness"] == pytest.approx(_numbers(window)["faithfulness"]["value"])
+    shoot(window, "features-ablations")
+
+    path = tmp_path / "features.circuit"
+    assert window.files.save_to(path)
+    numbers = _numbers(window)
+    capsys.readouterr()
+    assert run(["evaluate", str(path), "--measures", "faithfulness,ablations,curve", "--json"]) == 0
+    out, err = capsys.readouterr()
+    data = json.loads(out)
+    assert data["faithfulness"]["value"] == pytest.approx(numbers["faithfulness"]["value"], abs=1e-5)
+    assert data["faithfulness"]["low"] is None
+    assert {"metric", "edges", "nodes", "setting", "ablations"} <= data.keys()
+    assert "features" in data["refused"]["curve"] and "curve" in err
+
+
+def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: QtBot) -> None:
+    from dataclasses import replace
+
+    window = ask(replace(QUESTION, corrupted="", nodes=30))
+    panel = window.panels["ablation"]
+    window.places.bring("ablation")
+    form = panel.form
+    assert [form.ablation.itemText(i) for i in range(form.ablation.count())] == ["zero", "mean"]
+    assert "no corrupted partner" in form.ablation.toolTip()
+    item = form.value.model().item(form.value.findText("corrupted"))
+    assert not item.isEnabled() and "no corrupted partner" in item.toolTip()
+    assert _numbers(window)["setting"]["ablation"] == "zero"
+
+
+def _done(window: MainWindow, name: str, points: int | None = None) -> bool:
+    found = window.desk.document.measures.get(name, {})
+    return bool(found.get("done")) and (points is None or len(found["result"]["points"]) == points)
+
+
+def _key(window: MainWindow, kind: QEvent.Type) -> None:
+    event = QKeyEvent(kind, Qt.Key.Key_W, Qt.KeyboardModifier.NoModifier, "w")
+    QApplication.sendEvent(window.view, event)
