@@ -96,7 +96,7 @@ def measures_of(kind: str) -> dict[str, str]:
     why = {
         FEATURES: "measures edges between heads over the prompts of a task, and this circuit is of features "
         f"on one prompt, judged by its nodes; {fitting} would be right.",
-        HEADS: "measures features on one prompt, and this circuit is of heads over the prompts of a task; "
+        HEADS: "measures features on one prompt, and this circuit is judged over the prompts of a task; "
         f"{fitting} would be right.",
     }[kind]
     return {e.name: f"'{e.name}' {why}" for e in measures.entries() if _kind(e) != kind}

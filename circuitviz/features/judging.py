@@ -75,6 +75,7 @@ class PromptBench:
         self._ablated: dict[tuple[str, str], float] = {}
         self._starts = {"kept": target.value}
         self._predictions: Predictions | None = None
+        self._shares: dict[tuple[str, str], float] = {}
 
     @property
     def ablations(self) -> tuple[str, ...]:
@@ -188,6 +189,21 @@ class PromptBench:
         if self._predictions is None:
             self._predictions = Predictions.of(self.table, self.target)
         return self._predictions
+
+    def shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
+        """How much of its effect on the target each node has left at its ablation value, to first order."""
+        for name in nodes:
+            if (name, ablation) not in self._shares:
+                (out,), (gone,) = (self.changes([Intervention(name, how)]) for how in (ablation, "zero"))
+                whole = self.predictions.alone(gone)
+                left = 1 - self.predictions.alone(out) / whole if whole else 0.0
+                self._shares[name, ablation] = left
+        return self.known_shares(nodes, ablation)
+
+    def known_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
+        """The same, where they were worked out before; else none."""
+        known = {name: self._shares.get((name, ablation)) for name in nodes}
+        return {} if None in known.values() else {n: s for n, s in known.items() if s is not None}
 
     def _rows(self, nodes: Collection[str]) -> NDArray[np.bool_]:
         inside = np.zeros(len(self.table), dtype=bool)

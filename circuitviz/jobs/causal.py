@@ -10,6 +10,7 @@ from circuitviz.jobs.measure import Measured
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.jobs.prompted import prompted
 from circuitviz.session import Trial, measure_trial
+from circuitviz.session.causal import bench_of
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -27,12 +28,19 @@ class MeasureTrial(Request):
     device: str = "cpu"
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """One exact reply; between its runs a newer request is looked for."""
+        """The faithfulness first, then all; between runs a newer request is looked for."""
         opened = yield from prompted(engine, self.trial.question, self.device)
         steps = measure_trial(opened, self.trial)
         try:
             while True:
                 step = next(steps)
                 yield Moved("Measuring faithfulness", step.done / step.total, step.message)
+                if isinstance(step.partial, dict):
+                    yield Measured(self.key, "small", step.partial)
         except StopIteration as end:
-            yield Measured(self.key, "exact", end.value)
+            bench, names = bench_of(opened), (*self.trial.nodes, *self.trial.out)
+            left = bench.known_shares(names, self.trial.ablation)
+            yield Measured(self.key, "exact", end.value, left)
+            if not left:  # for the estimates to come: nobody waits for it
+                left = bench.shares(names, self.trial.ablation)
+                yield Measured(self.key, "exact", end.value, left)

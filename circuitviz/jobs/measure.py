@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Measured(Reply):
-    """Numbers of a circuit under its state's key; ``tier`` is ``small`` or ``exact``."""
+    """Numbers of a circuit under its state's key; ``tier`` is ``small`` or ``exact``.
+
+    left: of features, how much of its effect each node has under the ablation: what estimates start from.
+    """
 
     key: str
     tier: str
     numbers: dict[str, Any]
+    left: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

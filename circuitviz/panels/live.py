@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -26,6 +27,7 @@ class Live(QObject):
         self.desk = desk
         self.numbers: dict[str, Any] | None = None
         self._base: tuple[State, dict[str, Any]] | None = None  # the last state whose exact numbers are known
+        self._left: Mapping[str, float] = {}
         self._after = QTimer(self)
         self._after.setSingleShot(True)
         self._after.setInterval(30)
@@ -33,7 +35,7 @@ class Live(QObject):
 
     def begin(self) -> None:
         """Forget what was known: another document, or another circuit, has come."""
-        self._base = None
+        self._base, self._left = None, {}
 
     def follow(self, state: State) -> None:
         """Show what is known of a state, or the estimate until it is measured."""
@@ -60,7 +62,7 @@ class Live(QObject):
         if reply.key != state.measured:
             return False  # the state has moved on: a stale number is never shown
         if exact:
-            self._base = (state, reply.numbers)
+            self._base, self._left = (state, reply.numbers), reply.left
         self._set(reply.numbers, reply.tier)
         return exact
 
@@ -73,8 +75,8 @@ class Live(QObject):
         span = metric["model"] - metric["ablated"]
         if base.live is None or base.scores is not state.scores or not span:
             return None
-        moves = _moves_of_features if Question.of(state.provenance) else _moves_of_heads
-        move = moves(base, state)
+        of_features = Question.of(state.provenance) is not None
+        move = _moves_of_features(base, state, self._left) if of_features else _moves_of_heads(base, state)
         if move is None:
             return None
         moved = metric["circuit"] + move
@@ -123,14 +125,17 @@ def _moves_of_heads(base: State, state: State) -> float | None:
     return moved + state.scores.sent(state.live.edges, shares[1])
 
 
-def _moves_of_features(base: State, state: State) -> float | None:
-    """The same of a target: what nodes give to it, by their attributions; None under another ablation."""
+def _moves_of_features(base: State, state: State, left: Mapping[str, float]) -> float | None:
+    """The same of a target: what nodes give to it, by their attributions; None under another ablation.
+
+    left: how much of its effect each node has where it is out.
+    """
     before, now = Trial.of(base), Trial.of(state)
     assert before is not None and now is not None and state.scores is not None
     if (before.ablation, before.errors) != (now.ablation, now.errors):
         return None
     activations = state.scores.info.get("activations", {})
-    ends = [change_without(state.scores, each.shares(activations)) for each in (before, now)]
+    ends = [change_without(state.scores, each.shares(activations, left)) for each in (before, now)]
     return None if ends[0] is None or ends[1] is None else ends[1] - ends[0]
 
 

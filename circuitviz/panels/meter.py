@@ -17,6 +17,7 @@ TIERS = {
     "small": "exact on 8 prompts, measuring all…",
     "exact": "exact on all prompts",
 }
+ONE_PROMPT = {"small": "exact, measuring what changed…", "exact": "exact, of one prompt"}
 
 
 @panels.register("meter", summary="faithfulness", title="Faithfulness", area="right", order=0)
@@ -82,8 +83,8 @@ class MeterPanel(Panel):
             if found["low"] is not None:
                 band = f"95 % [{found['low']:.3f}, {found['high']:.3f}] · "
             said = TIERS.get(tier, "")
-            if tier == "exact" and numbers["setting"]["prompts"] == 1:
-                said = "exact, of one prompt"  # which has no interval
+            if numbers["setting"]["prompts"] == 1:  # which has no interval
+                said = ONE_PROMPT.get(tier, said)
             self.interval.setText(band + said)
         metric, where = numbers["metric"], numbers["setting"]
         self.raw.setText(
@@ -100,7 +101,7 @@ class MeterPanel(Panel):
 
     def _fit(self) -> None:
         """A dock asks for no height of wrapped text by itself."""
-        self.setMinimumHeight(self._lines.totalHeightForWidth(self.width()))
+        self.setMinimumHeight(max(0, self._lines.totalHeightForWidth(self.width())))
 
 
 class Bar(QWidget):

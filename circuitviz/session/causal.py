@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from circuitviz.session.state import State
 
 if TYPE_CHECKING:
     from circuitviz.features import Intervention as Action
-    from circuitviz.features import PromptBench, Run
+    from circuitviz.features import Judged, PromptBench, Run
     from circuitviz.session.prompted import Prompted
 
 FIXED = (Kind.BIAS, Kind.POSITION)  # no part of what the prompt says: they stay as they are
@@ -64,16 +64,18 @@ class Trial:
         edges = 0 if state.live is None else state.live.n_edges
         return Trial(question, inside, taken, changed, question.ablation, question.errors, edges)
 
-    def shares(self, activations: Mapping[str, float]) -> dict[str, float]:
-        """How much of its own output each touched node has, to first order; ablation values count as nothing.
+    def shares(self, activations: Mapping[str, float], left: Mapping[str, float]) -> dict[str, float]:
+        """How much of its own output each touched node has, to first order.
 
-        activations: by node, for those that are set.
+        activations: by node, for those that are set; left: what nodes have under the trial's ablation, where
+        it is known; else it counts as nothing.
         """
-        found = dict.fromkeys(self.out, 0.0)
+        found = {name: left.get(name, 0.0) for name in self.out}
         for name, what in self.changed.items():
             own = float(activations.get(name, 0.0))
             set_to = what.share / own if own else 1.0
-            found[name] = {"scale": what.share, "set": set_to}.get(what.value, 0.0)
+            ablated = left.get(name, 0.0) if what.value == self.ablation else 0.0
+            found[name] = {"scale": what.share, "set": set_to}.get(what.value, ablated)
         return found
 
     def actions(self) -> list[Action]:
@@ -112,8 +114,9 @@ def mean_of(question: Question) -> str:
 def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
     """The numbers of a trial, with the keys that every evaluation has; of one prompt, so without an interval.
 
-    ``target``: its change in the whole model under what was done to nodes, predicted, with patterns and
-    scales frozen, and free, with the likeliest next tokens before and after; None where nothing was done.
+    A partial result has the faithfulness alone. ``target``: its change in the whole model under what was done
+    to nodes, predicted, with patterns and scales frozen, and free, with the likeliest next tokens before and
+    after; None where nothing was done.
     """
     from circuitviz.features import Judged, frozen_change, predicted_change, value_in
 
@@ -124,8 +127,9 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
     others = [one for one in trial.actions() if _kind(opened, one.node) not in MASKED]
     inside = bench.changes([*trial.changes(), *(one for one in others if one.node in trial.out)])
     circuit = bench.circuit(trial.nodes, ablation, errors, inside)
-    yield Progress(2, 4, "everything but the circuit")
-    judged = Judged(opened.target.value, ablated, circuit, bench.rest(trial.nodes, ablation, errors))
+    first = Judged(opened.target.value, ablated, circuit, float("nan"))
+    yield Progress(2, 4, "everything but the circuit", _numbers(bench, opened, trial, first, None))
+    judged = replace(first, rest=bench.rest(trial.nodes, ablation, errors))
     target = None
     if actions := trial.actions():
         yield Progress(3, 4, "predicted and measured")
@@ -141,16 +145,23 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
             "top_before": _tops(bench.run((), errors)),
             "top_after": _tops(run),
         }
+    return _numbers(bench, opened, trial, judged, target)
+
+
+def _numbers(
+    bench: PromptBench, opened: Prompted, trial: Trial, judged: Judged, target: dict[str, Any] | None
+) -> dict[str, Any]:
+    ablation = trial.ablation
     return {
         "faithfulness": {"value": judged.faithfulness, "low": None, "high": None},
-        "completeness": judged.completeness,
+        "completeness": None if np.isnan(judged.rest) else judged.completeness,
         "metric": {"circuit": judged.circuit, "model": judged.model, "ablated": judged.ablated},
         "edges": trial.edges,
         "nodes": len(trial.nodes),
         "setting": {
             "metric": bench.name,
             "ablation": ablation,
-            "errors": errors,
+            "errors": trial.errors,
             "mean_of": mean_of(opened.question) if ablation == "mean" else "",
             "prompts": 1,
             "seed": 0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
 
 NAME = "predicted"
+EVERY = 250  # milliseconds between two drawings while points come
 ALL, SELECTED = "all nodes", "selected"
 
 
@@ -49,6 +51,8 @@ class PredictedChart(QWidget):
         self.chart.setAccessibleName("Predicted against measured")
         self.note = QLabel("", objectName="muted")
         self._running = False
+        self._due = QTimer(self, singleShot=True, interval=EVERY)
+        self._due.timeout.connect(self.show_state)
         self._build()
         self.run.clicked.connect(self.start)
         self.stop.clicked.connect(desk.cancel)
@@ -99,8 +103,11 @@ class PredictedChart(QWidget):
     def _arrived(self, reply: Reply) -> None:
         if isinstance(reply, Judged) and reply.measure == NAME:
             self._running = self._running and not reply.done
-            if self.isVisible():
+            if reply.done:
+                self._due.stop()
                 self.show_state()
+            elif self.isVisible() and not self._due.isActive():
+                self._due.start()
 
     def _moved(self, moved: Moved) -> None:
         if self._running and moved.title.endswith(NAME):
@@ -117,8 +124,9 @@ class PredictedChart(QWidget):
         elif not text and found is not None:
             old = found["key"] != self.desk.document.state.measured
             parts = ["compared before the circuit changed"] * old + ["not finished"] * (not found["done"])
-            text = ", ".join(parts) or f"each node put to {found['result']['action']}, alone; {_how(found)}"
+            text = ", ".join(parts) or f"one node at a time: {found['result']['action']}"
         self.note.setText(text)
+        self.note.setToolTip("" if found is None else f"errors {found['options'].get('errors', 'kept')}")
 
     def _ask_export(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Export the plot", f"{NAME}.svg", KINDS)
@@ -142,7 +150,3 @@ class PredictedChart(QWidget):
         whole.addLayout(head)
         whole.addWidget(self.chart, 1)
         whole.addLayout(foot)
-
-
-def _how(found: dict[str, Any]) -> str:
-    return f"errors {found['options'].get('errors', 'kept')}"

@@ -37,10 +37,10 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
         chart.spot(point["predicted"], point["measured"], width, height, text, point["node"])
     chart.plot.setRange(xRange=(left, right), yRange=(low, high), padding=0.06)
     if result["r"] is not None:
-        label = pg.TextItem(f"r {result['r']:.3f}   {len(points)} nodes", anchor=(0, 0))
+        label = pg.TextItem(f"r {result['r']:.3f}   {len(points)} nodes", anchor=(1, 1))
         label.setColor(chart.colour("muted"))
         chart.plot.addItem(label)
-        label.setPos(left, high)
+        label.setPos(right, low)
 
 
 def _range(values: list[float]) -> tuple[float, float]:
