@@ -101,21 +101,25 @@ def total_effects(
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[Change]) -> float:
     """Change of a target's value that attribution predicts: the sum over changed nodes."""
-    effects = Predictions(table, total_effects(table, target, changes)[1])
+    effects = Predictions(table, *total_effects(table, target, changes))
     return sum(effects.alone(change) for change in changes)
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """What changes are predicted to do to a target, from one sweep; vectors: by stage, [time, d]."""
+    """What changes are predicted to do to a target, from one sweep.
+
+    effects: [nodes], of what each node writes; vectors: by stage, [time, d].
+    """
 
     table: NodeTable
+    effects: Tensor
     vectors: dict[int, Tensor]
 
     @staticmethod
     def of(table: NodeTable, target: Target) -> Predictions:
         """Of a run in which nothing is held: for changes of one node at a time."""
-        return Predictions(table, total_effects(table, target)[1])
+        return Predictions(table, *total_effects(table, target))
 
     def alone(self, change: Change) -> float:
         """The effect of what one change writes more than before."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.free import Check, run_changed, value_in
@@ -49,6 +50,16 @@ class Judged:
     def _share(self, value: float) -> float | None:
         range_ = self.model - self.ablated
         return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A feature's activation before and after, and what that does to the target, to first order."""
+
+    node: str
+    before: float
+    after: float
+    effect: float
 
 
 References = Sequence[Run] | Callable[[], Sequence[Run]]
@@ -182,6 +193,24 @@ class PromptBench:
         if not changes and _way(errors) == "kept":
             return self.table.run
         return run_changed(self.table, changes, errors)
+
+    def responses(self, run: Run, nodes: Collection[str]) -> list[Response]:
+        """How features among some nodes respond in another run of the prompt, what matters most first."""
+        found, values = [], dict[str, Tensor]()
+        effects = self.predictions.effects
+        for name in nodes:
+            row = self.table.index(name)
+            node = self.table.node(row)
+            if node.kind is not Kind.FEATURE:
+                continue
+            site = f"{node.site}{node.layer}"
+            if site not in values:
+                one = self.table.dictionaries[site]
+                values[site] = one.encode(run.read(one))
+            before = float(self.table.activation[row])
+            after = float(values[site][node.position, node.feature])
+            found.append(Response(name, before, after, float(effects[row]) / before * (after - before)))
+        return sorted(found, key=lambda one: -abs(one.effect))
 
     @property
     def predictions(self) -> Predictions:

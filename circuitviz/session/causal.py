@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ FIXED = (Kind.BIAS, Kind.POSITION)  # no part of what the prompt says: they stay
 MASKED = (Kind.FEATURE, Kind.HEAD, Kind.MLP)  # outside a circuit these have their ablation values
 PASSAGES = 24  # of the demo's own text, about 480 tokens, that means are taken over
 TOP = 5  # tokens
+RESPONSES = 8
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,11 @@ class Trial:
             found[name] = {"scale": what.share, "set": set_to}.get(what.value, ablated)
         return found
 
+    @property
+    def untouched(self) -> list[str]:
+        """Nodes inside that nothing was done to."""
+        return [name for name in self.nodes if name not in self.changed]
+
     def actions(self) -> list[Action]:
         """What is done to nodes in the whole model: those out take the ablation, others their own value."""
         from circuitviz.features import Intervention as Action
@@ -116,7 +122,7 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
 
     A partial result has the faithfulness alone. ``target``: its change in the whole model under what was done
     to nodes, predicted, with patterns and scales frozen, and free, with the likeliest next tokens before and
-    after; None where nothing was done.
+    after, and the features that responded most; None where nothing was done.
     """
     from circuitviz.features import Judged, frozen_change, predicted_change, value_in
 
@@ -144,6 +150,7 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
             "free": value_in(run, opened.table, opened.target) - start,
             "top_before": _tops(bench.run((), errors)),
             "top_after": _tops(run),
+            "responses": [asdict(one) for one in bench.responses(run, trial.untouched)[:RESPONSES]],
         }
     return _numbers(bench, opened, trial, judged, target)
 

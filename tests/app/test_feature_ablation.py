@@ -133,10 +133,18 @@ def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_p
         assert found["target"]["frozen"] == pytest.approx(found["target"]["predicted"], abs=1e-4)
     section = panel.changes.topLevelItem(0)
     rows = {section.child(i).text(0): section.child(i).text(3) for i in range(section.childCount())}
-    assert rows["measured, free"] == f"{found['target']['free']:+.3f}".replace("-", "−")
-    assert rows["predicted by attribution"] == f"{found['target']['predicted']:+.3f}".replace("-", "−")
+    assert rows["free"] == f"{found['target']['free']:+.3f}".replace("-", "−")
+    assert rows["predicted"] == f"{found['target']['predicted']:+.3f}".replace("-", "−")
     assert panel.changes.topLevelItem(1).child(0).text(0).startswith("before:  ' Mary'")
     assert panel.history.count() == 4
+    response = panel.changes.topLevelItem(2).child(0)
+    assert response.text(0) in nodes - set(out)
+    at, item, position = row(response.text(0))
+    slow.changed(out)
+    after = f"{float(slow.model.parts[at][position, item]):.3f}"
+    assert response.text(2) == after != response.text(1)
+    panel.changes.click(response)
+    assert window.desk.nodes == {response.text(0)}
     shoot(window, "features-ablated")
 
     # the command line reads the same numbers from the file

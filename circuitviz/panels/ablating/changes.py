@@ -9,9 +9,9 @@ from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
 
 ENTRY = Qt.ItemDataRole.UserRole
 MEASURED = {
-    "predicted": ("predicted by attribution", "what the changed nodes gave to the target, added up"),
-    "frozen": ("measured, frozen", "patterns, scales and active features stay: equals the prediction"),
-    "free": ("measured, free", "in the real model, where everything may respond"),
+    "predicted": "by attribution: what the changed nodes gave to the target, added up",
+    "frozen": "measured with patterns, scales and active features as they were: equals the prediction",
+    "free": "measured in the real model, where everything may respond",
 }
 
 
@@ -51,15 +51,18 @@ class ChangesTree(QTreeWidget):
         self.clear()
         self._titles(True)
         changes = self._section(f"{target['name']}, all changes together")
-        for key, (title, tip) in MEASURED.items():
-            item = _row(changes, title, target["before"], target["before"] + target[key])
-            item.setText(3, number(target[key], sign=True))
-            item.setTextAlignment(3, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        for key, tip in MEASURED.items():
+            item = _row(changes, key, target["before"], target["before"] + target[key], change=True)
             item.setToolTip(0, tip)
         tokens = self._section("likeliest next tokens")
         for title in ("before", "after"):
             self._words(tokens, title, target[f"top_{title}"])
-        for section in (changes, tokens):
+        others = self._section("features that responded most")
+        for each in target["responses"]:
+            item = _row(others, each["node"], each["before"], each["after"], change=True)
+            item.setData(0, ENTRY, each["node"])
+            item.setToolTip(3, f"about {number(each['effect'], sign=True)} of {target['name']}")
+        for section in (changes, tokens, others):
             section.setExpanded(True)
 
     def click(self, item: QTreeWidgetItem) -> None:
@@ -96,8 +99,11 @@ def number(value: float, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.3f}".replace("-", "−")
 
 
-def _row(parent: QTreeWidgetItem, name: str, before: float, after: float) -> QTreeWidgetItem:
-    item = QTreeWidgetItem(parent, [name, number(before), number(after)])
-    for column in (1, 2):
+def _row(
+    parent: QTreeWidgetItem, name: str, before: float, after: float, change: bool = False
+) -> QTreeWidgetItem:
+    more = [number(after - before, sign=True)] if change else []
+    item = QTreeWidgetItem(parent, [name, number(before), number(after), *more])
+    for column in range(1, 3 + len(more)):
         item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item

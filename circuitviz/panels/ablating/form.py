@@ -147,7 +147,7 @@ class AblationForm(QWidget):
         self._form.addRow("errors", self.errors)
         inset_numbers(self)
         for box in (self.value, self.ablation, self.errors):
-            box.setMinimumContentsLength(9)
+            box.setMinimumContentsLength(10)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
 
 
