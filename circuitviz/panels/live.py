@@ -27,7 +27,7 @@ class Live(QObject):
         self.desk = desk
         self.numbers: dict[str, Any] | None = None
         self._base: tuple[State, dict[str, Any]] | None = None  # the last state whose exact numbers are known
-        self._left: Mapping[str, float] = {}
+        self._left: dict[str, Mapping[str, float]] = {}  # by ablation, of features
         self._after = QTimer(self)
         self._after.setSingleShot(True)
         self._after.setInterval(30)
@@ -62,7 +62,9 @@ class Live(QObject):
         if reply.key != state.measured:
             return False  # the state has moved on: a stale number is never shown
         if exact:
-            self._base, self._left = (state, reply.numbers), reply.left
+            self._base = (state, reply.numbers)
+            if reply.left:
+                self._left[reply.numbers["setting"]["ablation"]] = reply.left
         self._set(reply.numbers, reply.tier)
         return exact
 
@@ -125,15 +127,16 @@ def _moves_of_heads(base: State, state: State) -> float | None:
     return moved + state.scores.sent(state.live.edges, shares[1])
 
 
-def _moves_of_features(base: State, state: State, left: Mapping[str, float]) -> float | None:
+def _moves_of_features(base: State, state: State, known: Mapping[str, Mapping[str, float]]) -> float | None:
     """The same of a target: what nodes give to it, by their attributions; None under another ablation.
 
-    left: how much of its effect each node has where it is out.
+    known: by ablation, how much of its effect each node has where it is out.
     """
     before, now = Trial.of(base), Trial.of(state)
     assert before is not None and now is not None and state.scores is not None
     if (before.ablation, before.errors) != (now.ablation, now.errors):
         return None
+    left = known.get(now.ablation, {})
     activations = state.scores.info.get("activations", {})
     ends = [change_without(state.scores, each.shares(activations, left)) for each in (before, now)]
     return None if ends[0] is None or ends[1] is None else ends[1] - ends[0]
