@@ -56,7 +56,7 @@ class Geometry:
         left, top, right, bottom = self.boxes.T
         for row in np.flatnonzero((left <= x) & (x <= right) & (top <= y) & (y <= bottom))[::-1]:
             node = self.picture.nodes[row]
-            if outline(node.kind, box(node)).contains(at):
+            if outline(node.look, box(node)).contains(at):
                 return node
         return None
 

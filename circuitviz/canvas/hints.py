@@ -9,7 +9,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
 from circuitviz.canvas.inscription import as_printed
-from circuitviz.canvas.paint import font, legend_entries, paint_legend
+from circuitviz.canvas.kinds import MEANINGS
+from circuitviz.canvas.legend import legend_size, paint_legend
+from circuitviz.canvas.paint import font
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme
 
@@ -22,7 +24,9 @@ def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None
         out = int((picture.links.sender == row).sum())
         label = f"<br>{escape(node.label)}" if node.label else ""
         holds = f"<br>{', '.join(map(as_printed, node.members))}" if node.members else ""
-        return f"<b>{escape(node.name)}</b>{label}{holds}<br>score {node.score:+.4f}<br>{into} in, {out} out"
+        meant = f"<br>{MEANINGS[node.look]} {escape(node.text)}" if picture.looks else ""
+        about = f"<b>{escape(node.name)}</b>{meant}{label}{holds}"
+        return f"{about}<br>score {node.score:+.4f}<br>{into} in, {out} out"
     if edge is not None:
         said = escape(edge.note).replace("; ", "<br>") or f"score {edge.score:+.4f}"
         said += f"<br>the sum of {edge.count} edges" if edge.count > 1 else ""
@@ -56,9 +60,9 @@ def paint_corners(
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
     ground = QColor(theme.ground)
     ground.setAlphaF(0.86)  # the circuit may lie below
-    rows = len(legend_entries(picture))
-    if rows:
-        painter.fillRect(QRectF(area.left() + 6, area.top() + 6, 172, rows * 19 + 12), ground)
+    wide, high = legend_size(picture)
+    if high:
+        painter.fillRect(QRectF(area.left() + 6, area.top() + 6, wide + 14, high + 12), ground)
     if note:
         wide = painter.fontMetrics().horizontalAdvance(note) + 16
         painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)

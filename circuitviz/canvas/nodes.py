@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached import FADED, CachedItem, Stroke
 from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.kinds import look_colours
 from circuitviz.canvas.links import Indices
-from circuitviz.canvas.paint import box, kind_colours, paint_node
+from circuitviz.canvas.paint import box, paint_node
 from circuitviz.canvas.picture import DrawnNode
 from circuitviz.canvas.theme import Theme
 
@@ -150,7 +151,7 @@ def paint_boxes(painter: QPainter, geometry: Geometry, theme: Theme, rows: Indic
     for row in rows:
         node = geometry.picture.nodes[row]
         left, top, right, bottom = geometry.boxes[row]
-        colour = theme.muted if node.ablated else node.colour or kind_colours(node.kind, theme)[1]
+        colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
         by_colour.setdefault(colour, []).append(QRectF(left, top, right - left, bottom - top))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)

@@ -18,6 +18,7 @@ from PySide6.QtGui import (
 )
 
 from circuitviz.canvas.inscription import LINE, TITLE, inscribed
+from circuitviz.canvas.kinds import corners, look_colours, roundness
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
@@ -131,9 +132,9 @@ def paint_node(
     selected: bool = False,
     hovered: bool = False,
 ) -> None:
-    """A head is a rounded box, an MLP a hexagon, input and logits are pills; ablated is a ghost."""
+    """Each kind in its shape (``canvas.kinds``); ablated is a ghost."""
     rect = box(node)
-    fill, line_colour = kind_colours(node.kind, theme)
+    fill, line_colour = look_colours(node.look, theme)
     alone = side_colour(node.side, theme) if node.side in ("left", "right") else ""
     line = QColor(alone or node.colour or line_colour)
     if node.members:
@@ -148,10 +149,10 @@ def paint_node(
         ring = QPen(QColor(theme.accent), 2.4 if selected else 1.6)
         painter.setPen(ring)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.drawPath(outline(node.kind, rect.adjusted(-3.5, -3.5, 3.5, 3.5)))
+        painter.drawPath(outline(node.look, rect.adjusted(-3.5, -3.5, 3.5, 3.5)))
     painter.setPen(pen)
     painter.setBrush(QColor(theme.ground if node.ablated else fill))
-    painter.drawPath(outline(node.kind, rect))
+    painter.drawPath(outline(node.look, rect))
     painter.setPen(QColor(theme.text))
     painter.setFont(font(12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
     name = QRectF(rect)
@@ -160,26 +161,26 @@ def paint_node(
     elif node.label:
         name.setHeight(rect.height() * 0.54)
         below = QRectF(rect.left() + 3, rect.top() + rect.height() * 0.48, rect.width() - 6, 17)
-        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, node.name)
+        _write(painter, name, node.title)
         painter.setFont(font(10))
         metrics = QFontMetricsF(painter.font())
         text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
     else:
-        painter.drawText(name, Qt.AlignmentFlag.AlignCenter, node.name)
+        _write(painter, name, node.title)
     if node.ablated:
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
     painter.restore()
 
 
-def kind_colours(kind: Kind, theme: Theme) -> tuple[str, str]:
-    """Fill and outline of a kind of node."""
-    if kind in (Kind.HEAD, Kind.FEATURE):
-        return theme.head, theme.head_line
-    if kind in (Kind.MLP, Kind.NEURON):
-        return theme.mlp, theme.mlp_line
-    return theme.end, theme.end_line
+def _write(painter: QPainter, rect: QRectF, text: str) -> None:
+    """A name in the middle of its box, smaller where it is long, cut where it is longer than that."""
+    room = rect.width() - 8
+    if QFontMetricsF(painter.font()).horizontalAdvance(text) > room:
+        painter.setFont(font(10, painter.font().bold()))
+        text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room + 4)
+    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def paint_inscription(painter: QPainter, node: DrawnNode, rect: QRectF, theme: Theme) -> None:
@@ -194,29 +195,16 @@ def paint_inscription(painter: QPainter, node: DrawnNode, rect: QRectF, theme: T
             y += high
 
 
-def outline(kind: Kind, rect: QRectF) -> QPainterPath:
+def outline(look: str, rect: QRectF) -> QPainterPath:
     """The shape that tells a kind of node."""
     path = QPainterPath()
-    if kind is Kind.MLP:
-        cut = min(11.0, rect.height() / 2.6)
-        left, right, top, bottom = rect.left(), rect.right(), rect.top(), rect.bottom()
-        middle = rect.center().y()
-        path.addPolygon(
-            QPolygonF(
-                [
-                    QPointF(left, middle),
-                    QPointF(left + cut, top),
-                    QPointF(right - cut, top),
-                    QPointF(right, middle),
-                    QPointF(right - cut, bottom),
-                    QPointF(left + cut, bottom),
-                    QPointF(left, middle),
-                ]
-            )
-        )
-        return path
-    radius = 7.0 if kind is Kind.HEAD else rect.height() / 2
-    path.addRoundedRect(rect, radius, radius)
+    points = corners(look, rect.left(), rect.top(), rect.width(), rect.height())
+    if points:
+        path.addPolygon(QPolygonF([QPointF(*point) for point in points]))
+        path.closeSubpath()
+    else:
+        radius = roundness(look, rect.height())
+        path.addRoundedRect(rect, radius, radius)
     return path
 
 
@@ -225,58 +213,3 @@ def paint_picture(painter: QPainter, picture: CircuitPicture, theme: Theme) -> N
     paint_edges(painter, picture, theme, picture.edges)
     for node in picture.nodes:
         paint_node(painter, node, theme)
-
-
-LEGEND_WIDTH = 238.0
-
-
-def legend_entries(picture: CircuitPicture) -> list[str]:
-    """What the legend must explain: only what is drawn."""
-    links = picture.links
-    tinted = [bool((links.tint == tint).any()) for tint in range(3)]
-    if picture.sides:
-        entries = {"both": tinted[2], "left": tinted[0], "right": tinted[1]}
-    else:
-        entries = {"positive": tinted[0], "negative": tinted[1]}
-    entries["channels"] = bool(links.channel.any())
-    entries["ablated"] = not picture.sides and (tinted[2] or picture.any_ablated)
-    return [entry for entry, drawn in entries.items() if drawn]
-
-
-def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF) -> float:
-    """Draw the legend with its top left corner at a point; returns its height."""
-    painter.save()
-    painter.setFont(font(11))
-    x, y, row = at.x(), at.y(), 19.0
-    for entry in legend_entries(picture):
-        middle = y + row / 2
-        if entry == "channels":
-            texts = (("query", theme.query, 0.0), ("key", theme.key, 62.0), ("value", theme.value, 111.0))
-            for text, tint, shift in texts:
-                painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(QColor(tint))
-                painter.drawEllipse(QPointF(x + 4 + shift, middle), 3.2, 3.2)
-                painter.setPen(QColor(theme.muted))
-                painter.drawText(QRectF(x + 12 + shift, y, 60, row), Qt.AlignmentFlag.AlignVCenter, text)
-        else:
-            side = entry if picture.sides else ""
-            score = 1.0 if entry == "positive" else -1.0
-            sample = DrawnEdge("", "", "", "", score, 0.3, entry == "ablated", side=side)
-            painter.setPen(edge_pen(sample, theme))
-            painter.drawLine(QPointF(x, middle), QPointF(x + 34, middle))
-            left, right = picture.sides or ("", "")
-            text = {
-                "positive": "raises the metric",
-                "negative": "lowers the metric",
-                "ablated": "ablated",
-                "both": "in both",
-                "left": f"only in {left}",
-                "right": f"only in {right}",
-            }[entry]
-            painter.setPen(QColor(theme.muted))
-            room = QRectF(x + 42, y, LEGEND_WIDTH - 42, row)
-            text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room.width()))
-            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
-        y += row
-    painter.restore()
-    return y - at.y()

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from circuitviz.canvas.kinds import MEANINGS, PLAIN, look_of
 from circuitviz.canvas.links import Indices, Links
 from circuitviz.canvas.places import Place, columns_of, places_of
 from circuitviz.graph import Circuit, Folding, Kind, Scores
@@ -23,6 +24,7 @@ class DrawnNode:
 
     ``side``: where two circuits are compared, which has it: ``both``, ``left`` or ``right``.
     ``members``: the nodes of a collapsed group, which is drawn as one box under its ``title``.
+    ``text``: what is written in the box instead of the name, where something says more: a token.
     """
 
     name: str
@@ -35,11 +37,17 @@ class DrawnNode:
     ablated: bool = False
     side: str = ""
     members: tuple[str, ...] = ()
+    text: str = ""
 
     @property
     def title(self) -> str:
-        """The name, and of a group what is said of it as a whole."""
-        return titled(self.name, self.label) if self.members else self.name
+        """What is written in the box: the name, and of a group what is said of it as a whole."""
+        return titled(self.name, self.label) if self.members else self.text or self.name
+
+    @property
+    def look(self) -> str:
+        """How it is drawn, a key of ``kinds.MEANINGS``."""
+        return look_of(self.kind, self.name)
 
 
 def titled(group: str, role: str) -> str:
@@ -127,6 +135,12 @@ class CircuitPicture:
         """Whether a node is drawn as taken out."""
         return any(node.ablated for node in self.nodes)
 
+    @cached_property
+    def looks(self) -> tuple[str, ...]:
+        """The kinds of nodes that a legend has to tell apart; none in a circuit of heads and MLPs alone."""
+        found = {node.look for node in self.nodes if not node.members}
+        return tuple(look for look in MEANINGS if look in found) if found - PLAIN else ()
+
     def around(self, nodes: Set[str], edges: Set[str]) -> tuple[Indices, Indices]:
         """Rows of the edges that are named or touch the nodes, and of the nodes that they join."""
         links = self.links
@@ -145,7 +159,7 @@ class CircuitPicture:
             for n in self.nodes
         )
         picture = replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
-        for kept in ("rows", "links", "edge_rows", "any_ablated"):  # places do not enter them
+        for kept in ("rows", "links", "edge_rows", "any_ablated", "looks"):  # places do not enter them
             if kept in self.__dict__:
                 picture.__dict__[kept] = self.__dict__[kept]
         return picture
@@ -202,10 +216,31 @@ def _plain(
     """Nodes as they stand, with nothing said of them and nothing done to them."""
     graph, places = circuit.graph, places_of(circuit, layout, pinned)
     totals = dict(zip(graph.senders, _totals(circuit, scores), strict=True))
+    written = _written(circuit, scores)
     return tuple(
-        DrawnNode(name, graph.node(name).kind, *places[name], score=totals.get(name, 0.0))
+        DrawnNode(
+            name,
+            graph.node(name).kind,
+            *places[name],
+            score=totals.get(name, 0.0),
+            text=written.get(name, ""),
+        )
         for name in circuit.node_names
     )
+
+
+def _written(circuit: Circuit, scores: Scores | None) -> dict[str, str]:
+    """Tokens of a prompt, and of the logits that are explained, in quotes as a reader knows them."""
+    info = {} if scores is None else scores.info
+    run = info.get("prompt")
+    strings = list(run.get("strings") or ()) if isinstance(run, Mapping) else []
+    said = info.get("shown")
+    shown = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    for name in circuit.node_names:
+        node = circuit.graph.node(name)
+        if node.kind is Kind.TOKEN and node.position is not None and node.position < len(strings):
+            shown[name] = str(strings[node.position])
+    return {name: f"“{text.strip() or text}”" for name, text in shown.items()}
 
 
 def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:

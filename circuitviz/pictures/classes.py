@@ -9,7 +9,7 @@ from circuitviz.canvas.picture import titled
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.pictures.drawing import Drawing, Text
-from circuitviz.pictures.ink import KINDS, MEANINGS, Ink
+from circuitviz.pictures.ink import MEANINGS, Ink
 from circuitviz.pictures.measure import width, wrapped
 from circuitviz.pictures.routes import Way, port, route
 from circuitviz.session import State
@@ -83,7 +83,7 @@ def groups_of(state: State, circuit: Circuit) -> list[Group]:
         nodes = list(folding.nodes(box))
         if box in named or box in ENDS:
             kind = "mlp" if all(circuit.graph.node(n).kind is Kind.MLP for n in nodes) else "head"
-            kind = KINDS[circuit.graph.node(box).kind] if box in ENDS else kind
+            kind = "end" if box in ENDS else kind
             label = box if box in named else ""
             depth = sum(circuit.graph.depth(n) for n in nodes) / len(nodes)
             said = state.labels.get(f"group:{box}")

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from circuitviz.canvas.kinds import corners
+
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A box with its top left corner at x, y. ``shape``: ``round``, ``pill`` or ``square``."""
+    """A box with its top left corner at x, y.
+
+    ``shape``: ``round``, ``pill`` or ``square``; or a look of the canvas that is a polygon.
+    """
 
     role: str
     x: float
@@ -24,8 +29,13 @@ class Box:
     dashed: bool = False
 
     @property
+    def corners(self) -> tuple[Point, ...]:
+        """The corners of a polygon; none where it is a box."""
+        return corners(self.shape, self.x, self.y, self.width, self.height)
+
+    @property
     def radius(self) -> float:
-        """How round the corners are, in points."""
+        """How round the corners of a box are, in points."""
         if self.shape == "square":
             return 0.8
         radius = 3.0 if self.shape == "round" else 6.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from circuitviz.canvas.picture import CircuitPicture, DrawnNode
 from circuitviz.layout import COLUMN, ROW
 from circuitviz.pictures.drawing import Drawing, Shape, Text
-from circuitviz.pictures.ink import KINDS, Ink, drawn
+from circuitviz.pictures.ink import Ink, drawn
 from circuitviz.pictures.measure import width
 
 PORTS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}
@@ -44,7 +44,7 @@ def _node(
     label = node.name if node.members else node.label.partition(" · ")[0]  # without what was changed
     if label not in ink.labels:
         label = ""
-    box = ink.box(KINDS[node.kind], (x - wide / 2, y - high / 2, wide, high), label, node.ablated)
+    box = ink.box(node.look, (x - wide / 2, y - high / 2, wide, high), label, node.ablated)
     colour = ink.theme.muted if node.ablated else ink.theme.text
     return [box, Text(x, y + 0.35 * size, node.title, size, colour, anchor="middle")]
 

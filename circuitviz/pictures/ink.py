@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from circuitviz.canvas.kinds import MEANINGS as KINDS
+from circuitviz.canvas.kinds import look_colours
 from circuitviz.canvas.picture import DrawnEdge
 from circuitviz.canvas.theme import Theme, mixed
-from circuitviz.graph import Kind
 from circuitviz.pictures.drawing import Box, Curve, Point
 from circuitviz.session import State
 from circuitviz.session.groups import APART
@@ -18,9 +19,9 @@ MEANINGS = {
     "value": "value input (v)",
     "direct": "MLP input or logits",
 }
-KINDS = {kind: "end" if kind.is_leaf or kind is Kind.LOGITS else "feature" for kind in Kind}
-KINDS |= {Kind.HEAD: "head", Kind.MLP: "mlp"}
-NAMES = {"head": "attention head", "mlp": "MLP", "feature": "feature", "end": "input, logits"}
+SHAPES = {"head": "round", "mlp": "square", "token": "square"} | dict.fromkeys(
+    ("feature-a", "feature-m", "end"), "pill"
+)
 THINNEST, WIDEST = 0.35, 2.4
 
 
@@ -55,15 +56,18 @@ class Ink:
     def box(
         self, kind: str, at: tuple[float, float, float, float], label: str = "", ablated: bool = False
     ) -> Box:
-        """A node's or a class's box at (x, y, width, height), in its label's colour where it has one."""
+        """A node's or a class's box at (x, y, width, height), in its label's colour where it has one.
+
+        kind: a look of ``canvas.kinds``.
+        """
         if label:
             line = self.labels[label]
             fill, role, text = mixed(line, self.ground, 0.16), f"class {_place(self.labels, label)}", label
         else:
-            like = "head" if kind == "feature" else kind
-            fill, line = getattr(self.theme, like), getattr(self.theme, f"{like}_line")
-            role, text = kind, NAMES[kind]
-        shape = {"head": "round", "feature": "round", "mlp": "square", "end": "pill"}[kind]
+            fill, line = look_colours(kind, self.theme)
+            fill = self.ground if fill == self.theme.ground else fill
+            role, text = kind, KINDS[kind]
+        shape = SHAPES.get(kind, kind)
         made = Box(role, *at, fill, line, round(0.7 * self.scale, 2), shape, ablated)
         self.boxes.setdefault(text, made)
         self.ablated = self.ablated or ablated

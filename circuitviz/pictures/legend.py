@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from circuitviz.canvas.kinds import MEANINGS as KINDS
 from circuitviz.pictures.drawing import Box, Curve, Drawing, Shape, Text
-from circuitviz.pictures.ink import MEANINGS, NAMES, Ink
+from circuitviz.pictures.ink import MEANINGS, Ink
 from circuitviz.pictures.measure import cut, width
 
 SHARES = (1.0, 0.5, 0.1)
@@ -47,7 +48,7 @@ def _edges(number: float) -> str:
 
 
 def _rank(item: tuple[str, Box]) -> tuple[bool, str]:
-    return item[0] in NAMES.values(), item[0]
+    return item[0] in KINDS.values(), item[0]
 
 
 def _flow(

@@ -29,7 +29,10 @@ def _box(painter: QPainter, box: Box) -> None:
         pen.setDashPattern([3.0, 2.0])
     painter.setPen(pen)
     painter.setBrush(QColor(box.fill))
-    painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
+    if box.corners:
+        painter.drawPolygon(QPolygonF([QPointF(*point) for point in box.corners]))
+    else:
+        painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
 
 
 def _curve(painter: QPainter, curve: Curve) -> None:

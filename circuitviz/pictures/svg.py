@@ -44,20 +44,21 @@ class Svg:
 
 def _add(group: Element, shape: Shape) -> None:
     if isinstance(shape, Box):
-        given = {
-            "class": shape.role,
-            "x": _n(shape.x),
-            "y": _n(shape.y),
-            "width": _n(shape.width),
-            "height": _n(shape.height),
-            "rx": _n(shape.radius),
-            "fill": shape.fill,
-            "stroke": shape.line,
-            "stroke-width": _n(shape.line_width),
-        }
+        given = {"class": shape.role}
+        if shape.corners:
+            given["points"] = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.corners)
+        else:
+            given |= {
+                "x": _n(shape.x),
+                "y": _n(shape.y),
+                "width": _n(shape.width),
+                "height": _n(shape.height),
+                "rx": _n(shape.radius),
+            }
+        given |= {"fill": shape.fill, "stroke": shape.line, "stroke-width": _n(shape.line_width)}
         if shape.dashed:
             given["stroke-dasharray"] = f"{_n(3 * shape.line_width)} {_n(2 * shape.line_width)}"
-        ET.SubElement(group, "rect", given)
+        ET.SubElement(group, "polygon" if shape.corners else "rect", given)
     elif isinstance(shape, Curve):
         _curve(group, shape)
     else:

@@ -81,6 +81,9 @@ def _styles(drawing: Drawing) -> list[str]:
 
 
 def _shape(shape: Shape) -> list[str]:
+    if isinstance(shape, Box) and shape.corners:
+        around = " -- ".join(_at(x, y) for x, y in shape.corners)
+        return [rf"\path[circuit {shape.role}{',dashed' if shape.dashed else ''}] {around} -- cycle;"]
     if isinstance(shape, Box):
         dash = f",rounded corners={_n(shape.radius)}bp{',dashed' if shape.dashed else ''}"
         corner = _at(shape.x + shape.width, shape.y + shape.height)
