@@ -19,12 +19,13 @@ MEANINGS = {
     "token": "token",
     "position": "position",
     "bias": "bias",
+    "logit": "what is explained",
     "end": "input, logits",
 }
 """Looks, in the order of legends, and what each stands for."""
 
 PLAIN = {"head", "mlp", "end"}  # what circuits of heads are made of
-_LOOKS = {Kind.HEAD: "head", Kind.INPUT: "end", Kind.LOGITS: "end"}
+_LOOKS = {Kind.HEAD: "head", Kind.MLP: "mlp", Kind.INPUT: "end", Kind.LOGITS: "end"}
 
 
 def look_of(kind: Kind, name: str) -> str:
@@ -35,8 +36,8 @@ def look_of(kind: Kind, name: str) -> str:
     """
     if kind is Kind.FEATURE:
         return f"feature-{'a' if name[:1] == 'a' else 'm'}"
-    if kind is Kind.MLP:
-        return "bare" if "@" in name else "mlp"
+    if "@" in name and kind in (Kind.MLP, Kind.LOGITS):
+        return "bare" if kind is Kind.MLP else "logit"
     return _LOOKS.get(kind, kind.value)
 
 
@@ -84,4 +85,4 @@ def roundness(look: str, height: float) -> float:
     """The radius of the corners of a look that is no polygon."""
     if look == "token":
         return 2.0
-    return 7.0 if look == "head" else height / 2
+    return min(7.0, 0.3 * height) if look == "head" else height / 2

@@ -11,7 +11,7 @@ from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
 from circuitviz.canvas.theme import Theme
 
 WIDTH, ROW = 238.0, 19.0
-COLUMN = 166.0  # of the kinds of nodes
+COLUMN = 184.0  # of the kinds of nodes
 SAMPLE = 34.0  # from a row's left to its text
 
 

@@ -23,7 +23,7 @@ from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
 
-WIDTHS = dict.fromkeys(Kind, 80.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
+WIDTHS = dict.fromkeys(Kind, 84.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
 HEIGHT, LABELLED = 32.0, 44.0
 WIDEST = 86.0
 PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
@@ -154,7 +154,8 @@ def paint_node(
     painter.setBrush(QColor(theme.ground if node.ablated else fill))
     painter.drawPath(outline(node.look, rect))
     painter.setPen(QColor(theme.text))
-    painter.setFont(font(12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
+    placed = "@" in node.name  # a longer name, and there are many of them
+    painter.setFont(font(11 if placed else 12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
     name = QRectF(rect)
     if node.members:
         paint_inscription(painter, node, rect, theme)
@@ -178,7 +179,7 @@ def _write(painter: QPainter, rect: QRectF, text: str) -> None:
     """A name in the middle of its box, smaller where it is long, cut where it is longer than that."""
     room = rect.width() - 8
     if QFontMetricsF(painter.font()).horizontalAdvance(text) > room:
-        painter.setFont(font(10, painter.font().bold()))
+        painter.setFont(font(9, painter.font().bold()))
         text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room + 4)
     painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
 

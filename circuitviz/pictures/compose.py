@@ -18,6 +18,7 @@ from circuitviz.pictures.ink import Ink, colours_of
 from circuitviz.pictures.legend import draw_legend
 from circuitviz.pictures.measure import choose_font, wrapped
 from circuitviz.session import Document
+from circuitviz.session.question import DIFFERENCE, Question
 
 MARGIN = 3.0
 
@@ -67,7 +68,9 @@ def caption(document: Document, figure: Figure) -> str:
     """Model, task, method, metric, size and faithfulness in a sentence or two."""
     state, numbers, where = document.state, document.evaluation, document.state.provenance
     parts = []
-    if where is not None:
+    if (question := Question.of(where)) is not None:
+        parts.append(said_of(question))
+    elif where is not None:
         parts.append(f"Circuit of {where.model} on {where.task}, found with {where.method} ({where.metric})")
     live = state.live
     if live is not None:
@@ -90,6 +93,14 @@ def caption(document: Document, figure: Figure) -> str:
     elif live is not None and state.circuit is not None and state.circuit.n_edges > figure.most_edges:
         said += f" The {figure.most_edges:,} strongest edges are drawn."
     return said
+
+
+def said_of(question: Question) -> str:
+    """What a circuit of features explains, on which prompt, and how it was traced."""
+    asked = {"": "the likely next tokens", DIFFERENCE: "the logit difference"}
+    what = asked.get(question.target, f"“{question.target.strip()}”")
+    tau = "" if question.tau is None else f" ({question.gate}, τ {question.tau:.3g})"
+    return f"What {what} of {question.model} comes from on “{question.prompt}”, by {question.method}{tau}"
 
 
 def provenance(document: Document, figure: Figure, name: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ MEANINGS = {
     "direct": "MLP input or logits",
 }
 SHAPES = {"head": "round", "mlp": "square", "token": "square"} | dict.fromkeys(
-    ("feature-a", "feature-m", "end"), "pill"
+    ("feature-a", "feature-m", "logit", "end"), "pill"
 )
 THINNEST, WIDEST = 0.35, 2.4
 

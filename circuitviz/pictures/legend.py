@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from circuitviz.canvas.kinds import MEANINGS as KINDS
+from circuitviz.canvas.kinds import PLAIN
 from circuitviz.pictures.drawing import Box, Curve, Drawing, Shape, Text
 from circuitviz.pictures.ink import MEANINGS, Ink
 from circuitviz.pictures.measure import cut, width
@@ -27,7 +28,8 @@ def draw_legend(
     entries = [(text, _boxed(box, long, size)) for text, box in sorted(ink.boxes.items(), key=_rank)]
     for role, curve in sorted(ink.curves.items(), key=lambda item: list(MEANINGS).index(item[0])):
         plain = replace(curve, width=plain_width, opacity=1.0, dash="")
-        entries.append((MEANINGS[role], _lined(plain, long)))
+        meant = "attribution" if role == "direct" and _of_features(ink) else MEANINGS[role]
+        entries.append((meant, _lined(plain, long)))
     some = next(iter(ink.curves.values()), None)
     if some is not None:
         look = replace(some, opacity=1.0, dash="", width=plain_width)
@@ -41,6 +43,11 @@ def draw_legend(
         box = next(iter(ink.boxes.values()))
         entries.append(("ablated", _boxed(replace(box, dashed=True), long, size)))
     return _flow(drawing, ink, entries, y, size, long)
+
+
+def _of_features(ink: Ink) -> bool:
+    """Whether nodes of a prompt are drawn, and not heads and MLPs alone."""
+    return any(text in ink.boxes for look, text in KINDS.items() if look not in PLAIN)
 
 
 def _edges(number: float) -> str:

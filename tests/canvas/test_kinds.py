@@ -1,0 +1,102 @@
+"""Every kind of node is drawn in a way of its own, on the canvas and in figures, and legends say which."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QRectF
+
+from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.kinds import MEANINGS, PLAIN, corners, look_colours, look_of, roundness
+from circuitviz.canvas.legend import legend_entries, legend_size
+from circuitviz.canvas.paint import outline
+from circuitviz.canvas.picture import CircuitPicture, picture_of
+from circuitviz.canvas.theme import DARK, LIGHT
+from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.pictures import Figure, save_picture
+from circuitviz.session import Document, State
+
+SHAPE = Shape(2, 2, 8)
+NODES = (
+    Node("token@0", Kind.TOKEN, position=0, token=5),
+    Node("position@0", Kind.POSITION, position=0),
+    Node("a0.h1@0", Kind.HEAD, 0, 1, "a", 0),
+    Node("m0@0", Kind.MLP, 0, site="m", position=0),
+    Node("m0.bias@0", Kind.BIAS, 0, site="m", position=0),
+    Node("a1.f3@0", Kind.FEATURE, 1, site="a", position=0, feature=3, dictionary="a1"),
+    Node("a1.error@0", Kind.ERROR, 1, site="a", position=0),
+    Node("m1.f7@0", Kind.FEATURE, 1, site="m", position=0, feature=7, dictionary="m1"),
+    Node("m1.skip@0", Kind.SKIP, 1, site="m", position=0),
+    Node("logit.9@0", Kind.LOGITS, position=0, token=9),
+)
+
+
+def document() -> Document:
+    """Everything flows into the one logit; what writes less takes away."""
+    mask = np.zeros((len(NODES) - 1, len(NODES)), dtype=bool)
+    mask[:, -1] = True
+    graph = Graph.of_nodes(SHAPE, NODES, mask)
+    values = np.linspace(-1, 1, len(NODES) - 1)[:, None]
+    info = {"prompt": {"tokens": [5], "strings": [" Ann"]}, "shown": {"logit.9@0": " went"}}
+    return Document(State(None, Scores(graph, values, "hierarchical-attribution", info=info), Circuit(graph, graph.mask)))
+
+
+def picture() -> CircuitPicture:
+    return picture_of(document().state, "tokens")
+
+
+def test_no_two_kinds_look_alike() -> None:
+    def drawn(look: str, theme: object) -> object:
+        return look_colours(look, theme), corners(look, 0, 0, 80, 32), roundness(look, 32)  # type: ignore[arg-type]
+
+    shown = set(MEANINGS) - {"logit"}  # what is explained is what `logits` is in a circuit of heads
+    for one, other in combinations(sorted(shown), 2):
+        for theme in (LIGHT, DARK):
+            assert drawn(one, theme) != drawn(other, theme), (one, other)
+    looks = [look_of(node.kind, node.name) for node in NODES]
+    assert looks == [
+        *("token", "position", "head", "bare", "bias", "feature-a", "error", "feature-m", "skip", "logit"),
+    ]
+    assert {look_of(kind, "m3") for kind in Kind} <= set(MEANINGS)
+
+
+@pytest.mark.parametrize("look", MEANINGS)
+def test_a_shape_fills_its_box(look: str) -> None:
+    path, rect = outline(look, QRectF(10, 20, 80, 32)), QRectF(10, 20, 80, 32)
+    assert path.boundingRect() == rect and path.contains(rect.center())
+    assert not path.contains(QPointF(0, 0))
+
+
+def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
+    seen = picture()
+    assert seen.by_name["token@0"].title == "“Ann”" and seen.by_name["logit.9@0"].title == "“went”"
+    assert seen.by_name["m1.f7@0"].title == "m1.f7@0"
+    assert set(seen.looks) == {look_of(n.kind, n.name) for n in NODES}
+    wide, high = legend_size(seen)
+    assert high == 19 * (len(legend_entries(seen)) + 5) and wide > 300
+    node = seen.by_name["m1.skip@0"]
+    geometry = Geometry.of(seen)
+    assert geometry.node_at(QPointF(node.x, -node.y)) is node
+
+    heads = Graph.transformer(SHAPE)
+    values = np.ones(heads.mask.shape)
+    plain = picture_of(State(None, Scores(heads, values, "eap"), Circuit(heads, heads.mask)))
+    assert plain.looks == () and {node.look for node in plain.nodes} == PLAIN
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".tex", ".pdf"])
+def test_figures_draw_the_kinds_and_say_them(suffix: str, tmp_path: Path) -> None:
+    path = tmp_path / f"kinds{suffix}"
+    save_picture(document(), path, Figure(layout="tokens"))
+    if suffix == ".pdf":
+        assert path.stat().st_size > 2000
+        return
+    text = path.read_text(encoding="utf-8")
+    for node in NODES:
+        look = look_of(node.kind, node.name)
+        assert MEANINGS[look] in text, look
+        assert (f'class="{look}"' if suffix == ".svg" else f"circuit {look}") in text, look
+    assert "Ann" in text and "went" in text and "attribution" in text and "MLP input" not in text
