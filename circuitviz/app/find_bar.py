@@ -147,6 +147,8 @@ class FindBar(CanvasCard):
     def _ask(self) -> None:
         """Read the nodes' top tokens, unless that was done for this circuit and prompt."""
         circuit, wanted = self.desk.document.state.circuit, None
+        if self.desk.asking.question is not None:
+            return  # tops are of a task's heads and MLPs
         if circuit is not None and self.desk.opened is not None and self.isVisible():
             wanted = ReadTops(circuit.node_names, self.desk.prompt)
         if wanted is not None and self._asked != wanted:

@@ -42,8 +42,8 @@ class Look(Request):
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """What is seen so far, then the whole."""
-        engine.need(self.of_task)
         try:
+            engine.need(self.of_task)
             steps = self.see(engine)
             while True:
                 step: Progress = next(steps)

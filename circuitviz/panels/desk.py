@@ -32,6 +32,7 @@ from circuitviz.jobs import (
 )
 from circuitviz.panels.asking import Asking
 from circuitviz.panels.beside import Beside
+from circuitviz.panels.keeping import kept
 from circuitviz.panels.live import Live
 from circuitviz.panels.undo import StateStep
 from circuitviz.session import (
@@ -218,6 +219,7 @@ class Desk(QObject):
         self.asking.adopt(state)
 
     def _show(self, state: State) -> None:
+        self.select(*kept(state, self.nodes, self.edges))
         self.live.follow(state)
         self.state_changed.emit()
 
@@ -243,7 +245,7 @@ class Desk(QObject):
             case Measured():
                 if self.live.measured(reply) and not self.document.curve:
                     self.draw_curve()
-            case Points():
+            case Points() if self.asking.question is None:  # else it is of the circuit before
                 self.document.curve = [dict(point) for point in reply.points]
                 self.curve_changed.emit()
             case Reading():

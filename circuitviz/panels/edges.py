@@ -96,6 +96,9 @@ class EdgesPanel(Panel):
         has = state.scores is not None and state.circuit is not None
         for widget in (self.slider, self.number, self.again):
             widget.setEnabled(has and self.desk.preview is None)
+        features = self.desk.asking.question is not None
+        self.again.setEnabled(self.again.isEnabled() and not features)
+        self.again.setToolTip("circuits of features are judged by their nodes" if features else "")
         if state.circuit is None:
             return
         self._most = state.circuit.graph.n_edges

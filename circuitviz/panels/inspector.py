@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Label, members_of, set_label
@@ -50,6 +51,7 @@ class InspectorPanel(Panel):
         self.direct = QLabel("")
         self.weighted = QCheckBox("weighted by value size")
         self.map = AttentionMap()
+        self.part = NodeReading(desk)  # instead of the readings, where the circuit is of features
         self.edges = QVBoxLayout(spacing=0)
         self._colour = COLOUR
         self._build()
@@ -89,13 +91,19 @@ class InspectorPanel(Panel):
         row.addWidget(self.label, 1)
         row.addWidget(self.colour)
         body.addLayout(row)
+        body.addWidget(self.part)
+        self.readings = QWidget()
+        readings = QVBoxLayout(self.readings)
+        readings.setContentsMargins(0, 0, 0, 0)
+        readings.setSpacing(7)
+        body.addWidget(self.readings)
         self.prompt_row = QWidget()
         prompt = QHBoxLayout(self.prompt_row)
         prompt.setContentsMargins(0, 0, 0, 0)
         prompt.addWidget(QLabel("Prompt", objectName="muted"))
         prompt.addWidget(self.prompt, 1)
-        body.addWidget(self.prompt_row)
-        body.addWidget(_heading("Logit lens of its output"))
+        readings.addWidget(self.prompt_row)
+        readings.addWidget(_heading("Logit lens of its output"))
         grid = QGridLayout(horizontalSpacing=10, verticalSpacing=1)
         for at, text in ((0, "promotes"), (2, "suppresses")):
             grid.addWidget(QLabel(text, objectName="muted"), 0, at)
@@ -107,10 +115,10 @@ class InspectorPanel(Panel):
                 grid.addWidget(cell, i + 1, j)
         grid.setColumnStretch(0, 1)
         grid.setColumnStretch(2, 1)
-        body.addLayout(grid)
-        body.addWidget(self.answers)
-        body.addWidget(_heading("Direct logit attribution"))
-        body.addWidget(self.direct)
+        readings.addLayout(grid)
+        readings.addWidget(self.answers)
+        readings.addWidget(_heading("Direct logit attribution"))
+        readings.addWidget(self.direct)
         self.attention_box = QWidget()
         attention = QVBoxLayout(self.attention_box)
         attention.setContentsMargins(0, 0, 0, 0)
@@ -120,7 +128,7 @@ class InspectorPanel(Panel):
         head.addWidget(self.weighted)
         attention.addLayout(head)
         attention.addWidget(self.map)
-        body.addWidget(self.attention_box)
+        readings.addWidget(self.attention_box)
         body.addWidget(_heading("Strongest edges"))
         body.addLayout(self.edges)
         scroll = QScrollArea(widgetResizable=True)
@@ -205,7 +213,9 @@ class InspectorPanel(Panel):
         self.attention_box.setVisible(False)
 
     def _ask(self) -> None:
-        if self.node:
+        if self.node and self.desk.asking.question is not None:
+            self.part.show_node(self.node)
+        elif self.node:
             self.desk.read(self.node, self.desk.prompt)
 
     def _say(self, title: str, about: str) -> None:
@@ -223,7 +233,10 @@ class InspectorPanel(Panel):
         self._colour = label.colour if label else COLOUR
         self.colour.setStyleSheet(f"color: {self._colour}; font-size: 16px;")
         out = " · ablated" if self.node in state.ablated_nodes else ""
-        kind = state.circuit.graph.node(self.node).kind
+        node, features = state.circuit.graph.node(self.node), self.desk.asking.question is not None
+        self.part.setVisible(features)
+        self.readings.setVisible(not features)
+        kind = self.part.about(node) if features else node.kind
         self._say(self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}")
         self._show_edges()
 

@@ -14,6 +14,7 @@ import circuitviz.jobs.features as features_job
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
+from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
 from circuitviz.panels.feature_circuit.threshold import STEPS
 from circuitviz.resources import resource
@@ -180,6 +181,53 @@ def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
     qtbot.keyClick(window.view, Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: question(window).target == feature, timeout=LONG)
     holds(window)
+
+
+def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> None:
+    window = demo(open_window, qtbot)
+    window.desk.asking.ask(Question("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3")))
+    qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
+    info, graph = window.desk.document.state.scores.info, window.desk.document.state.circuit.graph
+    inspector, reading = window.panels["inspector"], window.panels["inspector"].part
+    kinds = {kind: [n.name for n in graph.nodes if n.kind == kind] for kind in ("feature", "head", "mlp", "logits")}
+    assert all(kinds.values())
+
+    # a feature, by a click: its numbers, its tokens, its dashboard
+    name = next(n for n in kinds["feature"] if n.startswith("a2."))
+    qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(name))
+    qtbot.waitUntil(lambda: reading.grid.isVisible(), timeout=LONG)
+    assert not inspector.readings.isVisible() and "attention feature at position" in inspector.about.text()
+    assert f"activation {info['activations'][name]:.4f}" in reading.numbers.text()
+    assert f"attribution {info['attributions'][name]:+.4f}" in reading.numbers.text()
+    model, number = load_model("demo"), graph.node(name).feature
+    one = next(d for d in load_dictionaries([resource("demo", "dictionaries")], model) if d.site.name == "a2")
+    up, down = token_effects(model, one, number, 6)
+    shown = [[cell.text() for cell in row] for row in reading.tokens]
+    assert [row[0] for row in shown] == [t.token.strip() for t in up]
+    assert [row[3] for row in shown] == [f"{t.value:+.2f}" for t in down]
+    shoot(window, "feature-inspected")
+    qtbot.mouseClick(reading.dashboard, Qt.MouseButton.LeftButton)
+    features = window.panels["features"]
+    qtbot.waitUntil(lambda: features.view.found is not None and features.view.found.number == number, timeout=LONG)
+    assert features.isVisible() and features.view.found.site == "a2"
+
+    # every other kind says what it is, and asks nothing that does not apply
+    for kind, says in (("head", "frozen"), ("mlp", "without a transcoder"), ("logits", "explains")):
+        window.desk.select(frozenset({kinds[kind][0]}), frozenset())
+        assert says in reading.meaning.text() and not reading.dashboard.isVisible()
+    window.places.bring("readings")
+    window.panels["readings"].show_page("lens")
+    page = window.panels["readings"].page
+    qtbot.waitUntil(lambda: "features on one prompt" in page.hint.text(), timeout=LONG)
+    assert window.dialog is None
+
+    # back to the circuit of heads, its readings are there again
+    window.desk.undo.undo()
+    qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)
+    with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
+        window.desk.select(frozenset({"a2.h6"}), frozenset())
+    assert inspector.readings.isVisible() and not reading.isVisible()
+    assert window.dialog is None
 
 
 REFUSED = (

@@ -231,7 +231,10 @@ class FeaturesPanel(Panel):
         opened = self.desk.opened
         if self.seen and opened is not None and self._asked is None:
             self._say("Open a folder of dictionaries that were trained on this model.")
-            if opened.model == "demo":
+            question = self.desk.asking.question
+            if question is not None and question.dictionaries:
+                self.open(Path(question.dictionaries[0]), None)
+            elif opened.model == "demo":
                 self.open(None, None)
 
     # asking

@@ -19,6 +19,11 @@ from circuitviz.panels.registry import in_sight
 from circuitviz.panels.saving import Savable
 from circuitviz.registry import Registry
 
+OF_TASKS = (
+    "This reading is of a task’s heads and MLPs, and the open circuit is of features on one prompt: the "
+    "inspector reads its nodes, and Features shows where they fire."
+)
+
 
 class Page(QWidget):
     """Asks the worker for what it shows, keeps up with node and prompt, tells why there is nothing.
@@ -86,6 +91,8 @@ class Page(QWidget):
             return
         self.mark()
         wanted: Look | str = self.wanted() if self.desk.opened else "The readings come with the model."
+        if isinstance(wanted, Look) and wanted.of_task and self.desk.asking.question is not None:
+            wanted = OF_TASKS
         if isinstance(wanted, str):
             self._asked = None
             self._say(wanted)

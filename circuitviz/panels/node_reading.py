@@ -1,0 +1,131 @@
+"""What the inspector shows of a node of a prompt: its numbers, what they mean, and where to go from it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from circuitviz.canvas.kinds import MEANINGS, look_of
+from circuitviz.graph import Kind, Node
+from circuitviz.jobs import Reply, Seen
+from circuitviz.jobs.node import TOKENS, NodeRead, ReadNode
+from circuitviz.panels.desk import Desk
+
+TOLD = {
+    Kind.FEATURE: (
+        "A feature is read by its directions and by where it fires, not by a lens or a pattern. Attention "
+        "is frozen here: why a head looks at this token is not in its edges."
+    ),
+    Kind.HEAD: "A head without features, at one position. Its pattern is frozen in this circuit.",
+    Kind.ERROR: "What the dictionary does not reconstruct at this token. A leaf: nothing flows into it.",
+    Kind.TOKEN: "The embedding of the prompt’s token. A leaf: it has no other reading.",
+    Kind.POSITION: "The embedding of the position. A leaf: it has no other reading.",
+    Kind.BIAS: "Biases, which are there whatever the prompt is. A leaf: it has no other reading.",
+    Kind.MLP: "An MLP without a transcoder is a leaf: what it reads is not followed.",
+    Kind.SKIP: "What the transcoder passes on linearly, past its features.",
+    Kind.NEURON: "What this circuit explains: a neuron’s value before its activation function.",
+    Kind.LOGITS: "What this circuit explains.",
+}
+
+
+class NodeReading(QWidget):
+    """Follows what the inspector shows; readings come from the worker."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.node = ""
+        self.numbers = QLabel("", wordWrap=True, accessibleName="Numbers of the node")
+        self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.meaning = QLabel("", objectName="muted", wordWrap=True)
+        self.tokens = [[QLabel() for _ in range(4)] for _ in range(TOKENS)]
+        self.grid = QWidget()
+        self.dashboard = QPushButton("Dashboard", toolTip="where this feature fires, in Features")
+        self.trace = QPushButton("Trace", toolTip="the circuit of this node (Shift+T)")
+        self._build()
+        self.dashboard.clicked.connect(lambda: desk.panel_wanted.emit("features"))
+        self.trace.clicked.connect(desk.asking.trace_selected)
+        desk.arrived.connect(self._arrived)
+
+    def show_node(self, name: str) -> None:
+        """Show a node of the open circuit of features; its reading follows."""
+        state, question = self.desk.document.state, self.desk.asking.question
+        if question is None or state.circuit is None or name not in state.circuit.graph.node_index:
+            return
+        node = state.circuit.graph.node(name)
+        self.meaning.setText(TOLD.get(node.kind, ""))
+        self.dashboard.setVisible(node.kind is Kind.FEATURE)
+        self.trace.setVisible(self.desk.asking.traceable == name)
+        if name != self.node:
+            self.node = name
+            self.grid.hide()
+        self.numbers.setText(self._numbers(node))
+        if self.desk.opened is not None:
+            self.desk.ask(ReadNode(question, name))
+
+    def about(self, node: Node) -> str:
+        """What a node is and where it stands, in a line."""
+        said = MEANINGS[look_of(node.kind, node.name)]
+        scores = self.desk.document.state.scores
+        run = {} if scores is None else scores.info.get("prompt", {})
+        strings = run.get("strings") or []
+        if node.position is None:
+            return said
+        here = f", “{strings[node.position].strip()}”" if node.position < len(strings) else ""
+        return f"{said} at position {node.position}{here}"
+
+    def _numbers(self, node: Node, found: NodeRead | None = None) -> str:
+        scores = self.desk.document.state.scores
+        info = {} if scores is None else scores.info
+        parts = []
+        if node.kind in (Kind.FEATURE, Kind.NEURON, Kind.LOGITS):
+            value = info.get("activations", {}).get(node.name)
+            what = "activation" if node.kind is Kind.FEATURE else "value"
+            parts += [f"{what} {value:.4f}"] if value is not None else []
+        given = info.get("attributions", {}).get(node.name)
+        if given is not None and node.name != info.get("target"):
+            parts.append(f"attribution {given:+.4f}")
+        if (held := info.get("influence", {}).get(node.name)) is not None:
+            parts.append(f"influence {held:.4f}")
+        if found is not None and found.share is not None:
+            parts.append(f"{found.share:.0%} as long as all that its site writes here")
+        return " · ".join(parts)
+
+    def _arrived(self, reply: Reply) -> None:
+        if not isinstance(reply, Seen) or not isinstance(reply.look, ReadNode):
+            return
+        found, circuit = reply.result, self.desk.document.state.circuit
+        if found is None or found.node != self.node or circuit is None:
+            return
+        if self.node not in circuit.graph.node_index:
+            return
+        self.numbers.setText(self._numbers(circuit.graph.node(self.node), found))
+        self.grid.setVisible(bool(found.promotes))
+        for cells, up, down in zip(self.tokens, found.promotes, found.suppresses, strict=False):
+            texts = (up.token.strip(), f"{up.value:+.2f}", down.token.strip(), f"{down.value:+.2f}")
+            for cell, text in zip(cells, texts, strict=True):
+                cell.setText(text)
+
+    def _build(self) -> None:
+        grid = QGridLayout(self.grid, horizontalSpacing=10, verticalSpacing=1)
+        grid.setContentsMargins(0, 0, 0, 0)
+        for at, text in ((0, "promotes"), (2, "suppresses")):
+            grid.addWidget(QLabel(text, objectName="muted"), 0, at)
+        for i, cells in enumerate(self.tokens):
+            for j, cell in enumerate(cells):
+                if j % 2:
+                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
+                    cell.setObjectName("muted")
+                grid.addWidget(cell, i + 1, j)
+        grid.setColumnStretch(0, 1)
+        grid.setColumnStretch(2, 1)
+        buttons = QHBoxLayout(spacing=6)
+        buttons.addWidget(self.dashboard)
+        buttons.addWidget(self.trace)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self, spacing=7)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.numbers)
+        column.addWidget(self.meaning)
+        column.addLayout(buttons)
+        column.addWidget(self.grid)
