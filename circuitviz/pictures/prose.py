@@ -6,8 +6,15 @@ import re
 
 from circuitviz.errors import InputError
 from circuitviz.resources import resource
-from circuitviz.session import Document
+from circuitviz.session import Document, Provenance
+from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
 
+_GATED = {"signed": "attribution", "absolute": "|attribution|"}
+OF_FEATURES = {
+    HIERARCHICAL: {("Ge", "2024"), ("Dunefsky", "2024")},
+    DIRECT: {("Dunefsky", "2024")},
+    GRAPH: {("Ameisen", "2025")},
+}
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
 
 
@@ -23,6 +30,8 @@ def methods_paragraph(document: Document) -> str:
             "This circuit does not say how it was found, so there is nothing to write about it; "
             "find a circuit, or open a .circuit file."
         )
+    if (question := Question.of(where)) is not None:
+        return " ".join([*_traced(document, question, where), *_versions(where)])
     chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.options.items())
     said = [
         f"We searched for the circuit of {where.model} (weights SHA-256 {_short(where.weight_hash)}…) on the "
@@ -47,10 +56,40 @@ def methods_paragraph(document: Document) -> str:
             f"The circuit's faithfulness, 1 for the whole model and 0 for everything ablated, is "
             f"{value:.3f}{told_range} over {setting.get('prompts', where.prompts):,} prompts."
         )
-    versions = [f"{name} {number}" for name, number in sorted(where.versions.items())]
-    if versions:
-        said.append(f"Computed with {', '.join(versions)}.")
-    return " ".join(said)
+    return " ".join([*said, *_versions(where)])
+
+
+def _traced(document: Document, question: Question, where: Provenance) -> list[str]:
+    """What was asked of a prompt, what was kept of its nodes, and where the target's value comes from."""
+    state = document.state
+    assert state.circuit is not None
+    info = {} if state.scores is None else state.scores.info
+    asked = {"": "the likely next tokens", DIFFERENCE: "the logit difference"}
+    what = asked.get(question.target, f"'{question.target.strip()}'")
+    sites = "all sites with a dictionary" if question.sites is None else ", ".join(question.sites)
+    said = [
+        f"We traced {what} of {where.model} (weights SHA-256 {where.weight_hash[:12]}…) on the prompt "
+        f"'{question.prompt}' with {where.method}, through features of {sites}; attention patterns and "
+        "normalisation scales were frozen."
+    ]
+    size = f"{state.circuit.n_nodes:,} nodes and {state.circuit.n_edges:,} edges"
+    if question.is_graph:
+        said.append(
+            f"Nodes to {question.node_share:.0%} and edges to {question.edge_share:.0%} of the influence "
+            f"were kept: {size}; replacement score {info.get('replacement_score', 0.0):.3f}, completeness "
+            f"score {info.get('completeness_score', 0.0):.3f}."
+        )
+        return said
+    said.append(f"A threshold of {question.tau:.3g} on {_GATED[question.gate]} kept {size}.")
+    if ledger := info.get("ledger"):
+        terms = ", ".join(f"{name.replace('_', ' ')} {value:+.3f}" for name, value in ledger.items() if value)
+        said.append(f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}.")
+    return said
+
+
+def _versions(where: Provenance) -> list[str]:
+    named = [f"{name} {number}" for name, number in sorted(where.versions.items())]
+    return [f"Computed with {', '.join(named)}."] if named else []
 
 
 def bibtex(document: Document) -> str:
@@ -59,7 +98,7 @@ def bibtex(document: Document) -> str:
     from circuitviz.tasks import tasks
 
     where = document.state.provenance
-    wanted = {("Nanda", "2022")}
+    wanted = {("Nanda", "2022")} | (OF_FEATURES.get(where.method, set()) if where is not None else set())
     for registry, name in ((methods, where.method), (tasks, where.task)) if where is not None else ():
         if name in registry.names():
             wanted |= set(CITED.findall(registry.get(name).reference))

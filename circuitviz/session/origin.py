@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.session.provenance import Provenance
+from circuitviz.session.question import TASK
 from circuitviz.session.state import State
 
 if TYPE_CHECKING:
@@ -84,6 +85,11 @@ def task_of(where: Provenance, model: Model) -> Task:
 
     if not where.pairs:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
+    if where.task == TASK:
+        raise InputError(
+            f"This circuit is of features on one prompt ('{where.pairs[0][0]}'), and what was asked for "
+            "needs a task's pairs of prompts; a circuit of heads on a task would be right."
+        )
     return Task.from_pairs(
         where.task,
         [Pair(*pair) for pair in where.pairs],

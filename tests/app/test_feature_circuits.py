@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -17,6 +17,7 @@ from circuitviz.features import Edges, load_dictionaries, local_circuit, node_ta
 from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
 from circuitviz.panels.feature_circuit.threshold import STEPS
+from circuitviz.pictures.prose import bibtex, methods_paragraph
 from circuitviz.resources import resource
 from circuitviz.session.question import Question
 
@@ -92,6 +93,12 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     assert 10 < len(state.circuit.graph.nodes) <= 61
     holds(window)
 
+    # the paper's words for it
+    paragraph = methods_paragraph(window.desk.document)
+    assert asked.target in paragraph and f"threshold of {asked.tau:.3g}" in paragraph
+    assert f"{sum(info['ledger'].values()):.3f}" in paragraph
+    assert "Linear Computation Graphs" in bibtex(window.desk.document)
+
     # it is the engine's own circuit, made apart from the window
     model = load_model("demo")
     ids = list(asked.tokens) or model.tokens.encode(asked.prompt)
@@ -124,8 +131,19 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     window.desk.undo.redo()
     assert window.desk.document.state is moved
 
-    # back to the circuit of heads, and to the features again: each brings what it needs
+    # another example, by its number in the list
     window.desk.undo.undo()
+    window.places.bring("features")
+    features.view.examples.anchorClicked.emit(QUrl("circuit:2"))
+    second = found.statistics.examples[2]
+    qtbot.waitUntil(lambda: window.desk.document.state is not state, timeout=LONG)
+    assert question(window).target == f"m3.f{best}@{second.position}"
+    info = window.desk.document.state.scores.info
+    assert info["activations"][question(window).target] == pytest.approx(second.activation, rel=1e-4)
+    window.desk.undo.undo()
+    assert window.desk.document.state is state
+
+    # back to the circuit of heads, and to the features again: each brings what it needs
     window.desk.undo.undo()
     assert window.desk.document.state is before and question(window) is None
     qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)

@@ -83,3 +83,12 @@ def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> Non
     ):
         assert main(["local-circuit", "-p", PROMPT, *flags]) == 2
         assert says in capsys.readouterr().err
+
+
+def test_what_needs_a_task_says_that_there_is_one_prompt(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "one.circuit"
+    assert main(["local-circuit", "-p", PROMPT, "--target", " Ian", "--nodes", "5", "-o", str(path)]) == 0
+    assert main(["inspect", str(path), "--node", "a2.h6"]) == 2
+    assert "features on one prompt" in capsys.readouterr().err
