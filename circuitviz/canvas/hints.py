@@ -60,7 +60,8 @@ def paint_corners(
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
     ground = QColor(theme.ground)
     ground.setAlphaF(0.86)  # the circuit may lie below
-    wide, high = legend_size(picture)
+    room = area.width() - 28
+    wide, high = legend_size(picture, room)
     if high:
         painter.fillRect(QRectF(area.left() + 6, area.top() + 6, wide + 14, high + 12), ground)
     if note:
@@ -68,4 +69,4 @@ def paint_corners(
         painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, note)
-    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 12))
+    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 12), room)

@@ -1,22 +1,23 @@
-"""The canvas's legend: only what is drawn, lines first, then the kinds of nodes two by two."""
+"""The canvas's legend: only what is drawn, in a corner, or in a strip above where nodes are of many kinds."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from circuitviz.canvas.kinds import MEANINGS, look_colours
 from circuitviz.canvas.paint import edge_pen, font, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
 from circuitviz.canvas.theme import Theme
 
-WIDTH, ROW = 238.0, 19.0
-COLUMN = 184.0  # of the kinds of nodes
-SAMPLE = 34.0  # from a row's left to its text
+WIDTH, ROW = 158.0, 19.0
+SAMPLE, GAP = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
+LINES = {"positive": "raises the metric", "negative": "lowers the metric", "ablated": "ablated"}
+FLOWS = {**LINES, "positive": "adds to what it reaches", "negative": "takes away from it"}
 
 
 def legend_entries(picture: CircuitPicture) -> list[str]:
-    """What the legend must explain of lines: only what is drawn."""
+    """What the legend must explain: only what is drawn, kinds of lines before kinds of nodes."""
     links = picture.links
     tinted = [bool((links.tint == tint).any()) for tint in range(3)]
     if picture.sides:
@@ -25,31 +26,73 @@ def legend_entries(picture: CircuitPicture) -> list[str]:
         entries = {"positive": tinted[0], "negative": tinted[1]}
     entries["channels"] = bool(links.channel.any())
     entries["ablated"] = not picture.sides and (tinted[2] or picture.any_ablated)
-    return [entry for entry, drawn in entries.items() if drawn]
+    return [*(entry for entry, drawn in entries.items() if drawn), *picture.looks]
 
 
-def legend_size(picture: CircuitPicture) -> tuple[float, float]:
-    """Width and height that the legend takes; nothing where there is nothing to explain."""
-    lines, kinds = len(legend_entries(picture)), len(picture.looks)
-    wide = max(158.0 if lines else 0.0, min(kinds, 2) * COLUMN)
-    return wide, ROW * (lines + -(-kinds // 2))
+def legend_size(picture: CircuitPicture, room: float) -> tuple[float, float]:
+    """Width and height that the legend takes of some width; nothing where nothing is to be explained."""
+    placed = _placed(picture, room)
+    if not placed:
+        return 0.0, 0.0
+    return max(x + wide for _, x, _, wide in placed), placed[-1][2] + ROW
 
 
-def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF) -> float:
-    """Draw the legend with its top left corner at a point; returns its height."""
+def strip_height(picture: CircuitPicture, room: float) -> float:
+    """What has to be left free above a picture whose legend is a strip; nothing where it is a corner."""
+    return legend_size(picture, room)[1] + 12 if picture.looks else 0.0
+
+
+def paint_legend(
+    painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF, room: float
+) -> None:
+    """Draw the legend with its top left corner at a point."""
     painter.save()
     painter.setFont(font(11))
-    x, y = at.x(), at.y()
-    for entry in legend_entries(picture):
+    for entry, left, top, wide in _placed(picture, room):
+        x, y = at.x() + left, at.y() + top
         if entry == "channels":
             _channels(painter, theme, x, y)
+            continue
+        if entry in MEANINGS:
+            fill, line = look_colours(entry, theme)
+            painter.setPen(QPen(QColor(line), 1.2))
+            painter.setBrush(QColor(fill))
+            painter.drawPath(outline(entry, QRectF(x + 2, y + 3.5, SAMPLE - 6, ROW - 7)))
         else:
-            _line(painter, picture, theme, entry, x, y)
-        y += ROW
-    for number, look in enumerate(picture.looks):
-        _kind(painter, theme, look, x + number % 2 * COLUMN, y + number // 2 * ROW)
+            side = entry if picture.sides else ""
+            score = 1.0 if entry == "positive" else -1.0
+            sample = DrawnEdge("", "", "", "", score, 0.3, entry == "ablated", side=side)
+            painter.setPen(edge_pen(sample, theme))
+            painter.drawLine(QPointF(x, y + ROW / 2), QPointF(x + SAMPLE, y + ROW / 2))
+        painter.setPen(QColor(theme.muted))
+        within = QRectF(x + SAMPLE + 6, y, wide - SAMPLE - 6, ROW)
+        text = painter.fontMetrics().elidedText(
+            _text(picture, entry), Qt.TextElideMode.ElideRight, int(within.width()) + 1
+        )
+        painter.drawText(within, Qt.AlignmentFlag.AlignVCenter, text)
     painter.restore()
-    return legend_size(picture)[1]
+
+
+def _placed(picture: CircuitPicture, room: float) -> list[tuple[str, float, float, float]]:
+    """Entries with their left, top and width: below each other, or in lines where there are many."""
+    entries, metrics = legend_entries(picture), QFontMetricsF(font(11))
+    if not picture.looks:
+        wide = WIDTH + (60 if picture.sides else 0)
+        return [(entry, 0.0, ROW * number, wide) for number, entry in enumerate(entries)]
+    found, x, y = [], 0.0, 0.0
+    for entry in entries:
+        wide = 150.0 if entry == "channels" else SAMPLE + 8 + metrics.horizontalAdvance(_text(picture, entry))
+        if x and x + wide > room:
+            x, y = 0.0, y + ROW
+        found.append((entry, x, y, wide))
+        x += wide + GAP
+    return found
+
+
+def _text(picture: CircuitPicture, entry: str) -> str:
+    left, right = picture.sides or ("", "")
+    sides = {"both": "in both", "left": f"only in {left}", "right": f"only in {right}"}
+    return {**(FLOWS if picture.looks else LINES), **sides, **MEANINGS}[entry]
 
 
 def _channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:
@@ -59,39 +102,3 @@ def _channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:
         painter.drawEllipse(QPointF(x + 4 + shift, y + ROW / 2), 3.2, 3.2)
         painter.setPen(QColor(theme.muted))
         painter.drawText(QRectF(x + 12 + shift, y, 60, ROW), Qt.AlignmentFlag.AlignVCenter, text)
-
-
-def _line(
-    painter: QPainter, picture: CircuitPicture, theme: Theme, entry: str, x: float, y: float
-) -> None:
-    side = entry if picture.sides else ""
-    score = 1.0 if entry == "positive" else -1.0
-    sample = DrawnEdge("", "", "", "", score, 0.3, entry == "ablated", side=side)
-    painter.setPen(edge_pen(sample, theme))
-    painter.drawLine(QPointF(x, y + ROW / 2), QPointF(x + SAMPLE, y + ROW / 2))
-    left, right = picture.sides or ("", "")
-    features = bool(picture.looks)
-    text = {
-        "positive": "adds to what it reaches" if features else "raises the metric",
-        "negative": "takes away from it" if features else "lowers the metric",
-        "ablated": "ablated",
-        "both": "in both",
-        "left": f"only in {left}",
-        "right": f"only in {right}",
-    }[entry]
-    _text(painter, theme, text, x + SAMPLE + 8, y, WIDTH - SAMPLE - 8)
-
-
-def _kind(painter: QPainter, theme: Theme, look: str, x: float, y: float) -> None:
-    """A small box of the look beside what it means."""
-    fill, line = look_colours(look, theme)
-    painter.setPen(QPen(QColor(line), 1.2))
-    painter.setBrush(QColor(fill))
-    painter.drawPath(outline(look, QRectF(x + 2, y + 3.5, SAMPLE - 6, ROW - 7)))
-    _text(painter, theme, MEANINGS[look], x + SAMPLE + 4, y, COLUMN - SAMPLE - 8)
-
-
-def _text(painter: QPainter, theme: Theme, text: str, x: float, y: float, room: float) -> None:
-    painter.setPen(QColor(theme.muted))
-    text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(room))
-    painter.drawText(QRectF(x, y, room, ROW), Qt.AlignmentFlag.AlignVCenter, text)

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
 from circuitviz.canvas.hints import paint_corners, said
+from circuitviz.canvas.legend import strip_height
 from circuitviz.canvas.motion import Motion
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.stage import REST, Stage
@@ -113,11 +114,12 @@ class CircuitView(QGraphicsView):
             return
         far = 4000 + max(room.width(), room.height())
         self.setSceneRect(room.adjusted(-far, -far, far, far))
-        area = QRectF(self.viewport().rect()).adjusted(12, 6, -12, -FOOT)
+        above = 6 + strip_height(self.picture, self.viewport().width() - 28)
+        area = QRectF(self.viewport().rect()).adjusted(12, above, -12, -FOOT)
         zoom = min(area.width() / room.width(), area.height() / room.height(), 1.6)
         self.resetTransform()
         self.scale(zoom, zoom)
-        self.centerOn(room.center() + QPointF(0, (FOOT - 6) / 2 / zoom))
+        self.centerOn(room.center() + QPointF(0, (FOOT - above) / 2 / zoom))
         self._farthest = min(FARTHEST, zoom / 2)
 
     @property

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.kinds import MEANINGS, PLAIN, corners, look_colours, look_of, roundness
-from circuitviz.canvas.legend import legend_entries, legend_size
+from circuitviz.canvas.legend import legend_entries, legend_size, strip_height
 from circuitviz.canvas.paint import outline
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import DARK, LIGHT
@@ -75,8 +75,13 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
     assert seen.by_name["token@0"].title == "“Ann”" and seen.by_name["logit.9@0"].title == "“went”"
     assert seen.by_name["m1.f7@0"].title == "m1.f7@0"
     assert set(seen.looks) == {look_of(n.kind, n.name) for n in NODES}
-    wide, high = legend_size(seen)
-    assert high == 19 * (len(legend_entries(seen)) + 5) and wide > 300
+    assert set(legend_entries(seen)) == {*seen.looks, "positive", "negative"}
+    heights = []
+    for room in (300.0, 700.0, 3000.0):
+        wide, high = legend_size(seen, room)
+        assert wide <= room and strip_height(seen, room) > high
+        heights.append(high)
+    assert heights[0] > heights[1] > heights[2] == 19
     node = seen.by_name["m1.skip@0"]
     geometry = Geometry.of(seen)
     assert geometry.node_at(QPointF(node.x, -node.y)) is node
@@ -84,6 +89,7 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
     heads = Graph.transformer(SHAPE)
     values = np.ones(heads.mask.shape)
     plain = picture_of(State(None, Scores(heads, values, "eap"), Circuit(heads, heads.mask)))
+    assert strip_height(plain, 700) == 0 and legend_size(plain, 700)[1] == 19 * len(legend_entries(plain))
     assert plain.looks == () and {node.look for node in plain.nodes} == PLAIN
 
 
