@@ -19,6 +19,7 @@ from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.pictures import Figure, save_picture
 from circuitviz.session import Document, State
 
+pytestmark = pytest.mark.usefixtures("qapp")  # texts are measured
 SHAPE = Shape(2, 2, 8)
 NODES = (
     Node("token@0", Kind.TOKEN, position=0, token=5),
