@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
+import circuitviz.jobs.features as features_job
 from circuitviz.__main__ import main
 from circuitviz.app.window import MainWindow
 from circuitviz.evaluation.claims import Claimed, claim_steps
@@ -21,6 +22,12 @@ from circuitviz.resources import resource
 
 LONG = 90_000
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+
+
+@pytest.fixture(autouse=True)
+def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenth of the demo's text, so that the index is there soon."""
+    monkeypatch.setattr(features_job, "DEMO_PASSAGES", 400)
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +127,65 @@ def test_the_command_line_tests_features(local: Path, tmp_path: Path, capsys: py
     rows = tmp_path / "labels.jsonl"
     assert main(["label", "export", str(path), "-o", str(rows)]) == 0
     assert node in rows.read_text()
+
+
+def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
+    open_window, qtbot: QtBot, local: Path, tmp_path: Path
+) -> None:
+    window: MainWindow = open_window()
+    window.files.open_path(local)
+    desk, panel, labels = window.desk, window.panels["features"], window.panels["labels"]
+    qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
+    window.places.bring("features")
+    qtbot.waitUntil(lambda: panel.shelf is not None and bool(panel.shelf.rows), timeout=LONG)
+    node = features(local)[0]
+    site, number = node.partition("@")[0].split(".f")
+
+    def dashboard() -> None:
+        desk.select(frozenset({node}), frozenset())
+        wanted = (site, int(number))
+        found = lambda: panel.view.found and (panel.view.found.site, panel.view.found.number)  # noqa: E731
+        qtbot.waitUntil(lambda: found() == wanted and node in panel.view.standing, timeout=LONG)
+
+    def name(text: str) -> None:
+        panel.view.label.clear()
+        qtbot.keyClicks(panel.view.label, text)
+        qtbot.keyClick(panel.view.label, Qt.Key.Key_Return)
+
+    dashboard()
+    name("first name")
+    state = desk.document.state
+    nodes = [n for n in state.circuit.node_names if n.startswith(f"{site}.f{number}@")]
+    assert {n: state.labels[n].text for n in nodes} == dict.fromkeys(nodes, "first name")
+    assert window.view.picture.by_name[node].label == "first name"
+    shoot(window, "feature-named")
+
+    # one step of undo; the notebook keeps the word and offers it
+    desk.undo.undo()
+    assert not desk.document.state.labels and window.view.picture.by_name[node].label != "first name"
+    labels.role.offer()
+    assert labels.role.itemText(0) == "first name"
+    panel.put.trigger()
+    assert desk.document.state.labels[node].text == "first name"
+    desk.undo.undo()
+    assert panel.view.label.text() == "first name", "the notebook's"
+    desk.undo.redo()
+
+    # another label in the Labels panel is what the dashboard says of this circuit's feature
+    window.places.bring("labels")
+    desk.select(frozenset({node}), frozenset())
+    labels.role.setCurrentText("subject")
+    qtbot.mouseClick(labels.put, Qt.MouseButton.LeftButton)
+    window.places.bring("features")
+    dashboard()
+    qtbot.waitUntil(lambda: panel.view.label.text() == "subject", timeout=LONG)
+
+    # it leaves with the file, in every format that has labels
+    graph, kept = tmp_path / "a.graph.json", tmp_path / "a.circuit"
+    assert window.files.export_to(graph) and window.files.save_to(kept)
+    assert open_document(kept).state.labels[node].text == "subject"
+    assert '"subject"' in graph.read_text()
+    name("")
+    assert node not in desk.document.state.labels
+    panel.put.trigger()
+    assert node not in desk.document.state.labels

@@ -2,6 +2,6 @@
 
 from circuitviz.features.explanations.examples import read_examples
 from circuitviz.features.explanations.reading import Explanation, read_explanations
-from circuitviz.features.explanations.store import Explanations
+from circuitviz.features.explanations.store import OWN, Explanations
 
-__all__ = ["Explanation", "Explanations", "read_examples", "read_explanations"]
+__all__ = ["OWN", "Explanation", "Explanations", "read_examples", "read_explanations"]

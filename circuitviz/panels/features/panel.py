@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
-from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -31,11 +29,12 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.asked import asked
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
-from circuitviz.panels.features.place import STORE, data_folder, explanations
+from circuitviz.panels.features.place import data_folder
+from circuitviz.panels.features.words import FEATURE, Words
 from circuitviz.panels.registry import Panel, panels
 
+NO_LABELS = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
 NOWHERE: tuple[Path | None, Path | None] = (None, None)  # folder and text: those of the demo
-FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
 
 
 @panels.register(
@@ -47,6 +46,7 @@ class FeaturesPanel(Panel):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.shelf: Shelf | None = None
+        self.words = Words(desk)
         self.folder, self.text = NOWHERE
         self._asked: OpenFeatures | None = None
         self._wanted: tuple[str, int] | None = None
@@ -82,6 +82,7 @@ class FeaturesPanel(Panel):
         """Open what ships with the demo when somebody looks."""
         super().set_seen(seen)
         self._begin()
+        self._refresh()
 
     def open(self, folder: Path | None, text: Path | None) -> None:
         """Open dictionaries and index a text; None: those of the demo, and its own text."""
@@ -125,7 +126,7 @@ class FeaturesPanel(Panel):
     def import_explanations(self, path: Path) -> None:
         """Read a file of explanations into the store."""
         part = self.site.currentText()[:1] or None
-        self.desk.ask(ImportExplanations(path, part, data_folder() / STORE))
+        self.desk.ask(ImportExplanations(path, part, self.words.path))
 
     # what comes
 
@@ -166,16 +167,10 @@ class FeaturesPanel(Panel):
     def _show_dashboard(self, found: Dashboard | None) -> None:
         if found is None or self.shelf is None:
             return self.view.show_feature(None, {}, [], ())
-        with closing(explanations()) as store:
-            said = store.of(self.shelf.model, found.site, found.number)
-        self.view.show_feature(found, self.rows.captions, said, self._standing(found.site, found.number))
+        said = self.words.of(self.shelf.model, found.site, found.number)
+        standing = self.words.standing(found.site, found.number)
+        self.view.show_feature(found, self.rows.captions, said, standing)
         self.desk.choose_feature(found.site, found.number)
-
-    def _standing(self, site: str, number: int) -> tuple[str, ...]:
-        """The circuit's nodes that are this feature."""
-        circuit = self.desk.state.circuit
-        start = f"{site}.f{number}@"
-        return () if circuit is None else tuple(n for n in circuit.node_names if n.startswith(start))
 
     def _show_site(self, keep: bool = False) -> None:
         shelf, site = self.shelf, self.site.currentText()
@@ -184,8 +179,7 @@ class FeaturesPanel(Panel):
             return
         at = self.table.currentIndex()
         row = self.filter.mapToSource(at).row() if keep and at.isValid() and self.rows.site == site else -1
-        with closing(explanations()) as store:
-            captions = store.captions(shelf.model, site)
+        captions = self.words.captions(shelf.model, site)
         self.rows.show_site(site, shelf.sites[site], shelf.rows.get(site, ()), captions)
         first = self.filter.mapFromSource(self.rows.index(row, 0)) if row >= 0 else self.filter.index(0, 0)
         if first.isValid():
@@ -209,15 +203,20 @@ class FeaturesPanel(Panel):
         found = self.view.found
         if found is None or self.shelf is None:
             return
-        with closing(explanations()) as store:
-            store.label(self.shelf.model, found.site, found.number, text)
+        self.words.say(self.shelf.model, found.site, found.number, text)
         self._show_site(keep=True)
 
+    def _put_labels(self) -> None:
+        if self.shelf is not None:
+            number = self.words.put(self.shelf.model)
+            self.desk.say(f"{number} nodes labelled as you call their features" if number else NO_LABELS)
+
     def _refresh(self) -> None:
-        if self.view.found is not None and self.seen:
-            standing = self._standing(self.view.found.site, self.view.found.number)
-            if standing != self.view.standing:
-                self._show_dashboard(self.view.found)
+        if (found := self.view.found) is not None and self.seen and self.shelf is not None:
+            standing = self.words.standing(found.site, found.number)
+            said = self.words.of(self.shelf.model, found.site, found.number)
+            if (standing, said) != (self.view.standing, self.view.said):
+                self._show_dashboard(found)
 
     def _model_came(self) -> None:
         if self.shelf is None or self.desk.opened is None or self.desk.opened.model != self.shelf.model:
@@ -259,7 +258,7 @@ class FeaturesPanel(Panel):
         self.where.setText(text or "No model is open yet.")
         self.where.setToolTip(self.where.text())
         has = self.shelf is not None
-        for widget in (self.index, self.import_, self.site, self.search, self.table):
+        for widget in (self.index, self.import_, self.put, self.site, self.search, self.table):
             widget.setEnabled(has)
         self.files.setEnabled(self.desk.opened is not None)
 
@@ -268,6 +267,7 @@ class FeaturesPanel(Panel):
         menu.addAction("Open dictionaries…", self._ask_folder)
         self.index = menu.addAction("Index a text…", self._ask_text)
         self.import_ = menu.addAction("Import explanations…", self._ask_explanations)
+        self.put = menu.addAction("Label the circuit with your words", self._put_labels)
         menu.addAction("Train a dictionary…", partial(self.desk.panel_wanted.emit, "training"))
         self.files.setMenu(menu)
         self.files.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

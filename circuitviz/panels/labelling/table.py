@@ -10,6 +10,7 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.features.words import Words
 from circuitviz.session import ROLES, Basis, Label, set_label
 from circuitviz.session.labels import colour_for
 
@@ -175,7 +176,8 @@ class RoleBox(QComboBox):
         """Offer what is in use now; the text that stands there stays."""
         text, labels = self.currentText(), self._desk.state.labels
         self.clear()
-        self.addItems(list(dict.fromkeys([*ROLES, *(label.text for label in labels.values())])))
+        in_use = (label.text for label in labels.values())
+        self.addItems(list(dict.fromkeys([*Words(self._desk).offered(), *ROLES, *in_use])))
         self.setCurrentText(text)
 
     def showPopup(self) -> None:  # noqa: N802
