@@ -70,7 +70,8 @@ def read_release(release: str, identity: str) -> Dictionary:
         try:
             one = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")[:200]
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+            reason = reason.partition(". Please")[0].rstrip(".")[:200]
             raise InputError(
                 f"SAELens did not give the dictionary '{identity}' of the release '{release}' ({reason}); "
                 "check both names and the network, or download it and give its folder."

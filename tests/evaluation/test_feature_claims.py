@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from slow_path import DEMO, plain
 
 from circuitviz.discovery import setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims import Claimed, claim_steps, offered
+from circuitviz.evaluation.claims import Claimed, claim_steps, offered, prompts
 from circuitviz.features import Dictionary, load_dictionaries, node_table, run_changed, run_prompt, work_out
 from circuitviz.features import Intervention as Change
 from circuitviz.features.firing import Held, feature_named, fire, run_held
@@ -204,6 +205,25 @@ def test_what_a_feature_test_cannot_do_is_told(demo: Case, shipped: Any) -> None
     assert found.prompts == 3
     found = finish(claim_steps("activation", alone, counterfactual="order-swapped", prompts=3))
     assert found.prompts == 3
+
+
+def test_a_dictionary_is_read_in_the_form_that_fits(
+    demo: Case, shipped: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files seldom say which form of the model they were trained on; here the other one is said to fit."""
+    looked: list[int] = []
+
+    def fitted(given: list[Dictionary], runs: list[Any]) -> tuple[list[Dictionary], list[str]]:
+        looked.append(len(runs))
+        return [replace(one, processing="folded") for one in given], ["It fits a folded model."]
+
+    raw = claimed(demo, shipped, "m1.f20", "m3.f424")
+    folded = replace(raw, dictionaries=[replace(one, processing="folded") for one in shipped])
+    one, other = (finish(claim_steps("activation", about)) for about in (raw, folded))
+    assert one.effect != other.effect
+    monkeypatch.setattr(prompts, "fitted", fitted)
+    found = finish(claim_steps("activation", raw))
+    assert found.effect == other.effect and found.detail.endswith("It fits a folded model.") and looked == [4]
 
 
 def test_what_is_offered_suits_the_label() -> None:

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from circuitviz.evaluation.claims.prompts import PAIRS, PLACES, features_of, largest, pairs_of, places
+from circuitviz.evaluation.claims.prompts import (
+    PAIRS,
+    PLACES,
+    features_of,
+    fitting,
+    largest,
+    pairs_of,
+    places,
+)
 from circuitviz.evaluation.claims.registry import Claimed, Finding, beyond, claims, turned, within
 from circuitviz.evaluation.intervals import bootstrap
 from circuitviz.features.firing import fire
@@ -59,6 +67,7 @@ def activation(claimed: Claimed, options: ActivationOptions) -> Steps[Finding]:
     features = features_of(claimed)
     model = claimed.model
     pairs = pairs_of(claimed, options.counterfactual, options.prompts, options.seed)
+    features, odd = fitting(model, features, pairs)
     found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for rows in batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
@@ -84,4 +93,4 @@ def activation(claimed: Claimed, options: ActivationOptions) -> Steps[Finding]:
         f"prompts and {more['fires_counterfactual']:.0%} of the counterfactuals"
     )
     said = "difference of activation, prompts minus counterfactuals"
-    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, detail, more)
+    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)

@@ -19,13 +19,14 @@ from circuitviz.evaluation.claims.prompts import (
     PAIRS,
     PLACES,
     features_of,
+    fitting,
     largest,
     pairs_of,
     places,
 )
 from circuitviz.evaluation.claims.registry import Claimed, Finding, beyond, claims, turned, within
 from circuitviz.evaluation.intervals import bootstrap
-from circuitviz.features.firing import Feature, Held, feature_named, fire, run_held
+from circuitviz.features.firing import Feature, Held, fire, run_held
 from circuitviz.models.batches import batches
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
@@ -77,11 +78,14 @@ def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Fin
     All else responds freely, and errors stay as they are. ``fires`` is the share of prompts on which the
     feature is active where it is set.
     """
-    features, model = features_of(claimed), claimed.model
-    target = [feature_named(options.effect_on, claimed.dictionaries)] if options.effect_on else []
+    model, named = claimed.model, (options.effect_on,) if options.effect_on else ()
+    features = features_of(claimed, *named)
+    features, target = features[: len(claimed.nodes)], features[len(claimed.nodes) :]
     if target and any(_same(target[0], one) for one in features):
         raise InputError(f"'{options.effect_on}' is the feature that is set; name another target, or none.")
     pairs = pairs_of(claimed, options.counterfactual, options.prompts, options.seed)
+    whole, odd = fitting(model, [*features, *target], pairs)
+    features, target = whole[: len(features)], whole[len(features) :]
     own = options.counterfactual == PAIRED
     measured = setting(model, pairs, claimed.within.metric if own else pairs.metric)
     found: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
@@ -106,10 +110,10 @@ def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Fin
         yield Progress(rows.stop, len(pairs), "pairs")
     clean, changed, fired, differs = (np.concatenate(v) for v in found.values())
     if not differs.any():
-        named = ", ".join(one.name for one in features)
+        said = ", ".join(one.name for one in features)
         does = "fires on none of" if not fired.any() else "has the same value on all of"
         raise InputError(
-            f"'{named}' {does} these {len(pairs)} prompts where it would be set, so nothing can follow "
+            f"'{said}' {does} these {len(pairs)} prompts where it would be set, so nothing can follow "
             "from it; prompts on which it fires would be right."
         )
     effect = bootstrap((clean, changed), _moved, pairs.seed)
@@ -127,7 +131,7 @@ def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Fin
     moved = f"{name} {more['clean']:.2f} → {more['changed']:.2f}"
     detail = f"{moved}; fires on {more['fires']:.0%} of the prompts"
     said = f"change of {name}, as a share of its clean value"
-    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, detail, more)
+    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)
 
 
 def _held(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -10,11 +12,15 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.evaluation.claims.registry import Claimed
 from circuitviz.features.firing import Feature, feature_named
+from circuitviz.features.fit import fitted
+from circuitviz.features.run import run_prompt
+from circuitviz.models import Model
 from circuitviz.tasks import Task, load_task, tasks
 from circuitviz.tasks.counterfactuals import counterfactual_task, counterfactuals
 
 PAIRS = "pairs that differ in one thing: paired (its own), a task's or a generator's name, or a file"
 ALL, OWN = "all", "own"
+LOOKED_AT = 4  # prompts that tell which form of the model a dictionary fits
 PLACES = "all tokens, own (where the label's node stands), END, IO, S1, S2, one beside these (S1+1), a number"
 
 
@@ -33,12 +39,28 @@ def pairs_of(claimed: Claimed, name: str, prompts: int, seed: int) -> Task:
     return counterfactual_task(name, model, claimed.task, prompts, seed)
 
 
-def features_of(claimed: Claimed) -> list[Feature]:
-    """The claimed features; InputError where the label speaks of anything else."""
+def features_of(claimed: Claimed, *more: str) -> list[Feature]:
+    """The claimed features, and ``more`` by name; InputError where the label speaks of anything else."""
     if claimed.edges or not claimed.nodes:
         said = ", ".join(claimed.edges) or "nothing"
         raise InputError(f"This test is of features, and the label speaks of {said}; test its nodes instead.")
-    return [feature_named(name, claimed.dictionaries) for name in claimed.nodes]
+    return [feature_named(name, claimed.dictionaries) for name in (*claimed.nodes, *more)]
+
+
+def fitting(model: Model, features: Sequence[Feature], pairs: Task) -> tuple[list[Feature], str]:
+    """The features of their dictionaries as they fit the model on some of the prompts, and what is odd.
+
+    Files seldom say whether their model's weights were folded, and a feature read in the wrong form fires
+    at random.
+    """
+    rows = zip(pairs.clean.tolist(), pairs.lengths.tolist(), strict=True)
+    runs = [run_prompt(model, row[:length]) for row, length in islice(rows, LOOKED_AT)]
+    sites = {one.dictionary.site.name: one.dictionary for one in features}
+    if sum(run.time - 1 for run in runs) < 2:
+        return list(features), ""
+    found, warnings = fitted([one.to(runs[0].final) for one in sites.values()], runs)
+    better = dict(zip(sites, found, strict=True))
+    return [replace(one, dictionary=better[one.dictionary.site.name]) for one in features], " ".join(warnings)
 
 
 def places(pairs: Task, where: str, feature: Feature, first: bool = False) -> Tensor:
