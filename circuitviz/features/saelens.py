@@ -200,13 +200,22 @@ def _read(path: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
     """Configuration as version 6 writes it, and the mapped weights."""
     from safetensors.torch import load_file
 
+    if _version(given) >= 6:
+        return given, load_file(path / WEIGHTS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what SAELens imports warns of what it imports
-        import sae_lens  # noqa: F401 - registers its architectures; takes seconds, so only here
+        import sae_lens  # noqa: F401 - registers its architectures; takes seconds, so only for old files
         from sae_lens.loading.pretrained_sae_loaders import handle_config_defaulting
 
         config = dict(handle_config_defaulting(given))
     return config, load_file(path / WEIGHTS)
+
+
+def _version(given: dict[str, Any]) -> int:
+    """The version of SAELens whose form a configuration has; 0 where it does not say."""
+    said = given.get("sae_lens_version") or dict(given.get("metadata") or {}).get("sae_lens_version")
+    first = str(said or "").partition(".")[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _processing(about: dict[str, Any]) -> str:

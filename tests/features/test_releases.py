@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+import subprocess
 import sys
 import time
 import types
@@ -197,3 +198,14 @@ def test_ten_gigabytes_on_a_small_machine_are_refused_before_they_are_read(
     assert time.process_time() - began < 5
     used = psutil.Process().memory_info().rss
     assert used < 4 * 2**30
+
+
+def test_files_of_this_version_are_opened_without_saelens(tmp_path: Path) -> None:
+    """What takes seconds to import is not needed for them."""
+    code = (
+        "import sys\nfrom circuitviz.features import load_dictionary\n"
+        "from circuitviz.resources import resource\n"
+        "one = load_dictionary(resource('demo', 'dictionaries', 'a2'))\n"
+        "assert one.features == 768 and 'sae_lens' not in sys.modules, sorted(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
