@@ -86,7 +86,8 @@ class Words:
         """Label the open circuit's features from the notebook where they have no label; returns how many."""
         from circuitviz.features.explanations import OWN
 
-        state, made = self.desk.document.state, {}
+        state = self.desk.document.state
+        made: dict[str, Label] = {}
         known: dict[str, dict[int, Explanation]] = {}
         for node in () if state.circuit is None else state.circuit.node_names:
             found = FEATURE.fullmatch(node)
