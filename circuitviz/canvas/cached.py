@@ -175,6 +175,18 @@ class CachedItem(QGraphicsItem):
     def paint_over(self, painter: QPainter, seen: QRectF) -> None:
         """Bring forward what does not fade with the rest."""
 
+    def keep_draft(self, painter: QPainter, seen: QRectF) -> None:
+        """Paint the draft into an image, for the frames until there is a better one: they only stretch it."""
+        margin = MARGIN * max(seen.width(), seen.height())
+        area = seen.adjusted(-margin, -margin, margin, margin).intersected(self.reach())
+        scale = painter.worldTransform().m11()
+
+        def stroke(on: QPainter) -> None:
+            self.draft(on, area, scale)
+
+        self._sharp = Sheet(area, scale, painter.device().devicePixelRatio(), [stroke])
+        self._sharp.go_on(perf_counter())
+
     def _paint_images(self, painter: QPainter, seen: QRectF) -> None:
         if self._sharp is None:
             self.draft(painter, seen, painter.worldTransform().m11())

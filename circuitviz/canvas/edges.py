@@ -22,7 +22,8 @@ STRONG, STRONG_IN_DRAFT = 200, 40
 CHUNK = 120  # hairlines in one stroke: about a millisecond
 POINTS = 13  # on a hairline's curve
 DRAFT = 3000  # edges in a draft that is painted at once: a frame's worth
-ROUGH = 16_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
+ROUGH = 8_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
+SMOOTH = 4_000  # smooth ones among the hairlines of a fine image: they cover the weaker, pale rest
 
 
 class EdgesItem(CachedItem):
@@ -62,7 +63,11 @@ class EdgesItem(CachedItem):
         if len(picture.links) > CROWD:
             strong = STRONG if fine else STRONG_IN_DRAFT
             few, seen = seen[-strong:], seen if fine else seen[-ROUGH:]
-            yield from hairlines(self.geometry, self.theme, seen[:-strong], fine)
+            crowd = seen[:-strong]
+            smooth = SMOOTH if fine else 0
+            yield from hairlines(self.geometry, self.theme, crowd[: len(crowd) - smooth], fine=False)
+            if fine:
+                yield from hairlines(self.geometry, self.theme, crowd[-smooth:], fine=True)
         for row in few:
             yield partial(_paint_edge, picture, self.theme, picture.edges[row])
 

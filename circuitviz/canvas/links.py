@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
 
+CLOSELY = 200  # edges at a place, the strongest, that are measured: what lies below them cannot be seen
 BEND = 0.45  # how far the control points rise, as a share of the edge's height
 _T = np.linspace(0.0, 1.0, 65)
 _ACROSS = 3 * _T**2 - 2 * _T**3
@@ -119,7 +120,7 @@ class Curves:
 
     def nearest(self, x: float, y: float, within: float) -> int | None:
         """The row nearest to a place, the stronger (later) of two as near; None beyond ``within``."""
-        near = self.passing(x, y, within)
+        near = self.passing(x, y, within)[-CLOSELY:]
         if not len(near):
             return None
         apart = self.distances(x, y, near)

@@ -114,24 +114,29 @@ class NodesItem(CachedItem):
 
     def paint_over(self, painter: QPainter, seen: QRectF) -> None:
         """The same images through holes where nodes are near; rings about what is selected."""
-        if self.geometry is None or self.theme is None or not self._faded:
+        if self.geometry is None or self.theme is None:
             return
-        boxes = self.geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
-        if len(boxes):
-            holes = QPainterPath()
-            for left, top, right, bottom in boxes.tolist():
-                holes.addRect(left - 1, top - 1, right - left + 2, bottom - top + 2)
-            painter.save()
-            painter.setClipPath(holes)
-            painter.fillPath(holes, QColor(self.theme.ground))
-            self._paint_images(painter, seen)
-            painter.restore()
+        if self._faded:
+            self._paint_near(painter, seen, self.geometry, self.theme)
         picture = self.geometry.picture
         for name in [*sorted(self._ringed)[:RINGED], self._hovered]:
             if (node := picture.by_name.get(name)) is not None:
                 chosen, over = name in self._ringed, name == self._hovered
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 paint_node(painter, node, self.theme, selected=chosen, hovered=over)
+
+    def _paint_near(self, painter: QPainter, seen: QRectF, geometry: Geometry, theme: Theme) -> None:
+        boxes = geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
+        if not len(boxes):
+            return
+        holes = QPainterPath()
+        for left, top, right, bottom in boxes.tolist():
+            holes.addRect(left - 1, top - 1, right - left + 2, bottom - top + 2)
+        painter.save()
+        painter.setClipPath(holes)
+        painter.fillPath(holes, QColor(theme.ground))
+        self._paint_images(painter, seen)
+        painter.restore()
 
     def _inside(self, area: QRectF) -> Indices:
         assert self.geometry is not None

@@ -20,6 +20,7 @@ from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.canvas.theme import LIGHT, Theme
 
 CROWD = 150  # more nodes than this are one item: their names take 10 ms at every notch of the wheel
+MOST_BROUGHT = 1000  # nodes that are cut out of a pale crowd; more of them, and the crowd is not pale
 REST = 40  # milliseconds without a movement before the sharp picture is begun
 SLICE = 0.008  # seconds of painting between two looks at the event queue
 AT_ONCE, AT_ONCE_FOR = 400, 0.04  # so few edges are painted sharp at first sight
@@ -81,8 +82,10 @@ class Stage(QObject):
         out, near = picture.around(brought, chosen) if brought or chosen else (NOTHING, NOTHING)
         something = bool(brought or chosen)
         self.edges.fade(something)
-        self.crowd.fade(something)
+        self.crowd.fade(something and len(near) < min(MOST_BROUGHT, len(picture.nodes)))
         self.overlay.show_rows(out, frozenset(chosen))
+        if len(out) and not self._rest.isActive():
+            self._rest.start(REST)
         self.crowd.bring(near, nodes, hovered)
         names = {picture.nodes[row].name for row in near}
         for name, item in self.items.items():
@@ -91,7 +94,7 @@ class Stage(QObject):
 
     def repaint_all(self) -> None:
         """Paint everything anew: the font is another."""
-        for layer in (self.edges, self.crowd):
+        for layer in (self.edges, self.overlay, self.crowd):
             layer.outdate()
         for item in (*self.items.values(), self.columns, self.frames):
             item.update()
@@ -112,7 +115,11 @@ class Stage(QObject):
                 pass
 
     def _layers(self) -> tuple[CachedItem, ...]:
-        return (self.edges, self.crowd) if self.crowded else (self.edges,)
+        layers = (self.edges, self.overlay, self.crowd)
+        return tuple(layer for layer, there in zip(layers, self._there(), strict=True) if there)
+
+    def _there(self) -> tuple[bool, bool, bool]:
+        return True, bool(len(self.overlay.rows)), self.crowded
 
     def _show_items(self) -> None:
         wanted: Mapping[str, object] = {} if self.crowded else self.geometry.picture.by_name

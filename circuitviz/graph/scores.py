@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest
 from circuitviz.graph.circuits import Circuit, prune
-from circuitviz.graph.graph import BoolMatrix, Graph
+from circuitviz.graph.graph import BoolMatrix, Graph, ends_of
 
 SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
@@ -156,13 +156,12 @@ class Scores:
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 over the values: kept, for a feature graph has 200 MB of them."""
-        return hashlib.sha256(np.ascontiguousarray(self.values).data).digest()
+        """SHA-256 over the scores of the edges that there are."""
+        return hashlib.sha256(self._listed.tobytes()).digest()
 
     @cached_property
     def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        senders, receivers = np.nonzero(self.graph.mask)
-        return senders, receivers
+        return ends_of(self.graph.mask)
 
     @property
     def _listed(self) -> NDArray[np.float64]:

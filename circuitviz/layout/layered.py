@@ -8,7 +8,7 @@ import numpy as np
 
 from circuitviz.graph import BoolMatrix, Graph, Kind
 from circuitviz.layout.registry import COLUMN, ROW, Places, layouts
-from circuitviz.layout.sweeps import ordered, ties
+from circuitviz.layout.sweeps import ordered, ranks, ties
 
 
 @layouts.register("layered", summary="by layer, crossings ordered away")
@@ -22,12 +22,11 @@ def layered(
     if not names:
         return {}
     index = np.array([graph.node_index[name] for name in names], np.intp)
-    depth = np.array([graph.depth(name) for name in names])
-    levels, row = np.unique(depth, return_inverse=True)
+    row = ranks([graph.depth(name) for name in names])
     one_column, centre = np.zeros(len(names), np.intp), np.zeros(1)
-    x = ordered(row.astype(np.intp), one_column, centre, *ties(graph, edges, index))
+    x = ordered(row, one_column, centre, *ties(graph, edges, index))
     alone = np.array([graph.node(name).kind is Kind.MLP for name in names])
-    widest = max((np.sum(row == level) for level in range(len(levels))), default=1)
+    widest = int(np.bincount(row).max())
     x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
     places = {
         name: (float(x[i] * COLUMN), float(row[i] * ROW)) for i, name in enumerate(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -24,7 +25,7 @@ def ordered(row: Rows, column: Rows, centre: Floats, tail: Rows, head: Rows) -> 
     """
     x = np.zeros(len(row))
     cells = [
-        [np.flatnonzero((row == level) & (column == c)) for c in np.unique(column[row == level])]
+        [np.flatnonzero((row == level) & (column == c)) for c in sorted(set(column[row == level].tolist()))]
         for level in range(int(row.max(initial=-1)) + 1)
     ]
     for beside in cells:
@@ -52,6 +53,12 @@ def ties(graph: Graph, edges: BoolMatrix, index: Rows) -> tuple[Rows, Rows]:
     tail, head = place[senders], place[nodes]
     both = (tail >= 0) & (head >= 0)
     return tail[both], head[both]
+
+
+def ranks(depth: Sequence[int]) -> Rows:
+    """Row of each node [nodes] by its depth, rows without nodes left out."""
+    place = {level: row for row, level in enumerate(sorted(set(depth)))}
+    return np.array([place[level] for level in depth], np.intp)
 
 
 def _by_level(row: Rows, here: Rows, there: Rows, levels: int) -> list[tuple[Rows, Rows]]:

@@ -9,7 +9,7 @@ import numpy as np
 from circuitviz.graph import BoolMatrix, Graph
 from circuitviz.layout.layered import layered
 from circuitviz.layout.registry import COLUMN, ROW, Column, Places, layouts
-from circuitviz.layout.sweeps import ordered, ties
+from circuitviz.layout.sweeps import ordered, ranks, ties
 
 GAP = 0.5  # between columns, in nodes
 
@@ -54,8 +54,7 @@ def tokens(
         return layered(graph, names, edges, pinned)
     number = {span.position: i for i, span in enumerate(spans)}
     column = np.array([number[graph.node(name).position] for name in names], np.intp)
-    depth = np.array([graph.depth(name) for name in names])
-    row = np.unique(depth, return_inverse=True)[1].astype(np.intp)
+    row = ranks([graph.depth(name) for name in names])
     centre = np.array([(span.left + span.right) / 2 / COLUMN for span in spans])
     index = np.array([graph.node_index[name] for name in names], np.intp)
     x = ordered(row, column, centre, *ties(graph, edges, index))

@@ -16,6 +16,7 @@ from circuitviz.canvas.cached import Sheet
 from circuitviz.canvas.edges import EdgesItem
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.links import Curves
+from circuitviz.canvas.overlay import AT_ONCE
 from circuitviz.canvas.paint import edge_path, ends, paint_edges
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import LIGHT
@@ -194,3 +195,32 @@ def test_a_crowds_node_is_drawn_where_it_is_found(view: CircuitView) -> None:
     assert sheet is not None
     at = (QPointF(node.x - 24, -node.y) - sheet.area.topLeft()) * sheet.scale
     assert sheet.image.pixelColor(at.toPoint()).alpha() == 255
+
+
+def test_what_stands_out_is_rough_at_once_and_whole_at_rest(
+    view: CircuitView, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view.show_circuit(drawn(BIG, 5000))
+    view.stage.settle()
+    overlay, painted = view.stage.overlay, []
+    strokes = overlay._strokes
+    monkeypatch.setattr(overlay, "_strokes", lambda rows: (painted.append(len(rows)), strokes(rows))[1])
+    view.select(set(view.picture.by_name))
+    assert len(overlay.rows) == 5000 and not view.stage.is_sharp
+    view.viewport().repaint()
+    assert painted == [AT_ONCE]
+    for _ in range(3):  # an image of the draft is stretched
+        view.zoom_by(1.1)
+        view.viewport().repaint()
+    assert painted == [AT_ONCE, AT_ONCE]
+    qtbot.waitUntil(lambda: view.stage.is_sharp, timeout=30_000)
+    assert painted[-1] == 5000 and overlay.shows(view.zoom)
+    assert not view.stage.crowd._faded  # all are brought forward: nothing is left to step back
+    view.select(set())
+    assert view.stage.is_sharp and not len(overlay.rows)
+
+
+def test_of_a_crowd_at_one_place_the_strongest_is_found() -> None:
+    many = Curves(np.zeros((900, 2)), np.stack([np.linspace(-40, 40, 900), np.full(900, -100.0)], -1))
+    assert many.nearest(0.0, 0.0, 5.0) == 899
+    assert many.nearest(40.0, -100.0, 0.05) == 899 and many.nearest(500.0, 0.0, 5.0) is None

@@ -18,6 +18,8 @@ from circuitviz.panels.heat.grid import Table, shade
 from circuitviz.panels.saving import save_picture
 
 NAME = 15.0
+LARGEST = 120.0  # pixels of a square
+FINEST = 128  # cells across a square on the screen: more could not be told apart
 KEYS = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
 
 
@@ -32,6 +34,7 @@ class Thumbnails(QWidget):
         self.names: Sequence[str] = ()
         self.maps: NDArray[Any] = np.zeros((0, 0, 0))
         self.limit = 1.0
+        self._shown: tuple[NDArray[Any], NDArray[Any]] | None = None
         self.head = -1
         self.table: Callable[[], Table] = list
         self.setMinimumHeight(70)
@@ -65,7 +68,7 @@ class Thumbnails(QWidget):
             size = min(self.width() / columns - 8, self.height() / lines - NAME - 6)
             if size > best:
                 best, across = size, columns
-        best = max(8.0, min(best, 120.0))
+        best = max(8.0, min(best, LARGEST))
         return QRectF(
             1 + (head % across) * (best + 8), NAME + 1 + (head // across) * (best + NAME + 6), best, best
         )
@@ -100,13 +103,20 @@ class Thumbnails(QWidget):
         self._draw(painter, False)
         painter.end()
 
+    def _coarse(self) -> NDArray[Any]:
+        """The maps as the screen shows them, found once: hovering and choosing repaint them."""
+        if self._shown is None or self._shown[0] is not self.maps:
+            self._shown = self.maps, coarse(self.maps, FINEST)
+        return self._shown[1]
+
     def _draw(self, painter: QPainter, vector: bool) -> None:
         painter.setFont(font(10))
-        causal = np.tril(np.ones(self.maps.shape[1:], dtype=bool))
+        maps = self.maps if vector else self._coarse()
+        causal = np.tril(np.ones(maps.shape[1:], dtype=bool))
         ground = QColor(self.theme.panel)
         for i, name in enumerate(self.names):
             box = self.box(i)
-            shades = shade(self.maps[i] / (self.limit or 1.0), self.theme)
+            shades = shade(maps[i] / (self.limit or 1.0), self.theme)
             shades[~causal] = (ground.red(), ground.green(), ground.blue())
             _square(painter, box, shades, vector)
             mine = i == self.head
@@ -117,6 +127,18 @@ class Thumbnails(QWidget):
             painter.setPen(QPen(QColor(colour), 2.0 if mine else 1.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box)
+
+
+def coarse(maps: NDArray[Any], most: int) -> NDArray[Any]:
+    """Maps [head, query, key] with at most so many cells across: of cells that become one, the largest."""
+    step = -(-maps.shape[1] // most)
+    if step <= 1:
+        return maps
+    first = np.arange(0, maps.shape[1], step)
+    high, low = (
+        each.reduceat(each.reduceat(maps, first, axis=1), first, axis=2) for each in (np.maximum, np.minimum)
+    )
+    return np.asarray(np.where(high >= -low, high, low))
 
 
 def _square(painter: QPainter, box: QRectF, shades: NDArray[np.uint8], vector: bool) -> None:
