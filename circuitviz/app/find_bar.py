@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 WIDE = 400
 SEEN = 40  # pixels from the canvas's edge within which a node is not yet in sight
 HINT = "name, label, note, group, layer 3, or a token that a node promotes"
+HINT_AT = "name, label, note, group, layer 3, position 5, a token stood at or promoted"
 
 
 class FindBar(CanvasCard):
@@ -128,7 +129,9 @@ class FindBar(CanvasCard):
     def _tell(self) -> None:
         asked, found = bool(self.line.text().strip()), len(self.hits)
         self.count.setText(f"{self.at + 1} of {found}" if found else "none" if asked else "")
-        text = HINT
+        graph = self.desk.state.circuit.graph if self.desk.state.circuit is not None else None
+        placed = graph is not None and any(node.position is not None for node in graph.nodes)
+        text = HINT_AT if placed else HINT
         if found:
             hit = self.hits[self.at]
             text = f"{hit.node} · {hit.why}"
@@ -136,7 +139,7 @@ class FindBar(CanvasCard):
                 text += f" · in the box {shown}" if shown else " · hidden by the filters"
         elif asked:
             text = "nothing is called, said or promoted like that"
-            if not self.tops.tokens:
+            if not self.tops.tokens and not placed:
                 text = "nothing is called like that; tokens once the model is open"
         room = QFontMetrics(self.why.font()).elidedText(text, Qt.TextElideMode.ElideRight, WIDE - 130)
         self.why.setText(room)

@@ -27,6 +27,7 @@ from circuitviz.canvas.view import CircuitView
 from circuitviz.jobs import Failed, UseThreads
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk
+from circuitviz.panels.sides import own
 from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation
 
 
@@ -146,8 +147,11 @@ class MainWindow(QMainWindow):
 
     def toggle_ablation(self) -> None:
         """Take the selection out of the circuit, or put it back."""
-        if self.desk.nodes or self.desk.edges:
-            self.desk.do(toggle_ablation(self.desk.nodes, self.desk.edges))
+        nodes, edges = own(self.desk.state, self.desk.nodes, self.desk.edges)
+        if nodes or edges:
+            self.desk.do(toggle_ablation(nodes, edges))
+        elif self.desk.nodes or self.desk.edges:
+            self.desk.say("This circuit has nothing of what is selected, so there is nothing to take out.")
 
     def restore_all(self) -> None:
         """Put everything back."""

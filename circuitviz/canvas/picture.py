@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 
@@ -14,6 +14,7 @@ from circuitviz.canvas.places import Place, columns_of, places_of
 from circuitviz.graph import Circuit, Folding, Kind, Scores
 from circuitviz.session import State
 from circuitviz.session.groups import boxes_of, frames_of
+from circuitviz.session.words import words_of
 
 MOST_DRAWN = 2000
 
@@ -187,7 +188,7 @@ def picture_of(
     if opacity is not None:
         edges = tuple(replace(e, opacity=max(0.06, opacity_of(picture, e, opacity))) for e in picture.edges)
         picture = replace(picture, edges=edges)
-    picture = replace(picture, columns=_columns(state, layout, circuit.node_names))
+    picture = replace(picture, columns=_columns(state, layout))
     frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
     return seen(replace(picture, frames=frames), state.sight, circuit.graph)
 
@@ -250,21 +251,15 @@ def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:
     return [float(v) for v in np.bincount(senders, values, len(circuit.graph.senders))]
 
 
-def _columns(state: State, layout: str, names: Sequence[str]) -> tuple[TokenColumn, ...]:
+def _columns(state: State, layout: str) -> tuple[TokenColumn, ...]:
     """Tokens as the run or their nodes' labels write them, else their positions."""
     if state.circuit is None or not (spans := columns_of(state.circuit, layout)):
         return ()
-    graph = state.circuit.graph
-    run = state.scores.info.get("prompt") if state.scores is not None else None
-    texts = dict(enumerate(run.get("strings") or ())) if isinstance(run, Mapping) else {}
-    for name in names:
-        node = graph.node(name)
-        if node.kind is Kind.TOKEN and node.position is not None and name in state.labels:
-            texts.setdefault(node.position, state.labels[name].text)
+    words = words_of(state)
     return tuple(
         TokenColumn("any position", span.left, span.right)
         if span.position is None
-        else TokenColumn(str(texts.get(span.position, span.position)), span.left, span.right)
+        else TokenColumn(words.get(span.position, str(span.position)), span.left, span.right)
         for span in spans
     )
 

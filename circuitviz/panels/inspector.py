@@ -27,6 +27,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes
 from circuitviz.session import Label, members_of, set_label
 
 ROWS = 6
@@ -157,9 +158,9 @@ class InspectorPanel(Panel):
             inside = sorted(members_of(self.desk.state, nodes))
             self._say(one, f"{len(inside)} nodes together: {', '.join(inside)}")
         elif len(nodes) > 1:
-            self._say(f"{len(nodes)} nodes selected", "A takes them out of the circuit and back in.")
+            self._say(f"{len(nodes)} nodes selected", told_nodes(self.desk))
         elif edges:
-            self._say("\n".join(sorted(edges)[:5]), self._edge_text())
+            self._say("\n".join(sorted(edges)[:5]), told_edges(self.desk))
         else:
             self._say("Nothing selected", "Click a head, an MLP or an edge on the canvas.")
 
@@ -233,11 +234,13 @@ class InspectorPanel(Panel):
         self._colour = label.colour if label else COLOUR
         self.colour.setStyleSheet(f"color: {self._colour}; font-size: 16px;")
         out = " · ablated" if self.node in state.ablated_nodes else ""
+        other = other_of(self.desk)
+        side = f" · only in {other[0]}" if other and only_there(self.desk) else ""
         node, features = state.circuit.graph.node(self.node), self.desk.asking.question is not None
         self.part.setVisible(features)
         self.readings.setVisible(not features)
         kind = self.part.about(node) if features else node.kind
-        self._say(self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}")
+        self._say(self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}{side}")
         self._show_edges()
 
     def _show_edges(self) -> None:
@@ -245,20 +248,11 @@ class InspectorPanel(Panel):
             item = self.edges.takeAt(0)
             if item is not None and (widget := item.widget()) is not None:
                 widget.deleteLater()
-        for name, score in _strongest(self.desk.state, self.node)[:8]:
+        other = other_of(self.desk) if only_there(self.desk) else None
+        for name, score in _strongest(other[1] if other else self.desk.state, self.node)[:8]:
             button = QPushButton(f"{score:+.4f}   {name}", objectName="link")
             button.clicked.connect(partial(self.desk.select, frozenset(), frozenset({name})))
             self.edges.addWidget(button)
-
-    def _edge_text(self) -> str:
-        scores = self.desk.state.scores
-        if scores is None or len(self.desk.edges) != 1:
-            return "A takes them out of the circuit and back in."
-        sender, _, receiver = next(iter(self.desk.edges)).partition("->")
-        if sender not in scores.graph.sender_index or receiver not in scores.graph.receiver_index:
-            return "All edges between the two, added up."
-        place = scores.graph.edge(f"{sender}->{receiver}")
-        return f"score {scores.values[place]:+.4f}. A takes it out of the circuit and back in."
 
     def _pick_colour(self) -> None:
         chosen = QColorDialog.getColor(self._colour, self, "Colour of the label")

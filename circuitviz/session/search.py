@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from circuitviz.graph import Node
 from circuitviz.session.state import State
+from circuitviz.session.words import words_of
 
 Tops = Mapping[str, Sequence[tuple[str, float]]]
 
@@ -21,19 +22,19 @@ class Hit:
     rank: int
 
 
-def search(state: State, query: str, tops: Tops | None = None, words: Sequence[str] = ()) -> list[Hit]:
+def search(state: State, query: str, tops: Tops | None = None) -> list[Hit]:
     """Nodes of the circuit that fit a query, the best first, then by depth.
 
     A name (``a2.h6``, or 2.6 as papers write it), a part of a label, a note or a group's name,
-    ``layer 3`` or ``L3``, a token of the prompt that a feature stands at, or a token that a node
-    promotes. ``tops``: tokens and logits by node; ``words``: the prompt's tokens by position.
+    ``layer 3`` or ``L3``, ``position 5`` or ``@5``, a token of the prompt that a node stands at, or a
+    token that a node promotes. ``tops``: tokens and logits by node.
 
     Case does not matter; quotes make it whole: ``"the"`` finds only the token 'the'.
     """
     asked = query.strip().casefold()
     if not asked or state.circuit is None:
         return []
-    graph = state.circuit.graph
+    graph, words = state.circuit.graph, words_of(state)
     hits = []
     for name in state.circuit.node_names:
         ways = _ways(state, graph.node(name), asked, (tops or {}).get(name, ()), words)
@@ -43,7 +44,7 @@ def search(state: State, query: str, tops: Tops | None = None, words: Sequence[s
 
 
 def _ways(
-    state: State, node: Node, asked: str, tops: Sequence[tuple[str, float]], words: Sequence[str]
+    state: State, node: Node, asked: str, tops: Sequence[tuple[str, float]], words: Mapping[int, str]
 ) -> Iterator[Hit]:
     """Every way in which a node fits."""
     name = node.name
@@ -55,16 +56,24 @@ def _ways(
     layer = re.fullmatch(r"(?:layer|l)\s*:?\s*(\d+)", asked)
     if layer is not None and node.layer == int(layer[1]):
         yield Hit(name, f"layer {node.layer}", 2)
+    place = re.fullmatch(r"(?:position|pos\.?|@)\s*:?\s*(\d+)", asked)
+    if place is not None and node.position == int(place[1]):
+        yield Hit(name, f"at position {node.position}{_quoted(words.get(int(place[1])))}", 2)
     for what, text in _said(state, name):
         if _fits(asked, text):
             yield Hit(name, f"{what} {_short(text)}", 3)
     if len(asked) > 1 and asked in name.casefold():
         yield Hit(name, "name", 4)
-    if node.position is not None and node.position < len(words) and _fits(asked, words[node.position]):
-        yield Hit(name, f"at the token {words[node.position]!r}", 5)
-    for place, (token, logit) in enumerate(tops):
+    word = None if node.position is None else words.get(node.position)
+    if word is not None and _fits(asked, word):
+        yield Hit(name, f"at the token {word!r}, position {node.position}", 5)
+    for order, (token, logit) in enumerate(tops):
         if _fits(asked, token):
-            yield Hit(name, f"promotes {token!r} {logit:+.2f}", 6 + place)
+            yield Hit(name, f"promotes {token!r} {logit:+.2f}", 6 + order)
+
+
+def _quoted(word: str | None) -> str:
+    return "" if word is None else f", the token {word!r}"
 
 
 def _said(state: State, name: str) -> Iterator[tuple[str, str]]:

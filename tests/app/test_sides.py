@@ -1,0 +1,78 @@
+"""While two circuits are shown, what is said of a selection and done to it knows which circuit has it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.formats import save_document
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, State
+
+GRAPH = Graph.transformer(Shape(4, 8, 128))
+ONE, TWO = (Scores(GRAPH, np.random.default_rng(s).normal(size=GRAPH.mask.shape), "eap") for s in (3, 4))
+HERE, THERE = ONE.greedy(60), TWO.greedy(60)
+OTHER = "other.circuit"
+
+
+@pytest.fixture
+def window(open_window, tmp_path) -> MainWindow:
+    made: MainWindow = open_window()
+    made.desk.set_document(Document(State(None, ONE, HERE)))
+    save_document(Document(State(None, TWO, THERE)), tmp_path / OTHER)
+    made.desk.beside.open(tmp_path / OTHER)
+    made.desk.beside.show_both(True)
+    return made
+
+
+def test_the_inspector_says_which_circuit_has_an_edge(window: MainWindow, qtbot: QtBot) -> None:
+    desk, inspector = window.desk, window.panels["inspector"]
+    ours, theirs = set(HERE.edge_names), set(THERE.edge_names)
+    score = {e: (ONE.values[GRAPH.edge(e)], TWO.values[GRAPH.edge(e)]) for e in ours | theirs}
+
+    def said(*edges: str) -> str:
+        desk.select(frozenset(), frozenset(edges))
+        return str(inspector.about.text())
+
+    alone, shared, own = min(theirs - ours), min(ours & theirs), min(ours - theirs)
+    assert said(alone) == (
+        f"Only in {OTHER}: score {score[alone][1]:+.4f} there. There is nothing to take out here."
+    )
+    first = desk.document.state
+    window.toggle_ablation()
+    assert desk.document.state is first and not desk.undo.canUndo()
+    assert "nothing to take out" in window.chrome.message.text()
+    assert said(shared) == (
+        f"In both: score {score[shared][0]:+.4f} here, score {score[shared][1]:+.4f} in {OTHER}. "
+        "A takes it out of the circuit and back in."
+    )
+    assert said(own).startswith(f"Only here: score {score[own][0]:+.4f}. A takes")
+    assert said(alone, own) == f"1 of them only {OTHER} has. A takes the rest out of the circuit and back in."
+    window.toggle_ablation()
+    assert desk.document.state.ablated_edges == {own}
+    desk.undo.undo()
+    assert said(*sorted(theirs - ours)[:2]) == f"Only {OTHER} has them: there is nothing to take out here."
+    desk.beside.show_both(False)
+    assert said(own) == f"score {score[own][0]:+.4f}. A takes it out of the circuit and back in."
+
+
+def test_the_inspector_says_which_circuit_has_a_node(window: MainWindow, qtbot: QtBot) -> None:
+    desk, inspector = window.desk, window.panels["inspector"]
+    alone = next(n for n in THERE.node_names if n not in HERE.node_names)
+    own = next(n for n in HERE.node_names if n not in THERE.node_names)
+    desk.select(frozenset({alone}), frozenset())
+    assert inspector.about.text().endswith(f"only in {OTHER}")
+    edges = [e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])]
+    strongest = max(edges, key=lambda e: abs(TWO.values[GRAPH.edge(e)]))
+    assert inspector.edges.itemAt(0).widget().text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
+    window.toggle_ablation()
+    assert not desk.document.state.ablated_nodes
+    desk.select(frozenset({alone, own}), frozenset())
+    assert inspector.about.text().startswith(f"1 of them only {OTHER} has")
+    window.toggle_ablation()
+    assert desk.document.state.ablated_nodes == {own}
+    desk.undo.undo()
+    desk.select(frozenset({own}), frozenset())
+    assert "only in" not in inspector.about.text()
