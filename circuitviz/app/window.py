@@ -20,6 +20,7 @@ from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
 from circuitviz.app.tour import Tour
+from circuitviz.app.trails import Trails
 from circuitviz.canvas.note import note_of
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import Theme
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.drops = Drops(self)
         self.grouping = Grouping(self)
         self.basis = Basis(self)
+        self.trails = Trails(self)
         self.chrome = Chrome(self)
         self.palette_ = Palette(self)
         self.tour = Tour(self)

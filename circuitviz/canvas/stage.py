@@ -18,6 +18,7 @@ from circuitviz.canvas.nodes import NodeItem, NodesItem
 from circuitviz.canvas.overlay import NOTHING, OverlayItem
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.canvas.trails import TrailItem
 
 CROWD = 150  # more nodes than this are one item: their names take 10 ms at every notch of the wheel
 MOST_BROUGHT = 1000  # nodes that are cut out of a pale crowd; more of them, and the crowd is not pale
@@ -37,7 +38,8 @@ class Stage(QObject):
         self.edges, self.overlay, self.crowd = EdgesItem(), OverlayItem(), NodesItem()
         self.items: dict[str, NodeItem] = {}
         self.frames, self.columns = FramesItem(), ColumnsItem()
-        for item in (self.columns, self.frames, self.edges, self.overlay, self.crowd):
+        self.trail = TrailItem()
+        for item in (self.columns, self.frames, self.edges, self.overlay, self.crowd, self.trail):
             view.scene().addItem(item)
         self._rest = QTimer(self, singleShot=True)
         self._rest.timeout.connect(self._begin)
@@ -68,6 +70,7 @@ class Stage(QObject):
         self.columns.show_geometry(geometry, theme)
         self.edges.show_geometry(geometry, theme)
         self.overlay.show_geometry(geometry, theme)
+        self.trail.show_geometry(geometry, theme)
         self.crowd.show_geometry(geometry if self.crowded else None, theme)
         self._show_items()
         same = np.array_equal(before.boxes, geometry.boxes) and before.picture.rows == picture.rows

@@ -11,6 +11,7 @@ from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
 from circuitviz.formats import import_document, open_document, save_document
+from circuitviz.graph.wiring import Path as Trail
 from circuitviz.jobs import (
     Answered,
     Catalog,
@@ -56,6 +57,7 @@ class Desk(QObject):
     selection_changed = Signal()
     prompt_changed = Signal()
     feature_changed = Signal()
+    traced = Signal(object)  # (path, text): what is highlighted over several hops, and its strength
     reading_arrived = Signal(object)
     ready = Signal(object)
     choices_arrived = Signal(object)
@@ -183,6 +185,11 @@ class Desk(QObject):
         if (nodes, edges) != (self.nodes, self.edges):
             self.nodes, self.edges = nodes, edges
             self.selection_changed.emit()
+
+    def trace(self, path: Trail, text: str, edges: frozenset[str]) -> None:
+        """Select edges of one path or of several; ``text``, their strength, is written on ``path``."""
+        self.select(frozenset(), edges)
+        self.traced.emit((path, text))
 
     def choose_prompt(self, prompt: int) -> None:
         """Read this prompt everywhere."""

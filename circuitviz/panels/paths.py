@@ -21,7 +21,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
 
 MOST = 200  # paths that are listed
-EDGES = Qt.ItemDataRole.UserRole
+NUMBER = Qt.ItemDataRole.UserRole
 HEADINGS = ("strength", "share", "hops", "path")
 TIPS = (
     "the weakest edge's |score|: the path is in the circuit as long as the threshold is no higher",
@@ -63,6 +63,8 @@ class PathsPanel(Panel):
         whole.addWidget(self.list, 1)
         self.ends: tuple[str, str] | None = None
         self._edges: frozenset[str] = frozenset()
+        self._paths: list[Path] = []
+        self._together = ""
         self._stale = True
         self._list_when_seen = self.when_seen(self._fill)
         self.list.itemSelectionChanged.connect(self._chosen)
@@ -75,7 +77,7 @@ class PathsPanel(Panel):
         """Select every edge that lies on a path between the two nodes."""
         self._fill()
         if self._edges:
-            self.desk.select(frozenset(), self._edges)
+            self.desk.trace(self._paths[0], self._together, self._edges)
 
     def _selected(self) -> None:
         if len(self.desk.nodes) == 2 and self.desk.state.circuit is not None:
@@ -112,11 +114,14 @@ class PathsPanel(Panel):
             start, end = self.ends
             self._edges = frozenset(wiring.between(start, end)[1])
             found = list(islice(wiring.paths(start, end), MOST))
-            self.about.setText(_summary(wiring, start, end, len(found)))
-        for path in found:
+            count, share = wiring.count(start, end), wiring.influence(start, end)
+            self.about.setText(_summary(start, end, count, share, len(found)))
+            self._together = f"{_number(count)} · {_percent(share)}"
+        self._paths = found
+        for number, path in enumerate(found):
             texts = [f"{path.strength:.4f}", _percent(path.share), str(len(path.edges)), written(path)]
             row = QTreeWidgetItem(texts)
-            row.setData(0, EDGES, path.edges)
+            row.setData(0, NUMBER, number)
             for column in range(3):
                 row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
             self.list.addTopLevelItem(row)
@@ -124,9 +129,13 @@ class PathsPanel(Panel):
         self.all.setEnabled(bool(found))
 
     def _chosen(self) -> None:
-        rows = self.list.selectedItems()
-        if rows:
-            self.desk.select(frozenset(), frozenset(edge for row in rows for edge in row.data(0, EDGES)))
+        chosen = sorted(row.data(0, NUMBER) for row in self.list.selectedItems())
+        if chosen:
+            paths = [self._paths[number] for number in chosen]
+            share = sum(path.share for path in paths)
+            text = f"{paths[0].strength:.4f}" if len(paths) == 1 else f"{len(paths)} paths"
+            edges = frozenset(edge for path in paths for edge in path.edges)
+            self.desk.trace(paths[0], f"{text} · {_percent(share)}", edges)
 
 
 def written(path: Path) -> str:
@@ -137,14 +146,16 @@ def written(path: Path) -> str:
     return " → ".join(parts)
 
 
-def _summary(wiring: Wiring, start: str, end: str, listed: int) -> str:
-    count = wiring.count(start, end)
+def _summary(start: str, end: str, count: int, share: float, listed: int) -> str:
     if not count:
         return f"No path leads from {start} to {end}."
-    number = f"{count:,}" if count < 10**9 else f"{count:.1e}"
-    said = f"{start} → {end}: {number} path{'s' if count > 1 else ''}, together "
-    said += f"{_percent(wiring.influence(start, end))} of what reaches {end}"
+    said = f"{start} → {end}: {_number(count)}, together {_percent(share)} of what reaches {end}"
     return said + (f"; the strongest {listed} are listed" if count > listed else "")
+
+
+def _number(count: int) -> str:
+    number = f"{count:,}" if count < 10**9 else f"{count:.1e}"
+    return f"{number} path{'s' if count > 1 else ''}"
 
 
 def _percent(share: float) -> str:

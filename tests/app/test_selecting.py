@@ -7,13 +7,22 @@ from collections.abc import Callable
 import networkx as nx
 import numpy as np
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPointF, Qt
 from PySide6.QtTest import QTest
 from screenshots import shoot
 
 from circuitviz.app.window import MainWindow
+from circuitviz.canvas.trails import way_of
 from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, Label, State, move_nodes, toggle_ablation
+from circuitviz.session import (
+    Document,
+    Label,
+    State,
+    collapse,
+    group_nodes,
+    move_nodes,
+    toggle_ablation,
+)
 
 GRAPH = Graph.transformer(Shape(4, 6, 96))
 SCORES = Scores(GRAPH, np.random.default_rng(8).normal(size=GRAPH.mask.shape), "eap")
@@ -87,6 +96,55 @@ def test_every_path_between_two_nodes_is_listed_and_highlighted(window: MainWind
     window.view.select({"logits", "input"})
     window.desk.do(toggle_ablation({"input"}))
     assert "No path leads" in panel.about.text()  # type: ignore[attr-defined]
+
+
+def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) -> None:
+    desk, view, panel = window.desk, window.view, window.panels["paths"]
+    trail, graph = view.stage.trail, net()
+    lengths = {n: nx.shortest_path_length(graph, n, "logits") for n in CIRCUIT.node_names if n != "logits"}
+    start = max(lengths, key=lambda n: lengths[n])
+    view.select({"logits", start})
+    trigger(window, "select-paths")
+
+    def share(path: tuple[str, ...]) -> float:
+        part = 1.0
+        for edge in path:
+            node = edge.partition("->")[2].partition("<")[0]
+            into = sum(abs(SCORES.values[GRAPH.edge(k)]) for *_, k in graph.in_edges(node, keys=True))
+            part *= abs(SCORES.values[GRAPH.edge(edge)]) / into
+        return part
+
+    every = [tuple(k for *_, k in p) for p in nx.all_simple_edge_paths(graph, start, "logits")]
+    together = f"{len(every)} paths · {100 * sum(map(share, every)):.2g} %"
+    assert trail.text == together and trail.place is not None
+    assert view.accessibleDescription() == f"From {start} to logits: {together}"
+    shoot(window, "paths-all")
+    rows = panel.list.topLevelItem  # type: ignore[attr-defined]
+    panel.list.setCurrentItem(rows(1))  # type: ignore[attr-defined]
+    path = trail.path.edges
+    weakest = min(abs(SCORES.values[GRAPH.edge(e)]) for e in path)
+    assert trail.text == f"{weakest:.4f} · {100 * share(path):.2g} %" and len(path) > 1
+    assert view.edges == set(path)
+
+    # it stands on one of the path's own curves, and on no node
+    geometry = view.stage.geometry
+    drawn = np.array([geometry.picture.edge_rows[e][0] for e in path])
+    assert geometry.curves.distances(*trail.place, drawn).min() < 1.0
+    assert geometry.node_at(QPointF(*trail.place)) is None
+    shoot(window, "path")
+    rows(0).setSelected(True)
+    assert trail.text == f"2 paths · {100 * (share(path) + share(trail.path.edges)):.2g} %"
+
+    # it goes with the selection, and with an edge of the path; a box keeps it in sight
+    view.select({start})
+    assert trail.path is None and trail.place is None
+    panel.list.setCurrentItem(rows(0))  # type: ignore[attr-defined]
+    found = trail.path
+    desk.do(group_nodes("Pair", frozenset(found.nodes[:2])))
+    desk.do(collapse(["Pair"]))
+    assert trail.place is not None and len(way_of(view.picture, found)) == len(found.edges) - 1
+    desk.do(toggle_ablation(edges={found.edges[0]}))
+    assert trail.place is None
 
 
 def test_a_dragged_node_stays_through_layouts_until_it_is_unpinned(window: MainWindow) -> None:
