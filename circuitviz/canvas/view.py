@@ -194,8 +194,9 @@ class CircuitView(QGraphicsView):
     # under the pointer
 
     def node_at(self, place: QPoint) -> DrawnNode | None:
-        """The node at a place of the viewport."""
-        return self.stage.geometry.node_at(self.mapToScene(place))
+        """The node at a place of the viewport; one that is on its way into a box is none any more."""
+        node = self.stage.geometry.node_at(self.mapToScene(place))
+        return node if node is not None and node.name in self.picture.by_name else None
 
     def edge_at(self, place: QPoint) -> DrawnEdge | None:
         """The edge within five pixels of a place of the viewport."""
@@ -208,6 +209,7 @@ class CircuitView(QGraphicsView):
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
             return
+        self.motion.arrive()
         node = self.node_at(event.position().toPoint())
         self._press = Press.of(event, node.name if node is not None else "")
 
@@ -238,6 +240,7 @@ class CircuitView(QGraphicsView):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         """The second click of two."""
+        self.motion.arrive()
         node = self.node_at(event.position().toPoint())
         press = Press.of(event, node.name if node is not None else "")
         any(gesture.double_clicked(press) for gesture in self._gestures)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PySide6.QtTest import QTest
@@ -11,7 +13,7 @@ from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.canvas.view import CircuitView
 from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import State
+from circuitviz.session import State, collapse, expand, group_nodes
 
 GRAPH = Graph.transformer(Shape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -50,6 +52,36 @@ def test_nodes_move_to_the_next_layout_and_stay_selected(view: CircuitView, qtbo
     assert all(np.abs(at - places(wanted)).sum() < far for at in between)
     room = view.viewport().rect()
     assert all(room.contains(view.place_of(name)) for name in view.picture.by_name)
+
+
+@pytest.mark.parametrize("way", ["into the box", "out of the box"])
+def test_nodes_go_into_boxes_and_come_out_of_them(view: CircuitView, qtbot: QtBot, way: str) -> None:
+    members = [n for n in STATE.circuit.node_names if n.startswith("a1.")]  # type: ignore[union-attr]
+    opened = group_nodes("G", frozenset(members)).change(STATE)
+    states = [opened, collapse(["G"]).change(opened)]
+    if way == "out of the box":
+        states = [states[1], expand(["G"]).change(states[1])]
+    first, last = map(picture_of, states)
+    view.show_circuit(first)
+    qtbot.waitUntil(lambda: not view.motion.running and view.stage.is_sharp, timeout=20_000)
+    view.select({"logits"})
+    seen: list[CircuitPicture] = []
+    view.motion._clock.valueChanged.connect(lambda _: seen.append(view.stage.geometry.picture))
+    view.show_circuit(last)
+    assert view.motion.running and view.picture is last
+    qtbot.waitUntil(lambda: not view.motion.running and view.stage.is_sharp, timeout=20_000)
+    assert view.stage.geometry.picture is last and view.nodes == {"logits"}
+    box = (first if way == "out of the box" else last).by_name["G"]
+    apart = [
+        sum(abs(picture.by_name[m].x - box.x) + abs(picture.by_name[m].y - box.y) for m in members)
+        for picture in seen
+        if members[0] in picture.by_name
+    ]
+    assert len(apart) > 1 and apart == sorted(apart, reverse=way == "into the box")
+    assert apart[0] != apart[-1]
+    hidden = picture_of(replace(states[1], sight=replace(states[1].sight, hidden_kinds=frozenset({"mlp"}))))
+    view.show_circuit(hidden)
+    assert not view.motion.running  # what is filtered away does not fly
 
 
 def test_another_circuit_does_not_fly_in(view: CircuitView) -> None:
