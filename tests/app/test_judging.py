@@ -48,7 +48,7 @@ def test_every_measure_is_taken_drawn_and_kept(
         qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda name=name: _measured(window, name), timeout=LONG)
         assert panel.chart.rows and len(panel.chart.rows) > 1, name
-        assert panel.chart._spots, name
+        assert panel.chart.spots, name
         shoot(window, f"evaluation-{name}")
     assert window.desk.document.measures["backup"]["result"]["ablated"] == ["a2.h6"]
 
@@ -63,7 +63,7 @@ def test_every_measure_is_taken_drawn_and_kept(
 
     # a click on a bar selects its node on the canvas
     panel.measure.setCurrentText("minimality")
-    rect, _, nodes = panel.chart._spots[0]
+    rect, _, nodes = panel.chart.spots[0]
     box = panel.chart.plot.getPlotItem().getViewBox()
     panel.chart._clicked(box.mapViewToScene(rect.center()))
     assert window.desk.nodes == frozenset(nodes)

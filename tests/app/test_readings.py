@@ -178,7 +178,7 @@ def test_direct_effects_of_all_nodes(open_window, qtbot: QtBot, tmp_path: Path) 
     shoot(window, "readings-effects")
 
     # the bars select, too; one prompt is one number a node
-    rect, _, nodes = page.chart._spots[1]
+    rect, _, nodes = page.chart.spots[1]
     box = page.chart.plot.getPlotItem().getViewBox()
     page.chart._clicked(box.mapViewToScene(rect.center()))
     assert window.desk.nodes == frozenset(nodes)

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFont, QPainter
+from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QPainter
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT
+from circuitviz.panels.charts.keys import Walk
 from circuitviz.panels.saving import save_picture
 from circuitviz.registry import Registry
 
@@ -20,6 +21,9 @@ Draw = Callable[["Chart", dict[str, Any]], None]
 """(chart, a measure's result as a dict): draws it anew."""
 
 charts: Registry[Draw] = Registry("chart", "circuitviz.panels.charts", "circuitviz.charts")
+
+
+NAMELESS = "Chart"  # to those who hear it, until it is told what it shows
 
 
 class Chart(QWidget):
@@ -43,7 +47,11 @@ class Chart(QWidget):
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.plot)
-        self._spots: list[tuple[QRectF, str, tuple[str, ...]]] = []
+        self.spots: list[tuple[QRectF, str, tuple[str, ...]]] = []
+        self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are ours: they walk from bar to bar
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName(NAMELESS)
+        self.walk = Walk(self)
         self.plot.scene().sigMouseMoved.connect(self._moved)
         self.plot.scene().sigMouseClicked.connect(lambda event: self._clicked(event.scenePos()))
 
@@ -52,6 +60,10 @@ class Chart(QWidget):
         self.clear()
         if result is not None and measure in charts.names():
             charts.get(measure).value(self, result)
+            if self.accessibleName().startswith(NAMELESS):
+                self.setAccessibleName(f"{NAMELESS}: {charts.get(measure).summary}")
+        if self.hasFocus():
+            self.walk.begin()
 
     def clear(self) -> None:
         """An empty plot in the theme's colours."""
@@ -61,7 +73,9 @@ class Chart(QWidget):
         item.getViewBox().invertY(False)
         item.getViewBox().setAspectLocked(False)
         item.setMouseEnabled(True, True)
-        self._spots, self.rows = [], []
+        self.spots, self.rows = [], []
+        self.walk.forget()
+        self.setAccessibleDescription("")
         self.plot.setBackground(self.theme.panel)
         for side in ("left", "bottom", "top", "right"):
             axis = item.getAxis(side)
@@ -91,7 +105,7 @@ class Chart(QWidget):
     def spot(self, x: float, y: float, width: float, height: float, text: str, *nodes: str) -> None:
         """What a place in the plot says and stands for; centre and size in the plot's units."""
         rect = QRectF(x - width / 2, y - height / 2, width, height)
-        self._spots.append((rect, text, nodes))
+        self.spots.append((rect, text, nodes))
 
     def whiskers(
         self, x: Sequence[float], y: Sequence[float], low: Sequence[Any], high: Sequence[Any], **how: Any
@@ -119,8 +133,24 @@ class Chart(QWidget):
 
     def _at(self, scene: QPointF) -> tuple[QRectF, str, tuple[str, ...]] | None:
         place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)
-        inside = [spot for spot in self._spots if spot[0].contains(place)]
+        inside = [spot for spot in self.spots if spot[0].contains(place)]
         return min(inside, key=lambda s: (s[0].center() - place).manhattanLength(), default=None)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Arrows walk, Return selects, Home and End go to the ends."""
+        if not self.walk.pressed(event):
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Show where the keyboard stands, unless the mouse is at work."""
+        super().focusInEvent(event)
+        if event.reason() != Qt.FocusReason.MouseFocusReason:
+            self.walk.begin()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Nothing stands out any more."""
+        super().focusOutEvent(event)
+        self.walk.end()
 
     def _moved(self, scene: QPointF) -> None:
         spot = self._at(scene)
