@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.paint import box, font
 from circuitviz.canvas.picture import CircuitPicture, Frame
+from circuitviz.canvas.spanning import spanning_tree
 from circuitviz.canvas.theme import Theme
 
 MARGIN, BRIDGE = 9.0, 20.0  # around nodes, and how wide the way between them is, in scene units
@@ -56,7 +56,7 @@ def ground(picture: CircuitPicture, frame: Frame) -> QPainterPath:
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)
     ways = QPainterPath()
-    for one, two in _tree([(node.x, -node.y) for node in there]):
+    for one, two in spanning_tree([(node.x, -node.y) for node in there]):
         ways.moveTo(QPointF(there[one].x, -there[one].y))
         ways.lineTo(QPointF(there[two].x, -there[two].y))
     if not ways.isEmpty():
@@ -89,19 +89,3 @@ def paint_frame(painter: QPainter, frame: Frame, path: QPainterPath, theme: Them
     painter.setPen(ink.lighter(150) if theme.dark else ink.darker(120))
     painter.drawText(QPointF(top.x, top.y - 5), frame.name)
 
-
-def _tree(places: list[tuple[float, float]]) -> list[tuple[int, int]]:
-    """The shortest tree through places (Prim 1957)."""
-    if len(places) < 2:
-        return []
-    at = np.array(places)
-    apart = np.hypot(*np.moveaxis(at[:, None] - at[None], -1, 0))
-    nearest, from_ = apart[0].copy(), np.zeros(len(at), int)
-    left, ways = set(range(1, len(at))), []
-    while left:
-        new = min(left, key=lambda i: nearest[i])
-        ways.append((int(from_[new]), new))
-        left.remove(new)
-        closer = apart[new] < nearest
-        nearest[closer], from_[closer] = apart[new][closer], new
-    return ways

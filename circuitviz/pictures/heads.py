@@ -5,6 +5,7 @@ from __future__ import annotations
 from circuitviz.canvas.picture import CircuitPicture, DrawnNode
 from circuitviz.layout import COLUMN, ROW
 from circuitviz.pictures.drawing import Drawing, Shape, Text
+from circuitviz.pictures.frames import draw_frames, headroom
 from circuitviz.pictures.ink import Ink, drawn
 from circuitviz.pictures.measure import width
 
@@ -24,8 +25,10 @@ def draw_heads(drawing: Drawing, picture: CircuitPicture, ink: Ink, size: float)
     free = min(3.2 * size, max(1.1 * size, drawing.width / len(rows) - high))
     places = _spread(rows, drawing.width, margin, wide + 0.5 * size)
     bottom = len(rows) * high + (len(rows) - 1) * free
+    bottom += headroom(picture, [node.name for node in rows[-1]], size)
     y_of = {i: bottom - high / 2 - i * (high + free) for i in range(len(rows))}
     at = {name: (x, y_of[int(row)]) for name, (x, row) in places.items()}
+    names = draw_frames(drawing, picture, ink, at, (wide, high), size)
     for edge in drawn(picture.edges):
         (x0, y0), (x1, y1) = at[edge.sender], at[edge.node]
         start, end = (x0, y0 - high / 2), (x1 + PORTS[edge.channel] * wide, y1 + high / 2)
@@ -34,6 +37,7 @@ def draw_heads(drawing: Drawing, picture: CircuitPicture, ink: Ink, size: float)
         drawing.body.append(ink.curve(edge.channel, points, edge.strength, edge.score < 0, edge.ablated))
     for node in picture.nodes:
         drawing.body += _node(drawing, node, ink, (*at[node.name], wide, high), size)
+    drawing.body += names
     return bottom
 
 

@@ -27,6 +27,7 @@ from circuitviz.pictures import Figure, draw, pictures, save_picture, sheet_of
 from circuitviz.pictures.drawing import Box, Curve, Text, colours
 from circuitviz.pictures.measure import width
 from circuitviz.session import Document, Group, Label, Provenance, State
+from circuitviz.session.groups import frames_of
 
 GRAPH = Graph.transformer(Shape(3, 4, 16))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -317,3 +318,58 @@ def test_a_key_of_widths_counts_edges_where_nothing_is_scored() -> None:
     assert any(re.fullmatch(r"\d+ edges?", word) for word in words)
     heads = {s.text for s in draw(Document(unscored), Figure()).legend if isinstance(s, Text)}
     assert not any("edge" in word for word in heads)  # all lines are alike
+
+
+def framed() -> State:
+    """Three open groups, one within another, and one that holds the top of the picture."""
+    nodes = [name for name in STATE.circuit.node_names if name.startswith("a1")]
+    groups = {
+        "Late": Group(frozenset({"logits", "m2"}), "#cc79a7"),
+        "Whole layer": Group(frozenset(nodes), "#009e73"),
+        "A part": Group(frozenset(nodes[:2]), "#d55e00"),
+        "Closed": Group(frozenset({"a2.h1", "a2.h2"}), "#56b4e9", collapsed=True),
+    }
+    return replace(STATE, groups=groups)
+
+
+def test_open_groups_have_their_frames_in_every_format(tmp_path: Path) -> None:
+    state = framed()
+    figure = Figure()
+    drawing = draw(Document(state), figure)
+    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
+    texts = {shape.text: shape for shape in drawing.body if isinstance(shape, Text)}
+    nodes = {name: text for name, text in texts.items() if name in state.circuit.node_names}
+    names = [texts[name] for name in ("Late", "Whole layer", "A part")]
+    assert "Closed" in texts  # a box as before, without a frame
+    assert {box.role for box in boxes if box.role.startswith("frame")} == {
+        f"frame {letter}{line}" for letter in "ABC" for line in ("", " line")
+    }
+    firsts = [i for i, shape in enumerate(drawing.body) if getattr(shape, "arrow", False)]
+    frames = [i for i, shape in enumerate(drawing.body) if getattr(shape, "role", "").startswith(("frame", "way"))]
+    assert max(frames) < min(firsts)  # below edges and nodes
+    wide = state.groups["Whole layer"].nodes & nodes.keys()
+    letter = "ABC"[list(frames_of(state.groups)).index("Whole layer")]
+    ground = [box for box in boxes if box.role == f"frame {letter}"]
+    assert len(ground) == len(wide)
+    for text in (nodes[name] for name in wide):
+        assert any(b.x < text.x < b.x + b.width and b.y < text.y < b.y + b.height for b in ground)
+    for one in names:  # on the page, and not over one another
+        assert one.y > one.size * 0.7 and one.x + width(one.text, drawing.font, one.size, True) <= drawing.width
+        for two in names:
+            apart = abs(one.y - two.y) >= one.size or one.x + width(one.text, drawing.font, one.size, True) < two.x
+            assert one is two or apart or two.x + width(two.text, drawing.font, two.size, True) < one.x
+    explained = {shape.text for shape in drawing.legend if isinstance(shape, Text)}
+    assert {"Late (group)", "Whole layer (group)", "A part (group)"} <= explained
+    assert colours(drawing.body) <= colours(drawing.legend) | {
+        c for shape in drawing.body if getattr(shape, "role", "").endswith("line") for c in colours([shape])
+    }
+    for entry in pictures.entries():
+        path = tmp_path / f"a{entry.value.suffix}"
+        save_picture(Document(state), path, figure)
+        first = path.read_bytes()
+        save_picture(Document(state), path, figure)
+        assert path.read_bytes() == first
+    assert "image" not in kinds_and_texts(tmp_path / "a.svg")[0]
+    assert {"Late", "Whole layer", "A part"} <= kinds_and_texts(tmp_path / "a.svg")[1]
+    tex = (tmp_path / "a.tex").read_text()
+    assert "circuit frame A/.style" in tex and "circuit way frame A/.style" in tex
