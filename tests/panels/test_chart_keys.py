@@ -41,6 +41,10 @@ def test_bars_are_walked_read_and_selected_by_keys(chart: Chart, qtbot: QtBot) -
     chart.draw("effects", effects(40))
     assert chart.accessibleName() == "Chart: direct effects, the strongest on top"
     assert chart.focusPolicy() & Qt.FocusPolicy.TabFocus
+    chart.clearFocus()
+    chart.setFocus(Qt.FocusReason.OtherFocusReason)  # a button beside it was disabled: nothing is read out
+    assert not read
+    chart.clearFocus()
     chart.setFocus(Qt.FocusReason.TabFocusReason)
     assert read == ["a0.h0: +40.0000"] and chart.accessibleDescription() == "a0.h0: +40.0000; 1 of 40"
     qtbot.keyClick(chart, DOWN)

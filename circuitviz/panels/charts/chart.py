@@ -57,13 +57,14 @@ class Chart(QWidget):
 
     def draw(self, measure: str, result: dict[str, Any] | None) -> None:
         """Draw a result; an empty plot for none, or for a measure without a picture."""
+        marked = self.walk.seen
         self.clear()
         if result is not None and measure in charts.names():
             charts.get(measure).value(self, result)
             if self.accessibleName().startswith(NAMELESS):
                 self.setAccessibleName(f"{NAMELESS}: {charts.get(measure).summary}")
-        if self.hasFocus():
-            self.walk.begin()
+        if marked:
+            self.walk.begin(said=False)
 
     def clear(self) -> None:
         """An empty plot in the theme's colours."""
@@ -142,9 +143,9 @@ class Chart(QWidget):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
-        """Show where the keyboard stands, unless the mouse is at work."""
+        """Show where the keyboard stands to whoever came by Tab."""
         super().focusInEvent(event)
-        if event.reason() != Qt.FocusReason.MouseFocusReason:
+        if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
             self.walk.begin()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802

@@ -31,10 +31,15 @@ class Walk:
         self.at = -1
         self._mark: QGraphicsRectItem | None = None
 
-    def begin(self) -> None:
-        """Stand where one stood, at first on the first spot."""
+    @property
+    def seen(self) -> bool:
+        """Whether a mark shows where the keyboard stands."""
+        return self._mark is not None
+
+    def begin(self, said: bool = True) -> None:
+        """Stand where one stood, at first on the first spot; ``said``: read it out."""
         if self.chart.spots:
-            self._go(min(max(0, self.at), len(self.chart.spots) - 1))
+            self._go(min(max(0, self.at), len(self.chart.spots) - 1), said)
 
     def end(self) -> None:
         """The mark goes, the place stays."""
@@ -68,7 +73,7 @@ class Walk:
         places = (box.mapViewToScene(rect.center()) for rect, _, _ in self.chart.spots)
         return beside(np.array([(place.x(), place.y()) for place in places]), self.at, way)
 
-    def _go(self, at: int) -> None:
+    def _go(self, at: int, said: bool = True) -> None:
         self.at = at
         rect, text, _ = self.chart.spots[at]
         plot = self.chart.plot
@@ -85,7 +90,8 @@ class Walk:
         self._mark.setZValue(-5)
         plot.addItem(self._mark, ignoreBounds=True)
         self.chart.setAccessibleDescription(f"{text}; {at + 1} of {len(self.chart.spots)}")
-        self.chart.pointed.emit(text)
+        if said:
+            self.chart.pointed.emit(text)
 
 
 def beside(places: NDArray[np.float64], at: int, way: tuple[int, int]) -> int:
