@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation
 
+from circuitviz.canvas.opening import opening
 from circuitviz.canvas.picture import CircuitPicture
 
 LASTS = 200  # milliseconds
@@ -20,7 +21,7 @@ class Motion(QObject):
     """Shows the pictures between two, and then the second.
 
     Nodes that both have go from place to place. Where a group opens, its nodes come out of the box; where
-    it closes, they go to where the box will be.
+    it closes, they go to where the box will be. Where a site is opened, its features come out of its heads.
     """
 
     def __init__(self, show: Callable[[CircuitPicture], None], parent: QObject) -> None:
@@ -45,6 +46,8 @@ class Motion(QObject):
             return False
         if shown.rows == wanted.rows:
             moving, start, end = wanted, _places(shown), _places(wanted)
+        elif (came := opening(shown, wanted)) is not None:
+            moving, start, end = replace(wanted, frames=()), came, _places(wanted)
         elif shown.total != wanted.total:
             return False  # another circuit
         elif (out := _through(wanted.rows, shown)) is not None:

@@ -206,7 +206,9 @@ class Desk(QObject):
     def read(self, node: str, prompt: int) -> None:
         """Ask for the readings of a node of a model; those of features are the inspector's."""
         if self.opened is not None and self.asking.question is None:
-            self.worker.ask(Read(node, prompt))
+            circuit, where = self.document.state.circuit, self.document.state.provenance
+            graph = None if circuit is None else circuit.graph
+            self.worker.ask(Read(node, prompt, graph, {} if where is None else where.options))
 
     def fade(self, opacity: dict[str, float] | None) -> None:
         """Draw each edge as opaque as told, by name; None draws all as usual."""

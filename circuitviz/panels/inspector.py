@@ -207,8 +207,8 @@ class InspectorPanel(Panel):
             for cell in cells:
                 cell.setText("")
         waiting = "reading…" if self.desk.opened else "opens with the model"
-        if ".f" in self.node or ".error" in self.node:
-            waiting = "its dashboard stands under Features" if ".f" in self.node else "what no feature writes"
+        if "@" in self.node:
+            waiting = "its dashboard stands under Features" if ".f" in self.node else ""
         self.answers.setText(waiting)
         self.direct.setText("")
         self.attention_box.setVisible(False)

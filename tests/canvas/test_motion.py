@@ -13,6 +13,7 @@ from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.canvas.view import CircuitView
 from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph.opened import opened_graph
 from circuitviz.session import State, collapse, expand, group_nodes
 
 GRAPH = Graph.transformer(Shape(4, 8, 128))
@@ -99,3 +100,24 @@ def test_taking_hold_of_a_node_ends_the_movement(view: CircuitView) -> None:
     assert (shown.by_name["logits"].x, shown.by_name["logits"].y) == (5.0, 900.0)
     others = [n for n in shown.nodes if n.name != "logits"]
     assert all((n.x, n.y) == (wanted.by_name[n.name].x, wanted.by_name[n.name].y) for n in others)
+
+
+def test_features_come_out_of_the_heads_of_their_site_and_go_back(view: CircuitView, qtbot: QtBot) -> None:
+    graph = opened_graph(GRAPH.shape, {"a1": [3, 5, 8]}, {})
+    values = np.random.default_rng(4).normal(size=graph.mask.shape)
+    opened = picture_of(State(None, scores := Scores(graph, values, "eap"), scores.greedy(200)))
+    features = [name for name in opened.by_name if name.startswith("a1.f")]
+    assert features
+    heads = [node for node in view.picture.nodes if node.name.startswith("a1.")]
+    seen: list[CircuitPicture] = []
+    view.motion._clock.valueChanged.connect(lambda _: seen.append(view.stage.geometry.picture))
+    view.show_circuit(opened)
+    assert view.motion.running
+    qtbot.waitUntil(lambda: not view.motion.running and view.stage.is_sharp, timeout=20_000)
+    assert view.picture == opened and np.array_equal(places(view.stage.geometry.picture), places(opened))
+    middle = np.mean([(node.x, node.y) for node in heads], axis=0)
+    for name in features:  # the first frame is the nearest to where they came from
+        way = [np.hypot(*(np.array([p.by_name[name].x, p.by_name[name].y]) - middle)) for p in seen]
+        assert way == sorted(way)
+    view.show_circuit(picture_of(STATE))
+    assert view.motion.running

@@ -17,6 +17,7 @@ from circuitviz.discovery.averaged import Point
 from circuitviz.discovery.opened import choose_features, opened_scores
 from circuitviz.errors import InputError
 from circuitviz.evaluation.opened import OpenedBench, bench_of
+from circuitviz.features.opened_reading import read_part
 from circuitviz.features.opening import Opening, dictionaries_of, parse_sites
 from circuitviz.graph import Circuit, Graph, Intervention, Shape
 from circuitviz.graph.opened import graph_of_sites, opened_graph, opened_sites
@@ -312,3 +313,24 @@ def test_a_bench_says_what_it_lacks() -> None:
         bench_of(setting(case.model, case.task), graph, {})
     with pytest.raises(InputError, match="no dictionary of a2"):
         Opening.of(case.model, graph, {})
+
+
+def test_features_and_errors_of_a_site_are_read_as_its_heads_are(mixed: Mixed) -> None:
+    """Direct logit attributions of all parts of a site add up to those of what it writes."""
+    for site in mixed.dictionaries:
+        parts = [node for node in mixed.graph.nodes if node.name.startswith(f"{site}.")]
+        found = [read_part(mixed.opening, mixed.task, node, 1) for node in parts]
+        clean, _, right, wrong = mixed.prompt(1)
+        with torch.no_grad():
+            _, out, _ = mixed.slow.run(clean)
+            norm, weight = mixed.slow.body.ln_f, mixed.slow.hf.lm_head.weight
+            _, whole, _ = SlowOpened(mixed.slow.hf, {}, {}).run(clean)
+            last = sum(v[-1] for n, v in whole.items()) + mixed.slow.body.wpe.weight[len(clean) - 1]
+            last = last + sum(block.attn.c_proj.bias for block in mixed.slow.body.h)
+            scale = (last.var(unbiased=False) + norm.eps).sqrt()
+            for reading in found:
+                made = out[reading.node][-1]
+                logits = weight @ ((made - made.mean()) / scale * norm.weight)
+                direct = float(difference(logits, right, wrong))
+                assert reading.direct_logit_attribution == pytest.approx(direct, abs=2e-4)
+        assert len(found[0].top) == 10 and found[0].tokens == mixed.task.prompt_strings(1)
