@@ -63,6 +63,7 @@ class Prompted:
         """Take another target on the same prompt; InputError where there is none such."""
         if question.opening != self.question.opening:
             raise InputError("This question is of another prompt than the one that is open.")
+        check_partner(self.table, question)
         if question.aim != self.question.aim or question.is_graph != self.question.is_graph:
             self.targets, self._graphs = targets_of(self.table, question), {}
         self.question = question
@@ -158,8 +159,21 @@ def open_prompt(model: Model, question: Question, dictionaries: Iterable[Diction
     if run.time > 2:
         found, warnings = fitted(found, [run])
     table = node_table(run, found)
+    check_partner(table, question)
     targets = targets_of(table, question)
     return Prompted(question, every, table, Edges(table), targets, tuple(warnings))
+
+
+def check_partner(table: NodeTable, question: Question) -> None:
+    """InputError on a corrupted prompt whose values could not stand in position by position."""
+    if not question.corrupted:
+        return
+    number = len(table.run.model.tokens.encode(question.corrupted, question.bos))
+    if number != table.run.time:
+        raise InputError(
+            f"The corrupted prompt {question.corrupted[:60]!r} has {number} tokens and the prompt has "
+            f"{table.run.time}; one of as many tokens would be right, or none."
+        )
 
 
 def chosen_sites(question: Question, every: Sequence[Dictionary]) -> list[Dictionary]:

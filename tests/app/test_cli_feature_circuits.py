@@ -71,10 +71,11 @@ def test_a_measures_options_are_flags(file: Path, capsys: pytest.CaptureFixture[
 
 def test_it_reads_well_in_a_terminal(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert main(["evaluate", str(file), "--measures", "ablations,predicted"]) == 0
+    assert main(["evaluate", str(file), "--measures", "ablations,predicted,sizes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("faithfulness ") and "no interval" in lines[0]
     assert sum("errors dropped" in line for line in lines) == 3
+    assert any(line.startswith("      1 nodes  faithfulness") for line in lines)
     assert any("predicted +" in line or "predicted -" in line for line in lines)
 
 

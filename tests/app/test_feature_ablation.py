@@ -261,6 +261,13 @@ def test_measures_of_features_are_taken_and_others_say_why_not(
     assert [(c["ablation"], c["errors"]) for c in cells[4:]] == [("corrupted", "kept"), ("corrupted", "dropped")]
     assert cells[4]["faithfulness"] == pytest.approx(_numbers(window)["faithfulness"]["value"])
     shoot(window, "features-ablations")
+    panel.measure.setCurrentText("sizes")
+    qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: _done(window, "sizes"), timeout=LONG)
+    last = window.desk.document.measures["sizes"]["result"]["points"][-1]
+    assert last["nodes"] == _numbers(window)["nodes"] and len(panel.chart.rows) > 9
+    assert last["faithfulness"] == pytest.approx(cells[4]["faithfulness"], abs=1e-6)
+    shoot(window, "features-sizes")
 
     path = tmp_path / "features.circuit"
     assert window.files.save_to(path)

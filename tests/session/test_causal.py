@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from circuitviz.errors import InputError
 from circuitviz.features import Intervention as Action
 from circuitviz.features import PromptBench, load_dictionaries, predicted_change, run_prompt, work_out
 from circuitviz.graph import Intervention
@@ -139,3 +140,10 @@ def test_a_mean_without_a_text_is_over_the_prompts(opened: Any, state: State) ->
 
 def test_a_circuit_of_heads_is_no_trial() -> None:
     assert Trial.of(State()) is None
+
+
+def test_a_partner_of_another_length_is_refused_at_once(opened: Any, model: Any) -> None:
+    short = replace(opened.question, corrupted="When Mary left")
+    for attempt in (lambda: open_prompt(model, short, opened.dictionaries), lambda: opened.aim(short)):
+        with pytest.raises(InputError, match="has 6 tokens and the prompt has 15"):
+            attempt()

@@ -105,6 +105,15 @@ def _roles(data: dict[str, Any]) -> list[str]:
     return [*lines, *(f"{name}: {why}" for name, why in found["missing"].items())]
 
 
+def _sizes(data: dict[str, Any]) -> list[str]:
+    found = data["sizes"]
+    lines = [f"sizes: the strongest nodes alone, and all but them; {found['ablation']} ablation"]
+    for p in found["points"]:
+        values = f"faithfulness {number(p['faithfulness'])}  completeness {number(p['completeness'])}"
+        lines.append(f"{p['nodes']:>7,} nodes  {values}  down to {p['last']}")
+    return lines
+
+
 TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "curve": _curve,
     "completeness": _completeness,
@@ -114,5 +123,6 @@ TABLES: dict[str, Callable[[dict[str, Any]], list[str]]] = {
     "stability": _stability,
     "ablations": _ablations,
     "predicted": _predicted,
+    "sizes": _sizes,
     "roles": _roles,
 }
