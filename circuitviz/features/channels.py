@@ -8,7 +8,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.edges import Edges, reads_of_node
-from circuitviz.features.heads import check_head, score_parts, through_head
+from circuitviz.features.heads import check_head, score_parts, through_heads_of
 from circuitviz.features.stages import attention_writes
 from circuitviz.features.table import KINDS, NodeTable
 from circuitviz.features.targets import Target
@@ -101,20 +101,21 @@ def channels(edges: Edges, target: Target, source: str | None = None, top: int =
     at = None if source is None else table.index(source)
     own = _own_layer(table, target)
     found = []
-    for layer, head in _heads(table, target, own):
-        given, constant = through_head(edges, target, layer, head)
-        shares = _strongest(table, given, constant, top)
-        found.append(
-            HeadChannel(
-                f"a{layer}.h{head}",
-                layer,
-                head,
-                float(given.sum()) + constant,
-                None if at is None else float(given[at]),
-                layer == own,
-                shares,
+    heads = range(table.run.model.shape.n_heads)
+    for layer in _layers(table, target, own):
+        rows, constants = through_heads_of(edges, target, layer, heads)
+        for head, given, constant in zip(heads, rows, constants.tolist(), strict=True):
+            found.append(
+                HeadChannel(
+                    f"a{layer}.h{head}",
+                    layer,
+                    head,
+                    float(given.sum()) + constant,
+                    None if at is None else float(given[at]),
+                    layer == own,
+                    _strongest(table, given, constant, top),
+                )
             )
-        )
     if not found:
         raise InputError(
             f"No head writes anything that '{target.node.name}' reads; a feature of a later layer, or one of "
@@ -158,15 +159,14 @@ def seen_score(
     )
 
 
-def _heads(table: NodeTable, target: Target, own: int | None) -> list[tuple[int, int]]:
-    """Heads that write what the target reads, and those that it is a feature of."""
+def _layers(table: NodeTable, target: Target, own: int | None) -> list[int]:
+    """Layers whose heads write what the target reads, and the one whose heads it is a feature of."""
     reads = target.reads if target.index is None else reads_of_node(table, target.index)
-    layers = [
+    return [
         layer
         for layer in range(table.run.model.shape.n_layers)
         if layer == own or (reads is not None and reads.stage > attention_writes(layer))
     ]
-    return [(layer, head) for layer in layers for head in range(table.run.model.shape.n_heads)]
 
 
 def _own_layer(table: NodeTable, target: Target) -> int | None:

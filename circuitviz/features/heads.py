@@ -6,6 +6,7 @@ edge. What a pattern's score is made of is therefore read on its own, pair by pa
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -77,7 +78,25 @@ def through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[T
     Of an attention feature of that layer, the shares of all heads add up to its row; of a later target,
     it is what reaches it from what the head writes, on the direct path.
     """
-    table, run = edges.table, edges.table.run
+    given, constants = through_heads_of(edges, target, layer, [head])
+    return given[0], float(constants[0])
+
+
+@torch.no_grad()
+def through_heads_of(
+    edges: Edges, target: Target, layer: int, heads: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The same through several heads of a layer, [heads, nodes] and [heads]: what is written is read once."""
+    read = [_read_by(edges.table, target, layer, head) for head in heads]
+    constants = torch.stack([one.constant[0] for one in read])
+    spread = torch.cat([one.spread for one in read if one.spread is not None])
+    position = torch.cat([one.position for one in read])
+    return edges.weights(Reads(position, before_attention(layer), constants, spread=spread)), constants
+
+
+def _read_by(table: NodeTable, target: Target, layer: int, head: int) -> Reads:
+    """What a target reads of the stream before a layer, through one head."""
+    run = table.run
     check_head(table, layer, head)
     heads, inner = run.z[layer].shape[1:]
     index, weights = target.index, run.model.layers[layer]
@@ -106,8 +125,7 @@ def through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[T
         value[:, head] = covector @ weights.o[head].T * run.post[layer]
     everywhere = torch.arange(run.time, device=value.device)
     spread, constant = through_attention(run, layer, value, everywhere)
-    field = Reads(everywhere[-1:], before_attention(layer), constant.sum()[None], spread=spread.sum(0)[None])
-    return edges.weights(field)[0], float(constant.sum())
+    return Reads(everywhere[-1:], before_attention(layer), constant.sum()[None], spread=spread.sum(0)[None])
 
 
 @torch.no_grad()
