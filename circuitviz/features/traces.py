@@ -12,7 +12,7 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.edges import Edges
 from circuitviz.features.local import LocalCircuit, local_circuit
 from circuitviz.features.nodes import node_table
-from circuitviz.features.passages import Passages
+from circuitviz.features.passages import TOKENS_AT_ONCE, Passages
 from circuitviz.features.run import run_prompt
 from circuitviz.features.targets import node_target
 from circuitviz.graph.traces import Example, Recurring, SiteSimilarity, Trace, Traces
@@ -20,7 +20,7 @@ from circuitviz.models import Model
 from circuitviz.progress import Progress, Steps
 
 CHOICES = ("spread", "strongest")
-AT_ONCE = 1024  # tokens that are encoded together: dictionaries may have many thousand features
+HELD = 2**24  # activations that are held at a time: dictionaries may have many thousand features
 
 
 def find_examples(
@@ -49,7 +49,7 @@ def find_examples(
         )
     found: dict[tuple[int, ...], Example] = {}
     rows, done = Passages(tuple(map(tuple, prompts)), model.tokens.has_bos), 0
-    for batch in rows.batches(at_once=AT_ONCE):
+    for batch in rows.batches(at_once=min(TOKENS_AT_ONCE, max(64, HELD // dictionary.features))):
         yield Progress(done, len(prompts), f"{len(found)} examples in {done:,} of {len(prompts):,} passages")
         (read,) = reads(model, [dictionary], batch.tokens)
         values = dictionary.to(read).encode(read)[..., feature].cpu()
