@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -23,6 +21,7 @@ from circuitviz.canvas.theme import Theme
 from circuitviz.jobs import Choices, Judge, Judged, Moved, Reply
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.figures import export_plot
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Trial
@@ -48,7 +47,7 @@ class EvaluationPanel(Panel):
         self.chart.setAccessibleName("Plot of the measure")
         self.note = QLabel("", objectName="muted")
         self.copy = QPushButton("Copy command", toolTip="the command line that measures this again")
-        self.export = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
+        self.export = QPushButton("Export…", toolTip="the plot as a figure, its table as CSV")
         self.fade = QPushButton(
             "Show on canvas", checkable=True, toolTip="draw each edge as opaque as it is stable"
         )
@@ -222,9 +221,4 @@ class EvaluationPanel(Panel):
         self.desk.fade(dict(found["result"]["edges"]) if on and found else None)
 
     def _ask_export(self) -> None:
-        kinds = "Pictures (*.svg *.pdf *.png);;Table (*.csv)"
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Export the plot", f"{self.measure.currentText()}.svg", kinds
-        )
-        if path:
-            self.desk.guarded(self.chart.save, Path(path))
+        export_plot(self, self.desk, self.chart, self.measure.currentText(), self.command())

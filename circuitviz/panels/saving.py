@@ -1,67 +1,54 @@
-"""Every plot and heat map is saved the same way: a picture by its suffix, or the table behind it."""
+"""Every plot and heat map is saved the same way: a figure by its suffix, or the table behind it."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from PySide6.QtCore import QRectF, QSize
-from PySide6.QtGui import QPagedPaintDevice, QPageSize, QPainter, QPdfWriter, QPixmap
-from PySide6.QtSvg import QSvgGenerator
-
 from circuitviz.errors import InputError
-
-KINDS = "Pictures (*.svg *.pdf *.png);;Table (*.csv)"
-
-
-class Savable(Protocol):
-    """What can be exported."""
-
-    def save(self, path: Path) -> None:
-        """Write a picture or a table, as the suffix says."""
+from circuitviz.formats.disk import write_whole
+from circuitviz.pictures import Sheet, pictures
+from circuitviz.pictures.drawing import Drawing
+from circuitviz.pictures.plots import PlotFigure
 
 
-def save_picture(
-    path: Path,
-    size: QSize,
-    paint: Callable[[QPainter], None],
-    grab: Callable[[], QPixmap],
-    rows: Sequence[Sequence[Any]],
+class Plotted(Protocol):
+    """What can be put on paper."""
+
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """The picture, as large and in the colours that are asked for."""
+        ...
+
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """The rows of the table behind it, its head first."""
+        ...
+
+
+def sheet_of_plot(plot: Plotted, figure: PlotFigure, name: str, about: Sequence[str] = ()) -> Sheet:
+    """A plot's figure, ready for any format; ``about``: how to make it again, for the metadata."""
+    return Sheet(plot.drawing(figure), name, tuple(about), figure.dpi)
+
+
+def save_plot(
+    plot: Plotted, path: Path, figure: PlotFigure | None = None, about: Sequence[str] = ()
 ) -> None:
-    """Write SVG or PDF with ``paint``, PNG with ``grab``, or CSV of ``rows``, as the suffix says.
+    """Write a figure, or the table as CSV, as the suffix says; whole or not at all.
 
-    ``paint`` works in pixels of ``size``. InputError on another suffix.
+    Raises InputError where the suffix is unknown or the place cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix == ".csv":
         text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(rows)
-        path.write_text(text.getvalue(), encoding="utf-8")
-    elif suffix == ".png":
-        grab().save(str(path))
-    elif suffix == ".svg":
-        generator = QSvgGenerator()
-        generator.setFileName(str(path))
-        generator.setSize(size)
-        generator.setViewBox(QRectF(0, 0, size.width(), size.height()))
-        _painted(generator, paint)
-    elif suffix == ".pdf":
-        writer = QPdfWriter(str(path))
-        writer.setResolution(72)
-        writer.setPageSize(QPageSize(size, "plot", QPageSize.SizeMatchPolicy.ExactMatch))
-        writer.setPageMargins(writer.pageLayout().minimumMargins())
-        _painted(writer, paint)
-    else:
+        csv.writer(text, lineterminator="\n").writerows(plot.cells())
+        write_whole(path, text.getvalue().encode())
+        return
+    known = {entry.value.suffix: entry.value for entry in pictures.entries()}
+    if suffix not in known:
         raise InputError(
-            f"'{path.name}' has no suffix that a plot can be written as; .svg, .pdf, .png or .csv "
-            "would be right."
+            f"'{path.name}' has no suffix that a plot can be written as; "
+            f"{', '.join(sorted([*known, '.csv']))} would be right."
         )
-
-
-def _painted(device: QSvgGenerator | QPagedPaintDevice, paint: Callable[[QPainter], None]) -> None:
-    painter = QPainter(device)
-    paint(painter)
-    painter.end()
+    write_whole(path, known[suffix].write(sheet_of_plot(plot, figure or PlotFigure(), path.stem, about)))

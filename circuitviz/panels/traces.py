@@ -6,11 +6,9 @@ import re
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QHBoxLayout,
     QPushButton,
     QStackedWidget,
@@ -24,9 +22,9 @@ from circuitviz.jobs import Moved, Reply, Seen
 from circuitviz.jobs.traces import Collected, CollectTraces
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.place import STORE, data_folder, explanations
+from circuitviz.panels.figures import export_plot
 from circuitviz.panels.line import Line
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.saving import KINDS
 from circuitviz.panels.tracing.components import ComponentsPage
 from circuitviz.panels.tracing.form import CollectForm
 from circuitviz.panels.tracing.page import Kept, TracesPage
@@ -240,11 +238,7 @@ class TracesPanel(Panel):
 
     def _ask_export(self) -> None:
         name, picture = self.page.picture()
-        kinds = "Table (*.csv);;Picture (*.png)" if self.page is self.recurring else KINDS
-        suffix = "csv" if self.page is self.recurring else "svg"
-        path, _ = QFileDialog.getSaveFileName(self, "Export", f"{name}.{suffix}", kinds)
-        if path:
-            self.desk.guarded(picture.save, Path(path))
+        export_plot(self, self.desk, picture, name)
 
     def _build(self) -> None:
         top = QHBoxLayout(spacing=4)

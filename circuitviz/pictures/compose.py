@@ -105,20 +105,27 @@ def said_of(question: Question) -> str:
 
 def provenance(document: Document, figure: Figure, name: str) -> tuple[str, ...]:
     """Lines for a file's metadata: the commands that make it again, and what they rest on."""
+    found, *rests = origin(document) if document.state.provenance is not None else ("", *origin(document))
+    export = f"circuitviz export {shlex.quote(source_of(document))} -o {shlex.quote(name)} {figure.flags()}"
+    return tuple(line for line in (found, export.rstrip(), *rests) if line)
+
+
+def origin(document: Document) -> tuple[str, ...]:
+    """The command that finds a document's circuit, where one did, and what that rests on."""
     state, where = document.state, document.state.provenance
-    told = document.extra.get("reference", {})  # a reference that ships is opened by its name
-    source = document.path.name if document.path else str(told.get("reference") or "circuit.circuit")
-    lines = []
+    lines = [f"document {state.hash}"]
     if where is not None:
-        lines.append(f"{where.command()} -o {shlex.quote(source)}")
-    export = f"circuitviz export {shlex.quote(source)} -o {shlex.quote(name)} {figure.flags()}"
-    lines.append(export.rstrip())
-    lines.append(f"document {state.hash}")
-    if where is not None:
+        lines.insert(0, f"{where.command()} -o {shlex.quote(source_of(document))}")
         lines.append(f"model {where.model}, weights {where.weight_hash}")
         lines.append(f"task {where.task}, {where.prompts} prompts, {where.task_hash}, seed {where.seed}")
         lines += [f"{package} {version}" for package, version in sorted(where.versions.items())]
     return tuple(lines)
+
+
+def source_of(document: Document) -> str:
+    """The name by which a document is opened again; a reference that ships has one of its own."""
+    told = document.extra.get("reference", {})
+    return document.path.name if document.path else str(told.get("reference") or "circuit.circuit")
 
 
 def title(document: Document) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
 
 from circuitviz.canvas.kinds import corners
 
@@ -14,7 +16,8 @@ Point = tuple[float, float]
 class Box:
     """A box with its top left corner at x, y.
 
-    ``shape``: ``round``, ``pill`` or ``square``; or a look of the canvas that is a polygon.
+    ``shape``: ``round``, ``pill`` or ``square``; or a look of the canvas that is a polygon. Without a
+    ``fill`` it is a frame; with a ``line_width`` of 0 it has no line.
     """
 
     role: str
@@ -27,6 +30,7 @@ class Box:
     line_width: float = 0.6
     shape: str = "round"
     dashed: bool = False
+    opacity: float = 1.0
 
     @property
     def corners(self) -> tuple[Point, ...]:
@@ -37,7 +41,7 @@ class Box:
     def radius(self) -> float:
         """How round the corners of a box are, in points."""
         if self.shape == "square":
-            return 0.8
+            return 0.8 if self.line_width else 0.0
         radius = 3.0 if self.shape == "round" else 6.0
         return min(radius * max(1.0, self.line_width), self.height * 0.49)
 
@@ -56,8 +60,21 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class Area:
+    """A filled stretch of paper with corners at ``points``."""
+
+    role: str
+    points: tuple[Point, ...]
+    fill: str
+    opacity: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
-    """A line of text on its baseline at x, y; ``anchor`` is start, middle or end."""
+    """A line of text on its baseline at x, y; ``anchor`` is start, middle or end.
+
+    ``turn``: degrees by which it is turned around x, y, clockwise.
+    """
 
     x: float
     y: float
@@ -66,9 +83,10 @@ class Text:
     colour: str
     bold: bool = False
     anchor: str = "start"
+    turn: float = 0.0
 
 
-Shape = Box | Curve | Text
+Shape = Box | Curve | Area | Text
 
 
 @dataclass
@@ -100,7 +118,7 @@ class Drawing:
 
 def moved(shape: Shape, dx: float, dy: float) -> Shape:
     """The same shape elsewhere."""
-    if isinstance(shape, Curve):
+    if isinstance(shape, Curve | Area):
         return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
     return replace(shape, x=shape.x + dx, y=shape.y + dy)
 
@@ -110,10 +128,22 @@ def colours(shapes: Iterable[Shape]) -> set[str]:
     found: set[str] = set()
     for shape in shapes:
         if isinstance(shape, Box):
-            found |= {shape.fill, shape.line}
+            found |= {shape.fill} if shape.fill else set()
+            found |= {shape.line} if shape.line_width else set()
+        elif isinstance(shape, Area):
+            found.add(shape.fill)
         elif isinstance(shape, Curve):
             found.add(shape.colour)
     return found
+
+
+def polyline(role: str, points: Sequence[Point], colour: str, width: float, **how: Any) -> Curve:
+    """Straight lines through points, as a curve."""
+    made = [points[0]]
+    for (x0, y0), (x1, y1) in pairwise(points):
+        dx, dy = (x1 - x0) / 3, (y1 - y0) / 3
+        made += [(x0 + dx, y0 + dy), (x1 - dx, y1 - dy), (x1, y1)]
+    return Curve(role, tuple(made), colour, width, **how)
 
 
 def arrow_head(curve: Curve) -> tuple[Point, Point, Point]:

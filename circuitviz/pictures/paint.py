@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
 
-from circuitviz.pictures.drawing import Box, Curve, Drawing, Text, arrow_head, dash_of, shaft
+from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Text, arrow_head, dash_of, shaft
 from circuitviz.pictures.measure import FINE, font, width
 
 
@@ -19,6 +19,8 @@ def paint(drawing: Drawing, painter: QPainter) -> None:
             _box(painter, shape)
         elif isinstance(shape, Curve):
             _curve(painter, shape)
+        elif isinstance(shape, Area):
+            _area(painter, shape)
         else:
             _text(painter, shape, drawing.font)
 
@@ -27,12 +29,25 @@ def _box(painter: QPainter, box: Box) -> None:
     pen = QPen(QColor(box.line), box.line_width)
     if box.dashed:
         pen.setDashPattern([3.0, 2.0])
-    painter.setPen(pen)
-    painter.setBrush(QColor(box.fill))
+    painter.setPen(pen if box.line_width else Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(box.fill) if box.fill else Qt.BrushStyle.NoBrush)
+    painter.setOpacity(box.opacity)
+    place = QRectF(box.x, box.y, box.width, box.height)
     if box.corners:
         painter.drawPolygon(QPolygonF([QPointF(*point) for point in box.corners]))
+    elif box.radius:
+        painter.drawRoundedRect(place, box.radius, box.radius)
     else:
-        painter.drawRoundedRect(QRectF(box.x, box.y, box.width, box.height), box.radius, box.radius)
+        painter.drawRect(place)
+    painter.setOpacity(1.0)
+
+
+def _area(painter: QPainter, area: Area) -> None:
+    colour = QColor(area.fill)
+    colour.setAlphaF(area.opacity)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(colour)
+    painter.drawPolygon(QPolygonF([QPointF(*point) for point in area.points]))
 
 
 def _curve(painter: QPainter, curve: Curve) -> None:
@@ -57,11 +72,13 @@ def _curve(painter: QPainter, curve: Curve) -> None:
 def _text(painter: QPainter, text: Text, family: str) -> None:
     """Set in a large font and scaled down: sizes are points, whatever the device's resolution."""
     wide = width(text.text, family, text.size, text.bold)
-    left = text.x - {"start": 0.0, "middle": wide / 2, "end": wide}[text.anchor]
+    left = {"start": 0.0, "middle": wide / 2, "end": wide}[text.anchor]
     large: QFont = font(family, 12, text.bold)
     large.setPixelSize(round(FINE))
     painter.save()
-    painter.translate(left, text.y)
+    painter.translate(text.x, text.y)
+    painter.rotate(text.turn)
+    painter.translate(-left, 0)
     painter.scale(text.size / FINE, text.size / FINE)
     painter.setFont(large)
     painter.setPen(QColor(text.colour))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ET
 from xml.etree.ElementTree import Element
 
-from circuitviz.pictures.drawing import Box, Curve, Shape, Text, arrow_head, dash_of, shaft
+from circuitviz.pictures.drawing import Area, Box, Curve, Shape, Text, arrow_head, dash_of, shaft
 from circuitviz.pictures.figure import POINTS_PER_MM
 from circuitviz.pictures.registry import Sheet, pictures
 
@@ -55,12 +55,20 @@ def _add(group: Element, shape: Shape) -> None:
                 "height": _n(shape.height),
                 "rx": _n(shape.radius),
             }
-        given |= {"fill": shape.fill, "stroke": shape.line, "stroke-width": _n(shape.line_width)}
+        given["fill"] = shape.fill or "none"
+        if shape.line_width:
+            given |= {"stroke": shape.line, "stroke-width": _n(shape.line_width)}
+        if shape.opacity < 1:
+            given["opacity"] = _n(shape.opacity)
         if shape.dashed:
             given["stroke-dasharray"] = f"{_n(3 * shape.line_width)} {_n(2 * shape.line_width)}"
         ET.SubElement(group, "polygon" if shape.corners else "rect", given)
     elif isinstance(shape, Curve):
         _curve(group, shape)
+    elif isinstance(shape, Area):
+        corners = " ".join(f"{_n(x)},{_n(y)}" for x, y in shape.points)
+        look = {"class": shape.role, "points": corners, "fill": shape.fill, "fill-opacity": _n(shape.opacity)}
+        ET.SubElement(group, "polygon", look)
     else:
         _text(group, shape)
 
@@ -91,6 +99,8 @@ def _text(group: Element, text: Text) -> None:
         given["font-weight"] = "bold"
     if text.anchor != "start":
         given["text-anchor"] = text.anchor
+    if text.turn:
+        given["transform"] = f"rotate({_n(text.turn)} {_n(text.x)} {_n(text.y)})"
     ET.SubElement(group, "text", given).text = _allowed(text.text)
 
 

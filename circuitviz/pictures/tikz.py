@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from circuitviz.pictures.drawing import Box, Curve, Drawing, Shape, arrow_head, dash_of, shaft
+from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Shape, Text, arrow_head, dash_of, shaft
 from circuitviz.pictures.registry import Sheet, pictures
 
 SPECIAL = {
@@ -26,6 +26,22 @@ SPECIAL = {
     "\u00a0": "~",
     "−": r"\ensuremath{-}",
     "×": r"\ensuremath{\times}",
+    "·": r"\ensuremath{\cdot}",
+    "→": r"\ensuremath{\rightarrow}",
+    "≥": r"\ensuremath{\geq}",
+    "≤": r"\ensuremath{\leq}",
+    "≈": r"\ensuremath{\approx}",
+    "∖": r"\ensuremath{\setminus}",
+    "∅": r"\ensuremath{\emptyset}",
+    "⏎": r"\ensuremath{\hookleftarrow}",
+    "Δ": r"\ensuremath{\Delta}",
+    "Σ": r"\ensuremath{\Sigma}",
+    "τ": r"\ensuremath{\tau}",
+    "␣": r"\textvisiblespace{}",
+    "–": "--",
+    "“": "``",
+    "”": "''",
+    "’": "'",
 }
 ACCENTED = set("ÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜÝßàáâãäåæçèéêëìíîïñòóôõöøùúûüýÿ")  # in LaTeX's own fonts
 # A paper that inputs the file has a \documentclass and has loaded tikz; alone, the file brings both.
@@ -55,61 +71,76 @@ class Tikz:
         page = ALONE.replace("%WIDE", _n(drawing.width)).replace("%HIGH", _n(drawing.height + 0.02))
         lines += [page + r"\begin{tikzpicture}[x=1bp,y=-1bp,"]
         corner = _at(drawing.width, drawing.height)
-        lines += [f"  {style}," for style in _styles(drawing)]
+        styles = _styles(drawing)
+        lines += [f"  {name}/.style={{{look}}}," for name, look in sorted(styles.items())]
         lines += ["]"]
         if drawing.ground:
             lines.append(rf"\fill[{_rgb('fill', drawing.ground)}] (0,0) rectangle {corner};")
         lines.append(rf"\path[use as bounding box] (0,0) rectangle {corner};")
         for shape in drawing.shapes:
-            lines += _shape(shape)
+            lines += _shape(shape, styles)
         return ("\n".join([*lines, r"\end{tikzpicture}%", r"\circuitvizend"]) + "\n").encode()
 
 
-def _styles(drawing: Drawing) -> list[str]:
-    """One style for each kind of box and edge, and one for text."""
-    styles: dict[str, str] = {}
+def _styles(drawing: Drawing) -> dict[str, str]:
+    """One style for each kind of box, area and edge, and one for text; that of the first is taken."""
+    styles = {"circuit text": r"font=\sffamily,inner sep=0pt,outer sep=0pt,anchor=base west"}
     for shape in drawing.shapes:
-        if isinstance(shape, Box):
-            look = f"{_rgb('fill', shape.fill)},{_rgb('draw', shape.line)}"
-            line = f"line width={_n(shape.line_width)}bp"
-            styles.setdefault(f"circuit {shape.role}", f"{look},{line}")
-        elif isinstance(shape, Curve):
-            styles.setdefault(f"circuit {shape.role}", f"{_rgb('color', shape.colour)}")
-    font = r"font=\sffamily,inner sep=0pt,outer sep=0pt,anchor=base west"
-    styles["circuit text"] = font
-    return [f"{name}/.style={{{look}}}" for name, look in sorted(styles.items())]
+        if not isinstance(shape, Text):
+            styles.setdefault(f"circuit {shape.role}", _look(shape))
+    return styles
 
 
-def _shape(shape: Shape) -> list[str]:
-    if isinstance(shape, Box) and shape.corners:
-        around = " -- ".join(_at(x, y) for x, y in shape.corners)
-        return [rf"\path[circuit {shape.role}{',dashed' if shape.dashed else ''}] {around} -- cycle;"]
-    if isinstance(shape, Box):
-        dash = f",rounded corners={_n(shape.radius)}bp{',dashed' if shape.dashed else ''}"
-        corner = _at(shape.x + shape.width, shape.y + shape.height)
-        return [rf"\path[circuit {shape.role}{dash}] {_at(shape.x, shape.y)} rectangle {corner};"]
+def _look(shape: Box | Area | Curve) -> str:
+    """A shape's colours and, of a box, its line."""
     if isinstance(shape, Curve):
-        return _curve(shape)
-    anchor = {"start": "base west", "middle": "base", "end": "base east"}[shape.anchor]
-    size = rf"\fontsize{{{_n(shape.size)}bp}}{{{_n(1.2 * shape.size)}bp}}\selectfont"
-    bold = r"\bfseries" if shape.bold else ""
-    look = f"circuit text,anchor={anchor},{_rgb('text', shape.colour)}"
-    words = f"{size}{bold} {escaped(shape.text)}"
-    return [rf"\node[{look}] at {_at(shape.x, shape.y)} {{{words}}};"]
+        return _rgb("color", shape.colour)
+    looks = [_rgb("fill", shape.fill)] if shape.fill else []
+    if isinstance(shape, Box) and shape.line_width:
+        looks += [_rgb("draw", shape.line), f"line width={_n(shape.line_width)}bp"]
+    return ",".join(looks)
 
 
-def _curve(curve: Curve) -> list[str]:
+def _shape(shape: Shape, styles: dict[str, str]) -> list[str]:
+    if isinstance(shape, Text):
+        return [_text(shape)]
+    name = f"circuit {shape.role}"
+    named = name if styles[name] == _look(shape) else f"{name},{_look(shape)}"  # cells of a heat map differ
+    if isinstance(shape, Curve):
+        return _curve(shape, named)
+    faint = f",opacity={_n(shape.opacity)}" if shape.opacity < 1 else ""
+    if isinstance(shape, Area):
+        return [rf"\fill[{named}{faint}] {' -- '.join(_at(x, y) for x, y in shape.points)} -- cycle;"]
+    dash = ",dashed" if shape.dashed else ""
+    if shape.corners:
+        around = " -- ".join(_at(x, y) for x, y in shape.corners)
+        return [rf"\path[{named}{dash}{faint}] {around} -- cycle;"]
+    round_ = f",rounded corners={_n(shape.radius)}bp" if shape.radius else ""
+    corner = _at(shape.x + shape.width, shape.y + shape.height)
+    return [rf"\path[{named}{round_}{dash}{faint}] {_at(shape.x, shape.y)} rectangle {corner};"]
+
+
+def _text(text: Text) -> str:
+    anchor = {"start": "base west", "middle": "base", "end": "base east"}[text.anchor]
+    size = rf"\fontsize{{{_n(text.size)}bp}}{{{_n(1.2 * text.size)}bp}}\selectfont"
+    bold = r"\bfseries" if text.bold else ""
+    turn = f",rotate={_n(-text.turn)}" if text.turn else ""
+    look = f"circuit text,anchor={anchor}{turn},{_rgb('text', text.colour)}"
+    return rf"\node[{look}] at {_at(text.x, text.y)} {{{size}{bold} {escaped(text.text)}}};"
+
+
+def _curve(curve: Curve, named: str) -> list[str]:
     points = [_at(x, y) for x, y in shaft(curve)]
     pieces = " ".join(
         f".. controls {points[i]} and {points[i + 1]} .. {points[i + 2]}" for i in range(1, len(points), 3)
     )
     dash = dash_of(curve)
     pattern = f",dash pattern=on {_n(dash[0])}bp off {_n(dash[1])}bp" if dash else ""
-    look = f"circuit {curve.role},line width={_n(curve.width)}bp,opacity={_n(curve.opacity)}{pattern}"
+    look = f"{named},line width={_n(curve.width)}bp,opacity={_n(curve.opacity)}{pattern}"
     lines = [rf"\draw[{look}] {points[0]} {pieces};"]
     if curve.arrow:
         tip = " -- ".join(_at(x, y) for x, y in arrow_head(curve))
-        lines.append(rf"\fill[circuit {curve.role},opacity={_n(curve.opacity)}] {tip} -- cycle;")
+        lines.append(rf"\fill[{named},opacity={_n(curve.opacity)}] {tip} -- cycle;")
     return lines
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
 from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.panels.figures import PlotDialog
 from circuitviz.pictures import Figure, save_picture
 from circuitviz.pictures.prose import bibtex, methods_paragraph
 from circuitviz.session import Document, Label, Provenance, State
@@ -136,3 +137,42 @@ def test_every_reference_of_a_method_has_its_entry() -> None:
         assert set(CITED.findall(entry.reference)) <= known, (entry.name, entry.reference)
     assert bibtex(Document()).count("@") == 1
     assert "0.812" in methods_paragraph(document())
+
+
+def test_a_plot_is_exported_through_the_same_dialog(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the button below a measure's plot to the files, with the command in their metadata."""
+    panel = opened.panels["evaluation"]
+    points = [{"asked": n, "edges": n, "value": n / 90, "low": n / 99, "high": n / 80} for n in (1, 10, 60)]
+    found = {"key": "", "options": {}, "result": {"points": points, "cpr": 0.5, "cmd": 0.5}, "done": True}
+    opened.desk.document.keep_measure("curve", found)
+    panel.measure.addItem("curve")
+    panel.measure.setCurrentText("curve")
+    panel.show_result()
+    opened.places.bring("evaluation")
+    panel.export.click()
+    dialog = opened.findChild(PlotDialog)
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
+    height = dialog.form.fields["height_mm"]
+    assert isinstance(height, QDoubleSpinBox)
+    height.setValue(40.0)
+    before = dialog.preview.sheet
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not before)
+    assert "82.5 × 40.0 mm" in dialog.size_.text() or "82.6 × 40.0 mm" in dialog.size_.text()
+    assert dialog.command.text().startswith("circuitviz evaluate") and "--measures curve" in dialog.command.text()
+    shot(dialog, "export-plot")
+    path = tmp_path / "curve.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
+    dialog.save.click()
+    text = path.read_text(encoding="utf-8")
+    assert 'height="40.000mm"' in text and "--measures curve" in text and ">faithfulness<" in text
+    assert f"document {opened.desk.state.hash}" in text and "<image" not in text
+    panel.export.click()
+    again = next(d for d in opened.findChildren(PlotDialog) if d.isVisible())
+    assert again.figure().height_mm == 40.0  # what was chosen is chosen again
+    path = tmp_path / "curve.csv"
+    next(b for b in again.findChildren(QPushButton) if b.text() == "Table instead…").click()
+    assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
+    assert not again.isVisible()

@@ -94,7 +94,7 @@ def test_pictures_are_drawn_not_pasted_and_an_unknown_suffix_is_told(qtbot: QtBo
     assert (tmp_path / "a.csv").read_text() == "r\n1.5\n"
     map_.save(tmp_path / "a.pdf")
     assert (tmp_path / "a.pdf").read_bytes().startswith(b"%PDF")
-    with pytest.raises(InputError, match=r"\.svg, \.pdf, \.png or \.csv"):
+    with pytest.raises(InputError, match=r"\.csv, \.pdf, \.png, \.svg, \.tex would be right"):
         map_.save(tmp_path / "a.gif")
 
 

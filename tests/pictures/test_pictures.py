@@ -26,6 +26,7 @@ from circuitviz.options import build, describe
 from circuitviz.pictures import Figure, draw, pictures, save_picture, sheet_of
 from circuitviz.pictures.drawing import Box, Curve, Text, colours
 from circuitviz.pictures.measure import width
+from circuitviz.pictures.tikz import escaped
 from circuitviz.session import Document, Group, Label, Provenance, State
 from circuitviz.session.groups import frames_of
 
@@ -246,6 +247,12 @@ def test_tikz_compiles_and_its_styles_are_named(tmp_path: Path) -> None:
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
         assert done.returncode == 0, done.stdout[-2000:]
         assert "Missing character" not in done.stdout and (tmp_path / f"{name}.pdf").exists()
+
+
+def test_signs_that_figures_hold_are_set_in_latex() -> None:
+    assert escaped("a·b → c ≥ ␣ “x” 5–6") == (
+        r"a\ensuremath{\cdot}b \ensuremath{\rightarrow} c \ensuremath{\geq} \textvisiblespace{} ``x'' 5--6"
+    )
 
 
 @pytest.mark.parametrize("view", ["head", "class"])

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QFont, QKeyEvent, QPainter
+from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.panels.charts.keys import Walk
-from circuitviz.panels.saving import save_picture
+from circuitviz.panels.charts.sheet import drawing_of
+from circuitviz.panels.saving import save_plot
+from circuitviz.pictures.drawing import Drawing
+from circuitviz.pictures.plots import PlotFigure
 from circuitviz.registry import Registry
 
 Draw = Callable[["Chart", dict[str, Any]], None]
@@ -48,6 +51,7 @@ class Chart(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.plot)
         self.spots: list[tuple[QRectF, str, tuple[str, ...]]] = []
+        self._drawn: tuple[Draw, dict[str, Any]] | None = None
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are ours: they walk from bar to bar
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(NAMELESS)
@@ -60,7 +64,8 @@ class Chart(QWidget):
         marked = self.walk.seen
         self.clear()
         if result is not None and measure in charts.names():
-            charts.get(measure).value(self, result)
+            self._drawn = (charts.get(measure).value, result)
+            self._drawn[0](self, result)
             if self.accessibleName().startswith(NAMELESS):
                 self.setAccessibleName(f"{NAMELESS}: {charts.get(measure).summary}")
         if marked:
@@ -74,7 +79,7 @@ class Chart(QWidget):
         item.getViewBox().invertY(False)
         item.getViewBox().setAspectLocked(False)
         item.setMouseEnabled(True, True)
-        self.spots, self.rows = [], []
+        self.spots, self.rows, self._drawn = [], [], None
         self.walk.forget()
         self.setAccessibleDescription("")
         self.plot.setBackground(self.theme.panel)
@@ -124,13 +129,27 @@ class Chart(QWidget):
             pen = pg.mkPen(self.colour("muted", 0.8), width=1)
             self.plot.addItem(pg.ErrorBarItem(**where, **sides, pen=pen, beam=0))
 
-    def save(self, path: Path) -> None:
-        """Write the picture (SVG, PDF, PNG), or its table (CSV), as the suffix says."""
-        save_picture(path, self.plot.size(), self._paint, self.plot.grab, self.rows)
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """The chart on paper, in the paper's colours, within the stretch that is shown here."""
+        if self._drawn is None:
+            return drawing_of(self, figure)
+        twin = Chart()  # shades that a chart mixes from the theme's colours are mixed again
+        twin.theme = figure.theme
+        twin.clear()
+        self._drawn[0](twin, self._drawn[1])
+        x, y = self.plot.getPlotItem().getViewBox().viewRange()
+        twin.plot.setRange(xRange=x, yRange=y, padding=0)
+        made = drawing_of(twin, figure)
+        twin.plot.close()
+        return made
 
-    def _paint(self, painter: QPainter) -> None:
-        painter.setFont(QFont(self.font()))
-        self.plot.render(painter)
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """The table behind the picture."""
+        return self.rows
+
+    def save(self, path: Path) -> None:
+        """Write the picture, or its table (CSV), as the suffix says."""
+        save_plot(self, path)
 
     def _at(self, scene: QPointF) -> tuple[QRectF, str, tuple[str, ...]] | None:
         place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)

@@ -26,9 +26,9 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
     )  # fmt: skip
     if result["mean_iou"] is not None:
         told = f"{result['resamples']} resamples, mean IoU {result['mean_iou']:.3f}"
-        text = pg.TextItem(told, color=chart.colour("muted"), anchor=(1, 0))
+        text = pg.TextItem(told, color=chart.colour("muted"), anchor=(1, 1))
         chart.plot.addItem(text)
-        text.setPos(len(y), 1.0)
+        text.setPos(len(y), 0.0)
     for i, (name, share) in enumerate(shares):
         chart.spot(i + 0.5, 0.5, 1.0, 2.0, f"{name}: chosen in {share:.0%} of the resamples")
     chart.plot.setRange(xRange=(0, len(y)), yRange=(0, 1.03), padding=0.02)

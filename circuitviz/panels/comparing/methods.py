@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QLabel,
@@ -31,6 +29,7 @@ from circuitviz.panels.beside import HERE
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.figures import export_plot
 
 Row = dict[str, Any]
 COLUMNS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
@@ -226,10 +225,7 @@ class MethodsPage(Page):
         self.note.setText(error)
 
     def _export(self) -> None:
-        kinds = "Pictures (*.svg *.pdf *.png);;Table (*.csv)"
-        path, _ = QFileDialog.getSaveFileName(self, "Export the plot", "compare.svg", kinds)
-        if path:
-            self.desk.guarded(self.chart.save, Path(path))
+        export_plot(self, self.desk, self.chart, "compare")
 
 
 def _number(row: Row, of: Callable[[Row], float | None]) -> str:

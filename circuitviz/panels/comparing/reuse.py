@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import reuse
@@ -13,6 +12,7 @@ from circuitviz.panels.beside import HERE
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.figures import export_plot
 
 
 class ReusePage(Page):
@@ -25,7 +25,7 @@ class ReusePage(Page):
         self.what = QComboBox(accessibleName="Nodes or edges")
         self.what.addItems(["Nodes", "Edges"])
         self.everywhere = QPushButton("Select what all have")
-        self.export = QPushButton("Export…", toolTip="the matrix as SVG, PDF or PNG, its table as CSV")
+        self.export = QPushButton("Export…", toolTip="the matrix as a figure, its table as CSV")
         self.chart = Chart()
         self.chart.setAccessibleName("Share of each circuit's components in the others")
         self.note = QLabel("", objectName="muted", wordWrap=True)
@@ -80,7 +80,4 @@ class ReusePage(Page):
         self.desk.select(frozenset(nodes), frozenset())
 
     def _export(self) -> None:
-        kinds = "Pictures (*.svg *.pdf *.png);;Table (*.csv)"
-        path, _ = QFileDialog.getSaveFileName(self, "Export the matrix", "reuse.svg", kinds)
-        if path:
-            self.desk.guarded(self.chart.save, Path(path))
+        export_plot(self, self.desk, self.chart, "reuse")

@@ -1,4 +1,4 @@
-"""One set of strokes draws a heat map in the window and in every exported picture."""
+"""The strokes that draw a heat map in the window; sheet.py puts the same on paper."""
 
 from __future__ import annotations
 
@@ -64,22 +64,6 @@ def frame(
     return Frame(left, top, max(1.0, wide), max(1.0, high), turned, size)
 
 
-def paint_grid(
-    painter: QPainter,
-    grid: HeatGrid,
-    at: Frame,
-    theme: Theme,
-    *,
-    vector: bool = False,
-    row: int = -1,
-    marked: frozenset[str] = frozenset(),
-) -> None:
-    """Cells, names and frames. ``row`` stands out; ``marked`` nodes are framed; ``vector``: no bitmap."""
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_cells(painter, grid, at, theme, vector)
-    paint_marks(painter, grid, at, theme, row=row, marked=marked)
-
-
 def paint_marks(
     painter: QPainter,
     grid: HeatGrid,
@@ -110,11 +94,11 @@ def paint_marks(
                 painter.drawRect(at.cell(i, j).adjusted(0, 0, -1, -1))
 
 
-def paint_cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, vector: bool) -> None:
-    """Cells with their texts; not ``vector`` many of them are one bitmap."""
+def paint_cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme) -> None:
+    """Cells with their texts; many of them are one bitmap."""
     rows, columns = grid.values.shape
     shades = grid.shades(theme)
-    if rows * columns > MANY and not vector:
+    if rows * columns > MANY:
         ground = QColor(theme.panel)
         shades[np.isnan(grid.values)] = (ground.red(), ground.green(), ground.blue())
         image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)

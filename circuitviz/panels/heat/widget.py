@@ -10,17 +10,19 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.theme import LIGHT
-from circuitviz.panels.heat.grid import HeatGrid
+from circuitviz.panels.heat.grid import HeatGrid, Table
 from circuitviz.panels.heat.paint import (
     SCALE,
     Frame,
     frame,
     paint_cells,
-    paint_grid,
     paint_marks,
     paint_scale,
 )
-from circuitviz.panels.saving import save_picture
+from circuitviz.panels.heat.sheet import drawing_of
+from circuitviz.panels.saving import save_plot
+from circuitviz.pictures.drawing import Drawing
+from circuitviz.pictures.plots import PlotFigure
 
 STEPS = {
     Qt.Key.Key_Up: (-1, 0),
@@ -99,17 +101,17 @@ class HeatMap(QWidget):
         self.pointed.emit(row, column)
         self.update()
 
-    def save(self, path: Path) -> None:
-        """Write the picture (SVG, PDF, PNG) or its table (CSV), as the suffix says."""
-        save_picture(path, self.size(), self.draw, self._pixels, self.grid.table())
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """The map on paper: every cell a shape, every name text."""
+        return drawing_of(self.grid, figure, self._square)
 
-    def _pixels(self) -> QPixmap:
-        picture = QPixmap(self.size() * 2)  # twice as fine as the screen's own, for slides
-        picture.setDevicePixelRatio(2)
-        painter = QPainter(picture)
-        self.draw(painter)
-        painter.end()
-        return picture
+    def cells(self) -> Table:
+        """The table behind the map."""
+        return self.grid.table()
+
+    def save(self, path: Path) -> None:
+        """Write the picture or its table (CSV), as the suffix says."""
+        save_plot(self, path)
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """What its rows like."""
@@ -175,14 +177,6 @@ class HeatMap(QWidget):
             painter.drawRect(self.frame().cell(*self.place).adjusted(-0.5, -0.5, -0.5, -0.5))
         painter.end()
 
-    def draw(self, painter: QPainter) -> None:
-        """Everything but the pointer and what it marks, without a bitmap."""
-        painter.fillRect(self.rect(), QColor(self.theme.panel))
-        if self.grid.values.size:
-            at = self.frame()
-            paint_grid(painter, self.grid, at, self.theme, vector=True)
-            self._draw_scale(painter, at)
-
     def _draw_scale(self, painter: QPainter, at: Frame) -> None:
         if self._scale:
             right = at.left + at.wide * len(self.grid.columns) + SCALE
@@ -199,7 +193,7 @@ class HeatMap(QWidget):
             painter = QPainter(picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             at = self.frame()
-            paint_cells(painter, self.grid, at, self.theme, vector=False)
+            paint_cells(painter, self.grid, at, self.theme)
             self._draw_scale(painter, at)
             painter.end()
             self._kept = (key, picture)

@@ -17,9 +17,10 @@ from circuitviz.jobs.attention import attention_table, attention_tokens
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, choice, pages
 from circuitviz.panels.readings.thumbnails import Thumbnails
 from circuitviz.panels.readings.tokens import TokenText
+from circuitviz.panels.saving import Plotted
 
 if TYPE_CHECKING:
     from circuitviz.lens import LayerAttention
@@ -89,7 +90,7 @@ class AttentionPage(Page):
         self.heads.show_maps(names, maps, limit, node.head, every)
         self.map.show_pattern(tokens, maps[node.head], signed=signed, limit=limit, table=one)
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """The head's map, and all heads."""
         if self.result is None:
             return {}

@@ -15,7 +15,8 @@ from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, choice, pages
+from circuitviz.panels.saving import Plotted
 
 ONE, ALL = "This prompt", "Mean over all prompts"
 
@@ -61,7 +62,7 @@ class EffectsPage(Page):
         self.chart.draw("effects", {"nodes": nodes})
         self.map.show_grid(self._grid(seen))
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """Bars and map."""
         return {"direct-effects-bars": self.chart, "direct-effects-map": self.map}
 

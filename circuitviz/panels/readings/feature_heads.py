@@ -18,7 +18,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, Plotted, choice, pages
 
 if TYPE_CHECKING:
     from circuitviz.features.channels import Channels, HeadChannel, ScoreSeen
@@ -117,7 +117,7 @@ class FeatureHeadsPage(Page):
         else:
             self._show_score(self.result)
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """The map and the bars."""
         half = "qk" if self.reads_scores else "ov"
         return {f"features-{half}-map": self.map, f"features-{half}-bars": self.chart}

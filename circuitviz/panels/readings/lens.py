@@ -14,7 +14,8 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.readings.card import TokenCard
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, choice, pages
+from circuitviz.panels.saving import Plotted
 
 if TYPE_CHECKING:
     from circuitviz.lens import LensCell, TokenLogit
@@ -68,7 +69,7 @@ class LensPage(Page):
             self.colour.setEnabled(not seen.grid.node)
             self.map.show_grid(self._one(seen) if seen.grid.node else self._stream(seen))
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """One map."""
         return {"logit-lens": self.map}
 

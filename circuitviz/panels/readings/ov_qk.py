@@ -19,7 +19,8 @@ from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.line import Line
 from circuitviz.panels.readings.card import TokenCard
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, choice, pages
+from circuitviz.panels.saving import Plotted
 
 if TYPE_CHECKING:
     from circuitviz.lens import HeadReading
@@ -73,7 +74,7 @@ class OvQkPage(Page):
             )
             self.map.show_grid(self._ov(seen) if writes else self._qk(seen))
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """The half that is shown."""
         half = "OV" if self.half.currentText() == OV else "QK"
         return {f"{self.result.node}-{half}" if self.result is not None else half: self.map}

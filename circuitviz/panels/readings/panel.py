@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shlex
 from functools import partial
-from pathlib import Path
 
 from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QFileDialog,
     QHBoxLayout,
     QMenu,
     QPushButton,
@@ -21,11 +19,11 @@ from PySide6.QtWidgets import (
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.figures import export_plot
 from circuitviz.panels.line import Line
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.readings.registry import Page, pages
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.saving import KINDS
 
 
 @panels.register(
@@ -40,7 +38,7 @@ class ReadingsPanel(Panel):
         self.buttons: dict[str, QToolButton] = {}
         self.stack = QStackedWidget()
         self.note = Line()
-        self.export = QPushButton("Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV")
+        self.export = QPushButton("Export…", toolTip="the picture as a figure, its numbers as CSV")
         self.export.clicked.connect(self._ask_export)
         self.copy = QPushButton("Copy command", toolTip="the command line that prints these numbers")
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command()))
@@ -108,6 +106,4 @@ class ReadingsPanel(Panel):
         menu.popup(self.export.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
 
     def _save(self, name: str, _on: bool = True) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export the picture", f"{name}.svg", KINDS)
-        if path:
-            self.desk.guarded(self.page.pictures()[name].save, Path(path))
+        export_plot(self, self.desk, self.page.pictures()[name], name, self.command())

@@ -14,8 +14,9 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.paint import shown
 from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, Savable, choice, pages
+from circuitviz.panels.readings.registry import Page, choice, pages
 from circuitviz.panels.registry import in_sight
+from circuitviz.panels.saving import Plotted
 
 ONE, ALL = "This prompt", "Mean over all prompts"
 STRONGEST, CIRCUIT, EVERY = "24 strongest nodes", "the circuit's nodes", "all nodes"
@@ -58,7 +59,7 @@ class PatchingPage(Page):
             self.map.show_grid(self._grid(seen))
             self.mark()
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """One map."""
         return {"patching-map": self.map}
 

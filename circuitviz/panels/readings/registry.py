@@ -16,7 +16,7 @@ from circuitviz.jobs import Look, Reply, Seen
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.heat import HeatMap
 from circuitviz.panels.registry import in_sight
-from circuitviz.panels.saving import Savable
+from circuitviz.panels.saving import Plotted
 from circuitviz.registry import Registry
 
 OF_TASKS = (
@@ -70,7 +70,7 @@ class Page(QWidget):
         """Show ``result``, in the theme's colours."""
         raise NotImplementedError
 
-    def pictures(self) -> Mapping[str, Savable]:
+    def pictures(self) -> Mapping[str, Plotted]:
         """What can be exported, by name."""
         raise NotImplementedError
 
@@ -180,4 +180,4 @@ pages: Registry[Callable[[Desk], Page]] = Registry(
 )
 """Registered with ``title`` and ``order``."""
 
-__all__ = ["Page", "Savable", "choice", "pages"]
+__all__ = ["Page", "Plotted", "choice", "pages"]

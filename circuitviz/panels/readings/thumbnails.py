@@ -15,7 +15,10 @@ from PySide6.QtWidgets import QToolTip, QWidget
 from circuitviz.canvas.paint import font
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.panels.heat.grid import Table, shade
-from circuitviz.panels.saving import save_picture
+from circuitviz.panels.heat.sheet import squares
+from circuitviz.panels.saving import save_plot
+from circuitviz.pictures.drawing import Box, Drawing, Text
+from circuitviz.pictures.plots import MARGIN, PlotFigure
 
 NAME = 15.0
 LARGEST = 120.0  # pixels of a square
@@ -55,9 +58,30 @@ class Thumbnails(QWidget):
         self.setAccessibleDescription(names[head] if 0 <= head < len(names) else "")
         self.update()
 
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """All heads on paper, as many beside each other as fit."""
+        paper, size, theme = figure.paper(), figure.font_size, figure.theme
+        across = max(1, min(len(self.names), int((paper.width - MARGIN) / (8.5 * size))))
+        wide = (paper.width - 2 * MARGIN - (across - 1) * size) / across
+        causal = np.tril(np.ones(self.maps.shape[1:], dtype=bool))
+        for i, name in enumerate(self.names):
+            left = MARGIN + (i % across) * (wide + size)
+            top = MARGIN + 1.3 * size + (i // across) * (wide + 2.2 * size)
+            shades = shade(self.maps[i] / (self.limit or 1.0), theme)
+            paper.body += squares(shades, causal, (left, top, wide, wide))
+            paper.body.append(Box("frame", left, top, wide, wide, "", theme.line, 0.5, "square"))
+            paper.words.append(Text(left, top - 0.4 * size, name, size, theme.text))
+        lines = -(-len(self.names) // across)
+        paper.height = 2 * MARGIN + lines * (wide + 2.2 * size)
+        return paper
+
+    def cells(self) -> Table:
+        """The numbers of all heads."""
+        return self.table()
+
     def save(self, path: Path) -> None:
         """Write the picture or the numbers of all heads."""
-        save_picture(path, self.size(), lambda painter: self._draw(painter, True), self.grab, self.table())
+        save_plot(self, path)
 
     def box(self, head: int) -> QRectF:
         """A head's square, in pixels, as large as the room allows."""
@@ -97,28 +121,24 @@ class Thumbnails(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
-        """Names and squares."""
-        painter = QPainter(self)
-        self._draw(painter, False)
-        painter.end()
-
     def _coarse(self) -> NDArray[Any]:
         """The maps as the screen shows them, found once: hovering and choosing repaint them."""
         if self._shown is None or self._shown[0] is not self.maps:
             self._shown = self.maps, coarse(self.maps, FINEST)
         return self._shown[1]
 
-    def _draw(self, painter: QPainter, vector: bool) -> None:
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Names and squares."""
+        painter = QPainter(self)
         painter.setFont(font(10))
-        maps = self.maps if vector else self._coarse()
+        maps = self._coarse()
         causal = np.tril(np.ones(maps.shape[1:], dtype=bool))
         ground = QColor(self.theme.panel)
         for i, name in enumerate(self.names):
             box = self.box(i)
             shades = shade(maps[i] / (self.limit or 1.0), self.theme)
             shades[~causal] = (ground.red(), ground.green(), ground.blue())
-            _square(painter, box, shades, vector)
+            _square(painter, box, shades)
             mine = i == self.head
             painter.setPen(QColor(self.theme.accent if mine else self.theme.muted))
             above = QRectF(box.left(), box.top() - NAME, max(box.width(), 40), NAME - 2)
@@ -127,28 +147,10 @@ class Thumbnails(QWidget):
             painter.setPen(QPen(QColor(colour), 2.0 if mine else 1.0))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(box)
+        painter.end()
 
 
-def coarse(maps: NDArray[Any], most: int) -> NDArray[Any]:
-    """Maps [head, query, key] with at most so many cells across: of cells that become one, the largest."""
-    step = -(-maps.shape[1] // most)
-    if step <= 1:
-        return maps
-    first = np.arange(0, maps.shape[1], step)
-    high, low = (
-        each.reduceat(each.reduceat(maps, first, axis=1), first, axis=2) for each in (np.maximum, np.minimum)
-    )
-    return np.asarray(np.where(high >= -low, high, low))
-
-
-def _square(painter: QPainter, box: QRectF, shades: NDArray[np.uint8], vector: bool) -> None:
+def _square(painter: QPainter, box: QRectF, shades: NDArray[np.uint8]) -> None:
     rows, columns, _ = shades.shape
-    if not vector:
-        image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-        painter.drawImage(box, image)
-        return
-    wide, high = box.width() / columns, box.height() / rows
-    for i in range(rows):
-        for j in range(i + 1):
-            cell = QRectF(box.left() + j * wide, box.top() + i * high, wide, high)
-            painter.fillRect(cell, QColor(*shades[i, j].tolist()))
+    image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
+    painter.drawImage(box, image)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from PySide6.QtCore import Signal
 
 from circuitviz.panels.charts import Chart
-from circuitviz.panels.saving import Savable
+from circuitviz.panels.saving import Plotted
 from circuitviz.panels.tracing.page import TracesPage
 
 
@@ -32,7 +32,7 @@ class ComponentsPage(TracesPage):
         sites = [] if shown is None else [asdict(one) for one in shown.traces.by_site()]
         self.chart.draw("trace-sites", {"sites": sites} if shown is not None else None)
 
-    def picture(self) -> tuple[str, Savable]:
+    def picture(self) -> tuple[str, Plotted]:
         """The bars."""
         return "traces-components", self.chart
 

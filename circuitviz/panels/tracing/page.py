@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.errors import InputError
 from circuitviz.graph import Traces
-from circuitviz.panels.saving import Savable
+from circuitviz.panels.saving import Plotted
 
 BEFORE, AFTER = 9, 3  # tokens around the one at which the target fires
 
@@ -89,7 +89,7 @@ class TracesPage(QWidget):
         """Draw what is shown."""
         raise NotImplementedError
 
-    def picture(self) -> tuple[str, Savable]:
+    def picture(self) -> tuple[str, Plotted]:
         """What can be exported, and what its file is called."""
         raise NotImplementedError
 

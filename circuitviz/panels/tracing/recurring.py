@@ -10,18 +10,18 @@ from PySide6.QtCore import (
     QAbstractTableModel,
     QModelIndex,
     QPersistentModelIndex,
-    QSize,
     QSortFilterProxyModel,
     Qt,
     Signal,
 )
-from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QHeaderView, QTableView
 
-from circuitviz.errors import InputError
 from circuitviz.graph.traces import Recurring
-from circuitviz.panels.saving import Savable, save_picture
+from circuitviz.panels.saving import Plotted, save_plot
 from circuitviz.panels.tracing.page import TracesPage
+from circuitviz.pictures.drawing import Drawing
+from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.tables import table_drawing
 
 HEADS = ("Feature", "Label", "Examples", "Mean attribution")
 MOST = 500  # rows: what recurs less is no news
@@ -114,7 +114,7 @@ class RecurringPage(TracesPage):
         total = 0 if shown is None else len(shown.traces.traces)
         self.rows.show_rows(rows, self.captions([one.name for one in rows]), total)
 
-    def picture(self) -> tuple[str, Savable]:
+    def picture(self) -> tuple[str, Plotted]:
         """The table."""
         return "traces-recurring", self
 
@@ -122,19 +122,22 @@ class RecurringPage(TracesPage):
         """What a row is."""
         return "How many circuits each is in. A double click opens its dashboard."
 
-    def save(self, path: Path) -> None:
-        """Write the table as it is sorted (CSV), or a picture of what is seen of it (PNG)."""
-        if path.suffix.lower() not in (".csv", ".png"):
-            raise InputError(f"'{path.name}' was given; a table is written as .csv, or seen as .png.")
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """The table on paper, as it is sorted."""
+        return table_drawing(self.cells(), figure)
+
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """The table as it is sorted, its head first."""
         lines: list[list[Any]] = [["feature", "label", "examples", "of", "mean_attribution"]]
         for i in range(self.sorted.rowCount()):
             at = self.sorted.mapToSource(self.sorted.index(i, 0)).row()
             one = self.rows.rows[at]
             lines.append([one.name, self.rows.labels[at], one.examples, self.rows.total, one.mean])
-        save_picture(path, QSize(1, 1), lambda _painter: None, self._pixels, lines)
+        return lines
 
-    def _pixels(self) -> QPixmap:
-        return self.table.grab()
+    def save(self, path: Path) -> None:
+        """Write the picture or the table, as the suffix says."""
+        save_plot(self, path)
 
     def _want(self, index: QModelIndex, front: bool) -> None:
         one = self.rows.rows[self.sorted.mapToSource(index).row()]

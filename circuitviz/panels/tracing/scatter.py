@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circuitviz.panels.charts import Chart
-from circuitviz.panels.saving import Savable
+from circuitviz.panels.saving import Plotted
 from circuitviz.panels.tracing.page import TracesPage, snippet
 
 
@@ -35,7 +35,7 @@ class ScatterPage(TracesPage):
             }
         self.chart.draw("trace-scatter", result)
 
-    def picture(self) -> tuple[str, Savable]:
+    def picture(self) -> tuple[str, Plotted]:
         """The scatter."""
         return "traces-scatter", self.chart
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
 from circuitviz.graph import Traces
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.grid import Table
-from circuitviz.panels.saving import Savable
+from circuitviz.panels.saving import Plotted
 from circuitviz.panels.tracing.page import Kept, TracesPage, snippet
 
 ALL, ITSELF = "All sites", "its own examples"
@@ -78,7 +78,7 @@ class SimilarityPage(TracesPage):
         self.site.setCurrentText(site)
         self.draw()
 
-    def picture(self) -> tuple[str, Savable]:
+    def picture(self) -> tuple[str, Plotted]:
         """The map."""
         return "traces-similarity", self.map
 

@@ -1,0 +1,75 @@
+"""A plot or a heat map becomes a figure, or the table behind it a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
+
+from circuitviz.panels.desk import Desk
+from circuitviz.panels.figures.dialog import FigureDialog
+from circuitviz.panels.saving import Plotted, save_plot, sheet_of_plot
+from circuitviz.pictures import Sheet
+from circuitviz.pictures.compose import origin
+from circuitviz.pictures.plots import PlotFigure
+
+PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
+
+
+class PlotDialog(FigureDialog):
+    """``name`` is the file's stem; ``command`` prints the numbers that are plotted."""
+
+    def __init__(self, parent: QWidget, desk: Desk, plot: Plotted, name: str, command: str) -> None:
+        self.desk, self.plot, self.name, self.prints = desk, plot, name, command
+        super().__init__(parent, "Export a plot", PlotFigure, desk.document.view.get("plot"))
+        self.command.setAccessibleName("The command that prints these numbers")
+
+    def about(self) -> Sequence[str]:
+        """How to come to the numbers again."""
+        return [*([self.prints] if self.prints else []), *origin(self.desk.document)]
+
+    def sheet(self, figure: PlotFigure, suffix: str) -> Sheet:
+        """The plot on paper."""
+        return sheet_of_plot(self.plot, figure, self.name, self.about())
+
+    def said(self, sheet: Sheet) -> str:
+        """What prints the numbers."""
+        return self.prints
+
+    def keep(self, figure: PlotFigure) -> None:
+        """The next plot begins with the same choices."""
+        self.desk.document.view["plot"] = asdict(figure)
+
+    def write(self, path: Path, figure: PlotFigure) -> bool:
+        """Write the figure, or the table where the suffix is CSV's."""
+        done = self.desk.guarded(save_plot, self.plot, path, figure, self.about())
+        if done:
+            self.desk.say(f"Exported {path.name}")
+        return done
+
+    def place(self, suffix: str) -> Path | None:
+        """Ask where the figure goes."""
+        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", f"{self.name}{suffix}", PICTURES)
+        return Path(path) if path else None
+
+    def buttons(self) -> Sequence[Sequence[QPushButton]]:
+        """The table instead."""
+        table = QPushButton("Table instead…", toolTip="the numbers behind the picture as CSV")
+        table.clicked.connect(self._table)
+        return ((table,),)
+
+    def _table(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", f"{self.name}.csv", "Table (*.csv)")
+        if path:
+            self.save_to(Path(path).with_suffix(".csv"))
+
+
+def export_plot(parent: QWidget, desk: Desk, plot: Plotted, name: str, command: str = "") -> PlotDialog:
+    """Open the dialog over ``parent``'s window; ``command`` prints what is plotted."""
+    dialog = PlotDialog(parent.window(), desk, plot, name, command)
+    dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    dialog.open()
+    return dialog

@@ -1,0 +1,261 @@
+"""Every chart and heat map on paper: its data, its names as text, nothing as a bitmap, the same twice."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from circuitviz.canvas.theme import DARK, LIGHT
+from circuitviz.errors import InputError
+from circuitviz.panels.charts import Chart, charts
+from circuitviz.panels.charts.clipping import clipped, pieces
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.saving import Plotted, save_plot, sheet_of_plot
+from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Text, colours
+from circuitviz.pictures.measure import width
+from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.tables import table_drawing
+
+pytestmark = pytest.mark.usefixtures("qapp")
+
+
+def _interval(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.05, "high": value + 0.04}
+
+
+HEADS = [f"a{i // 4}.h{i % 4}" for i in range(16)]
+POINTS = [{"asked": n, "edges": n, **_interval(1 - 1 / n**0.5)} for n in (2, 8, 30, 120, 500, 2000)]
+RESULTS: dict[str, dict[str, Any]] = {
+    "curve": {"points": POINTS, "cpr": 0.9, "cmd": 0.1},
+    "completeness": {
+        "sets": [
+            {"kind": kind, "name": kind, "nodes": ["a0.h1"], "gap": 0.1, "model": _interval(0.9 - 0.2 * i),
+             "circuit": _interval(0.8 - 0.3 * i)}
+            for i, kind in enumerate(("random", "class", "greedy"))
+        ]
+    },
+    "minimality": {
+        "nodes": [{"node": head, "value": 0.5 / (i + 1), "change": _interval(0.5 / (i + 1)), "without": []}
+                  for i, head in enumerate(HEADS)]
+    },
+    "backup": {
+        "heads": [{"node": head, "before": i / 9, "after": (7 - i) / 9, "change": _interval((7 - 2 * i) / 9)}
+                  for i, head in enumerate(HEADS)],
+        "metric": {"before": 3.2, "after": 1.1}, "ablated": ["a2.h6"],
+    },
+    "effects": {"nodes": [{"node": head, **_interval((8 - i) / 9)} for i, head in enumerate(HEADS)]},
+    "robustness": {
+        "cells": [{"ablation": ablation, "metric": metric, "patched": "edges", **_interval(0.4 * (i + j))}
+                  for i, ablation in enumerate(("corrupted", "mean-positional"))
+                  for j, metric in enumerate(("logit-diff", "kl", "accuracy"))]
+    },
+    "stability": {"edges": {f"m{i}->logits": 1 - i / 9 for i in range(9)}, "resamples": 9, "mean_iou": 0.7},
+    "ranking": {"rows": [{"method": m, "curve": {"recall": [0.1, 0.5, 1.0], "precision": [1.0, 0.8, 0.4]}}
+                         for m in ("eap", "eap-ig")], "strong": "eap"},
+    "reuse": {"names": ["here", "a longer name"], "what": "nodes", "nodes": [[1.0, 0.5], [0.25, None]],
+              "common": [[["a0.h1"]] * 2] * 2},
+    "ablations": {
+        "target": "m3.f5", "cells": [{"ablation": "mean", "errors": e, "faithfulness": 0.8, "completeness": None,
+                                      "circuit": 2.0, "rest": 0.1, "model": 2.4, "ablated": 0.0}
+                                     for e in ("kept", "dropped")],
+    },
+    "fraction": {"tau": 0.02, "points": [SimpleNamespace(tau=10.0**-i, nodes=9 * i, fraction=0.3 * i) for i in (1, 2, 3)]},
+    "predicted": {
+        "response": "free", "target": "m3.f5", "r": 0.93,
+        "points": [{"node": head, "predicted": i / 9, "measured": i / 8 - 0.2} for i, head in enumerate(HEADS)],
+    },
+    "roles": {"roles": {"mover": {"role": "Name Mover", "unit": "share", "scores": dict.fromkeys(HEADS, 0.4)}}},
+}  # fmt: skip
+GRID = HeatGrid(
+    ["layer 1", "layer 0"], ["<bos>", "Mary", "gave_50%"], np.array([[0.2, -1.5, 3.0], [0.0, np.nan, -0.4]]),
+    texts=[["a", "b", "c"], ["d", "e", "f"]], strong=frozenset({(0, 2)}), table=lambda: [["x"], [1]],
+)  # fmt: skip
+
+
+def chart(name: str, theme: Any = LIGHT) -> Chart:
+    made = Chart()
+    made.theme = theme
+    made.draw(name, RESULTS[name])
+    return made
+
+
+def heat() -> HeatMap:
+    made = HeatMap("a map")
+    made.show_grid(GRID)
+    return made
+
+
+def plots() -> list[str]:
+    return [*sorted(set(charts.names()) & set(RESULTS)), "heat"]
+
+
+def plotted(name: str) -> Plotted:
+    return heat() if name == "heat" else chart(name)
+
+
+def on_the_page(drawing: Drawing) -> None:
+    for shape in drawing.shapes:
+        if isinstance(shape, Box):
+            assert shape.x >= 0 and shape.x + shape.width <= drawing.width + 0.1
+            assert shape.y >= -0.1 and shape.y + shape.height <= drawing.height + 0.1
+        elif isinstance(shape, Curve | Area):
+            assert all(-0.1 <= x <= drawing.width + 0.1 for x, _ in shape.points)
+            assert all(-2 <= y <= drawing.height + 0.1 for _, y in shape.points)
+        else:
+            wide = width(shape.text, drawing.font, shape.size)
+            left = shape.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * wide
+            assert shape.size >= 6
+            if not shape.turn:
+                assert left >= -0.1 and left + wide <= drawing.width + 0.1, shape
+
+
+@pytest.mark.parametrize("name", plots())
+def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path) -> None:
+    plot = plotted(name)
+    about = ["circuitviz evaluate a.circuit", "document 12ab"]
+    for suffix in (".svg", ".pdf", ".tex", ".png"):
+        first, second = (tmp_path / f"{i}{suffix}" for i in (1, 2))
+        save_plot(plot, first, PlotFigure(font_size=6), about)
+        first.rename(tmp_path / f"kept{suffix}")
+        save_plot(plotted(name), first, PlotFigure(font_size=6), about)
+        assert first.read_bytes() == (tmp_path / f"kept{suffix}").read_bytes() and not second.exists()
+    root = ET.parse(tmp_path / "1.svg").getroot()
+    kinds = [element.tag.rpartition("}")[2] for element in root.iter()]
+    assert "image" not in kinds and kinds.count("text") >= 4
+    assert "circuitviz evaluate" in (tmp_path / "1.svg").read_text()
+    assert root.get("width") == "82.550mm"
+    pdf = (tmp_path / "1.pdf").read_bytes()
+    assert b"/Subtype /Image" not in pdf and b"/FontFile" in pdf and b"circuitviz evaluate" in pdf
+    tex = (tmp_path / "1.tex").read_text()
+    used = set(re.findall(r"\\(?:path|draw|fill|node)\[(circuit [\w ]+)", tex))
+    assert used and used <= set(re.findall(r"^\s+(circuit [\w ]+)/\.style", tex, re.MULTILINE))
+    save_plot(plot, tmp_path / "a.csv")
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == len(plot.cells())
+
+
+@pytest.mark.parametrize("figure", [PlotFigure(), PlotFigure(width_mm=50, font_size=9), PlotFigure(preset="slide", font_size=18)])
+@pytest.mark.parametrize("name", plots())
+def test_a_plot_lies_on_its_page(name: str, figure: PlotFigure) -> None:
+    drawing = plotted(name).drawing(figure)
+    assert drawing.width == figure.width and drawing.ground == "#ffffff"
+    on_the_page(drawing)
+
+
+@pytest.mark.parametrize("name", plots())
+def test_paper_has_its_own_colours_whatever_the_window_has(name: str) -> None:
+    if name == "heat":
+        return
+    dark, light = (chart(name, theme).drawing(PlotFigure()) for theme in (DARK, LIGHT))
+    assert dark.body == light.body and dark.words == light.words
+    slide = chart(name).drawing(PlotFigure(dark=True, transparent=True))
+    assert slide.ground == "" and not colours(slide.body) <= colours(light.body)
+    assert {s.text for s in slide.words} == {s.text for s in light.words}  # type: ignore[union-attr]
+
+
+def test_a_curves_points_lie_where_its_numbers_say() -> None:
+    """Places on paper are linear in the logarithm of the edges and in faithfulness: three of them tell all."""
+    body = chart("curve").drawing(PlotFigure()).body
+    dots = [(s.x + s.width / 2, s.y + s.height / 2) for s in body if isinstance(s, Box) and s.role == "positive dot"]
+    x, y = (np.array(side) for side in zip(*dots, strict=True))
+    for at, meant in ((x, [np.log10(p["asked"]) for p in POINTS]), (y, [p["value"] for p in POINTS])):
+        shares, expected = (at - at[0]) / (at[-1] - at[0]), np.array(meant)
+        assert shares == pytest.approx((expected - expected[0]) / (expected[-1] - expected[0]), abs=1e-6)
+    band = next(s for s in body if isinstance(s, Area))
+    assert len(band.points) == 2 * len(POINTS) and y[-1] < y[0]
+
+
+def test_only_what_the_window_shows_is_on_paper() -> None:
+    made = chart("effects")
+    names = {s.text for s in made.drawing(PlotFigure()).words if isinstance(s, Text)}
+    assert HEADS[0] in names and "0.5" in names
+    made.plot.setRange(yRange=(-0.6, 2.4), padding=0)
+    drawing = made.drawing(PlotFigure())
+    assert {s.text for s in drawing.words if isinstance(s, Text)} & set(HEADS) == set(_strongest(3))
+    assert sum(isinstance(s, Box) for s in drawing.body) == 3
+
+
+def _strongest(number: int) -> list[str]:
+    nodes = RESULTS["effects"]["nodes"]
+    return [one["node"] for one in sorted(nodes, key=lambda one: -abs(one["value"]))[:number]]
+
+
+def test_a_heat_maps_cells_have_the_scales_colours() -> None:
+    drawing = heat().drawing(PlotFigure())
+    cells = [s for s in drawing.body if isinstance(s, Box) and s.role == "cell"]
+    assert len(cells) == 5 and sum(s.role == "frame" for s in drawing.body if isinstance(s, Box)) == 1
+    assert cells[2].fill == LIGHT.positive  # the largest number
+    words = {s.text for s in drawing.shapes if isinstance(s, Text)}
+    assert {"layer 1", "Mary", "a", "3.0", "−3.0", "0"} <= words and "e" not in words
+    assert {cells[2].fill} <= colours(drawing.legend) and heat().drawing(PlotFigure(legend=False)).legend == []
+
+
+def test_tikz_of_plots_compiles(tmp_path: Path) -> None:
+    for name in ("curve", "heat", "backup", "robustness"):
+        save_plot(plotted(name), tmp_path / f"{name}.tex")
+        text = (tmp_path / f"{name}.tex").read_text()
+        assert text.count(r"\begin{tikzpicture}") == text.count(r"\end{tikzpicture}") == 1
+        if shutil.which("pdflatex") is None:
+            continue  # its structure is checked above
+        command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", f"{name}.tex"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+        assert done.returncode == 0, done.stdout[-2000:]
+        assert "Missing character" not in done.stdout
+
+
+def test_what_cannot_be_is_told(tmp_path: Path) -> None:
+    for figure, says in (
+        (PlotFigure(width_mm=3), "--width-mm was given 3"),
+        (PlotFigure(height_mm=3), "--height-mm was given 3"),
+        (PlotFigure(font="Liberatoin Sans"), "Liberation Sans"),
+    ):
+        with pytest.raises(InputError, match=says):
+            sheet_of_plot(heat(), figure, "a")
+
+
+SIDE = st.floats(-3, 3, allow_nan=False, width=16)
+POINT = st.tuples(SIDE, SIDE)
+
+
+@given(st.lists(POINT, min_size=2, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_what_is_cut_off_is_what_lies_outside(points: list[tuple[float, float]]) -> None:
+    """Against points sampled along the line: those inside are on a piece, and no piece leaves the frame."""
+    found = pieces(points, (-1.0, 1.0), (1.0, -1.0))
+    for piece in found:
+        assert all(abs(x) <= 1 + 1e-9 and abs(y) <= 1 + 1e-9 for x, y in piece)
+    for (x0, y0), (x1, y1) in pairwise(points):
+        for share in np.linspace(0, 1, 11):
+            x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+            if abs(x) < 0.999 and abs(y) < 0.999:
+                assert min(_distance((x, y), a, b) for p in found for a, b in pairwise(p)) < 1e-6
+    corners = clipped(points, (-1.0, 1.0), (-1.0, 1.0))
+    assert all(abs(x) <= 1 + 1e-9 and abs(y) <= 1 + 1e-9 for x, y in corners)
+
+
+def _distance(point: tuple[float, float], start: tuple[float, float], end: tuple[float, float]) -> float:
+    p, a, b = (np.array(v, dtype=float) for v in (point, start, end))
+    along = float((b - a) @ (b - a))
+    share = float(np.clip((p - a) @ (b - a) / along, 0, 1)) if along else 0.0
+    return float(np.linalg.norm(p - (a + share * (b - a))))
+
+
+def test_a_table_is_set_with_its_numbers_below_each_other() -> None:
+    cells = [["feature", "label", "examples"], ["m3.f5", "a word " * 40, 12], ["m3.f517", "", -3]]
+    drawing = table_drawing(cells, PlotFigure())
+    on_the_page(drawing)
+    words = {s.text: s for s in drawing.words if isinstance(s, Text)}
+    assert words["12"].anchor == "end" and words["12"].x == words["−3"].x == words["examples"].x
+    assert words["m3.f5"].x == words["m3.f517"].x and words["feature"].bold
+    assert any(text.endswith("…") for text in words) and sum(isinstance(s, Curve) for s in drawing.body) == 3
+    assert table_drawing([cells[0]], PlotFigure()).height > 0
