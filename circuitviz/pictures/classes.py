@@ -64,6 +64,8 @@ def draw_classes(drawing: Drawing, state: State, ink: Ink, size: float, least: f
     for arrow, points in zip(arrows, curves, strict=True):
         share = abs(arrow.score) / strongest
         drawing.body.append(ink.curve(arrow.channel, points, share, arrow.score < 0))
+    kinds = {circuit.graph.node(node).kind for group in groups for node in group.nodes}
+    ink.of_features = not kinds & {Kind.HEAD, Kind.MLP}
     for number, group in enumerate(groups):
         _paint(drawing, ink, group, size, {c for g, c in used if g == number})
     lowest = max((y for curve in curves for _, y in curve), default=0.0)

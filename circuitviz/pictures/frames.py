@@ -82,7 +82,7 @@ def _name(
     others: list[Text],
 ) -> Text:
     """Above the upper left node, or the next one where another name stands there; always on the page."""
-    small = 0.86 * size
+    small = max(6.0, 0.86 * size)  # no text of a figure is smaller
     long = width(frame.name, drawing.font, small, True)
     colour = mixed(ink.labels.get(frame.name, frame.colour), ink.theme.text, 0.6)
     rise = box[1] / 2 + (ABOVE + STEP * inner + 0.22) * size

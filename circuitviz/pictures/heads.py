@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from circuitviz.canvas.picture import CircuitPicture, DrawnNode
 from circuitviz.layout import COLUMN, ROW
+from circuitviz.pictures.columns import in_columns, short, tokens_below
 from circuitviz.pictures.drawing import Drawing, Shape, Text
 from circuitviz.pictures.frames import draw_frames, headroom
 from circuitviz.pictures.ink import Ink, drawn
@@ -16,33 +17,45 @@ Places = dict[str, tuple[float, float]]
 def draw_heads(drawing: Drawing, picture: CircuitPicture, ink: Ink, size: float) -> float:
     """Draw the picture at the top of a drawing; returns the height used, in points.
 
-    Rows keep the layout's order. A row too wide for the page becomes several, staggered.
+    Rows keep the layout's order. A row too wide for the page becomes several, staggered. Where the layout
+    stands in columns and the page has room for them, tokens are written below.
     """
-    wide = max(width(n.title, drawing.font, size) for n in picture.nodes) + 0.9 * size
-    high = 1.55 * size
-    margin = wide / 2 + 2
-    rows = _rows(picture.nodes, max(1, int((drawing.width - 4 + 0.5 * size) / (wide + 0.5 * size))))
+    levels, high = _levels(picture.nodes), 1.55 * size
+    columns = in_columns(picture, levels, drawing.width, drawing.font, size) if picture.columns else None
+    if columns is None:
+        box = max(width(n.title, drawing.font, size) for n in picture.nodes) + 0.9 * size
+        step = box + 0.5 * size
+        rows = _rows(levels, max(1, int((drawing.width - 4 + 0.5 * size) / step)))
+        places = _spread(rows, drawing.width, box / 2 + 2, step)
+        wide = dict.fromkeys(places, box)
+    else:
+        rows, wide = columns.rows, columns.wide
+        places = {n.name: (columns.x[n.name], i) for i, row in enumerate(rows) for n in row}
     free = min(3.2 * size, max(1.1 * size, drawing.width / len(rows) - high))
-    places = _spread(rows, drawing.width, margin, wide + 0.5 * size)
     bottom = len(rows) * high + (len(rows) - 1) * free
     bottom += headroom(picture, [node.name for node in rows[-1]], size)
     y_of = {i: bottom - high / 2 - i * (high + free) for i in range(len(rows))}
     at = {name: (x, y_of[int(row)]) for name, (x, row) in places.items()}
-    names = draw_frames(drawing, picture, ink, at, (wide, high), size)
+    names = draw_frames(drawing, picture, ink, at, (max(wide.values()), high), size)
     for edge in drawn(picture.edges):
         (x0, y0), (x1, y1) = at[edge.sender], at[edge.node]
-        start, end = (x0, y0 - high / 2), (x1 + PORTS[edge.channel] * wide, y1 + high / 2)
+        start, end = (x0, y0 - high / 2), (x1 + PORTS[edge.channel] * wide[edge.node], y1 + high / 2)
         bend = max(0.45 * abs(start[1] - end[1]), 0.6 * size)
         points = (start, (start[0], start[1] - bend), (end[0], end[1] + bend), end)
         drawing.body.append(ink.curve(edge.channel, points, edge.strength, edge.score < 0, edge.ablated))
     for node in picture.nodes:
-        drawing.body += _node(drawing, node, ink, (*at[node.name], wide, high), size)
+        title = node.title if columns is None else short(node)
+        drawing.body += _node(node, title, ink, (*at[node.name], wide[node.name], high), size)
     drawing.body += names
-    return bottom
+    if columns is None:
+        return bottom
+    bottom += 1.4 * size
+    drawing.words += tokens_below(picture, columns, bottom, ink, drawing.font, size)
+    return bottom + 0.3 * size
 
 
 def _node(
-    drawing: Drawing, node: DrawnNode, ink: Ink, at: tuple[float, float, float, float], size: float
+    node: DrawnNode, title: str, ink: Ink, at: tuple[float, float, float, float], size: float
 ) -> list[Shape]:
     x, y, wide, high = at
     label = node.name if node.members else node.label.partition(" · ")[0]  # without what was changed
@@ -50,10 +63,10 @@ def _node(
         label = ""
     box = ink.box(node.look, (x - wide / 2, y - high / 2, wide, high), label, node.ablated)
     colour = ink.theme.muted if node.ablated else ink.theme.text
-    return [box, Text(x, y + 0.35 * size, node.title, size, colour, anchor="middle")]
+    return [box, Text(x, y + 0.35 * size, title, size, colour, anchor="middle")]
 
 
-def _rows(nodes: tuple[DrawnNode, ...], most: int) -> list[list[DrawnNode]]:
+def _levels(nodes: tuple[DrawnNode, ...]) -> list[list[DrawnNode]]:
     """Nodes by height, the lowest first; heights closer than a third of a row are one."""
     levels: list[list[DrawnNode]] = []
     for node in sorted(nodes, key=lambda n: (n.y, n.x)):
@@ -61,6 +74,11 @@ def _rows(nodes: tuple[DrawnNode, ...], most: int) -> list[list[DrawnNode]]:
             levels[-1].append(node)
         else:
             levels.append([node])
+    return levels
+
+
+def _rows(levels: list[list[DrawnNode]], most: int) -> list[list[DrawnNode]]:
+    """Levels from left to right; one of more than ``most`` nodes becomes several rows."""
     rows = []
     for level in levels:
         level.sort(key=lambda n: n.x)

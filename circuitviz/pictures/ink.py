@@ -37,6 +37,7 @@ class Ink:
     curves: dict[str, Curve] = field(default_factory=dict)
     dashed: bool = False
     ablated: bool = False
+    of_features: bool = False
 
     @property
     def ground(self) -> str:

@@ -47,7 +47,7 @@ def draw_legend(
 
 def _of_features(ink: Ink) -> bool:
     """Whether nodes of a prompt are drawn, and not heads and MLPs alone."""
-    return any(text in ink.boxes for look, text in KINDS.items() if look not in PLAIN)
+    return ink.of_features or any(text in ink.boxes for look, text in KINDS.items() if look not in PLAIN)
 
 
 def _edges(number: float) -> str:

@@ -3,108 +3,169 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.resources import resource
 from circuitviz.session import Document, Provenance
 from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
 
-_GATED = {"signed": "attribution", "absolute": "|attribution|"}
-OF_FEATURES = {
-    HIERARCHICAL: {("Ge", "2024"), ("Dunefsky", "2024")},
-    DIRECT: {("Dunefsky", "2024")},
-    GRAPH: {("Ameisen", "2025")},
-}
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
-
-
-def _short(weight_hash: str) -> str:
-    return weight_hash.rpartition(":")[2][:12]
+SOURCES = {HIERARCHICAL: "Ge et al. 2024", DIRECT: "Dunefsky et al. 2024", GRAPH: "Ameisen et al. 2025"}
+JUDGED = "Marks et al. 2024"  # faithfulness of a circuit of features
+FEATURES = "Bloom et al. 2024"  # what reads its dictionaries
 
 
 def methods_paragraph(document: Document) -> str:
     """Model, task, n, method, metric, ablation, and faithfulness with its interval where measured."""
-    state, where, numbers = document.state, document.state.provenance, document.evaluation
+    state, where = document.state, document.state.provenance
     if where is None or state.live is None or state.circuit is None:
         raise InputError(
             "This circuit does not say how it was found, so there is nothing to write about it; "
             "find a circuit, or open a .circuit file."
         )
-    if (question := Question.of(where)) is not None:
-        return " ".join([*_traced(document, question, where), *_versions(where)])
-    chosen = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in where.options.items())
-    said = [
-        f"We searched for the circuit of {where.model} (weights SHA-256 {_short(where.weight_hash)}…) on the "
-        f"task {where.task} with {where.method}{f' ({chosen})' if chosen else ''} over {where.prompts:,} "
-        f"pairs of clean and corrupted prompts (seed {where.seed}), with {where.metric} as metric and "
-        f"{where.ablation} ablation.",
-        f"Selection by '{where.select}' left {state.circuit.n_edges:,} of "
-        f"{state.circuit.graph.n_edges:,} edges between {state.circuit.n_nodes:,} nodes.",
-    ]
-    if state.live != state.circuit:
+    question, whole = Question.of(where), state.circuit
+    size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
+    if question is None:
+        said = [_searched(where), f"Selection by '{where.select}' left {size}."]
+    else:
+        said = [_traced(question, where), f"The circuit holds {size}.", *_sums(document, question)]
+    if state.live != whole:
         said.append(
-            f"{state.circuit.n_edges - state.live.n_edges:,} of these edges were then removed by hand, "
+            f"{whole.n_edges - state.live.n_edges:,} of these edges were then removed by hand, "
             f"which left {state.live.n_edges:,}."
         )
+    if state.changed:
+        changed = ", ".join(f"{name} ({what.text})" for name, what in sorted(state.changed.items()))
+        said.append(f"Outputs were replaced within it: {changed}.")
+    numbers = document.evaluation
     if numbers is not None and (value := numbers["faithfulness"].get("value")) is not None:
-        told, setting = numbers["faithfulness"], numbers.get("setting", {})
-        if told.get("low") is not None and told.get("high") is not None:
-            told_range = f" (95 % bootstrap interval {told['low']:.3f} to {told['high']:.3f})"
-        else:
-            told_range = ""
-        said.append(
-            f"The circuit's faithfulness, 1 for the whole model and 0 for everything ablated, is "
-            f"{value:.3f}{told_range} over {setting.get('prompts', where.prompts):,} prompts."
-        )
-    return " ".join([*said, *_versions(where)])
+        said.append(_judged(value, numbers, where, question))
+    versions = [f"{name} {number}" for name, number in sorted(where.versions.items())]
+    if versions:
+        said.append(f"Computed with {', '.join(versions)}.")
+    return " ".join(said)
 
 
-def _traced(document: Document, question: Question, where: Provenance) -> list[str]:
-    """What was asked of a prompt, what was kept of its nodes, and where the target's value comes from."""
-    state = document.state
-    assert state.circuit is not None
-    info = {} if state.scores is None else state.scores.info
-    asked = {"": "the likely next tokens", DIFFERENCE: "the logit difference"}
-    what = asked.get(question.target, f"'{question.target.strip()}'")
-    sites = "all sites with a dictionary" if question.sites is None else ", ".join(question.sites)
-    said = [
-        f"We traced {what} of {where.model} (weights SHA-256 {where.weight_hash[:12]}…) on the prompt "
-        f"'{question.prompt}' with {where.method}, through features of {sites}; attention patterns and "
-        "normalisation scales were frozen."
-    ]
-    size = f"{state.circuit.n_nodes:,} nodes and {state.circuit.n_edges:,} edges"
+def _searched(where: Provenance) -> str:
+    """The sentence on a search over a task, with what its method cites."""
+    from circuitviz.discovery import methods
+
+    entry = methods.get(where.method) if where.method in methods.names() else None
+    told = [entry.reference] if entry is not None and entry.reference else []
+    told += [", ".join(_option(n, v) for n, v in where.options.items() if v not in ("", None, [], ()))]
+    brackets = "; ".join(filter(None, told))
+    metric_free = entry is not None and bool(entry.extra.get("metric_free"))
+    judged = f"with {where.metric} as metric and {where.ablation} ablation"
+    if metric_free:
+        judged = f"without a metric; what follows is measured {judged}"
+    return (
+        f"We searched for the circuit of {_model(where)} on the task {where.task} with {where.method}"
+        f"{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
+        f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
+        f"{judged}."
+    )
+
+
+def _traced(question: Question, where: Provenance) -> str:
+    """The sentence on a circuit of features of one prompt (METHODS: Feature level)."""
+    cite = SOURCES[question.method]
+    if question.target == DIFFERENCE:
+        target = f"the logit difference of {_quoted(question.correct)} against {_quoted(question.incorrect)}"
+    else:
+        target = f"the value of {question.target}" if question.target else "the likely logits"
+    sites = "all sites that have a dictionary" if question.sites is None else ", ".join(question.sites)
+    names = ", ".join(PurePath(folder).name for folder in question.dictionaries)
+    start = (
+        f"We traced {target} in {_model(where)} on the prompt {_quoted([question.prompt])} back to features "
+        f"of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
+        "scales frozen, "
+    )
     if question.is_graph:
-        said.append(
-            f"Nodes to {question.node_share:.0%} and edges to {question.edge_share:.0%} of the influence "
-            f"were kept: {size}; replacement score {info.get('replacement_score', 0.0):.3f}, completeness "
-            f"score {info.get('completeness_score', 0.0):.3f}."
+        return start + (
+            f"as an attribution graph ({cite}); nodes were kept to {question.node_share:g} and edges to "
+            f"{question.edge_share:g} of the cumulative influence."
         )
-        return said
-    said.append(f"A threshold of {question.tau:.3g} on {_GATED[question.gate]} kept {size}.")
-    if ledger := info.get("ledger"):
-        terms = ", ".join(f"{name.replace('_', ' ')} {value:+.3f}" for name, value in ledger.items() if value)
-        said.append(f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}.")
-    return said
+    amount = "the size of their attribution" if question.gate == "absolute" else "their attribution"
+    above = "a threshold" if question.tau is None else f"a threshold of {question.tau:.3g}"
+    chosen = "" if question.nodes is None else f", chosen for about {question.nodes:,} nodes"
+    if question.method == DIRECT:
+        return start + (
+            f"by direct attribution ({cite}); nodes were kept where {amount} to the target itself is above "
+            f"{above}{chosen}."
+        )
+    return start + (
+        f"by hierarchical attribution ({cite}): attribution is passed on from the target backwards through "
+        f"kept nodes only, and nodes were kept where {amount} is above {above}{chosen}."
+    )
 
 
-def _versions(where: Provenance) -> list[str]:
-    named = [f"{name} {number}" for name, number in sorted(where.versions.items())]
-    return [f"Computed with {', '.join(named)}."] if named else []
+def _sums(document: Document, question: Question) -> list[str]:
+    """Where the target's value comes from, or the scores of an attribution graph, as the search told."""
+    scores = document.state.scores
+    info = {} if scores is None else scores.info
+    if question.is_graph and "replacement_score" in info:
+        return [
+            f"Its replacement score is {info['replacement_score']:.3f}, its completeness score "
+            f"{info.get('completeness_score', 0.0):.3f}."
+        ]
+    ledger = info.get("ledger") or {}
+    terms = ", ".join(f"{name.replace('_', ' ')} {value:+.3f}" for name, value in ledger.items() if value)
+    return [f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}."] if terms else []
+
+
+def _judged(value: float, numbers: Mapping[str, Any], where: Provenance, question: Question | None) -> str:
+    """The sentence on faithfulness; an interval only where there were prompts to resample."""
+    told, setting = numbers["faithfulness"], numbers.get("setting", {})
+    prompts = int(setting.get("prompts", where.prompts))
+    interval = ""
+    if told.get("low") is not None and told.get("high") is not None:
+        interval = f" (95 % bootstrap interval {told['low']:.3f} to {told['high']:.3f})"
+    whole = "1 for the whole model and 0 for everything ablated"
+    if question is None:
+        return (
+            f"The circuit's faithfulness, {whole}, is {value:.3f}{interval} over {prompts:,} "
+            f"{'prompt' if prompts == 1 else 'prompts'}."
+        )
+    return (
+        f"Its faithfulness ({JUDGED}), {whole}, is {value:.3f}{interval} on this prompt, with "
+        f"{where.ablation} ablation of the nodes outside and reconstruction errors {question.errors}."
+    )
 
 
 def bibtex(document: Document) -> str:
-    """The entries of what the document's method and task cite, and of TransformerLens."""
+    """The entries of what the document's method and task cite, and of the tools that it rests on."""
     from circuitviz.discovery import methods
     from circuitviz.tasks import tasks
 
     where = document.state.provenance
-    wanted = {("Nanda", "2022")} | (OF_FEATURES.get(where.method, set()) if where is not None else set())
+    wanted = {("Nanda", "2022")}
     for registry, name in ((methods, where.method), (tasks, where.task)) if where is not None else ():
         if name in registry.names():
             wanted |= set(CITED.findall(registry.get(name).reference))
+    if where is not None and where.method in SOURCES:
+        wanted |= set(CITED.findall("; ".join([SOURCES[where.method], JUDGED])))
+    state = document.state
+    if state.circuit is not None and any(node.feature is not None for node in state.circuit.graph.nodes):
+        wanted |= set(CITED.findall(FEATURES))
     text = resource("references.bib").read_text(encoding="utf-8")
     entries = [entry.strip() for entry in re.split(r"\n(?=@)", text)]
     return "\n\n".join(entry for entry in entries if _names(entry) in wanted) + "\n"
+
+
+def _model(where: Provenance) -> str:
+    return f"{where.model} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return " or ".join(f"\u201c{text.strip() or text}\u201d" for text in texts)
+
+
+def _option(name: str, value: object) -> str:
+    said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"{name.replace('_', ' ')} {said}"
 
 
 def _names(entry: str) -> tuple[str, str]:

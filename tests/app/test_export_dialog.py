@@ -117,7 +117,7 @@ def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: Qt
 def test_methods_and_bibtex_are_copied(opened: MainWindow) -> None:
     opened.chrome.actions["copy-methods"].trigger()
     text = QApplication.clipboard().text()
-    for word in ("elsewhere/no-such-model", "eap-ig (steps 5)", "64 pairs", "seed 3", "logit-diff", "corrupted",
+    for word in ("elsewhere/no-such-model", "eap-ig (Hanna et al. 2024; steps 5)", "64 pairs", "seed 3", "logit-diff", "corrupted",
                  "0.812", "0.751 to 0.860", f"of {GRAPH.n_edges:,} edges"):  # fmt: skip
         assert word in text, word
     opened.chrome.actions["copy-bibtex"].trigger()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QPushButton,
@@ -19,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.jobs import Judge, Judged, Moved, Reply
 from circuitviz.panels.charts import Chart
-from circuitviz.panels.saving import KINDS
+from circuitviz.panels.figures import export_plot
 from circuitviz.session import Trial
 
 if TYPE_CHECKING:
@@ -129,9 +127,7 @@ class PredictedChart(QWidget):
         self.note.setToolTip("" if found is None else f"errors {found['options'].get('errors', 'kept')}")
 
     def _ask_export(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export the plot", f"{NAME}.svg", KINDS)
-        if path:
-            self.desk.guarded(self.chart.save, Path(path))
+        export_plot(self, self.desk, self.chart, NAME)
 
     def _build(self) -> None:
         head = QHBoxLayout(spacing=6)

@@ -150,6 +150,18 @@ class Thumbnails(QWidget):
         painter.end()
 
 
+def coarse(maps: NDArray[Any], most: int) -> NDArray[Any]:
+    """Maps [head, query, key] with at most so many cells across: of cells that become one, the largest."""
+    step = -(-maps.shape[1] // most)
+    if step <= 1:
+        return maps
+    first = np.arange(0, maps.shape[1], step)
+    high, low = (
+        each.reduceat(each.reduceat(maps, first, axis=1), first, axis=2) for each in (np.maximum, np.minimum)
+    )
+    return np.asarray(np.where(high >= -low, high, low))
+
+
 def _square(painter: QPainter, box: QRectF, shades: NDArray[np.uint8]) -> None:
     rows, columns, _ = shades.shape
     image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
