@@ -15,6 +15,7 @@ from circuitviz.evaluation.direct import direct_effects
 from circuitviz.evaluation.faithfulness import Bench
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.graph import Circuit, Intervention, Kind
+from circuitviz.graph.opened import opened_sites
 from circuitviz.progress import Steps
 
 TOP = 5  # tokens of a prompt
@@ -78,7 +79,8 @@ def changes_steps(bench: Bench, before: Situation, after: Situation) -> Steps[Wh
     rows = [
         row
         for row, name in enumerate(graph.senders)
-        if graph.node(name).kind is Kind.HEAD
+        if not opened_sites(graph)  # then nodes are judged, and no edge can be taken out alone
+        and graph.node(name).kind is Kind.HEAD
         and before.circuit.edges[row, last]
         and not gone[row]
         and name not in after.changed

@@ -80,6 +80,7 @@ class Completeness:
     summary="|F(C∖K) − F(M∖K)| for sets K of the circuit's nodes: random, by class, and the worst found",
     reference="Wang et al. 2023",
     options=CompletenessOptions,
+    opened=True,
 )
 def completeness(subject: Subject, options: CompletenessOptions) -> Steps[Completeness]:
     """Compare circuit and model without K; the greedy search adds the node that widens the gap most."""

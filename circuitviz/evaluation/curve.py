@@ -85,6 +85,7 @@ class Curve:
     summary="Faithfulness at 0.1 to 100 % of the edges; CPR is the area under it, CMD that between it and 1",
     reference="MIB 2025",
     options=CurveOptions,
+    opened=True,
 )
 def curve(subject: Subject, options: CurveOptions) -> Steps[Curve]:
     """Circuits of growing size from the same scores."""

@@ -25,8 +25,7 @@ def direct_effects(
     A sender's direct effect is L − L with its edge to the logits ablated: exact, 0 where the circuit
     has no such edge. ``part_of``: which of how many such passes this is, for the progress.
     """
-    graph, setting = bench.setting.model.graph, bench.setting
-    last = len(graph.receivers) - 1
+    setting, last = bench.setting, edges.shape[1] - 1
     columns = np.repeat(edges[None, :, last], len(rows), axis=0)
     columns[np.arange(len(rows)), list(rows)] = False
     values, effects = [], []

@@ -10,6 +10,7 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import Bench
 from circuitviz.features import Intervention, PromptBench
 from circuitviz.graph import Circuit, Scores
+from circuitviz.graph.opened import opened_sites
 from circuitviz.options import build
 from circuitviz.progress import Steps
 from circuitviz.registry import Entry, Registry
@@ -83,7 +84,8 @@ class Result(Protocol):
 Measure = Callable[[Any, Any], Steps[Result]]
 """(subject, options) → steps; partial results are results of what is measured so far.
 
-A measure is of circuits of heads, or registered as ``of="features"``: its subject is of that kind.
+A measure is of circuits of heads, or registered as ``of="features"``: its subject is of that kind. One of
+heads that needs nothing but numbers of whole circuits is ``opened=True``: sites may be opened into features.
 """
 HEADS, FEATURES = "heads", "features"
 
@@ -108,6 +110,12 @@ def measure_steps(name: str, subject: Subject | FeatureSubject, **options: objec
     kind = FEATURES if isinstance(subject, FeatureSubject) else HEADS
     if refused := measures_of(kind).get(name):
         raise InputError(refused)
+    if isinstance(subject, Subject) and opened_sites(subject.circuit.graph) and not entry.extra.get("opened"):
+        fitting = ", ".join(e.name for e in measures.entries() if e.extra.get("opened"))
+        raise InputError(
+            f"'{name}' patches edges between heads, and this circuit has sites opened into features: it is "
+            f"judged by its nodes. {fitting} would be right, or the circuit with its sites closed."
+        )
     return entry.value(subject, build(entry.options, options))
 
 

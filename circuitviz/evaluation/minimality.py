@@ -59,6 +59,7 @@ class Minimality:
     summary="For each node the largest |F(C∖(K∪{v})) − F(C∖K)| found over sets K",
     reference="Wang et al. 2023",
     options=MinimalityOptions,
+    opened=True,
 )
 def minimality(subject: Subject, options: MinimalityOptions) -> Steps[Minimality]:
     """K is none, random sets of the circuit's nodes, and the rest of the node's class."""

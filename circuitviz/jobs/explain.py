@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
@@ -32,13 +32,14 @@ class Explain(Request):
     before: Circuit
     after: Circuit
     changed: Interventions
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One comparison, over the whole task."""
         engine.need()
         from circuitviz.evaluation import Situation, changes_steps
 
-        bench = engine.bench(small=False, free=bool(self.changed))
+        bench = engine.bench(False, bool(self.changed), self.before.graph, self.options)
         steps = changes_steps(bench, Situation(self.before), Situation(self.after, self.changed))
         while True:
             try:

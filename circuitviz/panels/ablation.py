@@ -110,7 +110,8 @@ class AblationPanel(Panel):
         elif state.measured != self._asked and self.desk.opened is not None:
             self._asked = state.measured
             self.heading.setText("finding out what changed…")
-            self.desk.ask(Explain(state.measured, state.circuit, state.live, state.changed))
+            options = {} if state.provenance is None else state.provenance.options
+            self.desk.ask(Explain(state.measured, state.circuit, state.live, state.changed, options))
 
     def _arrived(self, reply: Reply) -> None:
         if isinstance(reply, Explained) and reply.key == self.desk.document.state.measured:

@@ -16,6 +16,7 @@ from circuitviz.discovery import discover, setting
 from circuitviz.discovery.averaged import Point
 from circuitviz.discovery.opened import choose_features, opened_scores
 from circuitviz.errors import InputError
+from circuitviz.evaluation import Situation, Subject, changes_steps, measure_steps
 from circuitviz.evaluation.opened import OpenedBench, bench_of
 from circuitviz.features.opened_reading import read_part
 from circuitviz.features.opening import Opening, dictionaries_of, parse_sites
@@ -334,3 +335,29 @@ def test_features_and_errors_of_a_site_are_read_as_its_heads_are(mixed: Mixed) -
                 direct = float(difference(logits, right, wrong))
                 assert reading.direct_logit_attribution == pytest.approx(direct, abs=2e-4)
         assert len(found[0].top) == 10 and found[0].tokens == mixed.task.prompt_strings(1)
+
+
+def test_measures_of_whole_circuits_take_opened_ones_and_others_say_why_not() -> None:
+    case = random_case("jumprelu")
+    scores = finish(opened_scores(case.where, case.opening, [Point()], "task-attribution", {}))
+    bench = OpenedBench(case.where, case.opening)
+    subject = Subject(bench, scores.greedy(30), scores)
+    points = finish(measure_steps("curve", subject)).as_dict()["points"]
+    assert points[-1]["value"] == 1.0
+    sets = finish(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()["sets"]
+    assert len(sets) == 3 and all(one["gap"] >= 0 for one in sets)
+    assert finish(measure_steps("minimality", subject, sets=2)).as_dict()
+    with pytest.raises(InputError, match="opened into features"):
+        measure_steps("backup", subject)
+
+
+def test_what_changed_is_told_by_prompt() -> None:
+    case = random_case("jumprelu")
+    bench, whole = OpenedBench(case.where, case.opening), Circuit.full(case.graph)
+    name = next(n for n in case.graph.senders if n.startswith("a1.f"))
+    found = finish(changes_steps(bench, Situation(whole), Situation(whole.without([name]))))
+    kept = set(case.graph.senders)
+    for told in found.prompts:
+        assert told.before == pytest.approx(case.metric(told.prompt, kept), abs=1e-6)
+        assert told.after == pytest.approx(case.metric(told.prompt, kept - {name}), abs=1e-6)
+    assert found.heads == []

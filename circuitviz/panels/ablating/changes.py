@@ -31,6 +31,7 @@ class ChangesTree(QTreeWidget):
         self.clear()
         self._titles(False)
         heads = self._section("direct effect of heads, most risen first")
+        heads.setHidden(not found["heads"])
         for head in found["heads"]:
             item = _row(heads, head["node"], head["before"], head["after"])
             item.setData(0, ENTRY, head["node"])
