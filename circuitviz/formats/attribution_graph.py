@@ -48,7 +48,8 @@ class AttributionGraph:
         return read(path.name, parse_json(path.name, read_bytes(path)))
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the live circuit; what a file said beyond it is written back."""
+        """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
+        back."""
         data = written(document, path.name.removesuffix(SUFFIX))
         write_whole(path, json.dumps(data, ensure_ascii=False).encode(errors="surrogatepass"))
 
@@ -143,7 +144,11 @@ class _Reading:
         method = str((self.metadata.get(OURS) or {}).get("method", "imported"))
         circuit = Circuit(graph, edges, int(edges.sum()))
         scores = Scores(graph, values, method)
-        document = Document(State(None, scores, circuit, labels=labels, positions=places, groups=groups))
+        out = frozenset(n for n, raw in self.raws.items() if _ablated(raw) and n in graph.node_index)
+        cut = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _ablated(link))
+        document = Document(
+            State(None, scores, circuit, out, cut, labels=labels, positions=places, groups=groups)
+        )
         clicked = self.by_id.get(str(view.clicked), [])
         document.view = {"selected": {"nodes": clicked[:1], "edges": []}} if clicked else {}
         document.extra = {EXTRA: self._kept(document, view, overrides)}
@@ -179,7 +184,7 @@ class _Reading:
 
 
 def written(document: Document, slug: str) -> dict[str, Any]:
-    """The JSON of a document's live circuit; InputError where it has none."""
+    """The JSON of a document's circuit; InputError where it has none."""
     ours, links = _said(document)
     kept = _kept(document)
     nodes = restored(ours, {k: v for k, v in kept.get("nodes", {}).items() if k in ours})
@@ -200,16 +205,16 @@ def written(document: Document, slug: str) -> dict[str, Any]:
 
 def _said(document: Document) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
     """Nodes and links as the document itself says them; links name nodes by our names."""
-    state, circuit = document.state, document.state.live
-    if circuit is None:
+    state, circuit, live = document.state, document.state.circuit, document.state.live
+    if circuit is None or live is None:
         raise InputError("There is no circuit to export yet; find one first.")
     graph, scores = circuit.graph, state.scores
     heads = is_of_heads(graph)
     drawn = set(circuit.node_names) | {node.name for node in graph.nodes[-graph.sinks :]}
+    drawn |= state.ablated_nodes & set(graph.node_index)
     if not heads:  # what nothing joins was there to be seen all the same
         alone = graph.roots[: len(graph.senders)] & ~np.asarray(graph.mask.any(axis=1))
         drawn |= {graph.senders[s] for s in np.flatnonzero(alone)}
-        drawn -= state.ablated_nodes
     links = {}
     owned = {
         r: [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
@@ -224,9 +229,18 @@ def _said(document: Document) -> tuple[dict[str, dict[str, Any]], dict[str, dict
         name = graph.edge_name(s, r)
         weight = float(scores.values[s, r]) if scores is not None else 0.0
         link = {"source": graph.senders[s], "target": owner, "weight": weight}
+        fate = {"ablated": True} if name in state.ablated_edges else {}
+        fate |= {} if live.edges[s, r] else {"live": False}
+        link |= {OURS: fate} if fate else {}
         links[name] = {**link, "edge": name} if heads else link
     nodes = {node.name: entry_of(node, state) for node in graph.nodes if node.name in drawn}
     return nodes, links
+
+
+def _ablated(entry: dict[str, Any]) -> bool:
+    """Whether a node or a link of ours says that it is ablated."""
+    own = entry.get(OURS)
+    return isinstance(own, dict) and own.get("ablated") is True
 
 
 def _by_id(links: dict[str, dict[str, Any]], ids: dict[str, Any]) -> dict[str, dict[str, Any]]:

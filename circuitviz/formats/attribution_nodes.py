@@ -48,6 +48,8 @@ def entry_of(node: Node, state: State) -> dict[str, Any]:
     position, layer = node.position or 0, str(node.layer)
     kind = TYPES.get(node.kind, str(node.kind))
     own = {k: v for k, v in dataclasses.asdict(node).items() if v is not None and v != ""}
+    if node.name in state.ablated_nodes:
+        own["ablated"] = True
     if label is not None:
         own["label"] = {k: v for k, v in _plain(label).items() if k != "text"}
     if place is not None:

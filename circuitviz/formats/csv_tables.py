@@ -1,4 +1,4 @@
-"""Edges and nodes as CSV, for spreadsheets and data frames; both together hold the live circuit whole."""
+"""Edges and nodes as CSV, for spreadsheets and data frames; both together hold the circuit whole."""
 
 from __future__ import annotations
 
@@ -10,18 +10,29 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import read_text, write_whole
-from circuitviz.formats.listing import ListedEdge, Listing, Plain, document_of, listing_of, typed
+from circuitviz.formats.listing import (
+    ListedEdge,
+    Listing,
+    Plain,
+    document_of,
+    is_ablated,
+    listing_of,
+    typed,
+)
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
 EDGES, NODES = ".csv", ".nodes.csv"
 MOST_ROWS, MOST_COLUMNS = 3_000_000, 256
-COLUMNS = ("sender", "receiver", "channel", "score")
+COLUMNS = ("sender", "receiver", "channel", "score", "ablated", "live")
 LEADING = ("node", "kind", "layer", "head", "label", "label_colour", "x", "y")
 
 
 class EdgeTable:
-    """``sender, receiver, channel, score`` per line, the strongest first.
+    """``sender, receiver, channel, score, ablated, live`` per line, the strongest first.
+
+    ``ablated`` is true of edges that were taken out themselves, ``live`` of those that are still part of
+    the circuit when all that is ablated is out.
 
     Reading takes labels, places and the model's shape from the table of nodes beside it
     (``a.nodes.csv`` beside ``a.csv``), where there is one; else the smallest model that has the nodes.
@@ -32,9 +43,11 @@ class EdgeTable:
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the live circuit's edges."""
+        """Write the circuit's edges."""
         edges = sorted(listing_of(document).edges, key=lambda e: -abs(e.score))
-        rows = [(e.sender, e.receiver, e.channel, repr(e.score)) for e in edges]
+        rows = [
+            (e.sender, e.receiver, e.channel, repr(e.score), _cell(e.ablated), _cell(e.live)) for e in edges
+        ]
         write_whole(path, _table(COLUMNS, rows))
 
     def read(self, path: Path) -> Document:
@@ -53,7 +66,7 @@ class EdgeTable:
                 score = float(typed("score", row.get("score") or "0"))
             except InputError as error:
                 raise InputError(f"'{path.name}', line {number}: {error}.") from None
-            edges.append(ListedEdge(row["sender"], row["receiver"], (), score))
+            edges.append(ListedEdge(row["sender"], row["receiver"], (), score, is_ablated(row)))
         try:
             return document_of(Listing(about, nodes, tuple(edges)))
         except (InputError, ValueError, KeyError, TypeError) as error:
@@ -61,14 +74,15 @@ class EdgeTable:
 
 
 class NodeTable:
-    """A line per node of the live circuit: what it is, its label, its place, and its model's shape."""
+    """A line per node of the circuit: what it is, its label, its place, whether it is ablated, and its
+    model's shape."""
 
     suffix = NODES
     reads = True
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the live circuit's nodes."""
+        """Write the circuit's nodes."""
         listing = listing_of(document)
         more = {key: None for told in listing.nodes.values() for key in told if key not in LEADING}
         columns = (*LEADING, *more, *listing.about)

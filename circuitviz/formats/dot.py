@@ -39,7 +39,7 @@ class Dot:
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the live circuit."""
+        """Write the circuit; what is ablated is dotted."""
         drawn = to_networkx(listing_of(document))
         strongest = max((abs(d["score"]) for *_, d in drawn.edges(data=True)), default=0.0) or 1.0
         lines = ["digraph circuit {", "  rankdir=BT;", "  node [shape=box, style=rounded];"]
@@ -48,11 +48,12 @@ class Dot:
             text = about.get("label")
             shown = name if text is None else f"{name}\n{unescaped(text)}"
             said = {"label": escaped(shown), "text": text, **_but(about, "label")}
+            said |= {"style": "rounded,dotted"} if about.get("ablated") else {}
             lines.append(f"  {_quoted(name)} {_attributes(said)};")
         for sender, node, about in drawn.edges(data=True):
             said = {
                 "penwidth": f"{0.5 + 4 * abs(about['score']) / strongest:.2f}",
-                "style": "solid" if about["score"] >= 0 else "dashed",
+                "style": "dotted" if "live" in about else "solid" if about["score"] >= 0 else "dashed",
                 "color": COLOURS[about["channel"]],
                 "label": about["channel"],
                 **_but(about, "channel"),

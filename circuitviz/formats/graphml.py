@@ -12,7 +12,7 @@ import networkx as nx
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import read_bytes, write_whole
-from circuitviz.formats.listing import ListedEdge, Listing, document_of, listing_of
+from circuitviz.formats.listing import ListedEdge, Listing, document_of, is_ablated, listing_of
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
@@ -29,7 +29,7 @@ class GraphMl:
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Write the live circuit."""
+        """Write the circuit; what is ablated says so."""
         out = io.BytesIO()
         nx.write_graphml(to_networkx(listing_of(document)), out)
         write_whole(path, out.getvalue())
@@ -55,13 +55,15 @@ class GraphMl:
 
 
 def to_networkx(listing: Listing) -> nx.MultiDiGraph:
-    """Nodes with kind, layer, label; edges with score, channel and the receiver that they reach."""
+    """Nodes with kind, layer, label; edges with score, channel and the receiver that they reach;
+    ``ablated`` and ``live=False`` only where they hold."""
     drawn = nx.MultiDiGraph(**listing.about)
     for name, told in listing.nodes.items():
         drawn.add_node(name, **told)
     for edge in listing.edges:
         for owner in edge.owners:
-            drawn.add_edge(edge.sender, owner, receiver=edge.receiver, channel=edge.channel, score=edge.score)
+            said = {"receiver": edge.receiver, "channel": edge.channel, "score": edge.score, **edge.fate}
+            drawn.add_edge(edge.sender, owner, **said)
     return drawn
 
 
@@ -73,7 +75,8 @@ def from_networkx(graph: nx.Graph) -> Listing:
         receiver = str(told.get("receiver", f"{node}<{channel}>" if channel else node))
         if isinstance(told.get("score", 0.0), str):
             raise InputError(f"the edge '{sender}->{receiver}' has the score {told['score'][:40]!r}")
-        listed = ListedEdge(str(sender), receiver, (), float(told.get("score", 0.0)))
+        score, out = float(told.get("score", 0.0)), is_ablated(told)
+        listed = ListedEdge(str(sender), receiver, (), score, out)
         edges[listed.sender, listed.receiver] = listed
     nodes = {str(name): dict(told) for name, told in graph.nodes(data=True)}
     return Listing(dict(graph.graph), nodes, tuple(edges.values()))

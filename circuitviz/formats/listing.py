@@ -21,7 +21,7 @@ from circuitviz.session import Document, Label, State
 Plain = str | int | float | bool
 WHOLE = frozenset("layer head position feature token n_layers n_heads d_model n_kv_heads sinks".split())
 REAL = frozenset("x y score label_confidence".split())
-TRUTH = frozenset("parallel mlp".split())
+TRUTH = frozenset("parallel mlp ablated live".split())
 PART = re.compile(r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$")
 COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
 COLOUR = re.compile("#[0-9a-fA-F]{6}")
@@ -30,12 +30,22 @@ LABEL = {"text": "label"}
 
 @dataclass(frozen=True)
 class ListedEdge:
-    """An edge; ``owners`` are the nodes that a shared receiver belongs to."""
+    """An edge; ``owners`` are the nodes that a shared receiver belongs to.
+
+    ``ablated``: taken out by itself; ``live``: still part of the circuit, with all that is ablated out.
+    """
 
     sender: str
     receiver: str
     owners: tuple[str, ...]
     score: float
+    ablated: bool = False
+    live: bool = True
+
+    @property
+    def fate(self) -> dict[str, Plain]:
+        """What ablation did to it, as attributes; nothing where it did nothing."""
+        return {**({"ablated": True} if self.ablated else {}), **({} if self.live else {"live": False})}
 
     @property
     def channel(self) -> str:
@@ -45,7 +55,8 @@ class ListedEdge:
 
 @dataclass(frozen=True)
 class Listing:
-    """The live circuit: ``about`` the model's graph, nodes by name, edges by sender."""
+    """A circuit with what is ablated of it, which is marked: ``about`` the model's graph, nodes by name,
+    edges by sender."""
 
     about: Mapping[str, Plain] = field(default_factory=dict)
     nodes: Mapping[str, Mapping[str, Plain]] = field(default_factory=dict)
@@ -53,13 +64,13 @@ class Listing:
 
 
 def listing_of(document: Document) -> Listing:
-    """The live circuit of a document; InputError where there is none."""
-    state, circuit = document.state, document.state.live
-    if circuit is None:
+    """The circuit of a document, ablated parts marked; InputError where there is none."""
+    state, circuit, live = document.state, document.state.circuit, document.state.live
+    if circuit is None or live is None:
         raise InputError("There is no circuit to export yet; find one first.")
     graph, scores = circuit.graph, state.scores
     edges = []
-    drawn = set(circuit.node_names)
+    drawn = set(circuit.node_names) | (state.ablated_nodes & set(graph.node_index))
     if not is_whole(graph):
         drawn.update(node.name for node in graph.nodes[-graph.sinks :])
     for s, r in np.argwhere(circuit.edges):
@@ -67,7 +78,9 @@ def listing_of(document: Document) -> Listing:
         own = tuple(name for name in owners if name in drawn) or tuple(owners)
         drawn.update(own)
         score = float(scores.values[s, r]) if scores is not None else 0.0
-        edges.append(ListedEdge(graph.senders[s], graph.receivers[r], own, score))
+        out = graph.edge_name(s, r) in state.ablated_edges
+        ends = graph.senders[s], graph.receivers[r]
+        edges.append(ListedEdge(*ends, own, score, out, bool(live.edges[s, r])))
     nodes = {node.name: _told(node, state) for node in graph.nodes if node.name in drawn}
     about: dict[str, Plain] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
     if scores is not None:
@@ -86,19 +99,28 @@ def document_of(listing: Listing) -> Document:
         values[s, r], chosen[s, r] = edge.score, True
     if not np.isfinite(values).all():
         raise InputError("a score is not a number")
-    labels, places = {}, {}
+    labels, places, out = {}, {}, set()
     for name, told in listing.nodes.items():
         if name not in graph.node_index:
             raise InputError(f"the node '{name}' is none of the model's")
         if "label" in told:
             labels[name] = _label(told)
+        if is_ablated(told):
+            out.add(name)
         if "x" in told and "y" in told:
             places[name] = float(told["x"]), float(told["y"])
             if not all(map(math.isfinite, places[name])):
                 raise InputError(f"the place of '{name}' is not a number")
     scores = Scores(graph, values, unescaped(str(listing.about.get("method", "imported"))))
     circuit = Circuit(graph, chosen, int(chosen.sum()))
-    return Document(State(None, scores, circuit, labels=labels, positions=places))
+    edges = frozenset(f"{edge.sender}->{edge.receiver}" for edge in listing.edges if edge.ablated)
+    state = State(None, scores, circuit, frozenset(out), edges, labels=labels, positions=places)
+    return Document(state)
+
+
+def is_ablated(told: Mapping[str, Any]) -> bool:
+    """Whether attributes say that something is ablated; other tools may write any word."""
+    return str(told.get("ablated", False)).strip().lower() in ("true", "1", "yes")
 
 
 def typed(key: str, text: str) -> Plain:
@@ -130,6 +152,8 @@ def _told(node: Node, state: State) -> dict[str, Plain]:
         value = getattr(node, own.name)
         if own.name not in ("name", "kind") and value is not None and value != "":
             told[own.name] = escaped(value) if isinstance(value, str) else value
+    if node.name in state.ablated_nodes:
+        told["ablated"] = True
     label = state.labels.get(node.name)
     for said in dataclasses.fields(Label) if label else ():
         value = getattr(label, said.name)

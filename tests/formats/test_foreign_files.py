@@ -159,7 +159,9 @@ def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: 
     now = json.loads(path.read_text())
     nodes = {node["node_id"]: node for node in now["nodes"]}
     assert nodes["2_9_1"]["clerp"] == "new name" and nodes["2_9_1"]["activation"] == 31.5
-    assert "1_-1_1" not in nodes and not [x for x in now["links"] if x["source"] == "1_-1_1"]
+    assert nodes["1_-1_1"]["circuitviz"]["ablated"] is True
+    assert all(x["circuitviz"] == {"live": False} for x in now["links"] if x["source"] == "1_-1_1")
+    assert import_document(path).state.ablated_nodes == {"m1.error@1"}
     assert json.loads(now["qParams"]["clerps"]) == [["2_9_1", "new name"], ["x_1_1", "?"]]
     assert json.loads(now["qParams"]["supernodes"]) == [["names", "0_3_1", "2_9_1"], ["mine", "E_17_0"], ["overlaps", "2_9_1", "E_17_0"]]
     assert now["qParams"]["pinnedIds"] == "[]" and now["mine"] == {"kept": True}

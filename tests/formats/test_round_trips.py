@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 from pathlib import Path
 
@@ -55,7 +56,11 @@ def documents(draw: st.DrawFn, features: bool = True) -> Document:
     labels = draw(st.dictionaries(names, st.builds(Label, text, st.sampled_from(["#102030", "#ABCDEF"])), max_size=3))
     positions = draw(st.dictionaries(names, st.tuples(NUMBER, NUMBER), max_size=3))
     method = draw(text.filter(bool))
-    return Document(State(None, Scores(graph, values, method), circuit, labels=labels, positions=positions))
+    out = draw(st.sets(names.filter(lambda name: name != "logits"), max_size=2))
+    cut = draw(st.sets(st.sampled_from(circuit.edge_names), max_size=2))
+    scores = Scores(graph, values, method)
+    state = State(None, scores, circuit, frozenset(out), frozenset(cut), labels=labels, positions=positions)
+    return Document(state)
 
 
 def same(before: Document, after: Document) -> None:
@@ -72,12 +77,15 @@ def same(before: Document, after: Document) -> None:
     assert dict(theirs.labels) == dict(ours.labels)
     assert dict(theirs.positions) == dict(ours.positions)
     assert theirs.scores.method == ours.scores.method
+    assert (theirs.ablated_nodes, theirs.ablated_edges) == (ours.ablated_nodes, ours.ablated_edges)
+    assert theirs.live is not None and ours.live is not None
+    assert theirs.live.edge_names == ours.live.edge_names
 
 
 @given(documents())
 @SLOW
 @pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv"])
-def test_a_live_circuit_comes_back(tmp_path: Path, suffix: str, before: Document) -> None:
+def test_a_circuit_comes_back_with_what_is_ablated(tmp_path: Path, suffix: str, before: Document) -> None:
     files = [tmp_path / f"a{suffix}"] + [tmp_path / "a.nodes.csv"] * (suffix == ".csv")
     for path in files:
         export_document(before, path)
@@ -87,6 +95,33 @@ def test_a_live_circuit_comes_back(tmp_path: Path, suffix: str, before: Document
     for path in files:
         export_document(after, path)
     assert [path.read_bytes() for path in files] == first
+
+
+@pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv", ".graph.json"])
+def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str) -> None:
+    """One node out, one edge out, and the edge that the node took with it."""
+    graph = Graph.transformer(Shape(1, 2, 8))
+    names = ["input->a0.h0<q>", "a0.h0->m0", "input->m0", "m0->logits", "a0.h1->logits", "input->a0.h1<v>"]
+    edges = np.zeros_like(graph.mask)
+    for name in names:
+        edges[graph.edge(name)] = True
+    cut = frozenset({"input->a0.h1<v>"})
+    state = State(None, Scores(graph, edges * 0.5, "eap"), Circuit(graph, edges, 6), frozenset({"a0.h0"}), cut)
+    assert set(state.live.edge_names) == set(names) - cut - {"a0.h0->m0"}
+    path = tmp_path / f"a{suffix}"
+    export_document(Document(state), path)
+    text = path.read_text(encoding="utf-8")
+    if suffix == ".csv":
+        rows = {f"{r['sender']}->{r['receiver']}": r for r in csv.DictReader(text.splitlines())}
+        assert set(rows) == set(names)
+        assert {name for name, row in rows.items() if row["ablated"] == "true"} == cut
+        assert {name for name, row in rows.items() if row["live"] == "true"} == set(state.live.edge_names)
+        export_document(Document(state), tmp_path / "a.nodes.csv")
+    elif suffix == ".dot":
+        assert text.count('ablated="true"') + text.count("ablated=true") == 2 and text.count("dotted") == 3
+    after = import_document(path).state
+    assert after.ablated_nodes == {"a0.h0"} and after.ablated_edges == cut
+    assert after.circuit.edge_names == state.circuit.edge_names and after.live.edge_names == state.live.edge_names
 
 
 @given(documents())
