@@ -15,11 +15,10 @@ from circuitviz.features.nodes import node_table
 from circuitviz.features.passages import TOKENS_AT_ONCE, Passages
 from circuitviz.features.run import run_prompt
 from circuitviz.features.targets import node_target
-from circuitviz.graph.traces import Example, Recurring, SiteSimilarity, Trace, Traces
+from circuitviz.graph.traces import CHOICES, Example, Recurring, SiteSimilarity, Trace, Traces
 from circuitviz.models import Model
 from circuitviz.progress import Progress, Steps
 
-CHOICES = ("spread", "strongest")
 HELD = 2**24  # activations that are held at a time: dictionaries may have many thousand features
 
 
@@ -115,7 +114,6 @@ def trace_of(circuit: LocalCircuit, example: Example, strings: tuple[str, ...]) 
 
 
 __all__ = [
-    "CHOICES",
     "Example",
     "Recurring",
     "SiteSimilarity",

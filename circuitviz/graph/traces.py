@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 
+CHOICES = ("spread", "strongest")
+"""Which examples of many are taken: evenly from the strongest to the weakest, or the strongest alone."""
 Vector = Mapping[int, float]
 """Attribution by index of a feature or head; what is not in it is 0."""
 

@@ -69,7 +69,7 @@ class TracesPanel(Panel):
         self.form.forgotten.connect(self._forget)
         self.export.clicked.connect(self._ask_export)
         for page in self.pages:
-            page.pointed.connect(self._point)
+            page.pointed.connect(partial(self._pointed, page))
             page.example_wanted.connect(self.open_example)
         self.components.site_wanted.connect(self._show_site)
         self.recurring.feature_wanted.connect(self.choose)
@@ -108,6 +108,7 @@ class TracesPanel(Panel):
         """Bring a page to the front; only it is drawn."""
         self.buttons.button(self.pages.index(page)).setChecked(True)
         self.stack.setCurrentWidget(page)
+        self.similarity.column.hide()
         self.refresh()
 
     def show_kept(self, name: str) -> None:
@@ -233,6 +234,11 @@ class TracesPanel(Panel):
                     said[f"{site}.f{number}"] = one.text
         return [said.get(name, "") for name in names]
 
+    def _pointed(self, page: TracesPage, text: str) -> None:
+        """A page that is drawn anew behind the one in front has nothing to say."""
+        if page is self.page:
+            self._point(text)
+
     def _point(self, text: str) -> None:
         self.note.setText(text or self.page.said())
 
@@ -254,6 +260,7 @@ class TracesPanel(Panel):
         foot = QHBoxLayout(spacing=8)
         foot.setContentsMargins(8, 0, 12, 8)
         foot.addWidget(self.note, 1)
+        foot.addWidget(self.similarity.column)
         foot.addWidget(self.export)
         right = QVBoxLayout(spacing=4)
         right.addLayout(top)

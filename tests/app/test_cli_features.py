@@ -102,6 +102,11 @@ def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
     assert 2 <= len(data["examples"]) <= 4 and data["target"] == name
     assert len(data["similarity"]) == len(data["examples"])
     assert data["recurring"][0]["examples"] >= data["recurring"][-1]["examples"]
+    assert {site["site"] for site in data["sites"]} <= {f"{part}{layer}" for part in "am" for layer in range(4)}
+    spread = ["--choose", "spread", "--examples", 2]
+    few, _ = ask("trace", tmp_path / "some.txt", "--feature", name, "--nodes", 40, *spread)
+    strengths = [example["activation"] for example in data["examples"]]
+    assert [example["activation"] for example in few["examples"]] == pytest.approx([strengths[0], strengths[-1]])
 
 
 @pytest.mark.parametrize(

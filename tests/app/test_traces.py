@@ -149,6 +149,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
 
     # what recurs: sorted, chosen everywhere by a click, its dashboard by a double click
     panel.show_page(panel.recurring)
+    assert not panel.similarity.column.isVisible() and "How many circuits" in panel.note.text()
     shoot(window, "traces-recurring")
     best = panel.recurring.rows.rows[0]
     site, _, item = best.name.partition(".f")
@@ -183,6 +184,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
             sums[key] = sums.get(key, 0.0) + given[node.name]
     assert sums == pytest.approx(slow[2], abs=1e-4)
     assert panel.similarity.column.isVisible() and panel.page.shown.traces == traces
+    assert panel.width() <= window.docks["edges"].width()  # the row of a second click takes no room
     shoot(window, "traces-opened")
 
     # another target: its examples are the columns

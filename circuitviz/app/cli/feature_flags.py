@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.app.cli.output import drive, say
 from circuitviz.errors import InputError
+from circuitviz.graph.traces import CHOICES
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary, NodeTable
@@ -51,6 +52,7 @@ def add_feature_verbs(verbs: Any) -> None:
     trace.add_argument("text", type=Path, help="plain text; a line is an example")
     trace.add_argument("--feature", required=True, help="for example m3.f12")
     trace.add_argument("--examples", type=int, default=30)
+    trace.add_argument("--choose", choices=CHOICES, default="strongest", help="which examples of many")
     _local(trace, nodes=200)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from circuitviz.app.cli.feature_flags import opened
@@ -28,7 +29,8 @@ def run(given: argparse.Namespace) -> int:
         there = ", ".join(d.site.name for d in dictionaries)
         raise InputError(f"There is no dictionary for {site}; there is one for {there}.")
     prompts = _prompts(given, model)
-    examples = drive(find_examples(model, one, feature, prompts, given.examples), "Looking for examples")
+    found_in = find_examples(model, one, feature, prompts, given.examples, given.choose)
+    examples = drive(found_in, "Looking for examples")
     steps = trace_examples(
         model, dictionaries, site, feature, examples, nodes=given.nodes or 200, gate=given.gate
     )
@@ -49,6 +51,7 @@ def run(given: argparse.Namespace) -> int:
         ],
         "correlation": traces.correlation,
         "similarity": traces.similarity().tolist(),
+        "sites": [asdict(each) for each in traces.by_site()],
         "recurring": recurring,
     }
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.errors import InputError
+from circuitviz.graph.traces import CHOICES
 from circuitviz.jobs.traces import DASHBOARD, SOURCES, TEXT, CollectTraces
 from circuitviz.panels.registry import inset_numbers
 
@@ -48,7 +49,7 @@ class CollectForm(QWidget):
         self.file = QPushButton("Choose…", accessibleName="File of examples")
         self.most = QSpinBox(minimum=2, maximum=500, value=30, accessibleName="Number of examples")
         self.choose = QComboBox(accessibleName="Which examples")
-        self.choose.addItems(["spread", "strongest"])
+        self.choose.addItems(list(CHOICES))
         self.choose.setToolTip("spread evenly from the strongest to the weakest, or the strongest alone")
         self.nodes = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
         self.nodes.setAccessibleName("Nodes of a circuit")

@@ -18,7 +18,10 @@ BY_ACTIVATION, BY_LIKENESS = "by activation", "by likeness"
 
 
 class SimilarityPage(TracesPage):
-    """A click opens the row's example; the column's is then a second click away."""
+    """A click opens the row's example; the column's is then a second click away.
+
+    ``column``: the button for that, which the panel puts where there is room.
+    """
 
     title = "Similarity"
 
@@ -40,7 +43,6 @@ class SimilarityPage(TracesPage):
         bar.addWidget(QLabel("against", objectName="muted"))
         bar.addWidget(self.beside, 1)
         bar.addWidget(self.order)
-        bar.addWidget(self.column)
         self.whole.addLayout(bar)
         self.whole.addWidget(self.map, 1)
         self._other = ("", -1)
