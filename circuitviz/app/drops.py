@@ -100,7 +100,8 @@ class Drops(QObject):
 
     def take(self, drops: Iterable[Drop]) -> None:
         """A model and a task go to the form; of several circuits the first is opened."""
-        window, opened = self.window, ""
+        window = self.window
+        circuits: list[Path] = []
         form = window.panels["discovery"]
         for drop in drops:
             if drop.refusal:
@@ -113,12 +114,14 @@ class Drops(QObject):
                 window.desk.say(f"The task is {drop.path.name}; find a circuit for it")
             elif drop.kind == "labels":
                 window.panels["labels"].take(drop.path)  # type: ignore[attr-defined]
-            elif opened:
-                window.desk.say(f"Opened {opened}; {drop.path.name} can be opened next, or compared with")
             else:
-                window.files.open_path(drop.path)
-                opened = drop.path.name
-        if not opened and any(drop.kind in ("model", "task") for drop in drops):
+                circuits.append(drop.path)
+        if circuits:
+            first, *rest = circuits
+            names = ", ".join(path.name for path in rest)
+            told = f"Opened {first.name}; {names} can be opened next, or compared with" if rest else ""
+            window.files.open_path(first, told=told)
+        elif any(drop.kind in ("model", "task") for drop in drops):
             window.places.show(True)
 
     @staticmethod

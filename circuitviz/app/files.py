@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from circuitviz.app.ownership import Ownership
 from circuitviz.canvas.looking import look, looking
-from circuitviz.formats import export_document, open_document
-from circuitviz.jobs import Preload
+from circuitviz.formats import export_document
+from circuitviz.graph import Graph, Shape
 from circuitviz.layout import layouts
 from circuitviz.session import Document
 
@@ -37,7 +37,7 @@ class Files(QObject):
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
         self.ownership = Ownership(window)
-        self.desk.ask(Preload((load_figures,)))
+        self.desk.reader.preload(load_figures)
 
     def ask_open(self) -> None:
         """Choose a file and open it."""
@@ -46,31 +46,35 @@ class Files(QObject):
         if path:
             self.open_path(Path(path))
 
-    def open_path(self, path: Path) -> None:
-        """Open a file, unless unsaved work is to be kept or another window has it."""
-        if not self.may_leave():
-            return
-        before = self.desk.document.path
-        if not self.ownership.take(path):
-            self.ownership.tell(path)
-        elif self.desk.guarded(self.desk.open, path):
+    def open_path(self, path: Path, *, told: str = "") -> None:
+        """Read a file, and show it unless unsaved work is to be kept or another window has it.
+
+        ``told`` is said once it is open, instead of its name.
+        """
+
+        def show(document: Document) -> None:
+            if not self.may_leave():
+                return
+            if not self.ownership.take(path):
+                self.ownership.tell(path)
+                return
+            self.desk.show(path, document)
             self.settings.add_recent(path)
-        elif before is not None:
-            self.ownership.take(before)
-        else:
-            self.ownership.release()
+            if told:
+                self.desk.say(told)
+
+        self.desk.open(path, show)
 
     def open_copy(self, path: Path) -> None:
         """Open what a file holds as a document that is nowhere saved yet."""
 
-        def work() -> None:
-            document = open_document(path)
+        def show(document: Document) -> None:
             document.path = None
             document.mark_unsaved()
             self.desk.set_document(document)
             self.desk.say(f"Opened a copy of {path.name}; it is not saved yet")
 
-        self.desk.guarded(work)
+        self.desk.open(path, show)
 
     def opened(self) -> None:
         """Another document is on the desk: own its file, and go back to its layout."""
@@ -211,4 +215,6 @@ def load_figures() -> None:
     assert export_dialog and prose
     pictures.names()
     formats.names()
-    layouts.names()
+    graph = Graph.transformer(Shape(1, 1, 1))
+    for layout in layouts.entries():
+        layout.value(graph, [node.name for node in graph.nodes], graph.mask, {})

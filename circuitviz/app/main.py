@@ -42,7 +42,7 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
     try:
         return app.exec()
     finally:
-        window.desk.worker.stop()
+        window.desk.stop()
         give_back()
 
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.formats.recovery import DELAY, Autosave, Recovered, left_behind
+from circuitviz.jobs import OpenFile
 from circuitviz.session import Document, State
 
 if TYPE_CHECKING:
@@ -53,22 +54,21 @@ class Recovery(QObject):
             self.dialog.open()
         return bool(found)
 
-    def recover(self, found: Recovered) -> bool:
+    def recover(self, found: Recovered) -> None:
         """Open work that was left behind; it stays kept until it is saved."""
         window = self.window
-        if not window.files.may_leave():
-            return False
 
-        def work() -> None:
-            document = found.open()
+        def show(document: Document) -> None:
+            if not window.files.may_leave():
+                return
             self._found = found
-            window.desk.set_document(document)
+            try:
+                window.desk.set_document(document)
+            finally:
+                self._found = None
             window.desk.say(f"Recovered {_name(found)}; it is not saved yet")
 
-        try:
-            return window.desk.guarded(work)
-        finally:
-            self._found = None
+        window.desk.reader.fetch(OpenFile(found.open, show))
 
     def close(self) -> None:
         """Everything is saved, or is not wanted."""

@@ -252,6 +252,6 @@ class MainWindow(QMainWindow):
         self.places.show(True)
         self.settings.geometry = (self.saveGeometry(), self.saveState())
         self.files.close()
-        self.desk.worker.stop()
+        self.desk.stop()
         self.desk.undo.blockSignals(True)  # it is destroyed after the window
         event.accept()

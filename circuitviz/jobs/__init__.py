@@ -15,6 +15,7 @@ from circuitviz.jobs.lens import LensOf, LensSeen
 from circuitviz.jobs.look import Look, Seen
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
+from circuitviz.jobs.open_file import OpenBeside, Opened, OpenFile
 from circuitviz.jobs.patching import PatchingOf, PatchingSeen
 from circuitviz.jobs.preload import Preload
 from circuitviz.jobs.prompted import (
@@ -66,6 +67,9 @@ __all__ = [
     "Measured",
     "MoveThreshold",
     "Moved",
+    "OpenBeside",
+    "OpenFile",
+    "Opened",
     "PatchingOf",
     "PatchingSeen",
     "Points",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from circuitviz.canvas.both import picture_of_both
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Shape
-from circuitviz.jobs import ReadReferences, References, Reply
+from circuitviz.jobs import OpenBeside, ReadReferences, References, Reply
 from circuitviz.session import Document, Provenance, State
 
 if TYPE_CHECKING:
@@ -81,13 +82,15 @@ class Beside(QObject):
         self.changed.emit()
         return name
 
-    def open(self, path: Path) -> str:
-        """Take any circuit file; InputError where it is none. Returns the name that it got."""
-        document = import_document(path)
-        self._kept[path.name] = document
-        self.name = path.name
-        self.changed.emit()
-        return path.name
+    def open(self, path: Path) -> None:
+        """Take any circuit file, by its name; the person is told where it is none."""
+
+        def take(document: Document) -> None:
+            self._kept[path.name] = document
+            self.name = path.name
+            self.changed.emit()
+
+        self.desk.reader.fetch(OpenBeside(partial(import_document, path), take))
 
     def forget(self, name: str) -> None:
         """Let go of a circuit that was kept."""

@@ -68,10 +68,6 @@ class ComparePanel(Panel):
         """The page in front follows only while it is in sight."""
         self.pages.currentWidget().refresh()  # type: ignore[attr-defined]
 
-    def open_reference(self, path: Path) -> None:
-        """Take a circuit file to compare with."""
-        self.desk.beside.open(path)
-
     def _keep(self) -> None:
         self.desk.say(f"Kept to compare with: {self.desk.beside.keep()}")
 
@@ -97,4 +93,4 @@ class ComparePanel(Panel):
     def _browse(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a circuit", "", "Circuits (*.circuit *.json)")
         if path:
-            self.desk.guarded(self.open_reference, Path(path))
+            self.desk.beside.open(Path(path))

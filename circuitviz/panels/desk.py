@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from circuitviz.jobs import (
     Idle,
     Measured,
     Moved,
+    OpenFile,
     Points,
     Read,
     Reading,
@@ -35,6 +38,7 @@ from circuitviz.panels.asking import Asking
 from circuitviz.panels.beside import Beside
 from circuitviz.panels.keeping import kept
 from circuitviz.panels.live import Live
+from circuitviz.panels.reader import Reader
 from circuitviz.panels.undo import StateStep
 from circuitviz.session import (
     Change,
@@ -87,10 +91,12 @@ class Desk(QObject):
         self.live = Live(self)
         self.asking = Asking(self)
         self.beside = Beside(self)
+        self.reader = Reader(self)
 
     def start(self) -> None:
-        """Start the worker; it loads what takes seconds."""
+        """Start the worker, which loads what takes seconds, and the reader."""
         self.worker.start()
+        self.reader.start()
         self.worker.ask(Catalog())
         self.beside.start()
 
@@ -105,13 +111,24 @@ class Desk(QObject):
             return replace(self.document.state, labels={}, groups={})
         return self.document.state
 
-    def open(self, path: Path) -> None:
-        """Open a document, or import another tool's file; the model comes in the background."""
-        if path.name.lower().endswith(".circuit"):
-            self.set_document(open_document(path))
-        else:
-            self.set_document(import_document(path))
+    def open(self, path: Path, then: Callable[[Document], None] | None = None) -> None:
+        """Read a document, or another tool's file, and show it, or give it to ``then``.
+
+        It comes a moment later, and its model in the background.
+        """
+        read = open_document if path.name.lower().endswith(".circuit") else import_document
+        self.say(f"Opening {path.name} …")
+        self.reader.fetch(OpenFile(partial(read, path), then or partial(self.show, path)))
+
+    def show(self, path: Path, document: Document) -> None:
+        """Show what a file holds."""
+        self.set_document(document)
         self.say(f"Opened {path.name}")
+
+    def stop(self) -> None:
+        """End both threads and wait for them, before the window goes."""
+        self.worker.stop()
+        self.reader.stop()
 
     def set_document(self, document: Document) -> None:
         """Show a document; undo begins anew."""

@@ -165,7 +165,7 @@ def test_recent_files_open_from_the_menu(open_window, qtbot: QtBot, tmp_path: Pa
     names = [a.text() for a in menu.actions() if a.text()]
     assert names[0] == "b&&c.circuit" and names[1].startswith("a.circuit   (") and len(names) == 4
     menu.actions()[1].trigger()
-    assert window.desk.document.path == tmp_path / "two" / "a.circuit"
+    qtbot.waitUntil(lambda: window.desk.document.path == tmp_path / "two" / "a.circuit", timeout=20_000)
     menu.actions()[-1].trigger()
     assert window.settings.recent == []
 

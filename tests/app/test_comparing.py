@@ -77,11 +77,12 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
 
     # any circuit file serves as a reference; a wrong one is told and changes nothing
     save_document(window.desk.document, tmp_path / "mine.circuit")
-    compare.open_reference(tmp_path / "mine.circuit")
-    assert compare.reference.currentText() == "mine.circuit"
+    window.desk.beside.open(tmp_path / "mine.circuit")
+    qtbot.waitUntil(lambda: compare.reference.currentText() == "mine.circuit", timeout=LONG)
     assert panel.table.item(0, 5).text() == "1.000"
     (tmp_path / "bad.json").write_text("{}")
-    assert not window.desk.guarded(compare.open_reference, tmp_path / "bad.json")
+    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+        window.desk.beside.open(tmp_path / "bad.json")
     assert compare.reference.currentText() == "mine.circuit"
     window.dialog.close()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import LONG, open_in
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
@@ -36,6 +37,11 @@ def over(window: MainWindow, data: QMimeData) -> bool:
     return event.isAccepted()
 
 
+def drop_circuit(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
+    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+        drop(window, *paths)
+
+
 def drop(window: MainWindow, *paths: Path) -> None:
     data = data_of(*paths)
     assert over(window, data)
@@ -52,11 +58,13 @@ def document() -> Document:
 
 
 @pytest.mark.parametrize("suffix", [".circuit", ".json", ".graph.json", ".csv", ".graphml", ".dot"])
-def test_a_circuit_of_any_format_opens(open_window, tmp_path: Path, document: Document, suffix: str) -> None:
+def test_a_circuit_of_any_format_opens(  # type: ignore[no-untyped-def]
+    open_window, qtbot: QtBot, tmp_path: Path, document: Document, suffix: str
+) -> None:
     path = tmp_path / f"dropped{suffix}"
     (save_document if suffix == ".circuit" else export_document)(document, path)
     window: MainWindow = open_window()
-    drop(window, path)
+    drop_circuit(window, qtbot, path)
     state = window.desk.document.state
     assert state.circuit is not None and document.state.circuit is not None
     assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names)
@@ -105,11 +113,11 @@ def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
     assert window.desk.document.state.circuit is None
 
 
-def test_of_several_circuits_the_first_is_opened(open_window, tmp_path: Path, document: Document) -> None:
+def test_of_several_circuits_the_first_is_opened(open_window, qtbot: QtBot, tmp_path: Path, document: Document) -> None:
     for name in ("a", "b"):
         save_document(document, tmp_path / f"{name}.circuit")
     window: MainWindow = open_window()
-    drop(window, tmp_path / "a.circuit", tmp_path / "b.circuit")
+    drop_circuit(window, qtbot, tmp_path / "a.circuit", tmp_path / "b.circuit")
     assert window.desk.document.path == tmp_path / "a.circuit"
     assert "b.circuit can be opened next" in window.chrome.message.text()
 
@@ -130,7 +138,7 @@ def test_an_attribution_graph_is_seen_ablated_saved_and_exported(open_window, qt
     path = tmp_path / "s.json"  # as Neuronpedia's downloads are named
     path.write_text(json.dumps(given))
     window: MainWindow = open_window()
-    window.files.open_path(path)
+    open_in(window, qtbot, path)
     assert set(window.view.picture.by_name) == {"token@0", "m0.f5@1", "m2.error@1", "logit.8@1", "logit.9@1"}
     assert window.view.picture.by_name["m0.f5@1"].label == "names"
     shoot(window, "attribution-graph")

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -153,7 +154,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     # saved and opened again, its threshold can still be moved
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
     assert window.files.save_to(path)
-    window.files.open_path(path)
+    open_in(window, qtbot, path)
     assert question(window) == asked and window.layout_name == "tokens"
     qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
     panel.threshold.slider.setValue(STEPS - 200)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -68,7 +69,7 @@ def add_claim(window: MainWindow, qtbot: QtBot, test: str, name: str = "", **opt
 
 def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    window.files.open_path(local)
+    open_in(window, qtbot, local)
     desk, panel = window.desk, window.panels["labels"]
     qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
     window.places.bring("labels")

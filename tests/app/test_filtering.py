@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -76,7 +77,7 @@ def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot,
     assert card.most.value() == card.most.maximum() and not card.joined.isChecked()
     desk.undo.redo()
     assert desk.document.state.hash == kept and card.sight() == sight
-    window.files.open_path(tmp_path / "a.circuit")
+    open_in(window, qtbot, tmp_path / "a.circuit")
     assert desk.document.state.sight == sight and len(view.picture.edges) == edges
     card.clear.click()
     assert desk.document.state.sight == Sight() and len(view.picture.nodes) == CIRCUIT.n_nodes

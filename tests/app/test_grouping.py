@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -114,7 +115,7 @@ def test_find_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbo
         desk.undo.redo()
     desk.undo.setIndex(steps)
     assert desk.document.state.hash == kept
-    window.files.open_path(path)
+    open_in(window, qtbot, path)
     assert desk.document.state.hash == kept and box.name in view.picture.by_name
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -100,7 +101,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     kept = window.desk.document.state
     window.close()
     again: MainWindow = open_window()
-    again.files.open_path(path)
+    open_in(again, qtbot, path)
     assert again.desk.document.state.hash == kept.hash
     assert again.desk.document.state.provenance == kept.provenance
     assert again.view.picture.by_name[head].label == "Name Mover"

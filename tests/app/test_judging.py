@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -79,7 +80,7 @@ def test_every_measure_is_taken_drawn_and_kept(
     kept = dict(window.desk.document.measures)
     copy = Path(shutil.copy(path, tmp_path / "copy.circuit"))  # the first window holds the file itself
     again: MainWindow = open_window()
-    again.files.open_path(copy)
+    open_in(again, qtbot, copy)
     assert again.desk.document.measures == kept
     for suffix in (".svg", ".pdf", ".png", ".csv"):
         panel.chart.save(tmp_path / f"plot{suffix}")

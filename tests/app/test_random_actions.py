@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QApplication, QColorDialog, QDialog, QFileDialog, QInputDialog, QMessageBox
@@ -119,7 +120,7 @@ def test_a_thousand_random_actions(
 ) -> None:
     small_document(tmp_path / "start.circuit")
     window: MainWindow = open_window()
-    window.files.open_path(tmp_path / "start.circuit")
+    open_in(window, qtbot, tmp_path / "start.circuit")
     qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
     qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
     form = window.panels["discovery"]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import LONG, open_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -33,6 +34,7 @@ from circuitviz.app import main
 from circuitviz.session import Label, set_label, toggle_ablation
 def edit(window):
     if window.desk.document.path is None:
+        QTimer.singleShot(10, lambda: edit(window))
         return
     window.desk.do(set_label("m0", Label("written before the end")))
     window.desk.do(toggle_ablation(["a0.h1"]))
@@ -82,7 +84,7 @@ def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, t
     assert time.monotonic() < end
     assert not other.recovery.offer(), "the work of a living window is its own"
     other.files.open_path(saved)
-    assert other.files.ownership.question is not None
+    qtbot.waitUntil(lambda: other.files.ownership.question is not None, timeout=LONG)
     other.files.ownership.question.close()
     editing.send_signal(signal.SIGKILL)
     editing.wait()
@@ -95,7 +97,8 @@ def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, t
     line = dialog.list.item(0).text()
     assert "ioi.circuit" in line and "today at" in line and "60 edges" in line
     shoot(window, "recovery", dialog)
-    qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+        qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
     document = window.desk.document
     assert document.state.hash == edited and document.state.labels["m0"].text == "written before the end"
     assert document.path == saved and document.dirty and window.isWindowModified()
@@ -134,7 +137,7 @@ def test_what_was_left_can_be_discarded_or_asked_for_later(open_window, qtbot: Q
 
 def test_closing_leaves_nothing_to_recover(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     window: MainWindow = open_window()
-    window.files.open_path(saved)
+    open_in(window, qtbot, saved)
     window.desk.do(toggle_ablation(["m0"]))
     window.recovery.autosave.flush()
     assert list(window.recovery.folder.glob("*.circuit"))
@@ -146,16 +149,18 @@ def test_closing_leaves_nothing_to_recover(open_window, qtbot: QtBot, saved: Pat
 def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: Path) -> None:
     first: MainWindow = open_window()
     second: MainWindow = open_window()
-    first.files.open_path(saved)
-    first.files.open_path(saved)  # one's own file may be opened again
+    open_in(first, qtbot, saved)
+    open_in(first, qtbot, saved)  # one's own file may be opened again
     assert first.files.ownership.question is None
     second.files.open_path(saved)
+    qtbot.waitUntil(lambda: second.files.ownership.question is not None, timeout=LONG)
     question = second.files.ownership.question
     assert question is not None and question.isVisible() and "another window since" in question.text()
     assert second.desk.document.state.circuit is None
     shoot(second, "second-window", question)
     copy = next(b for b in question.buttons() if b.text() == "Open a copy")
-    qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(second.desk.document_shown, timeout=LONG):
+        qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
     assert second.desk.document.state.hash == first.desk.document.state.hash
     assert second.desk.document.path is None and second.isWindowModified()
     assert not second.files.save_to(saved)
@@ -164,7 +169,7 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     other = saved.with_name("other.circuit")
     assert second.files.save_to(other) and not second.isWindowModified()
     first.files.open_path(other)
-    assert first.files.ownership.question is not None
+    qtbot.waitUntil(lambda: first.files.ownership.question is not None, timeout=LONG)
     first.files.ownership.question.close()
     assert first.desk.document.path == saved
     first.close()
@@ -173,7 +178,7 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
 
 def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     window: MainWindow = open_window()
-    window.files.open_path(saved)
+    open_in(window, qtbot, saved)
     window.next_layout()
     window.view.zoom_by(1.7)
     names = {n.name for n in window.view.picture.nodes[1:3]}
@@ -184,7 +189,7 @@ def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     assert window.files.save()
     again: MainWindow = open_window()
     window.close()
-    again.files.open_path(saved)
+    open_in(again, qtbot, saved)
     assert again.layout_name == layout != "layered" and again.view.zoom == pytest.approx(zoom)
     there = again.view.mapToScene(again.view.viewport().rect().center())
     assert (there - middle).manhattanLength() < 5
@@ -196,10 +201,10 @@ def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     [{"layout": "no such"}, {"layout": 3, "zoom": "x", "centre": [1, None]}, {"zoom": 1e300, "centre": [0, 0]},
      {"zoom": 1.0, "centre": 3, "selected": {"nodes": 3, "edges": ["x", 4]}}, {"selected": []}],
 )  # fmt: skip
-def test_a_strange_view_shows_the_whole_circuit(open_window, saved: Path, view) -> None:  # type: ignore[no-untyped-def]
+def test_a_strange_view_shows_the_whole_circuit(open_window, qtbot: QtBot, saved: Path, view) -> None:  # type: ignore[no-untyped-def]
     document = open_document(saved)
     document.view = view
     save_document(document, saved)
     window: MainWindow = open_window()
-    window.files.open_path(saved)
+    open_in(window, qtbot, saved)
     assert window.layout_name == "layered" and window.view._fitted and window.view.picture.nodes

@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.main import begin
@@ -139,7 +140,8 @@ def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, t
         new.writestr("document.json", manifest)
         new.writestr("tensors.safetensors", old.read("tensors.safetensors"))
     for path, says in ((truncated, "damaged"), (newer, "newer"), (tmp_path / "none.circuit", "no file")):
-        window.files.open_path(path)
+        with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+            window.files.open_path(path)
         assert says in window.dialog.informativeText(), path
         window.dialog.close()
         assert window.desk.document.state is before
@@ -159,6 +161,6 @@ def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path:
     where = replace(document.state.provenance, weight_hash="0" * 64)
     document.apply(replace(document.state, provenance=where))
     save_document(document, path)
-    window.files.open_path(path)
+    open_in(window, qtbot, path)
     qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
     assert "other weights" in window.desk.opened.warning

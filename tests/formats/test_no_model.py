@@ -35,6 +35,10 @@ if sys.argv[3] == "window":
     window = MainWindow()
     window.show()
     window.files.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started
+    import time
+    end = time.monotonic() + 60
+    while not window.view.picture.nodes and time.monotonic() < end:
+        app.processEvents()
     assert window.view.picture.nodes, "nothing is drawn"
     assert not window.grab().isNull()
     save_picture(document, folder / "a.svg", Figure())
