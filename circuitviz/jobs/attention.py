@@ -21,6 +21,7 @@ class AttentionOf(Look):
 
     title = "Reading attention"
     rank = 21
+    glance = True
 
     layer: int
     prompt: int

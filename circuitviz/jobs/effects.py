@@ -38,6 +38,7 @@ class EffectsOf(Look):
 
     title = "Reading direct effects"
     rank = 22
+    glance = True
 
     prompt: int | None
 

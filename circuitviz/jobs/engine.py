@@ -34,6 +34,11 @@ class Engine:
         """Replies to a request, one after another."""
         return request.answer(self)
 
+    @property
+    def opened(self) -> bool:
+        """Whether there is a model and a task to read."""
+        return self.model is not None and self.task is not None
+
     def need(self, task: bool = True) -> None:
         """InputError where no model is open, or no task where one is needed."""
         if self.model is None or (task and self.task is None and self.prompted is None):

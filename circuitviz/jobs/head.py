@@ -19,6 +19,7 @@ class HeadOf(Look):
 
     title = "Reading OV and QK"
     rank = 21
+    glance = True
 
     node: str
     prompt: int

@@ -41,6 +41,7 @@ class LensOf(Look):
 
     title = "Reading the logit lens"
     rank = 21
+    glance = True
 
     node: str
     prompt: int

@@ -17,15 +17,17 @@ class Mailbox:
             self.slots = {k: r for k, r in self.slots.items() if r.rank < 0}
         self.slots[type(request)] = request
 
-    def take(self, below: int | None = None) -> Request | None:
-        """The most urgent request, or None; with ``below``, only one of a lesser rank."""
+    def take(self, aside: Request | None = None, opened: bool = False) -> Request | None:
+        """The most urgent request, or None; with ``aside``, only one that goes before that."""
         waiting = sorted(self.slots.values(), key=lambda request: request.rank)
-        if not waiting or (below is not None and waiting[0].rank >= below):
-            return None
-        return self.slots.pop(type(waiting[0]))
+        for request in waiting:
+            if aside is None or request.goes_before(aside, opened):
+                return self.slots.pop(type(request))
+        return None
 
-    def disturbs(self, running: Request) -> str:
+    def disturbs(self, running: Request, opened: bool = False) -> str:
         """What a running job has to do: ``end``, ``step aside``, or go on (empty)."""
-        if type(running) in self.slots or (running.rank >= 0 and any(r.fresh for r in self.slots.values())):
+        waiting = self.slots.values()
+        if type(running) in self.slots or (running.rank >= 0 and any(r.fresh for r in waiting)):
             return "end"
-        return "step aside" if any(r.rank < running.rank for r in self.slots.values()) else ""
+        return "step aside" if any(r.goes_before(running, opened) for r in waiting) else ""

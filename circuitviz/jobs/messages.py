@@ -19,12 +19,18 @@ class Request:
 
     ``title``: what to say when it fails. ``rank``: the lower, the more urgent; a running job steps
     aside for a more urgent one and goes on afterwards. ``fresh``: it makes void whatever was asked
-    of the model and task before it.
+    of the model and task before it. ``glance``: it takes a moment and only reads what is open, so
+    even a search steps aside for it.
     """
 
     title: ClassVar[str] = "That did not work"
     rank: ClassVar[int] = 50
     fresh: ClassVar[bool] = False
+    glance: ClassVar[bool] = False
+
+    def goes_before(self, running: Request, opened: bool) -> bool:
+        """Whether a job that is running has to step aside; ``opened``: its model and task are."""
+        return self.rank < running.rank or (self.glance and running.fresh and opened)
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """Replies, one after another; not asking for the next one cancels."""

@@ -27,6 +27,7 @@ class Read(Request):
 
     title = "The node was not read"
     rank = 20
+    glance = True
 
     node: str
     prompt: int

@@ -26,6 +26,7 @@ class ReadTops(Request):
 
     title = "The nodes' top tokens were not read"
     rank = 25
+    glance = True
 
     nodes: tuple[str, ...]
     prompt: int = 0

@@ -73,8 +73,8 @@ class Worker(QThread):
         with self._wake:
             while not self._stopping:
                 self._heed()
-                below = self._aside[-1][0].rank if self._aside else None
-                request = self._mailbox.take(below)
+                aside = self._aside[-1][0] if self._aside else None
+                request = self._mailbox.take(aside, self._engine.opened)
                 if request is not None:
                     self._end_aside(replaced_by=request)
                     return request, self._engine.answer(request)
@@ -97,6 +97,7 @@ class Worker(QThread):
             void = replaced_by is None or replaced_by.fresh or type(replaced_by) is type(request)
             if void:
                 replies.close()  # type: ignore[attr-defined]
+                self._keep(request, said=replaced_by is None)
             else:
                 staying.append((request, replies))
         self._aside = staying
@@ -110,7 +111,7 @@ class Worker(QThread):
                     shown = now if isinstance(reply, Moved) else shown
                     self.replied.emit(reply)
                 with self._wake:
-                    wish = self._mailbox.disturbs(request)
+                    wish = self._mailbox.disturbs(request, self._engine.opened)
                 if self._cancelled or self._stopping or wish == "end":
                     replies.close()  # type: ignore[attr-defined]
                     self._keep(request)
@@ -129,10 +130,10 @@ class Worker(QThread):
             self._keep(request)
             self._fail(request, text, traceback.format_exc(), ours=True)
 
-    def _keep(self, request: Request) -> None:
+    def _keep(self, request: Request, said: bool = True) -> None:
         """A discovery that came to no end keeps what it has, marked partial."""
         kept, self._engine.kept = self._engine.kept, None
-        if kept is not None and isinstance(request, Find) and not self._stopping:
+        if said and kept is not None and isinstance(request, Find) and not self._stopping:
             self.replied.emit(kept)
 
     def _fail(self, request: Request, message: str, details: str = "", ours: bool = False) -> None:

@@ -43,6 +43,22 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     assert window.desk.document.state.circuit is None
 
 
+def test_a_head_is_read_while_a_search_runs(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)
+    form(window).method.setCurrentText("exact")
+    window.find()
+    qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
+    with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
+        window.desk.select(frozenset({"a2.h6"}), frozenset())
+    assert window.panels["inspector"].lens[0][1].text()
+    assert window.desk.preview is not None, "the search still runs"
+    parts = window.desk.preview
+    qtbot.waitUntil(lambda: window.desk.preview is not parts, timeout=LONG)  # and goes on
+    window.desk.cancel()
+    qtbot.waitUntil(lambda: window.desk.preview is None, timeout=LONG)
+
+
 def test_closing_while_a_search_runs_ends_the_thread(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)

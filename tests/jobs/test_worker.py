@@ -6,10 +6,16 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+import pytest
+from conftest import Case
 from pytestqt.qtbot import QtBot
 
-from circuitviz.jobs import Idle, Moved, Reply, Request, Worker
+from circuitviz.discovery import discover
+from circuitviz.jobs import Find, Found, Idle, Moved, Read, Reading, Ready, Reply, Request, Worker
 from circuitviz.jobs.engine import Engine
+from circuitviz.lens import read_node
+from circuitviz.tasks import load_task
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,14 @@ class Short(Request):
         yield Moved("short", 1.0, "")
 
 
+@dataclass(frozen=True)
+class Glance(Short):
+    """Less urgent than a search, which steps aside all the same."""
+
+    rank = 21
+    glance = True
+
+
 def test_cancelling_while_a_job_stands_aside_ends_it_and_says_so(qtbot: QtBot) -> None:
     worker, seen, long, short = Worker(Engine()), [], Long(), Short()
     worker.replied.connect(seen.append)
@@ -59,6 +73,61 @@ def test_cancelling_while_a_job_stands_aside_ends_it_and_says_so(qtbot: QtBot) -
         assert len(long.steps) == steps
     finally:
         worker.stop()
+
+
+def holding(case: Case) -> Engine:
+    """An engine whose model is open already."""
+    engine = Engine()
+    engine.model, engine._device = case.model, "cpu"
+    return engine
+
+
+@pytest.mark.parametrize("method", ["eap-ig", "acdc", "activation-patching", "attribution-patching"])
+def test_a_search_steps_aside_for_a_reading_and_loses_nothing(qtbot: QtBot, demo: Case, method: str) -> None:
+    """Readings are answered between its steps, on its own task; its scores are the same bit for bit."""
+    options = {"acdc": {"tau": 0.02}}.get(method, {})
+    search = Find("demo", "ioi", None, 6, 3, method, options, "", "corrupted", "top", 60)
+    setting = load_task("ioi", demo.model, prompts=6, seed=3)
+    alone = discover(demo.model, setting, method, **options)
+    wanted = read_node(demo.model, setting, "a2.h6", 0)
+    worker, seen = Worker(holding(demo)), []
+    worker.replied.connect(seen.append)
+
+    def again(reply: Reply) -> None:
+        if isinstance(reply, Reading | Ready) and len(seen) < 30:  # one reading after another
+            worker.ask(Read("a2.h6", 0))
+
+    worker.replied.connect(again)
+    worker.start()
+    try:
+        worker.ask(search)
+        qtbot.waitUntil(lambda: any(isinstance(r, Found) and not r.partial for r in seen), timeout=60_000)
+    finally:
+        worker.stop()
+    found = next(i for i, reply in enumerate(seen) if isinstance(reply, Found) and not reply.partial)
+    during = [reply.reading for reply in seen[:found] if isinstance(reply, Reading)]
+    assert during, "no reading was answered before the search was over"
+    assert all(reading.top == wanted.top for reading in during)
+    assert np.array_equal(seen[found].scores.values, alone.values)
+
+
+def test_a_search_that_stood_aside_when_all_was_cancelled_keeps_what_it_has(qtbot: QtBot, demo: Case) -> None:
+    worker, seen = Worker(holding(demo)), []
+    glance = Glance()
+    worker.replied.connect(seen.append)
+    worker.start()
+    try:
+        worker.ask(Find("demo", "ioi", None, 6, 3, "exact", {}, "", "corrupted", "top", 60))
+        qtbot.waitUntil(lambda: any(isinstance(reply, Found) for reply in seen), timeout=60_000)
+        worker.ask(glance)
+        qtbot.waitUntil(glance.begun.is_set, timeout=60_000)
+        worker.cancel()
+        glance.go.set()
+        qtbot.waitUntil(lambda: any(isinstance(reply, Idle) for reply in seen), timeout=60_000)
+    finally:
+        worker.stop()
+    kept = [reply for reply in seen if isinstance(reply, Found)][-1]
+    assert kept.cancelled and kept.partial and kept.provenance is not None
 
 
 def test_a_long_job_goes_on_after_an_urgent_one(qtbot: QtBot) -> None:
