@@ -94,7 +94,7 @@ class EvaluationPanel(Panel):
                 state.scores,
                 where.select if where else "greedy",
                 where.asked if where else None,
-                state.classes,
+                state.sets,
                 tuple(sorted(self.desk.nodes - {"logits"})),
                 Trial.of(state),
                 self.desk.device,

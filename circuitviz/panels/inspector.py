@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.labelling.table import RoleCompleter
 from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
@@ -31,6 +32,7 @@ from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes
 from circuitviz.session import Label, members_of, set_label
 
 ROWS = 6
+EDGES = 8  # the strongest are listed
 COLOUR = "#8b5cf6"
 
 
@@ -53,9 +55,13 @@ class InspectorPanel(Panel):
         self.weighted = QCheckBox("weighted by value size")
         self.map = AttentionMap()
         self.part = NodeReading(desk)  # instead of the readings, where the circuit is of features
-        self.edges = QVBoxLayout(spacing=0)
+        self.edges = [QPushButton(objectName="link") for _ in range(EDGES)]
+        self._strongest: list[tuple[str, float]] = []
         self._colour = COLOUR
         self._build()
+        self.label.setCompleter(RoleCompleter(desk, self.label))
+        for at, button in enumerate(self.edges):
+            button.clicked.connect(partial(self._choose_edge, at))
         self.label.editingFinished.connect(self.keep_label)
         self.colour.clicked.connect(self._pick_colour)
         desk.prompt_changed.connect(self._ask)
@@ -131,7 +137,11 @@ class InspectorPanel(Panel):
         attention.addWidget(self.map)
         readings.addWidget(self.attention_box)
         body.addWidget(_heading("Strongest edges"))
-        body.addLayout(self.edges)
+        strongest = QVBoxLayout(spacing=0)
+        body.addLayout(strongest)
+        for button in self.edges:
+            strongest.addWidget(button)
+            button.hide()
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(inside)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -232,7 +242,9 @@ class InspectorPanel(Panel):
         if not self.label.hasFocus():
             self.label.setText(label.text if label else "")
         self._colour = label.colour if label else COLOUR
-        self.colour.setStyleSheet(f"color: {self._colour}; font-size: 16px;")
+        dress = f"color: {self._colour}; font-size: 16px;"
+        if self.colour.styleSheet() != dress:  # it is polished anew each time
+            self.colour.setStyleSheet(dress)
         out = " · ablated" if self.node in state.ablated_nodes else ""
         other = other_of(self.desk)
         side = f" · only in {other[0]}" if other and only_there(self.desk) else ""
@@ -244,15 +256,16 @@ class InspectorPanel(Panel):
         self._show_edges()
 
     def _show_edges(self) -> None:
-        while self.edges.count():
-            item = self.edges.takeAt(0)
-            if item is not None and (widget := item.widget()) is not None:
-                widget.deleteLater()
         other = other_of(self.desk) if only_there(self.desk) else None
-        for name, score in _strongest(other[1] if other else self.desk.state, self.node)[:8]:
-            button = QPushButton(f"{score:+.4f}   {name}", objectName="link")
-            button.clicked.connect(partial(self.desk.select, frozenset(), frozenset({name})))
-            self.edges.addWidget(button)
+        self._strongest = _strongest(other[1] if other else self.desk.state, self.node)[:EDGES]
+        for at, button in enumerate(self.edges):
+            if at < len(self._strongest):
+                name, score = self._strongest[at]
+                button.setText(f"{score:+.4f}   {name}")
+            button.setVisible(at < len(self._strongest))
+
+    def _choose_edge(self, at: int) -> None:
+        self.desk.select(frozenset(), frozenset({self._strongest[at][0]}))
 
     def _pick_colour(self) -> None:
         chosen = QColorDialog.getColor(self._colour, self, "Colour of the label")

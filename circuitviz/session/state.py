@@ -71,6 +71,14 @@ class State:
         nodes = () if self.circuit is None else self.circuit.graph.node_index
         return classed(self.groups, self.classes, nodes)
 
+    @cached_property
+    def sets(self) -> dict[str, tuple[str, ...]]:
+        """What a person holds together, by name: classes of one label, and groups."""
+        together = {name: set(nodes) for name, nodes in self.classes.items()}
+        for name, group in self.groups.items():
+            together.setdefault(name, set()).update(group.nodes)
+        return {name: tuple(sorted(nodes)) for name, nodes in together.items()}
+
     def parts(self, target: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The nodes and the edges that a label's target stands for; none where it is gone."""
         kind, _, name = target.partition(":")

@@ -134,7 +134,7 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
     open_window, qtbot: QtBot, local: Path, tmp_path: Path
 ) -> None:
     window: MainWindow = open_window()
-    window.files.open_path(local)
+    open_in(window, qtbot, local)
     desk, panel, labels = window.desk, window.panels["features"], window.panels["labels"]
     qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
     window.places.bring("features")

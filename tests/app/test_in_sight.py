@@ -14,7 +14,7 @@ from circuitviz.app.window import MainWindow
 from circuitviz.canvas.theme import THEMES
 from circuitviz.graph import Graph, Scores, Shape
 from circuitviz.jobs import Look
-from circuitviz.session import Document, State
+from circuitviz.session import ROLES, Document, Label, State, set_label
 
 GRAPH = Graph.transformer(Shape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -88,3 +88,30 @@ def test_a_table_behind_a_tab_marks_what_is_selected_once_it_is_seen(
     qtbot.waitUntil(parts.table.selectionModel().hasSelection)
     row = parts.sorted.mapToSource(parts.table.selectionModel().selectedRows()[0]).row()
     assert parts.model.parts[row].name == node
+
+
+def test_the_inspector_lists_the_strongest_edges_and_suggests_roles(window: MainWindow, qtbot: QtBot) -> None:
+    inspector, desk = window.panels["inspector"], window.desk
+    for node in ("m1", "a2.h1", "logits"):
+        desk.select(frozenset({node}), frozenset())
+        shown = [button.text() for button in inspector.edges if button.isVisible()]
+        index = SCORES.graph.edge
+        touching = [e for e in desk.state.circuit.edge_names if node in (e.partition("->")[0], owner(e))]
+        touching.sort(key=lambda e: -abs(SCORES.values[index(e)]))
+        assert [text.split()[-1] for text in shown] == touching[: len(inspector.edges)]
+    inspector.edges[0].click()
+    assert desk.edges == {touching[0]}
+    desk.do(set_label("m2", Label("Copies the subject")))
+    desk.select(frozenset({"m1"}), frozenset())
+    qtbot.keyClicks(inspector.label, "mov")
+    completer = inspector.label.completer()
+    offered = [completer.completionModel().index(row, 0).data() for row in range(completer.completionCount())]
+    assert offered == [role for role in ROLES if "mov" in role.lower()] and offered
+    inspector.label.clear()
+    qtbot.keyClicks(inspector.label, "subj")
+    assert completer.currentCompletion() == "Copies the subject"
+    completer.popup().hide()
+
+
+def owner(edge: str) -> str:
+    return edge.partition("->")[2].partition("<")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -130,7 +131,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     kept = window.desk.document.state
     window.close()
     reopened: MainWindow = open_window()
-    reopened.files.open_path(path)
+    open_in(reopened, qtbot, path)
     assert reopened.desk.document.state.hash == kept.hash
     assert sites(reopened) == {"a2"} and faithfulness(reopened) == whole
     assert reopened.files.export_to(tmp_path / "mixed.svg")

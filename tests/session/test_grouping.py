@@ -135,6 +135,15 @@ def test_the_class_view_boxes_labels_and_the_head_view_opens_them() -> None:
         opened().do(show_classes())
 
 
+def test_a_measure_takes_groups_for_classes_too() -> None:
+    document = opened(labels={"a0.h0": Label("Early"), "a0.h1": Label("Early"), "a1.h2": Label("Late")})
+    document.do(group_nodes("mine", {"a0.h1", "a1.h0"}))
+    document.do(group_nodes("Late", {"a1.h3"}))
+    assert document.state.sets == {
+        "Early": ("a0.h0", "a0.h1"), "Late": ("a1.h2", "a1.h3"), "mine": ("a0.h1", "a1.h0")
+    }  # fmt: skip
+
+
 def test_a_circuit_of_another_model_keeps_only_what_it_has() -> None:
     document = opened(labels={"a1.h3": Label("x"), "a0.h0": Label("y")}, positions={"a1.h3": (0.0, 0.0)})
     document.do(group_nodes("late", {"a1.h3", "a1.h2"}))

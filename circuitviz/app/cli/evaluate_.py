@@ -45,7 +45,7 @@ def run(given: argparse.Namespace) -> int:
     where = state.provenance
     options = {} if where is None else where.options
     bench = bench_of(setting(model, opened.task, metric, ablation), state.live.graph, options)
-    subject = Subject(bench, state.live, state.scores, opened.select, opened.asked, state.classes)
+    subject = Subject(bench, state.live, state.scores, opened.select, opened.asked, state.sets)
     found = drive(bench.evaluate(state.live), "faithfulness")
     data: dict[str, Any] = found.as_dict()
     for name in (name for name in wanted if name != "faithfulness"):

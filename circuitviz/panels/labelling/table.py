@@ -5,9 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QSortFilterProxyModel, Qt
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    QStringListModel,
+    Qt,
+)
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QLineEdit, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import (
+    QComboBox,
+    QCompleter,
+    QLineEdit,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
 
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.words import Words
@@ -161,6 +175,30 @@ class RoleDelegate(QStyledItemDelegate):
         model.setData(index, editor.currentText())
 
 
+def roles_of(desk: Desk) -> list[str]:
+    """Words for the selected feature, the roles of the literature, and those that the open circuit has."""
+    in_use = (label.text for label in desk.state.labels.values())
+    return list(dict.fromkeys([*Words(desk).offered(), *ROLES, *in_use]))
+
+
+class RoleCompleter(QCompleter):
+    """Suggests roles while one is typed in a field."""
+
+    def __init__(self, desk: Desk, line: QLineEdit) -> None:
+        super().__init__(line)
+        self._desk, self._roles = desk, QStringListModel(self)
+        self.setModel(self._roles)
+        self.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        self.setFilterMode(Qt.MatchFlag.MatchContains)
+        line.textEdited.connect(lambda _text: self.offer())
+        self.offer()
+
+    def offer(self) -> None:
+        """Suggest what is in use by now."""
+        if (roles := roles_of(self._desk)) != self._roles.stringList():
+            self._roles.setStringList(roles)
+
+
 class RoleBox(QComboBox):
     """A field for a role: the roles of the literature and those in use are offered, any text is taken."""
 
@@ -174,10 +212,9 @@ class RoleBox(QComboBox):
 
     def offer(self) -> None:
         """Offer what is in use now; the text that stands there stays."""
-        text, labels = self.currentText(), self._desk.state.labels
+        text = self.currentText()
         self.clear()
-        in_use = (label.text for label in labels.values())
-        self.addItems(list(dict.fromkeys([*Words(self._desk).offered(), *ROLES, *in_use])))
+        self.addItems(roles_of(self._desk))
         self.setCurrentText(text)
 
     def showPopup(self) -> None:  # noqa: N802
