@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from opening import open_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -119,7 +118,8 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     assert window.files.save_to(path)
     while desk.document.state.labels:
         desk.undo.undo()
-    open_in(window, qtbot, path)
+    with qtbot.waitSignal(desk.document_shown, timeout=LONG):
+        desk.open(path)
     assert desk.document.state.labels == kept and cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
 
 
