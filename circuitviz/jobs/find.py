@@ -59,6 +59,18 @@ class Find(Request):
     edges: int
     device: str = "cpu"
 
+    @classmethod
+    def like(cls, where: Provenance, device: str) -> Find:
+        """The search that a document came from, to be changed and asked again."""
+        pair = None
+        if where.task == "typed pair" and where.pairs:
+            clean, corrupted, right, wrong = where.pairs[0]
+            pair = (clean, corrupted, "|".join(right), "|".join(wrong))
+        return cls(
+            where.model, where.task, pair, where.prompts, where.seed, where.method, dict(where.options),
+            where.metric, where.ablation, where.select, int(where.asked or 200), device,
+        )  # fmt: skip
+
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.load(self.model, self.device)

@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
-from circuitviz.formats import import_document, open_document, save_document
+from circuitviz.formats import save_document
 from circuitviz.graph.wiring import Path as Trail
 from circuitviz.jobs import (
     Answered,
@@ -25,7 +25,6 @@ from circuitviz.jobs import (
     Idle,
     Measured,
     Moved,
-    OpenFile,
     Points,
     Read,
     Reading,
@@ -44,7 +43,6 @@ from circuitviz.session import (
     Change,
     Command,
     Document,
-    Provenance,
     State,
     choose_edges,
 )
@@ -112,13 +110,8 @@ class Desk(QObject):
         return self.document.state
 
     def open(self, path: Path, then: Callable[[Document], None] | None = None) -> None:
-        """Read a document, or another tool's file, and show it, or give it to ``then``.
-
-        It comes a moment later, and its model in the background.
-        """
-        read = open_document if path.name.lower().endswith(".circuit") else import_document
-        self.say(f"Opening {path.name} …")
-        self.reader.fetch(OpenFile(partial(read, path), then or partial(self.show, path)))
+        """Read a file in the background, and show it, or give it to ``then``; its model comes later."""
+        self.reader.open(path, then or partial(self.show, path))
 
     def show(self, path: Path, document: Document) -> None:
         """Show what a file holds."""
@@ -165,17 +158,6 @@ class Desk(QObject):
     def ask(self, request: Request) -> None:
         """Ask the worker for anything else; its replies come by ``arrived``."""
         self.worker.ask(request)
-
-    def request_like(self, where: Provenance) -> Find:
-        """The search that a document came from, to be changed and asked again."""
-        pair = None
-        if where.task == "typed pair" and where.pairs:
-            clean, corrupted, right, wrong = where.pairs[0]
-            pair = (clean, corrupted, "|".join(right), "|".join(wrong))
-        return Find(
-            where.model, where.task, pair, where.prompts, where.seed, where.method, dict(where.options),
-            where.metric, where.ablation, where.select, int(where.asked or 200), self.device,
-        )  # fmt: skip
 
     def cancel(self) -> None:
         """Stop the running job; what it has found is kept."""

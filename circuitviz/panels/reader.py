@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
+from circuitviz.formats import import_document, open_document
 from circuitviz.jobs import Failed, Opened, OpenFile, Preload, Reply, Worker
+from circuitviz.session import Document
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
@@ -34,6 +38,12 @@ class Reader(QObject):
         """Read a file; a later wish of the same kind takes the place of one that waits."""
         self._worker.ask(request)
         self.start()
+
+    def open(self, path: Path, then: Callable[[Document], None]) -> None:
+        """Read a document, or another tool's file."""
+        read = open_document if path.name.lower().endswith(".circuit") else import_document
+        self.desk.say(f"Opening {path.name} …")
+        self.fetch(OpenFile(partial(read, path), then))
 
     def stop(self) -> None:
         """End the thread, before the window goes."""

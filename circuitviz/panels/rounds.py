@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.graph import Kind
+from circuitviz.jobs import Find
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
 
@@ -97,7 +98,7 @@ class RoundsPanel(Panel):
         chosen = [f"{name}<{channel}>" if channel else name for name in self._ticked()]
         rounds = [",".join(turn["receivers"]) for turn in self._told] + [",".join(chosen)]
         options = {**where.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
-        request = self.desk.request_like(where)
+        request = Find.like(where, self.desk.device)
         self.desk.find(replace(request, method="path-patching", options=options))
 
     def _ticked(self) -> list[str]:
