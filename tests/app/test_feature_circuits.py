@@ -23,6 +23,7 @@ from circuitviz.resources import resource
 from circuitviz.session.question import Question
 
 LONG = 90_000
+pytestmark = pytest.mark.usefixtures("steady")
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 
 
