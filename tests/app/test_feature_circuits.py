@@ -214,7 +214,9 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
 
     # a feature, by a click: its numbers, its tokens, its dashboard
     name = next(n for n in kinds["feature"] if n.startswith("a2."))
+    qtbot.waitUntil(lambda: not window.view.motion.running, timeout=LONG)
     qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(name))
+    assert window.desk.nodes == {name}
     qtbot.waitUntil(lambda: reading.grid.isVisible(), timeout=LONG)
     assert not inspector.readings.isVisible() and "attention feature at position" in inspector.about.text()
     assert f"activation {info['activations'][name]:.4f}" in reading.numbers.text()
