@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.options import describe, option
@@ -51,14 +52,19 @@ class Figure:
 
     def flags(self) -> str:
         """What differs from the defaults, as it is given to ``circuitviz export``."""
-        words = []
-        for entry in describe(Figure):
-            value = getattr(self, entry.name)
-            if value == entry.default:
-                continue
-            if entry.kind is bool:
-                words.append(entry.flag if value else f"--no-{entry.flag[2:]}")
-            else:
-                text = f"{value:g}" if isinstance(value, float) else str(value)
-                words.append(f"{entry.flag} '{text}'" if " " in text else f"{entry.flag} {text}")
-        return " ".join(words)
+        return flags_of(self)
+
+
+def flags_of(figure: Any) -> str:
+    """What of a figure's options differs from the defaults, as flags."""
+    words = []
+    for entry in describe(type(figure)):
+        value = getattr(figure, entry.name)
+        if value == entry.default:
+            continue
+        if entry.kind is bool:
+            words.append(entry.flag if value else f"--no-{entry.flag[2:]}")
+        else:
+            text = f"{value:g}" if isinstance(value, float) else str(value)
+            words.append(f"{entry.flag} '{text}'" if " " in text else f"{entry.flag} {text}")
+    return " ".join(words)

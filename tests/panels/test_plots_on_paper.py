@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 import xml.etree.ElementTree as ET
@@ -16,8 +17,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circuitviz.__main__ import main
+from circuitviz.app.cli.parser import parse
 from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.errors import InputError
+from circuitviz.formats import save_document
+from circuitviz.graph import Graph, Scores, Shape
 from circuitviz.panels.charts import Chart, charts
 from circuitviz.panels.charts.clipping import clipped, pieces
 from circuitviz.panels.heat import HeatGrid, HeatMap
@@ -26,6 +31,7 @@ from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Text, colours
 from circuitviz.pictures.measure import width
 from circuitviz.pictures.plots import PlotFigure
 from circuitviz.pictures.tables import table_drawing
+from circuitviz.session import Document, State
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -259,3 +265,26 @@ def test_a_table_is_set_with_its_numbers_below_each_other() -> None:
     assert words["m3.f5"].x == words["m3.f517"].x and words["feature"].bold
     assert any(text.endswith("…") for text in words) and sum(isinstance(s, Curve) for s in drawing.body) == 3
     assert table_drawing([cells[0]], PlotFigure()).height > 0
+
+
+def test_a_measures_plot_is_written_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    graph = Graph.transformer(Shape(1, 2, 8))
+    scores = Scores(graph, np.ones(graph.mask.shape), "eap")
+    document = Document(State(None, scores, scores.greedy(6)))
+    document.keep_measure("curve", {"key": "", "options": {}, "result": RESULTS["curve"], "done": True})
+    source = tmp_path / "a.circuit"
+    save_document(document, source)
+    out = tmp_path / "curve.svg"
+    words = ["export", str(source), "-o", str(out), "--plot", "curve", "--height-mm", "45", "--font-size", "8"]
+    assert main(words) == 0
+    text = out.read_text()
+    assert 'height="45.000mm"' in text and ">faithfulness<" in text
+    told = re.search(r"circuitviz (export a.circuit .*)", text)[1]
+    assert told == "export a.circuit -o curve.svg --plot curve --height-mm 45 --font-size 8"
+    given_ = parse(shlex.split(told))
+    assert given_.plot == "curve" and given_.figure_height_mm == "45"
+    assert main([*words[:2], "-o", str(tmp_path / "curve.csv"), "--plot", "curve"]) == 0
+    assert (tmp_path / "curve.csv").read_text().startswith("asked,edges,value")
+    capsys.readouterr()
+    assert main([*words[:4], "--plot", "minimality"]) == 2
+    assert "holds no measure 'minimality' to plot; it holds curve" in capsys.readouterr().err

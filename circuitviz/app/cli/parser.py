@@ -182,12 +182,16 @@ def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:
 
 
 def _figure(parser: argparse.ArgumentParser) -> None:
-    """The flags of a picture, made from its options."""
+    """The flags of a picture and of a plot, made from their options."""
     from circuitviz.options import describe
     from circuitviz.pictures.figure import Figure
+    from circuitviz.pictures.plots import PlotFigure
 
+    text = "a measure that the file holds, drawn as its plot, for example curve"
+    parser.add_argument("--plot", metavar="MEASURE", help=text)
     group = parser.add_argument_group("of a picture")
-    for entry in describe(Figure):
+    both = {entry.name: entry for options in (PlotFigure, Figure) for entry in describe(options)}
+    for entry in both.values():
         dest = f"figure_{entry.name}"
         if entry.kind is bool:
             yes_or_no = argparse.BooleanOptionalAction
