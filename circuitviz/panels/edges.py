@@ -14,6 +14,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, inset_numbers, panels
 
 STEPS = 1000
+TICKS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000)
 
 
 @panels.register("edges", summary="number of edges", title="Edges", area="bottom", order=0)
@@ -70,6 +71,8 @@ class EdgesPanel(Panel):
         self.plot.hideButtons()
         self.plot.setMouseEnabled(False, False)
         self.plot.setLogMode(x=True)
+        ticks = [(math.log10(number), f"{number:,}") for number in TICKS]
+        self.plot.getAxis("bottom").setTicks([ticks])  # the axis's own run into one another
         self.plot.setMinimumHeight(96)
         self.plot.setAccessibleName("Faithfulness against the number of edges")
         empty = pg.PlotDataItem([], [])
@@ -108,6 +111,7 @@ class EdgesPanel(Panel):
         self.number.setValue(max(1, kept))
         self.slider.setValue(round(STEPS * math.log(max(1, kept)) / math.log(max(2, self._most))))
         self._setting = False
+        self.plot.setXRange(0, math.log10(max(10, self._most)), padding=0.03)
         self._show_point()
 
     def show_curve(self) -> None:
@@ -124,7 +128,6 @@ class EdgesPanel(Panel):
         if len(points):
             bottom, top = min(0.0, float(low.min())), max(1.05, float(high.max()))
             self.plot.setYRange(bottom, top, padding=0.04)
-            self.plot.setXRange(0, math.log10(max(10, self._most)), padding=0.03)
         self._show_point()
 
     def _show_point(self) -> None:

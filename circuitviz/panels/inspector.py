@@ -28,7 +28,7 @@ from circuitviz.panels.labelling.table import RoleCompleter
 from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes
+from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes, whole_group
 from circuitviz.session import Label, members_of, set_label
 
 ROWS = 6
@@ -168,7 +168,9 @@ class InspectorPanel(Panel):
             inside = sorted(members_of(self.desk.state, nodes))
             self._say(one, f"{len(inside)} nodes together: {', '.join(inside)}")
         elif len(nodes) > 1:
-            self._say(f"{len(nodes)} nodes selected", told_nodes(self.desk))
+            number = f"{len(nodes)} nodes"
+            group = whole_group(self.desk)
+            self._say(f"{group}: {number}" if group else f"{number} selected", told_nodes(self.desk))
         elif edges:
             self._say("\n".join(sorted(edges)[:5]), told_edges(self.desk))
         else:

@@ -37,6 +37,14 @@ def has(circuit: Circuit, edge: str) -> bool:
     return at[0] is not None and at[1] is not None and bool(circuit.edges[at])
 
 
+def whole_group(desk: Desk) -> str:
+    """The group that the selected nodes are, no more and no fewer; empty where they are none."""
+    circuit = desk.state.circuit
+    there = set() if circuit is None else set(circuit.node_names)
+    groups = desk.state.groups.items()
+    return next((name for name, group in groups if group.nodes & there == desk.nodes), "")
+
+
 def told_nodes(desk: Desk) -> str:
     """What is said below the number of several selected nodes."""
     there, other = desk.nodes & only_there(desk), other_of(desk)

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.app.window import MainWindow
 from circuitviz.formats import save_document
 from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, State
+from circuitviz.session import Document, State, collapse, group_nodes
 
 GRAPH = Graph.transformer(Shape(4, 8, 128))
 ONE, TWO = (Scores(GRAPH, np.random.default_rng(s).normal(size=GRAPH.mask.shape), "eap") for s in (3, 4))
@@ -76,3 +76,15 @@ def test_the_inspector_says_which_circuit_has_a_node(window: MainWindow, qtbot: 
     desk.undo.undo()
     desk.select(frozenset({own}), frozenset())
     assert "only in" not in inspector.about.text()
+
+
+def test_a_selected_box_is_called_by_its_name(window: MainWindow, qtbot: QtBot) -> None:
+    desk, inspector = window.desk, window.panels["inspector"]
+    desk.beside.show_both(False)
+    heads = [n for n in HERE.node_names if n.startswith("a1.")][:3]
+    desk.do(group_nodes("Movers", frozenset(heads)))
+    desk.do(collapse(["Movers"]))
+    window.view.select({"Movers"})
+    assert inspector.name.text() == "Movers: 3 nodes"
+    desk.select(frozenset(heads[:2]), frozenset())
+    assert inspector.name.text() == "2 nodes selected"
