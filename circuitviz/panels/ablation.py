@@ -26,7 +26,7 @@ from circuitviz.panels.ablating.form import OUT, OWN, AblationForm
 from circuitviz.panels.ablating.scatter import PredictedChart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.session import Trial, intervene, judge_by, judged_by, members_of, revisit, toggle_ablation
+from circuitviz.session import intervene, judge_by, judged_by, members_of, revisit, toggle_ablation
 
 SHOWN = 100  # entries of the history
 ENTRY = Qt.ItemDataRole.UserRole
@@ -89,7 +89,7 @@ class AblationPanel(Panel):
         self.show_selection()
         self._show_history()
         state = self.desk.document.state
-        self.tabs.setTabVisible(1, Trial.of(state) is not None)
+        self.tabs.setTabVisible(1, self._of_features)
         self.tabs.tabBar().setVisible(self.tabs.isTabVisible(1))
         self.predicted.show_state()
         if state.untouched or state.circuit is None:
@@ -105,7 +105,7 @@ class AblationPanel(Panel):
         state, known = self.desk.document.state, self.desk.document.evaluation
         if known is None or state.untouched or state.circuit is None or state.live is None:
             return
-        if Trial.of(state) is not None:
+        if self._of_features:
             self._show_target(known)
         elif state.measured != self._asked and self.desk.opened is not None:
             self._asked = state.measured
@@ -170,6 +170,10 @@ class AblationPanel(Panel):
         self.desk.do(revisit(entry["nodes"], entry["edges"], changed, entry.get("judged", ())))
 
     # the columns
+
+    @property
+    def _of_features(self) -> bool:
+        return self.desk.asking.question is not None
 
     def _chosen(self) -> frozenset[str]:
         state = self.desk.document.state

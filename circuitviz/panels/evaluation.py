@@ -176,7 +176,7 @@ class EvaluationPanel(Panel):
     def _say_what_it_is(self) -> None:
         """What the measure is, or why it does not apply to a circuit of this kind."""
         name = self.measure.currentText()
-        kind = "heads" if Trial.of(self.desk.document.state) is None else "features"
+        kind = "heads" if self.desk.asking.question is None else "features"
         why = self._choices.refused.get(kind, {}).get(name, "")
         self.about.setText(why or self._choices.measures.get(name, ("", ()))[0])
         self.options.setVisible(bool(self.options.fields) and not why)

@@ -130,11 +130,11 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
     yield Progress(0, 4, "everything ablated")
     ablated = bench.ablated(ablation, errors)
     yield Progress(1, 4, "the circuit")
-    others = [one for one in trial.actions() if _kind(opened, one.node) not in MASKED]
+    others = [one for one in trial.actions() if _kind(bench, one.node) not in MASKED]
     inside = bench.changes([*trial.changes(), *(one for one in others if one.node in trial.out)])
     circuit = bench.circuit(trial.nodes, ablation, errors, inside)
-    first = Judged(opened.target.value, ablated, circuit, float("nan"))
-    yield Progress(2, 4, "everything but the circuit", _numbers(bench, opened, trial, first, None))
+    first = Judged(bench.target.value, ablated, circuit, float("nan"))
+    yield Progress(2, 4, "everything but the circuit", _numbers(bench, trial, first, None))
     judged = replace(first, rest=bench.rest(trial.nodes, ablation, errors))
     target = None
     if actions := trial.actions():
@@ -145,18 +145,18 @@ def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
         target = {
             "name": bench.name,
             "before": start,
-            "predicted": predicted_change(opened.table, opened.target, changes),
-            "frozen": frozen_change(opened.table, opened.target, changes),
-            "free": value_in(run, opened.table, opened.target) - start,
+            "predicted": predicted_change(bench.table, bench.target, changes),
+            "frozen": frozen_change(bench.table, bench.target, changes),
+            "free": value_in(run, bench.table, bench.target) - start,
             "top_before": _tops(bench.run((), errors)),
             "top_after": _tops(run),
             "responses": [asdict(one) for one in bench.responses(run, trial.untouched)[:RESPONSES]],
         }
-    return _numbers(bench, opened, trial, judged, target)
+    return _numbers(bench, trial, judged, target)
 
 
 def _numbers(
-    bench: PromptBench, opened: Prompted, trial: Trial, judged: Judged, target: dict[str, Any] | None
+    bench: PromptBench, trial: Trial, judged: Judged, target: dict[str, Any] | None
 ) -> dict[str, Any]:
     ablation = trial.ablation
     return {
@@ -169,7 +169,7 @@ def _numbers(
             "metric": bench.name,
             "ablation": ablation,
             "errors": trial.errors,
-            "mean_of": mean_of(opened.question) if ablation == "mean" else "",
+            "mean_of": mean_of(trial.question) if ablation == "mean" else "",
             "prompts": 1,
             "seed": 0,
         },
@@ -183,8 +183,8 @@ def _action(name: str, what: Intervention) -> Action:
     return Action(name, what.value, what.share if what.value in ("scale", "set") else None)
 
 
-def _kind(opened: Prompted, name: str) -> Kind:
-    return opened.table.node(opened.table.index(name)).kind
+def _kind(bench: PromptBench, name: str) -> Kind:
+    return bench.table.node(bench.table.index(name)).kind
 
 
 def _tops(run: Run) -> list[tuple[str, float]]:

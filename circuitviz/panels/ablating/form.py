@@ -10,7 +10,8 @@ from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QL
 
 from circuitviz.graph import ERRORS, OF_FEATURES, OUTSIDE, VALUES, Intervention, Kind, parse_positions
 from circuitviz.panels.registry import inset_numbers
-from circuitviz.session import State, Trial, mean_of
+from circuitviz.session import State, mean_of
+from circuitviz.session.question import Question
 
 OWN, OUT = "its own output", "out of the circuit"
 WIDEST = 1e6
@@ -62,14 +63,14 @@ class AblationForm(QWidget):
 
     def show_state(self, state: State, chosen: Collection[str]) -> None:
         """Speak of the chosen nodes of a state, and say what they write now."""
-        trial = Trial.of(state)
-        self._set_kind(trial)
+        question = Question.of(state.provenance)
+        self._set_kind(question)
         names = sorted(chosen)
         more = f" and {len(names) - 3} more" if names[3:] else ""
         self.who.setText(
             f"<b>{', '.join(names[:3])}</b>{more}" if names else "Select nodes on the canvas."
         )
-        if trial is not None and state.circuit is not None:
+        if question is not None and state.circuit is not None:
             graph = state.circuit.graph
             if any(graph.node(n).kind in (Kind.BIAS, Kind.POSITION) for n in names):
                 self.who.setText(self.who.text() + "<br>Biases and positions stay: the prompt says them not.")
@@ -88,9 +89,9 @@ class AblationForm(QWidget):
             self.value.setCurrentText(OWN)
         self._kind_chosen(self.wish)
 
-    def _set_kind(self, trial: Trial | None) -> None:
+    def _set_kind(self, question: Question | None) -> None:
         """Offer what suits heads, or features on a prompt with or without a corrupted partner."""
-        of_features = trial is not None
+        of_features = question is not None
         if of_features != self._of_features:
             self._of_features = of_features
             out = "it takes its ablation value" if of_features else "all its edges carry their ablation value"
@@ -102,19 +103,19 @@ class AblationForm(QWidget):
             self._form.setRowVisible(self.positions, not of_features)
             for row in (self.ablation, self.errors):
                 self._form.setRowVisible(row, of_features)
-        if trial is None:
+        if question is None:
             return
-        paired = bool(trial.question.corrupted)
+        paired = bool(question.corrupted)
         offered_now = [name for name in OUTSIDE if paired or name != "corrupted"]
         if [self.ablation.itemText(i) for i in range(self.ablation.count())] != offered_now:
             self.ablation.clear()
             self.ablation.addItems(offered_now)
         self._offer("corrupted", paired)
-        self.ablation.setCurrentText(trial.ablation)
-        self.errors.setCurrentText(trial.errors)
+        self.ablation.setCurrentText(question.ablation)
+        self.errors.setCurrentText(question.errors)
         why = "" if paired else "; this prompt has no corrupted partner, so zero and mean are there"
         self.ablation.setToolTip(
-            f"what is out of the circuit has this instead; mean: over {mean_of(trial.question)}{why}"
+            f"what is out of the circuit has this instead; mean: over {mean_of(question)}{why}"
         )
 
     def _offer(self, name: str, there: bool) -> None:

@@ -92,7 +92,7 @@ class PredictedChart(QWidget):
         return self.desk.document.measures.get(NAME)
 
     def _show_buttons(self) -> None:
-        there = Trial.of(self.desk.document.state) is not None and self.desk.opened is not None
+        there = self.desk.asking.question is not None and self.desk.opened is not None
         self.run.setEnabled(there and not self._running)
         self.run.setVisible(not self._running)
         self.stop.setVisible(self._running)
