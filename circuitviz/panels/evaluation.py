@@ -214,6 +214,8 @@ class EvaluationPanel(Panel):
     def _idle(self) -> None:
         self._running = False
         self._say_what_it_is()
+        if self.stop.hasFocus():  # else the keys go on to the plot, which would read itself out
+            self.run.setFocus()
         self.stop.setEnabled(False)
 
     def _fade(self, on: bool) -> None:

@@ -223,7 +223,7 @@ def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, t
     for point in [p for p in points if ".f" in p["node"]][:6]:
         assert point["measured"] == pytest.approx(slow.changed([point["node"]]) - start, abs=1e-3)
     shoot(window, "features-predicted")
-    _, text, chosen = box.chart._spots[7]
+    _, text, chosen = box.chart.spots[7]
     assert chosen[0] in text and "predicted" in text
     box.chart.clicked.emit(chosen)
     assert window.desk.nodes == frozenset(chosen)
