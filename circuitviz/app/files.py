@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from circuitviz.app.on_disk import OnDisk
 from circuitviz.app.ownership import Ownership
 from circuitviz.canvas.looking import look, looking
 from circuitviz.formats import export_document
@@ -36,7 +37,7 @@ class Files(QObject):
         super().__init__(window)
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
-        self.ownership = Ownership(window)
+        self.ownership, self.on_disk = Ownership(window), OnDisk(window)
         self.desk.reader.preload(load_figures)
 
     def ask_open(self) -> None:
@@ -81,6 +82,7 @@ class Files(QObject):
         path, layout = self.desk.document.path, self.desk.document.view.get("layout")
         if path is None or not self.ownership.take(path):
             self.ownership.release()
+        self.on_disk.follow(path)
         usual = "layered" if self.desk.asking.question is None else "tokens"
         self.window.layout_name = layout if layout in layouts.names() else usual
 
@@ -120,6 +122,8 @@ class Files(QObject):
     def save_to(self, path: Path) -> bool:
         """Save to a path; a failure is shown and changes nothing."""
         path = path if path.suffix else path.with_suffix(".circuit")
+        if not self.on_disk.may_write(path):
+            return False
         self.keep_view()
 
         def work() -> None:
@@ -128,6 +132,7 @@ class Files(QObject):
 
         done = self.desk.guarded(work)
         if done:
+            self.on_disk.follow(path)
             self.settings.add_recent(path)
             self.window.retitle()
         return done

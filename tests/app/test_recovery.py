@@ -176,6 +176,34 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     assert second.files.save_to(saved)
 
 
+def test_a_file_that_another_program_changed_is_told_and_asked_for(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    asked: list[str] = []
+    answer = QMessageBox.StandardButton.Cancel
+
+    def question(_parent: object, _title: str, text: str, *_buttons: object) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return answer
+
+    monkeypatch.setattr(QMessageBox, "question", question)
+    window: MainWindow = open_window()
+    open_in(window, qtbot, saved)
+    window.desk.do(set_label("m0", Label("mine")))
+    assert window.files.save() and window.files.save() and not asked, "what is written here is no surprise"
+    window.desk.do(set_label("m0", Label("mine again")))
+    theirs = open_document(saved)
+    theirs.do(set_label("m0", Label("theirs")))
+    save_document(theirs, saved)  # as another program does, by replacing it
+    qtbot.waitUntil(lambda: "changed by another program" in window.chrome.message.text(), timeout=LONG)
+    assert not window.files.save() and "changed by another program" in asked[0]
+    assert open_document(saved).state.labels["m0"].text == "theirs" and window.isWindowModified()
+    answer = QMessageBox.StandardButton.Save
+    assert window.files.save() and len(asked) == 2
+    assert open_document(saved).state.labels["m0"].text == "mine again"
+    assert window.files.save() and len(asked) == 2
+    saved.unlink()
+    assert window.files.save() and len(asked) == 2, "nothing is lost where there is nothing"
+
+
 def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
