@@ -25,6 +25,7 @@ class RoleOptions:
     summary="Every head's scores in the standard tests of roles: copying, induction, S-inhibition …",
     reference="Wang et al. 2022; Olsson et al. 2022",
     options=RoleOptions,
+    opened=True,
 )
 def role_scores(subject: Subject, options: RoleOptions) -> Steps[RoleTable]:
     """The model's own heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""

@@ -347,6 +347,7 @@ def test_measures_of_whole_circuits_take_opened_ones_and_others_say_why_not() ->
     sets = finish(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()["sets"]
     assert len(sets) == 3 and all(one["gap"] >= 0 for one in sets)
     assert finish(measure_steps("minimality", subject, sets=2)).as_dict()
+    assert finish(measure_steps("roles", subject)).as_dict()  # of every head, whatever the circuit shows
     with pytest.raises(InputError, match="opened into features"):
         measure_steps("backup", subject)
 
