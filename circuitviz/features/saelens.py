@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 
 from circuitviz.errors import InputError
@@ -44,7 +45,7 @@ def read_folder(path: Path) -> Dictionary:
         if batch := given.get("architecture") == "batchtopk":
             given = {**given, "architecture": "jumprelu"}
         config, state = _read(path, given)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         if isinstance(error, InputError):
             raise
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -144,14 +144,17 @@ class NodeTable:
         if site not in self.dictionaries:
             there = "no dictionary was given for it" if layer >= 0 else "there is no such node"
             return f"There is no node '{name}' in this run: {there}." + suggest(site, self.dictionaries)
+        number, most = name.partition(".f")[2].partition("@")[0], self.dictionaries[site].features
+        if number.isdigit() and int(number) >= most:
+            return f"'{name}' is not active, nor can it be: that dictionary has {most:,} features."
         rows = self.features_at(site, position)
         token = self.run.strings[position]
         if not len(rows):
             return f"'{name}' is not active: no feature of {site} is, at position {position} ({token!r})."
-        most = ", ".join(
+        first = ", ".join(
             f"{self.node(int(r)).name} ({float(self.activation[int(r)]):.2g})" for r in rows[:3]
         )
         return (
             f"'{name}' is not active at position {position} ({token!r}), so it has no circuit there; "
-            f"{len(rows)} features of {site} are, first of all {most}."
+            f"{len(rows)} features of {site} are, first of all {first}."
         )

@@ -90,6 +90,8 @@ def parsed(text: str) -> nx.MultiDiGraph:
         reader.take()
     while reader.more:
         reader.statement(graph)
+    if reader.open:
+        raise InputError("it ends before its graph does: a '}' is missing, so a part of the file may be")
     return graph
 
 
@@ -99,6 +101,7 @@ class _Reader:
     def __init__(self, text: str) -> None:
         self._words = self._split(text)
         self._line, self.here, self.quoted = next(self._words, (1, "", False))
+        self.open = 0  # braces that are not closed yet
 
     @property
     def more(self) -> bool:
@@ -114,7 +117,7 @@ class _Reader:
     def statement(self, graph: nx.MultiDiGraph) -> None:
         """Read one statement, or a sign between two."""
         if not self.quoted and self.here in ("{", "}", ";", ","):
-            self.take()
+            self.open += {"{": 1, "}": -1}.get(self.take(), 0)
             return
         if not self.quoted and self.here.lower() == "subgraph":
             self.take()

@@ -154,6 +154,8 @@ def open_prompt(model: Model, question: Question, dictionaries: Iterable[Diction
     every = tuple(dictionaries)
     found = chosen_sites(question, every)
     ids = list(question.tokens) or model.tokens.encode(question.prompt, question.bos)
+    if not question.prompt.strip() and not question.tokens:
+        raise InputError("An empty prompt was given; a text of at least one token would be right.")
     run = run_prompt(model, ids)
     warnings: list[str] = []
     if run.time > 2:

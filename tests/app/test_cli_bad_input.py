@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused without asking the network
 
 from circuitviz.__main__ import main  # noqa: E402
+from circuitviz.resources import resource  # noqa: E402
 
 Refused = Callable[..., str]
 
@@ -270,3 +274,70 @@ def _rewrite(source: Path, target: Path, version: int | None = None, model: str 
     with zipfile.ZipFile(target, "w") as archive:
         for name, data in parts.items():
             archive.writestr(name, data)
+
+
+PROMPT = "When Mary and John went to the store, John gave a drink to"
+LOCAL = ("local-circuit", "-p", PROMPT, "--target")
+DICTIONARIES = Path(str(resource("demo", "dictionaries")))
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        ((*LOCAL, "m3.f1@2"), "'m3.f1@2' is not active at position 2 (' Mary')"),
+        ((*LOCAL, "m3.f9999@2"), "has 512 features"),
+        ((*LOCAL, "m3.f14@99"), "0 to 14 would be right"),
+        (("local-circuit", "-p", "When Mary " * 99, "--target", " John"), "reads at most 128"),
+        (("local-circuit", "-p", "", "--target", " John"), "An empty prompt"),
+        (("attribute", "-p", " "), "An empty prompt"),
+        ((*LOCAL, " Mary", "--corrupted", "When Mary"), "has 3 tokens and the prompt has 15"),
+        (
+            (*LOCAL, " Mary", "--dictionaries", DICTIONARIES / "a2", "--dictionaries", DICTIONARIES / "a2"),
+            "both belong to a2",
+        ),
+        (("discover", "--edges", "0"), "--edges 0 was asked for"),
+    ],
+    ids=["silent", "no such", "position", "long", "empty", "blank", "lengths", "two of a site", "no edges"],
+)
+def test_features_that_cannot_be(refused: Refused, argv: tuple[object, ...], says: str) -> None:
+    assert says in refused(*argv)
+
+
+def test_a_target_that_never_fires(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Then Ian and Betty went to the theater.\n" * 3)
+    assert "never fires in the 3 prompts" in refused("trace", tmp_path / "a.txt", "--feature", "m3.f1")
+
+
+def test_a_text_that_is_too_short_is_refused_before_training(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Then Ian and Betty went to the theater.\n")
+    out = ("--site", "m3", "-o", tmp_path / "out")
+    assert "tokens to learn from; at least 256" in refused("train-dictionary", tmp_path / "a.txt", *out)
+
+
+def test_dictionaries_that_are_damaged(
+    refused: Refused, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(DICTIONARIES / "m3", tmp_path / "m3")
+    weights, broken = tmp_path / "m3" / "sae_weights.safetensors", (*LOCAL, " Mary", "--dictionaries", tmp_path / "m3")
+    tensors = load_file(weights)
+    for name in ("W_enc", "b_dec"):
+        save_file({**tensors, name: torch.full_like(tensors[name], float("nan"))}, weights)
+        assert "not numbers" in refused(*broken), name
+    save_file({**tensors, "W_dec": torch.full_like(tensors["W_dec"], float("nan"))}, weights)
+    assert main([*map(str, broken)]) == 2  # rows of the decoder are read when they are needed
+    assert "decoder rows that are not numbers" in capsys.readouterr().err.splitlines()[-1]
+    weights.write_bytes(b"xx")
+    assert "could not be read as a SAELens dictionary" in refused(*broken)
+    (tmp_path / "m3" / "cfg.json").write_text("nope")
+    assert "could not be read as a SAELens dictionary" in refused(*broken)
+
+
+def test_sites_without_a_dictionary_are_leaves_and_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*LOCAL, " Mary", "--dictionaries", str(DICTIONARIES / "a2"), "--nodes", "10"]) == 0
+    out, err = capsys.readouterr()
+    assert "leaves: the MLPs m0, m1, m2, m3" in err and "heads: the attention a0, a1, a3" in err and out
+
+
+def test_a_dot_file_that_breaks_off(refused: Refused, tmp_path: Path) -> None:
+    (tmp_path / "a.dot").write_text('digraph { "input" -> "m0";')
+    assert "a '}' is missing" in refused("import", tmp_path / "a.dot", "-o", tmp_path / "b.circuit")

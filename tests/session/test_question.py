@@ -20,7 +20,7 @@ ASKED = {
     "threshold": ("local-circuit", "--target", " Ian", "--tau", "0.7", "--gate", "absolute"),
     "difference": (
         *("local-circuit", "--target", DIFFERENCE, "--correct", " Ian", "--incorrect", " Betty|John"),
-        *("--method", DIRECT, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Lee")),
+        *("--method", DIRECT, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Paul")),
     ),
     "graph": ("attribute", "--rows", "60", "--node-share", "0.6", "--correct", " Ian", "--incorrect", " Betty"),
     "likely": ("attribute", "--rows", "40", "--no-bos"),
@@ -39,7 +39,7 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     question = Question.of(where)
     assert where is not None and question is not None and state.circuit is not None
     assert (question.model, question.prompt, question.bos) == ("demo", PROMPT, False if "--no-bos" in flags else None)
-    assert question.corrupted == (PROMPT.replace("Ian", "Lee") if name == "difference" else "")
+    assert question.corrupted == (PROMPT.replace("Ian", "Paul") if name == "difference" else "")
     assert where.versions["torch"] and where.weight_hash.startswith("sha256:") and len(where.task_hash) == 64
     command = shlex.split(where.command())
     assert command[0] == "circuitviz" and Question.of(where) == question
@@ -73,7 +73,8 @@ def test_a_question_is_what_its_provenance_says() -> None:
 
 def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     for flags, says in (
-        (("--target", "m3.f999@3"), "not active"),
+        (("--target", "m3.f999@3"), "has 512 features"),
+        (("--target", "m3.f1@3"), "not active"),
         (("--target", "token@3"), "is a leaf"),
         (("--target", "a2.f719@16", "--tau", "1000"), "one below"),
         (("--target", "a2.f719@99"), "0 to 16"),

@@ -44,10 +44,11 @@ def run(given: argparse.Namespace) -> int:
     select = given.select or ("greedy" if given.edges is not None else natural_select(given.method))
     edges = 200 if given.edges is None else given.edges
     asked = given.threshold if select == "threshold" else edges
-    if select not in ("threshold", "own") and not 0 <= edges <= model.graph.n_edges:
+    if select not in ("threshold", "own") and not 1 <= edges <= model.graph.n_edges:
         if given.edges is not None:
             raise InputError(
-                f"--edges {edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges."
+                f"--edges {edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges, so 1 to "
+                "that many would be right."
             )
         asked = model.graph.n_edges
     began = time.perf_counter()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from circuitviz.errors import ComputationError
+from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
@@ -23,6 +23,7 @@ from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
 SHOWN_EVERY = 25  # steps
+LEAST = 256  # tokens: fewer are learnt by heart
 KEPT_EVERY = 500
 
 
@@ -74,6 +75,11 @@ def train_steps(
     Raises InputError where the checkpoint is of another run, ComputationError where the loss is no
     number.
     """
+    if text.n_tokens < LEAST:
+        raise InputError(
+            f"The text has {text.n_tokens:,} tokens to learn from; at least {LEAST:,} are needed, and a few "
+            "hundred thousand make a dictionary of use."
+        )
     pool = Pool(model, site, text, recipe.seed)
     yield Progress(0, recipe.steps, "Collecting activations")
     learner = Learner(pool.scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed)
