@@ -48,6 +48,7 @@ def stylesheet(theme: Theme) -> str:
     """Rules for what the palette cannot say."""
     t = theme
     chevron = resource("icons", f"chevron-{t.name}.svg").as_posix()
+    check = resource("icons", f"check-{t.name}.svg").as_posix()
     return f"""
     QMainWindow, QDialog {{ background: {t.window}; }}
     QDockWidget {{ color: {t.text}; }}
@@ -123,6 +124,13 @@ def stylesheet(theme: Theme) -> str:
     QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
     QSlider::handle:horizontal {{ background: {t.accent}; width: 14px; height: 14px;
         margin: -5px 0; border-radius: 7px; border: 2px solid {t.panel}; }}
+    QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {t.muted}; border-radius: 3px;
+        background: {t.panel}; }}
+    QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}
+    QCheckBox::indicator:disabled {{ border-color: {t.line}; }}
+    QCheckBox::indicator:checked {{ background: {t.accent}; border-color: {t.accent};
+        image: url("{check}"); }}
+    QCheckBox::indicator:checked:disabled {{ background: {t.line}; border-color: {t.line}; }}
     QStatusBar {{ background: {t.panel}; border-top: 1px solid {t.line}; color: {t.muted}; }}
     QStatusBar::item {{ border: none; }}
     QToolTip {{ background: {t.raised}; color: {t.text}; border: 1px solid {t.line};
