@@ -45,6 +45,7 @@ class AblationPanel(Panel):
         self.changes = ChangesTree()
         self.predicted = PredictedChart(desk)
         self.tabs = QTabWidget(documentMode=True)
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar, hidden over a lone page, would keep Tab
         self.history = QListWidget(accessibleName="Values of this session")
         self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self._asked = ""
