@@ -227,11 +227,14 @@ def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot:
         assert desk.nodes == {rounds.round.node}
         rounds.role.setCurrentText(role)
         qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
-    rounds._later()
-    rounds._skip()
+    alt = Qt.KeyboardModifier.AltModifier
+    assert rounds.role.line.hasFocus()
+    qtbot.keyClick(rounds.role.line, Qt.Key.Key_N, alt)
+    qtbot.keyClick(rounds.role.line, Qt.Key.Key_S, alt)
     assert rounds.round.queue[-1] == order[3] and rounds.round.skipped == [order[4]]
     shoot(window, "labels-round")
-    qtbot.mouseClick(rounds.end, Qt.MouseButton.LeftButton)
+    qtbot.keyClick(rounds.role.line, Qt.Key.Key_Escape)
+    assert rounds.round is None
     labels = desk.document.state.labels
     assert {n: x.text for n, x in labels.items()} == dict(
         zip(order, ("Name Mover", "Induction", "Name Mover"), strict=False)
