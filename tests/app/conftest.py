@@ -17,7 +17,7 @@ from circuitviz.app.window import MainWindow
 
 # Seconds that Qt may be busy at a stretch while a journey waits. The first circuit brings ten docks into
 # sight at once, which took 60 to 140 ms; clicks, keys and actions are held to stalls.LONGEST one by one.
-FIRST = 0.500
+FIRST = 0.250
 Open = Callable[[], MainWindow]
 
 
