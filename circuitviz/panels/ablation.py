@@ -147,7 +147,7 @@ class AblationPanel(Panel):
         whole: dict[str, Any] = {"nodes": [], "edges": [], "key": self._whole()}
         rows = [(whole, "everything in")]
         now = judged_by(document.state)
-        rows += [(entry, _tried(entry, now)) for entry in reversed(document.history[-SHOWN:])]
+        rows += [(entry, _tried(entry, now)) for entry in reversed(document.tried[-SHOWN:])]
         told = document.evaluations
         self.history.clear()
         for entry, text in rows:

@@ -35,9 +35,9 @@ class Document:
     the numbers, so that undo shows the earlier number itself, not a new measurement of it.
     ``measures`` holds by name what the longer measures found: their ``result``, ``options`` and the
     ``key`` (``State.measured``) of the state that they measured.
-    ``history`` lists what was tried, ``{"key", "nodes", "edges", "changed"}`` and of circuits of features
-    ``"judged"``, their ablation and way with errors, the latest last; their numbers lie under the same
-    keys in ``evaluations``.
+    ``history`` lists what was tried, ``{"key", "of", "nodes", "edges", "changed"}`` and of circuits of
+    features ``"judged"``, their ablation and way with errors, the latest last; their numbers lie under the
+    same keys in ``evaluations``, and ``of`` says on which circuit.
     ``extra`` keeps what a file held that we do not understand, and writes it back.
     """
 
@@ -76,6 +76,18 @@ class Document:
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """Everything measured, oldest first."""
         return dict(self._evaluations)
+
+    @property
+    def tried(self) -> list[dict[str, Any]]:
+        """The history of the present circuit; entries of an older file do not say which they are of."""
+        circuit, ours = self._state.circuit, _circuit(self._state)
+        return [
+            entry
+            for entry in self.history
+            if entry.get("of", ours) == ours
+            and circuit is not None
+            and circuit.graph.node_index.keys() >= {*entry["nodes"], *entry.get("changed", ())}
+        ]
 
     def do(self, command: Command) -> Change:
         """Apply a command; returns what ``apply`` needs to undo and redo it."""
@@ -131,6 +143,7 @@ class Document:
             return
         tried: dict[str, Any] = {
             "key": state.measured,
+            "of": _circuit(state),
             "nodes": sorted(state.ablated_nodes),
             "edges": sorted(state.ablated_edges),
         }
@@ -145,6 +158,11 @@ class Document:
         if dirty != self._dirty:
             self._dirty = dirty
             self.dirty_changed.emit(dirty)
+
+
+def _circuit(state: State) -> str:
+    """A key of the circuit that something was tried on."""
+    return "" if state.circuit is None else str(state.circuit.digest.hexdigest())
 
 
 def _touches(state: State) -> tuple[object, ...]:

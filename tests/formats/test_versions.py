@@ -7,6 +7,7 @@ import os
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from circuitviz.errors import InputError
@@ -15,7 +16,8 @@ from circuitviz.formats.circuit_file import CircuitFile
 from circuitviz.formats.disk import parse_json, write_whole
 from circuitviz.formats.migrations import FIRST, STEPS, VERSION, migrated
 from circuitviz.formats.parts import Part, parts
-from circuitviz.session import toggle_ablation
+from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.session import replace_circuit, toggle_ablation
 
 VERSIONS = Path(__file__).parent / "versions"
 
@@ -151,3 +153,21 @@ def test_strange_zip_entries_are_refused(tmp_path: Path, names: list[str], says:
             archive.writestr(name, b"x")
     with pytest.raises(InputError, match=says):
         CircuitFile().read(path)
+
+
+def test_what_was_tried_on_an_earlier_circuit_is_kept_and_not_offered(tmp_path: Path) -> None:
+    document = open_document(VERSIONS / "v1.circuit")
+    first = document.state
+    assert first.circuit is not None and first.scores is not None
+    document.do(toggle_ablation([first.circuit.node_names[1]]))
+    assert [entry["key"] for entry in document.tried] == [document.state.measured]
+    other = Graph.transformer(Shape(n_layers=1, n_heads=1, d_model=8))
+    scores = Scores(other, np.ones(other.mask.shape), "exact")
+    where = document.state.provenance
+    assert where is not None
+    document.do(replace_circuit(Circuit(other, other.mask), scores, where, "Find another"))
+    document.do(toggle_ablation(["m0"]))
+    assert [entry["nodes"] for entry in document.tried] == [["m0"]] and len(document.history) == 2
+    save_document(document, tmp_path / "a.circuit")
+    again = open_document(tmp_path / "a.circuit")
+    assert again.history == document.history and again.tried == document.tried

@@ -40,10 +40,13 @@ class InterventionsPart(Part):
     def attach(self, opened: Opened, document: Document) -> None:
         """The history; its measured numbers lie under the same keys in ``evaluations``."""
         for tried in opened.get("history", []):
-            nodes, edges = opened.nodes(tried["nodes"]), opened.edges(tried["edges"])
+            # what was tried on an earlier circuit names nodes that the present one need not have
+            nodes, edges = ([str(name) for name in tried[key]] for key in ("nodes", "edges"))
             entry: dict[str, Any] = {"key": str(tried["key"]), "nodes": nodes, "edges": edges}
-            if changed := _changed(opened, tried):
-                entry["changed"] = {n: Intervention.from_json(w).identity for n, w in changed.items()}
+            if "of" in tried:
+                entry["of"] = str(tried["of"])
+            if changed := tried.get("changed", {}):
+                entry["changed"] = {str(n): Intervention.from_json(w).identity for n, w in changed.items()}
             if judged := tried.get("judged"):
                 ablation, errors = judged
                 entry["judged"] = [str(ablation), str(errors)]
