@@ -129,6 +129,11 @@ def run_prompt(
     keep: dict[str, Hook] = {name: partial(_keep, kept, name) for name in _points(model)}
     with model.hooks(dict(edits or {})), model.hooks(keep):  # edits first: they change what is kept
         logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
+    if not torch.isfinite(logits).all():
+        raise InputError(
+            f"The logits of this prompt are not numbers: the activations of '{model.name}' overflow or hold "
+            "NaN; check its weights."
+        )
     kept = {name: value[0] for name, value in kept.items()}
     layers = range(model.shape.n_layers)
     ones = kept["ln_final.hook_in"].new_ones(len(ids), 1)

@@ -17,7 +17,7 @@ from circuitviz.jobs.mailbox import Mailbox
 from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
 from circuitviz.jobs.threads import free_cores
 
-EVERY = 0.1  # seconds between two signs of progress
+EVERY = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
 
 
 class Worker(QThread):
@@ -103,12 +103,12 @@ class Worker(QThread):
         self._aside = staying
 
     def _do(self, request: Request, replies: Iterator[Reply]) -> None:
-        shown = 0.0
+        shown: dict[type[Reply], float] = {}
         try:
             for reply in replies:
                 now = time.monotonic()
-                if not isinstance(reply, Moved) or now - shown > EVERY or reply.share == 0:
-                    shown = now if isinstance(reply, Moved) else shown
+                if _must_be_told(reply) or now - shown.get(type(reply), 0.0) > EVERY:
+                    shown[type(reply)] = now
                     self.replied.emit(reply)
                 with self._wake:
                     wish = self._mailbox.disturbs(request, self._engine.opened)
@@ -143,3 +143,10 @@ class Worker(QThread):
     def _use_cores() -> None:
         """Leave a core to the window; the numbers are read when torch is first imported."""
         os.environ.setdefault("OMP_NUM_THREADS", str(free_cores()))
+
+
+def _must_be_told(reply: Reply) -> bool:
+    """A beginning and what is whole are always told; what is on the way, where there is time."""
+    if isinstance(reply, Moved):
+        return reply.share == 0
+    return bool(getattr(reply, "done", True))

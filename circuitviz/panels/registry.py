@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QWidget
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
@@ -16,6 +16,15 @@ def inset_numbers(widget: QWidget) -> None:
     """Keep the text of number fields off their border; a style sheet cannot say so."""
     for field in widget.findChildren(QAbstractSpinBox):
         field.lineEdit().setTextMargins(6, 0, 4, 0)
+
+
+def level_labels(form: QFormLayout) -> None:
+    """Stand the labels of a form on the lines of their fields, which the style makes taller."""
+    for row in range(form.rowCount()):
+        label = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+        field = form.itemAt(row, QFormLayout.ItemRole.FieldRole)
+        if label is not None and field is not None and (text := label.widget()) is not None:
+            text.setMinimumHeight(field.sizeHint().height())
 
 
 class Panel(QWidget):

@@ -259,7 +259,7 @@ REFUSED = (
     ({"kind": "node", "target": ""}, "No target was given"),
     ({"kind": "token", "target": " Ian Betty"}, "must be one token"),
     ({"kind": "node", "target": "m3.f1@2", "prompt": "the " * 200}, "reads at most"),
-    ({"kind": "node", "target": "m3.f1@2", "prompt": "", "gate": "absolute"}, "has 1 tokens"),
+    ({"kind": "node", "target": "m3.f1@2", "prompt": "", "gate": "absolute"}, "An empty prompt was given"),
     ({"kind": "logit-diff", "correct": " Ian"}, "at least one correct and one incorrect"),
 )
 

@@ -62,7 +62,8 @@ def test_a_search_that_was_killed_is_found_again(
     dialog = window.recovery.dialog
     assert dialog is not None and dialog.list.count() == 1
     assert "exact on demo, ioi, not finished" in dialog.list.item(0).text()
-    qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+        qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
     state, document = window.desk.document.state, window.desk.document
     assert state.scores is not None and state.scores.partial and state.scores.method == "exact"
     assert state.circuit is not None and 0 < state.circuit.n_edges <= 40

@@ -18,11 +18,12 @@ OTHER = "other.circuit"
 
 
 @pytest.fixture
-def window(open_window, tmp_path) -> MainWindow:
+def window(open_window, qtbot: QtBot, tmp_path) -> MainWindow:
     made: MainWindow = open_window()
     made.desk.set_document(Document(State(None, ONE, HERE)))
     save_document(Document(State(None, TWO, THERE)), tmp_path / OTHER)
     made.desk.beside.open(tmp_path / OTHER)
+    qtbot.waitUntil(lambda: made.desk.beside.chosen is not None, timeout=90_000)
     made.desk.beside.show_both(True)
     return made
 
@@ -66,7 +67,7 @@ def test_the_inspector_says_which_circuit_has_a_node(window: MainWindow, qtbot: 
     assert inspector.about.text().endswith(f"only in {OTHER}")
     edges = [e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])]
     strongest = max(edges, key=lambda e: abs(TWO.values[GRAPH.edge(e)]))
-    assert inspector.edges.itemAt(0).widget().text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
+    assert inspector.edges[0].text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
     window.toggle_ablation()
     assert not desk.document.state.ablated_nodes
     desk.select(frozenset({alone, own}), frozenset())

@@ -11,10 +11,16 @@ from slow_path import DEMO, plain
 from circuitviz.discovery import discover, methods, setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import Bench, Subject, evaluate, measure_steps, measures
+from circuitviz.evaluation.measures import measures_of
+from circuitviz.features import load_dictionaries, node_table, run_prompt
 from circuitviz.graph import Circuit
 from circuitviz.models import Model, from_hugging_face
 from circuitviz.progress import finish
+from circuitviz.resources import resource
 from circuitviz.tasks import Pair, Task, load_task
+
+DICTIONARIES = resource("demo", "dictionaries")
+PROMPT = "Then Mary and John went to the park. John gave a ring to"
 
 
 @pytest.fixture(scope="module")
@@ -31,11 +37,12 @@ def spoiled() -> tuple[Model, Task]:
 
 @pytest.mark.parametrize("method", methods.names())
 def test_every_method_names_a_nan(spoiled: tuple[Model, Task], method: str) -> None:
+    more = {"dictionaries": str(DICTIONARIES)} if method == "task-attribution" else {}
     with pytest.raises(InputError, match="not a number|not numbers"):
-        discover(*spoiled, method)
+        discover(*spoiled, method, **more)
 
 
-@pytest.mark.parametrize("measure", measures.names())
+@pytest.mark.parametrize("measure", [n for n in measures.names() if n not in measures_of("heads")])
 def test_every_measure_names_a_nan(spoiled: tuple[Model, Task], demo: Case, measure: str) -> None:
     model, task = spoiled
     scores = discover(demo.model, demo.task, "eap")
@@ -43,6 +50,13 @@ def test_every_measure_names_a_nan(spoiled: tuple[Model, Task], demo: Case, meas
     subject = Subject(Bench(setting(model, task)), circuit, scores, selection=chosen)
     with pytest.raises(InputError, match="not a number|not numbers"):
         finish(measure_steps(measure, subject))
+
+
+def test_a_prompt_of_a_model_with_a_nan_has_no_features(spoiled: tuple[Model, Task]) -> None:
+    """What the measures of features would begin with."""
+    model, _task = spoiled
+    with pytest.raises(InputError, match="not a number|not numbers"):
+        node_table(run_prompt(model, PROMPT), load_dictionaries([DICTIONARIES], model))
 
 
 @pytest.mark.parametrize("method", methods.names())
