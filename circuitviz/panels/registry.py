@@ -13,18 +13,16 @@ from circuitviz.registry import Registry
 
 
 def inset_numbers(widget: QWidget) -> None:
-    """Keep the text of number fields off their border; a style sheet cannot say so."""
+    """Keep the text of number fields off their border, and labels of forms on the lines of their fields;
+    a style sheet can say neither."""
     for field in widget.findChildren(QAbstractSpinBox):
         field.lineEdit().setTextMargins(6, 0, 4, 0)
-
-
-def level_labels(form: QFormLayout) -> None:
-    """Stand the labels of a form on the lines of their fields, which the style makes taller."""
-    for row in range(form.rowCount()):
-        label = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
-        field = form.itemAt(row, QFormLayout.ItemRole.FieldRole)
-        if label is not None and field is not None and (text := label.widget()) is not None:
-            text.setMinimumHeight(field.sizeHint().height())
+    for form in widget.findChildren(QFormLayout):
+        for row in range(form.rowCount()):
+            item = form.itemAt(row, QFormLayout.ItemRole.LabelRole)
+            if item is not None and (label := item.widget()) is not None:
+                # a form centres a label in 7/4 of its height, which the style's fields are taller than
+                label.setMinimumHeight(label.fontMetrics().height() + 5)
 
 
 class Panel(QWidget):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
 from opening import open_in
+from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -132,7 +132,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
         box.dialog.options.fields["counterfactual"].setCurrentText("order-swapped")
         box.dialog.options.fields["prompts"].setValue(8)
         qtbot.mouseClick(box.dialog.ok, LEFT)
-        qtbot.waitUntil(lambda: box.evidence and box.evidence[-1].outcome is not None, timeout=LONG)
+        qtbot.waitUntil(lambda box=box: box.evidence and box.evidence[-1].outcome is not None, timeout=LONG)
     said = desk.document.state.labels
     assert {n: said[n].text for n in strong[:2]} == dict(
         zip(strong[:2], ("what comes first", "what comes second"), strict=True)
@@ -167,11 +167,12 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     # both are on disk as they were on the screen
     assert window.files.save_to(tmp_path / "mixed.circuit")
     window.close()
+    (tmp_path / "again").mkdir()
     for name, before in (("feature", kept), ("mixed", mixed)):
         again: MainWindow = open_window()
         open_in(again, qtbot, tmp_path / f"{name}.circuit")
         assert again.desk.document.state.hash == before.hash
-        assert again.files.export_to(tmp_path / f"{name}-again.svg")
+        assert again.files.export_to(tmp_path / "again" / f"{name}.svg")
         again.close()
-    assert (tmp_path / "feature-again.svg").read_bytes() == (tmp_path / "feature.svg").read_bytes()
-    assert "<image" not in (tmp_path / "mixed-again.svg").read_text()
+    assert (tmp_path / "again" / "feature.svg").read_bytes() == (tmp_path / "feature.svg").read_bytes()
+    assert "<image" not in (tmp_path / "again" / "mixed.svg").read_text()
