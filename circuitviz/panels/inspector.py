@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -29,6 +28,7 @@ from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes, whole_group
+from circuitviz.panels.token_columns import TokenColumns
 from circuitviz.session import Label, members_of, set_label
 
 ROWS = 6
@@ -49,7 +49,7 @@ class InspectorPanel(Panel):
         self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
         self.colour = QToolButton(text="●", toolTip="Colour of the label")
         self.prompt = PromptBox(desk)
-        self.lens = [[QLabel() for _ in range(4)] for _ in range(ROWS)]
+        self.lens = TokenColumns(ROWS)
         self.answers = QLabel("", wordWrap=True)
         self.direct = QLabel("")
         self.weighted = QCheckBox("weighted by value size")
@@ -111,18 +111,7 @@ class InspectorPanel(Panel):
         prompt.addWidget(self.prompt, 1)
         readings.addWidget(self.prompt_row)
         readings.addWidget(_heading("Logit lens of its output"))
-        grid = QGridLayout(horizontalSpacing=10, verticalSpacing=1)
-        for at, text in ((0, "promotes"), (2, "suppresses")):
-            grid.addWidget(QLabel(text, objectName="muted"), 0, at)
-        for i, cells in enumerate(self.lens):
-            for j, cell in enumerate(cells):
-                if j % 2:
-                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
-                    cell.setObjectName("muted")
-                grid.addWidget(cell, i + 1, j)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(2, 1)
-        readings.addLayout(grid)
+        readings.addWidget(self.lens)
         readings.addWidget(self.answers)
         readings.addWidget(_heading("Direct logit attribution"))
         readings.addWidget(self.direct)
@@ -190,15 +179,11 @@ class InspectorPanel(Panel):
         if reading.node != self.node or reading.prompt != self.desk.prompt:
             return
         self.reading = reading
-        for cells, up, down in zip(self.lens, reading.top, reading.bottom, strict=False):
-            for cell, text in zip(
-                cells,
-                (_shown(up.token), f"{up.logit:+.2f}", _shown(down.token), f"{down.logit:+.2f}"),
-                strict=True,
-            ):
-                cell.setText(text)
+        up, down = ([(_shown(t.token), t.logit) for t in side] for side in (reading.top, reading.bottom))
+        self.lens.show_tokens(up, down)
         ranked = [f"{_shown(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]]
-        self.answers.setText("answers: " + ",  ".join(ranked))
+        silent = not any(token.logit for token in (*reading.top, *reading.bottom))
+        self.answers.setText("writes nothing here" if silent else "answers: " + ",  ".join(ranked))
         value = reading.direct_logit_attribution
         self.direct.setText(
             "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
@@ -215,9 +200,7 @@ class InspectorPanel(Panel):
             )
 
     def _clear_readings(self) -> None:
-        for cells in self.lens:
-            for cell in cells:
-                cell.setText("")
+        self.lens.clear()
         waiting = "reading…" if self.desk.opened else "opens with the model"
         if "@" in self.node:
             waiting = "its dashboard stands under Features" if ".f" in self.node else ""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from circuitviz.canvas.kinds import MEANINGS, look_of
 from circuitviz.graph import Kind, Node
 from circuitviz.jobs import Reply, Seen
 from circuitviz.jobs.node import TOKENS, NodeRead, ReadNode
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.token_columns import TokenColumns
 
 TOLD = {
     Kind.FEATURE: (
@@ -38,8 +39,7 @@ class NodeReading(QWidget):
         self.numbers = QLabel("", wordWrap=True, accessibleName="Numbers of the node")
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.meaning = QLabel("", objectName="muted", wordWrap=True)
-        self.tokens = [[QLabel() for _ in range(4)] for _ in range(TOKENS)]
-        self.grid = QWidget()
+        self.tokens = TokenColumns(TOKENS)
         self.dashboard = QPushButton("Dashboard", toolTip="where this feature fires, in Features")
         self.trace = QPushButton("Trace", toolTip="the circuit of this node (Shift+T)")
         self._build()
@@ -58,7 +58,7 @@ class NodeReading(QWidget):
         self.trace.setVisible(self.desk.asking.traceable == name)
         if name != self.node:
             self.node = name
-            self.grid.hide()
+            self.tokens.hide()
         self.numbers.setText(self._numbers(node))
         if self.desk.opened is not None:
             self.desk.ask(ReadNode(question, name))
@@ -100,25 +100,11 @@ class NodeReading(QWidget):
         if self.node not in circuit.graph.node_index:
             return
         self.numbers.setText(self._numbers(circuit.graph.node(self.node), found))
-        self.grid.setVisible(bool(found.promotes))
-        for cells, up, down in zip(self.tokens, found.promotes, found.suppresses, strict=False):
-            texts = (up.token.strip(), f"{up.value:+.2f}", down.token.strip(), f"{down.value:+.2f}")
-            for cell, text in zip(cells, texts, strict=True):
-                cell.setText(text)
+        self.tokens.setVisible(bool(found.promotes))
+        up, down = ([(t.token.strip(), t.value) for t in side] for side in (found.promotes, found.suppresses))
+        self.tokens.show_tokens(up, down)
 
     def _build(self) -> None:
-        grid = QGridLayout(self.grid, horizontalSpacing=10, verticalSpacing=1)
-        grid.setContentsMargins(0, 0, 0, 0)
-        for at, text in ((0, "promotes"), (2, "suppresses")):
-            grid.addWidget(QLabel(text, objectName="muted"), 0, at)
-        for i, cells in enumerate(self.tokens):
-            for j, cell in enumerate(cells):
-                if j % 2:
-                    cell.setAlignment(Qt.AlignmentFlag.AlignRight)
-                    cell.setObjectName("muted")
-                grid.addWidget(cell, i + 1, j)
-        grid.setColumnStretch(0, 1)
-        grid.setColumnStretch(2, 1)
         buttons = QHBoxLayout(spacing=6)
         buttons.addWidget(self.dashboard)
         buttons.addWidget(self.trace)
@@ -128,4 +114,4 @@ class NodeReading(QWidget):
         column.addWidget(self.numbers)
         column.addWidget(self.meaning)
         column.addLayout(buttons)
-        column.addWidget(self.grid)
+        column.addWidget(self.tokens)

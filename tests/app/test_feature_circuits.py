@@ -217,14 +217,14 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: not window.view.motion.running, timeout=LONG)
     qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(name))
     assert window.desk.nodes == {name}
-    qtbot.waitUntil(lambda: reading.grid.isVisible(), timeout=LONG)
+    qtbot.waitUntil(lambda: reading.tokens.isVisible(), timeout=LONG)
     assert not inspector.readings.isVisible() and "attention feature at position" in inspector.about.text()
     assert f"activation {info['activations'][name]:.4f}" in reading.numbers.text()
     assert f"attribution {info['attributions'][name]:+.4f}" in reading.numbers.text()
     model, number = load_model("demo"), graph.node(name).feature
     one = next(d for d in load_dictionaries([resource("demo", "dictionaries")], model) if d.site.name == "a2")
     up, down = token_effects(model, one, number, 6)
-    shown = [[cell.text() for cell in row] for row in reading.tokens]
+    shown = [[cell.text() for cell in row] for row in reading.tokens.cells]
     assert [row[0] for row in shown] == [t.token.strip() for t in up]
     assert [row[3] for row in shown] == [f"{t.value:+.2f}" for t in down]
     shoot(window, "feature-inspected")

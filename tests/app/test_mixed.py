@@ -97,7 +97,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     inspector = window.panels["inspector"]
     qtbot.waitUntil(lambda: inspector.reading is not None, timeout=LONG)  # type: ignore[attr-defined]
     assert inspector.reading.node == strongest  # type: ignore[attr-defined]
-    assert inspector.lens[0][0].text()  # type: ignore[attr-defined]
+    assert inspector.lens.cells[0][0].text()  # type: ignore[attr-defined]
     shoot(window, "mixed-feature")
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_A)

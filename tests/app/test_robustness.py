@@ -51,7 +51,7 @@ def test_a_head_is_read_while_a_search_runs(open_window, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
     with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
         window.desk.select(frozenset({"a2.h6"}), frozenset())
-    assert window.panels["inspector"].lens[0][1].text()
+    assert window.panels["inspector"].lens.cells[0][1].text()
     assert window.desk.preview is not None, "the search still runs"
     parts = window.desk.preview
     qtbot.waitUntil(lambda: window.desk.preview is not parts, timeout=LONG)  # and goes on
