@@ -93,7 +93,7 @@ def opened_sites(graph: Graph) -> dict[str, tuple[int, ...]]:
 
     Graphs of one prompt, whose features stand at positions, are no model's graph: none is.
     """
-    return _listed(graph.nodes) if graph.nodes[0].kind is Kind.INPUT else {}
+    return _listed(graph.nodes) if graph.nodes and graph.nodes[0].kind is Kind.INPUT else {}
 
 
 def site_of(node: Node) -> str:

@@ -185,8 +185,6 @@ class EvaluationPanel(Panel):
     def _arrived(self, reply: Reply) -> None:
         if not isinstance(reply, Judged):
             return
-        found = {"key": reply.key, "options": reply.options, "result": reply.result, "done": reply.done}
-        self.desk.document.keep_measure(reply.measure, found)
         if reply.measure == self.measure.currentText():
             self.show_result()
         if reply.done:  # whatever else runs now

@@ -9,6 +9,7 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.graph.opened import opened_sites
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
 
@@ -91,7 +92,9 @@ class MeterPanel(Panel):
             f"{where['metric']}:  circuit {_number(metric['circuit'])},  model {_number(metric['model'])},  "
             f"ablated {_number(metric['ablated'])}"
         )
-        self.setting.setText(_setting(numbers))
+        circuit = self.desk.document.state.circuit
+        sites = () if circuit is None else tuple(opened_sites(circuit.graph))
+        self.setting.setText(_setting(numbers, sites))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -148,11 +151,12 @@ class Bar(QWidget):
         painter.end()
 
 
-def _setting(numbers: dict[str, Any]) -> str:
-    """What the number is of; circuits of features are judged by their nodes, on one prompt."""
+def _setting(numbers: dict[str, Any], sites: tuple[str, ...]) -> str:
+    """What the number is of; circuits with features are judged by their nodes, those of a prompt on it."""
     where = numbers["setting"]
     if "errors" not in where:
-        return f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
+        said = f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
+        return f"{said}; judged node by node ({', '.join(sites)} in features)" if sites else said
     over = f" over {where['mean_of']}" if where.get("mean_of") else ""
     rest = numbers.get("completeness")
     kept = "" if rest is None else f"; the rest alone keeps {_number(rest)}"

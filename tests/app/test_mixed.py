@@ -81,6 +81,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     model = load_model("demo")
     task = task_of(state.provenance, model)
     whole = faithfulness(window)
+    assert "judged node by node (a2 in features)" in window.panels["meter"].setting.text()  # type: ignore[attr-defined]
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
     assert state.provenance is not None and state.scores is not None
     again = discover(model, task, "task-attribution", **state.provenance.options)
