@@ -16,8 +16,9 @@ from circuitviz.app.files import Files
 from circuitviz.app.window import MainWindow
 
 # Seconds that Qt may be busy at a stretch while a journey waits. The first circuit brings ten docks into
-# sight at once, which took 60 to 140 ms; clicks, keys and actions are held to stalls.LONGEST one by one.
-FIRST = 0.250
+# sight at once, which took 60 to 140 ms, and several events may fall between two beats, which took up to
+# 400 ms once; clicks, keys and actions are held to stalls.LONGEST one by one.
+FIRST = 0.600
 Open = Callable[[], MainWindow]
 
 
