@@ -63,7 +63,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     inspector = window.panels["inspector"]
     assert inspector.name.text() == head  # type: ignore[attr-defined]
     reading = read_node(model, task, head, 0)
-    shown = [cells[1].text() for cells in inspector.lens]  # type: ignore[attr-defined]
+    shown = [cells[1].text() for cells in inspector.lens.cells]  # type: ignore[attr-defined]
     assert shown == [f"{t.logit:+.2f}" for t in reading.top[: len(shown)]]
     pattern = inspector.map.pattern  # type: ignore[attr-defined]
     assert np.allclose(pattern.sum(1), 1, atol=1e-5)
