@@ -40,4 +40,5 @@ class Adopt(Request):
         if task.hash != where.task_hash and not message:
             message = "The prompts tokenise otherwise than when this circuit was found."
         engine.set_task(task, where.metric, where.ablation)
+        engine.opened_for = where.opening
         yield engine.ready(message)

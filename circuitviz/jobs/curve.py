@@ -31,9 +31,12 @@ class Curve(Request):
 
     scores: Scores
     select: str
+    opening: tuple[object, ...] = ()  # Provenance.opening
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """The points so far, after each."""
+        """The points so far, after each; none where another task is open."""
+        if not engine.serves(self.opening, self.scores.graph):
+            return
         engine.need()
         from circuitviz.evaluation import curve_steps
 

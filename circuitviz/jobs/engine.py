@@ -26,6 +26,7 @@ class Engine:
         self.kept: Reply | None = None
         self.shelf: Any = None  # dictionaries that are open (jobs/features.py)
         self.prompted: Any = None  # the prompt that questions about features are asked of (jobs/prompted.py)
+        self.opened_for: tuple[object, ...] = ()  # Provenance.opening of the circuit that task is of
         self._device = ""
         self._free: dict[bool, Any] = {}
         self._opened: dict[tuple[object, ...], Any] = {}
@@ -49,6 +50,15 @@ class Engine:
                 "find a circuit of heads on a task first."
             )
 
+    def serves(self, opening: tuple[object, ...], graph: Graph) -> bool:
+        """Whether a circuit can be measured on what is open: it was asked of this very model and task.
+
+        opening: its ``Provenance.opening``; empty where nothing is known of it but its graph.
+        """
+        if opening:
+            return opening == self.opened_for
+        return self.model is not None and bool(graph.shape == self.model.shape)
+
     def load(self, name: str, device: str) -> Iterator[Reply]:
         """Open a model, unless it is open already."""
         if self.model is not None and (self.model.name, self._device) == (name, device):
@@ -58,6 +68,7 @@ class Engine:
 
         self.model, self._device = load_model(name, device), device
         self.task = self.prompted = None
+        self.opened_for = ()
 
     def set_task(self, task: Any, metric: str | None, ablation: str) -> None:
         """Take a task up: a bench of a few prompts for the quick value, one of all."""
@@ -67,7 +78,7 @@ class Engine:
         self.where = setting(self.model, task, metric, ablation)
         few = setting(self.model, task.subset(range(min(SMALL, len(task)))), self.where.metric, ablation)
         self.task, self.small, self.whole = task, Bench(few), Bench(self.where)
-        self._free, self._opened = {}, {}
+        self._free, self._opened, self.opened_for = {}, {}, ()
 
     def bench(
         self, small: bool, free: bool, graph: Graph | None = None, options: Mapping[str, Any] | None = None

@@ -33,9 +33,12 @@ class Explain(Request):
     after: Circuit
     changed: Interventions
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
+    opening: tuple[object, ...] = ()  # Provenance.opening
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """One comparison, over the whole task."""
+        """One comparison, over the whole task; nothing where another is open."""
+        if not engine.serves(self.opening, self.before.graph):
+            return
         engine.need()
         from circuitviz.evaluation import Situation, changes_steps
 

@@ -119,6 +119,7 @@ class Find(Request):
             time.perf_counter() - began, None if self.pair else self.task,
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None
+        engine.opened_for = state.provenance.opening
         return Found(scores, state.circuit, state.provenance, scores.partial, cancelled)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.jobs.prompted import prompted
@@ -26,6 +27,11 @@ class Judged(Reply):
     result: dict[str, Any]
     done: bool
 
+    @property
+    def found(self) -> dict[str, Any]:
+        """What a document keeps of it."""
+        return {"key": self.key, "options": self.options, "result": self.result, "done": self.done}
+
 
 @dataclass(frozen=True)
 class Judge(Request):
@@ -45,6 +51,7 @@ class Judge(Request):
     selection: tuple[str, ...] = ()
     trial: Trial | None = None
     device: str = "cpu"
+    opening: tuple[object, ...] = ()  # Provenance.opening
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """What is found so far, step by step, then the whole."""
@@ -76,6 +83,11 @@ class Judge(Request):
                 bench_of(opened), one.nodes, changes, one.ablation, one.errors, self.selection
             )
         engine.need()
+        if not engine.serves(self.opening, self.circuit.graph):
+            raise InputError(
+                f"{self.measure.capitalize()} was asked for while a search opened another model or task; "
+                "measure it again once this circuit's own is open."
+            )
         options = {} if self.scores is None else self.scores.options
         bench = engine.bench(False, False, self.circuit.graph, options)
         return Subject(

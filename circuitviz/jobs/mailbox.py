@@ -14,8 +14,12 @@ class Mailbox:
     def put(self, request: Request) -> None:
         """Leave a request; a fresh one makes void what waited for the old model and task."""
         if request.fresh:
-            self.slots = {k: r for k, r in self.slots.items() if r.rank < 0}
+            self.void()
         self.slots[type(request)] = request
+
+    def void(self) -> None:
+        """Forget whatever waits for a model and a task."""
+        self.slots = {k: r for k, r in self.slots.items() if r.rank < 0}
 
     def take(self, aside: Request | None = None, opened: bool = False) -> Request | None:
         """The most urgent request, or None; with ``aside``, only one that goes before that."""

@@ -37,9 +37,12 @@ class Measure(Request):
     key: str
     changed: Interventions = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
+    opening: tuple[object, ...] = ()  # Provenance.opening
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """The quick exact value, then the exact value over the whole task."""
+        """The quick exact value, then the exact value over the whole task; nothing of another task."""
+        if not engine.serves(self.opening, self.circuit.graph):
+            return
         engine.need()
         from circuitviz.jobs.engine import SMALL
 

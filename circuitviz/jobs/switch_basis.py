@@ -79,6 +79,7 @@ class SwitchBasis(Request):
             time.perf_counter() - began, self.where.task,
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None
+        engine.opened_for = state.provenance.opening
         yield Switched(scores, state.circuit, state.provenance, False, since=self.where, text=self.text)
 
     def _method(self) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,9 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import QObject, QThread, Signal
 
@@ -20,27 +22,58 @@ from circuitviz.jobs.threads import free_cores
 EVERY = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A reply on its way between the threads: of which document, and after how many requests."""
+
+    reply: Reply
+    document: int | None
+    asked: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that is being answered, for the document that was open when it was taken up."""
+
+    request: Request
+    replies: Iterator[Reply]
+    document: int | None  # None: for any
+
+
 class Worker(QThread):
     """The long-lived thread. ``replied`` carries frozen replies to the window's thread.
 
     A running job looks between its steps whether a more urgent request waits. It then steps aside,
-    and goes on where it was; a newer request of its own kind, a new model or a cancel end it.
+    and goes on where it was; a newer request of its own kind, a new model or a cancel end it. What was
+    asked for a document that was left is told no more, even if it was on its way already; and ``Idle``
+    is told only where nothing was asked since.
     """
 
     replied = Signal(object)
+    _sent = Signal(object)
 
     def __init__(self, engine: Engine | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine or Engine()
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
-        self._aside: list[tuple[Request, Iterator[Reply]]] = []
+        self._aside: list[Job] = []
         self._cancelled = self._stopping = False
+        self._document = self._asked = 0
+        self._sent.connect(self._tell)
 
     def ask(self, request: Request) -> None:
         """Leave a request; an older one of its kind is dropped, waiting or running."""
         with self._wake:
+            self._asked += 1
             self._mailbox.put(request)
+            self._wake.notify()
+
+    def leave(self) -> None:
+        """Another document is opened: end whatever was asked for the one before, and keep nothing of it."""
+        with self._wake:
+            self._document += 1
+            self._mailbox.void()
             self._wake.notify()
 
     def cancel(self) -> None:
@@ -61,88 +94,115 @@ class Worker(QThread):
         """The thread's life: take the most urgent request, answer it, look again."""
         self._use_cores()
         while (job := self._next()) is not None:
-            self._do(*job)
+            self._do(job)
             with self._wake:
                 self._heed()
-                waiting = bool(self._mailbox.slots or self._aside)
-            if not waiting:
-                self.replied.emit(Idle())
+                self._rest()
 
-    def _next(self) -> tuple[Request, Iterator[Reply]] | None:
+    def _next(self) -> Job | None:
         """The most urgent of what waits and what stepped aside; None: the thread is to end."""
         with self._wake:
             while not self._stopping:
-                self._heed()
-                aside = self._aside[-1][0] if self._aside else None
+                if self._heed():
+                    self._rest()  # what was cancelled had not even begun
+                aside = self._aside[-1].request if self._aside else None
                 request = self._mailbox.take(aside, self._engine.opened)
                 if request is not None:
-                    self._end_aside(replaced_by=request)
-                    return request, self._engine.answer(request)
+                    self._end_aside(partial(_replaces, request), said=False)
+                    document = self._document if request.rank >= 0 else None
+                    return Job(request, self._engine.answer(request), document)
                 if self._aside:
                     return self._aside.pop()
                 self._wake.wait()
-            self._end_aside()
+            self._end_aside(lambda _job: True)
             return None
 
-    def _heed(self) -> None:
-        """End what stepped aside, where all was to be cancelled; whoever waits for it is told by Idle."""
-        if self._cancelled and not self._stopping:
-            self._end_aside()
-            self._cancelled = False
+    def _heed(self) -> bool:
+        """End what stepped aside, where all was to be cancelled or is of a document that was left.
 
-    def _end_aside(self, replaced_by: Request | None = None) -> None:
-        """Close jobs that stepped aside: all, or those that a request makes void."""
+        Whoever waits for it is told by Idle. Whether there was such a wish.
+        """
+        if self._stopping:
+            return False
+        heeded, self._cancelled = self._cancelled, False
+        self._end_aside(lambda job: heeded or self._left(job))
+        return heeded
+
+    def _left(self, job: Job) -> bool:
+        return job.document is not None and job.document != self._document
+
+    def _rest(self) -> None:
+        """Say so where nothing is left to do."""
+        if not (self._mailbox.slots or self._aside):
+            self._sent.emit(Sent(Idle(), None, self._asked))
+
+    def _tell(self, sent: Sent) -> None:
+        """In the window's thread: pass on what still is of interest."""
+        if sent.document not in (None, self._document):
+            return
+        if not isinstance(sent.reply, Idle) or sent.asked == self._asked:
+            self.replied.emit(sent.reply)
+
+    def _end_aside(self, void: Callable[[Job], bool], said: bool = True) -> None:
+        """Close those jobs that stepped aside and are void; ``said``: what they kept is told."""
         staying = []
-        for request, replies in self._aside:
-            void = replaced_by is None or replaced_by.fresh or type(replaced_by) is type(request)
-            if void:
-                replies.close()  # type: ignore[attr-defined]
-                self._keep(request, said=replaced_by is None)
+        for job in self._aside:
+            if void(job):
+                job.replies.close()  # type: ignore[attr-defined]
+                self._keep(job, said)
             else:
-                staying.append((request, replies))
+                staying.append(job)
         self._aside = staying
 
-    def _do(self, request: Request, replies: Iterator[Reply]) -> None:
+    def _do(self, job: Job) -> None:
+        request, replies = job.request, job.replies
         shown: dict[type[Reply], float] = {}
         try:
             for reply in replies:
                 now = time.monotonic()
                 if _must_be_told(reply) or now - shown.get(type(reply), 0.0) > EVERY:
                     shown[type(reply)] = now
-                    self.replied.emit(reply)
+                    self._send(reply, job)
                 with self._wake:
                     wish = self._mailbox.disturbs(request, self._engine.opened)
-                if self._cancelled or self._stopping or wish == "end":
+                if self._cancelled or self._stopping or wish == "end" or self._left(job):
                     replies.close()  # type: ignore[attr-defined]
-                    self._keep(request)
+                    self._keep(job)
                     return
                 if wish:
-                    self._aside.append((request, replies))
+                    self._aside.append(job)
                     return
         except InputError as error:
-            self._keep(request)
-            self._fail(request, str(error))
+            self._keep(job)
+            self._fail(job, str(error))
         except (ComputationError, MemoryError) as error:
-            self._keep(request)
-            self._fail(request, str(error) or "This machine's memory was not enough.")
+            self._keep(job)
+            self._fail(job, str(error) or "This machine's memory was not enough.")
         except Exception as error:  # a fault of ours must end as a message, not as a dead thread
             text = f"{type(error).__name__}: {error}"
-            self._keep(request)
-            self._fail(request, text, traceback.format_exc(), ours=True)
+            self._keep(job)
+            self._fail(job, text, traceback.format_exc(), ours=True)
 
-    def _keep(self, request: Request, said: bool = True) -> None:
+    def _send(self, reply: Reply, job: Job) -> None:
+        self._sent.emit(Sent(reply, job.document, 0))
+
+    def _keep(self, job: Job, said: bool = True) -> None:
         """A discovery that came to no end keeps what it has, marked partial."""
         kept, self._engine.kept = self._engine.kept, None
-        if said and kept is not None and isinstance(request, Find) and not self._stopping:
-            self.replied.emit(kept)
+        if said and kept is not None and isinstance(job.request, Find) and not self._stopping:
+            self._send(kept, job)
 
-    def _fail(self, request: Request, message: str, details: str = "", ours: bool = False) -> None:
-        self.replied.emit(Failed(request.title, message, details, ours))
+    def _fail(self, job: Job, message: str, details: str = "", ours: bool = False) -> None:
+        self._send(Failed(job.request.title, message, details, ours), job)
 
     @staticmethod
     def _use_cores() -> None:
         """Leave a core to the window; the numbers are read when torch is first imported."""
         os.environ.setdefault("OMP_NUM_THREADS", str(free_cores()))
+
+
+def _replaces(request: Request, job: Job) -> bool:
+    return request.fresh or type(request) is type(job.request)
 
 
 def _must_be_told(reply: Reply) -> bool:

@@ -111,8 +111,8 @@ class AblationPanel(Panel):
         elif state.measured != self._asked and self.desk.opened is not None:
             self._asked = state.measured
             self.heading.setText("finding out what changed…")
-            options = {} if state.provenance is None else state.provenance.options
-            self.desk.ask(Explain(state.measured, state.circuit, state.live, state.changed, options))
+            how = state.changed, state.options, state.opening
+            self.desk.ask(Explain(state.measured, state.circuit, state.live, *how))
 
     def _arrived(self, reply: Reply) -> None:
         if isinstance(reply, Explained) and reply.key == self.desk.document.state.measured:

@@ -28,6 +28,7 @@ class Asking(QObject):
         super().__init__(desk)
         self.desk = desk
         self._open: tuple[object, ...] = ()
+        self._searching = False
         self._moved: tuple[State, State] | None = None  # before the first and after the last move in a row
 
     @property
@@ -58,6 +59,7 @@ class Asking(QObject):
 
     def ask(self, question: Question) -> None:
         """Ask; the circuit comes into the document as one step."""
+        self.begin()
         self.desk.ask(AskQuestion(question, self.desk.device))
 
     def move(self, tau: float) -> None:
@@ -65,16 +67,26 @@ class Asking(QObject):
         if (question := self.question) is not None and not question.is_graph:
             self.desk.ask(MoveThreshold(question, tau, self.desk.device))
 
+    def begin(self) -> None:
+        """A search is asked for: nobody knows yet what it opens, or whether it finds anything."""
+        self._open, self._searching = (), True
+
+    def over(self) -> None:
+        """The worker is idle. What a search opened for nothing makes way for what the document needs."""
+        self._searching = False
+        self.adopt(self.desk.document.state)
+
     def came(self, where: Provenance | None) -> None:
         """The worker has opened what such a circuit needs."""
-        self._open = needs(where)
+        self._open, self._searching = needs(where), False
 
     def adopt(self, state: State) -> None:
-        """Let the worker open what a state needs, unless it is open."""
+        """Let the worker open what a state needs, unless it is open, or a search is under way."""
         where, circuit = state.provenance, state.circuit
-        if where is None or circuit is None or needs(where) == self._open:
+        if where is None or circuit is None or self._searching or needs(where) == self._open:
             return
         self.came(where)
+        self.desk.opened = None  # until it is there
         self.desk.ask(adoption(state, self.desk.device))
 
     def take(self, reply: Answered) -> None:
@@ -111,7 +123,7 @@ def needs(where: Provenance | None) -> tuple[object, ...]:
     question = Question.of(where)
     if question is not None:
         return ("question", *question.opening)
-    return where.model, where.task, where.task_hash, where.metric, where.ablation
+    return where.opening
 
 
 def adoption(state: State, device: str) -> Request:

@@ -40,13 +40,7 @@ from circuitviz.panels.keeping import kept
 from circuitviz.panels.live import Live
 from circuitviz.panels.reader import Reader
 from circuitviz.panels.undo import StateStep
-from circuitviz.session import (
-    Change,
-    Command,
-    Document,
-    State,
-    choose_edges,
-)
+from circuitviz.session import Change, Command, Document, State, choose_edges
 from circuitviz.session.question import SELECT
 
 
@@ -127,6 +121,7 @@ class Desk(QObject):
     def set_document(self, document: Document) -> None:
         """Show a document; undo begins anew."""
         self.undo.clear()
+        self.worker.leave()
         self.document, self.preview, self.opened, self.opacity = document, None, None, None
         self.nodes = self.edges = frozenset()
         self.live.begin()
@@ -154,6 +149,7 @@ class Desk(QObject):
 
     def find(self, request: Find) -> None:
         """Start a discovery."""
+        self.asking.begin()
         self.worker.ask(request)
 
     def ask(self, request: Request) -> None:
@@ -175,10 +171,8 @@ class Desk(QObject):
     def draw_curve(self) -> None:
         """Measure faithfulness against the number of edges; circuits of features are not judged by those."""
         state = self.document.state
-        if self.asking.question is not None:
-            return
-        if state.scores is not None and self.opened is not None:
-            self.worker.ask(Curve(state.scores, "greedy"))
+        if self.asking.question is None and state.scores is not None and self.opened is not None:
+            self.worker.ask(Curve(state.scores, "greedy", state.opening))
 
     def select(self, nodes: frozenset[str], edges: frozenset[str]) -> None:
         """Select nodes and edges everywhere."""
@@ -206,9 +200,9 @@ class Desk(QObject):
     def read(self, node: str, prompt: int) -> None:
         """Ask for the readings of a node of a model; those of features are the inspector's."""
         if self.opened is not None and self.asking.question is None:
-            circuit, where = self.document.state.circuit, self.document.state.provenance
-            graph = None if circuit is None else circuit.graph
-            self.worker.ask(Read(node, prompt, graph, {} if where is None else where.options))
+            state = self.document.state
+            graph = None if state.circuit is None else state.circuit.graph
+            self.worker.ask(Read(node, prompt, graph, state.options))
 
     def fade(self, opacity: dict[str, float] | None) -> None:
         """Draw each edge as opaque as told, by name; None draws all as usual."""
@@ -260,16 +254,17 @@ class Desk(QObject):
             case Reading():
                 self.reading_arrived.emit(reply.reading)
             case Failed():
-                self.preview = None
+                if self.preview is not None:
+                    self.preview = None
+                    self.live.follow(self.document.state)
                 self.state_changed.emit()
                 self.say(reply.message)
                 self.failed.emit(reply)
             case Idle():
+                self.asking.over()
                 self.idle.emit()
             case Judged():
-                told = ("key", "options", "result", "done")
-                kept = {name: getattr(reply, name) for name in told}
-                self.document.keep_measure(reply.measure, kept)  # before anybody shows it
+                self.document.keep_measure(reply.measure, reply.found)  # before anybody shows it
                 self.arrived.emit(reply)
             case _:
                 self.arrived.emit(reply)
@@ -277,6 +272,7 @@ class Desk(QObject):
     def _found(self, reply: Found) -> None:
         if reply.partial and not reply.cancelled:
             self.preview = reply
+            self.live.hush()
             self.state_changed.emit()
             return
         self.preview = None

@@ -98,6 +98,7 @@ class EvaluationPanel(Panel):
                 tuple(sorted(self.desk.nodes - {"logits"})),
                 Trial.of(state),
                 self.desk.device,
+                state.opening,
             )
         )
 

@@ -49,6 +49,11 @@ class Live(QObject):
         if self.desk.opened is not None and state.live is not None:
             self._after.start()
 
+    def hush(self) -> None:
+        """What is drawn is a search's on its way: nobody has measured that."""
+        if self.numbers is not None:
+            self._set(None, "")
+
     def model_came(self) -> None:
         """Measure what could not be measured without the model."""
         if self.desk.document.evaluation is None and self.desk.document.state.circuit is not None:
@@ -97,6 +102,8 @@ class Live(QObject):
     def what_if(self, nodes: frozenset[str]) -> float | None:
         """The estimate of faithfulness with these nodes out as well; None where nothing is known."""
         state = self.desk.document.state
+        if self.desk.preview is not None:
+            return None
         guess = self._estimate(toggle_ablation(nodes - state.ablated_nodes).change(state))
         return None if guess is None else float(guess["faithfulness"]["value"])
 
@@ -108,8 +115,9 @@ class Live(QObject):
         if trial is not None:
             self.desk.ask(MeasureTrial(trial, state.measured, self.desk.device))
         else:
-            options = {} if state.provenance is None else state.provenance.options
-            self.desk.ask(Measure(state.live, state.measured, state.changed, options))
+            self.desk.ask(
+                Measure(state.live, state.measured, state.changed, state.options, state.opening)
+            )
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
         self.numbers = numbers

@@ -69,7 +69,9 @@ class MeterPanel(Panel):
         if numbers is None:
             self.value.setText("–")
             busy = self.desk.state.circuit is not None and self.desk.opened is not None
-            self.interval.setText("measuring…" if busy else "not measured yet")
+            searching = "not measured while the search goes on"
+            waiting = "measuring…" if busy else "not measured yet"
+            self.interval.setText(searching if self.desk.preview is not None else waiting)
             self.raw.setText("")
             self.setting.setText("")
             return

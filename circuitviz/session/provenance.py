@@ -35,6 +35,11 @@ class Provenance:
     seconds: float = 0.0
     created: str = ""
 
+    @property
+    def opening(self) -> tuple[object, ...]:
+        """What has to be open for the circuit to be measured: model, prompts, metric and ablation."""
+        return self.model, self.task, self.task_hash, self.metric, self.ablation
+
     def command(self) -> str:
         """The command line that computes it again."""
         from circuitviz.session.question import Question  # which is a view of this

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Interventions, Scores
 from circuitviz.session.groups import Group, classed
@@ -50,6 +51,16 @@ class State:
     def changed(self) -> Interventions:
         """The interventions that can be felt: a node that is out writes nothing at all."""
         return {n: what for n, what in self.interventions.items() if n not in self.ablated_nodes}
+
+    @property
+    def opening(self) -> tuple[object, ...]:
+        """What has to be open for it to be measured; empty where nobody knows."""
+        return () if self.provenance is None else self.provenance.opening
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What the method was given that found it."""
+        return {} if self.provenance is None else self.provenance.options
 
     @property
     def untouched(self) -> bool:

@@ -143,3 +143,33 @@ def test_a_long_job_goes_on_after_an_urgent_one(qtbot: QtBot) -> None:
         qtbot.waitUntil(lambda: len(long.steps) > steps + 3)
     finally:
         worker.stop()
+
+
+def test_what_was_asked_for_a_document_that_was_left_is_told_no_more(qtbot: QtBot, demo: Case) -> None:
+    worker, seen = Worker(holding(demo)), []
+    worker.replied.connect(seen.append)
+    worker.start()
+    try:
+        with qtbot.waitSignal(
+            worker.replied, timeout=60_000, check_params_cb=lambda reply: isinstance(reply, Found)
+        ):
+            worker.ask(Find("demo", "ioi", None, 6, 3, "exact", {}, "", "corrupted", "top", 60))
+        worker.leave()
+        seen.clear()
+        qtbot.waitUntil(lambda: any(isinstance(reply, Idle) for reply in seen), timeout=60_000)
+        assert not any(isinstance(reply, Found | Moved | Ready) for reply in seen)
+    finally:
+        worker.stop()
+
+
+def test_idle_is_told_even_of_what_had_not_begun(qtbot: QtBot) -> None:
+    worker, seen, long = Worker(Engine()), [], Long()
+    worker.replied.connect(seen.append)
+    worker.ask(long)
+    worker.cancel()
+    worker.start()
+    try:
+        qtbot.waitUntil(lambda: any(isinstance(reply, Idle) for reply in seen))
+        assert not long.steps
+    finally:
+        worker.stop()

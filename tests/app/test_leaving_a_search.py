@@ -1,0 +1,113 @@
+"""A search that leads nowhere, or that is left for another file, leaves everything as it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from opening import open_in
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.main import begin
+from circuitviz.app.window import MainWindow
+from circuitviz.evaluation import evaluate
+from circuitviz.formats import export_document, save_document
+from circuitviz.models import load_model
+from circuitviz.session.origin import task_of
+
+LONG = 90_000
+
+
+def _measured(window: MainWindow) -> bool:
+    return window.desk.preview is None and window.desk.document.evaluation is not None
+
+
+def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str = "demo") -> None:
+    """Press the button with what the form says."""
+    form = window.panels["discovery"]
+    form.model.setEditText(model)
+    form.task.setEditText(task)
+    form.method.setCurrentText(method)
+    qtbot.mouseClick(form.run, Qt.MouseButton.LeftButton)
+
+
+def _back(window: MainWindow, qtbot: QtBot) -> None:
+    """Wait until the document's own model and task are open again."""
+    opened = window.desk.opened
+    with qtbot.waitSignal(
+        window.desk.ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"
+    ):
+        pass
+    assert window.desk.opened is not opened and window.desk.opened.model == "demo"
+
+
+@pytest.fixture
+def opened(open_window, qtbot: QtBot) -> MainWindow:
+    window: MainWindow = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    return window
+
+
+def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing(
+    opened: MainWindow, qtbot: QtBot
+) -> None:
+    window = opened
+    state = window.desk.document.state
+    model = load_model("demo")
+    task = task_of(state.provenance, model)
+
+    # cancelled before it had anything: its task is open by then, and the circuit is not of that one
+    with qtbot.waitSignal(window.desk.ready, timeout=LONG) as opening:
+        _search(window, qtbot, "sva", "acdc")
+    assert opening.args[0].task == "sva"
+    window.desk.cancel()
+    assert window.desk.document.state is state  # ACDC had nothing yet
+    _back(window, qtbot)
+    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.toggle_ablation()
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
+    assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
+
+    # failed: the message is the only thing that is new
+    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+        _search(window, qtbot, "nonsense", "eap", model="reverse")
+    window.dialog.close()
+    _back(window, qtbot)
+    window.desk.select(frozenset({"m1"}), frozenset())
+    window.toggle_ablation()
+    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    without = evaluate(model, task, state.circuit.without(["a2.h6", "m1"])).faithfulness.value
+    assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
+
+
+def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itself(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window, meter = opened, opened.panels["meter"]
+    save_document(window.desk.document, tmp_path / "kept.circuit")
+    export_document(window.desk.document, tmp_path / "kept.json")
+    known, number = window.desk.document.state.hash, meter.value.text()
+
+    _search(window, qtbot, "sva", "acdc")
+    qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
+    assert meter.value.text() == "–" and "search" in meter.interval.text()
+    window.desk.live.wonder(frozenset({"a2.h6"}))
+    assert meter.what_if.text() == "without a2.h6: not known"
+    window.desk.live.wonder(frozenset())
+
+    for name in ("kept.circuit", "kept.json"):
+        if window.desk.preview is None:
+            _search(window, qtbot, "sva", "acdc")
+            qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
+        with qtbot.waitSignal(window.desk.idle, timeout=LONG):
+            open_in(window, qtbot, tmp_path / name)
+        assert window.desk.preview is None and not window.desk.undo.canUndo()
+        assert window.desk.document.state.circuit.n_edges == 100
+        if name == "kept.circuit":
+            assert window.desk.document.state.hash == known and meter.value.text() == number
+        else:
+            assert window.desk.document.state.provenance is None and not window.desk.document.curve
