@@ -87,7 +87,10 @@ class Files(QObject):
         self.window.layout_name = layout if layout in layouts.names() else usual
 
     def shown(self) -> None:
-        """It is drawn: go back to what was in sight and selected."""
+        """Once it is drawn, go back to what was in sight and selected."""
+        self.window.drawing.then(self._look_again)
+
+    def _look_again(self) -> None:
         view = self.desk.document.view
         look(self.window.view, view)
         chosen = view.get("selected")
@@ -100,7 +103,8 @@ class Files(QObject):
         """Write down how the document is looked at now."""
         desk = self.desk
         selected = {"nodes": sorted(desk.nodes), "edges": sorted(desk.edges)}
-        now = {"layout": self.window.layout_name, "selected": selected, **looking(self.window.view)}
+        looked = {} if self.window.drawing.pending else looking(self.window.view)
+        now = {"layout": self.window.layout_name, "selected": selected, **looked}
         desk.document.view.update(now)
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QPoint, QSignalBlocker
 
 from circuitviz.app.name_field import NameField
 from circuitviz.canvas.folded import standing, unfolded
-from circuitviz.canvas.picture import CircuitPicture
+from circuitviz.canvas.sketch import Drawn
 from circuitviz.session import ROLES, Command, collapse, expand, group_nodes, rename_group, ungroup
 from circuitviz.session.grouping import meant
 from circuitviz.session.groups import boxes_of, frames_of
@@ -29,13 +29,13 @@ class Grouping(QObject):
         self.view.node_opened.connect(self.open_or_close)
         self.desk.selection_changed.connect(self.show_selection)
 
-    def show(self, picture: CircuitPicture, note: str) -> None:
+    def show(self, drawn: Drawn) -> None:
         """Put a picture on the canvas; what is selected stays so while it is in the circuit."""
-        circuit = self.desk.state.circuit
+        circuit, picture = self.desk.state.circuit, drawn.picture
         with QSignalBlocker(self.view):
-            self.view.show_circuit(picture, note)
+            self.view.show_circuit(picture, drawn.note, drawn.geometry)
         there = set(picture.by_name).union(circuit.node_names if circuit is not None else ())
-        ties = {edge.name for edge in picture.edges} if self.desk.edges else set()
+        ties = set(picture.edge_rows) if self.desk.edges else set()
         if self.desk.edges and circuit is not None:
             ties |= set(circuit.edge_names)
         self.desk.select(self.desk.nodes & there, self.desk.edges & ties)

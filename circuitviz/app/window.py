@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QChildEvent, QEvent
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
@@ -10,6 +12,7 @@ from circuitviz.app.basis import Basis
 from circuitviz.app.chrome import Chrome
 from circuitviz.app.dialogs import show_failure
 from circuitviz.app.docks import Docks
+from circuitviz.app.drawing import Drawing
 from circuitviz.app.drops import Drops
 from circuitviz.app.files import Files
 from circuitviz.app.find_bar import FindBar
@@ -21,8 +24,6 @@ from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
 from circuitviz.app.tour import Tour
 from circuitviz.app.trails import Trails
-from circuitviz.canvas.note import note_of
-from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import Theme
 from circuitviz.canvas.view import CircuitView
 from circuitviz.jobs import Failed, UseThreads
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.recovery = Recovery(self)
         self.drops = Drops(self)
         self.grouping = Grouping(self)
+        self.drawing = Drawing(self)
         self.basis = Basis(self)
         self.trails = Trails(self)
         self.chrome = Chrome(self)
@@ -82,7 +84,7 @@ class MainWindow(QMainWindow):
         desk.document_shown.connect(self.files.shown)
         desk.failed.connect(self.show_failed)
         desk.asking.arriving.connect(lambda: setattr(self, "layout_name", "tokens"))
-        desk.asking.answered.connect(self.view.fit)
+        desk.asking.answered.connect(lambda: self.drawing.then(self.view.fit))
         desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
         start.example_chosen.connect(self.open_example)
         start.file_chosen.connect(self.files.open_path)
@@ -95,13 +97,10 @@ class MainWindow(QMainWindow):
     def redraw(self) -> None:
         """Draw the desk's state."""
         state = self.desk.state
-        both = self.desk.beside.picture(self.layout_name)
-        picture = both or picture_of(state, self.layout_name, opacity=self.desk.opacity)
         if state.circuit is not None:
             self.places.show(True)
             self.pages.setCurrentWidget(self.view)
-        note = note_of(state, picture, self.desk.beside.name if both else "", self.desk.preview is not None)
-        self.grouping.show(picture, note)
+        self.drawing.draw()
         self.retitle()
         self.chrome.refresh()
 
@@ -122,6 +121,7 @@ class MainWindow(QMainWindow):
     def document_opened(self) -> None:
         """Another document is on the desk."""
         self.files.opened()
+        self.drawing.forget()
         self.view.picture = type(self.view.picture)()
 
     def show_failed(self, failed: Failed) -> None:
@@ -184,6 +184,9 @@ class MainWindow(QMainWindow):
         """Go to a layout; moved nodes stay where they were put."""
         self.layout_name = name
         self.redraw()
+        self.drawing.then(partial(self._laid_out, name))
+
+    def _laid_out(self, name: str) -> None:
         self.view.fit()
         if name == "tokens" and not self.view.picture.columns:
             self.desk.say("These nodes stand at no token position, so they are laid out by layer.")
@@ -252,6 +255,7 @@ class MainWindow(QMainWindow):
         self.places.show(True)
         self.settings.geometry = (self.saveGeometry(), self.saveState())
         self.files.close()
+        self.drawing.stop()
         self.desk.stop()
         self.desk.undo.blockSignals(True)  # it is destroyed after the window
         event.accept()

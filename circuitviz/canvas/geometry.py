@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF
 
-from circuitviz.canvas.links import Curves, Floats
+from circuitviz.canvas.links import Curves, Floats, Indices
 from circuitviz.canvas.paint import HEIGHT, PORTS, WIDTHS, box, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 
@@ -36,6 +36,21 @@ class Geometry:
         start = np.stack([middle[links.sender], boxes[links.sender, 1]], -1)
         at = middle[links.node] + ports[links.channel] * widths[links.node]
         return Geometry(picture, boxes, Curves(start, np.stack([at, boxes[links.node, 3]], -1)))
+
+    def prepared(self) -> Geometry:
+        """The same, with all that is found on first use found by now."""
+        picture = self.picture
+        _found = picture.edge_rows, picture.links.levels, picture.looks, picture.any_ablated
+        _measured = self.bounds, self.alike
+        return self
+
+    @cached_property
+    def alike(self) -> tuple[tuple[DrawnNode, Indices], ...]:
+        """Rows of the nodes whose boxes have one colour, with one of them."""
+        rows: dict[tuple[str, str, bool], list[int]] = {}
+        for row, node in enumerate(self.picture.nodes):
+            rows.setdefault((node.look, node.colour, node.ablated), []).append(row)
+        return tuple((self.picture.nodes[held[0]], np.array(held, np.intp)) for held in rows.values())
 
     @cached_property
     def bounds(self) -> QRectF:

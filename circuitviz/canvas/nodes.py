@@ -152,14 +152,13 @@ def _paint_node(node: DrawnNode, theme: Theme, painter: QPainter) -> None:
 
 def paint_boxes(painter: QPainter, geometry: Geometry, theme: Theme, rows: Indices) -> None:
     """Nodes as plain boxes, those of one colour together: what is left of them from afar."""
-    by_colour: dict[str, list[QRectF]] = {}
-    for row in rows:
-        node = geometry.picture.nodes[row]
-        left, top, right, bottom = geometry.boxes[row]
-        colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
-        by_colour.setdefault(colour, []).append(QRectF(left, top, right - left, bottom - top))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    for colour, rects in by_colour.items():
+    chosen = np.zeros(len(geometry.boxes), bool)
+    chosen[rows] = True
+    for node, alike in geometry.alike:
+        corners = geometry.boxes[alike[chosen[alike]]]
+        corners[:, 2:] -= corners[:, :2]
+        colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
         painter.setBrush(QColor(colour))
-        painter.drawRects(rects)
+        painter.drawRects([QRectF(*each) for each in corners.tolist()])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from threading import get_ident
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import (
@@ -36,11 +37,12 @@ def font(size: float, bold: bool = False) -> QFont:
     """The font of every drawn text: ``size`` in scene units, larger or smaller as the system's text is."""
     points = QGuiApplication.font().pointSizeF()
     share = min(LARGEST, max(SMALLEST, points / USUAL)) if points > 0 else 1.0
-    return _font(round(size * share), bold)
+    return _font(round(size * share), bold, get_ident())
 
 
 @lru_cache(maxsize=64)
-def _font(size: int, bold: bool) -> QFont:
+def _font(size: int, bold: bool, thread: int) -> QFont:
+    """Of one thread alone: fonts share what they load without a lock."""
     made = QFont()
     made.setFamilies(list(FONT))
     made.setPixelSize(size)

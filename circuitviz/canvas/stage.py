@@ -62,10 +62,13 @@ class Stage(QObject):
         scale = self.view.transform().m11()
         return not self._rest.isActive() and all(layer.shows(scale) for layer in self._layers())
 
-    def show_picture(self, picture: CircuitPicture, theme: Theme) -> None:
+    def show_picture(
+        self, picture: CircuitPicture, theme: Theme, geometry: Geometry | None = None
+    ) -> None:
         """Show a picture, as a draft until ``sharpen`` has been called and done its work."""
-        before, self.geometry, self.theme = self.geometry, Geometry.of(picture), theme
-        geometry = self.geometry
+        before, self.theme = self.geometry, theme
+        geometry = geometry or (before if before.picture is picture else Geometry.of(picture))
+        self.geometry = geometry
         self.frames.show_picture(picture, theme)
         self.columns.show_geometry(geometry, theme)
         self.edges.show_geometry(geometry, theme)

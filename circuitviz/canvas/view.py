@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
 from circuitviz.canvas.hints import paint_corners, said
@@ -68,15 +69,20 @@ class CircuitView(QGraphicsView):
 
     # what is shown
 
-    def show_circuit(self, picture: CircuitPicture, note: str = "") -> None:
-        """Show a picture; what is selected stays selected where it still exists."""
+    def show_circuit(
+        self, picture: CircuitPicture, note: str = "", geometry: Geometry | None = None
+    ) -> None:
+        """Show a picture; what is selected stays selected where it still exists.
+
+        ``geometry``: the picture's, where it is measured already.
+        """
         first = not self.picture.nodes
         before, self.picture, self.note = self.stage.geometry.picture, picture, note
         moving = self.isVisible() and self.motion.begin(before, picture)
         if not moving:
-            self.stage.show_picture(picture, self.theme)
-        known = {edge.name for edge in picture.edges}
-        self.select(self.nodes & set(picture.by_name), self.edges & known)
+            self.stage.show_picture(picture, self.theme, geometry)
+        edges = self.edges & picture.edge_rows.keys() if self.edges else self.edges
+        self.select(self.nodes & picture.by_name.keys(), edges)
         if moving:
             return
         if first or self._fitted:
@@ -200,7 +206,8 @@ class CircuitView(QGraphicsView):
 
     def edge_at(self, place: QPoint) -> DrawnEdge | None:
         """The edge within five pixels of a place of the viewport."""
-        return self.stage.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
+        edge = self.stage.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
+        return edge if edge is not None and edge.name in self.picture.edge_rows else None
 
     # what is done to it: the gestures answer
 
@@ -274,5 +281,6 @@ class CircuitView(QGraphicsView):
         """Legend and count stay in their corners, whatever the zoom."""
         painter.save()
         painter.resetTransform()
-        paint_corners(painter, self.picture, self.theme, QRectF(self.viewport().rect()), self.note)
+        shown = self.stage.geometry.picture
+        paint_corners(painter, shown, self.theme, QRectF(self.viewport().rect()), self.note)
         painter.restore()

@@ -23,25 +23,19 @@ def ordered(row: Rows, column: Rows, centre: Floats, tail: Rows, head: Rows) -> 
     al. 1981: each sweep orders a cell by the mean place of its nodes' neighbours, alternately from
     below and from above.
     """
+    rows = _rows(row, column, centre)
     x = np.zeros(len(row))
-    cells = [
-        [np.flatnonzero((row == level) & (column == c)) for c in sorted(set(column[row == level].tolist()))]
-        for level in range(int(row.max(initial=-1)) + 1)
-    ]
-    for beside in cells:
-        for members in beside:
-            x[members] = centre[column[members]] + np.arange(len(members)) - (len(members) - 1) / 2
-    ways = {True: _by_level(row, head, tail, len(cells)), False: _by_level(row, tail, head, len(cells))}
+    for members, _, slots in rows:
+        x[members] = slots
+    ways = {True: _by_level(rows, row, head, tail), False: _by_level(rows, row, tail, head)}
     for sweep in range(SWEEPS):
         upward = sweep % 2 == 0
-        for level in range(len(cells)) if upward else range(len(cells) - 1, -1, -1):
-            here, there = ways[upward][level]
-            count = np.bincount(here, minlength=len(x))
-            total = np.bincount(here, weights=x[there], minlength=len(x))
-            wanted = np.where(count > 0, total / np.maximum(count, 1), x)
-            for members in cells[level]:
-                ranked = members[np.argsort(wanted[members], kind="stable")]
-                x[ranked] = centre[column[members]] + np.arange(len(members)) - (len(members) - 1) / 2
+        for level in range(len(rows)) if upward else range(len(rows) - 1, -1, -1):
+            members, cells, slots = rows[level]
+            here, there, count = ways[upward][level]
+            total = np.bincount(here, weights=x[there], minlength=len(members))
+            wanted = np.where(count > 0, total / np.maximum(count, 1), x[members])
+            x[members[np.lexsort((wanted, cells))]] = slots
     return x
 
 
@@ -61,8 +55,31 @@ def ranks(depth: Sequence[int]) -> Rows:
     return np.array([place[level] for level in depth], np.intp)
 
 
-def _by_level(row: Rows, here: Rows, there: Rows, levels: int) -> list[tuple[Rows, Rows]]:
+def _rows(row: Rows, column: Rows, centre: Floats) -> list[tuple[Rows, Rows, Floats]]:
+    """Of each row its members [members], column after column, their columns, and the x there are for them."""
+    order = np.lexsort((column, row))
+    bounds = np.searchsorted(row[order], np.arange(int(row.max(initial=-1)) + 2))
+    found = []
+    for a, b in pairwise(bounds.tolist()):
+        members = order[a:b]
+        cells = column[members]
+        first = np.searchsorted(cells, cells, "left")
+        size = np.searchsorted(cells, cells, "right") - first
+        found.append((members, cells, centre[cells] + (np.arange(b - a) - first) - (size - 1) / 2))
+    return found
+
+
+def _by_level(
+    rows: Sequence[tuple[Rows, Rows, Floats]], row: Rows, here: Rows, there: Rows
+) -> list[tuple[Rows, Rows, Rows]]:
+    """Of each row: the ends of edges in it, as places among its members; their other ends; how many each."""
+    place = np.zeros(len(row), np.intp)
+    for members, _, _ in rows:
+        place[members] = np.arange(len(members))
     order = np.argsort(row[here], kind="stable")
     here, there = here[order], there[order]
-    bounds = np.searchsorted(row[here], np.arange(levels + 1))
-    return [(here[a:b], there[a:b]) for a, b in pairwise(bounds.tolist())]
+    bounds = np.searchsorted(row[here], np.arange(len(rows) + 1))
+    return [
+        (place[here[a:b]], there[a:b], np.bincount(place[here[a:b]], minlength=len(members)))
+        for (a, b), (members, _, _) in zip(pairwise(bounds.tolist()), rows, strict=True)
+    ]

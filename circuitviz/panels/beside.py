@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.canvas.both import picture_of_both
-from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Shape
 from circuitviz.jobs import OpenBeside, ReadReferences, References, Reply
@@ -112,12 +110,11 @@ class Beside(QObject):
 
     # what is drawn
 
-    def picture(self, layout: str) -> CircuitPicture | None:
-        """Both circuits on one layout; None where the open one is to be drawn alone."""
-        other = self.chosen
-        if not self.overlaid or other is None or self.desk.preview is not None:
-            return None
-        return picture_of_both(self.desk.document.state, other.state, (HERE, self.name), layout)
+    @property
+    def drawn(self) -> State | None:
+        """The circuit that is drawn with the open one; None where that is to be drawn alone."""
+        other = self.chosen if self.overlaid and self.desk.preview is None else None
+        return None if other is None else other.state
 
     def _arrived(self, reply: Reply) -> None:
         if isinstance(reply, References):

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.canvas.folded import standing, unfolded
@@ -38,6 +38,7 @@ def grouped(draw: st.DrawFn) -> State:
     return replace(STATE, groups=groups, ablated_nodes=frozenset(out))
 
 
+@settings(deadline=None)  # the first example loads the layouts
 @given(grouped())
 def test_boxes_hold_arrows_sum_and_nothing_is_uncounted(state: State) -> None:
     picture = picture_of(state)

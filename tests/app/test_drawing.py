@@ -1,0 +1,212 @@
+"""A large circuit is drawn off the window's thread; a small one appears in the same turn."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.sweeping import spare_modules
+from circuitviz.app.window import MainWindow
+from circuitviz.canvas.picture import CircuitPicture, picture_of
+from circuitviz.canvas.sketch import Drawn, Sketch
+from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.panels import Desk
+from circuitviz.session import Document, State, choose_edges, toggle_ablation
+
+LONG = 60_000
+
+
+def features(n: int, n_edges: int) -> State:
+    """A graph of features on six tokens, in four layers."""
+    rng = np.random.default_rng(n)
+    layer = np.sort(rng.integers(0, 4, n))
+    nodes = [
+        Node(f"m{layer[i]}.f{i}@{i % 6}", Kind.FEATURE, int(layer[i]), site="m", position=i % 6, feature=i)
+        for i in range(n)
+    ]
+    tail, head = np.sort(rng.integers(0, n, (2, 6 * n_edges)), axis=0)
+    forward = np.flatnonzero(layer[tail] < layer[head])[:n_edges]
+    mask = np.zeros((n, n + 1), bool)
+    mask[tail[forward], head[forward]] = True
+    mask[:, -1] = True
+    graph = Graph.of_nodes(Shape(4, 2, 16), (*nodes, Node("logits", Kind.LOGITS)), mask)
+    values = np.where(graph.mask, rng.normal(size=graph.mask.shape), 0.0)
+    return State(None, Scores(graph, values, "attribution-graph"), Circuit.full(graph))
+
+
+LARGE, OTHER, SMALL = features(700, 3000), features(720, 2000), features(40, 100)
+
+
+class Gate:
+    """Holds every drawing that is not made in the window's thread until it is opened."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.opened, self.waited = threading.Event(), 0
+        draw, window = Sketch.draw, threading.get_ident()
+
+        def held(sketch: Sketch) -> Drawn:
+            if threading.get_ident() != window:
+                self.waited += 1
+                assert self.opened.wait(LONG / 1000)
+            return draw(sketch)
+
+        patch.setattr(Sketch, "draw", held)
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    made = Gate(monkeypatch)
+    yield made
+    made.opened.set()
+
+
+def drawn(window: MainWindow) -> CircuitPicture:
+    return window.view.stage.geometry.picture
+
+
+def wait(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not window.drawing.pending and not window.view.motion.running, timeout=LONG)
+
+
+def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(SMALL))
+    assert not window.drawing.pending and window.view.picture == picture_of(SMALL)
+    window.choose_layout("tokens")
+    assert window.view.picture == picture_of(SMALL, "tokens")
+    assert not gate.waited
+
+
+def test_a_large_one_is_drawn_elsewhere_and_the_latest_wish_wins(
+    open_window, gate: Gate, qtbot: QtBot
+) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(SMALL))
+    window.desk.set_document(Document(LARGE))
+    assert window.drawing.pending and drawn(window) == picture_of(SMALL)
+    assert window.view.node_at(window.view.rect().center()) is None  # of a document that is gone
+    window.grab()
+    gate.opened.set()
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(LARGE) and window.view.picture is drawn(window)
+    room = window.view.viewport().rect()
+    assert all(room.contains(window.view.place_of(name)) for name in ("logits", drawn(window).nodes[0].name))
+    gate.opened.clear()
+    for layout in ("tokens", "grid", "tokens"):
+        window.choose_layout(layout)
+        assert drawn(window) == picture_of(LARGE)  # the old one stays
+    gate.opened.set()
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(LARGE, "tokens") and drawn(window).columns
+
+
+def test_undo_and_redo_while_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(LARGE))
+    gate.opened.set()
+    wait(window, qtbot)
+    assert LARGE.scores is not None
+    chosen = frozenset({LARGE.scores.top(30).node_names[0]})
+    window.desk.select(chosen, frozenset())
+    gate.opened.clear()
+    window.desk.do(choose_edges(LARGE.scores.top(3600), "top", 3600))
+    window.desk.do(toggle_ablation(chosen, frozenset()))
+    window.desk.do(choose_edges(LARGE.scores.top(30), "top", 30))
+    assert not window.drawing.pending and len(drawn(window).edges) <= 30  # few: at once
+    window.desk.undo.undo()
+    window.desk.undo.undo()
+    window.desk.undo.redo()
+    assert window.drawing.pending
+    gate.opened.set()
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(window.desk.state)
+    window.desk.undo.undo()
+    window.desk.undo.undo()
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(LARGE) and window.view.nodes == chosen
+
+
+def test_what_changes_no_place_is_drawn_at_once(open_window, gate: Gate, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(LARGE))
+    gate.opened.set()
+    wait(window, qtbot)
+    before = gate.waited
+    node = drawn(window).nodes[5].name
+    window.desk.do(toggle_ablation(frozenset({node}), frozenset()))
+    assert drawn(window).by_name[node].ablated and gate.waited == before
+
+
+def test_a_document_opens_as_it_was_left_once_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    name = LARGE.circuit.node_names[8]  # type: ignore[union-attr]
+    document = Document(LARGE)
+    document.view = {"layout": "tokens", "zoom": 2.5, "centre": [10.0, -60.0], "selected": {"nodes": [name]}}
+    window.desk.set_document(document)
+    window.files.keep_view()
+    assert document.view["zoom"] == 2.5  # nobody has looked yet
+    document.view["selected"] = {"nodes": [name]}
+    gate.opened.set()
+    wait(window, qtbot)
+    assert window.view.zoom == pytest.approx(2.5) and window.view.nodes == {name}
+
+
+def test_another_document_meanwhile(open_window, gate: Gate, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    for state in (LARGE, OTHER, LARGE, OTHER):
+        window.desk.set_document(Document(state))
+    gate.opened.set()
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(OTHER)
+    gate.opened.clear()
+    window.desk.set_document(Document(LARGE))
+    window.desk.set_document(Document(SMALL))
+    assert drawn(window) == picture_of(SMALL)
+    gate.opened.set()
+    window.drawing.stop()
+    assert drawn(window) == picture_of(SMALL)
+
+
+def test_a_window_closes_while_something_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(LARGE))
+    qtbot.waitUntil(lambda: gate.waited == 1, timeout=LONG)
+    gate.opened.set()  # the fixture closes the window and counts its threads
+
+
+def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
+    open_window, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
+) -> None:
+    window: MainWindow = open_window()
+    window.desk.set_document(Document(SMALL))
+    with monkeypatch.context() as broken:
+        broken.setattr(Sketch, "draw", lambda _sketch: 1 / 0)
+        window.desk.set_document(Document(LARGE))
+        qtbot.waitUntil(lambda: window.dialog is not None and window.dialog.isVisible(), timeout=LONG)
+        assert not window.drawing.pending
+        assert window.dialog is not None
+        window.dialog.close()
+    window.choose_layout("tokens")
+    wait(window, qtbot)
+    assert drawn(window) == picture_of(LARGE, "tokens")
+
+
+def test_modules_are_spared_from_sweeps_twice_and_no_more(qtbot: QtBot) -> None:
+    desk = Desk()
+    spare_modules(desk)
+    gc.unfreeze()
+    try:
+        desk.choices_arrived.emit(None)
+        first = gc.get_freeze_count()
+        more = [[i] for i in range(1000)]
+        desk.choices_arrived.emit(None)
+        assert 0 < first < gc.get_freeze_count() + 100 and abs(gc.get_freeze_count() - first) < 500
+        desk.ready.emit(None)
+        assert gc.get_freeze_count() >= first + len(more)
+    finally:
+        gc.unfreeze()
