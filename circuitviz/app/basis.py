@@ -41,8 +41,7 @@ class Basis(QObject):
         if (question := Question.of(state.provenance)) is not None:
             desk.asking.ask(replace(question, sites=sites))
             return
-        folder = self._features.folder
-        given = str(folder) if folder is not None else ""
+        given = "; ".join(self._features.folders)
         desk.ask(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
 
     @property

@@ -22,7 +22,7 @@ class TaskAttributionOptions:
 
     sites: str = option("a2", "sites opened into features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
     features: int = option(40, "features listed at each site, the strongest; the rest is its error", low=1)
-    dictionaries: str = option("", "folder of dictionaries; empty: those that ship with the demo model")
+    dictionaries: str = option("", "folders of dictionaries (one; another); empty: those of the demo model")
     errors: str = option(
         "judged",
         "when the circuit is judged, what sites write beyond its features: a node as any other (judged), "

@@ -15,6 +15,7 @@ from circuitviz.features.loading import (
     check_set,
     dictionary_places,
     load_dictionaries,
+    load_dictionaries_steps,
     load_dictionary,
 )
 from circuitviz.features.local import (
@@ -81,6 +82,7 @@ __all__ = [
     "judge",
     "likely_logits",
     "load_dictionaries",
+    "load_dictionaries_steps",
     "load_dictionary",
     "local_circuit",
     "local_scores",

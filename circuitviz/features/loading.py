@@ -12,6 +12,8 @@ from circuitviz.features.dictionary import PROCESSINGS, Dictionary
 from circuitviz.features.legacy import read_legacy
 from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder, read_release
 from circuitviz.models import Model
+from circuitviz.models.hub import reach_steps
+from circuitviz.progress import Progress, Steps, finish
 
 MOST_DEEP = 3  # folders of folders that are looked into
 
@@ -22,9 +24,15 @@ def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     With a model, checks that it fits (``check_dictionary``). Nothing is downloaded, unless it is asked
     for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
     """
+    answers = _released(path) is not None and finish(reach_steps())
+    return _load(path, model, answers)
+
+
+def _load(path: str | Path, model: Model | None, answers: bool) -> Dictionary:
+    """``answers``: whether Hugging Face does, where the path is the name of a release."""
     where = Path(path).expanduser()
     if released := _released(path):
-        found = read_release(*released)
+        found = read_release(*released, answers)
     elif where.is_dir() and is_folder(where):
         found = read_folder(where)
     elif where.is_file() and where.suffix == ".pt":
@@ -45,9 +53,18 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
     A folder that is no dictionary is looked into. Raises InputError where one does not fit the model,
     where two belong to one site, and where their encoders would not fit into memory.
     """
+    return finish(load_dictionaries_steps(paths, model))
+
+
+def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> Steps[tuple[Dictionary, ...]]:
+    """``load_dictionaries``, with steps while Hugging Face is looked for and after each dictionary."""
     places = [place for path in paths for place in dictionary_places(path)]
     _check_memory(places)
-    found = [load_dictionary(place, model) for place in places]
+    answers = any(_released(place) for place in places) and (yield from reach_steps())
+    found: list[Dictionary] = []
+    for place in places:
+        yield Progress(len(found), len(places), "Opening dictionaries")
+        found.append(_load(place, model, answers))
     check_set(found)
     return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -159,23 +160,30 @@ def open_site(model: Model, dictionary: Dictionary, listed: Tensor) -> OpenSite:
     return OpenSite(model, dictionary.to(model.unembedding), listed)
 
 
-def dictionaries_of(model: Model, folder: str = "", sites: Collection[str] = ()) -> dict[str, Dictionary]:
-    """Dictionaries by site, from a folder of them, or those that ship with the demo model.
+def dictionaries_of(model: Model, folders: str = "", sites: Collection[str] = ()) -> dict[str, Dictionary]:
+    """Dictionaries by site, from folders of them (``parse_folders``), or those that ship with the demo model.
 
     sites: only these; InputError where one has none.
     """
     shipped = resource("demo", "dictionaries")
-    if not folder and (model.name != "demo" or not shipped.is_dir()):
+    if not folders and (model.name != "demo" or not shipped.is_dir()):
         raise InputError(
             f"No dictionaries ship with '{model.name}'; --dictionaries takes a folder of dictionaries that "
             "were trained on it, and 'circuitviz train-dictionary' trains some."
         )
-    found = {one.site.name: one for one in load_dictionaries([folder or shipped], model)}
+    found = {one.site.name: one for one in load_dictionaries(parse_folders(folders) or [shipped], model)}
     for site in sites:
         if site not in found:
             there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."
             raise InputError(there + suggest(site, found))
     return {site: found[site] for site in sites} if sites else found
+
+
+def parse_folders(text: str) -> tuple[str, ...]:
+    """Folders as one text names them, ``first; second``; a folder that has such a name itself is one."""
+    if Path(text).expanduser().exists():
+        return (text,) if text else ()
+    return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
 def parse_sites(text: str) -> tuple[str, ...]:

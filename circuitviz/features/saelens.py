@@ -17,6 +17,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.sites import Site
+from circuitviz.models.hub import reached
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
 _REFUSED = {
@@ -58,19 +59,25 @@ def read_folder(path: Path) -> Dictionary:
     return from_state(path.name, config, state)
 
 
-def read_release(release: str, identity: str) -> Dictionary:
+def read_release(release: str, identity: str, answers: bool = True) -> Dictionary:
     """Download a dictionary that SAELens knows by name; only ever on a person's own request.
 
+    answers: whether Hugging Face does; else it comes from what was downloaded before.
     Weights in torch's own format are read with ``weights_only``, which is torch's default from 2.6 on.
     Raises InputError where the name is unknown, there is no network, or it cannot be used.
     """
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), reached(answers):
         warnings.simplefilter("ignore")
         from sae_lens import SAE
 
         try:
             one = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways
+            if not answers and isinstance(error, OSError):
+                raise InputError(
+                    f"The dictionary '{identity}' of the release '{release}' was not downloaded before, and "
+                    "Hugging Face does not answer (no network); try again with a network, or give its folder."
+                ) from error
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             reason = reason.partition(". Please")[0].rstrip(".")[:200]
             raise InputError(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
-from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.jobs.messages import Moved, Reply, Request, moving
 from circuitviz.session import Provenance
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ class EvaluateElsewhere(Request):
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The numbers, once they are known."""
-        yield Moved("Loading the other model", 0.0, self.model)
         from circuitviz.discovery import setting
         from circuitviz.evaluation import bench_of
-        from circuitviz.models import load_model
+        from circuitviz.models import load_model_steps
         from circuitviz.session.origin import task_of
 
-        model = load_model(self.model, self.device)
+        opening = load_model_steps(self.model, self.device)
+        model = yield from moving("Loading the other model", opening, self.model)
         ours, theirs = self.circuit.graph.shape, model.shape
         if ours != theirs:
             raise InputError(

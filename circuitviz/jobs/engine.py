@@ -8,7 +8,7 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
 from circuitviz.graph.opened import opened_sites
-from circuitviz.jobs.messages import Moved, Ready, Reply, Request
+from circuitviz.jobs.messages import Ready, Reply, Request, moving
 
 SMALL = 8  # prompts of the quick exact value
 KEPT = 6  # benches of opened circuits: a few prompts and all, of the last three bases
@@ -63,10 +63,10 @@ class Engine:
         """Open a model, unless it is open already."""
         if self.model is not None and (self.model.name, self._device) == (name, device):
             return
-        yield Moved("Loading the model", 0.0, name)
-        from circuitviz.models import load_model
+        from circuitviz.models import load_model_steps
 
-        self.model, self._device = load_model(name, device), device
+        self.model = yield from moving("Loading the model", load_model_steps(name, device), name)
+        self._device = device
         self.task = self.prompted = None
         self.opened_for = ()
 

@@ -66,14 +66,14 @@ class _Open:
 
     model: Model
     dictionaries: dict[str, Dictionary]
-    folder: Path | None = None  # None: those that ship with the demo
+    folders: tuple[str, ...] = ()  # none: those that ship with the demo
     text: Path | None = None  # None: the demo's own, for the demo
     index: Index | None = None
 
 
 @dataclass(frozen=True)
 class OpenFeatures(Look):
-    """Open a folder of dictionaries (None: those that ship with the demo) and index a text.
+    """Open folders of dictionaries (none: those that ship with the demo) and index a text.
 
     text: a file; None: the demo model's own text for the demo, no index for any other model.
     ``indexes``: the folder that indexes are kept in; one that fits is used again.
@@ -83,14 +83,14 @@ class OpenFeatures(Look):
     rank = 45
     of_task = False
 
-    folder: Path | None
+    folders: tuple[str, ...]
     text: Path | None
     indexes: Path
 
     def see(self, engine: Engine) -> Steps[Shelf]:
         """The dictionaries at once, what they fire on when the index is there."""
         yield Progress(0, 1, "Opening dictionaries")
-        opened = _opened(engine, self.folder, self.text)
+        opened = yield from _opened(engine, self.folders, self.text)
         model, found = opened.model, opened.dictionaries
         sites = {name: one.features for name, one in found.items()}
         if self.text is None and model.name != "demo":
@@ -163,10 +163,10 @@ def _prompt(model: Model, index: Index, example: Example) -> tuple[str, tuple[in
     return text, () if same else tokens
 
 
-def need_dictionaries(engine: Engine) -> _Open:
+def need_dictionaries(engine: Engine) -> Steps[_Open]:
     """What is open for the model; the demo's own dictionaries open by themselves. InputError: none are."""
     if engine.shelf is None or engine.shelf.model is not engine.model:
-        _opened(engine, None, None)
+        yield from _opened(engine, (), None)
     found: _Open = engine.shelf
     return found
 
@@ -181,20 +181,20 @@ def passages_of(model: Model, text: Path | None) -> Passages:
     return passages(model, texts(MEASURING_SEED, DEMO_PASSAGES))
 
 
-def _opened(engine: Engine, folder: Path | None, text: Path | None) -> _Open:
-    """Open a folder of dictionaries in place of what is open; None: those that ship with the demo."""
-    from circuitviz.features import load_dictionaries
+def _opened(engine: Engine, folders: tuple[str, ...], text: Path | None) -> Steps[_Open]:
+    """Open folders of dictionaries in place of what is open; none: those that ship with the demo."""
+    from circuitviz.features import load_dictionaries_steps
     from circuitviz.resources import resource
 
     model = engine.model
-    if folder is None and model.name != "demo":
+    if not folders and model.name != "demo":
         raise InputError(
             f"No dictionaries ship with '{model.name}'; open a folder of dictionaries that were trained "
             "on it, or train some with 'circuitviz train-dictionary'."
         )
-    found = load_dictionaries([folder or resource("demo", "dictionaries")], model)
+    found = yield from load_dictionaries_steps(folders or [resource("demo", "dictionaries")], model)
     _close(engine)
-    opened = engine.shelf = _Open(model, {one.site.name: one for one in found}, folder, text)
+    opened = engine.shelf = _Open(model, {one.site.name: one for one in found}, folders, text)
     return opened
 
 

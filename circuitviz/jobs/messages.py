@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from circuitviz.progress import Steps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
+
+T = TypeVar("T")
 
 
 class Reply:
@@ -74,3 +78,15 @@ class Failed(Reply):
 @dataclass(frozen=True)
 class Idle(Reply):
     """Nothing is running or waiting."""
+
+
+def moving(title: str, steps: Steps[T], message: str = "") -> Generator[Reply, None, T]:
+    """Drive a computation to its result, telling of each step; ``message`` first, before any."""
+    yield Moved(title, 0.0, message)
+    while True:
+        try:
+            step = next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        yield Moved(title, step.done / step.total if step.total else 0.0, step.message)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.look import Look
-from circuitviz.jobs.messages import Moved, Ready, Reply, Request
+from circuitviz.jobs.messages import Moved, Ready, Reply, Request, moving
 from circuitviz.progress import Progress, Steps
 from circuitviz.session import Provenance
 from circuitviz.session.question import TASK, Question
@@ -152,7 +153,8 @@ def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply
         from circuitviz.session.prompted import open_prompt
 
         yield Moved("Opening the prompt", 0.0, question.prompt[:40])
-        held = open_prompt(engine.model, question, dictionaries_of(engine, question.dictionaries))
+        found = yield from dictionaries_of(engine, question.dictionaries)
+        held = open_prompt(engine.model, question, found)
         engine.prompted = held
     else:
         held.aim(question)
@@ -174,25 +176,26 @@ def ready(engine: Engine, opened: Prompted, warning: str = "") -> Ready:
     )
 
 
-def dictionaries_of(engine: Engine, folders: Sequence[str]) -> Sequence[Dictionary]:
+def dictionaries_of(
+    engine: Engine, folders: Sequence[str]
+) -> Generator[Reply, None, Sequence[Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
-    from circuitviz.features import load_dictionaries
+    from circuitviz.features import load_dictionaries_steps
     from circuitviz.resources import resource
 
     held: Prompted | None = engine.prompted
     if held is not None and held.question.dictionaries == tuple(folders):
         return held.dictionaries
     shelf = engine.shelf
-    folder = "" if shelf is None or shelf.folder is None else str(shelf.folder)
-    wanted = list(folders)
-    if shelf is not None and shelf.model is engine.model and ([folder] if folder else []) == wanted:
+    if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):
         return list(shelf.dictionaries.values())
-    if not wanted and engine.model.name != "demo":
+    if not folders and engine.model.name != "demo":
         raise InputError(
             f"No dictionaries ship with '{engine.model.name}'; open a folder of dictionaries that were "
             "trained on it (Features → Files), or train some with 'circuitviz train-dictionary'."
         )
-    return load_dictionaries(wanted or [resource("demo", "dictionaries")], engine.model)
+    wanted: Sequence[str | Path] = folders or [resource("demo", "dictionaries")]
+    return (yield from moving("Opening dictionaries", load_dictionaries_steps(wanted, engine.model)))
 
 
 def _points(found: Any) -> tuple[FractionPoint, ...]:

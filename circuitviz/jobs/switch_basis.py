@@ -42,7 +42,8 @@ class Switched(Found):
 class SwitchBasis(Request):
     """Find the circuit of the open task again, with other sites opened into features.
 
-    where: the circuit on the screen; edges: how many to keep; dictionaries: a folder, if none was used yet.
+    where: the circuit on the screen; edges: how many to keep; dictionaries: folders (``one; another``), if
+    none was used yet.
     """
 
     title = "The site was not opened"

@@ -57,9 +57,9 @@ class CollectTraces(Look):
         """What is traced so far, then all."""
         from circuitviz.features import find_examples, fitted, run_prompt, trace_examples
 
-        opened = need_dictionaries(engine)
+        opened = yield from need_dictionaries(engine)
         model, one = opened.model, opened.dictionaries.get(self.site)
-        folders = () if opened.folder is None else (str(opened.folder),)
+        folders = opened.folders
         if one is None:
             raise InputError(
                 f"No dictionary of {self.site} is open; there is one of {', '.join(opened.dictionaries)}."

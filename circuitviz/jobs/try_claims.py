@@ -75,11 +75,13 @@ class TryClaims(Request):
         self, engine: Engine, where: Setting | None, task_hash: str, trial: Trial, number: int
     ) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import claim_steps
+        from circuitviz.features.opening import parse_folders
         from circuitviz.session.trials import claimed, of_features
 
         options = self.provenance.options if self.provenance is not None else {}
-        folders = tuple(map(str, options.get("dictionaries") or ()))
-        found = dictionaries_of(engine, folders) if of_features(trial.nodes) else ()
+        given = options.get("dictionaries") or ()
+        folders = parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
+        found = (yield from dictionaries_of(engine, folders)) if of_features(trial.nodes) else ()
         about = claimed((trial.nodes, trial.edges), engine.model, where, self.movers, found)
         steps = claim_steps(trial.evidence.test, about, **trial.evidence.options)
         while True:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
 from circuitviz.models.checks import check_parts
+from circuitviz.models.hub import downloaded, reach_steps, reached
 from circuitviz.models.model import Model
 from circuitviz.models.tokens import Tokens
+from circuitviz.progress import Steps, finish
 from circuitviz.resources import resource
 
 DEMO = "demo"
@@ -28,10 +31,27 @@ def load_model(name: str, device: str = "cpu") -> Model:
 
     Weights are read with safetensors only, in float32, without any weight processing, so that the
     numbers are the Hugging Face model's own. ``device``: ``cpu`` (the default), ``cuda``, ``mps``.
+    Where Hugging Face does not answer, a name gives what was downloaded before.
 
     Raises InputError on a name that is no model, on a device that is not there, and on an
     architecture that cannot be taken apart; ComputationError where loading itself fails.
     """
+    return finish(load_model_steps(name, device))
+
+
+def load_model_steps(name: str, device: str = "cpu") -> Steps[Model]:
+    """``load_model``, with steps while Hugging Face is looked for."""
+    where = _find(name)
+    here = Path(where).is_dir()
+    answers = not here and (yield from reach_steps())
+    if not here and not answers and not downloaded(name):
+        raise InputError(_nowhere(name))  # before the seconds that libraries take to load
+    target = _device(device)
+    with nullcontext() if here else reached(answers):
+        return _load(name, where, str(target), answers)
+
+
+def _load(name: str, where: str, device: str, answers: bool) -> Model:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging as transformers_logging
@@ -39,8 +59,6 @@ def load_model(name: str, device: str = "cpu") -> Model:
     from circuitviz.models import plain
 
     plain.register()
-    where = _find(name)
-    target = _device(device)
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
@@ -51,8 +69,8 @@ def load_model(name: str, device: str = "cpu") -> Model:
     except MemoryError:
         raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        raise InputError(_not_loaded(name, where, error)) from error
-    return from_hugging_face(hf, tokenizer, name=name, device=str(target))
+        raise InputError(_not_loaded(name, where, answers, error)) from error
+    return from_hugging_face(hf, tokenizer, name=name, device=device)
 
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
@@ -181,15 +199,25 @@ def _grouped(config: Any) -> int | None:
     return int(heads) if heads and heads != config.n_heads else None
 
 
-def _not_loaded(name: str, where: str, error: Exception) -> str:
+def _not_loaded(name: str, where: str, answers: bool, error: Exception) -> str:
     if Path(where).is_dir():
         return (
             f"The folder '{name}' could not be opened as a language model "
             f"({_first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
         )
+    if not answers:
+        return _nowhere(name)
     return (
         f"There is no model '{name}' here: it is neither 'demo' nor a folder, and Hugging Face did "
-        "not give it (a wrong name, or no network). Check the name, or download it and give its folder."
+        "not give it (a wrong name, or one that needs a login). Check the name, or download it and give its "
+        "folder."
+    )
+
+
+def _nowhere(name: str) -> str:
+    return (
+        f"There is no model '{name}' here: it is neither 'demo' nor a folder, Hugging Face does not "
+        "answer (no network), and it was not downloaded before. Try again online, or give a folder."
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from itertools import islice
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import circuitviz.jobs.features as features_job
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.demo.text import Text
-from circuitviz.features import load_dictionaries
+from circuitviz.features import load_dictionaries, load_dictionary
 from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
 from circuitviz.resources import resource
@@ -122,14 +123,51 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
 
     text = tmp_path / "mine.txt"
     text.write_text("Then Mary and John went to the park. Mary gave a ring to John.\n")
-    panel.open(None, text)
+    panel.open((), text)
     qtbot.waitUntil(lambda: "mine.txt" in panel.where.text(), timeout=LONG)
     silent = next(row.number for row in panel.shelf.rows["m3"] if row.density == 0)
     panel.choose("m3", silent)
     qtbot.waitUntil(lambda: "never fires" in panel.view.examples.toPlainText(), timeout=LONG)
     assert panel.view.found.number == silent
 
-    panel.open(tmp_path, None)
+    # folders are opened together, one dictionary a site; one that cannot be added takes nothing away
+    shipped = Path(str(resource("demo", "dictionaries")))
+    assert not panel.files.more.isEnabled(), "the demo's own are of every site"
+    for folder, sites in {"first": ("a2", "m0"), "second": ("m3",), "again": ("a2",)}.items():
+        for site in sites:
+            shutil.copytree(shipped / site, tmp_path / folder / site)
+    panel.replace(tmp_path / "first")
+    qtbot.waitUntil(lambda: "2 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG)
+    assert panel.files.more.isEnabled()
+    panel.add(tmp_path / "second")
+    qtbot.waitUntil(lambda: "3 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG)
+    assert [panel.site.itemText(row) for row in range(panel.site.count())] == ["m0", "a2", "m3"]
+    for site in ("m0", "a2", "m3"):
+        found = chosen(panel, qtbot, site, 5)
+        alone = load_dictionary(shipped / site, load_model("demo"))
+        assert found.promotes == tuple(token_effects(load_model("demo"), alone, 5, 8)[0])
+    assert window.panels["feature-circuit"]._folders == tuple(str(tmp_path / name) for name in ("first", "second"))
+    shoot(window, "features-two-folders")
+    failures.clear()
+    panel.add(tmp_path / "again")
+    qtbot.waitUntil(lambda: bool(failures), timeout=LONG)
+    assert "both belong to a2" in failures[0].message
+    assert "3 dictionaries" in panel.where.text() and panel.table.isEnabled()
+    assert panel.folders == (str(tmp_path / "first"), str(tmp_path / "second"))
+    assert chosen(panel, qtbot, "m3", 6).number == 6
+
+    # a circuit of theirs brings them all back
+    fires = max(panel.shelf.rows["m3"], key=lambda row: row.greatest)
+    chosen(panel, qtbot, "m3", fires.number)
+    panel.trace(0)
+    qtbot.waitUntil(lambda: window.desk.asking.question is not None, timeout=LONG)
+    assert window.desk.asking.question.dictionaries == panel.folders
+    panel.shelf, panel._asked, panel.folders = None, None, ()
+    window.places.bring("features")
+    qtbot.waitUntil(lambda: panel.shelf is not None and list(panel.shelf.sites) == ["m0", "a2", "m3"], timeout=LONG)
+
+    (tmp_path / "nothing").mkdir()
+    panel.replace(tmp_path / "nothing")
     qtbot.waitUntil(lambda: "holds no dictionary" in panel.where.text(), timeout=LONG)
     assert panel.shelf is None and not panel.table.isEnabled()
 
@@ -166,5 +204,5 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, 
     assert shown.tolist() == pytest.approx([point.loss for point in course])
     shoot(window, "training")
 
-    panel.open(tmp_path / "own", text)
+    panel.open([tmp_path / "own"], text)
     qtbot.waitUntil(lambda: "48 features of 1 dictionary" in panel.where.text(), timeout=LONG)

@@ -290,7 +290,7 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
     def give(release: str, identity: str, device: str) -> Any:
         asked.append((release, identity))
         if release == "none":
-            raise OSError("no network here")
+            raise ValueError("no such thing")
         return one
 
     from sae_lens import SAE
@@ -301,5 +301,5 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
     x = torch.randn(4, WIDTH)
     with torch.no_grad():
         torch.testing.assert_close(ours.encode(x), one.encode(x.view(4, HEADS, D_HEAD)), rtol=1e-5, atol=1e-5)
-    with pytest.raises(InputError, match="release 'none' .no network here.; check both names"):
+    with pytest.raises(InputError, match="release 'none' .no such thing.; check both names"):
         load_dictionary("saelens:none/a")

@@ -9,6 +9,7 @@ import sys
 import time
 import types
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from circuitviz.errors import InputError
-from circuitviz.features import Site, load_dictionaries, load_dictionary
+from circuitviz.features import Site, load_dictionaries, load_dictionary, loading
+from circuitviz.progress import Progress
 
 WIDTH, FEATURES = 128, 24
 RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"
@@ -90,7 +92,34 @@ def test_a_wrong_name_is_told_without_a_network(name: str, says: str) -> None:
         load_dictionary(name)
 
 
-def test_no_network_is_one_sentence(hub: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+GAVE_NOTHING = (
+    "SAELens did not give the dictionary 'blocks.1.hook_z' of the release 'gpt2-small-hook-z-kk' (An error "
+    "happened while trying to locate the file on the Hub and we cannot find the requested files in the local "
+    "cache); check both names and the network, or download it and give its folder."
+)
+NO_NETWORK = (
+    "The dictionary 'blocks.1.hook_z' of the release 'gpt2-small-hook-z-kk' was not downloaded before, and "
+    "Hugging Face does not answer (no network); try again with a network, or give its folder."
+)
+
+
+def silent_hub() -> Iterator[Progress]:
+    """Nobody answers."""
+    yield Progress(0, 1)
+    return False
+
+
+def willing_hub() -> Iterator[Progress]:
+    """Somebody answers."""
+    yield Progress(0, 1)
+    return True
+
+
+@pytest.mark.parametrize(("hears", "says"), [(willing_hub, GAVE_NOTHING), (silent_hub, NO_NETWORK)])
+def test_no_network_is_one_sentence(
+    hub: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch, hears: Any, says: str
+) -> None:
+    monkeypatch.setattr(loading, "reach_steps", hears)
     loaders = saelens_loaders()
 
     def fail(*_: object, **__: object) -> str:
@@ -103,11 +132,7 @@ def test_no_network_is_one_sentence(hub: dict[str, torch.Tensor], monkeypatch: p
     monkeypatch.setattr(loaders, "hf_hub_download", fail)
     with pytest.raises(InputError) as told:
         load_dictionary(RELEASE)
-    assert str(told.value) == (
-        "SAELens did not give the dictionary 'blocks.1.hook_z' of the release 'gpt2-small-hook-z-kk' (An error "
-        "happened while trying to locate the file on the Hub and we cannot find the requested files in the local "
-        "cache); check both names and the network, or download it and give its folder."
-    )
+    assert str(told.value) == says
 
 
 @dataclass

@@ -191,7 +191,7 @@ class FeatureCircuitPanel(Panel):
             return
         match reply.look:
             case OpenFeatures() as look if not reply.why:
-                self._folders = () if look.folder is None else (str(look.folder),)
+                self._folders = look.folders
             case FractionCurve() as look:
                 question = look.question
                 if (*question.opening, *question.aim, question.method, question.gate) == self._curve:

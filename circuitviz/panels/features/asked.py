@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.session.question import Question
@@ -13,11 +12,10 @@ if TYPE_CHECKING:
 NODES = 60  # of a first circuit: few enough to be read
 
 
-def asked(found: Dashboard | None, example: int, model: str, folder: Path | None) -> Question | None:
+def asked(found: Dashboard | None, example: int, model: str, folders: tuple[str, ...]) -> Question | None:
     """The question of an example by its place in the list; None where there is no such example."""
     if found is None or found.statistics is None or not 0 <= example < len(found.prompts):
         return None
     text, tokens = found.prompts[example]
     target = f"{found.site}.f{found.number}@{found.statistics.examples[example].position}"
-    folders = () if folder is None else (str(folder),)
     return Question(model, text, target, nodes=NODES, dictionaries=folders, tokens=tokens)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QMenu,
     QSizePolicy,
     QSplitter,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -28,13 +25,14 @@ from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.asked import asked
 from circuitviz.panels.features.dashboard import DashboardView
+from circuitviz.panels.features.files import FilesButton
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
 from circuitviz.panels.features.place import data_folder
 from circuitviz.panels.features.words import FEATURE, Words
 from circuitviz.panels.registry import Panel, panels
 
 NO_LABELS = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
-NOWHERE: tuple[Path | None, Path | None] = (None, None)  # folder and text: those of the demo
+NOWHERE: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: those of the demo
 
 
 @panels.register(
@@ -47,11 +45,12 @@ class FeaturesPanel(Panel):
         super().__init__(desk)
         self.shelf: Shelf | None = None
         self.words = Words(desk)
-        self.folder, self.text = NOWHERE
+        self.folders, self.text = NOWHERE
         self._asked: OpenFeatures | None = None
+        self._before: tuple[Shelf | None, tuple[str, ...]] | None = None  # what dictionaries are added to
         self._wanted: tuple[str, int] | None = None
         self.where = QLabel("", objectName="muted")
-        self.files = QToolButton(text="Files ▾", toolTip="dictionaries, texts and explanations to open")
+        self.files = FilesButton(self)
         self.site = QComboBox(accessibleName="Dictionary")
         self.search = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
         self.search.setClearButtonEnabled(True)
@@ -84,12 +83,23 @@ class FeaturesPanel(Panel):
         self._begin()
         self._refresh()
 
-    def open(self, folder: Path | None, text: Path | None) -> None:
-        """Open dictionaries and index a text; None: those of the demo, and its own text."""
-        self.folder, self.text = folder, text
-        self._asked = OpenFeatures(folder, text, data_folder() / "indexes")
+    def open(self, folders: Iterable[str | Path], text: Path | None) -> None:
+        """Open folders of dictionaries and index a text; none: those of the demo, and its own text."""
+        self.folders, self.text = tuple(map(str, folders)), text
+        self._asked = OpenFeatures(self.folders, text, data_folder() / "indexes")
+        self._before = None
         self._say("Opening dictionaries …")
         self.desk.ask(self._asked)
+
+    def replace(self, folder: Path) -> None:
+        """Open a folder of dictionaries in place of what is open."""
+        self.open([folder], self.text)
+
+    def add(self, folder: Path) -> None:
+        """Open a folder beside those that are open, which stay if it cannot be."""
+        before = (self.shelf, self.folders)
+        self.open([*self.folders, folder], self.text)
+        self._before = before
 
     def choose(self, site: str, number: int) -> None:
         """Show a feature's dashboard, and its row in the list."""
@@ -118,7 +128,7 @@ class FeaturesPanel(Panel):
     def trace(self, example: int) -> None:
         """Ask for the circuit of the feature that is shown, where it fires in an example."""
         model = self.shelf.model if self.shelf is not None else ""
-        question = asked(self.view.found, example, model, self.folder)
+        question = asked(self.view.found, example, model, self.folders)
         if question is not None:
             self.desk.panel_wanted.emit("feature-circuit")
             self.desk.asking.ask(question)
@@ -145,24 +155,34 @@ class FeaturesPanel(Panel):
                 self.desk.failed.emit(Failed("The explanations were not read", reply.why))
 
     def _opened(self, reply: Seen) -> None:
+        if reply.why and self._before is not None:
+            (self.shelf, self.folders), self._before = self._before, None
+            self._tell_shelf()
+            self.desk.failed.emit(Failed("The dictionaries were not added", reply.why))
+            return
         if reply.why:
             self.shelf, self._asked = None, None
             self._say(reply.why)
             return
         before, self.shelf = self.site.currentText(), reply.result
-        shelf = reply.result
-        kind = "1 dictionary" if len(shelf.sites) == 1 else f"{len(shelf.sites)} dictionaries"
-        total = f"{sum(shelf.sites.values()):,} features of {kind}"
-        text = f" · {shelf.text}, {shelf.tokens:,} tokens" if shelf.text else ""
-        self._say(total + (text if reply.done else " · indexing …"))
+        self._tell_shelf("" if reply.done else " · indexing …")
         self.site.blockSignals(True)
         self.site.clear()
-        self.site.addItems(list(shelf.sites))
-        self.site.setCurrentText(before if before in shelf.sites else next(iter(shelf.sites)))
+        self.site.addItems(list(reply.result.sites))
+        self.site.setCurrentText(before if before in reply.result.sites else next(iter(reply.result.sites)))
         self.site.blockSignals(False)
         self._show_site(keep=True)
         if self._wanted is not None:
             self.choose(*self._wanted)
+
+    def _tell_shelf(self, more: str = "") -> None:
+        shelf = self.shelf
+        if shelf is None:
+            return
+        kind = "1 dictionary" if len(shelf.sites) == 1 else f"{len(shelf.sites)} dictionaries"
+        total = f"{sum(shelf.sites.values()):,} features of {kind}"
+        text = f" · {shelf.text}, {shelf.tokens:,} tokens" if shelf.text else ""
+        self._say(total + (more or text))
 
     def _show_dashboard(self, found: Dashboard | None) -> None:
         if found is None or self.shelf is None:
@@ -206,7 +226,7 @@ class FeaturesPanel(Panel):
         self.words.say(self.shelf.model, found.site, found.number, text)
         self._show_site(keep=True)
 
-    def _put_labels(self) -> None:
+    def put_labels(self) -> None:
         if self.shelf is not None:
             number = self.words.put(self.shelf.model)
             self.desk.say(f"{number} nodes labelled as you call their features" if number else NO_LABELS)
@@ -220,7 +240,7 @@ class FeaturesPanel(Panel):
 
     def _model_came(self) -> None:
         if self.shelf is None or self.desk.opened is None or self.desk.opened.model != self.shelf.model:
-            self.shelf, self._asked, (self.folder, self.text) = None, None, NOWHERE
+            self.shelf, self._asked, (self.folders, self.text) = None, None, NOWHERE
             self._show_site()
             self._show_dashboard(None)
             self._say("")
@@ -232,45 +252,19 @@ class FeaturesPanel(Panel):
             self._say("Open a folder of dictionaries that were trained on this model.")
             question = self.desk.asking.question
             if question is not None and question.dictionaries:
-                self.open(Path(question.dictionaries[0]), None)
+                self.open(question.dictionaries, None)
             elif opened.model == "demo":
-                self.open(None, None)
-
-    # asking
-
-    def _ask_folder(self) -> None:
-        if folder := QFileDialog.getExistingDirectory(self, "Open dictionaries"):
-            self.open(Path(folder), self.text)
-
-    def _ask_text(self) -> None:
-        self._ask_file("Index a text", "Plain text (*.txt *.md)", lambda path: self.open(self.folder, path))
-
-    def _ask_explanations(self) -> None:
-        kinds = "Explanations (*.json *.jsonl *.gz *.csv *.tsv)"
-        self._ask_file("Import explanations", kinds, self.import_explanations)
-
-    def _ask_file(self, title: str, kinds: str, then: Callable[[Path], None]) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, title, "", f"{kinds};;All files (*)")
-        if path:
-            then(Path(path))
+                self.open((), None)
 
     def _say(self, text: str) -> None:
         self.where.setText(text or "No model is open yet.")
         self.where.setToolTip(self.where.text())
         has = self.shelf is not None
-        for widget in (self.index, self.import_, self.put, self.site, self.search, self.table):
+        for widget in (self.site, self.search, self.table):
             widget.setEnabled(has)
-        self.files.setEnabled(self.desk.opened is not None)
+        self.files.allow(self.desk.opened is not None, has)
 
     def _build(self) -> None:
-        menu = QMenu(self.files)
-        menu.addAction("Open dictionaries…", self._ask_folder)
-        self.index = menu.addAction("Index a text…", self._ask_text)
-        self.import_ = menu.addAction("Import explanations…", self._ask_explanations)
-        self.put = menu.addAction("Label the circuit with your words", self._put_labels)
-        menu.addAction("Train a dictionary…", partial(self.desk.panel_wanted.emit, "training"))
-        self.files.setMenu(menu)
-        self.files.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout(spacing=6)
         top.setContentsMargins(12, 0, 12, 0)

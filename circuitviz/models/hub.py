@@ -1,0 +1,72 @@
+"""A name on Hugging Face is found or missed within seconds: who works offline shall not wait for retries."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from circuitviz.progress import Progress, Steps
+
+PATIENCE = 4.0  # seconds for one small answer; a name server that is gone may take longer to say so
+LOOK = 0.1  # seconds between two steps
+
+
+def reach_steps() -> Steps[bool]:
+    """Whether Hugging Face answers, asked once, through the proxies and settings of its own library.
+
+    Steps come while nothing is heard, so that a person can stop waiting. ``HF_HUB_OFFLINE`` is heeded.
+    """
+    from huggingface_hub import constants
+
+    if constants.HF_HUB_OFFLINE:
+        return False
+    heard: list[bool] = []
+    asked = threading.Thread(target=_ask, args=(heard, constants.ENDPOINT), daemon=True)
+    asked.start()
+    until = time.monotonic() + PATIENCE
+    while asked.is_alive() and time.monotonic() < until:
+        yield Progress(0, 1, "Looking for Hugging Face")
+        asked.join(LOOK)
+    return bool(heard)
+
+
+def downloaded(name: str) -> bool:
+    """Whether a model of this name, or a part of it, was downloaded before."""
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        return isinstance(try_to_load_from_cache(name, "config.json"), str)
+    except HFValidationError:
+        return False
+
+
+@contextmanager
+def reached(answers: bool) -> Iterator[None]:
+    """What is loaded herein comes from the network where it answers, else from what was downloaded before.
+
+    The library's notes on its retries are left out either way: what fails is told in a sentence of ours.
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils import logging
+
+    offline, verbosity = constants.HF_HUB_OFFLINE, logging.get_verbosity()
+    constants.HF_HUB_OFFLINE = offline or not answers
+    logging.set_verbosity_error()
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = offline
+        logging.set_verbosity(verbosity)
+
+
+def _ask(heard: list[bool], endpoint: str) -> None:
+    from huggingface_hub import get_session
+
+    try:
+        get_session().head(endpoint, timeout=PATIENCE)
+    except Exception:  # no name server, no route, no certificate: no answer, however it is called
+        return
+    heard.append(True)

@@ -1,0 +1,175 @@
+"""A Hugging Face name with a network, with one that is silent, and with none: a small hub of our own answers."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+from huggingface_hub import constants
+from pytestqt.qtbot import QtBot
+
+from circuitviz.errors import InputError
+from circuitviz.features import load_dictionaries
+from circuitviz.jobs import Failed, Find, Idle, Moved, Worker
+from circuitviz.jobs.engine import Engine
+from circuitviz.models import hub, load_model
+from circuitviz.progress import finish
+from circuitviz.resources import resource
+
+NAME, COMMIT = "somebody/small-model", "0123456789abcdef0123456789abcdef01234567"
+RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"
+
+
+class Hub(BaseHTTPRequestHandler):
+    """Gives the demo model's files as Hugging Face gives a repository's; all else is not found."""
+
+    def do_HEAD(self) -> None:
+        self._give()
+
+    def do_GET(self) -> None:
+        self.wfile.write(self._give())
+
+    def _give(self) -> bytes:
+        prefix = f"/{NAME}/resolve/main/"
+        path = Path(str(resource("demo", "model"))) / self.path.removeprefix(prefix)
+        if self.path == "" or not (self.path.startswith(prefix) and path.is_file()):
+            self.send_response(404)
+            self.send_header("X-Error-Code", "EntryNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return b""
+        content = path.read_bytes()
+        self.send_response(200)
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("ETag", f'"{hashlib.sha256(content).hexdigest()}"')
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        return content
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytest.MonkeyPatch]:
+    """The library as it is where the network is on, with a cache of its own."""
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    huggingface_hub.close_session()
+    yield monkeypatch
+    huggingface_hub.close_session()
+
+
+def ask_at(patch: pytest.MonkeyPatch, port: int) -> None:
+    """Take a port of this machine for Hugging Face."""
+    patch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
+    template = f"http://127.0.0.1:{port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+    patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+@pytest.fixture
+def online(elsewhere: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    ask_at(elsewhere, server.server_address[1])
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def refused(elsewhere: pytest.MonkeyPatch) -> None:
+    """Nobody listens."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ask_at(elsewhere, port)
+
+
+@pytest.fixture
+def silent(elsewhere: pytest.MonkeyPatch) -> Iterator[None]:
+    """Somebody listens and never says a word, as behind many a wall."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ask_at(elsewhere, server.getsockname()[1])
+        yield
+
+
+def test_with_a_network_a_name_is_downloaded_and_stays_for_days_without(
+    online: ThreadingHTTPServer, elsewhere: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert finish(hub.reach_steps())
+    found = load_model(NAME)
+    assert found.parameter_hash == load_model("demo").parameter_hash
+    assert not constants.HF_HUB_OFFLINE
+    with pytest.raises(InputError, match=r"'somebody/else' here.*Hugging Face did not give it"):
+        load_model("somebody/else")
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    ask_at(elsewhere, port)  # nobody listens there any more
+    with caplog.at_level(logging.WARNING):
+        assert load_model(NAME).parameter_hash == found.parameter_hash
+    assert not caplog.records and not constants.HF_HUB_OFFLINE
+
+
+@pytest.mark.usefixtures("refused")
+def test_without_a_network_one_sentence_comes_after_one_try(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str], demo
+) -> None:
+    with caplog.at_level(logging.DEBUG, "huggingface_hub"), pytest.raises(InputError) as told:
+        load_model("gpt2")
+    assert str(told.value) == (
+        "There is no model 'gpt2' here: it is neither 'demo' nor a folder, Hugging Face does not answer (no network), "
+        "and it was not downloaded before. Try again online, or give a folder."
+    )
+    with pytest.raises(InputError, match=r"'blocks.1.hook_z' of the release.*no network.*or give its folder\."):
+        load_dictionaries([RELEASE], demo.model)
+    tries = [record for record in caplog.records if record.getMessage().startswith("Request")]
+    assert len(tries) <= 1 and not any("Retrying" in record.getMessage() for record in caplog.records)
+    assert capfd.readouterr().err == ""
+    assert not constants.HF_HUB_OFFLINE, "the next try asks the network again"
+
+
+@pytest.mark.usefixtures("silent")
+def test_silence_ends_the_patience_and_no_more(elsewhere: pytest.MonkeyPatch) -> None:
+    elsewhere.setattr(hub, "PATIENCE", 0.3)
+    steps = list(hub.reach_steps())
+    assert 2 <= len(steps) <= 5
+    with pytest.raises(InputError, match="does not answer"):
+        load_model("gpt2")
+
+
+def test_a_network_that_somebody_switched_off_is_not_asked(
+    online: ThreadingHTTPServer, elsewhere: pytest.MonkeyPatch
+) -> None:
+    elsewhere.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert not finish(hub.reach_steps())
+    with pytest.raises(InputError, match="does not answer"):
+        load_model(NAME)
+    assert constants.HF_HUB_OFFLINE
+
+
+@pytest.mark.usefixtures("silent")
+def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.MonkeyPatch) -> None:
+    elsewhere.setattr(hub, "PATIENCE", 600.0)  # longer than this test would wait
+    worker, seen = Worker(Engine()), []
+    worker.replied.connect(seen.append)
+    worker.start()
+    try:
+        worker.ask(Find("gpt2", "ioi", None, 4, 0, "eap", {}, "", "corrupted", "top", 20))
+        waits = "Looking for Hugging Face"
+        qtbot.waitUntil(lambda: any(isinstance(r, Moved) and r.message == waits for r in seen), timeout=30_000)
+        worker.cancel()
+        qtbot.waitUntil(lambda: any(isinstance(r, Idle) for r in seen), timeout=30_000)
+    finally:
+        worker.stop()
+    assert not any(isinstance(reply, Failed) for reply in seen)
