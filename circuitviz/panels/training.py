@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
@@ -26,9 +25,10 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.theme import Theme
 from circuitviz.jobs import Failed, Reply, Seen
 from circuitviz.jobs.train import TrainDictionary, Training
-from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.place import data_folder
+from circuitviz.panels.figures import export_one_of
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
 
@@ -67,9 +67,13 @@ class TrainingPanel(Panel):
         self.note = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
         self.start = QPushButton("Train", objectName="primary")
         self.stop = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")
+        self.export = QPushButton("Export…", toolTip="a curve as a figure, its numbers as CSV")
+        for name, chart in self.charts.items():
+            chart.setAccessibleName(COURSES[name][0])
         self._build()
         self._run(False)
         self.start.clicked.connect(self.train)
+        self.export.clicked.connect(self._ask_export)
         self.stop.clicked.connect(desk.cancel)
         desk.arrived.connect(self._arrived)
         desk.failed.connect(self._failed)
@@ -155,15 +159,16 @@ class TrainingPanel(Panel):
         self._run(False)
 
     def _draw(self) -> None:
-        at = [point.step for point in self.course]
-        for name, (_title, scale, least) in COURSES.items():
-            chart = self.charts[name]
+        steps = [point.step for point in self.course]
+        for name, (title, scale, least) in COURSES.items():
             values = [scale * getattr(point, name) for point in self.course]
-            chart.clear()
-            chart.plot.getAxis("left").setWidth(40)
-            chart.plot.plot(at, values, pen=pg.mkPen(chart.colour("positive"), width=2))
-            chart.plot.setXRange(0, max(at, default=1), padding=0.02)
-            chart.plot.setYRange(0, 1.15 * max([*values, least]), padding=0)
+            course = {"steps": steps, "values": values, "what": title, "least": least}
+            self.charts[name].draw("course", course)
+        self.export.setEnabled(bool(steps))
+
+    def _ask_export(self) -> None:
+        pictures = {f"training-{name}": chart for name, chart in self.charts.items()}
+        export_one_of(self, self.desk, self.export, pictures)
 
     def _build(self) -> None:
         fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
@@ -195,15 +200,15 @@ class TrainingPanel(Panel):
         scroll.setFixedWidth(250)
         right = QVBoxLayout(spacing=2)
         right.setContentsMargins(4, 8, 12, 0)
-        for name, (title, _scale, _least) in COURSES.items():
-            right.addWidget(QLabel(title, objectName="muted"))
-            right.addWidget(self.charts[name], 1)
+        for chart in self.charts.values():
+            right.addWidget(chart, 1)
         both = QHBoxLayout(spacing=8)
         both.addWidget(scroll)
         both.addLayout(right, 1)
         buttons = QHBoxLayout(spacing=8)
         buttons.setContentsMargins(12, 0, 12, 8)
         buttons.addWidget(self.note, 1)
+        buttons.addWidget(self.export)
         buttons.addWidget(self.stop)
         buttons.addWidget(self.start)
         whole = QVBoxLayout(self, spacing=6)

@@ -83,6 +83,7 @@ class Axes:
     upright: bool = True
     grid: bool = True
     beside: float = 0.0  # points to be left free at the right
+    over: float = 0.0  # and above
     box: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)  # left, top, width, height on paper
 
     def place(self, drawing: Drawing, size: float, high: float) -> None:
@@ -93,7 +94,7 @@ class Axes:
         left += 1.5 * size if self.labels.get("left") else 0.0
         right = MARGIN + 0.8 * size + self.beside
         self.box = (left, 0.0, drawing.width - left - right, 1.0)
-        above = MARGIN + 0.6 * size + (self._above(family, size) if self.top else 0.0)
+        above = MARGIN + self.over + 0.6 * size + (self._above(family, size) if self.top else 0.0)
         below = MARGIN + (1.7 * size if self.bottom else 0.5 * size)
         below += 1.5 * size if self.labels.get("bottom") else 0.0
         self.box = (left, above, drawing.width - left - right, max(2 * size, high - above - below))

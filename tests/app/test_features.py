@@ -19,6 +19,7 @@ from circuitviz.demo.text import Text
 from circuitviz.features import load_dictionaries, load_dictionary
 from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
+from circuitviz.panels.charts.sketch import Strokes
 from circuitviz.resources import resource
 
 LONG = 90_000
@@ -200,8 +201,9 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, 
     assert [point.step for point in course] == list(range(25, 601, 25))
     assert course[-1].loss < 0.5 * course[0].loss
     assert not (tmp_path / "own" / "m1.training").exists()
-    shown = training.charts["loss"].plot.getPlotItem().listDataItems()[0].getData()[1]
-    assert shown.tolist() == pytest.approx([point.loss for point in course])
+    drawn = next(mark for mark in training.charts["loss"].sketch.marks if isinstance(mark, Strokes))
+    assert drawn.points[0, :, 1].tolist() == pytest.approx([point.loss for point in course])
+    assert training.charts["dead"].rows[1:] == [[point.step, 100 * point.dead] for point in course]
     shoot(window, "training")
 
     panel.open([tmp_path / "own"], text)

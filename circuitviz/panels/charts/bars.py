@@ -4,35 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import pyqtgraph as pg
+import numpy as np
 
-from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.charts.sketch import Boxes, Sketch
 
 IN_SIGHT = 14
+HALF = 0.33  # of a bar's height, in rows
 
 
 def bars(
-    chart: Chart,
+    sketch: Sketch,
     names: Sequence[str],
     values: Sequence[float],
     low: Sequence[float | None],
     high: Sequence[float | None],
     texts: Sequence[str],
+    interval: str = "95 % interval",
 ) -> None:
     """One bar a node, in the order given, with whiskers; the rest is reached by dragging."""
     at = list(range(len(names)))
-    brushes = [chart.colour("positive" if v >= 0 else "negative", 0.85) for v in values]
-    chart.plot.addItem(
-        pg.BarGraphItem(x0=[0] * len(at), y=at, width=list(values), height=0.66, brushes=brushes, pen=None)
-    )
-    chart.whiskers(values, at, low, high, across=True)
-    chart.plot.getAxis("left").setTicks([list(zip(at, names, strict=True))])
+    sides = [(min(0.0, v), i - HALF, max(0.0, v), i + HALF) for i, v in zip(at, values, strict=True)]
+    colours = {True: sketch.colour("positive", 0.85), False: sketch.colour("negative", 0.85)}
+    sketch.marks.append(Boxes(np.array(sides, float).reshape(-1, 4), [colours[v >= 0] for v in values]))
+    sketch.whiskers(values, at, low, high, across=True, name=interval)
     ends = [0.0, *values, *(v for v in (*low, *high) if v is not None)]
     left, right = min(ends), max(ends)
+    if left < 0 < right:
+        sketch.rule(sketch.colour("line"), x=0.0)
     for i, name in enumerate(names):
-        chart.spot((left + right) / 2, i, 2 * (right - left) or 1.0, 1.0, texts[i], name)
-    item = chart.plot.getPlotItem()
-    item.getViewBox().invertY(True)
-    chart.plot.setXRange(left, right, padding=0.06)
-    chart.plot.setYRange(-0.6, min(max(len(names), 3), IN_SIGHT) - 0.4, padding=0)
-    item.setMouseEnabled(False, True)
+        sketch.spot((left + right) / 2, i, 2 * (right - left) or 1.0, 1.0, texts[i], name)
+    sketch.names["left"] = list(zip(at, names, strict=True))
+    sketch.upright, sketch.moves = False, (False, True)
+    sketch.span(x=(left, right), padding=0.06)
+    sketch.span(y=(-0.6, min(max(len(names), 3), IN_SIGHT) - 0.4))

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QPointF, QRectF, Qt, Signal
-from PySide6.QtGui import QColor, QFocusEvent, QKeyEvent
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QCursor, QFocusEvent, QKeyEvent, QPaintEvent
+from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
-from circuitviz.canvas.theme import LIGHT
+from circuitviz.canvas.paint import font
+from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.panels.charts.ink import Ink
+from circuitviz.panels.charts.key import Key
 from circuitviz.panels.charts.keys import Walk
 from circuitviz.panels.charts.sheet import drawing_of
+from circuitviz.panels.charts.sketch import Sketch, Spot, charts
+from circuitviz.panels.registry import in_sight
 from circuitviz.panels.saving import save_plot
 from circuitviz.pictures.drawing import Drawing
 from circuitviz.pictures.plots import PlotFigure
-from circuitviz.registry import Registry
-
-Draw = Callable[["Chart", dict[str, Any]], None]
-"""(chart, a measure's result as a dict): draws it anew."""
-
-charts: Registry[Draw] = Registry("chart", "circuitviz.panels.charts", "circuitviz.charts")
-
 
 NAMELESS = "Chart"  # to those who hear it, until it is told what it shows
+SIDES = ("left", "bottom", "top")
+LEAST = 11  # pixels of numbers and names at the axes
+
+
+class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
+    """A plot that catches up with its chart when it is painted, that is when it has come into sight."""
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__()
+        self.chart = chart
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """Show what was drawn while nobody looked."""
+        self.chart.settle()
+        super().paintEvent(event)
 
 
 class Chart(QWidget):
-    """A cleared plot for each drawing, with what the drawings share.
+    """Sketches a result and shows it: one plot and one item stay, only what they show is exchanged.
 
-    ``pointed(text)``: what lies under the mouse, for a line of text; ``clicked(nodes)``: a tuple of
-    nodes that what was clicked stands for. ``rows`` is the table behind the picture, for CSV.
+    A result that is shown already is not drawn again, and a chart out of sight draws when it comes into
+    sight. ``pointed(text)``: what lies under the mouse, for a line of text; ``clicked(nodes)``: a tuple
+    of nodes that what was clicked stands for.
     """
 
     pointed = Signal(str)
@@ -42,16 +55,24 @@ class Chart(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.theme = LIGHT
-        self.rows: list[list[Any]] = []
-        self.plot = pg.PlotWidget()
+        self._wanted: tuple[str, dict[str, Any] | None, Theme] = ("", None, LIGHT)
+        self._sketch: Sketch | None = None
+        self._due = True
+        self._shown: dict[str, object] = {}
+        self.plot = Plot(self)
         self.plot.scene().setItemIndexMethod(self.plot.scene().ItemIndexMethod.NoIndex)  # as the canvas's
         self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
-        whole = QVBoxLayout(self)
+        self.ink, self.key = Ink(), Key()
+        item = self.plot.getPlotItem()
+        item.disableAutoRange()
+        item.addItem(self.ink, ignoreBounds=True)
+        for side in SIDES:
+            item.getAxis(side).setStyle(tickLength=-4)
+        whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.key)
         whole.addWidget(self.plot)
-        self.spots: list[tuple[QRectF, str, tuple[str, ...]]] = []
-        self._drawn: tuple[Draw, dict[str, Any]] | None = None
         self.plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # keys are ours: they walk from bar to bar
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(NAMELESS)
@@ -61,87 +82,64 @@ class Chart(QWidget):
 
     def draw(self, measure: str, result: dict[str, Any] | None) -> None:
         """Draw a result; an empty plot for none, or for a measure without a picture."""
-        marked = self.walk.seen
-        self.clear()
-        if result is not None and measure in charts.names():
-            self._drawn = (charts.get(measure).value, result)
-            self._drawn[0](self, result)
-            if self.accessibleName().startswith(NAMELESS):
-                self.setAccessibleName(f"{NAMELESS}: {charts.get(measure).summary}")
+        if result is None or measure not in charts.names():
+            measure, result = "", None
+        elif self.accessibleName().startswith(NAMELESS):
+            self.setAccessibleName(f"{NAMELESS}: {charts.get(measure).summary}")
+        before, result_before, theme = self._wanted
+        if (measure, self.theme) == (before, theme) and alike(result, result_before):
+            return
+        self._wanted, self._sketch, self._due = (measure, result, self.theme), None, True
+        self.setAccessibleDescription("")
+        if in_sight(self):
+            self.settle()
+
+    def clear(self) -> None:
+        """An empty plot."""
+        self.draw("", None)
+
+    @property
+    def sketch(self) -> Sketch:
+        """What is drawn, whether it was shown yet or not."""
+        if self._sketch is None:
+            self._sketch = self._sketched(self._wanted[2])
+        return self._sketch
+
+    @property
+    def rows(self) -> list[list[Any]]:
+        """The table behind the picture, for CSV."""
+        return self.sketch.rows
+
+    @property
+    def spots(self) -> list[Spot]:
+        """What can be pointed at."""
+        return self.sketch.spots
+
+    def settle(self) -> None:
+        """Show what was drawn last, where that is not yet done."""
+        if not self._due:
+            return
+        self._due = False
+        sketch, marked = self.sketch, self.walk.seen
+        self.walk.end()
+        item = self.plot.getPlotItem()
+        if self._new("ground", sketch.theme.panel):
+            self.plot.setBackground(sketch.theme.panel)
+        for side in SIDES:
+            self._show_axis(side, sketch)
+        box = item.getViewBox()
+        box.invertY(not sketch.upright)
+        box.setMouseEnabled(*sketch.moves)
+        box.setRange(xRange=sketch.x, yRange=sketch.y, padding=0)
+        self.ink.show_marks(sketch.marks)
+        self.key.show_entries(sketch.key, sketch.theme)
         if marked:
             self.walk.begin(said=False)
 
-    def clear(self) -> None:
-        """An empty plot in the theme's colours."""
-        item = self.plot.getPlotItem()
-        item.clear()
-        item.setLogMode(False, False)
-        item.getViewBox().invertY(False)
-        item.getViewBox().setAspectLocked(False)
-        item.setMouseEnabled(True, True)
-        self.spots, self.rows, self._drawn = [], [], None
-        self.walk.forget()
-        self.setAccessibleDescription("")
-        self.plot.setBackground(self.theme.panel)
-        for side in ("left", "bottom", "top", "right"):
-            axis = item.getAxis(side)
-            axis.setTicks(None)
-            axis.setPen(self.theme.line)
-            axis.setTextPen(self.theme.muted)
-            axis.setStyle(tickLength=-4)
-            axis.setStyle(tickFont=None)
-            axis.setSIPrefixEnableRanges(())  # enableAutoSIPrefix(False) would scale numbers, unsaid
-            axis.setLabel("")
-            item.showAxis(side, side in ("left", "bottom"))
-
-    def axes(self, left: str, bottom: str) -> None:
-        """Name the axes."""
-        for side, text in (("left", left), ("bottom", bottom)):
-            self.plot.setLabel(side, text, color=self.theme.muted)
-            axis = self.plot.getAxis(side)
-            axis.setSIPrefixEnableRanges(())  # a label brings the scaling back
-            axis.updateAutoSIPrefix()
-
-    def colour(self, name: str, alpha: float = 1.0) -> QColor:
-        """A colour of the theme by its field's name."""
-        colour = QColor(getattr(self.theme, name))
-        colour.setAlphaF(alpha)
-        return colour
-
-    def spot(self, x: float, y: float, width: float, height: float, text: str, *nodes: str) -> None:
-        """What a place in the plot says and stands for; centre and size in the plot's units."""
-        rect = QRectF(x - width / 2, y - height / 2, width, height)
-        self.spots.append((rect, text, nodes))
-
-    def whiskers(
-        self, x: Sequence[float], y: Sequence[float], low: Sequence[Any], high: Sequence[Any], **how: Any
-    ) -> None:
-        """Intervals of points that have one; ``across`` for horizontal ones."""
-        across = how.pop("across", False)
-        at = [i for i in range(len(x)) if low[i] is not None and high[i] is not None]
-        if at:
-            value = np.array([(x if across else y)[i] for i in at])
-            sides = {
-                ("left" if across else "bottom"): value - np.array([low[i] for i in at]),
-                ("right" if across else "top"): np.array([high[i] for i in at]) - value,
-            }
-            where = {"x": np.array([x[i] for i in at]), "y": np.array([y[i] for i in at])}
-            pen = pg.mkPen(self.colour("muted", 0.8), width=1)
-            self.plot.addItem(pg.ErrorBarItem(**where, **sides, pen=pen, beam=0))
-
     def drawing(self, figure: PlotFigure) -> Drawing:
         """The chart on paper, in the paper's colours, within the stretch that is shown here."""
-        if self._drawn is None:
-            return drawing_of(self, figure)
-        twin = Chart()  # shades that a chart mixes from the theme's colours are mixed again
-        twin.theme = figure.theme
-        twin.clear()
-        self._drawn[0](twin, self._drawn[1])
-        x, y = self.plot.getPlotItem().getViewBox().viewRange()
-        twin.plot.setRange(xRange=x, yRange=y, padding=0)
-        made = drawing_of(twin, figure)
-        twin.plot.close()
-        return made
+        self.settle()
+        return drawing_of(self._sketched(figure.theme), self.plot.getPlotItem(), figure)
 
     def cells(self) -> Sequence[Sequence[Any]]:
         """The table behind the picture."""
@@ -151,7 +149,39 @@ class Chart(QWidget):
         """Write the picture, or its table (CSV), as the suffix says."""
         save_plot(self, path)
 
-    def _at(self, scene: QPointF) -> tuple[QRectF, str, tuple[str, ...]] | None:
+    def _sketched(self, theme: Theme) -> Sketch:
+        made = Sketch(theme)
+        measure, result, _theme = self._wanted
+        if result is not None:
+            charts.get(measure).value(made, result)
+        return made
+
+    def _new(self, what: str, value: object) -> bool:
+        """Whether a part looks otherwise than it was last set; setting an axis lays the plot out anew."""
+        known = what in self._shown and self._shown[what] == value
+        self._shown[what] = value
+        return not known
+
+    def _show_axis(self, side: str, sketch: Sketch) -> None:
+        axis, theme = self.plot.getAxis(side), sketch.theme
+        names = sketch.names.get(side)
+        there = side == "left" or (side == "top") == ("top" in sketch.names)
+        if self._new(f"{side} colours", (theme.line, theme.muted)):
+            axis.setPen(theme.line)
+            axis.setTextPen(theme.muted)
+            self._shown.pop(f"{side} label", None)  # it is coloured, too
+        if self._new(f"{side} there", there):
+            self.plot.showAxis(side, there)
+        if self._new(f"{side} names", None if names is None else list(names)):
+            axis.setTicks(None if names is None else [list(names)])
+        if self._new(f"{side} font", font(LEAST)):
+            axis.setStyle(tickFont=font(LEAST))
+        if side in sketch.labels and self._new(f"{side} label", sketch.labels[side]):
+            axis.setLabel(sketch.labels[side], color=theme.muted)
+            axis.setSIPrefixEnableRanges(())  # a label brings back the scaling of numbers, unsaid
+            axis.updateAutoSIPrefix()
+
+    def _at(self, scene: QPointF) -> Spot | None:
         place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)
         inside = [spot for spot in self.spots if spot[0].contains(place)]
         return min(inside, key=lambda s: (s[0].center() - place).manhattanLength(), default=None)
@@ -175,6 +205,7 @@ class Chart(QWidget):
     def _moved(self, scene: QPointF) -> None:
         spot = self._at(scene)
         self.pointed.emit(spot[1] if spot else "")
+        QToolTip.showText(QCursor.pos(), spot[1] if spot else "", self.plot)
         shape = Qt.CursorShape.PointingHandCursor if spot and spot[2] else Qt.CursorShape.ArrowCursor
         self.plot.setCursor(shape)
 
@@ -182,3 +213,12 @@ class Chart(QWidget):
         spot = self._at(scene)
         if spot is not None and spot[2]:
             self.clicked.emit(spot[2])
+
+
+def alike(one: dict[str, Any] | None, other: dict[str, Any] | None) -> bool:
+    """Whether two results are one: their plain values are equal, everything larger is the same object."""
+    if one is None or other is None or one.keys() != other.keys():
+        return one is other
+    plain = (str, int, float, bool)
+    pairs = [(one[name], other[name]) for name in one]
+    return all(a is b or (isinstance(a, plain) and a == b) for a, b in pairs)

@@ -47,10 +47,6 @@ class Walk:
             self.chart.plot.removeItem(self._mark)
             self._mark = None
 
-    def forget(self) -> None:
-        """The plot was cleared, and the mark with it."""
-        self._mark = None
-
     def pressed(self, event: QKeyEvent) -> bool:
         """Answer to a key; whether it was one of ours."""
         key, spots = Qt.Key(event.key()), self.chart.spots
@@ -85,9 +81,9 @@ class Walk:
             box.translateBy(x=middle.x() - seen.center().x())
         self.end()
         self._mark = QGraphicsRectItem(rect)
-        self._mark.setPen(pg.mkPen(self.chart.colour("accent"), width=1.5))
-        self._mark.setBrush(self.chart.colour("accent", 0.16))
-        self._mark.setZValue(-5)
+        self._mark.setPen(pg.mkPen(self.chart.sketch.colour("accent"), width=1.5))
+        self._mark.setBrush(self.chart.sketch.colour("accent", 0.16))
+        self._mark.setZValue(5)
         plot.addItem(self._mark, ignoreBounds=True)
         self.chart.setAccessibleDescription(f"{text}; {at + 1} of {len(self.chart.spots)}")
         if said:

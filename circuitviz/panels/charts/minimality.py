@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.panels.charts.bars import bars
-from circuitviz.panels.charts.chart import Chart, charts
+from circuitviz.panels.charts.sketch import Sketch, charts
 
 
 @charts.register("minimality", summary="a sorted bar per node")
-def draw(chart: Chart, result: dict[str, Any]) -> None:
+def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """The largest change of faithfulness that taking the node out makes."""
     nodes = [row for row in result["nodes"] if row["value"] is not None]
-    chart.rows = [["node", "value", "change", "low", "high", "without"]]
+    sketch.rows = [["node", "value", "change", "low", "high", "without"]]
     low, high, texts = [], [], []
     for row in nodes:
         change = row["change"]
         numbers = [row["value"], change["value"], change["low"], change["high"]]
-        chart.rows.append([row["node"], *numbers, " ".join(row["without"])])
+        sketch.rows.append([row["node"], *numbers, " ".join(row["without"])])
         ends = [change["low"], change["high"]]
         sign = -1 if change["value"] < 0 else 1
         within = sorted(sign * end for end in ends) if None not in ends else [None, None]
@@ -25,5 +25,5 @@ def draw(chart: Chart, result: dict[str, Any]) -> None:
         high.append(within[1])
         rest = f", with {', '.join(row['without'][:5])} out, too" if row["without"] else ""
         texts.append(f"{row['node']}: changes faithfulness by {row['value']:.3f}{rest}")
-    chart.axes("", "largest change of faithfulness")
-    bars(chart, [row["node"] for row in nodes], [row["value"] for row in nodes], low, high, texts)
+    sketch.axes("", "largest change of faithfulness")
+    bars(sketch, [row["node"] for row in nodes], [row["value"] for row in nodes], low, high, texts)

@@ -4,39 +4,41 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyqtgraph as pg
-from PySide6.QtCore import QRectF
+import numpy as np
 
-from circuitviz.panels.charts.chart import Chart, charts
+from circuitviz.panels.charts.sketch import Boxes, Sketch, charts
 
 
 @charts.register("roles", summary="a heat map of heads by role")
-def draw(chart: Chart, result: dict[str, Any]) -> None:
+def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """Rows: roles; columns: heads, layer by layer. More colour: nearer to the role's highest score."""
     from circuitviz.evaluation.roles import percentile
 
     roles = result["roles"]
     heads = list(next(iter(roles.values()))["scores"]) if roles else []
-    chart.rows = [["role", "head", "score", "percentile"]]
-    item = chart.plot.getPlotItem()
+    sketch.rows = [["role", "head", "score", "percentile"]]
+    sides, colours = [], []
     for y, found in enumerate(roles.values()):
         scores = found["scores"]
         most = max((abs(v) for v in scores.values() if v is not None), default=0.0) or 1.0
         for x, head in enumerate(heads):
             value, rank = scores[head], percentile(scores, head)
-            chart.rows.append([found["role"], head, value, rank])
+            sketch.rows.append([found["role"], head, value, rank])
             told = f"{found['role']}, {head}: "
             told += "not defined" if value is None else f"{value:.3f} {found['unit']}, percentile {rank:.0f}"
-            chart.spot(x + 0.5, y + 0.5, 1.0, 1.0, told, head)
+            sketch.spot(x + 0.5, y + 0.5, 1.0, 1.0, told, head)
             if value is not None:
-                box = pg.QtWidgets.QGraphicsRectItem(QRectF(x + 0.04, y + 0.08, 0.92, 0.84))
-                box.setPen(pg.mkPen(None))
-                box.setBrush(chart.colour("positive" if value >= 0 else "negative", abs(value) / most))
-                item.addItem(box)
+                sides.append((x + 0.04, y + 0.08, x + 0.96, y + 0.92))
+                colours.append(sketch.colour("positive" if value >= 0 else "negative", abs(value) / most))
+    if sides:
+        sketch.marks.append(Boxes(np.array(sides), colours))
     layers = dict.fromkeys(head.partition(".")[0] for head in heads)
     starts = [(next(i for i, h in enumerate(heads) if h.startswith(f"{name}.")), name) for name in layers]
-    item.getViewBox().invertY(True)
-    item.getAxis("bottom").setTicks([[(at + 0.5, f"{name}.h0") for at, name in starts]])
-    item.getAxis("left").setTicks([[(y + 0.5, found["role"]) for y, found in enumerate(roles.values())]])
-    chart.plot.setRange(xRange=(0, max(1, len(heads))), yRange=(0, max(1, len(roles))), padding=0)
-    item.setMouseEnabled(False, False)
+    for at, _ in starts[1:]:
+        sketch.rule(sketch.colour("line"), x=at)
+    sketch.names["bottom"] = [(at + 0.5, f"{name}.h0") for at, name in starts]
+    sketch.names["left"] = [(y + 0.5, found["role"]) for y, found in enumerate(roles.values())]
+    sketch.upright, sketch.moves = False, (False, False)
+    sketch.span((0, max(1, len(heads))), (0, max(1, len(roles))))
+    ends = [sketch.colour(name) for name in ("negative", "panel", "positive")]
+    sketch.ramp("1: the role's highest score", "−1", ends)

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.panels.charts.bars import bars
-from circuitviz.panels.charts.chart import Chart, charts
+from circuitviz.panels.charts.sketch import Sketch, charts
 
 
 @charts.register("shares", summary="shares of a sum, a bar each")
-def draw(chart: Chart, result: dict[str, Any]) -> None:
+def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """``shares``: (name, value, what is said of it) in order; ``axis``: what a value is."""
     shares = result["shares"]
     total = sum(value for _, value, _ in shares)
-    chart.rows = [["name", "value"], *([name, value] for name, value, _ in shares), ["sum", total]]
-    chart.axes("", result["axis"])
+    sketch.rows = [["name", "value"], *([name, value] for name, value, _ in shares), ["sum", total]]
+    sketch.axes("", result["axis"])
     names = [name for name, _, _ in shares]
     none = [None] * len(names)
     texts = [said or f"{name}: {value:+.4f}" for name, value, said in shares]
-    bars(chart, names, [value for _, value, _ in shares], none, none, texts)
+    bars(sketch, names, [value for _, value, _ in shares], none, none, texts)

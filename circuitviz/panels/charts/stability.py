@@ -5,30 +5,30 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 
-from circuitviz.panels.charts.chart import Chart, charts
+from circuitviz.panels.charts.sketch import Sketch, charts
 
 
 @charts.register("stability", summary="edges by how often they are chosen")
-def draw(chart: Chart, result: dict[str, Any]) -> None:
+def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """Edges from the most to the least often chosen, against the share of resamples."""
     shares = list(result["edges"].items())
-    chart.rows = [["edge", "share"], *[[name, share] for name, share in shares]]
-    chart.axes("share of resamples", "edges, most often chosen first")
+    sketch.rows = [["edge", "share"], *[[name, share] for name, share in shares]]
+    sketch.axes("share of resamples", "edges, most often chosen first")
     if not shares:
         return
-    y = np.array([share for _, share in shares])
-    x = np.arange(len(y) + 1)
-    chart.plot.plot(
-        x, y, stepMode="center", pen=pg.mkPen(chart.colour("positive"), width=2), fillLevel=0,
-        brush=chart.colour("positive", 0.18),
-    )  # fmt: skip
+    y = np.repeat([share for _, share in shares], 2)
+    x = np.repeat(np.arange(len(shares) + 1), 2)[1:-1]
+    sketch.band(x, np.zeros(len(x)), y, sketch.colour("positive", 0.18))
+    sketch.line(x, y, sketch.colour("positive"))
     if result["mean_iou"] is not None:
-        told = f"{result['resamples']} resamples, mean IoU {result['mean_iou']:.3f}"
-        text = pg.TextItem(told, color=chart.colour("muted"), anchor=(1, 1))
-        chart.plot.addItem(text)
-        text.setPos(len(y), 0.0)
+        sketch.say(f"{result['resamples']} resamples, mean IoU {result['mean_iou']:.3f}")
     for i, (name, share) in enumerate(shares):
-        chart.spot(i + 0.5, 0.5, 1.0, 2.0, f"{name}: chosen in {share:.0%} of the resamples")
-    chart.plot.setRange(xRange=(0, len(y)), yRange=(0, 1.03), padding=0.02)
+        sketch.spot(i + 0.5, 0.5, 1.0, 2.0, f"{name}: chosen in {share:.0%} of the resamples", *_ends(name))
+    sketch.span((0, len(shares)), (0, 1.03), padding=0.02)
+
+
+def _ends(edge: str) -> tuple[str, ...]:
+    """The nodes between which an edge runs, a receiver's input left out."""
+    sender, _, receiver = edge.partition("->")
+    return (sender, receiver.partition("<")[0]) if receiver else ()

@@ -5,31 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pyqtgraph as pg
 
-from circuitviz.panels.charts.chart import Chart, charts
+from circuitviz.panels.charts.sketch import Sketch, charts
 
 
 @charts.register("trace-scatter", summary="activation against the mean similarity of circuits")
-def draw(chart: Chart, result: dict[str, Any]) -> None:
+def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """A point an example, which a click stands for as ``example:NUMBER``; the line is the least squares'."""
     x, y = np.array(result["activations"]), np.array(result["similarities"])
-    chart.rows = [["example", "activation", "mean_similarity", "text"]]
+    sketch.rows = [["example", "activation", "mean_similarity", "text"]]
     points = zip(x.tolist(), y.tolist(), result["texts"], strict=True)
-    chart.rows += [[number, *point] for number, point in enumerate(points, start=1)]
-    chart.axes("mean similarity", f"activation of {result['target']}")
+    sketch.rows += [[number, *point] for number, point in enumerate(points, start=1)]
+    sketch.axes("mean similarity", f"activation of {result['target']}")
     if not len(x):
         return
     wide, high = float(np.ptp(x)) or 1.0, float(np.ptp(y)) or 0.1
     if result["correlation"] is not None:
         slope, start = np.polyfit(x, y, 1)
         ends = np.array([x.min(), x.max()])
-        chart.plot.plot(ends, slope * ends + start, pen=pg.mkPen(chart.colour("muted", 0.7), width=1.5))
-    chart.plot.plot(
-        x, y, pen=None, symbol="o", symbolSize=9, symbolPen=None, symbolBrush=chart.colour("positive", 0.8)
-    )
+        sketch.line(ends, slope * ends + start, sketch.colour("muted", 0.7), "least squares", width=1.5)
+    sketch.dots(x, y, sketch.colour("positive", 0.8), "an example", size=9)
     for i, text in enumerate(result["texts"]):
         told = f"{i + 1}: activation {x[i]:.2f}, mean similarity {y[i]:.3f}  {text}"
-        chart.spot(x[i], y[i], 0.05 * wide, 0.09 * high, told, f"example:{i}")
-    chart.plot.setXRange(float(x.min()), float(x.max()) or 1.0, padding=0.06)
-    chart.plot.setYRange(float(y.min()), float(y.min()) + high, padding=0.1)
+        sketch.spot(x[i], y[i], 0.05 * wide, 0.09 * high, told, f"example:{i}")
+    sketch.span(x=(float(x.min()), float(x.max()) or 1.0), padding=0.06)
+    sketch.span(y=(float(y.min()), float(y.min()) + high), padding=0.1)

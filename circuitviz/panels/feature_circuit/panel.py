@@ -19,12 +19,13 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.theme import Theme
 from circuitviz.jobs import Failed, FractionCurve, FractionPoint, Moved, Reply, Seen
 from circuitviz.jobs.features import OpenFeatures
-from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.feature_circuit.form import QuestionForm
 from circuitviz.panels.feature_circuit.ledger import LedgerView
 from circuitviz.panels.feature_circuit.scores import GraphScores
 from circuitviz.panels.feature_circuit.threshold import ThresholdRow
+from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session.question import Question
 
@@ -51,6 +52,7 @@ class FeatureCircuitPanel(Panel):
         self.ledger = LedgerView()
         self.chart = Chart()
         self.chart.setAccessibleName("Attribution fraction against the threshold")
+        self.export = QPushButton("Export…", toolTip="the curve as a figure, its numbers as CSV")
         self.scores = GraphScores()
         self.selected = QPushButton("Selected", toolTip="take the node that is selected on the canvas")
         self.pages = QStackedWidget()
@@ -66,6 +68,7 @@ class FeatureCircuitPanel(Panel):
         self.threshold.moved.connect(desk.asking.move)
         self.threshold.refused.connect(lambda text: desk.failed.emit(Failed("That is no threshold", text)))
         self.form.shares_changed.connect(self._shares_changed)
+        self.export.clicked.connect(lambda: export_plot(self, desk, self.chart, "attribution-fraction"))
         self.chart.pointed.connect(lambda text: self.note.setText(text or self._said()))
         desk.state_changed.connect(self.when_seen(self.show_state))
         desk.selection_changed.connect(self._show_selected)
@@ -183,6 +186,7 @@ class FeatureCircuitPanel(Panel):
         shown = question is not None and not question.is_graph
         result = {"points": self._points if shown else (), "tau": question.tau if question else None}
         self.chart.draw("fraction", result)
+        self.export.setEnabled(bool(result["points"]))
 
     # what comes
 
@@ -264,7 +268,10 @@ class FeatureCircuitPanel(Panel):
         right.setContentsMargins(6, 8, 12, 8)
         right.addWidget(self.title)
         right.addWidget(self.pages, 1)
-        right.addWidget(self.note)
+        foot = QHBoxLayout(spacing=8)
+        foot.addWidget(self.note, 1)
+        foot.addWidget(self.export)
+        right.addLayout(foot)
         whole = QHBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(side)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from html import escape
 from typing import TYPE_CHECKING
 
-import pyqtgraph as pg
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
@@ -23,7 +22,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.panels.charts.chart import Chart
+from circuitviz.panels.charts import Chart
 from circuitviz.panels.features.sheet import examples, facts
 
 if TYPE_CHECKING:
@@ -34,12 +33,13 @@ if TYPE_CHECKING:
 class DashboardView(QWidget):
     """``followed(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``labelled``:
     the person's own words for the feature; ``traced(example)``: its circuit in an example is wanted;
-    ``compared()``: its circuits in many."""
+    ``compared()``: its circuits in many; ``exported()``: the histogram is wanted as a figure."""
 
     followed = Signal(str)
     labelled = Signal(str)
     traced = Signal(int)
     compared = Signal()
+    exported = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,16 +53,19 @@ class DashboardView(QWidget):
         self.circuit.setToolTip("why it fires in the first example; an example’s number asks for that one")
         self.traces = QPushButton("Traces", objectName="chip")
         self.traces.setToolTip("its circuits in many examples, compared")
+        self.export = QPushButton("Export…", objectName="chip", toolTip="the histogram as a figure or as CSV")
         self.about = QLabel("", objectName="muted")
         self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
         self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
         self.examples = _browser("Top activating examples")
         self.facts = _browser("What the feature writes and reads")
         self.histogram = Chart()
+        self.histogram.setAccessibleName("How strongly it fires where it fires")
         self._build()
         self.label.editingFinished.connect(self._labelled)
         self.circuit.clicked.connect(lambda: self.traced.emit(0))
         self.traces.clicked.connect(self.compared)
+        self.export.clicked.connect(self.exported)
         self.examples.anchorClicked.connect(lambda url: self.traced.emit(int(url.path())))
         self.facts.anchorClicked.connect(lambda url: self.followed.emit(url.toString()))
         self.told.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
@@ -99,6 +102,7 @@ class DashboardView(QWidget):
         top.addWidget(self.circuit)
         figures = QHBoxLayout(spacing=10)
         figures.addWidget(self.about, 1)
+        figures.addWidget(self.export)
         figures.addWidget(self.traces)
         left = QWidget()
         column = QVBoxLayout(left, spacing=4)
@@ -123,7 +127,8 @@ class DashboardView(QWidget):
 
     def _show(self) -> None:
         found = self.found
-        chips, texts = (self.circuit, self.traces), (self.about, self.told, self.examples, self.facts)
+        chips = (self.circuit, self.traces, self.export)
+        texts = (self.about, self.told, self.examples, self.facts)
         for widget in (self.label, self.histogram, *chips, *texts):
             widget.setVisible(found is not None)
         if found is None:
@@ -149,24 +154,18 @@ class DashboardView(QWidget):
         return f'{escape(one.text)} <span style="color:{self.theme.muted}">({by})</span>'
 
     def _draw(self, found: Dashboard) -> None:
-        chart, told = self.histogram, found.statistics
-        chart.clear()
-        if told is None or not told.examples:
+        told = found.statistics
+        fires = told is not None and bool(told.examples)
+        self.histogram.setVisible(fires)
+        self.export.setEnabled(fires)
+        if told is None or not fires:
             self.about.setText("" if told is None else "never fires")
-            chart.setVisible(False)
             return
         row = told.row
         size = f"max {row.greatest:.2f} · mean {row.mean:.2f}"
         self.about.setText(f"{row.density:.2%} of tokens · {size}")
         self.about.setToolTip(self.about.text())
-        width = told.reach / len(told.bins)
-        last = max(i for i, count in enumerate(told.bins) if count)
-        at = [(i + 0.5) * width for i in range(last + 1)]
-        brush = chart.colour("positive", 0.85)
-        bars = pg.BarGraphItem(x=at, height=told.bins[: last + 1], width=0.9 * width, brush=brush, pen=None)
-        chart.plot.addItem(bars)
-        chart.plot.setXRange(0, (last + 1) * width, padding=0.02)
-        chart.plot.setYRange(0, max(told.bins), padding=0.05)
+        self.histogram.draw("activations", {"bins": told.bins, "reach": told.reach})
 
     def _labelled(self) -> None:
         if self.found is not None and self.label.isModified():

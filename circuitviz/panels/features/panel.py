@@ -29,6 +29,7 @@ from circuitviz.panels.features.files import FilesButton
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
 from circuitviz.panels.features.place import data_folder
 from circuitviz.panels.features.words import FEATURE, Words
+from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, panels
 
 NO_LABELS = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
@@ -65,6 +66,7 @@ class FeaturesPanel(Panel):
         self.view.followed.connect(self.follow)
         self.view.labelled.connect(self._label)
         self.view.traced.connect(self.trace)
+        self.view.exported.connect(self._ask_export)
         self.view.compared.connect(partial(desk.panel_wanted.emit, "traces"))
         desk.arrived.connect(self._arrived)
         desk.ready.connect(lambda _ready: self._model_came())
@@ -124,6 +126,10 @@ class FeaturesPanel(Panel):
         elif found:
             self.search.clear()
             self.choose(found[1], int(found[2]))
+
+    def _ask_export(self) -> None:
+        if (found := self.view.found) is not None:
+            export_plot(self, self.desk, self.view.histogram, f"{found.site}.f{found.number}-activations")
 
     def trace(self, example: int) -> None:
         """Ask for the circuit of the feature that is shown, where it fires in an example."""

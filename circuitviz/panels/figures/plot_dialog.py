@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFileDialog, QPushButton, QWidget
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.figures.dialog import FigureDialog
@@ -73,3 +74,19 @@ def export_plot(parent: QWidget, desk: Desk, plot: Plotted, name: str, command: 
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
     return dialog
+
+
+def export_one_of(
+    parent: QWidget, desk: Desk, button: QPushButton, plots: Mapping[str, Plotted], command: str = ""
+) -> None:
+    """Open the dialog for one of several plots, by name; a menu at ``button`` asks for which."""
+    if len(plots) == 1:
+        ((name, plot),) = plots.items()
+        export_plot(parent, desk, plot, name, command)
+        return
+    menu = QMenu(parent)
+    menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for name, plot in plots.items():
+        open_it = partial(export_plot, parent, desk, plot, name, command)
+        menu.addAction(name).triggered.connect(lambda _on, open_it=open_it: open_it())
+    menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))

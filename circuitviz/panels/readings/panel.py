@@ -5,12 +5,10 @@ from __future__ import annotations
 import shlex
 from functools import partial
 
-from PySide6.QtCore import QPoint
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
-    QMenu,
     QPushButton,
     QStackedWidget,
     QToolButton,
@@ -19,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.panels.desk import Desk
-from circuitviz.panels.figures import export_plot
+from circuitviz.panels.figures import export_one_of
 from circuitviz.panels.line import Line
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.readings.registry import Page, pages
@@ -96,14 +94,4 @@ class ReadingsPanel(Panel):
             page.set_theme(theme)
 
     def _ask_export(self) -> None:
-        found = self.page.pictures()
-        if len(found) == 1:
-            self._save(next(iter(found)))
-            return
-        menu = QMenu(self)
-        for name in found:
-            menu.addAction(name).triggered.connect(partial(self._save, name))
-        menu.popup(self.export.mapToGlobal(QPoint(0, -menu.sizeHint().height())))
-
-    def _save(self, name: str, _on: bool = True) -> None:
-        export_plot(self, self.desk, self.page.pictures()[name], name, self.command())
+        export_one_of(self, self.desk, self.export, self.page.pictures(), self.command())

@@ -1,0 +1,12 @@
+"""Sizes on a logarithmic axis: ticks at 1, 3, 10 … that do not run into one another."""
+
+from __future__ import annotations
+
+import math
+
+ROUND = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
+
+
+def sizes_up_to(most: float) -> list[tuple[float, str]]:
+    """Places in powers of ten, with their names, up to a size."""
+    return [(math.log10(size), f"{size:,}") for size in ROUND if size <= 1.13 * most]
