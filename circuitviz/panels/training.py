@@ -63,7 +63,7 @@ class TrainingPanel(Panel):
         self.text = QLineEdit(accessibleName="Text file")
         self.folder = QLineEdit(str(data_folder() / "dictionaries"), accessibleName="Folder to write to")
         self.form = OptionForm()
-        self.charts = {name: Chart() for name in COURSES}
+        self.charts = {name: Chart(compact=True) for name in COURSES}
         self.note = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
         self.start = QPushButton("Train", objectName="primary")
         self.stop = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")

@@ -9,11 +9,11 @@ import subprocess
 import xml.etree.ElementTree as ET
 from itertools import pairwise
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from chart_results import HEADS, POINTS, RESULTS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -36,53 +36,6 @@ from circuitviz.session import Document, State
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
-def _interval(value: float) -> dict[str, float]:
-    return {"value": value, "low": value - 0.05, "high": value + 0.04}
-
-
-HEADS = [f"a{i // 4}.h{i % 4}" for i in range(16)]
-POINTS = [{"asked": n, "edges": n, **_interval(1 - 1 / n**0.5)} for n in (2, 8, 30, 120, 500, 2000)]
-RESULTS: dict[str, dict[str, Any]] = {
-    "curve": {"points": POINTS, "cpr": 0.9, "cmd": 0.1},
-    "completeness": {
-        "sets": [
-            {"kind": kind, "name": kind, "nodes": ["a0.h1"], "gap": 0.1, "model": _interval(0.9 - 0.2 * i),
-             "circuit": _interval(0.8 - 0.3 * i)}
-            for i, kind in enumerate(("random", "class", "greedy"))
-        ]
-    },
-    "minimality": {
-        "nodes": [{"node": head, "value": 0.5 / (i + 1), "change": _interval(0.5 / (i + 1)), "without": []}
-                  for i, head in enumerate(HEADS)]
-    },
-    "backup": {
-        "heads": [{"node": head, "before": i / 9, "after": (7 - i) / 9, "change": _interval((7 - 2 * i) / 9)}
-                  for i, head in enumerate(HEADS)],
-        "metric": {"before": 3.2, "after": 1.1}, "ablated": ["a2.h6"],
-    },
-    "effects": {"nodes": [{"node": head, **_interval((8 - i) / 9)} for i, head in enumerate(HEADS)]},
-    "robustness": {
-        "cells": [{"ablation": ablation, "metric": metric, "patched": "edges", **_interval(0.4 * (i + j))}
-                  for i, ablation in enumerate(("corrupted", "mean-positional"))
-                  for j, metric in enumerate(("logit-diff", "kl", "accuracy"))]
-    },
-    "stability": {"edges": {f"m{i}->logits": 1 - i / 9 for i in range(9)}, "resamples": 9, "mean_iou": 0.7},
-    "ranking": {"rows": [{"method": m, "curve": {"recall": [0.1, 0.5, 1.0], "precision": [1.0, 0.8, 0.4]}}
-                         for m in ("eap", "eap-ig")], "strong": "eap"},
-    "reuse": {"names": ["here", "a longer name"], "what": "nodes", "nodes": [[1.0, 0.5], [0.25, None]],
-              "common": [[["a0.h1"]] * 2] * 2},
-    "ablations": {
-        "target": "m3.f5", "cells": [{"ablation": "mean", "errors": e, "faithfulness": 0.8, "completeness": None,
-                                      "circuit": 2.0, "rest": 0.1, "model": 2.4, "ablated": 0.0}
-                                     for e in ("kept", "dropped")],
-    },
-    "fraction": {"tau": 0.02, "points": [SimpleNamespace(tau=10.0**-i, nodes=9 * i, fraction=0.3 * i) for i in (1, 2, 3)]},
-    "predicted": {
-        "response": "free", "target": "m3.f5", "r": 0.93,
-        "points": [{"node": head, "predicted": i / 9, "measured": i / 8 - 0.2} for i, head in enumerate(HEADS)],
-    },
-    "roles": {"roles": {"mover": {"role": "Name Mover", "unit": "share", "scores": dict.fromkeys(HEADS, 0.4)}}},
-}  # fmt: skip
 GRID = HeatGrid(
     ["layer 1", "layer 0"], ["<bos>", "Mary", "gave_50%"], np.array([[0.2, -1.5, 3.0], [0.0, np.nan, -0.4]]),
     texts=[["a", "b", "c"], ["d", "e", "f"]], strong=frozenset({(0, 2)}), table=lambda: [["x"], [1]],
@@ -103,7 +56,8 @@ def heat() -> HeatMap:
 
 
 def plots() -> list[str]:
-    return [*sorted(set(charts.names()) & set(RESULTS)), "heat"]
+    assert set(charts.names()) == set(RESULTS)
+    return [*sorted(RESULTS), "heat"]
 
 
 def plotted(name: str) -> Plotted:

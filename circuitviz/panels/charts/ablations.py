@@ -8,7 +8,6 @@ from circuitviz.panels.charts.matrix import Cell, matrix, number, scale, shade
 from circuitviz.panels.charts.sketch import Sketch, charts
 
 COLUMNS = {"faithfulness": "circuit", "completeness": "rest"}
-TITLES = ("faithfulness of the circuit", "completeness: the rest's share")
 
 
 @charts.register("ablations", summary="a heat map of settings")
@@ -30,5 +29,5 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
                 f"{name}, {cell['ablation']}, errors {cell['errors']}: {told}; {result['target']} "
                 f"{cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated {cell['ablated']:.3f}",
             )  # fmt: skip
-    matrix(sketch, [f"{cell['ablation']} · errors {cell['errors']}" for cell in cells], TITLES, drawn)
+    matrix(sketch, [f"{cell['ablation']} · errors {cell['errors']}" for cell in cells], list(COLUMNS), drawn)
     scale(sketch, "faithfulness, or 1 − completeness")

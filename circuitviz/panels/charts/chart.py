@@ -17,13 +17,14 @@ from circuitviz.panels.charts.ink import Ink
 from circuitviz.panels.charts.key import Key
 from circuitviz.panels.charts.keys import Walk
 from circuitviz.panels.charts.sheet import drawing_of
-from circuitviz.panels.charts.sketch import Sketch, Spot, charts
+from circuitviz.panels.charts.sketch import Entry, Sketch, Spot, charts
 from circuitviz.panels.registry import in_sight
 from circuitviz.panels.saving import save_plot
 from circuitviz.pictures.drawing import Drawing
 from circuitviz.pictures.plots import PlotFigure
 
 NAMELESS = "Chart"  # to those who hear it, until it is told what it shows
+NARROW = 40  # pixels of the numbers at the left
 SIDES = ("left", "bottom", "top")
 LEAST = 11  # pixels of numbers and names at the axes
 
@@ -46,15 +47,15 @@ class Chart(QWidget):
 
     A result that is shown already is not drawn again, and a chart out of sight draws when it comes into
     sight. ``pointed(text)``: what lies under the mouse, for a line of text; ``clicked(nodes)``: a tuple
-    of nodes that what was clicked stands for.
+    of nodes that what was clicked stands for. A ``compact`` one is low, and names its axes in the key.
     """
 
     pointed = Signal(str)
     clicked = Signal(object)
 
-    def __init__(self) -> None:
+    def __init__(self, compact: bool = False) -> None:
         super().__init__()
-        self.theme = LIGHT
+        self.theme, self.compact = LIGHT, compact
         self._wanted: tuple[str, dict[str, Any] | None, Theme] = ("", None, LIGHT)
         self._sketch: Sketch | None = None
         self._due = True
@@ -66,9 +67,12 @@ class Chart(QWidget):
         self.ink, self.key = Ink(), Key()
         item = self.plot.getPlotItem()
         item.disableAutoRange()
+        item.setContentsMargins(2, 6, 10, 0)  # the outermost numbers stand out over the frame
         item.addItem(self.ink, ignoreBounds=True)
         for side in SIDES:
             item.getAxis(side).setStyle(tickLength=-4)
+        if compact:
+            item.getAxis("left").setWidth(NARROW)  # those of several charts begin at one line
         whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.key)
@@ -132,7 +136,8 @@ class Chart(QWidget):
         box.setMouseEnabled(*sketch.moves)
         box.setRange(xRange=sketch.x, yRange=sketch.y, padding=0)
         self.ink.show_marks(sketch.marks)
-        self.key.show_entries(sketch.key, sketch.theme)
+        named = [Entry(f"{sketch.labels['left']} by {sketch.labels['bottom']}")]
+        self.key.show_entries(named * (self.compact and bool(sketch.marks)) + sketch.key, sketch.theme)
         if marked:
             self.walk.begin(said=False)
 
@@ -176,8 +181,9 @@ class Chart(QWidget):
             axis.setTicks(None if names is None else [list(names)])
         if self._new(f"{side} font", font(LEAST)):
             axis.setStyle(tickFont=font(LEAST))
-        if side in sketch.labels and self._new(f"{side} label", sketch.labels[side]):
-            axis.setLabel(sketch.labels[side], color=theme.muted)
+        label = "" if self.compact else sketch.labels.get(side, "")
+        if self._new(f"{side} label", label):
+            axis.setLabel(label, color=theme.muted)
             axis.setSIPrefixEnableRanges(())  # a label brings back the scaling of numbers, unsaid
             axis.updateAutoSIPrefix()
 

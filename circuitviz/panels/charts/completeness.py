@@ -21,7 +21,7 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     sketch.axes("F of the circuit without K", "F of the model without K")
     values = [one[k]["value"] for one in sets for k in ("model", "circuit")]
     low, high = min([0.0, *values]), max([1.0, *values])
-    sketch.line([low, high], [low, high], sketch.colour("line"), "equal: complete", width=1.5)
+    sketch.line([low, high], [low, high], sketch.colour("muted", 0.6), "complete", width=1.0, dashed=True)
     for kind, (symbol, colour, name) in KINDS.items():
         mine = [one for one in sets if (one["kind"] if one["kind"] in KINDS else "random") == kind]
         if not mine:

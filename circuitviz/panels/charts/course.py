@@ -12,9 +12,9 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """``steps`` and ``values``; ``what`` they are; ``least``: the range that is shown at least."""
     steps, values, what = result["steps"], result["values"], str(result["what"])
     sketch.rows = [["step", what], *([a, b] for a, b in zip(steps, values, strict=True))]
-    sketch.axes("", "step")
+    sketch.axes(what, "step")
     sketch.moves = (False, False)
-    sketch.line(steps, values, sketch.colour("positive"), what)
+    sketch.line(steps, values, sketch.colour("positive"))
     most, high = max(steps, default=1), 1.15 * max([*values, result["least"]])
     for i, (step, value) in enumerate(zip(steps, values, strict=True)):
         before, after = steps[max(0, i - 1)], steps[min(len(steps) - 1, i + 1)]

@@ -31,10 +31,12 @@ class Ink(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
 
     def boundingRect(self) -> QRectF:  # noqa: N802
         """The stretch shown."""
-        return QRectF(self.viewRect())
+        box = self.getViewBox()
+        return QRectF() if box is None else QRectF(box.viewRect())
 
     def viewTransformChanged(self) -> None:  # noqa: N802
         """Another stretch is shown."""
+        super().viewTransformChanged()
         self.prepareGeometryChange()
 
     def paint(self, painter: QPainter, *_: Any) -> None:

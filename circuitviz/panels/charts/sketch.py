@@ -188,9 +188,9 @@ class Sketch:
             ends = [((low[i], y[i]), (high[i], y[i])) for i in at]
         else:
             ends = [((x[i], low[i]), (x[i], high[i])) for i in at]
-        self.marks.append(Strokes(np.array(ends, dtype=float), self.colour("muted", 0.8), 1.0))
+        self.marks.append(Strokes(np.array(ends, dtype=float), self.colour("text", 0.7), 1.0))
         if name:
-            self.explain(name, "line", self.colour("muted", 0.8))
+            self.explain(name, "line", self.colour("text", 0.7))
 
     def explain(self, name: str, look: str, colour: QColor) -> None:
         """A line of the key, once."""
