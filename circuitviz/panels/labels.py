@@ -66,6 +66,8 @@ class LabelsPanel(Panel):
         self.empty = QLabel(EMPTY, objectName="muted", wordWrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.empty.setContentsMargins(2, 6, 12, 0)
+        self.aside = QLabel("", objectName="muted", wordWrap=True)
+        self.aside.setContentsMargins(2, 2, 12, 6)
         self._build()
         self._connect()
         self._reset()
@@ -161,6 +163,9 @@ class LabelsPanel(Panel):
         self.table.setVisible(bool(self.model.targets))
         self.empty.setVisible(not self.model.targets)
         self.empty.setText("Labels are hidden until the blind round ends." if self.desk.blind else EMPTY)
+        number = 0 if self.desk.blind else len(self.desk.document.state.aside.labels)
+        self.aside.setVisible(number > 0)
+        self.aside.setText(f"{number} more of parts that are not shown now; they come back with them.")
         self.choose(self.evidence.target)
 
     def _row_chosen(self) -> None:
@@ -276,6 +281,7 @@ class LabelsPanel(Panel):
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(self.table)
         column.addWidget(self.empty, 1)
+        column.addWidget(self.aside)
         split = QSplitter(Qt.Orientation.Horizontal)
         split.addWidget(left)
         split.addWidget(self.tabs)

@@ -32,6 +32,13 @@ def sheet_of_plot(plot: Plotted, figure: PlotFigure, name: str, about: Sequence[
     return Sheet(plot.drawing(figure), name, tuple(about), figure.dpi)
 
 
+def tab_separated(plot: Plotted) -> str:
+    """The table behind a plot as spreadsheets take it from the clipboard, its head first."""
+    text = io.StringIO()
+    csv.writer(text, dialect="excel-tab", lineterminator="\n").writerows(plot.cells())
+    return text.getvalue()
+
+
 def save_plot(
     plot: Plotted, path: Path, figure: PlotFigure | None = None, about: Sequence[str] = ()
 ) -> None:

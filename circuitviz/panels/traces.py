@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
 
+from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QButtonGroup,
     QHBoxLayout,
@@ -25,6 +26,7 @@ from circuitviz.panels.features.place import STORE, data_folder, explanations
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.line import Line
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.saving import tab_separated
 from circuitviz.panels.tracing.components import ComponentsPage
 from circuitviz.panels.tracing.form import CollectForm
 from circuitviz.panels.tracing.page import Kept, TracesPage
@@ -60,6 +62,7 @@ class TracesPanel(Panel):
         )
         self.stack = QStackedWidget()
         self.note = Line()
+        self.copy = QPushButton("Copy", toolTip="the numbers, tab-separated, for a spreadsheet")
         self.export = QPushButton("Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV")
         self.buttons = QButtonGroup(self)
         self._build()
@@ -67,6 +70,7 @@ class TracesPanel(Panel):
         self.form.stopped.connect(self.stop)
         self.form.chosen.connect(self.refresh)
         self.form.forgotten.connect(self._forget)
+        self.copy.clicked.connect(self.copy_shown)
         self.export.clicked.connect(self._ask_export)
         for page in self.pages:
             page.pointed.connect(partial(self._pointed, page))
@@ -135,6 +139,13 @@ class TracesPanel(Panel):
         )
         self.desk.asking.ask(question)
 
+    def copy_shown(self) -> None:
+        """The numbers of the page in front to the clipboard."""
+        if self.page.shown is None:
+            return self.desk.say("There are no traces to copy; collect some first (Traces, Collect).")
+        QGuiApplication.clipboard().setText(tab_separated(self.page.picture()[1]))
+        self.desk.say(f"Copied {self.page.title.lower()} of {self.page.shown.name}")
+
     def choose(self, name: str, front: bool) -> None:
         """Choose a feature or head everywhere; ``front``: its dashboard comes to the front."""
         circuit = self.desk.state.circuit
@@ -150,7 +161,8 @@ class TracesPanel(Panel):
         """Show what is chosen of what is kept, or what is being collected."""
         self.form.offer(list(self.kept), self.coming is None)
         shown = self.coming or self.kept.get(self.form.which.currentText())
-        self.export.setEnabled(shown is not None)
+        for button in (self.copy, self.export):
+            button.setEnabled(shown is not None)
         self.page.show_kept(shown, self.kept)
         self._point("")
 
@@ -261,6 +273,7 @@ class TracesPanel(Panel):
         foot.setContentsMargins(8, 0, 12, 8)
         foot.addWidget(self.note, 1)
         foot.addWidget(self.similarity.column)
+        foot.addWidget(self.copy)
         foot.addWidget(self.export)
         right = QVBoxLayout(spacing=4)
         right.addLayout(top)

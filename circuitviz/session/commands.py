@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from circuitviz.graph import Circuit, Intervention, Interventions, Scores
+from circuitviz.session.aside import made_of
 from circuitviz.session.labels import Label, known
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.sight import Sight
@@ -183,13 +184,12 @@ def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
 def replace_circuit(
     circuit: Circuit, scores: Scores | None, provenance: Provenance | None, text: str
 ) -> Command:
-    """Put a newly found circuit in place of the old one; what was said of nodes that it has stays."""
-    there = circuit.graph.node_index
+    """Put a newly found circuit in place of the old one; what was said of nodes that it has stays.
+
+    What was said of nodes of the same model that it lacks stands aside, until a circuit has them again.
+    """
 
     def change(state: State) -> State:
-        groups = {name: g for name, g in state.groups.items() if g.nodes <= there.keys()}
-        gone = {f"group:{name}" for name in state.groups.keys() - groups.keys()}
-        kept = {t: x for t, x in state.labels.items() if known(circuit.graph, t) and t not in gone}
         return replace(
             state,
             circuit=circuit,
@@ -198,9 +198,7 @@ def replace_circuit(
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
             interventions={},
-            labels=kept,
-            positions={n: place for n, place in state.positions.items() if n in there},
-            groups=groups,
+            **made_of(state, circuit.graph, provenance),
         )
 
     return Command(text, change)

@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Interventions, Scores
+from circuitviz.session.aside import Aside
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
@@ -24,7 +25,7 @@ class State:
     instead of their own output; ``labels`` are kept by the name of what they
     speak of: a node, an edge, ``group:NAME`` or ``class:NAME``; ``positions`` hold the places of nodes
     that were moved by hand, in the layout's units; ``groups`` what was put together, by name; ``sight``
-    what of it all is drawn.
+    what of it all is drawn. ``aside`` is what was made of parts that the circuit does not have now.
     """
 
     provenance: Provenance | None = None
@@ -37,6 +38,7 @@ class State:
     positions: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     groups: Mapping[str, Group] = field(default_factory=dict)
     sight: Sight = field(default_factory=Sight)
+    aside: Aside = field(default_factory=Aside)
 
     @cached_property
     def live(self) -> Circuit | None:
@@ -153,6 +155,7 @@ class State:
                     sorted((k, *v) for k, v in self.positions.items()),
                     sorted((k, *g.identity) for k, g in self.groups.items()),
                     self.sight.plain(),
+                    *([self.aside.identity] if self.aside else []),
                 ]
             ).encode()
         )

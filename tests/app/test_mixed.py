@@ -64,6 +64,8 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     stays = next(name for name in first.circuit.node_names if name.startswith("a3."))
     window.desk.do(set_label(stays, Label("Name Mover")))
     window.desk.do(move_nodes({stays: (321.0, 123.0)}))
+    window.desk.do(set_label(heads[1], Label("S-Inhibition")))
+    window.desk.do(move_nodes({heads[1]: (77.0, 66.0)}))
     before, steps = window.desk.document.state, window.desk.undo.index()
 
     # a double click opens the layer's heads into their features: one step
@@ -76,6 +78,11 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     assert features and not any(name.startswith("a2.h") for name in state.circuit.node_names)
     assert state.labels[stays].text == "Name Mover" and state.positions[stays] == (321.0, 123.0)
     assert set(features) <= window.view.picture.by_name.keys()
+    assert heads[1] not in state.labels and heads[1] not in state.positions  # they wait for their head
+    window.places.bring("labels")
+    assert window.panels["labels"].aside.text().startswith("1 more of parts that are not shown")  # type: ignore[attr-defined]
+    assert window.panels["labels"].aside.isVisible()  # type: ignore[attr-defined]
+    shoot(window, "mixed-labels")
 
     # the number is the engine's own, and so are the scores
     model = load_model("demo")
@@ -121,7 +128,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     # back to the first state and forth again
     window.desk.undo.undo()
     assert window.desk.document.state.hash == before.hash and not sites(window)
-    window.desk.undo.setIndex(steps - 2)
+    window.desk.undo.setIndex(steps - 4)
     assert window.desk.document.state.hash == first.hash
     window.desk.undo.setIndex(steps + 1)
     assert window.desk.document.state.hash == state.hash and faithfulness(window) == whole
@@ -147,7 +154,8 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     closed = reopened.desk.document.state
     assert closed.provenance is not None and closed.provenance.method == "eap-ig"
     assert closed.circuit == first.circuit
-    assert closed.labels[stays].text == "Name Mover"
+    assert closed.labels[stays].text == "Name Mover" and closed.labels[heads[1]].text == "S-Inhibition"
+    assert closed.positions[heads[1]] == (77.0, 66.0) and not closed.aside
 
 
 def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
@@ -100,6 +101,12 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     slow = [slow_trace(model, dictionaries, trace, "m3.f15") for trace in traces.traces]
 
     # scatter: activation against the mean of the cosines with all others
+    window.chrome.actions["copy-traces"].trigger()
+    copied = list(csv.DictReader(QGuiApplication.clipboard().text().splitlines(), delimiter="\t"))
+    assert [float(row["activation"]) for row in copied] == [one.example.activation for one in traces.traces]
+    assert float(copied[3]["mean_similarity"]) == pytest.approx(
+        sum(cosine(slow[3], slow[j]) for j in range(30) if j != 3) / 29, abs=1e-5
+    )
     assert "x0.001" not in panel.scatter.chart.plot.getAxis("left").labelString()  # numbers as they are
     rows = table(panel.scatter.chart, tmp_path / "scatter.csv")
     means = [
@@ -149,6 +156,13 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
 
     # what recurs: sorted, chosen everywhere by a click, its dashboard by a double click
     panel.show_page(panel.recurring)
+    qtbot.mouseClick(panel.copy, Qt.MouseButton.LeftButton)
+    copied = list(csv.DictReader(QGuiApplication.clipboard().text().splitlines(), delimiter="\t"))
+    assert [row["feature"] for row in copied] == [one.name for one in panel.recurring.rows.rows]
+    named = {name: tuple(name.replace(".h", ".f").split(".f")) for name in (row["feature"] for row in copied)}
+    for row in copied:
+        site, item = named[row["feature"]]
+        assert int(row["examples"]) == sum((site, int(item)) in trace for trace in slow)
     assert not panel.similarity.column.isVisible() and "How many circuits" in panel.note.text()
     shoot(window, "traces-recurring")
     best = panel.recurring.rows.rows[0]
@@ -263,6 +277,12 @@ def test_examples_come_from_prompts_texts_and_dashboards(
 
 def test_what_was_traced_before_a_cancel_is_kept(window: MainWindow, qtbot: QtBot) -> None:
     panel: TracesPanel = window.panels["traces"]
+    said: list[str] = []
+    window.desk.said.connect(said.append)
+    QGuiApplication.clipboard().setText("mine")
+    window.chrome.actions["copy-traces"].trigger()
+    assert QGuiApplication.clipboard().text() == "mine" and not panel.copy.isEnabled()
+    assert any("no traces to copy" in text for text in said)
     panel.form.feature.setText("m3.f15")
     panel.form.most.setValue(60)
     qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)

@@ -1,4 +1,4 @@
-"""Circuits of features: trace what is selected, or ask of a prompt."""
+"""Circuits of features: trace what is selected, or ask of a prompt; traces over many examples."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def _ask(window: MainWindow) -> None:
     window.places.bring("feature-circuit")
     form = window.panels["feature-circuit"].form  # type: ignore[attr-defined]
     form.target.setFocus()
+
+
+@action("copy-traces", "Copy the traces that are shown", "Edit", "Ctrl+Shift+T")
+def _copy_traces(window: MainWindow) -> None:
+    window.panels["traces"].copy_shown()  # type: ignore[attr-defined]

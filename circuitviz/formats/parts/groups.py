@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from circuitviz.errors import InputError
@@ -19,24 +20,28 @@ class GroupsPart(Part):
 
     def write(self, document: Document) -> dict[str, Any]:
         """All groups, by name."""
-        return {"groups": {name: _written(group) for name, group in document.state.groups.items()}}
+        return {"groups": {name: group_dict(group) for name, group in document.state.groups.items()}}
 
     def state(self, opened: Opened) -> dict[str, Any]:
         """Groups of nodes that the graph has, each wholly inside another or apart."""
         made: dict[str, Group] = {}
         for name, given in opened.get("groups", {}).items():
-            nodes = frozenset(opened.nodes(given["nodes"]))
-            colour = str(given["colour"])
-            if not re.fullmatch("#[0-9a-fA-F]{6}", colour) or not nodes:
-                raise InputError(f"its group '{name}' has the colour {colour!r} and {len(nodes)} nodes")
-            at = given.get("place")
-            group = Group(nodes, colour, bool(given["collapsed"]), None if at is None else place(at))
+            group = group_of(name, given, opened.nodes(given["nodes"]))
             taken = opened.graph.node_index if opened.graph is not None else ()
             made = added(made, checked_name(made, name, taken), group)
         return {"groups": made}
 
 
-def _written(group: Group) -> dict[str, Any]:
+def group_of(name: str, given: dict[str, Any], names: Iterable[str]) -> Group:
+    """A group of these nodes from JSON; InputError where it has no colour or no node."""
+    nodes, colour, at = frozenset(names), str(given["colour"]), given.get("place")
+    if not re.fullmatch("#[0-9a-fA-F]{6}", colour) or not nodes:
+        raise InputError(f"its group '{name}' has the colour {colour!r} and {len(nodes)} nodes")
+    return Group(nodes, colour, bool(given["collapsed"]), None if at is None else place(at))
+
+
+def group_dict(group: Group) -> dict[str, Any]:
+    """A group as JSON has it."""
     made = {"nodes": sorted(group.nodes), "colour": group.colour, "collapsed": group.collapsed}
     return made if group.place is None else {**made, "place": list(group.place)}
 

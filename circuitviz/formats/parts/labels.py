@@ -18,7 +18,7 @@ class LabelsPart(Part):
 
     def write(self, document: Document) -> dict[str, Any]:
         """All labels, by what they speak of."""
-        return {"labels": {target: _written(label) for target, label in document.state.labels.items()}}
+        return {"labels": {target: label_dict(label) for target, label in document.state.labels.items()}}
 
     def state(self, opened: Opened) -> dict[str, Any]:
         """Labels of what the graph has."""
@@ -26,10 +26,11 @@ class LabelsPart(Part):
         for target in given:
             if not known(opened.graph, target):
                 raise InputError(f"it labels '{target}', which its model does not have")
-        return {"labels": {target: _label(given[target]) for target in given}}
+        return {"labels": {target: label_of(given[target]) for target in given}}
 
 
-def _written(label: Label) -> dict[str, Any]:
+def label_dict(label: Label) -> dict[str, Any]:
+    """A label as JSON has it."""
     return {
         "text": label.text,
         "colour": label.colour,
@@ -41,7 +42,8 @@ def _written(label: Label) -> dict[str, Any]:
     }
 
 
-def _label(given: dict[str, Any]) -> Label:
+def label_of(given: dict[str, Any]) -> Label:
+    """A label from JSON."""
     return Label(
         str(given["text"]),
         colour_of(given["colour"]),
