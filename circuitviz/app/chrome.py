@@ -47,6 +47,8 @@ class Chrome(QObject):
 
     def refresh(self) -> None:
         """Enable what makes sense now."""
+        if self.window.desk.opened is None:
+            self.device.setText("")
         for name, entry in ACTIONS.items():
             self.actions[name].setEnabled(NEEDS[entry.needs](self.window.desk))
 

@@ -150,7 +150,9 @@ class MainWindow(QMainWindow):
     def toggle_ablation(self) -> None:
         """Take the selection out of the circuit, or put it back."""
         nodes, edges = own(self.desk.state, self.desk.nodes, self.desk.edges)
-        if nodes or edges:
+        if nodes == {"logits"} and not edges:
+            self.desk.say("The metric is read at the logits, so they stay; take out what leads to them.")
+        elif nodes or edges:
             self.desk.do(toggle_ablation(nodes, edges))
         elif self.desk.nodes or self.desk.edges:
             self.desk.say("This circuit has nothing of what is selected, so there is nothing to take out.")
@@ -161,6 +163,9 @@ class MainWindow(QMainWindow):
 
     def begin_label(self) -> None:
         """Write a label for the selected node."""
+        self.places.bring("inspector")
+        if self.desk.blind:
+            self.desk.say("Labels are hidden until the blind round ends.")
         self.panels["inspector"].label.setFocus()  # type: ignore[attr-defined]
 
     def copy_command(self) -> None:

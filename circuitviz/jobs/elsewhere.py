@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interventions
 from circuitviz.jobs.messages import Moved, Reply, Request, moving
 from circuitviz.session import Provenance
 
@@ -27,7 +27,7 @@ class Elsewhere(Reply):
 
 @dataclass(frozen=True)
 class EvaluateElsewhere(Request):
-    """Measure a circuit on another model, with its own prompts, metric and ablation.
+    """Measure a circuit on another model, with its own prompts, metric, ablation and changed nodes.
 
     The model that is open stays open; the other one is let go of afterwards.
     """
@@ -40,6 +40,7 @@ class EvaluateElsewhere(Request):
     provenance: Provenance
     key: str
     device: str = "cpu"
+    changed: Interventions = field(default_factory=dict)
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The numbers, once they are known."""
@@ -59,8 +60,8 @@ class EvaluateElsewhere(Request):
             )
         where = self.provenance
         here = setting(model, task_of(where, model), where.metric, where.ablation)
-        bench = bench_of(here, self.circuit.graph, where.options)
-        steps = bench.evaluate(self.circuit)
+        bench = bench_of(here, self.circuit.graph, where.options, free=bool(self.changed))
+        steps = bench.evaluate(self.circuit, self.changed)
         while True:
             try:
                 step = next(steps)

@@ -122,4 +122,5 @@ class Engine:
             tuple(pair.clean for pair in self.task.pairs),
             self.model.graph.n_edges,
             warning,
+            int(self.task.lengths.max()),
         )

@@ -63,6 +63,7 @@ class Ready(Reply):
     prompts: tuple[str, ...]
     n_edges: int
     warning: str = ""
+    longest: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
+from circuitviz.errors import InputError
 from circuitviz.graph import Intervention
 from circuitviz.jobs import Explain, Explained, Reply
 from circuitviz.panels.ablating.changes import ChangesTree, number
@@ -26,10 +28,19 @@ from circuitviz.panels.ablating.form import OUT, OWN, AblationForm
 from circuitviz.panels.ablating.scatter import PredictedChart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.session import intervene, judge_by, judged_by, members_of, revisit, toggle_ablation
+from circuitviz.session import (
+    State,
+    intervene,
+    judge_by,
+    judged_by,
+    members_of,
+    revisit,
+    toggle_ablation,
+)
 
 SHOWN = 100  # entries of the history
 ENTRY = Qt.ItemDataRole.UserRole
+FINDING = "finding out what changed…"
 
 
 @panels.register(
@@ -62,6 +73,7 @@ class AblationPanel(Panel):
         desk.live.changed.connect(self.when_seen(self.show_number))
         desk.ready.connect(self.when_seen(self.show_state))
         desk.arrived.connect(self._arrived)
+        desk.idle.connect(self._idle)
         desk.document_opened.connect(self.changes.clear)
         self.show_state()
 
@@ -79,7 +91,12 @@ class AblationPanel(Panel):
             if out := chosen - state.ablated_nodes:
                 self.desk.do(toggle_ablation(out))
             return
-        self.desk.do(intervene(chosen, None if self.form.wish == OWN else self.form.intervention()))
+        if self.form.wish == OWN:
+            self.desk.do(intervene(chosen, None))
+            return
+        what = self.form.intervention()
+        _check(what, chosen, self.desk.opened.longest if self.desk.opened is not None else 0)
+        self.desk.do(intervene(chosen, what))
 
     def show_selection(self) -> None:
         """Speak of the selected nodes, and show what they write now."""
@@ -110,13 +127,19 @@ class AblationPanel(Panel):
             self._show_target(known)
         elif state.measured != self._asked and self.desk.opened is not None:
             self._asked = state.measured
-            self.heading.setText("finding out what changed…")
+            self.heading.setText(FINDING)
             how = state.changed, state.options, state.opening
             self.desk.ask(Explain(state.measured, state.circuit, state.live, *how))
 
     def _arrived(self, reply: Reply) -> None:
         if isinstance(reply, Explained) and reply.key == self.desk.document.state.measured:
             self.show_changes(reply.found)
+
+    def _idle(self) -> None:
+        """Nothing comes any more of what was asked for and has not come: it was stopped."""
+        if self.heading.text() == FINDING:
+            self._asked = ""
+            self.heading.setText("Stopped before it was known what changed.")
 
     def show_changes(self, found: dict[str, Any]) -> None:
         """Heads that stepped in, and prompts that moved most."""
@@ -144,7 +167,7 @@ class AblationPanel(Panel):
 
     def _show_history(self) -> None:
         document = self.desk.document
-        whole: dict[str, Any] = {"nodes": [], "edges": [], "key": self._whole()}
+        whole: dict[str, Any] = {"nodes": [], "edges": [], "key": _whole(document.state)}
         rows = [(whole, "everything in")]
         now = judged_by(document.state)
         rows += [(entry, _tried(entry, now)) for entry in reversed(document.tried[-SHOWN:])]
@@ -159,11 +182,6 @@ class AblationPanel(Panel):
             item.setToolTip(f"{text}\nclick: go back to it")
             if entry["key"] == document.state.measured:
                 self.history.setCurrentItem(item)
-
-    def _whole(self) -> str:
-        state = self.desk.document.state
-        empty: frozenset[str] = frozenset()
-        return replace(state, ablated_nodes=empty, ablated_edges=empty, interventions={}).measured
 
     def _go_back(self, item: QListWidgetItem) -> None:
         entry = item.data(ENTRY)
@@ -196,6 +214,26 @@ class AblationPanel(Panel):
         whole = QHBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(columns)
+
+
+def _whole(state: State) -> str:
+    """What the circuit's own number lies under."""
+    return replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset()).plain
+
+
+def _check(what: Intervention, nodes: Collection[str], longest: int) -> None:
+    """InputError on what would change nothing: the embedding, or positions that no prompt has."""
+    if set(nodes) == {"input"}:
+        raise InputError(
+            "input was to be changed; it is the prompt's embedding, which stays what the prompt says. It can "
+            "be taken out of the circuit; what heads and MLPs write can be changed."
+        )
+    beyond = [place for place in what.positions if longest and not -longest <= place < longest]
+    if beyond:
+        raise InputError(
+            f"{', '.join(map(str, beyond))} is a position in no prompt: the longest has {longest} tokens, so "
+            f"0 to {longest - 1}, or from the answer position backwards −1 to −{longest}, would be right."
+        )
 
 
 def _titled(title: QLabel, widget: QWidget) -> QWidget:

@@ -26,6 +26,8 @@ from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Trial
 
+AS_IN_MODEL = "of the same edges, with no node scaled or patched"
+
 
 @panels.register(
     "evaluation", summary="judge the circuit", title="Evaluation", area="bottom", order=2, height=340
@@ -81,7 +83,7 @@ class EvaluationPanel(Panel):
         state = self.desk.document.state
         if state.live is None or not self.measure.currentText():
             return
-        where = state.provenance
+        where, trial = state.provenance, Trial.of(state)
         self._running = True
         self.run.setEnabled(False)
         self.stop.setEnabled(True)
@@ -89,14 +91,14 @@ class EvaluationPanel(Panel):
             Judge(
                 self.measure.currentText(),
                 self.options.values(),
-                state.measured,
+                state.plain if trial is None else state.measured,
                 state.live,
                 state.scores,
                 where.select if where else "greedy",
                 where.asked if where else None,
                 state.sets,
                 tuple(sorted(self.desk.nodes - {"logits"})),
-                Trial.of(state),
+                trial,
                 self.desk.device,
                 state.opening,
             )
@@ -199,8 +201,10 @@ class EvaluationPanel(Panel):
             text = "not measured yet" if self.desk.state.circuit is not None else ""
         elif not text and found is not None:
             parts = []
-            if found["key"] != self.desk.document.state.measured:
-                parts.append("measured before the circuit changed")
+            state = self.desk.document.state
+            if found["key"] != state.measured:
+                plain = found["key"] == state.plain
+                parts.append(AS_IN_MODEL if plain else "measured before the circuit changed")
             if not found["done"]:
                 parts.append("not finished")
             text = ", ".join(parts)

@@ -9,7 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from circuitviz.graph import change_without
 from circuitviz.jobs import Measure, Measured, MeasureTrial
-from circuitviz.session import State, Trial, toggle_ablation
+from circuitviz.session import State, Trial, members_of, toggle_ablation
 from circuitviz.session.question import Question
 
 if TYPE_CHECKING:
@@ -20,18 +20,24 @@ class Live(QObject):
     """Keeps ``numbers``, an evaluation's dict or None where nothing is known, level with the desk's state."""
 
     wondered = Signal(object, object)  # nodes, and the estimate without them or None
-    changed = Signal(str)  # tier: estimate, small, exact, or empty where unknown
+    changed = Signal(str)  # the ``tier`` of the numbers: estimate, small, exact, or empty where unknown
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.desk = desk
         self.numbers: dict[str, Any] | None = None
+        self.tier = ""
         self._base: tuple[State, dict[str, Any]] | None = None  # the last state whose exact numbers are known
         self._left: dict[str, Mapping[str, float]] = {}  # by ablation, of features
         self._after = QTimer(self)
         self._after.setSingleShot(True)
         self._after.setInterval(30)
         self._after.timeout.connect(self._ask)
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a measurement is about to be asked for, once the clicks rest."""
+        return self._after.isActive()
 
     def begin(self) -> None:
         """Forget what was known: another document, or another circuit, has come."""
@@ -102,8 +108,8 @@ class Live(QObject):
     def what_if(self, nodes: frozenset[str]) -> float | None:
         """The estimate of faithfulness with these nodes out as well; None where nothing is known."""
         state = self.desk.document.state
-        if self.desk.preview is not None:
-            return None
+        if self.desk.preview is not None or not members_of(state, nodes):
+            return None  # a search's circuit, or the logits, which cannot be out
         guess = self._estimate(toggle_ablation(nodes - state.ablated_nodes).change(state))
         return None if guess is None else float(guess["faithfulness"]["value"])
 
@@ -120,7 +126,7 @@ class Live(QObject):
             )
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
-        self.numbers = numbers
+        self.numbers, self.tier = numbers, tier
         self.changed.emit(tier)
 
 

@@ -47,6 +47,9 @@ class MeterPanel(Panel):
         self.what_if.hide()
         desk.live.changed.connect(self.show_numbers)
         desk.live.wondered.connect(self._wonder)
+        desk.idle.connect(self._idle)
+        desk.idle.connect(self._idle)
+        desk.ready.connect(lambda _ready: self.show_numbers(desk.live.tier))
         self.show_numbers("")
 
     def set_theme(self, theme: Theme) -> None:
@@ -86,6 +89,8 @@ class MeterPanel(Panel):
             if found["low"] is not None:
                 band = f"95 % [{found['low']:.3f}, {found['high']:.3f}] · "
             said = TIERS.get(tier, "")
+            if tier == "estimate" and self.desk.opened is None:
+                said = "first-order estimate; its model is not open"
             if numbers["setting"]["prompts"] == 1:  # which has no interval
                 said = ONE_PROMPT.get(tier, said)
             self.interval.setText(band + said)
@@ -98,6 +103,12 @@ class MeterPanel(Panel):
         sites = () if circuit is None else tuple(opened_sites(circuit.graph))
         self.setting.setText(_setting(numbers, sites))
         self._fit()
+
+    def _idle(self) -> None:
+        """Nothing is measured any more: what was to come was cancelled, or failed."""
+        if "measuring" in self.interval.text() and not self.desk.live.waiting:
+            said = self.interval.text().replace(", measuring", "; measuring")
+            self.interval.setText(said.replace("…", " was stopped"))
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep room for lines that another width wraps otherwise."""
@@ -157,12 +168,16 @@ def _setting(numbers: dict[str, Any], sites: tuple[str, ...]) -> str:
     """What the number is of; circuits with features are judged by their nodes, those of a prompt on it."""
     where = numbers["setting"]
     if "errors" not in where:
-        said = f"{numbers['edges']:,} edges, {where['ablation']} ablation, {where['prompts']} prompts"
+        said = f"{numbers['edges']:,} edges, {where['ablation']} ablation, {_prompts(where['prompts'])}"
         return f"{said}; judged node by node ({', '.join(sites)} in features)" if sites else said
     over = f" over {where['mean_of']}" if where.get("mean_of") else ""
     rest = numbers.get("completeness")
     kept = "" if rest is None else f"; the rest alone keeps {_number(rest)}"
     return f"{numbers['nodes']:,} nodes, {where['ablation']} ablation{over}, errors {where['errors']}{kept}"
+
+
+def _prompts(number: int) -> str:
+    return f"{number:,} prompt{'s' if number != 1 else ''}"
 
 
 def _number(value: float) -> str:

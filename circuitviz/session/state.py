@@ -137,6 +137,11 @@ class State:
             digest.update(json.dumps(sorted((k, v.identity) for k, v in changed.items())).encode())
         return digest.hexdigest()
 
+    @property
+    def plain(self) -> str:
+        """``measured`` of the same edges, with every node writing what it writes in the model."""
+        return replace(self, interventions={}).measured
+
     @cached_property
     def hash(self) -> str:
         """SHA-256 over everything in the state."""

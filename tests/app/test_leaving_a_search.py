@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
 from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
+from slow_path import DEMO
 
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
@@ -111,3 +113,31 @@ def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itsel
             assert window.desk.document.state.hash == known and meter.value.text() == number
         else:
             assert window.desk.document.state.provenance is None and not window.desk.document.curve
+
+
+def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window, meter = opened, opened.panels["meter"]
+    folder = tmp_path / "gone"
+    shutil.copytree(DEMO, folder)
+    _search(window, qtbot, "ioi", "eap", model=str(folder))
+    qtbot.waitUntil(
+        lambda: window.desk.document.state.provenance.model == str(folder) and _measured(window), timeout=LONG
+    )
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    window.desk.undo.undo()
+    _back(window, qtbot)
+    shutil.rmtree(folder)
+    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+        window.desk.undo.redo()
+    window.dialog.close()
+    window.desk.select(frozenset({"m1"}), frozenset())
+    window.toggle_ablation()
+    assert meter.value.text().startswith("≈") and meter.interval.text().endswith("its model is not open")
+    assert window.chrome.device.text() == "" and window.desk.opened is None
+    # nothing was measured on the model that happened to be open before
+    window.desk.undo.undo()
+    window.desk.undo.undo()
+    _back(window, qtbot)
+    assert window.chrome.device.text().startswith("demo")

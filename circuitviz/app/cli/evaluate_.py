@@ -46,8 +46,13 @@ def run(given: argparse.Namespace) -> int:
     options = {} if where is None else where.options
     bench = bench_of(setting(model, opened.task, metric, ablation), state.live.graph, options)
     subject = Subject(bench, state.live, state.scores, opened.select, opened.asked, state.sets)
-    found = drive(bench.evaluate(state.live), "faithfulness")
+    changed = bench_of(bench.setting, state.live.graph, options, free=True) if state.changed else bench
+    found = drive(changed.evaluate(state.live, state.changed), "faithfulness")
     data: dict[str, Any] = found.as_dict()
+    if state.changed:
+        data["changed"] = {name: what.identity for name, what in sorted(state.changed.items())}
+        if wanted != ["faithfulness"]:
+            say("Only faithfulness is of changed nodes; other measures are of them as in the model.")
     for name in (name for name in wanted if name != "faithfulness"):
         result = drive(measure_steps(name, subject, **_options(given, name)), name).as_dict()
         if name == "curve":  # its areas stand beside it
@@ -67,6 +72,8 @@ def run(given: argparse.Namespace) -> int:
             f"{found.edges:,} edges, {found.nodes} nodes; {found.ablation} ablation, "
             f"{found.prompts} prompts, seed {found.seed}",
         ]
+        if state.changed:
+            lines.append("; ".join(f"{name} {what.text}" for name, what in sorted(state.changed.items())))
         for name in (name for name in wanted if name != "faithfulness"):
             lines += ["", *table(name, data)]
         return "\n".join(lines)

@@ -23,6 +23,7 @@ from circuitviz.jobs import Elsewhere, EvaluateElsewhere, Reply
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
 
+OF_FEATURES = "These features are of this model's dictionaries; a circuit of heads can go to another model."
 HEADS = ("model", "faithfulness", "95 % interval", "circuit", "model alone", "ablated")
 
 
@@ -60,26 +61,27 @@ class ElsewherePage(Page):
         self.run.clicked.connect(self.evaluate)
         self.browse.clicked.connect(self._browse)
         self.model.returnPressed.connect(self.evaluate)
+        self.model.textChanged.connect(lambda _text: self.refresh())
         desk.arrived.connect(self._arrived)
         desk.live.changed.connect(lambda _tier: self.refresh())
 
     def evaluate(self) -> None:
         """Ask for the circuit's numbers on the model that is named."""
         state, name = self.desk.document.state, self.model.text().strip()
-        if state.live is None or state.provenance is None or not name:
+        if state.live is None or state.provenance is None or not self.run.isEnabled():
             return
-        self.desk.ask(EvaluateElsewhere(name, state.live, state.provenance, state.measured, self.desk.device))
+        what = name, state.live, state.provenance, state.measured
+        self.desk.ask(EvaluateElsewhere(*what, self.desk.device, state.changed))
 
     def show_now(self) -> None:
         """The rows of the circuit as it is now; numbers of an earlier state are not shown."""
         state, numbers = self.desk.document.state, self.desk.document.evaluation
-        can = state.live is not None and state.provenance is not None
-        self.run.setEnabled(can)
-        self.note.setText(
-            "Same circuit, prompts, metric and ablation; other weights of the same shape."
-            if can
-            else "Find a circuit first, or open a file that says how it was found."
-        )
+        features = self.desk.asking.question is not None
+        can = state.live is not None and state.provenance is not None and not features
+        self.run.setEnabled(can and bool(self.model.text().strip()))
+        why = OF_FEATURES if features else "Find a circuit first, or open a file that says how it was found."
+        same = "Same circuit, prompts, metric and ablation; other weights of the same shape."
+        self.note.setText(same if can else why)
         rows = []
         if state.provenance is not None and numbers is not None:
             rows.append(_row(f"{state.provenance.model} (its own)", numbers))
