@@ -51,7 +51,8 @@ class AttentionMap(HeatMap):
                 return f"“{names[i]}” looks {weight:+.3f} more at “{names[j]}”"
             return f"“{names[i]}” looks at “{names[j]}”: {weight:.3f}"
 
-        self.show_grid(HeatGrid(names, names, seen, signed=signed, limit=limit, told=told, table=table))
+        unit = "difference of attention" if signed else "attention"
+        self.show_grid(HeatGrid(names, names, seen, unit, signed, limit, told=told, table=table))
         self._look(self.query)
 
     def look_from(self, query: int) -> None:

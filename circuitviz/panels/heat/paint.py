@@ -13,7 +13,7 @@ from circuitviz.canvas.theme import Theme
 from circuitviz.panels.heat.grid import HeatGrid, ink, shade
 
 LEFTMOST, TALLEST = 118.0, 62.0  # pixels that names may take
-SCALE = 58.0  # pixels of the colour scale at the right
+SCALE, UNIT = 58.0, 16.0  # pixels of the colour scale at the right, and of its unit beside it
 MANY = 2000  # cells above which the window draws them as one picture
 GAP = 1.0
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -52,7 +52,7 @@ def frame(
     metrics = QFontMetricsF(font(size))
     names = max((metrics.horizontalAdvance(name) for name in grid.rows), default=0.0)
     left = min(LEFTMOST, names + 10) if names else 1.0
-    wide = (room.width() - left - (SCALE if scale else 1.0)) / columns
+    wide = (room.width() - left - (scale_width(grid) if scale else 1.0)) / columns
     longest = max((metrics.horizontalAdvance(name) for name in grid.columns), default=0.0)
     turned = longest > wide - 4
     top = 1.0 if not longest else (min(TALLEST, longest * 0.87 + 14) if turned else 20.0)
@@ -154,7 +154,8 @@ def _names(
 
 def paint_scale(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, right: float) -> None:
     """What the colours mean: a bar from the least to the most, with its numbers and its unit."""
-    x, high = right - SCALE + 14, min(120.0, grid.values.shape[0] * at.high - GAP)
+    whole = grid.values.shape[0] * at.high - GAP
+    x, high = right - scale_width(grid) + 14, min(120.0, whole)
     if high < 30:
         return
     steps = 48
@@ -174,6 +175,17 @@ def paint_scale(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, righ
         box.moveTop(min(max(box.top(), at.top - 2), at.top + high - 12))
         sign = {0.0: more, 1.0: less}.get(place, "")
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, sign + figure(number))
+    painter.save()
+    painter.translate(right - UNIT, at.top)
+    painter.rotate(-90)  # it reads upwards and ends where the scale does
+    text = QFontMetricsF(painter.font()).elidedText(grid.unit, Qt.TextElideMode.ElideRight, whole)
+    painter.drawText(QRectF(-whole, 0, whole, UNIT), RIGHT, text)
+    painter.restore()
+
+
+def scale_width(grid: HeatGrid) -> float:
+    """Pixels that a grid's scale takes, with its unit."""
+    return SCALE + (UNIT if grid.unit else 0.0)
 
 
 def figure(number: float) -> str:

@@ -38,7 +38,7 @@ def drawing_of(grid: HeatGrid, figure: PlotFigure, square: bool = False) -> Draw
     cells, texts = _cells(grid, axes, theme, paper.font, size)
     paper.body, paper.words = [*cells, *lines], [*texts, *words]
     if figure.legend:
-        paper.legend = _scale(grid, axes, theme, size)
+        paper.legend = _scale(grid, axes, theme, size, paper.font)
     return paper
 
 
@@ -104,13 +104,14 @@ def _marks(grid: HeatGrid) -> list[tuple[float, str]]:
 
 
 def _scale_width(grid: HeatGrid, family: str, size: float) -> float:
-    return 2.6 * size + max(width(name, family, size) for _, name in _marks(grid))
+    numbers = max(width(name, family, size) for _, name in _marks(grid))
+    return 2.6 * size + numbers + (1.6 * size if grid.unit else 0.0)
 
 
-def _scale(grid: HeatGrid, axes: Axes, theme: Theme, size: float) -> list[Shape]:
-    """A bar from the largest number to the least, with its numbers."""
-    left, top, wide, high = axes.box
-    x, high = left + wide + 1.4 * size, min(high, 16 * size)
+def _scale(grid: HeatGrid, axes: Axes, theme: Theme, size: float, family: str) -> list[Shape]:
+    """A bar from the largest number to the least, with its numbers and its unit."""
+    left, top, wide, whole = axes.box
+    x, high = left + wide + 1.4 * size, min(whole, 16 * size)
     made: list[Shape] = []
     for step in range(STEPS):
         share = 1 - step / (STEPS - 1)
@@ -124,5 +125,8 @@ def _scale(grid: HeatGrid, axes: Axes, theme: Theme, size: float) -> list[Shape]
     for share, name in marks:
         y = top + high * share + (0.72 - 0.72 * share) * size
         made.append(Text(x + 1.2 * size, y, name, size, theme.muted))
+    if text := cut(grid.unit, family, size, whole):
+        x += 2.6 * size + max(width(name, family, size) for _, name in marks)
+        made.append(Text(x, top, text, size, theme.muted, anchor="end", turn=-90))
     return made
 

@@ -12,12 +12,12 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.panels.heat.grid import HeatGrid, Table
 from circuitviz.panels.heat.paint import (
-    SCALE,
     Frame,
     frame,
     paint_cells,
     paint_marks,
     paint_scale,
+    scale_width,
 )
 from circuitviz.panels.heat.sheet import drawing_of
 from circuitviz.panels.saving import save_plot
@@ -179,7 +179,7 @@ class HeatMap(QWidget):
 
     def _draw_scale(self, painter: QPainter, at: Frame) -> None:
         if self._scale:
-            right = at.left + at.wide * len(self.grid.columns) + SCALE
+            right = at.left + at.wide * len(self.grid.columns) + scale_width(self.grid)
             paint_scale(painter, self.grid, at, self.theme, right)
 
     def _cells(self) -> QPixmap:

@@ -96,4 +96,5 @@ class EffectsPage(Page):
 
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
         texts = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in values.tolist()]
-        return HeatGrid(rows, columns, values, texts=texts, told=told, nodes=nodes, table=seen.table)
+        unit = "logits, correct − incorrect"
+        return HeatGrid(rows, columns, values, unit, texts=texts, told=told, nodes=nodes, table=seen.table)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 STREAM, NODE = "Residual stream", "Selected node"
 PROBABILITY, RANK, APART = "probability of the top token", "rank of the answer", "correct − incorrect logit"
+UNITS = {PROBABILITY: "probability", RANK: "1 / rank", APART: "logits"}
 RANKS = 10
 
 
@@ -103,6 +104,7 @@ class LensPage(Page):
             names,
             [shown(token) for token in grid.tokens],
             np.array([[_value(cell, show) for cell in row] for row in cells], dtype=float),
+            unit=UNITS[show],
             signed=show == APART,
             limit=0.0 if show == APART else 1.0,
             texts=[[_text(cell, show) for cell in row] for row in cells],
@@ -124,6 +126,7 @@ class LensPage(Page):
             [f"{rank + 1}." for rank in range(RANKS)],
             [shown(token) for token in grid.tokens],
             np.array([[t.logit for t in line] for line in tokens]),
+            unit="logit",
             signed=any(t.logit < 0 for line in tokens for t in line),
             texts=[[shown(t.token) for t in line] for line in tokens],
             told=lambda i, j: f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}",

@@ -98,6 +98,7 @@ class PatchingPage(Page):
             [seen.names[i] for i in rows],
             tokens,
             seen.effects[rows],
+            unit=f"{seen.metric} lost",
             limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
             told=told,
             nodes=[[seen.names[i]] * len(tokens) for i in rows],
