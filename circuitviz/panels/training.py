@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 COURSES = {  # of a point: its title, its factor, the least range that is shown
     "loss": ("Unexplained variance", 1, 0.1),
     "l0": ("Features per token (L0)", 1, 1),
-    "dead": ("Dead features, %", 100, 10),
+    "dead": ("Dead features (%)", 100, 10),
 }
 
 

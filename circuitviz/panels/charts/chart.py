@@ -24,6 +24,7 @@ from circuitviz.pictures.drawing import Drawing
 from circuitviz.pictures.plots import PlotFigure
 
 NAMELESS = "Chart"  # to those who hear it, until it is told what it shows
+OVER = 24  # pixels by which a number may stand out over its axis
 NARROW = 40  # pixels of the numbers at the left
 SIDES = ("left", "bottom", "top")
 LEAST = 11  # pixels of numbers and names at the axes
@@ -70,7 +71,7 @@ class Chart(QWidget):
         item.setContentsMargins(2, 6, 10, 0)  # the outermost numbers stand out over the frame
         item.addItem(self.ink, ignoreBounds=True)
         for side in SIDES:
-            item.getAxis(side).setStyle(tickLength=-4)
+            item.getAxis(side).setStyle(hideOverlappingLabels=OVER)
         if compact:
             item.getAxis("left").setWidth(NARROW)  # those of several charts begin at one line
         whole = QVBoxLayout(self, spacing=0)
@@ -181,6 +182,9 @@ class Chart(QWidget):
             axis.setTicks(None if names is None else [list(names)])
         if self._new(f"{side} font", font(LEAST)):
             axis.setStyle(tickFont=font(LEAST))
+        ticks = 0 if "top" in sketch.names else -4  # cells bear their names themselves
+        if self._new(f"{side} ticks", ticks):
+            axis.setStyle(tickLength=ticks)
         label = "" if self.compact else sketch.labels.get(side, "")
         if self._new(f"{side} label", label):
             axis.setLabel(label, color=theme.muted)

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QSizePolicy,
     QSplitter,
     QTextBrowser,
     QVBoxLayout,
@@ -24,6 +23,7 @@ from PySide6.QtWidgets import (
 from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.features.sheet import examples, facts
+from circuitviz.panels.line import Line
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanation
@@ -54,7 +54,7 @@ class DashboardView(QWidget):
         self.traces = QPushButton("Traces", objectName="chip")
         self.traces.setToolTip("its circuits in many examples, compared")
         self.export = QPushButton("Export…", objectName="chip", toolTip="the histogram as a figure or as CSV")
-        self.about = QLabel("", objectName="muted")
+        self.about = Line()
         self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
         self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
         self.examples = _browser("Top activating examples")
@@ -95,7 +95,6 @@ class DashboardView(QWidget):
         self.name.setFont(font)
         self.histogram.setFixedHeight(96)
         self.histogram.plot.setMinimumWidth(60)
-        self.about.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout(spacing=10)
         top.addWidget(self.name)
         top.addWidget(self.label, 1)
@@ -162,7 +161,7 @@ class DashboardView(QWidget):
             self.about.setText("" if told is None else "never fires")
             return
         row = told.row
-        size = f"max {row.greatest:.2f} · mean {row.mean:.2f}"
+        size = f"max {row.greatest:.1f} · mean {row.mean:.1f}"
         self.about.setText(f"{row.density:.2%} of tokens · {size}")
         self.about.setToolTip(self.about.text())
         self.histogram.draw("activations", {"bins": told.bins, "reach": told.reach})
