@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
 from circuitviz.app.actions import ACTIONS, ActionEntry
 from circuitviz.app.actions.needs import NEEDS
 from circuitviz.app.recent import RecentMenu
+from circuitviz.app.writing import Writing
 from circuitviz.canvas.icons import icon
 from circuitviz.canvas.theme import Theme
 from circuitviz.jobs import Moved, Ready
@@ -101,7 +102,8 @@ class Chrome(QObject):
         self.progress.setFixedWidth(140)
         self.stop = QPushButton("Cancel")
         self.stop.setObjectName("link")
-        for widget in (self.progress, self.stop, self.device):
+        self.writing = Writing(self.window)
+        for widget in (self.writing, self.progress, self.stop, self.device):
             bar.addPermanentWidget(widget)
         bar.addWidget(self.message, 1)
         self.progress.hide()

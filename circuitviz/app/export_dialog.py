@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QPushButton
 from circuitviz.layout import layouts
 from circuitviz.options import Option
 from circuitviz.panels.figures import FigureDialog
+from circuitviz.panels.writer import Told
 from circuitviz.pictures import Figure, Sheet, sheet_of
 
 if TYPE_CHECKING:
@@ -24,20 +26,20 @@ class ExportDialog(FigureDialog):
     def __init__(self, window: MainWindow) -> None:
         self.window_, self.document = window, window.desk.document
         start = self.document.view.get("figure", {"layout": window.layout_name})
-        super().__init__(window, "Export a figure", Figure, start)
+        super().__init__(window, window.desk, "Export a figure", Figure, start)
 
-    def sheet(self, figure: Figure, suffix: str) -> Sheet:
-        """The circuit on paper."""
+    def sheet(self, figure: Figure, suffix: str) -> Callable[[], Sheet]:
+        """The circuit on paper, as it is now."""
         source = self.document.path.stem if self.document.path else "circuit"
-        return sheet_of(self.document, figure, f"{source}{suffix}")
+        return partial(sheet_of, self.document.snapshot(), figure, f"{source}{suffix}")
 
     def keep(self, figure: Figure) -> None:
         """With the document: opened again, it is drawn the same."""
         self.document.view["figure"] = asdict(figure)
 
-    def write(self, path: Path, figure: Figure) -> bool:
-        """Write the figure."""
-        return self.window_.files.export_to(path, figure)
+    def write(self, path: Path, figure: Figure, told: Told) -> None:
+        """Have the figure written."""
+        self.window_.files.export_to(path, figure, told)
 
     def place(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
@@ -59,5 +61,6 @@ class ExportDialog(FigureDialog):
         return ((methods, entries), (other,))
 
     def _other(self) -> None:
-        if self.window_.files.ask_data():
-            self.accept()
+        if (path := self.window_.files.ask_data()) is not None:
+            self._begin(path)
+            self.window_.files.export_to(path, told=self._end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from circuitviz.canvas.looking import look, looking
 from circuitviz.formats import export_document
 from circuitviz.graph import Graph, Shape
 from circuitviz.layout import layouts
+from circuitviz.panels.writer import Told, nobody
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
@@ -108,38 +110,44 @@ class Files(QObject):
         desk.document.view.update(now)
 
     def close(self) -> None:
-        """The window goes: nothing is left to recover, and the file is free for others."""
+        """The window goes: all is on the disk, nothing is left to recover, the file is free for others."""
+        self.window.chrome.writing.finish()
         self.window.recovery.close()
         self.ownership.release()
 
-    def save(self) -> bool:
-        """Save where the document lies."""
-        path = self.desk.document.path
-        return self.save_to(path) if path is not None else self.save_as()
+    def save(self, told: Told = nobody) -> bool:
+        """Save where the document lies, or is about to."""
+        path = next(iter(self.desk.writer.saving), self.desk.document.path)
+        return self.save_to(path, told) if path is not None else self.save_as(told)
 
-    def save_as(self) -> bool:
+    def save_as(self, told: Told = nobody) -> bool:
         """Choose a place and save."""
         kinds = "Circuits (*.circuit)"
         path, _ = QFileDialog.getSaveFileName(self.window, "Save the circuit", "circuit.circuit", kinds)
-        return bool(path) and self.save_to(Path(path))
+        return bool(path) and self.save_to(Path(path), told)
 
-    def save_to(self, path: Path) -> bool:
-        """Save to a path; a failure is shown and changes nothing."""
+    def save_to(self, path: Path, told: Told = nobody) -> bool:
+        """Begin to save to a path; whether it has begun. ``told`` hears whether it is saved.
+
+        A failure is shown and changes nothing.
+        """
         path = path if path.suffix else path.with_suffix(".circuit")
-        if not self.on_disk.may_write(path):
+        if not self.on_disk.may_write(path) or not self.desk.guarded(self.ownership.check, path):
             return False
         self.keep_view()
 
-        def work() -> None:
-            self.ownership.check(path)
-            self.desk.save(path)
+        def done(saved: bool) -> None:
+            now = self.desk.document.path
+            if saved:
+                self.on_disk.follow(now)
+                self.settings.add_recent(path)
+                self.window.retitle()
+            elif not self.desk.writer.saving:
+                self.ownership.release() if now is None else self.ownership.take(now)
+            told(saved)
 
-        done = self.desk.guarded(work)
-        if done:
-            self.on_disk.follow(path)
-            self.settings.add_recent(path)
-            self.window.retitle()
-        return done
+        self.desk.writer.save(path, done)
+        return True
 
     def ask_export(self) -> None:
         """Show the figure with all that can be chosen of it."""
@@ -155,24 +163,22 @@ class Files(QObject):
         path, _ = QFileDialog.getSaveFileName(self.window, "Save the figure", f"{stem}{suffix}", PICTURES)
         return Path(path) if path else None
 
-    def ask_data(self) -> bool:
-        """Choose a place for another tool's file, by its suffix, and write it."""
+    def ask_data(self) -> Path | None:
+        """Choose a place for another tool's file, which its suffix names."""
         path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.json", DATA)
-        return bool(path) and self.export_to(Path(path))
+        return Path(path) if path else None
 
-    def export_to(self, path: Path, figure: Figure | None = None) -> bool:
-        """Write a picture or another tool's file."""
-        from circuitviz.pictures import Figure, pictures, save_picture
+    def export_to(self, path: Path, figure: Figure | None = None, told: Told = nobody) -> None:
+        """Begin to write a picture or another tool's file, and tell whether it was written."""
+        from circuitviz.pictures import Figure, load_shipped, pictures, save_picture
 
-        kinds = [entry.value.suffix for entry in pictures.entries()]
-        if path.suffix.lower() in kinds:
+        now = self.desk.document.snapshot()
+        if path.suffix.lower() in [entry.value.suffix for entry in pictures.entries()]:
+            load_shipped()
             figure = figure or Figure(layout=self.window.layout_name)
-            done = self.desk.guarded(save_picture, self.desk.document, path, figure)
+            self.desk.writer.export(path, partial(save_picture, now, path, figure), told)
         else:
-            done = self.desk.guarded(export_document, self.desk.document, path)
-        if done:
-            self.desk.say(f"Exported {path.name}")
-        return done
+            self.desk.writer.export(path, partial(export_document, now, path), told)
 
     def copy_methods(self) -> None:
         """The methods paragraph to the clipboard."""
@@ -187,14 +193,15 @@ class Files(QObject):
         self._copy(bibtex, "the BibTeX entries")
 
     def _copy(self, made: Callable[[Document], str], what: str) -> None:
-        def work() -> None:
-            QGuiApplication.clipboard().setText(made(self.desk.document))
+        def take(text: str) -> None:
+            QGuiApplication.clipboard().setText(text)
             self.desk.say(f"Copied {what}")
 
-        self.desk.guarded(work)
+        self.desk.writer.make("copy", partial(made, self.desk.document.snapshot()), take)
 
     def may_leave(self) -> bool:
-        """Ask before unsaved work is lost."""
+        """Ask before unsaved work is lost; what is being saved is saved first."""
+        self.desk.writer.finish(exports=False)
         if not self.desk.document.dirty or self.desk.document.state.circuit is None:
             return True
         buttons = QMessageBox.StandardButton
@@ -205,7 +212,10 @@ class Files(QObject):
             buttons.Save | buttons.Discard | buttons.Cancel,
         )
         if choice == buttons.Save:
-            return self.save()
+            saved: list[bool] = []
+            self.save(saved.append)
+            self.desk.writer.finish(exports=False)
+            return saved == [True]
         return bool(choice == buttons.Discard)
 
 

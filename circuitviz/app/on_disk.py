@@ -34,6 +34,8 @@ class OnDisk(QObject):
     def changed(self, path: Path) -> bool:
         """Whether another program has written the open file since."""
         now = _stamp(path)
+        if self.window.desk.writer.saving:  # what happens to the file meanwhile is no surprise
+            return False
         return path == self._path and now is not None and now != self._known
 
     def may_write(self, path: Path) -> bool:
@@ -53,7 +55,7 @@ class OnDisk(QObject):
 
     def _look(self) -> None:
         path = self._path
-        if path is None:
+        if path is None or self.window.desk.writer.saving:  # it is followed anew when that is done
             return
         if self.changed(path):
             self.window.desk.say(f"'{path.name}' was changed by another program; saving here will ask first")

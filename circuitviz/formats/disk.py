@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
+from circuitviz.stopping import pause
 
 LARGEST = 512 * 2**20
 LARGEST_JSON = 256 * 2**20
@@ -29,8 +30,10 @@ def write_whole(path: Path, data: bytes) -> None:
     """Write beside the target, flush to disk, then take its place: the old file stays until then.
 
     A link stays a link, and what it points to is written; an existing file keeps its permissions.
-    Raises InputError in a sentence where the disk is full or the place cannot be written.
+    Raises InputError in a sentence where the disk is full or the place cannot be written; Stopped where
+    nobody wants the file any more.
     """
+    pause()
     temporary = ""
     try:
         target = Path(os.path.realpath(path))

@@ -13,6 +13,7 @@ from circuitviz.jobs.head import HeadOf
 from circuitviz.jobs.judge import Judge, Judged
 from circuitviz.jobs.lens import LensOf, LensSeen
 from circuitviz.jobs.look import Look, Seen
+from circuitviz.jobs.make import Made, Make
 from circuitviz.jobs.measure import Measure, Measured
 from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
 from circuitviz.jobs.open_file import OpenBeside, Opened, OpenFile
@@ -62,6 +63,8 @@ __all__ = [
     "LensOf",
     "LensSeen",
     "Look",
+    "Made",
+    "Make",
     "Measure",
     "MeasureTrial",
     "Measured",

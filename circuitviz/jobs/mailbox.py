@@ -9,13 +9,13 @@ class Mailbox:
     """Slots by kind of request; the least rank is the most urgent."""
 
     def __init__(self) -> None:
-        self.slots: dict[type[Request], Request] = {}
+        self.slots: dict[object, Request] = {}
 
     def put(self, request: Request) -> None:
         """Leave a request; a fresh one makes void what waited for the old model and task."""
         if request.fresh:
             self.void()
-        self.slots[type(request)] = request
+        self.slots[request.slot] = request
 
     def void(self) -> None:
         """Forget whatever waits for a model and a task."""
@@ -26,12 +26,12 @@ class Mailbox:
         waiting = sorted(self.slots.values(), key=lambda request: request.rank)
         for request in waiting:
             if aside is None or request.goes_before(aside, opened):
-                return self.slots.pop(type(request))
+                return self.slots.pop(request.slot)
         return None
 
     def disturbs(self, running: Request, opened: bool = False) -> str:
         """What a running job has to do: ``end``, ``step aside``, or go on (empty)."""
         waiting = self.slots.values()
-        if type(running) in self.slots or (running.rank >= 0 and any(r.fresh for r in waiting)):
+        if running.slot in self.slots or (running.rank >= 0 and any(r.fresh for r in waiting)):
             return "end"
         return "step aside" if any(r.goes_before(running, opened) for r in waiting) else ""

@@ -32,6 +32,11 @@ class Request:
     fresh: ClassVar[bool] = False
     glance: ClassVar[bool] = False
 
+    @property
+    def slot(self) -> object:
+        """Of requests that share it only the latest is answered: those of one kind, unless it says else."""
+        return type(self)
+
     def goes_before(self, running: Request, opened: bool) -> bool:
         """Whether a job that is running has to step aside; ``opened``: its model and task are."""
         return self.rank < running.rank or (self.glance and running.fresh and opened)
@@ -74,6 +79,7 @@ class Failed(Reply):
     message: str
     details: str = ""
     ours: bool = False
+    request: Request | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ class Worker(QThread):
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
         self._aside: list[Job] = []
-        self._cancelled = self._stopping = False
+        self._cancelled = self._stopping = self._finishing = False
         self._document = self._asked = 0
         self._sent.connect(self._tell)
 
@@ -90,6 +90,13 @@ class Worker(QThread):
             self._wake.notify()
         self.wait()
 
+    def finish(self) -> None:
+        """End the thread once nothing waits any more, and wait for that: files are written."""
+        with self._wake:
+            self._finishing = True
+            self._wake.notify()
+        self.wait()
+
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
         self._use_cores()
@@ -113,6 +120,8 @@ class Worker(QThread):
                     return Job(request, self._engine.answer(request), document)
                 if self._aside:
                     return self._aside.pop()
+                if self._finishing:
+                    break
                 self._wake.wait()
             self._end_aside(lambda _job: True)
             return None
@@ -193,7 +202,7 @@ class Worker(QThread):
             self._send(kept, job)
 
     def _fail(self, job: Job, message: str, details: str = "", ours: bool = False) -> None:
-        self._send(Failed(job.request.title, message, details, ours), job)
+        self._send(Failed(job.request.title, message, details, ours, job.request), job)
 
     @staticmethod
     def _use_cores() -> None:
@@ -202,7 +211,7 @@ class Worker(QThread):
 
 
 def _replaces(request: Request, job: Job) -> bool:
-    return request.fresh or type(request) is type(job.request)
+    return request.fresh or request.slot == job.request.slot
 
 
 def _must_be_told(reply: Reply) -> bool:

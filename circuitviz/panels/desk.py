@@ -12,7 +12,6 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from circuitviz.errors import InputError
-from circuitviz.formats import save_document
 from circuitviz.graph.wiring import Path as Trail
 from circuitviz.jobs import (
     Answered,
@@ -40,6 +39,7 @@ from circuitviz.panels.keeping import kept
 from circuitviz.panels.live import Live
 from circuitviz.panels.reader import Reader
 from circuitviz.panels.undo import StateStep
+from circuitviz.panels.writer import Writer
 from circuitviz.session import Change, Command, Document, State, choose_edges
 from circuitviz.session.question import SELECT
 
@@ -85,6 +85,7 @@ class Desk(QObject):
         self.asking = Asking(self)
         self.beside = Beside(self)
         self.reader = Reader(self)
+        self.writer = Writer(self)
 
     def start(self) -> None:
         """Start the worker, which loads what takes seconds, and the reader."""
@@ -114,9 +115,10 @@ class Desk(QObject):
         self.say(f"Opened {path.name}")
 
     def stop(self) -> None:
-        """End both threads and wait for them, before the window goes."""
+        """End all threads and wait for them, before the window goes; what is being written is written."""
         self.worker.stop()
         self.reader.stop()
+        self.writer.stop()
 
     def set_document(self, document: Document) -> None:
         """Show a document; undo begins anew."""
@@ -130,12 +132,6 @@ class Desk(QObject):
         self.document_shown.emit()
         self.asking.came(None)
         self.asking.adopt(document.state)
-
-    def save(self, path: Path) -> None:
-        """Save the document."""
-        save_document(self.document, path)
-        self.undo.setClean()
-        self.say(f"Saved {path.name}")
 
     # wishes
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -46,16 +47,27 @@ def save_plot(
 
     Raises InputError where the suffix is unknown or the place cannot be written.
     """
+    saving(plot, path, figure, about)()
+
+
+def saving(
+    plot: Plotted, path: Path, figure: PlotFigure | None = None, about: Sequence[str] = ()
+) -> Callable[[], None]:
+    """What writes it, in any thread: all that it needs of the plot is taken now."""
     suffix = path.suffix.lower()
     if suffix == ".csv":
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows(plot.cells())
-        write_whole(path, text.getvalue().encode())
-        return
+        return partial(_write_table, path, plot.cells())
     known = {entry.value.suffix: entry.value for entry in pictures.entries()}
     if suffix not in known:
         raise InputError(
             f"'{path.name}' has no suffix that a plot can be written as; "
             f"{', '.join(sorted([*known, '.csv']))} would be right."
         )
-    write_whole(path, known[suffix].write(sheet_of_plot(plot, figure or PlotFigure(), path.stem, about)))
+    sheet = sheet_of_plot(plot, figure or PlotFigure(), path.stem, about)
+    return lambda: write_whole(path, known[suffix].write(sheet))
+
+
+def _write_table(path: Path, cells: Sequence[Sequence[Any]]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(cells)
+    write_whole(path, text.getvalue().encode())

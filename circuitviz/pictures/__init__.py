@@ -8,10 +8,11 @@ from circuitviz.errors import InputError
 from circuitviz.formats.disk import write_whole
 from circuitviz.pictures.compose import caption, draw, provenance, title
 from circuitviz.pictures.figure import Figure
+from circuitviz.pictures.measure import load_shipped
 from circuitviz.pictures.registry import PictureFormat, Sheet, pictures
 from circuitviz.session import Document
 
-__all__ = ["Figure", "Sheet", "caption", "draw", "pictures", "save_picture", "sheet_of"]
+__all__ = ["Figure", "Sheet", "caption", "draw", "load_shipped", "pictures", "save_picture", "sheet_of"]
 
 
 def sheet_of(document: Document, figure: Figure, name: str) -> Sheet:

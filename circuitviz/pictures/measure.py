@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from threading import get_ident
 
 from PySide6.QtGui import QFont, QFontDatabase, QFontMetricsF
 
@@ -15,7 +16,7 @@ FINE = 200.0  # metrics are taken at this size: at 7 points hinting would round 
 
 def choose_font(family: str) -> str:
     """Make a family usable; InputError where it is not installed."""
-    _load_shipped()
+    load_shipped()
     if family != SHIPPED_FONT and family not in (known := QFontDatabase.families()):
         raise InputError(
             f"--font was given '{family}', which is not installed; '{SHIPPED_FONT}' ships with "
@@ -26,7 +27,7 @@ def choose_font(family: str) -> str:
 
 def font(family: str, size: float, bold: bool = False) -> QFont:
     """A font of a size in points, unhinted, for painters whose unit is the point."""
-    _load_shipped()
+    load_shipped()
     made = QFont([family])
     made.setPointSizeF(size)
     made.setBold(bold)
@@ -37,7 +38,7 @@ def font(family: str, size: float, bold: bool = False) -> QFont:
 
 def width(text: str, family: str, size: float, bold: bool = False) -> float:
     """Width of a line of text in points."""
-    return _metrics(family, bold).horizontalAdvance(text) * size / FINE
+    return _metrics(family, bold, get_ident()).horizontalAdvance(text) * size / FINE
 
 
 def wrapped(text: str, family: str, size: float, room: float, bold: bool = False) -> list[str]:
@@ -62,14 +63,16 @@ def cut(text: str, family: str, size: float, room: float, bold: bool = False) ->
 
 
 @lru_cache(maxsize=32)
-def _metrics(family: str, bold: bool) -> QFontMetricsF:
+def _metrics(family: str, bold: bool, _thread: int) -> QFontMetricsF:
+    """Each thread's own: Qt's engines of fonts belong to the thread that first used them."""
     made = QFont(font(family, 12, bold))
     made.setPixelSize(round(FINE))
     return QFontMetricsF(made)
 
 
 @lru_cache(maxsize=1)
-def _load_shipped() -> bool:
+def load_shipped() -> bool:
+    """Make the font known that ships; in the thread of the application first, which hears of new fonts."""
     for name in ("LiberationSans-Regular.ttf", "LiberationSans-Bold.ttf"):
         if QFontDatabase.addApplicationFont(str(resource("fonts", name))) < 0:
             raise InputError(f"The font {name} that ships with circuitviz could not be read.")

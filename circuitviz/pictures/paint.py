@@ -7,14 +7,16 @@ from PySide6.QtGui import QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
 
 from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Text, arrow_head, dash_of, shaft
 from circuitviz.pictures.measure import FINE, font, width
+from circuitviz.stopping import pause
 
 
 def paint(drawing: Drawing, painter: QPainter) -> None:
-    """Paint a drawing with its top left corner at the painter's origin."""
+    """Paint a drawing with its top left corner at the painter's origin; Stopped where that is asked for."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if drawing.ground:
         painter.fillRect(QRectF(0, 0, drawing.width, drawing.height), QColor(drawing.ground))
     for shape in drawing.shapes:
+        pause()
         if isinstance(shape, Box):
             _box(painter, shape)
         elif isinstance(shape, Curve):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import uuid
+from traceback import clear_frames
 from xml.sax.saxutils import escape
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QUuid
@@ -51,8 +52,13 @@ class Pdf:
         painter = QPainter(writer)
         painter.scale(RESOLUTION / 72, RESOLUTION / 72)
         painter.translate(0, size.height() - high)  # a PDF's origin is the lower left corner
-        paint(sheet.drawing, painter)
-        painter.end()
+        try:
+            paint(sheet.drawing, painter)
+        except Exception as error:
+            clear_frames(error.__traceback__)  # they hold the painter
+            raise
+        finally:
+            del painter  # packs the page, which may take seconds: unlike end(), without Python's lock
         return settled(bytes(buffer.data().data()), wide, high)
 
 

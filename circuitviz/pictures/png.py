@@ -44,8 +44,10 @@ def bitmap(sheet: Sheet, dots: float) -> QImage:
     image.fill(QColor(0, 0, 0, 0))
     painter = QPainter(image)
     painter.scale(dots, dots)
-    paint(sheet.drawing, painter)
-    painter.end()
+    try:
+        paint(sheet.drawing, painter)
+    finally:
+        painter.end()
     return image
 
 

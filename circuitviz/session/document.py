@@ -55,6 +55,7 @@ class Document:
         self._state = state or State()
         self._saved = self._state.hash
         self._dirty = False
+        self._beyond = 0  # how often something came that counts as unsaved, though no part of the state
         self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
     @property
@@ -114,18 +115,19 @@ class Document:
     def keep_measure(self, name: str, found: dict[str, Any]) -> None:
         """Keep what a longer measure found; it counts as work that is not saved yet."""
         self.measures = {**self.measures, name: found}
-        self._saved = ""
-        self._set_dirty(True)
+        self.mark_unsaved()
         self.evaluated.emit(str(found.get("key", "")))
 
-    def mark_saved(self, path: Path) -> None:
-        """The document is on disk now."""
-        self.path, self._saved = path, self._state.hash
-        self._set_dirty(False)
+    def mark_saved(self, path: Path, written: Document | None = None) -> None:
+        """The document is on disk now, as it was when the snapshot ``written`` was taken of it."""
+        there = written or self
+        self.path, self._saved = path, there._state.hash if there._beyond == self._beyond else ""
+        self._set_dirty(self._state.hash != self._saved)
 
     def mark_unsaved(self) -> None:
-        """The document is nowhere on disk as it is now: it was recovered, or is a copy."""
+        """The document is nowhere on disk as it is now: it was recovered, is a copy, or was measured."""
         self._saved = ""
+        self._beyond += 1
         self._set_dirty(True)
 
     def snapshot(self) -> Document:
@@ -134,7 +136,7 @@ class Document:
         kept.view, kept.curve = copy.deepcopy(self.view), list(self.curve)
         kept.measures, kept.history = dict(self.measures), list(self.history)
         kept.extra = dict(self.extra)
-        kept._evaluations = self._evaluations.copy()
+        kept._evaluations, kept._beyond = self._evaluations.copy(), self._beyond
         return kept
 
     def _try(self, state: State) -> None:

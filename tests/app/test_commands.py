@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QFontMetrics, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QLabel
@@ -159,8 +160,8 @@ def test_recent_files_open_from_the_menu(open_window, qtbot: QtBot, tmp_path: Pa
     window.desk.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
-        assert window.files.save_to(tmp_path / folder / "a.circuit")
-    assert window.files.save_to(tmp_path / "b&c.circuit")
+        assert save_in(window, tmp_path / folder / "a.circuit")
+    assert save_in(window, tmp_path / "b&c.circuit")
     menu.fill()
     names = [a.text() for a in menu.actions() if a.text()]
     assert names[0] == "b&&c.circuit" and names[1].startswith("a.circuit   (") and len(names) == 4

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import LONG, open_in
+from opening import LONG, export_in, open_in, save_in
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent
 from PySide6.QtWidgets import QApplication
@@ -145,13 +145,13 @@ def test_an_attribution_graph_is_seen_ablated_saved_and_exported(open_window, qt
     window.view.select({"m2.error@1"})
     window.toggle_ablation()
     kept, back = tmp_path / "s.circuit", tmp_path / "again.graph.json"
-    assert window.files.save_to(kept) and window.files.export_to(back)
+    assert save_in(window, kept) and export_in(window, back)
     again = json.loads(back.read_text())
     out = {one["node_id"]: one.get("circuitviz", {}).get("ablated", False) for one in again["nodes"]}
     assert out == {one["node_id"]: one["node_id"] == "2_-1_1" for one in nodes}
     assert len(again["links"]) == len(links)
     window.desk.undo.undo()
-    assert window.files.export_to(back)
+    assert export_in(window, back)
     assert json.loads(back.read_text())["nodes"] == nodes
     for suffix in ("svg", "png"):
-        assert window.files.export_to(tmp_path / f"s.{suffix}")
+        assert export_in(window, tmp_path / f"s.{suffix}")

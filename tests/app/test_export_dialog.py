@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import LONG
 from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -65,7 +66,7 @@ def test_what_is_seen_is_what_is_saved(
     opened.chrome.actions["export"].trigger()
     dialog = opened.files.dialog
     assert dialog is not None and dialog.isVisible()
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
     fields = dialog.form.fields
     for name, kind, value in (("view", QComboBox, "class"), ("width_mm", QDoubleSpinBox, 84.0)):
         field = fields[name]
@@ -74,10 +75,8 @@ def test_what_is_seen_is_what_is_saved(
     caption = fields["caption"]
     assert isinstance(caption, QCheckBox)
     caption.setChecked(True)
-    before = dialog.preview.sheet
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not before)
+    qtbot.waitUntil(lambda: "--view class --width-mm 84 --caption" in dialog.command.text(), timeout=LONG)
     assert "84.0 ×" in dialog.size_.text()
-    assert "--view class --width-mm 84 --caption" in dialog.command.text()
     shot(dialog, "export-class")
     for theme in ("dark", "light"):
         opened.choose_theme(theme)
@@ -86,6 +85,7 @@ def test_what_is_seen_is_what_is_saved(
     path = tmp_path / "figure.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
     dialog.save.click()
+    opened.desk.writer.finish()
     expected = tmp_path / "expected" / "figure.svg"
     expected.parent.mkdir()
     save_picture(opened.desk.document, expected, Figure(view="class", width_mm=84, caption=True))
@@ -102,25 +102,29 @@ def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: Qt
     opened.files.ask_export()
     dialog = opened.files.dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
     view = dialog.form.fields["view"]
     assert isinstance(view, QComboBox)
     view.setCurrentText("class")
-    qtbot.waitUntil(lambda: not dialog.save.isEnabled())
+    qtbot.waitUntil(lambda: not dialog.save.isEnabled(), timeout=LONG)
     assert "label some heads" in dialog.problem.text() and dialog.preview.sheet is None
     shot(dialog, "export-refused")
     view.setCurrentText("head")
-    qtbot.waitUntil(lambda: dialog.save.isEnabled())
+    qtbot.waitUntil(lambda: dialog.save.isEnabled(), timeout=LONG)
     dialog.close()
 
 
-def test_methods_and_bibtex_are_copied(opened: MainWindow) -> None:
-    opened.chrome.actions["copy-methods"].trigger()
+def test_methods_and_bibtex_are_copied(opened: MainWindow, qtbot: QtBot) -> None:
+    def copied(action: str, what: str) -> None:
+        opened.chrome.actions[action].trigger()
+        qtbot.waitUntil(lambda: opened.chrome.message.text() == f"Copied {what}", timeout=LONG)
+
+    copied("copy-methods", "the methods paragraph")
     text = QApplication.clipboard().text()
     for word in ("elsewhere/no-such-model", "eap-ig (Hanna et al. 2024; steps 5)", "64 pairs", "seed 3", "logit-diff", "corrupted",
                  "0.812", "0.751 to 0.860", f"of {GRAPH.n_edges:,} edges"):  # fmt: skip
         assert word in text, word
-    opened.chrome.actions["copy-bibtex"].trigger()
+    copied("copy-bibtex", "the BibTeX entries")
     text = QApplication.clipboard().text()
     assert "@inproceedings{wang2023ioi," in text and "hanna2024faithfulness" in text
     assert "greater-than" not in text and text.count("@") == 3
@@ -154,18 +158,18 @@ def test_a_plot_is_exported_through_the_same_dialog(
     panel.export.click()
     dialog = opened.findChild(PlotDialog)
     assert dialog is not None and dialog.isVisible()
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not None)
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
     height = dialog.form.fields["height_mm"]
     assert isinstance(height, QDoubleSpinBox)
     height.setValue(40.0)
-    before = dialog.preview.sheet
-    qtbot.waitUntil(lambda: dialog.preview.sheet is not before)
-    assert "82.5 × 40.0 mm" in dialog.size_.text() or "82.6 × 40.0 mm" in dialog.size_.text()
+    qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_.text(), timeout=LONG)
+    assert dialog.size_.text().startswith(("82.5", "82.6"))
     assert dialog.command.text().startswith("circuitviz evaluate") and "--measures curve" in dialog.command.text()
     shot(dialog, "export-plot")
     path = tmp_path / "curve.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
     dialog.save.click()
+    opened.desk.writer.finish()
     text = path.read_text(encoding="utf-8")
     assert 'height="40.000mm"' in text and "--measures curve" in text and ">faithfulness<" in text
     assert f"document {opened.desk.state.hash}" in text and "<image" not in text
@@ -174,5 +178,6 @@ def test_a_plot_is_exported_through_the_same_dialog(
     assert again.figure().height_mm == 40.0  # what was chosen is chosen again
     path = tmp_path / "curve.csv"
     next(b for b in again.findChildren(QPushButton) if b.text() == "Table instead…").click()
+    opened.desk.writer.finish()
     assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
     assert not again.isVisible()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from opening import save_in
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
@@ -149,7 +150,7 @@ def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_p
 
     # the command line reads the same numbers from the file
     path = tmp_path / "apart.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     for _ in features:
         window.desk.undo.undo()
     assert window.desk.document.state.hash == first
@@ -270,7 +271,7 @@ def test_measures_of_features_are_taken_and_others_say_why_not(
     shoot(window, "features-sizes")
 
     path = tmp_path / "features.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     numbers = _numbers(window)
     capsys.readouterr()
     assert run(["evaluate", str(path), "--measures", "faithfulness,ablations,curve", "--json"]) == 0

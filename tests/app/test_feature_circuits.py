@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -154,7 +154,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
 
     # saved and opened again, its threshold can still be moved
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     open_in(window, qtbot, path)
     assert question(window) == asked and window.layout_name == "tokens"
     qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
@@ -165,7 +165,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     assert window.desk.undo.count() == 1
 
     # and it is a figure
-    assert window.files.export_to(figure)
+    assert export_in(window, figure)
     svg = figure.read_text(encoding="utf-8")
     assert asked.target in svg and "<image" not in svg
     assert re.search(r"local-circuit -m demo", svg)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from opening import save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -104,7 +105,7 @@ def test_heads_carry_edges_and_scores_are_sums(
 
     # the copied commands print what is exported
     panel = window.panels["readings"]
-    assert window.files.save_to(tmp_path / "a.circuit")
+    assert save_in(window, tmp_path / "a.circuit")
     for half in (0, 1):
         page.half.setCurrentIndex(half)
         page.follow()
@@ -169,7 +170,7 @@ def test_heads_carry_edges_and_scores_are_sums(
 def test_readings_of_features_say_what_they_need(
     window: MainWindow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert window.files.save_to(tmp_path / "a.circuit")
+    assert save_in(window, tmp_path / "a.circuit")
     inspect = ["inspect", str(tmp_path / "a.circuit"), "--reading"]
     for more, message in (
         (["features-ov"], "--node m3.f12@7 would be right"),
@@ -181,6 +182,6 @@ def test_readings_of_features_say_what_they_need(
         told = capsys.readouterr().err.strip()
         assert message in told and "\n" not in told
     window.desk.undo.undo()
-    assert window.files.save_to(tmp_path / "a.circuit")
+    assert save_in(window, tmp_path / "a.circuit")
     assert run([*inspect, "features-ov", "--node", "a1.h2"]) == 2
     assert "no circuit of features of one prompt" in capsys.readouterr().err

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -139,8 +139,8 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     )
     assert all(said[n].evidence[0].outcome is not None for n in strong[:2])
     shoot(window, "afternoon-5-labels")
-    assert window.files.save_to(tmp_path / "feature.circuit")
-    assert window.files.export_to(tmp_path / "feature.svg")
+    assert save_in(window, tmp_path / "feature.circuit")
+    assert export_in(window, tmp_path / "feature.svg")
     assert "what comes first" in (tmp_path / "feature.svg").read_text()
     kept = desk.document.state
 
@@ -165,14 +165,14 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     shoot(window, "afternoon-6-mixed")
 
     # both are on disk as they were on the screen
-    assert window.files.save_to(tmp_path / "mixed.circuit")
+    assert save_in(window, tmp_path / "mixed.circuit")
     window.close()
     (tmp_path / "again").mkdir()
     for name, before in (("feature", kept), ("mixed", mixed)):
         again: MainWindow = open_window()
         open_in(again, qtbot, tmp_path / f"{name}.circuit")
         assert again.desk.document.state.hash == before.hash
-        assert again.files.export_to(tmp_path / "again" / f"{name}.svg")
+        assert export_in(again, tmp_path / "again" / f"{name}.svg")
         again.close()
     assert (tmp_path / "again" / "feature.svg").read_bytes() == (tmp_path / "feature.svg").read_bytes()
     assert "<image" not in (tmp_path / "again" / "mixed.svg").read_text()

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -101,7 +101,7 @@ def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_
 
     # it is an ordinary label: saved, exported, tested again without a window
     path = tmp_path / "labelled.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     assert open_document(path).state.labels == labels
     desk.undo.undo()
     desk.undo.undo()
@@ -183,7 +183,7 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
 
     # it leaves with the file, in every format that has labels
     graph, kept = tmp_path / "a.graph.json", tmp_path / "a.circuit"
-    assert window.files.export_to(graph) and window.files.save_to(kept)
+    assert export_in(window, graph) and save_in(window, kept)
     assert open_document(kept).state.labels[node].text == "subject"
     assert '"subject"' in graph.read_text()
     name("")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -70,7 +70,7 @@ def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot,
     # all of it is one step, kept in the file, and seen in exports
     kept, sight = desk.document.state.hash, desk.document.state.sight
     assert desk.undo.count() == 1 and window.chrome.actions["clear-filters"].isEnabled()
-    assert window.files.save_to(tmp_path / "a.circuit") and window.files.export_to(tmp_path / "a.svg")
+    assert save_in(window, tmp_path / "a.circuit") and export_in(window, tmp_path / "a.svg")
     assert ">m1<" not in (tmp_path / "a.svg").read_text()
     desk.undo.undo()
     assert desk.document.state.hash == first and len(view.picture.edges) == 80 and "filtered" not in view.note

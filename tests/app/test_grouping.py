@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_in
+from opening import open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -96,7 +96,7 @@ def test_find_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbo
     view.node_moved.emit({box.name: (40.0, 300.0)})
     assert (view.picture.by_name[box.name].x, view.picture.by_name[box.name].y) == (40.0, 300.0)
     path, kept = tmp_path / "a.circuit", desk.document.state.hash
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     steps = desk.undo.index()
 
     # a double click opens, another on a head closes

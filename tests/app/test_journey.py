@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -97,7 +97,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 
     # save, close, open: all is there, before any model is loaded
     path = tmp_path / "ioi.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     kept = window.desk.document.state
     window.close()
     again: MainWindow = open_window()
@@ -112,7 +112,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 
     # export: text stays text, nothing becomes a bitmap
     for suffix in ("svg", "pdf", "png"):
-        assert again.files.export_to(tmp_path / f"ioi.{suffix}")
+        assert export_in(again, tmp_path / f"ioi.{suffix}")
     svg = (tmp_path / "ioi.svg").read_text()
     assert "<image" not in svg and "Name Mover" in svg and f">{head}<" in svg
     assert (tmp_path / "ioi.pdf").read_bytes().startswith(b"%PDF")

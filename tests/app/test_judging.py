@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import open_in, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -76,7 +76,7 @@ def test_every_measure_is_taken_drawn_and_kept(
 
     # saved, opened again, exported, and repeated by the command that it gives
     path = tmp_path / "judged.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     kept = dict(window.desk.document.measures)
     copy = Path(shutil.copy(path, tmp_path / "copy.circuit"))  # the first window holds the file itself
     again: MainWindow = open_window()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from opening import export_in, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
@@ -115,7 +116,7 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     # saved and opened again without a model: the verdicts are there
     kept = desk.document.state.labels
     path = tmp_path / "labelled.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     while desk.document.state.labels:
         desk.undo.undo()
     with qtbot.waitSignal(desk.document_shown, timeout=LONG):
@@ -174,7 +175,7 @@ def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
         assert not desk.document.state.labels
         assert panel.take(tmp_path / name)
         assert desk.document.state.labels == labels
-    assert window.files.export_to(tmp_path / "figure.svg")
+    assert export_in(window, tmp_path / "figure.svg")
     svg = (tmp_path / "figure.svg").read_text()
     assert "Previous Token" in svg and f">{heads[1]}<" in svg
 

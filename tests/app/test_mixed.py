@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -135,14 +135,14 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
 
     # save, reopen, draw
     path = tmp_path / "mixed.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     kept = window.desk.document.state
     window.close()
     reopened: MainWindow = open_window()
     open_in(reopened, qtbot, path)
     assert reopened.desk.document.state.hash == kept.hash
     assert sites(reopened) == {"a2"} and faithfulness(reopened) == whole
-    assert reopened.files.export_to(tmp_path / "mixed.svg")
+    assert export_in(reopened, tmp_path / "mixed.svg")
     svg = (tmp_path / "mixed.svg").read_text()
     assert "<image" not in svg and strongest in svg and "Name Mover" in svg
 

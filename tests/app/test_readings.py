@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -256,7 +257,7 @@ def test_the_copied_command_prints_the_exported_numbers(
     open_window, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     window = opened(open_window, qtbot)
-    assert window.files.save_to(tmp_path / "a.circuit")
+    assert save_in(window, tmp_path / "a.circuit")
     window.desk.select(frozenset({"a2.h6"}), frozenset())
     window.desk.choose_prompt(1)
     panel = window.panels["readings"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from opening import LONG, open_in
+from opening import LONG, open_in, save_in
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
@@ -108,7 +108,7 @@ def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, t
     # it is kept until it is saved, and then there is nothing to recover any more
     window.desk.do(set_label("m0", Label("and after")))
     assert len(list(recovery.glob("*.circuit"))) == 1
-    assert window.files.save()
+    assert save_in(window)
     assert not window.isWindowModified() and not list(recovery.glob("*.circuit"))
     assert open_document(saved).state.labels["m0"].text == "and after"
     again: MainWindow = open_window()
@@ -163,17 +163,17 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
         qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
     assert second.desk.document.state.hash == first.desk.document.state.hash
     assert second.desk.document.path is None and second.isWindowModified()
-    assert not second.files.save_to(saved)
+    assert not save_in(second, saved)
     assert second.dialog is not None and "another window" in second.dialog.informativeText()
     second.dialog.close()
     other = saved.with_name("other.circuit")
-    assert second.files.save_to(other) and not second.isWindowModified()
+    assert save_in(second, other) and not second.isWindowModified()
     first.files.open_path(other)
     qtbot.waitUntil(lambda: first.files.ownership.question is not None, timeout=LONG)
     first.files.ownership.question.close()
     assert first.desk.document.path == saved
     first.close()
-    assert second.files.save_to(saved)
+    assert save_in(second, saved)
 
 
 def test_a_file_that_another_program_changed_is_told_and_asked_for(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
@@ -188,20 +188,20 @@ def test_a_file_that_another_program_changed_is_told_and_asked_for(open_window, 
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
     window.desk.do(set_label("m0", Label("mine")))
-    assert window.files.save() and window.files.save() and not asked, "what is written here is no surprise"
+    assert save_in(window) and save_in(window) and not asked, "what is written here is no surprise"
     window.desk.do(set_label("m0", Label("mine again")))
     theirs = open_document(saved)
     theirs.do(set_label("m0", Label("theirs")))
     save_document(theirs, saved)  # as another program does, by replacing it
     qtbot.waitUntil(lambda: "changed by another program" in window.chrome.message.text(), timeout=LONG)
-    assert not window.files.save() and "changed by another program" in asked[0]
+    assert not save_in(window) and "changed by another program" in asked[0]
     assert open_document(saved).state.labels["m0"].text == "theirs" and window.isWindowModified()
     answer = QMessageBox.StandardButton.Save
-    assert window.files.save() and len(asked) == 2
+    assert save_in(window) and len(asked) == 2
     assert open_document(saved).state.labels["m0"].text == "mine again"
-    assert window.files.save() and len(asked) == 2
+    assert save_in(window) and len(asked) == 2
     saved.unlink()
-    assert window.files.save() and len(asked) == 2, "nothing is lost where there is nothing"
+    assert save_in(window) and len(asked) == 2, "nothing is lost where there is nothing"
 
 
 def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
@@ -214,7 +214,7 @@ def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     window.view.select(names, edge)
     zoom, layout = window.view.zoom, window.layout_name
     middle = window.view.mapToScene(window.view.viewport().rect().center())
-    assert window.files.save()
+    assert save_in(window)
     again: MainWindow = open_window()
     window.close()
     open_in(again, qtbot, saved)

@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from opening import open_in
+from opening import export_in, open_in, save_in
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.main import begin
@@ -146,7 +146,7 @@ def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, t
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     good = tmp_path / "good.circuit"
-    assert window.files.save_to(good)
+    assert save_in(window, good)
     before = window.desk.document.state
     truncated = tmp_path / "truncated.circuit"
     truncated.write_bytes(good.read_bytes()[:-400])
@@ -161,7 +161,7 @@ def test_damaged_files_leave_the_open_circuit_alone(open_window, qtbot: QtBot, t
         assert says in window.dialog.informativeText(), path
         window.dialog.close()
         assert window.desk.document.state is before
-    assert not window.files.export_to(tmp_path / "no" / "such" / "folder.svg")
+    assert not export_in(window, tmp_path / "no" / "such" / "folder.svg")
     window.dialog.close()
 
 
@@ -172,7 +172,7 @@ def test_a_circuit_of_other_weights_is_told(open_window, qtbot: QtBot, tmp_path:
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
     path = tmp_path / "other.circuit"
-    assert window.files.save_to(path)
+    assert save_in(window, path)
     document = open_document(path)
     where = replace(document.state.provenance, weight_hash="0" * 64)
     document.apply(replace(document.state, provenance=where))

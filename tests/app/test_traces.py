@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import save_in
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
@@ -214,7 +215,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     shoot(window, "traces-two-targets")
 
     # saved and opened again: everything is there before the model is
-    window.desk.save(tmp_path / "kept.circuit")
+    assert save_in(window, tmp_path / "kept.circuit")
     window.desk.undo.undo()
     assert window.desk.document.state.hash == before
     with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):

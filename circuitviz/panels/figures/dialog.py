@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QFontDatabase, QGuiApplication
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -24,13 +25,19 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from circuitviz.errors import InputError
 from circuitviz.options import Option, build, describe
 from circuitviz.panels.figures.preview import Preview
 from circuitviz.panels.option_form import OptionForm
-from circuitviz.pictures import Sheet, pictures
+from circuitviz.panels.writer import Told
+from circuitviz.pictures import Sheet, load_shipped, pictures
 from circuitviz.pictures.figure import POINTS_PER_MM, SHIPPED_FONT
+from circuitviz.pictures.png import bitmap
+
+if TYPE_CHECKING:
+    from circuitviz.panels.desk import Desk
 
 NAMES = {
     "view": "View",
@@ -55,13 +62,15 @@ Buttons = Sequence[Sequence[QPushButton]]
 class FigureDialog(QDialog):
     """Choices at the left, the figure at the right; every button acts on what is seen.
 
-    What is drawn says ``sheet`` and writes ``write``; ``kind`` is the dataclass of its options.
+    What is drawn says ``sheet`` and writes ``write``; ``kind`` is the dataclass of its options. Drawing and
+    writing are done by the desk's writer, off the window's thread.
     """
 
-    def __init__(self, parent: QWidget, title: str, kind: type, start: object) -> None:
+    def __init__(self, parent: QWidget, desk: Desk, title: str, kind: type, start: object) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.kind = kind
+        self.desk, self.kind = desk, kind
+        load_shipped()
         self.preview, self.form, self.format = Preview(), OptionForm(), QComboBox()
         self.size_, self.problem = QLabel(objectName="muted"), QLabel(objectName="warning", wordWrap=True)
         self.command = QLineEdit(readOnly=True)
@@ -72,18 +81,25 @@ class FigureDialog(QDialog):
         self._lay_out()
         self._rest = QTimer(self, singleShot=True, interval=PATIENCE)
         self._rest.timeout.connect(self.draw)
+        self._long = QTimer(self, singleShot=True, interval=PATIENCE)
+        self._long.timeout.connect(lambda: self.size_.setText("Drawing …"))
+        self._writing: Path | None = None
         self.format.currentIndexChanged.connect(self.draw)
         self.resize(1080, 720)
-        QTimer.singleShot(0, self, self.draw)  # shown first, drawn next: two short waits are not felt
+        self.preview.resized.connect(self._rest.start)
+        QTimer.singleShot(0, self, self.draw)  # shown first, drawn next
 
     # what is drawn
 
-    def sheet(self, figure: Any, suffix: str) -> Sheet:
-        """The figure for a file of a suffix; InputError where it cannot be drawn."""
+    def sheet(self, figure: Any, suffix: str) -> Callable[[], Sheet]:
+        """What makes the figure for a file of a suffix, in another thread: of what nobody changes any more.
+
+        It raises InputError where that cannot be drawn, and so may this.
+        """
         raise NotImplementedError
 
-    def write(self, path: Path, figure: Any) -> bool:
-        """Write the figure; whether it was written. A failure is shown."""
+    def write(self, path: Path, figure: Any, told: Told) -> None:
+        """Have the figure written; ``told`` hears whether it was. A failure is shown."""
         raise NotImplementedError
 
     def place(self, suffix: str) -> Path | None:
@@ -113,28 +129,59 @@ class FigureDialog(QDialog):
             figure = self.figure()
             sheet = self.sheet(figure, self.format.currentData())
         except InputError as error:
-            self.preview.show_sheet(None)
-            self.problem.setText(str(error))
-            self.size_.setText("")
-            self.command.setText("")
-        else:
-            self.keep(figure)
-            self.preview.show_sheet(sheet)
-            self.problem.setText("")
-            wide, high = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
-            self.size_.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
-            self.command.setText(self.said(sheet))
-            self.command.setCursorPosition(0)
-        self.save.setEnabled(self.preview.sheet is not None)
-        self.problem.setVisible(bool(self.problem.text()))
+            self._refuse(error)
+            return
+        self._long.start()
+        work = partial(drawn, sheet, *self.preview.room)
+        self.desk.writer.make("figure", work, partial(self._show, figure))
 
-    def save_to(self, path: Path) -> bool:
-        """Write the figure; the suffix names the format."""
+    def save_to(self, path: Path) -> None:
+        """Write the figure; the suffix names the format. The dialog stays until it is written."""
         path = path if path.suffix else path.with_suffix(self.format.currentData())
-        done = self.write(path, self.figure())
+        self._begin(path)
+        self.write(path, self.figure(), self._end)
+
+    def _show(self, figure: Any, made: tuple[Sheet, QImage] | InputError) -> None:
+        if not isValid(self):  # it was closed meanwhile
+            return
+        if isinstance(made, InputError):
+            self._refuse(made)
+            return
+        sheet, image = made
+        self._long.stop()
+        self.keep(figure)
+        self.preview.show_sheet(sheet, image)
+        self.problem.hide()
+        wide, high = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
+        self.size_.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
+        self.command.setText(self.said(sheet))
+        self.command.setCursorPosition(0)
+        self.save.setEnabled(True)
+
+    def _refuse(self, error: InputError) -> None:
+        self._long.stop()
+        self.preview.show_sheet(None)
+        self.problem.setText(str(error))
+        self.problem.show()
+        self.size_.setText("")
+        self.command.setText("")
+        self.save.setEnabled(self._writing is not None)
+
+    def _begin(self, path: Path) -> None:
+        self._writing = path
+        self.save.setText("Stop")
+        self.save.setToolTip(f"Do not write {path.name}")
+        self.state.setText(f"Writing {path.name} …")
+
+    def _end(self, done: bool) -> None:
+        if not isValid(self):
+            return
+        self._writing = None
+        self.save.setText("Save…")
+        self.save.setToolTip("")
+        self.state.setText("")
         if done:
             self.accept()
-        return done
 
     def option(self, entry: Option, value: object) -> Option:
         """An option as the form shows it, with what was chosen last."""
@@ -179,7 +226,8 @@ class FigureDialog(QDialog):
     # how it looks
 
     def _lay_out(self) -> None:
-        self.save = QPushButton("Save…", objectName="primary", default=True)
+        self.save = QPushButton("Save…", objectName="primary", default=True, enabled=False)
+        self.state = QLabel(objectName="muted")
         self.save.clicked.connect(self._ask)
         self.command.setAccessibleName("The command that makes this figure")
         copy = QPushButton("Copy command")
@@ -208,7 +256,10 @@ class FigureDialog(QDialog):
         right = QVBoxLayout(spacing=8)
         right.addWidget(self.problem)
         right.addWidget(self.preview, 1)
-        right.addWidget(self.size_)
+        told = QHBoxLayout(spacing=8)
+        told.addWidget(self.size_, 1)
+        told.addWidget(self.state)
+        right.addLayout(told)
         right.addLayout(below)
         whole = QHBoxLayout(self, spacing=14)
         whole.setContentsMargins(14, 14, 14, 14)
@@ -220,6 +271,17 @@ class FigureDialog(QDialog):
         return QSize(1080, 720)
 
     def _ask(self) -> None:
-        path = self.place(self.format.currentData())
-        if path is not None:
+        if self._writing is not None:
+            self.desk.writer.cancel()
+        elif (path := self.place(self.format.currentData())) is not None:
             self.save_to(path)
+
+
+def drawn(sheet: Callable[[], Sheet], wide: float, high: float) -> tuple[Sheet, QImage] | InputError:
+    """A sheet, and its bitmap for so many dots of room; or why there is none."""
+    try:
+        made = sheet()
+        dots = min(wide / made.drawing.width, high / made.drawing.height)
+        return made, bitmap(made, max(dots, 0.1))
+    except InputError as error:
+        return error

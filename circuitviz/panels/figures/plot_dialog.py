@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.figures.dialog import FigureDialog
-from circuitviz.panels.saving import Plotted, save_plot, sheet_of_plot
+from circuitviz.panels.saving import Plotted, saving, sheet_of_plot
+from circuitviz.panels.writer import Told
 from circuitviz.pictures import Sheet
 from circuitviz.pictures.compose import origin
 from circuitviz.pictures.plots import PlotFigure
@@ -24,17 +25,18 @@ class PlotDialog(FigureDialog):
     """``name`` is the file's stem; ``command`` prints the numbers that are plotted."""
 
     def __init__(self, parent: QWidget, desk: Desk, plot: Plotted, name: str, command: str) -> None:
-        self.desk, self.plot, self.name, self.prints = desk, plot, name, command
-        super().__init__(parent, "Export a plot", PlotFigure, desk.document.view.get("plot"))
+        self.plot, self.name, self.prints, self.document = plot, name, command, desk.document
+        super().__init__(parent, desk, "Export a plot", PlotFigure, self.document.view.get("plot"))
         self.command.setAccessibleName("The command that prints these numbers")
 
     def about(self) -> Sequence[str]:
         """How to come to the numbers again."""
-        return [*([self.prints] if self.prints else []), *origin(self.desk.document)]
+        return [*([self.prints] if self.prints else []), *origin(self.document)]
 
-    def sheet(self, figure: PlotFigure, suffix: str) -> Sheet:
-        """The plot on paper."""
-        return sheet_of_plot(self.plot, figure, self.name, self.about())
+    def sheet(self, figure: PlotFigure, suffix: str) -> Callable[[], Sheet]:
+        """The plot on paper: few shapes, but of a widget, which other threads may not ask."""
+        made = sheet_of_plot(self.plot, figure, self.name, self.about())
+        return lambda: made
 
     def said(self, sheet: Sheet) -> str:
         """What prints the numbers."""
@@ -42,14 +44,16 @@ class PlotDialog(FigureDialog):
 
     def keep(self, figure: PlotFigure) -> None:
         """The next plot begins with the same choices."""
-        self.desk.document.view["plot"] = asdict(figure)
+        self.document.view["plot"] = asdict(figure)
 
-    def write(self, path: Path, figure: PlotFigure) -> bool:
-        """Write the figure, or the table where the suffix is CSV's."""
-        done = self.desk.guarded(save_plot, self.plot, path, figure, self.about())
-        if done:
-            self.desk.say(f"Exported {path.name}")
-        return done
+    def write(self, path: Path, figure: PlotFigure, told: Told) -> None:
+        """Have the figure written, or the table where the suffix is CSV's."""
+
+        def begin() -> None:
+            self.desk.writer.export(path, saving(self.plot, path, figure, self.about()), told)
+
+        if not self.desk.guarded(begin):
+            told(False)
 
     def place(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from circuitviz.pictures import Sheet
-from circuitviz.pictures.png import bitmap
+
+MARGIN = 16  # pixels of desk around the paper
 
 
 class Preview(QWidget):
-    """A sheet scaled to the room there is, on a desk darker than the paper."""
+    """A sheet scaled to the room there is, on a desk darker than the paper.
+
+    It is drawn elsewhere, as large as ``room`` says; until that has happened again after ``resized`` what
+    there is gets stretched.
+    """
+
+    resized = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -20,23 +28,22 @@ class Preview(QWidget):
         self.setAccessibleName("Preview of the figure")
         self._made = QPixmap()
 
-    def show_sheet(self, sheet: Sheet | None) -> None:
-        """Show another sheet, or nothing."""
+    @property
+    def room(self) -> tuple[float, float]:
+        """Dots for the paper, across and down."""
+        ratio = self.devicePixelRatioF()
+        return (self.width() - 2 * MARGIN) * ratio, (self.height() - 2 * MARGIN) * ratio
+
+    def show_sheet(self, sheet: Sheet | None, image: QImage | None = None) -> None:
+        """Show another sheet, drawn as ``image``; or nothing."""
         self.sheet = sheet
-        self._render()
+        self._made = QPixmap() if image is None else QPixmap.fromImage(image)
+        self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
-        """Fit again."""
-        self._render()
-
-    def _render(self) -> None:
-        self._made = QPixmap()
+        """Have it drawn to fit; what was never drawn will be."""
         if self.sheet is not None:
-            drawing, ratio = self.sheet.drawing, self.devicePixelRatioF()
-            dots = min((self.width() - 32) / drawing.width, (self.height() - 32) / drawing.height)
-            self._made = QPixmap.fromImage(bitmap(self.sheet, max(dots, 0.1) * ratio))
-            self._made.setDevicePixelRatio(ratio)
-        self.update()
+            self.resized.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         """Desk, paper, figure; a figure without ground lies on squares."""
@@ -44,7 +51,9 @@ class Preview(QWidget):
         painter.fillRect(self.rect(), QColor("#8a919c"))
         if self._made.isNull() or self.sheet is None:
             return
-        size = self._made.deviceIndependentSize().toSize()
+        wide, high = self.room
+        size = self._made.size().scaled(round(wide), round(high), Qt.AspectRatioMode.KeepAspectRatio)
+        size /= self.devicePixelRatioF()
         left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
         if not self.sheet.drawing.ground:
             painter.setClipRect(left, top, size.width(), size.height())
@@ -54,4 +63,5 @@ class Preview(QWidget):
                     shade = QColor("#e4e6ea")
                     painter.fillRect(x, y, 8, 8, shade)
                     painter.fillRect(x + 8, y + 8, 8, 8, shade)
-        painter.drawPixmap(left, top, self._made)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(QRect(left, top, size.width(), size.height()), self._made)
