@@ -95,6 +95,7 @@ class Autosave:
         self._due: float | None = None
         self._closing = False
         self._writing = threading.Lock()
+        self._unwanted: list[tuple[Path | None, Claim | None]] = []
         self._thread: threading.Thread | None = None
 
     def follow(self, document: Document, found: Recovered | None = None) -> None:
@@ -126,6 +127,7 @@ class Autosave:
             self._wake.notify_all()
         if self._thread is not None:
             self._thread.join()
+        self._clear()
 
     def _leave(self) -> None:
         if self._document is not None:
@@ -170,20 +172,27 @@ class Autosave:
 
     def _write(self, document: Document, turn: int) -> None:
         with self._writing:
-            if turn != self._turn:
-                return
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                if self._file is None:
-                    file = self.folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}.circuit"
-                    self._claim, self._file = self._take(file), file
-                about = json.dumps(_described(document)).encode()
-                write_whole(self._file, packed(document, {ABOUT: about}))
-                self._well = True
+                if (file := self._begun(turn)) is not None:
+                    about = json.dumps(_described(document)).encode()
+                    write_whole(file, packed(document, {ABOUT: about}))
+                    self._well = True
             except (OSError, InputError, RuntimeError) as error:
                 if self._well:
                     self._told(f"Unsaved work cannot be kept for recovery: {error}")
                 self._well = False
+        self._clear()
+
+    def _begun(self, turn: int) -> Path | None:
+        """The claimed file to write to; None where what waited is not wanted any more."""
+        with self._wake:
+            if turn != self._turn:
+                return None
+            if self._file is None:
+                file = self.folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}.circuit"
+                self._claim, self._file = self._take(file), file
+            return self._file
 
     def _take(self, file: Path) -> Claim | None:
         with contextlib.suppress(OSError):
@@ -191,14 +200,26 @@ class Autosave:
         return None
 
     def _remove(self) -> None:
-        with self._writing:
+        """Nobody wants the recovery file any more; the thread that is writing it takes it away itself."""
+        with self._wake:
             self._turn += 1
-            if self._file is not None:
-                with contextlib.suppress(OSError):
-                    self._file.unlink(missing_ok=True)
-            if self._claim is not None:
-                self._claim.release()
+            self._unwanted.append((self._file, self._claim))
             self._claim = self._file = None
+        self._clear()
+
+    def _clear(self) -> None:
+        """Take unwanted files away, unless one is just being written: then this is called again after."""
+        while self._unwanted and self._writing.acquire(blocking=False):
+            try:
+                while self._unwanted:
+                    file, claim = self._unwanted.pop()
+                    if file is not None:
+                        with contextlib.suppress(OSError):
+                            file.unlink(missing_ok=True)
+                    if claim is not None:
+                        claim.release()
+            finally:
+                self._writing.release()
 
 
 def _described(document: Document) -> dict[str, Any]:
