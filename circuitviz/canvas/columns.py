@@ -1,13 +1,12 @@
-"""Token positions: a soft band behind the nodes of every other one, its token written below."""
+"""Token positions: a soft band behind the nodes of every other one (the tokens: ``canvas.axis``)."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QPainter
+from PySide6.QtCore import QRectF
+from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from circuitviz.canvas.geometry import FOOTING, Geometry
-from circuitviz.canvas.paint import font
+from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.theme import Theme, mixed
 
 SIDE = 12.0  # of a band, beyond its nodes
@@ -31,24 +30,18 @@ class ColumnsItem(QGraphicsItem):
         self.update()
 
     def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
-        """The picture's bounds, which have room for the tokens."""
+        """The picture's bounds."""
         return self._bounds
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
-        """Bands and tokens."""
+        """Bands."""
         if self.geometry is None or self.theme is None:
             return
         theme, whole = self.theme, self._bounds
         band = QColor(mixed(theme.line, theme.ground, 0.35))
-        painter.setFont(font(13))
-        metrics = QFontMetricsF(painter.font())
         for number, column in enumerate(self.geometry.picture.columns):
             left, width = column.left - SIDE, column.right - column.left + 2 * SIDE
             if number % 2:
                 painter.fillRect(QRectF(left, whole.top(), width, whole.height()), band)
-            below = QRectF(left, whole.bottom() - FOOTING, width, FOOTING - 8)
-            text = metrics.elidedText(column.text.strip() or column.text, Qt.TextElideMode.ElideRight, width)
-            painter.setPen(QColor(theme.text if column.text != "any position" else theme.muted))
-            painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)

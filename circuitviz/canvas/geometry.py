@@ -12,8 +12,6 @@ from circuitviz.canvas.links import Curves, Floats, Indices
 from circuitviz.canvas.paint import HEIGHT, PORTS, WIDTHS, box, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 
-FOOTING = 34.0  # room below the nodes for the tokens
-
 
 @dataclass(frozen=True, eq=False)
 class Geometry:
@@ -53,6 +51,11 @@ class Geometry:
         return tuple((self.picture.nodes[held[0]], np.array(held, np.intp)) for held in rows.values())
 
     @cached_property
+    def every(self) -> Indices:
+        """Rows of all nodes."""
+        return np.arange(len(self.boxes))
+
+    @cached_property
     def bounds(self) -> QRectF:
         """Everything that is drawn, with a margin; empty where there is nothing."""
         if not len(self.boxes):
@@ -62,7 +65,6 @@ class Geometry:
         columns = self.picture.columns
         if columns:
             left, right = min(left, columns[0].left), max(right, columns[-1].right)
-            bottom += FOOTING
         return QRectF(left, top, right - left, bottom - top).adjusted(-30, -30, 30, 30)
 
     def node_at(self, at: QPointF) -> DrawnNode | None:

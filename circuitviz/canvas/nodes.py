@@ -12,6 +12,7 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached import FADED, CachedItem, Stroke
+from circuitviz.canvas.framing import LEGIBLE
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.kinds import look_colours
 from circuitviz.canvas.links import Indices
@@ -19,7 +20,6 @@ from circuitviz.canvas.paint import box, paint_node
 from circuitviz.canvas.picture import DrawnNode
 from circuitviz.canvas.theme import Theme
 
-LEGIBLE = 0.3  # pixels per scene unit below which a name cannot be read
 RINGED = 60  # selected nodes of a crowd that get their ring: a frame's worth
 TINY_CHUNK = 400  # boxes in one stroke: about a millisecond
 
@@ -29,7 +29,7 @@ class NodeItem(QGraphicsItem):
 
     def __init__(self, node: DrawnNode, theme: Theme) -> None:
         super().__init__()
-        self.node, self.theme = node, theme
+        self.node, self.theme, self.placed = node, theme, False
         self.selected_ = self.hovered = False
         self.setPos(node.x, -node.y)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
@@ -51,14 +51,19 @@ class NodeItem(QGraphicsItem):
             self.theme,
             selected=self.selected_,
             hovered=self.hovered,
+            named=painter.worldTransform().m11() >= LEGIBLE,
+            placed=self.placed,
         )
 
-    def show_node(self, node: DrawnNode, theme: Theme) -> None:
-        """Draw the node as it has become; moving it repaints nothing."""
-        before, theme_before = self.node, self.theme
-        self.node, self.theme = node, theme
+    def show_node(self, node: DrawnNode, theme: Theme, placed: bool = False) -> None:
+        """Draw the node as it has become; moving it repaints nothing.
+
+        ``placed``: its token is written below it, so that its name need not say the position.
+        """
+        before, others = self.node, (self.theme, self.placed)
+        self.node, self.theme, self.placed = node, theme, placed
         self.setPos(node.x, -node.y)
-        if (replace(before, x=node.x, y=node.y), theme_before) != (node, theme):
+        if (replace(before, x=node.x, y=node.y), *others) != (node, theme, placed):
             self.prepareGeometryChange()
             self.update()
 
@@ -100,7 +105,8 @@ class NodesItem(CachedItem):
                 yield partial(paint_boxes, geometry=self.geometry, theme=self.theme, rows=chunk)
             return
         for row in rows:
-            yield partial(_paint_node, self.geometry.picture.nodes[row], self.theme)
+            placed = bool(self.geometry.picture.columns)
+            yield partial(_paint_node, self.geometry.picture.nodes[row], self.theme, placed)
 
     def draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """Boxes without names."""
@@ -123,7 +129,9 @@ class NodesItem(CachedItem):
             if (node := picture.by_name.get(name)) is not None:
                 chosen, over = name in self._ringed, name == self._hovered
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                paint_node(painter, node, self.theme, selected=chosen, hovered=over)
+                named = painter.worldTransform().m11() >= LEGIBLE
+                told = {"named": named, "placed": bool(picture.columns)}
+                paint_node(painter, node, self.theme, selected=chosen, hovered=over, **told)
 
     def _paint_near(self, painter: QPainter, seen: QRectF, geometry: Geometry, theme: Theme) -> None:
         boxes = geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
@@ -145,20 +153,25 @@ class NodesItem(CachedItem):
         return np.flatnonzero(across & (top <= area.bottom()) & (bottom >= area.top()))
 
 
-def _paint_node(node: DrawnNode, theme: Theme, painter: QPainter) -> None:
+def _paint_node(node: DrawnNode, theme: Theme, placed: bool, painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_node(painter, node, theme)
+    paint_node(painter, node, theme, placed=placed)
 
 
-def paint_boxes(painter: QPainter, geometry: Geometry, theme: Theme, rows: Indices) -> None:
-    """Nodes as plain boxes, those of one colour together: what is left of them from afar."""
+def paint_boxes(
+    painter: QPainter, geometry: Geometry, theme: Theme, rows: Indices, least: float = 0.0
+) -> None:
+    """Nodes as plain boxes, those of one colour together: what is left of them from afar.
+
+    ``least``: width and height that a box has in any case, in scene units.
+    """
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     chosen = np.zeros(len(geometry.boxes), bool)
     chosen[rows] = True
     for node, alike in geometry.alike:
         corners = geometry.boxes[alike[chosen[alike]]]
-        corners[:, 2:] -= corners[:, :2]
+        corners[:, 2:] = np.maximum(corners[:, 2:] - corners[:, :2], least)
         colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
         painter.setBrush(QColor(colour))
         painter.drawRects([QRectF(*each) for each in corners.tolist()])

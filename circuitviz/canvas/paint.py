@@ -133,8 +133,13 @@ def paint_node(
     *,
     selected: bool = False,
     hovered: bool = False,
+    named: bool = True,
+    placed: bool = False,
 ) -> None:
-    """Each kind in its shape (``canvas.kinds``); ablated is a ghost."""
+    """Each kind in its shape (``canvas.kinds``); ablated is a ghost.
+
+    ``named``: with its name; ``placed``: but for its position, which is told by where it stands.
+    """
     rect = box(node)
     fill, line_colour = look_colours(node.look, theme)
     alone = side_colour(node.side, theme) if node.side in ("left", "right") else ""
@@ -156,21 +161,24 @@ def paint_node(
     painter.setBrush(QColor(theme.ground if node.ablated else fill))
     painter.drawPath(outline(node.look, rect))
     painter.setPen(QColor(theme.text))
-    placed = "@" in node.name  # a longer name, and there are many of them
-    painter.setFont(font(11 if placed else 12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
+    small = "@" in node.name  # a longer name, and there are many of them
+    title = node.title.partition("@")[0] if placed and node.title == node.name else node.title
+    painter.setFont(font(11 if small else 12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
     name = QRectF(rect)
-    if node.members:
+    if not named:
+        pass
+    elif node.members:
         paint_inscription(painter, node, rect, theme)
     elif node.label:
         name.setHeight(rect.height() * 0.54)
         below = QRectF(rect.left() + 3, rect.top() + rect.height() * 0.48, rect.width() - 6, 17)
-        _write(painter, name, node.title)
+        _write(painter, name, title)
         painter.setFont(font(10))
         metrics = QFontMetricsF(painter.font())
         text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
     else:
-        _write(painter, name, node.title)
+        _write(painter, name, title)
     if node.ablated:
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))

@@ -139,7 +139,7 @@ class Stage(QObject):
             if item is None:
                 self.items[node.name] = item = NodeItem(node, self.theme)
                 scene.addItem(item)
-            item.show_node(node, self.theme)
+            item.show_node(node, self.theme, placed=bool(self.geometry.picture.columns))
 
     def _begin(self) -> None:
         view = self.view

@@ -14,12 +14,15 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from circuitviz.canvas.foreground import paint_foreground
+from circuitviz.canvas.framing import framed_with_axis, whole_zoom
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
-from circuitviz.canvas.hints import paint_corners, said
+from circuitviz.canvas.hints import said
 from circuitviz.canvas.legend import strip_height
 from circuitviz.canvas.motion import Motion
+from circuitviz.canvas.overview import Overview
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.stage import REST, Stage
 from circuitviz.canvas.theme import LIGHT, Theme
@@ -62,16 +65,15 @@ class CircuitView(QGraphicsView):
         self._hover: str = ""
         self.stage = Stage(self)
         self.motion = Motion(self._show_between, self)
+        self.overview = Overview(self)
         self._press: Press | None = None
         self._dragging: Gesture | None = None
-        self._fitted, self._farthest = True, FARTHEST
+        self._fitted, self._whole, self._farthest = True, False, FARTHEST
         self._gestures = gestures_for(self)
 
     # what is shown
 
-    def show_circuit(
-        self, picture: CircuitPicture, note: str = "", geometry: Geometry | None = None
-    ) -> None:
+    def show_circuit(self, picture: CircuitPicture, note: str = "", geometry: Geometry | None = None) -> None:
         """Show a picture; what is selected stays selected where it still exists.
 
         ``geometry``: the picture's, where it is measured already.
@@ -81,12 +83,11 @@ class CircuitView(QGraphicsView):
         moving = self.isVisible() and self.motion.begin(before, picture)
         if not moving:
             self.stage.show_picture(picture, self.theme, geometry)
-        edges = self.edges & picture.edge_rows.keys() if self.edges else self.edges
-        self.select(self.nodes & picture.by_name.keys(), edges)
+        self.select(self.nodes & picture.by_name.keys(), self.edges & picture.edge_rows.keys())
         if moving:
             return
         if first or self._fitted:
-            self.fit()
+            self.fit(self._whole and not first)
         else:
             self.stage.sharpen(0)
 
@@ -108,9 +109,9 @@ class CircuitView(QGraphicsView):
         self.stage.sharpen(0)
         self._emphasise()
 
-    def fit(self) -> None:
-        """Show the whole circuit."""
-        self._fitted = True
+    def fit(self, whole: bool = False) -> None:
+        """Show the circuit: all of it where it can be read, or ``whole`` in any case."""
+        self._fitted, self._whole = True, whole
         self._frame_all()
         self.stage.sharpen(0)
 
@@ -121,12 +122,13 @@ class CircuitView(QGraphicsView):
         far = 4000 + max(room.width(), room.height())
         self.setSceneRect(room.adjusted(-far, -far, far, far))
         above = 6 + strip_height(self.picture, self.viewport().width() - 28)
-        area = QRectF(self.viewport().rect()).adjusted(12, above, -12, -FOOT)
-        zoom = min(area.width() / room.width(), area.height() / room.height(), 1.6)
+        free = self.free_area.adjusted(12, above, -12, 0)
+        framed = framed_with_axis(self.picture, room, free, self._whole)
         self.resetTransform()
-        self.scale(zoom, zoom)
-        self.centerOn(room.center() + QPointF(0, (FOOT - above) / 2 / zoom))
-        self._farthest = min(FARTHEST, zoom / 2)
+        self.scale(framed.zoom, framed.zoom)
+        aside = framed.free.center() - QRectF(self.viewport().rect()).center()
+        self.centerOn(framed.centre - aside / framed.zoom)
+        self._farthest = min(FARTHEST, whole_zoom(room, free) / 2)
 
     @property
     def pointed(self) -> str:
@@ -185,9 +187,7 @@ class CircuitView(QGraphicsView):
         """Move the picture as little as needed for a node to be seen."""
         node = self.picture.by_name[name]
         if not self.viewport().rect().adjusted(40, 30, -40, -FOOT).contains(self.place_of(name)):
-            self.centerOn(QPointF(node.x, -node.y))
-            self._fitted = False
-            self.stage.sharpen()
+            self.look_at(QPointF(node.x, -node.y))
 
     def place_of(self, name: str) -> QPoint:
         """Where a node stands in the viewport."""
@@ -201,13 +201,28 @@ class CircuitView(QGraphicsView):
 
     def node_at(self, place: QPoint) -> DrawnNode | None:
         """The node at a place of the viewport; one that is on its way into a box is none any more."""
+        if self.overview.place.contains(QPointF(place)):
+            return None
         node = self.stage.geometry.node_at(self.mapToScene(place))
         return node if node is not None and node.name in self.picture.by_name else None
 
     def edge_at(self, place: QPoint) -> DrawnEdge | None:
         """The edge within five pixels of a place of the viewport."""
+        if self.overview.place.contains(QPointF(place)):
+            return None
         edge = self.stage.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
         return edge if edge is not None and edge.name in self.picture.edge_rows else None
+
+    @property
+    def free_area(self) -> QRectF:
+        """The viewport above the line at its foot."""
+        return QRectF(self.viewport().rect()).adjusted(0, 0, 0, -FOOT)
+
+    def look_at(self, place: QPointF) -> None:
+        """Bring a place of the scene into the middle."""
+        self.centerOn(place)
+        self._fitted = False
+        self.stage.sharpen()
 
     # what is done to it: the gestures answer
 
@@ -275,12 +290,11 @@ class CircuitView(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
-        self.fit() if self._fitted else self.stage.sharpen()
+        self.fit(self._whole) if self._fitted else self.stage.sharpen()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:  # noqa: N802
         """Legend and count stay in their corners, whatever the zoom."""
         painter.save()
         painter.resetTransform()
-        shown = self.stage.geometry.picture
-        paint_corners(painter, shown, self.theme, QRectF(self.viewport().rect()), self.note)
+        paint_foreground(painter, self)
         painter.restore()

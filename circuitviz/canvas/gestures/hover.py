@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QToolTip
 
+from circuitviz.canvas.foreground import token_at
 from circuitviz.canvas.gestures.registry import Gesture, gestures
 from circuitviz.canvas.hints import hint
 
@@ -19,7 +22,10 @@ class Hover(Gesture):
         node = view.node_at(here)
         edge = None if node is not None else view.edge_at(here)
         view.set_hover(node.name if node else edge.name if edge else "")
-        if text := hint(view.picture, node, edge):
+        text = hint(view.picture, node, edge)
+        if not text and (column := token_at(view, here)) is not None:
+            text = escape(column.text)
+        if text:
             QToolTip.showText(view.viewport().mapToGlobal(here), text, view)
         else:
             QToolTip.hideText()

@@ -23,5 +23,5 @@ class Zoom(Gesture):
         """Show the whole circuit."""
         if press.node:
             return False
-        self.view.fit()
+        self.view.fit(whole=True)
         return True

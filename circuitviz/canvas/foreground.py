@@ -1,0 +1,36 @@
+"""What lies over the circuit in the viewport's own pixels: tokens, names, the map, legend and note."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, QPointF, QRectF
+from PySide6.QtGui import QPainter
+
+from circuitviz.canvas.axis import column_at, columns_with, paint_axis
+from circuitviz.canvas.framing import LEGIBLE
+from circuitviz.canvas.hints import paint_corners
+from circuitviz.canvas.picture import TokenColumn
+from circuitviz.canvas.tags import TAGGED, paint_tags
+
+if TYPE_CHECKING:
+    from circuitviz.canvas.view import CircuitView
+
+
+def paint_foreground(painter: QPainter, view: CircuitView) -> None:
+    """Paint it, with a painter of the viewport."""
+    picture, theme = view.stage.geometry.picture, view.theme
+    to_view, free = view.viewportTransform(), view.free_area
+    marked = columns_with(picture, view.nodes | {view.pointed})
+    paint_axis(painter, picture, theme, to_view, free, marked)
+    if view.zoom < LEGIBLE:
+        named = [*sorted(view.nodes - {view.pointed})[:TAGGED], view.pointed]
+        paint_tags(painter, picture, theme, to_view, free, named)
+    view.overview.paint(painter, theme)
+    paint_corners(painter, picture, theme, QRectF(view.viewport().rect()), view.note)
+
+
+def token_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
+    """The column whose token is written at a place of the viewport."""
+    picture = view.stage.geometry.picture
+    return column_at(picture, view.viewportTransform(), view.free_area.bottom(), QPointF(place))

@@ -1,0 +1,99 @@
+"""A small map of a picture that is wider than the canvas: where one is, and the way to elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QImage, QPainter, QPen
+
+from circuitviz.canvas.axis import axis_of
+from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.nodes import paint_boxes
+from circuitviz.canvas.theme import Theme
+
+if TYPE_CHECKING:
+    from circuitviz.canvas.view import CircuitView
+
+WIDE, HIGH = 176.0, 92.0  # pixels that the map takes at most
+PART = 0.3  # of the canvas's width
+LEAST = 3.0  # pixels of a box, so that it is seen
+SLACK = 0.05  # of the picture that may be out of sight before there is a map
+
+
+class Overview:
+    """Lies in the lower left of the canvas while columns of tokens are out of sight."""
+
+    def __init__(self, view: CircuitView) -> None:
+        self.view = view
+        self._image: QImage | None = None
+        self._of: tuple[Geometry, Theme, float] | None = None
+
+    @property
+    def place(self) -> QRectF:
+        """Where it lies in the viewport; empty where everything is in sight, or moves."""
+        view, geometry = self.view, self.view.stage.geometry
+        room = geometry.bounds
+        if not geometry.picture.columns or room.isEmpty() or view.motion.running:
+            return QRectF()
+        seen = self._seen.intersected(room)
+        slack = SLACK * max(room.width(), room.height())
+        if room.width() - seen.width() <= slack and room.height() - seen.height() <= slack:
+            return QRectF()
+        free = view.free_area
+        share = min(min(WIDE, PART * free.width()) / room.width(), HIGH / room.height())
+        below = axis_of(geometry.picture, view.viewportTransform(), free.bottom()).top() - 10
+        high = room.height() * share
+        return QRectF(free.left() + 12, below - high, room.width() * share, high)
+
+    def paint(self, painter: QPainter, theme: Theme) -> None:
+        """The nodes as boxes, and a frame about what is in sight."""
+        place = self.place
+        if place.isEmpty():
+            return
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(QColor(theme.line), 1.0))
+        painter.setBrush(QColor(theme.raised))
+        painter.drawRoundedRect(place.adjusted(-5, -5, 5, 5), 6, 6)
+        painter.drawImage(place, self._drawn(theme, place))
+        room = self.view.stage.geometry.bounds
+        share = place.width() / room.width()
+        seen = self._seen.translated(-room.topLeft())
+        frame = QRectF(seen.topLeft() * share, seen.size() * share).translated(place.topLeft())
+        fill = QColor(theme.accent)
+        fill.setAlphaF(0.12)
+        painter.setPen(QPen(QColor(theme.accent), 1.4))
+        painter.setBrush(fill)
+        painter.drawRoundedRect(frame.intersected(place.adjusted(-2, -2, 2, 2)), 2, 2)
+        painter.restore()
+
+    def go_to(self, place: QPointF) -> None:
+        """Bring what a place of the map stands for into the middle."""
+        there, room = self.place, self.view.stage.geometry.bounds
+        if there.isEmpty():
+            return
+        inside = QPointF(
+            min(max(place.x() - there.left(), 0.0), there.width()),
+            min(max(place.y() - there.top(), 0.0), there.height()),
+        )
+        self.view.look_at(room.topLeft() + inside * (room.width() / there.width()))
+
+    @property
+    def _seen(self) -> QRectF:
+        return self.view.viewportTransform().inverted()[0].mapRect(self.view.free_area)
+
+    def _drawn(self, theme: Theme, place: QRectF) -> QImage:
+        geometry, ratio = self.view.stage.geometry, self.view.devicePixelRatioF()
+        if self._image is None or self._of != (geometry, theme, ratio):
+            self._of = (geometry, theme, ratio)
+            size = (place.size() * ratio).toSize()
+            self._image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+            self._image.fill(Qt.GlobalColor.transparent)
+            share = size.width() / geometry.bounds.width()
+            painter = QPainter(self._image)
+            painter.scale(share, share)
+            painter.translate(-geometry.bounds.topLeft())
+            paint_boxes(painter, geometry, theme, geometry.every, least=LEAST * ratio / share)
+            painter.end()
+        return self._image
