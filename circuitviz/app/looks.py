@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
-from PySide6.QtCore import QObject, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 from shiboken6 import isValid
@@ -30,17 +30,20 @@ class Looks(QObject):
     a few at a time and shown together, what is behind a tab afterwards.
     """
 
+    _given: ClassVar[tuple[float, float]] = (0.0, 0.0)  # the size that a window set last, and the system's
+
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window, self.settings = window, window.settings
         self.theme = THEMES["light"]
         self._sheet = ""
-        self._size = QApplication.font().pointSizeF()  # the system's
+        self._size = self._systems()
         self._parts: deque[Callable[[], None]] = deque()
         self._slice = QTimer(self, interval=0)
         self._slice.timeout.connect(self._go_on)
         window.setStyleSheet(SEPARATORS)  # before there are children to polish
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
+        window.installEventFilter(self)
 
     def apply(self) -> None:
         """Wear what the settings say."""
@@ -64,6 +67,25 @@ class Looks(QObject):
             self._parts.popleft()()
         self._slice.stop()
 
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+        """Widgets with a sheet of their own do not follow the system's text by themselves."""
+        if event.type() is QEvent.Type.ApplicationFontChange:
+            size = self._systems()
+            if size > 0 and abs(size - self._size) > 0.01:
+                self._size = size
+                QTimer.singleShot(0, self, self._wear_again)  # Qt is still telling the others
+        return super().eventFilter(watched, event)
+
+    @staticmethod
+    def _systems() -> float:
+        """The system's size of text, also where a window made it larger."""
+        size = QApplication.font().pointSizeF()
+        given, made_from = Looks._given
+        return made_from if abs(size - given) < 0.01 else size
+
+    def _wear_again(self) -> None:
+        self._change(self.theme)
+
     def _system_changed(self) -> None:
         if self.settings.theme == "system":
             self.apply()
@@ -76,6 +98,7 @@ class Looks(QObject):
             size = self._size * self.settings.text_size / 100
             if size > 0 and abs(font.pointSizeF() - size) > 0.01:
                 font.setPointSizeF(size)
+                Looks._given = size, self._size
                 app.setFont(font)
             app.setPalette(palette(theme))
         direct = Qt.FindChildOption.FindDirectChildrenOnly

@@ -107,7 +107,6 @@ class Asking(QObject):
             self.arriving.emit()
             desk.preview = None
             desk.live.begin()
-            desk.document.curve = []
             what = question.target or "the likely logits"
             desk.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, f"Trace {what}"))
             desk.curve_changed.emit()

@@ -80,6 +80,7 @@ class Desk(QObject):
         self.preview: Found | None = None
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
+        self._curved = State()  # whose curve is being measured
         self.blind = False  # labels and groups are hidden while someone labels anew
         self.live = Live(self)
         self.asking = Asking(self)
@@ -168,6 +169,7 @@ class Desk(QObject):
         """Measure faithfulness against the number of edges; circuits of features are not judged by those."""
         state = self.document.state
         if self.asking.question is None and state.scores is not None and self.opened is not None:
+            self._curved = state
             self.worker.ask(Curve(state.scores, "greedy", state.opening))
 
     def select(self, nodes: frozenset[str], edges: frozenset[str]) -> None:
@@ -244,8 +246,8 @@ class Desk(QObject):
             case Measured():
                 if self.live.measured(reply) and not self.document.curve:
                     self.draw_curve()
-            case Points() if self.asking.question is None:  # else it is of the circuit before
-                self.document.curve = [dict(point) for point in reply.points]
+            case Points():
+                self.document.keep_curve(self._curved, [dict(point) for point in reply.points])
                 self.curve_changed.emit()
             case Reading():
                 self.reading_arrived.emit(reply.reading)
@@ -274,7 +276,6 @@ class Desk(QObject):
         self.preview = None
         self.asking.came(reply.provenance)
         self.live.begin()
-        self.document.curve = []
         kept = "partial result kept" if reply.cancelled else "found"
         self.do(reply.command())
         self.curve_changed.emit()

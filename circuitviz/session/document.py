@@ -48,7 +48,6 @@ class Document:
     def __init__(self, state: State | None = None, path: Path | None = None) -> None:
         self.path = path
         self.view: dict[str, Any] = {}
-        self.curve: list[dict[str, Any]] = []
         self.measures: dict[str, dict[str, Any]] = {}
         self.history: list[dict[str, Any]] = []
         self.extra: dict[str, Any] = {}
@@ -57,6 +56,7 @@ class Document:
         self._dirty = False
         self._beyond = 0  # how often something came that counts as unsaved, though no part of the state
         self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
+        self._curves: dict[tuple[object, ...], list[dict[str, Any]]] = {}
 
     @property
     def state(self) -> State:
@@ -72,6 +72,15 @@ class Document:
     def evaluation(self) -> dict[str, Any] | None:
         """The numbers measured of the present state, where they are known."""
         return self._evaluations.get(self._state.measured)
+
+    @property
+    def curve(self) -> list[dict[str, Any]]:
+        """Faithfulness by number of edges as far as it was measured of the present scores."""
+        return self._curves.get(_scored(self._state), [])
+
+    @curve.setter
+    def curve(self, points: list[dict[str, Any]]) -> None:
+        self.keep_curve(self._state, points)
 
     @property
     def evaluations(self) -> dict[str, dict[str, Any]]:
@@ -112,6 +121,10 @@ class Document:
             self._evaluations.popitem(last=False)
         self.evaluated.emit(key)
 
+    def keep_curve(self, state: State, points: list[dict[str, Any]]) -> None:
+        """Keep a curve with the scores that it was measured of: undo comes back to it."""
+        self._curves[_scored(state)] = points
+
     def keep_measure(self, name: str, found: dict[str, Any]) -> None:
         """Keep what a longer measure found; it counts as work that is not saved yet."""
         self.measures = {**self.measures, name: found}
@@ -133,7 +146,7 @@ class Document:
     def snapshot(self) -> Document:
         """The document as it is now, to be written while a person goes on with this one."""
         kept = Document(self._state, self.path)
-        kept.view, kept.curve = copy.deepcopy(self.view), list(self.curve)
+        kept.view, kept._curves = copy.deepcopy(self.view), dict(self._curves)
         kept.measures, kept.history = dict(self.measures), list(self.history)
         kept.extra = dict(self.extra)
         kept._evaluations, kept._beyond = self._evaluations.copy(), self._beyond
@@ -165,6 +178,13 @@ class Document:
 def _circuit(state: State) -> str:
     """A key of the circuit that something was tried on."""
     return "" if state.circuit is None else str(state.circuit.digest.hexdigest())
+
+
+def _scored(state: State) -> tuple[object, ...]:
+    """What a curve rests on: scores, model, task and how it is measured."""
+    where = state.provenance
+    digest = None if state.scores is None else state.scores.digest
+    return digest, *((where.weight_hash, *where.opening) if where is not None else ())
 
 
 def _touches(state: State) -> tuple[object, ...]:

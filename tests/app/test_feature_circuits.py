@@ -150,7 +150,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     assert window.desk.document.state is before and question(window) is None
     qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)
     window.desk.undo.redo()
-    qtbot.waitUntil(lambda: window.desk.opened.task == "prompt", timeout=LONG)
+    qtbot.waitUntil(lambda: getattr(window.desk.opened, "task", "") == "prompt", timeout=LONG)
 
     # saved and opened again, its threshold can still be moved
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
