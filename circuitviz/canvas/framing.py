@@ -11,7 +11,7 @@ from circuitviz.canvas.picture import CircuitPicture
 
 LARGEST = 1.6
 LEGIBLE = 0.42  # pixels per scene unit below which no name can be read
-READABLE = 0.72  # at which names are read with ease
+SMALL, ENOUGH, READABLE = 0.52, 0.6, 0.72  # names are read: for the sake of all rows; well; with ease
 CROWD = 150  # more nodes are an overview first, whatever can be read of it
 
 
@@ -44,7 +44,7 @@ def framing(room: QRectF, free: QRectF, columns: bool, nodes: int, whole: bool =
     zoom, up = whole_zoom(room, free), free.height() / room.height()
     if whole or not columns or zoom >= LEGIBLE or (nodes > CROWD and up < LEGIBLE):
         return Framing(zoom, room.center(), free)
-    zoom = min(max(up, LEGIBLE + 0.1), READABLE)
+    zoom = min(up, READABLE) if up >= SMALL else ENOUGH
     x = room.right() - free.width() / zoom / 2
     y = room.top() + free.height() / zoom / 2 if up < zoom else room.center().y()
     return Framing(zoom, QPointF(x, y), free)

@@ -63,7 +63,7 @@ def names_in_sight(view: CircuitView) -> set[str]:
     ("room", "columns", "nodes", "whole", "zoom"),
     [
         (QRectF(0, 0, 500, 400), True, 40, False, 1.0),  # all can be read
-        (QRectF(0, 0, 4000, 800), True, 40, False, 0.52),  # as high as fits, but names are read
+        (QRectF(0, 0, 4000, 800), True, 40, False, 0.6),  # as high as fits, but names are read
         (QRectF(0, 0, 4000, 650), True, 40, False, 400 / 650),
         (QRectF(0, 0, 4000, 300), True, 40, False, READABLE),  # and no more than that
         (QRectF(0, 0, 4000, 800), False, 40, False, 0.125),  # no columns: the whole
