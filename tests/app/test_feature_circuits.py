@@ -215,6 +215,7 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     # a feature, by a click: its numbers, its tokens, its dashboard
     name = next(n for n in kinds["feature"] if n.startswith("a2."))
     qtbot.waitUntil(lambda: not window.view.motion.running, timeout=LONG)
+    window.view.bring_into_sight(name)
     qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(name))
     assert window.desk.nodes == {name}
     qtbot.waitUntil(lambda: reading.tokens.isVisible(), timeout=LONG)
