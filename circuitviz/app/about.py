@@ -33,13 +33,9 @@ class AboutDialog(QDialog):
         super().__init__(window)
         self.setWindowTitle("About circuitviz")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        mark, title = QLabel(), QLabel("circuitviz")
+        mark, title = QLabel(), QLabel("circuitviz", objectName="headline")
         icon = QIcon(str(resource("desktop", "circuitviz.svg")))
         mark.setPixmap(icon.pixmap(48, 48))
-        big = title.font()
-        big.setPixelSize(22)
-        big.setBold(True)
-        title.setFont(big)
         about = QLabel(
             "Finds circuits in transformer language models, draws them, and lets a person take them apart.",
             objectName="muted",
@@ -61,6 +57,9 @@ class AboutDialog(QDialog):
         copy = buttons.addButton("Copy versions", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)
         buttons.rejected.connect(self.reject)
+        close = buttons.button(QDialogButtonBox.StandardButton.Close)
+        close.setDefault(True)
+        close.setFocus()
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 14)
         column.setSpacing(18)

@@ -8,6 +8,7 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QDockWidget, QTabBar, QWidget
 
 from circuitviz.panels import Panel, panels
+from circuitviz.panels.room import DockFrame, room
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -17,6 +18,7 @@ AREAS = {
     "right": Qt.DockWidgetArea.RightDockWidgetArea,
     "bottom": Qt.DockWidgetArea.BottomDockWidgetArea,
 }
+MOST = 0.55  # of the window's height for a bottom dock: the canvas keeps the rest
 LOW = 210  # pixels of the bottom docks, where a panel does not ask for more
 
 
@@ -44,9 +46,9 @@ class Docks(QObject):
             panel = entry.value(window.desk)
             for named in (dock, panel):
                 named.setAccessibleName(entry.extra["title"])
-            dock.setWidget(panel)
-            dock.visibilityChanged.connect(panel.set_seen)
             area = entry.extra["area"]
+            dock.setWidget(DockFrame(panel) if area == "bottom" else panel)
+            dock.visibilityChanged.connect(panel.set_seen)
             window.addDockWidget(AREAS[area], dock)
             if area == "bottom":
                 dock.setTitleBarWidget(QWidget())  # the tabs name these docks
@@ -60,7 +62,7 @@ class Docks(QObject):
         window.resizeDocks([docks["discovery"]], [258], across)
         window.resizeDocks([docks["inspector"]], [312], across)
         window.resizeDocks([docks["meter"], docks["inspector"]], [150, 600], upright)
-        window.resizeDocks([docks["edges"]], [LOW], upright)
+        window.resizeDocks([docks["edges"]], [room(window, LOW)], upright)
         window.tabifiedDockWidgetActivated.connect(self._raised)
         window.desk.panel_wanted.connect(self.bring)
 
@@ -94,6 +96,7 @@ class Docks(QObject):
         if self.window.dockWidgetArea(dock) != AREAS["bottom"] or dock.isFloating():
             return
         extra = panels.get(dock.objectName()).extra
-        height = int(extra.get("height", LOW))
-        if height > LOW or dock.height() > 1.3 * LOW:
-            self.window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
+        low = room(dock, LOW)
+        height = min(room(dock, int(extra.get("height", LOW))), MOST * self.window.height())
+        if height > low or dock.height() > 1.3 * low:
+            self.window.resizeDocks([dock], [round(height)], Qt.Orientation.Vertical)

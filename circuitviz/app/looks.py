@@ -91,7 +91,6 @@ class Looks(QObject):
             self.apply()
 
     def _change(self, theme: Theme) -> None:
-        self.theme, self._sheet = theme, stylesheet(theme)
         app, window = QApplication.instance(), self.window
         if isinstance(app, QApplication):
             font = app.font()
@@ -101,6 +100,7 @@ class Looks(QObject):
                 Looks._given = size, self._size
                 app.setFont(font)
             app.setPalette(palette(theme))
+        self.theme, self._sheet = theme, stylesheet(theme)
         direct = Qt.FindChildOption.FindDirectChildrenOnly
         children = window.findChildren(QWidget, options=direct)
         seen = [child for child in children if child.isVisible()]

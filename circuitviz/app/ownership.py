@@ -76,6 +76,9 @@ class Ownership(QObject):
         box.setDefaultButton(copy)
         box.addButton(QMessageBox.StandardButton.Cancel)
         copy.clicked.connect(lambda: self.window.files.open_copy(path))
+        if self.question is not None:
+            self.question.close()
+            self.question.deleteLater()
         self.question = box
         box.open()
 

@@ -35,7 +35,8 @@ def sections(window: MainWindow) -> dict[str, list[Row]]:
         keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
         if keys:
             where = ACTIONS[name].menu if name in ACTIONS else "Edit"
-            made.setdefault(where, []).append((keys, action.text().replace("&", "").rstrip("…")))
+            text = name.capitalize() if name in ("undo", "redo") else action.text()  # not of which change
+            made.setdefault(where, []).append((keys, text.replace("&", "").rstrip("…")))
     canvas: list[Row] = []
     for entry in sorted(gestures.entries(), key=lambda e: int(e.extra.get("order", 50))):
         for part in entry.summary.split("; "):
@@ -92,7 +93,7 @@ class ShortcutSheet(QDialog):
     def _section(title: str, rows: list[Row]) -> QWidget:
         made = QWidget()
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=4)
+        grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=2)
         grid.setContentsMargins(0, 0, 0, 12)
         grid.addWidget(QLabel(title, objectName="heading"), 0, 0, 1, 2)
         grid.setColumnMinimumWidth(0, 164)

@@ -27,11 +27,7 @@ class StartPage(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        title = QLabel("Find a circuit, see it, take it apart")
-        big = title.font()
-        big.setPixelSize(24)
-        big.setBold(True)
-        title.setFont(big)
+        title = QLabel("Find a circuit, see it, take it apart", objectName="headline")
         about = QLabel(
             "Everything below runs on this machine. The demo model needs no network.",
             objectName="muted",

@@ -126,8 +126,9 @@ class MainWindow(QMainWindow):
 
     def show_failed(self, failed: Failed) -> None:
         """One dialog at a time; the application goes on."""
-        if self.dialog is not None and self.dialog.isVisible():
+        if self.dialog is not None:
             self.dialog.close()
+            self.dialog.deleteLater()
         self.dialog = show_failure(failed, self)
 
     # actions

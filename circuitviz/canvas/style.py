@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QColor, QPalette
+from PySide6.QtGui import QColor, QFontInfo, QGuiApplication, QPalette
 
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.resources import resource
@@ -45,8 +45,9 @@ def palette(theme: Theme) -> QPalette:
 
 
 def stylesheet(theme: Theme) -> str:
-    """Rules for what the palette cannot say."""
+    """Rules for what the palette cannot say, among them sizes of text, which follow the application's."""
     t = theme
+    text = QFontInfo(QGuiApplication.font()).pixelSize()
     chevron = resource("icons", f"chevron-{t.name}.svg").as_posix()
     check = resource("icons", f"check-{t.name}.svg").as_posix()
     return f"""
@@ -99,6 +100,7 @@ def stylesheet(theme: Theme) -> str:
         selection-background-color: {t.accent}; selection-color: {t.on_accent}; min-height: 18px; }}
     QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QComboBox:focus,
     QPlainTextEdit:focus {{ border-color: {t.accent}; }}
+    QSpinBox, QDoubleSpinBox {{ padding-top: 3px; padding-bottom: 2px; }}
     QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: 0; height: 0; border: none; }}
     QAbstractSpinBox QLineEdit, QComboBox QLineEdit {{ border: none; padding: 0; min-height: 0;
         background: transparent; }}
@@ -139,6 +141,12 @@ def stylesheet(theme: Theme) -> str:
     QFrame#tour {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 10px; }}
     QLabel#muted {{ color: {t.muted}; }}
     QLabel#heading {{ font-weight: 600; }}
+    QLabel#title {{ font-size: {round(1.35 * text)}px; font-weight: bold; }}
+    QLabel#headline {{ font-size: {round(1.9 * text)}px; font-weight: bold; }}
+    QLabel#number {{ font-size: {round(2.8 * text)}px; font-weight: bold; }}
+    QLabel#qt_msgbox_label {{ font-weight: 600; }}
+    QLabel#qt_msgbox_informativelabel {{ min-width: {28 * text}px; }}
+    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QLabel#warning {{ color: {t.warning}; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
     QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 3px; min-height: 24px; }}

@@ -59,6 +59,7 @@ class AblationPanel(Panel):
         self.tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar, hidden over a lone page, would keep Tab
         self.history = QListWidget(accessibleName="Values of this session")
         self.history.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.history.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)  # tool tips say all
         self._asked = ""
         self._build()
         self.form.apply.clicked.connect(lambda: desk.guarded(self.change))
@@ -209,6 +210,7 @@ class AblationPanel(Panel):
         columns.addWidget(self.tabs)
         columns.addWidget(_titled(QLabel("this session, latest first", objectName="muted"), self.history))
         columns.setChildrenCollapsible(False)
+        self.tabs.setMinimumWidth(240)  # the hidden page's chart asks for more
         columns.setSizes([210, 460, 210])
         columns.setStretchFactor(1, 1)
         whole = QHBoxLayout(self)

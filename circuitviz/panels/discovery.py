@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QProgressBar,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QToolButton,
     QVBoxLayout,
@@ -23,8 +21,10 @@ from PySide6.QtWidgets import (
 
 from circuitviz.jobs import Choices, Find, Moved, Ready
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.line import Line
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, inset_numbers, panels
+from circuitviz.panels.room import Column, level
 
 TYPED = "a pair typed here"
 
@@ -56,7 +56,7 @@ class DiscoveryPanel(Panel):
         self.run = QPushButton("Find circuit", objectName="primary")
         self.stop = QPushButton("Cancel")
         self.progress = QProgressBar(textVisible=False, maximum=1000)
-        self.left = QLabel("", objectName="muted")
+        self.left = Line()
         self.options = OptionForm()
         self._build()
         self.model.currentTextChanged.connect(self._model_chosen)
@@ -122,7 +122,7 @@ class DiscoveryPanel(Panel):
 
     def _build(self) -> None:
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        form = QFormLayout(labelAlignment=left, verticalSpacing=8)
+        form = self._form = QFormLayout(labelAlignment=left, verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
         form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
@@ -145,9 +145,7 @@ class DiscoveryPanel(Panel):
         inside = QWidget()
         inside.setLayout(form)
         form.setContentsMargins(12, 10, 12, 10)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Column(inside, least=250)
         foot = QVBoxLayout()
         foot.setContentsMargins(12, 4, 12, 12)
         buttons = QHBoxLayout()
@@ -156,7 +154,6 @@ class DiscoveryPanel(Panel):
         foot.addLayout(buttons)
         foot.addWidget(self.progress)
         foot.addWidget(self.left)
-        self.setMinimumWidth(250)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
@@ -175,6 +172,16 @@ class DiscoveryPanel(Panel):
 
     def _show_options(self, method: str) -> None:
         self.options.set_options(self.choices.methods.get(method, ("", ()))[1])
+        self._level()
+
+    def _level(self) -> None:
+        level(self._form, self.options.form)
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        """Labels of another size begin and end elsewhere."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            QTimer.singleShot(0, self, self._level)  # once the labels have the font
 
     def _show_pair(self, task: str) -> None:
         self.pair_box.setVisible(task == TYPED)

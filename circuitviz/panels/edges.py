@@ -13,6 +13,7 @@ from circuitviz.panels.charts import Chart
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, inset_numbers, panels
+from circuitviz.panels.room import keep_wide
 
 STEPS = 1000
 
@@ -54,7 +55,7 @@ class EdgesPanel(Panel):
         row.addWidget(self.number)
         row.addWidget(self.again)
         row.addWidget(self.export)
-        self.number.setFixedWidth(84)
+        keep_wide(self.number, 84)
         self.slider.setMinimumWidth(80)
         self.chart.setMinimumHeight(96)
         whole = QVBoxLayout(self)

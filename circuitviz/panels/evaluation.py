@@ -5,14 +5,12 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +22,7 @@ from circuitviz.panels.desk import Desk
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.room import Column, keep_wide
 from circuitviz.session import Trial
 
 AS_IN_MODEL = "of the same edges, with no node scaled or patched"
@@ -135,9 +134,7 @@ class EvaluationPanel(Panel):
         form.addWidget(self.about)
         form.addWidget(self.options)
         form.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Column(inside)
         buttons = QHBoxLayout()
         buttons.setContentsMargins(12, 4, 12, 8)
         buttons.addWidget(self.run, 1)
@@ -148,7 +145,7 @@ class EvaluationPanel(Panel):
         side = QWidget()
         side.setLayout(left)
         left.setContentsMargins(0, 0, 0, 0)
-        side.setFixedWidth(236)
+        keep_wide(side, 236)
         foot = QHBoxLayout()
         foot.setContentsMargins(8, 0, 12, 8)
         foot.addWidget(self.note, 1)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontInfo
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -27,6 +26,7 @@ from circuitviz.panels.labelling.table import RoleCompleter
 from circuitviz.panels.node_reading import NodeReading
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.room import Column
 from circuitviz.panels.sides import only_there, other_of, told_edges, told_nodes, whole_group
 from circuitviz.panels.token_columns import TokenColumns
 from circuitviz.session import Label, members_of, set_label
@@ -44,7 +44,7 @@ class InspectorPanel(Panel):
         super().__init__(desk)
         self.node = ""
         self.reading: Any = None
-        self.name = QLabel("Select a head or an MLP on the canvas", objectName="heading", wordWrap=True)
+        self.name = QLabel("Select a head or an MLP on the canvas", objectName="title", wordWrap=True)
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
         self.colour = QToolButton(text="●", toolTip="Colour of the label")
@@ -82,10 +82,6 @@ class InspectorPanel(Panel):
         column = QVBoxLayout(inside)
         column.setContentsMargins(12, 8, 12, 12)
         column.setSpacing(7)
-        big = self.name.font()
-        big.setPixelSize(16)
-        big.setBold(True)
-        self.name.setFont(big)
         column.addWidget(self.name)
         column.addWidget(self.about)
         self.body = QWidget()
@@ -131,10 +127,7 @@ class InspectorPanel(Panel):
         for button in self.edges:
             strongest.addWidget(button)
             button.hide()
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setMinimumWidth(300)
+        scroll = Column(inside, least=300)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)
@@ -227,7 +220,7 @@ class InspectorPanel(Panel):
         if not self.label.hasFocus():
             self.label.setText(label.text if label else "")
         self._colour = label.colour if label else COLOUR
-        dress = f"color: {self._colour}; font-size: 16px;"
+        dress = f"color: {self._colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
         if self.colour.styleSheet() != dress:  # it is polished anew each time
             self.colour.setStyleSheet(dress)
         out = " · ablated" if self.node in state.ablated_nodes else ""

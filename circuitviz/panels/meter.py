@@ -27,12 +27,8 @@ class MeterPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.value = QLabel("–", accessibleName="Faithfulness")
-        big = self.value.font()
-        big.setPixelSize(34)
-        big.setBold(True)
-        self.value.setFont(big)
-        self.interval = QLabel("", objectName="muted")
+        self.value = QLabel("–", objectName="number", accessibleName="Faithfulness")
+        self.interval = QLabel("", objectName="muted", wordWrap=True)
         self.bar = Bar()
         self.what_if = QLabel("", accessibleName="What if")
         self.raw = QLabel("", objectName="muted", wordWrap=True)

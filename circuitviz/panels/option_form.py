@@ -26,18 +26,18 @@ class OptionForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self._form = QFormLayout(verticalSpacing=8, labelAlignment=left)
-        self._form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self._form.setContentsMargins(12, 0, 0, 0)
-        self.setLayout(self._form)
+        self.form = QFormLayout(verticalSpacing=8, labelAlignment=left)
+        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form.setContentsMargins(12, 0, 0, 0)
+        self.setLayout(self.form)
         self.fields: dict[str, QWidget] = {}
 
     def set_options(
         self, options: Sequence[Option], offered: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         """Show the rows of other options; ``offered`` are texts to choose from where any may be typed."""
-        while self._form.rowCount():
-            self._form.removeRow(0)
+        while self.form.rowCount():
+            self.form.removeRow(0)
         self.fields = {}
         for option in options:
             field = _field(option, (offered or {}).get(option.name, ()))
@@ -45,7 +45,7 @@ class OptionForm(QWidget):
             field.setToolTip(option.help)
             field.setAccessibleName(name)
             self.fields[option.name] = field
-            self._form.addRow(name, field)
+            self.form.addRow(name, field)
         self.setVisible(bool(self.fields))
         inset_numbers(self)
 

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import (
 from circuitviz.graph import Kind
 from circuitviz.jobs import Find
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.line import Line
 from circuitviz.panels.registry import Panel, panels
 
 MOST = 12  # senders listed in a round
@@ -43,7 +44,7 @@ class RoundsPanel(Panel):
         for name, text in CHANNELS.items():
             self.channel.addItem(text, name)
         self.next = QPushButton("Next round", objectName="primary")
-        self.about = QLabel("", objectName="muted")
+        self.about = Line()
         foot = QHBoxLayout()
         foot.setContentsMargins(12, 4, 12, 8)
         foot.addWidget(self.about, 1)
@@ -114,7 +115,7 @@ class RoundsPanel(Panel):
         ready = self.desk.opened is not None and self.desk.document.state.provenance is not None
         self.next.setEnabled(bool(ticked) and ready)
         if not self._told:
-            self.about.setText("Find a circuit with path-patching; its rounds are listed here.")
+            self.about.setText("Find with path-patching first.")
         else:
             self.about.setText(f"{len(ticked)} heads ticked" if ticked else "tick heads of the last round")
 

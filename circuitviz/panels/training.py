@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -16,7 +15,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -31,6 +29,7 @@ from circuitviz.panels.features.place import data_folder
 from circuitviz.panels.figures import export_one_of
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.room import Column, keep_wide
 
 if TYPE_CHECKING:
     from circuitviz.features.training import Point
@@ -194,10 +193,8 @@ class TrainingPanel(Panel):
         fields.setColumnMinimumWidth(0, 56)
         form.addWidget(self.form)
         form.addStretch(1)
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFixedWidth(250)
+        scroll = Column(inside)
+        keep_wide(scroll, 250)
         right = QVBoxLayout(spacing=2)
         right.setContentsMargins(4, 8, 12, 0)
         for chart in self.charts.values():

@@ -32,6 +32,7 @@ from circuitviz.graph import Circuit, overlap
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import in_sight
+from circuitviz.panels.room import keep_wide
 from circuitviz.session import Document, State
 
 Index = QModelIndex | QPersistentModelIndex
@@ -200,7 +201,7 @@ class PartsPage(Page):
         whole.setContentsMargins(0, 6, 0, 0)
         whole.addLayout(left)
         whole.addWidget(self.table, 1)
-        self.numbers.setFixedWidth(250)
+        keep_wide(self.numbers, 250)
 
 
 

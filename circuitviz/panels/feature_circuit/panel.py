@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -27,6 +25,7 @@ from circuitviz.panels.feature_circuit.scores import GraphScores
 from circuitviz.panels.feature_circuit.threshold import ThresholdRow
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.room import Column, keep_wide
 from circuitviz.session.question import Question
 
 
@@ -237,9 +236,7 @@ class FeatureCircuitPanel(Panel):
         self.note.setText(self._said())
 
     def _build(self) -> None:
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(self.form)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll = Column(self.form)
         buttons = QHBoxLayout(spacing=6)
         buttons.setContentsMargins(12, 4, 12, 8)
         buttons.addWidget(self.run, 1)
@@ -250,7 +247,7 @@ class FeatureCircuitPanel(Panel):
         left.setContentsMargins(0, 0, 0, 0)
         left.addWidget(scroll, 1)
         left.addLayout(buttons)
-        side.setFixedWidth(268)
+        keep_wide(side, 268)
         self.chart.plot.setMinimumSize(150, 120)
         both = QSplitter()
         both.addWidget(_topped(self.ledger))

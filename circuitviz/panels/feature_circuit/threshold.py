@@ -8,6 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
 
 from circuitviz.errors import InputError
+from circuitviz.panels.room import keep_wide
 
 STEPS, DECADES = 1000, 4.0  # from just below the highest threshold four orders of magnitude down
 TOP = 0.999  # of the highest: at the highest itself no node is left
@@ -29,7 +30,7 @@ class ThresholdRow(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("Threshold τ"))
         row.addWidget(self.slider, 1)
-        self.number.setFixedWidth(84)
+        keep_wide(self.number, 84)
         row.addWidget(self.number)
         self.slider.valueChanged.connect(self._slid)
         self.number.editingFinished.connect(self._typed)

@@ -48,7 +48,7 @@ class DashboardView(QWidget):
         self.captions: Mapping[int, Explanation] = {}
         self.said: list[Explanation] = []
         self.standing: tuple[str, ...] = ()
-        self.name = QLabel("", objectName="heading")
+        self.name = QLabel("", objectName="title")
         self.circuit = QPushButton("Circuit", objectName="chip")
         self.circuit.setToolTip("why it fires in the first example; an example’s number asks for that one")
         self.traces = QPushButton("Traces", objectName="chip")
@@ -89,10 +89,6 @@ class DashboardView(QWidget):
         self.facts.verticalScrollBar().setValue(0)
 
     def _build(self) -> None:
-        font = self.name.font()
-        font.setPixelSize(16)
-        font.setBold(True)
-        self.name.setFont(font)
         self.histogram.setFixedHeight(96)
         self.histogram.plot.setMinimumWidth(60)
         top = QHBoxLayout(spacing=10)

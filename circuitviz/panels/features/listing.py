@@ -17,6 +17,8 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QHeaderView, QTableView
 
+from circuitviz.panels.room import room
+
 if TYPE_CHECKING:
     from circuitviz.features.dashboards import FeatureRow
     from circuitviz.features.explanations import Explanation
@@ -194,7 +196,7 @@ def feature_list(shown: FeatureFilter) -> QTableView:
     table.setModel(shown)
     table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     table.verticalHeader().hide()
-    table.verticalHeader().setDefaultSectionSize(24)
+    table.verticalHeader().setDefaultSectionSize(room(table, 24))
     table.setShowGrid(False)
     table.setFrameShape(QTableView.Shape.NoFrame)
     table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
@@ -203,6 +205,6 @@ def feature_list(shown: FeatureFilter) -> QTableView:
     header = table.horizontalHeader()
     header.setMinimumSectionSize(30)
     header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
-    for section, width in ((0, 66), (2, 66), (3, 54)):
-        header.resizeSection(section, width)
+    for section, width in ((0, 80), (2, 70), (3, 54)):  # the first has room for the mark of sorting
+        header.resizeSection(section, room(table, width))
     return table

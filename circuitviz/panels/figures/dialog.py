@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QFontDatabase, QGuiApplication, QImage
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QLabel,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSpinBox,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from circuitviz.errors import InputError
 from circuitviz.options import Option, build, describe
 from circuitviz.panels.figures.preview import Preview
 from circuitviz.panels.option_form import OptionForm
+from circuitviz.panels.room import Column, keep_wide
 from circuitviz.panels.writer import Told
 from circuitviz.pictures import Sheet, load_shipped, pictures
 from circuitviz.pictures.figure import POINTS_PER_MM, SHIPPED_FONT
@@ -236,10 +236,7 @@ class FigureDialog(QDialog):
         choices.addWidget(QLabel("Format", objectName="heading"))
         choices.addWidget(self.format)
         choices.addWidget(QLabel("Figure", objectName="heading"))
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.form)
-        choices.addWidget(scroll, 1)
+        choices.addWidget(Column(self.form), 1)
         rows = [list(row) for row in self.buttons()]
         rows[-1].append(self.save)
         for buttons in rows:
@@ -249,7 +246,7 @@ class FigureDialog(QDialog):
             choices.addLayout(row)
         left = QWidget(objectName="panel")
         left.setLayout(choices)
-        left.setFixedWidth(320)
+        keep_wide(left, 320)
         below = QHBoxLayout(spacing=8)
         below.addWidget(self.command, 1)
         below.addWidget(copy)

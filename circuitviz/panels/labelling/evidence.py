@@ -103,6 +103,7 @@ class EvidenceBox(QWidget):
         question = Question.of(where)
         paired = question is None or bool(question.corrupted and question.correct)
         self.dialog = ClaimDialog(claims, where.task if where else "", self, paired)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog.accepted.connect(self._added)
         self.dialog.open()
 

@@ -24,6 +24,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph.traces import CHOICES
 from circuitviz.jobs.traces import DASHBOARD, SOURCES, TEXT, CollectTraces
 from circuitviz.panels.registry import inset_numbers
+from circuitviz.panels.room import keep_wide
 
 KINDS = {TEXT: "Plain text (*.txt *.md)", DASHBOARD: "Dashboards (*.json *.jsonl *.gz)"}
 
@@ -61,7 +62,7 @@ class CollectForm(QWidget):
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.start = QPushButton("Collect", objectName="primary")
         self.stop = QPushButton("Cancel", toolTip="what is traced already is kept")
-        self.setFixedWidth(236)
+        keep_wide(self, 236)
         self._build()
         self.source.currentTextChanged.connect(lambda _text: self._source_chosen())
         self.file.clicked.connect(self._browse)

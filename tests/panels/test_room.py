@@ -1,0 +1,88 @@
+"""Room follows the text, and a panel behind a tab takes none from the canvas."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
+from pytestqt.qtbot import QtBot
+
+from circuitviz.panels.room import Column, DockFrame, keep_wide, level, room
+
+
+def _of(pixels: int) -> QFont:
+    font = QFont(QApplication.font())
+    font.setPixelSize(pixels)
+    return font
+
+
+@pytest.mark.parametrize(("text", "expected"), [(9, 200), (12, 200), (18, 300), (24, 400)])
+def test_room_grows_with_text_and_never_shrinks(qtbot: QtBot, text: int, expected: int) -> None:
+    widget = QLabel("words")
+    qtbot.addWidget(widget)
+    widget.setFont(_of(text))
+    assert room(widget, 200) == expected
+
+
+def test_a_width_follows_the_font_while_running(qtbot: QtBot) -> None:
+    widget = QLabel("words")
+    qtbot.addWidget(widget)
+    widget.setFont(_of(12))
+    keep_wide(widget, 100)
+    assert widget.width() == 100
+    widget.setFont(_of(24))
+    assert widget.width() == 200
+
+
+def test_a_column_is_never_narrower_than_its_content(qtbot: QtBot) -> None:
+    inside = QWidget()
+    form = QFormLayout(inside)
+    field = QLineEdit()
+    field.setMinimumWidth(300)
+    form.addRow("field", field)
+    column = Column(inside, least=120)
+    qtbot.addWidget(column)
+    column.resize(column.minimumSizeHint())
+    column.show()
+    qtbot.waitExposed(column)
+    assert column.viewport().width() >= inside.minimumSizeHint().width() > 300
+    field.setMinimumWidth(400)
+    qtbot.waitUntil(lambda: column.minimumSizeHint().width() > 400, timeout=20_000)
+
+
+def test_fields_of_nested_forms_begin_at_one_line(qtbot: QtBot) -> None:
+    whole, nested = QWidget(), QWidget()
+    outer, inner = QFormLayout(whole), QFormLayout(nested)
+    inner.setContentsMargins(12, 0, 0, 0)
+    fields = [QSpinBox(), QSpinBox()]
+    inner.addRow("a longer label than those above", fields[0])
+    outer.addRow("label", fields[1])
+    outer.addRow(nested)
+    level(outer, inner)
+    qtbot.addWidget(whole)
+    whole.show()
+    qtbot.waitExposed(whole)
+    left = {field.mapTo(whole, field.rect().topLeft()).x() for field in fields}
+    assert len(left) == 1
+
+
+def test_a_frame_asks_for_nothing_and_scrolls_what_does_not_fit(qtbot: QtBot) -> None:
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    column.addWidget(QLabel("a line that is wrapped " * 20, wordWrap=True))
+    wide = QWidget()
+    wide.setMinimumSize(600, 300)
+    column.addWidget(wide)
+    frame = DockFrame(panel)
+    qtbot.addWidget(frame)
+    assert frame.minimumSizeHint().width() < 200
+    frame.resize(400, 200)
+    frame.show()
+    qtbot.waitExposed(frame)
+    qtbot.waitUntil(lambda: panel.width() >= 600, timeout=20_000)
+    assert frame.horizontalScrollBar().maximum() > 0
+    frame.resize(900, 700)
+    qtbot.waitUntil(lambda: panel.size() == frame.viewport().size() == frame.size(), timeout=20_000)
+    assert frame.horizontalScrollBar().maximum() == frame.verticalScrollBar().maximum() == 0
+    wide.setMinimumWidth(1200)
+    qtbot.waitUntil(lambda: frame.horizontalScrollBar().maximum() > 0, timeout=20_000)
