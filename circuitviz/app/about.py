@@ -57,15 +57,15 @@ class AboutDialog(QDialog):
         copy = buttons.addButton("Copy versions", QDialogButtonBox.ButtonRole.ActionRole)
         copy.clicked.connect(self.copy)
         buttons.rejected.connect(self.reject)
-        close = buttons.button(QDialogButtonBox.StandardButton.Close)
-        close.setDefault(True)
-        close.setFocus()
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 14)
         column.setSpacing(18)
         column.addLayout(head)
         column.addLayout(grid)
         column.addWidget(buttons)
+        close = buttons.button(QDialogButtonBox.StandardButton.Close)
+        close.setDefault(True)
+        close.setFocus()
         self.setMinimumWidth(420)
 
     def copy(self) -> None:

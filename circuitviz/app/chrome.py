@@ -75,8 +75,9 @@ class Chrome(QObject):
                 self.recent = RecentMenu(window)
                 menus["File"].addMenu(self.recent)
         menus["View"].addSeparator()
+        panels = menus["View"].addMenu("Panels")  # with them the menu would be taller than many screens
         for dock in window.docks.values():
-            menus["View"].addAction(dock.toggleViewAction())
+            panels.addAction(dock.toggleViewAction())
 
     def _action(self, entry: ActionEntry) -> QAction:
         made = QAction(entry.text, self.window)

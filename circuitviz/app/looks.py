@@ -9,8 +9,8 @@ from time import perf_counter
 from typing import TYPE_CHECKING, ClassVar
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QDockWidget, QWidget
 from shiboken6 import isValid
 
 from circuitviz.canvas.style import SEPARATORS, palette, stylesheet
@@ -60,6 +60,9 @@ class Looks(QObject):
         """Give a child of the window its sheet, as it is shown for the first time."""
         if child.styleSheet() != self._sheet:
             child.setStyleSheet(self._sheet)
+        for buttons in child.findChildren(QDialogButtonBox) if isinstance(child, QDialog) else ():
+            for button in buttons.buttons():
+                button.setIcon(QIcon())  # some platforms put one on Close and Save, and on no other button
 
     def settle(self) -> None:
         """Finish now what is left to be dressed: for a picture of the window."""

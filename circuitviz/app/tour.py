@@ -121,6 +121,8 @@ class Tour(QObject):
         self.at = -1
         self.window.settings.toured = True
         self.frame.hide()
+        if self.card.isVisible():  # else whatever field comes next would have the focus
+            self.window.view.setFocus()
         self.card.hide()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802

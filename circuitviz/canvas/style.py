@@ -146,7 +146,6 @@ def stylesheet(theme: Theme) -> str:
     QLabel#number {{ font-size: {round(2.8 * text)}px; font-weight: bold; }}
     QLabel#qt_msgbox_label {{ font-weight: 600; }}
     QLabel#qt_msgbox_informativelabel {{ min-width: {28 * text}px; }}
-    QDialogButtonBox {{ dialogbuttonbox-buttons-have-icons: 0; }}
     QLabel#warning {{ color: {t.warning}; }}
     QScrollBar:vertical {{ background: transparent; width: 10px; margin: 2px; }}
     QScrollBar::handle:vertical {{ background: {t.line}; border-radius: 3px; min-height: 24px; }}

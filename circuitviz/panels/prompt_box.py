@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
 from circuitviz.jobs import Ready
 from circuitviz.panels.desk import Desk
@@ -29,3 +31,15 @@ class PromptBox(QComboBox):
 
     def _follow(self) -> None:
         self.setCurrentIndex(self.desk.prompt)
+
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+        """The prompt, cut with an ellipsis: with a style sheet Qt lets the text run under the arrow."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        kinds = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        wide = self.style().subControlRect(kinds[0], option, kinds[1], self).width()
+        text: str = option.currentText
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, wide)
+        painter.drawComplexControl(kinds[0], option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()

@@ -58,8 +58,7 @@ class Column(QScrollArea):
 
     def __init__(self, inside: QWidget, least: int = 0) -> None:
         super().__init__(widgetResizable=True)
-        self._least = least
-        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._inside, self._least = inside, least
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inside)
         inside.installEventFilter(self)
@@ -67,7 +66,7 @@ class Column(QScrollArea):
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """As wide as the content must be, however little of it is in sight."""
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
-        wide = self.widget().minimumSizeHint().width() + bar + 2 * self.frameWidth()
+        wide = self._inside.minimumSizeHint().width() + bar + 2 * self.frameWidth()
         return QSize(max(self._least, wide), LEAST.height())
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
@@ -89,7 +88,8 @@ class DockFrame(QScrollArea):
         super().__init__(widgetResizable=True)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setWidget(_Holder(panel))
+        self._holder = _Holder(panel)
+        self.setWidget(self._holder)
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """Hardly anything."""
@@ -97,7 +97,7 @@ class DockFrame(QScrollArea):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         """What the panel likes."""
-        return self.widget().sizeHint()
+        return self._holder.sizeHint()
 
 
 class _Holder(QWidget):

@@ -102,7 +102,7 @@ class EvidenceBox(QWidget):
         claims = {name: known[name] for name in offered(state.parts(self.target)[0]) if name in known}
         question = Question.of(where)
         paired = question is None or bool(question.corrupted and question.correct)
-        self.dialog = ClaimDialog(claims, where.task if where else "", self, paired)
+        self.dialog = ClaimDialog(claims, where.task if where else "", self.window(), paired)
         self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog.accepted.connect(self._added)
         self.dialog.open()
