@@ -31,6 +31,7 @@ class Docks(QObject):
         self.by_name: dict[str, QDockWidget] = {}
         self.panels: dict[str, Panel] = {}
         self._away: set[str] = set()
+        self._front: set[str] = set()  # titles of those before others that went away with them
         self._build()
 
     def _build(self) -> None:
@@ -72,6 +73,9 @@ class Docks(QObject):
 
     def show(self, shown: bool) -> None:
         """Docks that speak of a circuit stay away until there is one; then as they were left."""
+        if not shown and not self._away:
+            bars = self.window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+            self._front = {bar.tabText(bar.currentIndex()) for bar in bars}
         for name, dock in self.by_name.items():
             if shown and name in self._away:
                 dock.show()
@@ -79,6 +83,9 @@ class Docks(QObject):
                 dock.hide()
                 self._away.add(name)
         if shown:
+            for name in self._away:
+                if self.by_name[name].windowTitle() in self._front:
+                    self.by_name[name].raise_()
             self._away.clear()
             for bar in self.window.findChildren(QTabBar):
                 bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
@@ -87,6 +94,7 @@ class Docks(QObject):
     def bring(self, name: str) -> None:
         """Show a panel in front of those that share its place."""
         dock = self.by_name[name]
+        self._front.clear()  # what was asked for last stays before the others
         dock.show()
         dock.raise_()
         self._raised(dock)

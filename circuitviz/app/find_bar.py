@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QTool
 from circuitviz.app.canvas_card import CanvasCard
 from circuitviz.canvas.folded import standing_for
 from circuitviz.jobs import ReadTops, Reply, TopTokens
+from circuitviz.panels.room import keep_wide
 from circuitviz.session import Hit, search
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class FindBar(CanvasCard):
         column.setSpacing(6)
         column.addLayout(row)
         column.addLayout(below)
-        self.setFixedWidth(WIDE)
+        keep_wide(self, WIDE)
         self.count.setMinimumWidth(58)
         self.count.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.line.textChanged.connect(lambda _text: self.seek(move=True))

@@ -27,6 +27,7 @@ from PySide6.QtWidgets import (
 from circuitviz.app.actions import ACTIONS
 from circuitviz.app.fuzzy import Match, match
 from circuitviz.canvas.theme import Theme
+from circuitviz.panels.room import room
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -159,8 +160,8 @@ class Palette(QFrame):
 
     def _place(self) -> None:
         rows = min(MOST, max(1, self.list.count()))
-        self.list.setFixedHeight(rows * ROW + 2)
-        wide = min(WIDE, self.window_.width() - 40)
+        self.list.setFixedHeight(rows * room(self.list, ROW) + 2)
+        wide = min(room(self, WIDE), self.window_.width() - 40)
         self.setFixedWidth(wide)
         self.adjustSize()
         self.move((self.window_.width() - wide) // 2, 64)
@@ -175,7 +176,7 @@ class _Row(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
         """Rows of one height."""
-        return QSize(option.rect.width(), ROW)
+        return QSize(option.rect.width(), room(self.window, ROW))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -210,8 +211,11 @@ class _Row(QStyledItemDelegate):
         if offer is not None:
             painter.setFont(option.font)
             painter.setPen(QColor(quiet))
-            place = QRect(x + 12, area.top(), 120, area.height())
-            painter.drawText(place, centre, offer.where if offer.enabled else f"{offer.where} · not now")
+            where = offer.where if offer.enabled else f"{offer.where} · not now"
+            free = area.right() - x - 24 - option.fontMetrics.horizontalAdvance(offer.shortcut)
+            place = QRect(x + 12, area.top(), free, area.height())
+            shown = option.fontMetrics.elidedText(where, Qt.TextElideMode.ElideRight, free)
+            painter.drawText(place, centre, shown)
             painter.setPen(QColor(text if offer.enabled else quiet))
             painter.drawText(area, centre | Qt.AlignmentFlag.AlignRight, offer.shortcut)
         painter.restore()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
     QDialog,
@@ -73,7 +73,6 @@ class ShortcutSheet(QDialog):
         column.addStretch(1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(inside)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         hint = QLabel("Ctrl+Shift+P finds every command by a few letters of its name.", objectName="muted")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
@@ -87,7 +86,8 @@ class ShortcutSheet(QDialog):
         whole.addWidget(scroll, 1)
         whole.addLayout(foot)
         wanted = inside.sizeHint()
-        self.resize(wanted.width() + 24, min(window.height() - 60, wanted.height() + 70))
+        most = window.size() - QSize(24, 60)
+        self.resize(QSize(wanted.width() + 24, wanted.height() + 70).boundedTo(most))
 
     @staticmethod
     def _section(title: str, rows: list[Row]) -> QWidget:

@@ -10,6 +10,8 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from circuitviz.panels.room import room
+
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
@@ -114,6 +116,7 @@ class Tour(QObject):
         for widget in (self.frame, self.card):
             widget.show()
             widget.raise_()
+        self._place()  # shown for the first time it is dressed only now, and takes more room
         self.card.next.setFocus()
 
     def end(self) -> None:
@@ -143,7 +146,7 @@ class Tour(QObject):
         inside = window.rect().adjusted(APART, APART, -APART, -APART)
         area = QRect(target.mapTo(window, QPoint(0, 0)), target.size()).intersected(window.rect())
         self.frame.setGeometry(area.adjusted(1, 1, -1, -1))
-        self.card.setFixedWidth(WIDTH)
+        self.card.setFixedWidth(room(self.card, WIDTH))
         self.card.adjustSize()
         size = self.card.size()
         for corner in (
