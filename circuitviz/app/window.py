@@ -30,7 +30,7 @@ from circuitviz.jobs import Failed, UseThreads
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk
 from circuitviz.panels.sides import own
-from circuitviz.session import Document, move_nodes, restore_all, toggle_ablation
+from circuitviz.session import Document, members_of, move_nodes, restore_all, toggle_ablation
 
 
 class MainWindow(QMainWindow):
@@ -151,8 +151,9 @@ class MainWindow(QMainWindow):
     def toggle_ablation(self) -> None:
         """Take the selection out of the circuit, or put it back."""
         nodes, edges = own(self.desk.state, self.desk.nodes, self.desk.edges)
-        if nodes == {"logits"} and not edges:
-            self.desk.say("The metric is read at the logits, so they stay; take out what leads to them.")
+        if self.desk.nodes and not members_of(self.desk.state, self.desk.nodes) and not edges:
+            target = ", ".join(sorted(self.desk.nodes))
+            self.desk.say(f"The circuit is of {target}, which therefore stays; take out what leads there.")
         elif nodes or edges:
             self.desk.do(toggle_ablation(nodes, edges))
         elif self.desk.nodes or self.desk.edges:

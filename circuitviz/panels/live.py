@@ -109,7 +109,7 @@ class Live(QObject):
         """The estimate of faithfulness with these nodes out as well; None where nothing is known."""
         state = self.desk.document.state
         if self.desk.preview is not None or not members_of(state, nodes):
-            return None  # a search's circuit, or the logits, which cannot be out
+            return None  # a search's circuit, or a target, which cannot be out
         guess = self._estimate(toggle_ablation(nodes - state.ablated_nodes).change(state))
         return None if guess is None else float(guess["faithfulness"]["value"])
 

@@ -23,13 +23,19 @@ class Command:
 
 
 def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
-    """Nodes by name; groups and classes (``Name Movers``, ``group:Name Movers``) are their nodes."""
+    """Nodes by name; groups and classes (``Name Movers``, ``group:Name Movers``) are their nodes.
+
+    Targets are left out: nothing leads on from them that could be taken out or changed.
+    """
     found: set[str] = set()
     for name in names:
         bare = name.partition(":")[2] if name.startswith(("group:", "class:")) else name
         group = state.classed.get(bare)
         found |= {name} if group is None else group.nodes
-    return frozenset(found) - {"logits"}
+    if state.circuit is None:
+        return frozenset(found) - {"logits"}
+    graph = state.circuit.graph
+    return frozenset(name for name in found if name not in graph.node_index or name in graph.sender_index)
 
 
 def ties_of(state: State, names: Iterable[str]) -> frozenset[str]:

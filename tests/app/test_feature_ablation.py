@@ -296,6 +296,16 @@ def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: 
     assert not item.isEnabled() and "no corrupted partner" in item.toolTip()
     assert _numbers(window)["setting"]["ablation"] == "zero"
 
+    # the target is what the circuit is of: it cannot be out, and no number says that it were
+    state, said = window.desk.document.state, []
+    window.desk.said.connect(said.append)
+    target = state.circuit.graph.nodes[-1].name
+    window.view.select({target})
+    window.chrome.actions["ablate"].trigger()
+    assert target in said[-1] and window.desk.document.state is state
+    window.desk.live.wonder(frozenset({target}))
+    assert window.panels["meter"].what_if.text() == f"without {target}: not known"
+
 
 def _done(window: MainWindow, name: str, points: int | None = None) -> bool:
     found = window.desk.document.measures.get(name, {})
