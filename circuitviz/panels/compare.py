@@ -34,7 +34,8 @@ class ComparePanel(Panel):
         super().__init__(desk)
         self.reference = QComboBox(accessibleName="Compare with")
         self.reference.setMinimumWidth(230)
-        self.browse = QToolButton(text="…", toolTip="Open any circuit file to compare with")
+        browse = "Open any circuit file to compare with"
+        self.browse = QToolButton(text="…", toolTip=browse, accessibleName=browse)
         self.keep = QPushButton("Keep this circuit", toolTip="to compare what is found next with it")
         self.parts, self.methods = PartsPage(desk), MethodsPage(desk)
         self.reuse, self.elsewhere = ReusePage(desk), ElsewherePage(desk)

@@ -101,7 +101,7 @@ class DiscoveryPanel(Panel):
         return Find(
             model=self.model.currentText().strip(),
             task=self.task.currentText().strip(),
-            pair=tuple(line.text() for line in self.pair) if typed else None,  # type: ignore[arg-type]
+            pair=tuple(line.text() for line in self.pair) if typed else None,
             prompts=self.prompts.value(),
             seed=self.seed.value(),
             method=self.method.currentText(),
@@ -126,7 +126,7 @@ class DiscoveryPanel(Panel):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
         form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
-        self.pair = [QLineEdit(placeholderText=t) for t in _PAIR]
+        self.pair = [QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR]
         self.pair_box = QWidget()
         pair_form = QVBoxLayout(self.pair_box)
         pair_form.setContentsMargins(0, 0, 0, 0)
@@ -233,7 +233,7 @@ _PAIR = (
 def _with_button(box: QComboBox, browse: Any, tip: str) -> QHBoxLayout:
     row = QHBoxLayout(spacing=4)
     row.addWidget(box, 1)
-    button = QToolButton(text="…", toolTip=tip)
+    button = QToolButton(text="…", toolTip=tip, accessibleName=tip)
     button.clicked.connect(browse)
     row.addWidget(button)
     return row

@@ -47,7 +47,8 @@ class InspectorPanel(Panel):
         self.name = QLabel("Select a head or an MLP on the canvas", objectName="title", wordWrap=True)
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.label = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
-        self.colour = QToolButton(text="●", toolTip="Colour of the label")
+        colour = "Colour of the label"
+        self.colour = QToolButton(text="●", toolTip=colour, accessibleName=colour)
         self.prompt = PromptBox(desk)
         self.lens = TokenColumns(ROWS)
         self.answers = QLabel("", wordWrap=True)

@@ -54,6 +54,7 @@ class LabelsPanel(Panel):
         self.table = QTableView(accessibleName="Labels")
         self.roles = RoleDelegate(desk)  # the table does not own it
         self.filter = QLineEdit(placeholderText="Filter labels", clearButtonEnabled=True)
+        self.filter.setAccessibleName("Filter labels")
         self.author = QLineEdit(placeholderText="Your name", accessibleName="Author of new labels")
         self.role = RoleBox(desk)
         self.put = QPushButton("Label", toolTip="give this role to what is selected on the canvas")

@@ -180,7 +180,8 @@ class TrainingPanel(Panel):
             fields.addWidget(QLabel(title), row, 0)
             fields.addWidget(field, row, 1)
             if browse is not None:
-                button = QToolButton(text="…", toolTip=f"Choose the {title.lower()}")
+                tip = f"Choose the {title.lower()}"
+                button = QToolButton(text="…", toolTip=tip, accessibleName=tip)
                 button.clicked.connect(browse)
                 fields.addWidget(button, row, 2)
         inside = QWidget()

@@ -8,7 +8,24 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
+    QDialog,
+    QDockWidget,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QScrollBar,
+    QTabBar,
+    QTextEdit,
+    QWidget,
+)
 
 from circuitviz.app.window import MainWindow
 from circuitviz.graph import Graph, Scores, Shape
@@ -62,6 +79,39 @@ def test_canvas_and_docks_have_names(window: MainWindow) -> None:
     assert window.view.accessibleName()
     for name, dock in window.docks.items():
         assert dock.accessibleName() and window.panels[name].accessibleName() == dock.accessibleName()
+
+
+def test_every_field_and_button_says_what_it_is(window: MainWindow) -> None:
+    """By a name of its own, by the words on it, or by the label that it is the buddy of."""
+    for name in window.docks:
+        window.places.bring(name)
+    window.files.ask_export()
+    roots: list[QWidget] = [window, window.files.dialog]
+    for name in ("settings", "shortcuts", "about"):
+        window.chrome.actions[name].trigger()
+        roots.append(window.findChild(QDialog, "only dialog"))
+    silent = {f"{type(w.parent()).__name__}: {w!r}" for root in roots for w in fields(root) if not told(w, root)}
+    window.files.dialog.close()
+    roots[-1].close()
+    assert not silent, "\n".join(sorted(silent))
+
+
+FIELDS = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QAbstractSlider, QTextEdit, QAbstractItemView)
+OF_QT = (QComboBox, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractScrollArea)  # make fields of their own
+
+
+def fields(root: QWidget) -> list[QWidget]:
+    """What can be used, without what Qt puts into its own widgets, and what is hidden until it has words."""
+    every = (w for w in root.findChildren(QWidget) if isinstance(w, FIELDS) and not isinstance(w, QHeaderView))
+    ours = (w for w in every if not w.objectName().startswith("qt_") and not isinstance(w.parent(), OF_QT))
+    popups = (w for w in ours if "Private" not in w.parent().metaObject().className())
+    return [w for w in popups if not (isinstance(w, QScrollBar) or (w.isHidden() and not w.isWindow()))]
+
+
+def told(widget: QWidget, root: QWidget) -> bool:
+    words = widget.text() if isinstance(widget, QAbstractButton) else ""
+    labels = (label for label in root.findChildren(QLabel) if label.buddy() is widget)
+    return bool(widget.accessibleName()) or any(map(str.isalpha, words)) or any(labels)
 
 
 def test_walking_says_where_one_is_and_stays_in_sight(window: MainWindow) -> None:

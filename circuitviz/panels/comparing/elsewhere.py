@@ -36,7 +36,8 @@ class ElsewherePage(Page):
         super().__init__(desk)
         self.model = QLineEdit(placeholderText="a name, or a model's folder", accessibleName="Other model")
         self.model.setMinimumWidth(220)
-        self.browse = QToolButton(text="…", toolTip="Choose a model's folder")
+        browse = "Choose a model's folder"
+        self.browse = QToolButton(text="…", toolTip=browse, accessibleName=browse)
         self.run = QPushButton("Evaluate", objectName="primary")
         self.table = QTableWidget(0, len(HEADS), accessibleName="This circuit on other models")
         self.note = QLabel("", objectName="muted", wordWrap=True)

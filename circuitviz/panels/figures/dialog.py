@@ -73,7 +73,8 @@ class FigureDialog(QDialog):
         load_shipped()
         self.preview, self.form, self.format = Preview(), OptionForm(), QComboBox()
         self.size_, self.problem = QLabel(objectName="muted"), QLabel(objectName="warning", wordWrap=True)
-        self.command = QLineEdit(readOnly=True)
+        self.format.setAccessibleName("Format")
+        self.command = QLineEdit(readOnly=True, accessibleName="Command line that draws it again")
         for entry in pictures.entries():
             self.format.addItem(f"{entry.value.suffix[1:].upper()} – {entry.summary}", entry.value.suffix)
         self.format.setCurrentIndex(self.format.findData(".pdf"))

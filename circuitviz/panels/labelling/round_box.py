@@ -39,7 +39,7 @@ class RoundBox(QWidget):
         self.skip = QPushButton("Skip", toolTip="leave this node out of the round (Alt+S)")
         self.later = QPushButton("Next", toolTip="come back to this node at the end (Alt+N)")
         self.end = QPushButton("End")
-        self.offers = [QPushButton("", objectName="link") for _ in range(MOST)]
+        self.offers = [QPushButton("", objectName="link", visible=False) for _ in range(MOST)]
         self._build()
         for button, work in (
             (self.accept, self._accept),

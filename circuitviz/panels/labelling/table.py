@@ -205,7 +205,7 @@ class RoleBox(QComboBox):
     def __init__(self, desk: Desk, parent: QWidget | None = None) -> None:
         super().__init__(parent, accessibleName="Role")
         self._desk = desk
-        self.line = QLineEdit(placeholderText="Role")
+        self.line = QLineEdit(placeholderText="Role", accessibleName="Role")
         self.setLineEdit(self.line)
         self.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
         self.offer()

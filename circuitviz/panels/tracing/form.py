@@ -59,6 +59,7 @@ class CollectForm(QWidget):
         self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.which.setMinimumContentsLength(8)
         self.forget = QToolButton(text="✕", toolTip="forget the traces that are shown")
+        self.forget.setAccessibleName("Forget the traces that are shown")
         self.about = QLabel("", objectName="muted", wordWrap=True)
         self.start = QPushButton("Collect", objectName="primary")
         self.stop = QPushButton("Cancel", toolTip="what is traced already is kept")
