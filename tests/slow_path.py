@@ -67,13 +67,16 @@ class SlowModel:
         pushed: Outputs | None = None,
         read: Outputs | None = None,
         changed: Callable[[str, Tensor], Tensor] = lambda sender, value: value,
+        start: int = 0,
+        known: Outputs | None = None,
     ) -> tuple[Tensor, Outputs]:
         """Forward pass in which each edge of ``out`` carries its ablation value.
 
         ``scale`` goes only part of the way: sender + scale · (ablated − sender). ``fixed``: what
         receivers read, whatever was written; ``held``: what senders write, whatever they read;
         ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read;
-        ``changed`` makes a sender write something else.
+        ``changed`` makes a sender write something else. Layers before ``start`` are not run: they wrote
+        what ``known`` says.
         """
         fixed, held, pushed = fixed or {}, held or {}, pushed or {}
         outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
@@ -93,6 +96,10 @@ class SlowModel:
             return fixed.get(receiver, total) + pushed.get(receiver, 0)
 
         for layer, block in enumerate(self.blocks):
+            if layer < start:
+                outs.update({name: value for name, value in known.items() if _layer(name) == layer})
+                shared = shared + self._output_bias(block)
+                continue
             written, bias = self._attention(layer, block, into, rotary)
             parallel_input = into(f"m{layer}") if self.neox else None
             outs.update({name: changed(name, held.get(name, value)) for name, value in written.items()})
@@ -189,6 +196,11 @@ class SlowModel:
             return block.attn.c_proj.bias
         dense = block.attention.dense if self.neox else block.self_attn.o_proj
         return dense.bias if dense.bias is not None else torch.zeros(1).double()
+
+
+def _layer(sender: str) -> int:
+    """0 of ``a0.h3`` and of ``m0``; -1 of ``input``."""
+    return -1 if sender == "input" else int(sender.partition(".")[0][1:])
 
 
 class _Rms(torch.nn.Module):

@@ -94,6 +94,10 @@ class Bench:
         self._whole: NDArray[np.float64] | None = None
         self._nothing: NDArray[np.float64] | None = None
 
+    def under(self, where: Setting) -> Bench:
+        """A bench of the same kind in another setting."""
+        return Bench(where)
+
     def prepare(self) -> Steps[None]:
         """Run the clean model and the ablated one; yields after each batch."""
         if self._whole is not None:

@@ -52,6 +52,10 @@ class OpenedBench(Bench):
         self._instead = self._values_of(where.ablation)
         self._other: dict[str, FeatureValues] = {}
 
+    def under(self, where: Setting) -> OpenedBench:
+        """The same sites opened in another setting."""
+        return OpenedBench(where, self.opening, self.errors)
+
     def prepare(self) -> Steps[None]:
         """Run the clean model and the ablated one; yields after each batch."""
         if self._whole is not None:

@@ -11,6 +11,7 @@ from circuitviz.evaluation.faithfulness import Bench
 from circuitviz.evaluation.intervals import Interval
 from circuitviz.evaluation.measures import Subject, measures
 from circuitviz.graph import Circuit
+from circuitviz.graph.opened import opened_sites
 from circuitviz.metrics import metrics
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, Steps
@@ -52,23 +53,28 @@ class Robustness:
     summary="Faithfulness under every ablation and metric, with edges and with whole nodes patched",
     reference="Miller et al. 2024",
     options=NoOptions,
+    opened=True,
 )
 def robustness(subject: Subject, options: NoOptions) -> Steps[Robustness]:
-    """``nodes``: every edge out of a circuit's node is kept, and only nodes outside are ablated."""
+    """``nodes``: every edge out of a circuit's node is kept, and only nodes outside are ablated.
+
+    A circuit with sites opened into features is judged by its nodes alone.
+    """
     where = subject.bench.setting
     graph = subject.circuit.graph
     inside = [row for row, name in enumerate(graph.senders) if name in set(subject.circuit.node_names)]
     by_nodes = Circuit.empty(graph).edges
     by_nodes[inside] = graph.mask[inside]
     circuits = {"edges": subject.circuit, "nodes": Circuit(graph, by_nodes)}
-    number, cells = len(ABLATIONS) * len(metrics.names()) * len(UNITS), []
+    units = UNITS[1:] if opened_sites(graph) else UNITS
+    number, cells = len(ABLATIONS) * len(metrics.names()) * len(units), []
     for ablation in ABLATIONS:
         for metric in metrics.names():
             try:
-                bench: Bench | None = Bench(setting(where.model, where.task, metric, ablation))
+                bench: Bench | None = subject.bench.under(setting(where.model, where.task, metric, ablation))
             except InputError as error:
                 bench, why = None, str(error)
-            for unit in UNITS:
+            for unit in units:
                 if bench is None:
                     cells.append(Cell(ablation, metric, unit, Interval(None), why))
                 else:

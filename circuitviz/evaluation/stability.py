@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
 from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.graph import BoolMatrix, Graph, Scores
+from circuitviz.graph import BoolMatrix, Circuit, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
@@ -25,25 +25,22 @@ class StabilityOptions:
     seed: int = option(0, "seed of the resamples", low=0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Stability:
-    """How often each edge was chosen [senders, receivers], and how alike the circuits are."""
+    """In what share of the circuits each edge was chosen, by name, and how alike the circuits are."""
 
-    graph: Graph
-    share: NDArray[np.float64]
+    edges: dict[str, float]
     resamples: int
     mean_iou: float | None = None
     original: list[float] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them; edges that were never chosen are left out."""
-        rows = np.argwhere(self.share > 0)
-        order = sorted(rows.tolist(), key=lambda at: -self.share[at[0], at[1]])
         return {
             "resamples": self.resamples,
             "mean_iou": self.mean_iou,
             "iou_with_circuit": self.original,
-            "edges": {self.graph.edge_name(s, r): float(self.share[s, r]) for s, r in order},
+            "edges": self.edges,
         }
 
 
@@ -52,9 +49,14 @@ class Stability:
     summary="Discovery repeated on resampled prompts: how often each edge is chosen, how alike circuits are",
     reference="Efron and Tibshirani 1993 (bootstrap)",
     options=StabilityOptions,
+    opened=True,
 )
 def stability(subject: Subject, options: StabilityOptions) -> Steps[Stability]:
-    """The circuit's own method, options and way to choose, on prompts drawn with replacement."""
+    """The circuit's own method, options and way to choose, on prompts drawn with replacement.
+
+    Edges are held against each other by name: of a site that is opened, each resample lists the features
+    that are strongest on its own prompts.
+    """
     scores, where = subject.need_scores("method to repeat"), subject.bench.setting
     if len(where.task) < 2:
         raise InputError(
@@ -62,7 +64,8 @@ def stability(subject: Subject, options: StabilityOptions) -> Steps[Stability]:
             "at least 2 are needed, and 16 or more would be right."
         )
     asked = subject.circuit.n_edges if subject.asked is None else subject.asked
-    random, chosen = np.random.default_rng(options.seed), []
+    random = np.random.default_rng(options.seed)
+    chosen: list[Circuit] = []
     for number in range(options.resamples):
         rows = np.sort(random.integers(len(where.task), size=len(where.task)))
         steps = discover_steps(
@@ -77,21 +80,33 @@ def stability(subject: Subject, options: StabilityOptions) -> Steps[Stability]:
                 yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
             except StopIteration as end:
                 found = end.value
-        chosen.append(found.select(subject.select, asked).edges)
+        chosen.append(found.select(subject.select, asked))
         sofar = _stability(subject, chosen)
         yield Progress(number + 1, options.resamples, f"resample {number + 1}", sofar)
     return _stability(subject, chosen)
 
 
-def _stability(subject: Subject, chosen: list[BoolMatrix]) -> Stability:
-    pairs = [iou(a, b) for a, b in combinations(chosen, 2)]
-    return Stability(
-        subject.circuit.graph,
-        np.mean(chosen, axis=0),
-        len(chosen),
-        float(np.mean(pairs)) if pairs else None,
-        [iou(subject.circuit.edges, edges) for edges in chosen],
-    )
+def _stability(subject: Subject, chosen: list[Circuit]) -> Stability:
+    if all(one.graph.same_as(subject.circuit.graph) for one in chosen):
+        share = np.mean([one.edges for one in chosen], axis=0)
+        rows = np.argwhere(share > 0)
+        shares = {subject.circuit.graph.edge_name(s, r): float(share[s, r]) for s, r in rows.tolist()}
+        pairs = [iou(a.edges, b.edges) for a, b in combinations(chosen, 2)]
+        original = [iou(subject.circuit.edges, one.edges) for one in chosen]
+    else:
+        sets = [frozenset(one.edge_names) for one in chosen]
+        ours = frozenset(subject.circuit.edge_names)
+        times = Counter(name for one in chosen for name in one.edge_names)
+        shares = {name: number / len(chosen) for name, number in times.items()}
+        pairs = [_alike(a, b) for a, b in combinations(sets, 2)]
+        original = [_alike(ours, one) for one in sets]
+    order = sorted(shares, key=lambda name: -shares[name])
+    mean = float(np.mean(pairs)) if pairs else None
+    return Stability({name: shares[name] for name in order}, len(chosen), mean, original)
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> float:
+    return len(a & b) / len(a | b) if a | b else 1.0
 
 
 def iou(a: BoolMatrix, b: BoolMatrix) -> float:

@@ -144,7 +144,7 @@ class TracesPanel(Panel):
         if self.page.shown is None:
             return self.desk.say("There are no traces to copy; collect some first (Traces, Collect).")
         QGuiApplication.clipboard().setText(tab_separated(self.page.picture()[1]))
-        self.desk.say(f"Copied {self.page.title.lower()} of {self.page.shown.name}")
+        self.desk.say(f"Copied the numbers of {self.page.title}, {self.page.shown.name}")
 
     def choose(self, name: str, front: bool) -> None:
         """Choose a feature or head everywhere; ``front``: its dashboard comes to the front."""

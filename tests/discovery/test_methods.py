@@ -49,10 +49,14 @@ def test_exact_effects_under_every_ablation(case: Case, ablation: str) -> None:
 @pytest.mark.parametrize("absolute", [False, True])
 @pytest.mark.parametrize("judge", ["kl", "metric"])
 def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bool) -> None:
-    """The naive algorithm: one slow forward for each edge, each decision seen by the next."""
+    """The naive algorithm: one slow forward for each edge, each decision seen by the next.
+
+    Nothing before the receiver's layer has lost an edge yet, so the slow forward begins there.
+    """
     graph, task, at = case.model.graph, case.task, case.task.lengths - 1
-    clean, _, _, theirs = case.slow_outputs()
+    clean, ours, _, theirs = case.slow_outputs()
     receivers = graph.receivers
+    first = {name: len(case.slow.blocks) if name == "logits" else int(name.partition(".")[0][1:]) for name in receivers}
     tau = {"kl": 0.05, "metric": 0.2}[judge]
     found = discover(case.model, task, "acdc", metric="logit-diff", tau=tau, judge=judge, absolute=absolute)
     values, kept = found.values, np.abs(found.values) >= tau
@@ -60,13 +64,18 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
     out: set[str] = set()
     current = 0.0 if judge == "kl" else -_metric(case, clean)
     budget = 260  # edges that the slow path walks in seconds
+    checked: set[int] = set()
     for receiver in reversed(range(len(receivers))):
         for sender in np.flatnonzero(graph.mask[:, receiver])[::-1]:
             if not budget:
                 return
             budget -= 1
             name = graph.edge_name(int(sender), receiver)
-            logits, _ = case.slow.run(task.clean, at, theirs, out | {name})
+            start = first[receivers[receiver]]
+            logits, _ = case.slow.run(task.clean, at, theirs, out | {name}, start=start, known=ours)
+            if start not in checked:
+                checked.add(start)
+                assert torch.equal(logits, case.slow.run(task.clean, at, theirs, out | {name})[0])
             now = _divergence(clean, logits) if judge == "kl" else -_metric(case, logits)
             change = abs(now - current) if absolute else now - current
             assert abs(change - tau) > 1e-4, f"{name} is too near to the threshold to be decided"

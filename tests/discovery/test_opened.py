@@ -352,6 +352,47 @@ def test_measures_of_whole_circuits_take_opened_ones_and_others_say_why_not() ->
         measure_steps("backup", subject)
 
 
+def test_robustness_judges_opened_circuits_by_their_nodes_in_every_setting() -> None:
+    case = random_case("jumprelu")
+    scores = finish(opened_scores(case.where, case.opening, [Point()], "task-attribution", {}))
+    circuit = scores.greedy(12)
+    cells = finish(measure_steps("robustness", Subject(OpenedBench(case.where, case.opening), circuit, scores))).cells
+    assert {cell.patched for cell in cells} == {"nodes"} and len({(c.ablation, c.metric) for c in cells}) == len(cells)
+    everything, inside = set(case.graph.senders), set(circuit.node_names)
+    assert inside - {"logits"} < everything
+    each = [[case.metric(i, kept) for kept in (everything, inside, set[str]())] for i in range(len(case.task))]
+    whole, ours, nothing = np.mean(each, axis=0)
+    found = {(cell.ablation, cell.metric): cell.faithfulness.value for cell in cells}
+    assert found["corrupted", "logit-diff"] == pytest.approx((ours - nothing) / (whole - nothing), abs=1e-6)
+    for ablation in ("zero", "mean"):
+        where = setting(case.model, case.task, "logit-diff", ablation)
+        alone = finish(OpenedBench(where, case.opening).evaluate(circuit)).faithfulness.value
+        assert found[ablation, "logit-diff"] == pytest.approx(alone, abs=1e-9) and alone != found["corrupted", "logit-diff"]
+
+
+def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -> None:
+    """Each resample lists features of its own, so the graphs differ."""
+    case = make_case("demo")
+    options = {"sites": "m3", "features": 5, "steps": 1}
+    scores = discover(case.model, case.task, "task-attribution", **options)
+    circuit = scores.greedy(60)
+    subject = Subject(bench_of(setting(case.model, case.task), scores.graph, scores.options), circuit, scores)
+    found = finish(measure_steps("stability", subject, resamples=3, seed=1))
+    random, sets = np.random.default_rng(1), []
+    for _ in range(3):
+        rows = np.sort(random.integers(len(case.task), size=len(case.task))).tolist()
+        again = discover(case.model, case.task.subset(rows), "task-attribution", **options)
+        sets.append(set(again.greedy(60).edge_names))
+    features = [{name for edge in edges for name in edge.split("->") if name.startswith("m3.f")} for edges in sets]
+    assert features[0] != features[1] or features[0] != features[2], "so this is worth a test"
+    every = set.union(*sets)
+    assert found.edges == {edge: pytest.approx(sum(edge in one for one in sets) / 3) for edge in every}
+    alike = [len(a & b) / len(a | b) for a, b in ((sets[0], sets[1]), (sets[0], sets[2]), (sets[1], sets[2]))]
+    assert found.mean_iou == pytest.approx(np.mean(alike))
+    ours = set(circuit.edge_names)
+    assert found.original == pytest.approx([len(ours & one) / len(ours | one) for one in sets])
+
+
 def test_what_changed_is_told_by_prompt() -> None:
     case = random_case("jumprelu")
     bench, whole = OpenedBench(case.where, case.opening), Circuit.full(case.graph)
