@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.axis import NEAREST, axis_height, axis_of, columns_with, written
-from circuitviz.canvas.foreground import token_at
+from circuitviz.canvas.foreground import in_plain_sight, token_at
 from circuitviz.canvas.framing import CROWD, LEGIBLE, READABLE, framing, whole_zoom
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import THEMES
@@ -182,3 +182,20 @@ def test_names_come_with_the_zoom_and_leave_out_the_position_that_is_told(view: 
     assert item.placed
     assert inked(1.0) > 5  # the name's ink, smoothed
     assert inked(LEGIBLE - 0.05) <= 3  # the fill alone
+
+
+def test_a_double_click_shows_everything_and_another_what_can_be_read(view: CircuitView) -> None:
+    view.show_circuit(LONG)
+    near, ground = view.zoom, QPoint(20, 8)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=ground)
+    assert view.is_whole and names_in_sight(view) == set(LONG.by_name)
+    QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=ground)
+    assert not view.is_whole and view.zoom == near
+
+
+def test_walking_by_keys_never_ends_below_tokens_or_the_map(view: CircuitView) -> None:
+    view.show_circuit(LONG)
+    for name in [*LONG.by_name][::7]:
+        view.bring_into_sight(name)
+        assert in_plain_sight(view, view.place_of(name))
+        view.pan_by(QPoint(-130, 90))
