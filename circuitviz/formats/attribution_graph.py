@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,7 @@ from circuitviz.formats.attribution_nodes import (
     shape_of,
 )
 from circuitviz.formats.attribution_view import Overrides, View
-from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.disk import json_text, parse_json, read_bytes, write_whole
 from circuitviz.formats.kept import differing, restored
 from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_nodes, check_shape
@@ -51,7 +50,7 @@ class AttributionGraph:
         """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
         back."""
         data = written(document, path.name.removesuffix(SUFFIX))
-        write_whole(path, json.dumps(data, ensure_ascii=False).encode(errors="surrogatepass"))
+        write_whole(path, json_text(data, ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 formats.register("attribution-graph", summary="circuit-tracer and Neuronpedia attribution graph")(

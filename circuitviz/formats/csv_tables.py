@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import read_text, write_whole
+from circuitviz.formats.disk import batched, read_text, write_whole
 from circuitviz.formats.listing import (
     ListedEdge,
     Listing,
@@ -149,7 +149,8 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
     out = io.StringIO(newline="")
     table = csv.writer(out, lineterminator="\n")
     table.writerow(header)
-    table.writerows(rows)
+    for some in batched(rows):
+        table.writerows(some)
     return out.getvalue().encode()
 
 

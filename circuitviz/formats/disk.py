@@ -9,8 +9,10 @@ import os
 import re
 import stat
 import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,10 @@ LARGEST_JSON = 256 * 2**20
 LARGEST_TEXT = 64 * 2**20
 MOST_VALUES = 10_000_000  # each becomes an object; GPT-2 XL's 2.2 million edges are 6.6 million
 DEEPEST = 64
+BATCH = 500
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # always matches: linear time
+
+T = TypeVar("T")
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -115,6 +120,41 @@ def parse_json(name: str, data: bytes) -> Any:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are such
         raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
+
+
+def json_text(value: Any, ensure_ascii: bool = True) -> str:
+    """What ``json.dumps`` says, made in pieces: one call for all would keep Python's lock all the time.
+
+    >>> json_text({"a": [1, 2], "b": {}}) == json.dumps({"a": [1, 2], "b": {}})
+    True
+    """
+    return "".join(_pieces(value, json.JSONEncoder(ensure_ascii=ensure_ascii).encode, 2))
+
+
+def _pieces(value: Any, encode: Callable[[Any], str], depth: int) -> Iterator[str]:
+    """Containers are opened down to ``depth``; below it, and of those, some entries are told at a time."""
+    if type(value) is dict and value:
+        if depth > 1 and all(type(key) is str for key in value):
+            for i, (key, entry) in enumerate(value.items()):
+                yield f"{', ' if i else '{'}{encode(key)}: "
+                yield from _pieces(entry, encode, depth - 1)
+        else:
+            for i, some in enumerate(batched(value.items())):
+                yield (", " if i else "{") + encode(dict(some))[1:-1]
+        yield "}"
+    elif type(value) is list and value:
+        for i, some in enumerate(batched(value)):
+            yield (", " if i else "[") + encode(some)[1:-1]
+        yield "]"
+    else:
+        yield encode(value)
+
+
+def batched(entries: Iterable[T]) -> Iterator[list[T]]:
+    """Some hundred at a time: between two calls of a library other threads have their turn."""
+    rest = iter(entries)
+    while some := list(islice(rest, BATCH)):
+        yield some
 
 
 def _counted(bare: NDArray[np.uint8]) -> tuple[int, int]:

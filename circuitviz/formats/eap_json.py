@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.formats import attribution_graph
-from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.disk import json_text, parse_json, read_bytes, write_whole
 from circuitviz.formats.kept import differing, restored
 from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_shape
@@ -36,7 +35,7 @@ class EapJson:
         its score divided by the group's size (METHODS: Graph)."""
         kept = document.extra.get(EXTRA, {})
         made = {part: restored(entries, kept.get(part, {})) for part, entries in _said(document).items()}
-        write_whole(path, json.dumps({**kept.get("rest", {}), **made}).encode())
+        write_whole(path, json_text({**kept.get("rest", {}), **made}).encode())
 
     def read(self, path: Path) -> Document:
         """Read a circuit; repeated key-value receivers are summed back.

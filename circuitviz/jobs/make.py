@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.jobs.messages import Reply, Request
+from circuitviz.jobs.unswept import unswept
 from circuitviz.stopping import Stopped, stopping
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class Make(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """What was made, or InputError."""
         try:
-            with stopping(self.stopped.is_set):
+            with stopping(self.stopped.is_set), unswept():
                 made = Made(self, self.work())
         except Stopped:
             made = Made(self, whole=False)

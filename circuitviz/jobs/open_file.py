@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.messages import Reply, Request
+from circuitviz.jobs.unswept import unswept
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ class OpenFile(Request):
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The document, or InputError."""
-        yield Opened(self, self.read())
+        with unswept():
+            document = self.read()
+        yield Opened(self, document)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def nobody(_done: bool) -> None:
 
 
 class Writer(QObject):
-    """Saves in one thread, so that no large export keeps a document from the disk; all else in another.
+    """Exports in a thread of their own, so that none keeps a document from the disk, or a preview from sight.
 
     ``changed`` tells that ``saving`` or ``exporting`` are others now.
     """
@@ -36,8 +36,8 @@ class Writer(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.desk = desk
-        self._saves, self._works = Worker(parent=self), Worker(parent=self)
-        for worker in (self._saves, self._works):
+        self._worker, self._exports = Worker(parent=self), Worker(parent=self)
+        for worker in (self._worker, self._exports):
             worker.replied.connect(self._reply)
         self._asked: dict[Hashable, Make] = {}
 
@@ -64,7 +64,7 @@ class Writer(QObject):
             told(True)
 
         work = partial(save_document, now, path)
-        self._ask(self._saves, Make((SAVE, path), work, then, partial(told, False)))
+        self._ask(self._worker, Make((SAVE, path), work, then, partial(told, False)))
 
     def export(self, path: Path, work: Callable[[], object], told: Told = nobody) -> None:
         """Have another file written, and tell whether it was; a failure is shown.
@@ -82,7 +82,7 @@ class Writer(QObject):
             told(True)
 
         self.desk.say(f"Writing {path.name} …")
-        self._ask(self._works, Make((EXPORT, path), checked, then, partial(told, False)))
+        self._ask(self._exports, Make((EXPORT, path), checked, then, partial(told, False)))
 
     def make(self, key: str, work: Callable[[], Any], then: Callable[[Any], None]) -> None:
         """Have something made; what was asked for under the same key before is not wanted any more."""
@@ -94,7 +94,7 @@ class Writer(QObject):
                 then(result)
 
         request = Make(key, work, take)
-        self._ask(self._works, request)
+        self._ask(self._worker, request)
 
     def cancel(self) -> None:
         """Leave out what is being exported; what is being saved is saved."""
@@ -122,8 +122,8 @@ class Writer(QObject):
 
     def stop(self) -> None:
         """End both threads when all is written, before the window goes."""
-        self._saves.finish()
-        self._works.finish()
+        self._worker.finish()
+        self._exports.finish()
 
     def _ask(self, worker: Worker, request: Make) -> None:
         self._asked[request.key] = request
