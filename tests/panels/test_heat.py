@@ -46,6 +46,40 @@ def test_sign_can_be_told_without_red_and_without_green() -> None:
         assert high[2] - low[2] > 90
 
 
+@pytest.mark.parametrize("size", [(420, 220), (173, 97)])
+def test_cells_are_painted_in_their_colours_with_the_ground_between_them(qtbot: QtBot, size: tuple[int, int]) -> None:
+    map_ = HeatMap("test")
+    qtbot.addWidget(map_)
+    map_.resize(*size)
+    grid = HeatGrid(["a", "b"], ["x", "y", "z"], VALUES, "logits")
+    map_.show_grid(grid)
+    picture, at, shades = map_.grab().toImage(), map_.frame(), grid.shades(map_.theme)
+    ground = picture.pixelColor(size[0] - 1, size[1] - 1)
+    for i in range(2):
+        for j in range(3):
+            seen = picture.pixelColor(map_.centre_of(i, j).toPoint())
+            assert (seen.red(), seen.green(), seen.blue()) == (
+                tuple(shades[i, j].tolist()) if np.isfinite(VALUES[i, j]) else (ground.red(), ground.green(), ground.blue())
+            )
+    line = [picture.pixelColor(x, round(at.top + at.high / 2)) for x in range(round(at.left), round(at.left + 2 * at.wide))]
+    assert line.count(ground) == 2  # a pixel after each of two cells
+
+
+def test_a_cell_too_narrow_for_its_text_has_none(qtbot: QtBot) -> None:
+    map_ = HeatMap("test")
+    qtbot.addWidget(map_)
+    values = np.full((1, 20), 1.0)
+    pictures = []
+    for text in ("wwwwwwww", ""):
+        map_.resize(30 * 20, 80)
+        map_.show_grid(HeatGrid(["a"], [""] * 20, values, texts=[[text] * 20]))
+        pictures.append(map_.grab().toImage())
+        map_.resize(19 * 20 + 70, 80)
+        pictures.append(map_.grab().toImage())
+    assert pictures[0] != pictures[2]  # there is room for a letter
+    assert pictures[1] == pictures[3]  # there is room for … alone, which says nothing
+
+
 def test_keys_walk_over_cells_that_are_there_and_enter_chooses(qtbot: QtBot) -> None:
     map_ = HeatMap("test")
     qtbot.addWidget(map_)

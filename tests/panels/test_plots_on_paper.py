@@ -38,7 +38,7 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 GRID = HeatGrid(
     ["layer 1", "layer 0"], ["<bos>", "Mary", "gave_50%"], np.array([[0.2, -1.5, 3.0], [0.0, np.nan, -0.4]]),
-    texts=[["a", "b", "c"], ["d", "e", "f"]], strong=frozenset({(0, 2)}), table=lambda: [["x"], [1]],
+    "logits", texts=[["a", "b", "c"], ["d", "e", "f"]], strong=frozenset({(0, 2)}), table=lambda: [["x"], [1]],
 )  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_a_heat_maps_cells_have_the_scales_colours() -> None:
     assert len(cells) == 5 and sum(s.role == "frame" for s in drawing.body if isinstance(s, Box)) == 1
     assert cells[2].fill == LIGHT.positive  # the largest number
     words = {s.text for s in drawing.shapes if isinstance(s, Text)}
-    assert {"layer 1", "Mary", "a", "3.0", "−3.0", "0"} <= words and "e" not in words
+    assert {"layer 1", "Mary", "a", "3.0", "−3.0", "0", "logits"} <= words and "e" not in words
     assert {cells[2].fill} <= colours(drawing.legend) and heat().drawing(PlotFigure(legend=False)).legend == []
 
 

@@ -21,7 +21,7 @@ from circuitviz.panels.charts.sketch import Entry, Sketch, Spot, charts
 from circuitviz.panels.registry import in_sight
 from circuitviz.panels.saving import save_plot
 from circuitviz.pictures.drawing import Drawing
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.plots import PlotFigure, printed
 
 NAMELESS = "Chart"  # to those who hear it, until it is told what it shows
 OVER = 24  # pixels by which a number may stand out over its axis
@@ -30,11 +30,19 @@ SIDES = ("left", "bottom", "top")
 LEAST = 11  # pixels of numbers and names at the axes
 
 
+class Numbers(pg.AxisItem):  # type: ignore[misc]
+    """An axis whose numbers have a minus sign, as those on paper."""
+
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+        """Names of ticks."""
+        return [printed(name) for name in super().tickStrings(values, scale, spacing)]
+
+
 class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """A plot that catches up with its chart when it is painted, that is when it has come into sight."""
 
     def __init__(self, chart: Chart) -> None:
-        super().__init__()
+        super().__init__(axisItems={side: Numbers(side) for side in SIDES})
         self.chart = chart
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802

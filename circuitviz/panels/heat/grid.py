@@ -94,7 +94,12 @@ def _codes(colour: str) -> NDArray[np.float64]:
 
 def ink(colour: Sequence[int]) -> str:
     """Black or white, whichever stands out more from a ground: at least 4.5 to 1 (WCAG 2, AA)."""
-    codes = np.asarray(colour) / 255
+    return "#000000" if inks(np.asarray(colour)) else "#ffffff"
+
+
+def inks(shades: NDArray[Any]) -> NDArray[np.bool_]:
+    """Whether black stands out more than white from colours [..., 3]."""
+    codes = shades / 255
     linear = np.where(codes <= 0.04045, codes / 12.92, ((codes + 0.055) / 1.055) ** 2.4)
-    light = float(linear @ (0.2126, 0.7152, 0.0722)) + 0.05
-    return "#000000" if light / 0.05 > 1.05 / light else "#ffffff"
+    light = linear @ (0.2126, 0.7152, 0.0722) + 0.05
+    return np.asarray(light / 0.05 > 1.05 / light)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSizeF, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QStaticText
 
 from circuitviz.canvas.paint import font
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.heat.grid import HeatGrid, ink, shade
+from circuitviz.panels.heat.grid import HeatGrid, Shades, inks, shade
+from circuitviz.pictures.plots import printed
 
 LEFTMOST, TALLEST = 118.0, 62.0  # pixels that names may take
-SCALE, UNIT = 58.0, 16.0  # pixels of the colour scale at the right, and of its unit beside it
-MANY = 2000  # cells above which the window draws them as one picture
+SCALE, UNIT = 58.0, 19.0  # pixels of the colour scale at the right, and of its unit beside it
 GAP = 1.0
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 MIDDLE = Qt.AlignmentFlag.AlignCenter
@@ -95,30 +96,60 @@ def paint_marks(
 
 
 def paint_cells(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme) -> None:
-    """Cells with their texts; many of them are one bitmap."""
-    rows, columns = grid.values.shape
-    shades = grid.shades(theme)
-    if rows * columns > MANY:
-        ground = QColor(theme.panel)
-        shades[np.isnan(grid.values)] = (ground.red(), ground.green(), ground.blue())
-        image = QImage(shades.tobytes(), columns, rows, 3 * columns, QImage.Format.Format_RGB888)
-        painter.drawImage(QRectF(at.left, at.top, at.wide * columns, at.high * rows), image)
-        return
+    """Cells as one bitmap, as fine as the screen, with lines of the ground between them, and their texts."""
+    ground, shades = QColor(theme.panel).rgb() & 0xFFFFFF, grid.shades(theme)
+    colours = shades.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], dtype=np.uint32)
+    colours[np.isnan(grid.values)] = ground
+    ratio = painter.device().devicePixelRatio()
     gap = GAP if min(at.wide, at.high) > 4 else 0.0
+    (down, below), (across, beside) = (
+        _pixels(number, size * ratio, gap * ratio)
+        for number, size in zip(grid.values.shape, (at.high, at.wide), strict=True)
+    )
+    lines = colours[:, across]
+    lines[:, beside] = ground
+    pixels = lines[down]
+    pixels[below] = ground
+    high, wide = pixels.shape
+    image = QImage(pixels.tobytes(), wide, high, 4 * wide, QImage.Format.Format_RGB32)
+    image.setDevicePixelRatio(ratio)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)  # pixels go onto pixels
+    painter.drawImage(QPointF(round(at.left), round(at.top)), image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     size = min(11.0, at.high - 3)
-    written = bool(grid.texts) and size >= 7 and at.wide > 16
-    painter.setFont(font(size if written else at.size))
-    metrics = QFontMetricsF(painter.font())
-    for i in range(rows):
-        for j in range(columns):
-            if not grid.has(i, j):
-                continue
-            cell = at.cell(i, j).adjusted(0, 0, -gap, -gap)
-            painter.fillRect(cell, QColor(*shades[i, j].tolist()))
-            if written and grid.texts[i][j]:
-                text = metrics.elidedText(grid.texts[i][j], Qt.TextElideMode.ElideRight, cell.width() - 3)
-                painter.setPen(QColor(ink(shades[i, j].tolist())))
-                painter.drawText(cell, MIDDLE, text)
+    if grid.texts and size >= 7 and at.wide > 16:
+        painter.setFont(font(size))
+        _texts(painter, grid, at, shades)
+
+
+def _pixels(number: int, size: float, gap: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Of each pixel along ``number`` cells: its cell, and whether it lies in the gap at its cell's end."""
+    at = np.arange(round(number * size)) + 0.5
+    cells = np.minimum((at / size).astype(np.intp), number - 1)
+    return cells, at + gap > (cells + 1) * size
+
+
+def _texts(painter: QPainter, grid: HeatGrid, at: Frame, shades: Shades) -> None:
+    """Texts of cells, in black or white; the same text is laid out once, and left out where only … fits."""
+    metrics, room = QFontMetricsF(painter.font()), at.wide - GAP - 3
+    cut: dict[str, QStaticText] = {}
+    written: dict[str, list[tuple[QPointF, QStaticText]]] = {"#000000": [], "#ffffff": []}
+    colours = np.where(inks(shades), *written).tolist()
+    for i, j in np.argwhere(np.isfinite(grid.values)).tolist():
+        name = grid.texts[i][j]
+        if name not in cut:
+            fitting = metrics.elidedText(printed(name), Qt.TextElideMode.ElideRight, room)
+            cut[name] = QStaticText("" if fitting == "…" else fitting)
+            cut[name].setTextFormat(Qt.TextFormat.PlainText)
+            cut[name].prepare(font=painter.font())
+        if cut[name].text():
+            size, middle = cut[name].size(), at.cell(i, j).center() - QPointF(GAP, GAP) / 2
+            corner = middle - QPointF(size.width(), size.height()) / 2
+            written[colours[i][j]].append((corner, cut[name]))
+    for colour, cells in written.items():
+        painter.setPen(QColor(colour))
+        for corner, text in cells:
+            painter.drawStaticText(corner, text)
 
 
 def _names(
@@ -174,12 +205,12 @@ def paint_scale(painter: QPainter, grid: HeatGrid, at: Frame, theme: Theme, righ
         box = QRectF(x + 12, at.top + place * high - 7, SCALE - 26, 14)
         box.moveTop(min(max(box.top(), at.top - 2), at.top + high - 12))
         sign = {0.0: more, 1.0: less}.get(place, "")
-        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, sign + figure(number))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, sign + printed(figure(number)))
     painter.save()
     painter.translate(right - UNIT, at.top)
     painter.rotate(-90)  # it reads upwards and ends where the scale does
     text = QFontMetricsF(painter.font()).elidedText(grid.unit, Qt.TextElideMode.ElideRight, whole)
-    painter.drawText(QRectF(-whole, 0, whole, UNIT), RIGHT, text)
+    painter.drawText(QRectF(-whole, 0, whole, UNIT - 6), RIGHT, text)
     painter.restore()
 
 
