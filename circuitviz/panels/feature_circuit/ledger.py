@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
+from circuitviz.panels.charts import Chart
+from circuitviz.pictures.drawing import Drawing
+from circuitviz.pictures.plots import PlotFigure
 
 TERMS = {
     "features": ("Kept features, heads", "of kept nodes that pass nothing on (direct attribution)"),
@@ -55,6 +59,23 @@ class LedgerView(QWidget):
         """The ledger in words, for who cannot see it."""
         said = [f"{TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
         return "; ".join([*said, f"sum {self.total:.4f}, the value of {self.target}"]) if said else ""
+
+    def drawing(self, figure: PlotFigure) -> Drawing:
+        """The terms on paper, as bars below each other."""
+        made = Chart()
+        made.draw("shares", self._shares())
+        drawing = made.drawing(figure)
+        made.plot.close()
+        return drawing
+
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """A row a term, and the sum."""
+        return [["term", "value"], *([TERMS[name][0], value] for name, value in self.terms.items()),
+                ["sum", self.total]]  # fmt: skip
+
+    def _shares(self) -> dict[str, Any]:
+        shares = [(TERMS[name][0], value, "") for name, value in self.terms.items()]
+        return {"shares": shares, "axis": f"sum {self.total:.4f}, the value of {self.target}"}
 
     def event(self, event: QEvent) -> bool:
         """What a term is, under the mouse."""

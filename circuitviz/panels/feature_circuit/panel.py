@@ -23,9 +23,10 @@ from circuitviz.panels.feature_circuit.form import QuestionForm
 from circuitviz.panels.feature_circuit.ledger import LedgerView
 from circuitviz.panels.feature_circuit.scores import GraphScores
 from circuitviz.panels.feature_circuit.threshold import ThresholdRow
-from circuitviz.panels.figures import export_plot
+from circuitviz.panels.figures import export_one_of
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.room import Column, keep_wide
+from circuitviz.panels.saving import Plotted
 from circuitviz.session.question import Question
 
 
@@ -51,7 +52,7 @@ class FeatureCircuitPanel(Panel):
         self.ledger = LedgerView()
         self.chart = Chart()
         self.chart.setAccessibleName("Attribution fraction against the threshold")
-        self.export = QPushButton("Export…", toolTip="the curve as a figure, its numbers as CSV")
+        self.export = QPushButton("Export…", toolTip="curve or ledger as a figure, its numbers as CSV")
         self.scores = GraphScores()
         self.selected = QPushButton("Selected", toolTip="take the node that is selected on the canvas")
         self.pages = QStackedWidget()
@@ -67,7 +68,7 @@ class FeatureCircuitPanel(Panel):
         self.threshold.moved.connect(desk.asking.move)
         self.threshold.refused.connect(lambda text: desk.failed.emit(Failed("That is no threshold", text)))
         self.form.shares_changed.connect(self._shares_changed)
-        self.export.clicked.connect(lambda: export_plot(self, desk, self.chart, "attribution-fraction"))
+        self.export.clicked.connect(self._ask_export)
         self.chart.pointed.connect(lambda text: self.note.setText(text or self._said()))
         desk.state_changed.connect(self.when_seen(self.show_state))
         desk.selection_changed.connect(self._show_selected)
@@ -185,7 +186,15 @@ class FeatureCircuitPanel(Panel):
         shown = question is not None and not question.is_graph
         result = {"points": self._points if shown else (), "tau": question.tau if question else None}
         self.chart.draw("fraction", result)
-        self.export.setEnabled(bool(result["points"]))
+        self.export.setEnabled(bool(self._pictures()))
+
+    def _pictures(self) -> dict[str, Plotted]:
+        """What can be exported."""
+        curve: dict[str, Plotted] = {"attribution-fraction": self.chart} if self._points else {}
+        return curve | ({"ledger": self.ledger} if self.ledger.terms else {})
+
+    def _ask_export(self) -> None:
+        export_one_of(self, self.desk, self.export, self._pictures())
 
     # what comes
 
