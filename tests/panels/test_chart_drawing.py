@@ -114,7 +114,7 @@ def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(chart: Chart, na
     chart.draw(name, RESULTS[name])
     chart.grab()
     shown = {text for entry in chart.key.entries for text in (entry.name, entry.least)}
-    assert said <= shown and chart.key.isVisible()
+    assert said <= shown and chart.key.height() > 0
     on_paper = {shape.text for shape in chart.drawing(PlotFigure(preset="slide")).legend if isinstance(shape, Text)}
     assert said <= on_paper
     assert not chart.drawing(PlotFigure(legend=False)).legend

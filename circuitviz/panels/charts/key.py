@@ -26,7 +26,7 @@ HIGH, SWATCH, RAMP, APART, LEFT = 18, 18.0, 64.0, 16.0, 10.0  # pixels
 
 
 class Key(QWidget):
-    """Entries side by side, in as many rows as they need; hidden where there are none."""
+    """Entries side by side, in as many rows as they need; of no height where there are none."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Key(QWidget):
         self.entries: Sequence[Entry] = ()
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.hide()
+        self.setFixedHeight(0)  # hiding and showing would polish it, and lay out the chart, each time
 
     def show_entries(self, entries: Sequence[Entry], theme: Theme) -> None:
         """Explain other marks."""
@@ -42,7 +42,6 @@ class Key(QWidget):
             self.entries, self.theme = list(entries), theme
             self.setAccessibleName(", ".join(entry.name for entry in entries))
             self._fit()
-            self.setVisible(bool(entries))
             self.update()
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -55,7 +54,7 @@ class Key(QWidget):
         self._fit()
 
     def _fit(self) -> None:
-        rows = 1 + max((row for _, _, row in self._placed()), default=0)
+        rows = max((row + 1 for _, _, row in self._placed()), default=0)
         if self.height() != HIGH * rows:
             self.setFixedHeight(HIGH * rows)
 
