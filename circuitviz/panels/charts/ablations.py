@@ -30,4 +30,4 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
                 f"{cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated {cell['ablated']:.3f}",
             )  # fmt: skip
     matrix(sketch, [f"{cell['ablation']} · errors {cell['errors']}" for cell in cells], list(COLUMNS), drawn)
-    scale(sketch, "faithfulness, or 1 − completeness")
+    scale(sketch, "faithfulness, or 1 − |completeness|")
