@@ -31,7 +31,7 @@ class Docks(QObject):
         self.by_name: dict[str, QDockWidget] = {}
         self.panels: dict[str, Panel] = {}
         self._away: set[str] = set()
-        self._front: set[str] = set()  # titles of those before others that went away with them
+        self._front: set[str] = set()  # of them, those before others in one place
         self._build()
 
     def _build(self) -> None:
@@ -74,8 +74,11 @@ class Docks(QObject):
     def show(self, shown: bool) -> None:
         """Docks that speak of a circuit stay away until there is one; then as they were left."""
         if not shown and not self._away:
-            bars = self.window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
-            self._front = {bar.tabText(bar.currentIndex()) for bar in bars}
+            self._front = {
+                name
+                for name, dock in self.by_name.items()  # Qt keeps those behind a tab left of the window
+                if self.window.tabifiedDockWidgets(dock) and dock.geometry().right() > 0
+            }
         for name, dock in self.by_name.items():
             if shown and name in self._away:
                 dock.show()
@@ -83,9 +86,8 @@ class Docks(QObject):
                 dock.hide()
                 self._away.add(name)
         if shown:
-            for name in self._away:
-                if self.by_name[name].windowTitle() in self._front:
-                    self.by_name[name].raise_()
+            for name in self._away & self._front:
+                self.by_name[name].raise_()
             self._away.clear()
             for bar in self.window.findChildren(QTabBar):
                 bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
