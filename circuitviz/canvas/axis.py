@@ -104,6 +104,8 @@ def column_at(
 
 def columns_with(picture: CircuitPicture, names: frozenset[str]) -> frozenset[int]:
     """Numbers of the columns that some nodes stand in."""
+    if not picture.columns:
+        return frozenset()
     at = [picture.by_name[name].x for name in names if name in picture.by_name]
     spans = enumerate(picture.columns)
     return frozenset(i for i, column in spans if any(column.left <= x <= column.right for x in at))

@@ -11,7 +11,7 @@ from circuitviz.canvas.axis import axis_height, column_at, columns_with, paint_a
 from circuitviz.canvas.framing import LEGIBLE
 from circuitviz.canvas.hints import paint_corners
 from circuitviz.canvas.picture import TokenColumn
-from circuitviz.canvas.tags import TAGGED, paint_tags
+from circuitviz.canvas.tags import MOST, paint_tags
 
 if TYPE_CHECKING:
     from circuitviz.canvas.view import CircuitView
@@ -24,7 +24,8 @@ def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     marked = columns_with(picture, view.nodes | {view.pointed})
     paint_axis(painter, picture, theme, to_view, free, marked)
     if view.zoom < LEGIBLE:
-        named = [*sorted(view.nodes - {view.pointed})[:TAGGED], view.pointed]
+        chosen = view.nodes if len(view.nodes) <= MOST else frozenset()
+        named = [*sorted(chosen - {view.pointed}), view.pointed]
         paint_tags(painter, picture, theme, to_view, free, named)
     view.overview.paint(painter, theme)
     paint_corners(painter, picture, theme, QRectF(view.viewport().rect()), view.note)

@@ -11,7 +11,7 @@ from circuitviz.canvas.paint import font
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.canvas.theme import Theme
 
-TAGGED = 12  # selected nodes that have a tag
+MOST = 12  # of more selected nodes none has a tag: they would hide the circuit
 HIGH = 20.0
 
 

@@ -199,3 +199,25 @@ def test_walking_by_keys_never_ends_below_tokens_or_the_map(view: CircuitView) -
         view.bring_into_sight(name)
         assert in_plain_sight(view, view.place_of(name))
         view.pan_by(QPoint(-130, 90))
+
+
+def test_what_is_chosen_among_small_boxes_has_its_name_beside_it(view: CircuitView) -> None:
+    """Ink where only the ground and pale lines were, above the node; of a crowd of chosen ones no names."""
+    view.show_circuit(LONG)
+    view.fit(whole=True)
+    name = next(n.name for n in LONG.nodes if n.kind is Kind.FEATURE)
+
+    def above() -> QImage:
+        view.stage.settle()
+        at = view.place_of(name)
+        return view.grab().toImage().copy(at.x() - 20, at.y() - 30, 40, 22)
+
+    view.select({"logit.7@15"})
+    bare = above()
+    view.select({name, "logit.7@15"})
+    assert above() != bare
+    tag = above().pixelColor(20, 1)
+    assert tag.name() == view.theme.raised or above().pixelColor(1, 11).name() == view.theme.raised
+    view.select(set(LONG.by_name))
+    crowd = above()
+    assert crowd.pixelColor(1, 11).name() != view.theme.raised
