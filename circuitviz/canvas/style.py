@@ -48,11 +48,17 @@ def stylesheet(theme: Theme) -> str:
     """Rules for what the palette cannot say, among them sizes of text, which follow the application's."""
     t = theme
     text = QFontInfo(QGuiApplication.font()).pixelSize()
-    chevron = resource("icons", f"chevron-{t.name}.svg").as_posix()
-    check = resource("icons", f"check-{t.name}.svg").as_posix()
+    chevron, check, back, on, close, float_ = (
+        resource("icons", f"{name}-{t.name}.svg").as_posix()
+        for name in ("chevron", "check", "back", "on", "close", "float")
+    )
     return f"""
     QMainWindow, QDialog {{ background: {t.window}; }}
-    QDockWidget {{ color: {t.text}; }}
+    QDockWidget {{ color: {t.text}; titlebar-close-icon: url("{close}");
+                  titlebar-normal-icon: url("{float_}"); }}
+    QDockWidget::close-button, QDockWidget::float-button {{ border: none; background: transparent;
+        border-radius: 3px; padding: 1px; }}
+    QDockWidget::close-button:hover, QDockWidget::float-button:hover {{ background: {t.line}; }}
     QDockWidget::title {{ background: {t.window}; padding: 7px 10px 5px 10px; text-align: left; }}
     QDockWidget > QWidget, QWidget#panel {{ background: {t.panel}; }}
     QScrollArea, QScrollArea > QWidget > QWidget {{ background: {t.panel}; border: none; }}
@@ -112,6 +118,11 @@ def stylesheet(theme: Theme) -> str:
     QTabBar::tab {{ background: transparent; color: {t.muted}; padding: 6px 7px;
                    border: none; border-bottom: 2px solid transparent; }}
     QTabBar::tab:selected {{ color: {t.text}; border-bottom: 2px solid {t.accent}; }}
+    QTabBar::scroller {{ width: 22px; }}
+    QTabBar QToolButton {{ background: {t.window}; border: none; border-radius: 0; padding: 0; }}
+    QTabBar QToolButton:hover {{ background: {t.line}; }}
+    QTabBar QToolButton::left-arrow {{ image: url("{back}"); width: 12px; height: 12px; }}
+    QTabBar QToolButton::right-arrow {{ image: url("{on}"); width: 12px; height: 12px; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.line}; }}
     QTableView, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
         gridline-color: {t.line}; alternate-background-color: {t.window}; }}
