@@ -91,6 +91,16 @@ def test_every_cell_is_painted_in_its_colour_after_another_chart(chart: Chart) -
         assert picture.pixelColor(scene.mapFromScene(place)) == shade(Sketch(LIGHT), cell["value"])
 
 
+def test_names_at_the_left_have_room_at_the_first_painting(chart: Chart) -> None:
+    chart.draw("curve", RESULTS["curve"])
+    chart.grab()
+    chart.draw("trace-sites", RESULTS["trace-sites"])
+    narrow = chart.plot.getAxis("left").width()
+    chart.draw("robustness", RESULTS["robustness"])
+    widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.sketch.names["left"])
+    assert chart.plot.getAxis("left").width() > 0.8 * widest > narrow  # its own text is a little smaller
+
+
 def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:
     nodes: list[dict[str, Any]] = [{"node": f"m{i}", "value": v, "low": None, "high": None} for i, v in enumerate((3.0, -2.0))]
     chart.draw("effects", {"nodes": nodes})

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QCursor, QFocusEvent, QKeyEvent, QPaintEvent
+from PySide6.QtGui import QCursor, QFocusEvent, QFontMetricsF, QKeyEvent, QPaintEvent
 from PySide6.QtWidgets import QToolTip, QVBoxLayout, QWidget
 
 from circuitviz.canvas.paint import font
@@ -140,6 +140,7 @@ class Chart(QWidget):
             self.plot.setBackground(sketch.theme.panel)
         for side in SIDES:
             self._show_axis(side, sketch)
+        item.layout.activate()  # now, or the first painting has the names' room of the chart before
         box = item.getViewBox()
         box.invertY(not sketch.upright)
         box.setMouseEnabled(*sketch.moves)
@@ -193,11 +194,21 @@ class Chart(QWidget):
         ticks = 0 if "top" in sketch.names else -4  # cells bear their names themselves
         if self._new(f"{side} ticks", ticks):
             axis.setStyle(tickLength=ticks)
+        if side == "left" and not self.compact and self._new("room", self._room(sketch)):
+            axis.setWidth(self._room(sketch))  # else it is found while painting, and all is laid out again
         label = "" if self.compact else sketch.labels.get(side, "")
         if self._new(f"{side} label", label):
             axis.setLabel(label, color=theme.muted)
             axis.setSIPrefixEnableRanges(())  # a label brings back the scaling of numbers, unsaid
             axis.updateAutoSIPrefix()
+
+    def _room(self, sketch: Sketch) -> int | None:
+        """Pixels that the names at the left take; None where numbers stand there."""
+        if "left" not in sketch.names:
+            return None
+        metrics = QFontMetricsF(font(LEAST))
+        widest = max((metrics.horizontalAdvance(name) for _, name in sketch.names["left"]), default=0.0)
+        return round(widest) + (30 if sketch.labels["left"] else 12)
 
     def _at(self, scene: QPointF) -> Spot | None:
         place = self.plot.getPlotItem().getViewBox().mapSceneToView(scene)
