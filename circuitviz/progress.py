@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -21,17 +21,45 @@ class Progress:
     message: str = ""
     partial: object | None = None
 
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1; 0 where there is nothing to do.
+
+        >>> Progress(1, 4).share
+        0.25
+        """
+        return self.done / self.total if self.total else 0.0
+
 
 Steps = Generator[Progress, None, T]
 
 
+class Driven(Generic[T]):
+    """A computation as a ``for`` loop takes it; its ``result`` is there once the loop is through.
+
+    Who leaves the loop early ends the computation.
+
+    >>> def halves() -> Steps[str]:
+    ...     yield Progress(1, 2)
+    ...     return "whole"
+    >>> driven = Driven(halves())
+    >>> [step.share for step in driven], driven.result
+    ([0.5], 'whole')
+    """
+
+    result: T
+
+    def __init__(self, steps: Steps[T]) -> None:
+        self._steps = steps
+
+    def __iter__(self) -> Iterator[Progress]:
+        self.result = yield from self._steps
+
+
 def finish(steps: Steps[T], on_progress: Callable[[Progress], None] | None = None) -> T:
     """Drive a computation to its end and return its result."""
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+    driven = Driven(steps)
+    for step in driven:
         if on_progress is not None:
             on_progress(step)
+    return driven.result

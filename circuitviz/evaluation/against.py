@@ -13,7 +13,7 @@ from circuitviz.discovery import discover_steps, natural_select
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Circuit, Scores, overlap, precision_and_recall
 from circuitviz.models import Model
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Progress, Steps
 from circuitviz.tasks import Task
 
 
@@ -79,19 +79,13 @@ def against_steps(
     for number, method in enumerate(methods):
         began = time.perf_counter()
         try:
-            steps = discover_steps(model, task, method, metric, ablation)
-            while True:
-                try:
-                    step = next(steps)
-                except StopIteration as end:
-                    scores: Scores = end.value
-                    break
-                done = number + (step.done / step.total if step.total else 0.0)
-                yield Progress(done, len(methods), f"{method}: {step.message}")
+            steps = Driven(discover_steps(model, task, method, metric, ablation))
+            for step in steps:
+                yield Progress(number + step.share, len(methods), f"{method}: {step.message}")
         except InputError as error:
             rows.append(Against(method, error=str(error)))
         else:
-            how = natural_select(method)
+            how, scores = natural_select(method), steps.result
             circuit = scores.own() if how == "own" else scores.select(how, reference.n_edges)
             seconds = time.perf_counter() - began
             rows.append(against(method, scores, circuit, reference, judged, seconds))

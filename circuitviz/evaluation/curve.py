@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from circuitviz.evaluation.intervals import Interval
 from circuitviz.evaluation.measures import Subject, measures
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Progress, Steps
 
 SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
 
@@ -90,11 +90,8 @@ class Curve:
 def curve(subject: Subject, options: CurveOptions) -> Steps[Curve]:
     """Circuits of growing size from the same scores."""
     scores = subject.need_scores("curve")
-    steps = curve_steps(subject.bench, scores, options.select)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            return Curve(end.value, areas(end.value, scores.graph.n_edges))
+    steps = Driven(curve_steps(subject.bench, scores, options.select))
+    for step in steps:
         points = step.partial if isinstance(step.partial, list) else None
-        yield Progress(step.done, step.total, step.message, points and Curve(points))
+        yield replace(step, partial=points and Curve(points))
+    return Curve(steps.result, areas(steps.result, scores.graph.n_edges))

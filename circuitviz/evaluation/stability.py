@@ -12,9 +12,9 @@ import numpy as np
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
 from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.graph import BoolMatrix, Circuit, Scores
+from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Progress, Steps
 
 
 @dataclass(frozen=True)
@@ -68,19 +68,14 @@ def stability(subject: Subject, options: StabilityOptions) -> Steps[Stability]:
     chosen: list[Circuit] = []
     for number in range(options.resamples):
         rows = np.sort(random.integers(len(where.task), size=len(where.task)))
-        steps = discover_steps(
-            where.model, where.task.subset(rows.tolist()), scores.method, where.metric, where.ablation,
-            **scores.options,
-        )  # fmt: skip
-        found: Scores | None = None
-        while found is None:
-            try:
-                step = next(steps)
-                done = number + (step.done / step.total if step.total else 0.0)
-                yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
-            except StopIteration as end:
-                found = end.value
-        chosen.append(found.select(subject.select, asked))
+        drawn = where.task.subset(rows.tolist())
+        found = Driven(
+            discover_steps(where.model, drawn, scores.method, where.metric, where.ablation, **scores.options)
+        )
+        for step in found:
+            done = number + step.share
+            yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
+        chosen.append(found.result.select(subject.select, asked))
         sofar = _stability(subject, chosen)
         yield Progress(number + 1, options.resamples, f"resample {number + 1}", sofar)
     return _stability(subject, chosen)

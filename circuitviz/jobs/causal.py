@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from circuitviz.jobs.measure import Measured
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.jobs.prompted import prompted
+from circuitviz.progress import Driven
 from circuitviz.session import Trial, measure_trial
 from circuitviz.session.causal import bench_of
 
@@ -30,17 +31,14 @@ class MeasureTrial(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """The faithfulness first, then all; between runs a newer request is looked for."""
         opened = yield from prompted(engine, self.trial.question, self.device)
-        steps = measure_trial(opened, self.trial)
-        try:
-            while True:
-                step = next(steps)
-                yield Moved("Measuring faithfulness", step.done / step.total, step.message)
-                if isinstance(step.partial, dict):
-                    yield Measured(self.key, "small", step.partial)
-        except StopIteration as end:
-            bench, names = bench_of(opened), (*self.trial.nodes, *self.trial.out)
-            left = bench.known_shares(names, self.trial.ablation)
-            yield Measured(self.key, "exact", end.value, left)
-            if not left:  # for the estimates to come: nobody waits for it
-                left = bench.shares(names, self.trial.ablation)
-                yield Measured(self.key, "exact", end.value, left)
+        steps = Driven(measure_trial(opened, self.trial))
+        for step in steps:
+            yield Moved("Measuring faithfulness", step.share, step.message)
+            if isinstance(step.partial, dict):
+                yield Measured(self.key, "small", step.partial)
+        bench, names = bench_of(opened), (*self.trial.nodes, *self.trial.out)
+        left = bench.known_shares(names, self.trial.ablation)
+        yield Measured(self.key, "exact", steps.result, left)
+        if not left:  # for the estimates to come: nobody waits for it
+            left = bench.shares(names, self.trial.ablation)
+            yield Measured(self.key, "exact", steps.result, left)

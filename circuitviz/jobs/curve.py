@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import CurvePoint
@@ -40,15 +41,12 @@ class Curve(Request):
         engine.need()
         from circuitviz.evaluation import curve_steps
 
-        steps = curve_steps(engine.bench_of(self.scores), self.scores, self.select)
-        try:
-            while True:
-                step = next(steps)
-                yield Moved("Drawing the curve", step.done / step.total, step.message)
-                if isinstance(step.partial, list):
-                    yield Points(_points(step.partial), False)
-        except StopIteration as end:
-            yield Points(_points(end.value), True)
+        steps = Driven(curve_steps(engine.bench_of(self.scores), self.scores, self.select))
+        for step in steps:
+            yield Moved("Drawing the curve", step.share, step.message)
+            if isinstance(step.partial, list):
+                yield Points(_points(step.partial), False)
+        yield Points(_points(steps.result), True)
 
 
 def _points(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.jobs.messages import Moved, Reply, Request, moving
+from circuitviz.progress import Driven
 from circuitviz.session import Provenance
 
 if TYPE_CHECKING:
@@ -61,11 +62,7 @@ class EvaluateElsewhere(Request):
         where = self.provenance
         here = setting(model, task_of(where, model), where.metric, where.ablation)
         bench = bench_of(here, self.circuit.graph, where.options, free=bool(self.changed))
-        steps = bench.evaluate(self.circuit, self.changed)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                yield Elsewhere(self.model, model.weight_hash, self.key, end.value.as_dict())
-                return
-            yield Moved("Evaluating on the other model", step.done / step.total, step.message)
+        steps = Driven(bench.evaluate(self.circuit, self.changed))
+        for step in steps:
+            yield Moved("Evaluating on the other model", step.share, step.message)
+        yield Elsewhere(self.model, model.weight_hash, self.key, steps.result.as_dict())

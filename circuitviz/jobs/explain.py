@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -43,11 +44,7 @@ class Explain(Request):
         from circuitviz.evaluation import Situation, changes_steps
 
         bench = engine.bench(False, bool(self.changed), self.before.graph, self.options)
-        steps = changes_steps(bench, Situation(self.before), Situation(self.after, self.changed))
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                yield Explained(self.key, end.value.as_dict())
-                return
-            yield Moved("Finding out what changed", step.done / step.total, step.message)
+        steps = Driven(changes_steps(bench, Situation(self.before), Situation(self.after, self.changed)))
+        for step in steps:
+            yield Moved("Finding out what changed", step.share, step.message)
+        yield Explained(self.key, steps.result.as_dict())

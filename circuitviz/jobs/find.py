@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, replace_circuit
 
 if TYPE_CHECKING:
@@ -82,22 +83,19 @@ class Find(Request):
         yield engine.ready()
         began = time.perf_counter()
         last: Scores | None = None
-        steps = discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+        steps = Driven(discover_steps(engine.model, task, self.method, metric, ablation, **self.options))
         try:
-            while True:
-                step = next(steps)
-                share = step.done / step.total if step.total else 0.0
+            for step in steps:
                 passed = time.perf_counter() - began
-                left = passed / share - passed if share > 0.02 else None
-                yield Moved(f"Finding a circuit with {self.method}", share, step.message, left)
+                left = passed / step.share - passed if step.share > 0.02 else None
+                yield Moved(f"Finding a circuit with {self.method}", step.share, step.message, left)
                 if isinstance(step.partial, Scores):
                     last = replace(step.partial, method=self.method)
                     yield self._found(engine, last, began)
-        except StopIteration as end:
-            yield self._found(engine, end.value, began)
         except (GeneratorExit, Exception):
             engine.kept = None if last is None else self._found(engine, last, began, cancelled=True)
             raise
+        yield self._found(engine, steps.result, began)
 
     def _task(self, engine: Engine) -> Task:
         from circuitviz.tasks import Pair, Task, load_task

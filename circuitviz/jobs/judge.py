@@ -10,6 +10,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.jobs.prompted import prompted
+from circuitviz.progress import Driven
 from circuitviz.session import Trial
 
 if TYPE_CHECKING:
@@ -58,17 +59,12 @@ class Judge(Request):
         from circuitviz.evaluation import measure_steps
 
         subject = yield from self._subject(engine)
-        steps = measure_steps(self.measure, subject, **self.options)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                yield self._judged(end.value, True)
-                return
-            share = step.done / step.total if step.total else 0.0
-            yield Moved(f"Measuring {self.measure}", share, step.message)
+        steps = Driven(measure_steps(self.measure, subject, **self.options))
+        for step in steps:
+            yield Moved(f"Measuring {self.measure}", step.share, step.message)
             if step.partial is not None:
                 yield self._judged(step.partial, False)
+        yield self._judged(steps.result, True)
 
     def _subject(self, engine: Engine) -> Generator[Reply, None, Subject | FeatureSubject]:
         """What is judged, on the bench that is open."""

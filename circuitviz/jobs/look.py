@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Steps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -44,13 +44,11 @@ class Look(Request):
         """What is seen so far, then the whole."""
         try:
             engine.need(self.of_task)
-            steps = self.see(engine)
-            while True:
-                step: Progress = next(steps)
-                yield Moved(self.title, step.done / step.total if step.total else 0.0, step.message)
+            steps = Driven(self.see(engine))
+            for step in steps:
+                yield Moved(self.title, step.share, step.message)
                 if step.partial is not None:
                     yield Seen(self, step.partial, done=False)
-        except StopIteration as end:
-            yield Seen(self, end.value)
+            yield Seen(self, steps.result)
         except InputError as error:
             yield Seen(self, why=str(error))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -50,10 +51,7 @@ class Measure(Request):
             if tier == "small" and len(engine.task) <= SMALL:
                 continue
             bench = engine.bench(tier == "small", bool(self.changed), self.circuit.graph, self.options)
-            steps = bench.evaluate(self.circuit, self.changed)
-            try:
-                while True:
-                    step = next(steps)
-                    yield Moved("Measuring faithfulness", step.done / step.total, step.message)
-            except StopIteration as end:
-                yield Measured(self.key, tier, end.value.as_dict())
+            steps = Driven(bench.evaluate(self.circuit, self.changed))
+            for step in steps:
+                yield Moved("Measuring faithfulness", step.share, step.message)
+            yield Measured(self.key, tier, steps.result.as_dict())

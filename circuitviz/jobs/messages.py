@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from circuitviz.progress import Steps
+from circuitviz.progress import Driven, Steps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -90,10 +90,7 @@ class Idle(Reply):
 def moving(title: str, steps: Steps[T], message: str = "") -> Generator[Reply, None, T]:
     """Drive a computation to its result, telling of each step; ``message`` first, before any."""
     yield Moved(title, 0.0, message)
-    while True:
-        try:
-            step = next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        yield Moved(title, step.done / step.total if step.total else 0.0, step.message)
+    driven = Driven(steps)
+    for step in driven:
+        yield Moved(title, step.share, step.message)
+    return driven.result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.look import Look, Table
-from circuitviz.progress import Steps
+from circuitviz.progress import Driven, Steps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,16 +77,15 @@ class PatchingOf(Look):
                 scores.values.sum(axis=1), where.metric, where.ablation, begin,
             )  # fmt: skip
 
-        steps = discover_steps(
-            engine.model, task, "activation-patching", where.metric, where.ablation, positions=True
+        steps = Driven(
+            discover_steps(
+                engine.model, task, "activation-patching", where.metric, where.ablation, positions=True
+            )
         )
-        try:
-            while True:
-                step = next(steps)
-                partial: Any = step.partial
-                yield step if partial is None else replace(step, partial=seen(partial))
-        except StopIteration as end:
-            return seen(end.value)
+        for step in steps:
+            partial: Any = step.partial
+            yield step if partial is None else replace(step, partial=seen(partial))
+        return seen(steps.result)
 
 
 def _tokens(task: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.look import Look
 from circuitviz.jobs.messages import Moved, Ready, Reply, Request, moving
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Progress, Steps, finish
 from circuitviz.session import Provenance
 from circuitviz.session.question import TASK, Question
 
@@ -49,13 +49,10 @@ class AskQuestion(Request):
         opened = yield from prompted(engine, self.question, self.device)
         if opened is not before:
             yield ready(engine, opened)
-        steps = opened.answer(self.question)
-        try:
-            while True:
-                step = next(steps)
-                yield Moved("Tracing the features", step.done / step.total if step.total else 0, step.message)
-        except StopIteration as end:
-            yield _answered(end.value)
+        steps = Driven(opened.answer(self.question))
+        for step in steps:
+            yield Moved("Tracing the features", step.share, step.message)
+        yield _answered(steps.result)
 
 
 @dataclass(frozen=True)
@@ -72,7 +69,7 @@ class MoveThreshold(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One answer, marked as a move."""
         opened = yield from prompted(engine, self.question, self.device)
-        yield _answered(_all(opened.answer(self.question.at(self.tau))), moved=True)
+        yield _answered(finish(opened.answer(self.question.at(self.tau))), moved=True)
 
 
 @dataclass(frozen=True)
@@ -136,13 +133,10 @@ class FractionCurve(Look):
         opened.aim(self.question)
         edges, target, high = opened.edges, opened.target, opened.highest
         taus = [high * 0.98 * 10 ** (-3 * i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
-        steps = fraction_curve(edges, target, taus, self.question.method, self.question.gate)
-        try:
-            while True:
-                step = next(steps)
-                yield Progress(step.done, step.total, step.message, _points(step.partial))
-        except StopIteration as end:
-            return _points(end.value)
+        steps = Driven(fraction_curve(edges, target, taus, self.question.method, self.question.gate))
+        for step in steps:
+            yield replace(step, partial=_points(step.partial))
+        return _points(steps.result)
 
 
 def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply, None, Prompted]:
@@ -204,9 +198,3 @@ def _points(found: Any) -> tuple[FractionPoint, ...]:
 
 def _answered(found: Answer, moved: bool = False) -> Answered:
     return Answered(found.scores, found.circuit, found.provenance, moved)
-
-
-def _all(steps: Steps[Answer]) -> Answer:
-    from circuitviz.progress import finish
-
-    return finish(steps)

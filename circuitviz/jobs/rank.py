@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -41,18 +42,13 @@ class Rank(Request):
         engine.need()
         from circuitviz.evaluation import against_steps
 
-        steps = against_steps(
-            engine.model, engine.task, self.reference, self.methods, self.metric, self.ablation, self.judged
-        )
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                yield self._rows(end.value, True)
-                return
-            yield Moved("Comparing methods", step.done / step.total, step.message)
+        how = (self.metric, self.ablation, self.judged)
+        steps = Driven(against_steps(engine.model, engine.task, self.reference, self.methods, *how))
+        for step in steps:
+            yield Moved("Comparing methods", step.share, step.message)
             if isinstance(step.partial, list):
                 yield self._rows(step.partial, False)
+        yield self._rows(steps.result, True)
 
     def _rows(self, found: list[Any], done: bool) -> Ranked:
         return Ranked(self.name, [row.as_dict() for row in found], done)

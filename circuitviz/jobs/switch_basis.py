@@ -11,6 +11,7 @@ from circuitviz.graph import Kind
 from circuitviz.graph.opened import opened_sites, site_of
 from circuitviz.jobs.find import Found
 from circuitviz.jobs.messages import Moved, Reply, Request
+from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, switch_basis
 from circuitviz.session.question import Question
 
@@ -62,21 +63,18 @@ class SwitchBasis(Request):
         from circuitviz.session.origin import chosen
 
         method, options = self._method()
-        steps = discover_steps(
-            engine.model, engine.task, method, engine.where.metric, engine.where.ablation, **options
-        )
+        where = engine.where
         began = time.perf_counter()
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                scores = end.value
-                break
-            yield Moved(self.text, step.done / step.total if step.total else 0.0, step.message)
+        steps = Driven(
+            discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
+        )
+        for step in steps:
+            yield Moved(self.text, step.share, step.message)
+        scores = steps.result
         select = self.where.select if self.where.select in CHOSEN else "greedy"
         edges = min(self.edges, scores.graph.n_edges)
         state = chosen(
-            engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,
+            engine.model, engine.task, scores, where.metric, where.ablation, select, edges,
             time.perf_counter() - began, self.where.task,
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Traces
 from circuitviz.jobs.features import need_dictionaries, passages_of
 from circuitviz.jobs.look import Look
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Steps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -70,16 +70,13 @@ class CollectTraces(Look):
         every, _ = fitted(list(opened.dictionaries.values()), some)
         one = next(fitting for fitting in every if fitting.site.name == self.site)
         examples = yield from find_examples(model, one, self.number, rows, self.most, self.choose)
-        steps = trace_examples(model, every, self.site, self.number, examples, self.nodes)
-        try:
-            while True:
-                step = next(steps)
-                found = None
-                if isinstance(step.partial, Traces):
-                    found = Collected(step.partial, named, model.name, folders, self.nodes)
-                yield Progress(step.done, step.total, step.message, found)
-        except StopIteration as end:
-            return Collected(end.value, named, model.name, folders, self.nodes)
+        steps = Driven(trace_examples(model, every, self.site, self.number, examples, self.nodes))
+        for step in steps:
+            found = None
+            if isinstance(step.partial, Traces):
+                found = Collected(step.partial, named, model.name, folders, self.nodes)
+            yield replace(step, partial=found)
+        return Collected(steps.result, named, model.name, folders, self.nodes)
 
     def _rows(self, engine: Engine, opened: Any) -> Sequence[Sequence[int]]:
         """Token ids of the texts to look in."""

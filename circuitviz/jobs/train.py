@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.look import Look
-from circuitviz.progress import Steps
+from circuitviz.progress import Driven, Steps
 
 if TYPE_CHECKING:
     from circuitviz.features.passages import Passages
@@ -71,13 +71,8 @@ class TrainDictionary(Look):
 
 def _shown(steps: Steps[Trained]) -> Steps[Trained]:
     """The same steps, with the course alone to show; closing them keeps the state (``train_steps``)."""
-    try:
-        while True:
-            step = next(steps)
-            so_far: Trained | None = step.partial  # type: ignore[assignment]
-            yield replace(step, partial=None if so_far is None else Training(so_far.course))
-    except StopIteration as end:
-        trained: Trained = end.value
-        return trained
-    finally:
-        steps.close()
+    driven = Driven(steps)
+    for step in driven:
+        so_far: Trained | None = step.partial  # type: ignore[assignment]
+        yield replace(step, partial=None if so_far is None else Training(so_far.course))
+    return driven.result

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from circuitviz.errors import InputError
 from circuitviz.jobs.messages import Failed, Moved, Reply, Request
 from circuitviz.jobs.prompted import dictionaries_of, prompted
+from circuitviz.progress import Driven
 from circuitviz.session import Basis, Evidence, Outcome, Provenance
 from circuitviz.session.outcomes import outcome_of
 from circuitviz.session.question import Question
@@ -83,15 +84,10 @@ class TryClaims(Request):
         folders = parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
         found = (yield from dictionaries_of(engine, folders)) if of_features(trial.nodes) else ()
         about = claimed((trial.nodes, trial.edges), engine.model, where, self.movers, found)
-        steps = claim_steps(trial.evidence.test, about, **trial.evidence.options)
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                finding = end.value
-                break
-            share = (number + step.done / max(step.total, 1)) / len(self.trials)
+        steps = Driven(claim_steps(trial.evidence.test, about, **trial.evidence.options))
+        for step in steps:
+            share = (number + step.share) / len(self.trials)
             yield Moved("Testing a claim", share, f"{trial.target}, {trial.evidence.test}")
         basis = replace(trial.basis, weights=engine.model.weight_hash, task=task_hash)
         last = number == len(self.trials) - 1
-        yield Tried(trial.target, trial.evidence, outcome_of(finding, basis), last)
+        yield Tried(trial.target, trial.evidence, outcome_of(steps.result, basis), last)

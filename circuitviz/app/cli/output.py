@@ -33,8 +33,7 @@ def drive(steps: Steps[T], title: str) -> T:
         row = bar.add_task(title, total=1.0, note="")
 
         def step(progress: Progress) -> None:
-            share = progress.done / progress.total if progress.total else 0
-            bar.update(row, completed=share, note=progress.message)
+            bar.update(row, completed=progress.share, note=progress.message)
 
         return finish(steps, step)
 

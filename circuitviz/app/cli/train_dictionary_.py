@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from circuitviz.app.cli.output import drive, number, say, show
-from circuitviz.progress import Steps
+from circuitviz.progress import Driven, Steps
 
 T = TypeVar("T")
 
@@ -72,15 +72,12 @@ def interruptible(steps: Steps[T]) -> Steps[T]:
     asked = []
     before = signal.signal(signal.SIGINT, lambda *_: asked.append(True))
     try:
-        while True:
-            try:
-                step = next(steps)
-            except StopIteration as end:
-                result: T = end.value
-                return result
+        driven = Driven(steps)
+        for step in driven:
             if asked:
                 steps.close()
                 raise KeyboardInterrupt
             yield step
+        return driven.result
     finally:
         signal.signal(signal.SIGINT, before)

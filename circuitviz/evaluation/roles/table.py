@@ -10,7 +10,7 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.roles.registry import Probe, head_names, roles
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Driven, Progress, Steps
 
 
 @dataclass(frozen=True)
@@ -58,19 +58,13 @@ def table_steps(probe: Probe) -> Steps[RoleTable]:
 
     for number, entry in enumerate(entries):
         try:
-            steps = entry.value(probe)
-            while True:
-                try:
-                    step = next(steps)
-                except StopIteration as end:
-                    found = end.value
-                    break
-                yield Progress(number + step.done / max(step.total, 1), len(entries), entry.extra["role"])
+            steps = Driven(entry.value(probe))
+            for step in steps:
+                yield Progress(number + step.share, len(entries), entry.extra["role"])
         except InputError as error:
             missing[entry.name] = str(error)
             continue
-        known = np.isfinite(found).any(axis=1)
-        means = [float(np.nanmean(row)) if ok else None for row, ok in zip(found, known, strict=True)]
+        means = [float(np.nanmean(row)) if np.isfinite(row).any() else None for row in steps.result]
         scores[entry.name] = dict(zip(names, means, strict=True))
         yield Progress(number + 1, len(entries), entry.extra["role"], table())
     return table()
