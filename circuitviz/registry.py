@@ -31,7 +31,8 @@ class Entry(Generic[T]):
 class Registry(Generic[T]):
     """Named things of one kind, found in a package's modules and in entry points.
 
-    A module that fails to import is kept in ``broken`` with its error; it stops nothing else.
+    A module that fails to import is kept in ``broken`` with its error; it stops nothing else. Any thread may
+    ask: one that comes while another walks waits for the modules that are being imported, and sees all.
     """
 
     def __init__(self, kind: str, package: str, group: str) -> None:
@@ -76,7 +77,6 @@ class Registry(Generic[T]):
     def _walk(self) -> None:
         if self._walked:
             return
-        self._walked = True
         package = importlib.import_module(self._package)
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
             if not module.name.startswith("_"):
@@ -84,6 +84,7 @@ class Registry(Generic[T]):
                 self._try(name, partial(importlib.import_module, name))
         for point in entry_points(group=self._group):
             self._try(point.value, point.load)
+        self._walked = True  # not before: imports have locks of their own, so walking twice does no harm
 
     def _try(self, name: str, load: Callable[[], object]) -> None:
         try:
