@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.jobs.look import Look, Table
+from circuitviz.jobs.prompted import opened_prompt
 from circuitviz.progress import Steps
 from circuitviz.session.question import Question
 
@@ -79,15 +80,6 @@ class ScoreOf(Look):
         if not (dot and layer.isdecimal() and index.isdecimal()):
             raise InputError(f"'{head}' names no head; a name like a2.h3 would be right.")
         return seen_score(opened.table, int(layer), int(index), query, key)
-
-
-def opened_prompt(engine: Engine, question: Question) -> Prompted:
-    """The prompt that is open, aimed where the question aims; InputError where another one is."""
-    opened: Prompted | None = engine.prompted
-    if opened is None or opened.question.opening != question.opening:
-        raise InputError("The prompt of this circuit is not open.")
-    opened.aim(question)
-    return opened
 
 
 def target_of(opened: Prompted, node: str) -> Target:

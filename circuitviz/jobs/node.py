@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Kind
 from circuitviz.jobs.look import Look
+from circuitviz.jobs.prompted import opened_prompt
 from circuitviz.progress import Steps
 from circuitviz.session.question import Question
 
@@ -48,10 +49,7 @@ class ReadNode(Look):
     def see(self, engine: Engine) -> Steps[NodeRead]:
         """One step: a feature's tokens are one product with the unembedding."""
         yield from ()  # too short for a sign of progress
-        opened: Any = engine.prompted
-        if opened is None or opened.question.opening != self.question.opening:
-            raise InputError("The prompt of this circuit is not open yet.")
-        table: NodeTable = opened.table
+        table = opened_prompt(engine, self.question).table
         try:
             row = table.index(self.node)
         except InputError:  # a neuron or a logit: what is explained is in no table

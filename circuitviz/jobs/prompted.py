@@ -126,11 +126,8 @@ class FractionCurve(Look):
         """Points as they come, highest threshold first."""
         from circuitviz.features import fraction_curve
 
-        opened = engine.prompted
-        if opened is None or opened.question.opening != self.question.opening:
-            raise InputError("The prompt of this circuit is not open.")
+        opened = opened_prompt(engine, self.question)
         yield Progress(0, 1, "", ())
-        opened.aim(self.question)
         edges, target, high = opened.edges, opened.target, opened.highest
         taus = [high * 0.98 * 10 ** (-3 * i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
         steps = Driven(fraction_curve(edges, target, taus, self.question.method, self.question.gate))
@@ -142,8 +139,8 @@ class FractionCurve(Look):
 def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply, None, Prompted]:
     """Open a question's prompt on the worker, unless it is open, and aim at its target."""
     yield from engine.load(question.model, device)
-    held: Prompted | None = engine.prompted
-    if held is None or held.question.opening != question.opening:
+    held = _held(engine, question)
+    if held is None:
         from circuitviz.session.prompted import open_prompt
 
         yield Moved("Opening the prompt", 0.0, question.prompt[:40])
@@ -153,6 +150,21 @@ def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply
     else:
         held.aim(question)
     return held
+
+
+def opened_prompt(engine: Engine, question: Question) -> Prompted:
+    """The prompt that is open, aimed where the question aims; InputError where another one is."""
+    held = _held(engine, question)
+    if held is None:
+        raise InputError("The prompt of this circuit is not open.")
+    held.aim(question)
+    return held
+
+
+def _held(engine: Engine, question: Question) -> Prompted | None:
+    """What is open, where it is the question's prompt."""
+    held: Prompted | None = engine.prompted
+    return held if held is not None and held.question.opening == question.opening else None
 
 
 def ready(engine: Engine, opened: Prompted, warning: str = "") -> Ready:
