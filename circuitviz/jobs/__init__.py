@@ -33,7 +33,7 @@ from circuitviz.jobs.references import ReadReferences, References
 from circuitviz.jobs.suggest import Suggest
 from circuitviz.jobs.threads import UseThreads
 from circuitviz.jobs.tops import ReadTops, TopTokens
-from circuitviz.jobs.try_claims import Trial, Tried, TryClaims
+from circuitviz.jobs.try_claims import Claim, Tried, TryClaims
 from circuitviz.jobs.worker import Worker
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "AttentionOf",
     "Catalog",
     "Choices",
+    "Claim",
     "Curve",
     "EffectsOf",
     "EffectsSeen",
@@ -91,7 +92,6 @@ __all__ = [
     "TopTokens",
     "UseThreads",
     "Suggest",
-    "Trial",
     "Tried",
     "TryClaims",
     "Worker",

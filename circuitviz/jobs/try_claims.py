@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Trial:
+class Claim:
     """A claim on a target, the nodes and edges that it stands for, and what the document rests on."""
 
     target: str
@@ -47,7 +47,7 @@ class TryClaims(Request):
     title = "The claim was not tested"
     rank = 35
 
-    trials: tuple[Trial, ...]
+    claims: tuple[Claim, ...]
     movers: tuple[str, ...] = ()
     provenance: Provenance | None = None
     device: str = "cpu"
@@ -55,11 +55,11 @@ class TryClaims(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """One outcome for each claim; one that cannot be tested is told, and the others go on."""
         where, task_hash = yield from self._open(engine)
-        for number, trial in enumerate(self.trials):
+        for number, claim in enumerate(self.claims):
             try:
-                yield from self._try(engine, where, task_hash, trial, number)
+                yield from self._try(engine, where, task_hash, claim, number)
             except InputError as error:
-                yield Failed(self.title, f"{trial.target}: {error}")
+                yield Failed(self.title, f"{claim.target}: {error}")
 
     def _open(self, engine: Engine) -> Generator[Reply, None, tuple[Setting | None, str]]:
         """The setting that claims are tested in, None where only a prompt is open; and the task's hash."""
@@ -73,7 +73,7 @@ class TryClaims(Request):
         return own_pair(self.provenance, engine.model), opened.provenance(question).task_hash
 
     def _try(
-        self, engine: Engine, where: Setting | None, task_hash: str, trial: Trial, number: int
+        self, engine: Engine, where: Setting | None, task_hash: str, claim: Claim, number: int
     ) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import claim_steps
         from circuitviz.features.opening import parse_folders
@@ -82,12 +82,12 @@ class TryClaims(Request):
         options = self.provenance.options if self.provenance is not None else {}
         given = options.get("dictionaries") or ()
         folders = parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
-        found = (yield from dictionaries_of(engine, folders)) if of_features(trial.nodes) else ()
-        about = claimed((trial.nodes, trial.edges), engine.model, where, self.movers, found)
-        steps = Driven(claim_steps(trial.evidence.test, about, **trial.evidence.options))
+        found = (yield from dictionaries_of(engine, folders)) if of_features(claim.nodes) else ()
+        about = claimed((claim.nodes, claim.edges), engine.model, where, self.movers, found)
+        steps = Driven(claim_steps(claim.evidence.test, about, **claim.evidence.options))
         for step in steps:
-            share = (number + step.share) / len(self.trials)
-            yield Moved("Testing a claim", share, f"{trial.target}, {trial.evidence.test}")
-        basis = replace(trial.basis, weights=engine.model.weight_hash, task=task_hash)
-        last = number == len(self.trials) - 1
-        yield Tried(trial.target, trial.evidence, outcome_of(steps.result, basis), last)
+            share = (number + step.share) / len(self.claims)
+            yield Moved("Testing a claim", share, f"{claim.target}, {claim.evidence.test}")
+        basis = replace(claim.basis, weights=engine.model.weight_hash, task=task_hash)
+        last = number == len(self.claims) - 1
+        yield Tried(claim.target, claim.evidence, outcome_of(steps.result, basis), last)

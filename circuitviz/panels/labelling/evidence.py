@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.jobs import Choices, Reply, Trial, Tried, TryClaims
+from circuitviz.jobs import Choices, Claim, Reply, Tried, TryClaims
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.labelling.claim_dialog import ClaimDialog
 from circuitviz.session import Evidence, add_evidence, remove_evidence, set_outcome
@@ -119,15 +119,16 @@ class EvidenceBox(QWidget):
 
     def _ask(self, wanted: list[tuple[str, Evidence]]) -> None:
         state = self.desk.document.state
-        trials = tuple(
-            Trial(target, claim, *state.parts(target), state.basis_of(target)) for target, claim in wanted
+        claims = tuple(
+            Claim(target, evidence, *state.parts(target), state.basis_of(target))
+            for target, evidence in wanted
         )
-        if not trials:
+        if not claims:
             self.desk.say("No claim is stale; there is nothing to test.")
             return
         self._running = True
         self._enable()
-        self.desk.ask(TryClaims(trials, name_movers(state), state.provenance, self.desk.device))
+        self.desk.ask(TryClaims(claims, name_movers(state), state.provenance, self.desk.device))
 
     def _added(self) -> None:
         assert self.dialog is not None
