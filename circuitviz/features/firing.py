@@ -8,14 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.run import before_mlp_point
+from circuitviz.features.points import site_hooks
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 
@@ -96,50 +95,15 @@ class _Batch:
     def __init__(self, model: Model, held: Sequence[Held], read: Sequence[Feature]) -> None:
         self.model, self.held, self.read = model, held, read
         self.seen: dict[int, Tensor] = {}
-        self.streams: dict[int, Tensor] = {}
 
     def hooks(self) -> dict[str, Hook]:
-        """By hook point; an InputError where two dictionaries are asked for at one site."""
+        """By hook point; a site has one dictionary (``loading.check_set``)."""
         features = [*(h.feature for h in self.held), *self.read]
         sites = {one.dictionary.site.name: one.dictionary for one in features}
-        made: dict[str, Hook] = {}
-        for one in sites.values():
-            site = one.site
-            weights, layer = self.model.layers[site.layer], site.layer
-            if site.is_transcoder:
-                made[before_mlp_point(self.model, layer)] = partial(self._keep, layer)
-            if site.reads == "z":
-                made[f"blocks.{layer}.attn.hook_z"] = partial(self._z, one)
-            else:
-                after = weights.after_attention if site.part == "a" else weights.after_mlp
-                made[after] = partial(self._written, one)
-        return made
+        return site_hooks(self.model, sites.values(), self._held)
 
-    def _keep(self, layer: int, stream: Tensor) -> None:
-        self.streams[layer] = stream
-
-    def _z(self, one: Dictionary, z: Tensor) -> Tensor | None:
-        flat = z.flatten(2)
-        if one.processing == "folded":
-            bias = self.model.layers[one.site.layer].v_bias
-            bias = bias.repeat_interleave(self.model.shape.n_heads // len(bias), dim=0)
-            flat = flat - bias.flatten()
-        more = self._more(one, flat)
-        return None if more is None else z + more.view_as(z)
-
-    def _written(self, one: Dictionary, written: Tensor) -> Tensor | None:
-        read = written
-        if one.site.is_transcoder:
-            read = self.streams[one.site.layer]
-            if one.site.reads == "normalised":
-                norm = self.model.layers[one.site.layer].mlp_norm
-                assert norm is not None
-                read = norm.parts(read)[0] if one.processing == "folded" else norm(read)
-        more = self._more(one, read)
-        return None if more is None else written + more
-
-    def _more(self, one: Dictionary, read: Tensor) -> Tensor | None:
-        """What held features write more than they did, [batch, time, d_out]; keeps what is read."""
+    def _held(self, one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+        """What a site writes with its held features, [batch, time, d_out]; keeps what is read."""
         one = one.to(read)
         activation = one.encode(read)
         for i, feature in enumerate(self.read):
@@ -151,4 +115,4 @@ class _Batch:
         index = torch.tensor([h.feature.feature for h in mine], device=read.device)
         value = torch.stack([h.value.to(read) for h in mine], dim=-1)
         at = torch.stack([h.at.to(read.device) for h in mine], dim=-1)
-        return ((value - activation[..., index]) * at) @ one.decoder_rows(index)
+        return written + ((value - activation[..., index]) * at) @ one.decoder_rows(index)

@@ -16,7 +16,8 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen import frozen_change, predicted_change
 from circuitviz.features.interventions import Change, Intervention, work_out
-from circuitviz.features.run import Run, before_mlp_point, run_prompt
+from circuitviz.features.points import as_read, before_mlp_point
+from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Kind
@@ -176,8 +177,8 @@ class _Hooks:
     def _mlp(self, written: Tensor, layer: int, changes: list[Change]) -> Tensor:
         one = self.table.dictionaries.get(f"m{layer}")
         if one is not None:
-            read = written[0] if one.site.reads == "written" else self._read(one)
-            return self._site(written, read, one, changes)
+            found = self.streams[layer] if one.site.is_transcoder else written[0]
+            return self._site(written, as_read(self.run.model, one, found), one, changes)
         bias = self.run.model.layers[layer].mlp_bias
         rest = torch.zeros_like(written[0, 0]) if bias is None else bias
         written = written.clone()
@@ -185,13 +186,6 @@ class _Hooks:
             at = change.node.position
             written[0, at] = change.own(written[0, at] - rest) + rest
         return written
-
-    def _read(self, one: Dictionary) -> Tensor:
-        stream = self.streams[one.site.layer]
-        if one.site.reads == "stream":
-            return stream
-        norm = self.run.mlp_norm(one.site.layer)
-        return norm.parts(stream)[0] if one.processing == "folded" else norm(stream)
 
     def _changed(self, written: Tensor, read: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:
         """What a site writes [time, d_out] with its changed features, errors and skips."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,7 +17,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.loading import load_dictionaries
-from circuitviz.features.run import before_mlp_point
+from circuitviz.features.points import site_hooks
 from circuitviz.graph import Graph
 from circuitviz.graph.opened import opened_graph, opened_sites
 from circuitviz.models import Model
@@ -111,42 +110,11 @@ class Opening:
 
     def hooks(self, change: Change) -> dict[str, Hook]:
         """Hooks that show ``change`` what each site reads and writes in the very pass."""
-        found: dict[str, Hook] = {}
-        for site in self.sites.values():
-            at = site.dictionary.site
-            weights = self.model.layers[at.layer]
-            if at.reads == "z":
-                found[f"blocks.{at.layer}.attn.hook_z"] = partial(self._z, site, change)
-                continue
-            after = weights.after_attention if at.part == "a" else weights.after_mlp
-            kept: list[Tensor] = []
-            if at.is_transcoder:
-                found[before_mlp_point(self.model, at.layer)] = partial(_keep, kept)
-            found[after] = partial(self._written, site, change, kept)
-        return found
 
-    def _z(self, site: OpenSite, change: Change, z: Tensor) -> Tensor | None:
-        flat = z.flatten(2)
-        new = change(site, self.read(site, flat), flat)
-        return None if new is None else new.view_as(z)
+        def changed(one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+            return change(self.sites[one.site.name], read, written)
 
-    def _written(self, site: OpenSite, change: Change, kept: list[Tensor], written: Tensor) -> Tensor | None:
-        return change(site, self.read(site, kept[0] if kept else written), written)
-
-    def read(self, site: OpenSite, source: Tensor) -> Tensor:
-        """What a site's dictionary reads, in the form it was trained on.
-
-        source: of an SAE what the site writes, of a transcoder the stream before the MLP.
-        """
-        one, layer = site.dictionary, site.dictionary.site.layer
-        if one.site.reads == "z" and one.processing == "folded":
-            bias = self.model.layers[layer].v_bias
-            return source - bias.repeat_interleave(self.model.shape.n_heads // len(bias), dim=0).flatten()
-        if one.site.reads != "normalised":
-            return source
-        norm = self.model.layers[layer].mlp_norm
-        assert norm is not None
-        return norm.parts(source)[0] if one.processing == "folded" else norm(source)
+        return site_hooks(self.model, [site.dictionary for site in self.sites.values()], changed)
 
 
 def open_site(model: Model, dictionary: Dictionary, listed: Tensor) -> OpenSite:
@@ -207,7 +175,3 @@ def strongest_features(importance: Mapping[str, Tensor], most: int) -> dict[str,
         best = values.topk(min(most, len(values)))
         chosen[site] = sorted(best.indices[best.values > 0].tolist())
     return chosen
-
-
-def _keep(kept: list[Tensor], stream: Tensor) -> None:
-    kept[:] = [stream]

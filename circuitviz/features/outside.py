@@ -13,7 +13,8 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.interventions import Change
-from circuitviz.features.run import Run, before_mlp_point
+from circuitviz.features.points import as_read, before_mlp_point
+from circuitviz.features.run import Run
 from circuitviz.features.table import KINDS, NodeTable
 from circuitviz.graph import OUTSIDE, Kind
 from circuitviz.models.model import Hook
@@ -140,12 +141,8 @@ class Outside:
         return made[None]
 
     def _written(self, one: Dictionary, written: Tensor) -> Tensor:
-        read = written[0]
-        if one.site.is_transcoder:
-            read, norm = self.streams[one.site.layer], self.run.mlp_norm(one.site.layer)
-            if one.site.reads == "normalised":
-                read = norm.parts(read)[0] if one.processing == "folded" else norm(read)
-        return self._changed(written[0], read, one)[None]
+        found = self.streams[one.site.layer] if one.site.is_transcoder else written[0]
+        return self._changed(written[0], as_read(self.run.model, one, found), one)[None]
 
     def _changed(self, written: Tensor, read: Tensor, one: Dictionary) -> Tensor:
         """What a site writes when features outside the set have their ablation values."""

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.points import as_read, before_mlp_point, value_bias
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
@@ -68,8 +69,7 @@ class Run:
 
     def value_bias(self, layer: int) -> Tensor:
         """What is added to each head's value, whatever it reads: [head, d_head]."""
-        bias = self.model.layers[layer].v_bias
-        return bias.repeat_interleave(self.model.shape.n_heads // len(bias), dim=0)
+        return value_bias(self.model, layer)
 
     def heads(self, layer: int) -> Tensor:
         """What each head writes, [time, head, d], without biases that heads share."""
@@ -83,17 +83,14 @@ class Run:
 
     def read(self, dictionary: Dictionary) -> Tensor:
         """What a dictionary reads in this run, [time, d_in], in the form it was trained on."""
-        site, folded = dictionary.site, dictionary.processing == "folded"
+        site = dictionary.site
         if site.reads == "z":
-            z = self.z[site.layer]
-            return (z - self.value_bias(site.layer) if folded else z).flatten(1)
-        if site.reads == "written":
-            return (self.attention if site.part == "a" else self.mlp)[site.layer]
-        stream = self.mlp_stream[site.layer]
-        if site.reads == "stream":
-            return stream
-        norm = self.mlp_norm(site.layer)
-        return norm.parts(stream)[0] if folded else norm(stream)
+            found = self.z[site.layer].flatten(1)
+        elif site.is_transcoder:
+            found = self.mlp_stream[site.layer]
+        else:
+            found = self.written(dictionary)
+        return as_read(self.model, dictionary, found)
 
     def written(self, dictionary: Dictionary) -> Tensor:
         """What a dictionary should reconstruct, [time, d_out]."""
@@ -159,12 +156,6 @@ def run_prompt(
 
 def _keep(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
     kept[name] = value.detach()
-
-
-def before_mlp_point(model: Model, layer: int) -> str:
-    """The hook point of the stream that a layer's MLP reads."""
-    second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
-    return f"blocks.{layer}.{second}.hook_in"
 
 
 def _points(model: Model) -> list[str]:
