@@ -5,7 +5,6 @@ A node's name says one position of one prompt; what a feature means is said of a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,10 +14,9 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.points import site_hooks
+from circuitviz.graph.names import feature_name
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
-
-_NAME = re.compile(r"(?P<site>[am]\d+)\.f(?P<feature>\d+)(?:@(?P<position>\d+))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,23 +44,21 @@ def is_feature(name: str) -> bool:
     >>> is_feature("m3.f12@7"), is_feature("m3.f12"), is_feature("a1.h2@7")
     (True, True, False)
     """
-    return _NAME.fullmatch(name) is not None
+    return feature_name(name) is not None
 
 
 def feature_named(name: str, dictionaries: Sequence[Dictionary]) -> Feature:
     """A feature by its node's name; InputError where that is none, or its dictionary is not open."""
-    found = _NAME.fullmatch(name)
+    found = feature_name(name)
     if found is None:
         raise InputError(f"'{name}' is no feature; one is named as m3.f12, or m3.f12@7 at a position.")
-    one = next((d for d in dictionaries if d.site.name == found["site"]), None)
+    one = next((d for d in dictionaries if d.site.name == found.site), None)
     if one is None:
         there = ", ".join(d.site.name for d in dictionaries) or "none"
-        raise InputError(f"No dictionary of {found['site']} is open, so '{name}' is unknown; open: {there}.")
-    number = int(found["feature"])
-    if number >= one.features:
+        raise InputError(f"No dictionary of {found.site} is open, so '{name}' is unknown; open: {there}.")
+    if found.feature >= one.features:
         raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
-    position = None if found["position"] is None else int(found["position"])
-    return Feature(name, one, number, position)
+    return Feature(name, one, found.feature, found.position)
 
 
 @torch.no_grad()

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,9 +16,9 @@ from circuitviz.features.nodes import features_write
 from circuitviz.features.run import Run
 from circuitviz.features.table import NodeTable
 from circuitviz.graph import Kind, Node
+from circuitviz.graph.names import feature_name
 
 ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
-_FEATURE = re.compile(r"([am])(\d+)\.f(\d+)@(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +121,10 @@ def _change(table: NodeTable, one: Intervention, references: Sequence[Run]) -> C
 
 def _node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
     """A node, its activation and its direction; features that are not active can be set, too."""
-    found = _FEATURE.fullmatch(name)
-    site = f"{found[1]}{found[2]}" if found else ""
-    if found and (one := table.dictionaries.get(site)):
-        item, position = int(found[3]), int(found[4])
+    found = feature_name(name)
+    one = None if found is None else table.dictionaries.get(found.site)
+    if found is not None and found.position is not None and one is not None:
+        item, position = found.feature, found.position
         table.check_position(position)
         if item >= one.features:
             raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
@@ -133,8 +132,7 @@ def _node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
         value = float(one.encode(of_site)[item])
         index = torch.tensor([item], device=of_site.device)
         direction = features_write(table.run, one, index, index.new_tensor([position]))[0]
-        layer = int(found[2])
-        node = Node(name, Kind.FEATURE, layer, None, found[1], position, item, one.name)
+        node = Node(name, Kind.FEATURE, one.site.layer, None, one.site.part, position, item, one.name)
         return node, value, direction
     row = table.index(name)
     return table.node(row), 1.0, table.written[row]

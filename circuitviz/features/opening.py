@@ -19,6 +19,7 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.loading import load_dictionaries
 from circuitviz.features.points import site_hooks
 from circuitviz.graph import Graph
+from circuitviz.graph.names import by_layer
 from circuitviz.graph.opened import opened_graph, opened_sites
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
@@ -162,7 +163,7 @@ def parse_sites(text: str) -> tuple[str, ...]:
             raise InputError(
                 f"'{name}' is no site; a2 (the heads of layer 2) or m3 (the MLP of layer 3) would be right."
             )
-    return tuple(sorted(set(names), key=lambda name: (int(name[1:]), name[0])))
+    return tuple(sorted(set(names), key=by_layer))
 
 
 def strongest_features(importance: Mapping[str, Tensor], most: int) -> dict[str, Sequence[int]]:

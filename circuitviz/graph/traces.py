@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
+from circuitviz.graph.names import by_layer
 
 CHOICES = ("spread", "strongest")
 """Which examples of many are taken: evenly from the strongest to the weakest, or the strongest alone."""
@@ -83,7 +84,7 @@ class Traces:
     def sites(self) -> list[str]:
         """Sites that any trace has something at, from the first layer on."""
         every = {site for trace in self.traces for site in trace.sites}
-        return sorted(every, key=lambda site: (int(site[1:]), site[0]))
+        return sorted(every, key=by_layer)
 
     @property
     def activations(self) -> NDArray[np.float64]:

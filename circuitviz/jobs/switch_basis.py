@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Kind
+from circuitviz.graph.names import by_layer
 from circuitviz.graph.opened import opened_sites, site_of
 from circuitviz.jobs.find import Found
 from circuitviz.jobs.messages import Moved, Reply, Request
@@ -125,4 +126,4 @@ def switched(
 
 
 def _ordered(sites: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(sites, key=lambda name: (int(name[1:]), name[0])))
+    return tuple(sorted(sites, key=by_layer))

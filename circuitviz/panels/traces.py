@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
@@ -19,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.errors import InputError
+from circuitviz.graph.names import feature_name
 from circuitviz.jobs import Moved, Reply, Seen
 from circuitviz.jobs.traces import Collected, CollectTraces
 from circuitviz.panels.desk import Desk
@@ -36,7 +36,6 @@ from circuitviz.panels.tracing.similarity import SimilarityPage
 from circuitviz.session.question import HIERARCHICAL, Question
 
 MEASURE = "traces"  # what the document keeps them as
-FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
 
 
 @panels.register(
@@ -152,8 +151,8 @@ class TracesPanel(Panel):
         names = [] if circuit is None else circuit.node_names
         nodes = frozenset(node for node in names if node == name or node.startswith(f"{name}@"))
         self.desk.select(nodes, frozenset())
-        if found := FEATURE.fullmatch(name):
-            self.desk.choose_feature(found[1], int(found[2]))
+        if found := feature_name(name):
+            self.desk.choose_feature(found.site, found.feature)
             if front:
                 self.desk.panel_wanted.emit("features")
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from circuitviz.app.cli.feature_flags import opened
 from circuitviz.app.cli.output import drive, number, show
 from circuitviz.errors import InputError
+from circuitviz.graph.names import feature_name
 
 if TYPE_CHECKING:
     from circuitviz.models import Model
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 def run(given: argparse.Namespace) -> int:
     """Find examples in a text file, trace each, compare them; returns the exit code."""
-    found = re.fullmatch(r"([am]\d+)\.f(\d+)", given.feature)
-    if found is None:
+    named = feature_name(given.feature)
+    if named is None or named.position is not None:
         raise InputError(f"--feature was given '{given.feature}'; a name like m3.f12 would be right.")
     from circuitviz.features import find_examples, trace_examples
 
-    site, feature = found[1], int(found[2])
+    site, feature = named.site, named.feature
     model, dictionaries = opened(given)
     one = next((d for d in dictionaries if d.site.name == site), None)
     if one is None:

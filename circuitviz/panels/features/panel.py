@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
+from circuitviz.graph.names import feature_name
 from circuitviz.jobs import Failed, Reply, Seen
 from circuitviz.jobs.explanations import ImportExplanations
 from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
@@ -28,7 +29,7 @@ from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.files import FilesButton
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
 from circuitviz.panels.features.place import data_folder
-from circuitviz.panels.features.words import FEATURE, Words
+from circuitviz.panels.features.words import Words
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, panels
 
@@ -120,12 +121,12 @@ class FeaturesPanel(Panel):
     def follow(self, address: str) -> None:
         """A link: another feature, or a node to select."""
         kind, _, name = address.partition(":")
-        found = FEATURE.fullmatch(name)
+        found = feature_name(name)
         if kind == "select":
             self.desk.select(frozenset({name}), frozenset())
         elif found:
             self.search.clear()
-            self.choose(found[1], int(found[2]))
+            self.choose(found.site, found.feature)
 
     def _ask_export(self) -> None:
         if (found := self.view.found) is not None:
@@ -217,8 +218,8 @@ class FeaturesPanel(Panel):
             self.desk.ask(ReadFeature(self.rows.site, self.filter.mapToSource(now).row()))
 
     def _follow_selection(self) -> None:
-        if len(self.desk.nodes) == 1 and (found := FEATURE.fullmatch(next(iter(self.desk.nodes)))):
-            self.desk.choose_feature(found[1], int(found[2]))
+        if len(self.desk.nodes) == 1 and (found := feature_name(next(iter(self.desk.nodes)))):
+            self.desk.choose_feature(found.site, found.feature)
 
     def _follow_feature(self) -> None:
         shown, wanted = self.view.found, self.desk.feature

@@ -6,12 +6,12 @@ next circuit in which the feature stands, with the explanations of others that w
 
 from __future__ import annotations
 
-import re
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz.graph.names import feature_name
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.features.place import STORE, data_folder, explanations
 from circuitviz.session import Label, remove_labels, set_labels
@@ -19,8 +19,6 @@ from circuitviz.session.labels import colour_for
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanation
-
-FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@\d+)?")
 
 
 class Words:
@@ -76,11 +74,11 @@ class Words:
     def offered(self) -> list[str]:
         """What the selected feature has been called elsewhere, by oneself first."""
         opened, nodes = self.desk.opened, self.desk.nodes
-        found = FEATURE.fullmatch(next(iter(nodes))) if len(nodes) == 1 else None
+        found = feature_name(next(iter(nodes))) if len(nodes) == 1 else None
         if opened is None or found is None or not self.path.exists():
             return []
         with closing(explanations()) as store:
-            return [one.text for one in store.of(opened.model, found[1], int(found[2]))]
+            return [one.text for one in store.of(opened.model, found.site, found.feature)]
 
     def put(self, model: str) -> int:
         """Label the open circuit's features from the notebook where they have no label; returns how many."""
@@ -90,13 +88,12 @@ class Words:
         made: dict[str, Label] = {}
         known: dict[str, dict[int, Explanation]] = {}
         for node in () if state.circuit is None else state.circuit.node_names:
-            found = FEATURE.fullmatch(node)
+            found = feature_name(node)
             if found is None or node in state.labels:
                 continue
-            site, number = found[1], int(found[2])
-            if site not in known:
-                known[site] = self.captions(model, site)
-            one = known[site].get(number)
+            if found.site not in known:
+                known[found.site] = self.captions(model, found.site)
+            one = known[found.site].get(found.feature)
             if one is not None and one.source == OWN:
                 made[node] = Label(one.text, colour_for({**state.labels, **made}, one.text))
         if made:

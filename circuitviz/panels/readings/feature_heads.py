@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph import Kind
+from circuitviz.graph.names import feature_name
 from circuitviz.jobs import Look
 from circuitviz.jobs.feature_heads import ChannelsOf, ScoreOf, channels_table, score_table
 from circuitviz.panels.charts import Chart
@@ -257,10 +258,8 @@ class FeatureHeadsPage(Page):
         if chosen := frozenset(names) & there:
             self.desk.select(chosen, frozenset())
         for name in names:
-            site, dot, rest = name.partition(".f")
-            number = rest.partition("@")[0]
-            if dot and number.isdecimal():
-                self.desk.choose_feature(site, int(number))
+            if found := feature_name(name):
+                self.desk.choose_feature(found.site, found.feature)
                 return
 
     def _placed(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.errors import InputError
+from circuitviz.graph.names import feature_name
 from circuitviz.graph.traces import CHOICES
 from circuitviz.jobs.traces import DASHBOARD, SOURCES, TEXT, CollectTraces
 from circuitviz.panels.registry import inset_numbers
@@ -101,7 +101,7 @@ class CollectForm(QWidget):
     def request(self) -> CollectTraces:
         """What is asked for; InputError where the fields do not say it."""
         named = self.feature.text().strip()
-        found = re.fullmatch(r"([am]\d+)\.f(\d+)(?:@\d+)?", named)
+        found = feature_name(named)
         if found is None:
             raise InputError(
                 (f"'{named}' names no feature" if named else "No feature is chosen")
@@ -112,8 +112,8 @@ class CollectForm(QWidget):
             raise InputError(f"Examples from a {source} need a file; choose one.")
         path = self.path if source in KINDS else None
         return CollectTraces(
-            found[1],
-            int(found[2]),
+            found.site,
+            found.feature,
             source,
             path,
             self.most.value(),

@@ -8,6 +8,7 @@ import numpy as np
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
 
 from circuitviz.graph import Traces
+from circuitviz.graph.names import by_layer
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.saving import Plotted
@@ -71,7 +72,7 @@ class SimilarityPage(TracesPage):
             return
         columns = shown if self.other is None else self.other
         sites = dict.fromkeys([*shown.traces.sites, *columns.traces.sites])
-        ordered = sorted(sites, key=lambda site: (int(site[1:]), site[0]))
+        ordered = sorted(sites, key=by_layer)
         self._offer(self.site, [ALL, *ordered])
         self.map.show_grid(self._grid(shown.traces, columns.traces))
 
