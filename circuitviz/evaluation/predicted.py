@@ -10,12 +10,11 @@ import numpy as np
 from circuitviz.errors import InputError
 from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
 from circuitviz.features import ACTIONS, Intervention, frozen_change
-from circuitviz.graph import ERRORS, Kind
+from circuitviz.graph import ERRORS
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
 RESPONSES = ("free", "frozen")
-FIXED = (Kind.BIAS, Kind.POSITION)  # no part of what the prompt says: nothing is ever done to them
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ def _nodes(subject: FeatureSubject, given: str) -> list[str]:
     else:
         names = [name.strip() for name in given.split(",") if name.strip()]
     own = subject.bench.target.node.name
-    free = [n for n in names if n != own and table.node(table.index(n)).kind not in FIXED]
+    free = [n for n in names if n != own and not table.node(table.index(n)).kind.is_fixed]
     if not free:
         raise InputError(
             f"There is no node to change among {given!r}; select features, heads, errors or tokens of the "

@@ -103,7 +103,7 @@ def _change(table: NodeTable, one: Intervention, references: Sequence[Run]) -> C
             f"'corrupted' of '{one.node}' needs one run of {table.run.time} tokens, as the prompt has."
         )
     node, before, direction = _node(table, one.node)
-    if node.kind in (Kind.BIAS, Kind.POSITION):
+    if node.kind.is_fixed:
         raise InputError(f"'{one.node}' is no part of what the prompt says, so it stays as it is.")
     if one.action in ("zero", "scale"):
         factor = 0.0 if one.action == "zero" else float(one.value or 0.0)

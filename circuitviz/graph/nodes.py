@@ -29,6 +29,11 @@ class Kind(StrEnum):
         """Whether nothing that a graph shows flows into such a node."""
         return self in (Kind.INPUT, Kind.TOKEN, Kind.POSITION, Kind.ERROR, Kind.BIAS)
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether such a node is no part of what the prompt says, so that nothing is ever done to it."""
+        return self in (Kind.BIAS, Kind.POSITION)
+
 
 @dataclass(frozen=True, slots=True)
 class Node:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from circuitviz.features import Judged, PromptBench, Run
     from circuitviz.session.prompted import Prompted
 
-FIXED = (Kind.BIAS, Kind.POSITION)  # no part of what the prompt says: they stay as they are
 MASKED = (Kind.FEATURE, Kind.HEAD, Kind.MLP)  # outside a circuit these have their ablation values
 PASSAGES = 24  # of the demo's own text, about 480 tokens, that means are taken over
 TOP = 5  # tokens
@@ -58,7 +57,7 @@ class Trial:
             left = circuit.without((), state.ablated_edges).edges.any(axis=1)
             mute = np.flatnonzero(circuit.edges.any(axis=1) & ~left)
             out |= {graph.senders[row] for row in mute}
-        free = {n.name for n in graph.nodes[: len(graph.senders)] if n.kind not in FIXED}
+        free = {n.name for n in graph.nodes[: len(graph.senders)] if not n.kind.is_fixed}
         inside = tuple(name for name in circuit.node_names if name in free and name not in out)
         taken = tuple(name for name in circuit.node_names if name in free & out)
         changed = {name: what for name, what in state.changed.items() if name in free - out}

@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QStandardItemModel
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QLineEdit, QPushButton, QWidget
 
-from circuitviz.graph import ERRORS, OF_FEATURES, OUTSIDE, VALUES, Intervention, Kind, parse_positions
+from circuitviz.graph import ERRORS, OF_FEATURES, OUTSIDE, VALUES, Intervention, parse_positions
 from circuitviz.panels.registry import inset_numbers
 from circuitviz.session import State, mean_of
 from circuitviz.session.question import Question
@@ -72,7 +72,7 @@ class AblationForm(QWidget):
         )
         if question is not None and state.circuit is not None:
             graph = state.circuit.graph
-            if any(graph.node(n).kind in (Kind.BIAS, Kind.POSITION) for n in names):
+            if any(graph.node(n).kind.is_fixed for n in names):
                 self.who.setText(self.who.text() + "<br>Biases and positions stay: the prompt says them not.")
         for widget in (self.value, self.apply):
             widget.setEnabled(bool(names))
