@@ -9,18 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen import frozen_change, predicted_change
-from circuitviz.features.interventions import Change, Intervention, work_out
+from circuitviz.features.interventions import Change, Intervention, embedded, work_out
 from circuitviz.features.points import as_read, before_mlp_point
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Kind
+from circuitviz.graph.opened import site_of
 from circuitviz.models.model import Hook
 from circuitviz.progress import Progress, Steps
 
@@ -104,7 +106,7 @@ def value_in(run: Run, table: NodeTable, target: Target) -> float:
         return target.read_from(run)
     assert node.layer is not None and node.position is not None
     if node.kind is Kind.FEATURE:
-        one = table.dictionaries[f"{node.site}{node.layer}"]
+        one = table.dictionaries[site_of(node)]
         return float(one.encode(run.read(one)[node.position])[node.feature])
     own = table.written[target.index]
     if node.kind is Kind.HEAD:
@@ -129,7 +131,7 @@ class _Hooks:
         model = self.run.model
         found: dict[str, Hook] = {}
         if tokens := self._of(""):
-            found["embed.hook_out"] = lambda x: self._embed(x, tokens)
+            found["embed.hook_out"] = partial(embedded, tokens, model.embed_scale)
         for layer, weights in enumerate(model.layers):
             attention, mlp = self._of("a", layer), self._of("m", layer)
             heads = [c for c in attention if c.node.kind is Kind.HEAD]
@@ -151,13 +153,6 @@ class _Hooks:
         if not part:
             return [c for c in self.changes if c.node.layer is None]
         return [c for c in self.changes if c.node.layer == layer and c.node.site == part]
-
-    def _embed(self, x: Tensor, changes: list[Change]) -> Tensor:
-        x = x.clone()
-        for change in changes:
-            scale, at = self.run.model.embed_scale, change.node.position
-            x[0, at] = change.own(x[0, at] * scale) / scale
-        return x
 
     def _z(self, z: Tensor, one: Dictionary | None, changes: list[Change]) -> Tensor:
         z = z.clone()

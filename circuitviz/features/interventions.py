@@ -17,6 +17,7 @@ from circuitviz.features.run import Run
 from circuitviz.features.table import NodeTable
 from circuitviz.graph import Kind, Node
 from circuitviz.graph.names import feature_name
+from circuitviz.graph.opened import site_of
 
 ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
 
@@ -71,6 +72,15 @@ class Change:
         return self.vector @ o * run.post[self.node.layer][self.node.position] - self.direction
 
 
+def embedded(changes: Sequence[Change], scale: float, x: Tensor) -> Tensor:
+    """Embeddings [1, time, d] of a run in which some tokens are changed; ``scale``: theirs in the stream."""
+    x = x.clone()
+    for change in changes:
+        at = change.node.position
+        x[0, at] = change.own(x[0, at] * scale) / scale
+    return x
+
+
 @torch.no_grad()
 def work_out(
     table: NodeTable, interventions: Sequence[Intervention], references: Sequence[Run] = ()
@@ -113,7 +123,7 @@ def _change(table: NodeTable, one: Intervention, references: Sequence[Run]) -> C
         return Change(node, before, direction, new=float(new or 0.0))
     if one.action == "set":
         return Change(node, before, direction, factor=float(one.value or 0.0))
-    site = table.dictionaries.get(f"{node.site}{node.layer}")
+    site = table.dictionaries.get(site_of(node))
     of_values = node.kind is Kind.ERROR and site is not None and site.site.reads == "z"
     vector = _vector(table, node, one.action, references)
     return Change(node, before, direction, vector=vector, of_values=of_values)
@@ -139,7 +149,7 @@ def _node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
 
 
 def _activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
-    one = table.dictionaries[f"{node.site}{node.layer}"]
+    one = table.dictionaries[site_of(node)]
     values = [one.encode(run.read(one))[:, node.feature] for run in references]
     if action == "corrupted":
         return float(values[0][node.position])

@@ -22,6 +22,7 @@ from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import ERRORS, OUTSIDE, Kind
+from circuitviz.graph.opened import site_of
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ class PromptBench:
                 (change,) = work_out(self.table, [Intervention(one.node)])
                 node = change.node
                 if node.kind is Kind.FEATURE:
-                    dictionary = self.table.dictionaries[f"{node.site}{node.layer}"]
+                    dictionary = self.table.dictionaries[site_of(node)]
                     values = instead.features(dictionary, dictionary.encode(self.table.run.read(dictionary)))
                     one = Intervention(one.node, "set", float(values[node.position, node.feature]))
             found += work_out(self.table, [one], self.references(one.action))
@@ -203,7 +204,7 @@ class PromptBench:
             node = self.table.node(row)
             if node.kind is not Kind.FEATURE:
                 continue
-            site = f"{node.site}{node.layer}"
+            site = site_of(node)
             if site not in values:
                 one = self.table.dictionaries[site]
                 values[site] = one.encode(run.read(one))

@@ -12,11 +12,12 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.interventions import Change
+from circuitviz.features.interventions import Change, embedded
 from circuitviz.features.points import as_read, before_mlp_point
 from circuitviz.features.run import Run
 from circuitviz.features.table import KINDS, NodeTable
 from circuitviz.graph import OUTSIDE, Kind
+from circuitviz.graph.opened import site_of
 from circuitviz.models.model import Hook
 
 
@@ -83,15 +84,13 @@ class Outside:
         self.streams: dict[int, Tensor] = {}
         self.changes: dict[str, list[Change]] = {}
         for change in changes:
-            node = change.node
-            site = "" if node.layer is None else f"{node.site}{node.layer}"
-            self.changes.setdefault(site, []).append(change)
+            self.changes.setdefault(site_of(change.node), []).append(change)
 
     def hooks(self) -> dict[str, Hook]:
         """By hook point."""
         model, found = self.run.model, dict[str, Hook]()
         if "" in self.changes:
-            found["embed.hook_out"] = self._embed
+            found["embed.hook_out"] = partial(embedded, self.changes[""], model.embed_scale)
         for layer, weights in enumerate(model.layers):
             one = self.table.dictionaries.get(f"a{layer}")
             if one is None or one.site.reads == "z":
@@ -109,13 +108,6 @@ class Outside:
 
     def _keep(self, layer: int, stream: Tensor) -> None:
         self.streams[layer] = stream[0]
-
-    def _embed(self, embedded: Tensor) -> Tensor:
-        made, scale = embedded.clone(), self.run.model.embed_scale
-        for change in self.changes[""]:
-            at = change.node.position
-            made[0, at] = change.own(made[0, at] * scale) / scale
-        return made
 
     def _z(self, layer: int, z: Tensor) -> Tensor:
         one = self.table.dictionaries.get(f"a{layer}")

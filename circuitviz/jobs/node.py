@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Kind
+from circuitviz.graph.opened import site_of
 from circuitviz.jobs.look import Look
 from circuitviz.jobs.prompted import opened_prompt
 from circuitviz.progress import Steps
@@ -60,7 +61,7 @@ class ReadNode(Look):
             return NodeRead(self.node, activation, share)
         from circuitviz.features.dashboards import token_effects
 
-        one = table.dictionaries[f"{node.site}{node.layer}"]
+        one = table.dictionaries[site_of(node)]
         up, down = token_effects(table.run.model, one, node.feature, TOKENS)
         return NodeRead(self.node, activation, share, tuple(up), tuple(down))
 
