@@ -15,6 +15,17 @@ from torch import Tensor
 
 from circuitviz.features import Dictionary, Site
 
+EVERY_KIND = {  # by site of the demo: each architecture, each place that is read, folded and raw
+    "a0": "standard",
+    "m0": "transcoder",
+    "a1": "gated",
+    "m1": "skip_transcoder",
+    "a2": "topk/z/folded",
+    "m2": "jumprelu_transcoder/normalised/folded",
+    "a3": "jumprelu/written",
+    "m3": "jumprelu_skip_transcoder/stream",
+}
+
 
 def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -> list[Dictionary]:
     """Random dictionaries by site; a kind is an architecture, with `/reads` and `/folded` after it."""

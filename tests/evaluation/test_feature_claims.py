@@ -11,7 +11,7 @@ import pytest
 import torch
 from conftest import Case
 from safetensors.torch import load_file
-from slow_features import random_dictionaries
+from slow_features import EVERY_KIND, random_dictionaries
 from slow_path import DEMO, plain
 
 from circuitviz.discovery import setting
@@ -26,16 +26,7 @@ from circuitviz.tasks.counterfactuals import counterfactual_task
 
 SHIPPED = Path(str(resource("demo", "dictionaries")))
 SITES = {
-    "demo": {
-        "a0": "standard",
-        "m0": "transcoder",
-        "a1": "gated",
-        "m1": "skip_transcoder",
-        "a2": "topk/z/folded",
-        "m2": "jumprelu_transcoder/normalised/folded",
-        "a3": "jumprelu/written",
-        "m3": "jumprelu_skip_transcoder/stream",
-    },
+    "demo": EVERY_KIND,
     "neox": {"a1": "topk", "m1": "transcoder", "m2": "standard/written"},
 }
 

@@ -8,20 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from slow_features import SlowEdges, random_dictionaries
+from slow_features import EVERY_KIND, SlowEdges, random_dictionaries
 from slow_path import DEMO, plain
 
 KINDS = {
-    "demo": {
-        "a0": "standard",
-        "m0": "transcoder",
-        "a1": "gated",
-        "m1": "skip_transcoder",
-        "a2": "topk/z/folded",
-        "m2": "jumprelu_transcoder/normalised/folded",
-        "a3": "jumprelu/written",
-        "m3": "jumprelu_skip_transcoder/stream",
-    },
+    "demo": EVERY_KIND,
     "gpt2": {"m0": "transcoder", "a1": "standard", "m1": "standard/written", "m2": "skip_transcoder"},
     "neox": {"a0": "standard", "m0": "transcoder", "a1": "topk", "m2": "transcoder"},
 }
