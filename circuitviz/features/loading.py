@@ -14,6 +14,7 @@ from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder, read_re
 from circuitviz.models import Model
 from circuitviz.models.hub import reach_steps
 from circuitviz.progress import Progress, Steps, finish
+from circuitviz.resources import resource
 
 MOST_DEEP = 3  # folders of folders that are looked into
 
@@ -67,6 +68,21 @@ def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> Steps[
         found.append(_load(place, model, answers))
     check_set(found)
     return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
+
+
+def given_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:
+    """These files and folders; where none is given, those that ship with the demo model.
+
+    InputError where none is given and none ship with the model.
+    """
+    shipped = resource("demo", "dictionaries")
+    if not paths and (model.name != "demo" or not shipped.is_dir()):
+        raise InputError(
+            f"No dictionaries ship with '{model.name}'; a folder of dictionaries that were trained on it "
+            "would be right (--dictionaries, or in the window Features → Files), and 'circuitviz "
+            "train-dictionary' trains some."
+        )
+    return paths or [shipped]
 
 
 def dictionary_places(path: str | Path) -> list[str | Path]:

@@ -16,14 +16,13 @@ from torch import Tensor
 
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.loading import load_dictionaries
+from circuitviz.features.loading import given_or_shipped, load_dictionaries
 from circuitviz.features.points import site_hooks
 from circuitviz.graph import Graph
 from circuitviz.graph.names import by_layer
 from circuitviz.graph.opened import opened_graph, opened_sites
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
-from circuitviz.resources import resource
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,13 +133,8 @@ def dictionaries_of(model: Model, folders: str = "", sites: Collection[str] = ()
 
     sites: only these; InputError where one has none.
     """
-    shipped = resource("demo", "dictionaries")
-    if not folders and (model.name != "demo" or not shipped.is_dir()):
-        raise InputError(
-            f"No dictionaries ship with '{model.name}'; --dictionaries takes a folder of dictionaries that "
-            "were trained on it, and 'circuitviz train-dictionary' trains some."
-        )
-    found = {one.site.name: one for one in load_dictionaries(parse_folders(folders) or [shipped], model)}
+    places = given_or_shipped(parse_folders(folders), model)
+    found = {one.site.name: one for one in load_dictionaries(places, model)}
     for site in sites:
         if site not in found:
             there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."

@@ -183,16 +183,10 @@ def passages_of(model: Model, text: Path | None) -> Passages:
 
 def _opened(engine: Engine, folders: tuple[str, ...], text: Path | None) -> Steps[_Open]:
     """Open folders of dictionaries in place of what is open; none: those that ship with the demo."""
-    from circuitviz.features import load_dictionaries_steps
-    from circuitviz.resources import resource
+    from circuitviz.features import given_or_shipped, load_dictionaries_steps
 
     model = engine.model
-    if not folders and model.name != "demo":
-        raise InputError(
-            f"No dictionaries ship with '{model.name}'; open a folder of dictionaries that were trained "
-            "on it, or train some with 'circuitviz train-dictionary'."
-        )
-    found = yield from load_dictionaries_steps(folders or [resource("demo", "dictionaries")], model)
+    found = yield from load_dictionaries_steps(given_or_shipped(folders, model), model)
     _close(engine)
     opened = engine.shelf = _Open(model, {one.site.name: one for one in found}, folders, text)
     return opened

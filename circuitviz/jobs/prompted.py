@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
@@ -186,8 +185,7 @@ def dictionaries_of(
     engine: Engine, folders: Sequence[str]
 ) -> Generator[Reply, None, Sequence[Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
-    from circuitviz.features import load_dictionaries_steps
-    from circuitviz.resources import resource
+    from circuitviz.features import given_or_shipped, load_dictionaries_steps
 
     held: Prompted | None = engine.prompted
     if held is not None and held.question.dictionaries == tuple(folders):
@@ -195,13 +193,8 @@ def dictionaries_of(
     shelf = engine.shelf
     if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):
         return list(shelf.dictionaries.values())
-    if not folders and engine.model.name != "demo":
-        raise InputError(
-            f"No dictionaries ship with '{engine.model.name}'; open a folder of dictionaries that were "
-            "trained on it (Features → Files), or train some with 'circuitviz train-dictionary'."
-        )
-    wanted: Sequence[str | Path] = folders or [resource("demo", "dictionaries")]
-    return (yield from moving("Opening dictionaries", load_dictionaries_steps(wanted, engine.model)))
+    steps = load_dictionaries_steps(given_or_shipped(folders, engine.model), engine.model)
+    return (yield from moving("Opening dictionaries", steps))
 
 
 def _points(found: Any) -> tuple[FractionPoint, ...]:

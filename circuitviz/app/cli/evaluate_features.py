@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.app.cli.output import drive, number, say, show
@@ -70,9 +69,8 @@ def _trial(given: argparse.Namespace, document: Document) -> Trial:
 
 def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prompted:
     """The model with the prompt and dictionaries of a file; says what does not fit."""
-    from circuitviz.features import load_dictionaries
+    from circuitviz.features import given_or_shipped, load_dictionaries
     from circuitviz.models import load_model
-    from circuitviz.resources import resource
     from circuitviz.session.origin import mismatch
     from circuitviz.session.prompted import open_prompt
 
@@ -82,8 +80,8 @@ def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prom
     message = mismatch(where, model, circuit)
     if message and circuit.graph.shape != model.shape:
         raise InputError(message)
-    folders: list[str | Path] = [*question.dictionaries] or [resource("demo", "dictionaries")]
-    opened = open_prompt(model, replace(question, model=model.name), load_dictionaries(folders, model))
+    found = load_dictionaries(given_or_shipped(question.dictionaries, model), model)
+    opened = open_prompt(model, replace(question, model=model.name), found)
     for warning in ([message] if message else []) + list(opened.warnings):
         say(f"circuitviz: {warning}")
     return opened

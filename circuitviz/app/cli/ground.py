@@ -28,15 +28,14 @@ class Ground:
 
 def ground(given: argparse.Namespace, where: Provenance | None, features: bool) -> Ground:
     """Open it; ``features``: also the dictionaries. Says where weights or prompts are not the file's."""
-    from circuitviz.features import load_dictionaries
-    from circuitviz.resources import resource
+    from circuitviz.features import given_or_shipped, load_dictionaries
     from circuitviz.session.question import Question
 
     question = Question.of(where)
     folders = [] if where is None else list(where.options.get("dictionaries") or ())
 
     def shelf(model: Model) -> Sequence[Dictionary]:
-        return load_dictionaries(folders or [resource("demo", "dictionaries")], model)
+        return load_dictionaries(given_or_shipped(folders, model), model)
 
     if question is None or where is None:
         from circuitviz.app.cli.reopen import reopen
@@ -44,7 +43,8 @@ def ground(given: argparse.Namespace, where: Provenance | None, features: bool) 
 
         opened = reopen(given, say)
         inside = setting(opened.model, opened.task, opened.metric, opened.ablation)
-        return Ground(opened.model, inside, opened.task.hash, shelf(opened.model) if features else ())
+        found = shelf(opened.model) if features else ()
+        return Ground(opened.model, inside, opened.task.hash, found)
     from circuitviz.models import load_model
     from circuitviz.session.prompted import open_prompt
     from circuitviz.session.trials import own_pair
