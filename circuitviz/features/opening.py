@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -19,7 +18,7 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.loading import given_or_shipped, load_dictionaries
 from circuitviz.features.points import site_hooks
 from circuitviz.graph import Graph
-from circuitviz.graph.names import by_layer
+from circuitviz.graph.names import by_layer, parse_folders
 from circuitviz.graph.opened import opened_graph, opened_sites
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
@@ -140,13 +139,6 @@ def dictionaries_of(model: Model, folders: str = "", sites: Collection[str] = ()
             there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."
             raise InputError(there + suggest(site, found))
     return {site: found[site] for site in sites} if sites else found
-
-
-def parse_folders(text: str) -> tuple[str, ...]:
-    """Folders as one text names them, ``first; second``; a folder that has such a name itself is one."""
-    if Path(text).expanduser().exists():
-        return (text,) if text else ()
-    return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
 def parse_sites(text: str) -> tuple[str, ...]:

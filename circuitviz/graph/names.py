@@ -1,8 +1,9 @@
-"""Names of sites and features are typed, clicked and kept in files; how they are read is said once."""
+"""How names of sites, features and folders are read, which are typed, clicked and kept in files."""
 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 _FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
@@ -35,3 +36,10 @@ def by_layer(site: str) -> tuple[int, str]:
     ['a2', 'm2', 'm10']
     """
     return int(site[1:]), site[0]
+
+
+def parse_folders(text: str) -> tuple[str, ...]:
+    """Folders as one text names them, ``first; second``; a folder that has such a name itself is one."""
+    if Path(text).expanduser().exists():
+        return (text,) if text else ()
+    return tuple(part.strip() for part in text.split(";") if part.strip())

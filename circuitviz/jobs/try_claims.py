@@ -76,12 +76,9 @@ class TryClaims(Request):
         self, engine: Engine, where: Setting | None, task_hash: str, claim: Claim, number: int
     ) -> Iterator[Reply]:
         from circuitviz.evaluation.claims import claim_steps
-        from circuitviz.features.opening import parse_folders
         from circuitviz.session.trials import claimed, of_features
 
-        options = self.provenance.options if self.provenance is not None else {}
-        given = options.get("dictionaries") or ()
-        folders = parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
+        folders = () if self.provenance is None else self.provenance.dictionaries
         found = (yield from dictionaries_of(engine, folders)) if of_features(claim.nodes) else ()
         about = claimed((claim.nodes, claim.edges), engine.model, where, self.movers, found)
         steps = Driven(claim_steps(claim.evidence.test, about, **claim.evidence.options))

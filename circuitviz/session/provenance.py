@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from circuitviz.graph.names import parse_folders
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -39,6 +41,15 @@ class Provenance:
     def opening(self) -> tuple[object, ...]:
         """What has to be open for the circuit to be measured: model, prompts, metric and ablation."""
         return self.model, self.task, self.task_hash, self.metric, self.ablation
+
+    @property
+    def dictionaries(self) -> tuple[str, ...]:
+        """Files and folders of the dictionaries that were used; none: the demo's own, or no features.
+
+        A method over a task names them in one text, a question about a prompt lists them.
+        """
+        given = self.options.get("dictionaries") or ()
+        return parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
 
     def command(self) -> str:
         """The command line that computes it again."""

@@ -109,6 +109,7 @@ class Question:
         usual = "corrupted" if corrupted else "zero"
         return Question(
             **{**plain, **_lists(given)},
+            dictionaries=where.dictionaries,
             judged="" if where.ablation == usual else where.ablation,
             model=where.model,
             prompt=prompt,
@@ -152,6 +153,5 @@ def _lists(given: Mapping[str, Any]) -> dict[str, Any]:
     sites = given.get("sites")
     return {
         "sites": None if sites is None else tuple(map(str, sites)),
-        "dictionaries": tuple(map(str, given.get("dictionaries") or ())),
         "tokens": tuple(map(int, given.get("tokens") or ())),
     }

@@ -8,6 +8,12 @@ from pathlib import Path
 import pytest
 
 from circuitviz.__main__ import main
+from circuitviz.features.firing import is_feature
+from circuitviz.formats import open_document
+from circuitviz.jobs import Adopt, Claim, Failed, Tried, TryClaims
+from circuitviz.jobs.engine import Engine
+from circuitviz.resources import resource
+from circuitviz.session import Evidence
 
 
 @pytest.mark.usefixtures("qapp")  # a picture needs an application, which is the window's in other tests
@@ -27,6 +33,33 @@ def test_discover_and_evaluate_a_mixed_circuit(tmp_path: Path, capsys: pytest.Ca
     assert told["faithfulness"]["low"] < value < told["faithfulness"]["high"]
     assert main(["export", str(path), "-o", str(tmp_path / "mixed.svg")]) == 0
     assert "a2.f" in (tmp_path / "mixed.svg").read_text()
+
+
+def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A task's circuit names one folder as text, a prompt's lists them."""
+    path, folder = tmp_path / "mixed.circuit", str(resource("demo", "dictionaries"))
+    given = "--method task-attribution --sites a2 --features 4 --steps 1 --prompts 4 --edges 60 --dictionaries"
+    assert main(["discover", *given.split(), folder, "-o", str(path)]) == 0
+    state = open_document(path).state
+    assert state.circuit is not None and state.provenance is not None
+    assert state.provenance.dictionaries == (folder,)
+    feature = next(name for name in state.circuit.node_names if is_feature(name))
+    assert main(["label", "set", str(path), feature, "fires on names"]) == 0
+    capsys.readouterr()
+    test = ["--target", feature, "--test", "activation", "--where", "all", "--prompts", "4"]
+    assert main(["label", "test", str(path), *test, "--counterfactual", "name-swapped", "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)
+    assert told["outcome"]["prompts"] == 4
+
+    labelled = open_document(path).state
+    claim = Claim(feature, Evidence("it fires", "activation"), (feature,), (), labelled.basis_of(feature))
+    engine = Engine()
+    list(Adopt(labelled.provenance, labelled.circuit).answer(engine))
+    replies = list(TryClaims((claim,), (), labelled.provenance).answer(engine))
+    (tried,) = [reply for reply in replies if isinstance(reply, Tried)]
+    assert tried.outcome.verdict and not any(isinstance(reply, Failed) for reply in replies)
 
 
 def test_a_site_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

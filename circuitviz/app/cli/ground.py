@@ -32,7 +32,7 @@ def ground(given: argparse.Namespace, where: Provenance | None, features: bool) 
     from circuitviz.session.question import Question
 
     question = Question.of(where)
-    folders = [] if where is None else list(where.options.get("dictionaries") or ())
+    folders = () if where is None else where.dictionaries
 
     def shelf(model: Model) -> Sequence[Dictionary]:
         return load_dictionaries(given_or_shipped(folders, model), model)
