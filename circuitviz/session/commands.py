@@ -99,7 +99,11 @@ def intervene(nodes: Iterable[str], what: Intervention | None) -> Command:
 
 def restore_all() -> Command:
     """Put everything back that was ablated or changed."""
-    return Command("Restore everything", lambda state: _touched(state, (), (), {}))
+
+    def change(state: State) -> State:
+        return replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset(), interventions={})
+
+    return Command("Restore everything", change)
 
 
 def judge_by(ablation: str, errors: str) -> Command:
@@ -126,17 +130,10 @@ def revisit(
     def change(state: State) -> State:
         if state.circuit is None:
             return state
-        graph = state.circuit.graph
         if judged:
             ablation, errors = judged
             state = judge_by(ablation, errors).change(state)
-        there = graph.node_index
-        return _touched(
-            state,
-            (name for name in nodes if name in there),
-            (name for name in edges if known(graph, name)),
-            {name: what for name, what in changed.items() if name in there},
-        )
+        return _touched(state, nodes, edges, changed)
 
     return Command("Go back to an ablation", change)
 
@@ -144,11 +141,15 @@ def revisit(
 def _touched(
     state: State, nodes: Iterable[str], edges: Iterable[str], changed: Interventions
 ) -> State:
+    """With exactly this done to its circuit; what the circuit does not have is passed over."""
+    assert state.circuit is not None
+    graph = state.circuit.graph
+    there = graph.node_index
     return replace(
         state,
-        ablated_nodes=frozenset(nodes),
-        ablated_edges=frozenset(edges),
-        interventions=dict(changed),
+        ablated_nodes=frozenset(name for name in nodes if name in there),
+        ablated_edges=frozenset(name for name in edges if known(graph, name)),
+        interventions={name: what for name, what in changed.items() if name in there},
     )
 
 
@@ -214,15 +215,10 @@ def switch_basis(
     circuit: Circuit, scores: Scores, provenance: Provenance | None, text: str
 ) -> Command:
     """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
-    there = circuit.graph.node_index
 
     def change(state: State) -> State:
-        return replace(
-            replace_circuit(circuit, scores, provenance, "").change(state),
-            ablated_nodes=state.ablated_nodes & there.keys(),
-            ablated_edges=frozenset(edge for edge in state.ablated_edges if known(circuit.graph, edge)),
-            interventions={name: what for name, what in state.interventions.items() if name in there},
-        )
+        renewed = replace_circuit(circuit, scores, provenance, "").change(state)
+        return _touched(renewed, state.ablated_nodes, state.ablated_edges, state.interventions)
 
     return Command(text, change)
 
@@ -233,14 +229,8 @@ def move_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, sin
     since: the state before the first of them. What was said and done of a node that a threshold drops is
     there again when a later move of the same row brings the node back.
     """
-    there = circuit.graph.node_index
     renewed = replace_circuit(circuit, scores, provenance, "").change(since)
-    kept = replace(
-        renewed,
-        ablated_nodes=since.ablated_nodes & there.keys(),
-        ablated_edges=frozenset(edge for edge in since.ablated_edges if known(circuit.graph, edge)),
-        interventions={name: what for name, what in since.interventions.items() if name in there},
-    )
+    kept = _touched(renewed, since.ablated_nodes, since.ablated_edges, since.interventions)
     text = f"Threshold {provenance.options['tau']:.3g}"
     return Command(text, lambda state: kept, merge="threshold")
 
