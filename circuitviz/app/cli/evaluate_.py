@@ -37,7 +37,7 @@ def run(given: argparse.Namespace) -> int:
     from circuitviz.discovery import setting
     from circuitviz.evaluation import Subject, bench_of, check_graph, measure_steps
 
-    opened = reopen(given, say)
+    opened = reopen(given, say, document)
     state, model = opened.document.state, opened.model
     assert state.live is not None
     check_graph(model, state.live)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from circuitviz.app.cli.output import say
+from circuitviz.app.cli.reopen import read
 from circuitviz.errors import InputError
 from circuitviz.jobs.engine import Engine
 from circuitviz.jobs.feature_heads import ChannelsOf, ScoreOf, channels_table, score_table
@@ -18,10 +19,7 @@ from circuitviz.session.question import Question
 
 def feature_reading(given: argparse.Namespace) -> tuple[Look, Callable[[Any], Table], Engine]:
     """What to ask for, how its answer becomes a table, and an engine with the file's prompt open."""
-    from circuitviz.formats import import_document
-    from circuitviz.formats.reference import find
-
-    question = Question.of(import_document(find(given.circuit)).state.provenance)
+    question = Question.of(read(given).state.provenance)
     if question is None:
         raise InputError(
             f"'{given.circuit}' is no circuit of features of one prompt; one that 'circuitviz local-circuit' "

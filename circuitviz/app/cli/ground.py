@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from circuitviz.discovery import Setting
     from circuitviz.features import Dictionary
     from circuitviz.models import Model
-    from circuitviz.session import Provenance
+    from circuitviz.session import Document
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class Ground:
     dictionaries: Sequence[Dictionary] = ()
 
 
-def ground(given: argparse.Namespace, where: Provenance | None, features: bool) -> Ground:
+def ground(given: argparse.Namespace, document: Document, features: bool) -> Ground:
     """Open it; ``features``: also the dictionaries. Says where weights or prompts are not the file's."""
     from circuitviz.features import given_or_shipped, load_dictionaries
     from circuitviz.session.question import Question
 
+    where = document.state.provenance
     question = Question.of(where)
     folders = () if where is None else where.dictionaries
 
@@ -41,7 +42,7 @@ def ground(given: argparse.Namespace, where: Provenance | None, features: bool) 
         from circuitviz.app.cli.reopen import reopen
         from circuitviz.discovery import setting
 
-        opened = reopen(given, say)
+        opened = reopen(given, say, document)
         inside = setting(opened.model, opened.task, opened.metric, opened.ablation)
         found = shelf(opened.model) if features else ()
         return Ground(opened.model, inside, opened.task.hash, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -27,8 +28,7 @@ from circuitviz.session.outcomes import due, name_movers, outcome_of
 
 def run(given: argparse.Namespace) -> int:
     """Do what the subcommand says; returns the exit code."""
-    code: int = globals()[f"_{given.action}"](given)
-    return code
+    return ACTIONS[given.action](given)
 
 
 def _list(given: argparse.Namespace) -> int:
@@ -123,7 +123,7 @@ def _test(given: argparse.Namespace) -> int:
     if not wanted:
         return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
     nodes = [name for target, _ in wanted for name in document.state.parts(target)[0]]
-    opened = ground(given, document.state.provenance, of_features(nodes))
+    opened = ground(given, document, of_features(nodes))
     tested = []
     for target, evidence in wanted:
         state = document.state
@@ -231,3 +231,14 @@ def _said(evidence: Evidence, stale: tuple[str, ...]) -> str:
     old = f"  (stale: {', '.join(stale)} changed)" if stale else ""
     effect = f"{number(found.effect, 2)}{interval}"
     return f"{found.verdict:<9}  {evidence.claim}: {found.measured} {effect}{old}"
+
+
+ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list,
+    "set": _set,
+    "remove": _remove,
+    "suggest": _suggest,
+    "test": _test,
+    "export": _export,
+    "import": _import,
+}

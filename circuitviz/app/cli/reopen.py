@@ -37,17 +37,20 @@ def read(given: argparse.Namespace) -> Document:
     return import_document(find(given.circuit))
 
 
-def reopen(given: argparse.Namespace, say: Callable[[str], None]) -> Reopened:
+def reopen(
+    given: argparse.Namespace, say: Callable[[str], None], document: Document | None = None
+) -> Reopened:
     """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
 
-    Warns where weights or prompts are not those that the circuit was found on.
+    document: the file's, where it was read already. Warns where weights or prompts are not those that the
+    circuit was found on.
     """
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch, task_of
     from circuitviz.tasks import load_task
 
     path: Path = given.circuit
-    document = read(given)
+    document = read(given) if document is None else document
     where, circuit = document.state.provenance, document.state.circuit
     told = document.extra.get("reference", {})
     named = given.model or (where.model if where else told.get("model"))
