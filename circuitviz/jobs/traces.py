@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,14 +23,41 @@ SOURCES = (INDEXED, PROMPTS, TEXT, DASHBOARD)
 
 @dataclass(frozen=True)
 class Collected:
-    """Traces, and what they are of: where the examples come from, the dictionaries' folders, about how
-    many nodes each circuit has."""
+    """Traces, which stay with the document, and what they are of: where the examples come from, the
+    dictionaries' folders, about how many nodes each circuit has."""
 
     traces: Traces
     source: str
     model: str
     dictionaries: tuple[str, ...]
     nodes: int
+
+    @property
+    def name(self) -> str:
+        """How it is told from others."""
+        return f"{self.traces.target} · {self.source}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data, as documents keep it."""
+        return {
+            "traces": self.traces.as_dict(),
+            "source": self.source,
+            "model": self.model,
+            "dictionaries": list(self.dictionaries),
+            "nodes": self.nodes,
+        }
+
+    @staticmethod
+    def from_dict(given: Mapping[str, Any]) -> Collected:
+        """What was kept; InputError where it cannot be read."""
+        try:
+            folders = tuple(map(str, given["dictionaries"]))
+            where = str(given["source"]), str(given["model"]), folders, int(given["nodes"])
+            return Collected(Traces.from_dict(given["traces"]), *where)
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"Traces in this file cannot be read ({type(error).__name__}: {error}); collect them anew."
+            ) from None
 
 
 @dataclass(frozen=True)

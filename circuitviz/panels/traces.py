@@ -29,7 +29,7 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.saving import tab_separated
 from circuitviz.panels.tracing.components import ComponentsPage
 from circuitviz.panels.tracing.form import CollectForm
-from circuitviz.panels.tracing.page import Kept, TracesPage
+from circuitviz.panels.tracing.page import TracesPage
 from circuitviz.panels.tracing.recurring import RecurringPage
 from circuitviz.panels.tracing.scatter import ScatterPage
 from circuitviz.panels.tracing.similarity import SimilarityPage
@@ -46,8 +46,8 @@ class TracesPanel(Panel):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.kept: dict[str, Kept] = {}
-        self.coming: Kept | None = None
+        self.kept: dict[str, Collected] = {}
+        self.coming: Collected | None = None
         self._asked: CollectTraces | None = None
         self._begun = False  # whether the worker has been heard at it: what is idle before is no news
         self.form = CollectForm()
@@ -172,7 +172,7 @@ class TracesPanel(Panel):
             return
         found, self._begun = reply.result, True
         if isinstance(found, Collected):
-            self.coming = Kept(found.traces, found.source, found.model, found.dictionaries, found.nodes)
+            self.coming = found
         if reply.done:
             self._finish(reply.why or f"{len(found.traces.traces)} examples traced.")
         elif self.seen:
@@ -214,7 +214,7 @@ class TracesPanel(Panel):
         result = self.desk.document.measures.get(MEASURE, {}).get("result")
         for found in result.values() if isinstance(result, dict) else ():
             try:
-                one = Kept.from_dict(found)
+                one = Collected.from_dict(found)
             except InputError as error:
                 self.form.say(str(error))
             else:

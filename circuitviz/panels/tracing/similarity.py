@@ -9,10 +9,11 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
 
 from circuitviz.graph import Traces
 from circuitviz.graph.names import by_layer
+from circuitviz.jobs.traces import Collected
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.grid import Table
 from circuitviz.panels.saving import Plotted
-from circuitviz.panels.tracing.page import Kept, TracesPage, snippet
+from circuitviz.panels.tracing.page import TracesPage, snippet
 
 ALL, ITSELF = "All sites", "its own examples"
 BY_ACTIVATION, BY_LIKENESS = "by activation", "by likeness"
@@ -56,7 +57,7 @@ class SimilarityPage(TracesPage):
         self.column.clicked.connect(lambda: self.example_wanted.emit(*self._other))
 
     @property
-    def other(self) -> Kept | None:
+    def other(self) -> Collected | None:
         """The traces that are the columns, where they are another's."""
         return self.kept.get(self.beside.currentText())
 
