@@ -59,7 +59,7 @@ class Judge(Request):
         from circuitviz.evaluation import measure_steps
 
         subject = yield from self._subject(engine)
-        steps = Driven(measure_steps(self.measure, subject, **self.options))
+        steps = Driven(measure_steps(self.measure, subject, **self._named))
         for step in steps:
             yield Moved(f"Measuring {self.measure}", step.share, step.message)
             if step.partial is not None:
@@ -90,5 +90,12 @@ class Judge(Request):
             bench, self.circuit, self.scores, self.select, self.asked, self.classes, self.selection
         )
 
+    @property
+    def _named(self) -> dict[str, Any]:
+        """The options with the selected nodes by name, so that what is kept says what was measured."""
+        if self.options.get("nodes") != "selection" or not self.selection:
+            return self.options
+        return {**self.options, "nodes": ",".join(self.selection)}
+
     def _judged(self, result: Any, done: bool) -> Judged:
-        return Judged(self.measure, self.options, self.key, result.as_dict(), done)
+        return Judged(self.measure, self._named, self.key, result.as_dict(), done)

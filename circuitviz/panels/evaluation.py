@@ -109,8 +109,8 @@ class EvaluationPanel(Panel):
         parts = ["circuitviz", "evaluate", str(path or "circuit.circuit"), "--measures", name]
         found = self.desk.document.measures.get(name)
         values = dict(found["options"]) if found else self.options.values()
-        if values.get("nodes") == "selection" and found:
-            values["nodes"] = ",".join(found["result"]["ablated"])
+        if values.get("nodes") == "selection" and found and "ablated" in found["result"]:
+            values["nodes"] = ",".join(found["result"]["ablated"])  # files of before do not name them
         for option, value in values.items():
             parts += [f"--{name}-{option.replace('_', '-')}", str(value)]
         return shlex.join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -241,8 +242,18 @@ def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, t
     qtbot.waitUntil(box.run.isEnabled, timeout=LONG)
     qtbot.mouseClick(box.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: _done(window, "predicted", 4), timeout=LONG)
-    for point in window.desk.document.measures["predicted"]["result"]["points"]:
+    points = window.desk.document.measures["predicted"]["result"]["points"]
+    for point in points:
         assert point["measured"] == pytest.approx(point["predicted"], abs=1e-5)
+
+    # the command that repeats it names what was selected
+    evaluation = window.panels["evaluation"]
+    window.places.bring("evaluation")
+    qtbot.waitUntil(lambda: evaluation.measure.findText("predicted") >= 0, timeout=LONG)
+    evaluation.measure.setCurrentText("predicted")
+    window.desk.select(frozenset(), frozenset())
+    parts = shlex.split(evaluation.command())
+    assert set(parts[parts.index("--predicted-nodes") + 1].split(",")) == {p["node"] for p in points}
 
 
 def test_measures_of_features_are_taken_and_others_say_why_not(
