@@ -1,16 +1,10 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
 from circuitviz.evaluation.against import Against, against, against_steps
+from circuitviz.evaluation.bench import bench_of, check_graph, evaluate, evaluate_steps
 from circuitviz.evaluation.changes import Situation, WhatChanged, changes_steps
 from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
-from circuitviz.evaluation.faithfulness import (
-    Bench,
-    Evaluation,
-    check_graph,
-    evaluate,
-    evaluate_steps,
-    faithfulness,
-)
+from circuitviz.evaluation.faithfulness import Bench, Evaluation, faithfulness
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import (
     FEATURES,
@@ -22,7 +16,7 @@ from circuitviz.evaluation.measures import (
     measures,
     measures_of,
 )
-from circuitviz.evaluation.opened import OpenedBench, bench_of
+from circuitviz.evaluation.opened import OpenedBench
 from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking
 
 __all__ = [

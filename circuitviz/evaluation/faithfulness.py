@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.discovery import Setting, ablation_values, setting
+from circuitviz.discovery import Setting, ablation_values
 from circuitviz.discovery.ablation_values import Values
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.graph import BoolMatrix, Circuit, Interventions
-from circuitviz.models import Model, PatchedRun, record
+from circuitviz.models import PatchedRun, record
 from circuitviz.models.batches import batches, out_of_memory
 from circuitviz.models.replacements import Replacements
-from circuitviz.progress import Progress, Steps, finish
+from circuitviz.progress import Progress, Steps
 from circuitviz.tasks import Task
 
 COPIES = 2.0  # sender outputs of a run, and of what it restarts from
@@ -215,46 +215,4 @@ class Bench:
             circuit.n_edges,
             circuit.n_nodes,
             dict(zip(("circuit", "model", "ablated"), values, strict=True)),
-        )
-
-
-def evaluate_steps(
-    model: Model,
-    task: Task,
-    circuit: Circuit,
-    metric: str | None = None,
-    ablation: str = "corrupted",
-    dictionaries: str = "",
-) -> Steps[Evaluation]:
-    """Measure a circuit's faithfulness; InputError where it belongs to another model.
-
-    dictionaries: a folder, where sites are opened into features and not those of the demo are meant.
-    """
-    from circuitviz.evaluation.opened import bench_of  # its bench is one of these
-
-    check_graph(model, circuit)
-    where = setting(model, task, metric, ablation)
-    return bench_of(where, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
-
-
-def evaluate(
-    model: Model,
-    task: Task,
-    circuit: Circuit,
-    metric: str | None = None,
-    ablation: str = "corrupted",
-    dictionaries: str = "",
-) -> Evaluation:
-    """Measure a circuit's faithfulness from start to end."""
-    return finish(evaluate_steps(model, task, circuit, metric, ablation, dictionaries))
-
-
-def check_graph(model: Model, circuit: Circuit) -> None:
-    """InputError where a circuit's graph is not the model's."""
-    ours, theirs = model.shape, circuit.graph.shape
-    if ours != theirs:
-        raise InputError(
-            f"The circuit belongs to a model of {theirs.n_layers} layers with {theirs.n_heads} "
-            f"heads (width {theirs.d_model}), but '{model.name}' has {ours.n_layers} layers with "
-            f"{ours.n_heads} heads (width {ours.d_model}); open the model it was found on."
         )

@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from circuitviz.discovery import Setting, ablation_values
-from circuitviz.errors import InputError, suggest
 from circuitviz.evaluation.faithfulness import KEPT, Bench
-from circuitviz.features.opened_run import ERRORS, OpenedChanges, OpenedRun
-from circuitviz.features.opening import Opening, dictionaries_of
+from circuitviz.features.opened_run import OpenedChanges, OpenedRun
+from circuitviz.features.opening import Opening
 from circuitviz.features.over_task import FeatureValues, feature_values
-from circuitviz.graph import Graph, Interventions
-from circuitviz.graph.opened import opened_sites
+from circuitviz.graph import Interventions
 from circuitviz.models import record
 from circuitviz.models.replacements import Replacements
 from circuitviz.progress import Steps
 from circuitviz.tasks import Task
-
-
-def bench_of(where: Setting, graph: Graph, options: Mapping[str, Any], free: bool = False) -> Bench:
-    """The bench that circuits of a graph are measured on.
-
-    options: of the method that found them; ``dictionaries`` and ``errors`` are read where sites are opened.
-    """
-    sites = opened_sites(graph)
-    if not sites:
-        return Bench(where, free)
-    folder, errors = str(options.get("dictionaries", "")), str(options.get("errors", ERRORS[0]))
-    if errors not in ERRORS:
-        there = f"There is no way with errors '{errors}'; there is {', '.join(ERRORS)}."
-        raise InputError(there + suggest(errors, ERRORS))
-    found = dictionaries_of(where.model, folder, sites)
-    return OpenedBench(where, Opening.of(where.model, graph, found), errors)
 
 
 class OpenedBench(Bench):

@@ -17,7 +17,8 @@ from circuitviz.discovery.averaged import Point
 from circuitviz.discovery.opened import choose_features, opened_scores
 from circuitviz.errors import InputError
 from circuitviz.evaluation import Situation, Subject, changes_steps, measure_steps
-from circuitviz.evaluation.opened import OpenedBench, bench_of
+from circuitviz.evaluation.bench import bench_of
+from circuitviz.evaluation.opened import OpenedBench
 from circuitviz.features.opened_reading import read_part
 from circuitviz.features.opening import Opening, dictionaries_of, parse_sites
 from circuitviz.graph import Circuit, Graph, Intervention, Shape
