@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery import ablation_values
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.registry import HeadScores
 from circuitviz.graph import Node
 from circuitviz.models import Model
 from circuitviz.models.activations import Activations, recording
@@ -23,7 +23,7 @@ from circuitviz.tasks import Task
 @torch.no_grad()
 def direct_effects(
     model: Model, task: Task, without: Sequence[str] = (), ablation: str = "corrupted"
-) -> HeadScores:
+) -> NDArray[np.float64]:
     """Direct logit attribution of every head to correct − incorrect, [heads, prompts].
 
     A head's output at the answer position through the final normalisation's scale of that run, on the
@@ -44,7 +44,9 @@ def direct_effects(
     return np.concatenate(found, axis=1)
 
 
-def _effects(model: Model, part: Task, gone: Sequence[Node], ablated: Activations | None) -> HeadScores:
+def _effects(
+    model: Model, part: Task, gone: Sequence[Node], ablated: Activations | None
+) -> NDArray[np.float64]:
     at, each = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
     run, seen = Activations(torch.empty(0), [], []), list[Tensor]()
     hooks: dict[str, Hook] = recording(model, run)
@@ -64,7 +66,7 @@ def _effects(model: Model, part: Task, gone: Sequence[Node], ablated: Activation
         torch.einsum("bhe,hed,bd->hb", z[each, at], weights.o, direction)
         for z, weights in zip(run.z, model.layers, strict=True)
     ]
-    result: HeadScores = torch.cat(effects).double().cpu().numpy()
+    result: NDArray[np.float64] = torch.cat(effects).double().cpu().numpy()
     return result
 
 

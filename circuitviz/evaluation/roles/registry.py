@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery import Setting
 from circuitviz.errors import InputError
+from circuitviz.evaluation.roles.direct import direct_effects
 from circuitviz.graph import Kind
 from circuitviz.models import Model
 from circuitviz.progress import Steps
@@ -56,8 +57,6 @@ class Probe:
     @cached_property
     def direct(self) -> HeadScores:
         """Each head's direct logit attribution to correct − incorrect, per prompt."""
-        from circuitviz.evaluation.roles.direct import direct_effects
-
         return direct_effects(self.model, self.task)
 
     @cached_property
