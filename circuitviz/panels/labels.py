@@ -87,8 +87,7 @@ class LabelsPanel(Panel):
         made = {}
         for target in targets:
             old = labels.get(target)
-            kept = (old.note, old.confidence, old.author, old.evidence, old.extra) if old else ()
-            made[target] = Label(text, colour, *kept) if old else Label(text, colour, author=author)
+            made[target] = replace(old or Label(text, author=author), text=text, colour=colour)
         self.desk.do(set_labels(made, f"Label {targets[0]}" if len(targets) == 1 else ""))
         self.choose(targets[0])
 

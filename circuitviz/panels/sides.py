@@ -47,23 +47,14 @@ def whole_group(desk: Desk) -> str:
 
 def told_nodes(desk: Desk) -> str:
     """What is said below the number of several selected nodes."""
-    there, other = desk.nodes & only_there(desk), other_of(desk)
-    if not there or other is None:
-        return TAKEN[2]
-    if there == desk.nodes:
-        return f"Only {other[0]} has them: there is nothing to take out here."
-    return f"{len(there)} of them only {other[0]} has. A takes the rest out of the circuit and back in."
+    return _told_several(desk, desk.nodes)
 
 
 def told_edges(desk: Desk) -> str:
     """What is said below the names of selected edges: their scores, and what A would do."""
-    there, other = desk.edges & only_there(desk), other_of(desk)
     if len(desk.edges) != 1:
-        if not there or other is None:
-            return TAKEN[2]
-        if there == desk.edges:
-            return f"Only {other[0]} has them: there is nothing to take out here."
-        return f"{len(there)} of them only {other[0]} has. A takes the rest out of the circuit and back in."
+        return _told_several(desk, desk.edges)
+    there, other = desk.edges & only_there(desk), other_of(desk)
     (edge,) = desk.edges
     ours = score_of(desk.state, edge)
     if other is None:
@@ -76,6 +67,15 @@ def told_edges(desk: Desk) -> str:
     both = other[1].live is not None and has(other[1].live, edge)
     here = ours or "no score"
     return f"{f'In both: {here} here, {theirs} in {other[0]}' if both else f'Only here: {here}'}. {TAKEN[1]}"
+
+
+def _told_several(desk: Desk, selected: frozenset[str]) -> str:
+    there, other = selected & only_there(desk), other_of(desk)
+    if not there or other is None:
+        return TAKEN[2]
+    if there == selected:
+        return f"Only {other[0]} has them: there is nothing to take out here."
+    return f"{len(there)} of them only {other[0]} has. A takes the rest out of the circuit and back in."
 
 
 def score_of(state: State, edge: str) -> str:

@@ -196,7 +196,7 @@ class TracesPanel(Panel):
         if came is not None:
             self.kept = {**{n: k for n, k in self.kept.items() if n != came.name}, came.name: came}
             self._keep()
-            self.refresh()
+            self.form.offer(list(self.kept), True)
             self.show_kept(came.name)
         else:
             self.refresh()

@@ -176,9 +176,8 @@ class FeatureCircuitPanel(Panel):
         question = self._shown
         if question is None or question.is_graph or self.desk.opened is None or not self.seen:
             return
-        key = (*question.opening, *question.aim, question.method, question.gate)
-        if key != self._curve:
-            self._curve, self._points = key, ()
+        if _curve_of(question) != self._curve:
+            self._curve, self._points = _curve_of(question), ()
             self.desk.ask(FractionCurve(question))
 
     def _draw_curve(self) -> None:
@@ -205,8 +204,7 @@ class FeatureCircuitPanel(Panel):
             case OpenFeatures() as look if not reply.why:
                 self._folders = look.folders
             case FractionCurve() as look:
-                question = look.question
-                if (*question.opening, *question.aim, question.method, question.gate) == self._curve:
+                if _curve_of(look.question) == self._curve:
                     self._points = reply.result or ()
                     self._draw_curve()
 
@@ -282,6 +280,11 @@ class FeatureCircuitPanel(Panel):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(side)
         whole.addLayout(right, 1)
+
+
+def _curve_of(question: Question) -> tuple[object, ...]:
+    """What decides the whole curve: all of a question but its threshold."""
+    return (*question.opening, *question.aim, question.method, question.gate)
 
 
 def _topped(widget: QWidget) -> QWidget:
