@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.jobs.messages import Moved, Reply, Request, moving
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import Reply, Request, moving
 from circuitviz.session import Provenance
 
 if TYPE_CHECKING:
@@ -62,7 +61,6 @@ class EvaluateElsewhere(Request):
         where = self.provenance
         here = setting(model, task_of(where, model), where.metric, where.ablation)
         bench = bench_of(here, self.circuit.graph, where.options, free=bool(self.changed))
-        steps = Driven(bench.evaluate(self.circuit, self.changed))
-        for step in steps:
-            yield Moved("Evaluating on the other model", step.share, step.message)
-        yield Elsewhere(self.model, model.weight_hash, self.key, steps.result.as_dict())
+        steps = bench.evaluate(self.circuit, self.changed)
+        found = yield from moving("Evaluating on the other model", steps)
+        yield Elsewhere(self.model, model.weight_hash, self.key, found.as_dict())

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import Reply, Request, moving
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -44,7 +43,6 @@ class Explain(Request):
         from circuitviz.evaluation import Situation, changes_steps
 
         bench = engine.bench(False, bool(self.changed), self.before.graph, self.options)
-        steps = Driven(changes_steps(bench, Situation(self.before), Situation(self.after, self.changed)))
-        for step in steps:
-            yield Moved("Finding out what changed", step.share, step.message)
-        yield Explained(self.key, steps.result.as_dict())
+        steps = changes_steps(bench, Situation(self.before), Situation(self.after, self.changed))
+        found = yield from moving("Finding out what changed", steps)
+        yield Explained(self.key, found.as_dict())

@@ -48,10 +48,7 @@ class AskQuestion(Request):
         opened = yield from prompted(engine, self.question, self.device)
         if opened is not before:
             yield ready(engine, opened)
-        steps = Driven(opened.answer(self.question))
-        for step in steps:
-            yield Moved("Tracing the features", step.share, step.message)
-        yield _answered(steps.result)
+        yield _answered((yield from moving("Tracing the features", opened.answer(self.question))))
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,7 @@ from circuitviz.graph import Kind
 from circuitviz.graph.names import by_layer
 from circuitviz.graph.opened import opened_sites, site_of
 from circuitviz.jobs.find import Found
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import Reply, Request, moving
 from circuitviz.session import Command, Provenance, State, switch_basis
 from circuitviz.session.question import Question
 
@@ -66,12 +65,8 @@ class SwitchBasis(Request):
         method, options = self._method()
         where = engine.where
         began = time.perf_counter()
-        steps = Driven(
-            discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
-        )
-        for step in steps:
-            yield Moved(self.text, step.share, step.message)
-        scores = steps.result
+        steps = discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
+        scores = yield from moving(self.text, steps)
         select = self.where.select if self.where.select in CHOSEN else "greedy"
         edges = min(self.edges, scores.graph.n_edges)
         state = chosen(
