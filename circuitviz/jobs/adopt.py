@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
 from circuitviz.jobs.messages import Reply, Request
 from circuitviz.session import Provenance
@@ -34,8 +33,6 @@ class Adopt(Request):
         from circuitviz.session.origin import mismatch, task_of
 
         message = mismatch(where, engine.model, self.circuit)
-        if self.circuit.graph.shape != engine.model.shape:
-            raise InputError(message)
         task = task_of(where, engine.model)
         if task.hash != where.task_hash and not message:
             message = "The prompts tokenise otherwise than when this circuit was found."

@@ -102,12 +102,15 @@ def task_of(where: Provenance, model: Model) -> Task:
 
 
 def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
-    """What differs between a document and an opened model, in a sentence; empty where nothing."""
+    """What differs between a document and an opened model, in a sentence; empty where nothing.
+
+    InputError where the circuit cannot be of this model, because its shape is another.
+    """
     from circuitviz.models.weights import is_stable
 
     if circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
-        return (
+        raise InputError(
             f"This circuit belongs to '{where.model}', {theirs.n_layers} layers with "
             f"{theirs.n_heads} heads; '{model.name}' has {ours.n_layers} with {ours.n_heads}. "
             "Open the model that it was found on."

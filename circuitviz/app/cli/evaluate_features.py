@@ -78,8 +78,6 @@ def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prom
     assert where is not None and circuit is not None
     model = load_model(given.model or question.model, given.device)
     message = mismatch(where, model, circuit)
-    if message and circuit.graph.shape != model.shape:
-        raise InputError(message)
     found = load_dictionaries(given_or_shipped(question.dictionaries, model), model)
     opened = open_prompt(model, replace(question, model=model.name), found)
     for warning in ([message] if message else []) + list(opened.warnings):

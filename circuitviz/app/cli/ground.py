@@ -47,12 +47,14 @@ def ground(given: argparse.Namespace, document: Document, features: bool) -> Gro
         found = shelf(opened.model) if features else ()
         return Ground(opened.model, inside, opened.task.hash, found)
     from circuitviz.models import load_model
+    from circuitviz.session.origin import mismatch
     from circuitviz.session.prompted import open_prompt
     from circuitviz.session.trials import own_pair
 
     model = load_model(question.model, given.device)
-    if not model.recognises(where.weight_hash):
-        say("circuitviz: This circuit was found on other weights than the model has now.")
+    circuit = document.state.circuit
+    if circuit is not None and (message := mismatch(where, model, circuit)):
+        say(f"circuitviz: {message}")
     found = shelf(model)
     now = open_prompt(model, question, found).provenance(question).task_hash
     if now != where.task_hash:
