@@ -42,9 +42,9 @@ RESULTS: dict[str, dict[str, Any]] = {
     "reuse": {"names": ["here", "a longer name"], "what": "nodes", "nodes": [[1.0, 0.5], [0.25, None]],
               "common": [[["a0.h1"]] * 2] * 2},
     "ablations": {
-        "target": "m3.f5", "cells": [{"ablation": "mean", "errors": e, "faithfulness": 0.8, "completeness": None,
+        "target": "m3.f5", "cells": [{"ablation": "mean", "errors": e, "patterns": p, "faithfulness": 0.8, "completeness": None,
                                       "circuit": 2.0, "rest": 0.1, "model": 2.4, "ablated": 0.0}
-                                     for e in ("kept", "dropped")],
+                                     for e in ("kept", "dropped") for p in ("free", "frozen")],
     },
     "fraction": {"tau": 0.02, "points": [SimpleNamespace(tau=10.0**-i, nodes=9 * i, fraction=0.3 * i) for i in (1, 2, 3)]},
     "predicted": {

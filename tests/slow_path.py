@@ -69,6 +69,8 @@ class SlowModel:
         changed: Callable[[str, Tensor], Tensor] = lambda sender, value: value,
         start: int = 0,
         known: Outputs | None = None,
+        patterns: Outputs | None = None,
+        looked: Outputs | None = None,
     ) -> tuple[Tensor, Outputs]:
         """Forward pass in which each edge of ``out`` carries its ablation value.
 
@@ -76,7 +78,7 @@ class SlowModel:
         receivers read, whatever was written; ``held``: what senders write, whatever they read;
         ``pushed``: what is added to what a receiver reads; ``read`` is filled with what each read;
         ``changed`` makes a sender write something else. Layers before ``start`` are not run: they wrote
-        what ``known`` says.
+        what ``known`` says. ``looked`` is filled with each head's pattern; ``patterns``: theirs instead.
         """
         fixed, held, pushed = fixed or {}, held or {}, pushed or {}
         outs: Outputs = {"input": self._embed(tokens) if begin is None else begin}
@@ -100,7 +102,7 @@ class SlowModel:
                 outs.update({name: value for name, value in known.items() if _layer(name) == layer})
                 shared = shared + self._output_bias(block)
                 continue
-            written, bias = self._attention(layer, block, into, rotary)
+            written, bias = self._attention(layer, block, into, rotary, patterns or {}, looked)
             parallel_input = into(f"m{layer}") if self.neox else None
             outs.update({name: changed(name, held.get(name, value)) for name, value in written.items()})
             shared = shared + bias
@@ -137,8 +139,9 @@ class SlowModel:
         return cos.double(), sin.double()
 
     def _attention(
-        self, layer: int, block: Any, into: Callable[[str], Tensor], rotary: Any
-    ) -> tuple[Outputs, Tensor]:
+        self, layer: int, block: Any, into: Callable[[str], Tensor], rotary: Any,
+        patterns: Outputs, looked: Outputs | None,
+    ) -> tuple[Outputs, Tensor]:  # fmt: skip
         norm = block.ln_1 if self.gpt2 else block.input_layernorm
         found: dict[str, list[Tensor]] = {"q": [], "k": [], "v": []}
         for channel, name in self.receivers(layer):
@@ -163,6 +166,9 @@ class SlowModel:
                 cap = self.hf.config.attn_logit_softcapping
                 scores = torch.tanh(scores / cap) * cap
             pattern = scores.masked_fill(~causal, float("-inf")).softmax(-1)
+            pattern = patterns.get(f"a{layer}.h{head}", pattern)
+            if looked is not None:
+                looked[f"a{layer}.h{head}"] = pattern
             written[f"a{layer}.h{head}"] = pattern @ v @ self._output(block, head)
         if self.gemma:
             total, post = sum(written.values()), block.post_attention_layernorm

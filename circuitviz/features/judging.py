@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,7 +85,7 @@ class PromptBench:
         self.table, self.target, self.name = table, target, name or target.node.name
         self._references: dict[str, References] = {"zero": (), **(references or {})}
         self._instead: dict[str, Instead] = {}
-        self._ablated: dict[tuple[str, str], float] = {}
+        self._ablated: dict[tuple[str, str, str], float] = {}
         self._starts = {"kept": target.value}
         self._predictions: Predictions | None = None
         self._shares: dict[tuple[str, str], float] = {}
@@ -109,20 +110,25 @@ class PromptBench:
         ablation: str = "mean",
         errors: str = "kept",
         changes: Sequence[Change] = (),
+        patterns: str = "free",
     ) -> Judged:
-        """A circuit by the names of its nodes; ``changes``: what some of them are instead, in the circuit."""
+        """A circuit by the names of its nodes; ``changes``: what some of them are instead, in the circuit.
+
+        patterns: ``free``, or ``frozen``: in every run heads look where they look on the prompt itself, as
+        attribution assumes; all else responds.
+        """
         return Judged(
             self.target.value,
-            self.ablated(ablation, errors),
-            self.circuit(nodes, ablation, errors, changes),
-            self.rest(nodes, ablation, errors),
+            self.ablated(ablation, errors, patterns),
+            self.circuit(nodes, ablation, errors, changes, patterns),
+            self.rest(nodes, ablation, errors, patterns),
         )
 
-    def ablated(self, ablation: str, errors: str = "kept") -> float:
+    def ablated(self, ablation: str, errors: str = "kept", patterns: str = "free") -> float:
         """The target with every node at its ablation value; run once."""
-        key = (ablation, errors)
+        key = (ablation, errors, patterns)
         if key not in self._ablated:
-            self._ablated[key] = self.circuit((), ablation, errors)
+            self._ablated[key] = self.circuit((), ablation, errors, patterns=patterns)
         return self._ablated[key]
 
     def circuit(
@@ -131,15 +137,18 @@ class PromptBench:
         ablation: str = "mean",
         errors: str = "kept",
         changes: Sequence[Change] = (),
+        patterns: str = "free",
     ) -> float:
         """The target when everything outside a circuit has its ablation value."""
         return self._value(Outside(self.table, self._rows(nodes), self.instead(ablation), _way(errors),
-                                   changes=changes))  # fmt: skip
+                                   changes=changes), patterns)  # fmt: skip
 
-    def rest(self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept") -> float:
+    def rest(
+        self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept", patterns: str = "free"
+    ) -> float:
         """The target when everything inside a circuit has its ablation value."""
-        inside = self._rows(nodes)
-        return self._value(Outside(self.table, inside, self.instead(ablation), _way(errors), without=True))
+        outside = Outside(self.table, self._rows(nodes), self.instead(ablation), _way(errors), without=True)
+        return self._value(outside, patterns)
 
     def instead(self, ablation: str) -> Instead:
         """The values of an ablation, made once; InputError where there are none."""
@@ -240,9 +249,15 @@ class PromptBench:
         inside[[self.table.index(name) for name in nodes if name != self.target.node.name]] = True
         return inside
 
-    def _value(self, outside: Outside) -> float:
-        run = run_prompt(self.table.run.model, self.table.run.tokens, outside.hooks())
-        return value_in(run, self.table, self.target)
+    def _value(self, outside: Outside, patterns: str) -> float:
+        run, hooks = self.table.run, outside.hooks()
+        if patterns == "frozen":
+            hooks |= {f"blocks.{i}.attn.hook_pattern": partial(_held, p) for i, p in enumerate(run.pattern)}
+        return value_in(run_prompt(run.model, run.tokens, hooks), self.table, self.target)
+
+
+def _held(own: Tensor, pattern: Tensor) -> Tensor:
+    return own[None].to(pattern)
 
 
 def judge(

@@ -74,7 +74,8 @@ def test_it_reads_well_in_a_terminal(file: Path, capsys: pytest.CaptureFixture[s
     assert main(["evaluate", str(file), "--measures", "ablations,predicted,sizes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("faithfulness ") and "no interval" in lines[0]
-    assert sum("errors dropped" in line for line in lines) == 3
+    assert sum("errors dropped" in line for line in lines) == 6
+    assert sum("patterns frozen" in line for line in lines) == 6
     assert any(line.startswith("      1 nodes  faithfulness") for line in lines)
     assert any("predicted +" in line or "predicted -" in line for line in lines)
 

@@ -13,11 +13,13 @@ from circuitviz.features import (
     Dictionary,
     Edges,
     Intervention,
+    PromptBench,
     Site,
     fit,
     judge,
     local_circuit,
     logit_target,
+    node_table,
     run_changed,
     run_prompt,
     value_in,
@@ -67,6 +69,41 @@ def test_dropping_errors_changes_the_ablated_run(demo_features: Any) -> None:
     assert kept.ablated != pytest.approx(dropped.ablated) and kept.model == dropped.model
     replaced = value_in(run_changed(table, [], errors="dropped"), table, target)
     assert dropped.rest == pytest.approx(replaced, rel=1e-9)
+
+
+def test_frozen_patterns_are_those_of_the_prompt_itself(demo: Any) -> None:
+    """A circuit of heads and MLPs, against a forward written out head by head that holds its patterns."""
+    model, tokens = demo.model, demo.task.clean[0, : int(demo.task.lengths[0])]
+    table = node_table(run_prompt(model, tokens.tolist()), [])
+    target = logit_target(table, int(demo.task.correct[0, 0]))
+    inside = {node.name for node in map(table.node, range(len(table))) if (node.head or 0) % 3 == 0 and node.kind is not Kind.MLP}
+    inside |= {f"m{layer}@{at}" for layer in range(4) for at in range(0, len(tokens), 2)}
+    looked: dict[str, torch.Tensor] = {}
+    at, slow = torch.tensor([len(tokens) - 1]), demo.slow
+    slow.run(tokens[None], at, looked=looked)
+
+    def gone(kept: set[str], patterns: dict[str, torch.Tensor]) -> float:
+        def changed(sender: str, value: torch.Tensor) -> torch.Tensor:
+            if sender == "input":
+                return value
+            nothing = torch.zeros_like(value)
+            if sender[0] == "m":
+                nothing = nothing + slow.blocks[int(sender[1:])].mlp.c_proj.bias
+            stays = torch.tensor([f"{sender}@{i}" in kept for i in range(len(tokens))])
+            return torch.where(stays[None, :, None], value, nothing)
+
+        logits, _ = slow.run(tokens[None], at, changed=changed, patterns=patterns)
+        return float(logits[0, int(demo.task.correct[0, 0])])
+
+    bench = PromptBench(table, target)
+    for patterns, held in (("free", {}), ("frozen", looked)):
+        found = bench.judge(inside, "zero", patterns=patterns)
+        everything = set(every(table))
+        assert found.circuit == pytest.approx(gone(inside, held), rel=1e-4)
+        assert found.ablated == pytest.approx(gone(set(), held), rel=1e-4)
+        assert found.rest == pytest.approx(gone(everything - inside, held), rel=1e-4)
+    free, frozen = (bench.judge(inside, "zero", patterns=patterns) for patterns in ("free", "frozen"))
+    assert abs(free.faithfulness - frozen.faithfulness) > 1e-3 and free.model == frozen.model
 
 
 def test_wrong_settings_are_refused(demo_features: Any) -> None:

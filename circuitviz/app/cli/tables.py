@@ -73,8 +73,9 @@ def _ablations(data: dict[str, Any]) -> list[str]:
     lines = [f"ablations: of {found['target']}, everything else (or the circuit) at its ablation value"]
     for cell in found["cells"]:
         lines.append(
-            f"{cell['ablation']:>10}, errors {cell['errors']:8} faithfulness {number(cell['faithfulness'])}  "
-            f"completeness {number(cell['completeness'])}  circuit {number(cell['circuit'])}, "
+            f"{cell['ablation']:>10}, errors {cell['errors']:7}, patterns {cell['patterns']:6}  "
+            f"faithfulness {number(cell['faithfulness'])}  completeness {number(cell['completeness'])}  "
+            f"circuit {number(cell['circuit'])}, "
             f"rest {number(cell['rest'])}, model {number(cell['model'])}, ablated {number(cell['ablated'])}"
         )
     return lines

@@ -8,26 +8,35 @@ from circuitviz.panels.charts.matrix import Cell, matrix, number, scale, shade
 from circuitviz.panels.charts.sketch import Sketch, charts
 
 COLUMNS = {"faithfulness": "circuit", "completeness": "rest"}
+KEYS = (
+    "ablation", "errors", "patterns", "faithfulness", "completeness", "circuit", "rest", "model", "ablated",
+)  # fmt: skip
 
 
 @charts.register("ablations", summary="a heat map of settings")
 def draw(sketch: Sketch, result: dict[str, Any]) -> None:
-    """Rows: ablation and errors; columns: faithfulness (1 is best) and completeness (0 is best)."""
-    cells = result["cells"]
-    keys = ("ablation", "errors", "faithfulness", "completeness", "circuit", "rest", "model", "ablated")
-    sketch.rows = [list(keys), *([cell[k] for k in keys] for cell in cells)]
+    """Rows: ablation and errors; columns: faithfulness (1 is best) and completeness (0 is best), with
+    patterns free and frozen."""
+    cells = [{"patterns": "free", **cell} for cell in result["cells"]]  # older files do not say it
+    sketch.rows = [list(KEYS), *([cell[k] for k in KEYS] for cell in cells)]
+    rows = list(dict.fromkeys((cell["ablation"], cell["errors"]) for cell in cells))
+    ways = list(dict.fromkeys(cell["patterns"] for cell in cells))
+    columns = [(patterns, name) for patterns in ways for name in COLUMNS]
     drawn: list[Cell] = []
-    for y, cell in enumerate(cells):
-        for x, (name, value_of) in enumerate(COLUMNS.items()):
-            value = cell[name]
+    for cell in cells:
+        y = rows.index((cell["ablation"], cell["errors"]))
+        for name, value_of in COLUMNS.items():
+            x, value = columns.index((cell["patterns"], name)), cell[name]
             good = value if value is None or name == "faithfulness" else 1 - abs(value)
             colour = sketch.colour("raised") if good is None else shade(sketch, good)
             drawn.append((y, x, colour, number(value)))
             told = "undefined: model and ablated do not differ" if value is None else f"{value:.3f}"
             sketch.spot(
                 x + 0.5, y + 0.5, 1.0, 1.0,
-                f"{name}, {cell['ablation']}, errors {cell['errors']}: {told}; {result['target']} "
-                f"{cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated {cell['ablated']:.3f}",
+                f"{name}, {cell['ablation']}, errors {cell['errors']}, patterns {cell['patterns']}: {told}; "
+                f"{result['target']} {cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated "
+                f"{cell['ablated']:.3f}",
             )  # fmt: skip
-    matrix(sketch, [f"{cell['ablation']} · errors {cell['errors']}" for cell in cells], list(COLUMNS), drawn)
-    scale(sketch, "faithfulness, or 1 − |completeness|")
+    names = [name if patterns == "free" else f"{name[0].upper()} {patterns}" for patterns, name in columns]
+    matrix(sketch, [f"{ablation} · errors {errors}" for ablation, errors in rows], names, drawn)
+    scale(sketch, "faithfulness F, or 1 − |completeness C|")
