@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from circuitviz.app.actions import ACTIONS
 from circuitviz.app.fuzzy import Match, match
@@ -95,8 +96,8 @@ class Palette(QFrame):
     def leave(self) -> None:
         """Hide, and give the focus back."""
         self.hide()
-        if self._before is not None and self._before.isVisible():
-            self._before.setFocus()
+        if self._before is not None and isValid(self._before) and self._before.isVisible():
+            self._before.setFocus()  # a form may have made its fields anew meanwhile
         self._before = None
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name

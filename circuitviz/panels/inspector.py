@@ -6,7 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtGui import QFontInfo
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontInfo, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QColorDialog,
@@ -61,6 +62,8 @@ class InspectorPanel(Panel):
         self._colour = COLOUR
         self._build()
         self.label.setCompleter(RoleCompleter(desk, self.label))
+        away = QShortcut(Qt.Key.Key_Escape, self.label, context=Qt.ShortcutContext.WidgetShortcut)
+        away.activated.connect(self._forget_label)
         for at, button in enumerate(self.edges):
             button.clicked.connect(partial(self._choose_edge, at))
         self.label.editingFinished.connect(self.keep_label)
@@ -139,7 +142,10 @@ class InspectorPanel(Panel):
         circuit = self.desk.state.circuit
         known = circuit.graph.node_index if circuit is not None else ()
         one = next(iter(nodes)) if len(nodes) == 1 else ""
-        self.node = one if one in known else ""
+        node = one if one in known else ""
+        if node != self.node and self.label.isModified():
+            self.keep_label()  # it was typed for the node before
+        self.node = node
         self.body.setVisible(bool(self.node))
         if self.node:
             self.reading = None
@@ -165,8 +171,14 @@ class InspectorPanel(Panel):
         before = self.desk.document.state.labels.get(self.node)
         known = before or Label(text)
         after = replace(known, text=text, colour=self._colour) if text else None
+        self.label.setModified(False)
         if self.node and before != after and not self.desk.blind:
             self.desk.do(set_label(self.node, after))
+
+    def _forget_label(self) -> None:
+        """What was typed was not meant."""
+        self.label.setModified(False)
+        self._show_state()
 
     def show_reading(self, reading: Any) -> None:
         """Show a reading, unless another node was selected meanwhile."""
@@ -218,7 +230,7 @@ class InspectorPanel(Panel):
             return  # nothing, or gone with another basis: the selection follows
         label = state.labels.get(self.node)
         self.label.setEnabled(not self.desk.blind)
-        if not self.label.hasFocus():
+        if not self.label.isModified():  # else somebody is typing
             self.label.setText(label.text if label else "")
         self._colour = label.colour if label else COLOUR
         dress = f"color: {self._colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"

@@ -1,0 +1,66 @@
+"""What is typed for a node stays that node's, wherever the selection goes; and the palette outlives a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, State
+
+GRAPH = Graph.transformer(Shape(4, 6, 96))
+SCORES = Scores(GRAPH, np.random.default_rng(8).normal(size=GRAPH.mask.shape), "eap")
+
+
+@pytest.fixture
+def window(open_window: Callable[[], MainWindow]) -> MainWindow:
+    made = open_window()
+    made.desk.set_document(Document(State(None, SCORES, SCORES.greedy(70))))
+    made.activateWindow()
+    return made
+
+
+def labels(window: MainWindow) -> dict[str, str]:
+    return {name: label.text for name, label in window.desk.document.state.labels.items()}
+
+
+def test_a_label_that_is_typed_goes_to_no_other_node(window: MainWindow, qtbot: QtBot) -> None:
+    line = window.panels["inspector"].label
+    first, second, third = [n for n in window.desk.state.circuit.node_names if ".h" in n][:3]
+    window.view.select({first})
+    window.chrome.actions["label"].trigger()
+    qtbot.keyClicks(line, "Mover")
+    window.desk.select(frozenset({second}), frozenset())  # as F3 does, which leaves the focus where it is
+    assert labels(window) == {first: "Mover"} and line.text() == ""
+    qtbot.keyClick(line, Qt.Key.Key_Return)
+    assert labels(window) == {first: "Mover"}
+
+    # undo is seen in the field, and Escape takes back what was typed
+    window.desk.select(frozenset({first}), frozenset())
+    assert line.text() == "Mover"
+    qtbot.keyClicks(line, " of names")
+    qtbot.keyClick(line, Qt.Key.Key_Escape)
+    assert line.text() == "Mover" and labels(window) == {first: "Mover"}
+    window.desk.undo.undo()
+    assert labels(window) == {} and line.text() == ""
+
+    # nothing is selected any more: what was typed is still of the node
+    window.desk.select(frozenset({third}), frozenset())
+    qtbot.keyClicks(line, "Inhibitor")
+    window.desk.select(frozenset(), frozenset())
+    assert labels(window) == {third: "Inhibitor"}
+
+
+def test_the_palette_is_left_though_the_field_before_it_is_gone(window: MainWindow) -> None:
+    form = window.panels["discovery"]
+    form.method.setCurrentText("eap-ig")
+    next(iter(form.options.fields.values())).setFocus()
+    window.palette_.open()
+    form.method.setCurrentText("acdc")  # its options have fields of their own
+    window.palette_.leave()
+    assert not window.palette_.isVisible()
