@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.graph import Kind
-from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Request
+from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Ready, Request
 from circuitviz.session import Provenance, State, move_threshold, replace_circuit
 from circuitviz.session.question import HIERARCHICAL, Question
 
@@ -27,9 +27,15 @@ class Asking(QObject):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.desk = desk
+        desk.ready.connect(self.ready)
         self._open: tuple[object, ...] = ()
         self._searching = False
+        self._device = ""  # where a model was opened last
         self._moved: tuple[State, State] | None = None  # before the first and after the last move in a row
+
+    def ready(self, ready: Ready) -> None:
+        """A model is open."""
+        self._device = ready.device.partition(":")[0]
 
     @property
     def question(self) -> Question | None:
@@ -72,7 +78,12 @@ class Asking(QObject):
         self._open, self._searching = (), True
 
     def over(self) -> None:
-        """The worker is idle. What a search opened for nothing makes way for what the document needs."""
+        """The worker is idle. What a search opened for nothing makes way for what the document needs.
+
+        That opens where it was open: the search may have asked for a device that this machine has not.
+        """
+        if self._searching and self._device:
+            self.desk.device = self._device
         self._searching = False
         self.adopt(self.desk.document.state)
 

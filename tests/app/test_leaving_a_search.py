@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 from opening import open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
@@ -73,6 +74,15 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
     assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
+
+    # failed for want of a device, which is not where the circuit's own model is opened again
+    if not torch.cuda.is_available():
+        window.panels["discovery"].device.setCurrentText("cuda")
+        with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+            _search(window, qtbot, "ioi", "eap")
+        window.dialog.close()
+        _back(window, qtbot)
+        window.panels["discovery"].device.setCurrentText("cpu")
 
     # failed: the message is the only thing that is new
     with qtbot.waitSignal(window.desk.failed, timeout=LONG):
