@@ -166,7 +166,7 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
     assert not desk.document.state.labels and window.view.picture.by_name[node].label != "first name"
     labels.role.offer()
     assert labels.role.itemText(0) == "first name"
-    panel.put.trigger()
+    panel.files.put.trigger()
     assert desk.document.state.labels[node].text == "first name"
     desk.undo.undo()
     assert panel.view.label.text() == "first name", "the notebook's"
@@ -188,5 +188,5 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
     assert '"subject"' in graph.read_text()
     name("")
     assert node not in desk.document.state.labels
-    panel.put.trigger()
+    panel.files.put.trigger()
     assert node not in desk.document.state.labels
