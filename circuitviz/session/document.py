@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,7 +145,7 @@ class Document:
     def snapshot(self) -> Document:
         """The document as it is now, to be written while a person goes on with this one."""
         kept = Document(self._state, self.path)
-        kept.view, kept._curves = copy.deepcopy(self.view), dict(self._curves)
+        kept.view, kept._curves = dict(self.view), dict(self._curves)  # what is in them is never changed
         kept.measures, kept.history = dict(self.measures), list(self.history)
         kept.extra = dict(self.extra)
         kept._evaluations, kept._beyond = self._evaluations.copy(), self._beyond

@@ -1,0 +1,93 @@
+"""A drawing that nobody wants any more ends between two shapes, and leaves nothing half done behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.formats.disk import write_whole
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.jobs import Made, Make, Worker
+from circuitviz.pictures import Figure, Sheet, pictures, save_picture, sheet_of
+from circuitviz.pictures.png import bitmap
+from circuitviz.session import Document, State
+from circuitviz.stopping import Stopped, pause, stopping
+
+pytestmark = pytest.mark.usefixtures("qapp")
+GRAPH = Graph.transformer(Shape(2, 4, 16))
+
+
+def document() -> Document:
+    scores = Scores(GRAPH, np.random.default_rng(1).normal(size=GRAPH.mask.shape), "eap")
+    return Document(State(None, scores, scores.greedy(40)))
+
+
+def sheet() -> Sheet:
+    return sheet_of(document(), Figure(), "a.svg")
+
+
+def after(count: int) -> Callable[[], bool]:
+    """True from the ``count``-th time on that it is asked."""
+    left = [count]
+
+    def asked() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    return asked
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", "preview"])
+def test_it_ends_between_two_shapes_and_can_be_drawn_again(suffix: str, qtbot: QtBot) -> None:
+    """A painter that outlives its paper would end the process."""
+    made = sheet()
+    assert len(made.drawing.shapes) > 60
+    writers = {entry.value.suffix: entry.value.write for entry in pictures.entries()}
+    write: Callable[[Sheet], object] = writers.get(suffix, lambda one: bitmap(one, 1.0))
+    whole = write(made)
+    for count in (1, 2, 50, len(made.drawing.shapes)):
+        with stopping(after(count)), pytest.raises(Stopped):
+            write(made)
+    with stopping(after(len(made.drawing.shapes) + 1)):
+        assert write(made) == whole
+
+
+def test_nothing_is_written_then(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+    with stopping(lambda: True), pytest.raises(Stopped):
+        write_whole(path, b"after")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_only_the_thread_that_is_told_ends() -> None:
+    ended: list[str] = []
+    with stopping(lambda: True):
+        other = threading.Thread(target=lambda: (pause(), ended.append("went on")))
+        other.start()
+        other.join(60)
+        with pytest.raises(Stopped):
+            pause()
+    pause()
+    assert ended == ["went on"]
+
+
+def test_a_worker_tells_that_it_was_stopped_and_finishes_what_waits(qtbot: QtBot, tmp_path: Path) -> None:
+    worker = Worker()
+    replies: list[Made] = []
+    worker.replied.connect(lambda reply: replies.append(reply) if isinstance(reply, Made) else None)
+    first = Make("first", lambda: save_picture(document(), tmp_path / "first.pdf"), print)
+    second = Make("second", lambda: save_picture(document(), tmp_path / "second.pdf"), print)
+    first.stopped.set()
+    worker.ask(first)
+    worker.ask(second)
+    worker.start()
+    worker.finish()
+    qtbot.waitUntil(lambda: len(replies) == 2, timeout=60_000)
+    assert [(reply.request, reply.whole) for reply in replies] == [(first, False), (second, True)]
+    assert [path.name for path in tmp_path.iterdir()] == ["second.pdf"]
