@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from circuitviz.canvas.axis import axis_of
+from circuitviz.canvas.axis import axis_height, axis_of
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.nodes import paint_boxes
 from circuitviz.canvas.theme import Theme
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from circuitviz.canvas.view import CircuitView
 
 WIDE, HIGH = 176.0, 92.0  # pixels that the map takes at most
-PART = 0.3  # of the canvas's width
+PART = 0.22  # of the canvas's width and height
 LEAST = 3.0  # pixels of a box, so that it is seen
 SLACK = 0.05  # of the picture that may be out of sight before there is a map
 
@@ -41,7 +41,8 @@ class Overview:
         if room.width() - seen.width() <= slack and room.height() - seen.height() <= slack:
             return QRectF()
         free = view.free_area
-        share = min(min(WIDE, PART * free.width()) / room.width(), HIGH / room.height())
+        wide, high = min(WIDE, PART * free.width()), min(HIGH, PART * free.height())
+        share = min(wide / room.width(), high / room.height())
         below = axis_of(geometry.picture, view.viewportTransform(), free.bottom()).top() - 10
         high = room.height() * share
         return QRectF(free.left() + 12, below - high, room.width() * share, high)
@@ -69,7 +70,7 @@ class Overview:
         painter.restore()
 
     def go_to(self, place: QPointF) -> None:
-        """Bring what a place of the map stands for into the middle."""
+        """Bring what a place of the map stands for into the middle, as far as there is something beyond."""
         there, room = self.place, self.view.stage.geometry.bounds
         if there.isEmpty():
             return
@@ -77,7 +78,13 @@ class Overview:
             min(max(place.x() - there.left(), 0.0), there.width()),
             min(max(place.y() - there.top(), 0.0), there.height()),
         )
-        self.view.look_at(room.topLeft() + inside * (room.width() / there.width()))
+        wanted = room.topLeft() + inside * (room.width() / there.width())
+        seen, zoom = self._seen, self.view.zoom
+        seen.setBottom(seen.bottom() - axis_height(self.view.stage.geometry.picture, zoom) / zoom)
+        x = _held(wanted.x(), seen.center().x(), (room.left(), room.right()), seen.width())
+        y = _held(wanted.y(), seen.center().y(), (room.top(), room.bottom()), seen.height())
+        middle = self.view.mapToScene(self.view.viewport().rect().center())
+        self.view.look_at(middle + QPointF(x, y) - seen.center())
 
     @property
     def _seen(self) -> QRectF:
@@ -97,3 +104,9 @@ class Overview:
             paint_boxes(painter, geometry, theme, geometry.every, least=LEAST * ratio / share)
             painter.end()
         return self._image
+
+
+def _held(wanted: float, now: float, ends: tuple[float, float], seen: float) -> float:
+    """The middle of what is seen, nearest to a wish with nothing beyond the ends; still if all is seen."""
+    first, last = ends[0] + seen / 2, ends[1] - seen / 2
+    return min(max(now, last), first) if last < first else min(max(wanted, first), last)

@@ -100,7 +100,7 @@ class CircuitView(QGraphicsView):
         self.motion.stop()
         self.stage.show_picture(self.picture, theme)
         self.stage.repaint_all()
-        self.stage.sharpen(0)
+        self.fit(self._whole) if self._fitted else self.stage.sharpen(0)
         self._emphasise()
 
     def fit(self, whole: bool = False) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.picture import CircuitPicture, picture_of
-from circuitviz.canvas.theme import LIGHT
+from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.canvas.view import CircuitView
 from circuitviz.graph import Graph, Scores, Shape
 from circuitviz.graph.opened import opened_graph
@@ -83,6 +83,20 @@ def test_nodes_go_into_boxes_and_come_out_of_them(view: CircuitView, qtbot: QtBo
     hidden = picture_of(replace(states[1], sight=replace(states[1].sight, hidden_kinds=frozenset({"mlp"}))))
     view.show_circuit(hidden)
     assert not view.motion.running  # what is filtered away does not fly
+
+
+def test_another_theme_on_the_way_shows_where_things_come_to_lie(view: CircuitView, qtbot: QtBot) -> None:
+    wanted = picture_of(STATE, "grid")
+    view.show_circuit(wanted)
+    assert view.motion.running
+    view.set_theme(DARK)
+    assert not view.motion.running and view.stage.geometry.picture is wanted
+    room, bounds = view.free_area, view.stage.geometry.bounds
+    shown = view.viewportTransform().mapRect(bounds)
+    assert room.adjusted(-1, -1, 1, 1).contains(shown)
+    wide, high = shown.width() / room.width(), shown.height() / room.height()
+    assert max(wide, high) > 0.9  # and is not framed for what was on the way
+    qtbot.waitUntil(lambda: view.stage.is_sharp, timeout=20_000)
 
 
 def test_another_circuit_does_not_fly_in(view: CircuitView) -> None:
