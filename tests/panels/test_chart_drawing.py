@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from chart_results import RESULTS
 from PySide6.QtCore import QPointF
@@ -14,7 +15,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.charts.matrix import shade
-from circuitviz.panels.charts.sketch import Boxes, Sketch
+from circuitviz.panels.charts.sketch import Boxes, Sketch, Strokes
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel
 from circuitviz.pictures.drawing import Text
@@ -99,6 +100,19 @@ def test_names_at_the_left_have_room_at_the_first_painting(chart: Chart) -> None
     chart.draw("robustness", RESULTS["robustness"])
     widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.sketch.names["left"])
     assert chart.plot.getAxis("left").width() > 0.8 * widest > narrow  # its own text is a little smaller
+
+
+def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: Chart) -> None:
+    hits = np.random.default_rng(0).random(30_000) < np.linspace(0.4, 0.0, 30_000)
+    found = np.cumsum(hits)
+    recall, precision = found / found[-1], found / np.arange(1, len(hits) + 1)
+    curve = {"recall": recall.tolist(), "precision": precision.tolist()}
+    chart.draw("ranking", {"rows": [{"method": "eap", "curve": curve}], "strong": "eap"})
+    (line,) = next(mark for mark in chart.sketch.marks if isinstance(mark, Strokes)).points
+    assert len(line) < 3000 and line[-1].tolist() == [recall[-1], precision[-1]]
+    far = [np.hypot(line[:, 0] - r, line[:, 1] - p).min() for r, p in zip(recall[::97], precision[::97], strict=True)]
+    assert max(far) < 0.003  # of an axis
+    assert len(chart.rows) == 30_001 and chart.rows[-1] == ["eap", recall[-1], precision[-1]]  # the file has all
 
 
 def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:

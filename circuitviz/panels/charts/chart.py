@@ -121,7 +121,7 @@ class Chart(QWidget):
     @property
     def rows(self) -> list[list[Any]]:
         """The table behind the picture, for CSV."""
-        return self.sketch.rows
+        return [*self.sketch.rows, *self.sketch.more()]
 
     @property
     def spots(self) -> list[Spot]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from circuitviz.panels.charts.sketch import Sketch, charts
+
+FINE = 500  # places along an axis that are told apart
 
 
 @charts.register("ranking", summary="precision against recall of each row")
@@ -16,14 +20,32 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     sketch.rows = [["method", "recall", "precision"]]
     sketch.axes("precision", "recall")
     rows.sort(key=lambda row: row["method"] == result.get("strong"))
+    sketch.more = partial(_table, rows)
     for row in rows:
         recall, precision = np.array(row["curve"]["recall"]), np.array(row["curve"]["precision"])
-        points = list(zip(recall.tolist(), precision.tolist(), strict=True))
-        sketch.rows += [[row["method"], r, p] for r, p in points]
+        seen = _seen(recall, precision)
+        recall, precision = recall[seen], precision[seen]
         strong = row["method"] == result.get("strong")
         ink = sketch.colour("positive") if strong else sketch.colour("muted", 0.45)
         x, y = np.concatenate([[0.0], recall]), np.concatenate([precision[:1], precision])
         sketch.line(x, y, ink, str(row["method"]) if strong else "other rows")
-        for r, p in points if strong or len(points) < 200 else ():
+        for r, p in zip(recall.tolist(), precision.tolist(), strict=True) if strong or len(x) < 200 else ():
             sketch.spot(r, p, 0.03, 0.06, f"{row['method']}: precision {p:.3f} at recall {r:.3f}")
     sketch.span((0, 1), (0, 1.02), padding=0.03)
+
+
+def _seen(recall: NDArray[np.float64], precision: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points that lie apart from the one before, the last one too: a ranking of 32,491 edges has as many."""
+    places = np.rint(FINE * np.column_stack([recall, precision]))
+    seen = np.append(True, (np.diff(places, axis=0) != 0).any(axis=1))
+    seen[-1] = True
+    return seen
+
+
+def _table(rows: list[dict[str, Any]]) -> list[list[Any]]:
+    curves = [(row["method"], row["curve"]) for row in rows]
+    return [
+        [name, recall, precision]
+        for name, curve in curves
+        for recall, precision in zip(curve["recall"], curve["precision"], strict=True)
+    ]

@@ -122,6 +122,7 @@ class Sketch:
         self.marks: list[Mark] = []
         self.spots: list[Spot] = []
         self.rows: list[list[Any]] = []
+        self.more: Callable[[], list[list[Any]]] = list  # further rows, where they are many: only for a file
         self.key: list[Entry] = []
         self.labels = {"left": "", "bottom": ""}
         self.names: dict[str, Ticks] = {}
