@@ -93,6 +93,11 @@ class Docks(QObject):
                 bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
                 bar.setUsesScrollButtons(True)
 
+    def in_sight(self, widget: QWidget) -> bool:
+        """Whether a widget stands in no dock, or in one that no other hides."""
+        docks = (dock for dock in self.by_name.values() if dock.isAncestorOf(widget))
+        return all(dock.isFloating() or dock.geometry().right() > 0 for dock in docks)
+
     def bring(self, name: str) -> None:
         """Show a panel in front of those that share its place."""
         dock = self.by_name[name]

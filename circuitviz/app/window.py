@@ -6,7 +6,7 @@ from functools import partial
 
 from PySide6.QtCore import QChildEvent, QEvent
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
-from PySide6.QtWidgets import QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
 from circuitviz.app.basis import Basis
 from circuitviz.app.chrome import Chrome
@@ -234,6 +234,16 @@ class MainWindow(QMainWindow):
         self.looks.apply()
 
     # coming and going
+
+    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002, N802 - Qt's names
+        """Tab passes over what stands behind a tab, which Qt calls visible."""
+        start = QApplication.focusWidget()
+        while super().focusNextPrevChild(next):
+            now = QApplication.focusWidget()
+            if now is None or now is start or self.places.in_sight(now):
+                return True
+            start = start or now
+        return False
 
     def childEvent(self, event: QChildEvent) -> None:  # noqa: N802
         """A dialog, a tab bar, a menu is shown for the first time."""

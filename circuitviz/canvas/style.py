@@ -65,7 +65,8 @@ def stylesheet(theme: Theme) -> str:
     QToolBar {{ background: {t.panel}; border: none; border-bottom: 1px solid {t.line};
                padding: 4px 8px; spacing: 2px; }}
     QToolBar::separator {{ background: {t.line}; width: 1px; margin: 5px 7px; }}
-    QToolButton {{ padding: 5px 8px; border-radius: 6px; color: {t.text}; }}
+    QToolButton {{ padding: 4px 7px; border: 1px solid transparent; border-radius: 6px; color: {t.text}; }}
+    QToolButton:focus {{ border-color: {t.accent}; }}
     QToolButton:hover {{ background: {t.window}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {t.line}; }}
     QToolButton::menu-indicator {{ image: none; }}
@@ -83,12 +84,13 @@ def stylesheet(theme: Theme) -> str:
     QPushButton:hover {{ border-color: {t.accent}; }}
     QPushButton:focus {{ border-color: {t.accent}; }}
     QPushButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
-    QPushButton#primary {{ background: {t.accent}; color: {t.on_accent}; border: none;
+    QPushButton#primary {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
                           font-weight: 600; }}
-    QPushButton#primary:disabled {{ background: {t.line}; color: {t.muted}; }}
+    QPushButton#primary:focus {{ border-color: {t.text}; }}
+    QPushButton#primary:disabled {{ background: {t.line}; color: {t.muted}; border-color: {t.line}; }}
     QPushButton#link {{ background: transparent; border: none; color: {t.accent}; padding: 3px 0;
                        text-align: left; }}
-    QPushButton#link:hover {{ text-decoration: underline; }}
+    QPushButton#link:hover, QPushButton#link:focus {{ text-decoration: underline; }}
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
     QFrame#card QListWidget {{ background: transparent; }}
     QToolButton#chip {{ border: 1px solid {t.line}; padding: 3px 7px; color: {t.muted}; }}
@@ -123,6 +125,7 @@ def stylesheet(theme: Theme) -> str:
     QTabBar QToolButton:hover {{ background: {t.line}; }}
     QTabBar QToolButton::left-arrow {{ image: url("{back}"); width: 12px; height: 12px; }}
     QTabBar QToolButton::right-arrow {{ image: url("{on}"); width: 12px; height: 12px; }}
+    QTabBar:focus {{ border-bottom: 1px solid {t.accent}; }}
     QTabWidget::pane {{ border: none; border-top: 1px solid {t.line}; }}
     QTableView, QTreeWidget, QListWidget {{ background: {t.panel}; border: none;
         gridline-color: {t.line}; alternate-background-color: {t.window}; }}
@@ -137,6 +140,7 @@ def stylesheet(theme: Theme) -> str:
     QSlider::sub-page:horizontal {{ background: {t.accent}; border-radius: 2px; }}
     QSlider::handle:horizontal {{ background: {t.accent}; width: 14px; height: 14px;
         margin: -5px 0; border-radius: 7px; border: 2px solid {t.panel}; }}
+    QSlider::handle:horizontal:focus {{ border-color: {t.text}; }}
     QCheckBox::indicator {{ width: 13px; height: 13px; border: 1px solid {t.muted}; border-radius: 3px;
         background: {t.panel}; }}
     QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {t.accent}; }}

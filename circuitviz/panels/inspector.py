@@ -132,6 +132,8 @@ class InspectorPanel(Panel):
             strongest.addWidget(button)
             button.hide()
         scroll = Column(inside, least=300)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # what it says is scrolled by keys
+        scroll.setAccessibleName("What is selected")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)

@@ -59,6 +59,7 @@ class Column(QScrollArea):
     def __init__(self, inside: QWidget, least: int = 0) -> None:
         super().__init__(widgetResizable=True)
         self._inside, self._least = inside, least
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields have it, and are scrolled to
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inside)
         inside.installEventFilter(self)

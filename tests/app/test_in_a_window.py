@@ -131,3 +131,18 @@ def test_after_the_tour_keys_go_to_the_canvas(window: MainWindow, qtbot: QtBot) 
     qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
     assert not window.tour.card.isVisible()
     assert window.tour.at == -1
+
+
+@pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])
+def test_tab_passes_over_panels_behind_a_tab(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
+    window.places.bring("filters")
+    window.activateWindow()
+    window.view.setFocus()
+    qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
+    met: list[QWidget] = []
+    while (now := QApplication.focusWidget()) not in met:
+        assert now is not None and window.places.in_sight(now), now
+        met.append(now)
+        qtbot.keyClick(now, key)
+    docks = {name for name, dock in window.docks.items() if any(dock.isAncestorOf(w) for w in met)}
+    assert docks == {"discovery", "filters", "inspector"}
