@@ -35,6 +35,7 @@ def test_every_measure_is_taken_drawn_and_kept(
     open_window, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     window: MainWindow = open_window()
+    window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
@@ -96,6 +97,7 @@ def test_every_measure_is_taken_drawn_and_kept(
 
 def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
+    window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
@@ -121,10 +123,11 @@ def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qt
 
 def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
+    window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     form, panel = window.panels["discovery"], window.panels["rounds"]
-    assert "Find a circuit with path-patching" in panel.about.text()
+    assert "Find with path-patching" in panel.about.text()
     form.method.setCurrentText("path-patching")
     form.prompts.setValue(16)
     form.start()
