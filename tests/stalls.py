@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -29,6 +29,7 @@ AIM = 0.050  # seconds of the thread's own processor time: what a person does no
 LONGEST = 4 * AIM  # a shared machine's caches make the same work two or three times dearer; a fault costs more
 BLOCKED = 2.0  # seconds of waiting for something else than a processor
 SCHEDULE = Path("/proc/thread-self/schedstat")  # Linux: ns on a processor, ns waiting for one, slices
+Times = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,14 @@ class Stall:
 class Watch:
     """Notes every stall while a test waits, clicks and types; ``worst`` is the longest busy stretch."""
 
+    listeners: ClassVar[list[Callable[[str, Times, Times], None]]] = []
+    """Told of every stretch: what it was, and the times before and after it, as ``_now`` tells them."""
+
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.stalls: list[Stall] = []
         self.worst = 0.0
         self.longest = LONGEST
+        self._resting = False
         self._beat = QTimer(interval=1)
         self._beat.timeout.connect(self._beaten)
         self._since = self._now()
@@ -70,6 +75,10 @@ class Watch:
             told = lambda *a, _do=plain, _name=name, **k: self.timed(_name, lambda: _do(*a, **k))  # noqa: E731
             patch.setattr(QtBot, name, staticmethod(told))
 
+    def rest(self) -> None:
+        """Note nothing from now on."""
+        self._resting = True
+
     def timed(self, what: str, work: Callable[[], Any], longest: float = LONGEST) -> Any:
         """Do something and note it where it was a stall."""
         before = self._now()
@@ -83,7 +92,11 @@ class Watch:
         before, self._since = self._since, self._now()
         self._note("events", before, self._since, self.longest)
 
-    def _note(self, what: str, before: tuple[float, ...], now: tuple[float, ...], longest: float) -> None:
+    def _note(self, what: str, before: Times, now: Times, longest: float) -> None:
+        if self._resting:
+            return
+        for told in self.listeners:
+            told(what, before, now)
         wall, used, queued = (b - a for a, b in zip(before, now, strict=True))
         self.worst = max(self.worst, used)
         asleep = wall - used - queued if what != "events" else 0.0  # between beats it may well sleep
@@ -91,7 +104,7 @@ class Watch:
             self.stalls.append(Stall(what, used, asleep))
 
     @staticmethod
-    def _now() -> tuple[float, float, float]:
+    def _now() -> Times:
         """Wall time, processor time, and time of waiting for a processor (0 where nobody tells)."""
         try:
             queued = int(SCHEDULE.read_text().split()[1]) / 1e9

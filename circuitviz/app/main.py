@@ -11,7 +11,6 @@ from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
 from circuitviz.app.dialogs import Faults
-from circuitviz.app.sweeping import spare_modules
 from circuitviz.app.window import MainWindow
 from circuitviz.resources import resource
 
@@ -36,7 +35,6 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
     window = MainWindow()
     faults.raised.connect(window.show_failed)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    spare_modules(window.desk)
     window.show()
     window.desk.start()
     window.tour.offer()

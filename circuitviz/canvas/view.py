@@ -6,9 +6,15 @@ from collections.abc import Mapping, Set
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
+from PySide6.QtWidgets import (
+    QApplication,
+    QFrame,
+    QGraphicsScene,
+    QGraphicsView,
+    QWidget,
+)
 
-from circuitviz.canvas.foreground import in_plain_sight, paint_foreground
+from circuitviz.canvas.foreground import paint_foreground
 from circuitviz.canvas.framing import framed_with_axis, whole_zoom
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.gestures import Gesture, Press
@@ -103,11 +109,11 @@ class CircuitView(QGraphicsView):
         self.fit(self._whole) if self._fitted else self.stage.sharpen(0)
         self._emphasise()
 
-    def fit(self, whole: bool = False) -> None:
-        """Show the circuit: all of it where it can be read, or ``whole`` in any case."""
+    def fit(self, whole: bool = False, after: int = 0) -> None:
+        """Show the circuit: all of it where it can be read, or ``whole``; sharp ``after`` so many ms."""
         self._fitted, self._whole = True, whole
         self._frame_all()
-        self.stage.sharpen(0)
+        self.stage.sharpen(after)
 
     def _frame_all(self) -> None:
         room = self.stage.geometry.bounds
@@ -123,11 +129,6 @@ class CircuitView(QGraphicsView):
         aside = framed.free.center() - QRectF(self.viewport().rect()).center()
         self.centerOn(framed.centre - aside / framed.zoom)
         self._farthest = min(FARTHEST, whole_zoom(room, free) / 2)
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all of the circuit was asked for, small as it may be, and nobody has moved it since."""
-        return self._fitted and self._whole
 
     @property
     def pointed(self) -> str:
@@ -185,7 +186,7 @@ class CircuitView(QGraphicsView):
     def bring_into_sight(self, name: str) -> None:
         """Move the picture as little as needed for a node to be seen."""
         node = self.picture.by_name[name]
-        if not in_plain_sight(self, self.place_of(name)):
+        if not self.viewport().rect().adjusted(40, 30, -40, -FOOT).contains(self.place_of(name)):
             self.look_at(QPointF(node.x, -node.y))
 
     def place_of(self, name: str) -> QPoint:
@@ -289,7 +290,7 @@ class CircuitView(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
-        self.fit(self._whole) if self._fitted else self.stage.sharpen()
+        self.fit(self._whole, REST) if self._fitted else self.stage.sharpen()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:  # noqa: N802
         """Legend and count stay in their corners, whatever the zoom."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from circuitviz.jobs.libraries import load_torch, load_transformer_lens
 from circuitviz.jobs.messages import Reply, Request
 from circuitviz.options import Option
 
@@ -40,10 +41,11 @@ class Catalog(Request):
     """Ask for the names."""
 
     title = "The methods were not loaded"
-    rank = -1
+    rank = -2
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """One reply: the names."""
+        """One reply: the names. Then what opens models is loaded, while nobody waits for it."""
+        load_torch()
         from circuitviz.discovery import ABLATIONS, methods
         from circuitviz.evaluation import FEATURES, HEADS, measures, measures_of
         from circuitviz.evaluation.claims import claims
@@ -67,3 +69,4 @@ class Catalog(Request):
                 for name, error in registry.broken.items()
             },
         )
+        load_transformer_lens()

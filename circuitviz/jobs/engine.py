@@ -8,7 +8,9 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Scores
 from circuitviz.graph.opened import opened_sites
+from circuitviz.jobs.libraries import load_transformer_lens
 from circuitviz.jobs.messages import Ready, Reply, Request, moving
+from circuitviz.progress import Steps
 
 SMALL = 8  # prompts of the quick exact value
 KEPT = 6  # benches of opened circuits: a few prompts and all, of the last three bases
@@ -63,9 +65,7 @@ class Engine:
         """Open a model, unless it is open already."""
         if self.model is not None and (self.model.name, self._device) == (name, device):
             return
-        from circuitviz.models import load_model_steps
-
-        self.model = yield from moving("Loading the model", load_model_steps(name, device), name)
+        self.model = yield from moving("Loading the model", _loading(name, device), name)
         self._device = device
         self.task = self.prompted = None
         self.opened_for = ()
@@ -124,3 +124,11 @@ class Engine:
             warning,
             int(self.task.lengths.max()),
         )
+
+
+def _loading(name: str, device: str) -> Steps[Any]:
+    """Open a model once its libraries are there."""
+    load_transformer_lens()
+    from circuitviz.models import load_model_steps
+
+    return (yield from load_model_steps(name, device))

@@ -23,7 +23,7 @@ class UseThreads(Request):
     """Take so many threads from now on; 0: all cores but one."""
 
     title = "The number of threads was not changed"
-    rank = -2
+    rank = -1
 
     number: int
 

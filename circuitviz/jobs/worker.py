@@ -18,6 +18,7 @@ from circuitviz.jobs.find import Find
 from circuitviz.jobs.mailbox import Mailbox
 from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
 from circuitviz.jobs.threads import free_cores
+from circuitviz.jobs.turns import Turns
 
 EVERY = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
 
@@ -60,7 +61,8 @@ class Worker(QThread):
         self._aside: list[Job] = []
         self._cancelled = self._stopping = self._finishing = False
         self._document = self._asked = 0
-        self._sent.connect(self._tell)
+        self.turns = Turns(self)
+        self._sent.connect(self._arrive)
 
     def ask(self, request: Request) -> None:
         """Leave a request; an older one of its kind is dropped, waiting or running."""
@@ -89,6 +91,7 @@ class Worker(QThread):
             self._stopping = self._cancelled = True
             self._wake.notify()
         self.wait()
+        self.turns.clear()
 
     def finish(self) -> None:
         """End the thread once nothing waits any more, and wait for that: files are written."""
@@ -96,6 +99,7 @@ class Worker(QThread):
             self._finishing = True
             self._wake.notify()
         self.wait()
+        self.turns.finish()
 
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
@@ -144,6 +148,13 @@ class Worker(QThread):
         """Say so where nothing is left to do."""
         if not (self._mailbox.slots or self._aside):
             self._sent.emit(Sent(Idle(), None, self._asked))
+
+    def _arrive(self, sent: Sent) -> None:
+        """In the window's thread: several replies that came at once are told one by one."""
+        if self.isRunning():
+            self.turns.add(partial(self._tell, sent))
+        else:
+            self._tell(sent)  # the window is going, and its turns with it
 
     def _tell(self, sent: Sent) -> None:
         """In the window's thread: pass on what still is of interest."""

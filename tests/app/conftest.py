@@ -65,6 +65,8 @@ def open_window(
     for window in windows:
         window.close()
         assert not window.desk.worker.isRunning()
+    steady.rest()  # the person has left; taking some thousand widgets down is ours
+    for window in windows:
         window.deleteLater()
     qtbot.wait(50)
     left = [t for t in threading.enumerate() if isinstance(t, QThread)]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QObject, Signal
 from pytestqt.qtbot import QtBot
 
-from circuitviz.app.sweeping import spare_modules
 from circuitviz.app.window import MainWindow
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.sketch import Drawn, Sketch
@@ -194,26 +191,3 @@ def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
     window.choose_layout("tokens")
     wait(window, qtbot)
     assert drawn(window) == picture_of(LARGE, "tokens")
-
-
-class Told(QObject):
-    """What it hears of the desk."""
-
-    choices_arrived = Signal(object)
-    ready = Signal(object)
-
-
-def test_modules_are_spared_from_sweeps_twice_and_no_more(qtbot: QtBot) -> None:
-    desk = Told()
-    spare_modules(desk)  # type: ignore[arg-type]
-    gc.unfreeze()
-    try:
-        desk.choices_arrived.emit(None)
-        first = gc.get_freeze_count()
-        more = [[i] for i in range(1000)]
-        desk.choices_arrived.emit(None)
-        assert 0 < first < gc.get_freeze_count() + 100 and abs(gc.get_freeze_count() - first) < 500
-        desk.ready.emit(None)
-        assert gc.get_freeze_count() >= first + len(more)
-    finally:
-        gc.unfreeze()
