@@ -40,7 +40,7 @@ class Files(QObject):
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
         self.ownership, self.on_disk = Ownership(window), OnDisk(window)
-        self.desk.reader.preload(load_figures)
+        self.desk.reader.preload(load_figures, layouts.names)
 
     def ask_open(self) -> None:
         """Choose a file and open it."""

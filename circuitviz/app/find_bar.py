@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QPushButton, QTool
 
 from circuitviz.app.canvas_card import CanvasCard
 from circuitviz.canvas.folded import standing_for
+from circuitviz.canvas.foreground import in_plain_sight
 from circuitviz.jobs import ReadTops, Reply, TopTokens
 from circuitviz.panels.room import keep_wide
 from circuitviz.session import Hit, search
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 WIDE = 400
-SEEN = 40  # pixels from the canvas's edge within which a node is not yet in sight
+BESIDE = 40  # pixels about the bar within which a node is not yet in sight
 HINT = "name, label, note, group, layer 3, or a token that a node promotes"
 HINT_AT = "name, label, note, group, layer 3, position 5, a token stood at or promoted"
 
@@ -120,11 +121,10 @@ class FindBar(CanvasCard):
         self.desk.select(frozenset({node}), frozenset())
         if not (shown := standing_for(view.picture, node)):
             return
-        place, port = view.place_of(shown), view.viewport().rect()
-        free = port.adjusted(SEEN, SEEN, -SEEN, -SEEN)
-        hidden = self.geometry().adjusted(-SEEN, -SEEN, SEEN, SEEN)
-        if not free.contains(place) or hidden.contains(place):
-            view.pan_by(port.center() - place)
+        place = view.place_of(shown)
+        hidden = self.geometry().adjusted(-BESIDE, -BESIDE, BESIDE, BESIDE)
+        if not in_plain_sight(view, place) or hidden.contains(place):
+            view.pan_by(view.viewport().rect().center() - place)
         view.set_hover(shown if shown != node else "")
 
     def _tell(self) -> None:

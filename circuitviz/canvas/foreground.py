@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
-from circuitviz.canvas.axis import column_at, columns_with, paint_axis
+from circuitviz.canvas.axis import axis_height, column_at, columns_with, paint_axis
 from circuitviz.canvas.framing import LEGIBLE
 from circuitviz.canvas.hints import paint_corners
 from circuitviz.canvas.picture import TokenColumn
@@ -35,3 +35,10 @@ def token_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
     """The column whose token is written at a place of the viewport."""
     picture = view.stage.geometry.picture
     return column_at(picture, view.viewportTransform(), view.free_area.bottom(), QPointF(place))
+
+
+def in_plain_sight(view: CircuitView, place: QPoint) -> bool:
+    """Whether a place of the viewport lies well inside, and neither tokens nor the map lie over it."""
+    below = axis_height(view.stage.geometry.picture, view.zoom)
+    free = view.free_area.adjusted(40, 30, -40, -below)
+    return free.contains(QPointF(place)) and not view.overview.place.contains(QPointF(place))

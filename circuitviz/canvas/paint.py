@@ -72,7 +72,10 @@ def bounds(picture: CircuitPicture) -> QRectF:
 
 def edge_path(picture: CircuitPicture, edge: DrawnEdge) -> QPainterPath:
     """The curve from the top of the sender to the port of the receiver."""
-    start, end = ends(picture, edge)
+    return _curve(*ends(picture, edge))
+
+
+def _curve(start: QPointF, end: QPointF) -> QPainterPath:
     rise = (start.y() - end.y()) * 0.45
     path = QPainterPath(start)
     path.cubicTo(start - QPointF(0, rise), end + QPointF(0, rise), end)
@@ -119,11 +122,12 @@ def paint_edges(
     for edge in edges:
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(edge_pen(edge, theme))
-        painter.drawPath(edge_path(picture, edge))
+        start, end = ends(picture, edge)
+        painter.drawPath(_curve(start, end))
         if edge.channel and edge.opacity > 0.3:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(QColor(tints[edge.channel]))
-            painter.drawEllipse(ends(picture, edge)[1], 2.3, 2.3)
+            painter.drawEllipse(end, 2.3, 2.3)
 
 
 def paint_node(

@@ -6,15 +6,9 @@ from collections.abc import Mapping, Set
 
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
-from PySide6.QtWidgets import (
-    QApplication,
-    QFrame,
-    QGraphicsScene,
-    QGraphicsView,
-    QWidget,
-)
+from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
-from circuitviz.canvas.foreground import paint_foreground
+from circuitviz.canvas.foreground import in_plain_sight, paint_foreground
 from circuitviz.canvas.framing import framed_with_axis, whole_zoom
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.gestures import Gesture, Press
@@ -131,6 +125,11 @@ class CircuitView(QGraphicsView):
         self._farthest = min(FARTHEST, whole_zoom(room, free) / 2)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of the circuit was asked for, small as it may be, and nobody has moved it since."""
+        return self._fitted and self._whole
+
+    @property
     def pointed(self) -> str:
         """The node or edge under the pointer, or an empty string."""
         return self._hover
@@ -186,7 +185,7 @@ class CircuitView(QGraphicsView):
     def bring_into_sight(self, name: str) -> None:
         """Move the picture as little as needed for a node to be seen."""
         node = self.picture.by_name[name]
-        if not self.viewport().rect().adjusted(40, 30, -40, -FOOT).contains(self.place_of(name)):
+        if not in_plain_sight(self, self.place_of(name)):
             self.look_at(QPointF(node.x, -node.y))
 
     def place_of(self, name: str) -> QPoint:

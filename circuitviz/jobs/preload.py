@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.libraries import load_torch
 from circuitviz.jobs.messages import Reply, Request
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ class Preload(Request):
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """No reply: what was loaded is there."""
-        load_torch()  # which most of it imports
         for load in self.work:
             load()
         yield from ()

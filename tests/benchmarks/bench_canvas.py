@@ -23,6 +23,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode, picture_of
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.canvas.view import CircuitView
@@ -188,7 +189,10 @@ def main() -> None:
         view.show()
         QTest.qWaitForWindowExposed(view)
         began = now()
-        view.show_circuit(picture, "")
+        geometry = Geometry.of(picture).prepared()  # which the window has done in another thread
+        line("measured, in a thread of its own", [since(began)])
+        began = now()
+        view.show_circuit(picture, "", geometry)
         view.viewport().repaint()
         line("shown", [since(began)])
         view.stage.settle()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @action("fit", "Show everything", "View", "F", "fit", "circuit", toolbar=True)
 def _fit(window: MainWindow) -> None:
-    window.view.fit(whole=True)
+    window.view.fit(whole=not window.view.is_whole)  # again: as it can be read
 
 
 @action("zoom-in", "Zoom in", "View", "Ctrl++", "zoom-in", "circuit", toolbar=True)

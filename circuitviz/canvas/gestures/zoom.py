@@ -23,5 +23,5 @@ class Zoom(Gesture):
         """Show the whole circuit."""
         if press.node:
             return False
-        self.view.fit(whole=True)
+        self.view.fit(whole=not self.view.is_whole)  # again: as it can be read
         return True
