@@ -1,7 +1,7 @@
 """How long the window's thread was busy at a stretch: what keeps a person waiting.
 
-While a test waits, a timer beats every millisecond in the window's thread; between two beats lies what
-Qt delivered at a stretch. Clicks, keys and actions of the test itself are timed one by one.
+While a test waits, the window's thread tells of each turn of the event loop, and a timer beats every
+millisecond; between two of these lies what kept the thread from hearing the person. Clicks, keys and actions of the test itself are timed one by one.
 
 Wall time would tell what a person feels on an idle machine, but on a shared one it also counts the
 time in which other programs had the processor. So the limit holds for the processor time of the
@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QAbstractEventDispatcher, QTimer
 from pytestqt.qtbot import QtBot
 
 AIM = 0.050  # seconds of the thread's own processor time: what a person does not notice
@@ -61,13 +61,16 @@ class Watch:
         whole = QtBot.wait
 
         def wait(bot: QtBot, ms: int) -> None:
+            loop = QAbstractEventDispatcher.instance()
             self._since = self._now()
             self._beat.start()
+            loop.awake.connect(self._beaten)
             try:
                 whole(bot, ms)
             finally:
                 self._beaten()
                 self._beat.stop()
+                loop.awake.disconnect(self._beaten)
 
         patch.setattr(QtBot, "wait", wait)
         for name in ("mouseClick", "mouseDClick", "keyClick", "keyClicks"):

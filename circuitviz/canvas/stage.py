@@ -24,7 +24,7 @@ CROWD = 150  # more nodes than this are one item: their names take 10 ms at ever
 MOST_BROUGHT = 1000  # nodes that are cut out of a pale crowd; more of them, and the crowd is not pale
 REST = 40  # milliseconds without a movement before the sharp picture is begun
 SLICE = 0.008  # seconds of painting between two looks at the event queue
-AT_ONCE, AT_ONCE_FOR = 400, 0.016  # so few edges are painted sharp at first sight
+AT_ONCE, AT_ONCE_FOR = 400, 0.03  # so few edges are painted sharp at first sight
 
 
 class Stage(QObject):

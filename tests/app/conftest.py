@@ -57,6 +57,7 @@ def open_window(
         windows.append(window)
         window.resize(1280, 800)
         window.show()
+        QApplication.processEvents()  # its first frame: until then there is nothing that could stall
         window.desk.start()
         return window
 

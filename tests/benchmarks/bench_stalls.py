@@ -3,7 +3,7 @@
     python tests/benchmarks/bench_stalls.py [tests/app/test_journey.py ...]
 
 Runs the journeys one after another and lists each stretch of more than 50 ms of the thread's own
-processor time, with the places where it was found at work (looked at every 4 ms; none: in Qt itself).
+processor time, with the places where it was found at work (looked at every 8 ms; none: in Qt itself, until it calls Python again).
 To be run on a machine that does nothing else.
 """
 
@@ -11,18 +11,19 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
-import threading
 from collections import Counter, deque
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
+from types import FrameType
 
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 import pytest
 
 TESTS = Path(__file__).parents[1]
-LOOK = 0.004  # seconds between two looks at what the thread does
+LOOK = 0.008  # seconds between two looks at what the thread does
 DEEP = 4  # callers that are named
 HOUSE = f"{os.sep}circuitviz{os.sep}"
 
@@ -34,11 +35,11 @@ class Stretches:
         self.busy: list[float] = []
         self.long: list[tuple[float, str, str, Counter[str]]] = []
         self._test, self._aim = "", 0.0
-        self._window = threading.main_thread().ident or 0
         self._seen: deque[tuple[float, str]] = deque(maxlen=2000)
         self._swept = 0.0
         gc.callbacks.append(self._sweeping)
-        threading.Thread(target=self._look, daemon=True).start()
+        signal.signal(signal.SIGALRM, self._look)
+        signal.setitimer(signal.ITIMER_REAL, LOOK, LOOK)
 
     def pytest_collection_finish(self) -> None:
         """Listen to the watch, which must not be imported before pytest has made it its own."""
@@ -57,17 +58,16 @@ class Stretches:
         self.busy.append(busy)
         if busy > self._aim:
             at = Counter(place for time, place in list(self._seen) if before[0] <= time <= now[0])
-            self.long.append((busy, what, self._test, at))
+            self.long.append((busy, f"{what} (stretch {len(self.busy):,})", self._test, at))
 
-    def _look(self) -> None:
-        while True:
-            sleep(LOOK)
-            frame, places = sys._current_frames().get(self._window), []
-            while frame is not None and len(places) < DEEP:
-                if HOUSE in (name := frame.f_code.co_filename) and f"{os.sep}tests{os.sep}" not in name:
-                    places.append(f"{name.rpartition(HOUSE)[2]}:{frame.f_lineno} {frame.f_code.co_name}")
-                frame = frame.f_back
-            self._seen.append((perf_counter(), " < ".join(places)))
+    def _look(self, _signal: int, frame: FrameType | None) -> None:
+        """Called in the window's thread, which a thread of its own could only look at by risking a deadlock."""
+        places: list[str] = []
+        while frame is not None and len(places) < DEEP:
+            if HOUSE in (name := frame.f_code.co_filename) and f"{os.sep}tests{os.sep}" not in name:
+                places.append(f"{name.rpartition(HOUSE)[2]}:{frame.f_lineno} {frame.f_code.co_name}")
+            frame = frame.f_back
+        self._seen.append((perf_counter(), " < ".join(places)))
 
     def _sweeping(self, phase: str, info: dict[str, int]) -> None:
         """Python's collector holds all threads, also the one that looks."""
