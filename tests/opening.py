@@ -12,9 +12,10 @@ LONG = 90_000
 
 
 def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:
-    """Open a file in a window and wait until it is shown."""
+    """Open a file in a window and wait until it is drawn."""
     with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
         window.files.open_path(path)
+    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
 
 
 def save_in(window: MainWindow, path: Path | None = None) -> bool:

@@ -30,7 +30,7 @@ class Docks(QObject):
         self.window = window
         self.by_name: dict[str, QDockWidget] = {}
         self.panels: dict[str, Panel] = {}
-        self._away: set[str] = set()
+        self.away: set[str] = set()
         self._front: set[str] = set()  # of them, those before others in one place
         self._build()
 
@@ -73,22 +73,22 @@ class Docks(QObject):
 
     def show(self, shown: bool) -> None:
         """Docks that speak of a circuit stay away until there is one; then as they were left."""
-        if not shown and not self._away:
+        if not shown and not self.away:
             self._front = {
                 name
                 for name, dock in self.by_name.items()  # Qt keeps those behind a tab left of the window
                 if self.window.tabifiedDockWidgets(dock) and dock.geometry().right() > 0
             }
         for name, dock in self.by_name.items():
-            if shown and name in self._away:
+            if shown and name in self.away:
                 dock.show()
             if not shown and name != "discovery" and not dock.isHidden():
                 dock.hide()
-                self._away.add(name)
+                self.away.add(name)
         if shown:
-            for name in self._away & self._front:
+            for name in self.away & self._front:
                 self.by_name[name].raise_()
-            self._away.clear()
+            self.away.clear()
             for bar in self.window.findChildren(QTabBar):
                 bar.setElideMode(Qt.TextElideMode.ElideNone)  # many tabs scroll; none becomes a letter
                 bar.setUsesScrollButtons(True)

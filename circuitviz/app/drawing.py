@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
@@ -56,9 +57,13 @@ class Drawing(QObject):
         """Whether the canvas still shows what was before."""
         return self._pending is not None
 
-    def draw(self) -> None:
-        """Draw what is on the desk now."""
+    def draw(self, soon: bool = False) -> None:
+        """Draw what is on the desk now; ``soon``: in the next turn of the event loop."""
         sketch = self._sketch()
+        if soon and not sketch.is_much and sketch.state.circuit is not None:
+            self._pending = sketch
+            self.desk.worker.turns.add(partial(self._draw_pending, sketch), "first picture")
+            return
         if not sketch.is_much or sketch.is_laid_out_as(self._shown):
             self._show(sketch, sketch.draw())
             return
@@ -68,6 +73,10 @@ class Drawing(QObject):
             self.view.show_circuit(CircuitPicture(), f"Laying out {nodes:,} nodes …")
         self._worker.ask(Make(sketch))
         self._worker.start()
+
+    def _draw_pending(self, sketch: Sketch) -> None:
+        if sketch is self._pending:
+            self._show(sketch, sketch.draw())
 
     def then(self, work: Callable[[], None]) -> None:
         """Do something to the canvas once it shows what is on the desk: now, where it does."""

@@ -97,16 +97,13 @@ class MainWindow(QMainWindow):
     def redraw(self) -> None:
         """Draw the desk's state."""
         state = self.desk.state
+        bare = bool(self.places.away)
         if state.circuit is not None:
+            self.places.show(True)
             self.pages.setCurrentWidget(self.view)
-            self.desk.worker.turns.add(self._show_docks, "docks")  # the first ones are a frame's work
-        self.drawing.draw()
+        self.drawing.draw(soon=bare)  # to bring the docks is a frame's work, and to draw is another's
         self.retitle()
         self.chrome.refresh()
-
-    def _show_docks(self) -> None:
-        if self.desk.state.circuit is not None:
-            self.places.show(True)
 
     def retitle(self) -> None:
         """File name and modified mark."""
@@ -123,8 +120,7 @@ class MainWindow(QMainWindow):
             self.places.show(False)
 
     def document_opened(self) -> None:
-        """Another document is on the desk. What was in sight of it can be found only between its docks."""
-        self._show_docks()
+        """Another document is on the desk."""
         self.files.opened()
         self.drawing.forget()
         self.view.picture = type(self.view.picture)()

@@ -70,8 +70,13 @@ def wait(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.drawing.pending and not window.view.motion.running, timeout=LONG)
 
 
-def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate) -> None:
+def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate, qtbot: QtBot) -> None:
+    """But for the first, which is drawn in the turn after the one that brings the docks."""
     window: MainWindow = open_window()
+    window.desk.set_document(Document(SMALL))
+    assert window.drawing.pending and window.docks["edges"].isVisible() and not window.view.picture.nodes
+    wait(window, qtbot)
+    assert window.view.picture == picture_of(SMALL)
     window.desk.set_document(Document(SMALL))
     assert not window.drawing.pending and window.view.picture == picture_of(SMALL)
     window.choose_layout("tokens")
@@ -84,6 +89,7 @@ def test_a_large_one_is_drawn_elsewhere_and_the_latest_wish_wins(
 ) -> None:
     window: MainWindow = open_window()
     window.desk.set_document(Document(SMALL))
+    wait(window, qtbot)
     window.desk.set_document(Document(LARGE))
     assert window.drawing.pending and drawn(window) == picture_of(SMALL)
     assert window.view.node_at(window.view.rect().center()) is None  # of a document that is gone

@@ -68,7 +68,8 @@ def test_a_circuit_of_any_format_opens(  # type: ignore[no-untyped-def]
     state = window.desk.document.state
     assert state.circuit is not None and document.state.circuit is not None
     assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names)
-    assert window.pages.currentWidget() is window.view and window.view.picture.nodes
+    qtbot.waitUntil(lambda: bool(window.view.picture.nodes), timeout=LONG)
+    assert window.pages.currentWidget() is window.view
     assert window.settings.recent == [path]
 
 

@@ -99,6 +99,7 @@ def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, t
     shoot(window, "recovery", dialog)
     with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
         qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
     document = window.desk.document
     assert document.state.hash == edited and document.state.labels["m0"].text == "written before the end"
     assert document.path == saved and document.dirty and window.isWindowModified()

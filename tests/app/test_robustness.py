@@ -32,7 +32,7 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     form(window).method.setCurrentText("exact")
     window.find()
     qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
-    assert "still searching" in window.view.note
+    qtbot.waitUntil(lambda: "still searching" in window.view.note, timeout=LONG)
     window.desk.cancel()
     qtbot.waitUntil(lambda: window.desk.document.state.circuit is not None, timeout=5000)
     scores = window.desk.document.state.scores

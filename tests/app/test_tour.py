@@ -55,6 +55,7 @@ def test_the_tour_begins_by_itself_once(open_window, qtbot: QtBot) -> None:
 def test_the_tour_blocks_nothing(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     window.desk.set_document(document())
+    qtbot.waitUntil(lambda: not window.drawing.pending)
     window.tour.begin()
     node = next(iter(window.view.picture.by_name))
     window.view.select({node})

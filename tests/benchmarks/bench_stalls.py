@@ -95,5 +95,6 @@ if __name__ == "__main__":
     stretches = Stretches()
     wanted = sys.argv[1:] or [str(TESTS / "app")]
     status = pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *wanted], plugins=[stretches])
+    signal.setitimer(signal.ITIMER_REAL, 0)
     stretches.report()
     sys.exit(status)

@@ -42,7 +42,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
     """A plot that catches up with its chart when it is painted, that is when it has come into sight."""
 
     def __init__(self, chart: Chart) -> None:
-        super().__init__(axisItems={side: Numbers(side) for side in SIDES})
+        super().__init__(axisItems={side: Numbers(side) for side in SIDES}, enableMenu=False)
         self.chart = chart
 
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
