@@ -10,7 +10,7 @@ from circuitviz.canvas.axis import LEVEL, axis_height
 from circuitviz.canvas.picture import CircuitPicture
 
 LARGEST = 1.6
-LEGIBLE = 0.42  # pixels per scene unit below which no name can be read
+LEGIBLE = 0.36  # pixels per scene unit below which no name can be read
 SMALL, ENOUGH, READABLE = 0.52, 0.6, 0.72  # names are read: for the sake of all rows; well; with ease
 CROWD = 150  # more nodes are an overview first, whatever can be read of it
 
