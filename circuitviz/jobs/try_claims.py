@@ -66,6 +66,11 @@ class TryClaims(Request):
         question = Question.of(self.provenance)
         if question is None or self.provenance is None:
             engine.need()
+            if self.provenance is not None and self.provenance.opening != engine.opened_for:
+                raise InputError(
+                    "A search has opened another model or task than this circuit was found on; "
+                    "claims can be tested once it is over."
+                )
             return engine.where, engine.task.hash
         from circuitviz.session.trials import own_pair
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from circuitviz.__main__ import main
+from circuitviz.errors import InputError
 from circuitviz.features.firing import is_feature
 from circuitviz.formats import open_document
 from circuitviz.jobs import Adopt, Claim, Failed, Tried, TryClaims
@@ -60,6 +61,10 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     replies = list(TryClaims((claim,), (), labelled.provenance).answer(engine))
     (tried,) = [reply for reply in replies if isinstance(reply, Tried)]
     assert tried.outcome.verdict and not any(isinstance(reply, Failed) for reply in replies)
+
+    engine.opened_for = ("what a running search is of",)
+    with pytest.raises(InputError, match="once it is over"):
+        list(TryClaims((claim,), (), labelled.provenance).answer(engine))
 
 
 def test_a_site_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:
