@@ -32,3 +32,8 @@ def export_in(window: MainWindow, path: Path) -> bool:
     window.files.export_to(path, told=written.append)
     window.desk.writer.finish()
     return written == [True]
+
+
+def measured(window: MainWindow) -> bool:
+    """Whether the exact faithfulness of what is on the screen is known."""
+    return window.desk.preview is None and window.desk.document.evaluation is not None

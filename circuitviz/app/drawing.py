@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -11,33 +10,17 @@ from PySide6.QtCore import QObject
 
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.canvas.sketch import Drawn, Sketch
-from circuitviz.jobs import Failed, Reply, Request, Worker
-from circuitviz.jobs.engine import Engine
+from circuitviz.jobs import Failed, Made, Make, Reply, Worker
 from circuitviz.panels.beside import HERE
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@dataclass(frozen=True, eq=False)
-class Made(Reply):
-    """What became of a sketch."""
-
-    sketch: Sketch
-    drawn: Drawn
-
-
-@dataclass(frozen=True, eq=False)
-class Make(Request):
+class DrawCircuit(Make):
     """Draw a sketch; a later one takes the place of one that waits."""
 
     title = "The circuit could not be drawn"
-
-    sketch: Sketch
-
-    def answer(self, engine: Engine) -> Iterator[Reply]:
-        """The drawing."""
-        yield Made(self.sketch, self.sketch.draw())
 
 
 class Drawing(QObject):
@@ -71,12 +54,16 @@ class Drawing(QObject):
         if not self.view.stage.geometry.picture.nodes and sketch.state.circuit is not None:
             nodes = sketch.state.circuit.n_nodes
             self.view.show_circuit(CircuitPicture(), f"Laying out {nodes:,} nodes …")
-        self._worker.ask(Make(sketch))
+        self._worker.ask(DrawCircuit("canvas", sketch.draw, partial(self._take, sketch)))
         self._worker.start()
 
     def _draw_pending(self, sketch: Sketch) -> None:
         if sketch is self._pending:
             self._show(sketch, sketch.draw())
+
+    def _take(self, sketch: Sketch, drawn: Drawn) -> None:
+        if sketch is self._pending:
+            self._show(sketch, drawn)
 
     def then(self, work: Callable[[], None]) -> None:
         """Do something to the canvas once it shows what is on the desk: now, where it does."""
@@ -102,8 +89,8 @@ class Drawing(QObject):
         return Sketch(desk.state, self.window.layout_name, desk.opacity, beside, desk.preview is not None)
 
     def _reply(self, reply: Reply) -> None:
-        if isinstance(reply, Made) and reply.sketch is self._pending:
-            self._show(reply.sketch, reply.drawn)
+        if isinstance(reply, Made):
+            reply.request.then(reply.result)
         elif isinstance(reply, Failed):
             self._pending = None
             self._then.clear()

@@ -50,7 +50,7 @@ class Writing(QWidget):
         dialog.canceled.connect(self.writer.cancel)
 
         def look() -> None:
-            if not (self.writer.saving or self.writer.exporting):
+            if not self.writer.busy:
                 loop.quit()
 
         self.writer.changed.connect(look)
@@ -69,7 +69,7 @@ class Writing(QWidget):
 
     def _look(self) -> None:
         """Short work does not flicker."""
-        if not (self.writer.saving or self.writer.exporting):
+        if not self.writer.busy:
             self._felt.stop()
             self.hide()
         elif self.isVisible():

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from circuitviz.jobs.unswept import unswept
+
 _LOADING = threading.RLock()  # the second thread that wants a library waits for the first
 
 
@@ -45,14 +47,9 @@ def load_transformer_lens() -> None:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Collect nothing meanwhile, and never again what came meanwhile."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
+    with unswept():
         yield
-    finally:
         gc.freeze()
-        if was:
-            gc.enable()
 
 
 def _link_torch() -> None:

@@ -22,11 +22,6 @@ class Turns(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
-    @property
-    def waiting(self) -> int:
-        """How many pieces are still to be done."""
-        return len(self._due)
-
     def finish(self) -> None:
         """Do all that is due, also what comes of it: for whoever looks at the window as a whole."""
         while self._due:

@@ -14,7 +14,7 @@ _usual = True
 
 @contextmanager
 def unswept() -> Iterator[None]:
-    """No sweeps while something large is read or written, in whatever thread: one took 300 ms."""
+    """No sweeps while something large is read, written or imported, in whatever thread: one took 300 ms."""
     global _inside, _usual
     with _lock:
         if not _inside:

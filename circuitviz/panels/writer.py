@@ -51,6 +51,11 @@ class Writer(QObject):
         """Other files that are not written yet."""
         return self._places(EXPORT)
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is not on the disk yet."""
+        return bool(self.saving or self.exporting)
+
     def save(self, path: Path, told: Told = nobody) -> None:
         """Save the document as it is now, and tell whether it was saved; a failure is shown."""
         document, desk = self.desk.document, self.desk
@@ -108,17 +113,20 @@ class Writer(QObject):
         """
         loop = QEventLoop()
 
+        def written() -> bool:
+            return not (self.busy if exports else self.saving)
+
         def look() -> None:
-            if not (self.saving or (exports and self.exporting)):
+            if written():
                 loop.quit()
 
-        if self.saving or (exports and self.exporting):
+        if not written():
             self.changed.connect(look)
             if seconds is not None:
                 QTimer.singleShot(round(1000 * seconds), loop, loop.quit)
             loop.exec(QEventLoop.ProcessEventsFlag.ExcludeUserInputEvents)
             self.changed.disconnect(look)
-        return not (self.saving or (exports and self.exporting))
+        return written()
 
     def stop(self) -> None:
         """End both threads when all is written, before the window goes."""

@@ -7,14 +7,19 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from opening import LONG, measured
 from PySide6.QtCore import QSettings, QThread
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from stalls import Watch
 
 from circuitviz.app.files import Files
+from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, State
 
 # Seconds that the window may be busy at a stretch while a journey waits: on a quiet machine it is 73 ms at
 # most (tests/benchmarks/bench_stalls.py); beside other processes the same work costs several times as
@@ -74,3 +79,24 @@ def open_window(
     assert not left
     assert threading.active_count() <= before + 2, threading.enumerate()
     assert not [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+
+
+@pytest.fixture
+def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
+    """The demo's circuit: found, measured, and with its curve."""
+    window = open_window()
+    begin(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    return window
+
+
+@pytest.fixture
+def window(open_window: Open) -> MainWindow:
+    """A circuit of 70 edges of a model that is not there, in the window that has the keys."""
+    graph = Graph.transformer(Shape(4, 6, 96))
+    scores = Scores(graph, np.random.default_rng(8).normal(size=graph.mask.shape), "eap")
+    made = open_window()
+    made.desk.set_document(Document(State(None, scores, scores.greedy(70))))
+    made.activateWindow()
+    return made

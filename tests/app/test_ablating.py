@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from opening import measured
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import setting
 from circuitviz.evaluation import Bench
@@ -25,21 +25,8 @@ from circuitviz.session.origin import task_of
 LONG = 90_000
 
 
-def _measured(window: MainWindow) -> bool:
-    return window.desk.preview is None and window.desk.document.evaluation is not None
-
-
 def _value(window: MainWindow) -> float:
     return float(window.desk.document.evaluation["faithfulness"]["value"])
-
-
-@pytest.fixture
-def opened(open_window, qtbot: QtBot) -> MainWindow:
-    window: MainWindow = open_window()
-    begin(window, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
-    return window
 
 
 def test_nodes_are_scaled_patched_and_put_back(
@@ -70,7 +57,7 @@ def test_nodes_are_scaled_patched_and_put_back(
         qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
         tier = window.panels["meter"].value.text()
         assert tier.startswith("≈") or tier == "–"  # never the number of another state
-        qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+        qtbot.waitUntil(lambda: measured(window), timeout=LONG)
         positions = tuple(int(p) for p in places.split(",")) if places else ()
         changed = {"a2.h6": Intervention(kind, share if kind == "scale" else 1.0, positions)}
         assert window.desk.document.state.interventions == changed

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 import torch
+from opening import measured
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from slow_path import DEMO
 
 from circuitviz.__main__ import main
-from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import setting
 from circuitviz.evaluation import Bench, evaluate
@@ -26,19 +26,6 @@ from circuitviz.session.origin import task_of
 
 LONG = 90_000
 ZERO = {"a2.h6": Intervention("zero")}
-
-
-def _measured(window: MainWindow) -> bool:
-    return window.desk.preview is None and window.desk.document.evaluation is not None
-
-
-@pytest.fixture
-def opened(open_window, qtbot: QtBot) -> MainWindow:
-    window: MainWindow = open_window()
-    begin(window, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
-    return window
 
 
 @pytest.fixture
@@ -62,7 +49,7 @@ def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_comma
     window = opened
     circuit = window.desk.document.state.circuit
     window.desk.do(intervene(ZERO, ZERO["a2.h6"]))
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     where = window.desk.document.state.provenance
 
     # on another model

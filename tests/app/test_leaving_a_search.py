@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from opening import open_in
+from opening import measured, open_in
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from slow_path import DEMO
 
-from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.evaluation import evaluate
 from circuitviz.formats import export_document, save_document
@@ -20,10 +19,6 @@ from circuitviz.models import load_model
 from circuitviz.session.origin import task_of
 
 LONG = 90_000
-
-
-def _measured(window: MainWindow) -> bool:
-    return window.desk.preview is None and window.desk.document.evaluation is not None
 
 
 def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str = "demo") -> None:
@@ -45,15 +40,6 @@ def _back(window: MainWindow, qtbot: QtBot) -> None:
     assert window.desk.opened is not opened and window.desk.opened.model == "demo"
 
 
-@pytest.fixture
-def opened(open_window, qtbot: QtBot) -> MainWindow:
-    window: MainWindow = open_window()
-    begin(window, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
-    return window
-
-
 def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing(
     opened: MainWindow, qtbot: QtBot
 ) -> None:
@@ -71,7 +57,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     _back(window, qtbot)
     window.desk.select(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
     assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
@@ -91,7 +77,7 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     _back(window, qtbot)
     window.desk.select(frozenset({"m1"}), frozenset())
     window.toggle_ablation()
-    qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6", "m1"])).faithfulness.value
     assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
@@ -133,7 +119,7 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     shutil.copytree(DEMO, folder)
     _search(window, qtbot, "ioi", "eap", model=str(folder))
     qtbot.waitUntil(
-        lambda: window.desk.document.state.provenance.model == str(folder) and _measured(window), timeout=LONG
+        lambda: window.desk.document.state.provenance.model == str(folder) and measured(window), timeout=LONG
     )
     qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
     window.desk.undo.undo()

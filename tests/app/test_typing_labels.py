@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-import numpy as np
-import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, State
-
-GRAPH = Graph.transformer(Shape(4, 6, 96))
-SCORES = Scores(GRAPH, np.random.default_rng(8).normal(size=GRAPH.mask.shape), "eap")
-
-
-@pytest.fixture
-def window(open_window: Callable[[], MainWindow]) -> MainWindow:
-    made = open_window()
-    made.desk.set_document(Document(State(None, SCORES, SCORES.greedy(70))))
-    made.activateWindow()
-    return made
 
 
 def labels(window: MainWindow) -> dict[str, str]:

@@ -71,7 +71,6 @@ class Chart(QWidget):
         self._shown: dict[str, object] = {}
         self.plot = Plot(self)
         self.plot.scene().setItemIndexMethod(self.plot.scene().ItemIndexMethod.NoIndex)  # as the canvas's
-        self.plot.setMenuEnabled(False)
         self.plot.hideButtons()
         self.ink, self.key = Ink(), Key()
         item = self.plot.getPlotItem()
