@@ -30,7 +30,7 @@ def scores_of(
     """Scores of the edges between some nodes and into targets.
 
     nodes: rows of the table, in order of stages; weights: [nodes + targets, nodes], into × from.
-    ``info`` gains the prompt, and activations by node name.
+    ``info`` gains the prompt, activations by node name, and the probabilities of targets that are tokens.
     """
     every = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
     values = np.ascontiguousarray(weights.T).astype(np.float64)
@@ -40,9 +40,17 @@ def scores_of(
     told = {
         "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
         "activations": dict(zip((n.name for n in every), map(float, activations), strict=True)),
+        "probabilities": _probabilities(table, targets),
         **info,
     }
     return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=told)
+
+
+def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, float]:
+    """What the model gives as probability to each target that is a token, by name."""
+    tokens = {target.node.name: target.node.token for target in targets}
+    likely = table.run.logits.softmax(-1)
+    return {name: float(likely[token]) for name, token in tokens.items() if token is not None}
 
 
 def local_scores(edges: Edges, found: LocalCircuit) -> Scores:
@@ -87,13 +95,13 @@ def strongest(scores: Scores, share: float = SHARE) -> Circuit:
 
 
 def cumulative(sizes: NDArray[Any], share: float) -> BoolMatrix:
-    """The largest entries that together reach a share of the sum."""
+    """The largest entries that together reach a share of the sum; those equal to the least of them too."""
     order = np.argsort(-sizes, axis=None, kind="stable")
     running = np.cumsum(sizes.ravel()[order], dtype=np.float64)
-    number = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12))) + 1 if len(order) else 0
-    chosen = np.zeros(sizes.size, dtype=bool)
-    chosen[order[:number]] = True
-    return (chosen & (sizes.ravel() > 0)).reshape(sizes.shape)
+    if not len(order):
+        return np.zeros(sizes.shape, dtype=bool)
+    last = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12)))
+    return np.asarray((sizes >= sizes.ravel()[order[last]]) & (sizes > 0))
 
 
 def _numbers(weights: Tensor) -> NDArray[np.float64]:

@@ -78,19 +78,22 @@ class AttributionGraph:
     def scores(self, node_share: float = 0.8, edge_share: float = 0.98) -> tuple[Scores, Circuit]:
         """The graph of the nodes that matter most, with the circuit of the edges that do.
 
-        Nodes to a cumulative share of influence (tokens always), then edges to a share of the edges'
-        influence among them, then without dead ends.
+        As circuit-tracer's ``prune_graph``: nodes to a cumulative share of influence (tokens always), then
+        edges to a share of the edges' influence among them; then, until nothing changes, nodes go that
+        write to no kept node, and those that read go when none of their inputs is kept. Tokens stay.
         """
         for given, what in ((node_share, "nodes"), (edge_share, "edges")):
             if not 0 < given <= 1:
                 raise InputError(
                     f"A share of {given:g} of the {what}' influence was given; it is above 0, at most 1."
                 )
-        kept = cumulative(self.influence, node_share) | self.of(Kind.TOKEN)
-        inside = np.append(kept, np.ones(len(self.targets), dtype=bool))
-        weights = self.weights[inside][:, kept]
+        kept = np.flatnonzero(cumulative(self.influence, node_share) | self.of(Kind.TOKEN))
+        weights = self._between(kept)
         shares = _normalised(np.abs(weights))
         passed = np.append(_influence(shares, self.probability), self.probability)
+        important = cumulative(shares * passed[:, None], edge_share)
+        alive = _connected(important, ~self.table.is_leaf[self.nodes[kept]], self.of(Kind.TOKEN)[kept])
+        important, kept = important[np.append(alive, np.ones(len(self.targets), bool))][:, alive], kept[alive]
         info = {
             "targets": {t.node.name: float(p) for t, p in zip(self.targets, self.probability, strict=True)},
             "replacement_score": self.replacement_score,
@@ -100,18 +103,26 @@ class AttributionGraph:
             "edge_share": edge_share,
         }
         names = [self.table.node(int(i)).name for i in self.nodes[kept]]
-        influence = dict(zip(names, map(float, self.influence[kept]), strict=True))
+        for key, numbers in (("influence", self.influence), ("cumulative_influence", self.cumulative)):
+            info[key] = dict(zip(names, map(float, numbers[kept]), strict=True))
         made = scores_of(
-            self.table,
-            self.nodes[kept],
-            self.targets,
-            weights,
-            "attribution-graph",
-            {**info, "influence": influence},
+            self.table, self.nodes[kept], self.targets, self._between(kept), "attribution-graph", info
         )
-        important = cumulative(shares * passed[:, None], edge_share).T
         receiving = np.isin([node.name for node in made.graph.nodes], made.graph.receivers)
-        return made, Circuit(made.graph, important[:, receiving] & made.graph.mask).pruned()
+        return made, Circuit(made.graph, important.T[:, receiving] & made.graph.mask)
+
+    @cached_property
+    def cumulative(self) -> NDArray[np.float64]:
+        """For each node [nodes], the share of all influence that it and the more influential ones hold."""
+        order = np.argsort(-self.influence, kind="stable")
+        shares = np.empty(len(order))
+        shares[order] = np.cumsum(self.influence[order]) / (self.influence.sum() or 1.0)
+        return shares
+
+    def _between(self, nodes: NDArray[np.intp]) -> NDArray[Any]:
+        """Weights among some nodes and into the targets, [nodes + targets, nodes]."""
+        into = np.append(nodes, np.arange(len(self.nodes), len(self.weights)))
+        return self.weights[np.ix_(into, nodes)]
 
     @cached_property
     def _unexplained(self) -> NDArray[np.bool_]:
@@ -192,6 +203,23 @@ def _compact(
     mass = probability.double().cpu().numpy()
     influence = _influence(shares, mass)
     return AttributionGraph(table, targets, nodes, weights, influence, mass, left)
+
+
+def _connected(
+    edges: NDArray[np.bool_], reading: NDArray[np.bool_], always: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """The nodes [nodes] that are left once dead ends are gone.
+
+    edges: [nodes + targets, nodes], into × from; reading: nodes that need an input; always: nodes that stay.
+    """
+    number, targets = len(reading), np.ones(len(edges) - len(reading), bool)
+    alive, before = np.ones(number, bool), None
+    while before is None or not np.array_equal(alive, before):
+        before = alive
+        written = edges[np.append(alive, targets)].any(axis=0)
+        read = edges[:number, alive].any(axis=1)
+        alive = alive & (always | (written & (read | ~reading)))
+    return alive
 
 
 def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
@@ -19,7 +22,10 @@ from circuitviz.features import (
     logit_target,
     strongest,
 )
-from circuitviz.graph import Kind
+from circuitviz.features.influence import AttributionGraph
+from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import Kind, Node, Shape
 from circuitviz.progress import finish
 
 
@@ -73,6 +79,112 @@ def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.Mo
     np.testing.assert_allclose(ours.influence, right[ours.nodes], rtol=1e-9, atol=1e-12)
     leaves = ours.influence[table.is_leaf[ours.nodes]].sum()
     assert leaves == pytest.approx(1, abs=1e-9)  # all influence ends there
+
+
+def slow_shares(weights: np.ndarray) -> list[list[float]]:
+    """|weights|, each row divided by its sum."""
+    return [[abs(v) / (sum(map(abs, row)) or 1.0) for v in row] for row in weights.tolist()]
+
+
+def slow_series(weights: np.ndarray, start: np.ndarray) -> list[float]:
+    """The series p (Ā + Ā² + …), term by term."""
+    normal, every = slow_shares(weights), range(len(weights))
+    total, now = [0.0] * len(weights), list(start)
+    while any(now):
+        now = [sum(now[into] * normal[into][node] for into in every) for node in every]
+        total = [a + b for a, b in zip(total, now, strict=True)]
+    return total
+
+
+def tracer_pruned(
+    weights: np.ndarray, start: np.ndarray, kinds: list[str], node_share: float, edge_share: float
+) -> tuple[set[int], set[tuple[int, int]]]:
+    """circuit-tracer's ``prune_graph`` in plain loops: nodes that stay, and edges (from, into).
+
+    weights: [all, all], into × from, targets last; start: probabilities of targets, else 0.
+    """
+    every = range(len(weights))
+
+    def least(numbers: list[float], share: float) -> float:
+        ordered, running = sorted(numbers, reverse=True), 0.0
+        for number in ordered:
+            running += number
+            if running >= share * sum(ordered) * (1 - 1e-12):
+                return number
+        return ordered[-1]
+
+    held = slow_series(weights, start)
+    bar = least(held, node_share)
+    nodes = {i for i in every if held[i] >= bar or kinds[i] in ("token", "target")}
+    pruned = np.array([[weights[i, j] if i in nodes and j in nodes else 0.0 for j in every] for i in every])
+    normal = slow_shares(pruned)
+    passed = [a + b for a, b in zip(slow_series(pruned, start), start, strict=True)]
+    strength = {(j, i): normal[i][j] * passed[i] for i in every for j in every}
+    bar = least(list(strength.values()), edge_share)
+    edges = {ends for ends, value in strength.items() if value >= bar and value > 0}
+    while True:
+        edges = {(a, b) for a, b in edges if a in nodes and b in nodes}
+        writing, reading = {a for a, _ in edges}, {b for _, b in edges}
+        left = {
+            node
+            for node in nodes
+            if kinds[node] in ("token", "target")
+            or (node in writing and (kinds[node] == "error" or node in reading))
+        }
+        if left == nodes:
+            return nodes, edges
+        nodes = left
+
+
+@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 3), st.integers(1, 3), st.floats(0.2, 1), st.floats(0.3, 1))
+@settings(max_examples=150, deadline=None)
+def test_pruning_is_circuit_tracers(seed: int, inner: int, tokens: int, targets: int, node_share: float, edge_share: float) -> None:
+    """The same nodes and edges for random graphs, also sparse ones with dead ends after pruning."""
+    pick = np.random.default_rng(seed)
+    kinds = ["token"] * tokens + [str(pick.choice(["feature", "feature", "error"])) for _ in range(inner)]
+    number = len(kinds)
+    weights = np.zeros((number + targets, number + targets))
+    for into in range(tokens, number + targets):
+        if into >= number or kinds[into] == "feature":
+            before = min(into, number)
+            weights[into, :before] = pick.normal(size=before) ** 3 * (pick.random(before) < 0.6)
+    start = np.zeros(number + targets)
+    start[number:] = pick.dirichlet(np.ones(targets))
+    ours = random_graph(weights[:, :number], start[number:], kinds)
+    scores, circuit = ours.scores(node_share, edge_share)
+    nodes, edges = tracer_pruned(weights, start, [*kinds, *["target"] * targets], node_share, edge_share)
+    names = [ours.table.node(i).name for i in range(number)] + [t.node.name for t in ours.targets]
+    assert {node.name for node in scores.graph.nodes} == {names[i] for i in nodes}
+    assert set(circuit.edge_names) == {f"{names[a]}->{names[b]}" for a, b in edges}
+    assert all(scores.values[scores.graph.edge(f"{names[a]}->{names[b]}")] == weights[b, a] for a, b in edges)
+    held = np.array(slow_series(weights, start))
+    for i in nodes - set(range(number, number + targets)):  # equal ones may come in either order
+        share = scores.info["cumulative_influence"][names[i]] * held.sum()
+        above, also = held[held > held[i] + 1e-9].sum() + held[i], held[held > held[i] - 1e-9].sum()
+        assert above - 1e-9 <= share <= also + 1e-9
+
+
+def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str]) -> AttributionGraph:
+    """An attribution graph of any weights: a table that has kinds and names, and no model behind it."""
+    kind = np.array([KINDS.index(Kind(name)) for name in kinds], np.int8)
+    number = len(kinds)
+    shape = Shape(number + 1, 1, 1)
+    model = SimpleNamespace(shape=shape)
+    run = SimpleNamespace(model=model, tokens=torch.arange(number), strings=["t"] * number, logits=torch.zeros(9))
+    inner = np.array([name != "token" for name in kinds])
+    table = NodeTable(
+        run, {f"m{i}": SimpleNamespace(name="d") for i in range(number)}, kind, np.where(inner, np.arange(number), -1).astype(np.int16), np.zeros(number, bool),
+        np.arange(number, dtype=np.int32), np.where(kind == KINDS.index(Kind.FEATURE), np.arange(number), -1),
+        np.arange(number, dtype=np.int16), torch.ones(number), torch.zeros(number, 1),
+    )  # fmt: skip
+    goals = tuple(
+        Target(Node(f"logit.{i}@{number}", Kind.LOGITS, position=number, token=i), 1.0, weight=float(p))
+        for i, p in enumerate(probability)
+    )
+    whole = np.zeros((len(weights), len(weights)))
+    whole[:, :number] = weights
+    held = np.array(slow_series(whole, np.append(np.zeros(number), probability))[:number])
+    return AttributionGraph(table, goals, np.arange(number), weights, held, probability, 0.0)
 
 
 def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
