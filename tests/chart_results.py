@@ -13,7 +13,10 @@ def _interval(value: float) -> dict[str, float]:
 HEADS = [f"a{i // 4}.h{i % 4}" for i in range(16)]
 POINTS = [{"asked": n, "edges": n, **_interval(1 - 1 / n**0.5)} for n in (2, 8, 30, 120, 500, 2000)]
 RESULTS: dict[str, dict[str, Any]] = {
-    "curve": {"points": POINTS, "cpr": 0.9, "cmd": 0.1},
+    "curve": {
+        "points": POINTS, "cpr": 0.9, "cmd": 0.1, "cpr_clipped": 0.88,
+        "areas": {"cpr": _interval(0.9), "cmd": _interval(0.1), "cpr_clipped": _interval(0.88)},
+    },
     "completeness": {
         "sets": [
             {"kind": kind, "name": kind, "nodes": ["a0.h1"], "gap": 0.1, "model": _interval(0.9 - 0.2 * i),

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from circuitviz.evaluation.faithfulness import Bench
-from circuitviz.evaluation.intervals import Interval
+from circuitviz.evaluation.faithfulness import Bench, Evaluation, faithfulness
+from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import Subject, measures
 from circuitviz.graph import Scores
 from circuitviz.options import option
@@ -20,11 +21,15 @@ SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One circuit of the curve: edges asked for, edges left after pruning, its faithfulness."""
+    """One circuit of the curve: edges asked for, edges left after pruning, its faithfulness.
+
+    per_prompt: the metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
+    """
 
     asked: int
     edges: int
     faithfulness: Interval
+    per_prompt: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, float | int | None]:
         """The point as files, window and command line hold it."""
@@ -32,40 +37,76 @@ class CurvePoint:
 
 
 def sizes(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:
-    """Numbers of edges at MIB's shares of a graph, at least one each, without repeats."""
-    return sorted({max(1, round(share * n_edges)) for share in shares})
+    """MIB's numbers of edges: one for each share, rounded down, so that small graphs begin with 0.
+
+    MIB counts the key and value edges of grouped-query models once for each query head; here they are
+    counted as the graph has them, once for each key-value head (METHODS: Graph).
+    """
+    return [int(share * n_edges) for share in shares]
 
 
 def curve_steps(
-    bench: Bench, scores: Scores, how: str = "greedy", counts: Sequence[int] | None = None
+    bench: Bench, scores: Scores, how: str = "top", counts: Sequence[int] | None = None
 ) -> Steps[list[CurvePoint]]:
-    """Measure the circuit of each size; partial results are the points so far."""
+    """Measure the circuit of each size; partial results are the points so far.
+
+    A size that is asked for twice is measured once, and has its point twice.
+    """
     points: list[CurvePoint] = []
     wanted = list(counts) if counts is not None else sizes(scores.graph.n_edges)
+    known: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
     for number, asked in enumerate(wanted, start=1):
-        circuit = scores.select(how, asked)
-        measured = yield from bench.evaluate(circuit)
-        points.append(CurvePoint(asked, circuit.n_edges, measured.faithfulness))
+        if asked not in known:
+            circuit = scores.select(how, asked)
+            known[asked] = circuit.n_edges, (yield from bench.evaluate(circuit))
+        edges, measured = known[asked]
+        points.append(CurvePoint(asked, edges, measured.faithfulness, measured.per_prompt))
         yield Progress(number, len(wanted), f"{asked:,} edges", list(points))
     return points
 
 
-def areas(points: Sequence[CurvePoint], n_edges: int) -> dict[str, float]:
-    """CPR, the area under the curve, and CMD, the area between it and 1 (MIB 2025).
+def areas(
+    points: Sequence[CurvePoint], shares: Sequence[float] = SHARES, seed: int = 0
+) -> dict[str, Interval]:
+    """CPR, the area under the curve, and CMD, the area between it and 1, as MIB 2025 computes them.
 
-    Trapezoids over the share of edges asked for, from 0 (faithfulness 0) to 1.
+    points: one for each share of edges. Trapezoids from the first share (0.001) to the last (1), so a
+    faithfulness of 1 everywhere gives CPR 0.999 and CMD 0. ``cpr_clipped`` is CPR with every faithfulness
+    clipped to [0, 1]: CPR itself grows with overshoot. Intervals: 95 % bootstrap, each resample of the
+    prompts used for all points together.
     """
-    x = np.array([0.0, *(p.asked / n_edges for p in points)])
-    y = np.array([0.0, *(np.nan if p.faithfulness.value is None else p.faithfulness.value for p in points)])
-    return {"cpr": float(np.trapezoid(y, x)), "cmd": float(np.trapezoid(np.abs(1 - y), x))}
+    if len(points) != len(shares):
+        raise ValueError(f"{len(points)} points for {len(shares)} shares")
+    rows = tuple(point.per_prompt["circuit"] for point in points)
+    ends = points[0].per_prompt["model"], points[0].per_prompt["ablated"]
+
+    def curves(means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Faithfulness [shares, resamples] from the means of each circuit, the model and nothing."""
+        *circuits, model, ablated = means
+        return np.stack([faithfulness(circuit, model, ablated) for circuit in circuits])
+
+    def area(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+        found: NDArray[np.float64] = np.trapezoid(heights, np.array(shares), axis=0)
+        return found
+
+    found = {
+        "cpr": lambda *means: area(curves(means)),
+        "cmd": lambda *means: area(np.abs(1 - curves(means))),
+        "cpr_clipped": lambda *means: area(np.clip(curves(means), 0.0, 1.0)),
+    }
+    return {name: bootstrap((*rows, *ends), statistic, seed) for name, statistic in found.items()}
 
 
 @dataclass(frozen=True)
 class CurveOptions:
     """How the circuits of the curve are chosen."""
 
-    select: str = option("greedy", "how edges are chosen at each size", choices=("greedy", "top", "signed"))
+    select: str = option(
+        "top",
+        "how edges are chosen at each size; top, by |score| and pruned, is what MIB reports",
+        choices=("top", "greedy", "signed"),
+    )
 
 
 @dataclass(frozen=True)
@@ -73,11 +114,15 @@ class Curve:
     """The points, and the areas once all are there."""
 
     points: list[CurvePoint] = field(default_factory=list)
-    areas: dict[str, float] = field(default_factory=dict)
+    areas: dict[str, Interval] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
-        return {"points": [point.as_dict() for point in self.points], **self.areas}
+        """The numbers as the command line prints them: ``areas`` holds their intervals."""
+        data: dict[str, Any] = {"points": [point.as_dict() for point in self.points]}
+        if self.areas:
+            data |= {name: interval.value for name, interval in self.areas.items()}
+            data["areas"] = {name: asdict(interval) for name, interval in self.areas.items()}
+        return data
 
 
 @measures.register(
@@ -94,4 +139,4 @@ def curve(subject: Subject, options: CurveOptions) -> Steps[Curve]:
     for step in steps:
         points = step.partial if isinstance(step.partial, list) else None
         yield replace(step, partial=points and Curve(points))
-    return Curve(steps.result, areas(steps.result, scores.graph.n_edges))
+    return Curve(steps.result, areas(steps.result, seed=subject.bench.setting.task.seed))

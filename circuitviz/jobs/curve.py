@@ -39,9 +39,10 @@ class Curve(Request):
         if not engine.serves(self.opening, self.scores.graph):
             return
         engine.need()
-        from circuitviz.evaluation import curve_steps
+        from circuitviz.evaluation import curve_steps, sizes
 
-        steps = Driven(curve_steps(engine.bench_of(self.scores), self.scores, self.select))
+        counts = sorted({max(1, size) for size in sizes(self.scores.graph.n_edges)})
+        steps = Driven(curve_steps(engine.bench_of(self.scores), self.scores, self.select, counts))
         for step in steps:
             yield Moved("Drawing the curve", step.share, step.message)
             if isinstance(step.partial, list):

@@ -8,17 +8,23 @@ import numpy as np
 import pytest
 import torch
 from conftest import Case
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from slow_path import logit_difference
 
 from circuitviz.discovery import discover, setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import (
     Bench,
+    CurvePoint,
+    Interval,
+    Subject,
     area_under_roc,
     areas,
     bootstrap,
     curve_steps,
     evaluate,
+    measure_steps,
     overlap,
     ranking,
 )
@@ -88,18 +94,106 @@ def test_the_interval_covers_a_known_ratio() -> None:
     assert hits >= 33
 
 
-def test_the_curve_ends_at_1_and_areas_are_trapezoids(demo: Case) -> None:
+def test_the_curve_ends_at_1(demo: Case) -> None:
     scores = discover(demo.model, demo.task, "eap")
     counts = [20, 300, demo.model.graph.n_edges]
-    points = finish(curve_steps(Bench(setting(demo.model, demo.task)), scores, counts=counts))
+    points = finish(curve_steps(Bench(setting(demo.model, demo.task)), scores, "greedy", counts))
     assert [p.edges for p in points] == counts
     assert points[-1].faithfulness.value == 1.0
     one = evaluate(demo.model, demo.task, scores.greedy(300))
     assert points[1].faithfulness.value == pytest.approx(one.faithfulness.value, abs=1e-5)
-    x = [0.0, *(c / counts[-1] for c in counts)]
-    y = [0.0, *(p.faithfulness.value for p in points)]
-    area = sum((b - a) * (p + q) / 2 for a, b, p, q in zip(x, x[1:], y, y[1:], strict=False))
-    assert areas(points, counts[-1])["cpr"] == pytest.approx(area)
+
+
+MIB_SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1)
+
+
+def mib_areas(heights: list[float]) -> tuple[float, float]:
+    """CPR and CMD as MIB's evaluation sums them: one trapezoid after another, from share 0.001."""
+    under, from_one = 0.0, 0.0
+    for i in range(len(heights) - 1):
+        width = MIB_SHARES[i + 1] - MIB_SHARES[i]
+        from_one += width * (abs(1.0 - heights[i]) + abs(1.0 - heights[i + 1])) / 2
+        under += width * (heights[i] + heights[i + 1]) / 2
+    return under, from_one
+
+
+def curve_of(per_prompt: np.ndarray, model: np.ndarray, ablated: np.ndarray) -> list[CurvePoint]:
+    """Points of a curve from the metric of each circuit [shares, prompts]."""
+    numbers = [{"circuit": row, "model": model, "ablated": ablated} for row in per_prompt]
+    return [CurvePoint(0, 0, Interval(None), row) for row in numbers]
+
+
+def test_cpr_and_cmd_are_mibs_at_their_ends() -> None:
+    model, ablated = np.array([3.0, 1.0, 2.0]), np.array([1.0, 0.5, 0.0])
+    for circuit, cpr, cmd in ((model, 0.999, 0.0), (ablated, 0.0, 0.999), (2 * model - ablated, 1.998, 0.999)):
+        found = areas(curve_of(np.repeat(circuit[None], 10, 0), model, ablated))
+        assert found["cpr"].value == pytest.approx(cpr, abs=1e-12)
+        assert found["cmd"].value == pytest.approx(cmd, abs=1e-12)
+        assert found["cpr_clipped"].value == pytest.approx(min(cpr, 0.999), abs=1e-12)
+
+
+@given(st.integers(0, 10**6))
+@settings(max_examples=25, deadline=None)
+def test_cpr_and_cmd_of_any_curve_are_mibs_with_bootstrap_intervals(seed: int) -> None:
+    """Against MIB's loop, and against resamples of the prompts drawn by a loop."""
+    draw = np.random.default_rng(seed)
+    model, ablated = draw.normal(3, 0.5, 6), draw.normal(0, 0.5, 6)
+    values = draw.normal(1.5, 2.0, (10, 6))
+
+    def heights(rows: np.ndarray) -> list[float]:
+        top, bottom = model[rows].mean(), ablated[rows].mean()
+        return [float((row[rows].mean() - bottom) / (top - bottom)) for row in values]
+
+    def all_areas(rows: np.ndarray) -> tuple[float, float, float]:
+        found = heights(rows)
+        return *mib_areas(found), mib_areas([min(1.0, max(0.0, h)) for h in found])[0]
+
+    found = areas(curve_of(values, model, ablated), seed=seed)
+    names = ("cpr", "cmd", "cpr_clipped")
+    assert [found[n].value for n in names] == pytest.approx(all_areas(np.arange(6)), abs=1e-9)
+    resamples = np.random.default_rng(seed).integers(6, size=(1000, 6))
+    table = np.array([all_areas(rows) for rows in resamples])
+    for at, name in enumerate(names):
+        low, high = np.quantile(table[:, at], (0.025, 0.975))
+        assert (found[name].low, found[name].high) == pytest.approx((low, high), abs=1e-9)
+
+
+def test_the_measure_chooses_mibs_circuits(case: Case) -> None:
+    """int(share × edges) by |score|, pruned by hand, judged one by one: also where a size is 0."""
+    scores = discover(case.model, case.task, "eap", metric="logit-diff")
+    graph = case.model.graph
+    bench = Bench(setting(case.model, case.task, "logit-diff"))
+    found = finish(measure_steps("curve", Subject(bench, Circuit.full(graph), scores))).as_dict()
+    names = sorted(graph.edge_names(graph.mask), key=lambda n: -abs(scores.values[graph.edge(n)]))
+    counts = [int(share * len(names)) for share in MIB_SHARES]
+    assert [p["asked"] for p in found["points"]] == counts
+    heights = []
+    for count, point in zip(counts, found["points"], strict=True):
+        left = prune_by_hand(set(names[:count]), graph.shape.group)
+        assert point["edges"] == len(left)
+        heights.append(evaluate(case.model, case.task, Circuit.from_names(graph, left), "logit-diff").faithfulness.value)
+    assert [p["value"] for p in found["points"]] == pytest.approx(heights, abs=1e-4)
+    assert (found["cpr"], found["cmd"]) == pytest.approx(mib_areas(heights), abs=1e-4)
+    assert found["areas"]["cpr"]["low"] <= found["cpr"] <= found["areas"]["cpr"]["high"]
+
+
+def prune_by_hand(edges: set[str], group: int) -> set[str]:
+    """Drop edges from nodes that nothing reaches and into nodes that lead nowhere, until all have both.
+
+    group: query heads of a key-value head, whose receivers belong to each of them.
+    """
+    def owners(receiver: str) -> set[str]:
+        layer, _, head = receiver.partition("<")[0].partition(".kv")
+        return {f"{layer}.h{int(head) * group + i}" for i in range(group)} if head else {receiver.partition("<")[0]}
+
+    while True:
+        ends = {edge: (edge.split("->")[0], owners(edge.split("->")[1])) for edge in edges}
+        read = {"input"}.union(*(nodes for _, nodes in ends.values()))
+        live = {"logits"} | {start for start, _ in ends.values() if start in read}
+        left = {edge for edge, (start, nodes) in ends.items() if start in live and nodes & live}
+        if left == edges:
+            return edges
+        edges = left
 
 
 def test_overlap_counts(demo: Case) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from circuitviz.app.cli.output import number
+from circuitviz.session.curve_areas import describe_areas
 
 
 def table(measure: str, data: dict[str, Any]) -> list[str]:
@@ -18,7 +19,7 @@ def table(measure: str, data: dict[str, Any]) -> list[str]:
 
 def _curve(data: dict[str, Any]) -> list[str]:
     lines = [f"{p['edges']:>7,} edges  {number(p['value'])}" for p in data["curve"]]
-    return [*lines, f"CPR {number(data['cpr'])}, CMD {number(data['cmd'])}"]
+    return [*lines, ", ".join(describe_areas(data))]
 
 
 def _completeness(data: dict[str, Any]) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from circuitviz.panels.charts.logarithmic import sizes_up_to
 from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.session.curve_areas import describe_areas
 
 KEYS = ("asked", "edges", "value", "low", "high")
 
@@ -23,7 +24,8 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     x = [math.log10(max(1, p["asked"])) for p in points]
     banded(sketch, x, points)
     if "cpr" in result:
-        sketch.say(f"CPR {result['cpr']:.3f}   CMD {result['cmd']:.3f}")
+        for text in describe_areas(result):
+            sketch.say(text)
     sketch.names["bottom"] = sizes_up_to(max(1, points[-1]["asked"]))
     sketch.span(x=(x[0], x[-1]), padding=0.04)
 

@@ -10,6 +10,8 @@ from circuitviz.panels.charts.sketch import Sketch
 from circuitviz.pictures.drawing import Drawing
 from circuitviz.pictures.plots import Axes, PlotFigure, Ticks, printed
 
+LEAST_FRAME = 0.3  # height of the frame in widths of the page
+
 
 def drawing_of(sketch: Sketch, item: Any, figure: PlotFigure) -> Drawing:
     """A sketch in the paper's colours, within the stretch that ``item``, its plot, shows now."""
@@ -37,7 +39,7 @@ def drawing_of(sketch: Sketch, item: Any, figure: PlotFigure) -> Drawing:
 def _suits(axes: Axes, around: float, wide: float, size: float, named: bool) -> float:
     """A height in points that gives each named row a line of text, or the proportions of a page."""
     if not named:
-        return 0.62 * wide
+        return max(0.62 * wide, around + LEAST_FRAME * wide)  # a long key makes the page higher
     rows = sum(min(axes.y) <= at <= max(axes.y) for at, _ in axes.left)
     return around + (1.7 if axes.grid else 2.2) * size * max(rows, 2)
 

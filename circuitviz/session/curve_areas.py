@@ -1,0 +1,31 @@
+"""What is said of the areas under a curve, in the window and on the command line, without torch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+NAMES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
+
+
+def describe_areas(result: Mapping[str, Any]) -> list[str]:
+    """CPR, CMD and clipped CPR of a result of the measure ``curve``, each with its interval.
+
+    A result without ``areas`` was measured by a version that counted from share 0 and chose edges
+    greedily; those are not MIB's numbers, and the text says so.
+    """
+    if "areas" not in result:
+        older = f"CPR {_number(result.get('cpr'))}, CMD {_number(result.get('cmd'))}"
+        return [f"{older} by an earlier rule, not MIB's"]
+    return [f"{text} {_with_interval(result['areas'][name])}" for name, text in NAMES.items()]
+
+
+def _with_interval(interval: Mapping[str, float | None]) -> str:
+    low, high = interval["low"], interval["high"]
+    bounds = "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
+    return f"{_number(interval['value'])}{bounds}"
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None or not math.isfinite(value) else f"{value:.3f}"
