@@ -18,8 +18,7 @@ def check_ablation(name: str) -> str:
     """Return the name; InputError where there is no such ablation."""
     if name not in ABLATIONS:
         raise InputError(
-            f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}."
-            + suggest(name, ABLATIONS)
+            f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}." + suggest(name, ABLATIONS)
         )
     return name
 
@@ -34,9 +33,7 @@ def zeros(model: Model, like: Tensor) -> Activations:
     return Activations(nothing, [z] * shape.n_layers, mlp)
 
 
-def means(
-    model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool
-) -> Activations:
+def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:
     """Mean output of every sender over (tokens [batch, time], lengths [batch]) pairs.
 
     Padding never enters a mean. Positional: one mean per position, over the prompts that reach it.
@@ -52,9 +49,7 @@ def means(
             mask = real.view(*real.shape, *[1] * (x.dim() - 2))
             return (x * mask).sum(over, keepdim=True)
 
-        part = Activations(
-            summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp]
-        )
+        part = Activations(summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp])
         number = summed(torch.ones_like(seen.embed[..., :1]))
         total = part if total is None else _add(total, part)
         count = number if count is None else count + number

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
+from circuitviz.models.bridges import bridge_of, first_line
 from circuitviz.models.checks import check_parts
 from circuitviz.models.hub import downloaded, reach_steps, reached
 from circuitviz.models.model import Model
+from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.models.tokens import Tokens
 from circuitviz.progress import Steps, finish
 from circuitviz.resources import resource
@@ -53,7 +54,7 @@ def load_model_steps(name: str, device: str = "cpu") -> Steps[Model]:
 
 def _load(name: str, where: str, device: str, answers: bool) -> Model:
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
     from transformers.utils import logging as transformers_logging
 
     from circuitviz.models import plain
@@ -62,9 +63,13 @@ def _load(name: str, where: str, device: str, answers: bool) -> Model:
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     try:
-        tokenizer = AutoTokenizer.from_pretrained(where)
+        tokenizer = load_tokenizer(where)
         hf = AutoModelForCausalLM.from_pretrained(
-            where, use_safetensors=True, attn_implementation="eager", dtype=torch.float32
+            where,
+            trust_remote_code=False,
+            use_safetensors=True,
+            attn_implementation="eager",
+            dtype=torch.float32,
         )
     except MemoryError:
         raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
@@ -75,21 +80,9 @@ def _load(name: str, where: str, device: str, answers: bool) -> Model:
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
     """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
-    from transformer_lens.model_bridge import TransformerBridge
-
     hf = hf.to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice about options that we do not use
-        try:
-            bridge = TransformerBridge.boot_transformers(
-                str(name), hf_model=hf, tokenizer=tokenizer, device=device
-            )
-        except Exception as error:  # an unknown architecture fails in many ways
-            raise InputError(
-                f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
-                f"open ({_first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
-            ) from error
+    bridge = bridge_of(hf, name)
     bridge.requires_grad_(False)
     config = bridge.cfg
     shape = Shape(
@@ -124,7 +117,7 @@ def _check(model: Model) -> None:
     except Exception as error:
         raise InputError(
             f"The model '{model.name}' has attention or MLP blocks that cannot be taken apart "
-            f"({_first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+            f"({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
         ) from error
 
 
@@ -203,7 +196,7 @@ def _not_loaded(name: str, where: str, answers: bool, error: Exception) -> str:
     if Path(where).is_dir():
         return (
             f"The folder '{name}' could not be opened as a language model "
-            f"({_first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
+            f"({first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
         )
     if not answers:
         return _nowhere(name)
@@ -219,8 +212,3 @@ def _nowhere(name: str) -> str:
         f"There is no model '{name}' here: it is neither 'demo' nor a folder, Hugging Face does not "
         "answer (no network), and it was not downloaded before. Try again online, or give a folder."
     )
-
-
-def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")[:200]

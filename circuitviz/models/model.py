@@ -166,16 +166,12 @@ class Model:
 
         handle = self.bridge.unembed.register_forward_pre_hook(gather)
         try:
-            out: Tensor = self.bridge(
-                tokens, attention_mask=torch.ones_like(tokens), use_cache=False
-            )
+            out: Tensor = self.bridge(tokens, attention_mask=torch.ones_like(tokens), use_cache=False)
         finally:
             handle.remove()
         return out[:, 0]
 
-    def resume(
-        self, residual: Tensor, layer: int, positions: Tensor, edits: Edits | None = None
-    ) -> Tensor:
+    def resume(self, residual: Tensor, layer: int, positions: Tensor, edits: Edits | None = None) -> Tensor:
         """Logits [batch, vocabulary] from a residual stream [batch, time, d] before a block.
 
         The blocks from ``layer`` on are called as a full pass would call them (``block_calls``),
@@ -225,8 +221,7 @@ class Model:
                 calls.append((args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}))
 
             handles = [
-                block.register_forward_pre_hook(keep, with_kwargs=True)
-                for block in self.bridge.blocks
+                block.register_forward_pre_hook(keep, with_kwargs=True) for block in self.bridge.blocks
             ]
             try:
                 tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)

@@ -108,9 +108,7 @@ class PatchedRun:
             part = columns[begin : begin + size]
             copies = len(part)
             rows = Rows(model, self.ablated, self.begin, first, copies, self.scratch)
-            one = Pass(
-                self, edges, layer, rows, copies=copies, varied=(receiver, part), replaced=replaced
-            )
+            one = Pass(self, edges, layer, rows, copies=copies, varied=(receiver, part), replaced=replaced)
             if layer < model.shape.n_layers:
                 stream = one.spread(self.streams[layer])
                 logits = model.resume(stream, layer, self.positions.repeat(copies), one.edits())
@@ -132,12 +130,9 @@ class PatchedRun:
             return 0
         layers = self._layers[(self._edges != edges).any(axis=0)].tolist()
         names = changed.keys() | self._changed.keys()
-        layers += [
-            self.model.graph.node(n).layer for n in names if changed.get(n) != self._changed.get(n)
-        ]
+        layers += [self.model.graph.node(n).layer for n in names if changed.get(n) != self._changed.get(n)]
         return int(min(layers)) if layers else None
 
 
 def _layer(model: Model, receiver: str) -> int:
     return model.shape.n_layers if receiver == "logits" else int(receiver[1:].partition(".")[0])
-

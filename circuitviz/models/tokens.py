@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from circuitviz.errors import InputError
 
 
 class Tokens:
     """A model's tokenizer, with the project's rule for the beginning-of-sequence token.
 
-    The token is prepended exactly where the tokenizer defines one and does not add it by itself
-    (METHODS: Tasks); ``bos=False`` leaves it out, also where the tokenizer would add it.
+    The token is prepended exactly where the tokenizer defines one and the text does not begin with it
+    (METHODS: Tasks): never twice, whether the tokenizer adds it by itself or not. ``bos=False`` adds
+    none, also where the tokenizer would. The rule is read from the tokenizer once, when it is given:
+    other libraries set a missing token later.
     """
 
     def __init__(self, tokenizer: Any, n_ctx: int) -> None:
@@ -20,9 +25,8 @@ class Tokens:
         self.n_ctx = n_ctx
         self.vocabulary_size = len(tokenizer)
         unknown = tokenizer.unk_token_id  # GPT-2 names its separator so; that stands for no word
-        special = (tokenizer.bos_token_id, tokenizer.eos_token_id)
-        self._unknown: int | None = None if unknown in special else unknown
-        self._adds_bos = tokenizer.bos_token_id in tokenizer("a")["input_ids"][:1]
+        self.bos_id: int | None = tokenizer.bos_token_id
+        self._unknown: int | None = None if unknown in (self.bos_id, tokenizer.eos_token_id) else unknown
 
     @property
     def word_starts(self) -> bool:
@@ -40,9 +44,8 @@ class Tokens:
         """Return the token ids of a prompt; InputError where it is longer than the context."""
         ids = self._bare(text)
         self._check_known(text, ids)
-        first = self._tokenizer.bos_token_id
-        if bos is not False and first is not None:
-            ids = [first, *ids]
+        if bos is not False:
+            ids = self._begun(ids)
         if len(ids) > self.n_ctx:
             raise InputError(
                 f"A prompt of {len(ids)} tokens was given; this model reads at most {self.n_ctx}. "
@@ -53,20 +56,24 @@ class Tokens:
     @property
     def has_bos(self) -> bool:
         """Whether a prompt begins with a beginning-of-sequence token."""
-        return self._tokenizer.bos_token_id is not None
+        return self.bos_id is not None
+
+    def begins(self, ids: Tensor) -> Tensor:
+        """Which rows of token ids [prompts, time] begin with that token, bool [prompts]."""
+        none = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+        return none if self.bos_id is None or not ids.shape[1] else ids[:, 0] == self.bos_id
 
     def windows(self, text: str) -> list[list[int]]:
         """Token ids of a text of any length: windows no longer than the context, each begun as a
         prompt is. Words that the tokenizer does not know stay what it makes of them."""
-        ids = self._bare(text)
-        first = [self._tokenizer.bos_token_id] if self.has_bos else []
+        ids, first = self._begun(self._bare(text)), self._begun([])
         room = self.n_ctx - len(first)
-        return [[*first, *ids[at : at + room]] for at in range(0, len(ids), room)]
+        return [[*first, *ids[at : at + room]] for at in range(len(first), len(ids), room)]
 
     def text(self, ids: Iterable[int]) -> str:
         """The text of tokens, without the beginning of sequence; ``encode`` mostly gives the same ids."""
         rest = list(ids)
-        if self.has_bos and rest[:1] == [self._tokenizer.bos_token_id]:
+        if self.has_bos and rest[:1] == [self.bos_id]:
             rest = rest[1:]
         return str(self._tokenizer.decode(rest, clean_up_tokenization_spaces=False))
 
@@ -103,6 +110,10 @@ class Tokens:
     def strings(self, ids: Iterable[int]) -> list[str]:
         """Tokens as they are shown: a real leading space, line breaks as ⏎."""
         return [self._string(int(i)) for i in ids]
+
+    def _begun(self, ids: list[int]) -> list[int]:
+        """Token ids of a text with the beginning-of-sequence token before them, once."""
+        return ids if self.bos_id is None or ids[:1] == [self.bos_id] else [self.bos_id, *ids]
 
     def _bare(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]

@@ -71,8 +71,7 @@ def places(pairs: Task, where: str, feature: Feature, first: bool = False) -> Te
     time = torch.arange(pairs.clean.shape[1], device=pairs.clean.device)
     real = time[None] < pairs.lengths[:, None].to(time.device)
     if where == ALL:
-        begins = pairs.tokens.has_bos and pairs.bos is not False and not first
-        return real & (time >= 1)[None] if begins else real
+        return real if first else real & ~((time == 0)[None] & pairs.tokens.begins(pairs.clean)[:, None])
     if where == OWN and feature.position is None:
         raise InputError(f"'{feature.name}' stands at no position; all, END or a number would be right.")
     said = str(feature.position) if where == OWN else where

@@ -1,0 +1,57 @@
+"""TransformerLens wraps a model that is in memory and learns nothing else of it: no name, no tokenizer.
+
+``TransformerBridge.boot_transformers`` sets a missing beginning-of-sequence token on the tokenizer that
+it is given, imports Python files of the model's folder for some architectures (``prepare_loading``), and
+installs torchvision where an image processor does not load. ``build_bridge_from_module`` does none of it.
+"""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from typing import Any
+
+from circuitviz.errors import InputError
+
+
+def bridge_of(hf: Any, name: str) -> Any:
+    """A raw TransformerBridge around a Hugging Face model; ``name`` is for error messages.
+
+    The architecture is the model's class, whatever its configuration says (a model that was made in
+    memory has no ``config.architectures``). Raises InputError where TransformerLens does not know it.
+    """
+    from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    architecture = _architecture(hf)
+    if architecture is None:
+        raise InputError(
+            f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not know; "
+            "GPT-2, GPT-NeoX, Llama and their kin work."
+        )
+    config = copy.deepcopy(hf.config)
+    config.architectures = [architecture]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # advice about options that we do not use
+        try:
+            return build_bridge_from_module(hf, architecture, hf_config=config)
+        except Exception as error:  # a configuration that does not fit fails in many ways
+            raise InputError(
+                f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
+                f"open ({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+            ) from error
+
+
+def _architecture(hf: Any) -> str | None:
+    """TransformerLens' name of the first class of a model, its own or inherited, that it knows."""
+    from transformer_lens.factories.architecture_adapter_factory import SUPPORTED_ARCHITECTURES
+
+    written = {name.lower(): name for name in SUPPORTED_ARCHITECTURES}  # PhiMoE is Phimoe for transformers
+    written |= {name: name for name in SUPPORTED_ARCHITECTURES}
+    classes = [kind.__name__ for kind in type(hf).__mro__]
+    return next((written[key] for name in classes for key in (name, name.lower()) if key in written), None)
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, or its kind where it has none."""
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0].rstrip(".")[:200]
