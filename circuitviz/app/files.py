@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox
 from circuitviz.app.on_disk import OnDisk
 from circuitviz.app.ownership import Ownership
 from circuitviz.canvas.looking import look, looking
-from circuitviz.formats import export_document
+from circuitviz.formats import export_document, export_warning
 from circuitviz.graph import Graph, Shape
 from circuitviz.layout import layouts
 from circuitviz.panels.writer import Told, nobody
@@ -178,7 +178,8 @@ class Files(QObject):
             figure = figure or Figure(layout=self.window.layout_name)
             self.desk.writer.export(path, partial(save_picture, now, path, figure), told)
         else:
-            self.desk.writer.export(path, partial(export_document, now, path), told)
+            note = export_warning(now, path)
+            self.desk.writer.export(path, partial(export_document, now, path), told, note)
 
     def copy_methods(self) -> None:
         """The methods paragraph to the clipboard."""

@@ -11,6 +11,7 @@ from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.paint import font
 from circuitviz.canvas.picture import CircuitPicture
 from circuitviz.canvas.theme import Theme
+from circuitviz.graph.graph import channel_of
 from circuitviz.graph.wiring import Path
 
 ALONG = (4, 3, 5, 2, 6)  # eighths of a hop at which a sign may stand, the middle first
@@ -85,7 +86,7 @@ def way_of(picture: CircuitPicture, path: Path) -> list[int]:
     for edge, node in zip(path.edges, path.nodes[1:], strict=True):
         sender, _, receiver = edge.partition("->")
         start, end = box.get(sender, sender), box.get(node, node)
-        channel = receiver[-2] if receiver.endswith(">") else ""
+        channel = channel_of(receiver)
         names = (edge, f"{start}->{end}<{channel}>", f"{start}->{end}", f"{start}->{receiver}")
         found = [row for name in dict.fromkeys(names) for row in picture.edge_rows.get(name, ())]
         fits = (

@@ -13,6 +13,7 @@ __all__ = [
     "Format",
     "Document",
     "export_document",
+    "export_warning",
     "format_for",
     "formats",
     "import_document",
@@ -47,6 +48,16 @@ def import_document(path: Path | str) -> Document:
         digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
         document.extra["imported"] = {"file": Path(path).name, "format": entry.name, "sha256": digest}
     return document
+
+
+def export_warning(document: Document, path: Path | str) -> str:
+    """What a person should know of the file that is going to be written, in a sentence; mostly nothing."""
+    circuit = document.state.circuit
+    try:
+        warning = format_for(Path(path), writing=True).extra.get("warning")
+    except InputError:
+        return ""  # writing it will say so
+    return str(warning(circuit.n_edges)) if warning and circuit is not None else ""
 
 
 def _read(format: Format, path: Path) -> Document:  # noqa: A002

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import batched, read_text, write_whole
+from circuitviz.formats.cells import csv_text, unprotected
+from circuitviz.formats.disk import read_text, write_whole
 from circuitviz.formats.listing import (
     ListedEdge,
     Listing,
@@ -139,19 +141,14 @@ def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
             if len(rows) == MOST_ROWS:
                 raise InputError(f"'{path.name}' has more than {MOST_ROWS:,} lines; it was not opened.")
             if row:
-                rows.append((lines.line_num, dict(zip(header, row, strict=True))))
+                rows.append((lines.line_num, dict(zip(header, map(unprotected, row), strict=True))))
     except csv.Error as error:
         raise InputError(f"'{path.name}' is no CSV: line {lines.line_num}, {error}.") from None
     return header, rows
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:
-    out = io.StringIO(newline="")
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(header)
-    for some in batched(rows):
-        table.writerows(some)
-    return out.getvalue().encode()
+    return csv_text(chain([header], rows)).encode()
 
 
 def _cell(value: Plain | None) -> str:

@@ -11,12 +11,12 @@ import networkx as nx
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import read_text, write_whole
-from circuitviz.formats.escapes import escaped, unescaped
 from circuitviz.formats.graphml import from_networkx, to_networkx
 from circuitviz.formats.listing import Plain, document_of, listing_of, typed
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
+UNWRITABLE = re.compile(r'\\(?=["\n]|\Z)')  # Graphviz reads no backslash before a quote or a line's end
 COLOURS = {"q": "#7c3aed", "k": "#0d9488", "v": "#b45309", "": "#475569"}
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/|^\#[^\n]*)
@@ -27,8 +27,19 @@ TOKEN = re.compile(
 )
 SIGNS = frozenset("{ } [ ] ; , = : -> --".split())
 MOST_EDGES = 2_000_000
+MOST_DRAWN = 2000  # edges that Graphviz's dot lays out in reasonable time
 KEYWORDS = frozenset("graph node edge".split())
 DRAWN = frozenset("label penwidth style color shape rankdir text".split())
+
+
+def many_edges(number: int) -> str:
+    """A warning, where Graphviz's ``dot`` would take very long to draw so many edges; else nothing."""
+    if number <= MOST_DRAWN:
+        return ""
+    return (
+        f"It holds {number:,} edges; Graphviz's dot takes minutes or more above {MOST_DRAWN:,}: draw it with "
+        "sfdp, or export a smaller circuit."
+    )
 
 
 class Dot:
@@ -42,12 +53,14 @@ class Dot:
         """Write the circuit; what is ablated is dotted."""
         drawn = to_networkx(listing_of(document))
         strongest = max((abs(d["score"]) for *_, d in drawn.edges(data=True)), default=0.0) or 1.0
-        lines = ["digraph circuit {", "  rankdir=BT;", "  node [shape=box, style=rounded];"]
+        warning = many_edges(drawn.number_of_edges())
+        lines = [f"// {warning}"] if warning else []
+        lines += ["digraph circuit {", "  rankdir=BT;", "  node [shape=box, style=rounded];"]
         lines += [f"  {key}={_quoted(value)};" for key, value in drawn.graph.items()]
         for name, about in drawn.nodes(data=True):
             text = about.get("label")
-            shown = name if text is None else f"{name}\n{unescaped(text)}"
-            said = {"label": escaped(shown), "text": text, **_but(about, "label")}
+            shown = name if text is None else f"{name}\n{text}"
+            said = {"label": _drawn(shown), "text": text, **_but(about, "label")}
             said |= {"style": "rounded,dotted"} if about.get("ablated") else {}
             lines.append(f"  {_quoted(name)} {_attributes(said)};")
         for sender, node, about in drawn.edges(data=True):
@@ -72,7 +85,7 @@ class Dot:
             raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
 
 
-formats.register("dot", summary="Graphviz")(Dot())
+formats.register("dot", summary="Graphviz", warning=many_edges)(Dot())
 
 
 def parsed(text: str) -> nx.MultiDiGraph:
@@ -206,4 +219,9 @@ def _quoted(value: Plain) -> str:
         return "true" if value else "false"
     if isinstance(value, int | float):
         return f'"{value!r}"'
-    return '"' + value.replace('"', '\\"') + '"'
+    return '"' + UNWRITABLE.sub(r"\\u005c", value).replace('"', '\\"') + '"'
+
+
+def _drawn(text: str) -> str:
+    """Text as Graphviz draws it: backslashes begin its own escapes in a label, ``&`` an HTML entity."""
+    return text.replace("\\", "\\\\").replace("&", "&amp;").replace("\n", "\\n")

@@ -1,37 +1,29 @@
-"""One way to write any text where control characters, or no text at all, would be lost or mangled."""
+"""One way to write text in other tools' files, changed only where a file could not carry it as it is."""
 
 from __future__ import annotations
 
 import re
 
-STRANGE = re.compile(r"[\\\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
-ESCAPE = re.compile(r"\\(-|n|\\|u[0-9a-fA-F]{4})")
-NOTHING = r"\-"
+# A backslash is escaped only where it would be taken for the beginning of an escape.
+STRANGE = re.compile(
+    r"\\(?=u[0-9a-fA-F]{4})|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
+)
+ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def escaped(text: str) -> str:
-    r"""Printable text on one line; XML 1.0, CSV and DOT carry it unchanged.
+    r"""Text without characters that XML 1.0, CSV or UTF-8 lose: such a one is written ``\u001b``.
 
-    >>> escaped("a\nb\\c\x00"), escaped("")
-    ('a\\nb\\\\c\\u0000', '\\-')
+    >>> escaped("a\x00"), escaped(r"\alpha"), escaped(r"\u0041")
+    ('a\\u0000', '\\alpha', '\\u005cu0041')
     """
-    if not text:
-        return NOTHING
-    return STRANGE.sub(lambda hit: _write(hit[0]), text)
+    return STRANGE.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
 
 
 def unescaped(text: str) -> str:
     r"""What ``escaped`` was given; a backslash that is none of ours stays.
 
-    >>> unescaped(escaped("tab\there")), unescaped(r"\-"), unescaped(r"\alpha")
-    ('tab\there', '', '\\alpha')
+    >>> unescaped(escaped("bell\x07")), unescaped(r"\alpha"), unescaped(escaped(r"\u0041"))
+    ('bell\x07', '\\alpha', '\\u0041')
     """
-    return ESCAPE.sub(lambda hit: _read(hit[1]), text)
-
-
-def _write(character: str) -> str:
-    return {"\n": r"\n", "\\": r"\\"}.get(character, f"\\u{ord(character):04x}")
-
-
-def _read(code: str) -> str:
-    return {"n": "\n", "\\": "\\", "-": ""}.get(code) if code[0] != "u" else chr(int(code[1:], 16))  # type: ignore[return-value]
+    return ESCAPE.sub(lambda hit: chr(int(hit[1], 16)), text)

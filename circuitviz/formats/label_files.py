@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.cells import csv_text, unprotected
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
 from circuitviz.formats.label_rows import COLUMNS, OWN, label_of, row_of
 from circuitviz.graph import Graph
@@ -67,12 +68,7 @@ def _jsonl(rows: list[dict[str, Any]]) -> str:
 def _csv(rows: list[dict[str, Any]]) -> str:
     """Evidence as JSON in its cell, so that nothing is lost; what is unknown is an empty cell."""
     names = [*COLUMNS, *OWN, *sorted({k for row in rows for k in row} - {*COLUMNS, *OWN})]
-    out = io.StringIO()
-    table = csv.writer(out, lineterminator="\n")
-    table.writerow(names)
-    for row in rows:
-        table.writerow([_cell(name, row.get(name)) for name in names])
-    return out.getvalue()
+    return csv_text([names, *([_cell(name, row.get(name)) for name in names] for row in rows)])
 
 
 def _cell(name: str, value: Any) -> str:
@@ -102,7 +98,7 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
             place = f"{path.name} line {reader.line_num}"
             if None in row or None in row.values():
                 raise InputError(f"{place}: it has another number of fields than the header.")
-            yield place, {k: _value(place, k, v) for k, v in row.items()}
+            yield place, {k: _value(place, k, unprotected(v)) for k, v in row.items()}
     except csv.Error as error:
         raise InputError(f"{path.name} line {reader.line_num}: this is not CSV ({error}).") from None
 

@@ -15,6 +15,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats.escapes import escaped, unescaped
 from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph.graph import channel_of
 from circuitviz.graph.opened import graph_holding, opened_sites
 from circuitviz.session import Document, Label, State
 
@@ -50,7 +51,7 @@ class ListedEdge:
     @property
     def channel(self) -> str:
         """``q``, ``k``, ``v``, or nothing."""
-        return self.receiver[-2] if self.receiver.endswith(">") else ""
+        return channel_of(self.receiver)
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ def listing_of(document: Document) -> Listing:
         raise InputError("There is no circuit to export yet; find one first.")
     graph, scores = circuit.graph, state.scores
     edges = []
+    written = {name: escaped(name) for name in graph.node_index}
     drawn = set(circuit.node_names) | (state.ablated_nodes & set(graph.node_index))
     if not is_whole(graph):
         drawn.update(node.name for node in graph.nodes[-graph.sinks :])
@@ -79,9 +81,10 @@ def listing_of(document: Document) -> Listing:
         drawn.update(own)
         score = float(scores.values[s, r]) if scores is not None else 0.0
         out = graph.edge_name(s, r) in state.ablated_edges
-        ends = graph.senders[s], graph.receivers[r]
-        edges.append(ListedEdge(*ends, own, score, out, bool(live.edges[s, r])))
-    nodes = {node.name: _told(node, state) for node in graph.nodes if node.name in drawn}
+        ends = written[graph.senders[s]], escaped(graph.receivers[r])
+        owned = tuple(written[name] for name in own)
+        edges.append(ListedEdge(*ends, owned, score, out, bool(live.edges[s, r])))
+    nodes = {written[node.name]: _told(node, state) for node in graph.nodes if node.name in drawn}
     about: dict[str, Plain] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
     if scores is not None:
         about["method"] = escaped(scores.method)
@@ -92,6 +95,7 @@ def listing_of(document: Document) -> Listing:
 
 def document_of(listing: Listing) -> Document:
     """A document of what was listed; InputError in a half sentence where it does not fit together."""
+    listing = _unescaped(listing)
     graph = _graph(listing)
     values, chosen = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
     for edge in listing.edges:
@@ -103,7 +107,7 @@ def document_of(listing: Listing) -> Document:
     for name, told in listing.nodes.items():
         if name not in graph.node_index:
             raise InputError(f"the node '{name}' is none of the model's")
-        if "label" in told:
+        if any(key == "label" or key.startswith("label_") for key in told):
             labels[name] = _label(told)
         if is_ablated(told):
             out.add(name)
@@ -111,7 +115,7 @@ def document_of(listing: Listing) -> Document:
             places[name] = float(told["x"]), float(told["y"])
             if not all(map(math.isfinite, places[name])):
                 raise InputError(f"the place of '{name}' is not a number")
-    scores = Scores(graph, values, unescaped(str(listing.about.get("method", "imported"))))
+    scores = Scores(graph, values, str(listing.about.get("method", "imported")))
     circuit = Circuit(graph, chosen, int(chosen.sum()))
     edges = frozenset(f"{edge.sender}->{edge.receiver}" for edge in listing.edges if edge.ablated)
     state = State(None, scores, circuit, frozenset(out), edges, labels=labels, positions=places)
@@ -158,7 +162,7 @@ def _told(node: Node, state: State) -> dict[str, Plain]:
     for said in dataclasses.fields(Label) if label else ():
         value = getattr(label, said.name)
         key = LABEL.get(said.name, f"label_{said.name}")
-        if isinstance(value, str):
+        if isinstance(value, str) and value:
             told[key] = escaped(value)
         elif isinstance(value, int | float):
             told[key] = float(value)
@@ -170,9 +174,9 @@ def _told(node: Node, state: State) -> dict[str, Plain]:
 def _label(told: Mapping[str, Plain]) -> Label:
     given: dict[str, Any] = {}
     for said in dataclasses.fields(Label):
-        value = told.get(LABEL.get(said.name, f"label_{said.name}"))
+        value = told.get(LABEL.get(said.name, f"label_{said.name}"), "" if said.name == "text" else None)
         if value is not None and said.type in ("str", "float", "float | None"):
-            given[said.name] = unescaped(str(value)) if said.type == "str" else float(value)
+            given[said.name] = str(value) if said.type == "str" else float(value)
     colour = given.get("colour")
     if colour is not None and not COLOUR.fullmatch(str(colour)):
         raise InputError(f"a label's colour is {colour!r}")
@@ -186,7 +190,7 @@ def _graph(listing: Listing) -> Graph:
     known = {own.name for own in dataclasses.fields(Node)} - {"name", "kind"}
     nodes = []
     for name, told in listing.nodes.items():
-        given: dict[str, Any] = {k: _read(v) for k, v in told.items() if k in known}
+        given: dict[str, Any] = {k: v for k, v in told.items() if k in known}
         if told.get("kind") not in list(Kind):
             raise InputError(f"the node '{name}' is of the kind {told.get('kind', 'none')!r}")
         nodes.append(Node(name, Kind(str(told["kind"])), **given))
@@ -212,13 +216,26 @@ def _parts_of_sites(listing: Listing) -> Iterator[Node]:
             if hit["feature"] is None:
                 yield Node(bare, Kind.ERROR, layer, site=site)
             else:
-                told = said if said is None else unescaped(said)
                 number = int(hit["feature"])
-                yield Node(bare, Kind.FEATURE, layer, site=site, feature=number, dictionary=told)
+                yield Node(bare, Kind.FEATURE, layer, site=site, feature=number, dictionary=said)
 
 
-def _read(value: Plain) -> Plain:
-    return unescaped(value) if isinstance(value, str) else value
+def _unescaped(listing: Listing) -> Listing:
+    """A file's listing with its names and texts as they were before they were written."""
+
+    def read(value: Plain) -> Plain:
+        return unescaped(value) if isinstance(value, str) else value
+
+    about = {key: read(value) for key, value in listing.about.items()}
+    nodes = {
+        unescaped(name): {key: read(value) for key, value in told.items()}
+        for name, told in listing.nodes.items()
+    }
+    edges = (
+        dataclasses.replace(edge, sender=unescaped(edge.sender), receiver=unescaped(edge.receiver))
+        for edge in listing.edges
+    )
+    return Listing(about, nodes, tuple(edges))
 
 
 def _shape(listing: Listing) -> Shape:

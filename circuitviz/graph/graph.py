@@ -13,6 +13,7 @@ from circuitviz.graph.nodes import Kind, Node, Shape
 
 BoolMatrix = NDArray[np.bool_]
 Rows = NDArray[np.intp]
+CHANNEL_ENDS = ("<q>", "<k>", "<v>")
 
 
 @dataclass(frozen=True, eq=False)
@@ -178,8 +179,16 @@ class Graph:
 
     def channel(self, receiver: int) -> str:
         """``q``, ``k`` or ``v`` for an attention receiver, else an empty string."""
-        name = self.receivers[receiver]
-        return name[-2] if name.endswith(">") else ""
+        return channel_of(self.receivers[receiver])
+
+
+def channel_of(receiver: str) -> str:
+    """``q``, ``k`` or ``v`` of a receiver's name; nothing of any other name, whatever it ends with.
+
+    >>> channel_of("a9.h9<q>"), channel_of("m9"), channel_of("<b>")
+    ('q', '', '')
+    """
+    return receiver[-2] if receiver.endswith(CHANNEL_ENDS) and len(receiver) > 3 else ""
 
 
 def ends_of(edges: BoolMatrix) -> tuple[Rows, Rows]:

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
+from circuitviz.graph.graph import channel_of
 from circuitviz.graph.wiring import Path, Wiring
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, panels
@@ -142,7 +143,7 @@ def written(path: Path) -> str:
     """``a0.h1 → a3.h2 (q) → logits``: nodes, and by which input of a head each edge enters."""
     parts = [path.nodes[0]]
     for node, edge in zip(path.nodes[1:], path.edges, strict=True):
-        parts.append(f"{node} ({edge[-2]})" if edge.endswith(">") else node)
+        parts.append(f"{node} ({channel})" if (channel := channel_of(edge)) else node)
     return " → ".join(parts)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from circuitviz.errors import InputError
+from circuitviz.formats.cells import csv_text
 from circuitviz.formats.disk import write_whole
 from circuitviz.pictures import Sheet, pictures
 from circuitviz.pictures.drawing import Drawing
@@ -35,9 +34,7 @@ def sheet_of_plot(plot: Plotted, figure: PlotFigure, name: str, about: Sequence[
 
 def tab_separated(plot: Plotted) -> str:
     """The table behind a plot as spreadsheets take it from the clipboard, its head first."""
-    text = io.StringIO()
-    csv.writer(text, dialect="excel-tab", lineterminator="\n").writerows(plot.cells())
-    return text.getvalue()
+    return csv_text(plot.cells(), "\t")
 
 
 def save_plot(
@@ -68,6 +65,4 @@ def saving(
 
 
 def _write_table(path: Path, cells: Sequence[Sequence[Any]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(cells)
-    write_whole(path, text.getvalue().encode())
+    write_whole(path, csv_text(cells).encode(errors="backslashreplace"))

@@ -71,10 +71,10 @@ class Writer(QObject):
         work = partial(save_document, now, path)
         self._ask(self._worker, Make((SAVE, path), work, then, partial(told, False)))
 
-    def export(self, path: Path, work: Callable[[], object], told: Told = nobody) -> None:
+    def export(self, path: Path, work: Callable[[], object], told: Told = nobody, note: str = "") -> None:
         """Have another file written, and tell whether it was; a failure is shown.
 
-        ``work`` writes it, of what nobody changes any more.
+        ``work`` writes it, of what nobody changes any more; ``note`` is said of the file once it is there.
         """
 
         def checked() -> None:
@@ -83,7 +83,7 @@ class Writer(QObject):
             work()
 
         def then(_result: object) -> None:
-            self.desk.say(f"Exported {path.name}")
+            self.desk.say(f"Exported {path.name}{f'. {note}' if note else ''}")
             told(True)
 
         self.desk.say(f"Writing {path.name} …")

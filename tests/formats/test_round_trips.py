@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import html
+import io
+import math
+import re
+import unicodedata
 from pathlib import Path
 
+import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
-from circuitviz.formats import export_document, import_document, open_document, save_document
+from circuitviz.formats import export_document, export_warning, import_document, open_document, save_document
+from circuitviz.formats.cells import csv_text, unprotected
 from circuitviz.formats.dot import parsed
 from circuitviz.formats.escapes import escaped, unescaped
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
@@ -22,6 +29,8 @@ from circuitviz.session import Document, Label, State
 SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
 OPENED = opened_graph(Shape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+# Any text, and the beginnings of escapes, formulas, markup and channels.
+ODD = st.lists(st.text(max_size=3) | st.sampled_from(["\\", "\\u0041", "\\n", '"', "\n", "\r", "\t", "=", "-", "'", "<b>", "<q>", "->", "&amp;", "@", "\x1b", "\ud800"]), max_size=4).map("".join)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -139,11 +148,70 @@ def test_a_document_comes_back_with_every_graph(tmp_path: Path, before: Document
     assert path.read_bytes() == first
 
 
-@given(st.text())
+@given(ODD)
 @settings(max_examples=300)
-def test_escapes_are_printable_and_come_back(text: str) -> None:
-    assert unescaped(escaped(text)) == text
-    assert escaped(text) and not any(ord(c) < 32 for c in escaped(text))
+def test_escapes_change_only_what_files_lose_and_come_back(text: str) -> None:
+    r"""Control characters go; a backslash stays as it is unless it would be read as an escape (``\u0041``)."""
+    written = escaped(text)
+    assert unescaped(written) == text
+    assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in written)
+    if not re.search(r"\\u[0-9a-fA-F]{4}", text) and all(c.isprintable() or c == "\n" for c in text):
+        assert written == text
+
+
+@given(ODD)
+@settings(max_examples=300)
+def test_no_cell_is_a_formula_and_cells_come_back(text: str) -> None:
+    row = next(csv.reader(io.StringIO(csv_text([[text, "x"]]), newline="")))
+    assert [unprotected(cell) for cell in row] == [text, "x"]
+    assert row[0][:1] not in tuple("=+-@\t\r") or not row[0] or math.isfinite(float(row[0])) or "n" in row[0].lower()
+
+
+def labelled(text: str, name: str = "a0.h0") -> Document:
+    """A small circuit with one label, or with one node of another name."""
+    nodes = (Node("token@0", Kind.TOKEN, position=0, token=1), Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1), Node("logit.4@0", Kind.LOGITS, position=0, token=4))
+    graph = Graph.of_nodes(Shape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
+    return Document(State(None, Scores(graph, graph.mask * 0.5, "eap"), Circuit.full(graph), labels={name: Label(text)}))
+
+
+@pytest.mark.parametrize("text", [r"\alpha", r"C:\new\table", "-", r"\-", "two\nlines", "naïve “x”", "=1+1", "&lt;b&gt;"])
+def test_labels_stand_in_files_as_they_are(tmp_path: Path, text: str) -> None:
+    """What other tools read of GraphML and CSV, and what Graphviz draws, is the label and no escapes of ours."""
+    document = labelled(text)
+    for suffix in (".graphml", ".nodes.csv", ".csv", ".dot"):
+        export_document(document, tmp_path / f"a{suffix}")
+    assert nx.read_graphml(tmp_path / "a.graphml").nodes["a0.h0"]["label"] == text
+    rows = {row["node"]: row["label"] for row in csv.DictReader(io.StringIO((tmp_path / "a.nodes.csv").read_bytes().decode(), newline=""))}
+    assert rows["a0.h0"] == (f"'{text}" if text[0] in "=-" else text)
+    drawn = re.search(r'"a0.h0" \[label="((?:[^"\\]|\\.)*)"', (tmp_path / "a.dot").read_text())
+    assert drawn is not None and html.unescape(re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), drawn[1])) == f"a0.h0\n{text}"
+    for suffix in (".graphml", ".csv", ".dot"):
+        assert import_document(tmp_path / f"a{suffix}").state.labels["a0.h0"].text == text
+
+
+@given(ODD.filter(bool), ODD)
+@SLOW
+@pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv"])
+def test_any_name_of_a_node_comes_back(tmp_path: Path, suffix: str, name: str, label: str) -> None:
+    assume("->" not in name and name not in ("token@0", "logit.4@0"))
+    before = labelled(label, name)
+    for file in (f"a{suffix}", "a.nodes.csv"):
+        export_document(before, tmp_path / file)
+    after = import_document(tmp_path / f"a{suffix}").state
+    assert after.circuit is not None and after.circuit.edge_names == before.state.circuit.edge_names
+    assert after.circuit.graph.nodes == before.state.circuit.graph.nodes and dict(after.labels) == dict(before.state.labels)
+
+
+def test_dot_of_a_large_graph_warns(tmp_path: Path) -> None:
+    graph = Graph.transformer(Shape(5, 8, 64))
+    large = Document(State(None, Scores(graph, graph.mask * 1.0, "eap"), Circuit.full(graph)))
+    assert graph.n_edges > 2000
+    export_document(large, tmp_path / "a.dot")
+    first = (tmp_path / "a.dot").read_text().splitlines()[0]
+    assert first.startswith(f"// It holds {graph.n_edges:,} edges") and "sfdp" in first
+    assert export_warning(large, tmp_path / "a.dot") == first.removeprefix("// ")
+    assert export_warning(large, "a.graphml") == export_warning(labelled("x"), "a.dot") == export_warning(large, "a.x") == ""
+    assert import_document(tmp_path / "a.dot").state.circuit == large.state.circuit
 
 
 def test_edges_alone_are_read_into_the_smallest_model_that_has_them(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.app.cli.output import show
+from circuitviz.app.cli.output import say, show
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def run(given: argparse.Namespace) -> int:
     """Write a file in the format that its suffix names; returns the exit code."""
-    from circuitviz.formats import export_document, formats, import_document
+    from circuitviz.formats import export_document, export_warning, formats, import_document
     from circuitviz.formats.reference import find
 
     document = import_document(find(given.source))
@@ -25,6 +25,8 @@ def run(given: argparse.Namespace) -> int:
     if given.plot:
         _plot(given, document)
     elif any(given.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
+        if warning := export_warning(document, given.output):
+            say(f"circuitviz: {warning}")
         export_document(document, given.output)
     else:
         _without_screen()

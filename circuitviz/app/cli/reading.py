@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +10,7 @@ from circuitviz.app.cli.feature_reading import feature_reading
 from circuitviz.app.cli.output import drive, say, show
 from circuitviz.app.cli.reopen import Reopened, reopen
 from circuitviz.errors import InputError
+from circuitviz.formats.cells import csv_text
 from circuitviz.graph import Kind
 from circuitviz.jobs import AttentionOf, EffectsOf, HeadOf, LensOf, Look, PatchingOf
 from circuitviz.jobs.attention import attention_table
@@ -50,12 +49,11 @@ def _printed(given: argparse.Namespace, found: Table) -> int:
     """Print a table as CSV, or as rows of JSON."""
     header, *rows = found
 
-    def text() -> str:
-        out = io.StringIO()
-        csv.writer(out, lineterminator="\n").writerows([header, *rows])
-        return out.getvalue().rstrip("\n")
-
-    return show(given, [dict(zip(header, row, strict=True)) for row in rows], text)
+    return show(
+        given,
+        [dict(zip(header, row, strict=True)) for row in rows],
+        lambda: csv_text([header, *rows]).rstrip("\n"),
+    )
 
 
 def numbered(text: str) -> int | None:

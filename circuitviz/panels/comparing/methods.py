@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
+from circuitviz.formats.cells import csv_text
 from circuitviz.formats.reference import judged
 from circuitviz.graph import overlap, precision_and_recall
 from circuitviz.jobs import Choices, Rank, Ranked, Reply
@@ -100,12 +99,9 @@ class MethodsPage(Page):
 
     def text(self, between: str) -> str:
         """The table as text."""
-        out = io.StringIO()
-        writer = csv.writer(out, delimiter=between, lineterminator="\n")
-        writer.writerow(["method", *(name for name, _, _ in COLUMNS)])
-        for row in self._rows():
-            writer.writerow([row["method"], *(_number(row, of) for _, _, of in COLUMNS)])
-        return out.getvalue()
+        head = ["method", *(name for name, _, _ in COLUMNS)]
+        rows = ([row["method"], *(_number(row, of) for _, _, of in COLUMNS)] for row in self._rows())
+        return csv_text([head, *rows], between)
 
     def _build(self) -> None:
         head = QHBoxLayout(spacing=6)
