@@ -8,7 +8,7 @@ from circuitviz.jobs.curve import Curve, Points
 from circuitviz.jobs.effects import EffectsOf, EffectsSeen
 from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
 from circuitviz.jobs.explain import Explain, Explained
-from circuitviz.jobs.find import Find, Found
+from circuitviz.jobs.find import Find, Found, SomeUnusable
 from circuitviz.jobs.head import HeadOf
 from circuitviz.jobs.judge import Judge, Judged
 from circuitviz.jobs.lens import LensOf, LensSeen
@@ -89,6 +89,7 @@ __all__ = [
     "Reply",
     "Request",
     "Seen",
+    "SomeUnusable",
     "TopTokens",
     "UseThreads",
     "Suggest",

@@ -11,6 +11,7 @@ from circuitviz.graph import Circuit, Scores
 from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, replace_circuit
+from circuitviz.session.provenance import text_answers
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -37,10 +38,24 @@ class Found(Reply):
 
 
 @dataclass(frozen=True)
+class SomeUnusable(Reply):
+    """Rows of the search's task file cannot be used: whether to leave them out is for the person to say.
+
+    file: its name; count: how many rows can be used, with reasons; first: what is wrong with the first.
+    """
+
+    request: Find
+    file: str
+    count: str
+    first: str
+
+
+@dataclass(frozen=True)
 class Find(Request):
     """Load what is needed, score every edge, choose a circuit (``select``: empty as suits the method).
 
     ``pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
+    ``skip_unusable``: leave out the rows of a task file that cannot be used; else ``SomeUnusable`` asks.
     """
 
     title = "The circuit was not found"
@@ -59,6 +74,7 @@ class Find(Request):
     select: str
     edges: int
     device: str = "cpu"
+    skip_unusable: bool = False
 
     @classmethod
     def like(cls, where: Provenance, device: str) -> Find:
@@ -66,18 +82,26 @@ class Find(Request):
         pair = None
         if where.task == "typed pair" and where.pairs:
             clean, corrupted, right, wrong = where.pairs[0]
-            pair = (clean, corrupted, "|".join(right), "|".join(wrong))
+            pair = (clean, corrupted, "|".join(text_answers(right)), "|".join(text_answers(wrong)))
         return cls(
             where.model, where.task, pair, where.prompts, where.seed, where.method, dict(where.options),
             where.metric, where.ablation, where.select, int(where.asked or 200), device,
+            bool(where.task_options.get("left_out")),
         )  # fmt: skip
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.load(self.model, self.device)
         from circuitviz.discovery import discover_steps
+        from circuitviz.tasks import UnusableRows
 
-        task = self._task(engine)
+        try:
+            task = self._task(engine)
+        except UnusableRows as error:
+            if not error.usable:
+                raise
+            yield SomeUnusable(self, error.name, error.count, error.first)
+            return
         engine.set_task(task, self.metric or None, self.ablation)
         metric, ablation = engine.where.metric, engine.where.ablation
         yield engine.ready()
@@ -101,7 +125,9 @@ class Find(Request):
         from circuitviz.tasks import Pair, Task, load_task
 
         if self.pair is None:
-            return load_task(self.task, engine.model, self.prompts, self.seed)
+            return load_task(
+                self.task, engine.model, self.prompts, self.seed, skip_unusable=self.skip_unusable
+            )
         clean, corrupted, right, wrong = self.pair
         pair = Pair(clean, corrupted, _answers(right), _answers(wrong))
         return Task.from_pairs("typed pair", [pair], engine.model.tokens)

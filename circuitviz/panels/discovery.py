@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QLineEdit,
+    QMessageBox,
     QProgressBar,
     QPushButton,
     QSpinBox,
@@ -19,7 +21,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.jobs import Choices, Find, Moved, Ready
+from circuitviz.jobs import Choices, Find, Moved, Ready, Reply, SomeUnusable
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.line import Line
 from circuitviz.panels.option_form import OptionForm
@@ -39,7 +41,7 @@ class DiscoveryPanel(Panel):
         self.model = QComboBox(editable=True)
         self.model.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
         self.task = QComboBox(editable=True)
-        self.task.setToolTip("a task, or a CSV or JSONL file")
+        self.task.setToolTip("a task, or a CSV, JSONL or JSON file")
         self.prompts = QSpinBox(minimum=1, maximum=100_000, value=64)
         self.seed = QSpinBox(minimum=0, maximum=2**31 - 1)
         self.device = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
@@ -53,6 +55,7 @@ class DiscoveryPanel(Panel):
             self.select.addItem(name, name)
             self.select.setItemData(self.select.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.edges = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.question: QMessageBox | None = None
         self.run = QPushButton("Find circuit", objectName="primary")
         self.stop = QPushButton("Cancel")
         self.progress = QProgressBar(textVisible=False, maximum=1000)
@@ -69,6 +72,7 @@ class DiscoveryPanel(Panel):
         desk.searched.connect(lambda: self.run.setEnabled(True))
         desk.failed.connect(lambda _failed: self.run.setEnabled(True))
         desk.ready.connect(self._ready)
+        desk.arrived.connect(self._arrived)
         desk.choices_arrived.connect(self.set_choices)
         self.set_choices(self.choices)
         self._idle()
@@ -116,9 +120,12 @@ class DiscoveryPanel(Panel):
     def start(self) -> None:
         """Find a circuit with what the form says."""
         self.desk.device = self.device.currentText()
+        self._search(self.request())
+
+    def _search(self, request: Find) -> None:
         self.run.setEnabled(False)
         self.stop.setEnabled(True)
-        self.desk.find(self.request())
+        self.desk.find(request)
 
     def _build(self) -> None:
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -192,9 +199,26 @@ class DiscoveryPanel(Panel):
             self.model.setEditText(folder)
 
     def _browse_task(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl)")
+        path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl *.json)")
         if path:
             self.task.setEditText(path)
+
+    def _arrived(self, reply: Reply) -> None:
+        if isinstance(reply, SomeUnusable):
+            self._ask_to_skip(reply)
+
+    def _ask_to_skip(self, reply: SomeUnusable) -> None:
+        """Ask whether to search with the rows of a task file that can be used."""
+        box = self.question = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setText(f"{reply.file}: {reply.count}\n\nThe first of the others: {reply.first}")
+        use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(use)
+        again = replace(reply.request, skip_unusable=True)
+        use.clicked.connect(lambda: self._search(again))
+        box.open()
 
     def _progress(self, moved: Moved) -> None:
         self.stop.setEnabled(True)

@@ -65,8 +65,17 @@ def _searched(where: Provenance) -> str:
         f"We searched for the circuit of {_model(where)} on the task {where.task} with {where.method}"
         f"{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
         f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
-        f"{judged}."
+        f"{judged}.{_left_out(where)}"
     )
+
+
+def _left_out(where: Provenance) -> str:
+    """A sentence on the rows of a task file that could not be used."""
+    reasons = where.task_options.get("left_out") or {}
+    rows = sum(reasons.values())
+    if not rows:
+        return ""
+    return f" {rows:,} rows of its file were left out ({', '.join(sorted(reasons))})."
 
 
 def _traced(question: Question, where: Provenance) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from circuitviz.graph.names import parse_folders
+
+Answer = str | int
+
+
+def text_answers(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """The answers that are text: what a person types; ids are of task files alone."""
+    return tuple(answer for answer in answers if isinstance(answer, str))
 
 
 @dataclass(frozen=True)
 class Provenance:
     """Model, task, method and machine of a discovery.
 
-    ``pairs`` are the task's prompts themselves: clean, corrupted, correct and incorrect answers.
+    ``pairs`` are the task's prompts themselves: clean, corrupted, correct and incorrect answers, these as
+    text or as ids in the vocabulary, as the task was given them.
     ``asked`` is the number of edges asked for (or the threshold), ``select`` the way to choose.
     """
 
@@ -21,7 +29,7 @@ class Provenance:
     weight_hash: str
     task: str
     task_hash: str
-    pairs: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...]
+    pairs: tuple[tuple[str, str, tuple[Answer, ...], tuple[Answer, ...]], ...]
     metric: str
     ablation: str
     method: str
@@ -64,5 +72,6 @@ class Provenance:
             parts.append(f"{flag} {self.asked:g}")
         parts += [f"--prompts {self.prompts}", f"--seed {self.seed}"]
         parts += [f"--metric {self.metric}", f"--ablation {self.ablation}"]
+        parts += ["--skip-unusable"] if self.task_options.get("left_out") else []
         parts += [f"--{name.replace('_', '-')} {value}" for name, value in self.options.items()]
         return " ".join(parts)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from circuitviz.session.provenance import Provenance
+from circuitviz.session.provenance import Provenance, text_answers
 
 HIERARCHICAL, DIRECT, GRAPH = "hierarchical-attribution", "direct-attribution", "attribution-graph"
 METHODS = (HIERARCHICAL, DIRECT, GRAPH)
@@ -117,8 +117,8 @@ class Question:
             tau=given.get("tau"),
             nodes=given.get("nodes"),
             corrupted=corrupted,
-            correct=correct,
-            incorrect=incorrect,
+            correct=text_answers(correct),
+            incorrect=text_answers(incorrect),
             bos=where.bos,
         )
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from circuitviz.models import Model
 from circuitviz.options import as_dict, build
-from circuitviz.tasks.files import is_task_file, read_pairs
-from circuitviz.tasks.pairs import Pair, Task
+from circuitviz.tasks.files import UnusableRows, is_task_file, read_rows
+from circuitviz.tasks.pairs import Answer, Pair, Task, UnusablePair
 from circuitviz.tasks.registry import MakePairs, tasks
 
-__all__ = ["MakePairs", "Pair", "Task", "load_task", "tasks"]
+__all__ = ["Answer", "MakePairs", "Pair", "Task", "UnusablePair", "UnusableRows", "load_task", "tasks"]
 
 
 def load_task(
@@ -20,17 +20,28 @@ def load_task(
     prompts: int = 64,
     seed: int = 0,
     bos: bool | None = None,
+    skip_unusable: bool = False,
     **options: object,
 ) -> Task:
-    """Make a built-in task, or read one from a CSV or JSONL file, for a model's tokenizer.
+    """Make a built-in task, or read one from a CSV, JSONL or JSON file, for a model's tokenizer.
 
-    ``prompts`` is how many pairs a built-in task draws, and the most that are taken of a file.
-    Raises InputError on an unknown name, a file that is wrong, or a tokenizer that does not fit.
+    ``prompts`` is how many pairs a built-in task draws, and the most that are taken of a file; a file's
+    columns say which metric the task has. ``skip_unusable``: rows of a file that cannot be used are left
+    out, and ``options["left_out"]`` of the task counts them by reason.
+    Raises InputError on an unknown name, a file that is wrong, or a tokenizer that does not fit, and of
+    these UnusableRows where only some rows of a file can be used.
     """
     if is_task_file(name) or os.sep in name:
-        pairs, places = read_pairs(name, model.tokens)
+        rows = read_rows(name, model.tokens, prompts, bos, skip_unusable)
         made = Task.from_pairs(
-            Path(name).stem, pairs[:prompts], model.tokens, seed=seed, bos=bos, where=places
+            Path(name).stem,
+            rows.pairs,
+            model.tokens,
+            metric=rows.metric,
+            seed=seed,
+            bos=bos,
+            encoded=rows.encoded,
+            options={"left_out": dict(rows.left_out)} if rows.left_out else None,
         )
     else:
         entry = tasks.get(name)

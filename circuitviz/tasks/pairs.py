@@ -16,19 +16,32 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.models import Tokens
 
+Answer = str | int
+Encoded = tuple[list[int], list[int], list[int], list[int]]
+"""Ids of the clean and the corrupted prompt, and of the correct and the incorrect answers."""
+
+
+class UnusablePair(InputError):
+    """A pair that no circuit can be measured on; ``reason`` says why in words that many pairs share."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
 
 @dataclass(frozen=True)
 class Pair:
     """A clean and a corrupted prompt, and the answers to the clean one.
 
-    Answers are tokens as the tokenizer writes them after the prompt: ``" Mary"``. ``incorrect``
-    may be empty; then only metrics of the correct set apply.
+    An answer is a token as the tokenizer writes it after the prompt (``" Mary"``), or its id in the
+    vocabulary, which stays an id: not every token can be written as text. ``incorrect`` may be empty; then
+    only metrics of the correct set apply.
     """
 
     clean: str
     corrupted: str
-    correct: tuple[str, ...]
-    incorrect: tuple[str, ...] = ()
+    correct: tuple[Answer, ...]
+    incorrect: tuple[Answer, ...] = ()
 
 
 TENSORS = ("clean", "corrupted", "lengths", "correct", "incorrect")
@@ -63,20 +76,17 @@ class Task:
         metric: str = "logit-diff",
         seed: int = 0,
         bos: bool | None = None,
-        where: Sequence[str] = (),
+        encoded: Sequence[Encoded] | None = None,
         options: dict[str, Any] | None = None,
     ) -> Task:
-        """Tokenise pairs; ``where`` names each pair's place in a file for the error messages.
+        """Tokenise pairs; ``encoded`` holds their ids where that was done already.
 
-        Raises InputError on prompts of different lengths, an answer that is not one token, or an
-        answer that is both correct and incorrect.
+        Raises InputError on prompts of different lengths, an answer that is not one token, an id outside
+        the vocabulary, or an answer that is both correct and incorrect.
         """
         if not pairs:
             raise InputError(f"The task '{name}' holds no pair of prompts; it needs at least one.")
-        rows = [
-            _tokenise(pair, tokens, bos, where[i] if where else f"pair {i + 1}")
-            for i, pair in enumerate(pairs)
-        ]
+        rows = encoded or [encode_pair(pair, tokens, bos, f"pair {i + 1}") for i, pair in enumerate(pairs)]
         clean, corrupted, correct, incorrect = zip(*rows, strict=True)
         return Task(
             name,
@@ -167,29 +177,72 @@ class Task:
         return self.tokens.strings(row.tolist())
 
 
-def _tokenise(
-    pair: Pair, tokens: Tokens, bos: bool | None, where: str
-) -> tuple[list[int], list[int], list[int], list[int]]:
-    clean, corrupted = tokens.encode(pair.clean, bos), tokens.encode(pair.corrupted, bos)
+def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Encoded:
+    """Ids of a pair's prompts and answers; UnusablePair, which names the place, where it cannot be used."""
+    for text in (pair.clean, pair.corrupted, *pair.correct, *pair.incorrect):
+        if isinstance(text, str) and not _is_unicode(text):
+            raise UnusablePair(
+                f"{place}: {text[:60]!a} holds half of a surrogate pair, which is no character; write the "
+                "character itself.",
+                "a text holds half of a surrogate pair",
+            )
+    try:
+        clean, corrupted = tokens.encode(pair.clean, bos), tokens.encode(pair.corrupted, bos)
+    except InputError as error:
+        raise UnusablePair(
+            f"{place}: {error}", "a prompt is too long or holds a word that the tokenizer does not know"
+        ) from None
     if not clean:
-        raise InputError(f"{where}: the clean prompt is empty; it needs at least one token.")
+        raise UnusablePair(
+            f"{place}: the clean prompt is empty; it needs at least one token.", "a prompt is empty"
+        )
     if len(clean) != len(corrupted):
-        raise InputError(
-            f"{where}: the clean prompt has {len(clean)} tokens and the corrupted one "
+        raise UnusablePair(
+            f"{place}: the clean prompt has {len(clean)} tokens and the corrupted one "
             f"{len(corrupted)}; both must have the same number. Clean: "
-            f"{'|'.join(tokens.strings(clean))}  Corrupted: {'|'.join(tokens.strings(corrupted))}"
+            f"{'|'.join(tokens.strings(clean))}  Corrupted: {'|'.join(tokens.strings(corrupted))}",
+            "the prompts have different numbers of tokens",
         )
     if not pair.correct:
-        raise InputError(f"{where}: there is no correct answer; give at least one token.")
+        raise UnusablePair(
+            f"{place}: there is no correct answer; give at least one token.", "there is no correct answer"
+        )
     try:
-        correct = [tokens.answer(pair.clean, answer, bos) for answer in pair.correct]
-        incorrect = [tokens.answer(pair.clean, answer, bos) for answer in pair.incorrect]
+        correct = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.correct]
+        incorrect = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.incorrect]
+    except UnusablePair as error:
+        raise UnusablePair(f"{place}: {error}", error.reason) from None
     except InputError as error:
-        raise InputError(f"{where}: {error}") from None
+        raise UnusablePair(f"{place}: {error}", "an answer is not one token") from None
     if both := set(correct) & set(incorrect):
         shown = tokens.strings(both)[0]
-        raise InputError(f"{where}: the answer {shown!r} is given as correct and as incorrect.")
+        raise UnusablePair(
+            f"{place}: the answer {shown!r} is given as correct and as incorrect.",
+            "an answer is correct and incorrect",
+        )
     return clean, corrupted, correct, incorrect
+
+
+def _answer_id(answer: Answer, prompt: str, tokens: Tokens, bos: bool | None) -> int:
+    """The id of an answer: an id itself, also of a token that text cannot name, or what the text is."""
+    if isinstance(answer, str):
+        return tokens.answer(prompt, answer, bos)
+    if not 0 <= answer < tokens.vocabulary_size:
+        number = answer if abs(answer) < 10**20 else "of many digits"
+        raise UnusablePair(
+            f"index {number} is outside this model's vocabulary of {tokens.vocabulary_size}; was the "
+            "file made for another model?",
+            "an id is outside the vocabulary",
+        )
+    return answer
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import time
 
-from circuitviz.app.cli.output import drive, say, show
+from circuitviz.app.cli.output import drive, say, say_left_out, show
 from circuitviz.errors import InputError
 
 
@@ -36,9 +36,11 @@ def run(given: argparse.Namespace) -> int:
     if given.output is not None:
         check_place(given.output)
     model = load_model(given.model, given.device)
+    bos = False if given.no_bos else None
     task = load_task(
-        given.task, model, given.prompts, given.seed, bos=False if given.no_bos else None
+        given.task, model, given.prompts, given.seed, bos=bos, skip_unusable=given.skip_unusable
     )
+    say_left_out(task)
     ablation = given.ablation or "corrupted"
     where = setting(model, task, given.metric, ablation)
     select = given.select or ("greedy" if given.edges is not None else natural_select(given.method))

@@ -43,6 +43,14 @@ def say(message: str) -> None:
     print(message, file=sys.stderr)
 
 
+def say_left_out(task: Any) -> None:
+    """Tell how many rows of a task's file could not be used, and why."""
+    if reasons := task.options.get("left_out"):
+        from circuitviz.tasks.files import count_reasons
+
+        say(f"{len(task):,} pairs are used. Left out: {count_reasons(reasons)}.")
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A number for reading; undefined is said."""
     return "undefined" if value is None or math.isnan(value) else f"{value:.{digits}f}"

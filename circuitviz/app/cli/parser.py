@@ -113,7 +113,8 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
 
 def _discover(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
-    parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV or JSONL file")
+    parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV, JSONL or JSON file")
+    _skip(parser)
     parser.add_argument("--method", default="eap-ig")
     parser.add_argument("--edges", type=int, help="how many edges to keep (default 200)")
     parser.add_argument(
@@ -205,8 +206,14 @@ def _figure(parser: argparse.ArgumentParser) -> None:
 def _elsewhere(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", help="another model of the same shape")
     parser.add_argument("-t", "--task", help="another task, or the task of a file that names none")
+    _skip(parser)
     parser.add_argument("--prompts", type=int, default=64, help="prompts of a task given here")
     parser.add_argument("--seed", type=int, default=0, help="seed of a task given here")
+
+
+def _skip(parser: argparse.ArgumentParser) -> None:
+    text = "leave out the rows of a task file that cannot be used, and say how many and why"
+    parser.add_argument("--skip-unusable", action="store_true", help=text)
 
 
 def _setting(parser: argparse.ArgumentParser) -> None:

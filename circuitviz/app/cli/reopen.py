@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz.app.cli.output import say_left_out
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ def reopen(
     elif message := mismatch(where, model, circuit):
         say(f"circuitviz: {message}")
     if asked_for is not None:
-        task = load_task(asked_for, model, given.prompts, given.seed)
+        skip = getattr(given, "skip_unusable", False)  # verbs of labels have no such flag
+        task = load_task(asked_for, model, given.prompts, given.seed, skip_unusable=skip)
+        say_left_out(task)
     else:
         assert where is not None
         task = task_of(where, model)

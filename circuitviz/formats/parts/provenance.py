@@ -39,11 +39,21 @@ class ProvenancePart(Part):
                 raise InputError(f"its provenance says {values[name]!r} as {name}")
         for name in ("options", "task_options", "versions"):
             values[name] = dict(values.get(name, {}))
+        counts = values["task_options"].get("left_out", {})
+        if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
+            raise InputError(f"its provenance says {counts!r} of rows that were left out")
         values["pairs"] = tuple(
-            (str(clean), str(corrupted), tuple(map(str, right)), tuple(map(str, wrong)))
+            (str(clean), str(corrupted), tuple(map(_answer, right)), tuple(map(_answer, wrong)))
             for clean, corrupted, right, wrong in values["pairs"]
         )
         return {"provenance": Provenance(**values)}
+
+
+def _answer(given: Any) -> str | int:
+    """An answer as text, or its id in the vocabulary."""
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise InputError(f"its provenance says {given!r} as an answer")
+    return given
 
 
 parts.register("provenance", summary="model, task, method and machine")(ProvenancePart())

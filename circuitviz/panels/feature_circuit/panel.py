@@ -27,6 +27,7 @@ from circuitviz.panels.figures import export_one_of
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.room import Column, keep_wide
 from circuitviz.panels.saving import Plotted
+from circuitviz.session.provenance import text_answers
 from circuitviz.session.question import Question
 
 
@@ -213,7 +214,8 @@ class FeatureCircuitPanel(Panel):
         if opened is None:
             return
         pairs = where.pairs if where is not None and self.desk.asking.question is None else ()
-        self.form.offer(opened.prompts, pairs)
+        typed = tuple((a, b, text_answers(right), text_answers(wrong)) for a, b, right, wrong in pairs)
+        self.form.offer(opened.prompts, typed)
         if self.desk.asking.question is not None:
             self.form.show_question(self.desk.asking.question)
         self._curve = ()
