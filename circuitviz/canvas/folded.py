@@ -133,7 +133,7 @@ def _node(
         text, colour = (label.text, label.colour) if label else ("", "")
         return DrawnNode(box, kind, *at, score, text, colour, out)
     said = state.labels.get(f"group:{box}")
-    text, colour = (said.text, said.colour) if said else ("", group.colour)
+    text, colour = (said.text, said.colour or group.colour) if said else ("", group.colour)
     return DrawnNode(box, Kind.HEAD, *at, score, text, colour, out, members=held)
 
 

@@ -6,10 +6,11 @@ import dataclasses
 import heapq
 import math
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.attribution_facts import facts_of, is_described, own_facts
 from circuitviz.formats.listing import is_whole
 from circuitviz.graph import Graph, Kind, Node, Shape
 from circuitviz.session import Label, State
@@ -24,7 +25,8 @@ TYPES = {
     Kind.HEAD: "attention head",
     Kind.MLP: "mlp",
 }
-COLOUR = re.compile("#[0-9a-fA-F]{6}")
+COLOUR = re.compile("(?:#[0-9a-fA-F]{6})?")
+OLD = 100_000  # of older files' numbers: layer · 100,000 + index
 NEITHER = re.compile(r"[^\w.+-]")  # in a name; '->' and '<q>' have their meanings
 REQUIRED = ("node_id", "feature_type", "ctx_idx")
 
@@ -42,8 +44,11 @@ def node_of(raw: dict[str, Any], taken: Collection[str]) -> Node:
     return dataclasses.replace(node, name=name)
 
 
-def entry_of(node: Node, state: State) -> dict[str, Any]:
-    """A node as these tools write it, with our own fields, label and place under a key of ours."""
+def entry_of(node: Node, state: State, info: Mapping[str, Any], explained: bool) -> dict[str, Any]:
+    """A node as these tools write it, with our own fields, label and place under a key of ours.
+
+    info: that of its scores; explained: whether it is the logit that the graph is made for.
+    """
     label, place = state.labels.get(node.name), state.positions.get(node.name)
     position, layer = node.position or 0, str(node.layer)
     kind = TYPES.get(node.kind, str(node.kind))
@@ -51,7 +56,8 @@ def entry_of(node: Node, state: State) -> dict[str, Any]:
     if node.name in state.ablated_nodes:
         own["ablated"] = True
     if label is not None:
-        own["label"] = {k: v for k, v in _plain(label).items() if k != "text"}
+        said = node.kind is Kind.LOGITS  # whose clerp is its token
+        own["label"] = {k: v for k, v in _plain(label).items() if said or k != "text"}
     if place is not None:
         own["place"] = [float(place[0]), float(place[1])]
     identity, number, short = node.name, position, node.name
@@ -63,6 +69,8 @@ def entry_of(node: Node, state: State) -> dict[str, Any]:
             identity, short = f"{layer}_{node.feature}_{position}", f"{layer}_{node.feature}-0"
     elif node.kind is Kind.ERROR and node.site != "a":
         identity, short, number = f"{layer}_-1_{position}", f"{layer}_-1-0", -1
+    elif node.kind is Kind.ERROR:
+        kind, number = "attention reconstruction error", -1
     elif node.kind is Kind.TOKEN:
         layer = "E"
         identity, short = f"E_{node.token or 0}_{position}", f"E_{node.token or 0}-{position}"
@@ -80,17 +88,27 @@ def entry_of(node: Node, state: State) -> dict[str, Any]:
         "ctx_idx": position,
         "feature_type": kind,
         "jsNodeId": short,
-        "clerp": label.text if label else "",
-        "is_target_logit": node.kind is Kind.LOGITS,
+        **facts_of(node, label, info),
+        "is_target_logit": explained,
         "run_idx": 0,
         "reverse_ctx_idx": 0,
-        OURS: own,
+        OURS: {**own, **own_facts(node, info)},
     }
 
 
-def label_of(raw: dict[str, Any], text: str) -> Label:
-    """A label of a text; its colour and whatever else is ours."""
-    given = raw[OURS].get("label", {}) if OURS in raw else {}
+def label_of(raw: dict[str, Any], kind: Kind, override: str | None) -> Label | None:
+    """A node's label, with its colour and whatever else is ours; None where it has none.
+
+    What another tool says is a description, no class: such a label has no colour of its own.
+    override: what a person said in the tool instead.
+    """
+    own = raw.get(OURS)
+    given = own.get("label") if isinstance(own, dict) else None
+    if not isinstance(given, dict):
+        text = raw.get("clerp") if override is None else override
+        described = override is None and is_described(raw, kind)
+        return Label(text, "") if isinstance(text, str) and text and not described else None
+    text = str(given["text"] if "text" in given and override is None else override or raw.get("clerp", ""))
     label = Label(text)
     kept = {k: v for k, v in dict(given).items() if k in _plain(label) and k != "text"}
     if not COLOUR.fullmatch(str(kept.get("colour", label.colour))):
@@ -160,6 +178,17 @@ def cantor(a: int, b: int) -> int:
     return (a + b) * (a + b + 1) // 2 + b
 
 
+def _index(layer: int | None, number: int | None) -> int | None:
+    """A feature's index in its layer of the number that schema 1 or an older file makes of both."""
+    if layer is None or number is None:
+        return None
+    diagonal = (math.isqrt(8 * number + 1) - 1) // 2
+    paired = number - diagonal * (diagonal + 1) // 2
+    if diagonal - paired == layer:
+        return paired
+    return number % OLD if number // OLD == layer else None
+
+
 def is_of_heads(graph: Graph) -> bool:
     """Whether a graph is a model's own, its sites opened or not, rather than one prompt's features."""
     return is_whole(graph)
@@ -186,8 +215,8 @@ def _own(given: Any) -> Node:
 def _foreign(kind: str, raw: dict[str, Any]) -> Node:
     identity, position = NEITHER.sub("_", str(raw["node_id"])[:80]), _whole(raw["ctx_idx"])
     parts = str(raw["node_id"]).split("_")
-    number = _whole(parts[1]) if len(parts) == 3 else None
     layer, at = _whole(raw.get("layer")), f"@{position}"
+    number = _whole(parts[1]) if len(parts) == 3 else _index(layer, _whole(raw.get("feature")))
     site = "a" if "lorsa" in kind or "attention" in kind else "m"
     if "logit" in kind:
         said = number if number is not None else identity

@@ -1,13 +1,15 @@
 """What a person did to an attribution graph in its own tool: supernodes, pins, labels of their own.
 
-circuit-tracer's Save writes these as strings of JSON, Neuronpedia as lists; they leave as they came.
+circuit-tracer's Save writes these as strings, Neuronpedia as lists. Pins and supernodes leave as lists, which
+both schemas ask for; ``clerps`` leave as they came: circuit-tracer reads a string alone.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from circuitviz.errors import InputError
@@ -16,15 +18,24 @@ from circuitviz.graph import Graph
 from circuitviz.session import Group, Label
 from circuitviz.session.groups import added, checked_name, next_colour
 
-Ids = Mapping[str, list[str]]
+COLOUR = re.compile("#[0-9a-fA-F]{6}")
+Ids = Mapping[str, str]
+DEFAULTS: dict[str, Any] = {
+    "linkType": "both",
+    "pinnedIds": [],
+    "supernodes": [],
+    "clickedId": "",
+    "sg_pos": "",
+}  # what circuit-tracer's model of a file needs
 
 
 @dataclass
 class View:
-    """``qParams`` as they were, and what of them became groups."""
+    """``qParams`` as they were, and what of them became groups; ``ids``: the node that each id means."""
 
-    raw: dict[str, Any] | None
+    raw: dict[str, Any]
     clicked: str
+    pinned_ids: list[str]
     supernodes: list[list[str]]
     ids: Ids
     made: dict[str, list[str]] = field(default_factory=dict)  # our groups, by the ids they came from
@@ -34,17 +45,34 @@ class View:
         """Of a file's ``qParams``, whatever they are."""
         known = dict(raw) if isinstance(raw, dict) else {}
         clicked = str(known.get("clickedId") or "")
-        return View(known if raw is not None else None, clicked, _named(known.get("supernodes")), ids)
+        supernodes = _named(known.get("supernodes"))
+        return View(known, clicked, _pinned(known.get("pinnedIds")), supernodes, ids)
 
-    def groups(self, graph: Graph) -> dict[str, Group]:
-        """Supernodes as groups; one that ours cannot be (nodes in two of them) stays in the file only."""
+    @property
+    def clicked_node(self) -> str:
+        """The node that was chosen; empty where none was."""
+        return self.ids.get(self.clicked, "")
+
+    @property
+    def pinned(self) -> list[str]:
+        """The nodes that were pinned to the picture of what matters."""
+        return [self.ids[identity] for identity in self.pinned_ids if identity in self.ids]
+
+    def groups(self, graph: Graph, said: Any) -> dict[str, Group]:
+        """Supernodes as groups; one that ours cannot be (nodes in two of them) stays in the file only.
+
+        The one that holds the chosen node stands open, so that the node is in sight. said: our own fields
+        of groups, by name, where the file is ours.
+        """
         made: dict[str, Group] = {}
         for name, *members in self.supernodes:
-            nodes = frozenset(n for identity in members for n in self.ids.get(identity, [])[:1])
+            nodes = frozenset(self.ids[identity] for identity in members if identity in self.ids)
             try:
                 own = checked_name(made, name, graph.node_index)
                 if nodes and own == name:
-                    made = added(made, own, Group(nodes, next_colour(made), collapsed=True))
+                    group = Group(nodes, next_colour(made), collapsed=self.clicked_node not in nodes)
+                    ours = said.get(name) if isinstance(said, dict) else None
+                    made = added(made, own, _dressed(group, ours))
                     self.made[name] = members
             except InputError:
                 continue
@@ -54,15 +82,22 @@ class View:
         """What the document keeps of it."""
         others = [entry for entry in self.supernodes if entry[0] not in self.made]
         named = {identity for entry in self.supernodes for identity in entry[1:] if identity in self.ids}
-        ids = {identity: self.ids[identity][0] for identity in sorted(named)}
+        ids = {identity: self.ids[identity] for identity in sorted(named)}
         return {"raw": self.raw, "made": self.made, "others": others, "ids": ids}
 
     @staticmethod
-    def written(kept: Any, groups: Mapping[str, Group], ids: Mapping[str, Any]) -> dict[str, Any] | None:
-        """``qParams`` with the groups that there are now; None where there is nothing to say."""
-        raw, made = (kept or {}).get("raw"), (kept or {}).get("made", {})
+    def written(
+        kept: Any, groups: Mapping[str, Group], ids: Mapping[str, Any], clicked: str
+    ) -> dict[str, Any]:
+        """``qParams`` with the groups that there are now, as both tools' schemas have them.
+
+        ids: by our name; clicked: the node that is selected. Members of new groups are pinned: the viewers
+        show no others of a supernode.
+        """
+        raw, made = (kept or {}).get("raw") or {}, (kept or {}).get("made", {})
         before, others = (kept or {}).get("ids", {}), (kept or {}).get("others", [])
         now: list[list[Any]] = []
+        pinned = _pinned(raw.get("pinnedIds"))
         changed = set(made) != set(groups)
         for name, group in groups.items():
             members = made.get(name, [])
@@ -72,11 +107,19 @@ class View:
                 changed = True
                 lost = [identity for identity in members if identity not in before]
                 now.append([name, *(ids[n] for n in sorted(group.nodes) if n in ids), *lost])
-        if not changed:
-            return None if raw is None else dict(raw)
-        entries = now + others
-        style = isinstance((raw or {}).get("supernodes"), str)
-        return {**(raw or {}), "supernodes": json.dumps(entries) if style else entries}
+                pinned += [i for i in now[-1][1:] if i not in pinned]
+        entries = now + others if changed else _parsed(raw.get("supernodes"))
+        params = {**DEFAULTS, **{k: v for k, v in raw.items() if k not in DEFAULTS or isinstance(v, str)}}
+        chosen = ids.get(clicked, params["clickedId"])
+        return {**params, "pinnedIds": pinned, "supernodes": entries or [], "clickedId": chosen}
+
+
+def _dressed(group: Group, said: Any) -> Group:
+    """A group with the colour that our own file says, and open or collapsed as it was."""
+    if not isinstance(said, dict) or not COLOUR.fullmatch(str(said.get("colour"))):
+        return group
+    collapsed = bool(said.get("collapsed")) and group.collapsed
+    return replace(group, colour=str(said["colour"]), collapsed=collapsed)
 
 
 @dataclass
@@ -87,10 +130,9 @@ class Overrides:
     entries: list[tuple[int, str]]  # the entry's place in the list, and the node it labels
 
     @staticmethod
-    def read(raw: Any, raws: Mapping[str, dict[str, Any]]) -> Overrides:
-        """Of a file's ``qParams``; the last entry for a node counts."""
+    def read(raw: Any, raws: Mapping[str, dict[str, Any]], ids: Ids) -> Overrides:
+        """Of a file's ``qParams``; the last entry for a node counts. ids: the node that each id means."""
         listed = _parsed(raw.get("clerps")) if isinstance(raw, dict) else None
-        by_id = {str(node["node_id"]): name for name, node in raws.items()}
         by_feature: dict[str, list[str]] = {}
         for name, node in raws.items():
             by_feature.setdefault(str(node.get("feature")), []).append(name)
@@ -98,7 +140,7 @@ class Overrides:
         for place, entry in enumerate(listed if isinstance(listed, list) else []):
             if isinstance(entry, list) and len(entry) == 2 and isinstance(entry[1], str):
                 key = str(entry[0])
-                for name in [by_id[key]] if key in by_id else by_feature.get(key, []):
+                for name in [ids[key]] if key in ids else by_feature.get(key, []):
                     found.texts[name] = entry[1]
                     found.entries.append((place, name))
         return found
@@ -109,11 +151,11 @@ class Overrides:
 
     @staticmethod
     def written(
-        kept: Any, params: dict[str, Any] | None, labels: Mapping[str, Label]
-    ) -> dict[str, Any] | None:
+        kept: Any, params: dict[str, Any], labels: Mapping[str, Label]
+    ) -> dict[str, Any]:
         """The entries of nodes that were labelled anew say so."""
         now = [(place, labels[name].text if name in labels else "", was) for place, name, was in kept or ()]
-        if params is None or all(text == was for _, text, was in now):
+        if all(text == was for _, text, was in now):
             return params
         listed = _parsed(params["clerps"])
         for place, text, was in now:
@@ -130,6 +172,14 @@ def _parsed(value: Any) -> Any:
         return parse_json("qParams", value.encode(errors="surrogatepass"))
     except InputError:
         return None
+
+
+def _pinned(value: Any) -> list[str]:
+    """Ids in order, each once: circuit-tracer's Save writes them with commas between."""
+    if isinstance(value, str) and not value.lstrip().startswith("["):
+        return list(dict.fromkeys(filter(None, value.split(","))))
+    listed = _parsed(value)
+    return list(dict.fromkeys(map(str, listed))) if isinstance(listed, list) else []
 
 
 def _named(value: Any) -> list[list[str]]:

@@ -54,7 +54,7 @@ def label_of(row: Mapping[str, Any]) -> tuple[str, Label]:
         raise InputError(f"the evidence of '{name}' is no list")
     return name, Label(
         text.strip(),
-        colour_of(row.get("Colour") or COLOUR),
+        colour_of(COLOUR if row.get("Colour") is None else row["Colour"]),
         str(row.get("Notes") or ""),
         confidence_of(row.get("Confidence")),
         str(row.get("Author") or ""),
@@ -82,8 +82,8 @@ def evidence_of(given: Any) -> Evidence:
 
 
 def colour_of(given: Any) -> str:
-    """A colour that is one."""
-    if not isinstance(given, str) or not re.fullmatch("#[0-9a-fA-F]{6}", given):
+    """A colour that is one, or none, which is empty."""
+    if not isinstance(given, str) or not re.fullmatch("(?:#[0-9a-fA-F]{6})?", given):
         raise InputError(f"a label's colour is {given!r}; one like {COLOUR} would be right")
     return given
 

@@ -25,7 +25,7 @@ REAL = frozenset("x y score label_confidence".split())
 TRUTH = frozenset("parallel mlp ablated live".split())
 PART = re.compile(r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$")
 COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
-COLOUR = re.compile("#[0-9a-fA-F]{6}")
+COLOUR = re.compile("(?:#[0-9a-fA-F]{6})?")
 LABEL = {"text": "label"}
 
 

@@ -235,7 +235,8 @@ class InspectorPanel(Panel):
         if not self.label.isModified():  # else somebody is typing
             self.label.setText(label.text if label else "")
         self._colour = label.colour if label else COLOUR
-        dress = f"color: {self._colour}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
+        shade = self._colour or "palette(placeholder-text)"
+        dress = f"color: {shade}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
         if self.colour.styleSheet() != dress:  # it is polished anew each time
             self.colour.setStyleSheet(dress)
         out = " · ablated" if self.node in state.ablated_nodes else ""
@@ -261,7 +262,7 @@ class InspectorPanel(Panel):
         self.desk.select(frozenset(), frozenset({self._strongest[at][0]}))
 
     def _pick_colour(self) -> None:
-        chosen = QColorDialog.getColor(self._colour, self, "Colour of the label")
+        chosen = QColorDialog.getColor(self._colour or COLOUR, self, "Colour of the label")
         if chosen.isValid():
             self._colour = chosen.name()
             self.keep_label()

@@ -34,7 +34,7 @@ from circuitviz.panels.labelling.suggestions import Suggestions
 from circuitviz.panels.labelling.table import ROLE, LabelsModel, LabelsOrder, RoleBox, RoleDelegate
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
-from circuitviz.session.labels import colour_for, kind_of
+from circuitviz.session.labels import COLOUR, colour_for, kind_of
 
 EMPTY = (
     "Nothing is labelled yet. Select nodes or edges on the canvas, type a role and press Enter; or start a "
@@ -221,7 +221,7 @@ class LabelsPanel(Panel):
     def _pick_colour(self) -> None:
         targets, labels = self.chosen(), self.desk.document.state.labels
         if targets:
-            chosen = QColorDialog.getColor(labels[targets[0]].colour, self, "Colour of the label")
+            chosen = QColorDialog.getColor(labels[targets[0]].colour or COLOUR, self, "Colour of the label")
             if chosen.isValid():
                 self.colour(targets, chosen.name())
 

@@ -98,14 +98,14 @@ def colours_of(state: State) -> dict[str, str]:
     """A colour for each label and group: the person's own where no other has it, else one told apart."""
     said = {t.removeprefix("class:"): x for t, x in state.labels.items() if t.startswith("class:")}
     chosen = {
-        text: (said.get(text) or state.labels[nodes[0]]).colour.lower()
+        text: (said[text].colour if text in said else "").lower() or state.labels[nodes[0]].colour.lower()
         for text, nodes in state.classes.items()
     }
     for name, group in state.classed.items():
         if name in state.groups or name not in chosen:
             chosen[name] = group.colour.lower()
         if label := state.labels.get(f"group:{name}"):
-            chosen[name] = label.colour.lower()
+            chosen[name] = (label.colour or chosen.get(name, group.colour)).lower()
     counts = list(chosen.values())
     free = [colour for colour in APART if colour not in counts]
     for text, colour in sorted(chosen.items()):

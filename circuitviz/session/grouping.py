@@ -127,4 +127,5 @@ def _names(state: State) -> frozenset[str]:
 def _colour(state: State, nodes: frozenset[str]) -> str:
     """The colour that all these nodes' labels have, else one that tells the group apart."""
     said = {state.labels[n].colour for n in nodes if n in state.labels}
-    return said.pop() if len(said) == 1 and nodes <= set(state.labels) else next_colour(state.groups)
+    shared = said.pop() if len(said) == 1 and nodes <= set(state.labels) else ""
+    return shared or next_colour(state.groups)

@@ -88,6 +88,7 @@ class Evidence:
 class Label:
     """What a person says a part does: ``text`` is the role, ``colour`` (``#rrggbb``) finds it again.
 
+    Without a colour it describes one node and names no class: descriptions that other tools' files hold.
     ``confidence`` is from 0 to 1, None where nothing was said. ``extra`` keeps what an imported file
     said besides.
     """
@@ -108,9 +109,9 @@ class Label:
 def colour_for(labels: Mapping[str, Label], text: str) -> str:
     """The colour that a role has already, else the one that fewest labels have."""
     for label in labels.values():
-        if label.text == text:
+        if label.text == text and label.colour:
             return label.colour
-    used = [label.colour.lower() for label in labels.values()]
+    used = [label.colour.lower() for label in labels.values() if label.colour]
     return min(APART, key=used.count)
 
 

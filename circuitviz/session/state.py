@@ -71,10 +71,10 @@ class State:
 
     @cached_property
     def classes(self) -> dict[str, tuple[str, ...]]:
-        """Nodes by what their labels call them."""
+        """Nodes by what their labels call them; a label without a colour is no class."""
         found: dict[str, tuple[str, ...]] = {}
         for target, label in self.labels.items():
-            if kind_of(target) == "node":
+            if kind_of(target) == "node" and label.colour:
                 found[label.text] = (*found.get(label.text, ()), target)
         return found
 

@@ -89,7 +89,7 @@ def graph_file(**changes: Any) -> dict[str, Any]:
 
     tracer = "cross layer transcoder"
     made = {
-        "metadata": {"slug": "s", "scan": "gemma-2-2b", "prompt": "ab", "prompt_tokens": ["a", "b"], "schema_version": 1, "mine": [1]},
+        "metadata": {"slug": "s", "scan": "gemma-2-2b", "prompt": "ab", "prompt_tokens": ["a", "b"], "transcoder_list": [], "schema_version": 1, "mine": [1]},
         "qParams": {"linkType": "both", "pinnedIds": ["E_17_0"], "supernodes": [["names", "0_3_1", "2_9_1"]], "clickedId": "2_9_1", "sg_pos": ""},
         "nodes": [
             node("4_5_1", "4", 1, "logit", 'Output " b" (p=0.3)', token_prob=0.3, is_target_logit=True, influence=None),
@@ -131,7 +131,11 @@ def test_an_attribution_graph_is_understood_and_comes_back(tmp_path: Path, name:
     assert {n.name for n in graph.nodes[-2:]} == {"logit.5@1", "logit.6@1"} and graph.sinks == 2
     assert graph.shape.n_layers == 3
     assert state.scores.values[graph.edge("m2.f9@1->logit.5@1")] == -0.4
-    assert state.labels["m2.f9@1"].text == "male names" and "m0.f3@1" not in state.labels
+    assert dict(state.labels) == {"m2.f9@1": Label("male names", "")}  # what is no label: a logit's token, 'Emb:'
+    info = state.scores.info
+    assert info["prompt"] == {"strings": ["a", "b"]} and info["pinned"] == ["token@0"]
+    assert info["activations"] == {"m2.f9@1": 31.5, "m0.f3@1": 2} and info["shown"] == {"logit.5@1": " b"}
+    assert set(info["cumulative_influence"].values()) == {0.4} and info["probabilities"] == {"logit.5@1": 0.3}
     assert state.groups["names"].nodes == {"m0.f3@1", "m2.f9@1"}
     assert document.view["selected"]["nodes"] == ["m2.f9@1"]
     for made in (document, open_document_of(document, kept)):
@@ -147,11 +151,11 @@ def open_document_of(document: Any, path: Path) -> Any:
 def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.graph.json"
     style = json.dumps([["names", "0_3_1", "2_9_1"], ["overlaps", "2_9_1", "E_17_0"]])
-    params = {"supernodes": style, "pinnedIds": "[]", "clerps": json.dumps([["2_9_1", "old name"], ["x_1_1", "?"]])}
+    params = {"supernodes": style, "pinnedIds": "E_17_0", "clerps": json.dumps([["2_9_1", "old name"], ["x_1_1", "?"]])}
     path.write_text(json.dumps(graph_file(qParams=params)))
     document = import_document(path)
     assert document.state.labels["m2.f9@1"].text == "old name"
-    document.do(set_label("m2.f9@1", Label("new name")))
+    document.do(set_label("m2.f9@1", Label("new name", "")))
     document.do(toggle_ablation(["m1.error@1"]))
     more = {**document.state.groups, "mine": Group(frozenset({"token@0"}))}
     document.apply(replace(document.state, groups=more))
@@ -163,8 +167,8 @@ def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: 
     assert all(x["circuitviz"] == {"live": False} for x in now["links"] if x["source"] == "1_-1_1")
     assert import_document(path).state.ablated_nodes == {"m1.error@1"}
     assert json.loads(now["qParams"]["clerps"]) == [["2_9_1", "new name"], ["x_1_1", "?"]]
-    assert json.loads(now["qParams"]["supernodes"]) == [["names", "0_3_1", "2_9_1"], ["mine", "E_17_0"], ["overlaps", "2_9_1", "E_17_0"]]
-    assert now["qParams"]["pinnedIds"] == "[]" and now["mine"] == {"kept": True}
+    assert now["qParams"]["supernodes"] == [["names", "0_3_1", "2_9_1"], ["mine", "E_17_0"], ["overlaps", "2_9_1", "E_17_0"]]
+    assert now["qParams"]["pinnedIds"] == ["E_17_0"] and now["mine"] == {"kept": True}
     assert nodes["E_17_0"] == graph_file()["nodes"][4]
 
 

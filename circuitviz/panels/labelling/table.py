@@ -95,7 +95,7 @@ class LabelsModel(QAbstractTableModel):
             percent = "" if label.confidence is None else f"{100 * label.confidence:g}"
             return {ROLE: label.text, SURE: percent, AUTHOR: label.author, NOTE: label.note}.get(column)
         if role == roles.DecorationRole and column == ROLE:
-            return QColor(label.colour)
+            return QColor(label.colour) if label.colour else None
         if role == roles.ToolTipRole and column in (NOTE, EVIDENCE):
             claims = [f"{e.outcome.verdict if e.outcome else 'not run'}: {e.claim}" for e in label.evidence]
             return "\n".join(claims) if column == EVIDENCE else label.note
