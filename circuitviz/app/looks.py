@@ -13,7 +13,7 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QDockWidget, QWidget
 from shiboken6 import isValid
 
-from circuitviz.canvas.style import SEPARATORS, palette, stylesheet
+from circuitviz.canvas.style import WINDOW_SHEET, palette, stylesheet
 from circuitviz.canvas.theme import THEMES, Theme, coloured
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Looks(QObject):
         self._parts: deque[Callable[[], None]] = deque()
         self._slice = QTimer(self, interval=0)
         self._slice.timeout.connect(self._go_on)
-        window.setStyleSheet(SEPARATORS)  # before there are children to polish
+        window.setStyleSheet(WINDOW_SHEET)  # before there are children to polish
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
         window.installEventFilter(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -122,7 +123,7 @@ class Palette(QFrame):
             if name != "palette":
                 where = ACTIONS[name].menu if name in ACTIONS else "Edit"
                 keys = made.shortcut().toString()
-                text = made.text().replace("&", "").rstrip("…")
+                text = re.sub("&(.)", r"\1", made.text()).rstrip("…")
                 offers.append(Offer(text, where, keys, made.isEnabled(), made.trigger))
         for name, dock in self.window_.docks.items():
             show = partial(self.window_.places.bring, name)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
 
+from circuitviz.panels.plain import as_caption
+
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
@@ -25,7 +27,7 @@ class RecentMenu(QMenu):
         self.clear()
         paths = self.window_.settings.recent
         for path in paths:
-            made = self.addAction(_named(path, paths).replace("&", "&&"))
+            made = self.addAction(as_caption(_named(path, paths)))
             made.setToolTip(str(path))
             made.triggered.connect(partial(self.window_.files.open_path, path))
         if not paths:

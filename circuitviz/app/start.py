@@ -8,6 +8,8 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from circuitviz.panels.plain import as_caption
+
 EXAMPLES = (
     ("IOI on the demo model", "ioi", "When Mary and John went to the store, John …"),
     ("Greater-Than", "greater-than", "The war lasted from 1741 to 17 …"),
@@ -82,6 +84,6 @@ class StartPage(QWidget):
         if paths:
             self._recent.addWidget(QLabel("Recent", objectName="heading"))
         for path in paths[:5]:
-            button = QPushButton(f"{path.name}   —   {path.parent}", objectName="link")
+            button = QPushButton(as_caption(f"{path.name}   —   {path.parent}"), objectName="link")
             button.clicked.connect(partial(self.file_chosen.emit, path))
             self._recent.addWidget(button)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Set
-from html import escape
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
@@ -17,20 +16,23 @@ from circuitviz.canvas.theme import Theme
 
 
 def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
-    """Name, label, score and neighbours of what is under the pointer; empty over the ground."""
+    """What is under the pointer, in plain lines: name, label, score, neighbours; empty over the ground."""
     if node is not None:
         row = picture.rows[node.name]
         into = int((picture.links.node == row).sum())
         out = int((picture.links.sender == row).sum())
-        label = f"<br>{escape(node.label)}" if node.label else ""
-        holds = f"<br>{', '.join(map(as_printed, node.members))}" if node.members else ""
-        meant = f"<br>{MEANINGS[node.look]} {escape(node.text)}" if picture.looks else ""
-        about = f"<b>{escape(node.name)}</b>{meant}{label}{holds}"
-        return f"{about}<br>score {node.score:+.4f}<br>{into} in, {out} out"
+        lines = [node.name]
+        if picture.looks:
+            lines.append(f"{MEANINGS[node.look]} {node.text}".strip())
+        if node.label:
+            lines.append(node.label)
+        if node.members:
+            lines.append(", ".join(map(as_printed, node.members)))
+        return "\n".join([*lines, f"score {node.score:+.4f}", f"{into} in, {out} out"])
     if edge is not None:
-        said = escape(edge.note).replace("; ", "<br>") or f"score {edge.score:+.4f}"
-        said += f"<br>the sum of {edge.count} edges" if edge.count > 1 else ""
-        return f"<b>{escape(edge.name)}</b><br>{said}"
+        said = edge.note.replace("; ", "\n") or f"score {edge.score:+.4f}"
+        said += f"\nthe sum of {edge.count} edges" if edge.count > 1 else ""
+        return f"{edge.name}\n{said}"
     return ""
 
 

@@ -7,8 +7,15 @@ from PySide6.QtGui import QColor, QFontInfo, QGuiApplication, QPalette
 from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.resources import resource
 
+# Qt renders any text of a label or tooltip that looks like HTML, and then reads the files that it names.
+# Qt makes labels of its own for tooltips and message boxes, so the format is set where every label gets it:
+# when it is polished, which is before its size is asked for and before it is painted.
+PLAIN_TEXT = """
+    QLabel, QToolTip { qproperty-textFormat: PlainText; }
+    MarkupLabel { qproperty-textFormat: RichText; }
+"""
 # Of the window itself, in all themes: what the window's sheet says is polished into all of its children.
-SEPARATORS = """
+WINDOW_SHEET = PLAIN_TEXT + """
     QMainWindow::separator { background: transparent; width: 6px; height: 6px; }
     QMainWindow::separator:hover { background: rgba(128, 128, 128, 80); }
 """
@@ -52,7 +59,7 @@ def stylesheet(theme: Theme) -> str:
         resource("icons", f"{name}-{t.name}.svg").as_posix()
         for name in ("chevron", "check", "back", "on", "close", "float")
     )
-    return f"""
+    return f"""{PLAIN_TEXT}
     QMainWindow, QDialog {{ background: {t.window}; }}
     QDockWidget {{ color: {t.text}; titlebar-close-icon: url("{close}");
                   titlebar-normal-icon: url("{float_}"); }}

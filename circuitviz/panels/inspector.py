@@ -25,6 +25,7 @@ from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.labelling.table import RoleCompleter
 from circuitviz.panels.node_reading import NodeReading
+from circuitviz.panels.plain import as_caption
 from circuitviz.panels.prompt_box import PromptBox
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.room import Column
@@ -255,7 +256,7 @@ class InspectorPanel(Panel):
         for at, button in enumerate(self.edges):
             if at < len(self._strongest):
                 name, score = self._strongest[at]
-                button.setText(f"{score:+.4f}   {name}")
+                button.setText(as_caption(f"{score:+.4f}   {name}"))
             button.setVisible(at < len(self._strongest))
 
     def _choose_edge(self, at: int) -> None:

@@ -32,6 +32,7 @@ from circuitviz.panels.labelling.evidence import EvidenceBox
 from circuitviz.panels.labelling.round_box import RoundBox
 from circuitviz.panels.labelling.suggestions import Suggestions
 from circuitviz.panels.labelling.table import ROLE, LabelsModel, LabelsOrder, RoleBox, RoleDelegate
+from circuitviz.panels.plain import as_caption
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.session import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
 from circuitviz.session.labels import COLOUR, colour_for, kind_of
@@ -209,7 +210,7 @@ class LabelsPanel(Panel):
         names = [f"group:{name}" for name in state.groups] + [f"class:{name}" for name in state.classes]
         for name in names:
             said = f"{kind_of(name).capitalize()} {name.partition(':')[2]}"
-            menu.addAction(said, partial(self._wide, name))
+            menu.addAction(as_caption(said), partial(self._wide, name))
         if not names:
             menu.addAction("No groups and no labelled nodes yet").setEnabled(False)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from PySide6.QtGui import QUndoCommand
 
+from circuitviz.panels.plain import as_caption
 from circuitviz.session import Change, State
 
 MERGED = 1
@@ -15,7 +16,7 @@ class StateStep(QUndoCommand):
     """One change of the document; neighbours with the same merge key become one."""
 
     def __init__(self, change: Change, apply: Callable[[State], None]) -> None:
-        super().__init__(change.text)
+        super().__init__(as_caption(change.text))
         self._change, self._apply = change, apply
 
     def id(self) -> int:
@@ -28,7 +29,7 @@ class StateStep(QUndoCommand):
             return False
         later = other._change
         self._change = Change(later.text, self._change.before, later.after, later.merge)
-        self.setText(later.text)
+        self.setText(as_caption(later.text))
         return True
 
     def redo(self) -> None:

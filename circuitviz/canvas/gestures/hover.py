@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
-
 from PySide6.QtCore import QPoint
 from PySide6.QtWidgets import QToolTip
 
@@ -24,7 +22,7 @@ class Hover(Gesture):
         view.set_hover(node.name if node else edge.name if edge else "")
         text = hint(view.picture, node, edge)
         if not text and (column := token_at(view, here)) is not None:
-            text = escape(column.text)
+            text = column.text
         if text:
             QToolTip.showText(view.viewport().mapToGlobal(here), text, view)
         else:

@@ -68,12 +68,12 @@ class AblationForm(QWidget):
         names = sorted(chosen)
         more = f" and {len(names) - 3} more" if names[3:] else ""
         self.who.setText(
-            f"<b>{', '.join(names[:3])}</b>{more}" if names else "Select nodes on the canvas."
+            f"{', '.join(names[:3])}{more}" if names else "Select nodes on the canvas."
         )
         if question is not None and state.circuit is not None:
             graph = state.circuit.graph
             if any(graph.node(n).kind.is_fixed for n in names):
-                self.who.setText(self.who.text() + "<br>Biases and positions stay: the prompt says them not.")
+                self.who.setText(self.who.text() + "\nBiases and positions stay: the prompt says them not.")
         for widget in (self.value, self.apply):
             widget.setEnabled(bool(names))
         kinds = {state.interventions.get(name) for name in names}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ class Chart(QWidget):
             axis.setWidth(self._room(sketch))  # else it is found while painting, and all is laid out again
         label = "" if self.compact else sketch.labels.get(side, "")
         if self._new(f"{side} label", label):
-            axis.setLabel(label, color=theme.muted)
+            axis.setLabel(escape(label), color=theme.muted)  # pyqtgraph takes it for HTML
             axis.setSIPrefixEnableRanges(())  # a label brings back the scaling of numbers, unsaid
             axis.updateAutoSIPrefix()
 

@@ -20,7 +20,6 @@ from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QHeaderView,
-    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -31,6 +30,7 @@ from circuitviz.formats.reference import judged
 from circuitviz.graph import Circuit, overlap
 from circuitviz.panels.comparing.page import Page
 from circuitviz.panels.desk import Desk
+from circuitviz.panels.plain import MarkupLabel
 from circuitviz.panels.registry import in_sight
 from circuitviz.panels.room import keep_wide
 from circuitviz.session import Document, State
@@ -98,7 +98,7 @@ class PartsPage(Page):
         self.overlaid = QPushButton("Show both on the canvas", checkable=True, objectName="primary")
         self.what = QComboBox(accessibleName="Nodes or edges")
         self.what.addItems(["Nodes", "Edges"])
-        self.numbers = QLabel("", wordWrap=True)
+        self.numbers = MarkupLabel("", wordWrap=True)
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.model = Parts()
         self.sorted = QSortFilterProxyModel(self, sortRole=SORTED)

@@ -24,6 +24,7 @@ from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.panels.charts import Chart
 from circuitviz.panels.features.sheet import examples, facts
 from circuitviz.panels.line import Line
+from circuitviz.panels.plain import MarkupLabel
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanation
@@ -56,7 +57,7 @@ class DashboardView(QWidget):
         self.export = QPushButton("Export…", objectName="chip", toolTip="the histogram as a figure or as CSV")
         self.about = Line()
         self.label = QLineEdit(placeholderText="Your label", accessibleName="Your label for the feature")
-        self.told = QLabel("", wordWrap=True, accessibleName="What others say of the feature")
+        self.told = MarkupLabel("", wordWrap=True, accessibleName="What others say of the feature")
         self.examples = _browser("Top activating examples")
         self.facts = _browser("What the feature writes and reads")
         self.histogram = Chart(compact=True)

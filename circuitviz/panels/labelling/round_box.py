@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.labelling.suggestions import ranked
 from circuitviz.panels.labelling.table import RoleBox
+from circuitviz.panels.plain import as_caption
 from circuitviz.session import Label, set_label
 from circuitviz.session.labels import colour_for
 from circuitviz.session.rounds import LabellingRound
@@ -152,7 +153,8 @@ class RoundBox(QWidget):
             button.setVisible(False)
         for number, (row, button) in enumerate(zip(rows, self.offers, strict=False), start=1):
             _, role, score, percentile = row
-            button.setText(f"Alt+{number}   {role}   {score:.2f}, above {percentile:.0f} % of heads")
+            shown = f"Alt+{number}   {role}   {score:.2f}, above {percentile:.0f} % of heads"
+            button.setText(as_caption(shown))
             button.setVisible(True)
         unknown = "" if found else "Score all heads under 'Suggest' to be offered the likeliest roles."
         self.about.setText("Likeliest roles by their standard tests:" if rows else unknown)

@@ -23,6 +23,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph.names import feature_name
 from circuitviz.graph.traces import CHOICES
 from circuitviz.jobs.traces import DASHBOARD, SOURCES, TEXT, CollectTraces
+from circuitviz.panels.plain import as_caption
 from circuitviz.panels.registry import inset_numbers
 from circuitviz.panels.room import keep_wide
 
@@ -124,7 +125,8 @@ class CollectForm(QWidget):
     def take(self, path: Path) -> None:
         """Take examples from this file."""
         self.path = path
-        self.file.setText(path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}")
+        shown = path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}"
+        self.file.setText(as_caption(shown))
         self.file.setToolTip(str(path))
 
     def _source_chosen(self) -> None:
