@@ -13,22 +13,28 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitviz.features import Dictionary, Site
+from circuitviz.features import Dictionary, Processing, Site
 
-EVERY_KIND = {  # by site of the demo: each architecture, each place that is read, folded and raw
-    "a0": "standard",
+PROCESSINGS = {
+    "": Processing(),
+    "folded": Processing(fold_ln=True, fold_value_biases=True),
+    "values": Processing(fold_value_biases=True),
+    "centred": Processing(center_writing_weights=True),
+}
+EVERY_KIND = {  # by site of the demo: each architecture, each place that is read, each weight processing
+    "a0": "standard/z/values",
     "m0": "transcoder",
     "a1": "gated",
     "m1": "skip_transcoder",
     "a2": "topk/z/folded",
     "m2": "jumprelu_transcoder/normalised/folded",
-    "a3": "jumprelu/written",
-    "m3": "jumprelu_skip_transcoder/stream",
+    "a3": "jumprelu/written/centred",
+    "m3": "jumprelu_skip_transcoder/stream/centred",
 }
 
 
 def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -> list[Dictionary]:
-    """Random dictionaries by site; a kind is an architecture, with `/reads` and `/folded` after it."""
+    """Random dictionaries by site; a kind is an architecture, with `/reads` and a processing after it."""
     made = []
     for number, (site, kind) in enumerate(kinds.items()):
         architecture, _, rest = kind.partition("/")
@@ -59,7 +65,7 @@ def random_dictionaries(model: Any, kinds: dict[str, str], features: int = 60) -
                 bias=normal(features, scale=0.1) - 0.1,
                 decoder=normal(features, d_in, scale=0.2),
                 decoder_bias=normal(d_in, scale=0.1),
-                processing=processing or "raw",
+                processing=PROCESSINGS[processing],
                 **more,
             )
         )
@@ -136,23 +142,28 @@ class SlowEdges:
 
     def _reads(self, dictionary: Dictionary) -> Tensor:
         site = dictionary.site
-        folded = dictionary.processing == "folded"
+        processing = dictionary.processing
         if site.reads == "z":
             z = self.z(site.layer).flatten(1)
-            if folded:
+            if processing.fold_value_biases and processing.fold_ln:
                 held = torch.zeros_like(self.stream(1))
                 nothing = self.values(site.layer, held).detach()  # a stream of zeros: biases alone
                 z = z - nothing.flatten(1)
+            elif processing.fold_value_biases:
+                assert self.gpt2
+                z = z - self.blocks[site.layer].attn.c_attn.bias.detach().chunk(3)[2]
             return z
         if site.reads == "written":
             if site.part == "a":
-                return self.attention_out(site.layer)
-            leaf = (self.stage == 3 * site.layer + 2).nonzero()[:, 0]
-            return self.factors[leaf, None] * self.run.mlp[site.layer]
+                written = self.attention_out(site.layer)
+            else:
+                leaf = (self.stage == 3 * site.layer + 2).nonzero()[:, 0]
+                written = self.factors[leaf, None] * self.run.mlp[site.layer]
+            return written - written.mean(-1, keepdim=True) * processing.center_writing_weights
         x, norm = self.mlp_in(site.layer)
         if site.reads == "stream":
-            return x
-        if folded:
+            return x - x.mean(-1, keepdim=True) * processing.center_writing_weights
+        if processing.fold_ln:
             scale = (x.detach().var(-1, unbiased=False, keepdim=True) + norm.eps).sqrt()
             return (x - x.mean(-1, keepdim=True)) / scale
         return self.norm(norm, x)

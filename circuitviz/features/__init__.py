@@ -28,8 +28,9 @@ from circuitviz.features.local import (
 )
 from circuitviz.features.local import METHODS as LOCAL_METHODS
 from circuitviz.features.nodes import node_table
+from circuitviz.features.processing import Processing
 from circuitviz.features.run import Run, run_prompt
-from circuitviz.features.saelens import from_state, write_folder
+from circuitviz.features.saelens import write_folder
 from circuitviz.features.sites import Site
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import (
@@ -60,6 +61,7 @@ __all__ = [
     "Ledger",
     "LocalCircuit",
     "NodeTable",
+    "Processing",
     "PromptBench",
     "Run",
     "ScoreParts",
@@ -79,7 +81,6 @@ __all__ = [
     "fitted",
     "fraction_curve",
     "given_or_shipped",
-    "from_state",
     "frozen_change",
     "judge",
     "likely_logits",

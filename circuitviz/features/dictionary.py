@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
+from circuitviz.features.processing import RAW, Processing
 from circuitviz.features.sites import Site
 
 ARCHITECTURES = (
@@ -26,7 +27,6 @@ ARCHITECTURES = (
     "jumprelu_transcoder",
     "jumprelu_skip_transcoder",
 )
-PROCESSINGS = ("raw", "folded")
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,9 +40,10 @@ class Dictionary:
     they are there: its gate, input · encoder + ``gate_bias``, is above 0; its value is above
     ``threshold``; it is among the ``k`` largest of its position. skip: [d_out, d_in].
 
-    processing: of the model it was trained on: ``raw``, or ``folded`` (TransformerLens' default:
-    normalisation weights and value biases folded into the following weights). ``about`` holds whatever
-    else its file says.
+    processing: of the model it was trained on. ``about`` holds whatever else its file says.
+    unexplained: the share of the variance that it leaves on some text of the open model, where that was
+    measured (``fit.fitted``); misfit: a sentence where that is bad, or where the file states another
+    processing than the one that fits.
     """
 
     name: str
@@ -58,15 +59,17 @@ class Dictionary:
     k: int | None = None
     skip: Tensor | None = None
     decoder_gain: Tensor | None = None
-    processing: str = "raw"
+    processing: Processing = RAW
     model: str | None = None
     about: dict[str, Any] = field(default_factory=dict, repr=False)
+    unexplained: float | None = None
+    misfit: str = ""
 
     def __post_init__(self) -> None:
         if self.architecture not in ARCHITECTURES:
             raise InputError(
-                f"The dictionary '{self.name}' has the architecture '{self.architecture}', whose features "
-                f"are no masked linear map of their input; {', '.join(ARCHITECTURES)} can be used."
+                f"The dictionary '{self.name}' has the architecture '{self.architecture}'; "
+                f"{', '.join(ARCHITECTURES)} can be used."
             )
         sizes = {"bias": self.bias, "threshold": self.threshold, "gate": self.gate_bias, "gain": self.gain}
         for what, vector in sizes.items():
@@ -81,14 +84,23 @@ class Dictionary:
                 f"{len(self.decoder):,} in its decoder of width {self.d_out}, and a decoder bias of shape "
                 f"{tuple(self.decoder_bias.shape)}; they must fit together."
             )
-        if not torch.isfinite(self.encoder.sum() + self.bias.sum() + self.decoder_bias.sum()):
+        if self.k is not None and not 1 <= self.k <= self.features:
+            raise InputError(
+                f"The dictionary '{self.name}' has {self.k} features active at once and {self.features:,} in "
+                "all; k is at least 1, and not more than there are."
+            )
+        finite = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
+        nan = self.threshold is not None and bool(self.threshold.isnan().any())
+        if nan or not all(torch.isfinite(one.sum()) for one in finite if one is not None):
             raise InputError(
                 f"The dictionary '{self.name}' holds values that are not numbers (NaN or infinity); its "
                 "file is damaged, or its training failed."
             )
 
     def __repr__(self) -> str:
-        return f"Dictionary({self.name}: {self.features:,} features, {self.architecture} on {self.site.name})"
+        fit = "" if self.unexplained is None else f", {self.unexplained:.1%} unexplained"
+        what = f"{self.features:,} features, {self.architecture} on {self.site.name}"
+        return f"Dictionary({self.name}: {what}{fit})"
 
     @property
     def features(self) -> int:

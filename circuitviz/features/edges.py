@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.features import reading
+from circuitviz.features.points import centred_as_read
 from circuitviz.features.reading import Reads
 from circuitviz.features.stages import before_attention, before_mlp, mlp_computed
 from circuitviz.features.table import KINDS, NodeTable
@@ -82,7 +83,8 @@ class Edges:
             return self.weights(reads), reads.constant
         one = self.table.dictionaries[f"m{layer}"]
         item = torch.from_numpy(self.table.item[nodes]).to(self.table.written.device)
-        return self._from_leaves(nodes, one.encoder_rows(item)), one.bias[item]
+        rows = centred_as_read(self.table.run.model, one, one.encoder_rows(item))
+        return self._from_leaves(nodes, rows), one.bias[item]
 
     def weights(self, reads: Reads) -> Tensor:
         """Dot products of what is read with what was written before, [k, nodes]."""

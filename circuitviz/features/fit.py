@@ -10,13 +10,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import torch
-from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.dictionary import PROCESSINGS, Dictionary
-from circuitviz.features.run import Run
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.points import centred_as_written
+from circuitviz.features.processing import Processing
+from circuitviz.features.run import Run, run_prompt
+from circuitviz.models import Model
 
 GOOD = 0.5  # dictionaries in use leave less than this unexplained
+SAMPLE = (
+    "When Mary and John went to the store, John gave a drink to Mary.",
+    "The keys to the cabinet are on the table, and the door is open.",
+    "In 1741 the war began, and the people of the city were told to leave their houses before the winter "
+    "came.",
+    "She said that she had never seen such a large ship, but her brother only laughed and went on with his "
+    "work.",
+)
 
 
 @dataclass(frozen=True)
@@ -28,7 +38,7 @@ class Fit:
     """
 
     dictionary: Dictionary
-    unexplained: dict[str, float]
+    unexplained: dict[Processing, float]
     warning: str = ""
 
 
@@ -39,53 +49,72 @@ def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
     """
     if sum(run.time - 1 for run in runs) < 2:
         raise InputError("A dictionary's fit is measured on at least two tokens after the first.")
-    forms = {name: replace(dictionary, processing=name) for name in PROCESSINGS}
-    found = {name: unexplained(one, runs) for name, one in forms.items()}
     said = dictionary.processing
-    best = min(PROCESSINGS, key=lambda name: (found[name] - (1e-9 if name == said else 0)))
+    forms = {form: replace(dictionary, processing=form) for form in said.forms(dictionary.site.reads)}
+    found = {form: unexplained(one, runs) for form, one in forms.items()}
+    best = min(found, key=lambda form: found[form] - (1e-9 if form == said else 0))
     warning = ""
     if found[best] > GOOD:
         best = said  # neither form is right, so nothing speaks against the file
         warning = (
-            f"The dictionary '{dictionary.name}' leaves {min(found.values()):.0%} of the variance at "
+            f"The dictionary '{dictionary.name}' leaves {found[said]:.0%} of the variance at "
             f"{dictionary.site.name} unexplained: it was made for another model, layer or hook, or reads a "
             "model that was changed."
         )
     elif best != said:
         warning = (
-            f"The dictionary '{dictionary.name}' fits a {best} model ({found[best]:.0%} unexplained), not a "
-            f"{said} one ({found[said]:.0%}), as its file says or is taken to say; it is read as {best}."
+            f"The dictionary '{dictionary.name}' fits a model with the weight processing '{best}' "
+            f"({found[best]:.0%} unexplained), not '{said}' ({found[said]:.0%}), as its file says or means "
+            f"by saying nothing; it is read with '{best}'."
         )
-    return Fit(forms[best], found, warning)
+    fitting = replace(forms[best], unexplained=found[best], misfit=warning)
+    return Fit(fitting, found, warning)
 
 
 def fitted(dictionaries: Sequence[Dictionary], runs: Sequence[Run]) -> tuple[list[Dictionary], list[str]]:
-    """Dictionaries in the form that fits, and the warnings; those that fit as they are take one look."""
+    """Dictionaries in the form that fits, and the warnings; those that fit as they are take one look.
+
+    What was measured before, when the dictionary was opened, is not measured again.
+    """
     found: list[Dictionary] = []
-    warnings: list[str] = []
     for one in dictionaries:
-        if unexplained(one, runs) > GOOD:
-            better = fit(one, runs)
-            one = better.dictionary
-            warnings.append(better.warning)
+        if one.unexplained is None:
+            left = unexplained(one, runs)
+            one = replace(one, unexplained=left) if left <= GOOD else fit(one, runs).dictionary
         found.append(one)
-    return found, [warning for warning in warnings if warning]
+    return found, [one.misfit for one in found if one.misfit]
 
 
 @torch.no_grad()
 def unexplained(dictionary: Dictionary, runs: Sequence[Run]) -> float:
     """Share of the variance of what a dictionary should reconstruct that it does not, over tokens.
 
-    For folded models what is written is compared without its mean, which folding takes out.
+    Where writing weights were centred in training, what is written is compared without its mean.
     """
     one = dictionary.to(runs[0].final)
-    should = torch.cat([run.written(one)[1:] for run in runs])
+    should = torch.cat([centred_as_written(run.model, one, run.written(one)[1:]) for run in runs])
     made = torch.cat([one.reconstruct(run.read(one)[1:]) for run in runs])
-    if one.processing == "folded" and one.site.reads != "z":
-        should, made = (_centred(x) for x in (should, made))
     spread = (should - should.mean(0)).square().sum().clamp_min(torch.finfo(should.dtype).tiny)
-    return float((should - made).square().sum() / spread)
+    left = float((should - made).square().sum() / spread)
+    if left != left:
+        raise InputError(
+            f"The dictionary '{one.name}' reconstructs values at {one.site.name} that are not numbers; its "
+            "file is damaged, or was made for another model."
+        )
+    return left
 
 
-def _centred(x: Tensor) -> Tensor:
-    return x - x.mean(-1, keepdim=True)
+def sample_runs(model: Model) -> list[Run]:
+    """Runs of a little English, on which a dictionary's fit is measured when it is opened.
+
+    Sentences that the model's tokenizer cannot write are left out; without any, nothing can be measured.
+    """
+    runs = []
+    for text in SAMPLE:
+        try:
+            row = next(iter(model.tokens.windows(text)), ())
+        except InputError:  # a tokenizer of words knows no others
+            continue
+        if len(row) > 2:
+            runs.append(run_prompt(model, list(row)))
+    return runs

@@ -17,7 +17,7 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen import frozen_change, predicted_change
 from circuitviz.features.interventions import Change, Intervention, embedded, work_out
-from circuitviz.features.points import as_read, before_mlp_point
+from circuitviz.features.points import as_read, before_mlp_point, folded_value_bias
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
@@ -141,7 +141,7 @@ class _Hooks:
                 found[point] = lambda z, one=one, c=attention: self._z(z, one, c)  # type: ignore[misc]
             elif one and (attention or self.errors == "dropped"):
                 after = weights.after_attention
-                found[after] = lambda x, one=one, c=attention: self._site(x, x[0], one, c)  # type: ignore[misc]
+                found[after] = lambda x, one=one, c=attention: self._written(x, one, c)  # type: ignore[misc]
             one = self.table.dictionaries.get(f"m{layer}")
             if mlp or (one and self.errors == "dropped"):
                 before = before_mlp_point(model, layer)
@@ -162,9 +162,12 @@ class _Hooks:
                 z[0, at, head] = change.own(z[0, at, head])
         if one is None:
             return z
-        bias = self.run.value_bias(one.site.layer).flatten() if one.processing == "folded" else 0.0
+        bias = folded_value_bias(self.run.model, one)
         flat = z[0].flatten(1) - bias
         return (self._changed(flat, flat, one, changes) + bias).view_as(z)
+
+    def _written(self, written: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:
+        return self._site(written, as_read(self.run.model, one, written[0]), one, changes)
 
     def _site(self, written: Tensor, read: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:
         return self._changed(written[0], read, one, changes)[None]
@@ -201,4 +204,3 @@ class _Hooks:
                 part = error if node.kind is Kind.ERROR else skipped
                 part[position] = change.own(part[position])
         return made + skipped + error
-

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from circuitviz.features.edges import reads_of_node
 from circuitviz.features.interventions import Change
+from circuitviz.features.points import centred_as_read
 from circuitviz.features.reading import Reads, through_attention, through_mlp_norm
 from circuitviz.features.stages import (
     START,
@@ -213,7 +214,8 @@ def _back_through_attention(table: NodeTable, layer: int, covector: Tensor, held
     elif one.site.reads == "z":
         scaled = _sums(table, site, scaled.flatten(1), held).view_as(scaled)
     else:
-        scaled = torch.einsum("td,hed->the", _sums(table, site, covector, held) * post, o)
+        read = centred_as_read(run.model, one, _sums(table, site, covector, held))
+        scaled = torch.einsum("td,hed->the", read * post, o)
     everywhere = torch.arange(run.time, device=covector.device)
     return through_attention(run, layer, scaled, everywhere)[0].sum(0)
 
@@ -255,7 +257,7 @@ def _through_attention(table: NodeTable, layer: int, delta: Tensor, held: _Held)
         return z.flatten(1) @ o * post
     if one.site.reads == "z":
         return _respond(table, site, z.flatten(1), held) @ o * post
-    return _respond(table, site, z.flatten(1) @ o * post, held)
+    return _respond(table, site, centred_as_read(run.model, one, z.flatten(1) @ o * post), held)
 
 
 def _through_mlp(table: NodeTable, layer: int, delta: Tensor, held: _Held) -> Tensor:
@@ -263,12 +265,12 @@ def _through_mlp(table: NodeTable, layer: int, delta: Tensor, held: _Held) -> Te
     one = table.dictionaries.get(site)
     if one is None or not one.site.is_transcoder:
         return torch.zeros_like(delta)
-    read = delta
+    read = centred_as_read(run.model, one, delta)
     if one.site.reads == "normalised":
         norm = run.mlp_norm(layer)
         centred = delta - delta.mean(-1, keepdim=True) if norm.centred else delta
         read = centred * norm.parts(run.mlp_stream[layer])[1]
-        if one.processing == "raw":
+        if not one.processing.fold_ln:
             read = read * norm.weight
     made = _respond(table, site, read, held)
     if one.skip is not None:

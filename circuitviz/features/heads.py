@@ -17,6 +17,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.edges import Edges, reads_of_node
+from circuitviz.features.points import centred_as_read
 from circuitviz.features.reading import Reads, through_attention
 from circuitviz.features.stages import attention_writes, before_attention
 from circuitviz.features.table import KINDS, NodeTable
@@ -108,7 +109,7 @@ def _read_by(table: NodeTable, target: Target, layer: int, head: int) -> Reads:
         if one.site.reads == "z":
             value[at, head] = row.view(heads, inner)[head]
         else:
-            value[at, head] = weights.o[head] @ row * run.post[layer][at]
+            value[at, head] = weights.o[head] @ centred_as_read(run.model, one, row) * run.post[layer][at]
     else:
         reads = target.reads if index is None else reads_of_node(table, index)
         if reads is None or reads.stage <= attention_writes(layer):

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.processing import DEFAULT
 from circuitviz.features.sites import Site
 
 
@@ -47,9 +48,18 @@ def read_legacy(path: Path) -> Dictionary:
             f"'{path}' holds no transcoder: it needs 'cfg' and a 'state_dict' with "
             f"{', '.join(sorted(needed))}."
         )
-    weights: dict[str, Tensor] = {name: state[name].detach().float() for name in needed}
+    weights = {name: _weight(path, name, state[name]) for name in needed}
+    d_in, features = weights["W_enc"].shape if weights["W_enc"].dim() == 2 else (0, 0)
+    shapes = {"W_enc": (d_in, features), "b_enc": (features,), "W_dec": (features, len(weights["b_dec_out"]))}
+    for name, shape in {**shapes, "b_dec": (d_in,)}.items():
+        if 0 in shape or weights[name].shape != shape:
+            raise InputError(
+                f"'{path}' holds {name} of shape {list(weights[name].shape)}; with its other tensors, "
+                f"{list(shape)} would be right."
+            )
     cfg = held.get("cfg")
     config: dict[str, Any] = cfg if isinstance(cfg, dict) else vars(cfg) if isinstance(cfg, _Config) else {}
+    model = config.get("model_name")
     return Dictionary(
         name=path.stem,
         architecture="transcoder",
@@ -58,9 +68,21 @@ def read_legacy(path: Path) -> Dictionary:
         bias=weights["b_enc"] - weights["b_dec"] @ weights["W_enc"],
         decoder=weights["W_dec"],
         decoder_bias=weights["b_dec_out"],
-        processing="folded",  # its training opened models with TransformerLens' default
-        model=config.get("model_name"),
+        processing=DEFAULT,  # its training opened models with HookedTransformer.from_pretrained
+        model=model if isinstance(model, str) else None,
     )
+
+
+def _weight(path: Path, name: str, given: object) -> Tensor:
+    """A tensor of the file in float32; InputError where it is none, or claims more than the file holds."""
+    if not isinstance(given, Tensor) or given.layout != torch.strided or given.dim() not in (1, 2):
+        raise InputError(f"'{path}' holds '{name}' that is no vector or matrix; its file is damaged.")
+    if not given.is_floating_point() or given.numel() * given.element_size() > path.stat().st_size:
+        raise InputError(
+            f"'{path}' holds '{name}' as {given.dtype} of shape {list(given.shape)}, more than the file can "
+            "hold or no floating point; its file is damaged."
+        )
+    return given.detach().float()
 
 
 def _reason(error: Exception) -> str:

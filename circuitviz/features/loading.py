@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
 
 from circuitviz.errors import InputError
-from circuitviz.features.dictionary import PROCESSINGS, Dictionary
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.fit import fitted, sample_runs
 from circuitviz.features.legacy import read_legacy
 from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder, read_release
 from circuitviz.models import Model
@@ -22,11 +24,15 @@ MOST_DEEP = 3  # folders of folders that are looked into
 def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     """Open one dictionary: a SAELens folder, or a ``.pt`` file of transcoder_circuits.
 
-    With a model, checks that it fits (``check_dictionary``). Nothing is downloaded, unless it is asked
-    for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
+    With a model, checks that it fits, as ``load_dictionaries`` does. Nothing is downloaded, unless it is
+    asked for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
     """
     answers = _released(path) is not None and finish(reach_steps())
-    return _load(path, model, answers)
+    one = _load(path, model, answers)
+    if model is not None:
+        (one,) = finish(_measured([one], model))
+        _warn([one])
+    return one
 
 
 def _load(path: str | Path, model: Model | None, answers: bool) -> Dictionary:
@@ -51,14 +57,22 @@ def _load(path: str | Path, model: Model | None, answers: bool) -> Dictionary:
 def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictionary, ...]:
     """Open all dictionaries of some files and folders, at most one a site.
 
-    A folder that is no dictionary is looked into. Raises InputError where one does not fit the model,
+    A folder that is no dictionary is looked into. Each is tried on a little English text
+    (``fit.sample_runs``): what it leaves unexplained is its ``unexplained``, and a warning is given where
+    that is more than half of the variance, or where it fits another processing of the model than its file
+    states. Raises InputError where one cannot be the model's (layer, width, values that are not numbers),
     where two belong to one site, and where their encoders would not fit into memory.
     """
-    return finish(load_dictionaries_steps(paths, model))
+    found = finish(load_dictionaries_steps(paths, model))
+    _warn(found)
+    return found
 
 
 def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> Steps[tuple[Dictionary, ...]]:
-    """``load_dictionaries``, with steps while Hugging Face is looked for and after each dictionary."""
+    """``load_dictionaries``, with steps while Hugging Face is looked for and after each dictionary.
+
+    Warnings are left to whoever asks: the ``misfit`` of each.
+    """
     places = [place for path in paths for place in dictionary_places(path)]
     _check_memory(places)
     answers = any(_released(place) for place in places) and (yield from reach_steps())
@@ -67,7 +81,24 @@ def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> Steps[
         yield Progress(len(found), len(places), "Opening dictionaries")
         found.append(_load(place, model, answers))
     check_set(found)
+    found = yield from _measured(found, model)
     return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
+
+
+def _measured(dictionaries: Sequence[Dictionary], model: Model) -> Steps[list[Dictionary]]:
+    """Dictionaries in the form that fits, with what they leave unexplained; unmeasured without any text."""
+    runs = sample_runs(model) if dictionaries else []
+    found: list[Dictionary] = []
+    for one in dictionaries:
+        yield Progress(len(found), len(dictionaries), f"Measuring how {one.name} fits")
+        found += fitted([one], runs)[0] if runs else [one]
+    return found
+
+
+def _warn(dictionaries: Iterable[Dictionary]) -> None:
+    for one in dictionaries:
+        if one.misfit:
+            warnings.warn(one.misfit, stacklevel=3)
 
 
 def given_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:
@@ -93,7 +124,12 @@ def dictionary_places(path: str | Path) -> list[str | Path]:
     found: list[str | Path] = []
     level = [where] if where.is_dir() else []
     for _ in range(MOST_DEEP):
-        inside = sorted(child for folder in level for child in folder.iterdir())
+        try:
+            inside = sorted(child for folder in level for child in folder.iterdir())
+        except OSError as error:
+            raise InputError(
+                f"'{error.filename}' could not be looked into for dictionaries ({error.strerror})."
+            ) from None
         found += [child for child in inside if is_folder(child) or child.suffix == ".pt"]
         level = [child for child in inside if child.is_dir() and not is_folder(child)]
     if not found:
@@ -118,7 +154,7 @@ def check_set(dictionaries: Sequence[Dictionary]) -> None:
 
 
 def check_dictionary(dictionary: Dictionary, model: Model) -> None:
-    """InputError where a dictionary is of another site, width or processing than the model has."""
+    """InputError where a dictionary is of another site or width than the model has."""
     site, shape = dictionary.site, model.shape
     if not 0 <= site.layer < shape.n_layers or (site.part == "m" and not shape.mlp):
         raise InputError(
@@ -131,14 +167,8 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         if ours != theirs:
             raise InputError(
                 f"The dictionary '{dictionary.name}' {what} vectors of width {ours}; at {site.name} "
-                f"'{model.name}' has width {theirs}. It was made for "
-                f"{dictionary.model or 'another model'}."
+                f"'{model.name}' has width {theirs}. It was made for {dictionary.model or 'another model'}."
             )
-    if dictionary.processing not in PROCESSINGS:
-        raise InputError(
-            f"The dictionary '{dictionary.name}' was trained on a model processed as "
-            f"'{dictionary.processing}'; {' and '.join(PROCESSINGS)} are known."
-        )
     skip = dictionary.skip
     if skip is not None and skip.shape != (dictionary.d_out, dictionary.d_in):
         raise InputError(
@@ -156,8 +186,8 @@ def _released(path: str | Path) -> tuple[str, str] | None:
 
 def _check_memory(places: Sequence[str | Path]) -> None:
     """Encoders are read as a whole, about half of the files; decoders stay on disk."""
-    files = [p / WEIGHTS if p.is_dir() else p for p in places if isinstance(p, Path) and p.exists()]
-    size = sum(file.stat().st_size for file in files) / 2
+    files = [p / WEIGHTS if p.is_dir() else p for p in places if isinstance(p, Path)]
+    size = sum(file.stat().st_size for file in files if file.is_file()) / 2
     free = int(psutil.virtual_memory().available)
     if size > free:
         raise InputError(

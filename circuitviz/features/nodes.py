@@ -14,6 +14,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.loading import check_dictionary, check_set
+from circuitviz.features.points import folded_value_bias
 from circuitviz.features.run import Run
 from circuitviz.features.stages import START, attention_writes, mlp_computed, mlp_writes
 from circuitviz.features.table import KINDS, NodeTable
@@ -68,10 +69,8 @@ class _Builder:
         made = self.features(one, stage)
         if one.site.reads == "z":
             error = through_heads(run, layer, run.read(one) - made)
-            bias = one.decoder_bias.expand_as(made)
-            if one.processing == "folded":
-                bias = bias + run.value_bias(layer).flatten()
-            rest = rest + through_heads(run, layer, bias)
+            bias = one.decoder_bias + folded_value_bias(run.model, one)
+            rest = rest + through_heads(run, layer, bias.expand_as(made))
         else:
             error = run.attention[layer] - made
             rest = one.decoder_bias.expand_as(rest)

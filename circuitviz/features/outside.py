@@ -13,7 +13,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.interventions import Change, embedded
-from circuitviz.features.points import as_read, before_mlp_point
+from circuitviz.features.points import as_read, before_mlp_point, folded_value_bias
 from circuitviz.features.run import Run
 from circuitviz.features.table import KINDS, NodeTable
 from circuitviz.graph import OUTSIDE, Kind
@@ -112,7 +112,7 @@ class Outside:
     def _z(self, layer: int, z: Tensor) -> Tensor:
         one = self.table.dictionaries.get(f"a{layer}")
         if one is not None:
-            bias = self.run.value_bias(layer).flatten() if one.processing == "folded" else 0.0
+            bias = folded_value_bias(self.run.model, one)
             flat = z[0].flatten(1) - bias
             return (self._changed(flat, flat, one) + bias).view_as(z)
         mask = self._mask(layer, True, Kind.HEAD, z.shape[2])

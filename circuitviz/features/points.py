@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
@@ -28,20 +29,56 @@ def value_bias(model: Model, layer: int) -> Tensor:
     return bias.repeat_interleave(model.shape.n_heads // len(bias), dim=0)
 
 
+@torch.no_grad()
+def folded_value_bias(model: Model, one: Dictionary) -> Tensor:
+    """What folding took out of the values that a dictionary of ``hook_z`` was trained on: [d_in].
+
+    The bias of W_V, and with ``fold_ln`` also the normalisation's bias times W_V; zeros without folding.
+    """
+    layer, processing = one.site.layer, one.processing
+    added = value_bias(model, layer)
+    if not processing.fold_value_biases:
+        return torch.zeros_like(added).flatten()
+    if not processing.fold_ln:
+        projection = model.bridge.blocks[layer].attn.v.original_component
+        own = projection(added.new_zeros(1, model.shape.d_model)).view(-1, added.shape[1])
+        added = own.repeat_interleave(len(added) // len(own), dim=0)
+    return added.flatten()
+
+
+def centred_as_written(model: Model, one: Dictionary, written: Tensor) -> Tensor:
+    """What a site writes [..., d_out] as a dictionary should rebuild it: centred if it was trained so.
+
+    TransformerLens centres writing weights only where the model's normalisations subtract the mean.
+    """
+    centres = one.processing.center_writing_weights and one.site.reads != "z"
+    if not (centres and model.final_norm.centred and model.layers[one.site.layer].norm.centred):
+        return written
+    return written - written.mean(-1, keepdim=True)
+
+
+def centred_as_read(model: Model, one: Dictionary, x: Tensor) -> Tensor:
+    """The mean taken out of [..., d_in] where a dictionary reads the stream, or what is written, without it.
+
+    It is its own transpose: encoder directions pass through it backwards.
+    """
+    return x if one.site.reads == "normalised" else centred_as_written(model, one, x)
+
+
 def as_read(model: Model, one: Dictionary, found: Tensor) -> Tensor:
     """What a dictionary reads, in the form that it was trained on, [..., d_in].
 
     found: [..., d_in] as the model has it: all heads' values side by side, or what the site writes, or of a
     transcoder the stream before the MLP.
     """
-    site, folded = one.site, one.processing == "folded"
+    site = one.site
     if site.reads == "z":
-        return found - value_bias(model, site.layer).flatten() if folded else found
+        return found - folded_value_bias(model, one)
     if site.reads != "normalised":
-        return found
+        return centred_as_read(model, one, found)
     norm = model.layers[site.layer].mlp_norm
     assert norm is not None
-    return norm.parts(found)[0] if folded else norm(found)
+    return norm.parts(found)[0] if one.processing.fold_ln else norm(found)
 
 
 def site_hooks(model: Model, dictionaries: Iterable[Dictionary], change: Change) -> dict[str, Hook]:

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.points import centred_as_read, folded_value_bias
 from circuitviz.features.run import Run
 
 
@@ -51,9 +52,9 @@ def through_mlp_norm(run: Run, one: Dictionary, direction: Tensor, at: Tensor) -
     layer = one.site.layer
     none = direction.new_zeros(len(direction))
     if one.site.reads == "stream":
-        return direction, none
+        return centred_as_read(run.model, one, direction), none
     norm = run.mlp_norm(layer)
-    raw = one.processing == "raw"
+    raw = not one.processing.fold_ln
     pulled = direction * norm.weight if raw else direction
     if norm.centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
@@ -67,9 +68,8 @@ def read_by_attention(run: Run, one: Dictionary, index: Tensor, at: Tensor) -> t
     heads, inner = run.z[layer].shape[1:]
     if one.site.reads == "z":
         spread, constant = through_attention(run, layer, rows.view(-1, heads, inner), at)
-        if one.processing == "folded":
-            constant = constant - rows @ run.value_bias(layer).flatten()
-        return spread, constant + bias
+        return spread, constant - rows @ folded_value_bias(run.model, one) + bias
+    rows = centred_as_read(run.model, one, rows)
     value = torch.einsum("hed,kd->khe", run.model.layers[layer].o, rows) * run.post[layer][at][..., None]
     spread, constant = through_attention(run, layer, value, at)
     return spread, constant + bias + (rows * run.attention_rest(layer)[at]).sum(-1)

@@ -1,29 +1,39 @@
 """SAELens' folders are the field's form for dictionaries; what they hold is brought into ours.
 
-Weights are read through safetensors, which maps them: a decoder row that nobody asks for is never read.
+Weights are read through safetensors, which maps them: a decoder row that nobody asks for is never read. Every
+tensor of a file is used, or the file is refused with the tensor's name; shapes are compared with the
+configuration by the file's header, before anything is read.
 """
 
 from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
-from circuitviz.features.sites import Site
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.processing import KWARGS, stated_processing
+from circuitviz.features.saelens_config import Config, parse_config
 from circuitviz.models.hub import reached
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
-_REFUSED = {
-    "layer_norm": "divides its input by its own standard deviation",
-    "constant_norm_rescale": "divides its input by its norm",
-    "covariance_whitening": "has a whitening that is not folded into its weights",
+LARGEST_CONFIG = 2**22  # bytes
+VERSION = "6.54.0"  # of SAELens, whose form is written
+_OTHER_TOOLS = {"sae.safetensors": "sparsify", "ae.pt": "dictionary_learning", "params.npz": "Gemma Scope"}
+_DTYPES = ("F32", "F64", "F16", "BF16")
+_SCALINGS = ("scaling_factor", "finetuning_scaling_factor")
+_ENCODERS = {
+    "gated": ("r_mag", "b_mag", "b_gate"),
+    "batchtopk": ("b_enc", "topk_threshold"),  # a training that was not finished; it is saved as jumprelu
 }
 
 
@@ -35,28 +45,35 @@ def is_folder(path: Path) -> bool:
 def read_folder(path: Path) -> Dictionary:
     """Read ``cfg.json`` and ``sae_weights.safetensors``, of any version that SAELens reads.
 
-    Raises InputError on a folder that is none, and on an architecture that is no masked linear map.
+    Raises InputError on a folder that is none, on tensors that are missing, unknown or of another shape than
+    the configuration says, and on whatever would make a feature no masked linear map of what it reads.
     """
     try:
-        given = json.loads((path / CONFIG).read_text(encoding="utf-8"))
-        if not isinstance(given, dict):
-            raise ValueError(f"{CONFIG} is no object")
-        _check(path, given)
-        # SAELens has no inference class of this name: it saves such SAEs as jumprelu when training ends
-        if batch := given.get("architecture") == "batchtopk":
-            given = {**given, "architecture": "jumprelu"}
-        config, state = _read(path, given)
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        config = parse_config(_config(path))
+        weights = path / WEIGHTS
+        if not weights.is_file():
+            kept = [f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()]
+            other = "".join(kept[:1])
+            raise InputError(f"has no weights: there is no file {WEIGHTS} beside its {CONFIG}{other}")
+        with safe_open(weights, framework="pt") as file:
+            headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            shapes = {name: tuple(one.get_shape()) for name, one in headers.items()}
+            for name, one in headers.items():
+                if one.get_dtype() not in _DTYPES:
+                    raise InputError(
+                        f"holds {_named([name])} as {one.get_dtype()}; {', '.join(_DTYPES)} can be used"
+                    )
+        check_tensors(config, shapes)
+        return from_state(path.name, config, load_file(weights))
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith("The ") else f"The dictionary '{path}' {text}.") from None
+    except (OSError, ValueError, RecursionError, SafetensorError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(
             f"'{path}' could not be read as a SAELens dictionary ({reason}); it needs {CONFIG} and "
             f"{WEIGHTS} that fit each other."
         ) from error
-    if batch:
-        config["architecture"] = "batchtopk"
-    return from_state(path.name, config, state)
 
 
 def read_release(release: str, identity: str, answers: bool = True) -> Dictionary:
@@ -84,56 +101,88 @@ def read_release(release: str, identity: str, answers: bool = True) -> Dictionar
                 f"SAELens did not give the dictionary '{identity}' of the release '{release}' ({reason}); "
                 "check both names and the network, or download it and give its folder."
             ) from error
-    config = dict(one.cfg.to_dict())
-    _check(Path(f"{release}/{identity}"), config)
-    state = {name: tensor.detach() for name, tensor in one.state_dict().items()}
-    return from_state(f"{release}/{identity}", config, state)
+    name = f"{release}/{identity}"
+    state = {key: tensor.detach() for key, tensor in one.state_dict().items()}
+    try:
+        config = parse_config(dict(one.cfg.to_dict()))
+        check_tensors(config, {key: tuple(tensor.shape) for key, tensor in state.items()})
+        return from_state(name, config, state)
+    except InputError as error:
+        text = str(error)
+        raise InputError(text if text.startswith("The ") else f"The dictionary '{name}' {text}.") from None
 
 
-def from_state(name: str, config: dict[str, Any], state: dict[str, Tensor]) -> Dictionary:
-    """A dictionary from SAELens' configuration (version 6) and weights by name."""
-    architecture = str(config["architecture"])
-    about = dict(config.get("metadata") or {})
-    site = Site.of_hooks(str(about.get("hook_name")), about.get("hook_name_out"))
-    if about.get("hook_head_index") is not None:
+def check_tensors(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """InputError, in half a sentence, unless these are the tensors of the configuration, in their shapes."""
+    one, architecture = config, config.architecture
+    wanted: dict[str, tuple[int, ...]] = {"W_enc": (one.d_in, one.d_sae), "W_dec": (one.d_sae, one.d_out)}
+    wanted["b_dec"] = (one.d_out,)
+    wanted |= dict.fromkeys(_ENCODERS.get(architecture, ("b_enc",)), (one.d_sae,))
+    if architecture.startswith("jumprelu"):
+        wanted["log_threshold" if "log_threshold" in shapes else "threshold"] = (one.d_sae,)
+    if "skip" in architecture:
+        wanted["W_skip"] = (one.d_out, one.d_in)
+    if "topk_threshold" in wanted:
+        wanted["topk_threshold"] = ()
+    optional = dict.fromkeys(_SCALINGS, (one.d_sae,))
+    if missing := sorted(wanted.keys() - shapes.keys()):
+        raise InputError(f"is of the architecture '{architecture}' and holds no {', '.join(missing)}")
+    if unknown := sorted(shapes.keys() - wanted.keys() - optional.keys()):
         raise InputError(
-            f"The dictionary '{name}' reads one head alone (hook_head_index {about['hook_head_index']}); "
-            "dictionaries of all heads' values side by side can be used."
+            f"holds {_named(unknown)}, which the architecture '{architecture}' does not have; what is not "
+            "used would change its features without a word"
         )
-    encoder, decoder = _float(state["W_enc"]), _float(state["W_dec"])
-    gain = threshold = gate = decoder_gain = None
-    if architecture == "gated":
+    for name, right in {**wanted, **optional}.items():
+        if name in shapes and shapes[name] != right:
+            raise InputError(
+                f"holds {name} of shape {list(shapes[name])}, and its configuration (d_in {one.d_in}, d_sae "
+                f"{one.d_sae}, d_out {one.d_out}) makes it {list(right)}"
+            )
+
+
+def from_state(name: str, config: Config, state: Mapping[str, Tensor]) -> Dictionary:
+    """A dictionary from a configuration and the weights that ``check_tensors`` found to be its own."""
+    exact = state["W_enc"].dtype == torch.float64
+    dtype = torch.float64 if exact else torch.float32
+    state = {name: tensor.detach().to(dtype) for name, tensor in state.items()}
+    encoder, decoder = state["W_enc"], state["W_dec"]
+    gain = threshold = gate = None
+    scaling = _scaling(config, state)
+    if config.architecture == "gated":
         gain, bias, gate = state["r_mag"].exp(), state["b_mag"], state["b_gate"]
     else:
         bias = state["b_enc"]
-    if config.get("rescale_acts_by_decoder_norm"):
+    if config.rescales:
         gain = decoder.norm(dim=-1)
-        bias, decoder_gain = bias * gain, 1 / gain
+        bias = bias * gain
+        scaling = 1 / gain if scaling is None else scaling / gain
     if "threshold" in state:
-        threshold = _float(state["threshold"])
+        threshold = state["threshold"]
+    elif "log_threshold" in state:
+        threshold = state["log_threshold"].exp()
     elif "topk_threshold" in state:
         threshold = torch.full_like(bias, float(state["topk_threshold"]))
-    if config.get("apply_b_dec_to_input"):
-        shift = _float(state["b_dec"]) @ encoder
+    if config.subtracts:
+        shift = state["b_dec"] @ encoder
         bias = bias - (shift if gain is None else shift * gain)
         gate = None if gate is None else gate - shift
     return Dictionary(
         name=name,
-        architecture=architecture,
-        site=site,
+        architecture=config.architecture,
+        site=config.site,
         encoder=encoder,
-        bias=_float(bias),
+        bias=bias,
         decoder=decoder,
-        decoder_bias=_float(state["b_dec"]),
-        gain=None if gain is None else _float(gain),
-        gate_bias=None if gate is None else _float(gate),
+        decoder_bias=state["b_dec"],
+        gain=gain,
+        gate_bias=gate,
         threshold=threshold,
-        k=int(config["k"]) if architecture == "topk" else None,
-        skip=_float(state["W_skip"]) if "W_skip" in state else None,
-        decoder_gain=decoder_gain,
-        processing=_processing(about),
-        model=about.get("model_name"),
-        about=about,
+        k=config.k,
+        skip=state["W_skip"] if "W_skip" in state else None,
+        decoder_gain=scaling,
+        processing=config.processing,
+        model=config.model,
+        about=config.about,
     )
 
 
@@ -165,12 +214,11 @@ def write_folder(dictionary: Dictionary, path: Path) -> None:
         "normalize_activations": "none",
         "reshape_activations": "hook_z" if one.site.reads == "z" else "none",
         "metadata": {
-            "sae_lens_version": "6.54.0",
-            **{k: v for k, v in one.about.items() if isinstance(v, str | int | float | bool | dict | list)},
+            **_about(one),
+            "sae_lens_version": VERSION,
             "model_name": one.model,
             "hook_name": hook,
             "hook_name_out": hook_out if one.site.is_transcoder else None,
-            "processing": one.processing,
         },
     }
     if one.site.is_transcoder:
@@ -182,58 +230,42 @@ def write_folder(dictionary: Dictionary, path: Path) -> None:
     (path / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
-def _check(path: Path, given: dict[str, Any]) -> None:
-    architecture = given.get("architecture", "standard")
-    if architecture not in ARCHITECTURES:
+def _config(path: Path) -> dict[str, Any]:
+    """What ``cfg.json`` holds."""
+    with open(path / CONFIG, "rb") as file:
+        text = file.read(LARGEST_CONFIG + 1)
+    if len(text) > LARGEST_CONFIG:
+        raise InputError(f"has a {CONFIG} of more than {LARGEST_CONFIG // 2**20} MB")
+    given = json.loads(text.decode("utf-8"))
+    if not isinstance(given, dict):
+        raise InputError(f"has a {CONFIG} that is no object")
+    return given
+
+
+def _scaling(config: Config, state: Mapping[str, Tensor]) -> Tensor | None:
+    """Factors of the decoder [features] that finetuning left apart; those of one are none."""
+    found = [name for name in _SCALINGS if name in state and not bool((state[name] == 1).all())]
+    if not found:
+        return None
+    if len(found) > 1 or not config.scaled:
         raise InputError(
-            f"'{path}' holds a dictionary of the architecture '{architecture}', whose features are no "
-            f"masked linear map of their input; {', '.join(ARCHITECTURES)} can be used."
+            f"holds {_named(found)} that is not one everywhere, and its configuration has no "
+            "finetuning_scaling_factor to use it"
         )
-    normalising = given.get("normalize_activations")
-    if normalising in _REFUSED:
-        raise InputError(
-            f"'{path}' holds a dictionary that {_REFUSED[normalising]} (normalize_activations "
-            f"'{normalising}'), so that its features are no linear map of what it reads; dictionaries "
-            "with 'none' or 'expected_average_only_in' can be used."
-        )
-    activation = given.get("activation_fn", given.get("activation_fn_str", "relu"))
-    if activation not in ("relu", "topk", "jumprelu", None):
-        raise InputError(
-            f"'{path}' holds a dictionary with the activation function '{activation}', which is not linear "
-            "where it is active; relu, topk and jumprelu can be used."
-        )
+    return state[found[0]]
 
 
-def _read(path: Path, given: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Configuration as version 6 writes it, and the mapped weights."""
-    from safetensors.torch import load_file
-
-    if _version(given) >= 6:
-        return given, load_file(path / WEIGHTS)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what SAELens imports warns of what it imports
-        import sae_lens  # noqa: F401 - registers its architectures; takes seconds, so only for old files
-        from sae_lens.loading.pretrained_sae_loaders import handle_config_defaulting
-
-        config = dict(handle_config_defaulting(given))
-    return config, load_file(path / WEIGHTS)
+def _about(one: Dictionary) -> dict[str, Any]:
+    """What else a dictionary's file said, and its processing where that would not follow from it."""
+    kept: dict[str, Any] = {
+        k: v for k, v in one.about.items() if isinstance(v, str | int | float | bool | dict | list)
+    }
+    kept.pop("processing", None)
+    if stated_processing({**kept, "sae_lens_version": VERSION}) == one.processing:
+        return kept
+    stated = {**(kept.get(KWARGS) or {}), **asdict(one.processing)}
+    return {**kept, "model_class_name": "HookedTransformer", KWARGS: stated}
 
 
-def _version(given: dict[str, Any]) -> int:
-    """The version of SAELens whose form a configuration has; 0 where it does not say."""
-    said = given.get("sae_lens_version") or dict(given.get("metadata") or {}).get("sae_lens_version")
-    first = str(said or "").partition(".")[0]
-    return int(first) if first.isdecimal() else 0
-
-
-def _processing(about: dict[str, Any]) -> str:
-    """What the file says of its model's weights: HookedTransformer folds unless it is told not to."""
-    if said := about.get("processing"):
-        return str(said)
-    kwargs = about.get("model_from_pretrained_kwargs") or {}
-    hooked = about.get("model_class_name") == "HookedTransformer" or bool(kwargs)
-    return "folded" if hooked and kwargs.get("fold_ln") is not False else "raw"
-
-
-def _float(tensor: Tensor) -> Tensor:
-    return tensor.detach().float() if tensor.dtype != torch.float64 else tensor.detach()
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(repr(name[:60]) for name in names[:4]) + (" …" if len(names) > 4 else "")

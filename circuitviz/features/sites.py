@@ -75,7 +75,7 @@ class Site:
                     return Site(layer, "m", "written")
             elif read in _BEFORE_MLP and written in _AFTER_MLP:
                 return Site(layer, "m", _BEFORE_MLP[read])
-        to = f" and writes '{hook_out}'" if hook_out else ""
+        hook, to = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
         raise InputError(
             f"The dictionary reads '{hook}'{to}; SAEs on attn.hook_z, hook_attn_out or hook_mlp_out, and "
             "transcoders from ln2.hook_normalized, mlp.hook_in or hook_resid_mid to hook_mlp_out of the "

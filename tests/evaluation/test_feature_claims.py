@@ -17,7 +17,15 @@ from slow_path import DEMO, plain
 from circuitviz.discovery import setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.claims import Claimed, claim_steps, offered, prompts
-from circuitviz.features import Dictionary, load_dictionaries, node_table, run_changed, run_prompt, work_out
+from circuitviz.features import (
+    Dictionary,
+    Processing,
+    load_dictionaries,
+    node_table,
+    run_changed,
+    run_prompt,
+    work_out,
+)
 from circuitviz.features import Intervention as Change
 from circuitviz.features.firing import Held, feature_named, fire, run_held
 from circuitviz.progress import finish
@@ -206,10 +214,10 @@ def test_a_dictionary_is_read_in_the_form_that_fits(
 
     def fitted(given: list[Dictionary], runs: list[Any]) -> tuple[list[Dictionary], list[str]]:
         looked.append(len(runs))
-        return [replace(one, processing="folded") for one in given], ["It fits a folded model."]
+        return [replace(one, processing=Processing(True, True)) for one in given], ["It fits a folded model."]
 
     raw = claimed(demo, shipped, "m1.f20", "m3.f424")
-    folded = replace(raw, dictionaries=[replace(one, processing="folded") for one in shipped])
+    folded = replace(raw, dictionaries=[replace(one, processing=Processing(True, True)) for one in shipped])
     one, other = (finish(claim_steps("activation", about)) for about in (raw, folded))
     assert one.effect != other.effect
     monkeypatch.setattr(prompts, "fitted", fitted)

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Site, load_dictionaries, load_dictionary, write_folder
+from circuitviz.features import Dictionary, Processing, Site, load_dictionaries, load_dictionary, write_folder
 
 HEADS, D_HEAD, FEATURES = 8, 16, 40
 WIDTH = HEADS * D_HEAD  # the demo's
@@ -194,7 +194,7 @@ def test_old_transcoder_files_are_read_as_data(tmp_path: Path, monkeypatch: pyte
     torch.testing.assert_close(ours.encode(x), values, rtol=1e-5, atol=1e-4)
     out = values @ state["W_dec"] + state["b_dec_out"]
     torch.testing.assert_close(ours.reconstruct(x), out, rtol=1e-4, atol=1e-3)
-    assert (ours.site, ours.processing) == (Site(2, "m", "normalised"), "folded")
+    assert (ours.site, ours.processing) == (Site(2, "m", "normalised"), Processing(True, True, True))
 
 
 class _Harmful:
@@ -226,7 +226,6 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path: Path, demo: Any) -
     cases: list[tuple[Dictionary, str]] = [
         (_plain(layer=9), "belongs to a9; 'demo' has layers 0 to 3"),
         (_plain(width=64), "width 64; at a1 'demo' has width 128"),
-        (_plain(processing="whitened"), "'whitened'; raw and folded"),
     ]
     for number, (dictionary, message) in enumerate(cases):
         write_folder(dictionary, tmp_path / str(number))
@@ -248,7 +247,7 @@ def test_broken_dictionaries_are_refused(tmp_path: Path) -> None:
     text = (tmp_path / "one" / "cfg.json").read_text()
     for old, new, message in (
         ('"normalize_activations": "none"', '"normalize_activations": "layer_norm"', "standard deviation"),
-        ('"standard"', '"temporal"', "no masked linear map"),
+        ('"standard"', '"temporal"', "predicts a part of each activation from the tokens before it"),
         ("blocks.1.attn.hook_z", "blocks.1.hook_resid_pre", "hook_resid_pre"),
         ('"d_in"', '"d_in', "could not be read"),
     ):
@@ -262,8 +261,10 @@ def test_broken_dictionaries_are_refused(tmp_path: Path) -> None:
 def test_sets_are_found_in_folders_and_refused_twice_on_a_site(tmp_path: Path, demo: Any) -> None:
     for layer in (2, 0):
         write_folder(_plain(layer=layer), tmp_path / "set" / f"layer{layer}")
-    found = load_dictionaries([tmp_path], demo.model)
+    with pytest.warns(UserWarning, match="of the variance at a"):
+        found = load_dictionaries([tmp_path], demo.model)
     assert [one.site.name for one in found] == ["a0", "a2"]
+    assert all(one.unexplained is not None and one.unexplained > 1 for one in found)
     write_folder(_plain(layer=2), tmp_path / "set" / "again")
     with pytest.raises(InputError, match="'again' and 'layer2' both belong to a2"):
         load_dictionaries([tmp_path], demo.model)
@@ -296,7 +297,8 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
     from sae_lens import SAE
 
     monkeypatch.setattr(SAE, "from_pretrained", give)
-    (ours,) = load_dictionaries(["saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"], demo.model)
+    with pytest.warns(UserWarning, match="of the variance at a1"):
+        (ours,) = load_dictionaries(["saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"], demo.model)
     assert asked == [("gpt2-small-hook-z-kk", "blocks.1.hook_z")]
     x = torch.randn(4, WIDTH)
     with torch.no_grad():

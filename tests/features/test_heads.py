@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Edges, logit_target, node_target, score_parts, through_head
+from circuitviz.features import Edges, Processing, logit_target, node_target, score_parts, through_head
 
 
 def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) -> None:
@@ -20,7 +20,7 @@ def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) 
         parts = [through_head(edges, target, layer, h) for h in range(features.model.shape.n_heads)]
         torch.testing.assert_close(sum(p[0] for p in parts), row, rtol=1e-7, atol=1e-10)
         one = table.dictionaries[site]
-        if one.site.reads == "z" and one.processing == "raw":
+        if one.site.reads == "z" and one.processing == Processing():
             always = sum(p[1] for p in parts) + float(one.bias[table.item[target.index]])
             assert always == pytest.approx(constant, rel=1e-7)
 

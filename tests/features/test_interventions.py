@@ -56,6 +56,10 @@ class SlowFrozen:
         out = value @ one.decoder + one.decoder_bias
         return out if one.skip is None else out + read @ one.skip.T
 
+    @staticmethod
+    def centred(one: Any, x: torch.Tensor) -> torch.Tensor:
+        return x - x.mean(-1, keepdim=True) if one.processing.center_writing_weights else x
+
     @torch.no_grad()
     def logit(self, token: int) -> float:
         slow, run = self.slow, self.run
@@ -68,21 +72,21 @@ class SlowFrozen:
             one = self.table.dictionaries[f"a{layer}"]
             weight, bias = block.attn.c_proj.weight, block.attn.c_proj.bias
             now, was = z.flatten(1), run.z[layer].flatten(1)
-            if one.processing == "folded":
-                shift = block.attn.c_attn.bias.chunk(3)[2] + block.ln_1.bias @ block.attn.c_attn.weight.chunk(3, 1)[2]
+            if one.processing.fold_value_biases:
+                shift = block.attn.c_attn.bias.chunk(3)[2] + one.processing.fold_ln * block.ln_1.bias @ block.attn.c_attn.weight.chunk(3, 1)[2]
                 now, was = now - shift, was - shift
             if one.site.reads == "written":
-                now, was = now @ weight + bias, was @ weight + bias
+                now, was = (self.centred(one, x @ weight + bias) for x in (now, was))
             change = self.feature_output(f"a{layer}", now, was) - one.reconstruct(was)
             written = run.attention[layer] + (change if one.site.reads == "written" else change @ weight)
             stream = stream + written
             one = self.table.dictionaries[f"m{layer}"]
             held = run.mlp_stream[layer]
             now, was = slow.norm(block.ln_2, stream, held), slow.norm(block.ln_2, held, held)
-            if one.processing == "folded":
+            if one.processing.fold_ln:
                 now, was = ((x - block.ln_2.bias) / block.ln_2.weight for x in (now, was))
             if one.site.reads == "stream":
-                now, was = stream, held
+                now, was = (self.centred(one, x) for x in (stream, held))
             stream = stream + run.mlp[layer]
             stream = stream + self.feature_output(f"m{layer}", now, was) - one.reconstruct(was)
         last = slow.norm(slow.final, stream, run.final)[-1]

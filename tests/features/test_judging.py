@@ -13,6 +13,7 @@ from circuitviz.features import (
     Dictionary,
     Edges,
     Intervention,
+    Processing,
     PromptBench,
     Site,
     fit,
@@ -28,6 +29,8 @@ from circuitviz.features import (
 from circuitviz.graph import Kind
 
 OTHER = [0, 7, 9, 30, 4, 33, 8]
+
+FOLDED = Processing(fold_ln=True, fold_value_biases=True)
 
 
 def every(table: Any) -> list[str]:
@@ -120,7 +123,7 @@ def test_wrong_settings_are_refused(demo_features: Any) -> None:
             judge(table, target, **given)
 
 
-def _perfect(run: Any, site: Site, processing: str) -> Dictionary:
+def _perfect(run: Any, site: Site, processing: Processing) -> Dictionary:
     """Reconstructs exactly what it reads in one form of the model: identity, twice, with both signs."""
     width = 128
     eye = torch.eye(width, dtype=torch.float64)
@@ -143,7 +146,7 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
     draw = torch.Generator().manual_seed(0)
     prompts = [torch.randint(2, 1200, (40,), generator=draw).tolist() for _ in range(12)]
     runs = [run_prompt(demo_features.model, prompt) for prompt in prompts]
-    model = _perfect(run, site, "folded")
+    model = _perfect(run, site, FOLDED)
     x = torch.cat([r.read(model)[1:] for r in runs])
     y = torch.cat([r.written(model)[1:] for r in runs])
     solved = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1), y).solution
@@ -152,18 +155,19 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
         model, decoder=torch.cat([weights, -weights]), decoder_bias=bias, architecture="transcoder"
     )
     right = fit(linear, runs)
-    assert right.dictionary.processing == "folded" and right.warning == ""
-    assert right.unexplained["folded"] < 0.5 < right.unexplained["raw"]
-    wrong = fit(replace(linear, processing="raw"), runs)
-    assert wrong.dictionary.processing == "folded" and "fits a folded model" in wrong.warning
+    assert right.dictionary.processing == FOLDED and right.warning == ""
+    assert right.unexplained[FOLDED] < 0.5 < right.unexplained[Processing(fold_value_biases=True)]
+    wrong = fit(replace(linear, processing=Processing()), runs)
+    assert wrong.dictionary.processing == Processing(fold_ln=True)
+    assert "fits a model with the weight processing 'fold_ln'" in wrong.warning
 
 
 def test_a_dictionary_of_another_layer_is_warned_of(demo_features: Any) -> None:
     table = demo_features.table
     random = table.dictionaries["m1"]
     assert "made for another model" in fit(random, [table.run]).warning
-    perfect = _perfect(table.run, Site(1, "a", "z"), "raw")
+    perfect = _perfect(table.run, Site(1, "a", "z"), Processing())
     exact = fit(perfect, [table.run])
-    assert exact.unexplained["raw"] == pytest.approx(0, abs=1e-12) and not exact.warning
+    assert exact.unexplained[Processing()] == pytest.approx(0, abs=1e-12) and not exact.warning
     with pytest.raises(InputError, match="at least two tokens"):
         fit(perfect, [run_prompt(demo_features.model, [3])])

@@ -20,7 +20,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from circuitviz.errors import InputError
-from circuitviz.features import Site, load_dictionaries, load_dictionary, loading
+from circuitviz.features import Processing, Site, load_dictionaries, load_dictionary, loading
 from circuitviz.progress import Progress
 
 WIDTH, FEATURES = 128, 24
@@ -176,7 +176,7 @@ def published(monkeypatch: pytest.MonkeyPatch, path: Path, more: Any = None, **g
 def test_a_published_transcoder_is_read_as_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = published(monkeypatch, tmp_path / "final_sparse_autoencoder_gpt2-small_24576.pt")
     (ours,) = [load_dictionary(path) for path in tmp_path.glob("*.pt")]
-    assert (ours.site, ours.model, ours.processing) == (Site(2, "m", "normalised"), "gpt2-small", "folded")
+    assert (ours.site, ours.model, ours.processing) == (Site(2, "m", "normalised"), "gpt2-small", Processing(True, True, True))
     x = torch.randn(6, WIDTH)
     values = torch.relu((x - state["b_dec"]) @ state["W_enc"] + state["b_enc"])
     torch.testing.assert_close(ours.encode(x), values, rtol=1e-5, atol=1e-4)

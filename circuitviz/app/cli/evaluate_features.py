@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.app.cli.output import drive, number, say, show
 from circuitviz.app.cli.tables import table
 from circuitviz.errors import InputError, suggest
+from circuitviz.progress import finish
 
 if TYPE_CHECKING:
     from circuitviz.session import Document, Trial
@@ -69,7 +70,7 @@ def _trial(given: argparse.Namespace, document: Document) -> Trial:
 
 def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prompted:
     """The model with the prompt and dictionaries of a file; says what does not fit."""
-    from circuitviz.features import given_or_shipped, load_dictionaries
+    from circuitviz.features import given_or_shipped, load_dictionaries_steps
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch
     from circuitviz.session.prompted import open_prompt
@@ -78,7 +79,8 @@ def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prom
     assert where is not None and circuit is not None
     model = load_model(given.model or question.model, given.device)
     message = mismatch(where, model, circuit)
-    found = load_dictionaries(given_or_shipped(question.dictionaries, model), model)
+    places = given_or_shipped(question.dictionaries, model)
+    found = finish(load_dictionaries_steps(places, model))
     opened = open_prompt(model, replace(question, model=model.name), found)
     for warning in ([message] if message else []) + list(opened.warnings):
         say(f"circuitviz: {warning}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.app.cli.output import drive, say
 from circuitviz.errors import InputError
 from circuitviz.graph.traces import CHOICES
+from circuitviz.progress import finish
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary, NodeTable
@@ -58,7 +59,7 @@ def add_feature_verbs(verbs: Any) -> None:
 
 def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
     """The model and its dictionaries; says which sites have none."""
-    from circuitviz.features import load_dictionaries
+    from circuitviz.features import load_dictionaries_steps
     from circuitviz.models import load_model
     from circuitviz.resources import resource
 
@@ -70,7 +71,10 @@ def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
             "'circuitviz train-dictionary' makes them."
         )
     model = load_model(given.model, given.device)
-    found = load_dictionaries(paths, model)
+    found = finish(load_dictionaries_steps(paths, model))
+    for one in found:
+        if one.misfit:
+            say(one.misfit)
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
     if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:
@@ -82,15 +86,10 @@ def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
 
 def opened_prompt(given: argparse.Namespace) -> NodeTable:
     """The nodes of the prompt that was given; says where a dictionary does not fit the model."""
-    from circuitviz.features import fitted, node_table, run_prompt
+    from circuitviz.features import node_table, run_prompt
 
     model, found = opened(given)
     run = run_prompt(model, model.tokens.encode(given.prompt, False if given.no_bos else None))
-    if run.time > 2:
-        better, warnings = fitted(found, [run])
-        for warning in warnings:
-            say(warning)
-        found = tuple(better)
     return node_table(run, found)
 
 
@@ -102,8 +101,10 @@ def asked(given: argparse.Namespace, question: Question) -> tuple[Prompted, Stat
     model, found = opened(given)
     question = replace(question, model=model.name)
     opening = open_prompt(model, question, found)
+    said = {one.misfit for one in found}
     for warning in opening.warnings:
-        say(warning)
+        if warning not in said:
+            say(warning)
     answer = drive(opening.answer(question), "Tracing the features")
     return opening, State(answer.provenance, answer.scores, answer.circuit)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.points import centred_as_read
 from circuitviz.models import Model
 
 
@@ -57,14 +58,15 @@ def de_embedding(
     site, row = dictionary.site, _row(dictionary.encoder_rows, dictionary, feature)
     if site.part == "a":
         weights = model.layers[site.layer]
-        values = row.view(weights.o.shape[:2]) if site.reads == "z" else weights.o @ row
+        read = centred_as_read(model, dictionary, row)
+        values = row.view(weights.o.shape[:2]) if site.reads == "z" else weights.o @ read
         chosen = range(len(values)) if head is None else [_head(model, head, site.layer, site.layer)]
         direction = sum((_through_value(model, site.layer, h, values[h]) for h in chosen), torch.zeros(()))
     else:
-        direction = row
+        direction = centred_as_read(model, dictionary, row)
         norm = model.layers[site.layer].mlp_norm
         if site.reads == "normalised" and norm is not None:
-            direction = row * norm.weight if dictionary.processing == "raw" else row
+            direction = row if dictionary.processing.fold_ln else row * norm.weight
             direction = direction - direction.mean() if norm.centred else direction
         if head is not None:
             number = _head(model, head, 0, site.layer - model.shape.parallel)

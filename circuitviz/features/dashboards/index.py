@@ -143,9 +143,11 @@ def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) 
     """What an index is of, as a file's name: the model's weights, the dictionaries, the text."""
     digest = sha256(f"{FORM} {model.parameter_hash} {text_hash}".encode())
     for one in dictionaries:
-        digest.update(f"{one.name} {one.site} {one.features} {one.architecture}".encode())
-        for tensor in (one.bias, one.decoder_bias, one.encoder[0]):
-            digest.update(tensor.detach().float().cpu().numpy().tobytes())
+        kind = f"{one.features} {one.architecture} {one.k} {one.processing}"
+        digest.update(f"{one.name} {one.site} {kind}".encode())
+        deciding = (one.gain, one.gate_bias, one.threshold)  # which features are active, and how much
+        for tensor in (one.bias, one.decoder_bias, one.encoder[0], *deciding):
+            digest.update(b"" if tensor is None else tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:20]
 
 

@@ -1,0 +1,169 @@
+"""What a SAELens configuration says is checked here, before any of its weights is read.
+
+SAELens ignores what it does not know, fills in what is missing, and fails in many ways; a wrong number would
+be the least visible of them. So everything that changes a feature's value is read or refused, and nothing is
+guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import ARCHITECTURES
+from circuitviz.features.processing import Processing, shown, stated_processing, version_of
+from circuitviz.features.sites import Site
+
+_RENAMED = {  # by version 6, which also moved the metadata into an object of its own
+    "hook_point": "hook_name",
+    "hook_point_head_index": "hook_head_index",
+    "activation_fn_str": "activation_fn",
+}
+_METADATA = (
+    *("model_name", "model_class_name", "model_from_pretrained_kwargs", "hook_name", "hook_name_out"),
+    *("hook_head_index", "hook_head_index_out", "prepend_bos", "exclude_special_tokens", "context_size"),
+    *("seqpos_slice", "dataset_path", "neuronpedia_id", "sae_lens_version", "sae_lens_training_version"),
+)
+_NORMALISING = {
+    "layer_norm": "divides its input by its own standard deviation",
+    "constant_norm_rescale": "divides its input by its norm",
+    "covariance_whitening": "has a whitening that is not folded into its weights",
+}
+_REFUSED = {
+    "abstopk": "keeps the values of largest magnitude with their sign; here a feature is active above 0",
+    "temporal": "predicts a part of each activation from the tokens before it",
+    "matching_pursuit": "finds its features one after another, each on what the others leave",
+}
+
+
+@dataclass(frozen=True)
+class Config:
+    """A configuration as it is used. subtracts: whether b_dec is taken from the input; rescales: whether
+    activations are in the decoder's norms; scaled: whether a finetuning scaling factor is used."""
+
+    architecture: str
+    d_in: int
+    d_sae: int
+    d_out: int
+    k: int | None
+    subtracts: bool
+    rescales: bool
+    scaled: bool
+    site: Site
+    processing: Processing
+    model: str | None
+    about: dict[str, Any]
+
+
+def parse_config(given: Mapping[str, Any]) -> Config:
+    """Read a configuration of any version; InputError, in half a sentence, on what cannot be used."""
+    about = _metadata(given)
+    if (version_of(about.get("sae_lens_version")) or (0,)) < (6,):
+        given = {_RENAMED.get(name, name): value for name, value in given.items()}
+    activation = given.get("activation_fn")
+    kwargs = given.get("activation_fn_kwargs") or {}
+    architecture = given.get("architecture", "standard")
+    if architecture == "standard" and activation == "topk":
+        architecture = "topk"
+    _check_kind(architecture, activation, kwargs, given.get("normalize_activations"))
+    if about.get("hook_head_index") is not None:
+        raise InputError(
+            f"reads one head alone (hook_head_index {shown(about['hook_head_index'])}); dictionaries of all "
+            "heads' values side by side can be used"
+        )
+    transcoder = "transcoder" in architecture
+    site = _site(_text(about, "hook_name"), _text(about, "hook_name_out"))
+    if site.is_transcoder != transcoder:
+        raise InputError(
+            f"has the architecture '{architecture}' and reads {shown(about.get('hook_name'))} and writes "
+            f"{shown(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder does not"
+        )
+    d_in, d_sae = _size(given, "d_in"), _size(given, "d_sae")
+    subtracts = _switch(given, "apply_b_dec_to_input", not transcoder)
+    if transcoder and subtracts:
+        raise InputError("is a transcoder that takes b_dec from its input (apply_b_dec_to_input)")
+    return Config(
+        architecture=architecture,
+        d_in=d_in,
+        d_sae=d_sae,
+        d_out=_size(given, "d_out", d_in) if transcoder else d_in,
+        k=_k(given, kwargs) if architecture == "topk" else None,
+        subtracts=subtracts,
+        rescales=architecture in ("topk", "batchtopk")
+        and _switch(given, "rescale_acts_by_decoder_norm", False),
+        scaled=_switch(given, "finetuning_scaling_factor", False),
+        site=site,
+        processing=stated_processing(about),
+        model=_text(about, "model_name"),
+        about=about,
+    )
+
+
+def _site(hook: str | None, hook_out: str | None) -> Site:
+    try:
+        return Site.of_hooks(hook or "", hook_out)
+    except InputError as error:
+        raise InputError(str(error).removeprefix("The dictionary ").rstrip(".")) from None
+
+
+def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a configuration says of its training, from wherever its version keeps it."""
+    inside = given.get("metadata") or {}
+    if not isinstance(inside, dict):
+        raise InputError(f"has metadata {shown(inside)}; an object would be right")
+    above = {_RENAMED.get(name, name): value for name, value in given.items()}
+    return {**{name: above[name] for name in _METADATA if name in above}, **inside}
+
+
+def _check_kind(architecture: Any, activation: Any, kwargs: Any, normalising: Any) -> None:
+    usable = ", ".join(ARCHITECTURES)
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
+        why = _REFUSED.get(str(architecture), "")
+        which = f", which {why}" if why else ""
+        raise InputError(f"has the architecture {shown(architecture)}{which}; {usable} can be used")
+    if activation not in ("relu", "topk", "jumprelu", None) or not isinstance(kwargs, dict):
+        raise InputError(
+            f"has the activation function {shown(activation)}; relu, topk and jumprelu are linear where "
+            "they are active, and can be used"
+        )
+    if activation == "topk" and architecture not in ("topk", "batchtopk"):
+        raise InputError(f"is '{architecture}' with the activation function 'topk', which is of topk alone")
+    if kwargs.get("signed"):
+        raise InputError("has a top-k with signs; here a feature is active above 0")
+    if normalising not in (None, False, True, "none", "expected_average_only_in"):
+        why = _NORMALISING.get(str(normalising), "normalises its input in a way that is not known")
+        raise InputError(
+            f"{why} (normalize_activations {shown(normalising)}), so that its features are no linear map "
+            "of what it reads; 'none' and 'expected_average_only_in' can be used"
+        )
+
+
+def _k(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
+    """How many features of a top-k dictionary are active, by the names that files have for it."""
+    k = given.get("k", kwargs.get("k"))
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise InputError(f"is a top-k dictionary with k {shown(k)}; a number of features would be right")
+    return k
+
+
+def _size(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
+    value = given.get(name, default)
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**40:
+        raise InputError(f"has {name} {shown(value)}; a number of values would be right")
+    return value
+
+
+def _switch(given: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = given.get(name, default)
+    if not isinstance(value, bool | None):
+        raise InputError(f"has {name} {shown(value)}; true or false would be right")
+    return bool(value)
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if not isinstance(value, str | None):
+        raise InputError(f"has {name} {shown(value)}; a name would be right")
+    return value
