@@ -51,7 +51,8 @@ def _architecture(hf: Any) -> str | None:
     return next((written[key] for name in classes for key in (name, name.lower()) if key in written), None)
 
 
-def first_line(error: Exception) -> str:
-    """The first line of an error's message, or its kind where it has none."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].rstrip(".")[:200]
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, two where it ends in a colon, or its kind where it has none."""
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    text = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    return " ".join(text.split()).rstrip(".")[:200]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,11 @@ from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
 from circuitviz.models.bridges import bridge_of, first_line
 from circuitviz.models.checks import check_parts
+from circuitviz.models.folder_checks import check_folder, check_loaded, check_size
 from circuitviz.models.hub import downloaded, reach_steps, reached
 from circuitviz.models.model import Model
+from circuitviz.models.processes import no_programs
+from circuitviz.models.text_models import auto_class, text_model
 from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.models.tokens import Tokens
 from circuitviz.progress import Steps, finish
@@ -48,13 +51,27 @@ def load_model_steps(name: str, device: str = "cpu") -> Steps[Model]:
     if not here and not answers and not downloaded(name):
         raise InputError(_nowhere(name))  # before the seconds that libraries take to load
     target = _device(device)
-    with nullcontext() if here else reached(answers):
+    with reached(answers), no_programs(), warnings.catch_warnings():  # a folder is opened offline
+        warnings.simplefilter("ignore")  # advice about options that we do not use
         return _load(name, where, str(target), answers)
 
 
 def _load(name: str, where: str, device: str, answers: bool) -> Model:
+    """Open what a folder or a name holds; whatever a library raises on odd files becomes one sentence."""
+    try:
+        return from_hugging_face(*_read(name, where), name=name, device=device)
+    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # a panic of the tokenizers library is no Exception
+        if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+            raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
+        raise InputError(_not_loaded(name, where, answers, error)) from error
+
+
+def _read(name: str, where: str) -> tuple[Any, Any]:
+    """The Hugging Face model and the tokenizer; no code that comes with them is run."""
     import torch
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig
     from transformers.utils import logging as transformers_logging
 
     from circuitviz.models import plain
@@ -62,25 +79,30 @@ def _load(name: str, where: str, device: str, answers: bool) -> Model:
     plain.register()
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    try:
-        tokenizer = load_tokenizer(where)
-        hf = AutoModelForCausalLM.from_pretrained(
-            where,
-            trust_remote_code=False,
-            use_safetensors=True,
-            attn_implementation="eager",
-            dtype=torch.float32,
-        )
-    except MemoryError:
-        raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
-    except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError) as error:
-        raise InputError(_not_loaded(name, where, answers, error)) from error
-    return from_hugging_face(hf, tokenizer, name=name, device=device)
+    path = Path(where)
+    values = check_folder(path) if path.is_dir() else None
+    config = AutoConfig.from_pretrained(where, trust_remote_code=False)
+    kind = auto_class(config)
+    if values is not None:
+        check_size(config, kind, values, path)
+    tokenizer = load_tokenizer(where)
+    hf, info = kind.from_pretrained(
+        where,
+        config=config,
+        trust_remote_code=False,
+        use_safetensors=True,
+        attn_implementation="eager",
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # they are named by check_loaded
+        output_loading_info=True,
+    )
+    check_loaded(info, name)
+    return hf, tokenizer
 
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
     """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
-    hf = hf.to(device).eval().requires_grad_(False)
+    hf = text_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
     bridge = bridge_of(hf, name)
     bridge.requires_grad_(False)
@@ -97,7 +119,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     model = Model(
         name=name,
         bridge=bridge,
-        tokens=Tokens(tokenizer, n_ctx),
+        tokens=Tokens(tokenizer, n_ctx, rows=len(hf.get_input_embeddings().weight)),
         graph=Graph.transformer(shape),
         device=next(hf.parameters()).device,
         parameters=parameters,
@@ -192,11 +214,22 @@ def _grouped(config: Any) -> int | None:
     return int(heads) if heads and heads != config.n_heads else None
 
 
-def _not_loaded(name: str, where: str, answers: bool, error: Exception) -> str:
-    if Path(where).is_dir():
+def _not_loaded(name: str, where: str, answers: bool, error: BaseException) -> str:
+    here = Path(where).is_dir()
+    if "custom code" in str(error) or "trust_remote_code" in str(error):
+        return (
+            f"The model '{name}' brings Python code of its own (auto_map), which is never run; models of "
+            "an architecture that transformers itself has work."
+        )
+    if here:
         return (
             f"The folder '{name}' could not be opened as a language model "
             f"({first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
+        )
+    if not isinstance(error, OSError) and downloaded(name):
+        return (
+            f"The model '{name}' could not be opened as a language model ({first_line(error)}); GPT-2, "
+            "GPT-NeoX, Llama and their kin work."
         )
     if not answers:
         return _nowhere(name)

@@ -18,14 +18,19 @@ class Tokens:
     (METHODS: Tasks): never twice, whether the tokenizer adds it by itself or not. ``bos=False`` adds
     none, also where the tokenizer would. The rule is read from the tokenizer once, when it is given:
     other libraries set a missing token later.
+
+    n_ctx: the longest prompt, in tokens; rows: how many token ids the model has embeddings for, all where
+    it is not given. Raises InputError where a token has none: at once for the beginning of sequence.
     """
 
-    def __init__(self, tokenizer: Any, n_ctx: int) -> None:
+    def __init__(self, tokenizer: Any, n_ctx: int, rows: int | None = None) -> None:
         self._tokenizer = tokenizer
         self.n_ctx = n_ctx
-        self.vocabulary_size = len(tokenizer)
+        self.vocabulary_size = len(tokenizer) if rows is None else min(len(tokenizer), rows)
+        self._rows = rows
         unknown = tokenizer.unk_token_id  # GPT-2 names its separator so; that stands for no word
         self.bos_id: int | None = tokenizer.bos_token_id
+        self._check_embedded([] if self.bos_id is None else [self.bos_id])
         self._unknown: int | None = None if unknown in (self.bos_id, tokenizer.eos_token_id) else unknown
 
     @property
@@ -117,7 +122,15 @@ class Tokens:
 
     def _bare(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        self._check_embedded(ids)
         return ids
+
+    def _check_embedded(self, ids: list[int]) -> None:
+        if self._rows is not None and (beyond := [i for i in ids if i >= self._rows]):
+            raise InputError(
+                f"The tokenizer gives {self.strings(beyond)[0]!r} the id {beyond[0]}, but the model has "
+                f"embeddings for 0 to {self._rows - 1}; the tokenizer of this model would be right."
+            )
 
     def _string(self, token: int) -> str:
         piece = self._tokenizer.convert_ids_to_tokens(token)

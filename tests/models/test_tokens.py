@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_tokenizers import END, WORDS, byte_level, qwen2, word_level
 
+from circuitviz.errors import InputError
 from circuitviz.evaluation.claims.prompts import places
 from circuitviz.features.passages import passages
 from circuitviz.models import Tokens, from_hugging_face, load_model
@@ -161,3 +162,14 @@ def test_a_folder_like_qwens_has_no_bos(tmp_path: Path) -> None:
     tokens = load_model(str(tmp_path)).tokens
     assert not tokens.has_bos
     assert tokens.encode(" cat dog") == [tokenizer.convert_tokens_to_ids(piece) for piece in ("Ġcat", "Ġdog")]
+
+
+def test_a_token_without_an_embedding_is_named() -> None:
+    """A tokenizer of another model would otherwise fail in the embedding, or not at all."""
+    tokens = Tokens(word_level(), 100, rows=4)
+    assert tokens.encode("Once upon a time") == [0, 1, 2, 3] and tokens.vocabulary_size == 4
+    for read in (tokens.encode, tokens.windows):
+        with pytest.raises(InputError, match="gives 'Lily' the id 6, but the model has embeddings for 0 to 3"):
+            read("Once Lily")
+    with pytest.raises(InputError, match="gives '<s>' the id 12"):
+        Tokens(word_level("<s>"), 100, rows=12)

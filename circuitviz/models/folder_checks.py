@@ -1,0 +1,143 @@
+"""A folder's configuration must fit its weights before anything of their size is made.
+
+Sizes in ``config.json`` decide how many modules and how much memory a library makes, so a wrong number
+there could take hours or all memory. The headers of the ``*.safetensors`` files say which sizes there are.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+
+CONFIG, WEIGHTS = "config.json", "*.safetensors"
+LARGEST_JSON_BYTES = {CONFIG: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
+LARGEST_OTHER_JSON_BYTES = 2**26
+LARGEST_NUMBER = 2**31  # of a configuration; the longest contexts are 10⁷ tokens
+LARGEST_SMALL_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
+LAYERS = re.compile(r"(num|n)_(hidden_)?layers?")
+COUNTS = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
+SPARE_BYTES = 2**28  # of a model beyond its parameters: masks, rotary tables
+BYTES = 4  # of a parameter in float32
+PACKED = 8  # parameters in one value of quantised weights, at most
+
+
+def check_folder(path: Path) -> int:
+    """The number of values in a folder's weights; InputError where ``config.json`` does not fit them.
+
+    No tensor is read, only the headers. A number of layers is at most the number of tensors; other counts
+    and widths are at most the longest axis of a tensor, or 1,024.
+    """
+    for file in path.iterdir():
+        if not (file.is_file() or file.is_dir()):
+            raise InputError(f"'{file}' is not a regular file; a model's folder holds files alone.")
+        most = LARGEST_JSON_BYTES.get(file.name, LARGEST_OTHER_JSON_BYTES)
+        if file.suffix == ".json" and file.stat().st_size > most:
+            raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {most:,} are read.")
+    tensors = tensor_shapes(path)
+    longest = max((length for shape in tensors.values() for length in shape), default=0)
+    counted = max(longest, len(tensors), LARGEST_SMALL_COUNT)
+    for name, value in _numbers(_config(path), ()):
+        if LAYERS.fullmatch(name[-1]):
+            limit, what = len(tensors), f"there are only {len(tensors):,} tensors"
+        elif any(COUNTS.search(part) for part in name):
+            limit, what = counted, f"the longest axis of a tensor has {longest:,}"
+        else:
+            limit, what = LARGEST_NUMBER, f"{LARGEST_NUMBER:,} is the largest that is read"
+        if not -limit <= value <= limit:
+            raise InputError(
+                f"'{path}': {CONFIG} gives {'.'.join(name)[:60]} as {_short(value)}, but {what}; the "
+                "configuration that belongs to these weights would be right."
+            )
+    return sum(map(math.prod, tensors.values()))
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Every tensor of a folder's ``*.safetensors`` files by name, from the files' headers alone."""
+    from safetensors import SafetensorError, safe_open
+
+    shapes: dict[str, tuple[int, ...]] = {}
+    for file in sorted(path.glob(WEIGHTS)):
+        try:
+            with safe_open(file, "pt") as opened:
+                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
+                    shapes[name] = tuple(opened.get_slice(name).get_shape())
+        except (SafetensorError, OSError, ValueError) as error:
+            raise InputError(
+                f"'{file}' is not a whole safetensors file ({str(error)[:200]}); download or save it again."
+            ) from error
+    return shapes
+
+
+def check_size(config: Any, kind: Any, values: int, path: Path) -> None:
+    """InputError where a configuration describes a much larger model than a folder's weights are.
+
+    The model is made without memory (torch's ``meta`` device). ``kind``: the class that makes it;
+    ``values``: how many numbers the weights have.
+    """
+    import torch
+
+    with torch.device("meta"):
+        model = kind.from_config(config, trust_remote_code=False)
+    parts = {id(one): one.numel() * BYTES for one in (*model.parameters(), *model.buffers())}
+    if sum(parts.values()) > PACKED * BYTES * values + SPARE_BYTES:
+        raise InputError(
+            f"'{path}': {CONFIG} describes a model of {sum(parts.values()) // BYTES:,} values, but the "
+            f"weights have {values:,}; the configuration that belongs to these weights would be right."
+        )
+
+
+def check_loaded(info: Mapping[str, Any], name: str) -> None:
+    """InputError where parameters were not in the files, have other sizes there, or blocks are passed over.
+
+    ``info``: ``from_pretrained``'s ``output_loading_info``. Missing parameters would be random numbers.
+    """
+    unused = sorted(filter(_in_block, info["unexpected_keys"]))
+    for said, keys in (
+        ("have other sizes than config.json gives", sorted(key for key, *_ in info["mismatched_keys"])),
+        ("lack parameters of the model", sorted(info["missing_keys"])),
+        ("hold parameters that the model has no place for", unused),
+    ):
+        if keys:
+            raise InputError(
+                f"The weights of '{name}' {said} ({len(keys)}, the first: '{keys[0][:100]}'); the "
+                "configuration that belongs to these weights, or whole weights, would be right."
+            )
+
+
+def _in_block(key: str) -> bool:
+    """Whether a tensor is a weight of a numbered block; old files also hold masks and rotary tables."""
+    return key.endswith(".weight") and re.search(r"\.\d+\.", key) is not None
+
+
+def _config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"'{path / CONFIG}' is not JSON ({str(error)[:100]}); Hugging Face's own file would be right."
+        ) from error
+    if not isinstance(config, dict):
+        raise InputError(f"'{path / CONFIG}' holds no JSON object; Hugging Face's own file would be right.")
+    return config
+
+
+def _numbers(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Every whole number in a configuration, and the keys that lead to it."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _numbers(part, (*name, key))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _numbers(part, name)
+    elif name and not isinstance(value, bool) and (isinstance(value, int) or value in (math.inf, -math.inf)):
+        yield name, value
+
+
+def _short(value: float) -> str:
+    return f"{value:,}" if abs(value) < 10**15 else f"a number of {len(str(value))} digits"
