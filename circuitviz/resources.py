@@ -1,7 +1,10 @@
-"""One place knows where shipped data lies: beside the package in a checkout, inside it in a wheel."""
+"""One place knows where shipped data lies (beside the package in a checkout, inside it in a wheel), and
+where the application keeps its own files: the window and the command line must agree on that without Qt."""
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -16,3 +19,19 @@ def resource(*parts: str) -> Path:
     installed = _PACKAGE / "_resources"
     root = installed if installed.is_dir() else _PACKAGE.parent / "resources"
     return root.joinpath(*parts)
+
+
+def data_folder() -> Path:
+    """The folder for unsaved work, locks of open files, explanations and indexes; it need not exist yet.
+
+    It is Qt's ``AppLocalDataLocation`` for the organisation and application ``circuitviz``, which on Linux
+    follows the XDG base directory specification.
+    """
+    if sys.platform == "win32":
+        root = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        root = Path.home() / "Library" / "Application Support"
+    else:
+        given = os.environ.get("XDG_DATA_HOME", "")
+        root = Path(given) if os.path.isabs(given) else Path.home() / ".local" / "share"
+    return root / "circuitviz" / "circuitviz"

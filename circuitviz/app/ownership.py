@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +10,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from circuitviz.errors import InputError
-from circuitviz.formats.claims import Claim
+from circuitviz.formats.claims import Claim, claim_file, claim_path
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -23,7 +21,7 @@ class Ownership(QObject):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self.folder = window, window.settings.data_folder / "open"
+        self.window = window
         self.question: QMessageBox | None = None
         self._claim: Claim | None = None
         self._path: Path | None = None
@@ -39,9 +37,7 @@ class Ownership(QObject):
         claim: Claim | None = None
         if path.suffix.lower() == ".circuit":
             try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-                about = {"path": str(path), "pid": os.getpid(), "since": datetime.now().isoformat()}
-                claim = Claim.take(self._lock(path), about)
+                claim = claim_file(path, "window")
             except OSError:  # no place for claims: better an open file than none
                 return True
             if claim is None:
@@ -83,8 +79,5 @@ class Ownership(QObject):
         box.open()
 
     def _since(self, path: Path) -> str:
-        since = str(Claim.read(self._lock(Path(os.path.realpath(path)))).get("since", ""))
+        since = str(Claim.read(claim_path(path)).get("since", ""))
         return f" since {since[11:16]}" if since else ""
-
-    def _lock(self, path: Path) -> Path:
-        return self.folder / f"{hashlib.sha256(str(path).encode()).hexdigest()[:32]}.lock"

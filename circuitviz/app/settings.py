@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QSettings, QStandardPaths
+from PySide6.QtCore import QByteArray, QSettings
 
 from circuitviz.canvas.theme import COLOURS
+from circuitviz.resources import data_folder
 
 MOST_RECENT = 10
 
@@ -89,7 +90,7 @@ class Settings:
     @property
     def data_folder(self) -> Path:
         """Where unsaved work and claims on open files lie: the platform's folder for local data."""
-        return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
+        return data_folder()
 
     @property
     def geometry(self) -> tuple[QByteArray, QByteArray] | None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from circuitviz.errors import InputError
+from circuitviz.formats.claims import claimed
 from circuitviz.formats.registry import Format, format_for, formats
 from circuitviz.session import Document
 
 __all__ = [
     "Format",
     "Document",
+    "change_document",
     "export_document",
     "export_warning",
     "format_for",
@@ -33,6 +37,37 @@ def save_document(document: Document, path: Path | str) -> None:
     """Save a document as ``.circuit``, whole or not at all."""
     formats.get("circuit").value.write(document, Path(path))
     document.mark_saved(Path(path))
+
+
+@contextlib.contextmanager
+def change_document(path: Path | str) -> Iterator[Document]:
+    """Open a document, let the caller change it, and save what was changed; no other process comes between.
+
+    Raises InputError where a window or another command holds the file, or where another program wrote it
+    between opening and saving; the file is as that left it then.
+    """
+    path = Path(path)
+    with claimed(path):
+        before = _stamp(path)
+        document = open_document(path)
+        yield document
+        if not document.dirty:
+            return
+        if _stamp(path) != before:
+            raise InputError(
+                f"'{path.name}' was written by another program while this command changed it; nothing was "
+                "saved. Run the command again."
+            )
+        save_document(document, path)
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """A file's identity, when it was written, in ns, and its size in bytes; None where there is none."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_ino, now.st_mtime_ns, now.st_size
 
 
 def export_document(document: Document, path: Path | str) -> None:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from circuitviz.errors import InputError
+from circuitviz.resources import data_folder
+
 LONGEST = 64 * 1024  # of what a claim says of itself
 FAR = 2**30  # Windows locks a byte behind what is written, so that others can read it
+PATIENCE_S = 30.0  # for which a command waits until another one has written the same file
+POLL_S = 0.01
+COMMAND = "command"  # the kind of owner that lets go by itself; windows keep a file for hours
 
 
 @dataclass
@@ -30,10 +39,10 @@ class Claim:
         """
         while True:
             file = open(path, "a+b")  # noqa: SIM115 # it stays open as long as the claim is held
-            if not _lock(file):
+            if try_lock(file) is False:
                 file.close()
                 return None
-            if _same(file, path):  # an owner that let go in between has taken the name away
+            if has_name(file, path):  # an owner that let go in between has taken the name away
                 break
             file.close()
         file.truncate(0)
@@ -46,7 +55,7 @@ class Claim:
         """Whether a living process holds the claim of a path."""
         try:
             with open(path, "r+b") as file:
-                return not _lock(file)
+                return try_lock(file) is False
         except OSError:
             return False
 
@@ -71,9 +80,63 @@ class Claim:
                 self.path.unlink(missing_ok=True)
 
 
-def _same(file: IO[bytes], path: Path) -> bool:
+def claim_path(path: Path) -> Path:
+    """The lock file of a document, the same for every name that leads to it."""
+    real = os.fsencode(os.path.realpath(path))
+    return data_folder() / "open" / f"{hashlib.sha256(real).hexdigest()[:32]}.lock"
+
+
+def claim_file(path: Path, kind: str) -> Claim | None:
+    """Claim a document for a ``kind`` of owner, "window" or "command"; None where another process has it.
+
+    Raises OSError where there is no place for claims.
+    """
+    lock = claim_path(path)
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    about = {"path": os.path.realpath(path), "pid": os.getpid(), "since": datetime.now().isoformat()}
+    return Claim.take(lock, {**about, "kind": kind})
+
+
+@contextlib.contextmanager
+def claimed(path: Path, patience_s: float = PATIENCE_S) -> Iterator[None]:
+    """Hold the claim on a document while a command reads, changes and writes it.
+
+    Waits up to ``patience_s`` seconds for other commands, and not at all for a window. Raises InputError
+    that names the owner where the document cannot be had. Where there is no place for claims, the caller's
+    comparison before it writes has to do.
+    """
+    end = time.monotonic() + patience_s
+    claim = None
+    with contextlib.suppress(OSError):
+        while (claim := claim_file(path, COMMAND)) is None:
+            owner = Claim.read(claim_path(path))  # empty: it has just been taken, or let go
+            if owner.get("kind", COMMAND) != COMMAND or time.monotonic() > end:
+                raise InputError(_busy(path, owner))
+            time.sleep(POLL_S)
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+        yield
+    finally:
+        if claim is not None:
+            claim.release()
+
+
+def _busy(path: Path, owner: Mapping[str, Any]) -> str:
+    since, pid = str(owner.get("since", ""))[11:16], owner.get("pid", "unknown")
+    if owner.get("kind", COMMAND) != COMMAND:
+        return (
+            f"'{path.name}' is open in a window since {since} (process {pid}), which may hold changes that "
+            "are not saved; nothing was changed. Close it there first, or change a copy."
+        )
+    return (
+        f"'{path.name}' is being changed by another command since {since} (process {pid}); nothing was "
+        "changed. Try again when that has ended."
+    )
+
+
+def has_name(file: IO[bytes], path: Path) -> bool:
+    """Whether an open file still is what its name leads to."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:
         return False
 
@@ -81,7 +144,8 @@ def _same(file: IO[bytes], path: Path) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    def _lock(file: IO[bytes]) -> bool:
+    def try_lock(file: IO[bytes]) -> bool | None:
+        """Lock an open file without waiting: whether it could be; None where the file system has no locks."""
         file.seek(FAR)
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -93,11 +157,12 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _lock(file: IO[bytes]) -> bool:
+    def try_lock(file: IO[bytes]) -> bool | None:
+        """Lock an open file without waiting: whether it could be; None where the file system has no locks."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        except OSError:  # a file system without locks: better no claim than no work
-            return True
+        except OSError:  # better no claim than no work
+            return None
         return True

@@ -8,7 +8,6 @@ import json
 import os
 import re
 import stat
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
+from circuitviz.formats.temporaries import create_temporary, remove_abandoned, take_place
 from circuitviz.stopping import pause
 
 LARGEST = 512 * 2**20
@@ -34,26 +34,32 @@ T = TypeVar("T")
 def write_whole(path: Path, data: bytes) -> None:
     """Write beside the target, flush to disk, then take its place: the old file stays until then.
 
-    A link stays a link, and what it points to is written; an existing file keeps its permissions.
+    A link stays a link, and what it points to is written; an existing file keeps its permissions, a new one
+    has those of the umask. What killed processes left of their writing in this folder is removed.
     Raises InputError in a sentence where the disk is full or the place cannot be written; Stopped where
     nobody wants the file any more.
     """
     pause()
-    temporary = ""
     try:
         target = Path(os.path.realpath(path))
-        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o644
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with os.fdopen(handle, "wb") as file:
+        remove_abandoned(target.parent)
+        mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+        file = create_temporary(target.parent, private=mode is not None)
+        try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, mode)
-        os.replace(temporary, target)
+            if mode is not None:
+                os.chmod(file.name, mode)
+            take_place(file, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                file.close()
+            with contextlib.suppress(OSError):
+                os.unlink(file.name)
+            raise
         _flush_folder(target.parent)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
         raise InputError(_reason(path, error)) from error
 
 

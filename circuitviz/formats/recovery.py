@@ -20,6 +20,7 @@ from circuitviz.formats.circuit_file import packed
 from circuitviz.formats.claims import Claim
 from circuitviz.formats.disk import parse_json, write_whole
 from circuitviz.formats.registry import formats
+from circuitviz.formats.temporaries import remove_abandoned
 from circuitviz.session import Document
 
 DELAY = 2.0  # seconds from the first change that is not written to its writing
@@ -238,6 +239,7 @@ def _described(document: Document) -> dict[str, Any]:
 
 def _sweep(folder: Path) -> None:
     """Take away what a process that was killed while it wrote has left of its writing."""
+    remove_abandoned(folder)
     for file in folder.glob(".*.circuit.*"):
         if not Claim.held(folder / f"{file.name.split('.')[1]}.lock"):
             file.unlink(missing_ok=True)

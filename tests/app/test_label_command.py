@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from circuitviz.__main__ import main
-from circuitviz.formats import open_document
+from circuitviz.app.settings import Settings
+from circuitviz.formats import open_document, save_document
+from circuitviz.formats.claims import claim_file, claim_path
+from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.session import Document, State
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +90,45 @@ def test_what_is_wrong_is_one_line(found: Path, label: Any, argv: tuple[str, ...
         label("set", found, "a3.h3", "Induction")
     err = label(argv[0], found, *argv[1:], code=2)
     assert said in err and err.count("\n") == 1
+
+
+def circuit(path: Path) -> Path:
+    graph = Graph.transformer(Shape(2, 4, 16))
+    scores = Scores(graph, graph.mask * 0.5, "eap")
+    save_document(Document(State(None, scores, scores.top(30))), path)
+    return path
+
+
+def test_labels_that_eight_processes_set_at_once_are_all_kept(tmp_path: Path) -> None:
+    path = circuit(tmp_path / "a.circuit")
+    heads = [f"a{layer}.h{head}" for layer in range(2) for head in range(4)]
+    commands = [[sys.executable, "-m", "circuitviz", "label", "set", str(path), head, f"role of {head}"] for head in heads]
+    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for command in commands]
+    for process in running:
+        _, err = process.communicate()
+        assert process.returncode == 0, err
+    assert {name: label.text for name, label in open_document(path).state.labels.items()} == {
+        head: f"role of {head}" for head in heads
+    }
+    assert sorted(os.listdir(tmp_path)) == ["a.circuit", "data"]
+    assert not list((tmp_path / "data").rglob("*.lock"))
+
+
+@pytest.mark.parametrize("verb", [("set", "m0", "x"), ("remove", "m0"), ("test", "--target", "m0"), ("import", "labels.csv")])
+def test_a_file_that_a_window_has_open_is_not_changed(tmp_path: Path, label: Any, verb: tuple[str, ...]) -> None:
+    path = circuit(tmp_path / "a.circuit")
+    before = path.read_bytes()
+    claim = claim_file(path, "window")
+    assert claim is not None and claim.path.parent == Settings().data_folder / "open" == claim_path(path).parent
+    err = label(verb[0], path, *verb[1:], code=2)
+    assert "is open in a window since" in err and "nothing was changed" in err
+    assert path.read_bytes() == before
+    assert label("list", path) == []
+    claim.release()
+    label("set", path, "m0", "x")
+
+
+def test_setting_a_label_does_not_import_torch(tmp_path: Path) -> None:
+    path = circuit(tmp_path / "a.circuit")
+    code = "import sys; from circuitviz.__main__ import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, "label", "set", str(path), "m0", "x"]).returncode == 0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from circuitviz.app.cli.label_parser import OPTION
@@ -54,26 +56,27 @@ def _list(given: argparse.Namespace) -> int:
 
 
 def _set(given: argparse.Namespace) -> int:
-    document = _opened(given)
-    state, target, role = document.state, given.target, given.role.strip()
-    graph = state.circuit.graph if state.circuit else None
-    if not known(graph, target) or not role:
-        raise InputError(
-            f"The part '{target}' was to be labelled '{given.role}'; a part is a node like a2.h6, an edge "
-            "like m0->a2.h6<q>, group:NAME or class:NAME of this circuit's model, and a role is a text."
-        )
-    label = state.labels.get(target, Label(role, colour_for(state.labels, role)))
-    colour = label.colour if given.colour is None else colour_of(given.colour)
-    label = replace(label, text=role, colour=colour, note=given.note or label.note)
-    sure = label.confidence if given.confidence is None else confidence_of(given.confidence)
-    document.do(set_label(target, replace(label, confidence=sure, author=given.author or label.author)))
+    with _changing(given) as document:
+        state, target, role = document.state, given.target, given.role.strip()
+        graph = state.circuit.graph if state.circuit else None
+        if not known(graph, target) or not role:
+            raise InputError(
+                f"The part '{target}' was to be labelled '{given.role}'; a part is a node like a2.h6, an "
+                "edge like m0->a2.h6<q>, group:NAME or class:NAME of this circuit's model, and a role is "
+                "a text."
+            )
+        label = state.labels.get(target, Label(role, colour_for(state.labels, role)))
+        colour = label.colour if given.colour is None else colour_of(given.colour)
+        label = replace(label, text=role, colour=colour, note=given.note or label.note)
+        sure = label.confidence if given.confidence is None else confidence_of(given.confidence)
+        document.do(set_label(target, replace(label, confidence=sure, author=given.author or label.author)))
     return _saved(given, document, f"{target} is labelled '{role}'")
 
 
 def _remove(given: argparse.Namespace) -> int:
-    document = _opened(given)
-    _label_of(document, given.target)
-    document.do(remove_labels([given.target]))
+    with _changing(given) as document:
+        _label_of(document, given.target)
+        document.do(remove_labels([given.target]))
     return _saved(given, document, f"{given.target} has no label any more")
 
 
@@ -118,24 +121,23 @@ def _test(given: argparse.Namespace) -> int:
     from circuitviz.evaluation.claims import claim_steps
     from circuitviz.session.trials import claimed, of_features
 
-    document = _opened(given)
-    wanted = _wanted(given, document)
-    if not wanted:
-        return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
-    nodes = [name for target, _ in wanted for name in document.state.parts(target)[0]]
-    opened = ground(given, document, of_features(nodes))
     tested = []
-    for target, evidence in wanted:
-        state = document.state
-        now = state.basis_of(target)
-        basis = Basis(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
-        movers, shelf = name_movers(state), opened.dictionaries
-        about = claimed(state.parts(target), opened.model, opened.setting, movers, shelf)
-        found = drive(claim_steps(evidence.test, about, **evidence.options), f"{target}: {evidence.claim}")
-        outcome = outcome_of(found, basis)
-        document.do(set_outcome(target, evidence, outcome))
-        tested.append((target, replace(evidence, outcome=outcome)))
-    _save(given, document)
+    with _changing(given) as document:
+        wanted = _wanted(given, document)
+        if not wanted:
+            return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
+        nodes = [name for target, _ in wanted for name in document.state.parts(target)[0]]
+        opened = ground(given, document, of_features(nodes))
+        for target, evidence in wanted:
+            state = document.state
+            now = state.basis_of(target)
+            basis = Basis(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
+            movers, shelf = name_movers(state), opened.dictionaries
+            about = claimed(state.parts(target), opened.model, opened.setting, movers, shelf)
+            steps = claim_steps(evidence.test, about, **evidence.options)
+            outcome = outcome_of(drive(steps, f"{target}: {evidence.claim}"), basis)
+            document.do(set_outcome(target, evidence, outcome))
+            tested.append((target, replace(evidence, outcome=outcome)))
     return show(
         given,
         [{"target": target, **evidence_dict(evidence)} for target, evidence in tested],
@@ -182,12 +184,12 @@ def _export(given: argparse.Namespace) -> int:
 def _import(given: argparse.Namespace) -> int:
     from circuitviz.formats.label_files import read_labels
 
-    document = _opened(given)
-    circuit = document.state.circuit
-    if circuit is None:
-        raise InputError(f"'{given.circuit}' holds no circuit whose parts the labels could be.")
-    labels, foreign = read_labels(given.labels, circuit.graph)
-    document.do(set_labels(labels))
+    with _changing(given) as document:
+        circuit = document.state.circuit
+        if circuit is None:
+            raise InputError(f"'{given.circuit}' holds no circuit whose parts the labels could be.")
+        labels, foreign = read_labels(given.labels, circuit.graph)
+        document.do(set_labels(labels))
     if foreign:
         names = ", ".join(foreign[:5]) + (" …" if len(foreign) > 5 else "")
         say(f"circuitviz: {len(foreign)} labels are of parts that this model does not have: {names}")
@@ -197,9 +199,21 @@ def _import(given: argparse.Namespace) -> int:
 def _opened(given: argparse.Namespace) -> Document:
     from circuitviz.formats import open_document
 
+    return open_document(_named(given))
+
+
+def _changing(given: argparse.Namespace) -> AbstractContextManager[Document]:
+    """The document, which is saved at the end of the block; no other process changes it meanwhile."""
+    from circuitviz.formats import change_document
+
+    return change_document(_named(given))
+
+
+def _named(given: argparse.Namespace) -> Path:
     if given.circuit.suffix != ".circuit":
         raise InputError(f"'{given.circuit}' was given; labels are kept in .circuit files.")
-    return open_document(given.circuit)
+    path: Path = given.circuit
+    return path
 
 
 def _label_of(document: Document, target: str) -> Label:
@@ -210,14 +224,7 @@ def _label_of(document: Document, target: str) -> Label:
     return labels[target]
 
 
-def _save(given: argparse.Namespace, document: Document) -> None:
-    from circuitviz.formats import save_document
-
-    save_document(document, given.circuit)
-
-
 def _saved(given: argparse.Namespace, document: Document, said: str) -> int:
-    _save(given, document)
     data: dict[str, Any] = {"output": str(given.circuit), "labels": len(document.state.labels)}
     return show(given, data, lambda: said)
 

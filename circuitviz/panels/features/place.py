@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QStandardPaths
+from circuitviz.resources import data_folder
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanations
 
+__all__ = ["STORE", "data_folder", "explanations"]
+
 STORE = "explanations.sqlite"
-
-
-def data_folder() -> Path:
-    """The platform's folder for what the application keeps."""
-    return Path(QStandardPaths.writableLocation(QStandardPaths.StandardLocation.AppLocalDataLocation))
 
 
 def explanations() -> Explanations:
