@@ -102,7 +102,7 @@ class SettingsDialog(QDialog):
                 label.setMinimumHeight(field.sizeHint().height())  # stands beside the field's middle
                 form.addRow(label, field)
         note = QLabel(
-            "Every pair of colours can be told apart without colour vision; what lowers the metric is "
+            "Every pair of colours can be told apart without colour vision; negative scores are "
             "dashed besides. Pictures keep the colours of the export dialog.",
             objectName="muted",
             wordWrap=True,

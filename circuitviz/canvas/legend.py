@@ -9,11 +9,10 @@ from circuitviz.canvas.kinds import MEANINGS, look_colours
 from circuitviz.canvas.paint import edge_pen, font, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
 from circuitviz.canvas.theme import Theme
+from circuitviz.session.sight import SIGN_MEANINGS, SIGNS
 
 WIDTH, ROW = 158.0, 19.0
 SAMPLE, GAP = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
-LINES = {"positive": "raises the metric", "negative": "lowers the metric", "ablated": "ablated"}
-FLOWS = {**LINES, "positive": "adds to what it reaches", "negative": "takes away from it"}
 
 
 def legend_entries(picture: CircuitPicture) -> list[str]:
@@ -92,7 +91,9 @@ def _placed(picture: CircuitPicture, room: float) -> list[tuple[str, float, floa
 def _text(picture: CircuitPicture, entry: str) -> str:
     left, right = picture.sides or ("", "")
     sides = {"both": "in both", "left": f"only in {left}", "right": f"only in {right}"}
-    return {**(FLOWS if picture.looks else LINES), **sides, **MEANINGS}[entry]
+    known = "flows" if picture.looks and picture.sign == "helps" else picture.sign
+    lines = dict(zip(SIGNS, SIGN_MEANINGS[known], strict=True))
+    return {**lines, "ablated": "ablated", **sides, **MEANINGS}[entry]
 
 
 def _channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:

@@ -102,6 +102,7 @@ class CircuitPicture:
 
     ``sides``: the names of two circuits that are compared, else nothing. ``folding``: which nodes stand
     in which box, where groups are collapsed. ``frames``: the nodes of each open group, and its colour.
+    ``sign``: what the sign of a score means, a key of ``sight.SIGN_MEANINGS``.
     """
 
     nodes: tuple[DrawnNode, ...] = ()
@@ -112,6 +113,7 @@ class CircuitPicture:
     folding: Folding | None = None
     frames: tuple[Frame, ...] = ()
     columns: tuple[TokenColumn, ...] = ()
+    sign: str = "helps"
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -190,7 +192,7 @@ def picture_of(
         picture = replace(picture, edges=edges)
     picture = replace(picture, columns=_columns(state, layout))
     frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
-    return seen(replace(picture, frames=frames), state.sight, circuit.graph)
+    return seen(replace(picture, frames=frames, sign=state.sign), state.sight, circuit.graph)
 
 
 def _draw(state: State, layout: str, most: int) -> CircuitPicture:

@@ -68,7 +68,6 @@ def check_graph(model: Model, circuit: Circuit) -> None:
     ours, theirs = model.shape, circuit.graph.shape
     if ours != theirs:
         raise InputError(
-            f"The circuit belongs to a model of {theirs.n_layers} layers with {theirs.n_heads} "
-            f"heads (width {theirs.d_model}), but '{model.name}' has {ours.n_layers} layers with "
-            f"{ours.n_heads} heads (width {ours.d_model}); open the model it was found on."
+            f"The circuit belongs to a model of {theirs.text}, but '{model.name}' has {ours.text}; open the "
+            "model it was found on."
         )

@@ -27,6 +27,7 @@ from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores
 from circuitviz.graph.opened import graph_holding
+from circuitviz.graph.scores import IMPORTED, POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, State
 
 SUFFIX = ".graph.json"  # never to be mistaken for EAP-IG's .json
@@ -136,10 +137,13 @@ class _Reading:
                 labels[name] = label
             if (place := place_of(raw)) is not None and name in graph.node_index:
                 places[name] = place
-        groups = view.groups(graph, (self.metadata.get(OURS) or {}).get("groups"))
-        method = str((self.metadata.get(OURS) or {}).get("method", "imported"))
+        ours = self.metadata.get(OURS) or {}
+        groups = view.groups(graph, ours.get("groups"))
+        method = str(ours.get("method", IMPORTED))
         circuit = Circuit(graph, edges, int(edges.sum()))
         info = info_of(self.raws, self.nodes, self.metadata, view.pinned, OURS)
+        told = ours.get(SIGN, None if ours else POSITIVE_HELPS)  # a link's weight is a direct effect
+        info |= {} if told is None else {SIGN: str(told)}
         scores = Scores(graph, values, method, info=info)
         out = frozenset(n for n, raw in self.raws.items() if _ablated(raw) and n in graph.node_index)
         cut = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _ablated(link))

@@ -19,6 +19,7 @@ from circuitviz.formats.attribution_nodes import OURS, entry_of, is_of_heads
 from circuitviz.formats.attribution_view import Overrides, View
 from circuitviz.formats.kept import restored
 from circuitviz.graph import Graph, Kind
+from circuitviz.graph.scores import POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, State
 from circuitviz.session.origin import package_version
 from circuitviz.session.provenance import Provenance
@@ -142,6 +143,7 @@ def _metadata(document: Document) -> dict[str, Any]:
             "shape": dataclasses.asdict(graph.shape),
             "graph": "model" if is_of_heads(graph) else "nodes",
             "method": state.scores.method if state.scores else "",
+            **({SIGN: POSITIVE_HELPS} if state.scores and state.scores.sign_known else {}),
             "info": {
                 key: value
                 for key, value in info.items()

@@ -22,6 +22,7 @@ from circuitviz.formats.listing import (
     typed,
 )
 from circuitviz.formats.registry import formats
+from circuitviz.graph.scores import SIGN
 from circuitviz.session import Document
 
 EDGES, NODES = ".csv", ".nodes.csv"
@@ -112,7 +113,7 @@ def _nodes(path: Path) -> tuple[dict[str, Plain], dict[str, dict[str, Plain]]]:
         raise InputError(f"'{path.name}' is no table of nodes: it has no column 'node'.")
     about: dict[str, Plain] = {}
     nodes: dict[str, dict[str, Plain]] = {}
-    shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method")
+    shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method", SIGN)
     for number, row in rows:
         try:
             told = {key: typed(key, text) for key, text in row.items() if text and key != "node"}

@@ -16,6 +16,7 @@ from circuitviz.formats.kept import differing, restored
 from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_shape
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores, Shape
+from circuitviz.graph.scores import IMPORTED, POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, State
 
 HEAD = re.compile(r"a(\d+)\.h(\d+)<([qkv])>$")
@@ -63,7 +64,10 @@ class EapJson:
         except (InputError, TypeError, ValueError) as error:
             raise InputError(f"'{path.name}': {error}") from None
         circuit = Circuit(graph, edges, int(edges.sum()))
-        document = Document(State(scores=Scores(graph, values, "imported"), circuit=circuit))
+        told = theirs["cfg"].get(SIGN)
+        info = {} if told is None else {SIGN: str(told)}
+        scores = Scores(graph, values, IMPORTED, info=info)
+        document = Document(State(scores=scores, circuit=circuit))
         ours = _said(document)
         kept: dict[str, Any] = {part: differing(ours[part], theirs[part]) for part in PARTS}
         kept["rest"] = {key: value for key, value in data.items() if key not in PARTS}
@@ -95,13 +99,14 @@ def _said(document: Document) -> dict[str, dict[str, Any]]:
         score = float(values[s, r]) / len(heads[r])
         for name in heads[r]:
             edges[f"{graph.senders[s]}->{name}"] = {"score": score, "in_graph": there}
-    cfg = {
+    cfg: dict[str, Any] = {
         "n_layers": shape.n_layers,
         "n_heads": shape.n_heads,
         "parallel_attn_mlp": shape.parallel,
         "d_model": shape.d_model,
         **({"n_key_value_heads": shape.kv_heads} if shape.grouped else {}),
         **({} if shape.mlp else {"attn_only": True}),
+        **({SIGN: POSITIVE_HELPS} if scores is not None and scores.sign_known else {}),
     }
     nodes = {node.name: {"in_graph": node.name in inside} for node in graph.nodes}
     return {"cfg": cfg, "nodes": nodes, "edges": edges}

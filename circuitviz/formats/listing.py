@@ -17,6 +17,7 @@ from circuitviz.formats.shapes import check_nodes, check_shape
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.graph.graph import channel_of
 from circuitviz.graph.opened import graph_holding, opened_sites
+from circuitviz.graph.scores import IMPORTED, POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, Label, State
 
 Plain = str | int | float | bool
@@ -88,6 +89,8 @@ def listing_of(document: Document) -> Listing:
     about: dict[str, Plain] = {k: v for k, v in dataclasses.asdict(graph.shape).items() if v is not None}
     if scores is not None:
         about["method"] = escaped(scores.method)
+        if scores.sign_known:
+            about[SIGN] = POSITIVE_HELPS
     if not is_whole(graph):
         about["sinks"] = graph.sinks
     return Listing(about, nodes, tuple(edges))
@@ -115,7 +118,9 @@ def document_of(listing: Listing) -> Document:
             places[name] = float(told["x"]), float(told["y"])
             if not all(map(math.isfinite, places[name])):
                 raise InputError(f"the place of '{name}' is not a number")
-    scores = Scores(graph, values, str(listing.about.get("method", "imported")))
+    sign = listing.about.get(SIGN)
+    info = {} if sign is None else {SIGN: str(sign)}
+    scores = Scores(graph, values, str(listing.about.get("method", IMPORTED)), info=info)
     circuit = Circuit(graph, chosen, int(chosen.sum()))
     edges = frozenset(f"{edge.sender}->{edge.receiver}" for edge in listing.edges if edge.ablated)
     state = State(None, scores, circuit, frozenset(out), edges, labels=labels, positions=places)

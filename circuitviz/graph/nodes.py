@@ -86,6 +86,16 @@ class Shape:
         return self.n_kv_heads or self.n_heads
 
     @property
+    def text(self) -> str:
+        """What messages say of a model's shape.
+
+        >>> Shape(5, 8, 64, 4).text
+        '5 layers, 8 heads with 4 key-value heads, width 64'
+        """
+        shared = f" with {self.kv_heads} key-value heads" if self.grouped else ""
+        return f"{self.n_layers} layers, {self.n_heads} heads{shared}, width {self.d_model}"
+
+    @property
     def grouped(self) -> bool:
         """Whether several query heads share one key-value head."""
         return self.kv_heads != self.n_heads

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,9 @@ from circuitviz.errors import InputError, suggest
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.graph import BoolMatrix, Graph, ends_of
 
+IMPORTED = "imported"  # the method of scores that another tool wrote
+SIGN, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value of ``info`` and of files
+SIGN_NOTE = "score_sign_note"  # key of ``info``: how the sign came to be known
 SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
@@ -23,10 +26,15 @@ SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 class Scores:
     """What a method says of every edge: float [senders, receivers], positive helps the metric.
 
+    Files of other tools rarely say so: EAP-IG's scores have the sign of the metric that was passed, which
+    may be a loss. ``sign_known`` tells whether positive is known to help; where not, the signs are those of
+    the file, and nothing may be concluded from them.
+
     ``partial`` marks scores of a computation that was stopped before its end. ``positions``: effects by
     sender and token position [senders, time], where the method has them. ``info`` holds what else a
     method says, ready for JSON: ``own``, the least |score| of the edges that it kept itself; ``rounds``,
-    how it went from receivers to senders.
+    how it went from receivers to senders; ``score_sign``, ``positive helps`` where imported scores are known
+    to have that sign, and ``score_sign_note``, why.
     """
 
     graph: Graph
@@ -47,12 +55,32 @@ class Scores:
                 f"{self.graph.mask.shape} (senders, receivers)."
             )
 
+    @property
+    def sign_known(self) -> bool:
+        """Whether a positive score is known to help the metric, or what the edge leads to."""
+        told = self.info.get(SIGN)
+        return told == POSITIVE_HELPS or (told is None and self.method != IMPORTED)
+
+    def with_known_sign(self, turned: bool, note: str) -> Scores:
+        """The same scores, positive helps: turned where positive hurt, with a note on how that is known."""
+        info = {**self.info, SIGN: POSITIVE_HELPS, SIGN_NOTE: note}
+        if not turned:
+            return replace(self, info=info)
+        positions = None if self.positions is None else -self.positions
+        values = np.where(self.values == 0, 0.0, -self.values)  # no negative zeros
+        return replace(self, values=values, positions=positions, info=info)
+
     def top(self, n: int) -> Circuit:
         """The n edges of largest absolute score, pruned: what is left may be far fewer."""
         return self._first(n, -np.abs(self._listed))
 
     def signed(self, n: int) -> Circuit:
-        """The n edges of largest signed score, pruned."""
+        """The n edges of largest signed score, pruned; InputError where the sign is not known."""
+        if not self.sign_known:
+            raise InputError(
+                "Edges were asked for by signed score, and the file of these scores does not say whether "
+                "positive helps; import it with --sign, or choose by |score| (top, greedy)."
+            )
         return self._first(n, -self._listed)
 
     def threshold(self, value: float) -> Circuit:

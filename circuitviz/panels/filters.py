@@ -24,12 +24,17 @@ from PySide6.QtWidgets import (
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.registry import Panel, inset_numbers, panels
 from circuitviz.session import Sight, State, filter_view
-from circuitviz.session.sight import CHANNELS, SIGNS
+from circuitviz.session.sight import CHANNELS, SIGN_MEANINGS, SIGNS
 
 STEPS = 400
-SIGN_NAMES = dict(zip(SIGNS, ("raise the metric", "lower it"), strict=True))
+SIGN_NAMES = {"helps": ("raise the metric", "lower it"), "file": ("positive score", "negative score")}
 CHANNEL_NAMES = dict(zip(CHANNELS, ("q", "k", "v", "MLP, logits"), strict=True))
 KIND_NAMES = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "errors", "token": "tokens"}
+
+
+def _sign_names(sign: str) -> dict[str, str]:
+    """What the chips of positive and negative scores say, by what is known of the sign."""
+    return dict(zip(SIGNS, SIGN_NAMES["helps" if sign == "helps" else "file"], strict=True))
 
 
 class Chips(QWidget):
@@ -37,6 +42,7 @@ class Chips(QWidget):
 
     def __init__(self, names: dict[str, str], about: str) -> None:
         super().__init__()
+        self._about = about
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
@@ -47,6 +53,13 @@ class Chips(QWidget):
             self.chips[key] = chip
             row.addWidget(chip)
         row.addStretch(1)
+
+    def rename(self, names: dict[str, str], tips: Iterable[str]) -> None:
+        """Write other words on the same chips."""
+        for (key, text), tip in zip(names.items(), tips, strict=True):
+            self.chips[key].setText(text)
+            self.chips[key].setAccessibleName(f"{self._about}: {text}")
+            self.chips[key].setToolTip(tip)
 
     def hidden(self) -> frozenset[str]:
         """What is not pressed."""
@@ -69,7 +82,7 @@ class FiltersPanel(Panel):
         self.most = QSlider(Qt.Orientation.Horizontal, maximum=STEPS, accessibleName="Strongest edges")
         self.number = QLabel("all", objectName="muted")
         self.least = _score("Least score of an edge")
-        self.signs, self.channels = Chips(SIGN_NAMES, "Sign"), Chips(CHANNEL_NAMES, "Edges into")
+        self.signs, self.channels = Chips(_sign_names("helps"), "Sign"), Chips(CHANNEL_NAMES, "Edges into")
         self.kinds = Chips({}, "Kind")
         self.low = QSpinBox(accessibleName="From layer")
         self.high = QSpinBox(accessibleName="To layer")
@@ -107,6 +120,7 @@ class FiltersPanel(Panel):
         self.number.setText("all" if sight.most is None else f"{most:,}")
         self.least.setValue(sight.least)
         self.score.setValue(sight.score)
+        self.signs.rename(_sign_names(state.sign), SIGN_MEANINGS[state.sign])
         self.signs.show_hidden(sight.hidden_signs)
         self.channels.show_hidden(sight.hidden_channels)
         self._show_kinds(state)

@@ -83,6 +83,8 @@ class Live(QObject):
         """First order, within the frame of the click, from the last exact state."""
         if self._base is None or state.scores is None or state.live is None:
             return None
+        if not state.scores.sign_known:  # which way the metric would move is not known
+            return None
         base, numbers = self._base
         metric = numbers["metric"]
         span = metric["model"] - metric["ablated"]

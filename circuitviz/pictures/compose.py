@@ -10,6 +10,7 @@ import numpy as np
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.errors import InputError
+from circuitviz.graph.scores import IMPORTED
 from circuitviz.pictures.classes import arrows_of, draw_classes, groups_of
 from circuitviz.pictures.drawing import Drawing, Text
 from circuitviz.pictures.figure import Figure
@@ -38,7 +39,7 @@ def draw(document: Document, figure: Figure) -> Drawing:
         y = draw_heads(inner, picture, ink, size)
     if figure.legend:
         y += 1.4 * size
-        y += draw_legend(inner, ink, y, size, strongest(document, figure), state.scores is not None)
+        y += draw_legend(inner, ink, y, size, strongest(document, figure), state.sign)
     if figure.caption:
         y += 0.6 * size
         room = 0.94 * inner.width  # LaTeX's own sans serif is wider than the shipped one
@@ -71,7 +72,8 @@ def caption(document: Document, figure: Figure) -> str:
     if (question := Question.of(where)) is not None:
         parts.append(said_of(question))
     elif where is not None:
-        parts.append(f"Circuit of {where.model} on {where.task}, found with {where.method} ({where.metric})")
+        came = "read from a file" if where.method == IMPORTED else f"found with {where.method}"
+        parts.append(f"Circuit of {where.model} on {where.task}, {came} ({where.metric})")
     live = state.live
     if live is not None:
         parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges, {live.n_nodes} nodes")

@@ -10,20 +10,22 @@ from circuitviz.canvas.kinds import PLAIN
 from circuitviz.pictures.drawing import Box, Curve, Drawing, Shape, Text
 from circuitviz.pictures.ink import MEANINGS, Ink
 from circuitviz.pictures.measure import cut, width
+from circuitviz.session.sight import SIGN_MEANINGS
 
 SHARES = (1.0, 0.5, 0.1)
 Sample = Callable[[float, float], list[Shape]]  # from left and middle to the sample's shapes
 
 
 def draw_legend(
-    drawing: Drawing, ink: Ink, y: float, size: float, strongest: float, scored: bool = True
+    drawing: Drawing, ink: Ink, y: float, size: float, strongest: float, sign: str = "helps"
 ) -> float:
     """Draw every kind of box and edge that was drawn, in lines from ``y``; returns the height used.
 
-    ``strongest`` is the |score| of the widest edge: the key tells what widths mean. Where nothing is
-    ``scored`` it is the number of edges that the widest arrow stands for; where that is one, all
-    widths are alike and need no key.
+    ``sign``: what is known of the scores, a key of ``sight.SIGN_MEANINGS``. ``strongest`` is the |score| of
+    the widest edge: the key tells what widths mean. Where there are no scores it is the number of edges
+    that the widest arrow stands for; where that is one, all widths are alike and need no key.
     """
+    scored = sign != "none"
     long, plain_width = 2.6 * size, 1.2 * ink.scale
     entries = [(text, _boxed(box, long, size)) for text, box in sorted(ink.boxes.items(), key=_rank)]
     for role, curve in sorted(ink.curves.items(), key=lambda item: list(MEANINGS).index(item[0])):
@@ -34,7 +36,8 @@ def draw_legend(
     if some is not None:
         look = replace(some, opacity=1.0, dash="", width=plain_width)
         if ink.dashed:
-            entries.append(("negative score", _lined(replace(look, dash="dashed"), long)))
+            negative = SIGN_MEANINGS[sign][1] if sign == "file" else "negative score"
+            entries.append((negative, _lined(replace(look, dash="dashed"), long)))
         for share in SHARES if scored or strongest > 1 else ():
             sample = _lined(replace(look, width=ink.width_of(share)), long)
             number = f"|score| {strongest * share:.2g}" if scored else _edges(strongest * share)

@@ -8,8 +8,9 @@ from pathlib import PurePath
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.graph.scores import IMPORTED, SIGN_NOTE
 from circuitviz.resources import resource
-from circuitviz.session import Document, Provenance
+from circuitviz.session import Document, Provenance, State
 from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
 
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
@@ -28,7 +29,9 @@ def methods_paragraph(document: Document) -> str:
         )
     question, whole = Question.of(where), state.circuit
     size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
-    if question is None:
+    if where.method == IMPORTED:
+        said = [_imported(where, state), f"It holds {size}."]
+    elif question is None:
         said = [_searched(where), f"Selection by '{where.select}' left {size}."]
     else:
         said = [_traced(question, where), f"The circuit holds {size}.", *_sums(document, question)]
@@ -67,6 +70,19 @@ def _searched(where: Provenance) -> str:
         f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
         f"{judged}.{_left_out(where)}"
     )
+
+
+def _imported(where: Provenance, state: State) -> str:
+    """The sentences on a circuit of another tool's file: what it is measured on, and its scores' sign."""
+    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE, ""))
+    unknown = "The file does not say whether a positive score helps the metric."
+    file = where.options.get("file", "")
+    measured = (
+        f"The circuit was read from the file {file} and measured on {_model(where)}, the task {where.task}, "
+        f"{where.prompts:,} {'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts "
+        f"(seed {where.seed}), with {where.metric} as metric and {where.ablation} ablation."
+    )
+    return " ".join(filter(None, (measured, note or (unknown if state.sign == "file" else ""))))
 
 
 def _left_out(where: Provenance) -> str:

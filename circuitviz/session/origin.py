@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.session.provenance import Provenance
@@ -37,6 +38,24 @@ def provenance_of(
     task_name: str | None = None,
 ) -> Provenance:
     """Write down where scores come from. ``task_name`` is the file a task was read from."""
+    return origin_of(
+        model, task, scores.method, scores.options, metric, ablation, select, asked, seconds, task_name
+    )
+
+
+def origin_of(
+    model: Model,
+    task: Task,
+    method: str,
+    options: Mapping[str, Any],
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float | None,
+    seconds: float,
+    task_name: str | None = None,
+) -> Provenance:
+    """The same for a method and its options by name."""
     pairs = tuple((p.clean, p.corrupted, p.correct, p.incorrect) for p in task.pairs)
     return Provenance(
         model=model.name,
@@ -46,8 +65,8 @@ def provenance_of(
         pairs=pairs,
         metric=metric,
         ablation=ablation,
-        method=scores.method,
-        options=dict(scores.options),
+        method=method,
+        options=dict(options),
         select=select,
         asked=asked,
         prompts=len(task),
@@ -111,8 +130,7 @@ def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
     if circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         raise InputError(
-            f"This circuit belongs to '{where.model}', {theirs.n_layers} layers with "
-            f"{theirs.n_heads} heads; '{model.name}' has {ours.n_layers} with {ours.n_heads}. "
+            f"This circuit belongs to '{where.model}', {theirs.text}; '{model.name}' has {ours.text}. "
             "Open the model that it was found on."
         )
     if where.weight_hash and not model.recognises(where.weight_hash):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuitviz.graph.names import parse_folders
+from circuitviz.graph.scores import IMPORTED
 
 Answer = str | int
 
@@ -65,6 +66,10 @@ class Provenance:
 
         if (question := Question.of(self)) is not None:
             return question.command()
+        if self.method == IMPORTED:
+            from circuitviz.session.imported import import_command
+
+            return import_command(self)
         parts = ["circuitviz discover", f"-m {self.model}", f"-t {self.task}"]
         parts += [f"--method {self.method}", f"--select {self.select}"]
         if self.asked is not None:

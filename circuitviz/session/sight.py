@@ -8,6 +8,12 @@ from typing import Any
 from circuitviz.errors import InputError
 
 SIGNS = ("positive", "negative")
+SIGN_MEANINGS = {  # what is said of positive and negative scores, by what is known of them
+    "helps": ("raises the metric", "lowers the metric"),
+    "flows": ("adds to what it reaches", "takes away from it"),
+    "file": ("positive score in the file", "negative score in the file"),
+    "none": ("edge of the circuit", "edge of the circuit"),
+}
 CHANNELS = ("q", "k", "v", "")
 
 

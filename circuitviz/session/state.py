@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Interventions, Scores
+from circuitviz.graph.scores import SIGN
 from circuitviz.session.aside import Aside
 from circuitviz.session.groups import Group, classed
 from circuitviz.session.labels import Basis, Label, kind_of
@@ -53,6 +54,13 @@ class State:
     def changed(self) -> Interventions:
         """The interventions that can be felt: a node that is out writes nothing at all."""
         return {n: what for n, what in self.interventions.items() if n not in self.ablated_nodes}
+
+    @property
+    def sign(self) -> str:
+        """What the sign of a score means, a key of ``sight.SIGN_MEANINGS``."""
+        if self.scores is None:
+            return "none"
+        return "helps" if self.scores.sign_known else "file"
 
     @property
     def opening(self) -> tuple[object, ...]:
@@ -161,6 +169,7 @@ class State:
                     sorted((k, *g.identity) for k, g in self.groups.items()),
                     self.sight.plain(),
                     *([self.aside.identity] if self.aside else []),
+                    *([self.sign] if self.scores is not None and SIGN in self.scores.info else []),
                 ]
             ).encode()
         )

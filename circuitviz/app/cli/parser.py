@@ -94,6 +94,8 @@ def _verbs(argv: list[str]) -> argparse.Namespace:
         verb.add_argument("-o", "--output", type=Path, required=True)
         if name == "export" and "export" in argv:  # the flags' module imports Qt
             _figure(verb)
+        if name == "import":
+            _import(verb)
     _train(verbs.add_parser("train-dictionary", help="train SAEs and transcoders on a text file"), argv)
     add_feature_verbs(verbs)
     labels = verbs.add_parser("label", help="say what parts do, test it, carry labels between files")
@@ -164,6 +166,21 @@ def _evaluate(parser: argparse.ArgumentParser, argv: list[str]) -> None:
                 flag = f"--{name.strip()}-{entry.flag[2:]}"
                 dest = f"measure_{name.strip()}_{entry.name}"
                 parser.add_argument(flag, dest=dest, metavar="VALUE", help=entry.help)
+
+
+def _import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-m", "--model", help="the model that the circuit is of")
+    parser.add_argument("-t", "--task", help="the task that it is measured on")
+    text = (
+        "of the scores: keep where positive helps the metric, flip where it hurts, auto where the exact "
+        "effects of the strongest edges decide; by default auto with --model and --task, and else unknown"
+    )
+    parser.add_argument("--sign", choices=("keep", "flip", "auto"), help=text)
+    parser.add_argument("--prompts", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    _skip(parser)
+    _setting(parser)
+    _device(parser)
 
 
 def _train(parser: argparse.ArgumentParser, argv: list[str]) -> None:

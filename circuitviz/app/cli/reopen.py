@@ -47,6 +47,7 @@ def reopen(
     circuit was found on.
     """
     from circuitviz.models import load_model
+    from circuitviz.session.imported import fit_state
     from circuitviz.session.origin import mismatch, task_of
     from circuitviz.tasks import load_task
 
@@ -63,7 +64,7 @@ def reopen(
         )
     model = load_model(named, given.device)
     if where is None:
-        _check_shape(named, circuit, model)
+        document.apply(fit_state(document.state, model.shape, named))
     elif message := mismatch(where, model, circuit):
         say(f"circuitviz: {message}")
     if asked_for is not None:
@@ -88,13 +89,3 @@ def reopen(
         where.select if where else "own",
         where.asked if where else None,
     )
-
-
-def _check_shape(named: str, circuit: object, model: Model) -> None:
-    shape = circuit.graph.shape  # type: ignore[attr-defined]
-    if shape != model.shape:
-        raise InputError(
-            f"This circuit is of a model with {shape.n_layers} layers and {shape.n_heads} heads, width "
-            f"{shape.d_model}; '{named}' has {model.shape.n_layers} and {model.shape.n_heads}, width "
-            f"{model.shape.d_model}. Name the model that it belongs to."
-        )

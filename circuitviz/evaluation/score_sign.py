@@ -1,0 +1,80 @@
+"""Whether positive scores of another tool's file help the metric: decided by a few exact effects.
+
+EAP-IG's family writes scores with the sign of whatever was differentiated, the metric or a loss, and files do
+not say which. The exact effect of an edge (METHODS: Scores) has a sign that is known.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.graph import Circuit, Scores
+from circuitviz.progress import Progress, Steps
+
+EDGES = 20
+LEAST_EFFECT = 1e-5  # share of L(M) − L(∅) below which an effect has no sign
+CHANCE = 0.05  # of so clear a majority among signs that are drawn at random
+KEEP, FLIP, UNDECIDED = "keep", "flip", "undecided"
+
+
+@dataclass(frozen=True)
+class SignDecision:
+    """How many of the strongest edges have exact effects of the same sign as their scores.
+
+    tested: edges whose effect was measured; voting: those of them whose effect is not 0; agreeing: those
+    of which score and effect have the same sign.
+    """
+
+    tested: int
+    voting: int
+    agreeing: int
+
+    @property
+    def sign(self) -> str:
+        """``keep`` where positive helps, ``flip`` where it hurts, ``undecided`` where the signs are mixed.
+
+        A sign test: a majority counts that random signs would give, on either side, in at most 1 of 20 cases.
+        """
+        larger = max(self.agreeing, self.voting - self.agreeing)
+        ways = sum(math.comb(self.voting, k) for k in range(larger, self.voting + 1))
+        if 2 * ways > CHANCE * 2**self.voting:
+            return UNDECIDED
+        return KEEP if self.agreeing == larger else FLIP
+
+    @property
+    def note(self) -> str:
+        """What was found and what follows, in a sentence."""
+        start = (
+            f"Of the {self.tested} strongest edges, {self.voting} have an exact effect; its sign is that "
+            f"of the score for {self.agreeing} of them"
+        )
+        ends = {
+            KEEP: "positive helps, and the signs are those of the file",
+            FLIP: "positive hurts in the file, and the signs were turned",
+            UNDECIDED: "which does not tell whether positive helps, and the signs are those of the file",
+        }
+        return f"{start}: {ends[self.sign]}." if self.sign != UNDECIDED else f"{start}, {ends[self.sign]}."
+
+
+def decide_sign_steps(bench: Bench, scores: Scores, edges: int = EDGES) -> Steps[SignDecision]:
+    """Measure the exact effects of the edges of largest |score|: L(M) − L(M without that edge)."""
+    graph = scores.graph
+    yield from bench.prepare()
+    senders, receivers = np.nonzero(graph.mask & (scores.values != 0))
+    order = np.argsort(-np.abs(scores.values[senders, receivers]), kind="stable")[:edges]
+    voting = agreeing = 0
+    for number, at in enumerate(order, start=1):
+        index = senders[at], receivers[at]
+        without = graph.mask.copy()
+        without[index] = False
+        found = yield from bench.evaluate(Circuit(graph, without))
+        effect = found.model - found.circuit
+        if abs(effect) > LEAST_EFFECT * max(abs(found.model - found.ablated), 1e-12):
+            voting += 1
+            agreeing += bool((effect > 0) == (scores.values[index] > 0))
+        yield Progress(number, len(order), f"exact effect of {graph.edge_name(*index)}")
+    return SignDecision(len(order), voting, agreeing)
