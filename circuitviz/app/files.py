@@ -85,7 +85,8 @@ class Files(QObject):
         if path is None or not self.ownership.take(path):
             self.ownership.release()
         self.on_disk.follow(path)
-        usual = "layered" if self.desk.asking.question is None else "tokens"
+        circuit = self.desk.document.state.circuit
+        usual = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
         self.window.layout_name = layout if layout in layouts.names() else usual
 
     def shown(self) -> None:

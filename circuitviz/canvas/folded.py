@@ -7,6 +7,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from circuitviz.canvas.captions import facts_of, written_of
 from circuitviz.canvas.inscription import inscribed
 from circuitviz.canvas.links import Floats
 from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode, titled
@@ -36,8 +37,9 @@ def fold_picture(state: State, layout: str, most: int = MOST_DRAWN) -> CircuitPi
     scores, left = bundles.sums(folding.values[at]), bundles.sums(live.edges[at])
     totals = np.bincount(bundles.out[between], scores[between], len(folding.boxes)).tolist()
     places = _places(state, plain, layout, set(groups))
+    written = written_of(circuit, state.scores)
     nodes = tuple(
-        _node(state, folding, box, places[box], total)
+        _node(state, folding, box, places[box], total, written.get(box, ""))
         for box, total in zip(folding.boxes, totals, strict=True)
     )
     rows = np.flatnonzero(between)
@@ -122,7 +124,7 @@ def opacity_of(picture: CircuitPicture, edge: DrawnEdge, opacity: Mapping[str, f
 
 
 def _node(
-    state: State, folding: Folding, box: str, at: tuple[float, float], score: float
+    state: State, folding: Folding, box: str, at: tuple[float, float], score: float, written: str
 ) -> DrawnNode:
     held = folding.nodes(box)
     out = all(name in state.ablated_nodes for name in held if name != "logits") and held != ("logits",)
@@ -131,7 +133,8 @@ def _node(
         label = state.labels.get(box)
         kind = folding.circuit.graph.node(box).kind
         text, colour = (label.text, label.colour) if label else ("", "")
-        return DrawnNode(box, kind, *at, score, text, colour, out)
+        facts = facts_of(folding.circuit, state.scores, box)
+        return DrawnNode(box, kind, *at, score, text, colour, out, text=written, **facts)
     said = state.labels.get(f"group:{box}")
     text, colour = (said.text, said.colour or group.colour) if said else ("", group.colour)
     return DrawnNode(box, Kind.HEAD, *at, score, text, colour, out, members=held)

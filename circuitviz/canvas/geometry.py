@@ -39,7 +39,7 @@ class Geometry:
         """The same, with all that is found on first use found by now."""
         picture = self.picture
         _found = picture.edge_rows, picture.links.levels, picture.looks, picture.any_ablated
-        _measured = self.bounds, self.alike
+        _measured = self.bounds, self.alike, self.pinned
         return self
 
     @cached_property
@@ -49,6 +49,11 @@ class Geometry:
         for row, node in enumerate(self.picture.nodes):
             rows.setdefault((node.look, node.colour, node.ablated), []).append(row)
         return tuple((self.picture.nodes[held[0]], np.array(held, np.intp)) for held in rows.values())
+
+    @cached_property
+    def pinned(self) -> Indices:
+        """Rows of the nodes that their file's viewer had pinned."""
+        return np.array([row for row, node in enumerate(self.picture.nodes) if node.pinned], np.intp)
 
     @cached_property
     def every(self) -> Indices:

@@ -28,6 +28,7 @@ def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None
             lines.append(node.label)
         if node.members:
             lines.append(", ".join(map(as_printed, node.members)))
+        lines += [node.facts] if node.facts else []
         return "\n".join([*lines, f"score {node.score:+.4f}", f"{into} in, {out} out"])
     if edge is not None:
         said = edge.note.replace("; ", "\n") or f"score {edge.score:+.4f}"

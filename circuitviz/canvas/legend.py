@@ -6,13 +6,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
 from circuitviz.canvas.kinds import MEANINGS, look_colours
-from circuitviz.canvas.paint import edge_pen, font, outline
+from circuitviz.canvas.paint import edge_pen, font, outline, paint_pin
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
 from circuitviz.canvas.theme import Theme
 from circuitviz.session.sight import SIGN_MEANINGS, SIGNS
 
 WIDTH, ROW = 158.0, 19.0
 SAMPLE, GAP = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
+PINNED = "pinned in its file"
 
 
 def legend_entries(picture: CircuitPicture) -> list[str]:
@@ -25,6 +26,7 @@ def legend_entries(picture: CircuitPicture) -> list[str]:
         entries = {"positive": tinted[0], "negative": tinted[1]}
     entries["channels"] = bool(links.channel.any())
     entries["ablated"] = not picture.sides and (tinted[2] or picture.any_ablated)
+    entries["pinned"] = any(node.pinned for node in picture.nodes)
     return [*(entry for entry, drawn in entries.items() if drawn), *picture.looks]
 
 
@@ -57,6 +59,8 @@ def paint_legend(
             painter.setPen(QPen(QColor(line), 1.2))
             painter.setBrush(QColor(fill))
             painter.drawPath(outline(entry, QRectF(x + 2, y + 3.5, SAMPLE - 6, ROW - 7)))
+        elif entry == "pinned":
+            paint_pin(painter, theme, QPointF(x + SAMPLE / 2 + 1, y + 5))
         else:
             side = entry if picture.sides else ""
             score = 1.0 if entry == "positive" else -1.0
@@ -93,7 +97,7 @@ def _text(picture: CircuitPicture, entry: str) -> str:
     sides = {"both": "in both", "left": f"only in {left}", "right": f"only in {right}"}
     known = "flows" if picture.looks and picture.sign == "helps" else picture.sign
     lines = dict(zip(SIGNS, SIGN_MEANINGS[known], strict=True))
-    return {**lines, "ablated": "ablated", **sides, **MEANINGS}[entry]
+    return {**lines, "ablated": "ablated", "pinned": PINNED, **sides, **MEANINGS}[entry]
 
 
 def _channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPainterPath
+from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached import FADED, CachedItem, Stroke
@@ -175,3 +175,10 @@ def paint_boxes(
         colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
         painter.setBrush(QColor(colour))
         painter.drawRects([QRectF(*each) for each in corners.tolist()])
+    pinned = geometry.boxes[geometry.pinned[chosen[geometry.pinned]]]
+    pinned[:, 2:] -= pinned[:, :2]
+    pen = QPen(QColor(theme.text), 1.4)
+    pen.setCosmetic(True)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRects([QRectF(*each) for each in pinned.tolist()])

@@ -186,7 +186,17 @@ def paint_node(
     if node.ablated:
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
+    if node.pinned:
+        paint_pin(painter, theme, rect.topRight() + QPointF(-7, 1))
     painter.restore()
+
+
+def paint_pin(painter: QPainter, theme: Theme, at: QPointF) -> None:
+    """A round-headed pin whose head is at a point: its file's viewer had the node pinned."""
+    painter.setPen(QPen(QColor(theme.text), 1.2))
+    painter.drawLine(at, at + QPointF(-3, 8))
+    painter.setBrush(QColor(theme.accent))
+    painter.drawEllipse(at, 3.4, 3.4)
 
 
 def _write(painter: QPainter, rect: QRectF, text: str) -> None:

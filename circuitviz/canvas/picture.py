@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
+from circuitviz.canvas.captions import facts_of, written_of
 from circuitviz.canvas.kinds import MEANINGS, PLAIN, look_of
 from circuitviz.canvas.links import Indices, Links
 from circuitviz.canvas.places import Place, columns_of, places_of
@@ -26,6 +27,7 @@ class DrawnNode:
     ``side``: where two circuits are compared, which has it: ``both``, ``left`` or ``right``.
     ``members``: the nodes of a collapsed group, which is drawn as one box under its ``title``.
     ``text``: what is written in the box instead of the name, where something says more: a token.
+    ``facts``: its numbers in words; ``pinned``: whether its file's viewer had it pinned.
     """
 
     name: str
@@ -39,6 +41,8 @@ class DrawnNode:
     side: str = ""
     members: tuple[str, ...] = ()
     text: str = ""
+    facts: str = ""
+    pinned: bool = False
 
     @property
     def title(self) -> str:
@@ -219,31 +223,15 @@ def _plain(
     """Nodes as they stand, with nothing said of them and nothing done to them."""
     graph, places = circuit.graph, places_of(circuit, layout, pinned)
     totals = dict(zip(graph.senders, _totals(circuit, scores), strict=True))
-    written = _written(circuit, scores)
+    written = written_of(circuit, scores)
     return tuple(
         DrawnNode(
-            name,
-            graph.node(name).kind,
-            *places[name],
-            score=totals.get(name, 0.0),
+            *(name, graph.node(name).kind, *places[name], totals.get(name, 0.0)),
             text=written.get(name, ""),
+            **facts_of(circuit, scores, name),
         )
         for name in circuit.node_names
     )
-
-
-def _written(circuit: Circuit, scores: Scores | None) -> dict[str, str]:
-    """Tokens of a prompt, and of the logits that are explained, in quotes as a reader knows them."""
-    info = {} if scores is None else scores.info
-    run = info.get("prompt")
-    strings = list(run.get("strings") or ()) if isinstance(run, Mapping) else []
-    said = info.get("shown")
-    shown = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
-    for name in circuit.node_names:
-        node = circuit.graph.node(name)
-        if node.kind is Kind.TOKEN and node.position is not None and node.position < len(strings):
-            shown[name] = str(strings[node.position])
-    return {name: f"“{text.strip() or text}”" for name, text in shown.items()}
 
 
 def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:

@@ -22,7 +22,14 @@ from circuitviz.session import Document, Label, State
 
 Plain = str | int | float | bool
 WHOLE = frozenset("layer head position feature token n_layers n_heads d_model n_kv_heads sinks".split())
-REAL = frozenset("x y score label_confidence".split())
+FACTS = {
+    "activations": "activation",
+    "attributions": "attribution",
+    "influence": "influence",
+    "cumulative_influence": "cumulative_influence",
+    "probabilities": "probability",
+}  # numbers of a prompt's nodes: in the scores' ``info``, and as attributes
+REAL = frozenset(("x", "y", "score", "label_confidence", *FACTS.values()))
 TRUTH = frozenset("parallel mlp ablated live".split())
 PART = re.compile(r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$")
 COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
@@ -107,6 +114,7 @@ def document_of(listing: Listing) -> Document:
     if not np.isfinite(values).all():
         raise InputError("a score is not a number")
     labels, places, out = {}, {}, set()
+    info: dict[str, Any] = {}
     for name, told in listing.nodes.items():
         if name not in graph.node_index:
             raise InputError(f"the node '{name}' is none of the model's")
@@ -114,12 +122,15 @@ def document_of(listing: Listing) -> Document:
             labels[name] = _label(told)
         if is_ablated(told):
             out.add(name)
+        for key, attribute in FACTS.items():
+            if attribute in told and graph.is_of_prompt and math.isfinite(float(told[attribute])):
+                info.setdefault(key, {})[name] = float(told[attribute])
         if "x" in told and "y" in told:
             places[name] = float(told["x"]), float(told["y"])
             if not all(map(math.isfinite, places[name])):
                 raise InputError(f"the place of '{name}' is not a number")
     sign = listing.about.get(SIGN)
-    info = {} if sign is None else {SIGN: str(sign)}
+    info |= {} if sign is None else {SIGN: str(sign)}
     scores = Scores(graph, values, str(listing.about.get("method", IMPORTED)), info=info)
     circuit = Circuit(graph, chosen, int(chosen.sum()))
     edges = frozenset(f"{edge.sender}->{edge.receiver}" for edge in listing.edges if edge.ablated)
@@ -163,6 +174,11 @@ def _told(node: Node, state: State) -> dict[str, Plain]:
             told[own.name] = escaped(value) if isinstance(value, str) else value
     if node.name in state.ablated_nodes:
         told["ablated"] = True
+    if node.position is not None and state.scores is not None:
+        for key, attribute in FACTS.items():
+            value = state.scores.info.get(key, {}).get(node.name)
+            if isinstance(value, int | float) and math.isfinite(value):
+                told[attribute] = float(value)
     label = state.labels.get(node.name)
     for said in dataclasses.fields(Label) if label else ():
         value = getattr(label, said.name)

@@ -74,6 +74,11 @@ class Graph:
         """Nodes [nodes] that read nothing: ``input``; tokens, errors and biases among features."""
         return np.asarray(~self.owners.any(axis=0))
 
+    @cached_property
+    def is_of_prompt(self) -> bool:
+        """Whether its nodes stand at a prompt's positions: a circuit of features, wherever it comes from."""
+        return any(node.position is not None for node in self.nodes)
+
     def same_as(self, other: Graph) -> bool:
         """Whether two graphs have the same nodes and edges, so that their circuits can be compared."""
         return self is other or (
@@ -112,7 +117,7 @@ class Graph:
         try:
             return self._nodes_by_name[name]
         except KeyError:
-            if any(node.position is not None for node in self.nodes):
+            if self.is_of_prompt:
                 raise InputError(
                     f"There is no node '{name}' in this graph of {len(self.nodes):,} nodes; its nodes are "
                     f"named as {self.nodes[0].name} and {self.nodes[-1].name}."

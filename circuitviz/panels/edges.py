@@ -71,7 +71,7 @@ class EdgesPanel(Panel):
         has = state.scores is not None and state.circuit is not None
         for widget in (self.slider, self.number, self.again):
             widget.setEnabled(has and self.desk.preview is None)
-        features = self.desk.asking.question is not None
+        features = state.circuit is not None and state.circuit.graph.is_of_prompt
         self.again.setEnabled(self.again.isEnabled() and not features)
         self.again.setToolTip("circuits of features are judged by their nodes" if features else "")
         if state.circuit is None:

@@ -218,7 +218,8 @@ class InspectorPanel(Panel):
         self.attention_box.setVisible(False)
 
     def _ask(self) -> None:
-        if self.node and self.desk.asking.question is not None:
+        circuit = self.desk.state.circuit
+        if self.node and circuit is not None and circuit.graph.is_of_prompt:
             self.part.show_node(self.node)
         elif self.node:
             self.desk.read(self.node, self.desk.prompt)
@@ -243,7 +244,7 @@ class InspectorPanel(Panel):
         out = " · ablated" if self.node in state.ablated_nodes else ""
         other = other_of(self.desk)
         side = f" · only in {other[0]}" if other and only_there(self.desk) else ""
-        node, features = state.circuit.graph.node(self.node), self.desk.asking.question is not None
+        node, features = state.circuit.graph.node(self.node), state.circuit.graph.is_of_prompt
         self.part.setVisible(features)
         self.readings.setVisible(not features)
         kind = self.part.about(node) if features else node.kind

@@ -11,6 +11,7 @@ from circuitviz.jobs import Reply, Seen
 from circuitviz.jobs.node import TOKENS, NodeRead, ReadNode
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.token_columns import TokenColumns
+from circuitviz.session.words import numbers_of, words_of
 
 TOLD = {
     Kind.FEATURE: (
@@ -48,45 +49,32 @@ class NodeReading(QWidget):
         desk.arrived.connect(self._arrived)
 
     def show_node(self, name: str) -> None:
-        """Show a node of the open circuit of features; its reading follows."""
+        """Show a node of the open circuit of features; its reading follows, where its model can be asked."""
         state, question = self.desk.document.state, self.desk.asking.question
-        if question is None or state.circuit is None or name not in state.circuit.graph.node_index:
+        if state.circuit is None or name not in state.circuit.graph.node_index:
             return
         node = state.circuit.graph.node(name)
         self.meaning.setText(TOLD.get(node.kind, ""))
-        self.dashboard.setVisible(node.kind is Kind.FEATURE)
+        self.dashboard.setVisible(node.kind is Kind.FEATURE and question is not None)
         self.trace.setVisible(self.desk.asking.traceable == name)
         if name != self.node:
             self.node = name
             self.tokens.hide()
         self.numbers.setText(self._numbers(node))
-        if self.desk.opened is not None:
+        if self.desk.opened is not None and question is not None:
             self.desk.ask(ReadNode(question, name))
 
     def about(self, node: Node) -> str:
         """What a node is and where it stands, in a line."""
         said = MEANINGS[look_of(node.kind, node.name)]
-        scores = self.desk.document.state.scores
-        run = {} if scores is None else scores.info.get("prompt", {})
-        strings = run.get("strings") or []
         if node.position is None:
             return said
-        here = f", “{strings[node.position].strip()}”" if node.position < len(strings) else ""
-        return f"{said} at position {node.position}{here}"
+        word = words_of(self.desk.document.state).get(node.position)
+        return f"{said} at position {node.position}{'' if word is None else f', “{word.strip()}”'}"
 
     def _numbers(self, node: Node, found: NodeRead | None = None) -> str:
         scores = self.desk.document.state.scores
-        info = {} if scores is None else scores.info
-        parts = []
-        if node.kind in (Kind.FEATURE, Kind.NEURON, Kind.LOGITS):
-            value = info.get("activations", {}).get(node.name)
-            what = "activation" if node.kind is Kind.FEATURE else "value"
-            parts += [f"{what} {value:.4f}"] if value is not None else []
-        given = info.get("attributions", {}).get(node.name)
-        if given is not None and node.name != info.get("target"):
-            parts.append(f"attribution {given:+.4f}")
-        if (held := info.get("influence", {}).get(node.name)) is not None:
-            parts.append(f"influence {held:.4f}")
+        parts = numbers_of(node, {} if scores is None else scores.info)
         if found is not None and found.share is not None:
             parts.append(f"{found.share:.0%} as long as all that its site writes here")
         return " · ".join(parts)

@@ -1,10 +1,11 @@
-"""The prompt's tokens as nodes stand at them: what canvas and search call a position."""
+"""What is said of a prompt's nodes: the tokens that they stand at, and their numbers in words."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from circuitviz.graph import Kind
+from circuitviz.graph import Kind, Node
 from circuitviz.session.state import State
 
 
@@ -16,3 +17,29 @@ def words_of(state: State) -> dict[int, str]:
         if node.kind is Kind.TOKEN and node.position is not None and node.name in state.labels:
             words.setdefault(node.position, state.labels[node.name].text)
     return {position: str(word) for position, word in words.items()}
+
+
+def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
+    """A node's numbers as its scores (``info``) hold them, each with what it is; whether it is pinned.
+
+    The cumulative influence is the share of all influence that this node and the more influential ones hold.
+    """
+
+    def value(key: str) -> float | None:
+        table = info.get(key)
+        found = table.get(node.name) if isinstance(table, Mapping) else None
+        return found if isinstance(found, int | float) else None
+
+    said = []
+    if node.kind in (Kind.FEATURE, Kind.NEURON, Kind.LOGITS) and (found := value("activations")) is not None:
+        said.append(f"{'activation' if node.kind is Kind.FEATURE else 'value'} {found:.4f}")
+    if (found := value("probabilities")) is not None:
+        said.append(f"probability {found:.3f}")
+    if (found := value("attributions")) is not None and node.name != info.get("target"):
+        said.append(f"attribution {found:+.4f}")
+    if (found := value("influence")) is not None:
+        said.append(f"influence {found:.4f}")
+    if (found := value("cumulative_influence")) is not None:
+        said.append(f"cumulative influence {found:.1%}")
+    pinned = info.get("pinned")
+    return [*said, "pinned"] if isinstance(pinned, list) and node.name in pinned else said

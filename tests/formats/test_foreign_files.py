@@ -244,3 +244,6 @@ def test_features_cannot_be_written_as_eap_ig(tmp_path: Path) -> None:
         assert after.circuit is not None and document.state.circuit is not None
         assert set(after.circuit.edge_names) == set(document.state.circuit.edge_names)
         assert np.count_nonzero(after.scores.values) == 4  # type: ignore[union-attr]
+        facts = ("activations", "cumulative_influence", "probabilities")
+        told = {key: {n: v for n, v in document.state.scores.info[key].items() if n in after.circuit.node_names or "logit" in n} for key in facts}  # type: ignore[union-attr]
+        assert {key: after.scores.info[key] for key in facts} == told  # type: ignore[union-attr]

@@ -19,6 +19,7 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
     "traceable": lambda desk: desk.asking.traceable is not None,
     "pinned": lambda desk: bool(desk.document.state.positions),
+    "marked": lambda desk: desk.state.scores is not None and bool(desk.state.scores.info.get("pinned")),
     "ablated": lambda desk: not desk.document.state.untouched,
     "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),
     "classes": lambda desk: bool(desk.document.state.classed),

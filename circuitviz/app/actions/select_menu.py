@@ -56,6 +56,13 @@ def _paths(window: MainWindow) -> None:
     window.panels["paths"].highlight()  # type: ignore[attr-defined]
 
 
+@action("select-pinned", "Nodes pinned in the file", "Select", needs="marked")
+def _pinned(window: MainWindow) -> None:
+    """What an attribution graph's viewer had pinned."""
+    if (scores := window.desk.state.scores) is not None:
+        _show(window, set(scores.info.get("pinned") or ()))
+
+
 @action("unpin", "Unpin moved nodes", "View", "Shift+U", needs="pinned")
 def _unpin(window: MainWindow) -> None:
     """Those that are selected, or all."""

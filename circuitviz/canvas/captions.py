@@ -1,0 +1,31 @@
+"""What a circuit's scores say of its nodes beyond edges: tokens in their boxes, numbers in their hints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from circuitviz.graph import Circuit, Kind, Scores
+from circuitviz.session.words import numbers_of
+
+
+def facts_of(circuit: Circuit, scores: Scores | None, name: str) -> dict[str, Any]:
+    """``facts`` and ``pinned`` of a prompt's node; nothing of a model's, whose numbers are readings."""
+    if scores is None or not circuit.graph.is_of_prompt:
+        return {}
+    numbers = numbers_of(circuit.graph.node(name), scores.info)
+    return {"facts": "\n".join(numbers), "pinned": "pinned" in numbers}
+
+
+def written_of(circuit: Circuit, scores: Scores | None) -> dict[str, str]:
+    """Tokens of a prompt, and of the logits that are explained, in quotes as a reader knows them."""
+    info = {} if scores is None else scores.info
+    run = info.get("prompt")
+    strings = list(run.get("strings") or ()) if isinstance(run, Mapping) else []
+    said = info.get("shown")
+    shown = {str(k): str(v) for k, v in said.items()} if isinstance(said, Mapping) else {}
+    for name in circuit.node_names:
+        node = circuit.graph.node(name)
+        if node.kind is Kind.TOKEN and node.position is not None and node.position < len(strings):
+            shown[name] = str(strings[node.position])
+    return {name: f"“{text.strip() or text}”" for name, text in shown.items()}

@@ -1,0 +1,135 @@
+"""Attribution graphs of circuit-tracer and Neuronpedia in the real window: read as their own viewers show them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from opening import export_in, open_in
+from PySide6.QtCore import QPointF
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+from tracer_graph import LOGITS, WORDS, tracer_graph
+
+from circuitviz.app.actions.registry import ACTIONS
+from circuitviz.app.window import MainWindow
+from circuitviz.canvas.hints import hint
+from circuitviz.canvas.kinds import look_colours
+from circuitviz.canvas.legend import legend_entries
+
+pytestmark = pytest.mark.usefixtures("steady")
+EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
+
+
+def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    open_in(window, qtbot, EXAMPLE)
+    shoot(window, "graph-example")
+    picture, inspector = window.view.picture, window.panels["inspector"]
+    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == [" Mary", " John"]
+    assert {n.name: n.title for n in picture.nodes} == {"token@2": "“Mary”", "m20.f15589@4": "m20.f15589@4", "logit.5966@4": "“gave”"}
+    assert window.desk.nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
+    assert {node.name for node in picture.nodes if node.pinned} == {"token@2", "m20.f15589@4", "logit.5966@4"}
+    assert inspector.about.text() == "MLP feature at position 4, “John”"
+    assert inspector.part.numbers.text() == "activation 31.5000 · cumulative influence 42.0% · pinned"
+    assert inspector.label.text() == "male names" and not inspector.readings.isVisible()
+    assert not inspector.part.dashboard.isVisible()  # which model it is of, nobody said
+    window.desk.select(frozenset({"logit.5966@4"}), frozenset())
+    assert inspector.part.numbers.text() == "probability 0.310 · pinned" and not inspector.label.text()
+    told = hint(picture, picture.by_name["m20.f15589@4"], None)
+    assert "activation 31.5000\ncumulative influence 42.0%\npinned" in told and "male names" in told
+
+
+@pytest.fixture(params=["saved by circuit-tracer", "as lists"])
+def large(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    path = tmp_path / "dallas.graph.json"
+    path.write_text(json.dumps(tracer_graph(700, saved=request.param == "saved by circuit-tracer")))
+    return path
+
+
+def test_a_graph_of_hundreds_of_nodes_opens_by_token(open_window, qtbot: QtBot, large: Path, tmp_path: Path) -> None:
+    window: MainWindow = open_window()
+    open_in(window, qtbot, large)
+    data, picture, state = json.loads(large.read_text()), window.view.picture, window.desk.state
+    groups = tracer_graph(700, saved=False)["qParams"]["supernodes"]
+    shoot(window, "graph-large")
+    near(window)
+    shoot(window, "graph-near")
+
+    # tokens below, each position's nodes above its token, layers as rows
+    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == list(WORDS)
+    graph = state.circuit.graph
+    for column, place in zip(picture.columns, range(len(WORDS)), strict=True):
+        inside = [n for n in picture.nodes if not n.members and graph.node(n.name).position == place]
+        assert inside and all(column.left <= n.x <= column.right for n in inside)
+    rows = {}
+    for node in picture.nodes:
+        if not node.members:
+            rows.setdefault(graph.depth(node.name), set()).add(round(node.y))
+    heights = [rows[depth] for depth in sorted(rows)]
+    assert all(len(height) == 1 for height in heights) and heights == sorted(heights, key=min)
+    bounds = window.view.stage.geometry.bounds
+    assert bounds.width() < 6 * bounds.height()  # no strip
+
+    # kinds keep their colours and shapes, whatever is said of them
+    assert {node.look for node in picture.nodes if not node.members} == {"feature-m", "error", "token", "logit"}
+    assert {node.colour for node in picture.nodes if not node.members} == {""}
+    drawn = {(one.look, look_colours(one.look, window.view.theme)[1]) for one, _ in window.view.stage.geometry.alike if not one.members}
+    assert len(drawn) == 4
+    said = [node for node in picture.nodes if node.label and not node.members]
+    assert len(said) > 200 and {node.label for node in said} >= {"say Austin", "<b>state</b> names"}
+    assert ("my own name" in {node.label for node in said}) == ("clerps" in data["qParams"])
+    assert not state.classes  # a description names no class
+    assert {f"“{word.strip()}”" for word in (*WORDS, *LOGITS)} <= {node.title for node in picture.nodes}
+
+    # supernodes: boxes, but for the one that holds the chosen node
+    clicked = data["qParams"]["clickedId"].split("_")
+    chosen = f"m{clicked[0]}.f{clicked[1]}@{clicked[2]}"
+    assert window.desk.nodes == {chosen} and chosen in picture.by_name
+    assert {node.title for node in picture.nodes if node.members} == {"Texas", "Dallas"}
+    assert [frame.name for frame in picture.frames] == ["say a capital"] and chosen in picture.frames[0].nodes
+    assert {name: len(group.nodes) for name, group in state.groups.items()} == {name: len(ids) for name, *ids in groups}
+
+    # pins: on the canvas, in the legend, and to be selected together
+    pins = {node.name for node in picture.nodes if node.pinned}
+    assert len(pins) == 9 + 6 + 2 and "pinned" in legend_entries(picture)
+    assert len(window.view.stage.geometry.pinned) == len(pins)
+    ACTIONS["select-pinned"].handler(window)
+    assert window.view.nodes == {*pins, "Texas", "Dallas"}
+
+    # and it is written as it came
+    again = tmp_path / "again.graph.json"
+    assert export_in(window, again)
+    after = json.loads(again.read_text())
+    assert after["nodes"] == data["nodes"] and after["metadata"] == data["metadata"]
+    links = [{(x["source"], x["target"], x["weight"]) for x in made["links"]} for made in (data, after)]
+    assert links[0] == links[1] and after["qParams"]["supernodes"] == groups
+
+
+def near(window: MainWindow) -> None:
+    """Look at the chosen node from near by."""
+    window.view.zoom_by(1.0 / window.view.zoom)
+    node = window.view.picture.by_name[next(iter(window.desk.nodes))]
+    window.view.look_at(QPointF(node.x, -node.y))
+
+
+def test_ablating_in_an_imported_graph_needs_no_model(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    """What is done to such a graph is kept: a node taken out, a label that a person gives."""
+    path = tmp_path / "a.graph.json"
+    path.write_text(json.dumps(tracer_graph(300, layers=4, saved=False)))
+    window: MainWindow = open_window()
+    open_in(window, qtbot, path)
+    (node,) = window.desk.nodes
+    inspector = window.panels["inspector"]
+    inspector.label.setText("mine")
+    inspector.label.setModified(True)
+    inspector.keep_label()
+    assert window.desk.document.state.labels[node].text == "mine"
+    assert window.view.picture.by_name[node].label == "mine"
+    ACTIONS["ablate"].handler(window)
+    assert window.desk.document.state.ablated_nodes == {node} and window.view.picture.by_name[node].ablated
+    again = tmp_path / "again.graph.json"
+    assert export_in(window, again)
+    ours = next(n for n in json.loads(again.read_text())["nodes"] if n["clerp"] == "mine")
+    assert ours["circuitviz"]["ablated"] is True
