@@ -12,7 +12,7 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.formats.cells import csv_text, unprotected
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
-from circuitviz.formats.label_rows import COLUMNS, OWN, label_of, row_of
+from circuitviz.formats.label_rows import COLUMNS, OWN, label_of, place_of, row_of
 from circuitviz.graph import Graph
 from circuitviz.session import Label, State
 from circuitviz.session.labels import known
@@ -34,11 +34,16 @@ def write_labels(state: State, path: Path) -> int:
 def read_labels(path: Path, graph: Graph) -> tuple[dict[str, Label], list[str]]:
     """Labels by target, and the names in the file that this model's graph does not have.
 
+    Component and layer are read together: a feature of the residual stream is no head and no MLP.
+
     Raises InputError with the line where a row is no label.
     """
     labels: dict[str, Label] = {}
     foreign = []
     for place, row in _rows(path):
+        if elsewhere := place_of(row):
+            foreign.append(elsewhere)
+            continue
         try:
             target, label = label_of(row)
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -13,6 +13,7 @@ from circuitviz.graph import Graph, Kind
 from circuitviz.session.labels import COLOUR, VERDICTS, Basis, Evidence, Label, Outcome, kind_of
 
 COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
+_ELSEWHERE = re.compile(r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*")
 OWN = ("Colour", "Confidence", "Author", "Evidence")
 
 
@@ -37,6 +38,17 @@ def row_of(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
         "Evidence": [evidence_dict(e) for e in label.evidence],
         **label.extra,
     }
+
+
+def place_of(row: Mapping[str, Any]) -> str | None:
+    """What a label of other tools is of, where no graph of ours has such a part; None for all others.
+
+    Features of the residual stream, of the embedding and of lorsa stand in no node, whatever their layer.
+    """
+    component = str(row.get("Component") or "").strip().lower()
+    if not _ELSEWHERE.fullmatch(component):
+        return None
+    return str(row.get("Name") or f"{component} {row.get('Layer', '')}/{row.get('Feature', '')}")
 
 
 def label_of(row: Mapping[str, Any]) -> tuple[str, Label]:

@@ -26,11 +26,12 @@ class ImportExplanations(Look):
     part: str | None
     store: Path
 
-    def see(self, engine: Engine) -> Steps[tuple[int, int]]:
-        """How many explanations the file holds, and how many of them are new."""
+    def see(self, engine: Engine) -> Steps[tuple[int, int, str]]:
+        """How many explanations the file holds, how many of them are new, and which were skipped."""
         from circuitviz.features.explanations import Explanations, read_explanations
 
         yield Progress(0, 1, self.path.name)
         found = read_explanations(self.path, self.part)
         with closing(Explanations(self.store)) as store:
-            return len(found), store.add(engine.model.name, found)
+            new = store.add(engine.model.name, found.explanations)
+            return len(found.explanations), new, found.left_out

@@ -103,3 +103,27 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_text("")
     with pytest.raises(InputError, match="holds no labels"):
         read_labels(tmp_path / "b.csv", GRAPH)
+
+
+@pytest.mark.parametrize("component", ["resid", "res", "Resid_post", "residual stream", "embed", "lorsa", "lorsa-16k"])
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_labels_of_features_without_a_node_here_are_told_and_never_ours(
+    component: str, suffix: str, tmp_path: Path
+) -> None:
+    """With a name of ours, with one of feature-circuits, without any; with and without an annotation."""
+    rows = [
+        {"Component": component, "Layer": "1", "Feature": "", "Name": "m1", "Annotation": "plural nouns"},
+        {"Component": component, "Layer": "1", "Feature": "2", "Name": "resid_1/2", "Annotation": "x"},
+        {"Component": component, "Layer": "1", "Feature": "3", "Name": "", "Annotation": "x"},
+        {"Component": component, "Layer": "0", "Feature": "4", "Name": "", "Annotation": ""},
+        {"Component": "mlp", "Layer": "1", "Feature": "", "Name": "", "Annotation": "verbs"},
+    ]
+    path = tmp_path / f"a{suffix}"
+    if suffix == ".csv":
+        lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    else:
+        lines = [json.dumps(row) for row in rows]
+    path.write_text("\n".join(lines))
+    labels, foreign = read_labels(path, GRAPH)
+    assert labels == {"m1": Label("verbs")}
+    assert foreign == ["m1", "resid_1/2", f"{component.lower()} 1/3", f"{component.lower()} 0/4"]

@@ -28,7 +28,7 @@ def read_examples(path: Path, site: str, feature: int) -> list[str]:
         for record in records(path):
             layer, number, part = place_of(record, path)
             known = number is None or number == feature
-            known &= layer is None or (str(layer), part or site[0]) == (site[1:], site[0])
+            known &= part in ("", site[0]) and (layer is None or str(layer) == site[1:])
             for tokens in _texts(record):
                 if not known:
                     others.add(f"{part or '?'}{'' if layer is None else layer}.f{number}")

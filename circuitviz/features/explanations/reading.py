@@ -12,6 +12,7 @@ import io
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,17 @@ from circuitviz.errors import InputError
 
 NEURONPEDIA = "https://www.neuronpedia.org"
 _TEXTS = ("description", "explanation", "label", "clerp", "annotation", "name", "text")
+_PLACES = ("layer", "component", "hook_name", "feature_type", "source")
 _NUMBERS = ("index", "feature", "feature_idx", "feature_index")
 _ATTENTION = re.compile(r"att|hook_z|(^|[-_.])z([-_.]|$)")
 _MLP = re.compile(r"mlp|transcoder|tres|clt|(^|[-_.])(tc|plt|m)([-_.]|$)")
-_STREAM = re.compile(r"(^|[-_.])res")
+_ELSEWHERE = {  # features that no site of ours has, by what components, sources and hooks are called
+    "the residual stream": re.compile(r"(^|[-_./])(hook_)?res(id)?([-_./\d]|$)|residual"),
+    "the embedding": re.compile(r"(^|[-_./])(un|de)?embed"),
+    "a low-rank attention (lorsa)": re.compile(r"lorsa"),
+    "logits": re.compile(r"^logit"),
+}
+_IDENTITY = re.compile(r"(embed|resid|attn|mlp)(_\d+)?/\d+")  # a name of feature-circuits, which says nothing
 _OLD_PAIR = 100_000  # circuit-tracer's files once numbered features layer · 100,000 + index
 
 
@@ -39,30 +47,54 @@ class Explanation:
     link: str = ""
 
 
-def read_explanations(path: Path, part: str | None = None) -> list[Explanation]:
-    """Explanations of a file, each once, in its order.
+@dataclass(frozen=True)
+class ExplanationFile:
+    """What a file says: explanations, each once, in its order; ``skipped`` counts those of features that have
+    no site here, by what they are features of."""
 
-    ``part`` (``a`` or ``m``) is taken where a file gives a layer but not whether its features are of
-    attention or of the MLP. Raises InputError where a file cannot be read, says nothing about features,
-    or leaves open which site it means.
+    explanations: tuple[Explanation, ...]
+    skipped: Mapping[str, int]
+
+    @property
+    def left_out(self) -> str:
+        """How many were skipped and why, as half a sentence; empty where none was."""
+        said = [f"{number:,} of {what}" for what, number in self.skipped.items()]
+        return f"{sum(self.skipped.values()):,} skipped ({', '.join(said)})" if said else ""
+
+
+def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
+    """Explanations of features of attention and of MLPs; those of other features are counted.
+
+    ``part`` (``a`` or ``m``) is taken where a file gives a layer but nothing of whether its features are of
+    attention or of the MLP. Raises InputError where a file cannot be read, says nothing about features that
+    have a site here, or leaves open which site it means.
     """
     found: dict[Explanation, None] = {}
+    skipped: Counter[str] = Counter()
     rows = 0
     try:
         for record in records(path):
             rows += 1
             for one in _explanations(record, path, part):
-                found.setdefault(one)
+                if isinstance(one, Explanation):
+                    found.setdefault(one)
+                else:
+                    skipped[one] += 1
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
         raise InputError(
             f"'{path}' could not be read as explanations ({error}); JSON, JSONL (also .gz) and CSV can be."
         ) from error
+    if not found and skipped:
+        raise InputError(
+            f"'{path}' explains features of {' and '.join(skipped)} alone ({sum(skipped.values()):,} rows); "
+            "features of attention and of MLPs can be labelled."
+        )
     if not found:
         raise InputError(
             f"'{path}' holds {rows:,} rows and no explanation; a row needs a layer or site, an index and a "
             "description, label or explanation."
         )
-    return list(found)
+    return ExplanationFile(tuple(found), dict(skipped))
 
 
 def records(path: Path) -> Iterator[Mapping[str, Any]]:
@@ -92,8 +124,9 @@ def _json(text: str) -> Iterable[Any]:
     return whole if isinstance(whole, list) else [whole]
 
 
-def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation]:
-    """What one row says: of a feature with a list of explanations, each of them."""
+def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation | str]:
+    """What one row says: of a feature with a list of explanations, each of them. Of a feature that has no
+    site here, what it is a feature of."""
     inside = record.get("explanations")
     if isinstance(inside, list):
         for child in inside:
@@ -101,17 +134,16 @@ def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> It
                 own = {str(k).lower(): v for k, v in child.items()}
                 yield from _explanations({**record, "explanations": None, **own}, path, part)
         return
-    text = next((str(record[name]).strip() for name in _TEXTS if _said(record.get(name))), "")
+    texts = (str(record[name]).strip() for name in _TEXTS if _said(record.get(name)))
+    text = next((one for one in texts if not _IDENTITY.fullmatch(one)), "")
     if not text:
         return
     layer, number, sort = place_of(record, path)
+    if sort in _ELSEWHERE:
+        yield sort
+        return
     if layer is None or number is None:
         return
-    if not sort and _STREAM.search(str(record.get("layer"))):
-        raise InputError(
-            f"'{path}' explains features of the residual stream ('{record['layer']}'); features of attention "
-            "and of MLPs can be labelled."
-        )
     sort = sort or part or ""
     if not sort:
         raise InputError(
@@ -125,13 +157,20 @@ def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> It
 
 
 def place_of(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
-    """Layer, index and part (or empty) of a row's feature."""
+    """Layer, index and part of a row's feature.
+
+    The part is ``a`` or ``m``; empty where nothing is said of it; or what the feature is of that has no site
+    here. Component, source, hook and kind of feature are read together: the most telling counts.
+    """
     number = next((n for name in _NUMBERS if (n := _whole(record.get(name))) is not None), None)
     named = str(record.get("site") or record.get("node") or "")
     if found := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", named):
         return int(found[2]), int(found[3]) if found[3] else number, found[1]
     said = str(record.get("layer", ""))
-    sort = _part(said) or _part(str(record.get("component", ""))) or _part(str(record.get("hook_name", "")))
+    stated = [str(record.get(name) or "").lower() for name in _PLACES]
+    stated += [name.lower() for name in (str(record.get("name")), named) if _IDENTITY.fullmatch(name)]
+    elsewhere = (what for what, sign in _ELSEWHERE.items() if any(map(sign.search, stated)))
+    sort = next(elsewhere, "") or next((part for one in stated if (part := _part(one))), "")
     if leading := re.match(r"\d+", said):
         return int(leading[0]), number, sort
     if path.name.partition(".")[0].isdecimal() and number is not None:
@@ -141,7 +180,6 @@ def place_of(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | N
 
 def _part(said: str) -> str:
     """``a`` or ``m`` by a source's or component's name, else empty."""
-    said = said.lower()
     return "a" if _ATTENTION.search(said) else "m" if _MLP.search(said) else ""
 
 

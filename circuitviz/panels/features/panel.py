@@ -155,8 +155,9 @@ class FeaturesPanel(Panel):
                 self._opened(reply)
             case ReadFeature(), Dashboard():
                 self._show_dashboard(reply.result)
-            case ImportExplanations(), (found, new):
-                self.desk.say(f"{found:,} explanations in {reply.look.path.name}, {new:,} of them new")
+            case ImportExplanations(), (found, new, left_out):
+                more = f"{new:,} of them new" + (f"; {left_out}" if left_out else "")
+                self.desk.say(f"{found:,} explanations in {reply.look.path.name}, {more}")
                 self._show_site(keep=True)
             case ImportExplanations(), None:
                 self.desk.failed.emit(Failed("The explanations were not read", reply.why))
