@@ -74,8 +74,7 @@ def backward(
         for channel in "qkv":
             edits.projections[layer, channel] = partial(_later, begin, getattr(tape, channel), None)
         if model.shape.mlp:
-            second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
-            edits.hooks[f"{block}.{second}.hook_in"] = tape.middles.append
+            edits.hooks[model.layers[layer].before_mlp] = tape.middles.append
             edits.mlps[layer] = partial(_later, begin, None, tape.mlp)
     for name, hook in (also or {}).items():
         edits.hooks[name] = _both(edits.hooks[name], hook) if name in edits.hooks else hook
@@ -118,8 +117,12 @@ def _outputs(model: Model, tape: Tape) -> list[Tensor]:
 def _later(
     begin: int, outputs: list[Tensor] | None, inputs: list[Tensor] | None, original: Original, x: Tensor
 ) -> Tensor:
-    """A module on all positions, differentiated only from ``begin`` on; its later part is kept."""
-    later = x[:, begin:].contiguous() if begin else x
+    """A module on all positions, differentiated only from ``begin`` on; its later part is kept.
+
+    What it reads is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi,
+    Falcon), attention reads ``x``, too, and its gradient is not the MLP's.
+    """
+    later = x[:, begin:].contiguous() if begin else x.view_as(x)
     out = original(later)
     for kept, value in ((outputs, out), (inputs, later)):
         if kept is not None:
