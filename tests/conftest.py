@@ -47,11 +47,7 @@ class Case:
                 count = real.sum(0).clamp_min(1)[None, :, None]
                 found[sender] = (masked.sum(0, keepdim=True) / count).expand_as(values)
             else:
-                found[sender] = torch.zeros_like(values)
-                layer = int(sender[1:].partition(".")[0]) if sender[0] == "m" else None
-                if layer is not None and (self.slow.gpt2 or self.slow.neox):
-                    mlp = self.slow.blocks[layer].mlp
-                    found[sender] += (mlp.c_proj if self.slow.gpt2 else mlp.dense_4h_to_h).bias.detach()
+                found[sender] = torch.zeros_like(values)  # an MLP's output bias goes, too (METHODS)
         return found
 
 

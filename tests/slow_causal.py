@@ -30,7 +30,7 @@ class SlowModel:
         for layer, block in enumerate(self.blocks):
             out = block.attn.c_proj if self.gpt2 else block.attention.dense
             handles.append(out.register_forward_pre_hook(self._attention(f"a{layer}", change)))
-            handles.append(block.mlp.register_forward_hook(self._mlp(f"m{layer}", block.mlp, change)))
+            handles.append(block.mlp.register_forward_hook(self._mlp(f"m{layer}", change)))
         try:
             return self.hf(torch.tensor([self.tokens])).logits[0, -1]
         finally:
@@ -48,13 +48,12 @@ class SlowModel:
 
         return hook
 
-    def _mlp(self, site: str, mlp: Any, change: Callable[[str, Tensor], Tensor]) -> Any:
+    def _mlp(self, site: str, change: Callable[[str, Tensor], Tensor]) -> Any:
         def hook(module: Any, given: tuple[Tensor], out: Tensor) -> Tensor:
             one = self.dictionaries.get(site)
             if one is None:
-                bias = (mlp.c_proj if self.gpt2 else mlp.dense_4h_to_h).bias
-                self.parts[site] = (out[0] - bias)[:, None].clone()
-                return (change(site, (out[0] - bias)[:, None].clone())[:, 0] + bias)[None]
+                self.parts[site] = out[0][:, None].clone()
+                return change(site, out[0][:, None].clone())[:, 0][None]
             return self._spliced(site, given[0][0] if one.site.is_transcoder else out[0], out[0], change)[None]
 
         return hook

@@ -17,7 +17,7 @@ from torch import Tensor
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen import frozen_change, predicted_change
 from circuitviz.features.interventions import Change, Intervention, embedded, work_out
-from circuitviz.features.points import as_read, before_mlp_point, folded_value_bias
+from circuitviz.features.points import as_read, folded_value_bias
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
@@ -144,7 +144,7 @@ class _Hooks:
                 found[after] = lambda x, one=one, c=attention: self._written(x, one, c)  # type: ignore[misc]
             one = self.table.dictionaries.get(f"m{layer}")
             if mlp or (one and self.errors == "dropped"):
-                before = before_mlp_point(model, layer)
+                before = weights.before_mlp
                 found[before] = lambda x, at=layer: self.streams.__setitem__(at, x[0])  # type: ignore[misc]
                 found[weights.after_mlp] = lambda x, at=layer, c=mlp: self._mlp(x, at, c)  # type: ignore[misc]
         return found
@@ -177,12 +177,10 @@ class _Hooks:
         if one is not None:
             found = self.streams[layer] if one.site.is_transcoder else written[0]
             return self._site(written, as_read(self.run.model, one, found), one, changes)
-        bias = self.run.model.layers[layer].mlp_bias
-        rest = torch.zeros_like(written[0, 0]) if bias is None else bias
         written = written.clone()
         for change in changes:
             at = change.node.position
-            written[0, at] = change.own(written[0, at] - rest) + rest
+            written[0, at] = change.own(written[0, at])
         return written
 
     def _changed(self, written: Tensor, read: Tensor, one: Dictionary, changes: list[Change]) -> Tensor:

@@ -170,8 +170,7 @@ def _vectors(table: NodeTable, node: Node, run: Run) -> Tensor:
     if node.kind is Kind.HEAD:
         return run.z[layer][:, node.head]
     if node.kind is Kind.MLP:
-        bias = run.model.layers[layer].mlp_bias
-        return run.mlp[layer] if bias is None else run.mlp[layer] - bias
+        return run.mlp[layer]
     one = table.dictionaries[f"{node.site}{layer}"]
     if node.kind is Kind.SKIP:
         assert one.skip is not None

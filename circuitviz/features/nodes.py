@@ -78,15 +78,11 @@ class _Builder:
         self.add(Kind.BIAS, layer, "a", stage, rest)
 
     def mlp(self, layer: int) -> None:
-        """The MLP as a leaf, or features with an error and what skips them; and the bias."""
+        """The MLP as a leaf, its output bias included; or features, error, skip and bias."""
         run, stage = self.run, mlp_writes(layer)
         one = self.dictionaries.get(f"m{layer}")
         written = run.mlp[layer]
         if one is None:
-            bias = run.model.layers[layer].mlp_bias
-            if bias is not None:
-                self.add(Kind.BIAS, layer, "m", stage, bias.expand_as(written))
-                written = written - bias
             self.add(Kind.MLP, layer, "m", stage, written)
             return
         if not one.site.is_transcoder:  # its features read the MLP's own output, which is a leaf

@@ -13,7 +13,7 @@ from torch import Tensor
 from circuitviz.errors import InputError, suggest
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.interventions import Change, embedded
-from circuitviz.features.points import as_read, before_mlp_point, folded_value_bias
+from circuitviz.features.points import as_read, folded_value_bias
 from circuitviz.features.run import Run
 from circuitviz.features.table import KINDS, NodeTable
 from circuitviz.graph import OUTSIDE, Kind
@@ -49,10 +49,9 @@ class Instead:
         """A layer's values [time, head, d_head]."""
         return self._of(f"z{layer}", like, lambda: [run.z[layer] for run in self.references])
 
-    def mlp(self, layer: int, like: Tensor, bias: Tensor) -> Tensor:
-        """What an MLP without a dictionary writes, [time, d]: its bias stays."""
-        found = self._of(f"mlp{layer}", like, lambda: [run.mlp[layer] - bias for run in self.references])
-        return found + bias
+    def mlp(self, layer: int, like: Tensor) -> Tensor:
+        """What an MLP without a dictionary writes, its output bias included, [time, d]."""
+        return self._of(f"mlp{layer}", like, lambda: [run.mlp[layer] for run in self.references])
 
     def _of(self, place: str, like: Tensor, values: Callable[[], list[Tensor]]) -> Tensor:
         if self.ablation == "zero":
@@ -101,7 +100,7 @@ class Outside:
                 continue
             one = self.table.dictionaries.get(f"m{layer}")
             if one is not None and one.site.is_transcoder:
-                found[before_mlp_point(model, layer)] = partial(self._keep, layer)
+                found[weights.before_mlp] = partial(self._keep, layer)
             after = partial(self._leaf, layer) if one is None else partial(self._written, one)
             found[weights.after_mlp] = after
         return found
@@ -123,13 +122,11 @@ class Outside:
         return made[None]
 
     def _leaf(self, layer: int, written: Tensor) -> Tensor:
-        bias = self.run.model.layers[layer].mlp_bias
-        rest = torch.zeros_like(written[0, 0]) if bias is None else bias
         mask = self._mask(layer, False, Kind.MLP, None)
-        made = torch.where(mask[:, None], written[0], self.instead.mlp(layer, written[0], rest))
+        made = torch.where(mask[:, None], written[0], self.instead.mlp(layer, written[0]))
         for change in self.changes.get(f"m{layer}", []):
             at = change.node.position
-            made[at] = change.own(written[0, at] - rest) + rest
+            made[at] = change.own(written[0, at])
         return made[None]
 
     def _written(self, one: Dictionary, written: Tensor) -> Tensor:

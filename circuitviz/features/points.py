@@ -17,12 +17,6 @@ Change = Callable[[Dictionary, Tensor, Tensor], Tensor | None]
 writes instead, None where that stays as it is."""
 
 
-def before_mlp_point(model: Model, layer: int) -> str:
-    """The hook point of the stream that a layer's MLP reads."""
-    second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
-    return f"blocks.{layer}.{second}.hook_in"
-
-
 def value_bias(model: Model, layer: int) -> Tensor:
     """What is added to each head's value, whatever it reads: [head, d_head]."""
     bias = model.layers[layer].v_bias
@@ -91,7 +85,7 @@ def site_hooks(model: Model, dictionaries: Iterable[Dictionary], change: Change)
             continue
         stream: list[Tensor] = []
         if site.is_transcoder:
-            found[before_mlp_point(model, site.layer)] = partial(_keep, stream)
+            found[weights.before_mlp] = partial(_keep, stream)
         after = weights.after_attention if site.part == "a" else weights.after_mlp
         found[after] = partial(_written, model, one, change, stream)
     return found

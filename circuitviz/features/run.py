@@ -11,7 +11,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import as_read, before_mlp_point, value_bias
+from circuitviz.features.points import as_read, value_bias
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
@@ -143,7 +143,7 @@ def run_prompt(
         tokens=tokens,
         embed=kept["embed.hook_out"] * model.embed_scale,
         attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
-        mlp_stream=[kept[before_mlp_point(model, i)] for i in layers] if model.shape.mlp else [],
+        mlp_stream=[kept[weights.before_mlp] for weights in model.layers] if model.shape.mlp else [],
         pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
         z=[kept[f"blocks.{i}.attn.hook_z"] for i in layers],
         post=posts,
@@ -167,7 +167,7 @@ def _points(model: Model) -> list[str]:
         if weights.post is not None:
             names.append(f"{block}.ln1_post.hook_in")
         if model.shape.mlp:
-            names += [before_mlp_point(model, layer), weights.after_mlp]
+            names += [weights.before_mlp, weights.after_mlp]
     return names
 
 

@@ -80,9 +80,7 @@ def _part(model: Model, part: Task) -> Tensor:
         pushed = torch.einsum("hed,bd->bhe", weights.o, push)
         found[head_rows(model, layer)] = (run.z[layer][rows, at] * pushed).sum(-1).T
         if model.shape.mlp:
-            out = run.mlp[layer][rows, at]
-            out = out if weights.mlp_bias is None else out - weights.mlp_bias
-            found[mlp_row(model, layer)] = (out * push).sum(-1)
+            found[mlp_row(model, layer)] = (run.mlp[layer][rows, at] * push).sum(-1)
     return found
 
 

@@ -35,14 +35,13 @@ def pick(task: Task, prompt: int) -> Task:
 
 
 def node_output(model: Model, run: Activations, node: str) -> Tensor:
-    """What a sender writes, [batch, time, d]; an MLP without its bias."""
+    """What a sender writes, [batch, time, d]; an MLP's output bias is part of it."""
     entry = model.graph.node(node)
     if entry.kind is Kind.INPUT:
         return run.embed * model.embed_scale
     assert entry.layer is not None
     if entry.kind is Kind.MLP:
-        out, bias = run.mlp[entry.layer], model.layers[entry.layer].mlp_bias
-        return out if bias is None else out - bias
+        return run.mlp[entry.layer]
     assert entry.head is not None
     return run.z[entry.layer][:, :, entry.head] @ model.layers[entry.layer].o[entry.head]
 

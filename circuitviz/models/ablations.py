@@ -24,13 +24,11 @@ def check_ablation(name: str) -> str:
 
 
 def zeros(model: Model, like: Tensor) -> Activations:
-    """Every sender writes nothing; positions and biases stay, so an MLP's value is its bias."""
+    """Every sender writes nothing, an MLP not even its output bias; positions and attention's biases stay."""
     shape, width = model.shape, model.shape.d_model
     z = like.new_zeros(1, 1, shape.n_heads, model.layers[0].o.shape[1])
     nothing = like.new_zeros(1, 1, width)
-    biases = [layer.mlp_bias for layer in model.layers] if shape.mlp else []
-    mlp = [nothing if bias is None else bias.view(1, 1, width) for bias in biases]
-    return Activations(nothing, [z] * shape.n_layers, mlp)
+    return Activations(nothing, [z] * shape.n_layers, [nothing] * (shape.n_layers if shape.mlp else 0))
 
 
 def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:

@@ -22,15 +22,15 @@ class Baseline:
     """Inputs and outputs of all receivers with every edge ablated, on one batch.
 
     attention, middle: by layer, the stream [batch, time, d] that attention and MLP read; projections:
-    by (layer, channel), [batch, time, heads · d_head]; mlps: by layer, before a post-normalisation;
-    final: [batch, d] at the answer position; start: the unpatched stream before the first block;
-    embed: the tokens' embeddings; logits: [batch, vocabulary].
+    by (layer, channel), [batch, time, heads · d_head]; mlps: by layer [batch, time, d], before a
+    post-normalisation; final: [batch, d] at the answer position; start: the unpatched stream before the
+    first block; embed: the tokens' embeddings; logits: [batch, vocabulary].
     """
 
     attention: list[Tensor] = field(default_factory=list)
     middle: list[Tensor] = field(default_factory=list)
     projections: dict[tuple[int, str], Tensor] = field(default_factory=dict)
-    mlps: list[Tensor] = field(default_factory=list)
+    mlps: dict[int, Tensor] = field(default_factory=dict)
     final: Tensor = field(default_factory=lambda: torch.empty(0))
     start: Tensor = field(default_factory=lambda: torch.empty(0))
     embed: Tensor = field(default_factory=lambda: torch.empty(0))
@@ -65,9 +65,8 @@ class _Ablating:
             if weights.post is not None:
                 edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads(layer)
             if model.shape.mlp:
-                second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
                 if not model.shape.parallel:
-                    edits.hooks[f"{block}.{second}.hook_in"] = self._middle
+                    edits.hooks[weights.before_mlp] = self._middle
                 edits.mlps[layer] = self._mlp(layer)
                 edits.hooks[weights.after_mlp] = self._after_mlp(layer)
         edits.hooks["ln_final.hook_in"] = finals.append
@@ -127,7 +126,7 @@ class _Ablating:
             norm = self.model.layers[layer].mlp_norm
             assert norm is not None
             found = original(norm(self.found.middle[layer]))
-            self.found.mlps.append(found)
+            self.found.mlps[layer] = found
             return found
 
         return mlp

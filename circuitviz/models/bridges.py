@@ -12,6 +12,7 @@ import warnings
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.models.corrections import correct_bridge
 
 
 def bridge_of(hf: Any, name: str) -> Any:
@@ -33,12 +34,14 @@ def bridge_of(hf: Any, name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice about options that we do not use
         try:
-            return build_bridge_from_module(hf, architecture, hf_config=config)
+            bridge = build_bridge_from_module(hf, architecture, hf_config=config)
+            correct_bridge(bridge)
         except Exception as error:  # a configuration that does not fit fails in many ways
             raise InputError(
                 f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
                 f"open ({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
             ) from error
+    return bridge
 
 
 def _architecture(hf: Any) -> str | None:

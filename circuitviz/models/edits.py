@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -47,13 +48,37 @@ class Edits:
                 stack.enter_context(_stood_in(linear, stand_in))
             for layer, stand_in in self.mlps.items():
                 mlp = model.bridge.blocks[layer].mlp.original_component
-                stack.enter_context(_stood_in(mlp, stand_in))
+                routed = model.layers[layer].routed
+                whole = partial(_with_scores, stand_in) if routed else stand_in
+                stack.enter_context(_stood_in(mlp, whole))
             stack.enter_context(model.hooks(self.hooks))
             yield
 
 
+def written_by_mlp(module: Any, x: Tensor) -> Tensor:
+    """What a Hugging Face MLP writes, in the shape of what it reads [batch, time, d].
+
+    Some mixtures of experts give (output, router scores), and the output of Llama 4's is
+    [batch · time, d].
+    """
+    out = module(x)
+    return (out[0] if isinstance(out, tuple) else out).view(x.shape)
+
+
+def gives_router_scores(module: Any, width: int) -> bool:
+    """Whether an MLP's output is a tuple (gpt-oss, Llama 4), found out on one zero vector."""
+    like = next(module.parameters())
+    with torch.no_grad():
+        return isinstance(module(like.new_zeros(1, 1, width)), tuple)
+
+
+def _with_scores(stand_in: StandIn, original: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, None]:
+    """A stand-in for an MLP that gives (output, router scores); nobody reads the scores."""
+    return stand_in(partial(written_by_mlp, original), x), None
+
+
 @contextmanager
-def _stood_in(module: Any, stand_in: StandIn) -> Iterator[None]:
+def _stood_in(module: Any, stand_in: Callable[[Original, Tensor], Any]) -> Iterator[None]:
     """An attribute of the instance hides the method of its class, until it is deleted."""
     module.forward = partial(stand_in, module.forward)
     try:

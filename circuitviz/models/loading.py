@@ -10,7 +10,7 @@ from typing import Any
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
 from circuitviz.models.bridges import bridge_of, first_line
-from circuitviz.models.checks import check_parts
+from circuitviz.models.checks import PlainPass, check_parts, plain_passes
 from circuitviz.models.folder_checks import check_folder, check_loaded, check_size
 from circuitviz.models.hub import downloaded, reach_steps, reached
 from circuitviz.models.model import Model
@@ -104,6 +104,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
     hf = text_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
+    plain = plain_passes(hf, name)  # before anything wraps it
     bridge = bridge_of(hf, name)
     bridge.requires_grad_(False)
     config = bridge.cfg
@@ -124,16 +125,15 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         device=next(hf.parameters()).device,
         parameters=parameters,
     )
-    _check(model)
+    _check(model, plain)
     return model
 
 
-def _check(model: Model) -> None:
+def _check(model: Model, plain: tuple[PlainPass, PlainPass]) -> None:
     """Recognise every block now, so that an odd architecture is refused before any work."""
     try:
         _ = model.layers, model.final_norm
-        model.embed_scale = _embed_scale(model)
-        check_parts(model)
+        check_parts(model, plain)
     except InputError:
         raise
     except Exception as error:
@@ -141,28 +141,6 @@ def _check(model: Model) -> None:
             f"The model '{model.name}' has attention or MLP blocks that cannot be taken apart "
             f"({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
         ) from error
-
-
-def _embed_scale(model: Model) -> float:
-    """How much of a token's embedding arrives in the residual stream (Gemma multiplies it)."""
-    import torch
-
-    seen: dict[str, torch.Tensor] = {}
-    tokens = torch.tensor([[0], [1]], device=model.device)
-    keep = {
-        "embed.hook_out": lambda x: seen.__setitem__("embed", x),
-        "blocks.0.hook_in": lambda x: seen.__setitem__("residual", x),
-    }
-    with torch.no_grad(), model.hooks(keep):  # type: ignore[arg-type]
-        model.logits(tokens, torch.zeros(2, dtype=torch.long, device=model.device))
-    embed, residual = (seen[k][0, 0] - seen[k][1, 0] for k in ("embed", "residual"))
-    scale = float((residual @ embed) / (embed @ embed).clamp_min(1e-30))
-    if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
-        raise InputError(
-            f"The model '{model.name}' normalises its embeddings, so tokens and positions do not "
-            "add up in the residual stream; models that add them plainly work."
-        )
-    return 1.0 if abs(scale - 1) < 1e-4 else scale
 
 
 def _find(name: str) -> str:

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Shape
-from circuitviz.models.edits import Edits
+from circuitviz.models.edits import Edits, written_by_mlp
+from circuitviz.models.layers import LayerWeights, read_layer, read_norm
 from circuitviz.models.norms import Norm
 from circuitviz.models.tokens import Tokens
 from circuitviz.models.weights import is_stable, parameter_hash, wrapped_hash
@@ -22,46 +23,14 @@ Hook = Callable[[Tensor], Tensor | None]
 BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
-@dataclass(frozen=True, eq=False)
-class LayerWeights:
-    """What one block's scores need: maps per head and the normalisations before them.
-
-    q, k, v: [head, d_model, d_head] (key-value heads for k and v), the normalisation folded in, and
-    what they add [head, d_head]; o: [head, d_head, d_model]. Where the block normalises what attention
-    writes (``post``), o holds that normalisation's weight, and heads are kept times its scale: so they
-    add up to what the block writes (``after_attention``).
-    """
-
-    q: Tensor
-    k: Tensor
-    v: Tensor
-    o: Tensor
-    q_bias: Tensor
-    k_bias: Tensor
-    v_bias: Tensor
-    norm: Norm
-    mlp_norm: Norm | None
-    mlp_bias: Tensor | None
-    post: Norm | None
-    after_attention: str
-    after_mlp: str
-
-    def channel(self, name: str) -> tuple[Tensor, Tensor]:
-        """The folded weight and what is added, of ``q``, ``k`` or ``v``."""
-        return {
-            "q": (self.q, self.q_bias),
-            "k": (self.k, self.k_bias),
-            "v": (self.v, self.v_bias),
-        }[name]
-
-
 @dataclass(eq=False)
 class Model:
     """A language model that can be run, hooked and patched.
 
     ``name`` is what the user opened, ``bridge`` TransformerLens' view of it (raw: no folding), and
     ``graph`` the senders and receivers that its computation has. ``largest_batch``: prompts that fit
-    into memory, where more were tried and did not. ``parameters``: as Hugging Face names them.
+    into memory, where more were tried and did not. ``patterns_can_be_set``: whether a hook that replaces
+    attention patterns has an effect. ``parameters``: as Hugging Face names them.
     """
 
     name: str
@@ -70,6 +39,7 @@ class Model:
     graph: Graph
     device: torch.device
     embed_scale: float = 1.0
+    patterns_can_be_set: bool = True
     largest_batch: int | None = None
     parameters: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     _calls: dict[int, BlockCalls] = field(default_factory=dict, repr=False)
@@ -92,12 +62,12 @@ class Model:
     @cached_property
     def layers(self) -> list[LayerWeights]:
         """Weights of every block, recognised once; InputError on a block that is no such thing."""
-        return [self._layer(i) for i in range(self.shape.n_layers)]
+        return [read_layer(self, index) for index in range(self.shape.n_layers)]
 
     @cached_property
     def final_norm(self) -> Norm:
         """The normalisation before the unembedding."""
-        return self._norm(self.bridge.ln_final, "the last layer")
+        return read_norm(self, self.bridge.ln_final, "the last layer")
 
     @cached_property
     def unembedding(self) -> Tensor:
@@ -135,12 +105,17 @@ class Model:
 
     @contextmanager
     def hooks(self, forward: dict[str, Hook]) -> Iterator[None]:
-        """Run with functions at named hook points; one may return a changed tensor."""
+        """Run with functions at named hook points; one may return a changed tensor.
+
+        InputError where an attention pattern is changed that this model's heads would not use.
+        """
 
         placed = []
         try:
             for name, function in forward.items():
                 point = self._points[name]
+                if name.endswith("attn.hook_pattern") and not self.patterns_can_be_set:
+                    function = _reading_only(self, function)
                 point.add_hook(_adapted(function))
                 placed.append((point, point.fwd_hooks[-1]))
             yield
@@ -197,7 +172,7 @@ class Model:
         """What a layer's MLP writes when it reads a stream [batch, time, d]."""
         block, norm = self.bridge.blocks[layer], self.layers[layer].mlp_norm
         assert norm is not None
-        out: Tensor = block.mlp.original_component(norm(stream))
+        out = written_by_mlp(block.mlp.original_component, norm(stream))
         return block.ln2_post(out) if hasattr(block, "ln2_post") else out
 
     def unembed(self, last: Tensor) -> Tensor:
@@ -235,54 +210,19 @@ class Model:
             self._calls[time] = calls
         return self._calls[time]
 
-    def _layer(self, index: int) -> LayerWeights:
-        block = self.bridge.blocks[index]
-        attention = block.attn
-        where, name = f"layer {index}", f"blocks.{index}"
-        mlp_norm = bias = None
-        alone = not hasattr(block, "ln2_post")  # where normalised, the bias is no summand of its own
-        if self.shape.mlp:
-            mlp_norm = self._norm(block.ln2 if hasattr(block, "ln2") else block.ln1, where)
-            out = getattr(block.mlp, "out", None)
-            found = getattr(getattr(out, "original_component", None), "bias", None)
-            bias = found.detach() if isinstance(found, Tensor) and alone else None
-        norm = self._norm(block.ln1, where)
-        post = self._norm(block.ln1_post, where) if hasattr(block, "ln1_post") else None
-        o = attention.W_O.detach()
-        q, k, v = (norm.fold(w.detach()) for w in (attention.W_Q, attention.W_K, attention.W_V))
-        return LayerWeights(
-            q=q,
-            k=k,
-            v=v,
-            o=o if post is None else post.fold_output(o),
-            q_bias=self._added(attention.q, norm, q),
-            k_bias=self._added(attention.k, norm, k),
-            v_bias=self._added(attention.v, norm, v),
-            norm=norm,
-            mlp_norm=mlp_norm,
-            mlp_bias=bias,
-            post=post,
-            after_attention=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
-            after_mlp=f"{name}.mlp.hook_out" if alone else f"{name}.ln2_post.hook_out",
-        )
 
-    @staticmethod
-    @torch.no_grad()
-    def _added(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
-        """What a projection gives for a stream that the normalisation maps to its own bias."""
-        nothing = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
-        added: Tensor = linear.original_component(nothing[None])
-        return added.detach().view(weight.shape[0], weight.shape[2])
+def _reading_only(model: Model, function: Hook) -> Hook:
+    """A hook that may look at attention patterns and not change them."""
 
-    def _norm(self, bridge: Any, where: str) -> Norm:
-        norm = Norm.of(bridge.original_component, self.shape.d_model, self.unembedding)
-        if norm is None:
+    def read(pattern: Tensor) -> None:
+        if function(pattern) is not None:
             raise InputError(
-                f"The model '{self.name}' normalises {where} with "
-                f"{type(bridge.original_component).__name__}, which this version cannot take "
-                "apart; models with LayerNorm or RMSNorm before each sublayer work."
+                f"The attention patterns of '{model.name}' can be read, but not set or held: this "
+                "architecture computes its attention in one piece. GPT-2 and Llama, for example, let "
+                "them be set."
             )
-        return norm
+
+    return read
 
 
 def _adapted(function: Hook) -> Callable[..., Tensor | None]:

@@ -63,8 +63,7 @@ class Pass:
                 edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads(layer)
             if shape.mlp:
                 if not shape.parallel:
-                    second = "ln2" if hasattr(model.bridge.blocks[layer], "ln2") else "ln1"
-                    edits.hooks[f"{block}.{second}.hook_in"] = self._passed_attention
+                    edits.hooks[weights.before_mlp] = self._passed_attention
                     reach = head_rows(model, layer).stop
                 edits.mlps[layer] = partial(self._mlp, layer, reach, columns[f"m{layer}"])
                 edits.hooks[weights.after_mlp] = partial(self._written_by_mlp, layer)

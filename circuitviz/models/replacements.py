@@ -64,16 +64,14 @@ class Replacements:
     def mlp(self, layer: int, output: Tensor) -> Tensor | None:
         """A layer's MLP output [copies · batch, time, d] as it is to be; None where unchanged.
 
-        Its bias is no output of its own: it stays, whatever the factor, as it does under zero ablation.
+        A factor multiplies the whole output, its bias too, as zero ablation takes all of it (METHODS).
         """
         what = self._mlps.get(layer)
         if what is None:
             return None
         if what.value != "scale":
             return self.mixed(output, self._others[what.value].mlp[layer], what)
-        bias = self._model.layers[layer].mlp_bias
-        scaled = output * what.share if bias is None else bias + (output - bias) * what.share
-        return self.mixed(output, scaled, what)
+        return self.mixed(output, output * what.share, what)
 
     def mixed(self, ours: Tensor, theirs: Tensor, what: Intervention) -> Tensor:
         """The other values at the positions that are meant, ours elsewhere; [copies · batch, time, width]."""

@@ -48,15 +48,11 @@ def test_any_set_of_edges_equals_the_slow_path(case: Case, share: float) -> None
     assert torch.allclose(_engine_run(case).logits(keep).double(), slow, atol=2e-4)
 
 
-def test_zero_ablation_keeps_positions_and_biases(case: Case) -> None:
+def test_zero_ablation_takes_all_that_a_sender_writes(case: Case) -> None:
+    """An MLP's output bias, too; positions and attention's output biases are no sender's and stay."""
     graph, at = case.model.graph, case.task.lengths - 1
     _, ours, _, _ = case.slow_outputs()
     nothing = {name: torch.zeros_like(value) for name, value in ours.items()}
-    for layer, block in enumerate(case.slow.blocks):
-        if case.slow.gpt2:
-            nothing[f"m{layer}"] += block.mlp.c_proj.bias
-        elif case.slow.neox:
-            nothing[f"m{layer}"] += block.mlp.dense_4h_to_h.bias
     keep = graph.mask & (np.random.default_rng(8).random(graph.mask.shape) < 0.5)
     out = set(graph.edge_names(graph.mask & ~keep))
     slow, _ = case.slow.run(case.task.clean, at, nothing, out)

@@ -18,7 +18,7 @@ from circuitviz.progress import finish
 
 def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Tensor:
     """Logit difference per prompt, every sender's output replaced as METHODS says, one by one."""
-    at, corrupted, biases = case.task.lengths - 1, case.slow_ablation("corrupted"), case.slow_ablation("zero")
+    at, corrupted = case.task.lengths - 1, case.slow_ablation("corrupted")
     here = torch.arange(case.task.clean.shape[1])[None]
 
     def change(name: str, value: Tensor) -> Tensor:
@@ -26,7 +26,7 @@ def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Ten
             return value
         what = changed[name]
         if what.value == "scale":
-            other = biases[name] + what.share * (value - biases[name])
+            other = what.share * value
         else:
             other = case.slow_ablation(what.value)[name]
         if not what.positions:

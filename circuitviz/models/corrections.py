@@ -1,0 +1,59 @@
+"""TransformerLens' view of some models is corrected: where it computes otherwise than Hugging Face, and
+where it does not call the module that a patched pass replaces.
+
+What is corrected here is tested when a model is opened (``checks``), as all else: a correction that does
+not fit another version of TransformerLens refuses the model.
+"""
+
+from __future__ import annotations
+
+from types import MethodType
+from typing import Any
+
+
+def correct_bridge(bridge: Any) -> None:
+    """Correct the blocks of a TransformerBridge in place."""
+    from transformer_lens.model_bridge.generalized_components import (
+        JointGateUpMLPBridge,
+        JointQKVAttentionBridge,
+    )
+
+    for block in bridge.blocks:
+        attention, mlp = getattr(block, "attn", None), getattr(block, "mlp", None)
+        if isinstance(mlp, JointGateUpMLPBridge):
+            _call_fused_mlp(mlp)
+        if isinstance(attention, JointQKVAttentionBridge):
+            _leave_scores_unscaled(attention)
+        if type(getattr(attention, "original_component", None)).__name__ == "HunYuanDenseV1Attention":
+            _normalise_after_rotation(attention)
+
+
+def _call_fused_mlp(mlp: Any) -> None:
+    """Phi-3, GLM: run the Hugging Face MLP between ``hook_in`` and ``hook_out``, as for any gated MLP.
+
+    The bridge would compute it anew from halves of the fused weight, and never call the module.
+    """
+    from transformer_lens.model_bridge.generalized_components import GatedMLPBridge
+
+    forward = MethodType(GatedMLPBridge.forward, mlp)
+    object.__setattr__(mlp, "forward", forward)  # plainly set, it would go to the module behind the bridge
+
+
+def _leave_scores_unscaled(attention: Any) -> None:
+    """GPT-2 with ``scale_attn_weights: false``: the bridge divides scores by √d_head all the same."""
+    if getattr(attention.original_component, "scale_attn_weights", True):
+        return
+    mask = attention._apply_reconstruct_attention_mask
+    factor = attention.original_component.head_dim**0.5
+
+    def masked(attn_scores: Any, **rest: Any) -> Any:
+        return mask(attn_scores=attn_scores * factor, **rest)
+
+    attention._apply_reconstruct_attention_mask = masked
+
+
+def _normalise_after_rotation(attention: Any) -> None:
+    """HunYuan normalises queries and keys after the rotary embedding, the bridge before it."""
+    attention._qk_norm_phase = None
+    for rotated, norm in ((attention.hook_rot_q, attention.q_norm), (attention.hook_rot_k, attention.k_norm)):
+        rotated.register_forward_hook(lambda _point, _args, out, norm=norm: norm(out))
