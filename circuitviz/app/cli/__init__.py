@@ -35,6 +35,8 @@ def run(argv: list[str]) -> int:
 
 
 def _fail(message: object, code: int) -> int:
+    from circuitviz.app.cli.output import write
+
     text = " ".join(str(message).split())
-    print(f"circuitviz: {text}", file=sys.stderr)
+    write(f"circuitviz: {text}", sys.stderr)
     return code

@@ -4,19 +4,41 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 from circuitviz.progress import Progress, Steps, finish
 
 T = TypeVar("T")
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+)
 
 
 def show(given: Any, data: Any, text: Callable[[], str]) -> int:
     """Print JSON where it was asked for, else text; returns the exit code 0."""
-    print(json.dumps(_finite(data), indent=1, ensure_ascii=False) if given.json else text())
+    said = json.dumps(_finite(data), indent=1, ensure_ascii=False) if given.json else text()
+    write(said, sys.stdout)
     return 0
+
+
+def write(text: str, stream: TextIO) -> None:
+    """The one place where the command line prints: names and tokens from files cannot steer a terminal."""
+    print(visible(text), file=stream)
+
+
+def visible(text: str) -> str:
+    r"""Text whose control characters are written out: C0 and C1, direction overrides, what has no width.
+
+    Line feeds and tabs stay. A character is written as JSON escapes it, so that JSON stays the same data.
+
+    >>> visible("a\x1b[2J\u202eb"), visible("two\nlines")
+    ('a\\u001b[2J\\u202eb', 'two\nlines')
+    """
+    return UNSEEN.sub(lambda hit: _escaped(hit[0]), text)
 
 
 def drive(steps: Steps[T], title: str) -> T:
@@ -28,19 +50,20 @@ def drive(steps: Steps[T], title: str) -> T:
     console = Console(stderr=True)
     if not console.is_terminal:
         return finish(steps)
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"))
+    texts = [TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")]
+    columns = (texts[0], BarColumn(), texts[1])
     with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        row = bar.add_task(title, total=1.0, note="")
+        row = bar.add_task(visible(title), total=1.0, note="")
 
         def step(progress: Progress) -> None:
-            bar.update(row, completed=progress.share, note=progress.message)
+            bar.update(row, completed=progress.share, note=visible(progress.message))
 
         return finish(steps, step)
 
 
 def say(message: str) -> None:
     """A message for the person, not for the pipe."""
-    print(message, file=sys.stderr)
+    write(message, sys.stderr)
 
 
 def say_left_out(task: Any) -> None:
@@ -54,6 +77,12 @@ def say_left_out(task: Any) -> None:
 def number(value: float | None, digits: int = 3) -> str:
     """A number for reading; undefined is said."""
     return "undefined" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _escaped(character: str) -> str:
+    """A character as JSON escapes it, one above U+FFFF as two surrogates."""
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
 
 def _finite(data: Any) -> Any:
