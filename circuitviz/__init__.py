@@ -13,8 +13,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+TYPE_CHECKING = False  # typing's own would be an import more before Ctrl+C is answered
 
 __version__ = "0.1.0"
 
@@ -53,6 +52,8 @@ _PLACES = {
 __all__ = list(_PLACES)
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from circuitviz.discovery import discover, discover_steps
     from circuitviz.errors import ComputationError, InputError
     from circuitviz.evaluation import evaluate, evaluate_steps, overlap
@@ -80,6 +81,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _PLACES:
         raise AttributeError(f"module 'circuitviz' has no attribute '{name}'")
     return getattr(importlib.import_module(f"circuitviz.{_PLACES[name]}"), name)

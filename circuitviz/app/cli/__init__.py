@@ -10,11 +10,15 @@ from circuitviz.errors import ComputationError, InputError
 
 def run(argv: list[str]) -> int:
     """Run one command; 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted."""
+    from circuitviz.app.cli.interrupts import interruptible
     from circuitviz.app.cli.parser import parse
 
     try:
         given = parse(argv)
-        code: int = given.run(given)
+        with interruptible():
+            code: int = given.run(given)
+            if sys.stdout is not None:
+                sys.stdout.flush()
         return code
     except InputError as error:
         return _fail(error, 2)
