@@ -39,12 +39,14 @@ class Found(Reply):
 
 @dataclass(frozen=True)
 class SomeUnusable(Reply):
-    """Rows of the search's task file cannot be used: whether to leave them out is for the person to say.
+    """Rows of a request's task file cannot be used: whether to leave them out is for the person to say.
 
-    file: its name; count: how many rows can be used, with reasons; first: what is wrong with the first.
+    again: the request that leaves them out; file: its name; count: how many rows can be used, with reasons;
+    first: what is wrong with the first.
     """
 
-    request: Find
+    request: Request
+    again: Request
     file: str
     count: str
     first: str
@@ -96,11 +98,11 @@ class Find(Request):
         from circuitviz.tasks import UnusableRows
 
         try:
-            task = self._task(engine)
+            task = self.task_on(engine)
         except UnusableRows as error:
             if not error.usable:
                 raise
-            yield SomeUnusable(self, error.name, error.count, error.first)
+            yield SomeUnusable(self, self.skipping(), error.name, error.count, error.first)
             return
         engine.set_task(task, self.metric or None, self.ablation)
         metric, ablation = engine.where.metric, engine.where.ablation
@@ -121,7 +123,12 @@ class Find(Request):
             raise
         yield self._found(engine, steps.result, began)
 
-    def _task(self, engine: Engine) -> Task:
+    def skipping(self) -> Find:
+        """The same search without the rows of its task file that cannot be used."""
+        return replace(self, skip_unusable=True)
+
+    def task_on(self, engine: Engine) -> Task:
+        """The task, or the pair that was typed, for the model that is open; UnusableRows as it comes."""
         from circuitviz.tasks import Pair, Task, load_task
 
         if self.pair is None:

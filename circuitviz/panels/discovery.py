@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from PySide6.QtCore import QEvent, Qt, QTimer
@@ -21,7 +20,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.jobs import Choices, Find, Moved, Ready, Reply, SomeUnusable
+from circuitviz.jobs import Choices, Find, Moved, Ready, Reply, Request, SomeUnusable
+from circuitviz.panels.attaching import Attaching
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.line import Line
 from circuitviz.panels.option_form import OptionForm
@@ -55,6 +55,7 @@ class DiscoveryPanel(Panel):
             self.select.addItem(name, name)
             self.select.setItemData(self.select.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
         self.edges = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.attaching = Attaching(desk, self)
         self.question: QMessageBox | None = None
         self.run = QPushButton("Find circuit", objectName="primary")
         self.stop = QPushButton("Cancel")
@@ -121,6 +122,11 @@ class DiscoveryPanel(Panel):
         """Find a circuit with what the form says."""
         self.desk.device = self.device.currentText()
         self._search(self.request())
+
+    def attach(self) -> None:
+        """Measure the open circuit, which another tool found, on the model and task of the form."""
+        self.desk.device = self.device.currentText()
+        self.desk.guarded(self.attaching.ask, self.request())
 
     def _search(self, request: Find) -> None:
         self.run.setEnabled(False)
@@ -216,9 +222,14 @@ class DiscoveryPanel(Panel):
         use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(use)
-        again = replace(reply.request, skip_unusable=True)
-        use.clicked.connect(lambda: self._search(again))
+        use.clicked.connect(lambda: self._again(reply.again))
         box.open()
+
+    def _again(self, request: Request) -> None:
+        if isinstance(request, Find):
+            self._search(request)
+        else:
+            self.desk.ask(request)
 
     def _progress(self, moved: Moved) -> None:
         self.stop.setEnabled(True)

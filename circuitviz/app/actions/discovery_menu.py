@@ -15,6 +15,11 @@ def _run(window: MainWindow) -> None:
     window.find()
 
 
+@action("attach", "Measure on this model and task", "Discovery", needs="imported")
+def _attach(window: MainWindow) -> None:
+    window.panels["discovery"].attach()  # type: ignore[attr-defined]
+
+
 @action("cancel", "Cancel the running job", "Discovery", "Ctrl+.", "cancel")
 def _cancel(window: MainWindow) -> None:
     window.desk.cancel()

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from circuitviz.graph.scores import IMPORTED
 from circuitviz.jobs.switch_basis import switched
 from circuitviz.panels import Desk
+from circuitviz.session import State
 from circuitviz.session.grouping import meant
 from circuitviz.session.groups import boxes_of
+
+
+def _is_imported(state: State) -> bool:
+    """Whether the circuit is of another tool, or of nobody knows which model."""
+    where = state.provenance
+    return state.circuit is not None and (where is None or where.method == IMPORTED)
+
 
 NEEDS: dict[str, Callable[[Desk], bool]] = {
     "": lambda desk: True,
     "circuit": lambda desk: desk.document.state.circuit is not None,
+    "imported": lambda desk: _is_imported(desk.document.state),
     "selection": lambda desk: bool(desk.nodes or desk.edges) and desk.document.state.circuit is not None,
     "nodes": lambda desk: bool(desk.nodes) and desk.document.state.circuit is not None,
     "node": lambda desk: len(desk.nodes) == 1,
