@@ -47,3 +47,20 @@ def test_a_second_thread_sees_all_or_waits(walked: Registry[None]) -> None:
         thread.join(60)
     assert seen == [["first", "second", "third"]] * 2
     assert not walked.broken
+
+
+def test_no_export_of_a_package_is_hidden_by_a_module_of_its_name() -> None:
+    """Loading a submodule sets it as an attribute of its package, over what that has imported from elsewhere."""
+    import importlib
+    import pkgutil
+    from types import ModuleType
+
+    import circuitviz
+
+    for found in pkgutil.walk_packages(circuitviz.__path__, "circuitviz."):
+        if found.ispkg and found.name != "circuitviz.app":
+            package = importlib.import_module(found.name)
+            modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+            for name in set(getattr(package, "__all__", ())) & modules:
+                importlib.import_module(f"{found.name}.{name}")
+                assert not isinstance(getattr(package, name), ModuleType), f"{found.name}.{name}"

@@ -3,7 +3,7 @@
 from circuitviz.evaluation.against import Against, against, against_steps
 from circuitviz.evaluation.bench import bench_of, check_graph, evaluate, evaluate_steps
 from circuitviz.evaluation.changes import Situation, WhatChanged, changes_steps
-from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, sizes
+from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, edge_counts
 from circuitviz.evaluation.faithfulness import Bench, Evaluation, faithfulness
 from circuitviz.evaluation.intervals import Interval, bootstrap
 from circuitviz.evaluation.measures import (
@@ -42,6 +42,7 @@ __all__ = [
     "changes_steps",
     "check_graph",
     "curve_steps",
+    "edge_counts",
     "evaluate",
     "evaluate_steps",
     "faithfulness",
@@ -51,5 +52,4 @@ __all__ = [
     "overlap",
     "precision_and_recall",
     "ranking",
-    "sizes",
 ]

@@ -36,7 +36,7 @@ class CurvePoint:
         return {"asked": self.asked, "edges": self.edges, **asdict(self.faithfulness)}
 
 
-def sizes(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:
+def edge_counts(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:
     """MIB's numbers of edges: one for each share, rounded down, so that small graphs begin with 0.
 
     MIB counts the key and value edges of grouped-query models once for each query head; here they are
@@ -53,7 +53,7 @@ def curve_steps(
     A size that is asked for twice is measured once, and has its point twice.
     """
     points: list[CurvePoint] = []
-    wanted = list(counts) if counts is not None else sizes(scores.graph.n_edges)
+    wanted = list(counts) if counts is not None else edge_counts(scores.graph.n_edges)
     known: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
     for number, asked in enumerate(wanted, start=1):

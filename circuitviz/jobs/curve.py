@@ -39,9 +39,9 @@ class Curve(Request):
         if not engine.serves(self.opening, self.scores.graph):
             return
         engine.need()
-        from circuitviz.evaluation import curve_steps, sizes
+        from circuitviz.evaluation import curve_steps, edge_counts
 
-        counts = sorted({max(1, size) for size in sizes(self.scores.graph.n_edges)})
+        counts = sorted({max(1, size) for size in edge_counts(self.scores.graph.n_edges)})
         steps = Driven(curve_steps(engine.bench_of(self.scores), self.scores, self.select, counts))
         for step in steps:
             yield Moved("Drawing the curve", step.share, step.message)
