@@ -22,6 +22,7 @@ from circuitviz.graph import Graph, Kind
 from circuitviz.graph.scores import POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, State
 from circuitviz.session.origin import package_version
+from circuitviz.session.places import last_part
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.question import GRAPH, Question
 
@@ -130,7 +131,7 @@ def _metadata(document: Document) -> dict[str, Any]:
     tokens = _tokens(state, graph)
     made: dict[str, Any] = {
         "slug": document.path.stem if document.path else "circuit",
-        "scan": PurePath(where.model).name if where else "",
+        "scan": PurePath(last_part(where.model)).name if where else "",
         "transcoder_list": _dictionaries(graph),
         "prompt": where.pairs[0][0] if where and where.pairs else "".join(tokens),
         "prompt_tokens": tokens,

@@ -6,6 +6,7 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -13,10 +14,13 @@ from safetensors.numpy import load, save
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.known_places import known_place, remember_places
 from circuitviz.formats.manifest import from_manifest, tensors_of, to_manifest
 from circuitviz.formats.migrations import VERSION
+from circuitviz.formats.parts.registry import plain
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
+from circuitviz.session.places import located, portable
 
 MANIFEST, TENSORS = "document.json", "tensors.safetensors"
 LARGEST_ENTRY = 256 * 2**20
@@ -34,8 +38,13 @@ class CircuitFile:
     writes = True
 
     def write(self, document: Document, path: Path) -> None:
-        """Save the document; the same document gives the same bytes."""
-        write_whole(path, packed(document))
+        """Save the document; the same document gives the same bytes, in whatever folder.
+
+        Local models and dictionaries are named relative to the file, or by their last part.
+        """
+        write_whole(path, packed(document, folder=path.parent))
+        if document.state.provenance is not None:
+            remember_places(document.state.provenance)
 
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
@@ -59,16 +68,24 @@ class CircuitFile:
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             what = f"its contents do not fit together ({type(error).__name__}: {error})"
             raise _damaged(path, what) from None
+        if (where := document.state.provenance) is not None:
+            document.apply(replace(document.state, provenance=located(where, path.parent, known_place)))
         document.mark_saved(path)
         return document
 
 
-def packed(document: Document, beside: Mapping[str, bytes] | None = None) -> bytes:
+def packed(
+    document: Document, beside: Mapping[str, bytes] | None = None, folder: Path | None = None
+) -> bytes:
     """A document as the bytes of its file; the same document gives the same bytes.
 
-    ``beside`` holds further entries, which reading passes over.
+    ``beside`` holds further entries, which reading passes over. ``folder``: where the file will lie;
+    without it, places of this machine are written as they are.
     """
-    manifest = json.dumps(to_manifest(document), indent=1, ensure_ascii=False, sort_keys=True)
+    told, where = to_manifest(document), document.state.provenance
+    if folder is not None and where is not None:
+        told["provenance"] = plain(asdict(portable(where, folder)))
+    manifest = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
     own = {MANIFEST: manifest.encode(errors="surrogatepass"), TENSORS: save(tensors_of(document))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

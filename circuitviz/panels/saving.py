@@ -38,17 +38,25 @@ def tab_separated(plot: Plotted) -> str:
 
 
 def save_plot(
-    plot: Plotted, path: Path, figure: PlotFigure | None = None, about: Sequence[str] = ()
+    plot: Plotted,
+    path: Path,
+    figure: PlotFigure | None = None,
+    about: Sequence[str] = (),
+    name: str = "plot",
 ) -> None:
-    """Write a figure, or the table as CSV, as the suffix says; whole or not at all.
+    """Write a figure, or the table as CSV, as the suffix says; whole or not at all. ``name``: its title.
 
     Raises InputError where the suffix is unknown or the place cannot be written.
     """
-    saving(plot, path, figure, about)()
+    saving(plot, path, figure, about, name)()
 
 
 def saving(
-    plot: Plotted, path: Path, figure: PlotFigure | None = None, about: Sequence[str] = ()
+    plot: Plotted,
+    path: Path,
+    figure: PlotFigure | None = None,
+    about: Sequence[str] = (),
+    name: str = "plot",
 ) -> Callable[[], None]:
     """What writes it, in any thread: all that it needs of the plot is taken now."""
     suffix = path.suffix.lower()
@@ -60,7 +68,7 @@ def saving(
             f"'{path.name}' has no suffix that a plot can be written as; "
             f"{', '.join(sorted([*known, '.csv']))} would be right."
         )
-    sheet = sheet_of_plot(plot, figure or PlotFigure(), path.stem, about)
+    sheet = sheet_of_plot(plot, figure or PlotFigure(), name, about)
     return lambda: write_whole(path, known[suffix].write(sheet))
 
 

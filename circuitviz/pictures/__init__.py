@@ -6,7 +6,7 @@ from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import write_whole
-from circuitviz.pictures.compose import caption, draw, provenance, title
+from circuitviz.pictures.compose import caption, draw, provenance, source_of, title
 from circuitviz.pictures.figure import Figure
 from circuitviz.pictures.measure import load_shipped
 from circuitviz.pictures.registry import PictureFormat, Sheet, pictures
@@ -16,7 +16,7 @@ __all__ = ["Figure", "Sheet", "caption", "draw", "load_shipped", "pictures", "sa
 
 
 def sheet_of(document: Document, figure: Figure, name: str) -> Sheet:
-    """A document's figure, ready for any format; ``name`` is the file that it is meant for."""
+    """A document's figure, ready for any format; ``name`` is the file that its command makes."""
     about = provenance(document, figure, name)
     return Sheet(draw(document, figure), title(document), about, figure.dpi)
 
@@ -28,7 +28,8 @@ def save_picture(document: Document, path: Path, figure: Figure | None = None) -
     unknown, or the place cannot be written.
     """
     format_ = format_of(path)
-    write_whole(path, format_.write(sheet_of(document, figure or Figure(), path.name)))
+    name = f"{Path(source_of(document)).stem}{path.suffix.lower()}"  # the bytes do not tell where they lie
+    write_whole(path, format_.write(sheet_of(document, figure or Figure(), name)))
 
 
 def format_of(path: Path) -> PictureFormat:

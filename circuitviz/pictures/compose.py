@@ -19,6 +19,7 @@ from circuitviz.pictures.ink import Ink, colours_of
 from circuitviz.pictures.legend import draw_legend
 from circuitviz.pictures.measure import choose_font, wrapped
 from circuitviz.session import Document
+from circuitviz.session.places import last_part, portable
 from circuitviz.session.question import DIFFERENCE, Question
 
 MARGIN = 3.0
@@ -73,7 +74,8 @@ def caption(document: Document, figure: Figure) -> str:
         parts.append(said_of(question))
     elif where is not None:
         came = "read from a file" if where.method == IMPORTED else f"found with {where.method}"
-        parts.append(f"Circuit of {where.model} on {where.task}, {came} ({where.metric})")
+        model, task = last_part(where.model), last_part(where.task)
+        parts.append(f"Circuit of {model} on {task}, {came} ({where.metric})")
     live = state.live
     if live is not None:
         parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges, {live.n_nodes} nodes")
@@ -102,13 +104,15 @@ def said_of(question: Question) -> str:
     asked = {"": "the likely next tokens", DIFFERENCE: "the logit difference"}
     what = asked.get(question.target, f"“{question.target.strip()}”")
     tau = "" if question.tau is None else f" ({question.gate}, τ {question.tau:.3g})"
-    return f"What {what} of {question.model} comes from on “{question.prompt}”, by {question.method}{tau}"
+    model = last_part(question.model)
+    return f"What {what} of {model} comes from on “{question.prompt}”, by {question.method}{tau}"
 
 
 def provenance(document: Document, figure: Figure, name: str) -> tuple[str, ...]:
     """Lines for a file's metadata: the commands that make it again, and what they rest on."""
     found, *rests = origin(document) if document.state.provenance is not None else ("", *origin(document))
-    export = f"circuitviz export {shlex.quote(source_of(document))} -o {shlex.quote(name)} {figure.flags()}"
+    source = shlex.quote(source_of(document))
+    export = f"circuitviz export {source} -o {shlex.quote(name)} {figure.flags()}"
     return tuple(line for line in (found, export.rstrip(), *rests) if line)
 
 
@@ -117,6 +121,7 @@ def origin(document: Document) -> tuple[str, ...]:
     state, where = document.state, document.state.provenance
     lines = [f"document {state.hash}"]
     if where is not None:
+        where = portable(where, document.path.parent if document.path else None)
         lines.insert(0, f"{where.command()} -o {shlex.quote(source_of(document))}")
         lines.append(f"model {where.model}, weights {where.weight_hash}")
         lines.append(f"task {where.task}, {where.prompts} prompts, {where.task_hash}, seed {where.seed}")

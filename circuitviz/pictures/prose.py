@@ -11,6 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph.scores import IMPORTED, SIGN_NOTE
 from circuitviz.resources import resource
 from circuitviz.session import Document, Provenance, State
+from circuitviz.session.places import last_part
 from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
 
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
@@ -65,8 +66,8 @@ def _searched(where: Provenance) -> str:
     if metric_free:
         judged = f"without a metric; what follows is measured {judged}"
     return (
-        f"We searched for the circuit of {_model(where)} on the task {where.task} with {where.method}"
-        f"{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
+        f"We searched for the circuit of {_model(where)} on the task {last_part(where.task)} with "
+        f"{where.method}{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
         f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
         f"{judged}.{_left_out(where)}"
     )
@@ -181,7 +182,7 @@ def bibtex(document: Document) -> str:
 
 
 def _model(where: Provenance) -> str:
-    return f"{where.model} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
+    return f"{last_part(where.model)} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
 
 
 def _quoted(texts: Sequence[str]) -> str:

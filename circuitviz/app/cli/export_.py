@@ -65,11 +65,12 @@ def _plot(given: argparse.Namespace, document: Document) -> None:
         held = f"it holds {', '.join(there)}" if there else "it holds none; measure it in the window and save"
         raise InputError(f"'{given.source.name}' holds no measure '{given.plot}' to plot; {held}.")
     figure = _chosen(given, PlotFigure)
-    words = ["circuitviz", "export", given.source.name, "-o", given.output.name, "--plot", given.plot]
+    words = ["circuitviz", "export", given.source.name, "-o"]
+    words += [f"{given.plot}{given.output.suffix.lower()}", "--plot", given.plot]
     command = f"{shlex.join(words)} {flags_of(figure)}".rstrip()
     chart = Chart()
     chart.draw(given.plot, document.measures[given.plot]["result"])
-    save_plot(chart, given.output, figure, (command, *origin(document)))
+    save_plot(chart, given.output, figure, (command, *origin(document)), given.plot)
 
 
 def _without_screen(widgets: bool = False) -> object:

@@ -50,7 +50,7 @@ class PlotDialog(FigureDialog):
         """Have the figure written, or the table where the suffix is CSV's."""
 
         def begin() -> None:
-            self.desk.writer.export(path, saving(self.plot, path, figure, self.about()), told)
+            self.desk.writer.export(path, saving(self.plot, path, figure, self.about(), self.name), told)
 
         if not self.desk.guarded(begin):
             told(False)

@@ -1,0 +1,86 @@
+"""Places of local models, tasks and dictionaries: absolute while a person works, portable in every file.
+
+A file that is published must not tell the folders of the machine that it was made on, and the same circuit
+saved in two folders is the same file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from circuitviz.graph.names import parse_folders
+from circuitviz.session.provenance import Provenance
+
+BESIDE = "./"  # what lies with the document: no name of a hub begins so
+FILES = ("dictionaries", "file")  # options that name places
+
+
+def portable_place(text: str, folder: Path | None) -> str:
+    """A name as files hold it: a local place relative to ``folder`` where it lies below, else its last part.
+
+    Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
+
+    >>> portable_place("demo", None), portable_place("/models/llama", None)
+    ('demo', 'llama')
+    >>> portable_place("/data/models/llama", Path("/data"))
+    './models/llama'
+    """
+    if not is_place(text):
+        return text
+    place = Path(os.path.abspath(os.path.expanduser(text)))
+    if folder is not None:
+        home = Path(os.path.abspath(folder))
+        if place.is_relative_to(home) and place != home:
+            return BESIDE + place.relative_to(home).as_posix()
+    return place.name or text
+
+
+def is_place(text: str) -> bool:
+    """Whether a name is a path: absolute, of this folder or the user's, or there with a folder before it."""
+    if text.startswith((BESIDE, "../", "~")) or PurePath(text).is_absolute():
+        return True
+    if not set(text) & {"/", os.sep}:
+        return False  # nothing is told by it
+    return os.path.exists(text)
+
+
+def last_part(text: str) -> str:
+    """A name as sentences say it: of a local place the last part alone."""
+    return portable_place(text, None)
+
+
+def portable(where: Provenance, folder: Path | None) -> Provenance:
+    """A provenance as a file in ``folder`` holds it; None: a file that no place is relative to."""
+    return _changed(where, lambda text: portable_place(text, folder))
+
+
+def located(where: Provenance, folder: Path, known: Callable[[str, str], str | None]) -> Provenance:
+    """A provenance of a file in ``folder`` with the places that are there.
+
+    known: (last part, hash of the weights) → a place that was written down on this machine, or None.
+    """
+
+    def find(text: str) -> str:
+        beside = os.path.abspath(os.path.join(folder, text)) if text.startswith(BESIDE) else ""
+        if os.path.exists(beside):
+            return beside
+        return text if is_place(text) else known(text, where.weight_hash) or text
+
+    return _changed(where, find)
+
+
+def _changed(where: Provenance, change: Callable[[str], str]) -> Provenance:
+    options: dict[str, Any] = dict(where.options)
+    for name in FILES:
+        given = options.get(name)
+        if isinstance(given, str) and name == "dictionaries":
+            options[name] = "; ".join(map(change, parse_folders(given)))
+        elif isinstance(given, str):
+            options[name] = change(given)
+        elif isinstance(given, list | tuple):
+            options[name] = [change(text) if isinstance(text, str) else text for text in given]
+    return replace(where, model=change(where.model), task=change(where.task), options=options)
