@@ -90,8 +90,8 @@ def check_parts(model: Model, plain: tuple[PlainPass, PlainPass]) -> None:
     for layer in range(model.shape.n_layers):
         _check_layer(model, layer, seen)
     _check_long(model, long)
-    _check_patched(model, short, written, seen)
     model.patterns_can_be_set = _patterns_can_be_set(model, short)
+    _check_patched(model, short, written, seen)
 
 
 def _recorded(model: Model, plain: PlainPass) -> tuple[dict[str, Tensor], Activations]:
@@ -184,7 +184,8 @@ def _check_long(model: Model, plain: PlainPass) -> None:
     """A prompt of another length, resumed from the middle of the model."""
     streams: list[Tensor] = []
     middle, right = model.shape.n_layers // 2, plain.logits[:, -1]
-    with model.hooks({f"blocks.{middle}.hook_in": streams.append}):
+    keeping = model.keeping_calls(plain.tokens.shape[1])  # so that resuming needs no pass of its own
+    with model.hooks({f"blocks.{middle}.hook_in": streams.append}), keeping:
         whole = model.logits(plain.tokens, _last(plain))
     if not _equal(right, whole):
         length = f"a prompt of {plain.tokens.shape[1]} tokens"
@@ -240,7 +241,7 @@ def _patterns_can_be_set(model: Model, plain: PlainPass) -> bool:
         hooks[f"blocks.{layer}.attn.hook_pattern"] = torch.zeros_like
         hooks[f"blocks.{layer}.attn.hook_z"] = z.append
     model.patterns_can_be_set = True  # for this pass
-    with model.hooks(hooks):
+    with model.hooks(hooks), model.keeping_calls(plain.tokens.shape[1]):  # for the patched pass
         model.logits(plain.tokens[:1], _last(plain)[:1])
     return not any(bool(heads.any()) for heads in z)
 

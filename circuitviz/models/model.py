@@ -190,25 +190,29 @@ class Model:
         for while no edit is on: the pass runs through them.
         """
         if time not in self._calls:
-            calls: BlockCalls = []
-
-            def keep(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-                calls.append((args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}))
-
-            handles = [
-                block.register_forward_pre_hook(keep, with_kwargs=True) for block in self.bridge.blocks
-            ]
-            try:
-                tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)
-                with torch.no_grad():
-                    self.logits(tokens, tokens[:, 0])
-            finally:
-                for handle in handles:
-                    handle.remove()
-            if len(self._calls) > 64:
-                self._calls.clear()
-            self._calls[time] = calls
+            tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)
+            with torch.no_grad(), self.keeping_calls(time):
+                self.logits(tokens, tokens[:, 0])
         return self._calls[time]
+
+    @contextmanager
+    def keeping_calls(self, time: int) -> Iterator[None]:
+        """Keep ``block_calls`` of the one pass, of one prompt, that is run within a ``with``."""
+        calls: BlockCalls = []
+
+        def keep(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            calls.append((args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}))
+
+        blocks = self.bridge.blocks
+        handles = [block.register_forward_pre_hook(keep, with_kwargs=True) for block in blocks]
+        try:
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+        if len(self._calls) > 64:
+            self._calls.clear()
+        self._calls[time] = calls
 
 
 def _reading_only(model: Model, function: Hook) -> Hook:

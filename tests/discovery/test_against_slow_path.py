@@ -89,12 +89,15 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     assert seen > 1e-2
 
 
-def test_eap_is_the_derivative_along_each_edge(case: Case) -> None:
+@pytest.mark.parametrize(("ablation", "number"), [("corrupted", 50), ("zero", 12)])
+def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number: int) -> None:
+    """Under zero ablation every position counts, and where nothing normalises (``plain``) or one norm serves
+    attention and MLP, the MLP's input is not the stream that others read."""
     graph, at, task = case.model.graph, case.task.lengths - 1, case.task
-    _, _, _, theirs = case.slow_outputs()
-    scores = discover(case.model, task, "eap", metric="logit-diff").values
+    theirs = case.slow_ablation(ablation)
+    scores = discover(case.model, task, "eap", metric="logit-diff", ablation=ablation).values
     size, step = np.abs(scores).max(), 1e-4
-    for s, r in _edges(case, 50, seed=4):
+    for s, r in _edges(case, number, seed=4):
         name = graph.edge_name(s, r)
         values = [
             _slow_metric(
