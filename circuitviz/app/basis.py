@@ -41,6 +41,7 @@ class Basis(QObject):
         if (question := Question.of(state.provenance)) is not None:
             desk.asking.ask(replace(question, sites=sites))
             return
+        desk.searches.begin(same=True)
         given = "; ".join(self._features.folders)
         desk.ask(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QMimeData, QObject, Qt, QTimer
+from PySide6.QtCore import QMimeData, QObject, QPoint, QRect, Qt, QTimer
 from PySide6.QtWidgets import QLabel
 
 from circuitviz.errors import InputError
@@ -81,7 +81,9 @@ class Drops(QObject):
         if not drops:
             return False
         self.note.setText("\n".join(drop.text for drop in drops))
-        self.note.setGeometry(self.window.pages.geometry().adjusted(INSET, INSET, -INSET, -INSET))
+        pages = self.window.pages
+        place = QRect(pages.mapTo(self.window, QPoint()), pages.size())
+        self.note.setGeometry(place.adjusted(INSET, INSET, -INSET, -INSET))
         self.note.raise_()
         self.note.show()
         return True

@@ -40,6 +40,8 @@ class Files(QObject):
         self.window, self.desk, self.settings = window, window.desk, window.settings
         self.dialog: ExportDialog | None = None
         self.ownership, self.on_disk = Ownership(window), OnDisk(window)
+        self.desk.searches.may_replace = self.may_replace
+        self.desk.document_left.connect(self.keep_view)
         self.desk.reader.preload(load_figures, layouts.names)
 
     def ask_open(self) -> None:
@@ -81,10 +83,12 @@ class Files(QObject):
 
     def opened(self) -> None:
         """Another document is on the desk: own its file, and go back to its layout."""
-        path, layout = self.desk.document.path, self.desk.document.view.get("layout")
-        if path is None or not self.ownership.take(path):
-            self.ownership.release()
-        self.on_disk.follow(path)
+        layout = self.desk.document.view.get("layout")
+        if self.desk.preview is None:
+            path = self.desk.document.path
+            if path is None or not self.ownership.take(path):
+                self.ownership.release()
+            self.on_disk.follow(self.desk.document)
         circuit = self.desk.document.state.circuit
         usual = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
         self.window.layout_name = layout if layout in layouts.names() else usual
@@ -103,8 +107,10 @@ class Files(QObject):
             self.desk.select(_among(chosen.get("nodes"), drawn.by_name), _among(chosen.get("edges"), edges))
 
     def keep_view(self) -> None:
-        """Write down how the document is looked at now."""
+        """Write down how the document is looked at now, unless a search's partial result is what is seen."""
         desk = self.desk
+        if desk.preview is not None:
+            return
         selected = {"nodes": sorted(desk.nodes), "edges": sorted(desk.edges)}
         looked = {} if self.window.drawing.pending else looking(self.window.view)
         now = {"layout": self.window.layout_name, "selected": selected, **looked}
@@ -117,8 +123,9 @@ class Files(QObject):
         self.ownership.release()
 
     def save(self, told: Told = nobody) -> bool:
-        """Save where the document lies, or is about to."""
-        path = next(iter(self.desk.writer.saving), self.desk.document.path)
+        """Save where the document lies, or is about to; a file that holds another circuit is not written."""
+        document = self.desk.own
+        path = self.desk.writer.saving_to(document) or (document.path if document.path_is_its_own else None)
         return self.save_to(path, told) if path is not None else self.save_as(told)
 
     def save_as(self, told: Told = nobody) -> bool:
@@ -136,15 +143,17 @@ class Files(QObject):
         if not self.on_disk.may_write(path) or not self.desk.guarded(self.ownership.check, path):
             return False
         self.keep_view()
+        document = self.desk.own
 
         def done(saved: bool) -> None:
-            now = self.desk.document.path
+            now = self.desk.own
             if saved:
-                self.on_disk.follow(now)
+                self.on_disk.written(document)
                 self.settings.add_recent(path)
                 self.window.retitle()
-            elif not self.desk.writer.saving:
-                self.ownership.release() if now is None else self.ownership.take(now)
+            if (document is not now or not saved) and not self.desk.writer.saving:
+                self.ownership.release() if now.path is None else self.ownership.take(now.path)
+            self.on_disk.follow(now)
             told(saved)
 
         self.desk.writer.save(path, done)
@@ -202,9 +211,27 @@ class Files(QObject):
         self.desk.writer.make("copy", partial(made, self.desk.document.snapshot()), take)
 
     def may_leave(self) -> bool:
-        """Ask before unsaved work is lost; what is being saved is saved first."""
+        """Ask before a search is ended or unsaved work is lost; what is being saved is saved first."""
+        return self.may_end_search() and self.may_replace()
+
+    def may_end_search(self) -> bool:
+        """Ask before a search that is under way is ended."""
+        if not self.desk.searches.under_way:
+            return True
+        buttons = QMessageBox.StandardButton
+        choice = QMessageBox.question(
+            self.window,
+            "circuitviz",
+            "A search for a circuit is still running; what it has found so far would be lost. End it?",
+            buttons.Yes | buttons.No,
+            buttons.No,
+        )
+        return bool(choice == buttons.Yes)
+
+    def may_replace(self) -> bool:
+        """Ask before unsaved work makes way for something else."""
         self.desk.writer.finish(exports=False)
-        if not self.desk.document.dirty or self.desk.document.state.circuit is None:
+        if not self.desk.own.dirty or self.desk.own.state.circuit is None:
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(

@@ -4,39 +4,53 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QFileSystemWatcher, QObject
 from PySide6.QtWidgets import QMessageBox
 
+from circuitviz.session import Document
+
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
+Stamp = tuple[int, int] | None
+
 
 class OnDisk(QObject):
-    """Knows what the open file was like when it was last read or written here."""
+    """Knows of each document what its file was like when it was last read or written for that document."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window = window
-        self._path: Path | None = None
-        self._known: tuple[int, int] | None = None
+        self._known: WeakKeyDictionary[Document, tuple[Path, Stamp]] = WeakKeyDictionary()
         self._watcher = QFileSystemWatcher(self)
         self._watcher.fileChanged.connect(lambda _name: self._look())
 
-    def follow(self, path: Path | None) -> None:
-        """The file has just been read or written; None: the document is nowhere saved."""
+    def follow(self, document: Document) -> None:
+        """This document is on the screen; a file that it was not on the screen with before was just read."""
         if watched := self._watcher.files():
             self._watcher.removePaths(watched)
-        self._path, self._known = path, None if path is None else _stamp(path)
-        if self._known is not None:
+        path = document.path
+        if path is None:
+            return
+        if document not in self._known or self._known[document][0] != path:
+            self.written(document)
+        if _stamp(path) is not None:
             self._watcher.addPath(str(path))
 
+    def written(self, document: Document) -> None:
+        """The document's file was just read or written for it."""
+        if document.path is not None:
+            self._known[document] = document.path, _stamp(document.path)
+
     def changed(self, path: Path) -> bool:
-        """Whether another program has written the open file since."""
-        now = _stamp(path)
+        """Whether another program, or another document, was written there since."""
+        now, document = _stamp(path), self.window.desk.own
         if self.window.desk.writer.saving:  # what happens to the file meanwhile is no surprise
             return False
-        return path == self._path and now is not None and now != self._known
+        known = self._known.get(document)
+        return now is not None and known is not None and path == known[0] and now != known[1]
 
     def may_write(self, path: Path) -> bool:
         """Ask before what another program wrote is lost."""
@@ -46,15 +60,16 @@ class OnDisk(QObject):
         choice = QMessageBox.question(
             self.window,
             "circuitviz",
-            f"'{path.name}' was changed by another program since it was opened here. Saving replaces what "
-            "that program wrote; 'Save as…' keeps both. Save all the same?",
+            f"'{path.name}' was changed by another program, or by saving another circuit there, since it was "
+            "last read or written for this one. Saving replaces what it holds now; 'Save as…' keeps both. "
+            "Save all the same?",
             buttons.Save | buttons.Cancel,
             buttons.Cancel,
         )
         return bool(choice == buttons.Save)
 
     def _look(self) -> None:
-        path = self._path
+        path = self.window.desk.own.path
         if path is None or self.window.desk.writer.saving:  # it is followed anew when that is done
             return
         if self.changed(path):
@@ -63,7 +78,7 @@ class OnDisk(QObject):
             self._watcher.addPath(str(path))
 
 
-def _stamp(path: Path) -> tuple[int, int] | None:
+def _stamp(path: Path) -> Stamp:
     """When a file was written, in ns, and its size in bytes; None where there is none."""
     try:
         found = path.stat()

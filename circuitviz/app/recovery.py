@@ -40,6 +40,7 @@ class Recovery(QObject):
         self._searching: Document | None = None
         self.dialog: RecoveryDialog | None = None
         self._found: Recovered | None = None
+        self._followed: Document | None = None
         self.told.connect(window.desk.say)
         window.desk.document_opened.connect(self._follow)
         window.desk.state_changed.connect(self._keep_search)
@@ -94,7 +95,13 @@ class Recovery(QObject):
             self.search.follow(Document())
 
     def _follow(self) -> None:
-        document = self.window.desk.document
+        document = self.window.desk.own
+        if document is self._followed:
+            return
+        if self._followed is not None:
+            self._followed.dirty_changed.disconnect(self._retitle)
+            self._followed.state_changed.disconnect(self._keep_view)
+        self._followed = document
         document.dirty_changed.connect(self._retitle)
         document.state_changed.connect(self._keep_view)
         self.autosave.follow(document, self._found)

@@ -18,6 +18,7 @@ from circuitviz.app.files import Files
 from circuitviz.app.find_bar import FindBar
 from circuitviz.app.grouping import Grouping
 from circuitviz.app.looks import Looks
+from circuitviz.app.notices import Notices, above
 from circuitviz.app.palette import Palette
 from circuitviz.app.recovery import Recovery
 from circuitviz.app.settings import Settings
@@ -48,7 +49,8 @@ class MainWindow(QMainWindow):
         self.pages = QStackedWidget()
         self.pages.addWidget(self.start)
         self.pages.addWidget(self.view)
-        self.setCentralWidget(self.pages)
+        self.notices = Notices(self)
+        self.setCentralWidget(above(self.notices, self.pages))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
@@ -143,7 +145,7 @@ class MainWindow(QMainWindow):
             form.task.setEditText(task)  # type: ignore[attr-defined]
             self.pages.setCurrentWidget(self.view)
             self.view.show_circuit(type(self.view.picture)(), "Loading the demo model …")
-            form.start()  # type: ignore[attr-defined]
+            form.start(example=True)  # type: ignore[attr-defined]
 
     def find(self) -> None:  # type: ignore[override] # QWidget.find looks windows up by number
         """Start the discovery that the form describes."""

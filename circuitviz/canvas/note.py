@@ -35,7 +35,9 @@ def note_of(state: State, picture: CircuitPicture, beside: str = "", searching: 
         note += f", {picture.total - state.live.n_edges:,} ablated"
     if not beside and not searching and circuit.asked and circuit.asked != picture.total:
         note += f" ({circuit.asked:,} asked for)"
-    return f"still searching: {note}" if searching else note
+    if searching:
+        return f"still searching: {note}"
+    return f"partial result: {note}" if state.scores is not None and state.scores.partial else note
 
 
 def drawn(picture: CircuitPicture) -> tuple[int, int]:

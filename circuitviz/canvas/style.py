@@ -98,6 +98,7 @@ def stylesheet(theme: Theme) -> str:
     QPushButton#link {{ background: transparent; border: none; color: {t.accent}; padding: 3px 0;
                        text-align: left; }}
     QPushButton#link:hover, QPushButton#link:focus {{ text-decoration: underline; }}
+    QFrame#notice {{ background: {t.raised}; border: 0; border-bottom: 1px solid {t.line}; }}
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
     QFrame#card QListWidget {{ background: transparent; }}
     QToolButton#chip {{ border: 1px solid {t.line}; padding: 3px 7px; color: {t.muted}; }}

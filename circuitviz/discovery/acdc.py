@@ -60,7 +60,8 @@ def acdc(setting: Setting, options: AcdcOptions) -> Steps[Scores]:
         for tried in search.receiver(receiver):
             done += tried
             yield Progress(done, number, f"{graph.receivers[receiver]}, {search.left:,} edges left")
-        yield Progress(done, number, f"{search.left:,} edges left", search.scores(partial=True))
+        told = f"{done:,} of {number:,} edges examined"
+        yield Progress(done, number, told, search.scores(partial=True))
     return search.scores()
 
 
@@ -130,11 +131,9 @@ class _Search:
             yield tried
 
     def scores(self, partial: bool = False) -> Scores:
-        """What each edge cost; while the search is on, edges not tried yet count as kept."""
-        values = np.where(self.decided, self.costs, self.options.tau) * self.graph.mask
-        return Scores(
-            self.graph, values, "acdc", partial=partial, info={"own": float(self.options.tau)}
-        )
+        """What each edge cost when it was tried; 0 while it was not."""
+        values = np.where(self.decided, self.costs, 0.0) * self.graph.mask
+        return Scores(self.graph, values, "acdc", partial=partial, info={"own": float(self.options.tau)})
 
     def _matters(self, receiver: int) -> bool:
         """Whether anything that reads this receiver's input is itself read.

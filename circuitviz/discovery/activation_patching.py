@@ -12,6 +12,7 @@ from torch import Tensor
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.so_far import mean_so_far
 from circuitviz.graph import Scores
 from circuitviz.models import Model, PatchedRun, record
 from circuitviz.models.activations import mlp_row
@@ -50,14 +51,13 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
     senders, time = len(model.graph.senders), task.clean.shape[1]
     nodes, places, done = np.zeros(senders), np.zeros((senders, time)), 0
 
-    def scores(effects: np.ndarray, at: np.ndarray, prompts: int, unfinished: bool) -> Scores:
+    def scores(effects: np.ndarray, at: np.ndarray, unfinished: bool) -> Scores:
+        """From mean effects by sender, and by sender and position."""
         mask = model.graph.mask
-        shared = effects / np.maximum(mask.sum(axis=1), 1) / prompts
-        by_position = at / prompts if options.positions else None
+        shared = effects / np.maximum(mask.sum(axis=1), 1)
+        by_position = at if options.positions else None
         spread = np.where(mask, shared[:, None], 0.0)
-        return Scores(
-            model.graph, spread, "activation-patching", partial=unfinished, positions=by_position
-        )
+        return Scores(model.graph, spread, "activation-patching", partial=unfinished, positions=by_position)
 
     def work(rows: range) -> Steps[None]:
         nonlocal done
@@ -72,16 +72,21 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
             wanted += [(u, t) for u in range(senders) for t in range(run.begin, time)]
         wanted.sort(key=lambda pair: pair[0])
         number = 0
+        measured, placed = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
         for group, logits in _replaced(model, run, wanted):
             each = whole.cpu().numpy() - setting.measure_copies(logits, part, reference).sum(1).cpu().numpy()
             for (node, position), effect in zip(group, each, strict=True):
                 if position is None:
-                    found[node] = effect
+                    found[node], measured[node] = effect, True
                 else:
-                    by_position[node, position] = effect
+                    by_position[node, position], placed[node, position] = effect, True
             number += len(group)
             share = (done + len(part) * number / len(wanted)) / len(task)
-            partial_scores = scores(nodes + found, places + by_position, done + len(part), True)
+            partial_scores = scores(
+                mean_so_far(nodes, done, found, len(part), measured),
+                mean_so_far(places, done, by_position, len(part), placed),
+                True,
+            )
             message = f"{model.graph.senders[group[-1][0]]}, {share:.0%} of all"
             yield Progress(share * len(wanted), len(wanted), message, partial_scores)
         nodes[:] += found
@@ -89,7 +94,7 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
         done += len(part)
 
     yield from in_batches(model, len(task), time, work)
-    return scores(nodes, places, len(task), False)
+    return scores(nodes / len(task), places / len(task), False)
 
 
 @torch.no_grad()

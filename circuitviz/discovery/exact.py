@@ -9,6 +9,7 @@ import numpy as np
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.so_far import mean_so_far
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Scores
 from circuitviz.models import PatchedRun, record
@@ -57,6 +58,7 @@ def effects(setting: Setting, edges: Iterable[tuple[int, int]]) -> Steps[Scores]
     def work(rows: range) -> Steps[None]:
         nonlocal seen
         part, found, count = task.subset(rows), np.zeros_like(total), 0
+        measured = np.zeros_like(wanted)
         reference = record(model, part.clean, part.lengths - 1).logits
         run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
         whole = float(setting.measure(run.logits(graph.mask), part, reference).double().sum())
@@ -70,9 +72,12 @@ def effects(setting: Setting, edges: Iterable[tuple[int, int]]) -> Steps[Scores]
                 share = (seen + len(part) * count / number) / len(task)
                 partial = None
                 if which.stop == len(senders):
-                    sofar = (total + found) / (seen + len(part))
+                    measured[senders, receiver] = True
+                    sofar = mean_so_far(total, seen, found, len(part), measured)
                     partial = Scores(graph, sofar, "exact", partial=True)
-                message = f"edges into {graph.receivers[receiver]}, {share:.0%} of all"
+                tried = number if seen else count
+                prompts = f"{seen + len(part)} of {len(task)} prompts"
+                message = f"{tried:,} of {number:,} edges examined, {prompts}"
                 yield Progress(share * number, number, message, partial)
         total[:] += found
         seen += len(part)
@@ -105,4 +110,3 @@ def receivers_named(setting: Setting, names: str) -> list[int]:
     if not found:
         raise InputError("No receiver was named; logits, or heads such as a2.h3<q>, would be right.")
     return sorted(set(found))
-

@@ -12,6 +12,7 @@ from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.discovery.exact import receivers_named
 from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.so_far import mean_so_far
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, Kind, Scores
 from circuitviz.models import PatchedRun, record
@@ -93,16 +94,16 @@ class _Round:
             at, found = part.lengths - 1, np.zeros_like(self._total)
             reference = record(model, part.clean, at).logits
             run = PatchedRun(model, part.clean, at, values(part))
-            whole = float(
-                self.setting.measure(run.logits(model.graph.mask), part, reference).double().sum()
-            )
+            whole = float(self.setting.measure(run.logits(model.graph.mask), part, reference).double().sum())
             senders = np.flatnonzero(model.graph.mask[:, self.receivers].any(axis=1))
             paths, count = DirectPaths(model, run, self.receivers, self.recomputed), 0
+            measured = np.zeros(len(found), dtype=bool)
             for which, logits in paths.logits(senders):
                 each = self.setting.measure_copies(logits, part, reference).sum(1).cpu().numpy()
                 found[which] = whole - each
                 count += len(which)
-                self.so_far = (self._total + found) / (self._done + len(part))
+                measured[which] = True
+                self.so_far = mean_so_far(self._total, self._done, found, len(part), measured)
                 share = (self._done + len(part) * count / len(senders)) / len(task)
                 yield Progress(share, 1.0, f"{share:.0%} of the senders")
             self._total += found

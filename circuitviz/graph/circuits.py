@@ -109,16 +109,19 @@ class Circuit:
         return hash((self.graph.shape, self.digest.digest()))
 
 
-def prune(graph: Graph, edges: BoolMatrix) -> BoolMatrix:
+def prune(graph: Graph, edges: BoolMatrix, open_ends: BoolMatrix | None = None) -> BoolMatrix:
     """Remove dead ends until nothing changes (METHODS: Graph); returns a new matrix.
 
-    A node stays while it has an incoming edge (``input`` and other leaves need none) and an outgoing one
-    (targets need none). A key-value receiver that several heads share stays while one does.
+    A node stays while it has an incoming edge (``input`` and other leaves need none, nor do ``open_ends``
+    [nodes]) and an outgoing one (targets need none). A key-value receiver that several heads share
+    stays while one does.
     """
     left = edges & graph.mask
     while True:
         incoming = np.asarray(graph.owners[left.any(axis=0)].any(axis=0))
         incoming |= graph.roots
+        if open_ends is not None:
+            incoming |= open_ends
         outgoing = np.append(left.any(axis=1), [True] * graph.sinks)
         alive = incoming & outgoing
         rows, columns = alive[: len(graph.senders)], np.asarray((graph.owners & alive).any(axis=1))

@@ -30,7 +30,9 @@ class Scores:
     may be a loss. ``sign_known`` tells whether positive is known to help; where not, the signs are those of
     the file, and nothing may be concluded from them.
 
-    ``partial`` marks scores of a computation that was stopped before its end. ``positions``: effects by
+    ``partial`` marks scores of a computation that was stopped before its end: an edge whose score is 0 was
+    not examined, or was and has no effect, and is never chosen; a node into which no edge was examined is no
+    dead end. ``positions``: effects by
     sender and token position [senders, time], where the method has them. ``info`` holds what else a
     method says, ready for JSON: ``own``, the least |score| of the edges that it kept itself; ``rounds``,
     how it went from receivers to senders; ``score_sign``, ``positive helps`` where imported scores are known
@@ -91,7 +93,7 @@ class Scores:
                 "number above 0 would be right."
             )
         chosen = (np.abs(self.values) >= value) & self.graph.mask
-        return Circuit(self.graph, prune(self.graph, chosen), int(chosen.sum()))
+        return Circuit(self.graph, self._pruned(chosen), int(chosen.sum()))
 
     def own(self) -> Circuit:
         """The edges that the method itself kept; InputError where it only scores."""
@@ -115,7 +117,7 @@ class Scores:
             chosen = np.zeros(len(graph.nodes), dtype=bool)
             chosen[order[:count]] = chosen[-1] = True
             read = graph.owners @ chosen > 0
-            return prune(graph, graph.mask & chosen[:-1, None] & read[None, :])
+            return self._pruned(self._known & chosen[:-1, None] & read[None, :])
 
         low, high = 0, len(order)
         while low < high:  # more nodes have more edges between them
@@ -211,11 +213,22 @@ class Scores:
         chosen = np.argsort(keys, kind="stable")[:n]
         edges = np.zeros_like(self.graph.mask)
         edges[self._edges[0][chosen], self._edges[1][chosen]] = True
-        return Circuit(self.graph, prune(self.graph, edges), n)
+        return Circuit(self.graph, self._pruned(edges & self._known), n)
+
+    @property
+    def _known(self) -> BoolMatrix:
+        """Edges that can be chosen: all, or those with a score while others are not examined yet."""
+        return self.graph.mask & (self.values != 0) if self.partial else self.graph.mask
+
+    def _pruned(self, edges: BoolMatrix) -> BoolMatrix:
+        if not self.partial:
+            return prune(self.graph, edges)
+        into = np.asarray(self.graph.owners[self._known.any(axis=0)].any(axis=0))
+        return prune(self.graph, edges, open_ends=~into)
 
     @cached_property
     def _greedy_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        graph, strength = self.graph, np.abs(self.values)
+        graph, strength, known = self.graph, np.abs(self.values), self._known
         columns = [np.flatnonzero(graph.owners[:, node]) for node in range(len(graph.nodes))]
         heap: list[tuple[float, int, int]] = []
         open_receivers = np.zeros(len(graph.receivers), dtype=bool)
@@ -226,10 +239,8 @@ class Scores:
             for receiver in columns[node]:
                 if not open_receivers[receiver]:
                     open_receivers[receiver] = True
-                    for sender in np.flatnonzero(graph.mask[:, receiver]):
-                        heapq.heappush(
-                            heap, (-strength[sender, receiver], int(sender), int(receiver))
-                        )
+                    for sender in np.flatnonzero(known[:, receiver]):
+                        heapq.heappush(heap, (-strength[sender, receiver], int(sender), int(receiver)))
 
         for sink in range(len(graph.senders), len(graph.nodes)):
             reach(sink)
@@ -246,7 +257,7 @@ class Scores:
         senders, receivers = self._greedy_order
         edges = np.zeros_like(self.graph.mask)
         edges[senders[:length], receivers[:length]] = True
-        return prune(self.graph, edges)
+        return self._pruned(edges)
 
     def _trim(self, edges: BoolMatrix, n: int) -> BoolMatrix:
         """Take away the weakest edges, never more than are too many: one edge may revive a chain."""
@@ -257,7 +268,7 @@ class Scores:
                 continue
             fewer = edges.copy()
             fewer[index] = False
-            fewer = prune(self.graph, fewer)
+            fewer = self._pruned(fewer)
             if fewer.sum() >= n:
                 edges = fewer
         return edges

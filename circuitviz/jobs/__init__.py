@@ -1,6 +1,6 @@
 """Long work, off the window's thread; a job is one file: its request, its replies, its answer."""
 
-from circuitviz.jobs.adopt import Adopt
+from circuitviz.jobs.adopt import Adopt, Needed
 from circuitviz.jobs.attention import AttentionOf
 from circuitviz.jobs.catalog import Catalog, Choices
 from circuitviz.jobs.causal import MeasureTrial
@@ -70,6 +70,7 @@ __all__ = [
     "MeasureTrial",
     "Measured",
     "MoveThreshold",
+    "Needed",
     "Moved",
     "OpenBeside",
     "OpenFile",

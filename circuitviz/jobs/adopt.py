@@ -1,17 +1,33 @@
-"""A document that was opened brings its own model and prompts."""
+"""A document that was opened names its model and prompts; looking at a file never touches the network."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
 from circuitviz.jobs.messages import Reply, Request
 from circuitviz.session import Provenance
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
+
+UNASKED, FROM_DISK, FROM_NETWORK = "unasked", "from disk", "from network"
+"""How a document's model may be opened: only one that needs no Hugging Face name (it ships, lies in a folder
+or is open already); also one that was downloaded before; or from Hugging Face."""
+
+
+@dataclass(frozen=True)
+class Needed(Reply):
+    """A document's model has a Hugging Face name, and is opened only when a person says so."""
+
+    model: str
+    downloaded: bool
+    opening: tuple[object, ...]  # Provenance.opening of the circuit
 
 
 @dataclass(frozen=True)
@@ -25,9 +41,17 @@ class Adopt(Request):
     provenance: Provenance
     circuit: Circuit
     device: str = "cpu"
+    consent: str = UNASKED
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """Ready, with a warning where weights or tokens differ from the document's."""
+        """Ready, with a warning where weights or tokens differ from the document's; or Needed."""
+        where = self.provenance
+        if (needed := needed_for(engine, where, self.consent)) is not None:
+            yield needed
+            return
+        yield from without_network(self._adopt(engine), self.consent)
+
+    def _adopt(self, engine: Engine) -> Generator[Reply, None, None]:
         where = self.provenance
         yield from engine.load(where.model, self.device)
         from circuitviz.session.origin import mismatch, task_of
@@ -39,3 +63,29 @@ class Adopt(Request):
         engine.set_task(task, where.metric, where.ablation)
         engine.opened_for = where.opening
         yield engine.ready(message)
+
+
+def needed_for(engine: Engine, where: Provenance, consent: str) -> Needed | None:
+    """What a person has to agree to before a document's model is opened; None where nothing."""
+    if consent != UNASKED or (engine.model is not None and engine.model.name == where.model):
+        return None
+    from circuitviz.models import loading
+
+    try:
+        if Path(loading._find(where.model)).is_dir():
+            return None
+    except InputError:
+        return None  # opening it says what is wrong with the name
+    from circuitviz.models.hub import downloaded
+
+    return Needed(where.model, downloaded(where.model), where.opening)
+
+
+def without_network(steps: Iterator[Reply], consent: str) -> Iterator[Reply]:
+    """The replies of a job that asks Hugging Face for nothing, unless a person wanted it to."""
+    from circuitviz.models.hub import reached
+
+    with ExitStack() as stack:
+        if consent != FROM_NETWORK:
+            stack.enter_context(reached(False))
+        yield from steps

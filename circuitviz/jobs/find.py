@@ -12,6 +12,7 @@ from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, replace_circuit
 from circuitviz.session.provenance import text_answers
+from circuitviz.session.question import TYPED_PAIR, Question
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class Found(Reply):
     """Scores and the circuit chosen from them; ``partial`` while the method is still at work.
 
-    ``cancelled``: it came to no end, by a person's wish or by a failure, and this is what it had.
+    ``cancelled``: it came to no end, by a person's wish or by a failure, and this is what it had;
+    ``reached`` says how far it had come.
     """
 
     scores: Scores
@@ -30,6 +32,7 @@ class Found(Reply):
     provenance: Provenance
     partial: bool
     cancelled: bool = False
+    reached: str = ""
 
     def command(self) -> Command:
         """What puts it into the document."""
@@ -82,7 +85,7 @@ class Find(Request):
     def like(cls, where: Provenance, device: str) -> Find:
         """The search that a document came from, to be changed and asked again."""
         pair = None
-        if where.task == "typed pair" and where.pairs:
+        if where.task == TYPED_PAIR and where.pairs:
             clean, corrupted, right, wrong = where.pairs[0]
             pair = (clean, corrupted, "|".join(text_answers(right)), "|".join(text_answers(wrong)))
         return cls(
@@ -90,6 +93,15 @@ class Find(Request):
             where.metric, where.ablation, where.select, int(where.asked or 200), device,
             bool(where.task_options.get("left_out")),
         )  # fmt: skip
+
+    def is_like(self, where: Provenance | None) -> bool:
+        """Whether it asks for a circuit of the same model and task as one that was found before."""
+        if where is None or Question.of(where) is not None:
+            return False
+        before = Find.like(where, "")
+        return (self.model, self.pair) == (before.model, before.pair) and (
+            self.pair is not None or self.task == before.task
+        )
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
@@ -109,6 +121,7 @@ class Find(Request):
         yield engine.ready()
         began = time.perf_counter()
         last: Scores | None = None
+        reached = ""
         steps = Driven(discover_steps(engine.model, task, self.method, metric, ablation, **self.options))
         try:
             for step in steps:
@@ -116,10 +129,10 @@ class Find(Request):
                 left = passed / step.share - passed if step.share > 0.02 else None
                 yield Moved(f"Finding a circuit with {self.method}", step.share, step.message, left)
                 if isinstance(step.partial, Scores):
-                    last = replace(step.partial, method=self.method)
+                    last, reached = replace(step.partial, method=self.method), step.message
                     yield self._found(engine, last, began)
         except (GeneratorExit, Exception):
-            engine.kept = None if last is None else self._found(engine, last, began, cancelled=True)
+            engine.kept = None if last is None else self._found(engine, last, began, True, reached)
             raise
         yield self._found(engine, steps.result, began)
 
@@ -137,9 +150,11 @@ class Find(Request):
             )
         clean, corrupted, right, wrong = self.pair
         pair = Pair(clean, corrupted, _answers(right), _answers(wrong))
-        return Task.from_pairs("typed pair", [pair], engine.model.tokens)
+        return Task.from_pairs(TYPED_PAIR, [pair], engine.model.tokens)
 
-    def _found(self, engine: Engine, scores: Scores, began: float, cancelled: bool = False) -> Found:
+    def _found(
+        self, engine: Engine, scores: Scores, began: float, cancelled: bool = False, reached: str = ""
+    ) -> Found:
         from circuitviz.discovery import natural_select
         from circuitviz.session.origin import chosen
 
@@ -151,7 +166,7 @@ class Find(Request):
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None
         engine.opened_for = state.provenance.opening
-        return Found(scores, state.circuit, state.provenance, scores.partial, cancelled)
+        return Found(scores, state.circuit, state.provenance, scores.partial, cancelled, reached)
 
 
 def _answers(text: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
+from circuitviz.jobs.adopt import UNASKED, needed_for, without_network
 from circuitviz.jobs.look import Look
 from circuitviz.jobs.messages import Moved, Ready, Reply, Request, moving
 from circuitviz.progress import Driven, Progress, Steps, finish
@@ -79,9 +80,16 @@ class AdoptQuestion(Request):
     provenance: Provenance
     circuit: Circuit
     device: str = "cpu"
+    consent: str = UNASKED
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
-        """Ready, with a warning where weights or dictionaries differ from the document's."""
+        """Ready, with a warning where weights or dictionaries differ from the document's; or Needed."""
+        if (needed := needed_for(engine, self.provenance, self.consent)) is not None:
+            yield needed
+            return
+        yield from without_network(self._adopt(engine), self.consent)
+
+    def _adopt(self, engine: Engine) -> Generator[Reply, None, None]:
         question = Question.of(self.provenance)
         if question is None:
             raise InputError("This document is no circuit of features.")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 from circuitviz.graph import Kind
-from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Ready, Request
-from circuitviz.session import Provenance, State, move_threshold, replace_circuit
+from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Needed, Ready, Request
+from circuitviz.jobs.adopt import FROM_DISK, UNASKED
+from circuitviz.session import Command, Provenance, State, move_threshold, replace_circuit
 from circuitviz.session.question import HIERARCHICAL, Question
 
 if TYPE_CHECKING:
@@ -23,11 +24,14 @@ class Asking(QObject):
 
     arriving = Signal()  # a circuit of another question is about to be shown
     answered = Signal()
+    needed_changed = Signal()
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.desk = desk
         desk.ready.connect(self.ready)
+        self.needed: Needed | None = None  # a model that is opened only when a person says so
+        self._met: set[str] = set()  # models that were opened in this session
         self._open: tuple[object, ...] = ()
         self._searching = False
         self._device = ""  # where a model was opened last
@@ -36,6 +40,8 @@ class Asking(QObject):
     def ready(self, ready: Ready) -> None:
         """A model is open."""
         self._device = ready.device.partition(":")[0]
+        self._met.add(ready.model)
+        self.need(None)
 
     @property
     def question(self) -> Question | None:
@@ -63,19 +69,31 @@ class Asking(QObject):
             nodes = question.nodes or 60
             self.ask(replace(asked, tau=None, nodes=nodes))
 
-    def ask(self, question: Question) -> None:
-        """Ask; the circuit comes into the document as one step."""
+    def ask(self, question: Question) -> bool:
+        """Ask; False where a person rather keeps unsaved work in sight.
+
+        The circuit comes as one step: into the open document where that answers the same question, with
+        more nodes or in another basis, and else into one of its own.
+        """
+        where = self.desk.own.state.provenance
+        now = Question.of(where)
+        same = now is not None and (now.model, now.prompt, now.tokens, now.bos) == (
+            question.model, question.prompt, question.tokens, question.bos
+        )  # fmt: skip
+        if not self.desk.searches.begin(same):
+            return False
         self.begin()
         self.desk.ask(AskQuestion(question, self.desk.device))
+        return True
 
     def move(self, tau: float) -> None:
         """Another threshold for the open circuit; moves in a row are one step of undo."""
         if (question := self.question) is not None and not question.is_graph:
             self.desk.ask(MoveThreshold(question, tau, self.desk.device))
 
-    def begin(self) -> None:
+    def begin(self, searching: bool = True) -> None:
         """A search is asked for: nobody knows yet what it opens, or whether it finds anything."""
-        self._open, self._searching = (), True
+        self._open, self._searching = (), searching
 
     def over(self) -> None:
         """The worker is idle. What a search opened for nothing makes way for what the document needs.
@@ -90,6 +108,8 @@ class Asking(QObject):
     def came(self, where: Provenance | None) -> None:
         """The worker has opened what such a circuit needs."""
         self._open, self._searching = needs(where), False
+        if self.needed is not None:
+            self.need(None)
 
     def adopt(self, state: State) -> None:
         """Let the worker open what a state needs, unless it is open, or a search is under way."""
@@ -98,7 +118,22 @@ class Asking(QObject):
             return
         self.came(where)
         self.desk.opened = None  # until it is there
-        self.desk.ask(adoption(state, self.desk.device))
+        consent = FROM_DISK if where.model in self._met else UNASKED
+        self.desk.ask(adoption(state, self.desk.device, consent))
+
+    def need(self, needed: Needed | None) -> None:
+        """The document's model waits for a person; None: nothing does."""
+        if needed is not None and needed.opening != self.desk.own.state.opening:
+            return
+        self.needed = needed
+        self.needed_changed.emit()
+
+    def open_needed(self, consent: str) -> None:
+        """Open the model that waits, as a person said."""
+        state = self.desk.own.state
+        self.need(None)
+        self.came(state.provenance)
+        self.desk.ask(adoption(state, self.desk.device, consent))
 
     def take(self, reply: Answered) -> None:
         """Put an answer into the document."""
@@ -114,16 +149,25 @@ class Asking(QObject):
             desk.do(move_threshold(reply.circuit, reply.scores, reply.provenance, before))
             self._moved = (before, desk.document.state)
         else:
-            self.came(reply.provenance)
-            self.arriving.emit()
-            desk.preview = None
-            desk.live.begin()
             what = question.target or "the likely logits"
-            desk.do(replace_circuit(reply.circuit, reply.scores, reply.provenance, f"Trace {what}"))
-            desk.curve_changed.emit()
+            step = replace_circuit(reply.circuit, reply.scores, reply.provenance, f"Trace {what}")
+            if not self._answer(question, step, reply.provenance):
+                return
             nodes, edges = len(reply.circuit.node_names), reply.circuit.n_edges
             desk.say(f"{nodes:,} nodes and {edges:,} edges explain {what}")
         self.answered.emit()
+
+    def _answer(self, question: Question, step: Command, where: Provenance) -> bool:
+        """Put an answer where it belongs; False where it is only offered."""
+        searches, now = self.desk.searches, self.question
+        searches.over()
+        self.arriving.emit()
+        if now is None or now.asked != question.asked:
+            return searches.put(step, where)
+        self.came(where)
+        self.desk.live.begin()
+        self.desk.do(step)
+        return True
 
 
 def needs(where: Provenance | None) -> tuple[object, ...]:
@@ -136,8 +180,8 @@ def needs(where: Provenance | None) -> tuple[object, ...]:
     return where.opening
 
 
-def adoption(state: State, device: str) -> Request:
+def adoption(state: State, device: str, consent: str = UNASKED) -> Request:
     """The request that opens what a document needs."""
     assert state.provenance is not None and state.circuit is not None
     adopt = Adopt if Question.of(state.provenance) is None else AdoptQuestion
-    return adopt(state.provenance, state.circuit, device)
+    return adopt(state.provenance, state.circuit, device, consent)

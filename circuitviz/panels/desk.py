@@ -25,6 +25,7 @@ from circuitviz.jobs import (
     Judged,
     Measured,
     Moved,
+    Needed,
     Points,
     Read,
     Reading,
@@ -35,12 +36,13 @@ from circuitviz.jobs import (
 )
 from circuitviz.panels.asking import Asking
 from circuitviz.panels.beside import Beside
-from circuitviz.panels.keeping import kept
+from circuitviz.panels.documents import Documents
 from circuitviz.panels.live import Live
 from circuitviz.panels.reader import Reader
+from circuitviz.panels.searches import Searches
 from circuitviz.panels.undo import StateStep
 from circuitviz.panels.writer import Writer
-from circuitviz.session import Change, Command, Document, State, choose_edges
+from circuitviz.session import Command, Document, State, choose_edges
 from circuitviz.session.question import SELECT
 
 
@@ -48,6 +50,7 @@ class Desk(QObject):
     """Turns wishes into commands and requests, and replies into signals."""
 
     state_changed = Signal()
+    document_left = Signal()  # while it is still there: what belongs to it is to be written into it now
     document_opened = Signal()
     document_shown = Signal()
     curve_changed = Signal()
@@ -77,11 +80,11 @@ class Desk(QObject):
         self.edges: frozenset[str] = frozenset()
         self.prompt = 0
         self.feature: tuple[str, int] | None = None  # whose dashboard is looked at: site and number
-        self.preview: Found | None = None
         self.opened: Ready | None = None
         self.opacity: dict[str, float] | None = None
         self._curved = State()  # whose curve is being measured
         self.blind = False  # labels and groups are hidden while someone labels anew
+        self.searches, self.documents = Searches(self), Documents(self)
         self.live = Live(self)
         self.asking = Asking(self)
         self.beside = Beside(self)
@@ -98,10 +101,18 @@ class Desk(QObject):
     # what is open
 
     @property
+    def own(self) -> Document:
+        """The person's document; ``document`` is what is on the screen, perhaps a search's partial result."""
+        return self.searches.own
+
+    @property
+    def preview(self) -> Found | None:
+        """What a running search has so far, where that is on the screen."""
+        return self.searches.preview
+
+    @property
     def state(self) -> State:
-        """The document's state, or what a running discovery has so far."""
-        if self.preview is not None:
-            return State(None, self.preview.scores, self.preview.circuit)
+        """The document's state, without labels and groups during a blind round."""
         if self.blind:
             return replace(self.document.state, labels={}, groups={})
         return self.document.state
@@ -123,38 +134,36 @@ class Desk(QObject):
 
     def set_document(self, document: Document) -> None:
         """Show a document; undo begins anew."""
-        self.undo.clear()
-        self.worker.leave()
-        self.document, self.preview, self.opened, self.opacity = document, None, None, None
-        self.nodes = self.edges = frozenset()
-        self.live.begin()
-        self.document_opened.emit()
-        self._show(document.state)
-        self.document_shown.emit()
-        self.asking.came(None)
-        self.asking.adopt(document.state)
+        self.documents.open(document)
 
     # wishes
 
     def do(self, command: Command) -> None:
         """Do a command as one step of undo."""
-        before = self.document.state
+        document, before = self.document, self.document.state
         after = command.change(before)
-        if after.hash != before.hash or after.circuit is not before.circuit:
-            change = Change(command.text, before, after, command.merge)
-            self.undo.push(StateStep(change, self._apply))
+        if after.hash == before.hash and after.circuit is before.circuit:
+            return
+        if self.preview is not None:
+            self.say("The search is not over; its circuit can be changed when it is")
+        else:
+            places = (document, before), (document, after)
+            self.undo.push(StateStep(command.text, *places, self.documents.go, command.merge))
 
-    def find(self, request: Find) -> None:
-        """Start a discovery."""
+    def find(self, request: Find, example: bool = False) -> bool:
+        """Start a discovery; False where a person rather keeps unsaved work in sight."""
+        if not self.searches.begin(request.is_like(self.own.state.provenance), example):
+            return False
         self.asking.begin()
         self.worker.ask(request)
+        return True
 
     def ask(self, request: Request) -> None:
         """Ask the worker for anything else; its replies come by ``arrived``."""
         self.worker.ask(request)
 
     def cancel(self) -> None:
-        """Stop the running job; what it has found is kept."""
+        """Stop the running job; what a search has found so far is offered."""
         self.worker.cancel()
 
     def choose(self, amount: int) -> None:
@@ -213,17 +222,6 @@ class Desk(QObject):
 
     # consequences
 
-    def _apply(self, state: State) -> None:
-        self.preview = None
-        self.document.apply(state)
-        self._show(state)
-        self.asking.adopt(state)
-
-    def _show(self, state: State) -> None:
-        self.select(*kept(state, self.nodes, self.edges))
-        self.live.follow(state)
-        self.state_changed.emit()
-
     def _reply(self, reply: Reply) -> None:
         match reply:
             case Moved():
@@ -239,26 +237,27 @@ class Desk(QObject):
                     self.say(reply.warning)
                 self.ready.emit(reply)
                 self.live.model_came()
+            case Needed():
+                self.asking.need(reply)
             case Found():
-                self._found(reply)
+                self.searches.take(reply)
             case Answered():
                 self.asking.take(reply)
             case Measured():
                 if self.live.measured(reply) and not self.document.curve:
                     self.draw_curve()
             case Points():
-                self.document.keep_curve(self._curved, [dict(point) for point in reply.points])
+                self.own.keep_curve(self._curved, [dict(point) for point in reply.points])
                 self.curve_changed.emit()
             case Reading():
                 self.reading_arrived.emit(reply.reading)
             case Failed():
-                if self.preview is not None:
-                    self.preview = None
-                    self.live.follow(self.document.state)
+                self.searches.failed(reply.request)
                 self.state_changed.emit()
                 self.say(reply.message)
                 self.failed.emit(reply)
             case Idle():
+                self.searches.over()
                 self.asking.over()
                 self.idle.emit()
             case Judged():
@@ -266,21 +265,6 @@ class Desk(QObject):
                 self.arrived.emit(reply)
             case _:
                 self.arrived.emit(reply)
-
-    def _found(self, reply: Found) -> None:
-        if reply.partial and not reply.cancelled:
-            self.preview = reply
-            self.live.hush()
-            self.state_changed.emit()
-            return
-        self.preview = None
-        self.asking.came(reply.provenance)
-        self.live.begin()
-        kept = "partial result kept" if reply.cancelled else "found"
-        self.do(reply.command())
-        self.curve_changed.emit()
-        self.searched.emit()
-        self.say(f"{reply.circuit.n_edges:,} edges {kept}. {reply.circuit.note}".strip())
 
     def guarded(self, work: Any, *given: Any) -> bool:
         """Do something that may find its input wrong; the person is told, nothing is lost."""

@@ -118,20 +118,23 @@ class DiscoveryPanel(Panel):
             device=self.device.currentText(),
         )
 
-    def start(self) -> None:
-        """Find a circuit with what the form says."""
-        self.desk.device = self.device.currentText()
-        self._search(self.request())
+    def start(self, _checked: bool = False, *, example: bool = False) -> None:
+        """Find a circuit with what the form says; example: one that a click brings again at any time."""
+        before, self.desk.device = self.desk.device, self.device.currentText()
+        if not self._search(self.request(), example):
+            self.desk.device = before
 
     def attach(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
         self.desk.device = self.device.currentText()
         self.desk.guarded(self.attaching.ask, self.request())
 
-    def _search(self, request: Find) -> None:
+    def _search(self, request: Find, example: bool = False) -> bool:
+        if not self.desk.find(request, example):
+            return False
         self.run.setEnabled(False)
         self.stop.setEnabled(True)
-        self.desk.find(request)
+        return True
 
     def _build(self) -> None:
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

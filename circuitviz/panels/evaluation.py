@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from PySide6.QtCore import QSignalBlocker
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QComboBox,
@@ -69,7 +70,7 @@ class EvaluationPanel(Panel):
         desk.progressed.connect(self._moved)
         desk.idle.connect(self._idle)
         desk.state_changed.connect(self.when_seen(self.show_result))
-        desk.document_opened.connect(self.show_result)
+        desk.document_opened.connect(self._opened)
         self._idle()
 
     def set_theme(self, theme: Theme) -> None:
@@ -125,6 +126,12 @@ class EvaluationPanel(Panel):
         self.fade.setVisible(name == "stability")
         self.fade.setEnabled(found is not None)
         self._point("")
+
+    def _opened(self) -> None:
+        """Another document, whose edges are drawn as usual."""
+        with QSignalBlocker(self.fade):
+            self.fade.setChecked(False)
+        self.show_result()
 
     def _build(self) -> None:
         inside = QWidget()

@@ -79,6 +79,7 @@ class TracesPanel(Panel):
         desk.arrived.connect(self._arrived)
         desk.progressed.connect(self._moved)
         desk.idle.connect(self._idle)
+        desk.document_left.connect(self._leave)
         desk.document_opened.connect(self._document_opened)
         desk.feature_changed.connect(self._follow)
         self.form.run(False)
@@ -205,6 +206,11 @@ class TracesPanel(Panel):
         result = {name: one.as_dict() for name, one in self.kept.items()}
         self.desk.document.keep_measure(MEASURE, {"key": "", "options": {}, "result": result, "done": True})
 
+    def _leave(self) -> None:
+        """The document makes way for another; what was traced so far stays with it."""
+        if self.coming is not None:
+            self._finish("Stopped.")
+
     def _document_opened(self) -> None:
         """Traces that the document came with; what is being collected belongs to the one before."""
         self.coming = self._asked = None
@@ -262,7 +268,7 @@ class TracesPanel(Panel):
         top.setContentsMargins(4, 6, 12, 0)
         for number, page in enumerate(self.pages):
             button = QToolButton(text=page.title, checkable=True)
-            button.clicked.connect(partial(self._clicked, page))
+            button.clicked.connect(partial(self.show_page, page))
             self.buttons.addButton(button, number)
             top.addWidget(button)
             self.stack.addWidget(page)
@@ -282,6 +288,3 @@ class TracesPanel(Panel):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(self.form)
         whole.addLayout(right, 1)
-
-    def _clicked(self, page: TracesPage, _on: bool) -> None:
-        self.show_page(page)

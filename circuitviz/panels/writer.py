@@ -12,6 +12,7 @@ from PySide6.QtCore import QEventLoop, QObject, QTimer, Signal
 from circuitviz.formats import save_document
 from circuitviz.formats.disk import check_place
 from circuitviz.jobs import Failed, Made, Make, Reply, Worker
+from circuitviz.session import Document
 from circuitviz.stopping import pause
 
 if TYPE_CHECKING:
@@ -56,20 +57,25 @@ class Writer(QObject):
         """Whether anything is not on the disk yet."""
         return bool(self.saving or self.exporting)
 
+    def saving_to(self, document: Document) -> Path | None:
+        """Where a document is being saved now."""
+        asked = (key for key in self._asked if isinstance(key, tuple) and key[0] == SAVE)
+        return next((key[1] for key in asked if key[2] is document), None)
+
     def save(self, path: Path, told: Told = nobody) -> None:
         """Save the document as it is now, and tell whether it was saved; a failure is shown."""
-        document, desk = self.desk.document, self.desk
+        document, desk = self.desk.own, self.desk
         now = document.snapshot()
 
         def then(_result: object) -> None:
             document.mark_saved(path, now)
-            if desk.document is document and not document.dirty:
+            if desk.own is document and not document.dirty:
                 desk.undo.setClean()
             desk.say(f"Saved {path.name}")
             told(True)
 
         work = partial(save_document, now, path)
-        self._ask(self._worker, Make((SAVE, path), work, then, partial(told, False)))
+        self._ask(self._worker, Make((SAVE, path, document), work, then, partial(told, False)))
 
     def export(self, path: Path, work: Callable[[], object], told: Told = nobody, note: str = "") -> None:
         """Have another file written, and tell whether it was; a failure is shown.

@@ -51,6 +51,8 @@ def made_of(state: State, graph: Graph, where: Provenance | None) -> dict[str, A
     same on one model only, and names with a position on one prompt: others are let go of.
     """
     akin = _Akin(state.provenance, where)
+    if akin.of_other_models:
+        return {"labels": {}, "positions": {}, "groups": {}, "aside": Aside()}
     back, away = _regrouped(state, graph, akin)
     theirs = {GROUP + name for name in state.groups}
     ours = {t: x for t, x in state.aside.labels.items() if not t.startswith(GROUP)}
@@ -103,6 +105,16 @@ class _Akin:
 
     before: Provenance | None
     now: Provenance | None
+
+    @property
+    def of_other_models(self) -> bool:
+        """Whether both models are known and are two."""
+        one, other = self.before, self.now
+        if one is None or other is None:
+            return False
+        if one.weight_hash and other.weight_hash:
+            return one.weight_hash != other.weight_hash
+        return one.model != other.model
 
     def names(self, name: str) -> bool:
         """Whether a node's or an edge's name does."""

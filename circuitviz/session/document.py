@@ -10,10 +10,14 @@ from typing import Any
 from psygnal import Signal
 
 from circuitviz.session.commands import Command
-from circuitviz.session.question import Question
+from circuitviz.session.provenance import Provenance
+from circuitviz.session.question import Question, subject_of
 from circuitviz.session.state import State
 
 REMEMBERED = 512
+OF_THE_SUBJECT = ("roles", "traces", "agreement")
+"""Measures of the model and its task, not of one circuit's edges."""
+WORTH_ASKING_S = 60.0  # seconds of a search whose result is not let go of unasked
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class Document:
         self.extra: dict[str, Any] = {}
         self._state = state or State()
         self._saved = self._state.hash
+        self._found = ""  # the hash of the state as a search left it
+        self._filed: tuple[object, ...] | None = None  # what the circuit in the file is of
         self._dirty = False
         self._beyond = 0  # how often something came that counts as unsaved, though no part of the state
         self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -66,6 +72,27 @@ class Document:
     def dirty(self) -> bool:
         """Whether the state differs from the saved one."""
         return self._dirty
+
+    @property
+    def touched(self) -> bool:
+        """Whether a person's work, or a long search's, would be lost with what is not saved."""
+        if not self._dirty:
+            return False
+        where = self._state.provenance
+        long = where is not None and where.seconds >= WORTH_ASKING_S
+        return long or bool(self._beyond) or self._state.hash != self._found
+
+    @property
+    def revision(self) -> tuple[object, ...]:
+        """Another one after each change of what a person made."""
+        return self._state.hash, self._beyond
+
+    @property
+    def path_is_its_own(self) -> bool:
+        """Whether the file at ``path`` holds a circuit of the same model and task, or the same prompt."""
+        if self.path is None:
+            return False
+        return self._filed is None or self._filed == subject_of(self._state.provenance)
 
     @property
     def evaluation(self) -> dict[str, Any] | None:
@@ -134,6 +161,7 @@ class Document:
         """The document is on disk now, as it was when the snapshot ``written`` was taken of it."""
         there = written or self
         self.path, self._saved = path, there._state.hash if there._beyond == self._beyond else ""
+        self._filed = subject_of(there._state.provenance)
         self._set_dirty(self._state.hash != self._saved)
 
     def mark_unsaved(self) -> None:
@@ -142,6 +170,31 @@ class Document:
         self._beyond += 1
         self._set_dirty(True)
 
+    def successor(self, command: Command, where: Provenance | None) -> Document:
+        """An untitled document of the circuit that a command of a search puts in this one's place.
+
+        A circuit of the same model and task (or prompt) takes along what was said of their parts, and what
+        was measured of them; any other begins with nothing of this document.
+        """
+        subject = subject_of(where)
+        if subject is None or subject != subject_of(self._state.provenance):
+            made, unsaved = Document(command.change(State())), False
+        else:
+            made = Document(command.change(self._state))
+            unsaved = self.touched
+            made._evaluations, made._curves = self._evaluations.copy(), dict(self._curves)
+            made.measures = {name: self.measures[name] for name in OF_THE_SUBJECT if name in self.measures}
+        if Question.of(where) is None and Question.of(self._state.provenance) is None:
+            made.view = {name: self.view[name] for name in ("layout",) if name in self.view}
+        made._found = "" if unsaved else made._state.hash
+        made._saved, made._dirty = "", True
+        return made
+
+    def count_as_saved(self) -> None:
+        """What is here can be had again at any time: nobody is asked about it until it is changed."""
+        self._saved = self._state.hash
+        self._set_dirty(False)
+
     def snapshot(self) -> Document:
         """The document as it is now, to be written while a person goes on with this one."""
         kept = Document(self._state, self.path)
@@ -149,6 +202,7 @@ class Document:
         kept.measures, kept.history = dict(self.measures), list(self.history)
         kept.extra = dict(self.extra)
         kept._evaluations, kept._beyond = self._evaluations.copy(), self._beyond
+        kept._found, kept._filed = self._found, self._filed
         return kept
 
     def _try(self, state: State) -> None:

@@ -16,6 +16,7 @@ HIERARCHICAL, DIRECT, GRAPH = "hierarchical-attribution", "direct-attribution", 
 METHODS = (HIERARCHICAL, DIRECT, GRAPH)
 DIFFERENCE = "logit-diff"  # the target that is the difference of the answers' logits
 TASK = "prompt"  # what the provenance of one prompt says as its task
+TYPED_PAIR = "typed pair"  # what the provenance of a pair of prompts that was typed says as its task
 SELECT = "share"  # edges to a share of all |score|
 
 
@@ -77,6 +78,11 @@ class Question:
     def aim(self) -> tuple[Any, ...]:
         """What decides the target among the nodes."""
         return self.target, self.correct, self.incorrect
+
+    @property
+    def asked(self) -> tuple[Any, ...]:
+        """What is asked of which prompt and how: answers that share it differ in size and basis alone."""
+        return self.model, self.prompt, self.corrupted, self.tokens, self.bos, self.aim, self.method
 
     def at(self, tau: float) -> Question:
         """The same question with a threshold that somebody chose."""
@@ -144,6 +150,21 @@ class Question:
         parts += [f"--target={self.target}", f"--method={self.method}", f"--gate={self.gate}"]
         asked = f"--tau={self.tau!r}" if self.nodes is None else f"--nodes={self.nodes}"
         return shlex.join([*parts, asked])
+
+
+def subject_of(where: Provenance | None) -> tuple[object, ...] | None:
+    """What a circuit is of: the model's weights, and its task or its one prompt; None where that is unknown.
+
+    What a person says of a circuit's parts holds for circuits of one subject and for no other. Seed and
+    number of a task's prompts belong to the way of searching, not to the subject.
+    """
+    if where is None:
+        return None
+    model = where.weight_hash or where.model
+    prompt = where.pairs[0][0] if where.pairs else ""
+    if Question.of(where) is not None:
+        return model, TASK, prompt, where.bos, tuple(where.options.get("tokens") or ())
+    return model, where.task, where.pairs if where.task == TYPED_PAIR else ()
 
 
 _PLAIN = ("target", "gate", "errors", "rows", "node_share", "edge_share")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from opening import measured, open_in
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 from slow_path import DEMO
 
@@ -41,8 +42,10 @@ def _back(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing(
-    opened: MainWindow, qtbot: QtBot
+    opened: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    discard = QMessageBox.StandardButton.Discard
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: discard)  # the ablations are not to be saved
     window = opened
     state = window.desk.document.state
     model = load_model("demo")
@@ -83,8 +86,10 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
 
 
 def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itself(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    yes = QMessageBox.StandardButton.Yes
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)  # the search is to be ended
     window, meter = opened, opened.panels["meter"]
     save_document(window.desk.document, tmp_path / "kept.circuit")
     export_document(window.desk.document, tmp_path / "kept.json")

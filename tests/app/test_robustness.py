@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from opening import export_in, open_in, save_in
+from PySide6.QtWidgets import QMessageBox
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.main import begin
@@ -34,7 +35,7 @@ def test_cancel_keeps_what_is_done(open_window, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
     qtbot.waitUntil(lambda: "still searching" in window.view.note, timeout=LONG)
     window.desk.cancel()
-    qtbot.waitUntil(lambda: window.desk.document.state.circuit is not None, timeout=5000)
+    qtbot.waitUntil(lambda: window.desk.preview is None, timeout=5000)
     scores = window.desk.document.state.scores
     assert scores is not None and scores.partial and scores.method == "exact"
     assert abs(scores.values).max() > 0
@@ -59,13 +60,26 @@ def test_a_head_is_read_while_a_search_runs(open_window, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: window.desk.preview is None, timeout=LONG)
 
 
-def test_closing_while_a_search_runs_ends_the_thread(open_window, qtbot: QtBot) -> None:
+def test_closing_while_a_search_runs_asks_and_ends_the_thread(
+    open_window, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     window: MainWindow = open_window()
+    asked: list[str] = []
+    answers = [QMessageBox.StandardButton.No, QMessageBox.StandardButton.Yes]
+
+    def question(_parent: object, _title: str, text: str, *_: object) -> QMessageBox.StandardButton:
+        asked.append(text)
+        return answers[len(asked) - 1]
+
+    monkeypatch.setattr(QMessageBox, "question", question)
     qtbot.waitUntil(lambda: form(window).method.count() > 1, timeout=LONG)
     form(window).method.setCurrentText("exact")
     window.find()
     qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
     window.close()
+    assert window.isVisible() and window.desk.worker.isRunning() and window.desk.searches.under_way
+    window.close()
+    assert len(asked) == 2 and all("search" in text for text in asked)
     assert not window.desk.worker.isRunning()
 
 

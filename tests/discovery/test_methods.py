@@ -87,18 +87,46 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
                 current = now
 
 
-def test_acdc_keeps_its_own_circuit_and_a_partial_one_keeps_what_was_not_tried(demo: Case) -> None:
-    scores = discover(demo.model, demo.task, "acdc", tau=0.05)
+def test_acdc_keeps_its_own_circuit_and_a_partial_one_has_no_edge_that_was_not_tried(demo: Case) -> None:
+    tau, mask = 0.05, demo.model.graph.mask
+    scores = discover(demo.model, demo.task, "acdc", tau=tau)
     circuit = scores.own()
     assert 0 < circuit.n_edges < 200
-    steps = discover_steps(demo.model, demo.task, "acdc", tau=0.05)
-    partial = next(step.partial for step in steps if step.partial is not None)
+    steps = discover_steps(demo.model, demo.task, "acdc", tau=tau)
+    partial_steps = [next(step for step in steps if step.partial is not None) for _ in range(4)]
     steps.close()
-    assert isinstance(partial, Scores) and partial.partial
-    tried = partial.values[:, -1]
-    assert (partial.values[:, :-1][demo.model.graph.mask[:, :-1]] == 0.05).all()
-    assert np.array_equal(tried, scores.values[:, -1])
-    assert partial.own().n_edges > circuit.n_edges
+    examined = 0
+    for number, step in enumerate(partial_steps, start=1):
+        partial, columns = step.partial, mask.shape[1] - number  # receivers go from the logits down
+        assert isinstance(partial, Scores) and partial.partial
+        assert not partial.values[:, :columns].any()
+        assert np.array_equal(partial.values[:, columns:], scores.values[:, columns:])
+        kept = (scores.values >= tau) & mask
+        kept[:, :columns] = False
+        assert np.array_equal(partial.own().edges & ~kept, np.zeros_like(mask)), "edges that nobody examined"
+        examined = int(mask[:, columns:].sum())
+    assert f"{examined:,} of {int(mask.sum()):,} edges examined" in partial_steps[-1].message
+    assert np.array_equal(partial_steps[0].partial.own().edges[:, -1], scores.values[:, -1] >= tau)
+
+
+@pytest.mark.parametrize("name", ["exact", "path-patching", "activation-patching"])
+def test_partial_scores_are_means_over_the_prompts_that_were_tried(
+    demo: Case, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [discover(demo.model, demo.task.subset([i]), name).values for i in (0, 1)]
+    both = (prompts[0] + prompts[1]) / 2
+    monkeypatch.setattr(demo.model, "largest_batch", 1)
+    steps = discover_steps(demo.model, demo.task.subset([0, 1]), name)
+    seen = [step.partial for step in steps if isinstance(step.partial, Scores)]
+    chosen = [seen[i] for i in (0, len(seen) // 4, len(seen) // 2, 3 * len(seen) // 4, -2)]
+    of_one = of_both = 0
+    for partial in chosen:
+        values = partial.values
+        one, two = (np.isclose(values, wanted, atol=1e-6, rtol=1e-4) for wanted in (prompts[0], both))
+        assert (one | two | (values == 0)).all(), "a mean over prompts that were not tried"
+        of_one += int((one & ~two & (values != 0)).sum())
+        of_both += int((two & ~one & (values != 0)).sum())
+    assert of_one and of_both
 
 
 def _clean_inputs(case: Case) -> dict[str, torch.Tensor]:

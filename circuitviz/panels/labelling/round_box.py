@@ -50,6 +50,7 @@ class RoundBox(QWidget):
         ):
             button.clicked.connect(work)
         self.role.line.returnPressed.connect(self._accept)
+        desk.document_left.connect(self._leave)
         desk.document_opened.connect(self._drop)
 
     @property
@@ -80,19 +81,18 @@ class RoundBox(QWidget):
         self._hide_labels(False)
         if done.blind:
             found = done.agreement()
-            kept = self.desk.document.measures.setdefault("agreement", {"rounds": []})
-            kept["rounds"].append(
-                {
-                    "kappa": found.kappa,
-                    "low": found.low,
-                    "high": found.high,
-                    "agreed": found.agreed,
-                    "number": found.number,
-                    "author": self.author,
-                    "date": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "labels": {n: [done.earlier[n], text] for n, text in done.given.items()},
-                }
-            )
+            told = {
+                "kappa": found.kappa,
+                "low": found.low,
+                "high": found.high,
+                "agreed": found.agreed,
+                "number": found.number,
+                "author": self.author,
+                "date": datetime.now(UTC).isoformat(timespec="seconds"),
+                "labels": {n: [done.earlier[n], text] for n, text in done.given.items()},
+            }
+            before = self.desk.document.measures.get("agreement", {"rounds": []})["rounds"]
+            self.desk.document.keep_measure("agreement", {"rounds": [*before, told]})
             self._tell(done, found.text())
         else:
             self.desk.say(f"{len(done.given)} nodes labelled, {len(done.skipped)} skipped.")
@@ -173,6 +173,11 @@ class RoundBox(QWidget):
         if hidden != self.desk.blind:
             self.desk.blind = hidden
             self.desk.state_changed.emit()
+
+    def _leave(self) -> None:
+        """The document makes way for another; what was given in the round stays with it."""
+        if self.round is not None:
+            self.finish()
 
     def _drop(self) -> None:
         """Another document: the round was about the old one."""
