@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from circuitviz.graph.scores import SIGN
 from circuitviz.session import Document
 
 EDGES, NODES = ".csv", ".nodes.csv"
-MOST_ROWS, MOST_COLUMNS = 3_000_000, 256
+MOST_ROWS, MOST_COLUMNS = 2_500_000, 256
 COLUMNS = ("sender", "receiver", "channel", "score", "ablated", "live")
 LEADING = ("node", "kind", "layer", "head", "label", "label_colour", "x", "y")
 
@@ -63,15 +63,23 @@ class EdgeTable:
                 f"'{path.name}' is no table of edges: its columns are {', '.join(header)[:80] or 'none'}; "
                 "sender, receiver and score would be right."
             )
-        edges = []
+        columns = {name: at for at, name in enumerate(header)}
+        sender, receiver = columns["sender"], columns["receiver"]
+        scored, ablated = columns.get("score"), columns.get("ablated")
+        edges: dict[tuple[str, str], ListedEdge] = {}
         for number, row in rows:
+            ends = unprotected(row[sender]), unprotected(row[receiver])
+            if ends in edges:
+                twice = f"the edge '{'->'.join(ends)[:80]}' is there twice"
+                raise InputError(f"'{path.name}', line {number}: {twice}.")
             try:
-                score = float(typed("score", row.get("score") or "0"))
+                score = float(typed("score", row[scored] or "0")) if scored is not None else 0.0
             except InputError as error:
                 raise InputError(f"'{path.name}', line {number}: {error}.") from None
-            edges.append(ListedEdge(row["sender"], row["receiver"], (), score, is_ablated(row)))
+            out = ablated is not None and is_ablated({"ablated": row[ablated]})
+            edges[ends] = ListedEdge(*ends, (), score, out)
         try:
-            return document_of(Listing(about, nodes, tuple(edges)))
+            return document_of(Listing(about, nodes, tuple(edges.values())))
         except (InputError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
 
@@ -114,7 +122,8 @@ def _nodes(path: Path) -> tuple[dict[str, Plain], dict[str, dict[str, Plain]]]:
     about: dict[str, Plain] = {}
     nodes: dict[str, dict[str, Plain]] = {}
     shape = ("n_layers", "n_heads", "d_model", "n_kv_heads", "parallel", "mlp", "sinks", "method", SIGN)
-    for number, row in rows:
+    for number, cells in rows:
+        row = dict(zip(header, map(unprotected, cells), strict=True))
         try:
             told = {key: typed(key, text) for key, text in row.items() if text and key != "node"}
         except InputError as error:
@@ -126,26 +135,34 @@ def _nodes(path: Path) -> tuple[dict[str, Plain], dict[str, dict[str, Plain]]]:
     return about, nodes
 
 
-def _rows(path: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
-    """The header, and the lines with their numbers; short and long lines are told."""
-    lines = csv.reader(io.StringIO(read_text(path), newline=""))
-    try:
-        header = next(lines, [])
-        rows: list[tuple[int, dict[str, str]]] = []
-        if len(header) > MOST_COLUMNS:
-            raise InputError(f"'{path.name}' has {len(header):,} columns, more than any table of ours.")
-        for row in lines:
+def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header, and the lines with their numbers as they are asked for; short and long lines are told."""
+    text = read_text(path)
+    if text.count("\n") > MOST_ROWS:  # before anything is made of them
+        raise InputError(f"'{path.name}' has more than {MOST_ROWS:,} lines; it was not opened.")
+    lines = csv.reader(io.StringIO(text, newline=""))
+
+    def told() -> Iterator[list[str]]:
+        try:
+            yield from lines
+        except csv.Error as error:
+            raise InputError(f"'{path.name}' is no CSV: line {lines.line_num}, {error}.") from None
+
+    found = told()
+    header = [unprotected(name) for name in next(found, [])]
+    if len(header) > MOST_COLUMNS:
+        raise InputError(f"'{path.name}' has {len(header):,} columns, more than any table of ours.")
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        for row in found:
             if row and len(row) != len(header):
                 raise InputError(
                     f"'{path.name}', line {lines.line_num}: {len(row)} cells under {len(header)} columns."
                 )
-            if len(rows) == MOST_ROWS:
-                raise InputError(f"'{path.name}' has more than {MOST_ROWS:,} lines; it was not opened.")
             if row:
-                rows.append((lines.line_num, dict(zip(header, map(unprotected, row), strict=True))))
-    except csv.Error as error:
-        raise InputError(f"'{path.name}' is no CSV: line {lines.line_num}, {error}.") from None
-    return header, rows
+                yield lines.line_num, row
+
+    return header, rows()
 
 
 def _table(header: Iterable[str], rows: Iterable[Iterable[Any]]) -> bytes:

@@ -254,6 +254,8 @@ def _unescaped(listing: Listing) -> Listing:
     }
     edges = (
         dataclasses.replace(edge, sender=unescaped(edge.sender), receiver=unescaped(edge.receiver))
+        if "\\" in edge.sender or "\\" in edge.receiver
+        else edge
         for edge in listing.edges
     )
     return Listing(about, nodes, tuple(edges))
