@@ -37,8 +37,8 @@ def many_edges(number: int) -> str:
     if number <= MOST_DRAWN:
         return ""
     return (
-        f"It holds {number:,} edges; Graphviz's dot takes minutes or more above {MOST_DRAWN:,}: draw it with "
-        "sfdp, or export a smaller circuit."
+        f"This DOT file holds {number:,} edges; Graphviz's dot takes minutes or more above {MOST_DRAWN:,}: "
+        "draw it with sfdp, or export a smaller circuit."
     )
 
 

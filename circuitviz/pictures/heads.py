@@ -97,11 +97,7 @@ def _spread(rows: list[list[DrawnNode]], wide: float, margin: float, step: float
         at = [wide / 2 + (node.x - (low + high) / 2) * scale for node in row]
         for i in range(1, len(at)):
             at[i] = max(at[i], at[i - 1] + step)
-        shift = max(0.0, at[-1] - (wide - margin))
-        at = [x - shift for x in at]
-        for i in range(len(at) - 2, -1, -1):
-            at[i] = min(at[i], at[i + 1] - step)
-        shift = max(0.0, margin - at[0])
-        for node, x in zip(row, at, strict=True):
-            places[node.name] = (x + shift, number)
+        for i, node in enumerate(row):  # those to its left and to its right have room on the page too
+            x = min(at[i], wide - margin - (len(at) - 1 - i) * step)
+            places[node.name] = (max(x, margin + i * step), number)
     return places

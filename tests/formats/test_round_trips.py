@@ -208,7 +208,7 @@ def test_dot_of_a_large_graph_warns(tmp_path: Path) -> None:
     assert graph.n_edges > 2000
     export_document(large, tmp_path / "a.dot")
     first = (tmp_path / "a.dot").read_text().splitlines()[0]
-    assert first.startswith(f"// It holds {graph.n_edges:,} edges") and "sfdp" in first
+    assert first.startswith(f"// This DOT file holds {graph.n_edges:,} edges") and "sfdp" in first
     assert export_warning(large, tmp_path / "a.dot") == first.removeprefix("// ")
     assert export_warning(large, "a.graphml") == export_warning(labelled("x"), "a.dot") == export_warning(large, "a.x") == ""
     assert import_document(tmp_path / "a.dot").state.circuit == large.state.circuit

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
+from tracer_graph import tracer_graph
 
+from circuitviz.__main__ import main
 from circuitviz.canvas.picture import picture_of
 from circuitviz.discovery import methods
+from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.pictures import Figure, caption, draw
 from circuitviz.pictures.drawing import Box, Text, colours
@@ -149,3 +154,28 @@ def test_each_method_over_a_task_has_its_sentence(method: str) -> None:
         assert part in text, (part, text)
     assert ("without a metric" in text) == (method == "information-flow-routes")
     assert "dictionaries" not in text
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("layout", ["layered", "tokens"])
+def test_every_box_of_a_large_graph_is_on_the_page(tmp_path: Path, seed: int, layout: str) -> None:
+    """Rows that are pushed apart at one end leave the page at neither."""
+    path = tmp_path / "a.graph.json"
+    path.write_text(json.dumps(tracer_graph(600, layers=6, seed=seed)))
+    drawing = draw(import_document(path), Figure(layout=layout))
+    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
+    assert len(boxes) > 500
+    assert min(box.x for box in boxes) >= 0 and max(box.x + box.width for box in boxes) <= drawing.width
+
+
+def test_a_graph_is_exported_by_token_and_its_descriptions_make_no_legend(tmp_path: Path) -> None:
+    """As the window opens it; hundreds of descriptions are no classes."""
+    path, out = tmp_path / "a.graph.json", tmp_path / "a.svg"
+    path.write_text(json.dumps(tracer_graph(600, layers=6)))
+    assert main(["export", str(path), "-o", str(out), "--preset", "poster"]) == 0
+    text = out.read_text()
+    assert "--layout tokens" in text
+    legend = text[text.index('<g class="legend">') :]
+    legend = legend[: legend.index("</g>")]
+    assert "MLP feature" in legend and "say Austin" not in legend and "Texas" in legend
+    assert [word for word in (" containing", " Dallas") if f">{word.strip()}<" in text] == [" containing", " Dallas"]

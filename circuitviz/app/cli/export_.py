@@ -39,6 +39,9 @@ def run(given: argparse.Namespace) -> int:
                 f"'{given.output.name}' has no suffix that can be written; "
                 f"{', '.join(sorted([*known, *others]))} can."
             )
+        circuit = document.state.circuit
+        if given.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
+            given.figure_layout = "tokens"  # as the window opens it
         save_picture(document, given.output, _chosen(given, Figure))
     return show(given, {"output": str(given.output)}, lambda: f"wrote {given.output}")
 
