@@ -23,7 +23,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.processing import KWARGS, stated_processing
 from circuitviz.features.saelens_config import Config, parse_config
-from circuitviz.models.hub import reached
+from circuitviz.models.hub import is_unasked, reached
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
 LARGEST_CONFIG = 2**22  # bytes
@@ -91,9 +91,14 @@ def read_release(release: str, identity: str, answers: bool = True) -> Dictionar
             one = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways
             if not answers and isinstance(error, OSError):
+                why = (
+                    "what a file names is downloaded only when a person asks for it; open it by its name"
+                    if is_unasked()
+                    else "Hugging Face does not answer (no network); try again with a network"
+                )
                 raise InputError(
                     f"The dictionary '{identity}' of the release '{release}' was not downloaded before, and "
-                    "Hugging Face does not answer (no network); try again with a network, or give its folder."
+                    f"{why}, or give its folder."
                 ) from error
             reason = (str(error).strip() or type(error).__name__).splitlines()[0]
             reason = reason.partition(". Please")[0].rstrip(".")[:200]

@@ -2,7 +2,7 @@
 
 from circuitviz.models.ablations import ABLATIONS, check_ablation, means, zeros
 from circuitviz.models.activations import Activations, fill_differences, record
-from circuitviz.models.loading import DEMO, from_hugging_face, load_model, load_model_steps, shipped
+from circuitviz.models.loading import DEMO, from_hugging_face, is_local, load_model, load_model_steps, shipped
 from circuitviz.models.model import Model
 from circuitviz.models.norms import Norm
 from circuitviz.models.patched import PatchedRun
@@ -19,6 +19,7 @@ __all__ = [
     "check_ablation",
     "fill_differences",
     "from_hugging_face",
+    "is_local",
     "load_model",
     "load_model_steps",
     "means",

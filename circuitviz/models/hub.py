@@ -1,4 +1,7 @@
-"""A name on Hugging Face is found or missed within seconds: who works offline shall not wait for retries."""
+"""A name on Hugging Face is found or missed within seconds: who works offline shall not wait for retries.
+
+Only what a person asks for reaches the network, never what a file names.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from circuitviz.progress import Progress, Steps
 
 PATIENCE = 4.0  # seconds for one small answer; a name server that is gone may take longer to say so
 LOOK = 0.1  # seconds between two steps
+_unasked = 0  # how many ``unasked`` hold
 
 
 def reach_steps() -> Steps[bool]:
@@ -30,6 +34,26 @@ def reach_steps() -> Steps[bool]:
         yield Progress(0, 1, "Looking for Hugging Face")
         asked.join(LOOK)
     return bool(heard)
+
+
+def is_unasked() -> bool:
+    """Whether a network is left alone because nobody asked for a download (``unasked``)."""
+    return _unasked > 0
+
+
+@contextmanager
+def unasked() -> Iterator[None]:
+    """Nothing herein reaches the network: a file that is looked at names a model, but nobody asked for it.
+
+    Names give what was downloaded before.
+    """
+    global _unasked
+    _unasked += 1
+    try:
+        with reached(False):
+            yield
+    finally:
+        _unasked -= 1
 
 
 def downloaded(name: str) -> bool:

@@ -12,7 +12,7 @@ from circuitviz.graph import Graph, Shape
 from circuitviz.models.bridges import bridge_of, first_line
 from circuitviz.models.checks import PlainPass, check_parts, plain_passes
 from circuitviz.models.folder_checks import check_folder, check_loaded, check_size
-from circuitviz.models.hub import downloaded, reach_steps, reached
+from circuitviz.models.hub import downloaded, is_unasked, reach_steps, reached
 from circuitviz.models.model import Model
 from circuitviz.models.processes import no_programs
 from circuitviz.models.text_models import auto_class, text_model
@@ -28,6 +28,14 @@ def shipped() -> tuple[str, ...]:
     """Models that are opened by their name alone: the demo, and those whose circuits are known."""
     known = resource("known")
     return (DEMO, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
+
+
+def is_local(name: str) -> bool:
+    """Whether a model ships with the application or is a folder: opening it never asks Hugging Face.
+
+    Raises InputError, as opening it would, on a folder that holds no model.
+    """
+    return Path(_find(name)).is_dir()
 
 
 def load_model(name: str, device: str = "cpu") -> Model:
@@ -77,6 +85,7 @@ def _read(name: str, where: str) -> tuple[Any, Any]:
     from circuitviz.models import plain
 
     plain.register()
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # nobody asks a server to convert weights
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     path = Path(where)
@@ -219,6 +228,11 @@ def _not_loaded(name: str, where: str, answers: bool, error: BaseException) -> s
 
 
 def _nowhere(name: str) -> str:
+    if is_unasked():
+        return (
+            f"The model '{name}' is not on this machine, and what a file names is downloaded only when a "
+            f"person asks for it, as 'circuitviz evaluate FILE --model {name}' does."
+        )
     return (
         f"There is no model '{name}' here: it is neither 'demo' nor a folder, Hugging Face does not "
         "answer (no network), and it was not downloaded before. Try again online, or give a folder."

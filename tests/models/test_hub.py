@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import huggingface_hub
 import pytest
 from huggingface_hub import constants
+from mutations import heads
 from pytestqt.qtbot import QtBot
 
+from circuitviz.app.cli import run
+from circuitviz.discovery import discover
 from circuitviz.errors import InputError
 from circuitviz.features import load_dictionaries
+from circuitviz.formats import save_document
 from circuitviz.jobs import Failed, Find, Idle, Moved, Worker
 from circuitviz.jobs.engine import Engine
-from circuitviz.models import hub, load_model
+from circuitviz.models import hub, is_local, load_model
 from circuitviz.progress import finish
 from circuitviz.resources import resource
+from circuitviz.session import Document
+from circuitviz.session.origin import chosen
+from circuitviz.tasks import load_task
 
 NAME, COMMIT = "somebody/small-model", "0123456789abcdef0123456789abcdef01234567"
 RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"
@@ -37,9 +46,9 @@ class Hub(BaseHTTPRequestHandler):
         self.wfile.write(self._give())
 
     def _give(self) -> bytes:
-        prefix = f"/{NAME}/resolve/main/"
-        path = Path(str(resource("demo", "model"))) / self.path.removeprefix(prefix)
-        if self.path == "" or not (self.path.startswith(prefix) and path.is_file()):
+        asked = re.fullmatch(rf"/{NAME}/resolve/(main|{COMMIT})/(.+)", self.path)
+        path = Path(str(resource("demo", "model"))) / (asked[2] if asked else "nowhere")
+        if not path.is_file():
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
             self.send_header("Content-Length", "0")
@@ -173,3 +182,56 @@ def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.
     finally:
         worker.stop()
     assert not any(isinstance(reply, Failed) for reply in seen)
+
+
+@pytest.mark.parametrize("verb", [["evaluate"], ["inspect", "--node", "a2.h6"], ["export", "-o", "a.svg"], ["label", "list"]])
+def test_what_a_file_names_is_not_asked_of_the_network(
+    elsewhere: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]
+) -> None:
+    """A stranger's circuit names a model on Hugging Face, and dictionaries: only ``--model`` downloads it."""
+    asked: list[str] = []
+    earlier = {thread for thread in threading.enumerate() if thread is not threading.current_thread()}
+
+    def connect(_socket: object, address: object) -> None:
+        if threading.current_thread() not in earlier:
+            asked.append(str(address))
+        raise OSError("no network in this test")
+
+    elsewhere.setattr(socket.socket, "connect", connect)
+    elsewhere.setattr(socket, "getaddrinfo", lambda *address, **_: connect(None, address))
+    state = heads().state
+    assert state.provenance is not None
+    where = replace(state.provenance, model=NAME, options={**state.provenance.options, "dictionaries": RELEASE})
+    path = tmp_path / "theirs.circuit"
+    save_document(Document(replace(state, provenance=where)), path)
+    words = [str(tmp_path / word) if word == "a.svg" else word for word in verb]
+    count = 2 if words[0] == "label" else 1
+    code = run([*words[:count], str(path), *words[count:]])
+    errors = capsys.readouterr().err
+    assert not asked and not constants.HF_HUB_OFFLINE and not hub.is_unasked()
+    if words[0] in ("evaluate", "inspect"):
+        assert code == 2 and f"--model {NAME}' does." in errors and errors.count("\n") == 1
+        assert run([*words[:count], str(path), *words[count:], "--model", NAME]) == 2
+        assert asked and "Hugging Face does not answer" in capsys.readouterr().err
+    else:
+        assert code == 0, errors
+
+
+def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
+    online: ThreadingHTTPServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Once a person has asked for it, its files are computed on without a question to the hub."""
+    model = load_model(NAME)
+    task = load_task("ioi", model, prompts=4)
+    state = chosen(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 40, 1.0)
+    save_document(Document(state), tmp_path / "a.circuit")
+    online.shutdown()
+    online.server_close()
+    assert run(["evaluate", str(tmp_path / "a.circuit"), "--json"]) == 0
+    assert "faithfulness" in capsys.readouterr().out
+
+
+def test_which_models_are_local(tmp_path: Path) -> None:
+    assert is_local("demo") and is_local(str(resource("demo", "model"))) and not is_local(NAME)
+    with pytest.raises(InputError, match="without config.json"):
+        is_local(str(tmp_path))

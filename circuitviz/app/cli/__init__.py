@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import ExitStack
 
 from circuitviz.errors import ComputationError, InputError
 
@@ -15,7 +16,7 @@ def run(argv: list[str]) -> int:
 
     try:
         given = parse(argv)
-        with interruptible():
+        with interruptible(), ExitStack() as given.closing:
             code: int = given.run(given)
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -70,6 +70,7 @@ def _trial(given: argparse.Namespace, document: Document) -> Trial:
 
 def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prompted:
     """The model with the prompt and dictionaries of a file; says what does not fit."""
+    from circuitviz.app.cli.reopen import stay_unasked
     from circuitviz.features import given_or_shipped, load_dictionaries_steps
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch
@@ -77,6 +78,7 @@ def _opened(given: argparse.Namespace, document: Document, trial: Trial) -> Prom
 
     where, circuit, question = document.state.provenance, document.state.circuit, trial.question
     assert where is not None and circuit is not None
+    stay_unasked(given)
     model = load_model(given.model or question.model, given.device)
     message = mismatch(where, model, circuit)
     places = given_or_shipped(question.dictionaries, model)

@@ -51,11 +51,13 @@ def ground(given: argparse.Namespace, document: Document, features: bool) -> Gro
         inside = setting(opened.model, opened.task, opened.metric, opened.ablation)
         found = shelf(opened.model) if features else ()
         return Ground(opened.model, inside, opened.task.hash, found)
+    from circuitviz.app.cli.reopen import stay_unasked
     from circuitviz.models import load_model
     from circuitviz.session.origin import mismatch
     from circuitviz.session.prompted import open_prompt
     from circuitviz.session.trials import own_pair
 
+    stay_unasked(given)
     model = load_model(question.model, given.device)
     circuit = document.state.circuit
     if circuit is not None and (message := mismatch(where, model, circuit)):

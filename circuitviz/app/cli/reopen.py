@@ -38,6 +38,14 @@ def read(given: argparse.Namespace) -> Document:
     return import_document(find(given.circuit))
 
 
+def stay_unasked(given: argparse.Namespace) -> None:
+    """Let what a file names reach no network, to the end of the command; ``--model`` is a person's word."""
+    from circuitviz.models.hub import unasked
+
+    if given.model is None:
+        given.closing.enter_context(unasked())
+
+
 def reopen(
     given: argparse.Namespace, say: Callable[[str], None], document: Document | None = None
 ) -> Reopened:
@@ -62,6 +70,7 @@ def reopen(
             f"'{path}' does not say which model and task its circuit belongs to (it was imported); "
             "name them with --model and --task."
         )
+    stay_unasked(given)
     model = load_model(named, given.device)
     if where is None:
         document.apply(fit_state(document.state, model.shape, named))
