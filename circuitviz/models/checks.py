@@ -54,10 +54,10 @@ def plain_passes(hf: Any, name: str) -> tuple[PlainPass, PlainPass]:
             "float32, so convert it with hf.float() first."
         )
     longest = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or LONG
-    spread = torch.linspace(0, len(embeddings) - 1, 2 * SHORT + LONG, device=embeddings.device).long()
-    spread = spread[torch.randperm(len(spread), generator=torch.Generator().manual_seed(0)).to(spread.device)]
+    rows = len(embeddings)
+    one, other = (torch.linspace(0, rows - 1, time, device=hf.device).long() for time in (SHORT, LONG))
     passes = []
-    for tokens in (spread[: 2 * SHORT].view(2, SHORT), spread[2 * SHORT :][None]):
+    for tokens in (torch.stack([one, (one + max(1, rows // 2)) % rows]), other.flip(0)[None]):
         tokens = tokens[:, :longest]
         try:
             mask = torch.ones_like(tokens)
