@@ -47,12 +47,17 @@ def recognised(path: Path) -> Drop:
         if (path / "config.json").is_file():
             return Drop(path, "model")
         return Drop(path, refusal=f"'{path.name}' holds no model: a folder with config.json would be right.")
-    if path.suffix.lower() in TABLES:
+    if path.suffix.lower() in (*TABLES, ".json"):
+        if not path.is_file():  # opening a pipe would wait for whoever writes into it
+            return Drop(path, refusal=f"'{path.name}' is no file.")
         try:
             with open(path, "rb") as file:
-                head = file.read(HEAD).split(b"\n", 1)[0].lower()
+                start = file.read(HEAD)
         except OSError as error:
             return Drop(path, refusal=f"'{path.name}' cannot be read: {error.strerror}.")
+        head = start.split(b"\n", 1)[0].lower()
+        if path.suffix.lower() == ".json":
+            return Drop(path, "task" if _holds_pairs(start) else "circuit")
         if path.name.lower().endswith(".nodes.csv") or (b"sender" in head and b"receiver" in head):
             return Drop(path, "circuit")
         return Drop(path, "labels" if any(word in head for word in LABELS) else "task")
@@ -61,6 +66,11 @@ def recognised(path: Path) -> Drop:
     except InputError as error:
         return Drop(path, refusal=str(error))
     return Drop(path, "circuit")
+
+
+def _holds_pairs(start: bytes) -> bool:
+    """Whether JSON begins as a task does: circuits are objects, and name neither prompts nor clean ones."""
+    return start.lstrip()[:1] == b"[" or any(key in start for key in (b'"clean', b'"prompts"'))
 
 
 class Drops(QObject):

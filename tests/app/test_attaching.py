@@ -73,11 +73,13 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
     case = make_case("demo")
     value = evaluate(case.model, load_task("ioi", case.model, 16), circuit).faithfulness.value
     assert desk.document.evaluation["faithfulness"]["value"] == pytest.approx(value, abs=1e-5)
+    assert desk.live.what_if(frozenset({"m0"})) is not None
     assert desk.undo.undoText() == "Turn the signs of imported scores"
     desk.undo.undo()
     assert desk.document.state.sign == "file" and desk.document.state.provenance is not None
     assert np.allclose(desk.document.state.scores.values, -state.scores.values)
     assert not any(claim in words(window) for claim in CLAIMS)
+    assert desk.live.what_if(frozenset({"m0"})) is None  # which way it would move is not known
     desk.undo.redo()
     assert desk.document.state.sign == "helps"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -100,6 +101,27 @@ def test_what_would_happen_is_said_before(open_window, tmp_path: Path, document:
     QApplication.sendEvent(window, QDragLeaveEvent())
     assert not window.drops.note.isVisible()
     assert not over(window, data_of("https://example.com/a.circuit")) and not window.drops.note.isVisible()
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ('[{"clean": "a", "corrupted": "b", "correct": "c"}]', "task"),
+        ('{"prompts": [{"clean": "a", "corrupt": "b", "answers": ["c"]}]}', "task"),
+        ('{"clean_prefix": "a", "patch_prefix": "b", "clean_answer": "c", "patch_answer": "d"}', "task"),
+        ('{"cfg": {}, "nodes": {}, "edges": {}}', "circuit"),
+        ('{"metadata": {"prompt": "a", "prompt_tokens": []}, "nodes": [], "links": []}', "circuit"),
+    ],
+)
+def test_json_is_a_task_or_a_circuit_by_how_it_begins(tmp_path: Path, text: str, kind: str) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    assert recognised(path).kind == kind
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.csv")
+    assert "no file" in recognised(tmp_path / "a.csv").refusal
 
 
 def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
