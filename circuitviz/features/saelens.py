@@ -23,6 +23,7 @@ from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.processing import KWARGS, stated_processing
 from circuitviz.features.saelens_config import Config, parse_config
+from circuitviz.graph.names import last_part
 from circuitviz.models.hub import is_unasked, reached
 
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
@@ -221,7 +222,7 @@ def write_folder(dictionary: Dictionary, path: Path) -> None:
         "metadata": {
             **_about(one),
             "sae_lens_version": VERSION,
-            "model_name": one.model,
+            "model_name": None if one.model is None else last_part(one.model),
             "hook_name": hook,
             "hook_name_out": hook_out if one.site.is_transcoder else None,
         },

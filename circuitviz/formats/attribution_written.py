@@ -19,10 +19,10 @@ from circuitviz.formats.attribution_nodes import OURS, entry_of, is_of_heads
 from circuitviz.formats.attribution_view import Overrides, View
 from circuitviz.formats.kept import restored
 from circuitviz.graph import Graph, Kind
+from circuitviz.graph.names import last_part
 from circuitviz.graph.scores import POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, State
 from circuitviz.session.origin import package_version
-from circuitviz.session.places import last_part
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.question import GRAPH, Question
 

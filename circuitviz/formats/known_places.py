@@ -10,8 +10,8 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import parse_json, write_whole
+from circuitviz.graph.names import last_part
 from circuitviz.resources import data_folder
-from circuitviz.session.places import last_part
 from circuitviz.session.provenance import Provenance
 
 MOST = 500  # places, the latest

@@ -1,11 +1,13 @@
-"""How names of sites, features and folders are read, which are typed, clicked and kept in files."""
+"""How names of sites, features, folders and models are read, which are typed, clicked and kept in files."""
 
 from __future__ import annotations
 
+import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import NamedTuple
 
+BESIDE = "./"  # what lies with a document: no name of a hub begins so
 _FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
 
 
@@ -40,6 +42,40 @@ def by_layer(site: str) -> tuple[int, str]:
 
 def parse_folders(text: str) -> tuple[str, ...]:
     """Folders as one text names them, ``first; second``; a folder that has such a name itself is one."""
-    if Path(text).expanduser().exists():
-        return (text,) if text else ()
+    if os.path.exists(os.path.expanduser(text)):  # which no text makes raise
+        return (text,)
     return tuple(part.strip() for part in text.split(";") if part.strip())
+
+
+def portable_place(text: str, folder: Path | None) -> str:
+    """A name as files hold it: a local place relative to ``folder`` where it lies below, else its last part.
+
+    Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
+
+    >>> portable_place("demo", None), portable_place("/models/llama", None)
+    ('demo', 'llama')
+    >>> portable_place("/data/models/llama", Path("/data"))
+    './models/llama'
+    """
+    if not is_place(text):
+        return text
+    place = Path(os.path.abspath(os.path.expanduser(text)))
+    if folder is not None:
+        home = Path(os.path.abspath(folder))
+        if place.is_relative_to(home) and place != home:
+            return BESIDE + place.relative_to(home).as_posix()
+    return place.name or text
+
+
+def is_place(text: str) -> bool:
+    """Whether a name is a path: absolute, of this folder or the user's, or there with a folder before it."""
+    if text.startswith((BESIDE, "../", "~")) or PurePath(text).is_absolute():
+        return True
+    if not set(text) & {"/", os.sep}:
+        return False  # nothing is told by it
+    return os.path.exists(text)
+
+
+def last_part(text: str) -> str:
+    """A name as sentences say it: of a local place the last part alone."""
+    return portable_place(text, None)

@@ -10,6 +10,7 @@ import numpy as np
 from circuitviz.canvas.picture import picture_of
 from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.errors import InputError
+from circuitviz.graph.names import last_part
 from circuitviz.graph.scores import IMPORTED
 from circuitviz.pictures.classes import arrows_of, draw_classes, groups_of
 from circuitviz.pictures.drawing import Drawing, Text
@@ -19,7 +20,7 @@ from circuitviz.pictures.ink import Ink, colours_of
 from circuitviz.pictures.legend import draw_legend
 from circuitviz.pictures.measure import choose_font, wrapped
 from circuitviz.session import Document
-from circuitviz.session.places import last_part, portable
+from circuitviz.session.places import portable
 from circuitviz.session.question import DIFFERENCE, Question
 
 MARGIN = 3.0

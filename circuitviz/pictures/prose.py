@@ -8,10 +8,10 @@ from pathlib import PurePath
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.graph.names import last_part
 from circuitviz.graph.scores import IMPORTED, SIGN_NOTE
 from circuitviz.resources import resource
 from circuitviz.session import Document, Provenance, State
-from circuitviz.session.places import last_part
 from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
 
 CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")

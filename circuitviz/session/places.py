@@ -9,48 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
-from circuitviz.graph.names import parse_folders
+from circuitviz.graph.names import BESIDE, is_place, parse_folders, portable_place
 from circuitviz.session.provenance import Provenance
 
-BESIDE = "./"  # what lies with the document: no name of a hub begins so
 FILES = ("dictionaries", "file")  # options that name places
-
-
-def portable_place(text: str, folder: Path | None) -> str:
-    """A name as files hold it: a local place relative to ``folder`` where it lies below, else its last part.
-
-    Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
-
-    >>> portable_place("demo", None), portable_place("/models/llama", None)
-    ('demo', 'llama')
-    >>> portable_place("/data/models/llama", Path("/data"))
-    './models/llama'
-    """
-    if not is_place(text):
-        return text
-    place = Path(os.path.abspath(os.path.expanduser(text)))
-    if folder is not None:
-        home = Path(os.path.abspath(folder))
-        if place.is_relative_to(home) and place != home:
-            return BESIDE + place.relative_to(home).as_posix()
-    return place.name or text
-
-
-def is_place(text: str) -> bool:
-    """Whether a name is a path: absolute, of this folder or the user's, or there with a folder before it."""
-    if text.startswith((BESIDE, "../", "~")) or PurePath(text).is_absolute():
-        return True
-    if not set(text) & {"/", os.sep}:
-        return False  # nothing is told by it
-    return os.path.exists(text)
-
-
-def last_part(text: str) -> str:
-    """A name as sentences say it: of a local place the last part alone."""
-    return portable_place(text, None)
 
 
 def portable(where: Provenance, folder: Path | None) -> Provenance:

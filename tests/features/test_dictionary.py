@@ -7,6 +7,7 @@ import os
 import sys
 import types
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import Dictionary, Processing, Site, load_dictionaries, load_dictionary, write_folder
+from circuitviz.resources import resource
 
 HEADS, D_HEAD, FEATURES = 8, 16, 40
 WIDTH = HEADS * D_HEAD  # the demo's
@@ -305,3 +307,11 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
         torch.testing.assert_close(ours.encode(x), one.encode(x.view(4, HEADS, D_HEAD)), rtol=1e-5, atol=1e-5)
     with pytest.raises(InputError, match="release 'none' .no such thing.; check both names"):
         load_dictionary("saelens:none/a")
+
+
+def test_a_dictionarys_file_names_its_model_without_a_folder(tmp_path: Path) -> None:
+    one = load_dictionary(resource("demo", "dictionaries", "m3"))
+    for model, said in (("/data/secret/llama", "llama"), ("demo", "demo"), ("google/gemma-2-2b", "google/gemma-2-2b"), (None, None)):
+        write_folder(replace(one, model=model), tmp_path / "d")
+        assert json.loads((tmp_path / "d" / "cfg.json").read_text())["metadata"]["model_name"] == said
+        assert load_dictionary(tmp_path / "d").model == said

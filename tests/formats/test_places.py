@@ -18,16 +18,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from slow_path import STORIES
 
 from circuitviz.__main__ import main
 from circuitviz.formats import export_document, formats, open_document, save_document
 from circuitviz.graph import Circuit, Graph, Scores, Shape
-from circuitviz.graph.names import parse_folders
+from circuitviz.graph.names import last_part, parse_folders, portable_place
 from circuitviz.pictures import Figure, load_shipped, pictures, save_picture
 from circuitviz.pictures.prose import methods_paragraph
 from circuitviz.session import Document, State
-from circuitviz.session.places import last_part, located, portable, portable_place
+from circuitviz.session.places import located, portable
 from circuitviz.session.provenance import Provenance
 
 SECRET = "secret-folder"
@@ -153,6 +155,17 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
     assert portable(portable(where, tmp_path), None).model == "llama"
     assert located(portable(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"  # not there
     assert parse_folders(str(portable(where, tmp_path).options["dictionaries"])) == ("./dicts/one", "./two")
+
+
+@given(st.text() | st.sampled_from(["~nobody", "~", "\0", "\ud800/x", "x" * 5000, "/" * 300, "./" + "y" * 5000, "; ;", "./", "../.."]))
+@settings(max_examples=200)
+def test_no_name_in_a_file_makes_reading_fail(text: str) -> None:
+    """A file may name anything as its model: it is text until somebody opens it."""
+    where = Provenance(text, text, text, text, (), text, text, text, {"dictionaries": text, "file": text})
+    listed = replace(where, options={"dictionaries": [text, 3]})
+    for one in (where, listed):
+        found = located(one, Path("/nowhere"), lambda name, digest: None)
+        assert portable(portable(found, None), None) == portable(found, None)
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
