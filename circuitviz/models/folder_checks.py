@@ -18,10 +18,11 @@ from circuitviz.errors import InputError
 CONFIG, WEIGHTS = "config.json", "*.safetensors"
 LARGEST_JSON_BYTES = {CONFIG: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
 LARGEST_OTHER_JSON_BYTES = 2**26
-LARGEST_NUMBER = 2**31  # of a configuration; the longest contexts are 10⁷ tokens
+LARGEST_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
 LARGEST_SMALL_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
 LAYERS = re.compile(r"(num|n)_(hidden_)?layers?")
 COUNTS = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
+MOST_TENSORS, LONGEST_AXIS = 2**12, 2**24  # of weights that are yet to be downloaded: layers, widths
 SPARE_BYTES = 2**28  # of a model beyond its parameters: masks, rotary tables
 BYTES = 4  # of a parameter in float32
 PACKED = 8  # parameters in one value of quantised weights, at most
@@ -41,20 +42,28 @@ def check_folder(path: Path) -> int:
             raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {most:,} are read.")
     tensors = tensor_shapes(path)
     longest = max((length for shape in tensors.values() for length in shape), default=0)
-    counted = max(longest, len(tensors), LARGEST_SMALL_COUNT)
+    check_counts(path / CONFIG, len(tensors), longest)
+    return sum(map(math.prod, tensors.values()))
+
+
+def check_counts(path: Path, tensors: int = MOST_TENSORS, longest: int = LONGEST_AXIS) -> None:
+    """InputError where a ``config.json`` holds numbers that weights of so many ``tensors`` cannot have.
+
+    longest: the longest axis of a tensor. Without either, what no known model has is refused.
+    """
+    counted = max(longest, tensors, LARGEST_SMALL_COUNT)
     for name, value in _numbers(_config(path), ()):
         if LAYERS.fullmatch(name[-1]):
-            limit, what = len(tensors), f"there are only {len(tensors):,} tensors"
+            limit, what = tensors, f"there are {tensors:,} tensors at most"
         elif any(COUNTS.search(part) for part in name):
             limit, what = counted, f"the longest axis of a tensor has {longest:,}"
         else:
             limit, what = LARGEST_NUMBER, f"{LARGEST_NUMBER:,} is the largest that is read"
         if not -limit <= value <= limit:
             raise InputError(
-                f"'{path}': {CONFIG} gives {'.'.join(name)[:60]} as {_short(value)}, but {what}; the "
+                f"'{path.parent}': {CONFIG} gives {'.'.join(name)[:60]} as {_short(value)}, but {what}; the "
                 "configuration that belongs to these weights would be right."
             )
-    return sum(map(math.prod, tensors.values()))
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
@@ -117,13 +126,13 @@ def _in_block(key: str) -> bool:
 
 def _config(path: Path) -> dict[str, Any]:
     try:
-        config = json.loads((path / CONFIG).read_text(encoding="utf-8"))
+        config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(
-            f"'{path / CONFIG}' is not JSON ({str(error)[:100]}); Hugging Face's own file would be right."
+            f"'{path}' is not JSON ({str(error)[:100]}); Hugging Face's own file would be right."
         ) from error
     if not isinstance(config, dict):
-        raise InputError(f"'{path / CONFIG}' holds no JSON object; Hugging Face's own file would be right.")
+        raise InputError(f"'{path}' holds no JSON object; Hugging Face's own file would be right.")
     return config
 
 

@@ -11,7 +11,7 @@ from circuitviz.errors import ComputationError, InputError
 from circuitviz.graph import Graph, Shape
 from circuitviz.models.bridges import bridge_of, first_line
 from circuitviz.models.checks import PlainPass, check_parts, plain_passes
-from circuitviz.models.folder_checks import check_folder, check_loaded, check_size
+from circuitviz.models.folder_checks import CONFIG, check_counts, check_folder, check_loaded, check_size
 from circuitviz.models.hub import downloaded, is_unasked, reach_steps, reached
 from circuitviz.models.model import Model
 from circuitviz.models.processes import no_programs
@@ -80,6 +80,7 @@ def _read(name: str, where: str) -> tuple[Any, Any]:
     """The Hugging Face model and the tokenizer; no code that comes with them is run."""
     import torch
     from transformers import AutoConfig
+    from transformers.utils import cached_file
     from transformers.utils import logging as transformers_logging
 
     from circuitviz.models import plain
@@ -90,6 +91,8 @@ def _read(name: str, where: str) -> tuple[Any, Any]:
     transformers_logging.disable_progress_bar()
     path = Path(where)
     values = check_folder(path) if path.is_dir() else None
+    if values is None and (written := cached_file(where, CONFIG)) is not None:
+        check_counts(Path(written))  # before weights are downloaded
     config = AutoConfig.from_pretrained(where, trust_remote_code=False)
     kind = auto_class(config)
     if values is not None:

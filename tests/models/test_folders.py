@@ -24,6 +24,7 @@ from circuitviz.app.cli import run
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
 from circuitviz.models import from_hugging_face, load_model
+from circuitviz.models.folder_checks import check_counts
 from circuitviz.models.processes import no_programs
 from circuitviz.session import Document
 
@@ -172,7 +173,7 @@ def test_a_model_without_architectures_in_its_configuration_opens() -> None:
 
 
 MISFITS: dict[str, tuple[dict[str, Any], str]] = {
-    "endless layers": ({"num_hidden_layers": 10**9}, "num_hidden_layers as 1,000,000,000, but there are only"),
+    "endless layers": ({"num_hidden_layers": 10**9}, "num_hidden_layers as 1,000,000,000, but there are .* tensors at most"),
     "negative layers": ({"num_hidden_layers": -(10**9)}, "num_hidden_layers as -1,000,000,000"),
     "a number of 400 digits": ({"num_hidden_layers": 10**400}, "a number of 401 digits"),
     "one layer more": ({"num_hidden_layers": 3}, "lack parameters of the model"),
@@ -182,7 +183,7 @@ MISFITS: dict[str, tuple[dict[str, Any], str]] = {
     "width": ({"hidden_size": 10**9}, "hidden_size as 1,000,000,000"),
     "layers' kinds": ({"attention_types": [[["global"], 10**9]]}, "attention_types as 1,000,000,000"),
     "another width": ({"hidden_size": 16}, "have other sizes than config.json gives .*the first: 'lm_head"),
-    "context": ({"max_position_embeddings": 10**13}, "max_position_embeddings as 10,000,000,000,000"),
+    "context": ({"max_position_embeddings": 10**17}, "max_position_embeddings as a number of 18 digits"),
     "no object": ({}, "holds no JSON object"),
 }  # fmt: skip
 
@@ -233,3 +234,16 @@ def test_a_changed_folder_opens_or_gives_one_clear_sentence() -> None:
     assert outcome["faults"] == 0, done.stderr[-3000:]
     assert outcome["models"] + outcome["errors"] == SHARE
     assert outcome["models"] > SHARE / 10 and outcome["errors"] > SHARE / 3
+
+
+def test_counts_are_bounded_before_weights_are_downloaded(tmp_path: Path) -> None:
+    """A name on the hub gives config.json first; what no known model has is not waited for."""
+    path = tmp_path / "config.json"
+    for values in ({"n_layer": 10**9}, {"text_config": {"num_hidden_layers": 10**6}}, {"layer_types": [10**12]}):
+        path.write_text(json.dumps(values))
+        with pytest.raises(InputError, match=r"config.json gives"):
+            check_counts(path)
+    largest = {"num_hidden_layers": 160, "hidden_size": 16384, "vocab_size": 262_208, "rope_theta": 2_804_339_835,
+               "max_position_embeddings": 10_485_760, "max_window_layers": 64, "attention_chunk_size": 8192}  # fmt: skip
+    path.write_text(json.dumps(largest))
+    check_counts(path)
