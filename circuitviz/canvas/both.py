@@ -43,7 +43,7 @@ def picture_of_both(
     drawn = tuple(_told(edge, left, right, ours, theirs, names) for edge in picture.edges)
     nodes = tuple(replace(node, side=side_of(node.name, ours, theirs)) for node in picture.nodes)
     by_name: Mapping[str, DrawnNode] = {node.name: node for node in nodes}
-    return CircuitPicture(nodes, drawn, picture.total, by_name, names)
+    return CircuitPicture(nodes, drawn, picture.total, by_name, names, placed=picture.placed)
 
 
 def share_of(state: State, circuit: Circuit) -> NDArray[np.float64]:

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from circuitviz.canvas.captions import facts_of, written_of
-from circuitviz.canvas.inscription import inscribed
+from circuitviz.canvas.inscription import inscribed, titled
 from circuitviz.canvas.links import Floats
-from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode, titled
+from circuitviz.canvas.picture import MOST_DRAWN, CircuitPicture, DrawnEdge, DrawnNode
 from circuitviz.canvas.places import Place
 from circuitviz.graph import BoolMatrix, Circuit, Folding, Graph, Kind, fold
 from circuitviz.graph.graph import Rows

@@ -8,8 +8,8 @@ from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
 from circuitviz.canvas.axis import axis_height, column_at, columns_with, paint_axis
-from circuitviz.canvas.framing import LEGIBLE
 from circuitviz.canvas.hints import paint_corners
+from circuitviz.canvas.paint import LEGIBLE
 from circuitviz.canvas.picture import TokenColumn
 from circuitviz.canvas.tags import MOST, paint_tags
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPointF, QRectF
 
 from circuitviz.canvas.axis import LEVEL, axis_height
+from circuitviz.canvas.legend import strip_height
+from circuitviz.canvas.paint import LEGIBLE
 from circuitviz.canvas.picture import CircuitPicture
 
-LARGEST = 1.6
-LEGIBLE = 0.36  # pixels per scene unit below which no name can be read
-SMALL, ENOUGH, READABLE = 0.52, 0.6, 0.72  # names are read: for the sake of all rows; well; with ease
-CROWD = 150  # more nodes are an overview first, whatever can be read of it
+if TYPE_CHECKING:
+    from circuitviz.canvas.view import CircuitView
+
+LARGEST, FARTHEST = 1.6, 0.05  # pixels per scene unit
+READABLE = 0.72  # pixels per scene unit at which names are read with ease
+CROWD, CROWD_OF_COMPONENTS = 150, 600  # more nodes are an overview first, whatever can be read of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +27,27 @@ class Framing:
     zoom: float
     centre: QPointF
     free: QRectF
+
+
+def free_for(view: CircuitView, picture: CircuitPicture) -> QRectF:
+    """The viewport below a picture's legend and above the line at the foot."""
+    above = 4 + strip_height(picture, view.viewport().width() - 28)
+    return view.free_area.adjusted(12, above, -12, 0)
+
+
+def frame_all(view: CircuitView, whole: bool) -> float:
+    """Show a view's picture, all of it or what can be read of it; returns how far it may be zoomed out."""
+    room, free = view.stage.geometry.bounds, free_for(view, view.picture)
+    if room.isEmpty():
+        return FARTHEST
+    far = 4000 + max(room.width(), room.height())
+    view.setSceneRect(room.adjusted(-far, -far, far, far))
+    framed = framed_with_axis(view.picture, room, free, whole)
+    view.resetTransform()
+    view.scale(framed.zoom, framed.zoom)
+    aside = framed.free.center() - QRectF(view.viewport().rect()).center()
+    view.centerOn(framed.centre - aside / framed.zoom)
+    return min(FARTHEST, whole_zoom(room, free) / 2)
 
 
 def framed_with_axis(picture: CircuitPicture, room: QRectF, free: QRectF, whole: bool) -> Framing:
@@ -38,14 +64,16 @@ def framed_with_axis(picture: CircuitPicture, room: QRectF, free: QRectF, whole:
 def framing(room: QRectF, free: QRectF, columns: bool, nodes: int, whole: bool = False) -> Framing:
     """How a picture that fills ``room`` of the scene is shown in a free area of pixels.
 
-    Columns of many tokens are wide: where all of them could not be read, they are shown as high as fits,
-    from the last token, where what is explained stands; the others are a movement to the left.
+    Where all of it could not be read, it is shown as wide or as high as fits, from its upper end, where what
+    is explained stands. ``columns`` of many tokens are wide: they are shown as high as fits, from the last
+    token; the others are a movement to the left.
     """
-    zoom, up = whole_zoom(room, free), free.height() / room.height()
-    if whole or not columns or zoom >= LEGIBLE or (nodes > CROWD and up < LEGIBLE):
+    zoom, up, across = whole_zoom(room, free), free.height() / room.height(), free.width() / room.width()
+    many = nodes > (CROWD if columns else CROWD_OF_COMPONENTS)
+    if whole or zoom >= LEGIBLE or (many and (up < LEGIBLE or not columns)):
         return Framing(zoom, room.center(), free)
-    zoom = min(up, READABLE) if up >= SMALL else ENOUGH
-    x = room.right() - free.width() / zoom / 2
+    zoom = max(LEGIBLE, min(up if columns else max(up, across), READABLE))
+    x = room.right() - free.width() / zoom / 2 if columns else room.center().x()
     y = room.top() + free.height() / zoom / 2 if up < zoom else room.center().y()
     return Framing(zoom, QPointF(x, y), free)
 

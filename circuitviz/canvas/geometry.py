@@ -11,6 +11,7 @@ from PySide6.QtCore import QPointF, QRectF
 from circuitviz.canvas.links import Curves, Floats, Indices
 from circuitviz.canvas.paint import HEIGHT, PORTS, WIDTHS, box, outline
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.layout.spread import MARGIN
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +71,7 @@ class Geometry:
         columns = self.picture.columns
         if columns:
             left, right = min(left, columns[0].left), max(right, columns[-1].right)
-        return QRectF(left, top, right - left, bottom - top).adjusted(-30, -30, 30, 30)
+        return QRectF(left, top, right - left, bottom - top).adjusted(-MARGIN, -MARGIN, MARGIN, MARGIN)
 
     def node_at(self, at: QPointF) -> DrawnNode | None:
         """The node at a place, the upper of two."""

@@ -66,10 +66,10 @@ def paint_corners(
     room = area.width() - 28
     wide, high = legend_size(picture, room)
     if high:
-        painter.fillRect(QRectF(area.left() + 6, area.top() + 6, wide + 14, high + 12), ground)
+        painter.fillRect(QRectF(area.left() + 6, area.top() + 4, wide + 14, high + 8), ground)
     if note:
         wide = painter.fontMetrics().horizontalAdvance(note) + 16
         painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
     painter.setPen(QColor(theme.muted))
     painter.drawText(line, Qt.AlignmentFlag.AlignLeft, note)
-    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 12), room)
+    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 8), room)

@@ -34,6 +34,11 @@ def inscribed(title: str, members: tuple[str, ...]) -> Inscription:
     )
 
 
+def titled(group: str, role: str) -> str:
+    """A group's name with its role, where it has one that the name does not say already."""
+    return group if not role or role == group else f"{group}: {role}"
+
+
 def as_printed(node: str) -> str:
     """``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``.
 

@@ -1,4 +1,4 @@
-"""The canvas's legend: only what is drawn, in a corner, or in a strip above where nodes are of many kinds."""
+"""The canvas's legend: only what is drawn, in a strip above the circuit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
 from circuitviz.canvas.theme import Theme
 from circuitviz.session.sight import SIGN_MEANINGS, SIGNS
 
-WIDTH, ROW = 158.0, 19.0
+ROW = 19.0
 SAMPLE, GAP = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
 PINNED = "pinned in its file"
 
@@ -39,8 +39,9 @@ def legend_size(picture: CircuitPicture, room: float) -> tuple[float, float]:
 
 
 def strip_height(picture: CircuitPicture, room: float) -> float:
-    """What has to be left free above a picture whose legend is a strip; nothing where it is a corner."""
-    return legend_size(picture, room)[1] + 12 if picture.looks else 0.0
+    """What has to be left free above a picture for its legend."""
+    high = legend_size(picture, room)[1]
+    return high + 8 if high else 0.0
 
 
 def paint_legend(
@@ -77,14 +78,12 @@ def paint_legend(
 
 
 def _placed(picture: CircuitPicture, room: float) -> list[tuple[str, float, float, float]]:
-    """Entries with their left, top and width: below each other, or in lines where there are many."""
+    """Entries with their left, top and width, in lines."""
     entries, metrics = legend_entries(picture), QFontMetricsF(font(11))
-    if not picture.looks:
-        wide = WIDTH + (60 if picture.sides else 0)
-        return [(entry, 0.0, ROW * number, wide) for number, entry in enumerate(entries)]
     found, x, y = [], 0.0, 0.0
     for entry in entries:
-        wide = 150.0 if entry == "channels" else SAMPLE + 8 + metrics.horizontalAdvance(_text(picture, entry))
+        text = 0.0 if entry == "channels" else metrics.horizontalAdvance(_text(picture, entry))
+        wide = min(room, SAMPLE + 8 + text) if text else 150.0
         if x and x + wide > room:
             x, y = 0.0, y + ROW
         found.append((entry, x, y, wide))

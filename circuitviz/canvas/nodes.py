@@ -12,11 +12,10 @@ from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
 from circuitviz.canvas.cached import FADED, CachedItem, Stroke
-from circuitviz.canvas.framing import LEGIBLE
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.kinds import look_colours
 from circuitviz.canvas.links import Indices
-from circuitviz.canvas.paint import box, paint_node
+from circuitviz.canvas.paint import LEGIBLE, box, paint_node
 from circuitviz.canvas.picture import DrawnNode
 from circuitviz.canvas.theme import Theme
 
@@ -51,7 +50,7 @@ class NodeItem(QGraphicsItem):
             self.theme,
             selected=self.selected_,
             hovered=self.hovered,
-            named=painter.worldTransform().m11() >= LEGIBLE,
+            scale=painter.worldTransform().m11(),
             placed=self.placed,
         )
 
@@ -129,9 +128,10 @@ class NodesItem(CachedItem):
             if (node := picture.by_name.get(name)) is not None:
                 chosen, over = name in self._ringed, name == self._hovered
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                named = painter.worldTransform().m11() >= LEGIBLE
-                told = {"named": named, "placed": bool(picture.columns)}
-                paint_node(painter, node, self.theme, selected=chosen, hovered=over, **told)
+                scale, placed = painter.worldTransform().m11(), bool(picture.columns)
+                paint_node(
+                    painter, node, self.theme, selected=chosen, hovered=over, scale=scale, placed=placed
+                )
 
     def _paint_near(self, painter: QPainter, seen: QRectF, geometry: Geometry, theme: Theme) -> None:
         boxes = geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
@@ -155,7 +155,7 @@ class NodesItem(CachedItem):
 
 def _paint_node(node: DrawnNode, theme: Theme, placed: bool, painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_node(painter, node, theme, placed=placed)
+    paint_node(painter, node, theme, scale=painter.worldTransform().m11(), placed=placed)
 
 
 def paint_boxes(

@@ -1,4 +1,4 @@
-"""A small map of a picture that is wider than the canvas: where one is, and the way to elsewhere."""
+"""A small map of a picture that is larger than the canvas: where one is, and the way to elsewhere."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLACK = 0.05  # of the picture that may be out of sight before there is a map
 
 
 class Overview:
-    """Lies in the lower left of the canvas while columns of tokens are out of sight."""
+    """Lies in the lower left of the canvas while a part of the picture is out of sight."""
 
     def __init__(self, view: CircuitView) -> None:
         self.view = view
@@ -34,7 +34,7 @@ class Overview:
         """Where it lies in the viewport; empty where everything is in sight, or moves."""
         view, geometry = self.view, self.view.stage.geometry
         room = geometry.bounds
-        if not geometry.picture.columns or room.isEmpty() or view.motion.running:
+        if room.isEmpty() or view.motion.running:
             return QRectF()
         seen = self._seen.intersected(room)
         slack = SLACK * max(room.width(), room.height())
@@ -43,7 +43,8 @@ class Overview:
         free = view.free_area
         wide, high = min(WIDE, PART * free.width()), min(HIGH, PART * free.height())
         share = min(wide / room.width(), high / room.height())
-        below = axis_of(geometry.picture, view.viewportTransform(), free.bottom()).top() - 10
+        axis = axis_of(geometry.picture, view.viewportTransform(), free.bottom())
+        below = (free.bottom() if axis.isEmpty() else axis.top()) - 10
         high = room.height() * share
         return QRectF(free.left() + 12, below - high, room.width() * share, high)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from math import ceil
 from threading import get_ident
 
 from PySide6.QtCore import QPointF, QRectF, Qt
@@ -25,19 +26,25 @@ from circuitviz.canvas.theme import Theme, mixed
 from circuitviz.graph import Kind
 
 WIDTHS = dict.fromkeys(Kind, 84.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
-HEIGHT, LABELLED = 32.0, 44.0
-WIDEST = 86.0
+HEIGHT, LABELLED = 32.0, 40.0
 PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
 USUAL = 9.0  # points of text, for which boxes are made; they hold somewhat smaller and larger text too
 SMALLEST, LARGEST = 0.8, 1.3
+LEAST_PIXELS = 9.0  # of a name: where the zoom makes it smaller, it is written larger into its box
+SMALL = 0.65  # pixels per scene unit, at which a label fits the box that is made for it
+LEGIBLE = 0.6  # pixels per scene unit below which names of that size do not fit into boxes
+UNCUT = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextDontClip
 FONT = ("Inter", "Noto Sans", "Segoe UI", "Helvetica Neue", "DejaVu Sans")
 
 
-def font(size: float, bold: bool = False) -> QFont:
-    """The font of every drawn text: ``size`` in scene units, larger or smaller as the system's text is."""
+def font(size: float, bold: bool = False, scale: float = 1.0) -> QFont:
+    """The font of every drawn text: ``size`` in scene units, larger or smaller as the system's text is.
+
+    ``scale``: pixels per scene unit; on the screen the text has at least ``LEAST_PIXELS``.
+    """
     points = QGuiApplication.font().pointSizeF()
     share = min(LARGEST, max(SMALLEST, points / USUAL)) if points > 0 else 1.0
-    return _font(round(size * share), bold, get_ident())
+    return _font(max(round(size * share), ceil(LEAST_PIXELS / scale - 1e-9)), bold, get_ident())
 
 
 @lru_cache(maxsize=64)
@@ -57,7 +64,8 @@ def box(node: DrawnNode) -> QRectF:
         return QRectF(node.x - size.width / 2, -node.y - size.height / 2, size.width, size.height)
     width = WIDTHS[node.kind]
     if node.label:
-        width = max(width, min(WIDEST, QFontMetricsF(font(10)).horizontalAdvance(node.label) + 16))
+        text = QFontMetricsF(font(10, scale=SMALL)).horizontalAdvance(node.label)
+        width = max(width, min(node.room, text + 12))
     height = LABELLED if node.label else HEIGHT
     return QRectF(node.x - width / 2, -node.y - height / 2, width, height)
 
@@ -137,12 +145,13 @@ def paint_node(
     *,
     selected: bool = False,
     hovered: bool = False,
-    named: bool = True,
+    scale: float = 1.0,
     placed: bool = False,
 ) -> None:
     """Each kind in its shape (``canvas.kinds``); ablated is a ghost.
 
-    ``named``: with its name; ``placed``: but for its position, which is told by where it stands.
+    ``scale``: pixels per scene unit; below ``LEGIBLE`` without its name. ``placed``: its name without the
+    position, which is told by where it stands.
     """
     rect = box(node)
     fill, line_colour = look_colours(node.look, theme)
@@ -167,22 +176,21 @@ def paint_node(
     painter.setPen(QColor(theme.text))
     small = "@" in node.name  # a longer name, and there are many of them
     title = node.title.partition("@")[0] if placed and node.title == node.name else node.title
-    painter.setFont(font(11 if small else 12, bold=node.kind in (Kind.INPUT, Kind.LOGITS)))
-    name = QRectF(rect)
-    if not named:
+    painter.setFont(font(11 if small else 12, node.kind in (Kind.INPUT, Kind.LOGITS), scale))
+    if scale < LEGIBLE:
         pass
     elif node.members:
-        paint_inscription(painter, node, rect, theme)
+        paint_inscription(painter, node, rect, theme, scale)
     elif node.label:
-        name.setHeight(rect.height() * 0.54)
-        below = QRectF(rect.left() + 3, rect.top() + rect.height() * 0.48, rect.width() - 6, 17)
-        _write(painter, name, title)
-        painter.setFont(font(10))
+        half = rect.height() / 2 - 1
+        _write(painter, rect.adjusted(0, 1, 0, -half), title, scale)
+        below = rect.adjusted(3, half, -3, -1)
+        painter.setFont(font(10, scale=scale))
         metrics = QFontMetricsF(painter.font())
         text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
-        painter.drawText(below, Qt.AlignmentFlag.AlignCenter, text)
+        painter.drawText(below, UNCUT, text)
     else:
-        _write(painter, name, title)
+        _write(painter, rect, title, scale)
     if node.ablated:
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
@@ -199,19 +207,26 @@ def paint_pin(painter: QPainter, theme: Theme, at: QPointF) -> None:
     painter.drawEllipse(at, 3.4, 3.4)
 
 
-def _write(painter: QPainter, rect: QRectF, text: str) -> None:
+def _write(painter: QPainter, rect: QRectF, text: str, scale: float) -> None:
     """A name in the middle of its box, smaller where it is long, cut where it is longer than that."""
-    room = rect.width() - 8
+    room = rect.width() - 8 if scale >= 1 else rect.width() - 4
     if QFontMetricsF(painter.font()).horizontalAdvance(text) > room:
-        painter.setFont(font(9, painter.font().bold()))
+        painter.setFont(font(9, painter.font().bold(), scale))
         text = QFontMetricsF(painter.font()).elidedText(text, Qt.TextElideMode.ElideRight, room + 4)
-    painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, text)
+    painter.drawText(rect, UNCUT, text)
 
 
-def paint_inscription(painter: QPainter, node: DrawnNode, rect: QRectF, theme: Theme) -> None:
-    """A group's name and what it holds, in the middle of its box."""
+def paint_inscription(
+    painter: QPainter, node: DrawnNode, rect: QRectF, theme: Theme, scale: float = 1.0
+) -> None:
+    """A group's name and what it holds, in the middle of its box; the name alone if lines were too small."""
     written = inscribed(node.title, node.members)
     y = rect.top() + 6
+    if 11 * scale < LEAST_PIXELS:
+        painter.setFont(font(13, bold=True, scale=scale))
+        painter.setPen(QColor(theme.text))
+        painter.drawText(rect.adjusted(2, 2, -2, -2), UNCUT, "\n".join(written.title))
+        return
     for lines, size, high in ((written.title, 13, TITLE), (written.lines, 11, LINE)):
         painter.setFont(font(size, bold=lines is written.title))
         painter.setPen(QColor(theme.text))

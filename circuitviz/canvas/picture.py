@@ -9,6 +9,7 @@ from functools import cached_property, lru_cache
 import numpy as np
 
 from circuitviz.canvas.captions import facts_of, written_of
+from circuitviz.canvas.inscription import titled
 from circuitviz.canvas.kinds import MEANINGS, PLAIN, look_of
 from circuitviz.canvas.links import Indices, Links
 from circuitviz.canvas.places import Place, columns_of, places_of
@@ -28,6 +29,7 @@ class DrawnNode:
     ``members``: the nodes of a collapsed group, which is drawn as one box under its ``title``.
     ``text``: what is written in the box instead of the name, where something says more: a token.
     ``facts``: its numbers in words; ``pinned``: whether its file's viewer had it pinned.
+    ``room``: how wide its box may be made for a label, in scene units.
     """
 
     name: str
@@ -43,6 +45,7 @@ class DrawnNode:
     text: str = ""
     facts: str = ""
     pinned: bool = False
+    room: float = 86.0
 
     @property
     def title(self) -> str:
@@ -53,11 +56,6 @@ class DrawnNode:
     def look(self) -> str:
         """How it is drawn, a key of ``kinds.MEANINGS``."""
         return look_of(self.kind, self.name)
-
-
-def titled(group: str, role: str) -> str:
-    """A group's name with its role, where it has one that the name does not say already."""
-    return group if not role or role == group else f"{group}: {role}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +105,7 @@ class CircuitPicture:
     ``sides``: the names of two circuits that are compared, else nothing. ``folding``: which nodes stand
     in which box, where groups are collapsed. ``frames``: the nodes of each open group, and its colour.
     ``sign``: what the sign of a score means, a key of ``sight.SIGN_MEANINGS``.
+    ``placed``: names of the nodes that stand where a person put them.
     """
 
     nodes: tuple[DrawnNode, ...] = ()
@@ -118,6 +117,7 @@ class CircuitPicture:
     frames: tuple[Frame, ...] = ()
     columns: tuple[TokenColumn, ...] = ()
     sign: str = "helps"
+    placed: frozenset[str] = frozenset()
 
     @cached_property
     def rows(self) -> dict[str, int]:
@@ -161,10 +161,15 @@ class CircuitPicture:
 
     def moved(self, places: Mapping[str, tuple[float, float]]) -> CircuitPicture:
         """The same picture with some nodes at other places."""
-        nodes = tuple(
-            replace(n, x=places[n.name][0], y=places[n.name][1]) if n.name in places else n
-            for n in self.nodes
+        return self.with_nodes(
+            tuple(
+                replace(n, x=places[n.name][0], y=places[n.name][1]) if n.name in places else n
+                for n in self.nodes
+            )
         )
+
+    def with_nodes(self, nodes: tuple[DrawnNode, ...]) -> CircuitPicture:
+        """The same picture with the same nodes, in the same order, at other places."""
         picture = replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
         for kept in ("rows", "links", "edge_rows", "any_ablated", "looks"):  # places do not enter them
             if kept in self.__dict__:
@@ -195,6 +200,8 @@ def picture_of(
         edges = tuple(replace(e, opacity=max(0.06, opacity_of(picture, e, opacity))) for e in picture.edges)
         picture = replace(picture, edges=edges)
     picture = replace(picture, columns=_columns(state, layout))
+    placed = frozenset(state.positions) | {n for n, g in state.groups.items() if g.place is not None}
+    picture = replace(picture, placed=placed & picture.by_name.keys())
     frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
     return seen(replace(picture, frames=frames, sign=state.sign), state.sight, circuit.graph)
 

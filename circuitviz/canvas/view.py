@@ -9,19 +9,19 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
 from circuitviz.canvas.foreground import in_plain_sight, paint_foreground
-from circuitviz.canvas.framing import framed_with_axis, whole_zoom
+from circuitviz.canvas.framing import FARTHEST, frame_all, free_for
 from circuitviz.canvas.geometry import Geometry
 from circuitviz.canvas.gestures import Gesture, Press
 from circuitviz.canvas.gestures.registry import gestures_for
 from circuitviz.canvas.hints import said
-from circuitviz.canvas.legend import strip_height
 from circuitviz.canvas.motion import Motion
 from circuitviz.canvas.overview import Overview
 from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.spreading import Spreading
 from circuitviz.canvas.stage import REST, Stage
 from circuitviz.canvas.theme import LIGHT, Theme
 
-CLOSEST, FARTHEST = 6.0, 0.05
+CLOSEST = 6.0
 FOOT = 34  # pixels kept free for the line below the circuit
 
 
@@ -29,7 +29,7 @@ class CircuitView(QGraphicsView):
     """Shows a CircuitPicture. Signals carry names, never items: items do not outlive a picture."""
 
     selection_changed = Signal(object, object)  # frozenset of nodes, frozenset of edges
-    node_moved = Signal(object)  # {name: (x, y)}
+    node_moved = Signal(object)  # {name: (x, y)} in the layout's units
     hovered = Signal(str)
     node_opened = Signal(str)  # a group's box, or a node in an open group, by a double click
     site_opened = Signal(str)  # any other node, by a double click
@@ -63,6 +63,7 @@ class CircuitView(QGraphicsView):
         self._press: Press | None = None
         self._dragging: Gesture | None = None
         self._fitted, self._whole, self._farthest = True, False, FARTHEST
+        self.spreading = Spreading()
         self._gestures = gestures_for(self)
 
     # what is shown
@@ -73,6 +74,8 @@ class CircuitView(QGraphicsView):
         ``geometry``: the picture's, where it is measured already.
         """
         first = not self.picture.nodes
+        given, picture = picture, self.spreading.take(picture, free_for(self, picture).size(), first)
+        geometry = geometry if picture is given else None
         before, self.picture, self.note = self.stage.geometry.picture, picture, note
         moving = self.isVisible() and self.motion.begin(before, picture)
         if not moving:
@@ -80,7 +83,7 @@ class CircuitView(QGraphicsView):
         self.select(self.nodes & picture.by_name.keys(), self.edges & picture.edge_rows.keys())
         if moving:
             return
-        if first or self._fitted:
+        if first or (self._fitted and not self.spreading.held):
             self.fit(self._whole and not first)
         else:
             self.stage.sharpen(0)
@@ -90,7 +93,7 @@ class CircuitView(QGraphicsView):
         self.stage.show_picture(picture, self.theme)
         self._emphasise()
         if self._fitted:
-            self._frame_all()
+            self._farthest = frame_all(self, self._whole)
         self.stage.sharpen(REST if self.motion.running else 0)
 
     def set_theme(self, theme: Theme) -> None:
@@ -106,23 +109,13 @@ class CircuitView(QGraphicsView):
     def fit(self, whole: bool = False, after: int = 0) -> None:
         """Show the circuit: all of it where it can be read, or ``whole``; sharp ``after`` so many ms."""
         self._fitted, self._whole = True, whole
-        self._frame_all()
+        if (picture := self.spreading.renew(free_for(self, self.picture).size())) is not None:
+            self.motion.stop()
+            self.picture = picture
+            self.stage.show_picture(picture, self.theme)
+            self._emphasise()
+        self._farthest = frame_all(self, whole)
         self.stage.sharpen(after)
-
-    def _frame_all(self) -> None:
-        room = self.stage.geometry.bounds
-        if room.isEmpty():
-            return
-        far = 4000 + max(room.width(), room.height())
-        self.setSceneRect(room.adjusted(-far, -far, far, far))
-        above = 6 + strip_height(self.picture, self.viewport().width() - 28)
-        free = self.free_area.adjusted(12, above, -12, 0)
-        framed = framed_with_axis(self.picture, room, free, self._whole)
-        self.resetTransform()
-        self.scale(framed.zoom, framed.zoom)
-        aside = framed.free.center() - QRectF(self.viewport().rect()).center()
-        self.centerOn(framed.centre - aside / framed.zoom)
-        self._farthest = min(FARTHEST, whole_zoom(room, free) / 2)
 
     @property
     def is_whole(self) -> bool:
@@ -175,12 +168,17 @@ class CircuitView(QGraphicsView):
             self.hovered.emit(name)
 
     def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
-        """Draw nodes elsewhere, in the layout's units; ``node_moved`` is for whoever lets them go."""
+        """Draw nodes at other places of the scene (y upwards), until ``let_go``."""
         self.motion.stop()
         self.picture = self.picture.moved(places)
         self.stage.show_picture(self.picture, self.theme)
         self.stage.sharpen()
         self._emphasise()
+
+    def let_go(self, places: Mapping[str, tuple[float, float]]) -> None:
+        """Leave nodes at these places of the scene; tells of them in the layout's units."""
+        self.move_nodes(places)
+        self.node_moved.emit(self.spreading.place_back(places))
 
     def bring_into_sight(self, name: str) -> None:
         """Move the picture as little as needed for a node to be seen."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from circuitviz.canvas.inscription import as_printed
-from circuitviz.canvas.picture import titled
+from circuitviz.canvas.inscription import as_printed, titled
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Folding, Kind, fold
 from circuitviz.pictures.drawing import Drawing, Text

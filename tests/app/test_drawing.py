@@ -12,6 +12,7 @@ from pytestqt.qtbot import QtBot
 from circuitviz.app.window import MainWindow
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.sketch import Drawn, Sketch
+from circuitviz.canvas.spreading import spread_picture
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.session import Document, State, choose_edges, toggle_ablation
 
@@ -37,6 +38,13 @@ def features(n: int, n_edges: int) -> State:
 
 
 LARGE, OTHER, SMALL = features(700, 3000), features(720, 2000), features(40, 100)
+
+
+def by_layer(state: State) -> Document:
+    """A document that was last seen laid out by layer; a prompt's graph opens by token else."""
+    made = Document(state)
+    made.view["layout"] = "layered"
+    return made
 
 
 class Gate:
@@ -66,6 +74,11 @@ def drawn(window: MainWindow) -> CircuitPicture:
     return window.view.stage.geometry.picture
 
 
+def shown(window: MainWindow, picture: CircuitPicture) -> CircuitPicture:
+    """The picture as the canvas spreads it."""
+    return spread_picture(picture, window.view.spreading.spread)
+
+
 def wait(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: not window.drawing.pending and not window.view.motion.running, timeout=LONG)
 
@@ -73,14 +86,14 @@ def wait(window: MainWindow, qtbot: QtBot) -> None:
 def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate, qtbot: QtBot) -> None:
     """But for the first, which is drawn in the turn after the one that brings the docks."""
     window: MainWindow = open_window()
-    window.desk.set_document(Document(SMALL))
+    window.desk.set_document(by_layer(SMALL))
     assert window.drawing.pending and window.docks["edges"].isVisible() and not window.view.picture.nodes
     wait(window, qtbot)
-    assert window.view.picture == picture_of(SMALL)
-    window.desk.set_document(Document(SMALL))
-    assert not window.drawing.pending and window.view.picture == picture_of(SMALL)
+    assert window.view.picture == shown(window, picture_of(SMALL))
+    window.desk.set_document(by_layer(SMALL))
+    assert not window.drawing.pending and window.view.picture == shown(window, picture_of(SMALL))
     window.choose_layout("tokens")
-    assert window.view.picture == picture_of(SMALL, "tokens")
+    assert window.view.picture == shown(window, picture_of(SMALL, "tokens"))
     assert not gate.waited
 
 
@@ -88,29 +101,29 @@ def test_a_large_one_is_drawn_elsewhere_and_the_latest_wish_wins(
     open_window, gate: Gate, qtbot: QtBot
 ) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(SMALL))
+    window.desk.set_document(by_layer(SMALL))
     wait(window, qtbot)
-    window.desk.set_document(Document(LARGE))
-    assert window.drawing.pending and drawn(window) == picture_of(SMALL)
+    window.desk.set_document(by_layer(LARGE))
+    assert window.drawing.pending and drawn(window) == shown(window, picture_of(SMALL))
     assert window.view.node_at(window.view.rect().center()) is None  # of a document that is gone
     window.grab()
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == picture_of(LARGE) and window.view.picture is drawn(window)
+    assert drawn(window) == shown(window, picture_of(LARGE)) and window.view.picture is drawn(window)
     room = window.view.viewport().rect()
     assert all(room.contains(window.view.place_of(name)) for name in ("logits", drawn(window).nodes[0].name))
     gate.opened.clear()
     for layout in ("tokens", "grid", "tokens"):
         window.choose_layout(layout)
-        assert drawn(window) == picture_of(LARGE)  # the old one stays
+        assert drawn(window) == shown(window, picture_of(LARGE))  # the old one stays
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == picture_of(LARGE, "tokens") and drawn(window).columns
+    assert drawn(window) == shown(window, picture_of(LARGE, "tokens")) and drawn(window).columns
 
 
 def test_undo_and_redo_while_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(LARGE))
+    window.desk.set_document(by_layer(LARGE))
     gate.opened.set()
     wait(window, qtbot)
     assert LARGE.scores is not None
@@ -127,16 +140,16 @@ def test_undo_and_redo_while_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) 
     assert window.drawing.pending
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == picture_of(window.desk.state)
+    assert drawn(window) == shown(window, picture_of(window.desk.state))
     window.desk.undo.undo()
     window.desk.undo.undo()
     wait(window, qtbot)
-    assert drawn(window) == picture_of(LARGE) and window.view.nodes == chosen
+    assert drawn(window) == shown(window, picture_of(LARGE)) and window.view.nodes == chosen
 
 
 def test_what_changes_no_place_is_drawn_at_once(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(LARGE))
+    window.desk.set_document(by_layer(LARGE))
     gate.opened.set()
     wait(window, qtbot)
     before = gate.waited
@@ -148,7 +161,7 @@ def test_what_changes_no_place_is_drawn_at_once(open_window, gate: Gate, qtbot: 
 def test_a_document_opens_as_it_was_left_once_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     name = LARGE.circuit.node_names[8]  # type: ignore[union-attr]
-    document = Document(LARGE)
+    document = by_layer(LARGE)
     document.view = {"layout": "tokens", "zoom": 2.5, "centre": [10.0, -60.0], "selected": {"nodes": [name]}}
     window.desk.set_document(document)
     window.files.keep_view()
@@ -162,22 +175,22 @@ def test_a_document_opens_as_it_was_left_once_it_is_drawn(open_window, gate: Gat
 def test_another_document_meanwhile(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     for state in (LARGE, OTHER, LARGE, OTHER):
-        window.desk.set_document(Document(state))
+        window.desk.set_document(by_layer(state))
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == picture_of(OTHER)
+    assert drawn(window) == shown(window, picture_of(OTHER))
     gate.opened.clear()
-    window.desk.set_document(Document(LARGE))
-    window.desk.set_document(Document(SMALL))
-    assert drawn(window) == picture_of(SMALL)
+    window.desk.set_document(by_layer(LARGE))
+    window.desk.set_document(by_layer(SMALL))
+    assert drawn(window) == shown(window, picture_of(SMALL))
     gate.opened.set()
     window.drawing.stop()
-    assert drawn(window) == picture_of(SMALL)
+    assert drawn(window) == shown(window, picture_of(SMALL))
 
 
 def test_a_window_closes_while_something_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(LARGE))
+    window.desk.set_document(by_layer(LARGE))
     qtbot.waitUntil(lambda: gate.waited == 1, timeout=LONG)
     gate.opened.set()  # the fixture closes the window and counts its threads
 
@@ -186,14 +199,14 @@ def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
     open_window, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(SMALL))
+    window.desk.set_document(by_layer(SMALL))
     with monkeypatch.context() as broken:
         broken.setattr(Sketch, "draw", lambda _sketch: 1 / 0)
-        window.desk.set_document(Document(LARGE))
+        window.desk.set_document(by_layer(LARGE))
         qtbot.waitUntil(lambda: window.dialog is not None and window.dialog.isVisible(), timeout=LONG)
         assert not window.drawing.pending
         assert window.dialog is not None
         window.dialog.close()
     window.choose_layout("tokens")
     wait(window, qtbot)
-    assert drawn(window) == picture_of(LARGE, "tokens")
+    assert drawn(window) == shown(window, picture_of(LARGE, "tokens"))

@@ -94,7 +94,9 @@ def test_find_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbo
 
     # dragged, saved, opened again
     view.node_moved.emit({box.name: (40.0, 300.0)})
-    assert (view.picture.by_name[box.name].x, view.picture.by_name[box.name].y) == (40.0, 300.0)
+    assert desk.document.state.groups[box.name].place == (40.0, 300.0)
+    at = view.picture.by_name[box.name]
+    assert (at.x, at.y) == view.spreading.spread.place((40.0, 300.0))
     path, kept = tmp_path / "a.circuit", desk.document.state.hash
     assert save_in(window, path)
     steps = desk.undo.index()

@@ -13,7 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.axis import NEAREST, axis_height, axis_of, columns_with, written
 from circuitviz.canvas.foreground import in_plain_sight, token_at
-from circuitviz.canvas.framing import CROWD, LEGIBLE, READABLE, framing, whole_zoom
+from circuitviz.canvas.framing import CROWD, CROWD_OF_COMPONENTS, READABLE, framing, whole_zoom
+from circuitviz.canvas.paint import LEGIBLE
 from circuitviz.canvas.picture import CircuitPicture, picture_of
 from circuitviz.canvas.theme import THEMES
 from circuitviz.canvas.view import CircuitView
@@ -66,7 +67,10 @@ def names_in_sight(view: CircuitView) -> set[str]:
         (QRectF(0, 0, 4000, 800), True, 40, False, 0.6),  # as high as fits, but names are read
         (QRectF(0, 0, 4000, 650), True, 40, False, 400 / 650),
         (QRectF(0, 0, 4000, 300), True, 40, False, READABLE),  # and no more than that
-        (QRectF(0, 0, 4000, 800), False, 40, False, 0.125),  # no columns: the whole
+        (QRectF(0, 0, 800, 4000), False, 40, False, 0.625),  # no columns: as wide as fits, from the top
+        (QRectF(0, 0, 400, 4000), False, 40, False, READABLE),
+        (QRectF(0, 0, 4000, 4000), False, 40, False, LEGIBLE),
+        (QRectF(0, 0, 4000, 4000), False, CROWD_OF_COMPONENTS + 1, False, 0.1),
         (QRectF(0, 0, 4000, 800), True, 40, True, 0.125),  # asked for
         (QRectF(0, 0, 9000, 3000), True, CROWD + 1, False, 1 / 18),  # of a crowd an overview
     ],
@@ -77,7 +81,10 @@ def test_what_can_be_read_is_shown_whole_else_the_end(
     free = QRectF(0, 0, 500, 400)
     found = framing(room, free, columns, nodes, whole)
     assert found.zoom == pytest.approx(zoom)
-    if found.zoom > whole_zoom(room, free):
+    if not columns and found.zoom > whole_zoom(room, free):
+        assert found.centre.x() == room.center().x()
+        assert found.centre.y() - free.height() / found.zoom / 2 == pytest.approx(room.top())
+    elif found.zoom > whole_zoom(room, free):
         assert found.centre.x() + free.width() / found.zoom / 2 == pytest.approx(room.right())
     else:
         assert found.centre == room.center()

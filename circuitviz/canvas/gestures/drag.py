@@ -30,8 +30,7 @@ class Drag(Gesture):
 
     def end(self, here: QPoint) -> None:
         """Tell where they were put down: one step of undo."""
-        self.view.move_nodes(places := self._places(here))
-        self.view.node_moved.emit(places)
+        self.view.let_go(self._places(here))
 
     def _places(self, here: QPoint) -> dict[str, tuple[float, float]]:
         shift: QPointF = self.view.mapToScene(here) - self._start
