@@ -41,5 +41,10 @@ def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
         said.append(f"influence {found:.4f}")
     if (found := value("cumulative_influence")) is not None:
         said.append(f"cumulative influence {found:.1%}")
+    return [*said, "pinned"] if node.name in pinned_of(info) else said
+
+
+def pinned_of(info: Mapping[str, Any]) -> list[str]:
+    """The nodes that the viewer of an attribution graph's file had pinned."""
     pinned = info.get("pinned")
-    return [*said, "pinned"] if isinstance(pinned, list) and node.name in pinned else said
+    return [name for name in pinned if isinstance(name, str)] if isinstance(pinned, list) else []

@@ -10,6 +10,7 @@ from circuitviz.panels import Desk
 from circuitviz.session import State
 from circuitviz.session.grouping import meant
 from circuitviz.session.groups import boxes_of
+from circuitviz.session.words import pinned_of
 
 
 def _is_imported(state: State) -> bool:
@@ -29,7 +30,7 @@ NEEDS: dict[str, Callable[[Desk], bool]] = {
     "pair": lambda desk: len(desk.nodes) == 2 and desk.document.state.circuit is not None,
     "traceable": lambda desk: desk.asking.traceable is not None,
     "pinned": lambda desk: bool(desk.document.state.positions),
-    "marked": lambda desk: desk.state.scores is not None and bool(desk.state.scores.info.get("pinned")),
+    "marked": lambda desk: desk.state.scores is not None and bool(pinned_of(desk.state.scores.info)),
     "ablated": lambda desk: not desk.document.state.untouched,
     "group": lambda desk: bool(meant(desk.document.state, desk.nodes)),
     "classes": lambda desk: bool(desk.document.state.classed),

@@ -8,6 +8,7 @@ from circuitviz.app.actions.registry import action
 from circuitviz.graph.wiring import Wiring
 from circuitviz.session.groups import boxes_of
 from circuitviz.session.pinning import unpin_nodes
+from circuitviz.session.words import pinned_of
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -60,7 +61,7 @@ def _paths(window: MainWindow) -> None:
 def _pinned(window: MainWindow) -> None:
     """What an attribution graph's viewer had pinned."""
     if (scores := window.desk.state.scores) is not None:
-        _show(window, set(scores.info.get("pinned") or ()))
+        _show(window, set(pinned_of(scores.info)))
 
 
 @action("unpin", "Unpin moved nodes", "View", "Shift+U", needs="pinned")

@@ -1,0 +1,34 @@
+"""What is said of a prompt's nodes, whatever a file holds in the place of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from circuitviz.graph import Kind, Node
+from circuitviz.session.words import numbers_of, pinned_of
+
+FEATURE = Node("m3.f12@7", Kind.FEATURE, 3, site="m", position=7, feature=12)
+LOGIT = Node("logit.4@7", Kind.LOGITS, position=7, token=4)
+
+
+def test_numbers_are_said_with_what_they_are() -> None:
+    info = {
+        "activations": {FEATURE.name: 2.5, LOGIT.name: 11.0},
+        "attributions": {FEATURE.name: -0.5},
+        "influence": {FEATURE.name: 0.25},
+        "cumulative_influence": {FEATURE.name: 0.421},
+        "probabilities": {LOGIT.name: 0.31},
+        "pinned": [FEATURE.name],
+    }
+    said = ["activation 2.5000", "attribution -0.5000", "influence 0.2500", "cumulative influence 42.1%", "pinned"]
+    assert numbers_of(FEATURE, info) == said
+    assert numbers_of(LOGIT, info) == ["value 11.0000", "probability 0.310"]
+    assert numbers_of(Node("token@0", Kind.TOKEN, position=0), info) == []
+
+
+@pytest.mark.parametrize("odd", [None, 5, "x", [1], {"m3.f12@7": "much"}, {"m3.f12@7": None}, [["m3.f12@7"]]])
+def test_what_is_no_number_is_not_said(odd: Any) -> None:
+    keys = ("activations", "attributions", "influence", "cumulative_influence", "probabilities", "pinned")
+    assert numbers_of(FEATURE, dict.fromkeys(keys, odd)) == [] and pinned_of({"pinned": odd}) == []
