@@ -82,6 +82,10 @@ FALCON = Layout(
     blocks="transformer.h", attention="self_attention", out="dense", channels=_fused("query_key_value"),
     fused="parts", mlp_norm="input_layernorm", final="transformer.ln_f",
 )  # fmt: skip
+LFM2 = Layout(
+    norm="operator_norm", out="out_proj", mlp_norm="ffn_norm", mlp="feed_forward",
+    final="model.embedding_norm",
+)  # fmt: skip
 APERTUS = Layout(norm="attention_layernorm", mlp_norm="feedforward_layernorm")
 
 
@@ -246,6 +250,33 @@ FAMILIES = {
     "arcee": _like_llama("ArceeForCausalLM"),
     "ernie4-5": _like_llama("Ernie4_5ForCausalLM", head_dim=HEAD_WIDTH),
     "seed-oss": _like_llama("SeedOssForCausalLM", head_dim=HEAD_WIDTH),
+    "llama-one-key-head": Family("LlamaForCausalLM", {**SIZES, "num_key_value_heads": 1}),
+    "llama4-all-routed": _like_llama(
+        "Llama4ForCausalLM", LLAMA4, head_dim=HEAD_WIDTH, intermediate_size_mlp=40, num_local_experts=4,
+        num_experts_per_tok=1, interleave_moe_layer_step=1,
+    ),
+    "qwen2-moe-mixed": _experts(
+        "Qwen2MoeForCausalLM", num_experts=4, shared_expert_intermediate_size=16, mlp_only_layers=[0]
+    ),
+    "ministral3": _like_llama("Ministral3ForCausalLM", head_dim=HEAD_WIDTH),
+    "bitnet": _like_llama("BitNetForCausalLM"),
+    "phimoe": _like_llama("PhimoeForCausalLM", num_local_experts=4, num_experts_per_tok=2),
+    "lfm2": _like_llama("Lfm2ForCausalLM", LFM2),
+    "falcon-grouped": Family(
+        "FalconForCausalLM",
+        {
+            "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "alibi": False,
+            "num_kv_heads": 2, "new_decoder_architecture": True,
+        },
+        None,
+    ),
+    "granite-moe-scaled": _like_llama(
+        "GraniteMoeForCausalLM", None, num_local_experts=4, num_experts_per_tok=2, residual_multiplier=0.5
+    ),
+    "gpt-bigcode-all-keys": _like_gpt2("GPTBigCodeForCausalLM", None, multi_query=False),
+    "mamba": Family("MambaForCausalLM", {"hidden_size": WIDTH, "num_hidden_layers": 2, "state_size": 4}, None),
+    "qwen3-next": _experts("Qwen3NextForCausalLM", None, num_experts=4, head_dim=HEAD_WIDTH),
+    "bert": Family("BertLMHeadModel", {**SIZES, "is_decoder": True}, None),
     "persimmon": Family("PersimmonForCausalLM", SIZES, None),
     "helium": _like_llama("HeliumForCausalLM", None, head_dim=HEAD_WIDTH),
     "biogpt": Family("BioGptForCausalLM", SIZES, None),
