@@ -6,15 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 from circuitviz.graph import Circuit, Kind, Scores
-from circuitviz.session.words import numbers_of
+from circuitviz.session.words import numbers_of, pinned_of
 
 
-def facts_of(circuit: Circuit, scores: Scores | None, name: str) -> dict[str, Any]:
-    """``facts`` and ``pinned`` of a prompt's node; nothing of a model's, whose numbers are readings."""
+def facts_of(circuit: Circuit, scores: Scores | None) -> dict[str, dict[str, Any]]:
+    """``facts`` and ``pinned`` of a prompt's nodes by name; none of a model's, whose numbers are readings."""
     if scores is None or not circuit.graph.is_of_prompt:
         return {}
-    numbers = numbers_of(circuit.graph.node(name), scores.info)
-    return {"facts": "\n".join(numbers), "pinned": "pinned" in numbers}
+    pinned = frozenset(pinned_of(scores.info))
+    info = {**scores.info, "pinned": []}
+    found = {}
+    for name in circuit.node_names:
+        said = numbers_of(circuit.graph.node(name), info) + ["pinned"] * (name in pinned)
+        found[name] = {"facts": "\n".join(said), "pinned": name in pinned}
+    return found
 
 
 def written_of(circuit: Circuit, scores: Scores | None) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Set
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -37,9 +38,9 @@ def fold_picture(state: State, layout: str, most: int = MOST_DRAWN) -> CircuitPi
     scores, left = bundles.sums(folding.values[at]), bundles.sums(live.edges[at])
     totals = np.bincount(bundles.out[between], scores[between], len(folding.boxes)).tolist()
     places = _places(state, plain, layout, set(groups))
-    written = written_of(circuit, state.scores)
+    written, facts = written_of(circuit, state.scores), facts_of(circuit, state.scores)
     nodes = tuple(
-        _node(state, folding, box, places[box], total, written.get(box, ""))
+        _node(state, folding, box, places[box], total, written.get(box, ""), facts.get(box, {}))
         for box, total in zip(folding.boxes, totals, strict=True)
     )
     rows = np.flatnonzero(between)
@@ -124,7 +125,13 @@ def opacity_of(picture: CircuitPicture, edge: DrawnEdge, opacity: Mapping[str, f
 
 
 def _node(
-    state: State, folding: Folding, box: str, at: tuple[float, float], score: float, written: str
+    state: State,
+    folding: Folding,
+    box: str,
+    at: tuple[float, float],
+    score: float,
+    written: str,
+    told: Mapping[str, Any],
 ) -> DrawnNode:
     held = folding.nodes(box)
     out = all(name in state.ablated_nodes for name in held if name != "logits") and held != ("logits",)
@@ -133,8 +140,7 @@ def _node(
         label = state.labels.get(box)
         kind = folding.circuit.graph.node(box).kind
         text, colour = (label.text, label.colour) if label else ("", "")
-        facts = facts_of(folding.circuit, state.scores, box)
-        return DrawnNode(box, kind, *at, score, text, colour, out, text=written, **facts)
+        return DrawnNode(box, kind, *at, score, text, colour, out, text=written, **told)
     said = state.labels.get(f"group:{box}")
     text, colour = (said.text, said.colour or group.colour) if said else ("", group.colour)
     return DrawnNode(box, Kind.HEAD, *at, score, text, colour, out, members=held)

@@ -230,12 +230,12 @@ def _plain(
     """Nodes as they stand, with nothing said of them and nothing done to them."""
     graph, places = circuit.graph, places_of(circuit, layout, pinned)
     totals = dict(zip(graph.senders, _totals(circuit, scores), strict=True))
-    written = written_of(circuit, scores)
+    written, facts = written_of(circuit, scores), facts_of(circuit, scores)
     return tuple(
         DrawnNode(
             *(name, graph.node(name).kind, *places[name], totals.get(name, 0.0)),
             text=written.get(name, ""),
-            **facts_of(circuit, scores, name),
+            **facts.get(name, {}),
         )
         for name in circuit.node_names
     )
