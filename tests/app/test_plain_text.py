@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from opening import open_in, save_in
+from opening import LONG, open_in, save_in
 from PySide6.QtCore import QAbstractListModel, QEvent, QPoint, Qt, QTimer
 from PySide6.QtGui import QHelpEvent, QImage, QKeySequence, QTextDocument
 from PySide6.QtWidgets import (
@@ -294,7 +294,7 @@ def test_markup_in_a_document_is_shown_as_it_is_written(
     window.desk.set_document(build(marked))
     if build is features:
         window.choose_layout("tokens")
-    qtbot.waitUntil(lambda: not window.drawing.pending)
+    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
     texts = show_everything(window)
     assert any(marked in text for text in texts), "no tooltip held what was to be looked at"
     named = tmp_path / f"{marked.partition('<img')[0].replace('/', '')}.circuit"
@@ -339,7 +339,7 @@ def test_markup_in_a_dialog_is_shown_as_it_is_written(
 
         QTimer.singleShot(150, inspect)
         raise_dialog()
-        qtbot.waitUntil(lambda raised=raised: bool(raised))
+        qtbot.waitUntil(lambda raised=raised: bool(raised), timeout=LONG)
 
 
 def test_a_dashboard_shows_tokens_and_explanations_as_they_are(qtbot: QtBot, marked: str) -> None:
