@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from circuitviz.jobs.adopt import FROM_DISK, FROM_NETWORK
@@ -19,7 +18,6 @@ class Notice(QFrame):
     def __init__(self) -> None:
         super().__init__(objectName="notice")
         self.text = QLabel(wordWrap=True)
-        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.action = QPushButton()
         self.close_button = QToolButton(text="✕", toolTip="Hide this line", accessibleName="Hide this line")
         row = QHBoxLayout(self, spacing=8)

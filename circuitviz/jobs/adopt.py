@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
@@ -69,23 +68,21 @@ def needed_for(engine: Engine, where: Provenance, consent: str) -> Needed | None
     """What a person has to agree to before a document's model is opened; None where nothing."""
     if consent != UNASKED or (engine.model is not None and engine.model.name == where.model):
         return None
-    from circuitviz.models import loading
+    from circuitviz.models import is_local
+    from circuitviz.models.hub import downloaded
 
     try:
-        if Path(loading._find(where.model)).is_dir():
+        if is_local(where.model):
             return None
     except InputError:
         return None  # opening it says what is wrong with the name
-    from circuitviz.models.hub import downloaded
 
     return Needed(where.model, downloaded(where.model), where.opening)
 
 
 def without_network(steps: Iterator[Reply], consent: str) -> Iterator[Reply]:
     """The replies of a job that asks Hugging Face for nothing, unless a person wanted it to."""
-    from circuitviz.models.hub import reached
+    from circuitviz.models.hub import unasked
 
-    with ExitStack() as stack:
-        if consent != FROM_NETWORK:
-            stack.enter_context(reached(False))
+    with nullcontext() if consent == FROM_NETWORK else unasked():
         yield from steps
