@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from circuitviz.jobs.switch_basis import SwitchBasis, switched
 from circuitviz.panels.features.panel import FeaturesPanel
-from circuitviz.session.question import Question
+from circuitviz.session.question import SAME_SUBJECT, Question
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -41,7 +41,7 @@ class Basis(QObject):
         if (question := Question.of(state.provenance)) is not None:
             desk.asking.ask(replace(question, sites=sites))
             return
-        desk.searches.begin(same=True)
+        desk.searches.begin(SAME_SUBJECT)
         given = "; ".join(self._features.folders)
         desk.ask(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
 

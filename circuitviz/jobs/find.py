@@ -12,7 +12,7 @@ from circuitviz.jobs.messages import Moved, Reply, Request
 from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, replace_circuit
 from circuitviz.session.provenance import text_answers
-from circuitviz.session.question import TYPED_PAIR, Question
+from circuitviz.session.question import OTHER, SAME_MODEL, SAME_SUBJECT, TYPED_PAIR, Question
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -94,14 +94,15 @@ class Find(Request):
             bool(where.task_options.get("left_out")),
         )  # fmt: skip
 
-    def is_like(self, where: Provenance | None) -> bool:
-        """Whether it asks for a circuit of the same model and task as one that was found before."""
-        if where is None or Question.of(where) is not None:
-            return False
+    def kin(self, where: Provenance | None) -> int:
+        """How near the circuit that it asks for will be to one that was found before (``kin_of``)."""
+        if where is None or self.model != where.model:
+            return OTHER
+        if Question.of(where) is not None:
+            return SAME_MODEL
         before = Find.like(where, "")
-        return (self.model, self.pair) == (before.model, before.pair) and (
-            self.pair is not None or self.task == before.task
-        )
+        same = self.pair == before.pair and (self.pair is not None or self.task == before.task)
+        return SAME_SUBJECT if same else SAME_MODEL
 
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""

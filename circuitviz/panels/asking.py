@@ -11,7 +11,7 @@ from circuitviz.graph import Kind
 from circuitviz.jobs import Adopt, AdoptQuestion, Answered, AskQuestion, MoveThreshold, Needed, Ready, Request
 from circuitviz.jobs.adopt import FROM_DISK, UNASKED
 from circuitviz.session import Command, Provenance, State, move_threshold, replace_circuit
-from circuitviz.session.question import HIERARCHICAL, Question
+from circuitviz.session.question import HIERARCHICAL, OTHER, SAME_MODEL, SAME_SUBJECT, Question
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
@@ -77,10 +77,12 @@ class Asking(QObject):
         """
         where = self.desk.own.state.provenance
         now = Question.of(where)
-        same = now is not None and (now.model, now.prompt, now.tokens, now.bos) == (
+        kin = SAME_MODEL if where is not None and where.model == question.model else OTHER
+        if now is not None and (now.model, now.prompt, now.tokens, now.bos) == (
             question.model, question.prompt, question.tokens, question.bos
-        )  # fmt: skip
-        if not self.desk.searches.begin(same):
+        ):  # fmt: skip
+            kin = SAME_SUBJECT
+        if not self.desk.searches.begin(kin):
             return False
         self.begin()
         self.desk.ask(AskQuestion(question, self.desk.device))

@@ -152,7 +152,7 @@ class Desk(QObject):
 
     def find(self, request: Find, example: bool = False) -> bool:
         """Start a discovery; False where a person rather keeps unsaved work in sight."""
-        if not self.searches.begin(request.is_like(self.own.state.provenance), example):
+        if not self.searches.begin(request.kin(self.own.state.provenance), example):
             return False
         self.asking.begin()
         self.worker.ask(request)

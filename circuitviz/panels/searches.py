@@ -15,7 +15,7 @@ from PySide6.QtCore import QObject, Signal
 from circuitviz.jobs import AskQuestion, Find, Found, Request
 from circuitviz.jobs.switch_basis import SwitchBasis, Switched
 from circuitviz.session import Command, Document, Provenance
-from circuitviz.session.question import subject_of
+from circuitviz.session.question import kin_of
 
 if TYPE_CHECKING:
     from circuitviz.panels.desk import Desk
@@ -55,13 +55,13 @@ class Searches(QObject):
         """The person's document, whatever a search shows meanwhile."""
         return self.desk.document if self._aside is None else self._aside
 
-    def begin(self, same: bool, example: bool = False) -> bool:
+    def begin(self, kin: int, example: bool = False) -> bool:
         """A search is asked for; False where a person wants to keep unsaved work in sight instead.
 
-        same: its circuit will be of the same model and task, so that it takes along what was said of
-        parts; example: it can be had again with one click, and does not count as unsaved work.
+        kin: how near its circuit will be to the open one (``question.kin_of``); example: it can be had
+        again with one click, and does not count as unsaved work.
         """
-        if self.own.touched and not same and not self.may_replace():
+        if self.own.leaves_behind(kin) and not self.may_replace():
             return False
         self._agreed, self._example, self.under_way = self.own.revision, example, True
         self.withdraw()
@@ -96,8 +96,7 @@ class Searches(QObject):
         does not take along. shown: a partial result is on the screen.
         """
         own = self.own
-        same = subject_of(where) is not None and subject_of(where) == subject_of(own.state.provenance)
-        if own.touched and not same and own.revision != self._agreed:
+        if own.leaves_behind(kin_of(where, own.state.provenance)) and own.revision != self._agreed:
             told = f"A circuit of {where.model} on {where.task} was found."
             text = f"{told} Changes made here meanwhile are not saved."
             self._offer(Offer(text, "Show the circuit", command, where), shown)
@@ -115,8 +114,8 @@ class Searches(QObject):
         offer = self.offer
         if offer is None:
             return
-        same = subject_of(offer.provenance) == subject_of(self.own.state.provenance)
-        if self.under_way or not (same or not self.own.touched or self.may_replace()):
+        kin = kin_of(offer.provenance, self.own.state.provenance)
+        if self.under_way or (self.own.leaves_behind(kin) and not self.may_replace()):
             return
         self._agreed, self._example = self.own.revision, False
         self.withdraw()

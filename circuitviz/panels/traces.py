@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from functools import partial
+from typing import Any
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
@@ -49,6 +50,7 @@ class TracesPanel(Panel):
         self.kept: dict[str, Collected] = {}
         self.coming: Collected | None = None
         self._asked: CollectTraces | None = None
+        self._measure: dict[str, Any] | None = None  # as the document has it
         self._begun = False  # whether the worker has been heard at it: what is idle before is no news
         self.form = CollectForm()
         self.scatter, self.similarity = ScatterPage(), SimilarityPage()
@@ -204,7 +206,8 @@ class TracesPanel(Panel):
 
     def _keep(self) -> None:
         result = {name: one.as_dict() for name, one in self.kept.items()}
-        self.desk.document.keep_measure(MEASURE, {"key": "", "options": {}, "result": result, "done": True})
+        self._measure = {"key": "", "options": {}, "result": result, "done": True}
+        self.desk.document.keep_measure(MEASURE, self._measure)
 
     def _leave(self) -> None:
         """The document makes way for another; what was traced so far stays with it."""
@@ -213,11 +216,15 @@ class TracesPanel(Panel):
 
     def _document_opened(self) -> None:
         """Traces that the document came with; what is being collected belongs to the one before."""
+        measure = self.desk.document.measures.get(MEASURE)
+        if measure is not None and measure is self._measure and self._asked is None:
+            return  # they went along: an example's circuit was opened
+        self._measure = measure
         self.coming = self._asked = None
         self.form.run(False)
         self.form.say("")
         self.kept = {}
-        result = self.desk.document.measures.get(MEASURE, {}).get("result")
+        result = None if measure is None else measure.get("result")
         for found in result.values() if isinstance(result, dict) else ():
             try:
                 one = Collected.from_dict(found)

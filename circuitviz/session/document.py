@@ -11,12 +11,13 @@ from psygnal import Signal
 
 from circuitviz.session.commands import Command
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.question import Question, subject_of
+from circuitviz.session.question import OTHER, SAME_SUBJECT, Question, kin_of, subject_of
 from circuitviz.session.state import State
 
 REMEMBERED = 512
-OF_THE_SUBJECT = ("roles", "traces", "agreement")
-"""Measures of the model and its task, not of one circuit's edges."""
+TAKEN_ALONG = ((), ("traces",), ("traces", "roles", "agreement"))
+"""Measures that hold for a circuit that is found next, by how near it is: of something else, of the same
+model, of the same model and task."""
 WORTH_ASKING_S = 60.0  # seconds of a search whose result is not let go of unasked
 
 
@@ -56,9 +57,11 @@ class Document:
         self.extra: dict[str, Any] = {}
         self._state = state or State()
         self._saved = self._state.hash
+        self._stored = self._saved  # the hash of the state in the file, whatever was measured since
         self._found = ""  # the hash of the state as a search left it
         self._filed: tuple[object, ...] | None = None  # what the circuit in the file is of
         self._dirty = False
+        self._unsaved: set[str] = set()  # measures that are not saved yet, by name
         self._beyond = 0  # how often something came that counts as unsaved, though no part of the state
         self._evaluations: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._curves: dict[tuple[object, ...], list[dict[str, Any]]] = {}
@@ -73,14 +76,18 @@ class Document:
         """Whether the state differs from the saved one."""
         return self._dirty
 
-    @property
-    def touched(self) -> bool:
-        """Whether a person's work, or a long search's, would be lost with what is not saved."""
-        if not self._dirty:
+    def leaves_behind(self, kin: int = OTHER) -> bool:
+        """Whether a circuit so near (``question.kin_of``) in its place would leave unsaved work behind.
+
+        That is a person's work, or the result of a long search; with a circuit of the same model and task
+        all goes along.
+        """
+        if not self._dirty or kin == SAME_SUBJECT:
             return False
         where = self._state.provenance
         long = where is not None and where.seconds >= WORTH_ASKING_S
-        return long or bool(self._beyond) or self._state.hash != self._found
+        state = self._state.hash != self._stored and (long or self._state.hash != self._found)
+        return state or bool(self._unsaved.difference(TAKEN_ALONG[kin]))
 
     @property
     def revision(self) -> tuple[object, ...]:
@@ -154,18 +161,25 @@ class Document:
     def keep_measure(self, name: str, found: dict[str, Any]) -> None:
         """Keep what a longer measure found; it counts as work that is not saved yet."""
         self.measures = {**self.measures, name: found}
-        self.mark_unsaved()
+        self._unsaved.add(name)
+        self._count_as_unsaved()
         self.evaluated.emit(str(found.get("key", "")))
 
     def mark_saved(self, path: Path, written: Document | None = None) -> None:
         """The document is on disk now, as it was when the snapshot ``written`` was taken of it."""
         there = written or self
         self.path, self._saved = path, there._state.hash if there._beyond == self._beyond else ""
-        self._filed = subject_of(there._state.provenance)
+        self._filed, self._stored = subject_of(there._state.provenance), there._state.hash
+        if there._beyond == self._beyond:
+            self._unsaved.clear()
         self._set_dirty(self._state.hash != self._saved)
 
     def mark_unsaved(self) -> None:
         """The document is nowhere on disk as it is now: it was recovered, is a copy, or was measured."""
+        self._stored = ""
+        self._count_as_unsaved()
+
+    def _count_as_unsaved(self) -> None:
         self._saved = ""
         self._beyond += 1
         self._set_dirty(True)
@@ -174,25 +188,25 @@ class Document:
         """An untitled document of the circuit that a command of a search puts in this one's place.
 
         A circuit of the same model and task (or prompt) takes along what was said of their parts, and what
-        was measured of them; any other begins with nothing of this document.
+        was measured of them; any other begins with nothing of this document but what holds for its model.
         """
-        subject = subject_of(where)
-        if subject is None or subject != subject_of(self._state.provenance):
-            made, unsaved = Document(command.change(State())), False
-        else:
-            made = Document(command.change(self._state))
-            unsaved = self.touched
+        kin = kin_of(where, self._state.provenance)
+        made = Document(command.change(self._state if kin == SAME_SUBJECT else State()))
+        taken = [name for name in TAKEN_ALONG[kin] if name in self.measures]
+        made.measures = {name: self.measures[name] for name in taken}
+        made._unsaved = self._unsaved.intersection(taken)
+        if kin == SAME_SUBJECT:
             made._evaluations, made._curves = self._evaluations.copy(), dict(self._curves)
-            made.measures = {name: self.measures[name] for name in OF_THE_SUBJECT if name in self.measures}
+        unsaved = kin == SAME_SUBJECT and self.leaves_behind()
         if Question.of(where) is None and Question.of(self._state.provenance) is None:
             made.view = {name: self.view[name] for name in ("layout",) if name in self.view}
         made._found = "" if unsaved else made._state.hash
-        made._saved, made._dirty = "", True
+        made._saved, made._stored, made._dirty = "", "", True
         return made
 
     def count_as_saved(self) -> None:
         """What is here can be had again at any time: nobody is asked about it until it is changed."""
-        self._saved = self._state.hash
+        self._saved = self._stored = self._state.hash
         self._set_dirty(False)
 
     def snapshot(self) -> Document:
@@ -202,7 +216,8 @@ class Document:
         kept.measures, kept.history = dict(self.measures), list(self.history)
         kept.extra = dict(self.extra)
         kept._evaluations, kept._beyond = self._evaluations.copy(), self._beyond
-        kept._found, kept._filed = self._found, self._filed
+        kept._stored = self._stored
+        kept._found, kept._filed, kept._unsaved = self._found, self._filed, set(self._unsaved)
         return kept
 
     def _try(self, state: State) -> None:

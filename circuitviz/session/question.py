@@ -167,6 +167,18 @@ def subject_of(where: Provenance | None) -> tuple[object, ...] | None:
     return model, where.task, where.pairs if where.task == TYPED_PAIR else ()
 
 
+OTHER, SAME_MODEL, SAME_SUBJECT = range(3)
+"""How near two circuits are: what is known of the one may hold for the other."""
+
+
+def kin_of(one: Provenance | None, other: Provenance | None) -> int:
+    """``SAME_SUBJECT``, ``SAME_MODEL`` or ``OTHER``; what is not known is other."""
+    subject, another = subject_of(one), subject_of(other)
+    if subject is None or another is None or subject[0] != another[0]:
+        return OTHER
+    return SAME_SUBJECT if subject == another else SAME_MODEL
+
+
 _PLAIN = ("target", "gate", "errors", "rows", "node_share", "edge_share")
 
 

@@ -31,7 +31,7 @@ from circuitviz.session import (
     set_label,
     toggle_ablation,
 )
-from circuitviz.session.question import HIERARCHICAL, TASK
+from circuitviz.session.question import HIERARCHICAL, SAME_MODEL, TASK
 from circuitviz.session.sight import Sight
 
 SHAPE = Shape(2, 4, 16)
@@ -101,6 +101,7 @@ ALL = {
 }  # fmt: skip
 OF_PARTS = {"labels", "groups", "pins", "filters", "roles", "traces"}
 """What holds for every circuit of the same model and task: said of parts of the model, measured of all heads."""
+OF_THE_MODEL = {"traces"}  # of a feature in many texts; they name what they are of
 
 
 @pytest.fixture
@@ -151,7 +152,7 @@ def features_of_a_prompt(desk: Desk) -> None:
     where = replace(
         WHERE, task=TASK, pairs=(("a b", "", (), ()),), method=HIERARCHICAL, options={"target": "logit.4@1"}
     )
-    desk.searches.begin(same=False)
+    desk.searches.begin(SAME_MODEL)
     desk._reply(Answered(scores, scores.top(1), where))
 
 
@@ -202,9 +203,9 @@ def another_size(desk: Desk) -> None:
 EVENTS: dict[Callable[[Desk], None], tuple[set[str], bool]] = {
     # what is there afterwards; whether one step of undo leads back
     same: (OF_PARTS, True),
-    other_task: (set(), True),
+    other_task: (OF_THE_MODEL, True),
     other_model: (set(), True),
-    features_of_a_prompt: (set(), True),
+    features_of_a_prompt: (OF_THE_MODEL, True),
     shown_after_cancelling: (set(), True),
     another_size: (ALL - {"number"} - {"tried"} | {"ablated"}, True),
     opening: (set(), False),
@@ -262,7 +263,7 @@ def test_unsaved_work_is_asked_about_unless_the_new_circuit_takes_it_along(
     if answer and event is not cancelled:
         desk.undo.undo()
     if event is same and not answer:
-        assert desk.state.labels["a0.h0"].text == "Induction" and desk.document.touched
+        assert desk.state.labels["a0.h0"].text == "Induction" and desk.document.leaves_behind()
         desk.undo.undo()
     assert desk.document is mine and mine.state is before and mine.dirty
 
@@ -302,18 +303,33 @@ def test_an_example_is_no_unsaved_work_and_a_search_is(desk: Desk) -> None:
     desk.set_document(Document())
     assert desk.find(Find.like(WHERE, "cpu"), example=True)
     desk._reply(found(WHERE))
-    assert not desk.document.dirty and not desk.document.touched
+    assert not desk.document.dirty and not desk.document.leaves_behind()
     desk.do(set_label("a0.h0", Label("x")))
-    assert desk.document.dirty and desk.document.touched
+    assert desk.document.dirty and desk.document.leaves_behind()
     desk.undo.undo()
     assert not desk.document.dirty
 
     search(desk, WHERE)
     desk._reply(found(WHERE))
-    assert desk.document.dirty and not desk.document.touched  # closing asks, another search does not
+    assert desk.document.dirty and not desk.document.leaves_behind()  # closing asks, another search does not
     search(desk, WHERE)
     desk._reply(found(replace(WHERE, seconds=600.0)))
-    assert desk.document.dirty and desk.document.touched  # ten minutes' work
+    assert desk.document.dirty and desk.document.leaves_behind()  # ten minutes' work
+
+
+def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(desk: Desk) -> None:
+    asked: list[int] = []
+    desk.searches.may_replace = lambda: bool(asked.append(1))
+    where = replace(WHERE, task="sva", task_hash="ef" * 32)
+    for name, questions in (("traces", 0), ("stability", 1)):
+        desk.document.keep_measure(name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
+        assert desk.find(Find.like(where, "cpu")) == (not questions) and len(asked) == questions
+    assert not desk.find(Find.like(replace(where, model="gpt2"), "cpu"))
+    desk.set_document(Document(State(WHERE, scores_of(0), scores_of(0).greedy(40))))
+    desk.document.keep_measure("traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
+    desk.find(Find.like(where, "cpu"))
+    desk._reply(found(where))
+    assert desk.document.measures["traces"]["result"] == {"new": 1} and desk.document.leaves_behind()
 
 
 def test_a_search_that_ended_early_replaces_an_empty_desk_alone(desk: Desk) -> None:
