@@ -114,6 +114,7 @@ def renders(document: QTextDocument) -> str:
 def faults(widget: QWidget) -> Iterator[str]:
     """What of a widget shows text as anything but plain text, or could."""
     if isinstance(widget, QLabel):
+        widget.ensurePolished()  # as its first size hint does: one that is made just now has no style yet
         if isinstance(widget, MarkupLabel):
             document = QTextDocument()
             document.setHtml(widget.text())
