@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz.errors import InputError
 from circuitviz.jobs.look import Look, Table
 from circuitviz.progress import Steps
 
@@ -42,7 +43,9 @@ def ov_table(seen: HeadReading) -> Table:
 
 
 def qk_table(seen: HeadReading) -> Table:
-    """A row for each query and token that it matches as key."""
+    """A row for each query and token that it matches as key; InputError where that cannot be told."""
+    if not seen.matches:
+        raise InputError(seen.unmatched)
     rows: Table = [["head", "position", "query", "rank", "key", "score"]]
     for position, tokens in enumerate(seen.matches):
         place = [seen.node, position, seen.tokens[position]]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Kind
+from circuitviz.lens.matching import scores_with_every_token
 from circuitviz.lens.shares import TokenLogit, direct_logits, pick, ranked
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
@@ -22,7 +23,8 @@ class HeadReading:
     writes: for each position, the tokens that the head promotes at the answer position if it looks
     there alone; written: the answers in the same; weights: how much it does look there [time].
     matches: for each position as query, the vocabulary's tokens whose embedding as key it matches
-    best, ``logit`` being the attention score before the softmax.
+    best, ``logit`` being the attention score before the softmax (``lens/matching.py``); empty where the
+    model's scores are made otherwise, and ``unmatched`` says so.
     """
 
     node: str
@@ -32,6 +34,7 @@ class HeadReading:
     written: list[list[TokenLogit]]
     weights: list[float]
     matches: list[list[TokenLogit]]
+    unmatched: str = ""
 
 
 @torch.no_grad()
@@ -40,8 +43,8 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
 
     OV: the run's value at each position times W_O, as logits with the final scale of the answer
     position; weighted by the attention, they add up to the head's direct logits. QK: the run's query
-    at each position with keys made of the token embeddings alone, positions left out (as the full QK
-    circuit of Elhage et al. 2021, but with the query that the head really has).
+    at each position with keys made of the token embeddings alone, positions left out
+    (``lens.matching``).
     """
     entry = model.graph.node(node)
     if entry.kind is not Kind.HEAD or entry.layer is None or entry.head is None:
@@ -50,7 +53,7 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     weights, shared = model.layers[entry.layer], entry.head // model.shape.group
     seen: dict[str, Tensor] = {}
     name = f"blocks.{entry.layer}"
-    points = {"pattern": "attn.hook_pattern", "q": "attn.q.hook_out", "v": "attn.v.hook_out"}
+    points = {"pattern": "attn.hook_pattern", "v": "attn.v.hook_out"}
     hooks: dict[str, Hook] = {f"{name}.{point}": _keep(seen, key) for key, point in points.items()}
     hooks["ln_final.hook_in"] = _keep(seen, "final")
     if weights.post is not None:
@@ -62,8 +65,12 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
         output = output * weights.post.parts(seen["post"][0, -1])[1]
     logits = direct_logits(model, output, seen["final"][0, -1])
     found = [ranked(model, part, row, top) for row in logits]
-    query = seen["q"][0].unflatten(-1, (model.shape.n_heads, -1)) if seen["q"].dim() == 3 else seen["q"][0]
-    scores = _scores(model, query[:, entry.head], entry.layer, shared)
+    matches, unmatched = [], ""
+    try:
+        scores = scores_with_every_token(model, task, entry.layer, entry.head, prompt)
+        matches = [ranked(model, part, row, top)[0] for row in scores]
+    except InputError as error:
+        unmatched = str(error)
     return HeadReading(
         node,
         prompt,
@@ -71,18 +78,10 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
         [first for first, _, _ in found],
         [answers for _, _, answers in found],
         seen["pattern"][0, entry.head, -1].tolist(),
-        [ranked(model, part, row, top)[0] for row in scores],
+        matches,
+        unmatched,
     )
 
 
 def _keep(seen: dict[str, Tensor], key: str) -> Hook:
     return lambda x: seen.__setitem__(key, x)
-
-
-def _scores(model: Model, query: Tensor, layer: int, shared: int) -> Tensor:
-    """Attention scores [time, vocabulary] of queries [time, e] with every token's embedding as key."""
-    weights = model.layers[layer]
-    embedding = model.hf.get_input_embeddings().weight.detach() * model.embed_scale
-    keys = weights.norm.project(embedding[None], weights.k[shared][None], weights.k_bias[shared][None])[0]
-    size = getattr(model.hf.config, "query_pre_attn_scalar", None) or keys.shape[-1]
-    return query @ keys.T / size**0.5

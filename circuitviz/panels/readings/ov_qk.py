@@ -59,6 +59,11 @@ class OvQkPage(Page):
             return "Select a head on the canvas to see what it writes and what it matches."
         return HeadOf(node.name, self.desk.prompt)
 
+    def follow(self) -> None:
+        """Ask for what is wanted; where scores cannot be told, the reason stands instead of the map."""
+        super().follow()
+        self._say_unmatched()
+
     def show_result(self) -> None:
         """Draw the half that is chosen."""
         seen: HeadReading | None = self.result
@@ -72,7 +77,16 @@ class OvQkPage(Page):
             self.about.setText(
                 f"{seen.node} looking from the last token at …" if writes else f"{seen.node}, query at …"
             )
-            self.map.show_grid(self._ov(seen) if writes else self._qk(seen))
+            if not self._say_unmatched():
+                self.pages.setCurrentWidget(self.body)
+                self.map.show_grid(self._ov(seen) if writes else self._qk(seen))
+
+    def _say_unmatched(self) -> bool:
+        seen: HeadReading | None = self.result
+        if seen is None or seen.matches or self.half.currentText() == OV:
+            return False
+        self._say(seen.unmatched)
+        return True
 
     def pictures(self) -> Mapping[str, Plotted]:
         """The half that is shown."""
