@@ -1,26 +1,40 @@
-"""Long work in another thread ends when nobody wants it any more, at places where nothing is half done."""
+"""Long work ends when nobody wants it any more, at places where nothing is half done.
+
+Whoever drives work says inside ``stopping`` how to find out whether it is still wanted; the work itself
+calls ``pause`` at least every 200 ms: in loops of its own, and in every block of every pass of a model, which
+does so by itself. What cannot call it, because a library does not come back for seconds, runs in a thread of
+its own (``in_background``).
+"""
 
 from __future__ import annotations
 
+import contextvars
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from circuitviz.progress import Driven, Progress, Steps, T
+
+BACKGROUND = "work in the background"  # the name of such threads
+LOOK_S = 0.05  # between two looks at what goes on in the background
 _asked: ContextVar[Callable[[], bool] | None] = ContextVar("asked", default=None)
+_one_at_a_time = threading.Lock()  # libraries that load models are not made for two threads
 
 
-class Stopped(Exception):
-    """Nobody wants the result any more."""
+class Stopped(BaseException):
+    """Nobody wants the result any more. No Exception, so that what mends failures lets it through."""
 
 
 @contextmanager
 def stopping(asked: Callable[[], bool]) -> Iterator[None]:
-    """What is done inside ends at its next ``pause`` once ``asked`` is true.
+    """What is done inside ends at its next ``pause`` once ``asked`` is true, here or in whatever is around.
 
     >>> with stopping(lambda: False):
     ...     pause()
     """
-    token = _asked.set(asked)
+    outer = _asked.get()
+    token = _asked.set(asked if outer is None else lambda: asked() or outer())
     try:
         yield
     finally:
@@ -32,3 +46,40 @@ def pause() -> None:
     asked = _asked.get()
     if asked is not None and asked():
         raise Stopped
+
+
+def in_background(steps: Steps[T]) -> Steps[T]:
+    """Work whose libraries do not come back for seconds, in a thread of its own; its steps, and more between.
+
+    Closed or stopped, it is left alone: its thread ends at its next ``pause`` or step, and its result is
+    dropped. Work that begins meanwhile waits for that, with steps.
+    """
+    left, latest = threading.Event(), [Progress(0, 1)]
+    done: list[T] = []
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            with stopping(left.is_set), _one_at_a_time:
+                driven = Driven(steps)
+                for step in driven:
+                    latest[0] = step
+                    pause()
+                done.append(driven.result)
+        except BaseException as error:
+            failed.append(error)
+
+    thread = threading.Thread(
+        target=contextvars.copy_context().run, args=(work,), name=BACKGROUND, daemon=True
+    )
+    thread.start()
+    try:
+        while thread.is_alive():
+            thread.join(LOOK_S)
+            pause()
+            yield latest[0]
+    finally:
+        left.set()
+    if failed:
+        raise failed[0]
+    return done[0]

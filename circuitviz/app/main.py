@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QApplication
 
 from circuitviz.app.dialogs import Faults
 from circuitviz.app.window import MainWindow
+from circuitviz.jobs.worker import left_behind
 from circuitviz.resources import resource
 
 
@@ -40,10 +42,13 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
     window.tour.offer()
     QTimer.singleShot(0, lambda: begin(window, file, model, task, demo))
     try:
-        return app.exec()
+        code = app.exec()
     finally:
         window.desk.stop()
         give_back()
+    if left_behind():  # everything is written, and only a library that does not come back still runs
+        os._exit(code)
+    return code
 
 
 def begin(

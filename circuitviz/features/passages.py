@@ -12,6 +12,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.models import Model
+from circuitviz.stopping import pause
 
 TOKENS_AT_ONCE = 4096
 
@@ -87,7 +88,10 @@ class Batch:
 
 def passages(model: Model, texts: Iterable[str]) -> Passages:
     """One passage per text. Raises InputError where no text holds a token."""
-    rows = [tuple(row) for text in texts for row in model.tokens.windows(text)]
+    rows = []
+    for text in texts:
+        pause()
+        rows += [tuple(row) for row in model.tokens.windows(text)]
     if not rows:
         raise InputError("The text is empty; give one with a sentence or more on each line.")
     return Passages(tuple(rows), model.tokens.has_bos)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
+from circuitviz.jobs.engine import loading
 from circuitviz.jobs.messages import Reply, Request, moving
 from circuitviz.session import Provenance
 
@@ -46,11 +47,9 @@ class EvaluateElsewhere(Request):
         """The numbers, once they are known."""
         from circuitviz.discovery import setting
         from circuitviz.evaluation import bench_of
-        from circuitviz.models import load_model_steps
         from circuitviz.session.origin import task_of
 
-        opening = load_model_steps(self.model, self.device)
-        model = yield from moving("Loading the other model", opening, self.model)
+        model = yield from moving("Loading the other model", loading(self.model, self.device), self.model)
         ours, theirs = self.circuit.graph.shape, model.shape
         if ours != theirs:
             raise InputError(

@@ -10,7 +10,8 @@ from circuitviz.graph import Graph, Scores
 from circuitviz.graph.opened import opened_sites
 from circuitviz.jobs.libraries import load_transformer_lens
 from circuitviz.jobs.messages import Ready, Reply, Request, moving
-from circuitviz.progress import Steps
+from circuitviz.progress import Progress, Steps
+from circuitviz.stopping import in_background
 
 SMALL = 8  # prompts of the quick exact value
 KEPT = 6  # benches of opened circuits: a few prompts and all, of the last three bases
@@ -65,7 +66,7 @@ class Engine:
         """Open a model, unless it is open already."""
         if self.model is not None and (self.model.name, self._device) == (name, device):
             return
-        self.model = yield from moving("Loading the model", _loading(name, device), name)
+        self.model = yield from moving("Loading the model", loading(name, device), name)
         self._device = device
         self.task = self.prompted = None
         self.opened_for = ()
@@ -126,8 +127,13 @@ class Engine:
         )
 
 
+def loading(name: str, device: str) -> Steps[Any]:
+    """Open a model in the background, once its libraries are there."""
+    return (yield from in_background(_loading(name, device)))
+
+
 def _loading(name: str, device: str) -> Steps[Any]:
-    """Open a model once its libraries are there."""
+    yield Progress(0, 1, name)
     load_transformer_lens()
     from circuitviz.models import load_model_steps
 

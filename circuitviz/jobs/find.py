@@ -13,6 +13,7 @@ from circuitviz.progress import Driven
 from circuitviz.session import Command, Provenance, State, replace_circuit
 from circuitviz.session.provenance import text_answers
 from circuitviz.session.question import OTHER, SAME_MODEL, SAME_SUBJECT, TYPED_PAIR, Question
+from circuitviz.stopping import Stopped
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -132,7 +133,7 @@ class Find(Request):
                 if isinstance(step.partial, Scores):
                     last, reached = replace(step.partial, method=self.method), step.message
                     yield self._found(engine, last, began)
-        except (GeneratorExit, Exception):
+        except (GeneratorExit, Stopped, Exception):
             engine.kept = None if last is None else self._found(engine, last, began, True, reached)
             raise
         yield self._found(engine, steps.result, began)

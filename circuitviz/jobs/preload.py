@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.messages import Reply, Request
+from circuitviz.stopping import pause
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -24,5 +25,6 @@ class Preload(Request):
     def answer(self, engine: Engine) -> Iterator[Reply]:
         """No reply: what was loaded is there."""
         for load in self.work:
+            pause()
             load()
         yield from ()

@@ -19,8 +19,19 @@ from circuitviz.jobs.mailbox import Mailbox
 from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
 from circuitviz.jobs.threads import free_cores
 from circuitviz.jobs.turns import Turns
+from circuitviz.stopping import BACKGROUND, Stopped, pause, stopping
 
 EVERY = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
+
+
+LONGEST_END_S = 10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
+_left_behind: list[Worker] = []
+
+
+def left_behind() -> bool:
+    """Whether a thread that was told to end is still running: then the process must not wait for it."""
+    behind = any(thread.name == BACKGROUND for thread in threading.enumerate())
+    return behind or any(worker.isRunning() for worker in _left_behind)
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,7 @@ class Worker(QThread):
         self._wake = threading.Condition()
         self._aside: list[Job] = []
         self._cancelled = self._stopping = self._finishing = False
+        self._running: Job | None = None
         self._document = self._asked = 0
         self.turns = Turns(self)
         self._sent.connect(self._arrive)
@@ -86,11 +98,17 @@ class Worker(QThread):
             self._wake.notify()
 
     def stop(self) -> None:
-        """End the thread and wait for it; to be called before the window goes."""
+        """End the thread and wait for it; to be called before the window goes.
+
+        Where a library keeps it longer than ``LONGEST_END_S``, it is left behind (``left_behind``): the
+        window must close, and destroying a running thread would abort the process.
+        """
         with self._wake:
             self._stopping = self._cancelled = True
             self._wake.notify()
-        self.wait()
+        if not self.wait(int(1000 * LONGEST_END_S)):
+            self.setParent(None)
+            _left_behind.append(self)
         self.turns.clear()
 
     def finish(self) -> None:
@@ -104,11 +122,14 @@ class Worker(QThread):
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
         self._use_cores()
-        while (job := self._next()) is not None:
-            self._do(job)
-            with self._wake:
-                self._heed()
-                self._rest()
+        with stopping(self._unwanted):
+            while (job := self._next()) is not None:
+                self._running = job
+                self._do(job)
+                with self._wake:
+                    self._running = None
+                    self._heed()
+                    self._rest()
 
     def _next(self) -> Job | None:
         """The most urgent of what waits and what stepped aside; None: the thread is to end."""
@@ -140,6 +161,21 @@ class Worker(QThread):
         heeded, self._cancelled = self._cancelled, False
         self._end_aside(lambda job: heeded or self._left(job))
         return heeded
+
+    def _unwanted(self) -> bool:
+        """Whether the running job is to end: asked at each of its steps, and at each ``pause`` between them.
+
+        It is told so once, and can then write down what it has.
+        """
+        with self._wake:
+            job = self._running
+            if job is None:
+                return False
+            ends = self._mailbox.disturbs(job.request, self._engine.opened) == "end"
+            ends = ends or self._cancelled or self._stopping or self._left(job)
+            if ends:
+                self._running = None
+            return ends
 
     def _left(self, job: Job) -> bool:
         return job.document is not None and job.document != self._document
@@ -183,15 +219,15 @@ class Worker(QThread):
                 if _must_be_told(reply) or now - shown.get(type(reply), 0.0) > EVERY:
                     shown[type(reply)] = now
                     self._send(reply, job)
+                pause()
                 with self._wake:
                     wish = self._mailbox.disturbs(request, self._engine.opened)
-                if self._cancelled or self._stopping or wish == "end" or self._left(job):
-                    replies.close()  # type: ignore[attr-defined]
-                    self._keep(job)
-                    return
-                if wish:
+                if wish == "step aside":
                     self._aside.append(job)
                     return
+        except Stopped:
+            replies.close()  # type: ignore[attr-defined]
+            self._keep(job)
         except InputError as error:
             self._keep(job)
             self._fail(job, str(error))

@@ -20,6 +20,7 @@ from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.models.tokens import Tokens
 from circuitviz.progress import Steps, finish
 from circuitviz.resources import resource
+from circuitviz.stopping import Stopped, pause
 
 DEMO = "demo"
 
@@ -68,7 +69,7 @@ def _load(name: str, where: str, device: str, answers: bool) -> Model:
     """Open what a folder or a name holds; whatever a library raises on odd files becomes one sentence."""
     try:
         return from_hugging_face(*_read(name, where), name=name, device=device)
-    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit):
+    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Stopped):
         raise
     except BaseException as error:  # a panic of the tokenizers library is no Exception
         if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
@@ -137,8 +138,16 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         device=next(hf.parameters()).device,
         parameters=parameters,
     )
+    parts = [getattr(block, name, None) for block in bridge.blocks for name in ("attn", "mlp")]
+    for part in (*bridge.blocks, *parts, bridge.ln_final, bridge.unembed):
+        if part is not None:  # every pass, whoever makes it, can be ended between its parts
+            part.register_forward_pre_hook(_pause)
     _check(model, plain)
     return model
+
+
+def _pause(*_: Any) -> None:
+    pause()
 
 
 def _check(model: Model, plain: tuple[PlainPass, PlainPass]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from circuitviz.stopping import pause
+
 PREFIX = "sha256:"  # hashes without it are of the earlier kind
 
 
@@ -19,6 +21,7 @@ def parameter_hash(parameters: Mapping[str, Tensor]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(parameters):
+        pause()
         value = parameters[name].detach()
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
         digest.update(_bytes(value))

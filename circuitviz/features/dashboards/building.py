@@ -20,6 +20,7 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
 from circuitviz.models import Model
 from circuitviz.progress import Progress, Steps
+from circuitviz.stopping import pause
 
 
 def index_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages, path: Path) -> Steps[Index]:
@@ -32,6 +33,7 @@ def index_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages
     for batch in text.batches():
         with torch.no_grad():
             for tally, read in zip(tallies, reads(model, dictionaries, batch.tokens), strict=True):
+                pause()
                 tally.add(batch, read)
         done += int(batch.real.sum())
         yield Progress(done, text.n_tokens, f"{done:,} of {text.n_tokens:,} tokens")
@@ -42,9 +44,10 @@ def index_steps(model: Model, dictionaries: Sequence[Dictionary], text: Passages
         _write(beside, model, tallies, text)
         os.replace(beside, path)
     except (OSError, sqlite3.Error) as error:
+        raise ComputationError(f"The index could not be written to '{path}' ({error}).") from error
+    finally:
         with suppress(OSError):
             beside.unlink()
-        raise ComputationError(f"The index could not be written to '{path}' ({error}).") from error
     return Index(path)
 
 
@@ -63,6 +66,7 @@ def _write(path: Path, model: Model, tallies: Sequence[Tally], text: Passages) -
         file.executemany("INSERT INTO about VALUES (?, ?)", about.items())
         used: set[int] = set()
         for tally in tallies:
+            pause()
             _write_features(file, tally)
             used |= set(tally.passage[tally.value > 0].tolist())
             _write_examples(file, tally, text)
@@ -91,6 +95,7 @@ def _write_examples(file: sqlite3.Connection, tally: Tally, text: Passages) -> N
         for window, (rank, feature, passage, position, value) in zip(
             windows, zip(*told, strict=True), strict=True
         ):
+            pause()
             first = max(0, position - BEFORE)
             end = min(len(text.rows[passage]), position + AFTER + 1)
             start = first - (position - BEFORE)

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.stopping import pause
 
 NEURONPEDIA = "https://www.neuronpedia.org"
 _TEXTS = ("description", "explanation", "label", "clerp", "annotation", "name", "text")
@@ -74,6 +75,7 @@ def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
     rows = 0
     try:
         for record in records(path):
+            pause()
             rows += 1
             for one in _explanations(record, path, part):
                 if isinstance(one, Explanation):
@@ -120,7 +122,7 @@ def _json(text: str) -> Iterable[Any]:
         lines = [line for line in text.splitlines() if line.strip()]
         if len(lines) < 2:
             raise
-        return [json.loads(line) for line in lines]
+        return map(json.loads, lines)
     return whole if isinstance(whole, list) else [whole]
 
 

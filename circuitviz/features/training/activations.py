@@ -13,6 +13,7 @@ from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
+from circuitviz.stopping import pause
 
 
 def trainable_sites(model: Model) -> tuple[Site, ...]:
@@ -56,6 +57,7 @@ def activations(
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
         read.append(seen[hook].flatten(2)[real])
         written.append(read[-1] if hook == hook_out else seen[hook_out].flatten(2)[real])
+    pause()
     x = torch.cat(read)
     return x, x if hook == hook_out else torch.cat(written)
 

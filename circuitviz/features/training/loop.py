@@ -21,6 +21,7 @@ from circuitviz.features.training.pool import Pool
 from circuitviz.models import Model
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
+from circuitviz.stopping import Stopped, pause
 
 SHOWN_EVERY = 25  # steps
 LEAST = 256  # tokens: fewer are learnt by heart
@@ -80,8 +81,8 @@ def train_steps(
             f"The text has {text.n_tokens:,} tokens to learn from; at least {LEAST:,} are needed, and a few "
             "hundred thousand make a dictionary of use."
         )
-    pool = Pool(model, site, text, recipe.seed)
     yield Progress(0, recipe.steps, "Collecting activations")
+    pool = Pool(model, site, text, recipe.seed)
     learner = Learner(pool.scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed)
     course: list[Point] = []
     files = None
@@ -94,6 +95,7 @@ def train_steps(
 
     try:
         while learner.steps < recipe.steps:
+            pause()
             x, y = pool.take(recipe.batch)
             learner.step(x, y, _fall(learner.steps, recipe.steps))
             if learner.steps % SHOWN_EVERY == 0 or learner.steps == recipe.steps:
@@ -106,7 +108,7 @@ def train_steps(
                 if files is not None and learner.steps % KEPT_EVERY == 0:
                     files.write(learner, pool, course)
                 yield Progress(learner.steps, recipe.steps, str(course[-1]), trained(False))
-    except GeneratorExit:
+    except (GeneratorExit, Stopped):
         if files is not None and learner.steps < recipe.steps:
             files.write(learner, pool, course)
         raise

@@ -15,6 +15,7 @@ from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
 from circuitviz.features.training.activations import activations
 from circuitviz.models import Model
+from circuitviz.stopping import pause
 
 LARGEST = 512 * 2**20  # bytes of activations held at once
 
@@ -70,6 +71,7 @@ class Pool:
     def scaling(self) -> Scaling:
         """Means and scales of the first chunk."""
         x, y = self._load()
+        pause()
         same = not self._site.is_transcoder
         (x_mean, x_scale), (y_mean, y_scale) = _moments(x), _moments(y)
         return Scaling(x_mean, x_scale, y_mean, y_scale, same)

@@ -1,0 +1,192 @@
+"""Every job of the package looks whether it is still wanted, from its first moment on, and then ends.
+
+The time between two looks is measured in processor time of the thread that works, because the machine that tests
+run on has other things to do. It is a bound against work that never looks, which took seconds and minutes.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from every_job import JOBS, NOTHING_OPEN, OF_FEATURES, Opened, job_classes, open_both
+from pytestqt.qtbot import QtBot
+
+from circuitviz.jobs import Idle, Moved, Reply, Request, Worker
+from circuitviz.jobs.engine import Engine
+from circuitviz.jobs.features import need_dictionaries
+from circuitviz.jobs.train import TrainDictionary
+from circuitviz.jobs.worker import left_behind
+from circuitviz.progress import Progress, Steps, finish
+from circuitviz.stopping import BACKGROUND, Stopped, in_background, pause, stopping
+
+LONGEST_S = 0.6  # of processor time between two looks; 0.2 s on a machine that does nothing else
+MOMENTS_S = (0.0, 0.5)  # of processor time, between which a job is cancelled
+ALL = job_classes()
+
+
+class Looks:
+    """Counts looks at whether a job is wanted, and the processor time between them; from a moment on, it is not."""
+
+    def __init__(self, wanted_s: float) -> None:
+        self.thread, self.wanted_s = threading.get_ident(), wanted_s
+        self.began = self.last = time.thread_time()
+        self.longest, self.number, self.told = 0.0, 0, False
+
+    def unwanted(self) -> bool:
+        """Asked by the job; once it was told, it may write down what it has."""
+        if threading.get_ident() != self.thread or self.told:
+            return self.told
+        now = time.thread_time()
+        self.longest, self.last = max(self.longest, now - self.last), now
+        self.number += 1
+        self.told = now - self.began > self.wanted_s
+        return self.told
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
+    return open_both(tmp_path_factory.mktemp("jobs"))
+
+
+@pytest.fixture(scope="module")
+def engines(opened: Opened) -> dict[bool, Engine]:
+    """One on which a circuit of heads is open, and one (True) of features; both with their dictionaries."""
+    made = {features: opened.engine(OF_FEATURES[0] if features else TrainDictionary) for features in (False, True)}
+    for engine in made.values():
+        finish(need_dictionaries(engine))
+    return made
+
+
+def engine_for(kind: type[Request], engines: dict[bool, Engine]) -> Engine:
+    return Engine() if kind in NOTHING_OPEN else engines[kind in OF_FEATURES]
+
+
+def test_every_job_has_an_entry() -> None:
+    assert not [kind.__name__ for kind in ALL if kind not in JOBS]
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+def test_a_job_looks_from_its_first_moment_and_ends_when_it_is_cancelled(
+    kind: type[Request], opened: Opened, engines: dict[bool, Engine]
+) -> None:
+    moment = random.Random(zlib.crc32(kind.__name__.encode())).uniform(*MOMENTS_S)
+    engine = engine_for(kind, engines)
+    looks, ended = Looks(moment), False
+    replies: Iterator[Reply] = JOBS[kind](opened).answer(engine)
+    try:
+        with stopping(looks.unwanted):
+            for reply in replies:
+                assert not getattr(reply, "why", ""), reply
+                if ended := looks.unwanted():
+                    replies.close()  # type: ignore[attr-defined]
+                    break
+    except Stopped:
+        ended = True
+    rest = time.thread_time() - looks.last
+    assert max(looks.longest, rest) < LONGEST_S
+    assert ended == looks.told  # nothing that was told goes on to its own end
+    engine.kept = None
+
+
+def test_a_thread_ends_during_every_job(qtbot: QtBot, opened: Opened, engines: dict[bool, Engine]) -> None:
+    """A window that closes stops its workers as this does: none is left running, none is left behind."""
+    pick = random.Random(5)
+    for kind in ALL:
+        worker, seen = Worker(engine_for(kind, engines)), list[Reply]()
+        worker.replied.connect(seen.append)
+        worker.start()
+        worker.ask(JOBS[kind](opened))
+        qtbot.wait(int(pick.uniform(0, 80)))
+        began = time.thread_time()
+        worker.stop()
+        assert worker.isFinished(), kind.__name__
+        assert time.thread_time() - began < LONGEST_S
+        worker.deleteLater()
+    for thread in threading.enumerate():  # what loads a model is left alone, and ends by itself
+        if thread.name == BACKGROUND:
+            thread.join(60)
+    assert not left_behind()
+
+
+def test_cancel_ends_a_training_while_it_collects_activations(
+    qtbot: QtBot, opened: Opened, engines: dict[bool, Engine]
+) -> None:
+    """It was deaf there: 17 minutes on a small model."""
+    worker, seen = Worker(engines[False]), list[Reply]()
+    worker.replied.connect(seen.append)
+    worker.start()
+    try:
+        worker.ask(JOBS[TrainDictionary](opened))
+        qtbot.waitUntil(lambda: any(isinstance(reply, Moved) for reply in seen), timeout=60_000)
+        worker.cancel()
+        qtbot.waitUntil(lambda: any(isinstance(reply, Idle) for reply in seen), timeout=60_000)
+    finally:
+        worker.stop()
+    said = [reply.message for reply in seen if isinstance(reply, Moved)]
+    assert not any("unexplained" in message for message in said)  # no step was made
+
+
+def test_work_in_the_background_is_left_alone_and_the_next_waits_for_it() -> None:
+    go, ran = threading.Event(), list[str]()
+
+    def slow(name: str) -> Steps[str]:
+        yield Progress(0, 2, name)
+        go.wait(30)  # a library that does not come back
+        ran.append(name)
+        yield Progress(1, 2)
+        pause()
+        ran.append(f"{name} to the end")
+        return name
+
+    first = in_background(slow("first"))
+    while next(first).message != "first":
+        pass
+    first.close()
+    second = in_background(slow("second"))
+    assert [next(second).message for _ in range(3)] == ["", "", ""]  # it waits, and can be ended meanwhile
+    go.set()
+    assert finish(second) == "second"
+    assert ran == ["first", "second", "second to the end"]
+
+
+def test_what_fails_in_the_background_fails_here() -> None:
+    def failing() -> Steps[None]:
+        yield Progress(0, 1)
+        raise ValueError("no such thing")
+
+    with pytest.raises(ValueError, match="no such thing"):
+        finish(in_background(failing()))
+
+
+def test_stopping_within_stopping_hears_both() -> None:
+    for outer, inner in ((True, False), (False, True)):
+        with stopping(lambda one=outer: one), stopping(lambda one=inner: one), pytest.raises(Stopped):
+            pause()
+
+
+def test_a_job_that_was_told_to_end_may_still_write_what_it_has(qtbot: QtBot, tmp_path: Path) -> None:
+    """After it was told once, its pauses are none: a training's state is written whole."""
+
+    class Writes(Request):
+        def answer(self, engine: Engine) -> Iterator[Reply]:
+            try:
+                while True:
+                    pause()
+            except Stopped:
+                pause()
+                (tmp_path / "state").write_text("whole")
+                raise
+            yield Moved("", 0, "")
+
+    worker = Worker(Engine())
+    worker.start()
+    worker.ask(Writes())
+    qtbot.wait(20)
+    worker.stop()
+    assert (tmp_path / "state").read_text() == "whole"
