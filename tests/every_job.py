@@ -64,15 +64,17 @@ SEARCH = Find("demo", "ioi", None, 24, 3, "eap-ig", {}, "", "corrupted", "greedy
 
 
 def job_classes() -> list[type[Request]]:
-    """Every request of the package that can be answered."""
+    """Every request that can be answered: those of the package of jobs, where all of them are defined."""
     for module in pkgutil.iter_modules(circuitviz.jobs.__path__):
         importlib.import_module(f"circuitviz.jobs.{module.name}")
 
     def below(of: type[Request]) -> Iterator[type[Request]]:
         for one in of.__subclasses__():
-            if one.__module__.startswith("circuitviz."):  # not those that tests make
+            if one.__module__.startswith("circuitviz.jobs."):  # not those that tests make
                 yield one
                 yield from below(one)
+            elif one.__module__.startswith("circuitviz."):  # by another name, for a slot of its own
+                assert not {"answer", "see"} & vars(one).keys(), f"{one.__name__} is a job outside of jobs/"
 
     return [one for one in dict.fromkeys(below(Request)) if one is not Look]
 

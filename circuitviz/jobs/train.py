@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.look import Look
-from circuitviz.progress import Driven, Steps
+from circuitviz.progress import Driven, Progress, Steps
 
 if TYPE_CHECKING:
     from circuitviz.features.passages import Passages
@@ -48,6 +48,7 @@ class TrainDictionary(Look):
 
         model = engine.model
         site = parse_site(self.site, model)
+        yield Progress(0, self.recipe.steps, "Reading the text")
         learned, measured = self._passages(engine).parted()
         state = self.folder / f"{site.name}.training"
         trained = yield from _shown(train_steps(model, site, learned, self.recipe, state))

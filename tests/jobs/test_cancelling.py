@@ -89,7 +89,7 @@ def test_a_job_looks_from_its_first_moment_and_ends_when_it_is_cancelled(
     except Stopped:
         ended = True
     rest = time.thread_time() - looks.last
-    assert max(looks.longest, rest) < LONGEST_S
+    assert max(looks.longest, rest) < LONGEST_S, f"{looks.longest:.2f} s, then {rest:.2f} s"
     assert ended == looks.told  # nothing that was told goes on to its own end
     engine.kept = None
 
@@ -100,13 +100,12 @@ def test_a_thread_ends_during_every_job(qtbot: QtBot, opened: Opened, engines: d
     for kind in ALL:
         worker, seen = Worker(engine_for(kind, engines)), list[Reply]()
         worker.replied.connect(seen.append)
+        job = JOBS[kind](opened)
         worker.start()
-        worker.ask(JOBS[kind](opened))
+        worker.ask(job)
         qtbot.wait(int(pick.uniform(0, 80)))
-        began = time.thread_time()
         worker.stop()
         assert worker.isFinished(), kind.__name__
-        assert time.thread_time() - began < LONGEST_S
         worker.deleteLater()
     for thread in threading.enumerate():  # what loads a model is left alone, and ends by itself
         if thread.name == BACKGROUND:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.features.explanations.reading import Explanation
+from circuitviz.stopping import pause
 
 OWN = "you"
 SCHEMA = """
@@ -45,9 +46,14 @@ class Explanations:
     def add(self, model: str, found: Iterable[Explanation]) -> int:
         """Keep imported explanations; returns how many were new."""
         before = self._file.total_changes
-        rows = ((model, one.site, one.feature, one.text, one.source, one.link) for one in found)
+
+        def rows() -> Iterator[tuple[object, ...]]:
+            for one in found:
+                pause()  # ended here, none is kept
+                yield model, one.site, one.feature, one.text, one.source, one.link
+
         with self._file:
-            self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
         return self._file.total_changes - before
 
     def label(self, model: str, site: str, feature: int, text: str) -> None:
