@@ -15,6 +15,7 @@ from typing import Any
 
 import circuitviz.jobs
 from circuitviz.jobs.adopt import Adopt
+from circuitviz.jobs.attach import Attach
 from circuitviz.jobs.attention import AttentionOf
 from circuitviz.jobs.catalog import Catalog
 from circuitviz.jobs.causal import MeasureTrial
@@ -103,7 +104,7 @@ def open_both(folder: Path) -> Opened:
     return Opened(found, answered, folder)
 
 
-NOTHING_OPEN = (Find, Adopt, AdoptQuestion, AskQuestion, Catalog, Make, OpenFile, OpenBeside, Preload, ReadReferences)
+NOTHING_OPEN = (Find, Adopt, Attach, AdoptQuestion, AskQuestion, Catalog, Make, OpenFile, OpenBeside, Preload, ReadReferences)
 OF_FEATURES = (FractionCurve, MoveThreshold, ChannelsOf, ScoreOf, ReadNode, MeasureTrial, ReadFeature)
 
 
@@ -155,6 +156,7 @@ def _every_node(o: Opened) -> tuple[str, ...]:
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     Find: lambda o: SEARCH,
     Adopt: lambda o: Adopt(o.found.provenance, o.found.circuit),
+    Attach: lambda o: Attach(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
     AdoptQuestion: lambda o: AdoptQuestion(o.answered.provenance, o.answered.circuit),
     AskQuestion: lambda o: AskQuestion(ASKED),
     MoveThreshold: lambda o: MoveThreshold(ASKED, 0.01),
