@@ -229,14 +229,11 @@ class Worker(QThread):
             replies.close()  # type: ignore[attr-defined]
             self._keep(job)
         except InputError as error:
-            self._keep(job)
             self._fail(job, str(error))
         except (ComputationError, MemoryError) as error:
-            self._keep(job)
             self._fail(job, str(error) or "This machine's memory was not enough.")
         except Exception as error:  # a fault of ours must end as a message, not as a dead thread
             text = f"{type(error).__name__}: {error}"
-            self._keep(job)
             self._fail(job, text, traceback.format_exc(), ours=True)
 
     def _send(self, reply: Reply, job: Job) -> None:
@@ -249,7 +246,10 @@ class Worker(QThread):
             self._send(kept, job)
 
     def _fail(self, job: Job, message: str, details: str = "", ours: bool = False) -> None:
+        """Tell of the failure, then of what the job had: that can become a document of its own, and replies
+        to the document before it are not told any more."""
         self._send(Failed(job.request.title, message, details, ours, job.request), job)
+        self._keep(job)
 
     @staticmethod
     def _use_cores() -> None:

@@ -88,6 +88,7 @@ def test_what_a_failing_search_had_is_kept(
     window.desk.failed.connect(lambda failed: told.append(failed.message))
     window.desk.find(Find(*ASKED))
     qtbot.waitUntil(lambda: told == ["The weights overflowed."], timeout=LONG)
+    qtbot.waitUntil(lambda: window.desk.document.state.scores is not None, timeout=LONG)
     for dialog in window.findChildren(QDialog):
         dialog.close()
     state = window.desk.document.state
