@@ -12,6 +12,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.models import Model
+from circuitviz.regular_files import read_regular
 from circuitviz.stopping import pause
 
 TOKENS_AT_ONCE = 4096
@@ -103,9 +104,11 @@ def read_passages(model: Model, path: Path) -> Passages:
     Raises InputError where there is no such file, or where it is empty or no UTF-8 text.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError:
-        raise InputError(f"There is no text file '{path}'; give a file of plain text.") from None
+        text = read_regular(path).decode("utf-8-sig")
+    except OSError as error:
+        raise InputError(
+            f"The text file '{path}' cannot be read ({error.strerror}); give a file of plain text."
+        ) from None
     except UnicodeDecodeError:
         raise InputError(f"'{path}' is no UTF-8 text; save it as UTF-8, or give another file.") from None
     text = text.replace("\r\n", "\n").strip("\n")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.formats.claims import claimed
+from circuitviz.formats.disk import read_bytes
 from circuitviz.formats.registry import Format, format_for, formats
 from circuitviz.session import Document
 
@@ -80,7 +81,7 @@ def import_document(path: Path | str) -> Document:
     entry = format_for(Path(path), writing=False)
     document = _read(entry.value, Path(path))
     if entry.name != "circuit":
-        digest = hashlib.sha256(Path(path).read_bytes()).hexdigest()
+        digest = hashlib.sha256(read_bytes(Path(path))).hexdigest()
         document.extra["imported"] = {"file": Path(path).name, "format": entry.name, "sha256": digest}
     return document
 
@@ -104,5 +105,9 @@ def _read(format: Format, path: Path) -> Document:  # noqa: A002
         middle = (LONGEST - 3) // 2
         short = text if len(text) <= LONGEST else f"{text[:middle]} … {text[-middle:]}"
         raise InputError(short) from error.__cause__
+    except OverflowError:
+        raise InputError(
+            f"'{path.name}' holds a number that is too large; numbers up to 1.8e308 would be right."
+        ) from None
     except (MemoryError, RecursionError):
         raise InputError(f"'{path.name}' is larger than this machine's memory can take.") from None

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 from circuitviz.formats.temporaries import create_temporary, remove_abandoned, take_place
+from circuitviz.regular_files import read_regular
 from circuitviz.stopping import pause
 
 LARGEST = 512 * 2**20
@@ -42,6 +43,7 @@ def write_whole(path: Path, data: bytes) -> None:
     pause()
     try:
         target = Path(os.path.realpath(path))
+        _check_target(target)
         remove_abandoned(target.parent)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
         file = create_temporary(target.parent, private=mode is not None)
@@ -76,12 +78,22 @@ def _flush_folder(folder: Path) -> None:
 def check_place(path: Path) -> None:
     """Refuse a place that cannot be written before the work that it is for, with InputError."""
     path = Path(os.path.realpath(path))
-    if path.is_dir():
-        raise InputError(_reason(path, OSError(errno.EISDIR, "there is a folder of that name")))
+    try:
+        _check_target(path)
+    except OSError as error:
+        raise InputError(_reason(path, error)) from None
     if not path.parent.is_dir():
         raise InputError(_reason(path, OSError(errno.ENOENT, "")))
     if not os.access(path.parent, os.W_OK):
         raise InputError(_reason(path, OSError(errno.EACCES, "")))
+
+
+def _check_target(target: Path) -> None:
+    """OSError where a file would take the place of a folder, a pipe, a device or a link without an end."""
+    if target.is_dir():
+        raise OSError(errno.EISDIR, "there is a folder of that name")
+    if os.path.lexists(target) and not target.is_file():
+        raise OSError(errno.EINVAL, "what has that name is not a regular file")
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
@@ -95,7 +107,7 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
                 f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {largest / 2**20:,.0f} MB "
                 "are read."
             )
-        return path.read_bytes()
+        return read_regular(path, largest)
     except FileNotFoundError:
         raise InputError(f"There is no file '{path}'; check the path.") from None
     except OSError as error:

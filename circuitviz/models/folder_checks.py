@@ -17,7 +17,8 @@ from circuitviz.errors import InputError
 
 CONFIG, WEIGHTS = "config.json", "*.safetensors"
 LARGEST_JSON_BYTES = {CONFIG: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
-LARGEST_OTHER_JSON_BYTES = 2**26
+LARGEST_OTHER_TEXT_BYTES = 2**26
+TEXTS = frozenset((".json", ".jinja", ".txt", ".model"))  # what a tokenizer and its templates are read from
 LARGEST_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
 LARGEST_SMALL_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
 LAYERS = re.compile(r"(num|n)_(hidden_)?layers?")
@@ -37,8 +38,8 @@ def check_folder(path: Path) -> int:
     for file in path.iterdir():
         if not (file.is_file() or file.is_dir()):
             raise InputError(f"'{file}' is not a regular file; a model's folder holds files alone.")
-        most = LARGEST_JSON_BYTES.get(file.name, LARGEST_OTHER_JSON_BYTES)
-        if file.suffix == ".json" and file.stat().st_size > most:
+        most = LARGEST_JSON_BYTES.get(file.name, LARGEST_OTHER_TEXT_BYTES)
+        if file.suffix in TEXTS and file.stat().st_size > most:
             raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {most:,} are read.")
     tensors = tensor_shapes(path)
     longest = max((length for shape in tensors.values() for length in shape), default=0)

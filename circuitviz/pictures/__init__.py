@@ -6,6 +6,7 @@ from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import write_whole
+from circuitviz.formats.escapes import escaped
 from circuitviz.pictures.compose import caption, draw, provenance, source_of, title
 from circuitviz.pictures.figure import Figure
 from circuitviz.pictures.measure import load_shipped
@@ -17,8 +18,8 @@ __all__ = ["Figure", "Sheet", "caption", "draw", "load_shipped", "pictures", "sa
 
 def sheet_of(document: Document, figure: Figure, name: str) -> Sheet:
     """A document's figure, ready for any format; ``name`` is the file that its command makes."""
-    about = provenance(document, figure, name)
-    return Sheet(draw(document, figure), title(document), about, figure.dpi)
+    about = tuple(map(escaped, provenance(document, figure, name)))
+    return Sheet(draw(document, figure), escaped(title(document)), about, figure.dpi)
 
 
 def save_picture(document: Document, path: Path, figure: Figure | None = None) -> None:

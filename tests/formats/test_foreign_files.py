@@ -247,3 +247,12 @@ def test_features_cannot_be_written_as_eap_ig(tmp_path: Path) -> None:
         facts = ("activations", "cumulative_influence", "probabilities")
         told = {key: {n: v for n, v in document.state.scores.info[key].items() if n in after.circuit.node_names or "logit" in n} for key in facts}  # type: ignore[union-attr]
         assert {key: after.scores.info[key] for key in facts} == told  # type: ignore[union-attr]
+
+
+def test_numbers_that_no_float_holds_are_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "one.json"
+    cfg = {"n_layers": 1, "n_heads": 1, "parallel_attn_mlp": False, "d_model": 2}
+    edges = {"input->logits": {"score": 10**400, "in_graph": True}}
+    path.write_text(json.dumps({"cfg": cfg, "nodes": {}, "edges": edges}))
+    with pytest.raises(InputError, match="too large"):
+        import_document(path)

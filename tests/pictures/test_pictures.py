@@ -255,6 +255,14 @@ def test_signs_that_figures_hold_are_set_in_latex() -> None:
     )
 
 
+def test_a_document_of_any_name_gives_a_readable_figure(tmp_path: Path) -> None:
+    document = Document(STATE)
+    document.path = tmp_path / "not utf-8: \udcff, a bell: \x07.circuit"
+    for entry in pictures.entries():
+        save_picture(document, tmp_path / f"a{entry.value.suffix}")
+    kinds_and_texts(tmp_path / "a.svg")
+
+
 @pytest.mark.parametrize("view", ["head", "class"])
 def test_any_label_gives_a_readable_file(tmp_path: Path, view: str) -> None:
     odd = ["", "\x07 bell", "<b>&amp;</b>", "日本語 ✓", "\\end{document} %", "x" * 300, "emoji 🙂"]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from circuitviz.app.cli.feature_flags import opened
 from circuitviz.app.cli.output import drive, number, show
 from circuitviz.errors import InputError
+from circuitviz.formats.disk import read_text
 from circuitviz.graph.names import feature_name
 
 if TYPE_CHECKING:
@@ -67,11 +68,7 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _prompts(given: argparse.Namespace, model: Model) -> list[list[int]]:
-    try:
-        lines = given.text.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        kind = type(error).__name__
-        raise InputError(f"'{given.text}' could not be read as UTF-8 text ({kind}).") from None
+    lines = read_text(given.text).split("\n")  # U+2028 and its like are part of a line
     tokens = model.tokens
     bos = False if given.no_bos else None
     prompts = [tokens.encode(line.strip(), bos) for line in lines if line.strip()]

@@ -19,9 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.regular_files import read_regular
 from circuitviz.stopping import pause
 
 NEURONPEDIA = "https://www.neuronpedia.org"
+LARGEST_BYTES = 2**28  # of a file of explanations, unpacked; GPT-2's 24,576 features of a layer: 60 MB
 _TEXTS = ("description", "explanation", "label", "clerp", "annotation", "name", "text")
 _PLACES = ("layer", "component", "hook_name", "feature_type", "source")
 _NUMBERS = ("index", "feature", "feature_idx", "feature_index")
@@ -101,9 +103,12 @@ def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
 
 def records(path: Path) -> Iterator[Mapping[str, Any]]:
     """Rows of a file, as mappings from names in small letters."""
-    content = path.read_bytes()
+    content = read_regular(path, LARGEST_BYTES)
     if content[:2] == b"\x1f\x8b":
-        content = gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as packed:
+            content = packed.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise InputError(f"'{path}' holds more than {LARGEST_BYTES / 2**20:,.0f} MB, which is not read.")
     text = content.decode("utf-8-sig")
     kind = path.name.lower().removesuffix(".gz").rpartition(".")[2]
     if kind in ("csv", "tsv"):
@@ -119,7 +124,7 @@ def _json(text: str) -> Iterable[Any]:
     try:
         whole = json.loads(text)
     except json.JSONDecodeError:
-        lines = [line for line in text.splitlines() if line.strip()]
+        lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) < 2:
             raise
         return map(json.loads, lines)
