@@ -22,6 +22,7 @@ from circuitviz.formats.attribution_nodes import (
 from circuitviz.formats.attribution_view import Overrides, View
 from circuitviz.formats.attribution_written import EXTRA, by_id, said, written
 from circuitviz.formats.disk import json_text, parse_json, read_bytes, write_whole
+from circuitviz.formats.json_bounds import printable
 from circuitviz.formats.kept import differing
 from circuitviz.formats.registry import formats
 from circuitviz.formats.shapes import check_nodes, check_shape
@@ -48,7 +49,7 @@ class AttributionGraph:
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
         back."""
-        write_whole(path, json_text(written(document), ensure_ascii=False).encode(errors="surrogatepass"))
+        write_whole(path, printable(json_text(written(document), ensure_ascii=False)).encode())
 
 
 formats.register("attribution-graph", summary="circuit-tracer and Neuronpedia attribution graph")(

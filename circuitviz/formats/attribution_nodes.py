@@ -12,6 +12,8 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.formats.attribution_facts import facts_of, is_described, own_facts
 from circuitviz.formats.listing import is_whole
+from circuitviz.formats.parts.places import place
+from circuitviz.formats.shapes import checked_node
 from circuitviz.graph import Graph, Kind, Node, Shape
 from circuitviz.session import Label, State
 
@@ -37,6 +39,7 @@ def node_of(raw: dict[str, Any], taken: Collection[str]) -> Node:
         node = _own(raw[OURS])
     else:
         node = _foreign(str(raw["feature_type"]).lower(), raw)
+        checked_node({k: v for k, v in dataclasses.asdict(node).items() if v is not None})
     name, copies = node.name, 1
     while name in taken:
         copies += 1
@@ -125,10 +128,7 @@ def place_of(raw: dict[str, Any]) -> tuple[float, float] | None:
     given = raw[OURS].get("place") if OURS in raw else None
     if given is None:
         return None
-    x, y = (float(v) for v in given)
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise InputError("a node's place is not a number")
-    return x, y
+    return place(given)
 
 
 def shape_of(raws: Iterable[dict[str, Any]], metadata: dict[str, Any]) -> Shape:
@@ -203,10 +203,7 @@ def _plain(label: Label) -> dict[str, Any]:
 def _own(given: Any) -> Node:
     fields = {field.name for field in dataclasses.fields(Node)}
     told = {k: v for k, v in dict(given).items() if k in fields}
-    for key, value in told.items():
-        right = str if key in ("name", "kind", "site", "dictionary") else int
-        if not isinstance(value, right) or isinstance(value, bool):
-            raise InputError(f"one of its nodes says {value!r} as {key}")
+    checked_node(told)
     if NEITHER.search(told["name"].replace("@", "").replace("~", "")):
         raise InputError(f"one of its nodes is called {told['name'][:80]!r}")
     return Node(**{**told, "kind": Kind(told["kind"])})

@@ -14,6 +14,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import parse_json
+from circuitviz.formats.json_bounds import printable
 from circuitviz.graph import Graph
 from circuitviz.session import Group, Label
 from circuitviz.session.groups import added, checked_name, next_colour
@@ -169,7 +170,7 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return [list(e) if isinstance(e, list) else e for e in value] if isinstance(value, list) else None
     try:
-        return parse_json("qParams", value.encode(errors="surrogatepass"))
+        return parse_json("qParams", printable(value).encode())
     except InputError:
         return None
 

@@ -14,6 +14,7 @@ from safetensors.numpy import load, save
 
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
+from circuitviz.formats.json_bounds import printable
 from circuitviz.formats.known_places import known_place, remember_places
 from circuitviz.formats.manifest import from_manifest, tensors_of, to_manifest
 from circuitviz.formats.migrations import VERSION
@@ -24,7 +25,10 @@ from circuitviz.session.places import located, portable
 
 MANIFEST, TENSORS = "document.json", "tensors.safetensors"
 LARGEST_ENTRY = 256 * 2**20
-MOST_RATIO = 1000
+LARGEST_MANIFEST = 32 * 2**20
+MANIFEST_RATIO = 50  # bytes more for each compressed byte: JSON of ours has 5 to 30
+MOST_VALUES = 3_000_000  # of a manifest: each may become an object of 100 bytes
+MOST_RATIO = 1000  # what deflate reaches on zeros, of which tensors are full
 MOST_ENTRIES = 16
 DIRECTORY, CHANCE = b"PK\x01\x02", 100  # how an entry begins; what compressed data may hold by chance
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -49,7 +53,7 @@ class CircuitFile:
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
         entries = _entries(path)
-        manifest = parse_json(f"{path.name}: {MANIFEST}", entries[MANIFEST])
+        manifest = parse_json(f"{path.name}: {MANIFEST}", entries.pop(MANIFEST), LARGEST_ENTRY, MOST_VALUES)
         if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
             raise InputError(f"'{path.name}' holds no circuitviz document, though it is a zip file.")
         if manifest["version"] > VERSION:
@@ -58,7 +62,7 @@ class CircuitFile:
                 f"{manifest['version']}, this one reads up to {VERSION}); update circuitviz."
             )
         try:
-            tensors = load(entries[TENSORS])
+            tensors = load(entries.pop(TENSORS))
         except (SafetensorError, ValueError, KeyError, OverflowError) as error:
             raise _damaged(path, f"its tensors cannot be read ({error})") from None
         try:
@@ -86,7 +90,7 @@ def packed(
     if folder is not None and where is not None:
         told["provenance"] = plain(asdict(portable(where, folder)))
     manifest = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
-    own = {MANIFEST: manifest.encode(errors="surrogatepass"), TENSORS: save(tensors_of(document))}
+    own = {MANIFEST: printable(manifest).encode(), TENSORS: save(tensors_of(document))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in {**own, **(beside or {})}.items():
@@ -121,8 +125,10 @@ def _entries(path: Path) -> dict[str, bytes]:
                         f"'{path.name}' is packed in a way that documents are not (encrypted, or by method "
                         f"{entry.compress_type}); it was not opened."
                     )
-                ratio = entry.file_size / max(1, entry.compress_size)
-                if entry.file_size > LARGEST_ENTRY or ratio > MOST_RATIO:
+                most = MOST_RATIO * max(1, entry.compress_size)
+                if name == MANIFEST:
+                    most = min(most, LARGEST_MANIFEST + MANIFEST_RATIO * entry.compress_size)
+                if entry.file_size > min(most, LARGEST_ENTRY):
                     raise InputError(
                         f"'{path.name}' unpacks to {entry.file_size / 2**20:,.0f} MB, which no "
                         "document of ours does; it was not opened."
@@ -150,8 +156,8 @@ def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.Zi
 
 def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
-        data = file.read(LARGEST_ENTRY + 1)
-    if len(data) > LARGEST_ENTRY:
+        data = file.read(entry.file_size + 1)
+    if len(data) > entry.file_size:
         raise ValueError("an entry is larger than it says")
     return data
 

@@ -6,17 +6,14 @@ import contextlib
 import errno
 import json
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-
 from circuitviz.errors import InputError
+from circuitviz.formats.json_bounds import all_printable, count_values, holds_surrogates, whole_number
 from circuitviz.formats.temporaries import create_temporary, remove_abandoned, take_place
 from circuitviz.regular_files import read_regular
 from circuitviz.stopping import pause
@@ -27,7 +24,6 @@ LARGEST_TEXT = 64 * 2**20
 MOST_VALUES = 10_000_000  # each becomes an object; GPT-2 XL's 2.2 million edges are 6.6 million
 DEEPEST = 64
 BATCH = 500
-STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*(?:"|\\?\Z)', re.DOTALL)  # always matches: linear time
 
 T = TypeVar("T")
 
@@ -122,31 +118,31 @@ def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
         raise InputError(f"'{path.name}' is no UTF-8 text (byte {error.start:,} is none of it).") from None
 
 
-def parse_json(name: str, data: bytes) -> Any:
-    """Parse JSON; InputError names the file and the place. Size and nesting are bounded."""
-    if len(data) > LARGEST_JSON:
-        raise InputError(f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON, more than any file of ours.")
-    bare = np.frombuffer(STRINGS.sub(_nothing, data), np.uint8)
-    values, depth = _counted(bare)
-    if values > MOST_VALUES:
-        raise InputError(f"'{name}' holds {values:,} values, more than any file of ours.")
+def parse_json(name: str, data: bytes, largest: int = LARGEST_JSON, most: int = MOST_VALUES) -> Any:
+    """Parse JSON of at most ``largest`` bytes and ``most`` values; InputError names the file and the place.
+
+    Texts are ``printable``, whole numbers have at most 20 digits; numbers need not be finite.
+    """
+    if len(data) > largest:
+        raise InputError(
+            f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON; up to {largest / 2**20:,.0f} MB are read."
+        )
+    values, depth = count_values(data, most)
+    if values > most:
+        raise InputError(f"'{name}' holds more than {most:,} values, more than any file of ours.")
     if depth > DEEPEST:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.")
     try:
-        return json.loads(data, object_hook=_itself)
+        parsed = json.loads(data, object_hook=_itself, parse_int=whole_number)
     except RecursionError:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are such
         raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
-
-
-def _nothing(_found: object) -> bytes:
-    """In place of each string. Unlike the loop that calls it, Python code lets other threads have a turn."""
-    return b""
+    return all_printable(parsed) if holds_surrogates(data) else parsed
 
 
 def _itself(entry: dict[str, Any]) -> dict[str, Any]:
-    """Each object as it is, for the same reason."""
+    """Each object as it is. Unlike the parser that calls it, Python code lets other threads have a turn."""
     return entry
 
 
@@ -183,19 +179,6 @@ def batched(entries: Iterable[T]) -> Iterator[list[T]]:
     rest = iter(entries)
     while some := list(islice(rest, BATCH)):
         yield some
-
-
-def _counted(bare: NDArray[np.uint8]) -> tuple[int, int]:
-    """How many values JSON holds, and how deeply brackets nest: known before anything is built of it.
-
-    bare: its bytes outside strings.
-    """
-    up = (bare == ord("{")) | (bare == ord("["))
-    brackets = np.flatnonzero(up | (bare == ord("}")) | (bare == ord("]")))
-    values = int(up.sum()) + int((bare == ord(",")).sum())
-    if values > MOST_VALUES:
-        return values, 0
-    return values, int(np.cumsum(np.where(up[brackets], 1, -1)).max(initial=0))
 
 
 def _reason(path: Path, error: OSError) -> str:

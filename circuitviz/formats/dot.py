@@ -26,7 +26,8 @@ TOKEN = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 SIGNS = frozenset("{ } [ ] ; , = : -> --".split())
-MOST_EDGES = 2_000_000
+MOST_EDGES = 200_000
+MOST_WORDS = 4_000_000
 MOST_DRAWN = 2000  # edges that Graphviz's dot lays out in reasonable time
 KEYWORDS = frozenset("graph node edge".split())
 DRAWN = frozenset("label penwidth style color shape rankdir text".split())
@@ -183,8 +184,11 @@ class _Reader:
 
     @staticmethod
     def _split(text: str) -> Iterator[tuple[int, str, bool]]:
-        at, line = 0, 1
+        at, line, words = 0, 1, 0
         while at < len(text):
+            words += 1
+            if words > MOST_WORDS:
+                raise InputError(f"line {line}: it holds more words than any circuit ({MOST_WORDS:,})")
             hit = TOKEN.match(text, at)
             if hit is None:
                 raise InputError(f"line {line}: '{text[at : at + 20].splitlines()[0]}' is no DOT")

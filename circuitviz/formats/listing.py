@@ -13,7 +13,8 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.formats.escapes import escaped, unescaped
-from circuitviz.formats.shapes import check_nodes, check_shape
+from circuitviz.formats.parts.places import place
+from circuitviz.formats.shapes import check_nodes, check_shape, checked_node
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.graph.graph import channel_of
 from circuitviz.graph.opened import graph_holding, opened_sites
@@ -126,9 +127,7 @@ def document_of(listing: Listing) -> Document:
             if attribute in told and graph.is_of_prompt and math.isfinite(float(told[attribute])):
                 info.setdefault(key, {})[name] = float(told[attribute])
         if "x" in told and "y" in told:
-            places[name] = float(told["x"]), float(told["y"])
-            if not all(map(math.isfinite, places[name])):
-                raise InputError(f"the place of '{name}' is not a number")
+            places[name] = place([float(told["x"]), float(told["y"])])
     sign = listing.about.get(SIGN)
     info |= {} if sign is None else {SIGN: str(sign)}
     scores = Scores(graph, values, str(listing.about.get("method", IMPORTED)), info=info)
@@ -214,6 +213,7 @@ def _graph(listing: Listing) -> Graph:
         given: dict[str, Any] = {k: v for k, v in told.items() if k in known}
         if told.get("kind") not in list(Kind):
             raise InputError(f"the node '{name}' is of the kind {told.get('kind', 'none')!r}")
+        checked_node({**given, "name": name, "kind": told["kind"]})
         nodes.append(Node(name, Kind(str(told["kind"])), **given))
     sinks = int(listing.about["sinks"])
     check_nodes(len(nodes), sinks)

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import psutil
 
 from circuitviz.errors import InputError
+from circuitviz.formats.schemas import LARGEST_COUNT, text, whole
 from circuitviz.graph import Shape
 
 MOST_LAYERS, MOST_HEADS, MOST_SENDERS = 512, 1024, 20_000
 MOST_NODES = 12_000  # of a graph that names its own: the files that circuit-tracer prunes have up to 5,000
+MOST_PAIRS = 50_000_000  # of a model's senders and receivers: Llama 3 70B has 34 million
+MOST_POSITIONS = 2**20  # of a prompt
+TEXTS = ("name", "kind", "site", "dictionary")  # the other fields of a node are whole numbers
+MOST_OF_A_NODE = {
+    "layer": MOST_LAYERS - 1,
+    "head": MOST_HEADS - 1,
+    "position": MOST_POSITIONS,
+    "feature": 2**40,
+}
+LONGEST_NAME = 1000
 ALWAYS = 2000  # nodes that any machine can take
 BYTES = 12  # at the peak of opening, for each pair of nodes: matrices are senders × receivers
 
@@ -25,6 +39,28 @@ def check_shape(shape: Shape) -> None:
         raise InputError(f"its model has {shape.n_layers} layers of {shape.n_heads} heads")
     if shape.n_heads % shape.kv_heads:
         raise InputError("its model has heads that do not fit together")
+    senders = 1 + shape.n_layers * (shape.n_heads + shape.mlp)
+    receivers = 1 + shape.n_layers * (shape.n_heads + 2 * shape.kv_heads + shape.mlp)
+    if senders * receivers > MOST_PAIRS:
+        raise InputError(
+            f"its model has {shape.n_layers} layers of {shape.n_heads} heads, {senders * receivers:,} pairs "
+            f"of sender and receiver; models of up to {MOST_PAIRS:,} are read"
+        )
+
+
+def checked_node(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The fields of a node as a file says them; InputError in a half sentence where one cannot be."""
+    for key, value in given.items():
+        if key in TEXTS:
+            text(value, f"node's {key}")
+        else:
+            whole(0, MOST_OF_A_NODE.get(key, LARGEST_COUNT))(value, f"node's {key}")
+    name = given["name"]
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise InputError(
+            f"the name of one of its nodes has {len(name):,} characters; 1 to {LONGEST_NAME} would be right"
+        )
+    return given
 
 
 def check_nodes(nodes: int, targets: int) -> None:

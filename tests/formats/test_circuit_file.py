@@ -122,9 +122,9 @@ def rewritten(good: Path, path: Path, change) -> Path:  # type: ignore[no-untype
         (lambda m: m.update(groups=["Name Movers"]), "do not fit"),
         (lambda m: m["filters"].update(most="few"), "filter 'most' is 'few'"),
         (lambda m: m.pop("positions"), "do not fit"),
-        (lambda m: m["curve"][0].update(value="high"), "no number"),
-        (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "do not fit"),
-        (lambda m: m.update(provenance={"pairs": 3}), "do not fit"),
+        (lambda m: m["curve"][0].update(value="high"), r"curve\[0\].value is 'high'; a number would be right"),
+        (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "evaluations.x.faithfulness is '3'; an object"),
+        (lambda m: m.update(provenance={"pairs": 3}), "provenance.pairs is '3'; a list"),
     ],
 )
 def test_contents_that_do_not_fit(tmp_path: Path, change, says: str) -> None:  # type: ignore[no-untyped-def]

@@ -32,6 +32,7 @@ SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(Healt
 # Any text, and the beginnings of escapes, formulas, markup and channels.
 ODD = st.lists(st.text(max_size=3) | st.sampled_from(["\\", "\\u0041", "\\n", '"', "\n", "\r", "\t", "=", "-", "'", "<b>", "<q>", "->", "&amp;", "@", "\x1b", "\ud800"]), max_size=4).map("".join)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
+PLACE = st.floats(-1e6, 1e6)  # what can be drawn
 
 
 def feature_graph() -> Graph:
@@ -63,7 +64,7 @@ def documents(draw: st.DrawFn, features: bool = True) -> Document:
     names = st.sampled_from(circuit.node_names)
     text = st.text(max_size=8) | st.sampled_from(['"', "\\", "\r\n", "\x00", "a,b", "<&>", "\\-", " ", "true", "3"])
     labels = draw(st.dictionaries(names, st.builds(Label, text, st.sampled_from(["#102030", "#ABCDEF"])), max_size=3))
-    positions = draw(st.dictionaries(names, st.tuples(NUMBER, NUMBER), max_size=3))
+    positions = draw(st.dictionaries(names, st.tuples(PLACE, PLACE), max_size=3))
     method = draw(text.filter(bool))
     out = draw(st.sets(names.filter(lambda name: name != "logits"), max_size=2))
     cut = draw(st.sets(st.sampled_from(circuit.edge_names), max_size=2))
@@ -281,7 +282,7 @@ def test_a_table_of_nodes_that_does_not_belong_is_told(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("sender,receiver\ninput,m0\n")
     for nodes, says in [
         ("kind\nmlp\n", "no column 'node'"),
-        ("node,x,y\nm0,1,inf\n", "not a number"),
+        ("node,x,y\nm0,1,inf\n", "place of a node.* a number would be right"),
         ("node,label,label_colour\nm0,a,red\n", "colour"),
         ("node,label\nm7,a\n", "none of the model"),
         ("node\nm0\nm0\n", "twice"),

@@ -8,7 +8,6 @@ it follows from its nodes, which are listed. A graph of one prompt's features li
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -16,10 +15,43 @@ import numpy as np
 from circuitviz.errors import InputError
 from circuitviz.formats.listing import is_transformer, is_whole
 from circuitviz.formats.parts.registry import Arrays, Opened, Part, parts, plain
-from circuitviz.formats.shapes import check_nodes, check_shape
+from circuitviz.formats.schemas import (
+    count,
+    each,
+    either,
+    named,
+    number,
+    optional,
+    real,
+    record,
+    rule,
+    scalar,
+    text,
+    truth,
+)
+from circuitviz.formats.shapes import check_nodes, check_shape, checked_node
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.graph.opened import graph_of_sites, opened_sites
+from circuitviz.graph.scores import SIGN, SIGN_NOTE
 from circuitviz.session import Document
+
+BY_NODE = "activations attributions influence cumulative_influence probabilities ledger targets".split()
+circuit = record({"asked": optional(count), "note": text})
+scores = record({"method": text, "options": named(either(scalar, each(scalar))), "partial": truth})
+pair = rule(
+    each(either(text, number)),
+    lambda p: len(p) == 2 and isinstance(p[0], str) and not isinstance(p[1], str),
+    "a name and a number",
+)
+info = record(
+    {},
+    {"own": rule(number, lambda own: own > 0, "a number over 0"),
+     "prompt": record({}, {"strings": each(text)}),
+     "rounds": each(record({"receivers": each(text), "senders": each(pair)})),
+     **dict.fromkeys(BY_NODE, named(real)), "shown": named(text), "target": text, "gate": text,
+     **dict.fromkeys("highest fraction tau unread replacement_score completeness_score".split(), real),
+     SIGN: text, SIGN_NOTE: text},
+)  # fmt: skip
 
 
 class CircuitPart(Part):
@@ -70,22 +102,22 @@ class CircuitPart(Part):
         made: dict[str, Any] = {}
         if graph is None:
             return {}
-        if (info := opened.manifest["circuit"]) is not None:
+        if (said := opened.manifest["circuit"]) is not None:
+            circuit(said, "circuit")
             edges = _tensor(opened.tensors, "edges", graph, bool)
             if (edges > graph.mask).any():
                 raise InputError("it holds edges that the model's graph does not have")
-            asked = info["asked"]
-            asked = None if asked is None else int(asked)
-            made["circuit"] = Circuit(graph, edges, asked, str(info["note"]))
+            made["circuit"] = Circuit(graph, edges, said["asked"], said["note"])
         if (about := opened.manifest["scores"]) is not None:
+            scores(about, "scores")
             values = _tensor(opened.tensors, "scores", graph, float)
             made["scores"] = Scores(
                 graph,
                 values,
-                str(about["method"]),
-                dict(about["options"]),
-                bool(about["partial"]),
-                _info(dict(about.get("info", {}))),
+                about["method"],
+                about["options"],
+                about["partial"],
+                _info(about.get("info", {})),
                 _by_position(opened.tensors, graph),
             )
         return made
@@ -127,11 +159,7 @@ def _listed(graph: Graph) -> dict[str, Any]:
 
 def _node(given: dict[str, Any]) -> Node:
     """A node whose fields are of their kinds: names are drawn, numbers are counted with."""
-    for key, value in given.items():
-        right = str if key in ("name", "kind", "site", "dictionary") else int
-        if not isinstance(value, right) or isinstance(value, bool):
-            raise InputError(f"one of its nodes says {value!r} as {key}")
-    return Node(**{**given, "kind": Kind(given["kind"])})
+    return Node(**{**checked_node(given), "kind": Kind(given["kind"])})
 
 
 def _tensor(tensors: Arrays, name: str, graph: Graph, kind: type) -> np.ndarray[Any, Any]:
@@ -162,14 +190,12 @@ def _by_position(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
     return found.astype(np.float64)
 
 
-def _info(given: dict[str, Any]) -> dict[str, Any]:
-    """What a method said, as far as it is used: a threshold, and rounds of names with numbers."""
-    if "own" in given and not (math.isfinite(float(given["own"])) and float(given["own"]) > 0):
-        raise InputError(f"its method's own threshold is {given['own']!r}")
+def _info(given: Any) -> dict[str, Any]:
+    """What a method said, as far as it is used."""
+    info(given, "scores.info")
     for told in given.get("rounds", []):
-        told["receivers"] = [str(name) for name in told["receivers"]]
-        told["senders"] = [[str(name), float(effect)] for name, effect in told["senders"]]
-    return given
+        told["senders"] = [[name, float(effect)] for name, effect in told["senders"]]
+    return dict(given)
 
 
 parts.register("circuit", summary="graph, scores and edges")(CircuitPart())

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.schemas import anything, each, number, rule, text, whole
+from circuitviz.formats.shapes import MOST_POSITIONS
 from circuitviz.graph import Intervention
 from circuitviz.session import Document
 
@@ -33,7 +35,7 @@ class InterventionsPart(Part):
             "ablated_nodes": frozenset(opened.nodes(given["nodes"])),
             "ablated_edges": frozenset(opened.edges(given["edges"])),
             "interventions": {
-                name: Intervention.from_json(what) for name, what in _changed(opened, given).items()
+                name: _intervention(what) for name, what in _changed(opened, given).items()
             },
         }
 
@@ -46,11 +48,23 @@ class InterventionsPart(Part):
             if "of" in tried:
                 entry["of"] = str(tried["of"])
             if changed := tried.get("changed", {}):
-                entry["changed"] = {str(n): Intervention.from_json(w).identity for n, w in changed.items()}
+                entry["changed"] = {str(n): _intervention(w).identity for n, w in changed.items()}
             if judged := tried.get("judged"):
                 ablation, errors = judged
                 entry["judged"] = [str(ablation), str(errors)]
             document.history.append(entry)
+
+
+change = rule(each(anything), lambda c: len(c) == 3, "[value, factor, [positions]]")
+
+
+def _intervention(given: Any) -> Intervention:
+    """An intervention from JSON; InputError where its factor or its positions cannot be."""
+    change(given, "change of a node")
+    text(given[0], "change of a node")
+    number(given[1], "factor of a node")
+    each(whole(-MOST_POSITIONS, MOST_POSITIONS))(given[2], "positions of a changed node")
+    return Intervention.from_json(given)
 
 
 def _changed(opened: Opened, given: dict[str, Any]) -> dict[str, Any]:

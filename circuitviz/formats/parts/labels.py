@@ -7,6 +7,7 @@ from typing import Any
 from circuitviz.errors import InputError
 from circuitviz.formats.label_rows import colour_of, confidence_of, evidence_dict, evidence_of
 from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.schemas import anything, each, named, record, text
 from circuitviz.session import Document, Label
 from circuitviz.session.labels import known
 
@@ -42,16 +43,20 @@ def label_dict(label: Label) -> dict[str, Any]:
     }
 
 
-def label_of(given: dict[str, Any]) -> Label:
+def label_of(given: Any) -> Label:
     """A label from JSON."""
+    record(
+        {"text": text, "colour": text},
+        {"note": text, "author": text, "evidence": each(anything), "extra": named(anything)},
+    )(given, "label")
     return Label(
-        str(given["text"]),
+        given["text"],
         colour_of(given["colour"]),
-        str(given.get("note", "")),
+        given.get("note", ""),
         confidence_of(given.get("confidence")),
-        str(given.get("author", "")),
+        given.get("author", ""),
         tuple(evidence_of(e) for e in given.get("evidence", [])),
-        dict(given.get("extra", {})),
+        given.get("extra", {}),
     )
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.parts.results import check_measure, evaluation, point
+from circuitviz.formats.schemas import anything, each, named
 from circuitviz.session import Document
 
 
@@ -24,23 +25,16 @@ class NumbersPart(Part):
 
     def attach(self, opened: Opened, document: Document) -> None:
         """Numbers that are numbers: the window shows them as they are."""
-        curve = opened.manifest["curve"]
-        document.curve = [_numbers(point, "asked edges value low high") for point in curve]
-        measures = dict(opened.get("measures", {}))
-        document.measures = {str(name): dict(found) for name, found in measures.items()}
-        for key, numbers in dict(opened.manifest["evaluations"]).items():
-            _numbers(numbers["faithfulness"], "value low high")
-            _numbers(numbers["metric"], "circuit model ablated")
-            _numbers(numbers["setting"], "prompts")
-            document.remember(str(key), {**numbers, "edges": int(numbers["edges"])})
-
-
-def _numbers(given: dict[str, Any], keys: str) -> dict[str, Any]:
-    """A dict whose named values are numbers, or unknown."""
-    for key in keys.split():
-        if not isinstance(given[key], int | float | None):
-            raise InputError(f"its '{key}' is {given[key]!r}, which is no number")
-    return dict(given)
+        each(point)(opened.manifest["curve"], "curve")
+        document.curve = [dict(entry) for entry in opened.manifest["curve"]]
+        measures = opened.get("measures", {})
+        named(anything)(measures, "measures")
+        for name, found in measures.items():
+            check_measure(name, found)
+        document.measures = dict(measures)
+        named(evaluation)(opened.manifest["evaluations"], "evaluations")
+        for key, numbers in opened.manifest["evaluations"].items():
+            document.remember(key, numbers)
 
 
 parts.register("numbers", summary="evaluations and curve")(NumbersPart())

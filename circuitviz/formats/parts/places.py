@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.schemas import each, number
 from circuitviz.session import Document
+
+FARTHEST = 1e6  # of the layout's units from its origin: a node is some 50 wide
 
 
 class PlacesPart(Part):
@@ -26,11 +28,13 @@ class PlacesPart(Part):
 
 
 def place(given: Any) -> tuple[float, float]:
-    """x and y; InputError where they are no numbers."""
-    x, y = (float(v) for v in given)
-    if not (math.isfinite(x) and math.isfinite(y)):
-        raise InputError("a node's place is not a number")
-    return x, y
+    """x and y; InputError where they are no numbers, or no place that can be drawn."""
+    each(number)(given, "place of a node")
+    if len(given) != 2 or max(map(abs, given)) > FARTHEST:
+        raise InputError(
+            f"its place of a node is {str(given)[:60]}; x and y up to {FARTHEST:,.0f} would be right"
+        )
+    return float(given[0]), float(given[1])
 
 
 parts.register("places", summary="where nodes were put by hand")(PlacesPart())

@@ -7,11 +7,42 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.formats.parts.registry import Opened, Part, parts, plain
+from circuitviz.formats.schemas import (
+    LARGEST_SEED,
+    anything,
+    count,
+    each,
+    either,
+    maybe,
+    named,
+    optional,
+    record,
+    scalar,
+    text,
+    truth,
+    whole,
+)
 from circuitviz.session import Document, Provenance
+from circuitviz.session.question import METHODS
 
 TEXTS = (
     "model weight_hash task task_hash metric ablation method select machine created".split()
 )
+option = either(scalar, each(scalar))
+folders = optional(either(text, each(text)))
+provenance = record(
+    {},
+    {**dict.fromkeys(TEXTS, text), **dict.fromkeys(("asked", "seconds"), maybe), "prompts": optional(count),
+     "seed": optional(whole(0, LARGEST_SEED)), "bos": optional(truth), "options": named(option),
+     "task_options": named(either(option, named(scalar))), "versions": named(scalar),
+     "pairs": each(each(either(text, each(anything))))},
+)  # fmt: skip
+question = record(
+    {},
+    {**dict.fromkeys(("target", "gate", "errors"), optional(text)), "sites": optional(each(text)),
+     **dict.fromkeys(("tau", "node_share", "edge_share"), maybe), "nodes": optional(count),
+     "rows": optional(count), "tokens": optional(each(count)), "dictionaries": folders},
+)  # fmt: skip
 
 
 class ProvenancePart(Part):
@@ -29,14 +60,10 @@ class ProvenancePart(Part):
         given = opened.manifest["provenance"]
         if given is None:
             return {}
+        named(anything)(given, "provenance")
         known = {field.name for field in dataclasses.fields(Provenance)}
         values = {k: v for k, v in given.items() if k in known}
-        for name in TEXTS:
-            if not isinstance(values.get(name, ""), str):
-                raise InputError(f"its provenance says {values[name]!r} as {name}")
-        for name in ("asked", "prompts", "seed", "seconds"):
-            if not isinstance(values.get(name, 0), int | float | None):
-                raise InputError(f"its provenance says {values[name]!r} as {name}")
+        provenance(values, "provenance")
         for name in ("options", "task_options", "versions"):
             values[name] = dict(values.get(name, {}))
         counts = values["task_options"].get("left_out", {})
@@ -46,7 +73,10 @@ class ProvenancePart(Part):
             (str(clean), str(corrupted), tuple(map(_answer, right)), tuple(map(_answer, wrong)))
             for clean, corrupted, right, wrong in values["pairs"]
         )
-        return {"provenance": Provenance(**values)}
+        where = Provenance(**values)
+        if where.method in METHODS:  # which are options of a question about a prompt
+            question(values["options"], "provenance.options")
+        return {"provenance": where}
 
 
 def _answer(given: Any) -> str | int:

@@ -25,7 +25,8 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
             value, rank = scores[head], percentile(scores, head)
             sketch.rows.append([found["role"], head, value, rank])
             told = f"{found['role']}, {head}: "
-            told += "not defined" if value is None else f"{value:.3f} {found['unit']}, percentile {rank:.0f}"
+            told += "not defined" if value is None else f"{value:.3f} {found['unit']}"
+            told += "" if rank is None else f", percentile {rank:.0f}"
             sketch.spot(x + 0.5, y + 0.5, 1.0, 1.0, told, head)
             if value is not None:
                 sides.append((x + 0.04, y + 0.08, x + 0.96, y + 0.92))

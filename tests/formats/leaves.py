@@ -1,0 +1,142 @@
+"""Every value of a document's manifest is exchanged: it is refused when it is read, or nothing fails later.
+
+Run as a program with a number of cases and a seed; prints what happened.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import os
+import random
+import sys
+import tempfile
+import traceback
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication
+from rich_documents import rich_documents
+
+from circuitviz.errors import InputError
+from circuitviz.formats import export_document, open_document
+from circuitviz.formats.circuit_file import packed
+from circuitviz.formats.label_rows import row_of
+from circuitviz.panels.charts import Chart
+from circuitviz.pictures import Figure, caption, draw, load_shipped, pictures, sheet_of
+from circuitviz.pictures.prose import bibtex, methods_paragraph
+from circuitviz.session import Document
+from circuitviz.session.question import Question
+from circuitviz.session.words import words_of
+
+SUFFIXES = (".csv", ".nodes.csv", ".graphml", ".dot", ".json", ".graph.json")
+STRANGE: list[Any] = [
+    None, True, -1, 0, 3, 2**31, 2**63, 2**64, 10**19, -(2**70), 1e30, 1e300, 1e400, -1e400, float("nan"), 0.5, "", "x", "<b>&", "a->b",
+    "\ud800", "\udcff", "a\u2028b\n\x1b[0m", "9" * 500, [], [1], ["x"], [[]], {}, {"a": 1}, {"value": None}, [0] * 9, [None, None], "logits", "#12",
+]  # fmt: skip
+REMOVED = object()
+
+
+def places(node: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to every value, containers too."""
+    for key, entry in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield (*way, key)
+        yield from places(entry, (*way, key))
+
+
+def changed(manifest: Any, way: tuple[Any, ...], value: Any) -> Any:
+    made = copy.deepcopy(manifest)
+    node = made
+    for key in way[:-1]:
+        node = node[key]
+    if value is REMOVED:
+        del node[way[-1]]
+    else:
+        node[way[-1]] = copy.deepcopy(value)
+    return made
+
+
+def use(document: Document, folder: Path, chart: Chart, path: Path) -> None:
+    """All that is done with a document without a model."""
+    state = document.state
+    data = packed(document)
+    (folder / "again.circuit").write_bytes(data)
+    again = open_document(folder / "again.circuit")
+    assert again.state.hash == state.hash and packed(again) == data
+    for suffix in SUFFIXES:
+        try:
+            export_document(document, folder / f"out{suffix}")
+        except InputError as error:  # features are nothing for EAP-IG
+            assert suffix == ".json" and "of features" in str(error), error
+    for name, found in document.measures.items():
+        chart.draw(name, found["result"])
+        assert chart.rows is not None and chart.spots is not None
+    chart.draw("amounts", {"points": document.curve, "most": 30, "edges": 8, "value": 0.5})
+    chart.settle()
+    for target, label in state.labels.items():
+        json.dumps(row_of(target, label, state.circuit.graph if state.circuit else None))
+    if state.circuit is None:
+        return
+    draw(document, Figure())
+    pictures.get("svg").value.write(sheet_of(document, Figure(), "a.svg"))
+    for text in (caption(document, Figure()), methods_paragraph(document), bibtex(document)):
+        text.encode()
+    if state.provenance is not None:
+        state.provenance.command().encode()
+        question = Question.of(state.provenance)
+        assert question is None or (question.opening and question.options)
+    assert document.tried is not None and state.sets is not None and words_of(state) is not None
+    for entry in document.history:
+        numbers = document.evaluations.get(entry["key"])
+        assert numbers is None or numbers["faithfulness"]["value"] is None or f"{numbers['faithfulness']['value']:.3f}"
+
+
+def run(number: int, seed: int) -> dict[str, Any]:
+    """Change so many values, spread over all; ``faults`` are those that fail later, or with no sentence."""
+    app = QApplication.instance() or QApplication([])
+    load_shipped()
+    chart, pick, outcome = Chart(), random.Random(seed), Counter(opened=0, refused=0)
+    faults: list[str] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "a.circuit"
+        cases = []
+        for document in rich_documents():
+            with zipfile.ZipFile(io.BytesIO(packed(document))) as archive:
+                manifest, tensors = json.loads(archive.read("document.json")), archive.read("tensors.safetensors")
+            for way in places(manifest):
+                cases += [(manifest, tensors, way, value) for value in (*STRANGE, REMOVED)]
+        for manifest, tensors, way, value in pick.sample(cases, min(number, len(cases))):
+            with zipfile.ZipFile(path, "w") as archive:
+                archive.writestr("document.json", json.dumps(changed(manifest, way, value)))
+                archive.writestr("tensors.safetensors", tensors)
+            try:
+                document = open_document(path)
+            except InputError as error:
+                outcome["refused"] += 1
+                if not 10 < len(str(error)) < 600 or "\n" in str(error):
+                    faults.append(f"{way} = {value!r:.60}: {error}")
+                continue
+            except Exception as error:
+                faults.append(f"{way} = {value!r:.60}: opening: {''.join(traceback.format_exception(error)[-2:])}")
+                continue
+            outcome["opened"] += 1
+            try:
+                use(document, folder, chart, path)
+            except Exception as error:
+                faults.append(f"{way} = {value!r:.60}: {''.join(traceback.format_exception(error)[-3:])}")
+    chart.deleteLater()
+    assert app is not None
+    return {**outcome, "cases": len(cases), "faults": faults}
+
+
+if __name__ == "__main__":
+    told = run(int(sys.argv[1]), int(sys.argv[2]))
+    print("\n".join(told["faults"]), file=sys.stderr)
+    print(json.dumps({**told, "faults": len(told["faults"])}))
