@@ -98,6 +98,7 @@ class Chrome(QObject):
 
     def _status(self) -> None:
         bar = self.window.statusBar()
+        bar.setContentsMargins(10, 0, 0, 0)
         self.message, self.device = QLabel(""), QLabel("")
         self.progress = QProgressBar(textVisible=False, maximum=1000)
         self.progress.setFixedWidth(140)

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
+SHOW, OPEN, DOWNLOAD = "Show the circuit", "Open it from this computer", "Download…"
+
+
 class Notice(QFrame):
     """A sentence, a button that acts on it, and one that takes it away."""
 
-    def __init__(self) -> None:
+    def __init__(self, action: str) -> None:
         super().__init__(objectName="notice")
         self.text = QLabel(wordWrap=True)
-        self.action = QPushButton()
+        self.action = QPushButton(action)
         self.close_button = QToolButton(text="✕", toolTip="Hide this line", accessibleName="Hide this line")
         row = QHBoxLayout(self, spacing=8)
         row.setContentsMargins(12, 6, 8, 6)
@@ -40,7 +43,7 @@ class Notices(QWidget):
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
         self.desk = window.desk
-        self.result, self.model = Notice(), Notice()
+        self.result, self.model = Notice(SHOW), Notice(DOWNLOAD)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
         for notice in (self.result, self.model):
@@ -65,7 +68,7 @@ class Notices(QWidget):
         if needed is None:
             self.model.hide()
             return
-        action = "Open it from this computer" if needed.downloaded else "Download…"
+        action = OPEN if needed.downloaded else DOWNLOAD
         self.model.say(
             f"This circuit was made with {needed.model}, which is not open. "
             "The circuit and its labels can be looked at and changed without it.",

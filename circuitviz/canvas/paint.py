@@ -27,6 +27,7 @@ from circuitviz.graph import Kind
 
 WIDTHS = dict.fromkeys(Kind, 84.0) | {Kind.HEAD: 66.0, Kind.MLP: 66.0, Kind.INPUT: 104.0, Kind.LOGITS: 104.0}
 HEIGHT, LABELLED = 32.0, 40.0
+LABEL_MARGIN = 2.0  # of a label, on each side of it
 PORTS = {"q": -0.3, "k": 0.0, "v": 0.3, "": 0.0}
 USUAL = 9.0  # points of text, for which boxes are made; they hold somewhat smaller and larger text too
 SMALLEST, LARGEST = 0.8, 1.3
@@ -68,6 +69,11 @@ def box(node: DrawnNode) -> QRectF:
         width = max(width, min(node.room, text + 12))
     height = LABELLED if node.label else HEIGHT
     return QRectF(node.x - width / 2, -node.y - height / 2, width, height)
+
+
+def label_area(rect: QRectF) -> QRectF:
+    """Where the label is written in the box of a node: the lower half."""
+    return rect.adjusted(LABEL_MARGIN, rect.height() / 2 - 1, -LABEL_MARGIN, -1)
 
 
 def bounds(picture: CircuitPicture) -> QRectF:
@@ -182,9 +188,8 @@ def paint_node(
     elif node.members:
         paint_inscription(painter, node, rect, theme, scale)
     elif node.label:
-        half = rect.height() / 2 - 1
-        _write(painter, rect.adjusted(0, 1, 0, -half), title, scale)
-        below = rect.adjusted(3, half, -3, -1)
+        below = label_area(rect)
+        _write(painter, rect.adjusted(0, 1, 0, 1 - rect.height() / 2), title, scale)
         painter.setFont(font(10, scale=scale))
         metrics = QFontMetricsF(painter.font())
         text = metrics.elidedText(node.label, Qt.TextElideMode.ElideRight, below.width())
@@ -195,7 +200,7 @@ def paint_node(
         painter.setPen(QPen(QColor(theme.warning), 1.6))
         painter.drawLine(rect.bottomLeft() + QPointF(5, -5), rect.topRight() + QPointF(-5, 5))
     if node.pinned:
-        paint_pin(painter, theme, rect.topRight() + QPointF(-7, 1))
+        paint_pin(painter, theme, rect.topRight() + QPointF(-2, 0))
     painter.restore()
 
 

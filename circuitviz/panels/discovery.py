@@ -220,7 +220,7 @@ class DiscoveryPanel(Panel):
         """Ask whether to search with the rows of a task file that can be used."""
         box = self.question = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(f"{reply.file}: {reply.count}\n\nThe first of the others: {reply.first}")
+        box.setText(f"{reply.file}: {reply.count}\n\nThe first pair that cannot be used: {reply.first}")
         use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(use)

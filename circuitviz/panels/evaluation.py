@@ -142,7 +142,7 @@ class EvaluationPanel(Panel):
         form.addWidget(self.options)
         form.addStretch(1)
         scroll = Column(inside)
-        buttons = QHBoxLayout()
+        buttons = QHBoxLayout(spacing=6)
         buttons.setContentsMargins(12, 4, 12, 8)
         buttons.addWidget(self.run, 1)
         buttons.addWidget(self.stop)
@@ -153,7 +153,7 @@ class EvaluationPanel(Panel):
         side.setLayout(left)
         left.setContentsMargins(0, 0, 0, 0)
         keep_wide(side, 236)
-        foot = QHBoxLayout()
+        foot = QHBoxLayout(spacing=6)
         foot.setContentsMargins(8, 0, 12, 8)
         foot.addWidget(self.note, 1)
         for button in (self.fade, self.copy, self.export):

@@ -83,7 +83,7 @@ class MeterPanel(Panel):
             self.value.setText(mark + _number(found["value"]))
             band = ""
             if found["low"] is not None:
-                band = f"95 % [{found['low']:.3f}, {found['high']:.3f}] · "
+                band = f"95 % [{_number(found['low'])}, {_number(found['high'])}] · "
             said = TIERS.get(tier, "")
             if tier == "estimate" and self.desk.opened is None:
                 said = "first-order estimate; its model is not open"
@@ -92,8 +92,9 @@ class MeterPanel(Panel):
             self.interval.setText(band + said)
         metric, where = numbers["metric"], numbers["setting"]
         self.raw.setText(
-            f"{where['metric']}:  circuit {_number(metric['circuit'])},  model {_number(metric['model'])},  "
-            f"ablated {_number(metric['ablated'])}"
+            f"{where['metric']}: circuit\N{NO-BREAK SPACE}{_number(metric['circuit'])}, "
+            f"model\N{NO-BREAK SPACE}{_number(metric['model'])}, "
+            f"ablated\N{NO-BREAK SPACE}{_number(metric['ablated'])}"
         )
         circuit = self.desk.document.state.circuit
         sites = () if circuit is None else tuple(opened_sites(circuit.graph))
@@ -177,7 +178,8 @@ def _prompts(number: int) -> str:
 
 
 def _number(value: float) -> str:
-    return f"{value:.3f}".replace("-", "−")
+    """Three digits; what rounds to zero has no sign."""
+    return f"{value:z.3f}".replace("-", "−")
 
 
 def _within(value: float) -> float:

@@ -50,7 +50,7 @@ class UnusableRows(InputError):
     def count(self) -> str:
         """How many pairs can be used, with the reasons counted."""
         of = f"{self.total:,}" if self.whole else f"the first {self.total:,}"
-        return f"{self.usable:,} of {of} pairs can be used; cannot: {count_reasons(self.reasons)}."
+        return f"{self.usable:,} of {of} pairs can be used; the others cannot: {count_reasons(self.reasons)}."
 
 
 @dataclass

@@ -200,7 +200,7 @@ def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Enc
         raise UnusablePair(
             f"{place}: the clean prompt has {len(clean)} tokens and the corrupted one "
             f"{len(corrupted)}; both must have the same number. Clean: "
-            f"{'|'.join(tokens.strings(clean))}  Corrupted: {'|'.join(tokens.strings(corrupted))}",
+            f"“{'|'.join(tokens.strings(clean))}”; corrupted: “{'|'.join(tokens.strings(corrupted))}”.",
             "the prompts have different numbers of tokens",
         )
     if not pair.correct:

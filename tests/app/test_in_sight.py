@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtCore import QPoint
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QDialog, QLabel, QWidget
+from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
@@ -115,3 +117,23 @@ def test_the_inspector_lists_the_strongest_edges_and_suggests_roles(window: Main
 
 def owner(edge: str) -> str:
     return edge.partition("->")[2].partition("<")[0]
+
+
+def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
+    """A layout in another one inherits its spacing, which is none in many panels."""
+    near = []
+    for name, dock in window.docks.items():
+        window.places.bring(name)
+        QApplication.processEvents()
+        buttons = [b for b in dock.widget().findChildren(QPushButton) if b.isVisible()]
+        for one, two in permutations(buttons, 2):
+            a, b = one.geometry(), two.geometry()
+            beside = one.parentWidget() is two.parentWidget() and a.top() < b.bottom() and b.top() < a.bottom()
+            if beside and a.left() < b.left() and b.left() - a.right() - 1 < 4:
+                near.append(f"{name}: {one.text()}, {two.text()}")
+    assert not near, near
+
+
+def test_what_the_status_bar_says_stands_off_the_edge(window: MainWindow) -> None:
+    QApplication.processEvents()
+    assert window.chrome.message.mapTo(window, QPoint(0, 0)).x() >= 8

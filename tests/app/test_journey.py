@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from opening import export_in, open_in, save_in
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
+from circuitviz.canvas.paint import box, font, label_area
 from circuitviz.evaluation import evaluate
 from circuitviz.lens import read_node
 from circuitviz.models import load_model
@@ -94,6 +96,8 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     qtbot.keyClicks(label, "Name Mover")
     qtbot.keyClick(label, Qt.Key.Key_Return)
     assert window.view.picture.by_name[head].label == "Name Mover"
+    written = QFontMetricsF(font(10, scale=window.view.zoom)).horizontalAdvance("Name Mover")
+    assert written <= label_area(box(window.view.picture.by_name[head])).width(), "it would be cut"
 
     # save, close, open: all is there, before any model is loaded
     path = tmp_path / "ioi.circuit"

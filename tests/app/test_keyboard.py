@@ -69,6 +69,7 @@ def test_every_field_and_button_says_what_it_is(window: MainWindow) -> None:
     for name in window.docks:
         window.places.bring(name)
     window.files.ask_export()
+    QApplication.processEvents()  # buttons of a line that waits for its occasion are not hidden one by one
     roots: list[QWidget] = [window, window.files.dialog]
     for name in ("settings", "shortcuts", "about"):
         window.chrome.actions[name].trigger()

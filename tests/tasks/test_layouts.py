@@ -194,7 +194,7 @@ def test_odd_rows_are_counted_and_left_out(demo: Case, tmp_path: Path) -> None:
     expected = {**dict.fromkeys(ODD, 1), "a column is missing": 2, "a line is not JSON": 1}
     assert told.value.reasons == expected
     assert (told.value.usable, told.value.total) == (3, 15)
-    assert "odd.jsonl line 1:" in str(told.value) and "3 of 15 pairs can be used; cannot: 2 (a column" in str(told.value)
+    assert "odd.jsonl line 1:" in str(told.value) and "3 of 15 pairs can be used; the others cannot: 2 (a column" in str(told.value)
     task = load_task(str(path), demo.model, skip_unusable=True)
     assert len(task) == 3 and task.options["left_out"] == expected
     assert task.hash == load_task(str(table(tmp_path / "good.jsonl", [GOOD] * 3)), demo.model).hash
