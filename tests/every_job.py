@@ -82,26 +82,25 @@ def job_classes() -> list[type[Request]]:
 
 @dataclass(frozen=True)
 class Opened:
-    """What was found once, for jobs about it: a circuit of heads, and one of features."""
+    """What was found once, for jobs about it: a circuit of heads, and one of features (True), with their engines."""
 
     found: Found
     answered: Answered
     folder: Path
+    engines: dict[bool, Engine]
 
     def engine(self, of: type[Request]) -> Engine:
         """An engine on which a job of this class finds what it needs: its own document's model is open."""
-        engine = Engine()
-        if of not in NOTHING_OPEN:
-            list(engine.answer(AskQuestion(ASKED) if of in OF_FEATURES else SEARCH))
-        return engine
+        return Engine() if of in NOTHING_OPEN else self.engines[of in OF_FEATURES]
 
 
 def open_both(folder: Path) -> Opened:
     """Make what the jobs are about."""
-    *_, found = Engine().answer(SEARCH)
-    *_, answered = Engine().answer(AskQuestion(ASKED))
+    heads, features = Engine(), Engine()
+    *_, found = heads.answer(SEARCH)
+    *_, answered = features.answer(AskQuestion(ASKED))
     assert isinstance(found, Found) and isinstance(answered, Answered)
-    return Opened(found, answered, folder)
+    return Opened(found, answered, folder, {False: heads, True: features})
 
 
 NOTHING_OPEN = (Find, Adopt, Attach, AdoptQuestion, AskQuestion, Catalog, Make, OpenFile, OpenBeside, Preload, ReadReferences)
@@ -120,8 +119,9 @@ def _judge(kind: Any, measure: str, o: Opened) -> Any:
 
 
 def _claims(o: Opened) -> TryClaims:
-    claim = Claim("a2.h6", Evidence("it moves", "ablation", {}), ("a2.h6",), (), Basis())
-    return TryClaims((claim,), (), o.found.provenance)
+    tests = ("answer", {}), ("attention", {}), ("role", {"role": "previous-token"})
+    claims = (Claim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), Basis()) for test, given in tests)
+    return TryClaims(tuple(claims), (), o.found.provenance)
 
 
 def _train(o: Opened) -> TrainDictionary:

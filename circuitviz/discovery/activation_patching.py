@@ -21,7 +21,8 @@ from circuitviz.models.edits import Edits
 from circuitviz.options import option
 from circuitviz.progress import Progress, Steps
 
-STEP = 2 * 10**10  # multiply-adds of blocks between two signs of progress: under a second on one core
+STEP = 2 * 10**10  # floating-point operations between two signs of progress: under a second on one core
+BLOCK_STEP = 2 * 10**9  # in one block, between two moments at which the work can be ended: under 200 ms
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,8 @@ def _patience(run: PatchedRun, start: int) -> int:
     if run.model.device.type != "cpu":
         return 64
     shape = run.model.shape
-    each = 24 * shape.d_model**2 * (shape.n_layers - start) * run.tokens.numel()
-    return max(1, STEP // each)
+    block = 24 * shape.d_model**2 * run.tokens.numel()
+    return max(1, min(STEP // (block * (shape.n_layers - start)), BLOCK_STEP // block))
 
 
 def _less(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
