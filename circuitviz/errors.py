@@ -17,6 +17,13 @@ class ComputationError(RuntimeError):
     """A computation failed on input that looked right (out of memory, not a number, ...); exit 1."""
 
 
+class InputWarning(UserWarning):
+    """What was given can be used, but perhaps is not what was meant: one sentence for a person.
+
+    The command line prints it as a line of its own; Python programs can filter the class.
+    """
+
+
 def suggest(word: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'eap-ig'?`` for a near miss, else an empty string.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from circuitviz.errors import InputError
+from circuitviz.errors import InputError, InputWarning
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.fit import fitted, sample_runs
 from circuitviz.features.legacy import read_legacy
@@ -58,10 +58,10 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
     """Open all dictionaries of some files and folders, at most one a site.
 
     A folder that is no dictionary is looked into. Each is tried on a little English text
-    (``fit.sample_runs``): what it leaves unexplained is its ``unexplained``, and a warning is given where
-    that is more than half of the variance, or where it fits another processing of the model than its file
-    states. Raises InputError where one cannot be the model's (layer, width, values that are not numbers),
-    where two belong to one site, and where their encoders would not fit into memory.
+    (``fit.sample_runs``): what it leaves unexplained is its ``unexplained``, and an InputWarning is given
+    where that is more than half of the variance, or where it fits another processing of the model than its
+    file states. Raises InputError where one cannot be the model's (layer, width, values that are not
+    numbers), where two belong to one site, and where their encoders would not fit into memory.
     """
     found = finish(load_dictionaries_steps(paths, model))
     _warn(found)
@@ -98,7 +98,7 @@ def _measured(dictionaries: Sequence[Dictionary], model: Model) -> Steps[list[Di
 def _warn(dictionaries: Iterable[Dictionary]) -> None:
     for one in dictionaries:
         if one.misfit:
-            warnings.warn(one.misfit, stacklevel=3)
+            warnings.warn(one.misfit, InputWarning, stacklevel=3)
 
 
 def given_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,13 +30,19 @@ DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
 
 @dataclass(frozen=True)
 class Shelf:
-    """What is open: dictionaries by site, what each fires on in ``text`` (empty without a text)."""
+    """What is open: dictionaries by site, what each fires on in ``text`` (empty without a text).
+
+    unexplained: by site, the share of the variance that the dictionary leaves on sample text, None where
+    that could not be measured; misfits: a sentence for each dictionary that does not fit as its file says.
+    """
 
     model: str
     sites: Mapping[str, int]
     rows: Mapping[str, tuple[FeatureRow, ...]]
     text: str
     tokens: int
+    unexplained: Mapping[str, float | None] = field(default_factory=dict)
+    misfits: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,13 +99,16 @@ class OpenFeatures(Look):
         opened = yield from _opened(engine, self.folders, self.text)
         model, found = opened.model, opened.dictionaries
         sites = {name: one.features for name, one in found.items()}
+        unexplained = {name: one.unexplained for name, one in found.items()}
+        misfits = {name: one.misfit for name, one in found.items() if one.misfit}
+        shelf = Shelf(model.name, sites, {}, "", 0, unexplained, misfits)
         if self.text is None and model.name != "demo":
-            return Shelf(model.name, sites, {}, "", 0)
-        yield Progress(0, 1, "Reading the text", Shelf(model.name, sites, {}, "", 0))
+            return shelf
+        yield Progress(0, 1, "Reading the text", shelf)
         opened.index = yield from self._index(model, list(found.values()))
         rows = {name: tuple(opened.index.features(name)) for name in sites}
         named = "demo text" if self.text is None else self.text.name
-        return Shelf(model.name, sites, rows, named, opened.index.tokens)
+        return replace(shelf, rows=rows, text=named, tokens=opened.index.tokens)
 
     def _index(self, model: Model, dictionaries: list[Dictionary]) -> Steps[Index]:
         """The index that fits, or a new one."""

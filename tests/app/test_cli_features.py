@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import torch
 from slow_features import random_dictionaries
 
 from circuitviz.__main__ import main
+from circuitviz.app.cli.output import say_warnings
+from circuitviz.errors import InputWarning
 from circuitviz.features import node_table, node_target, run_prompt, write_folder
 from circuitviz.formats import import_document
 from circuitviz.models import load_model
@@ -137,3 +140,39 @@ def test_wrong_input_is_one_line(
 def test_a_model_without_dictionaries_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["attribute", "-m", "reverse", "-p", "a"]) == 2
     assert "--dictionaries needs folders" in capsys.readouterr().err
+
+
+COMMANDS = {
+    "discover": ("discover", "-t", "ioi", "--method", "task-attribution", "--prompts", 4),
+    "local-circuit": ("local-circuit", "--prompt", PROMPT, "--target", " Mary", "--nodes", 20),
+    "attribute": ("attribute", "--prompt", PROMPT, "--rows", 20),
+    "trace": ("trace", "--feature", "m3.f3", "--examples", 1),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_dictionary_that_does_not_fit_is_told_once_in_a_sentence(
+    command: str, given: tuple[Path, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Random dictionaries: each command that opens them says so alike, and nothing as Python's warnings look."""
+    argv = [*map(str, COMMANDS[command]), "--dictionaries", str(given[0])]
+    if command == "discover":
+        argv += ["-o", str(tmp_path / "found.circuit"), "--sites", "m3"]
+    elif command == "trace":
+        text = tmp_path / "text.txt"
+        text.write_text(f"{PROMPT} Mary.\n" * 3)
+        argv.insert(1, str(text))
+    capfd.readouterr()
+    assert main(argv) == 0
+    lines = capfd.readouterr().err.splitlines()
+    told = [line for line in lines if "of the variance at m3 unexplained" in line]
+    assert len(told) == 1 and told[0].startswith("circuitviz: The dictionary '"), lines
+    assert not any("Warning" in line or "warnings.warn" in line for line in lines)
+
+
+def test_only_warnings_of_ours_are_said_as_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(DeprecationWarning, match="theirs") as others, say_warnings():
+        for _ in range(2):
+            warnings.warn("\x1b[2Jodd", InputWarning, stacklevel=1)
+        warnings.warn("theirs", DeprecationWarning, stacklevel=1)
+    assert capsys.readouterr().err == "circuitviz: \\u001b[2Jodd\n" and len(others) == 1

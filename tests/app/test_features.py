@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 import pytest
+import torch
 from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
@@ -16,8 +18,9 @@ import circuitviz.jobs.features as features_job
 from circuitviz.app.main import begin
 from circuitviz.app.window import MainWindow
 from circuitviz.demo.text import Text
-from circuitviz.features import load_dictionaries, load_dictionary
+from circuitviz.features import load_dictionaries, load_dictionary, run_prompt, write_folder
 from circuitviz.features.dashboards import token_effects
+from circuitviz.features.fit import SAMPLE
 from circuitviz.models import load_model
 from circuitviz.panels.charts.sketch import Strokes
 from circuitviz.resources import resource
@@ -111,6 +114,47 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     assert panel.search.text() == "" and panel.table.currentIndex().isValid()
 
 
+def test_how_each_dictionary_fits_is_said_where_it_is_chosen(
+    open_window, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The share is measured here anew: what is not reconstructed of what layer 0's MLP writes, over its variance."""
+    monkeypatch.setattr(features_job, "DEMO_PASSAGES", 20)
+    window = opened(open_window, qtbot)
+    panel = window.panels["features"]
+    shipped = Path(str(resource("demo", "dictionaries")))
+    panel.site.setCurrentText("m0")
+    model, one = load_model("demo"), load_dictionary(shipped / "m0")
+    runs = [run_prompt(model, text) for text in SAMPLE]
+    should = torch.cat([run.written(one)[1:] for run in runs])
+    made = torch.cat([one.reconstruct(run.read(one)[1:]) for run in runs])
+    share = float((should - made).square().sum() / (should - should.mean(0)).square().sum())
+    assert panel.fit.isVisible() and panel.fit.textFormat() == Qt.TextFormat.PlainText
+    assert (
+        panel.fit.text()
+        == f"The dictionary of m0 leaves {share:.1%} of the variance unexplained on sample text."
+    )
+    assert panel.fit.objectName() == "muted" and "warning" not in panel.where.text()
+
+    # one of a2 whose encoder reads noise, under a name with markup, beside one that fits
+    good = load_dictionary(shipped / "a2")
+    draw = torch.Generator().manual_seed(0)
+    noise = torch.randn(good.encoder.shape, generator=draw)
+    write_folder(replace(good, name="<b>odd</b>", encoder=noise), tmp_path / "both" / "<b>odd<|b>")
+    shutil.copytree(shipped / "m0", tmp_path / "both" / "m0")
+    panel.replace(tmp_path / "both")
+    qtbot.waitUntil(
+        lambda: "2 dictionaries" in panel.where.text() and bool(panel.shelf.misfits), timeout=LONG
+    )
+    assert panel.where.text().endswith("warning about a2")
+    panel.site.setCurrentText("a2")
+    said = panel.shelf.misfits["a2"]
+    assert panel.fit.text() == said and "<b>odd" in said and "of the variance at a2 unexplained" in said
+    assert panel.fit.objectName() == "warning"
+    shoot(window, "features-misfit")
+    panel.site.setCurrentText("m0")
+    assert panel.fit.text().startswith("The dictionary of m0 leaves") and panel.fit.objectName() == "muted"
+
+
 def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window = opened(open_window, qtbot)
     panel = window.panels["features"]
@@ -170,7 +214,7 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     (tmp_path / "nothing").mkdir()
     panel.replace(tmp_path / "nothing")
     qtbot.waitUntil(lambda: "holds no dictionary" in panel.where.text(), timeout=LONG)
-    assert panel.shelf is None and not panel.table.isEnabled()
+    assert panel.shelf is None and not panel.table.isEnabled() and not panel.fit.isVisible()
 
 
 def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from circuitviz.errors import ComputationError, InputError
 def run(argv: list[str]) -> int:
     """Run one command; 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted."""
     from circuitviz.app.cli.interrupts import interruptible
+    from circuitviz.app.cli.output import say_warnings
     from circuitviz.app.cli.parser import parse
 
     try:
         given = parse(argv)
-        with interruptible(), ExitStack() as given.closing:
+        with interruptible(), say_warnings(), ExitStack() as given.closing:
             code: int = given.run(given)
             if sys.stdout is not None:
                 sys.stdout.flush()

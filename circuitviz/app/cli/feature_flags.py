@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.app.cli.output import drive, say
 from circuitviz.errors import InputError
 from circuitviz.graph.traces import CHOICES
-from circuitviz.progress import finish
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary, NodeTable
@@ -59,7 +58,7 @@ def add_feature_verbs(verbs: Any) -> None:
 
 def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
     """The model and its dictionaries; says which sites have none."""
-    from circuitviz.features import load_dictionaries_steps
+    from circuitviz.features import load_dictionaries
     from circuitviz.models import load_model
     from circuitviz.resources import resource
 
@@ -71,10 +70,7 @@ def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
             "'circuitviz train-dictionary' makes them."
         )
     model = load_model(given.model, given.device)
-    found = finish(load_dictionaries_steps(paths, model))
-    for one in found:
-        if one.misfit:
-            say(one.misfit)
+    found = load_dictionaries(paths, model)
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
     if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.app.cli.output import say
-from circuitviz.progress import finish
 
 if TYPE_CHECKING:
     from circuitviz.discovery import Setting
@@ -29,7 +28,7 @@ class Ground:
 
 def ground(given: argparse.Namespace, document: Document, features: bool) -> Ground:
     """Open it; ``features``: also the dictionaries. Says where weights or prompts are not the file's."""
-    from circuitviz.features import given_or_shipped, load_dictionaries_steps
+    from circuitviz.features import given_or_shipped, load_dictionaries
     from circuitviz.session.question import Question
 
     where = document.state.provenance
@@ -37,11 +36,7 @@ def ground(given: argparse.Namespace, document: Document, features: bool) -> Gro
     folders = () if where is None else where.dictionaries
 
     def shelf(model: Model) -> Sequence[Dictionary]:
-        found = finish(load_dictionaries_steps(given_or_shipped(folders, model), model))
-        for one in found:
-            if one.misfit:
-                say(f"circuitviz: {one.misfit}")
-        return found
+        return load_dictionaries(given_or_shipped(folders, model), model)
 
     if question is None or where is None:
         from circuitviz.app.cli.reopen import reopen

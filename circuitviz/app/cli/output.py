@@ -6,9 +6,12 @@ import json
 import math
 import re
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
+from circuitviz.errors import InputWarning
 from circuitviz.progress import Progress, Steps, finish
 
 T = TypeVar("T")
@@ -64,6 +67,25 @@ def drive(steps: Steps[T], title: str) -> T:
 def say(message: str) -> None:
     """A message for the person, not for the pipe."""
     write(message, sys.stderr)
+
+
+@contextmanager
+def say_warnings() -> Iterator[None]:
+    """Within it, each InputWarning is said once, as a sentence; other warnings are printed as Python does."""
+    said: set[str] = set()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", InputWarning)
+        show_other = warnings.showwarning
+
+        def show_warning(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if not issubclass(category, InputWarning):
+                show_other(message, category, *rest, **more)
+            elif (text := str(message)) not in said:
+                said.add(text)
+                say(f"circuitviz: {text}")
+
+        warnings.showwarning = show_warning
+        yield
 
 
 def say_left_out(task: Any) -> None:

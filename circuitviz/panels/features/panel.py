@@ -29,6 +29,7 @@ from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.features.files import FilesButton
 from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
 from circuitviz.panels.features.place import data_folder
+from circuitviz.panels.features.shelf import FitLabel, describe_shelf
 from circuitviz.panels.features.words import Words
 from circuitviz.panels.figures import export_plot
 from circuitviz.panels.registry import Panel, panels
@@ -52,6 +53,7 @@ class FeaturesPanel(Panel):
         self._before: tuple[Shelf | None, tuple[str, ...]] | None = None  # what dictionaries are added to
         self._wanted: tuple[str, int] | None = None
         self.where = QLabel("", objectName="muted")
+        self.fit = FitLabel()
         self.files = FilesButton(self)
         self.site = QComboBox(accessibleName="Dictionary")
         self.search = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
@@ -173,7 +175,7 @@ class FeaturesPanel(Panel):
             self._say(reply.why)
             return
         before, self.shelf = self.site.currentText(), reply.result
-        self._tell_shelf("" if reply.done else " · indexing …")
+        self._tell_shelf(indexing=not reply.done)
         self.site.blockSignals(True)
         self.site.clear()
         self.site.addItems(list(reply.result.sites))
@@ -183,14 +185,9 @@ class FeaturesPanel(Panel):
         if self._wanted is not None:
             self.choose(*self._wanted)
 
-    def _tell_shelf(self, more: str = "") -> None:
-        shelf = self.shelf
-        if shelf is None:
-            return
-        kind = "1 dictionary" if len(shelf.sites) == 1 else f"{len(shelf.sites)} dictionaries"
-        total = f"{sum(shelf.sites.values()):,} features of {kind}"
-        text = f" · {shelf.text}, {shelf.tokens:,} tokens" if shelf.text else ""
-        self._say(total + (more or text))
+    def _tell_shelf(self, indexing: bool = False) -> None:
+        if self.shelf is not None:
+            self._say(describe_shelf(self.shelf, indexing))
 
     def _show_dashboard(self, found: Dashboard | None) -> None:
         if found is None or self.shelf is None:
@@ -202,6 +199,7 @@ class FeaturesPanel(Panel):
 
     def _show_site(self, keep: bool = False) -> None:
         shelf, site = self.shelf, self.site.currentText()
+        self.fit.show_fit(shelf, site)
         if shelf is None or not site:
             self.rows.show_site("", 0, (), {})
             return
@@ -267,6 +265,7 @@ class FeaturesPanel(Panel):
     def _say(self, text: str) -> None:
         self.where.setText(text or "No model is open yet.")
         self.where.setToolTip(self.where.text())
+        self.fit.show_fit(self.shelf, self.site.currentText())
         has = self.shelf is not None
         for widget in (self.site, self.search, self.table):
             widget.setEnabled(has)
@@ -286,6 +285,7 @@ class FeaturesPanel(Panel):
         column = QVBoxLayout(left, spacing=4)
         column.setContentsMargins(12, 0, 0, 0)
         column.addLayout(choosing)
+        column.addWidget(self.fit)
         column.addWidget(self.table, 1)
         split = QSplitter()
         split.addWidget(left)
