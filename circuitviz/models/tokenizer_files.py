@@ -1,9 +1,10 @@
 """A model's tokenizer is what its own files say, also where a library would rather build another.
 
 transformers 5 builds a tokenizer class anew from the vocabulary of ``tokenizer.json`` with the class's own
-special tokens and splitting. Where that brings special tokens that the files do not name, the class is not
-the files': a word-level tokenizer in a folder of a Qwen2 or GPT-2 would lose its words, and get a
-beginning-of-sequence token that nobody gave it.
+special tokens, splitting and normalisation. Where that brings special tokens that the files do not name, or
+other tokens for the same text, the class is not the files': a word-level tokenizer in a folder of a Qwen2 or
+GPT-2 would lose its words and get a beginning-of-sequence token that nobody gave it, and one that splits
+numbers into digits and names ``GPT2Tokenizer`` would not split them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,11 @@ from typing import Any
 
 TOKENIZER = "tokenizer.json"
 BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+PROBES = (
+    " The war of 1741-1763 cost 12,345.67 lives;\n\n\tMary's  friend didn't SAY so...",
+    "Ünïcode é e\u0301 ｆｕｌｌ 日本語 naïve ½ def f(x_1): return x**2  # TODO\r\n",
+)
+VOCABULARY_SAMPLE = 256  # tokens whose texts are compared too
 
 
 def load_tokenizer(where: str) -> Any:
@@ -22,11 +28,30 @@ def load_tokenizer(where: str) -> Any:
 
     tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
     text = _text(where, TOKENIZER)
-    if text:
-        text += "".join(_text(where, name) for name in BESIDE)
-        if not all(_names(text, token) for token in tokenizer.all_special_tokens):
-            return PreTrainedTokenizerFast.from_pretrained(where, trust_remote_code=False)
-    return tokenizer
+    if not text or type(tokenizer) is PreTrainedTokenizerFast:
+        return tokenizer
+    written = PreTrainedTokenizerFast.from_pretrained(where, trust_remote_code=False)
+    text += "".join(_text(where, name) for name in BESIDE)
+    if not all(_names(text, token) for token in tokenizer.all_special_tokens):
+        return written
+    if _gives_same_ids(tokenizer, written):
+        return tokenizer
+    for name in ("bos_token", "eos_token"):  # GPT-2's files name the token, its class says what it is for
+        if getattr(written, name) is None:
+            setattr(written, name, getattr(tokenizer, name))
+    return written
+
+
+def _gives_same_ids(one: Any, other: Any) -> bool:
+    """Whether two tokenizers give the same ids for ``PROBES`` and for the texts of some of their tokens."""
+    size = len(other)
+    words = (other.decode([i]) for i in range(0, size, max(1, size // VOCABULARY_SAMPLE)))
+    texts = [*PROBES, " ".join(words)]
+    try:
+        first, second = (each(texts, add_special_tokens=False)["input_ids"] for each in (one, other))
+    except Exception:  # a tokenizer of words without a token for unknown ones takes no others
+        return False
+    return bool(first == second)
 
 
 def _names(text: str, token: str) -> bool:
