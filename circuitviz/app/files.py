@@ -104,7 +104,10 @@ class Files(QObject):
         if isinstance(chosen, dict) and self.desk.state.circuit is not None:
             drawn = self.window.view.picture
             edges = {edge.name for edge in drawn.edges}
-            self.desk.select(_among(chosen.get("nodes"), drawn.by_name), _among(chosen.get("edges"), edges))
+            nodes = _among(chosen.get("nodes"), drawn.by_name)
+            self.desk.select(nodes, _among(chosen.get("edges"), edges))
+            if len(nodes) == 1 and view.get("zoom") is None:  # where a person looked comes first
+                self.window.view.bring_into_sight(*nodes)
 
     def keep_view(self) -> None:
         """Write down how the document is looked at now, unless a search's partial result is what is seen."""

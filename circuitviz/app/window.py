@@ -30,7 +30,7 @@ from circuitviz.canvas.view import CircuitView
 from circuitviz.jobs import Failed, UseThreads
 from circuitviz.layout import layouts
 from circuitviz.panels import Desk
-from circuitviz.panels.sides import own
+from circuitviz.panels.sides import own, told_unjoined
 from circuitviz.session import Document, members_of, move_nodes, restore_all, toggle_ablation
 
 
@@ -159,6 +159,8 @@ class MainWindow(QMainWindow):
             self.desk.say(f"The circuit is of {target}, which therefore stays; take out what leads there.")
         elif nodes or edges:
             self.desk.do(toggle_ablation(nodes, edges))
+            if note := told_unjoined(self.desk, nodes):
+                self.desk.say(note)
         elif self.desk.nodes or self.desk.edges:
             self.desk.say("This circuit has nothing of what is selected, so there is nothing to take out.")
 

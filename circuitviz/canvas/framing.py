@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 LARGEST, FARTHEST = 1.6, 0.05  # pixels per scene unit
 READABLE = 0.72  # pixels per scene unit at which names are read with ease
-CROWD, CROWD_OF_COMPONENTS = 150, 600  # more nodes are an overview first, whatever can be read of it
+CROWD_OF_COMPONENTS = 600  # more nodes without columns are an overview first, whatever can be read of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,11 @@ def framing(room: QRectF, free: QRectF, columns: bool, nodes: int, whole: bool =
     """How a picture that fills ``room`` of the scene is shown in a free area of pixels.
 
     Where all of it could not be read, it is shown as wide or as high as fits, from its upper end, where what
-    is explained stands. ``columns`` of many tokens are wide: they are shown as high as fits, from the last
-    token; the others are a movement to the left.
+    is explained stands. ``columns`` of many tokens are wide: they are shown as high as fits at a size at
+    which names are read, from the last token; the others are a movement to the left.
     """
     zoom, up, across = whole_zoom(room, free), free.height() / room.height(), free.width() / room.width()
-    many = nodes > (CROWD if columns else CROWD_OF_COMPONENTS)
-    if whole or zoom >= LEGIBLE or (many and (up < LEGIBLE or not columns)):
+    if whole or zoom >= LEGIBLE or (nodes > CROWD_OF_COMPONENTS and not columns):
         return Framing(zoom, room.center(), free)
     zoom = max(LEGIBLE, min(up if columns else max(up, across), READABLE))
     x = room.right() - free.width() / zoom / 2 if columns else room.center().x()

@@ -17,7 +17,7 @@ def note_of(state: State, picture: CircuitPicture, beside: str = "", searching: 
     circuit = state.circuit
     if circuit is None:
         return ""
-    if not circuit.n_edges:
+    if not circuit.n_edges and circuit.graph.n_edges:
         return "No edges are left; keep more edges, or choose them greedily."
     edges, nodes = drawn(picture)
     if beside:

@@ -12,7 +12,7 @@ from circuitviz.canvas.captions import facts_of, written_of
 from circuitviz.canvas.inscription import titled
 from circuitviz.canvas.kinds import MEANINGS, PLAIN, look_of
 from circuitviz.canvas.links import Indices, Links
-from circuitviz.canvas.places import Place, columns_of, places_of
+from circuitviz.canvas.places import Place, columns_beyond, columns_of, places_of
 from circuitviz.graph import Circuit, Folding, Kind, Scores
 from circuitviz.session import State
 from circuitviz.session.groups import boxes_of, frames_of
@@ -192,7 +192,7 @@ def picture_of(
     from circuitviz.canvas.seen import seen
 
     circuit = state.circuit
-    if circuit is None or not circuit.n_edges:
+    if circuit is None or not circuit.n_nodes:
         return CircuitPicture()
     draw = fold_picture if boxes_of(state.groups) else _draw
     picture = draw(state, layout, most)
@@ -249,10 +249,12 @@ def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:
 
 
 def _columns(state: State, layout: str) -> tuple[TokenColumn, ...]:
-    """Tokens as the run or their nodes' labels write them, else their positions."""
+    """Tokens as the run or their nodes' labels write them, else their positions; also those without nodes."""
     if state.circuit is None or not (spans := columns_of(state.circuit, layout)):
         return ()
     words = words_of(state)
+    after = sorted(position for position in words if position > (spans[-1].position or 0))
+    spans = (*spans, *columns_beyond(spans[-1], after))
     return tuple(
         TokenColumn("any position", span.left, span.right)
         if span.position is None
@@ -278,7 +280,7 @@ def _strongest(circuit: Circuit, scores: Scores | None, most: int) -> tuple[Draw
     values = np.ones(len(senders)) if scores is None else scores.values[senders, receivers]
     strength = np.abs(values)
     order = np.argsort(strength, kind="stable")[-most:]
-    shares = (strength / (float(strength.max()) or 1.0))[order]
+    shares = (strength / (float(strength.max(initial=0.0)) or 1.0))[order]
     columns = (each.tolist() for each in (senders[order], receivers[order], values[order], shares))
     names = [node.name for node in graph.nodes]
     owners = [[names[o] for o in row if names[o] in drawn] for row in graph.owned]

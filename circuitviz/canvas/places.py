@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
 
 from circuitviz.graph import Circuit
-from circuitviz.layout import Column, layouts
+from circuitviz.layout import COLUMN, Column, layouts
+from circuitviz.layout.tokens import EMPTY, GAP
 
 Place = tuple[float, float]
 
@@ -24,3 +25,9 @@ def columns_of(circuit: Circuit, layout: str) -> tuple[Column, ...]:
     """The columns of a layout that stands in columns, else none."""
     spans = layouts.get(layout).extra.get("columns")
     return () if spans is None else tuple(spans(circuit.graph, circuit.node_names))
+
+
+def columns_beyond(last: Column, positions: Sequence[int]) -> tuple[Column, ...]:
+    """Columns of further positions, at which no node stands, to the right of the ``last`` column."""
+    steps = (last.right + (GAP + number * (EMPTY + GAP)) * COLUMN for number in range(len(positions)))
+    return tuple(Column(at, left, left + EMPTY * COLUMN) for at, left in zip(positions, steps, strict=True))

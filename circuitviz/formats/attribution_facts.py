@@ -17,6 +17,7 @@ from circuitviz.session import Label
 # By node name in ``Scores.info``: what these tools have a field for, and what travels under our own key.
 THEIRS = {"activations": "activation", "cumulative_influence": "influence", "probabilities": "token_prob"}
 OWN = {"influence": "influence", "attributions": "attribution", "activations": "value"}
+SOURCE = {"model": "scan", "prompt": "prompt"}  # in ``Scores.info``: what the graph was made of
 NUMBERS = frozenset("replacement_score completeness_score unread node_share edge_share fraction tau".split())
 TABLES = frozenset(("targets", "ledger"))
 LOGIT = re.compile(r'Output "(?P<token>.*)" \(p=(?P<share>[^()]*)\)', re.DOTALL)
@@ -64,6 +65,9 @@ def info_of(
     strings = metadata.get("prompt_tokens")
     if isinstance(strings, list) and any(strings) and all(isinstance(word, str) for word in strings):
         info["prompt"] = {"strings": list(strings)}
+    source = {key: metadata.get(entry) for key, entry in SOURCE.items()}
+    if source := {key: text for key, text in source.items() if isinstance(text, str) and text}:
+        info["source"] = source
     if names := sorted(set(pinned)):
         info["pinned"] = names
     return info

@@ -75,10 +75,8 @@ def said(document: Document) -> tuple[Entries, Entries]:
     heads = is_of_heads(graph)
     drawn = set(circuit.node_names) | {node.name for node in graph.nodes[-graph.sinks :]}
     drawn |= state.ablated_nodes & set(graph.node_index)
-    if not heads:  # tokens are always there, and so is what nothing joins
+    if not heads:  # tokens are always there
         drawn |= {node.name for node in graph.nodes if node.kind is Kind.TOKEN}
-        alone = graph.roots[: len(graph.senders)] & ~np.asarray(graph.mask.any(axis=1))
-        drawn |= {graph.senders[s] for s in np.flatnonzero(alone)}
     links: Entries = {}
     owned = {
         r: [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]

@@ -69,18 +69,19 @@ class Circuit:
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
-        """Nodes that an edge touches, in order of depth.
+        """Nodes that an edge touches, in order of depth, and those that no edge of the graph touches.
 
-        An edge into a key-value receiver that several heads share touches those that write.
+        The latter are in every circuit of their graph: no choice of edges can leave them out. An edge into a
+        key-value receiver that several heads share touches those that write.
         """
         own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
         writing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
-        touched = writing | self.graph.owners[own].any(axis=0)
+        touched = writing | self.graph.owners[own].any(axis=0) | self.graph.unjoined
         return tuple(n.name for n, t in zip(self.graph.nodes, touched, strict=True) if t)
 
     @property
     def n_nodes(self) -> int:
-        """How many nodes the edges touch."""
+        """How many nodes there are."""
         return len(self.node_names)
 
     @cached_property

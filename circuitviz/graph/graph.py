@@ -75,6 +75,12 @@ class Graph:
         return np.asarray(~self.owners.any(axis=0))
 
     @cached_property
+    def unjoined(self) -> NDArray[np.bool_]:
+        """Nodes [nodes] that no edge of the graph touches: none of a model's, some of a file's."""
+        writing = np.append(self.mask.any(axis=1), [False] * self.sinks)
+        return np.asarray(~(writing | self.owners[self.mask.any(axis=0)].any(axis=0)))
+
+    @cached_property
     def is_of_prompt(self) -> bool:
         """Whether its nodes stand at a prompt's positions: a circuit of features, wherever it comes from."""
         return any(node.position is not None for node in self.nodes)

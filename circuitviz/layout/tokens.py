@@ -12,12 +12,15 @@ from circuitviz.layout.registry import COLUMN, ROW, Column, Places, layouts
 from circuitviz.layout.sweeps import ordered, ranks, ties
 
 GAP = 0.5  # between columns, in nodes
+EMPTY = 0.5  # width of a column of a token without nodes, in nodes
+MOST_POSITIONS = 4096  # a file may name any position; beyond these, only positions with nodes have columns
 
 
 def columns(graph: Graph, names: Sequence[str]) -> tuple[Column, ...]:
     """The columns of some nodes: one a position, as wide as its busiest layer; none without positions.
 
-    Nodes that stand at no position share a first column of their own.
+    Every position of the prompt up to the graph's last node has one, whether nodes stand there or not. Nodes
+    that stand at no position share a first column of their own.
     """
     if all(graph.node(name).position is None for name in names):
         return ()
@@ -26,9 +29,12 @@ def columns(graph: Graph, names: Sequence[str]) -> tuple[Column, ...]:
         at = graph.node(name).position
         layers = busy.setdefault(-1 if at is None else at, {})
         layers[graph.depth(name)] = layers.get(graph.depth(name), 0) + 1
+    last = max(-1 if node.position is None else node.position for node in graph.nodes)
+    for position in range(min(last + 1, MOST_POSITIONS)):
+        busy.setdefault(position, {})
     made, left = [], 0.0
     for position in sorted(busy):
-        width = max(busy[position].values())
+        width = max(busy[position].values(), default=EMPTY)
         made.append((position, left, left + width))
         left += width + GAP
     middle = (left - GAP) / 2

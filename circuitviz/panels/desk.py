@@ -44,6 +44,7 @@ from circuitviz.panels.undo import StateStep
 from circuitviz.panels.writer import Writer
 from circuitviz.session import Command, Document, State, choose_edges
 from circuitviz.session.question import SELECT
+from circuitviz.session.words import graph_source
 
 
 class Desk(QObject):
@@ -124,7 +125,9 @@ class Desk(QObject):
     def show(self, path: Path, document: Document) -> None:
         """Show what a file holds."""
         self.set_document(document)
-        self.say(f"Opened {path.name}")
+        scores = document.state.scores
+        source = "" if scores is None else graph_source(scores.info)
+        self.say(f"Opened {path.name}{f': {source}' if source else ''}")
 
     def stop(self) -> None:
         """End all threads and wait for them, before the window goes; what is being written is written."""

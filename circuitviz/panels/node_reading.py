@@ -11,7 +11,7 @@ from circuitviz.jobs import Reply, Seen
 from circuitviz.jobs.node import TOKENS, NodeRead, ReadNode
 from circuitviz.panels.desk import Desk
 from circuitviz.panels.token_columns import TokenColumns
-from circuitviz.session.words import numbers_of, words_of
+from circuitviz.session.words import graph_source, numbers_of, words_of
 
 TOLD = {
     Kind.FEATURE: (
@@ -40,6 +40,7 @@ class NodeReading(QWidget):
         self.numbers = QLabel("", wordWrap=True, accessibleName="Numbers of the node")
         self.numbers.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.meaning = QLabel("", objectName="muted", wordWrap=True)
+        self.source = QLabel("", objectName="muted", wordWrap=True, accessibleName="Origin of the graph")
         self.tokens = TokenColumns(TOKENS)
         self.dashboard = QPushButton("Dashboard", toolTip="where this feature fires, in Features")
         self.trace = QPushButton("Trace", toolTip="the circuit of this node (Shift+T)")
@@ -55,6 +56,8 @@ class NodeReading(QWidget):
             return
         node = state.circuit.graph.node(name)
         self.meaning.setText(TOLD.get(node.kind, ""))
+        self.source.setText(graph_source({} if state.scores is None else state.scores.info))
+        self.source.setVisible(bool(self.source.text()))
         self.dashboard.setVisible(node.kind is Kind.FEATURE and question is not None)
         self.trace.setVisible(self.desk.asking.traceable == name)
         if name != self.node:
@@ -103,3 +106,4 @@ class NodeReading(QWidget):
         column.addWidget(self.meaning)
         column.addLayout(buttons)
         column.addWidget(self.tokens)
+        column.addWidget(self.source)

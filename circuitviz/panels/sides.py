@@ -78,6 +78,20 @@ def _told_several(desk: Desk, selected: frozenset[str]) -> str:
     return f"{len(there)} of them only {other[0]} has. A takes the rest out of the circuit and back in."
 
 
+def told_unjoined(desk: Desk, nodes: frozenset[str]) -> str:
+    """What is said of taking out nodes that no edge of their graph touches; empty where none is one."""
+    circuit = desk.state.circuit
+    if circuit is None:
+        return ""
+    graph = circuit.graph
+    known = members_of(desk.state, nodes) & graph.node_index.keys()
+    alone = sorted(name for name in known if graph.unjoined[graph.node_index[name]])
+    if not alone:
+        return ""
+    named = ", ".join(alone[:3]) + (f" and {len(alone) - 3} more" if len(alone) > 3 else "")
+    return f"No edge of this graph touches {named}: taking it out or putting it back changes no edge."
+
+
 def score_of(state: State, edge: str) -> str:
     """``score +0.1234``; empty where a state has no score of such an edge."""
     scores = state.scores

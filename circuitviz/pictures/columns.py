@@ -45,7 +45,7 @@ def in_columns(
     gap, room = 0.5 * size, page - 4
     for slots in range(max(most), 0, -1):
         beside = [min(m, slots) for m in most]
-        need = [b * (s + gap) - gap for b, s in zip(beside, step, strict=True)]
+        need = [max(0.0, b * (s + gap) - gap) for b, s in zip(beside, step, strict=True)]
         if sum(need) + (number - 1) * 1.6 * gap <= room:
             break
     else:

@@ -22,6 +22,7 @@ from circuitviz.pictures.measure import choose_font, wrapped
 from circuitviz.session import Document
 from circuitviz.session.places import portable
 from circuitviz.session.question import DIFFERENCE, Question
+from circuitviz.session.words import graph_source
 
 MARGIN = 3.0
 
@@ -29,7 +30,7 @@ MARGIN = 3.0
 def draw(document: Document, figure: Figure) -> Drawing:
     """Draw a document's circuit; InputError where there is nothing to draw or no such font."""
     state, theme = document.state, DARK if figure.dark else LIGHT
-    if state.circuit is None or not state.circuit.n_edges:
+    if state.circuit is None or not state.circuit.n_nodes:
         raise InputError("There is no circuit to draw yet; find one first.")
     ink = Ink(theme, figure.transparent, colours_of(state), figure.font_size)
     inner = Drawing(figure.width - 2 * MARGIN, 0.0, "", choose_font(figure.font))
@@ -64,7 +65,7 @@ def strongest(document: Document, figure: Figure) -> float:
         return max((abs(a.score) for a in arrows), default=0.0)
     if state.scores is None:
         return 1.0
-    return float(np.abs(state.scores.values[state.circuit.edges]).max())
+    return float(np.abs(state.scores.values[state.circuit.edges]).max(initial=0.0))
 
 
 def caption(document: Document, figure: Figure) -> str:
@@ -77,6 +78,8 @@ def caption(document: Document, figure: Figure) -> str:
         came = "read from a file" if where.method == IMPORTED else f"found with {where.method}"
         model, task = last_part(where.model), last_part(where.task)
         parts.append(f"Circuit of {model} on {task}, {came} ({where.metric})")
+    elif state.scores is not None and (source := graph_source(state.scores.info)):
+        parts.append(source)
     live = state.live
     if live is not None:
         parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges, {live.n_nodes} nodes")

@@ -8,6 +8,8 @@ from typing import Any
 from circuitviz.graph import Kind, Node
 from circuitviz.session.state import State
 
+MOST_SHOWN = 300  # characters of a model's name or a prompt
+
 
 def words_of(state: State) -> dict[int, str]:
     """Tokens by position: as the run writes them, else as labels of token nodes do; empty where neither."""
@@ -44,7 +46,23 @@ def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
     return [*said, "pinned"] if node.name in pinned_of(info) else said
 
 
+def graph_source(info: Mapping[str, Any]) -> str:
+    """Model and prompt of an attribution graph as its file names them, in a sentence; empty without both."""
+    said = info.get("source")
+    if not isinstance(said, Mapping):
+        return ""
+    model, prompt = (_shortened(said.get(key)) for key in ("model", "prompt"))
+    of, on = f" of {model}" if model else "", f" on “{prompt}”" if prompt else ""
+    return f"Attribution graph{of}{on}" if of or on else ""
+
+
 def pinned_of(info: Mapping[str, Any]) -> list[str]:
     """The nodes that the viewer of an attribution graph's file had pinned."""
     pinned = info.get("pinned")
     return [name for name in pinned if isinstance(name, str)] if isinstance(pinned, list) else []
+
+
+def _shortened(text: object) -> str:
+    """A text of a file as a line has room for it; empty where a file has something else in its place."""
+    said = text if isinstance(text, str) else ""
+    return said if len(said) <= MOST_SHOWN else f"{said[: MOST_SHOWN - 1]}…"

@@ -7,16 +7,21 @@ from pathlib import Path
 
 import pytest
 from opening import export_in, open_in
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 from tracer_graph import LOGITS, WORDS, tracer_graph
 
 from circuitviz.app.actions.registry import ACTIONS
 from circuitviz.app.window import MainWindow
+from circuitviz.canvas.axis import axis_of
 from circuitviz.canvas.hints import hint
 from circuitviz.canvas.kinds import look_colours
 from circuitviz.canvas.legend import legend_entries
+from circuitviz.canvas.paint import LEGIBLE, font
+from circuitviz.formats import import_document
+from circuitviz.graph import Kind
+from circuitviz.session.words import graph_source
 
 pytestmark = pytest.mark.usefixtures("steady")
 EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
@@ -24,11 +29,16 @@ EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
 
 def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
+    heard: list[str] = []
+    window.desk.said.connect(heard.append)
     open_in(window, qtbot, EXAMPLE)
     shoot(window, "graph-example")
     picture, inspector = window.view.picture, window.panels["inspector"]
-    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == [" Mary", " John"]
-    assert {n.name: n.title for n in picture.nodes} == {"token@2": "“Mary”", "m20.f15589@4": "m20.f15589@4", "logit.5966@4": "“gave”"}
+    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == ["<bos>", "When", " Mary", " and", " John"]
+    alone = {"m7.f6861@4": "m7.f6861@4", "m3.error@4": "m3.error@4"}  # no link of the file touches them
+    joined = {"token@2": "“Mary”", "m20.f15589@4": "m20.f15589@4", "logit.5966@4": "“gave”"}
+    assert {n.name: n.title for n in picture.nodes} == joined | alone
+    assert window.desk.state.groups["name"].nodes == {"m20.f15589@4", "m7.f6861@4"}
     assert window.desk.nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
     assert {node.name for node in picture.nodes if node.pinned} == {"token@2", "m20.f15589@4", "logit.5966@4"}
     assert inspector.about.text() == "MLP feature at position 4, “John”"
@@ -37,8 +47,83 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     assert not inspector.part.dashboard.isVisible()  # which model it is of, nobody said
     window.desk.select(frozenset({"logit.5966@4"}), frozenset())
     assert inspector.part.numbers.text() == "probability 0.310 · pinned" and not inspector.label.text()
+    origin = "Attribution graph of gemma-2-2b on “When Mary and John”"
+    assert inspector.part.source.text() == origin and inspector.part.source.isVisible()
+    assert f"Opened {EXAMPLE.name}: {origin}" in heard
     told = hint(picture, picture.by_name["m20.f15589@4"], None)
     assert "activation 31.5000\ncumulative influence 42.0 %\npinned" in told and "male names" in told
+
+
+def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    open_in(window, qtbot, EXAMPLE)
+    heard: list[str] = []
+    window.desk.said.connect(heard.append)
+    edges = window.desk.state.live.edges
+    for node in ("m7.f6861@4", "m3.error@4"):
+        window.desk.select(frozenset({node}), frozenset())
+        assert window.panels["inspector"].name.text() == node
+        ACTIONS["ablate"].handler(window)
+        assert heard[-1] == f"No edge of this graph touches {node}: taking it out or putting it back changes no edge."
+        assert window.view.picture.by_name[node].ablated and (window.desk.state.live.edges == edges).all()
+    told = len(heard)
+    window.desk.select(frozenset({"m20.f15589@4"}), frozenset())
+    ACTIONS["ablate"].handler(window)
+    assert not any("No edge" in said for said in heard[told:])
+
+
+def test_origin_of_a_graph_is_plain_text_of_any_file(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+    data = json.loads(EXAMPLE.read_text())
+    window: MainWindow = open_window()
+    source = window.panels["inspector"].part.source
+    for number, (scan, prompt, said) in enumerate(
+        [
+            ("<b>m</b>", "a <img src=x>", "Attribution graph of <b>m</b> on “a <img src=x>”"),
+            (None, "only a prompt", "Attribution graph on “only a prompt”"),
+            (["odd"], {"odd": 1}, ""),
+        ]
+    ):
+        data["metadata"] |= {"scan": scan, "prompt": prompt}
+        path = tmp_path / f"{number}.graph.json"
+        path.write_text(json.dumps(data))
+        open_in(window, qtbot, path)
+        assert source.text() == said and source.isVisible() == bool(said)
+        assert source.textFormat() is Qt.TextFormat.PlainText
+    data["metadata"] |= {"scan": "m", "prompt": "word " * 2000}
+    path.write_text(json.dumps(data))
+    assert len(graph_source(import_document(path).state.scores.info)) < 340
+
+
+def test_a_graph_of_hundreds_of_nodes_opens_at_a_size_at_which_names_are_read(
+    open_window, qtbot: QtBot, large: Path
+) -> None:
+    """Issue 12, 2.6: names of at least 9 pixels, a map, and F goes to the whole and back."""
+    window: MainWindow = open_window()
+    window.resize(1280, 800)
+    open_in(window, qtbot, large)
+    qtbot.waitUntil(lambda: not window.view.motion.running)
+    window.view.stage.settle()
+    view = window.view
+    free = view.free_area
+
+    def in_sight() -> list[str]:
+        return [name for name in view.picture.by_name if free.toRect().contains(view.place_of(name))]
+
+    (clicked,) = window.desk.nodes
+    assert clicked in in_sight()  # it opens at the node that the file's viewer showed
+    for opened in (True, False):
+        assert view.zoom >= LEGIBLE and font(10, scale=view.zoom).pixelSize() * view.zoom >= 9
+        assert not view.overview.place.isEmpty() and free.contains(view.overview.place)
+        assert 20 < len(in_sight()) < 350
+        assert not axis_of(view.picture, view.viewportTransform(), free.bottom()).isEmpty()
+        if not opened:  # the last token, from what is explained
+            kinds = {window.desk.state.circuit.graph.node(name).kind for name in in_sight() if "@" in name}
+            assert Kind.LOGITS in kinds and Kind.FEATURE in kinds
+            assert view.viewportTransform().map(QPointF(view.picture.columns[-1].right, 0)).x() <= free.right()
+        ACTIONS["fit"].handler(window)  # F
+        assert view.zoom < LEGIBLE and set(in_sight()) == set(view.picture.by_name)
+        assert view.overview.place.isEmpty()
+        ACTIONS["fit"].handler(window)
 
 
 @pytest.fixture(params=["saved by circuit-tracer", "as lists"])
