@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from urllib.parse import unquote_to_bytes
 
 from PySide6.QtCore import QByteArray, QSettings
 
 from circuitviz.canvas.theme import COLOURS
+from circuitviz.formats.json_bounds import printable
 from circuitviz.resources import data_folder
 
 MOST_RECENT = 10
@@ -67,12 +70,13 @@ class Settings:
     def recent(self) -> list[Path]:
         """Files opened lately that still exist, the latest first."""
         kept = self._store.value("recent", [], type=list)
-        return [Path(str(p)) for p in kept if Path(str(p)).is_file()]  # type: ignore[attr-defined]
+        paths = [_read_path(str(text)) for text in kept]  # type: ignore[attr-defined]
+        return [path for path in paths if path.is_file()]
 
     def add_recent(self, path: Path) -> None:
         """Put a file first."""
         others = [p for p in self.recent if p != path.absolute()]
-        self._store.setValue("recent", [str(p) for p in [path.absolute(), *others][:MOST_RECENT]])
+        self._store.setValue("recent", [_path_text(p) for p in [path.absolute(), *others][:MOST_RECENT]])
 
     def clear_recent(self) -> None:
         """Forget which files were opened."""
@@ -111,3 +115,15 @@ class Settings:
             return max(low, min(high, int(str(self._store.value(key, default)))))
         except ValueError:
             return default
+
+
+def _path_text(path: Path) -> str:
+    """A path as settings keep it: as a URI where its bytes are no UTF-8, which settings would lose."""
+    return str(path) if printable(str(path)) == str(path) else path.as_uri()
+
+
+def _read_path(text: str) -> Path:
+    """The path of ``_path_text``."""
+    if not text.startswith("file:///"):
+        return Path(text)
+    return Path(os.fsdecode(unquote_to_bytes(text.removeprefix("file://"))))

@@ -48,7 +48,7 @@ def count_values(data: bytes, most: int) -> tuple[int, int]:
 def whole_number(digits: str) -> int:
     """A whole number of JSON. Raises ValueError where it is larger than any that a file of ours says."""
     if len(digits) > DIGITS:
-        raise ValueError(f"a whole number of {len(digits):,} digits is more than is read")
+        raise ValueError(f"a whole number of {len(digits):,} digits is too large; up to {DIGITS} are read")
     return int(digits)
 
 

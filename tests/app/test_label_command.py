@@ -132,3 +132,16 @@ def test_setting_a_label_does_not_import_torch(tmp_path: Path) -> None:
     path = circuit(tmp_path / "a.circuit")
     code = "import sys; from circuitviz.__main__ import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, "label", "set", str(path), "m0", "x"]).returncode == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes there")
+def test_a_name_that_is_not_utf_8_goes_all_the_way(tmp_path: Path) -> None:
+    path = circuit(tmp_path / os.fsdecode(b"caf\xe9.circuit"))
+    label = ["label", "set", path, "m0", os.fsdecode(b"r\xf4le")]
+    export = ["label", "export", path, "-o", path.with_suffix(".jsonl")]
+    picture, wrong = ["export", path, "-o", path.with_suffix(".svg")], ["label", "list", path.with_suffix(".txt")]
+    for command, code in ((label, 0), (export, 0), (picture, 0), (wrong, 2)):
+        done = subprocess.run([sys.executable, "-m", "circuitviz", *map(os.fspath, command)], capture_output=True)
+        assert done.returncode == code and b"Error" not in done.stderr, done.stderr
+        assert done.stderr.count(b"\n") == (code != 0)
+    assert open_document(path).state.labels["m0"].text == "r\ufffdle"

@@ -1,0 +1,31 @@
+"""A file whose name is no UTF-8 opens, is named, saved and opened again in the window."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.app.window import MainWindow
+from circuitviz.formats import open_document
+from circuitviz.session import Label, set_label
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes there")
+
+
+def test_the_window_takes_such_a_name(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"caf\xe9.circuit")
+    saved: list[bool] = []
+    window.files.save_to(path, saved.append)
+    qtbot.waitUntil(lambda: saved == [True])
+    assert "caf" in window.windowTitle() and window.settings.recent == [path]
+    window.start.show_recent(window.settings.recent)
+    window.desk.do(set_label("m0", Label("x")))
+    window.files.save(saved.append)
+    qtbot.waitUntil(lambda: saved == [True, True])
+    assert set(open_document(path).state.labels) == {"m0"}
+    window.files.open_path(path)
+    qtbot.waitUntil(lambda: window.desk.document.path == path and not window.desk.document.dirty)
