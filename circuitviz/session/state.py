@@ -17,6 +17,8 @@ from circuitviz.session.labels import Basis, Label, kind_of
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.sight import Sight
 
+ZERO_RULE = "an MLP's output bias is its own"  # before, zero and scaling left it: those numbers are others
+
 
 @dataclass(frozen=True)
 class State:
@@ -136,6 +138,8 @@ class State:
         digest = self.live.digest.copy()
         where = self.provenance
         setting = where and [where.weight_hash, where.task_hash, where.metric, where.ablation]
+        if where and setting and (where.ablation == "zero" or self.changed):
+            setting.append(ZERO_RULE)
         digest.update(json.dumps([str(self.live.graph.shape), setting]).encode())
         if not self.live.graph.same_as(Graph.transformer(self.live.graph.shape)):  # its shape says not all
             told = [node.name for node in self.live.graph.nodes], sorted(self.ablated_nodes)
