@@ -38,6 +38,20 @@ def unprotected(text: str) -> str:
     return text[1:] if text.startswith("'") and FORMULA.match(text) else text
 
 
+def repeated(header: Iterable[str]) -> str:
+    """The first name that stands twice in a table's header, as a sentence; empty where none does.
+
+    >>> repeated(["a", "b", "a"]), repeated(["a", "b"])
+    ("the column 'a' is there twice; which one is meant cannot be told", '')
+    """
+    before: set[str] = set()
+    for name in header:
+        if name and name in before:
+            return f"the column '{name[:40]}' is there twice; which one is meant cannot be told"
+        before.add(name)
+    return ""
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import csv_text, unprotected
+from circuitviz.formats.cells import csv_text, repeated, unprotected
 from circuitviz.formats.disk import read_text, write_whole
 from circuitviz.formats.listing import (
     ListedEdge,
@@ -152,6 +152,8 @@ def _rows(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
     header = [unprotected(name) for name in next(found, [])]
     if len(header) > MOST_COLUMNS:
         raise InputError(f"'{path.name}' has {len(header):,} columns, more than any table of ours.")
+    if twice := repeated(header):
+        raise InputError(f"'{path.name}': {twice}.")
 
     def rows() -> Iterator[tuple[int, list[str]]]:
         for row in found:

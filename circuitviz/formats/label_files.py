@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import csv_text, unprotected
+from circuitviz.formats.cells import csv_text, repeated, unprotected
 from circuitviz.formats.disk import parse_json, read_bytes, write_whole
 from circuitviz.formats.label_rows import COLUMNS, OWN, label_of, place_of, row_of
 from circuitviz.graph import Graph
@@ -99,6 +99,8 @@ def _rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         return
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
+        if twice := repeated(reader.fieldnames or ()):
+            raise InputError(f"'{path.name}': {twice}.")
         for row in reader:
             place = f"{path.name} line {reader.line_num}"
             if None in row or None in row.values():

@@ -182,6 +182,11 @@ def _csv(path: Path, text: str) -> Numbered:
             )
         if layout_of(header) is None:
             raise InputError(f"{path.name}: {missing_columns(header)}")
+        if twice := [name for name in {*header} if name and header.count(name) > 1]:
+            raise InputError(
+                f"{path.name}: the column '{min(twice)[:40]}' is there twice; "
+                "which one is meant cannot be told."
+            )
         for row in reader:
             if not row:
                 continue

@@ -223,6 +223,13 @@ def test_json_that_is_shaken_is_a_document_or_one_sentence(tmp_path: Path) -> No
             assert "\n" not in str(error)
 
 
+def test_a_table_with_a_column_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sender,receiver,score,score\ninput,logits,1,2\n")
+    with pytest.raises(InputError, match="the column 'score' is there twice"):
+        import_document(path)
+
+
 @pytest.mark.parametrize("suffix", ["csv", "dot", "graphml"])
 def test_tables_hold_every_edge_and_say_which_are_out(tmp_path: Path, suffix: str) -> None:
     made, path = document(SHAPES[0], 4), tmp_path / f"a.{suffix}"

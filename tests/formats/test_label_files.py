@@ -127,3 +127,10 @@ def test_labels_of_features_without_a_node_here_are_told_and_never_ours(
     labels, foreign = read_labels(path, GRAPH)
     assert labels == {"m1": Label("verbs")}
     assert foreign == ["m1", "resid_1/2", f"{component.lower()} 1/3", f"{component.lower()} 0/4"]
+
+
+def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("Name,Label,Label\na0.h0,one,two\n")
+    with pytest.raises(InputError, match="the column 'Label' is there twice"):
+        read_labels(path, Graph.transformer(Shape(1, 1, 4)))

@@ -45,6 +45,7 @@ def test_eap_igs_columns_are_indices(demo: Case, tmp_path: Path) -> None:
     ("name", "text", "says"),
     [
         ("a.csv", "clean,correct\nx,y\n", "a.csv: the column 'corrupted' is missing"),
+        ("a.csv", "clean,corrupted,correct,incorrect,correct\na,b,c,d,e\n", "column 'correct' is there twice"),
         ("a.csv", HEAD + ROW + "Mary said,So John said that, she, he\n", "a.csv line 3: .* has 3 tokens .* 5"),
         ("a.csv", HEAD + "So Mary said that,So John said that, zebras, he\n", "a.csv line 2: .*one token"),
         ("a.csv", HEAD, "holds no prompts"),
