@@ -26,10 +26,10 @@ class Documents(QObject):
         """Show a document; undo begins anew, and what was asked for the one before is void."""
         desk = self.desk
         desk.searches.forget()
+        desk.select(frozenset(), frozenset())  # while the document that it is of is still there
         desk.undo.clear()
         desk.worker.leave()
         desk.opened = None
-        desk.nodes = desk.edges = frozenset()
         self._show(document)
         desk.asking.came(None)
         desk.asking.adopt(document.state)

@@ -42,7 +42,7 @@ def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
     if (found := value("influence")) is not None:
         said.append(f"influence {found:.4f}")
     if (found := value("cumulative_influence")) is not None:
-        said.append(f"cumulative influence {100 * found:.1f} %")
+        said.append(f"cumulative influence {100 * found:.1f}\N{NO-BREAK SPACE}%")
     return [*said, "pinned"] if node.name in pinned_of(info) else said
 
 

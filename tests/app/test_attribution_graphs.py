@@ -42,7 +42,7 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     assert window.desk.nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
     assert {node.name for node in picture.nodes if node.pinned} == {"token@2", "m20.f15589@4", "logit.5966@4"}
     assert inspector.about.text() == "MLP feature at position 4, “John”"
-    assert inspector.part.numbers.text() == "activation 31.5000 · cumulative influence 42.0 % · pinned"
+    assert inspector.part.numbers.text() == "activation 31.5000 · cumulative influence 42.0\N{NO-BREAK SPACE}% · pinned"
     assert inspector.label.text() == "male names" and not inspector.readings.isVisible()
     assert not inspector.part.dashboard.isVisible()  # which model it is of, nobody said
     window.desk.select(frozenset({"logit.5966@4"}), frozenset())
@@ -51,7 +51,7 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     assert inspector.part.source.text() == origin and inspector.part.source.isVisible()
     assert f"Opened {EXAMPLE.name}: {origin}" in heard
     told = hint(picture, picture.by_name["m20.f15589@4"], None)
-    assert "activation 31.5000\ncumulative influence 42.0 %\npinned" in told and "male names" in told
+    assert "activation 31.5000\ncumulative influence 42.0\N{NO-BREAK SPACE}%\npinned" in told and "male names" in told
 
 
 def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, qtbot: QtBot) -> None:

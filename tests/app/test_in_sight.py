@@ -137,3 +137,18 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
 def test_what_the_status_bar_says_stands_off_the_edge(window: MainWindow) -> None:
     QApplication.processEvents()
     assert window.chrome.message.mapTo(window, QPoint(0, 0)).x() >= 8
+
+
+def test_nothing_of_the_node_selected_before_is_shown_with_another_document(window: MainWindow) -> None:
+    node = next(iter(window.desk.state.circuit.node_names))
+    window.desk.select(frozenset({node}), frozenset())
+    inspector = window.panels["inspector"]
+    assert inspector.node == node and inspector.body.isVisibleTo(inspector)
+    told: list[frozenset[str]] = []
+    window.desk.selection_changed.connect(lambda: told.append(window.desk.nodes))
+    graph = Graph.transformer(Shape(2, 4, 64))
+    scores = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape), "eap")
+    window.desk.set_document(Document(State(None, scores, scores.greedy(30))))
+    assert told == [frozenset()] and not window.desk.nodes
+    assert not inspector.node and not inspector.body.isVisibleTo(inspector)
+    assert inspector.name.text() == "Nothing selected"
