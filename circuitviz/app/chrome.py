@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -94,7 +95,14 @@ class Chrome(QObject):
         undo.setShortcut(QKeySequence("Ctrl+Z"))
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         self.actions["undo"], self.actions["redo"] = undo, redo
+        for action, step in ((undo, stack.undo), (redo, stack.redo)):
+            action.triggered.disconnect()  # a label that is being typed is a step of its own, before this one
+            action.triggered.connect(partial(self._step, step))
         return undo, redo
+
+    def _step(self, step: Callable[[], None]) -> None:
+        self.window.desk.input_ends.emit()
+        step()
 
     def _status(self) -> None:
         bar = self.window.statusBar()

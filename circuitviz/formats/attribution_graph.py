@@ -72,9 +72,14 @@ class _Reading:
     def __init__(self, data: Any) -> None:
         if not isinstance(data, dict) or not {"nodes", "links"} <= set(data):
             raise InputError("it needs the keys metadata, nodes and links")
+        for key in ("nodes", "links"):
+            if not isinstance(data[key], list) or not all(isinstance(one, dict) for one in data[key]):
+                raise InputError(f"its {key} are no list of objects")
+        if not isinstance(data.get("metadata") or {}, dict):
+            raise InputError("its metadata is no object")
         self.data = data
         self.metadata = dict(data.get("metadata") or {})
-        raws, links = list(data["nodes"]), list(data["links"])
+        raws, links = data["nodes"], data["links"]
         for raw in raws:
             missing = [key for key in REQUIRED if key not in raw]
             if missing:

@@ -51,6 +51,7 @@ class Desk(QObject):
     """Turns wishes into commands and requests, and replies into signals."""
 
     state_changed = Signal()
+    input_ends = Signal()  # what is typed and not yet taken over is to be put into the document
     document_left = Signal()  # while it is still there: what belongs to it is to be written into it now
     document_opened = Signal()
     document_shown = Signal()

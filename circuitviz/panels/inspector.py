@@ -68,6 +68,8 @@ class InspectorPanel(Panel):
         for at, button in enumerate(self.edges):
             button.clicked.connect(partial(self._choose_edge, at))
         self.label.editingFinished.connect(self.keep_label)
+        for ends in (desk.input_ends, desk.document_left):
+            ends.connect(self._keep_typed_label)
         self.colour.clicked.connect(self._pick_colour)
         desk.prompt_changed.connect(self._ask)
         self.weighted.toggled.connect(lambda _on: self._show_attention())
@@ -146,8 +148,8 @@ class InspectorPanel(Panel):
         known = circuit.graph.node_index if circuit is not None else ()
         one = next(iter(nodes)) if len(nodes) == 1 else ""
         node = one if one in known else ""
-        if node != self.node and self.label.isModified():
-            self.keep_label()  # it was typed for the node before
+        if node != self.node:
+            self._keep_typed_label()  # it was typed for the node before
         self.node = node
         self.body.setVisible(bool(self.node))
         if self.node:
@@ -177,6 +179,11 @@ class InspectorPanel(Panel):
         self.label.setModified(False)
         if self.node and before != after and not self.desk.blind:
             self.desk.do(set_label(self.node, after))
+
+    def _keep_typed_label(self) -> None:
+        """What is being typed belongs to this node of this document, whatever comes next."""
+        if self.label.isModified():
+            self.keep_label()
 
     def _forget_label(self) -> None:
         """What was typed was not meant."""

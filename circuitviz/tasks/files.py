@@ -144,6 +144,8 @@ def _read(path: Path) -> str:
     try:
         path = path.expanduser()
         if not path.is_file():
+            if path.exists():
+                raise InputError(f"'{path}' is no file of a task; CSV, JSON or JSONL would be right.")
             raise FileNotFoundError
         size = path.stat().st_size
         if size > LARGEST:
@@ -236,7 +238,9 @@ def _json(path: Path, text: str) -> list[Any] | None:
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return None
-        raise InputError(f"The task file '{path.name}' is not JSON: {str(error)[:200]}.") from None
+        deep = isinstance(error, RecursionError)
+        what = "is nested too deeply" if deep else f"is not JSON: {str(error)[:200]}"
+        raise InputError(f"The task file '{path.name}' {what}.") from None
     if isinstance(data, dict) and layout_of(data) is not None:
         return [data]
     if isinstance(data, dict):

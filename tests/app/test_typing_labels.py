@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
+from circuitviz.session import Document, State
 
 
 def labels(window: MainWindow) -> dict[str, str]:
@@ -47,3 +48,27 @@ def test_the_palette_is_left_though_the_field_before_it_is_gone(window: MainWind
     form.method.setCurrentText("acdc")  # its options have fields of their own
     window.palette_.leave()
     assert not window.palette_.isVisible()
+
+
+def test_a_label_that_is_typed_stays_with_its_document(window: MainWindow, qtbot: QtBot) -> None:
+    """When a search's circuit arrives meanwhile, and when an undo leads to another document."""
+    line = window.panels["inspector"].label
+    first = next(n for n in window.desk.state.circuit.node_names if ".h" in n)
+    before = window.desk.document
+    window.view.select({first})
+    qtbot.keyClicks(line, "Mover")
+    window.desk.documents.leave()  # as the result of a search does
+    other = Document(State(None, before.state.scores, before.state.circuit))
+    window.desk.documents.turn_to(other, "Find another circuit")
+    assert {name: label.text for name, label in before.state.labels.items()} == {first: "Mover"}
+    assert labels(window) == {} and window.desk.document is other
+
+    window.view.select({first})
+    qtbot.keyClicks(line, "Inhibitor")
+    window.chrome.actions["undo"].trigger()  # takes back the typing, as a step of its own
+    assert window.desk.document is other and labels(window) == {} and line.text() == ""
+    window.chrome.actions["redo"].trigger()
+    assert labels(window) == {first: "Inhibitor"}
+    window.chrome.actions["undo"].trigger()
+    window.chrome.actions["undo"].trigger()
+    assert window.desk.document is before and labels(window) == {first: "Mover"}

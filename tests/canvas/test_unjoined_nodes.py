@@ -139,7 +139,7 @@ def test_figures_draw_nodes_without_edges_and_every_token(qapp: QApplication, tm
 
 
 def test_a_position_that_no_prompt_has_makes_no_columns() -> None:
-    data = {"nodes": [{"node_id": "0_1_1000000000", "layer": "0", "ctx_idx": 10**9, "feature_type": "cross layer transcoder"}], "links": []}
+    data = {"nodes": [{"node_id": "0_1_1000000", "layer": "0", "ctx_idx": 10**6, "feature_type": "cross layer transcoder"}], "links": []}
     picture = picture_of(read("a.graph.json", data).state, "tokens")
     assert len(picture.nodes) == 1 and len(picture.columns) <= 4097
 
