@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from circuitviz.errors import InputError
+from circuitviz.formats.schemas import LARGEST_COUNT, LARGEST_SEED, whole
 from circuitviz.graph import Graph, Kind
 from circuitviz.session.labels import COLOUR, VERDICTS, Basis, Evidence, Label, Outcome, kind_of
 
@@ -113,6 +114,13 @@ def confidence_of(given: Any) -> float | None:
     return value
 
 
+def _whole(given: Any, name: str, largest: int) -> int:
+    """A whole number of a test's outcome; 0 where nothing is said."""
+    value = given.get(name, 0)
+    whole(0, largest)(value, f"test's {name}")
+    return int(value)
+
+
 def _outcome(given: Any) -> Outcome:
     numbers = {}
     for key in ("effect", "low", "high"):
@@ -127,9 +135,9 @@ def _outcome(given: Any) -> Outcome:
         given["verdict"],
         **numbers,
         measured=str(given.get("measured", "")),
-        prompts=int(given.get("prompts", 0)),
+        prompts=_whole(given, "prompts", LARGEST_COUNT),
         prompts_hash=str(given.get("prompts_hash", "")),
-        seed=int(given.get("seed", 0)),
+        seed=_whole(given, "seed", LARGEST_SEED),
         date=str(given.get("date", "")),
         basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
         detail=str(given.get("detail", "")),

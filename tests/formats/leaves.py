@@ -85,9 +85,9 @@ def use(document: Document, folder: Path, chart: Chart, path: Path) -> None:
         return
     draw(document, Figure())
     pictures.get("svg").value.write(sheet_of(document, Figure(), "a.svg"))
-    for text in (caption(document, Figure()), methods_paragraph(document), bibtex(document)):
-        text.encode()
+    caption(document, Figure()).encode()
     if state.provenance is not None:
+        (methods_paragraph(document) + bibtex(document)).encode()
         state.provenance.command().encode()
         question = Question.of(state.provenance)
         assert question is None or (question.opening and question.options)

@@ -32,8 +32,8 @@ option = either(scalar, each(scalar))
 folders = optional(either(text, each(text)))
 provenance = record(
     {},
-    {**dict.fromkeys(TEXTS, text), **dict.fromkeys(("asked", "seconds"), maybe), "prompts": optional(count),
-     "seed": optional(whole(0, LARGEST_SEED)), "bos": optional(truth), "options": named(option),
+    {**dict.fromkeys(TEXTS, text), **dict.fromkeys(("asked", "seconds"), maybe), "prompts": count,
+     "seed": whole(0, LARGEST_SEED), "bos": optional(truth), "options": named(option),
      "task_options": named(either(option, named(scalar))), "versions": named(scalar),
      "pairs": each(each(either(text, each(anything))))},
 )  # fmt: skip

@@ -91,8 +91,11 @@ RESULTS: dict[str, Schema] = {
     "robustness": record({"cells": each(cell)}),
     "roles": rule(
         record({"roles": named(role)}, {"weights": text, "task": text}),
-        lambda r: len({tuple(one["scores"]) for one in r["roles"].values()}) < 2,
-        "roles with scores of the same heads",
+        lambda r: (
+            len(heads := {tuple(one["scores"]) for one in r["roles"].values()}) < 2
+            and all("." in head for names in heads for head in names)
+        ),
+        "roles with scores of the same heads, such as a1.h2",
     ),
     "sizes": record({"ablation": text, "points": each(size)}),
     "stability": record({"edges": named(number), "mean_iou": maybe, "resamples": count}),
