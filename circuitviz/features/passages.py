@@ -105,6 +105,8 @@ def read_passages(model: Model, path: Path) -> Passages:
     """
     try:
         text = read_regular(path).decode("utf-8-sig")
+    except FileNotFoundError:
+        raise InputError(f"There is no text file '{path}'; give a file of plain text.") from None
     except OSError as error:
         raise InputError(
             f"The text file '{path}' cannot be read ({error.strerror}); give a file of plain text."

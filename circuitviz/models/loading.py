@@ -138,16 +138,19 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         device=next(hf.parameters()).device,
         parameters=parameters,
     )
-    parts = [getattr(block, name, None) for block in bridge.blocks for name in ("attn", "mlp")]
-    for part in (*bridge.blocks, *parts, bridge.ln_final, bridge.unembed):
-        if part is not None:  # every pass, whoever makes it, can be ended between its parts
-            part.register_forward_pre_hook(_pause)
+    _make_cancellable(bridge)
     _check(model, plain)
     return model
 
 
-def _pause(*_: Any) -> None:
-    pause()
+def _make_cancellable(bridge: Any) -> None:
+    """Let every pass, whoever makes it, end between its parts; a part that is missing is refused later."""
+    blocks = getattr(bridge, "blocks", ())
+    parts = [getattr(block, name, None) for block in blocks for name in ("attn", "mlp")]
+    ends = [getattr(bridge, name, None) for name in ("ln_final", "unembed")]
+    for part in (*blocks, *parts, *ends):
+        if part is not None:
+            part.register_forward_pre_hook(lambda *_: pause())
 
 
 def _check(model: Model, plain: tuple[PlainPass, PlainPass]) -> None:
