@@ -142,10 +142,11 @@ def faults(widget: QWidget) -> Iterator[str]:
 def look(window: MainWindow) -> None:
     """Look at all widgets, of this window and whatever else is there."""
     QApplication.processEvents()
+    shown = {window, *(top for top in QApplication.topLevelWidgets() if top.isVisible())}
     found = [
         f"{type(widget).__name__} {widget.objectName()!r} ({widget.accessibleName()}): {fault}"
-        for widget in QApplication.allWidgets()
-        if widget.window() is window or widget.isVisible()
+        for top in shown  # not allWidgets(): windows of earlier tests may still be on their way out
+        for widget in (top, *top.findChildren(QWidget))
         for fault in faults(widget)
         if fault
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
-from huggingface_hub import constants
+from huggingface_hub import constants, hf_api
 from mutations import heads
 from pytestqt.qtbot import QtBot
 
@@ -80,6 +80,7 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[pytes
 def ask_at(patch: pytest.MonkeyPatch, port: int) -> None:
     """Take a port of this machine for Hugging Face."""
     patch.setattr(constants, "ENDPOINT", f"http://127.0.0.1:{port}")
+    patch.setattr(hf_api.api, "endpoint", f"http://127.0.0.1:{port}")  # it was made before
     template = f"http://127.0.0.1:{port}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
     patch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
 
