@@ -21,7 +21,9 @@ from PySide6.QtWidgets import (
     QLabel,
     QMenu,
     QMessageBox,
+    QPushButton,
     QTabBar,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -79,7 +81,14 @@ class Person:
     def _clickable(self, place: QWidget, title: str) -> Iterator[Click]:
         for button in place.findChildren(QAbstractButton):
             if button.isVisible() and button.isEnabled() and button.rect().isValid():
-                yield f"{title}: {named(button)}", self._on(button)
+                menu = button.menu() if isinstance(button, QPushButton | QToolButton) else None
+                if menu is None:
+                    yield f"{title}: {named(button)}", self._on(button)
+                    continue
+                menu.aboutToShow.emit()
+                for entry in menu.actions():
+                    if entry.isEnabled() and not entry.isSeparator():
+                        yield f"{title}: {named(button)} > {entry.text()}", self._in_menu(menu, entry.text())
         for bar in place.findChildren(QTabBar):
             for i in range(bar.count()):
                 if bar.isVisible() and bar.isTabVisible(i) and bar.isTabEnabled(i):
@@ -92,6 +101,14 @@ class Person:
     def _on(self, widget: QWidget, at: QPoint | None = None) -> Callable[[], None]:
         place = widget.rect().center() if at is None else at
         return lambda: QtBot.mouseClick(widget, LEFT, Qt.KeyboardModifier.NoModifier, place)
+
+    def _in_menu(self, menu: QMenu, text: str) -> Callable[[], None]:
+        def click() -> None:
+            menu.popup(menu.parentWidget().mapToGlobal(QPoint()))  # a button's own click waits for the menu's end
+            entry = next(entry for entry in menu.actions() if entry.text() == text)  # some are made at each show
+            QtBot.mouseClick(menu, LEFT, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(entry).center())
+
+        return click
 
     def click_menus(self) -> None:
         """Every entry of the menu bar, through its menu."""
@@ -240,6 +257,8 @@ def test_every_button_tab_link_and_menu_entry_can_be_clicked(
     names = set(person.clicked)
     for page in ("Scatter", "Similarity", "Components", "Recurring"):
         assert any(name.startswith(f"Traces: {page}") for name in names), (page, sorted(names))
+    for entry in ("> Open dictionaries…", "> Import labels…", "> Colour…"):
+        assert any(entry in name for name in names), (entry, sorted(names))
     assert len(names) > 150, sorted(names)
 
 
