@@ -102,12 +102,13 @@ class CircuitPart(Part):
         made: dict[str, Any] = {}
         if graph is None:
             return {}
-        if (said := opened.manifest["circuit"]) is not None:
-            circuit(said, "circuit")
-            edges = _tensor(opened.tensors, "edges", graph, bool)
-            if (edges > graph.mask).any():
-                raise InputError("it holds edges that the model's graph does not have")
-            made["circuit"] = Circuit(graph, edges, said["asked"], said["note"])
+        if (said := opened.manifest["circuit"]) is None:
+            raise InputError("it has a graph and no circuit")
+        circuit(said, "circuit")
+        edges = _tensor(opened.tensors, "edges", graph, bool)
+        if (edges > graph.mask).any():
+            raise InputError("it holds edges that the model's graph does not have")
+        made["circuit"] = Circuit(graph, edges, said["asked"], said["note"])
         if (about := opened.manifest["scores"]) is not None:
             scores(about, "scores")
             values = _tensor(opened.tensors, "scores", graph, float)

@@ -108,7 +108,7 @@ evaluation = record(
         "metric": record({"circuit": maybe, "model": maybe, "ablated": maybe}),
         "edges": count,
         "setting": record(
-            {"prompts": optional(count)},
+            {"prompts": count},
             {"metric": optional(text), "ablation": optional(text), "seed": optional(whole(0, LARGEST_SEED))},
         ),
     },

@@ -37,7 +37,7 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     starts = [(next(i for i, h in enumerate(heads) if h.startswith(f"{name}.")), name) for name in layers]
     for at, _ in starts[1:]:
         sketch.rule(sketch.colour("line"), x=at)
-    after = [at for at, _ in starts[1:]] + [len(heads)]
+    after = [*(at for at, _ in starts[1:]), *([len(heads)] if starts else [])]
     sketch.names["bottom"] = [((at + end) / 2, name) for (at, name), end in zip(starts, after, strict=True)]
     sketch.names["left"] = [(y + 0.5, found["role"]) for y, found in enumerate(roles.values())]
     sketch.upright, sketch.moves = False, (False, False)
