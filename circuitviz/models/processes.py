@@ -27,6 +27,9 @@ def no_programs() -> Iterator[None]:
         _here.refuses = before
 
 
-def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
-    if event in _EVENTS and getattr(_here, "refuses", False):
+def _refuse(
+    event: str, _arguments: tuple[Any, ...], events: frozenset[str] = _EVENTS, here: Any = _here
+) -> None:
+    # defaults, because the hook is called while Python ends, when this module's names are None already
+    if event in events and getattr(here, "refuses", False):
         raise PermissionError(f"No other program is started while a model is opened ({event}).")

@@ -38,6 +38,7 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 from shiboken6 import isValid
+from stalls import Watch
 
 import circuitviz
 from circuitviz.app.about import AboutDialog
@@ -323,7 +324,7 @@ def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
 
 
 def test_markup_in_a_dialog_is_shown_as_it_is_written(
-    open_window: Callable[[], MainWindow], qtbot: QtBot, marked: str
+    open_window: Callable[[], MainWindow], qtbot: QtBot, steady: Watch, marked: str
 ) -> None:
     window = open_window()
     window.desk.set_document(heads(marked))
@@ -331,9 +332,8 @@ def test_markup_in_a_dialog_is_shown_as_it_is_written(
         raised: list[None] = []
 
         def inspect(raised: list[None] = raised) -> None:
-            try:
-                look(window)
-                raise_tooltips(window)
+            try:  # looking at a thousand widgets, beside those of earlier tests, is not the window's work
+                steady.timed("look", lambda: (look(window), raise_tooltips(window)), longest=LONG)
             finally:
                 raised.append(None)
                 if (modal := QApplication.activeModalWidget()) is not None:

@@ -265,7 +265,7 @@ def test_lines_of_json_end_at_line_feeds_alone(demo: Case, end: str, tmp_path: P
         ("a.json", "[" + "0," * 2_500_000 + "0]", "2,500,001 values"),
         ("a.json", '{"prompts": [' + "{}," * 1_500_000 + "{}]}", "values"),
         ("a.jsonl", '{"clean": [' + "0," * 2_500_000 + "0]}", "a.jsonl line 1: about 2,500,00. values"),
-        ("a.json", "[" * 200_000, "not JSON"),
+        ("a.json", "[" * 200_000, "nested too deeply"),
         ("a.json", '"' + "x" * (33 * 2**20) + '"', "million characters"),
         ("a.jsonl", '{"correct_idx": ' + "7" * 5000 + "}", "this is not JSON"),
         ("a.json", '{"a": 1}', "no list of pairs"),

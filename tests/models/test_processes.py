@@ -1,0 +1,18 @@
+"""The guard against other programs is silent while Python ends."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from circuitviz.models import processes
+
+
+def test_the_guard_needs_no_name_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python sets them to None when it ends, and an audit hook is called after that, too."""
+    with processes.no_programs():
+        pass
+    for name in ("_EVENTS", "_here"):
+        monkeypatch.setattr(processes, name, None)
+    sys.audit("open", "file", "r", 0)
