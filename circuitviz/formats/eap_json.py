@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Container
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ from circuitviz.session import Document, State
 HEAD = re.compile(r"a(\d+)\.h(\d+)<([qkv])>$")
 PARTS = ("cfg", "nodes", "edges")
 EXTRA = "eap-ig"  # what of such a file a document keeps in ``extra``
+LISTED = "listed"  # there, where the file leaves edges out: those of ``NOTHING`` that it lists
+NOTHING = {"score": 0.0, "in_graph": False}
 
 
 class EapJson:
@@ -35,7 +38,13 @@ class EapJson:
         """Write the circuit; a key-value receiver is repeated for each query head of its group,
         its score divided by the group's size (METHODS: Graph)."""
         kept = document.extra.get(EXTRA, {})
-        made = {part: restored(entries, kept.get(part, {})) for part, entries in _said(document).items()}
+        ours = _said(document)
+        if LISTED in kept:  # the file left edges out: those that it lists stay, and those that say something
+            listed = {name for name in kept[LISTED] if isinstance(name, str)}
+            ours["edges"] = {
+                name: entry for name, entry in ours["edges"].items() if entry != NOTHING or name in listed
+            }
+        made = {part: restored(entries, kept.get(part, {})) for part, entries in ours.items()}
         write_whole(path, json_text({**kept.get("rest", {}), **made}).encode())
 
     def read(self, path: Path) -> Document:
@@ -68,18 +77,27 @@ class EapJson:
         info = {} if told is None else {SIGN: str(told)}
         scores = Scores(graph, values, IMPORTED, info=info)
         document = Document(State(scores=scores, circuit=circuit))
-        ours = _said(document)
+        ours = _said(document, theirs["edges"])  # of GPT-2 XL's 2.2 million edges a small file lists few
         kept: dict[str, Any] = {part: differing(ours[part], theirs[part]) for part in PARTS}
         kept["rest"] = {key: value for key, value in data.items() if key not in PARTS}
         document.extra = {EXTRA: {part: said for part, said in kept.items() if said}}
+        if len(ours["edges"]) < _n_edges(graph):
+            nothing = [name for name, entry in ours["edges"].items() if entry == NOTHING]
+            document.extra[EXTRA][LISTED] = [name for name in nothing if name in theirs["edges"]]
         return document
 
 
 formats.register("eap-ig", summary="EAP-IG and MIB circuit")(EapJson())
 
 
-def _said(document: Document) -> dict[str, dict[str, Any]]:
-    """What the document itself has to say: cfg, nodes and edges."""
+def _n_edges(graph: Graph) -> int:
+    """Entries of a file that lists every edge."""
+    heads = [len(_heads_of(graph, receiver)) for receiver in graph.receivers]
+    return int(graph.mask.sum(0) @ np.array(heads))
+
+
+def _said(document: Document, listed: Container[str] | None = None) -> dict[str, dict[str, Any]]:
+    """What the document itself has to say: cfg, nodes and edges, all of them or those that are listed."""
     circuit, scores = document.state.live, document.state.scores
     if circuit is None:
         raise InputError("There is no circuit to export yet; find one first.")
@@ -97,8 +115,9 @@ def _said(document: Document) -> dict[str, dict[str, Any]]:
     for s, r in np.argwhere(graph.mask).tolist():
         there = bool(circuit.edges[s, r])
         score = float(values[s, r]) / len(heads[r])
-        for name in heads[r]:
-            edges[f"{graph.senders[s]}->{name}"] = {"score": score, "in_graph": there}
+        names = [f"{graph.senders[s]}->{head}" for head in heads[r]]
+        if listed is None or any(name in listed for name in names):
+            edges |= {name: {"score": score, "in_graph": there} for name in names}
     cfg: dict[str, Any] = {
         "n_layers": shape.n_layers,
         "n_heads": shape.n_heads,

@@ -256,3 +256,21 @@ def test_numbers_that_no_float_holds_are_refused_in_a_sentence(tmp_path: Path) -
     path.write_text(json.dumps({"cfg": cfg, "nodes": {}, "edges": edges}))
     with pytest.raises(InputError, match="too large"):
         import_document(path)
+
+
+def test_a_small_file_of_a_large_model_is_kept_small(tmp_path: Path) -> None:
+    """GPT-2 small has 32,491 edges, GPT-2 XL 2.2 million: what a file does not list is neither kept nor written."""
+    edges = {
+        "a0.h1->logits": {"score": 0.5, "in_graph": True},
+        "m3->m5": {"score": 0.0, "in_graph": False},
+        "input->a2.h0<q>": {"score": 0.0, "in_graph": False, "note": "theirs"},
+    }
+    cfg = {"n_layers": 12, "n_heads": 12, "parallel_attn_mlp": False, "d_model": 768}
+    path = tmp_path / "small.json"
+    path.write_text(json.dumps({"cfg": cfg, "nodes": {"m0": {"in_graph": False}}, "edges": edges}))
+    document = import_document(path)
+    assert len(json.dumps(document.extra)) < 40_000
+    saved = tmp_path / "again.circuit"
+    save_document(document, saved)
+    export_document(open_document(saved), tmp_path / "again.json")
+    assert json.loads((tmp_path / "again.json").read_text()) == json.loads(path.read_text())
