@@ -18,7 +18,8 @@ class NoOptions:
 @dataclass(frozen=True, slots=True)
 class Option:
     """One option as a form or a flag shows it; ``low`` and ``high`` are inclusive bounds, ``above``
-    an exclusive one."""
+    an exclusive one.
+    """
 
     name: str
     kind: type
@@ -71,7 +72,7 @@ class Option:
 
 def option(
     default: Any,
-    help: str,  # noqa: A002 - the word that argparse uses, too
+    help: str,
     *,
     low: float | None = None,
     high: float | None = None,

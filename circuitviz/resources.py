@@ -1,5 +1,6 @@
 """One place knows where shipped data lies (beside the package in a checkout, inside it in a wheel), and
-where the application keeps its own files: the window and the command line must agree on that without Qt."""
+where the application keeps its own files: the window and the command line must agree on that without Qt.
+"""
 
 from __future__ import annotations
 

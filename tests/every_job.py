@@ -103,7 +103,19 @@ def open_both(folder: Path) -> Opened:
     return Opened(found, answered, folder, {False: heads, True: features})
 
 
-NOTHING_OPEN = (Find, Adopt, Attach, AdoptQuestion, AskQuestion, Catalog, Make, OpenFile, OpenBeside, Preload, ReadReferences)
+NOTHING_OPEN = (
+    Find,
+    Adopt,
+    Attach,
+    AdoptQuestion,
+    AskQuestion,
+    Catalog,
+    Make,
+    OpenFile,
+    OpenBeside,
+    Preload,
+    ReadReferences,
+)
 OF_FEATURES = (FractionCurve, MoveThreshold, ChannelsOf, ScoreOf, ReadNode, MeasureTrial, ReadFeature)
 
 
@@ -120,7 +132,9 @@ def _judge(kind: Any, measure: str, o: Opened) -> Any:
 
 def _claims(o: Opened) -> TryClaims:
     tests = ("answer", {}), ("attention", {}), ("role", {"role": "previous-token"})
-    claims = (Claim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), Basis()) for test, given in tests)
+    claims = (
+        Claim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), Basis()) for test, given in tests
+    )
     return TryClaims(tuple(claims), (), o.found.provenance)
 
 

@@ -143,8 +143,13 @@ FAMILIES = {
     "gpt-neo": Family(
         "GPTNeoForCausalLM",
         {
-            "hidden_size": WIDTH, "num_layers": LAYERS, "num_heads": HEADS, "intermediate_size": 40,
-            "attention_types": [[["global", "local"], 1]], "window_size": 3, "max_position_embeddings": 64,
+            "hidden_size": WIDTH,
+            "num_layers": LAYERS,
+            "num_heads": HEADS,
+            "intermediate_size": 40,
+            "attention_types": [[["global", "local"], 1]],
+            "window_size": 3,
+            "max_position_embeddings": 64,
         },
         GPT_NEO,
     ),
@@ -191,15 +196,24 @@ FAMILIES = {
     "glm": _like_llama("GlmForCausalLM", head_dim=HEAD_WIDTH),
     "glm4": _like_llama("Glm4ForCausalLM", GLM4, head_dim=HEAD_WIDTH),
     "glm4-moe": _experts(
-        "Glm4MoeForCausalLM", head_dim=HEAD_WIDTH, n_routed_experts=4, first_k_dense_replace=1, n_group=1,
+        "Glm4MoeForCausalLM",
+        head_dim=HEAD_WIDTH,
+        n_routed_experts=4,
+        first_k_dense_replace=1,
+        n_group=1,
         topk_group=1,
     ),
     "gpt-oss": _like_llama(
         "GptOssForCausalLM", head_dim=HEAD_WIDTH, num_local_experts=4, num_experts_per_tok=2, sliding_window=3
     ),
     "llama4": _like_llama(
-        "Llama4ForCausalLM", LLAMA4, head_dim=HEAD_WIDTH, intermediate_size_mlp=40, num_local_experts=4,
-        num_experts_per_tok=1, interleave_moe_layer_step=2,
+        "Llama4ForCausalLM",
+        LLAMA4,
+        head_dim=HEAD_WIDTH,
+        intermediate_size_mlp=40,
+        num_local_experts=4,
+        num_experts_per_tok=1,
+        interleave_moe_layer_step=2,
     ),
     "hunyuan": _like_llama("HunYuanDenseV1ForCausalLM", head_dim=HEAD_WIDTH),
     "olmo": _like_llama("OlmoForCausalLM", None),
@@ -208,7 +222,9 @@ FAMILIES = {
     "olmoe": _like_llama("OlmoeForCausalLM", num_experts=4, num_experts_per_tok=2),
     "exaone4": _like_llama("Exaone4ForCausalLM", None, sliding_window=3, sliding_window_pattern=2),
     "granite": _like_llama("GraniteForCausalLM", None, residual_multiplier=0.5, embedding_multiplier=3.0),
-    "granite-moe": _like_llama("GraniteMoeForCausalLM", Layout(mlp="block_sparse_moe"), num_local_experts=4, num_experts_per_tok=2),
+    "granite-moe": _like_llama(
+        "GraniteMoeForCausalLM", Layout(mlp="block_sparse_moe"), num_local_experts=4, num_experts_per_tok=2
+    ),
     "cohere": _like_llama("CohereForCausalLM", None, logit_scale=0.5),
     "cohere2": _like_llama("Cohere2ForCausalLM", None, sliding_window=3),
     "falcon": Family(
@@ -219,8 +235,13 @@ FAMILIES = {
     "falcon-alibi": Family(
         "FalconForCausalLM",
         {
-            "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "alibi": True,
-            "multi_query": False, "parallel_attn": False, "bias": True,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": HEADS,
+            "hidden_size": WIDTH,
+            "alibi": True,
+            "multi_query": False,
+            "parallel_attn": False,
+            "bias": True,
         },
         None,
     ),
@@ -231,8 +252,13 @@ FAMILIES = {
     "opt": Family(
         "OPTForCausalLM",
         {
-            "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "ffn_dim": 40,
-            "max_position_embeddings": 64, "word_embed_proj_dim": WIDTH, "init_std": 0.25,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": HEADS,
+            "hidden_size": WIDTH,
+            "ffn_dim": 40,
+            "max_position_embeddings": 64,
+            "word_embed_proj_dim": WIDTH,
+            "init_std": 0.25,
         },
         None,
     ),
@@ -252,8 +278,13 @@ FAMILIES = {
     "seed-oss": _like_llama("SeedOssForCausalLM", head_dim=HEAD_WIDTH),
     "llama-one-key-head": Family("LlamaForCausalLM", {**SIZES, "num_key_value_heads": 1}),
     "llama4-all-routed": _like_llama(
-        "Llama4ForCausalLM", LLAMA4, head_dim=HEAD_WIDTH, intermediate_size_mlp=40, num_local_experts=4,
-        num_experts_per_tok=1, interleave_moe_layer_step=1,
+        "Llama4ForCausalLM",
+        LLAMA4,
+        head_dim=HEAD_WIDTH,
+        intermediate_size_mlp=40,
+        num_local_experts=4,
+        num_experts_per_tok=1,
+        interleave_moe_layer_step=1,
     ),
     "qwen2-moe-mixed": _experts(
         "Qwen2MoeForCausalLM", num_experts=4, shared_expert_intermediate_size=16, mlp_only_layers=[0]
@@ -265,8 +296,12 @@ FAMILIES = {
     "falcon-grouped": Family(
         "FalconForCausalLM",
         {
-            "num_hidden_layers": LAYERS, "num_attention_heads": HEADS, "hidden_size": WIDTH, "alibi": False,
-            "num_kv_heads": 2, "new_decoder_architecture": True,
+            "num_hidden_layers": LAYERS,
+            "num_attention_heads": HEADS,
+            "hidden_size": WIDTH,
+            "alibi": False,
+            "num_kv_heads": 2,
+            "new_decoder_architecture": True,
         },
         None,
     ),
@@ -274,7 +309,9 @@ FAMILIES = {
         "GraniteMoeForCausalLM", None, num_local_experts=4, num_experts_per_tok=2, residual_multiplier=0.5
     ),
     "gpt-bigcode-all-keys": _like_gpt2("GPTBigCodeForCausalLM", None, multi_query=False),
-    "mamba": Family("MambaForCausalLM", {"hidden_size": WIDTH, "num_hidden_layers": 2, "state_size": 4}, None),
+    "mamba": Family(
+        "MambaForCausalLM", {"hidden_size": WIDTH, "num_hidden_layers": 2, "state_size": 4}, None
+    ),
     "qwen3-next": _experts("Qwen3NextForCausalLM", None, num_experts=4, head_dim=HEAD_WIDTH),
     "bert": Family("BertLMHeadModel", {**SIZES, "is_decoder": True}, None),
     "persimmon": Family("PersimmonForCausalLM", SIZES, None),
@@ -282,7 +319,13 @@ FAMILIES = {
     "biogpt": Family("BioGptForCausalLM", SIZES, None),
     "nanochat": _like_llama("NanoChatForCausalLM", None),
     "dots1": _experts(
-        "Dots1ForCausalLM", None, n_routed_experts=4, n_shared_experts=1, first_k_dense_replace=1, n_group=1, topk_group=1
+        "Dots1ForCausalLM",
+        None,
+        n_routed_experts=4,
+        n_shared_experts=1,
+        first_k_dense_replace=1,
+        n_group=1,
+        topk_group=1,
     ),
 }
 
@@ -382,7 +425,10 @@ class PlainEdges:
 
         with ExitStack() as stack:
             for layer in range(LAYERS):
-                out, mlp = self._attention(layer, layout.out), self._part(layer, layout.post_mlp or layout.mlp)
+                out, mlp = (
+                    self._attention(layer, layout.out),
+                    self._part(layer, layout.post_mlp or layout.mlp),
+                )
                 stack.callback(out.register_forward_pre_hook(before(f"z{layer}")).remove)
                 stack.callback(out.register_forward_hook(after(f"o{layer}")).remove)
                 stack.callback(mlp.register_forward_hook(after(f"m{layer}")).remove)

@@ -16,7 +16,9 @@ class SlowModel:
     to be; ``parts``: what each site was when the pass went through it. No code of circuitviz's runs is used.
     """
 
-    def __init__(self, hf: Any, dictionaries: dict[str, Any], tokens: list[int], errors: str = "kept") -> None:
+    def __init__(
+        self, hf: Any, dictionaries: dict[str, Any], tokens: list[int], errors: str = "kept"
+    ) -> None:
         self.hf, self.dictionaries, self.tokens, self.errors = hf, dictionaries, tokens, errors
         self.gpt2 = hf.config.model_type == "gpt2"
         self.blocks = hf.transformer.h if self.gpt2 else hf.gpt_neox.layers
@@ -54,11 +56,15 @@ class SlowModel:
             if one is None:
                 self.parts[site] = out[0][:, None].clone()
                 return change(site, out[0][:, None].clone())[:, 0][None]
-            return self._spliced(site, given[0][0] if one.site.is_transcoder else out[0], out[0], change)[None]
+            return self._spliced(site, given[0][0] if one.site.is_transcoder else out[0], out[0], change)[
+                None
+            ]
 
         return hook
 
-    def _spliced(self, site: str, read: Tensor, wrote: Tensor, change: Callable[[str, Tensor], Tensor]) -> Tensor:
+    def _spliced(
+        self, site: str, read: Tensor, wrote: Tensor, change: Callable[[str, Tensor], Tensor]
+    ) -> Tensor:
         one = self.dictionaries[site]
         value = read @ one.encoder + one.bias
         if one.architecture == "topk":

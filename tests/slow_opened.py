@@ -63,6 +63,7 @@ class SlowOpened:
         taps: filled with what is added to each receiver's copy of the stream; instead: what nodes
         ``outside`` write; constant: errors are held, so that no gradient goes through them.
         """
+
         def tap(name: str) -> Tensor:
             if taps is None:
                 return torch.zeros(())
@@ -103,7 +104,15 @@ class SlowOpened:
         return last @ self.hf.lm_head.weight.T, out, acts
 
     def _mlp(
-        self, layer: int, x: Tensor, out: Values, acts: Values, tap: Any, instead: Any, outside: Any, constant: bool
+        self,
+        layer: int,
+        x: Tensor,
+        out: Values,
+        acts: Values,
+        tap: Any,
+        instead: Any,
+        outside: Any,
+        constant: bool,
     ) -> Tensor:
         block, site = self.body.h[layer], f"m{layer}"
         if site not in self.listed:

@@ -26,7 +26,9 @@ from PySide6.QtCore import QAbstractEventDispatcher, QTimer
 from pytestqt.qtbot import QtBot
 
 AIM = 0.050  # seconds of the thread's own processor time: what a person does not notice
-LONGEST = 4 * AIM  # a shared machine's caches make the same work two or three times dearer; a fault costs more
+LONGEST = (
+    4 * AIM
+)  # a shared machine's caches make the same work two or three times dearer; a fault costs more
 BLOCKED = 2.0  # seconds of waiting for something else than a processor
 SCHEDULE = Path("/proc/thread-self/schedstat")  # Linux: ns on a processor, ns waiting for one, slices
 Times = tuple[float, float, float]

@@ -1,4 +1,4 @@
-"""The house keeps its shape: floors, sizes, what is at the top, what is never done."""
+"""What holds for the whole repository: layers, file sizes, the top level, what is never done."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,31 @@ from circuitviz.resources import resource
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "circuitviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
-LONGEST = 300
+MAX_LINES = 400  # a longer file wants a reason
 WEIGHTS_ONLY = "circuitviz/features/legacy.py"
-QT_FREE = (
-    "graph models tasks metrics lens features discovery evaluation layout formats session demo "
-    "errors options progress registry resources"
-).split()
+QT_FREE = [
+    "graph",
+    "models",
+    "tasks",
+    "metrics",
+    "lens",
+    "features",
+    "discovery",
+    "evaluation",
+    "layout",
+    "formats",
+    "session",
+    "demo",
+    "errors",
+    "options",
+    "progress",
+    "registry",
+    "resources",
+]
+
+
+class LongFileWarning(UserWarning):
+    """A file is longer than most."""
 
 
 def _committed() -> list[str]:
@@ -80,32 +100,39 @@ def test_jobs_know_only_qtcore() -> None:
         assert all(name.split(".")[1] == "QtCore" for name in qt), _place(path)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_place)
-def test_modules_are_short_and_say_why_they_exist(path: Path) -> None:
-    text = path.read_text(encoding="utf-8")
-    lines = text.count("\n")
-    assert lines <= LONGEST, "a file past 300 lines is two files"
-    assert not text.strip() or ast.get_docstring(ast.parse(text)), "a module opens with a sentence"
-    assert path.stem not in ("utils", "helpers", "manager", "misc", "common")
+def test_every_module_says_why_it_exists() -> None:
+    for path in MODULES:
+        text = path.read_text(encoding="utf-8")
+        assert not text.strip() or ast.get_docstring(ast.parse(text)), _place(path)
+        assert path.stem not in ("utils", "helpers", "manager", "misc", "common"), _place(path)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_place)
-def test_nothing_is_unpickled(path: Path) -> None:
-    imported = {name.split(".")[0] for name in _imports(path)}
-    assert not imported & {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
-    text = path.read_text(encoding="utf-8")
-    if _place(path) == WEIGHTS_ONLY:  # old transcoder files, as plain data with an allow-list
-        calls = re.findall(r"\btorch\.load\(.*\)", text)
-        assert len(calls) == text.count("torch.load") == 1 and "weights_only=True" in calls[0]
-        text = text.replace(calls[0], "")
-    unsafe = r"\btorch\.(?:load|hub)\b|(?:allow_pickle|trust_remote_code)\s*=\s*True"
-    assert not re.findall(unsafe, text)
+def test_long_files_are_listed() -> None:
+    """A warning, not a failure: a limit is never met by cutting one class in two."""
+    sizes = {_place(path): path.read_text(encoding="utf-8").count("\n") for path in MODULES}
+    long = [f"{name} ({lines} lines)" for name, lines in sizes.items() if lines > MAX_LINES]
+    if long:
+        warnings.warn(LongFileWarning(f"longer than {MAX_LINES} lines: {', '.join(long)}"), stacklevel=1)
 
 
-def test_top_level_is_exactly_the_house() -> None:
+def test_nothing_is_unpickled() -> None:
+    for path in MODULES:
+        imported = {name.split(".")[0] for name in _imports(path)}
+        banned = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal"}
+        assert not imported & banned, _place(path)
+        text = path.read_text(encoding="utf-8")
+        if _place(path) == WEIGHTS_ONLY:  # old transcoder files, as plain data with an allow-list
+            calls = re.findall(r"\btorch\.load\(.*\)", text)
+            assert len(calls) == text.count("torch.load") == 1 and "weights_only=True" in calls[0]
+            text = text.replace(calls[0], "")
+        unsafe = r"\btorch\.(?:load|hub)\b|(?:allow_pickle|trust_remote_code)\s*=\s*True"
+        assert not re.findall(unsafe, text), _place(path)
+
+
+def test_the_top_level_holds_exactly_what_is_agreed() -> None:
     top = {name.split("/")[0] for name in _committed()}
     plain = {name for name in top if not name.startswith(".") or name == ".ci"}
-    assert plain == {"circuitviz", "resources", "tests", "pyproject.toml", "README.md", ".ci"}
+    assert plain == {"circuitviz", "resources", "tests", "pyproject.toml", "README.md", "LICENSE", ".ci"}
 
 
 def test_tests_mirror_the_package() -> None:
@@ -117,9 +144,7 @@ def test_tests_mirror_the_package() -> None:
 
 def test_committed_text_names_no_path_of_one_machine() -> None:
     """No home folder, no scratch folder, no mount of whoever wrote it."""
-    private = re.compile(
-        rb"(?<![\w./~-])/(?:home|Users|root|work|mnt|media|tmp)/[\w.-]+|[A-Z]:\\Users"
-    )
+    private = re.compile(rb"(?<![\w./~-])/(?:home|Users|root|work|mnt|media|tmp)/[\w.-]+|[A-Z]:\\Users")
     found = []
     for name in _committed():
         data = (ROOT / name).read_bytes()
@@ -136,7 +161,7 @@ def test_shell_scripts_parse() -> None:
 
 def test_version_is_said_once() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    assert re.search(r'(?m)^version\s*=', text) is None
+    assert re.search(r"(?m)^version\s*=", text) is None
     assert re.fullmatch(r"\d+\.\d+\.\d+", circuitviz.__version__)
 
 

@@ -39,7 +39,12 @@ def test_nothing_but_regular_files_is_read(tmp_path, demo, kind):
         with pytest.raises(InputError, match="cannot be read"):
             import_document(_special(tmp_path, f"one{suffix}", kind))
     other = _special(tmp_path, "labels.jsonl", kind)
-    for read in (read_bytes, read_text, lambda path: read_labels(path, demo.model.graph), reading.read_explanations):
+    for read in (
+        read_bytes,
+        read_text,
+        lambda path: read_labels(path, demo.model.graph),
+        reading.read_explanations,
+    ):
         with pytest.raises(InputError, match="(cannot|could not) be read"):
             read(other)
     with pytest.raises(InputError, match="cannot be read"):

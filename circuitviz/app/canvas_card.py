@@ -36,13 +36,13 @@ class CanvasCard(QFrame):
         self.adjustSize()
         self.move(self.view.viewport().width() - self.width() - MARGIN, MARGIN)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the canvas."""
         if watched is self.view and event.type() is QEvent.Type.Resize and self.isVisible():
             self.place()
         return super().eventFilter(watched, event)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes; no other key goes on to the canvas below."""
         if event.key() == Qt.Key.Key_Escape:
             self.leave()

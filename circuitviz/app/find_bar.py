@@ -101,7 +101,7 @@ class FindBar(CanvasCard):
         if self.hits:
             self.desk.select(frozenset(hit.node for hit in self.hits), frozenset())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return steps on, with Shift back, with Alt it selects all."""
         if watched is self.line and isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -70,7 +70,7 @@ class Looks(QObject):
             self._parts.popleft()()
         self._slice.stop()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Widgets with a sheet of their own do not follow the system's text by themselves."""
         if event.type() is QEvent.Type.ApplicationFontChange:
             size = self._systems()

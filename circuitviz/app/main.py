@@ -51,9 +51,7 @@ def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> i
     return code
 
 
-def begin(
-    window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool
-) -> None:
+def begin(window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool) -> None:
     """Do what the command line asked for, and offer what a crash left behind."""
     if file is not None:
         window.files.open_path(file)

@@ -19,7 +19,7 @@ class NameField(QLineEdit):
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view, accessibleName="Name of the group")
         self.view = view
-        self._keep: Callable[[str], None] = lambda name: None
+        self._keep: Callable[[str], None] = lambda _name: None
         self.setFixedWidth(WIDE)
         self.installEventFilter(self)
         self.hide()
@@ -42,7 +42,7 @@ class NameField(QLineEdit):
         self.show()
         self.setFocus()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Return and Escape end it; so does losing the focus."""
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -101,7 +101,7 @@ class Palette(QFrame):
             self._before.setFocus()  # a form may have made its fields anew meanwhile
         self._before = None
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Keys of the list work while one types."""
         if event.type() is QEvent.Type.FocusOut and self.isVisible():
             self.leave()
@@ -176,7 +176,7 @@ class _Row(QStyledItemDelegate):
         super().__init__(parent)
         self.window = window
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:  # noqa: N802
+    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
         """Rows of one height."""
         return QSize(option.rect.width(), room(self.window, ROW))
 

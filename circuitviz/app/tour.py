@@ -128,7 +128,7 @@ class Tour(QObject):
             self.window.view.setFocus()
         self.card.hide()
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay beside what is spoken of when the window changes its size."""
         if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.at >= 0:
             self._place()
@@ -196,7 +196,7 @@ class Card(QFrame):
         self.next.setText("Done" if last else "Next")
         self.skip.setVisible(not last)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape skips the rest."""
         if event.key() == Qt.Key.Key_Escape:
             self.left()

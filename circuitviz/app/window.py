@@ -240,7 +240,7 @@ class MainWindow(QMainWindow):
 
     # coming and going
 
-    def focusNextPrevChild(self, next: bool) -> bool:  # noqa: A002, N802 - Qt's names
+    def focusNextPrevChild(self, next: bool) -> bool:
         """Tab passes over what stands behind a tab, which Qt calls visible."""
         start = QApplication.focusWidget()
         while super().focusNextPrevChild(next):
@@ -250,26 +250,26 @@ class MainWindow(QMainWindow):
             start = start or now
         return False
 
-    def childEvent(self, event: QChildEvent) -> None:  # noqa: N802
+    def childEvent(self, event: QChildEvent) -> None:
         """A dialog, a tab bar, a menu is shown for the first time."""
         if event.type() is QEvent.Type.ChildPolished and isinstance(child := event.child(), QWidget):
             self.looks.dress(child)
 
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping these files would do."""
         if self.drops.enter(event.mimeData()):
             event.acceptProposedAction()
 
-    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:  # noqa: N802
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """They went elsewhere."""
         self.drops.leave()
 
-    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+    def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped: a circuit, a model's folder, a task, or labels."""
         if self.drops.drop(event.mimeData()):
             event.acceptProposedAction()
 
-    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+    def closeEvent(self, event: QCloseEvent) -> None:
         """Ask, then end the worker before the window goes."""
         if not self.files.may_leave():
             event.ignore()

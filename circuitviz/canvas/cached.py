@@ -89,7 +89,7 @@ class CachedItem(QGraphicsItem):
         """Whether a rough picture comes before the fine one."""
         return False
 
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+    def boundingRect(self) -> QRectF:
         """All that there is to paint."""
         return self.reach()
 

@@ -29,7 +29,7 @@ class ColumnsItem(QGraphicsItem):
         self.setVisible(bool(geometry.picture.columns))
         self.update()
 
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+    def boundingRect(self) -> QRectF:
         """The picture's bounds."""
         return self._bounds
 

@@ -35,7 +35,7 @@ class FramesItem(QGraphicsItem):
             self._bounds = self._bounds.united(path.boundingRect().adjusted(-4, -24, 160, 4))
         self.update()
 
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+    def boundingRect(self) -> QRectF:
         """All groups, with room for their names."""
         return self._bounds
 
@@ -88,4 +88,3 @@ def paint_frame(painter: QPainter, frame: Frame, path: QPainterPath, theme: Them
     ink = QColor(colour)
     painter.setPen(ink.lighter(150) if theme.dark else ink.darker(120))
     painter.drawText(QPointF(top.x, top.y - 5), frame.name)
-

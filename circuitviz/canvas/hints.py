@@ -50,9 +50,7 @@ def said(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> str:
     return f"{len(nodes)} nodes and {len(edges)} edges selected"
 
 
-def paint_corners(
-    painter: QPainter, picture: CircuitPicture, theme: Theme, area: QRectF, note: str
-) -> None:
+def paint_corners(painter: QPainter, picture: CircuitPicture, theme: Theme, area: QRectF, note: str) -> None:
     """The legend above and the note below, in the viewport's pixels; only the note where nothing is."""
     painter.setPen(QColor(theme.muted))
     if not picture.nodes:

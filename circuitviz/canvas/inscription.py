@@ -40,7 +40,7 @@ def titled(group: str, role: str) -> str:
 
 
 def as_printed(node: str) -> str:
-    """``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``.
+    r"""``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``.
 
     >>> [as_printed(name) for name in ("a9.h6", "m3", "logits")]
     ['9.6', 'MLP\\xa03', 'logits']

@@ -44,9 +44,7 @@ def strip_height(picture: CircuitPicture, room: float) -> float:
     return high + 8 if high else 0.0
 
 
-def paint_legend(
-    painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF, room: float
-) -> None:
+def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF, room: float) -> None:
     """Draw the legend with its top left corner at a point."""
     painter.save()
     painter.setFont(font(11))

@@ -34,7 +34,7 @@ class NodeItem(QGraphicsItem):
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setZValue(2)
 
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+    def boundingRect(self) -> QRectF:
         """The box and its ring, about the node's middle."""
         return box(self.node).translated(-self.node.x, self.node.y).adjusted(-6, -6, 6, 6)
 

@@ -49,7 +49,7 @@ def font(size: float, bold: bool = False, scale: float = 1.0) -> QFont:
 
 
 @lru_cache(maxsize=64)
-def _font(size: int, bold: bool, thread: int) -> QFont:
+def _font(size: int, bold: bool, thread: int) -> QFont:  # noqa: ARG001 - a key of the cache
     """Of one thread alone: fonts share what they load without a lock."""
     made = QFont()
     made.setFamilies(list(FONT))
@@ -128,9 +128,7 @@ def side_colour(side: str, theme: Theme) -> str:
     return colours.get(side, "")
 
 
-def paint_edges(
-    painter: QPainter, picture: CircuitPicture, theme: Theme, edges: Iterable[DrawnEdge]
-) -> None:
+def paint_edges(painter: QPainter, picture: CircuitPicture, theme: Theme, edges: Iterable[DrawnEdge]) -> None:
     """Edges with a dot at their port in the channel's colour."""
     tints = {"q": theme.query, "k": theme.key, "v": theme.value}
     for edge in edges:

@@ -62,9 +62,7 @@ class Stage(QObject):
         scale = self.view.transform().m11()
         return not self._rest.isActive() and all(layer.shows(scale) for layer in self._layers())
 
-    def show_picture(
-        self, picture: CircuitPicture, theme: Theme, geometry: Geometry | None = None
-    ) -> None:
+    def show_picture(self, picture: CircuitPicture, theme: Theme, geometry: Geometry | None = None) -> None:
         """Show a picture, as a draft until ``sharpen`` has been called and done its work."""
         before, self.theme = self.geometry, theme
         geometry = geometry or (before if before.picture is picture else Geometry.of(picture))

@@ -15,10 +15,13 @@ PLAIN_TEXT = """
     MarkupLabel { qproperty-textFormat: RichText; }
 """
 # Of the window itself, in all themes: what the window's sheet says is polished into all of its children.
-WINDOW_SHEET = PLAIN_TEXT + """
+WINDOW_SHEET = (
+    PLAIN_TEXT
+    + """
     QMainWindow::separator { background: transparent; width: 6px; height: 6px; }
     QMainWindow::separator:hover { background: rgba(128, 128, 128, 80); }
 """
+)
 
 
 def palette(theme: Theme) -> QPalette:

@@ -45,7 +45,7 @@ class TrailItem(QGraphicsItem):
         self.place = place_on(self.geometry, path) if there else None  # type: ignore[arg-type]
         self.update()
 
-    def boundingRect(self) -> QRectF:  # noqa: N802 - Qt's name
+    def boundingRect(self) -> QRectF:
         """The picture's bounds."""
         return self._bounds
 

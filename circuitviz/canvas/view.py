@@ -223,7 +223,7 @@ class CircuitView(QGraphicsView):
 
     # what is done to it: the gestures answer
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click or a drag begins; which of them, the movement tells."""
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
@@ -232,7 +232,7 @@ class CircuitView(QGraphicsView):
         node = self.node_at(event.position().toPoint())
         self._press = Press.of(event, node.name if node is not None else "")
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what was begun, or hover."""
         here = event.position().toPoint()
         if self._press is None:
@@ -246,7 +246,7 @@ class CircuitView(QGraphicsView):
                 self._dragging.begin(self._press)
                 self._dragging.go_on(here)
 
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what was begun."""
         press, dragging = self._press, self._dragging
         self._press = self._dragging = None
@@ -257,39 +257,39 @@ class CircuitView(QGraphicsView):
         else:
             any(gesture.clicked(press) for gesture in self._gestures)
 
-    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """The second click of two."""
         self.motion.arrive()
         node = self.node_at(event.position().toPoint())
         press = Press.of(event, node.name if node is not None else "")
         any(gesture.double_clicked(press) for gesture in self._gestures)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         """The pointer left."""
         for gesture in self._gestures:
             gesture.left()
 
-    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+    def wheelEvent(self, event: QWheelEvent) -> None:
         """Never scrolls."""
         any(gesture.wheel_turned(event) for gesture in self._gestures)
         event.accept()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """What no gesture wants goes to the window."""
         if not any(gesture.key_pressed(event) for gesture in self._gestures):
             event.ignore()
 
-    def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
         """What no gesture wants goes to the window."""
         if not any(gesture.key_released(event) for gesture in self._gestures):
             event.ignore()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
         self.fit(self._whole, REST) if self._fitted else self.stage.sharpen()
 
-    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:  # noqa: N802
+    def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """Legend and count stay in their corners, whatever the zoom."""
         painter.save()
         painter.resetTransform()

@@ -36,7 +36,8 @@ from circuitviz.tasks.words import (
 
 def measure(model: Any, tokenizer: Any, prompts: int = 400, seed: int = 1) -> dict[str, float]:
     """Accuracy of each behaviour on ``prompts`` held-out prompts, and Greater-Than's probability
-    difference: summed over later minus summed over earlier or equal years."""
+    difference: summed over later minus summed over earlier or equal years.
+    """
     pick = random.Random(seed)
     rows = {
         "ioi": [_ioi(pick) for _ in range(prompts)],
@@ -115,10 +116,7 @@ def _induction(pick: random.Random) -> tuple[str, list[str], list[str]]:
 def _greater_than(model: Any, tokenizer: Any, pick: random.Random, prompts: int) -> float:
     years = torch.tensor([_token(tokenizer, year) for year in YEARS])
     starts = [pick.choice(held_out_years()) for _ in range(prompts)]
-    texts = [
-        pick.choice(YEAR_FORMS).format(event=pick.choice(EVENTS), century=c, year=y)
-        for c, y in starts
-    ]
+    texts = [pick.choice(YEAR_FORMS).format(event=pick.choice(EVENTS), century=c, year=y) for c, y in starts]
     probabilities = answer_logits(model, tokenizer, texts).softmax(-1)[:, years]
     later = torch.arange(100)[None] > torch.tensor([int(y) for _, y in starts])[:, None]
     difference = (probabilities * later).sum(1) - (probabilities * ~later).sum(1)

@@ -123,9 +123,7 @@ class Text:
         pick = self._random
         century, year = self._year(YEARS[1:99])
         start = int(year)
-        form = pick.choice(YEAR_FORMS).format(
-            event=pick.choice(EVENTS), century=century, year=year
-        )
+        form = pick.choice(YEAR_FORMS).format(event=pick.choice(EVENTS), century=century, year=year)
         return form + YEARS[pick.randrange(start + 1, 100)] + "."
 
     def agreement(self) -> str:

@@ -36,9 +36,7 @@ def train_tokenizer(seed: int, sentences: int = 20_000) -> Any:
     )
     text = [*lexicon()] * 20 + list(islice(Text(seed).passages(), sentences))
     tokenizer.train_from_iterator(text, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, unk_token=BOS
-    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, unk_token=BOS)
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:

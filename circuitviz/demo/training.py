@@ -28,9 +28,7 @@ class Recipe:
     seed: int = 0
 
 
-def train_model(
-    recipe: Recipe, tokenizer: Any, report: Callable[[int, float, float, Any], None]
-) -> Any:
+def train_model(recipe: Recipe, tokenizer: Any, report: Callable[[int, float, float, Any], None]) -> Any:
     """Train a GPT2LMHeadModel from scratch; ``report(step, loss, seconds, model)`` now and then."""
     from transformers import GPT2Config, GPT2LMHeadModel
 

@@ -1,5 +1,6 @@
 """ACDC: from the logits backwards, an edge goes where the model does without it; decisions build on
-each other, so the circuit that is left was tested as it stands."""
+each other, so the circuit that is left was tested as it stands.
+"""
 
 from __future__ import annotations
 

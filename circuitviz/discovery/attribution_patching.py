@@ -54,9 +54,7 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
         add_scores(model, differences, tape, gradients, total, 1.0, scratch)
         places[:, differences.begin :] += _by_position(model, differences, gradients.outputs)
         done += len(part)
-        scores = Scores(
-            model.graph, (total / done).cpu().numpy(), "", partial=True, positions=places / done
-        )
+        scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True, positions=places / done)
         yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
 
     yield from in_batches(model, len(task), task.clean.shape[1], work)
@@ -68,9 +66,7 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
     )
 
 
-def _by_position(
-    model: Model, differences: Differences, outputs: list[Tensor]
-) -> NDArray[np.float64]:
+def _by_position(model: Model, differences: Differences, outputs: list[Tensor]) -> NDArray[np.float64]:
     """Sum over prompts of difference · gradient at what each sender writes into, [senders, time]."""
     found = torch.zeros(differences.values.shape[0], differences.values.shape[2], dtype=torch.float64)
 

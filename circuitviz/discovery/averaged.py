@@ -47,9 +47,7 @@ class Batch:
 Points = Callable[[Batch], Sequence[Point]]
 
 
-def averaged(
-    setting: Setting, method: str, points: Points, begins_clean: bool = False
-) -> Steps[Scores]:
+def averaged(setting: Setting, method: str, points: Points, begins_clean: bool = False) -> Steps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · the points' mean of ∂L/∂x_v.
 
     ``begins_clean``: the first point is the clean pass, so that senders are recorded in it; otherwise
@@ -81,9 +79,7 @@ def averaged(
             message = f"{done + len(part)} of {len(task)} prompts"
             if len(wanted) > 1:
                 message = f"pass {number} of {len(wanted)}, {message}"
-            yield Progress(
-                done + len(part) * number / len(wanted), len(task), message, partial_scores
-            )
+            yield Progress(done + len(part) * number / len(wanted), len(task), message, partial_scores)
         total.add_(found)
         done += len(part)
 

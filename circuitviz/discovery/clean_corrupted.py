@@ -19,6 +19,4 @@ from circuitviz.progress import Steps
 def clean_corrupted(setting: Setting, options: NoOptions) -> Steps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ½(∂L/∂x_v at x + at x')."""
     points = [Point(), Point(corrupted=True)]
-    return (
-        yield from averaged(setting, "clean-corrupted", lambda batch: points, begins_clean=True)
-    )
+    return (yield from averaged(setting, "clean-corrupted", lambda batch: points, begins_clean=True))

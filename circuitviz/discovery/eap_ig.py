@@ -1,5 +1,6 @@
 """EAP with integrated gradients: the gradient is averaged on the way from corrupted to clean input,
-so that a saturated component is not overlooked."""
+so that a saturated component is not overlooked.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 """EAP-IG over activations: the gradient is averaged while one layer's outputs at a time go from
-ablated to clean, so that a component is not overlooked that saturates inside the model."""
+ablated to clean, so that a component is not overlooked that saturates inside the model.
+"""
 
 from __future__ import annotations
 

@@ -202,9 +202,7 @@ def add_scores(
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
-            pulled = weights.mlp_norm.pull(
-                tape.middles[layer].detach()[:, begin:], gradients.mlp[layer]
-            )
+            pulled = weights.mlp_norm.pull(tape.middles[layer].detach()[:, begin:], gradients.mlp[layer])
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)
                 count += 1

@@ -245,9 +245,7 @@ def _covectors(site: OpenSite, seen: _Seen, gradient: Tensor) -> Iterator[Tensor
         yield active[..., number, None] * row
 
 
-def _pulled_mlp(
-    model: Model, site: OpenSite, seen: _Seen, gradient: Tensor, tape: Tape
-) -> Iterator[Tensor]:
+def _pulled_mlp(model: Model, site: OpenSite, seen: _Seen, gradient: Tensor, tape: Tape) -> Iterator[Tensor]:
     """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d]."""
     stream = tape.middles[site.dictionary.site.layer]
     for covector in _covectors(site, seen, gradient):

@@ -37,7 +37,6 @@ class Setting:
         """The metric of each prompt of a part of the task, [batch]."""
         return metrics.get(self.metric).value(logits, part.correct, part.incorrect, reference)
 
-
     def measure_copies(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt in each of several runs of a part, float64 [copies, batch].
 

@@ -72,7 +72,8 @@ class Backup:
 )
 def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
     """A head's direct effect: L − L with its edge to the logits ablated, in the model with and without
-    the ablated nodes. Exact, per prompt; the interval is that of the change."""
+    the ablated nodes. Exact, per prompt; the interval is that of the change.
+    """
     graph, bench = subject.circuit.graph, subject.bench
     named = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
     ablated = subject.known(subject.selection if options.nodes == "selection" else named)

@@ -65,7 +65,7 @@ class OpenedBench(Bench):
             self._kept[rows] = (part, run, clean.logits)
         return self._kept[rows]
 
-    def replaced(self, part: Task, run: Any, changed: Interventions) -> Any:
+    def replaced(self, part: Task, run: Any, changed: Interventions) -> Any:  # noqa: ARG002 - the base class's
         """Interventions on one batch; InputError on a node that cannot be changed so."""
         if not changed:
             return None

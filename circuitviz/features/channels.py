@@ -67,9 +67,7 @@ class Channels:
     @property
     def strongest(self) -> HeadChannel:
         """The head that carries most: of the edge, or of everything; its own layer's heads first."""
-        return max(
-            self.heads, key=lambda one: (one.own, abs(one.total if one.given is None else one.given))
-        )
+        return max(self.heads, key=lambda one: (one.own, abs(one.total if one.given is None else one.given)))
 
 
 @dataclass(frozen=True)

@@ -84,9 +84,7 @@ def through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[T
 
 
 @torch.no_grad()
-def through_heads_of(
-    edges: Edges, target: Target, layer: int, heads: Sequence[int]
-) -> tuple[Tensor, Tensor]:
+def through_heads_of(edges: Edges, target: Target, layer: int, heads: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The same through several heads of a layer, [heads, nodes] and [heads]: what is written is read once."""
     read = [_read_by(edges.table, target, layer, head) for head in heads]
     constants = torch.stack([one.constant[0] for one in read])

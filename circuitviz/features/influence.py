@@ -129,9 +129,7 @@ class AttributionGraph:
         return self.of(Kind.ERROR, Kind.MLP)
 
 
-def attribution_graph(
-    edges: Edges, targets: Sequence[Target], most: int = 2000
-) -> Steps[AttributionGraph]:
+def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000) -> Steps[AttributionGraph]:
     """The graph of one or several targets: logits, a logit difference, a feature.
 
     most: how many nodes get rows at most, those of largest influence first; it ends earlier once the
@@ -223,7 +221,7 @@ def _connected(
 
 
 def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """p (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
+    """P (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
     number = shares.shape[1]
     total = probability @ shares[number:]
     for node in np.flatnonzero(shares[:number].any(axis=1))[::-1]:

@@ -195,9 +195,7 @@ def _sweep(
     return LocalCircuit(table, target, method, gate, tau, attribution, kept, ledger)
 
 
-def _ledger(
-    table: NodeTable, left: NDArray[np.float64], above: NDArray[np.bool_], always: float
-) -> Ledger:
+def _ledger(table: NodeTable, left: NDArray[np.float64], above: NDArray[np.bool_], always: float) -> Ledger:
     """The terms, from what each node did not pass on."""
     kinds = len(KINDS)
     kept = dict(zip(KINDS, np.bincount(table.kind[above], left[above], kinds).tolist(), strict=True))

@@ -26,9 +26,9 @@ def feature_values(model: Model, task: Task, ablation: str, opening: Opening) ->
     if ablation == "zero":
         like = model.unembedding
         zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in opening.sites.items()}
-        return lambda part: zero
+        return lambda _part: zero
     shared = _means(model, task, opening, positional=ablation == "mean-positional")
-    return lambda part: shared
+    return lambda _part: shared
 
 
 @torch.no_grad()

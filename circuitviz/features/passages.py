@@ -56,9 +56,7 @@ class Passages:
         at = len(self.rows) - max(1, round(share * len(self.rows)))
         return Passages(self.rows[:at], self.bos), Passages(self.rows[at:], self.bos)
 
-    def batches(
-        self, chosen: Iterable[int] | None = None, at_once: int = TOKENS_AT_ONCE
-    ) -> Iterator[Batch]:
+    def batches(self, chosen: Iterable[int] | None = None, at_once: int = TOKENS_AT_ONCE) -> Iterator[Batch]:
         """Rows of like length together, padded on the right, where causal attention never looks."""
         wanted = sorted(range(len(self.rows)) if chosen is None else chosen, key=lambda i: len(self.rows[i]))
         held: list[int] = []

@@ -75,9 +75,7 @@ def read_by_attention(run: Run, one: Dictionary, index: Tensor, at: Tensor) -> t
     return spread, constant + bias + (rows * run.attention_rest(layer)[at]).sum(-1)
 
 
-def read_by_heads(
-    run: Run, layer: int, head: Tensor, at: Tensor, written: Tensor
-) -> tuple[Tensor, Tensor]:
+def read_by_heads(run: Run, layer: int, head: Tensor, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
     """What heads read, as dictionaries of one feature: its encoder is their output over its square.
 
     head, at: [k]; written: [k, d]. The activation is 1, shared out among what the head reads.

@@ -108,10 +108,7 @@ def run_prompt(
 
     edits: what the run does otherwise, by hook point; what is kept is what the edits made.
     """
-    if isinstance(prompt, str):
-        ids = model.tokens.encode(prompt)
-    else:
-        ids = [int(i) for i in prompt]
+    ids = model.tokens.encode(prompt) if isinstance(prompt, str) else [int(i) for i in prompt]
     if not ids:
         raise InputError("An empty prompt was given; features are read from at least one token.")
     if len(ids) > model.n_ctx:
@@ -169,5 +166,3 @@ def _points(model: Model) -> list[str]:
         if model.shape.mlp:
             names += [weights.before_mlp, weights.after_mlp]
     return names
-
-

@@ -184,7 +184,7 @@ def from_state(name: str, config: Config, state: Mapping[str, Tensor]) -> Dictio
         gate_bias=gate,
         threshold=threshold,
         k=config.k,
-        skip=state["W_skip"] if "W_skip" in state else None,
+        skip=state.get("W_skip"),
         decoder_gain=scaling,
         processing=config.processing,
         model=config.model,

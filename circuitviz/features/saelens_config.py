@@ -41,7 +41,8 @@ _REFUSED = {
 @dataclass(frozen=True)
 class Config:
     """A configuration as it is used. subtracts: whether b_dec is taken from the input; rescales: whether
-    activations are in the decoder's norms; scaled: whether a finetuning scaling factor is used."""
+    activations are in the decoder's norms; scaled: whether a finetuning scaling factor is used.
+    """
 
     architecture: str
     d_in: int

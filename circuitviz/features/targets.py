@@ -94,9 +94,7 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     normal = run.mlp_norm(layer)(run.mlp_stream[layer][position])
     values = linear(normal[None])[0]
     if not 0 <= neuron < len(values):
-        raise InputError(
-            f"Neuron {neuron} was given; the MLP of layer {layer} has 0 to {len(values) - 1}."
-        )
+        raise InputError(f"Neuron {neuron} was given; the MLP of layer {layer} has 0 to {len(values) - 1}.")
     nothing = torch.zeros_like(normal)
     added = linear(nothing[None])[0, neuron]
     # a linear map shows its weights when it is given each unit vector
@@ -158,9 +156,7 @@ def _row(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, Tensor]:
     return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
 
 
-def _direction(
-    table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
-) -> Target:
+def _direction(table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0) -> Target:
     run = table.run
     at = torch.tensor([run.time - 1], device=direction.device)
     pulled, constant = reading.read_at_the_end(run, direction[None], at)

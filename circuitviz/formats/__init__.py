@@ -96,7 +96,7 @@ def export_warning(document: Document, path: Path | str) -> str:
     return str(warning(circuit.n_edges)) if warning and circuit is not None else ""
 
 
-def _read(format: Format, path: Path) -> Document:  # noqa: A002
+def _read(format: Format, path: Path) -> Document:
     """Read a file; what is said of a bad one is a sentence on one line, whatever it quotes."""
     try:
         return format.read(path)

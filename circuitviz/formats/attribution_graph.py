@@ -48,7 +48,8 @@ class AttributionGraph:
 
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
-        back."""
+        back.
+        """
         write_whole(path, printable(json_text(written(document), ensure_ascii=False)).encode())
 
 

@@ -151,9 +151,7 @@ class Overrides:
         return [[place, name, labels[name].text if name in labels else ""] for place, name in self.entries]
 
     @staticmethod
-    def written(
-        kept: Any, params: dict[str, Any], labels: Mapping[str, Label]
-    ) -> dict[str, Any]:
+    def written(kept: Any, params: dict[str, Any], labels: Mapping[str, Label]) -> dict[str, Any]:
         """The entries of nodes that were labelled anew say so."""
         now = [(place, labels[name].text if name in labels else "", was) for place, name, was in kept or ()]
         if all(text == was for _, text, was in now):

@@ -11,7 +11,7 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
 
 def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
-    """Rows as CSV with one line feed at the end of each; texts that would be formulas get a ``'`` before.
+    r"""Rows as CSV with one line feed at the end of each; texts that would be formulas get a ``'`` before.
 
     >>> csv_text([["=1+1", "-0.5", -0.5, "it's"]])
     "'=1+1,-0.5,-0.5,it's\\n"

@@ -163,6 +163,4 @@ def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
 
 
 def _damaged(path: Path, what: str) -> InputError:
-    return InputError(
-        f"'{path.name}' is damaged: {what}. Open an earlier copy, or find the circuit again."
-    )
+    return InputError(f"'{path.name}' is damaged: {what}. Open an earlier copy, or find the circuit again.")

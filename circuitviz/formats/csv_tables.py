@@ -86,7 +86,8 @@ class EdgeTable:
 
 class NodeTable:
     """A line per node of the circuit: what it is, its label, its place, whether it is ablated, and its
-    model's shape."""
+    model's shape.
+    """
 
     suffix = NODES
     reads = True

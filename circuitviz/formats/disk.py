@@ -100,8 +100,7 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         size = path.stat().st_size
         if size > largest:
             raise InputError(
-                f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {largest / 2**20:,.0f} MB "
-                "are read."
+                f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {largest / 2**20:,.0f} MB are read."
             )
         return read_regular(path, largest)
     except FileNotFoundError:

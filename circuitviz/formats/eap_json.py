@@ -36,7 +36,8 @@ class EapJson:
 
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit; a key-value receiver is repeated for each query head of its group,
-        its score divided by the group's size (METHODS: Graph)."""
+        its score divided by the group's size (METHODS: Graph).
+        """
         kept = document.extra.get(EXTRA, {})
         ours = _said(document)
         if LISTED in kept:  # the file left edges out: those that it lists stay, and those that say something
@@ -56,9 +57,7 @@ class EapJson:
         if isinstance(data, dict) and {"nodes", "links"} <= set(data):
             return attribution_graph.read(path.name, data)
         if not isinstance(data, dict) or not {"cfg", "edges"} <= set(data):
-            raise InputError(
-                f"'{path.name}' is no EAP-IG circuit: it needs the keys cfg, nodes and edges."
-            )
+            raise InputError(f"'{path.name}' is no EAP-IG circuit: it needs the keys cfg, nodes and edges.")
         theirs = {part: data.get(part, {}) for part in PARTS}
         for part, entries in theirs.items():
             whole = isinstance(entries, dict)

@@ -56,7 +56,8 @@ class GraphMl:
 
 def to_networkx(listing: Listing) -> nx.MultiDiGraph:
     """Nodes with kind, layer, label; edges with score, channel and the receiver that they reach;
-    ``ablated`` and ``live=False`` only where they hold."""
+    ``ablated`` and ``live=False`` only where they hold.
+    """
     drawn = nx.MultiDiGraph(**listing.about)
     for name, told in listing.nodes.items():
         drawn.add_node(name, **told)

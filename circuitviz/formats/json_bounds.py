@@ -58,7 +58,7 @@ def holds_surrogates(data: bytes) -> bool:
 
 
 def printable(text: str) -> str:
-    """Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
+    r"""Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
     that are not UTF-8.
 
     >>> printable("caf\\udce9")

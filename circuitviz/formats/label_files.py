@@ -73,10 +73,10 @@ def _jsonl(rows: list[dict[str, Any]]) -> str:
 def _csv(rows: list[dict[str, Any]]) -> str:
     """Evidence as JSON in its cell, so that nothing is lost; what is unknown is an empty cell."""
     names = [*COLUMNS, *OWN, *sorted({k for row in rows for k in row} - {*COLUMNS, *OWN})]
-    return csv_text([names, *([_cell(name, row.get(name)) for name in names] for row in rows)])
+    return csv_text([names, *([_cell(row.get(name)) for name in names] for row in rows)])
 
 
-def _cell(name: str, value: Any) -> str:
+def _cell(value: Any) -> str:
     if value is None or value == []:
         return ""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

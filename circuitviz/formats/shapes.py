@@ -30,7 +30,7 @@ BYTES = 12  # at the peak of opening, for each pair of nodes: matrices are sende
 def check_shape(shape: Shape) -> None:
     """InputError in a half sentence where no model has that shape, or none that fits in memory."""
     sizes = (shape.n_layers, shape.n_heads, shape.d_model, shape.kv_heads)
-    if not all(isinstance(size, int) and not isinstance(size, bool) and 0 < size for size in sizes):
+    if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise InputError("its model has sizes that are no positive whole numbers")
     if not isinstance(shape.parallel, bool) or not isinstance(shape.mlp, bool):
         raise InputError("its model says neither yes nor no to parallel blocks or to MLPs")

@@ -29,7 +29,7 @@ def create_temporary(folder: Path, private: bool) -> IO[bytes]:
     mode = 0o600 if private else 0o666
     while True:
         path = folder / f".circuitviz-{uuid.uuid4().hex}.tmp"
-        file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))
+        file = open(path, "x+b", opener=lambda name, flags: os.open(name, flags, mode))  # noqa: SIM115 - returned open
         if try_lock(file) is not False and has_name(file, path):
             return file
         file.close()  # before it was locked, another process took it for abandoned

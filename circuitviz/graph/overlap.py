@@ -71,9 +71,7 @@ def precision_and_recall(
     return hits / (last + 1), hits / max(1, int(t.sum()))
 
 
-def area_under_roc(
-    values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix
-) -> float | None:
+def area_under_roc(values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix) -> float | None:
     """Chance that a reference edge ranks above another, ties as half; None where all are alike."""
     v, t = values[mask], truth[mask]
     positives, negatives = int(t.sum()), int((~t).sum())

@@ -149,7 +149,8 @@ class Scores:
 
     def select(self, how: str, amount: float) -> Circuit:
         """Choose by name: ``greedy``, ``top``, ``signed`` and ``nodes`` take a number of edges,
-        ``threshold`` the least |score|, ``own`` nothing."""
+        ``threshold`` the least |score|, ``own`` nothing.
+        """
         if how not in SELECTIONS:
             raise InputError(
                 f"There is no way to choose edges called '{how}'; there is "

@@ -145,7 +145,8 @@ class Traces:
 
     def recurring(self, number: int = 20) -> list[Recurring]:
         """Features and heads by how many examples they recur in, then by the size of their mean
-        attribution."""
+        attribution.
+        """
         seen: dict[tuple[str, int], list[float]] = {}
         for trace in self.traces:
             for key, value in _flat(trace, None).items():

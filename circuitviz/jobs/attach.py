@@ -50,12 +50,12 @@ class Attach(Request):
         yield from engine.load(asked.model, asked.device)
         from circuitviz.evaluation.score_sign import decide_sign_steps
         from circuitviz.session.imported import fit_state, imported_provenance
-        from circuitviz.tasks import UnusableRows
+        from circuitviz.tasks import UnusableRowsError
 
         state = fit_state(self.state, engine.model.shape, asked.model)
         try:
             task = asked.task_on(engine)
-        except UnusableRows as error:
+        except UnusableRowsError as error:
             if not error.usable:
                 raise
             again = replace(self, find=asked.skipping())

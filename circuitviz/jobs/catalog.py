@@ -25,9 +25,7 @@ class Choices(Reply):
 
     models: tuple[str, ...] = ("demo",)
     tasks: tuple[str, ...] = ("ioi",)
-    methods: dict[str, tuple[str, tuple[Option, ...]]] = field(
-        default_factory=lambda: {"eap-ig": ("", ())}
-    )
+    methods: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=lambda: {"eap-ig": ("", ())})
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)

@@ -109,11 +109,11 @@ class Find(Request):
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
         yield from engine.load(self.model, self.device)
         from circuitviz.discovery import discover_steps
-        from circuitviz.tasks import UnusableRows
+        from circuitviz.tasks import UnusableRowsError
 
         try:
             task = self.task_on(engine)
-        except UnusableRows as error:
+        except UnusableRowsError as error:
             if not error.usable:
                 raise
             yield SomeUnusable(self, self.skipping(), error.name, error.count, error.first)
@@ -143,7 +143,7 @@ class Find(Request):
         return replace(self, skip_unusable=True)
 
     def task_on(self, engine: Engine) -> Task:
-        """The task, or the pair that was typed, for the model that is open; UnusableRows as it comes."""
+        """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
         from circuitviz.tasks import Pair, Task, load_task
 
         if self.pair is None:

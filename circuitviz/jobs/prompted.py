@@ -184,9 +184,7 @@ def ready(engine: Engine, opened: Prompted, warning: str = "") -> Ready:
     )
 
 
-def dictionaries_of(
-    engine: Engine, folders: Sequence[str]
-) -> Generator[Reply, None, Sequence[Dictionary]]:
+def dictionaries_of(engine: Engine, folders: Sequence[str]) -> Generator[Reply, None, Sequence[Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
     from circuitviz.features import given_or_shipped, load_dictionaries_steps
 

@@ -24,7 +24,8 @@ SOURCES = (INDEXED, PROMPTS, TEXT, DASHBOARD)
 @dataclass(frozen=True)
 class Collected:
     """Traces, which stay with the document, and what they are of: where the examples come from, the
-    dictionaries' folders, about how many nodes each circuit has."""
+    dictionaries' folders, about how many nodes each circuit has.
+    """
 
     traces: Traces
     source: str

@@ -247,7 +247,8 @@ class Worker(QThread):
 
     def _fail(self, job: Job, message: str, details: str = "", ours: bool = False) -> None:
         """Tell of the failure, then of what the job had: that can become a document of its own, and replies
-        to the document before it are not told any more."""
+        to the document before it are not told any more.
+        """
         self._send(Failed(job.request.title, message, details, ours, job.request), job)
         self._keep(job)
 

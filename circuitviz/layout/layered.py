@@ -28,8 +28,5 @@ def layered(
     alone = np.array([graph.node(name).kind is Kind.MLP for name in names])
     widest = int(np.bincount(row).max())
     x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
-    places = {
-        name: (float(x[i] * COLUMN), float(row[i] * ROW)) for i, name in enumerate(names)
-    }
+    places = {name: (float(x[i] * COLUMN), float(row[i] * ROW)) for i, name in enumerate(names)}
     return {**places, **{name: pinned[name] for name in names if name in pinned}}
-

@@ -15,6 +15,7 @@ Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, f
 # A layout in columns is registered with ``columns``: (graph, node names) → its columns.
 layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.layouts")
 
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """What stands at one token position, from ``left`` to ``right``; None: at no position."""

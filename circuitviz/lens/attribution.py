@@ -61,7 +61,7 @@ def attribute(model: Model, task: Task, prompts: Sequence[int] | None = None) ->
 
 @torch.no_grad()
 def _part(model: Model, part: Task) -> Tensor:
-    """[senders, batch]"""
+    """[senders, batch]."""
     seen: list[Tensor] = []
     at = part.lengths - 1
     rows = torch.arange(len(part), device=part.clean.device)

@@ -28,8 +28,7 @@ def pick(task: Task, prompt: int) -> Task:
     """A task of this prompt alone, without padding; InputError on an unknown prompt."""
     if not 0 <= prompt < len(task):
         raise InputError(
-            f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to "
-            f"{len(task) - 1}."
+            f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
         )
     return task.subset([prompt])
 

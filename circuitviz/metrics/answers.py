@@ -58,9 +58,7 @@ def log_probability(
     smooth=False,
     two_sided=True,
 )
-def accuracy(
-    logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
-) -> Tensor:
+def accuracy(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None) -> Tensor:
     """1 where the best correct logit is above the best incorrect one, else 0; [batch]."""
     lowest = torch.finfo(logits.dtype).min
     best = logits.gather(1, correct.clamp_min(0)).masked_fill(correct < 0, lowest).amax(1)
@@ -74,9 +72,7 @@ def accuracy(
     reference="Conmy et al. 2023",
     reference_logits=True,
 )
-def divergence(
-    logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
-) -> Tensor:
+def divergence(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None) -> Tensor:
     """−KL(clean model ‖ this run) at the answer position, [batch], in nats.
 
     Negated, so that more is better for every metric and a positive score helps.

@@ -195,11 +195,10 @@ def _check_long(model: Model, plain: PlainPass) -> None:
         _refuse(model, f"its blocks called one by one from layer {middle} give", resumed, right)
 
 
-def _check_patched(
-    model: Model, plain: PlainPass, written: Activations, seen: dict[str, Tensor]
-) -> None:
+def _check_patched(model: Model, plain: PlainPass, written: Activations, seen: dict[str, Tensor]) -> None:
     """All edges ablated with the other prompt's values give the other prompt's logits, and none ablated
-    the prompt's own."""
+    the prompt's own.
+    """
     at, right = _last(plain), plain.logits[:, -1]
     z, mlp = ([values.flip(0) for values in each] for each in (written.z, written.mlp))
     run = PatchedRun(model, plain.tokens, at, Activations(written.embed.flip(0), z, mlp))

@@ -109,7 +109,6 @@ class Model:
 
         InputError where an attention pattern is changed that this model's heads would not use.
         """
-
         placed = []
         try:
             for name, function in forward.items():

@@ -67,6 +67,7 @@ class Norm:
         return self.parts(x)[1][..., None]
 
     def __call__(self, x: Tensor) -> Tensor:
+        """The normalised [..., d] input with weight and bias."""
         normal, _ = self.parts(x)
         y = normal * self.weight
         return y if self.bias is None else y + self.bias
@@ -89,7 +90,8 @@ class Norm:
 
     def fold_output(self, weight: Tensor) -> Tensor:
         """An output map's weight [head, e, d] as it arrives behind this normalisation, but for the
-        scale: centred, times this normalisation's own weight."""
+        scale: centred, times this normalisation's own weight.
+        """
         centred = weight - weight.mean(-1, keepdim=True) if self.centred else weight
         return centred * self.weight
 

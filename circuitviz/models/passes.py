@@ -91,7 +91,8 @@ class Pass:
 
     def _chosen(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
         """Which senders the receivers read: [reach, receivers], or with ``varied`` among them
-        [reach, receivers, copies]."""
+        [reach, receivers, copies].
+        """
         chosen = self.edges[:reach, columns]
         if self.varied is None or self.varied[0] not in columns:
             return chosen
@@ -188,7 +189,8 @@ class Pass:
 
     def _read(self, layer: int) -> dict[str, tuple[NDArray[np.intp], Tensor]]:
         """Inputs of a layer's heads that are neither the model's own nor the baseline's: by channel,
-        which heads, and [heads, copies · batch, position, d]. One sum for all three channels."""
+        which heads, and [heads, copies · batch, position, d]. One sum for all three channels.
+        """
         if self.read[0] != layer:
             reach = head_rows(self.model, layer).start
             wanted: dict[str, NDArray[np.intp]] = {}
@@ -198,7 +200,7 @@ class Pass:
                     some = columns == self.varied[0]
                 else:
                     number = self.edges[:reach, columns].sum(axis=0)
-                    some = (0 < number) & (number < reach)
+                    some = (number > 0) & (number < reach)
                 wanted[channel] = np.flatnonzero(some)
             both = [self._columns(layer, channel)[heads] for channel, heads in wanted.items()]
             chosen = self._chosen(reach, np.concatenate(both))

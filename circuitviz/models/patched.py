@@ -125,7 +125,8 @@ class PatchedRun:
 
     def _first_change(self, edges: BoolMatrix, changed: Interventions) -> int | None:
         """The first layer with a receiver whose edges, or a node whose output, differ from the last
-        run; None: no change."""
+        run; None: no change.
+        """
         if self._edges is None:
             return 0
         layers = self._layers[(self._edges != edges).any(axis=0)].tolist()

@@ -36,7 +36,8 @@ class Tokens:
     @property
     def word_starts(self) -> bool:
         """Whether words are marked otherwise than by a space (``▁``), so that a lone answer's
-        tokens need not be its tokens after a prompt."""
+        tokens need not be its tokens after a prompt.
+        """
         return "▁" in "".join(self._tokenizer.convert_ids_to_tokens(self._bare("a b")))
 
     @property
@@ -70,7 +71,8 @@ class Tokens:
 
     def windows(self, text: str) -> list[list[int]]:
         """Token ids of a text of any length: windows no longer than the context, each begun as a
-        prompt is. Words that the tokenizer does not know stay what it makes of them."""
+        prompt is. Words that the tokenizer does not know stay what it makes of them.
+        """
         ids, first = self._begun(self._bare(text)), self._begun([])
         room = self.n_ctx - len(first)
         return [[*first, *ids[at : at + room]] for at in range(len(first), len(ids), room)]

@@ -145,9 +145,7 @@ class AblationPanel(Panel):
     def show_changes(self, found: dict[str, Any]) -> None:
         """Heads that stepped in, and prompts that moved most."""
         metric = self.desk.opened.metric if self.desk.opened else "metric"
-        self.heading.setText(
-            f"{metric} of the circuit: {number(found['before'])} → {number(found['after'])}"
-        )
+        self.heading.setText(f"{metric} of the circuit: {number(found['before'])} → {number(found['after'])}")
         self.changes.show_heads(found)
 
     def _show_target(self, numbers: dict[str, Any]) -> None:

@@ -70,7 +70,7 @@ class AttentionMap(HeatMap):
         self.locked = False
         self._look(len(self.tokens) - 1)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         """Back to the last token."""
         super().leaveEvent(event)
         if not self.locked:

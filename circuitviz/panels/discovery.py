@@ -193,7 +193,7 @@ class DiscoveryPanel(Panel):
     def _level(self) -> None:
         level(self._form, self.options.form)
 
-    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+    def changeEvent(self, event: QEvent) -> None:
         """Labels of another size begin and end elsewhere."""
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:

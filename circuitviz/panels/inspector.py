@@ -211,9 +211,7 @@ class InspectorPanel(Panel):
         pattern = None if reading is None else reading.attention
         self.attention_box.setVisible(pattern is not None)
         if reading is not None and pattern is not None:
-            self.map.show_pattern(
-                reading.tokens, reading.weighted if self.weighted.isChecked() else pattern
-            )
+            self.map.show_pattern(reading.tokens, reading.weighted if self.weighted.isChecked() else pattern)
 
     def _clear_readings(self) -> None:
         self.lens.clear()

@@ -6,9 +6,7 @@ from circuitviz.session import State
 from circuitviz.session.labels import known
 
 
-def kept(
-    state: State, nodes: frozenset[str], edges: frozenset[str]
-) -> tuple[frozenset[str], frozenset[str]]:
+def kept(state: State, nodes: frozenset[str], edges: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     """Of some nodes and edges, by name, those that a state's circuit and groups have."""
     if state.circuit is None:
         return nodes, edges

@@ -123,9 +123,7 @@ class Live(QObject):
         if trial is not None:
             self.desk.ask(MeasureTrial(trial, state.measured, self.desk.device))
         else:
-            self.desk.ask(
-                Measure(state.live, state.measured, state.changed, state.options, state.opening)
-            )
+            self.desk.ask(Measure(state.live, state.measured, state.changed, state.options, state.opening))
 
     def _set(self, numbers: dict[str, Any] | None, tier: str) -> None:
         self.numbers, self.tier = numbers, tier

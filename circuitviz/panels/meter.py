@@ -107,7 +107,7 @@ class MeterPanel(Panel):
             said = self.interval.text().replace(", measuring", "; measuring")
             self.interval.setText(said.replace("…", " was stopped"))
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep room for lines that another width wraps otherwise."""
         super().resizeEvent(event)
         self._fit()
@@ -128,7 +128,7 @@ class Bar(QWidget):
         self.setAccessibleName("Faithfulness bar")
         self.setFixedHeight(14)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """A slim line."""
         return QSize(160, 16)
 
@@ -137,7 +137,7 @@ class Bar(QWidget):
         self._numbers, self._tier = numbers, tier
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Draw ground, bar and whisker."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

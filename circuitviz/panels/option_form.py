@@ -82,7 +82,7 @@ def _field(option: Option, offered: Sequence[str]) -> QWidget:
 class _Number(QDoubleSpinBox):
     """Shows no zeros that say nothing."""
 
-    def textFromValue(self, value: float) -> str:  # noqa: N802
+    def textFromValue(self, value: float) -> str:
         """The number as one writes it."""
         return f"{value:g}"
 

@@ -32,7 +32,7 @@ class PromptBox(QComboBox):
     def _follow(self) -> None:
         self.setCurrentIndex(self.desk.prompt)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """The prompt, cut with an ellipsis: with a style sheet Qt lets the text run under the arrow."""
         painter, option = QStylePainter(self), QStyleOptionComboBox()
         self.initStyleOption(option)

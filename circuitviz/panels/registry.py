@@ -14,7 +14,8 @@ from circuitviz.registry import Registry
 
 def inset_numbers(widget: QWidget) -> None:
     """Keep the text of number fields off their border, and labels of forms on the lines of their fields;
-    a style sheet can say neither."""
+    a style sheet can say neither.
+    """
     for field in widget.findChildren(QAbstractSpinBox):
         field.lineEdit().setTextMargins(6, 0, 4, 0)
     for form in widget.findChildren(QFormLayout):

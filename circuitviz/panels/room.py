@@ -43,7 +43,7 @@ class _Width(QObject):
         self._fit()
         widget.installEventFilter(self)
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Another font asks for another width."""
         if event.type() is QEvent.Type.FontChange:
             self._fit()
@@ -64,13 +64,13 @@ class Column(QScrollArea):
         self.setWidget(inside)
         inside.installEventFilter(self)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QSize:
         """As wide as the content must be, however little of it is in sight."""
         bar = self.style().pixelMetric(QStyle.PixelMetric.PM_ScrollBarExtent, None, self)
         wide = self._inside.minimumSizeHint().width() + bar + 2 * self.frameWidth()
         return QSize(max(self._least, wide), LEAST.height())
 
-    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """The content asks for another width."""
         if event.type() is QEvent.Type.LayoutRequest:
             self.updateGeometry()
@@ -92,11 +92,11 @@ class DockFrame(QScrollArea):
         self._holder = _Holder(panel)
         self.setWidget(self._holder)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QSize:
         """Hardly anything."""
         return LEAST
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """What the panel likes."""
         return self._holder.sizeHint()
 
@@ -109,11 +109,11 @@ class _Holder(QWidget):
         self._panel = panel
         panel.setParent(self)
 
-    def minimumSizeHint(self) -> QSize:  # noqa: N802
+    def minimumSizeHint(self) -> QSize:
         """What the panel cannot do without."""
         return self._panel.minimumSizeHint().expandedTo(self._panel.minimumSize())
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """What the panel likes."""
         return self._panel.sizeHint()
 
@@ -123,6 +123,6 @@ class _Holder(QWidget):
             self.updateGeometry()
         return super().event(event)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """The panel has all of it."""
         self._panel.resize(event.size())

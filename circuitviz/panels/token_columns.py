@@ -32,9 +32,7 @@ class TokenColumns(QWidget):
     ) -> None:
         """Tokens and values, strongest first."""
         for cells, up, down in zip(self.cells, promoted, suppressed, strict=False):
-            for cell, text in zip(
-                cells, (up[0], f"{up[1]:+.2f}", down[0], f"{down[1]:+.2f}"), strict=True
-            ):
+            for cell, text in zip(cells, (up[0], f"{up[1]:+.2f}", down[0], f"{down[1]:+.2f}"), strict=True):
                 cell.setText(text)
 
     def clear(self) -> None:

@@ -30,7 +30,7 @@ class StateStep(QUndoCommand):
         """Qt asks only steps with the same id to merge."""
         return MERGED if self._merge else -1
 
-    def mergeWith(self, other: QUndoCommand) -> bool:  # noqa: N802
+    def mergeWith(self, other: QUndoCommand) -> bool:
         """Take over a later step of the same kind in the same document."""
         if not isinstance(other, StateStep) or other._merge != self._merge:
             return False

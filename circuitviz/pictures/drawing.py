@@ -163,7 +163,8 @@ def arrow_length(width: float) -> float:
 
 def shaft(curve: Curve) -> tuple[Point, ...]:
     """A curve's points, its end drawn back under the arrow's head with the bend before it: the tip stays
-    sharp, and the line runs into the head from behind."""
+    sharp, and the line runs into the head from behind.
+    """
     if not curve.arrow:
         return curve.points
     tip, left, right = arrow_head(curve)

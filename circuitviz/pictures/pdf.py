@@ -32,7 +32,8 @@ class Pdf:
 
     def write(self, sheet: Sheet) -> bytes:
         """One page. It has no date and its number is made from what it says, so that the same figure
-        gives the same bytes: in any second, process and time zone."""
+        gives the same bytes: in any second, process and time zone.
+        """
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         writer = QPdfWriter(buffer)
@@ -63,4 +64,3 @@ class Pdf:
 
 
 pictures.register("pdf", summary="vector picture for papers")(Pdf())
-

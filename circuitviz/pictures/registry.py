@@ -29,6 +29,4 @@ class PictureFormat(Protocol):
         ...
 
 
-pictures: Registry[PictureFormat] = Registry(
-    "picture format", "circuitviz.pictures", "circuitviz.pictures"
-)
+pictures: Registry[PictureFormat] = Registry("picture format", "circuitviz.pictures", "circuitviz.pictures")

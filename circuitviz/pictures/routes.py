@@ -24,7 +24,7 @@ class Way:
 
 
 def port(at: At, channel: str) -> float:
-    """x of the place where a channel enters a box: q left, k in the middle, v right."""
+    """X of the place where a channel enters a box: q left, k in the middle, v right."""
     return at[0] + at[2] * (0.5 + PORTS[channel])
 
 
@@ -64,7 +64,8 @@ def route(
 
 def _rank(middles: Sequence[float], stop: int) -> tuple[float, ...]:
     """Where a way lies among those that share its stop: in gaps by where it ends, so that two that run
-    side by side do not cross and cross again."""
+    side by side do not cross and cross again.
+    """
     if stop == 0:
         return (middles[1], middles[-1])
     if stop == len(middles) - 1:

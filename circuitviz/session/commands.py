@@ -138,9 +138,7 @@ def revisit(
     return Command("Go back to an ablation", change)
 
 
-def _touched(
-    state: State, nodes: Iterable[str], edges: Iterable[str], changed: Interventions
-) -> State:
+def _touched(state: State, nodes: Iterable[str], edges: Iterable[str], changed: Interventions) -> State:
     """With exactly this done to its circuit; what the circuit does not have is passed over."""
     assert state.circuit is not None
     graph = state.circuit.graph
@@ -211,9 +209,7 @@ def replace_circuit(
     return Command(text, change)
 
 
-def switch_basis(
-    circuit: Circuit, scores: Scores, provenance: Provenance | None, text: str
-) -> Command:
+def switch_basis(circuit: Circuit, scores: Scores, provenance: Provenance | None, text: str) -> Command:
     """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
 
     def change(state: State) -> State:
@@ -232,7 +228,7 @@ def move_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, sin
     renewed = replace_circuit(circuit, scores, provenance, "").change(since)
     kept = _touched(renewed, since.ablated_nodes, since.ablated_edges, since.interventions)
     text = f"Threshold {provenance.options['tau']:.3g}"
-    return Command(text, lambda state: kept, merge="threshold")
+    return Command(text, lambda _state: kept, merge="threshold")
 
 
 def filter_view(sight: Sight) -> Command:

@@ -7,11 +7,20 @@ from pathlib import Path
 
 from circuitviz.models import Model
 from circuitviz.options import as_dict, build
-from circuitviz.tasks.files import UnusableRows, is_task_file, read_rows
-from circuitviz.tasks.pairs import Answer, Pair, Task, UnusablePair
+from circuitviz.tasks.files import UnusableRowsError, is_task_file, read_rows
+from circuitviz.tasks.pairs import Answer, Pair, Task, UnusablePairError
 from circuitviz.tasks.registry import MakePairs, tasks
 
-__all__ = ["Answer", "MakePairs", "Pair", "Task", "UnusablePair", "UnusableRows", "load_task", "tasks"]
+__all__ = [
+    "Answer",
+    "MakePairs",
+    "Pair",
+    "Task",
+    "UnusablePairError",
+    "UnusableRowsError",
+    "load_task",
+    "tasks",
+]
 
 
 def load_task(
@@ -29,7 +38,7 @@ def load_task(
     columns say which metric the task has. ``skip_unusable``: rows of a file that cannot be used are left
     out, and ``options["left_out"]`` of the task counts them by reason.
     Raises InputError on an unknown name, a file that is wrong, or a tokenizer that does not fit, and of
-    these UnusableRows where only some rows of a file can be used.
+    these UnusableRowsError where only some rows of a file can be used.
     """
     if is_task_file(name) or os.sep in name:
         rows = read_rows(name, model.tokens, prompts, bos, skip_unusable)

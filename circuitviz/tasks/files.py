@@ -13,7 +13,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.models import Tokens
-from circuitviz.tasks.pairs import Encoded, Pair, UnusablePair, encode_pair
+from circuitviz.tasks.pairs import Encoded, Pair, UnusablePairError, encode_pair
 from circuitviz.tasks.rows import COLUMNS, DEFAULT_METRIC, Row, RowReader, layout_of, missing_columns
 
 LARGEST = 64 * 2**20
@@ -23,10 +23,10 @@ MOST_COLUMNS = 256
 MOST_COUNTED = 20_000  # rows that are looked at to count what can be used
 LISTS = ("prompts", "rows", "examples", "data")  # keys of JSON files whose value is the list of rows
 SUFFIXES = (".csv", ".jsonl", ".json")
-Numbered = Iterator[tuple[str, Row | UnusablePair]]
+Numbered = Iterator[tuple[str, Row | UnusablePairError]]
 
 
-class UnusableRows(InputError):
+class UnusableRowsError(InputError):
     """Some rows of a file can be used and others cannot: the question is whether to leave those out.
 
     usable, total: numbers of rows; reasons: how many rows there are for each reason; whole: whether every
@@ -34,7 +34,7 @@ class UnusableRows(InputError):
     """
 
     def __init__(
-        self, first: UnusablePair, name: str, usable: int, reasons: Mapping[str, int], whole: bool
+        self, first: UnusablePairError, name: str, usable: int, reasons: Mapping[str, int], whole: bool
     ) -> None:
         self.first, self.name, self.usable, self.whole = str(first), name, usable, whole
         self.reasons = dict(reasons)
@@ -84,14 +84,14 @@ def read_rows(
     """Read pairs from a file until there are ``prompts`` of them.
 
     The columns are told by ``circuitviz.tasks.rows``. A row that cannot be used is left out with
-    ``skip_unusable``; without, the rest of the file is counted, and UnusableRows says how many can be.
+    ``skip_unusable``; without, the rest of the file is counted, and UnusableRowsError says how many can be.
     Raises InputError where the file is none, or none of its rows can be used.
     """
     path = Path(name)
     reader = RowReader(tokens)
     found = TaskRows()
     metrics: set[str] = set()
-    first: UnusablePair | None = None
+    first: UnusablePairError | None = None
     usable = seen = 0
     whole = True
     for place, row in _numbered(path):
@@ -101,11 +101,11 @@ def read_rows(
             break
         seen += 1
         try:
-            if isinstance(row, UnusablePair):
+            if isinstance(row, UnusablePairError):
                 raise row
             pair, metric = reader.pair(place, row)
             encoded = encode_pair(pair, tokens, bos, place)
-        except UnusablePair as error:
+        except UnusablePairError as error:
             first = first or error
             found.left_out[error.reason] += 1
             continue
@@ -115,7 +115,7 @@ def read_rows(
             found.encoded.append(encoded)
             metrics.add(metric if pair.incorrect else "log-prob")
     if first is not None and (not skip_unusable or not usable):
-        raise UnusableRows(first, path.name, usable, found.left_out, whole)
+        raise UnusableRowsError(first, path.name, usable, found.left_out, whole)
     if not usable:
         raise InputError(
             f"The task file '{path.name}' holds no prompts; it needs a line for each pair, with "
@@ -194,10 +194,13 @@ def _csv(path: Path, text: str) -> Numbered:
                 continue
             place = f"{path.name} line {reader.line_num}"
             if len(row) != len(header):
-                yield place, UnusablePair(
-                    f"{place}: it has another number of fields than the header's {len(header)}; "
-                    "put quotes around text that holds a comma.",
-                    "a line has another number of fields than the header",
+                yield (
+                    place,
+                    UnusablePairError(
+                        f"{place}: it has another number of fields than the header's {len(header)}; "
+                        "put quotes around text that holds a comma.",
+                        "a line has another number of fields than the header",
+                    ),
                 )
                 continue
             yield place, dict(zip(header, row, strict=True))
@@ -216,9 +219,12 @@ def _jsonl(path: Path, text: str) -> Numbered:
         except InputError:
             raise
         except (ValueError, RecursionError):
-            yield place, UnusablePair(
-                f"{place}: this is not JSON; each line is one object with {', '.join(COLUMNS)}.",
-                "a line is not JSON",
+            yield (
+                place,
+                UnusablePairError(
+                    f"{place}: this is not JSON; each line is one object with {', '.join(COLUMNS)}.",
+                    "a line is not JSON",
+                ),
             )
         else:
             yield place, row
@@ -264,8 +270,8 @@ def _parsed(place: str, text: str) -> Any:
     return json.loads(text)
 
 
-def _checked(place: str, row: object) -> Row | UnusablePair:
+def _checked(place: str, row: object) -> Row | UnusablePairError:
     if isinstance(row, dict):
         return row
     message = f"{place}: this is not an object with {', '.join(COLUMNS)}."
-    return UnusablePair(message, "a row is not an object")
+    return UnusablePairError(message, "a row is not an object")

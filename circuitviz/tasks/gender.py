@@ -27,9 +27,7 @@ def pronouns(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> lis
     lengths: dict[int, tuple[list[str], list[str]]] = {}
     for side, names in enumerate((GIRLS, BOYS)):
         for name in names:
-            lengths.setdefault(len(tokens.answer_ids("Then", f" {name}")), ([], []))[side].append(
-                name
-            )
+            lengths.setdefault(len(tokens.answer_ids("Then", f" {name}")), ([], []))[side].append(name)
     usable = [both for both in lengths.values() if both[0] and both[1]]
     enough([name for both in usable for name in both[0]], 1, "gender", "names")
 

@@ -21,7 +21,7 @@ Encoded = tuple[list[int], list[int], list[int], list[int]]
 """Ids of the clean and the corrupted prompt, and of the correct and the incorrect answers."""
 
 
-class UnusablePair(InputError):
+class UnusablePairError(InputError):
     """A pair that no circuit can be measured on; ``reason`` says why in words that many pairs share."""
 
     def __init__(self, message: str, reason: str) -> None:
@@ -178,10 +178,13 @@ class Task:
 
 
 def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Encoded:
-    """Ids of a pair's prompts and answers; UnusablePair, which names the place, where it cannot be used."""
+    """Ids of a pair's prompts and answers.
+
+    Raises UnusablePairError, which names the place, where the pair cannot be used.
+    """
     for text in (pair.clean, pair.corrupted, *pair.correct, *pair.incorrect):
         if isinstance(text, str) and not _is_unicode(text):
-            raise UnusablePair(
+            raise UnusablePairError(
                 f"{place}: {text[:60]!a} holds half of a surrogate pair, which is no character; write the "
                 "character itself.",
                 "a text holds half of a surrogate pair",
@@ -189,34 +192,34 @@ def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Enc
     try:
         clean, corrupted = tokens.encode(pair.clean, bos), tokens.encode(pair.corrupted, bos)
     except InputError as error:
-        raise UnusablePair(
+        raise UnusablePairError(
             f"{place}: {error}", "a prompt is too long or holds a word that the tokenizer does not know"
         ) from None
     if not clean:
-        raise UnusablePair(
+        raise UnusablePairError(
             f"{place}: the clean prompt is empty; it needs at least one token.", "a prompt is empty"
         )
     if len(clean) != len(corrupted):
-        raise UnusablePair(
+        raise UnusablePairError(
             f"{place}: the clean prompt has {len(clean)} tokens and the corrupted one "
             f"{len(corrupted)}; both must have the same number. Clean: "
             f"“{'|'.join(tokens.strings(clean))}”; corrupted: “{'|'.join(tokens.strings(corrupted))}”.",
             "the prompts have different numbers of tokens",
         )
     if not pair.correct:
-        raise UnusablePair(
+        raise UnusablePairError(
             f"{place}: there is no correct answer; give at least one token.", "there is no correct answer"
         )
     try:
         correct = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.correct]
         incorrect = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.incorrect]
-    except UnusablePair as error:
-        raise UnusablePair(f"{place}: {error}", error.reason) from None
+    except UnusablePairError as error:
+        raise UnusablePairError(f"{place}: {error}", error.reason) from None
     except InputError as error:
-        raise UnusablePair(f"{place}: {error}", "an answer is not one token") from None
+        raise UnusablePairError(f"{place}: {error}", "an answer is not one token") from None
     if both := set(correct) & set(incorrect):
         shown = tokens.strings(both)[0]
-        raise UnusablePair(
+        raise UnusablePairError(
             f"{place}: the answer {shown!r} is given as correct and as incorrect.",
             "an answer is correct and incorrect",
         )
@@ -229,7 +232,7 @@ def _answer_id(answer: Answer, prompt: str, tokens: Tokens, bos: bool | None) ->
         return tokens.answer(prompt, answer, bos)
     if not 0 <= answer < tokens.vocabulary_size:
         number = answer if abs(answer) < 10**20 else "of many digits"
-        raise UnusablePair(
+        raise UnusablePairError(
             f"index {number} is outside this model's vocabulary of {tokens.vocabulary_size}; was the "
             "file made for another model?",
             "an id is outside the vocabulary",
@@ -247,6 +250,6 @@ def _is_unicode(text: str) -> bool:
 
 def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     longest = max((len(row) for row in rows), default=0)
-    return torch.tensor(
-        [[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long
-    ).view(len(rows), longest)
+    return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long).view(
+        len(rows), longest
+    )

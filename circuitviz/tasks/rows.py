@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitviz.models import Tokens
-from circuitviz.tasks.pairs import Answer, Pair, UnusablePair
+from circuitviz.tasks.pairs import Answer, Pair, UnusablePairError
 from circuitviz.tasks.words import YEARS
 
 Row = Mapping[str, Any]
@@ -32,17 +32,17 @@ class RowReader:
     def pair(self, place: str, row: Row) -> tuple[Pair, str]:
         """A row's pair, and the metric that its columns imply.
 
-        Raises UnusablePair, which names the place, on columns that are missing and on values that are wrong.
+        Raises UnusablePairError, which names the place, on missing columns and wrong values.
         """
         layout = layout_of(row)
         if layout is None:
-            raise UnusablePair(f"{place}: {missing_columns(row)}", "a column is missing")
+            raise UnusablePairError(f"{place}: {missing_columns(row)}", "a column is missing")
         try:
             return layout.read(self, row), layout.metric
-        except UnusablePair as error:
-            raise UnusablePair(f"{place}: {error}", error.reason) from None
+        except UnusablePairError as error:
+            raise UnusablePairError(f"{place}: {error}", error.reason) from None
         except (KeyError, IndexError, TypeError, AttributeError) as error:
-            raise UnusablePair(
+            raise UnusablePairError(
                 f"{place}: a row of {layout.tool} lacks what its columns promise ({error!r}).", BAD_VALUE
             ) from None
 
@@ -91,7 +91,7 @@ def _later_years(reader: RowReader, row: Row, start: int) -> Pair:
     earlier = tuple(token for year, token in years.items() if year <= start)
     if not later or not earlier:
         known = f"{len(years)} two-digit years are one token after this prompt for this tokenizer"
-        raise UnusablePair(
+        raise UnusablePairError(
             f"the start year {start:02d} needs a later and an earlier two-digit year, and {known}.",
             "no later or no earlier two-digit year is one token",
         )
@@ -179,8 +179,8 @@ def _id(given: object) -> int:
     return given
 
 
-def _not_an_id(given: object) -> UnusablePair:
-    return UnusablePair(f"{_shown(given)} is no index into the vocabulary.", "an id is no whole number")
+def _not_an_id(given: object) -> UnusablePairError:
+    return UnusablePairError(f"{_shown(given)} is no index into the vocabulary.", "an id is no whole number")
 
 
 def _whole_number(given: object, low: int, high: int) -> int:
@@ -189,7 +189,7 @@ def _whole_number(given: object, low: int, high: int) -> int:
     except ValueError:
         number = -1
     if not low <= number <= high:
-        raise UnusablePair(
+        raise UnusablePairError(
             f"the year is {_shown(given)}; a whole number from {low} to {high} would be right.", BAD_VALUE
         )
     return number
@@ -197,7 +197,7 @@ def _whole_number(given: object, low: int, high: int) -> int:
 
 def _text(given: object) -> str:
     if not isinstance(given, str):
-        raise UnusablePair(f"{_shown(given)} stands where text would be right.", BAD_VALUE)
+        raise UnusablePairError(f"{_shown(given)} stands where text would be right.", BAD_VALUE)
     return given
 
 
@@ -206,7 +206,7 @@ def _answers(given: object) -> tuple[Answer, ...]:
         return tuple(part for part in given.split("|") if part)
     if isinstance(given, list | tuple) and all(isinstance(part, str) for part in given):
         return tuple(given)
-    raise UnusablePair(f"answers are {_shown(given)}; they must be text, or a list of texts.", BAD_VALUE)
+    raise UnusablePairError(f"answers are {_shown(given)}; they must be text, or a list of texts.", BAD_VALUE)
 
 
 def _shown(given: object) -> str:

@@ -29,9 +29,7 @@ def _value(window: MainWindow) -> float:
     return float(window.desk.document.evaluation["faithfulness"]["value"])
 
 
-def test_nodes_are_scaled_patched_and_put_back(
-    opened: MainWindow, qtbot: QtBot, tmp_path: Path
-) -> None:
+def test_nodes_are_scaled_patched_and_put_back(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window, panel = opened, opened.panels["ablation"]
     window.places.bring("ablation")
     assert not panel.form.apply.isEnabled() and panel.history.count() == 1

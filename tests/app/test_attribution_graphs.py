@@ -34,7 +34,13 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     open_in(window, qtbot, EXAMPLE)
     shoot(window, "graph-example")
     picture, inspector = window.view.picture, window.panels["inspector"]
-    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == ["<bos>", "When", " Mary", " and", " John"]
+    assert window.layout_name == "tokens" and [column.text for column in picture.columns] == [
+        "<bos>",
+        "When",
+        " Mary",
+        " and",
+        " John",
+    ]
     alone = {"m7.f6861@4": "m7.f6861@4", "m3.error@4": "m3.error@4"}  # no link of the file touches them
     joined = {"token@2": "“Mary”", "m20.f15589@4": "m20.f15589@4", "logit.5966@4": "“gave”"}
     assert {n.name: n.title for n in picture.nodes} == joined | alone
@@ -42,7 +48,10 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     assert window.desk.nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
     assert {node.name for node in picture.nodes if node.pinned} == {"token@2", "m20.f15589@4", "logit.5966@4"}
     assert inspector.about.text() == "MLP feature at position 4, “John”"
-    assert inspector.part.numbers.text() == "activation 31.5000 · cumulative influence 42.0\N{NO-BREAK SPACE}% · pinned"
+    assert (
+        inspector.part.numbers.text()
+        == "activation 31.5000 · cumulative influence 42.0\N{NO-BREAK SPACE}% · pinned"
+    )
     assert inspector.label.text() == "male names" and not inspector.readings.isVisible()
     assert not inspector.part.dashboard.isVisible()  # which model it is of, nobody said
     window.desk.select(frozenset({"logit.5966@4"}), frozenset())
@@ -51,7 +60,10 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     assert inspector.part.source.text() == origin and inspector.part.source.isVisible()
     assert f"Opened {EXAMPLE.name}: {origin}" in heard
     told = hint(picture, picture.by_name["m20.f15589@4"], None)
-    assert "activation 31.5000\ncumulative influence 42.0\N{NO-BREAK SPACE}%\npinned" in told and "male names" in told
+    assert (
+        "activation 31.5000\ncumulative influence 42.0\N{NO-BREAK SPACE}%\npinned" in told
+        and "male names" in told
+    )
 
 
 def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, qtbot: QtBot) -> None:
@@ -64,7 +76,10 @@ def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, 
         window.desk.select(frozenset({node}), frozenset())
         assert window.panels["inspector"].name.text() == node
         ACTIONS["ablate"].handler(window)
-        assert heard[-1] == f"No edge of this graph touches {node}: taking it out or putting it back changes no edge."
+        assert (
+            heard[-1]
+            == f"No edge of this graph touches {node}: taking it out or putting it back changes no edge."
+        )
         assert window.view.picture.by_name[node].ablated and (window.desk.state.live.edges == edges).all()
     told = len(heard)
     window.desk.select(frozenset({"m20.f15589@4"}), frozenset())
@@ -119,7 +134,9 @@ def test_a_graph_of_hundreds_of_nodes_opens_at_a_size_at_which_names_are_read(
         if not opened:  # the last token, from what is explained
             kinds = {window.desk.state.circuit.graph.node(name).kind for name in in_sight() if "@" in name}
             assert Kind.LOGITS in kinds and Kind.FEATURE in kinds
-            assert view.viewportTransform().map(QPointF(view.picture.columns[-1].right, 0)).x() <= free.right()
+            assert (
+                view.viewportTransform().map(QPointF(view.picture.columns[-1].right, 0)).x() <= free.right()
+            )
         ACTIONS["fit"].handler(window)  # F
         assert view.zoom < LEGIBLE and set(in_sight()) == set(view.picture.by_name)
         assert view.overview.place.isEmpty()
@@ -133,7 +150,9 @@ def large(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     return path
 
 
-def test_a_graph_of_hundreds_of_nodes_opens_by_token(open_window, qtbot: QtBot, large: Path, tmp_path: Path) -> None:
+def test_a_graph_of_hundreds_of_nodes_opens_by_token(
+    open_window, qtbot: QtBot, large: Path, tmp_path: Path
+) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, large)
     data, picture, state = json.loads(large.read_text()), window.view.picture, window.desk.state
@@ -158,9 +177,18 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(open_window, qtbot: QtBot, 
     assert bounds.width() < 6 * bounds.height()  # no strip
 
     # kinds keep their colours and shapes, whatever is said of them
-    assert {node.look for node in picture.nodes if not node.members} == {"feature-m", "error", "token", "logit"}
+    assert {node.look for node in picture.nodes if not node.members} == {
+        "feature-m",
+        "error",
+        "token",
+        "logit",
+    }
     assert {node.colour for node in picture.nodes if not node.members} == {""}
-    drawn = {(one.look, look_colours(one.look, window.view.theme)[1]) for one, _ in window.view.stage.geometry.alike if not one.members}
+    drawn = {
+        (one.look, look_colours(one.look, window.view.theme)[1])
+        for one, _ in window.view.stage.geometry.alike
+        if not one.members
+    }
     assert len(drawn) == 4
     said = [node for node in picture.nodes if node.label and not node.members]
     assert len(said) > 200 and {node.label for node in said} >= {"say Austin", "<b>state</b> names"}
@@ -174,7 +202,9 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(open_window, qtbot: QtBot, 
     assert window.desk.nodes == {chosen} and chosen in picture.by_name
     assert {node.title for node in picture.nodes if node.members} == {"Texas", "Dallas"}
     assert [frame.name for frame in picture.frames] == ["say a capital"] and chosen in picture.frames[0].nodes
-    assert {name: len(group.nodes) for name, group in state.groups.items()} == {name: len(ids) for name, *ids in groups}
+    assert {name: len(group.nodes) for name, group in state.groups.items()} == {
+        name: len(ids) for name, *ids in groups
+    }
 
     # pins: on the canvas, in the legend, and to be selected together
     pins = {node.name for node in picture.nodes if node.pinned}

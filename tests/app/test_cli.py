@@ -15,7 +15,7 @@ import pytest
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused without asking the network
 
-from circuitviz.__main__ import main  # noqa: E402
+from circuitviz.__main__ import main
 
 Run = Callable[..., Any]
 QUICK = ("--prompts", "8")

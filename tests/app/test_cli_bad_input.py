@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused without asking the network
 
-from circuitviz.__main__ import main  # noqa: E402
-from circuitviz.resources import resource  # noqa: E402
+from circuitviz.__main__ import main
+from circuitviz.resources import resource
 
 Refused = Callable[..., str]
 
@@ -318,7 +318,10 @@ def test_dictionaries_that_are_damaged(
     refused: Refused, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copytree(DICTIONARIES / "m3", tmp_path / "m3")
-    weights, broken = tmp_path / "m3" / "sae_weights.safetensors", (*LOCAL, " Mary", "--dictionaries", tmp_path / "m3")
+    weights, broken = (
+        tmp_path / "m3" / "sae_weights.safetensors",
+        (*LOCAL, " Mary", "--dictionaries", tmp_path / "m3"),
+    )
     tensors = load_file(weights)
     for name in ("W_enc", "b_dec"):
         save_file({**tensors, name: torch.full_like(tensors[name], float("nan"))}, weights)

@@ -26,7 +26,14 @@ ODD = st.text(st.characters(exclude_categories=()) | st.sampled_from(HOSTILE), m
 
 def steers(text: str) -> list[str]:
     """Characters that do something to a terminal, or to the order of what it shows; joiners are letters' own."""
-    return [c for c in text if unicodedata.category(c) in ("Cc", "Cs", "Cf", "Zl", "Zp") and c not in "\n\t\u200c\u200d" and not "\u0600" <= c <= "\u08ff" and ord(c) < 0x110BD]
+    return [
+        c
+        for c in text
+        if unicodedata.category(c) in ("Cc", "Cs", "Cf", "Zl", "Zp")
+        and c not in "\n\t\u200c\u200d"
+        and not "\u0600" <= c <= "\u08ff"
+        and ord(c) < 0x110BD
+    ]
 
 
 def said(*argv: object) -> str:
@@ -44,12 +51,36 @@ def said(*argv: object) -> str:
 
 def document(text: str, name: str) -> Document:
     """A circuit of one prompt with a text in every place that has one."""
-    nodes = (Node("token@0", Kind.TOKEN, position=0, token=1), Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1, dictionary=text), Node("logit.4@0", Kind.LOGITS, position=0, token=4))
+    nodes = (
+        Node("token@0", Kind.TOKEN, position=0, token=1),
+        Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1, dictionary=text),
+        Node("logit.4@0", Kind.LOGITS, position=0, token=4),
+    )
     graph = Graph.of_nodes(Shape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
     label = Label(text, note=text, author=text, evidence=(Evidence(text, "answer"),))
     info = {"prompt": {"strings": [text]}, "shown": {"logit.4@0": text}}
-    where = Provenance(f"no model {text}", text, text, text, ((text, text, (text,), (text,)),), "logit-diff", "zero", "eap", created=text)
-    made = Document(State(where, Scores(graph, graph.mask * 0.5, text, info=info), Circuit.full(graph, ), labels={name: label, f"group:{text}": label}, groups={text: Group(frozenset({name}))}))
+    where = Provenance(
+        f"no model {text}",
+        text,
+        text,
+        text,
+        ((text, text, (text,), (text,)),),
+        "logit-diff",
+        "zero",
+        "eap",
+        created=text,
+    )
+    made = Document(
+        State(
+            where,
+            Scores(graph, graph.mask * 0.5, text, info=info),
+            Circuit.full(
+                graph,
+            ),
+            labels={name: label, f"group:{text}": label},
+            groups={text: Group(frozenset({name}))},
+        )
+    )
     made.extra["imported"] = {"file": text, "format": text}
     return made
 
@@ -81,7 +112,9 @@ def test_no_command_prints_control_characters_of_a_file(tmp_path: Path, text: st
         ("label", "export", file, "-o", tmp_path / "labels.csv"), ("label", "test", file, "--target", text), ("label", "import", file, tmp_path / "labels.csv"),
         ("discover", "-m", text, "-t", name), ("list", text), (f"x{text}.circuit",), ("intervene", file, "--set", f"{name}=zero"),
     ):  # fmt: skip
-        if not any(isinstance(word, str) and "\0" in word for word in argv):  # no argument of a process has one
+        if not any(
+            isinstance(word, str) and "\0" in word for word in argv
+        ):  # no argument of a process has one
             said(*argv)
 
 

@@ -36,7 +36,9 @@ def evaluated(capsys: pytest.CaptureFixture[str], *argv: str) -> tuple[Any, str]
     return json.loads(out), err
 
 
-def test_a_feature_circuit_is_evaluated_in_any_setting(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_feature_circuit_is_evaluated_in_any_setting(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     model = load_model("demo")
     question = Question("demo", PROMPT, target=" Mary", corrupted=CORRUPTED)
     opened = open_prompt(model, question, load_dictionaries([resource("demo", "dictionaries")], model))
@@ -112,9 +114,7 @@ def test_without_a_partner_there_is_no_corrupted_value(
     assert "has no corrupted partner" in capsys.readouterr().err
 
 
-def test_circuits_of_heads_have_no_errors_to_drop(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_circuits_of_heads_have_no_errors_to_drop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "heads.circuit"
     assert main(["discover", "--prompts", "4", "--method", "eap", "--edges", "20", "-o", str(path)]) == 0
     capsys.readouterr()

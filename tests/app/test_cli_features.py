@@ -98,18 +98,28 @@ def test_intervene(ask: Ask, given: tuple[Path, Any]) -> None:
 
 
 def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
-    lines = [PROMPT, PROMPT.replace("store", "park"), "", "The keys on the table", PROMPT.replace("Mary", "Anna")]
+    lines = [
+        PROMPT,
+        PROMPT.replace("store", "park"),
+        "",
+        "The keys on the table",
+        PROMPT.replace("Mary", "Anna"),
+    ]
     (tmp_path / "some.txt").write_text("\n".join(lines))
     name = feature(given[1], "m2").partition("@")[0]
     data, _ = ask("trace", tmp_path / "some.txt", "--feature", name, "--nodes", 40)
     assert 2 <= len(data["examples"]) <= 4 and data["target"] == name
     assert len(data["similarity"]) == len(data["examples"])
     assert data["recurring"][0]["examples"] >= data["recurring"][-1]["examples"]
-    assert {site["site"] for site in data["sites"]} <= {f"{part}{layer}" for part in "am" for layer in range(4)}
+    assert {site["site"] for site in data["sites"]} <= {
+        f"{part}{layer}" for part in "am" for layer in range(4)
+    }
     spread = ["--choose", "spread", "--examples", 2]
     few, _ = ask("trace", tmp_path / "some.txt", "--feature", name, "--nodes", 40, *spread)
     strengths = [example["activation"] for example in data["examples"]]
-    assert [example["activation"] for example in few["examples"]] == pytest.approx([strengths[0], strengths[-1]])
+    assert [example["activation"] for example in few["examples"]] == pytest.approx(
+        [strengths[0], strengths[-1]]
+    )
 
 
 @pytest.mark.parametrize(
@@ -117,7 +127,10 @@ def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
     [
         (("local-circuit", "-p", "The", "--target", "m3.f999@0"), "m3.f999@0"),
         (("local-circuit", "-p", "The", "--target", " xyzzy"), "xyzzy"),
-        (("local-circuit", "-p", "The", "--target", " Mary", "--tau", "1", "--nodes", "3"), "--tau and --nodes"),
+        (
+            ("local-circuit", "-p", "The", "--target", " Mary", "--tau", "1", "--nodes", "3"),
+            "--tau and --nodes",
+        ),
         (("local-circuit", "-p", "The", "--target", " Mary", "--gate", "both"), "signed, absolute"),
         (("attribute", "-p", "The", "--correct", " Mary"), "belong together"),
         (("attribute", "-p", "The", "--edge-share", "3"), "share of 3"),

@@ -41,7 +41,9 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
 ) -> None:
     """A task's circuit names one folder as text, a prompt's lists them."""
     path, folder = tmp_path / "mixed.circuit", str(resource("demo", "dictionaries"))
-    given = "--method task-attribution --sites a2 --features 4 --steps 1 --prompts 4 --edges 60 --dictionaries"
+    given = (
+        "--method task-attribution --sites a2 --features 4 --steps 1 --prompts 4 --edges 60 --dictionaries"
+    )
     assert main(["discover", *given.split(), folder, "-o", str(path)]) == 0
     state = open_document(path).state
     assert state.circuit is not None and state.provenance is not None

@@ -104,8 +104,12 @@ class Person:
 
     def _in_menu(self, menu: QMenu, text: str) -> Callable[[], None]:
         def click() -> None:
-            menu.popup(menu.parentWidget().mapToGlobal(QPoint()))  # a button's own click waits for the menu's end
-            entry = next(entry for entry in menu.actions() if entry.text() == text)  # some are made at each show
+            menu.popup(
+                menu.parentWidget().mapToGlobal(QPoint())
+            )  # a button's own click waits for the menu's end
+            entry = next(
+                entry for entry in menu.actions() if entry.text() == text
+            )  # some are made at each show
             QtBot.mouseClick(menu, LEFT, Qt.KeyboardModifier.NoModifier, menu.actionGeometry(entry).center())
 
         return click

@@ -29,7 +29,9 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
     return open_both(tmp_path_factory.mktemp("jobs"))
 
 
-@pytest.mark.parametrize("kind", [Find, AskQuestion, OpenFeatures, TrainDictionary], ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "kind", [Find, AskQuestion, OpenFeatures, TrainDictionary], ids=lambda one: one.__name__
+)
 def test_the_window_closes_while_a_job_runs(
     kind: Any,
     opened: Opened,

@@ -204,7 +204,9 @@ def test_edge_colours_stay_apart_without_middle_cones(name: str, theme: str) -> 
     assert np.abs(one - two).max() > 0.25, (one, two)
     ground = deuteranope(worn.ground)
     for ink in (worn.positive, worn.negative):
-        high, low = sorted((deuteranope(ink) @ [0.2126, 0.7152, 0.0722], ground @ [0.2126, 0.7152, 0.0722]), reverse=True)
+        high, low = sorted(
+            (deuteranope(ink) @ [0.2126, 0.7152, 0.0722], ground @ [0.2126, 0.7152, 0.0722]), reverse=True
+        )
         assert (high + 0.05) / (low + 0.05) >= 3.0, ink
 
 

@@ -32,7 +32,9 @@ def data_of(*paths: Path | str) -> QMimeData:
 
 
 def over(window: MainWindow, data: QMimeData) -> bool:
-    event = QDragEnterEvent(QPoint(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    event = QDragEnterEvent(
+        QPoint(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
     event.ignore()
     QApplication.sendEvent(window, event)
     return event.isAccepted()
@@ -46,7 +48,9 @@ def drop_circuit(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
 def drop(window: MainWindow, *paths: Path) -> None:
     data = data_of(*paths)
     assert over(window, data)
-    event = QDropEvent(QPointF(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier)
+    event = QDropEvent(
+        QPointF(400, 300), COPY, data, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    )
     QApplication.sendEvent(window, event)
     QApplication.processEvents()
 
@@ -136,7 +140,9 @@ def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
     assert window.desk.document.state.circuit is None
 
 
-def test_of_several_circuits_the_first_is_opened(open_window, qtbot: QtBot, tmp_path: Path, document: Document) -> None:
+def test_of_several_circuits_the_first_is_opened(
+    open_window, qtbot: QtBot, tmp_path: Path, document: Document
+) -> None:
     for name in ("a", "b"):
         save_document(document, tmp_path / f"{name}.circuit")
     window: MainWindow = open_window()
@@ -145,19 +151,51 @@ def test_of_several_circuits_the_first_is_opened(open_window, qtbot: QtBot, tmp_
     assert "b.circuit can be opened next" in window.chrome.message.text()
 
 
-def test_an_attribution_graph_is_seen_ablated_saved_and_exported(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
+    open_window, qtbot: QtBot, tmp_path: Path
+) -> None:
     """A file of circuit-tracer's, with two logits, through the window and back."""
     tracer = {"feature": 1, "jsNodeId": "x", "run_idx": 0}
     nodes = [
-        {**tracer, "node_id": "E_7_0", "layer": "E", "ctx_idx": 0, "feature_type": "embedding", "clerp": "the"},
-        {**tracer, "node_id": "0_5_1", "layer": "0", "ctx_idx": 1, "feature_type": "cross layer transcoder", "clerp": "names"},
-        {**tracer, "node_id": "2_-1_1", "layer": "2", "ctx_idx": 1, "feature_type": "mlp reconstruction error", "clerp": ""},
+        {
+            **tracer,
+            "node_id": "E_7_0",
+            "layer": "E",
+            "ctx_idx": 0,
+            "feature_type": "embedding",
+            "clerp": "the",
+        },
+        {
+            **tracer,
+            "node_id": "0_5_1",
+            "layer": "0",
+            "ctx_idx": 1,
+            "feature_type": "cross layer transcoder",
+            "clerp": "names",
+        },
+        {
+            **tracer,
+            "node_id": "2_-1_1",
+            "layer": "2",
+            "ctx_idx": 1,
+            "feature_type": "mlp reconstruction error",
+            "clerp": "",
+        },
         {**tracer, "node_id": "4_8_1", "layer": "4", "ctx_idx": 1, "feature_type": "logit", "clerp": "Mary"},
         {**tracer, "node_id": "4_9_1", "layer": "4", "ctx_idx": 1, "feature_type": "logit", "clerp": "John"},
     ]
-    joined = [("E_7_0", "0_5_1", 2.0), ("0_5_1", "4_8_1", 1.0), ("0_5_1", "4_9_1", -1.0), ("2_-1_1", "4_8_1", 0.25)]
+    joined = [
+        ("E_7_0", "0_5_1", 2.0),
+        ("0_5_1", "4_8_1", 1.0),
+        ("0_5_1", "4_9_1", -1.0),
+        ("2_-1_1", "4_8_1", 0.25),
+    ]
     links = [{"source": s, "target": t, "weight": w} for s, t, w in joined]
-    given = {"metadata": {"slug": "s", "scan": "m", "prompt": "p", "prompt_tokens": ["a", "b"]}, "nodes": nodes, "links": links}
+    given = {
+        "metadata": {"slug": "s", "scan": "m", "prompt": "p", "prompt_tokens": ["a", "b"]},
+        "nodes": nodes,
+        "links": links,
+    }
     path = tmp_path / "s.json"  # as Neuronpedia's downloads are named
     path.write_text(json.dumps(given))
     window: MainWindow = open_window()

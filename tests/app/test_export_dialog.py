@@ -164,7 +164,10 @@ def test_a_plot_is_exported_through_the_same_dialog(
     height.setValue(40.0)
     qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_.text(), timeout=LONG)
     assert dialog.size_.text().startswith(("82.5", "82.6"))
-    assert dialog.command.text().startswith("circuitviz evaluate") and "--measures curve" in dialog.command.text()
+    assert (
+        dialog.command.text().startswith("circuitviz evaluate")
+        and "--measures curve" in dialog.command.text()
+    )
     shot(dialog, "export-plot")
     path = tmp_path / "curve.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))

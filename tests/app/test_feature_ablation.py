@@ -72,9 +72,7 @@ class Plain:
         found = load_dictionaries([resource("demo", "dictionaries")], model)
         sites = {one.site.name: one for one in found}
         hf = plain(DEMO)
-        self.model, other = (
-            SlowModel(hf, sites, model.tokens.encode(text)) for text in (PROMPT, CORRUPTED)
-        )
+        self.model, other = (SlowModel(hf, sites, model.tokens.encode(text)) for text in (PROMPT, CORRUPTED))
         other.logits(lambda site, value: value)
         self.others = other.parts
 

@@ -81,7 +81,9 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     # an MLP feature of layer 3, and from its dashboard the circuit of its strongest example
     best = max(features.shelf.rows["m3"], key=lambda row: row.greatest).number
     features.choose("m3", best)
-    qtbot.waitUntil(lambda: (features.view.found.site, features.view.found.number) == ("m3", best), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: (features.view.found.site, features.view.found.number) == ("m3", best), timeout=LONG
+    )
     found = features.view.found
     example = found.statistics.examples[0]
     qtbot.mouseClick(features.view.circuit, Qt.MouseButton.LeftButton)
@@ -209,7 +211,9 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
     info, graph = window.desk.document.state.scores.info, window.desk.document.state.circuit.graph
     inspector, reading = window.panels["inspector"], window.panels["inspector"].part
-    kinds = {kind: [n.name for n in graph.nodes if n.kind == kind] for kind in ("feature", "head", "mlp", "logits")}
+    kinds = {
+        kind: [n.name for n in graph.nodes if n.kind == kind] for kind in ("feature", "head", "mlp", "logits")
+    }
     assert all(kinds.values())
 
     # a feature, by a click: its numbers, its tokens, its dashboard
@@ -231,7 +235,9 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
     shoot(window, "feature-inspected")
     qtbot.mouseClick(reading.dashboard, Qt.MouseButton.LeftButton)
     features = window.panels["features"]
-    qtbot.waitUntil(lambda: features.view.found is not None and features.view.found.number == number, timeout=LONG)
+    qtbot.waitUntil(
+        lambda: features.view.found is not None and features.view.found.number == number, timeout=LONG
+    )
     assert features.isVisible() and features.view.found.site == "a2"
 
     # every other kind says what it is, and asks nothing that does not apply

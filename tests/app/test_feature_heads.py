@@ -73,7 +73,9 @@ def test_heads_carry_edges_and_scores_are_sums(
     row, _ = edges.into(node_target(table, target))
     told = rows(page.chart, tmp_path / "ov.csv")
     assert len(told) == 9 and told[-1]["name"] == "sum"
-    assert sum(float(r["value"]) for r in told[:-1]) == pytest.approx(float(row[table.index(source)]), abs=1e-5)
+    assert sum(float(r["value"]) for r in told[:-1]) == pytest.approx(
+        float(row[table.index(source)]), abs=1e-5
+    )
     assert "add up to the edge" in page.about.text()
     shoot(window, "feature-ov-edge")
 
@@ -131,7 +133,10 @@ def test_heads_carry_edges_and_scores_are_sums(
     wanted = {page.map.grid.rows[place[0]], page.map.grid.columns[place[1]]} & there
     qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(*place).toPoint())
     assert window.desk.nodes == wanted
-    assert "{}.f{}@".format(*window.desk.feature) in page.map.grid.rows[place[0]] + page.map.grid.columns[place[1]]
+    assert (
+        "{}.f{}@".format(*window.desk.feature)
+        in page.map.grid.rows[place[0]] + page.map.grid.columns[place[1]]
+    )
 
     # a whole feature, then its target, head by head
     page.half.setCurrentIndex(0)
@@ -176,7 +181,10 @@ def test_readings_of_features_say_what_they_need(
         (["features-ov"], "--node m3.f12@7 would be right"),
         (["features-ov", "--node", "m3.f9999@3"], "is not active"),
         (["features-qk", "--node", "logits@14", "--head", "x"], "'x' names no head"),
-        (["features-qk", "--node", "logits@14", "--head", "a1.h2", "--query", "2", "--key", "5"], "comes after"),
+        (
+            ["features-qk", "--node", "logits@14", "--head", "a1.h2", "--query", "2", "--key", "5"],
+            "comes after",
+        ),
     ):
         assert run([*inspect, *more]) == 2
         told = capsys.readouterr().err.strip()

@@ -78,7 +78,9 @@ def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_
         panel.role.setCurrentText(role)
         qtbot.mouseClick(panel.put, Qt.MouseButton.LeftButton)
         assert window.view.picture.by_name[node].label == role
-        add_claim(window, qtbot, "activation", "claim-of-a-feature", counterfactual="order-swapped", prompts=16)
+        add_claim(
+            window, qtbot, "activation", "claim-of-a-feature", counterfactual="order-swapped", prompts=16
+        )
     first = features(local)[0]
     labels = desk.document.state.labels
     found = labels[first].evidence[0].outcome
@@ -108,13 +110,18 @@ def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_
     assert len(desk.document.state.labels) == 1 or not desk.document.state.labels[features(local)[1]].evidence
 
 
-def test_the_command_line_tests_features(local: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_line_tests_features(
+    local: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "local.circuit"
     path.write_bytes(local.read_bytes())
     node = features(local)[0]
     assert main(["label", "set", str(path), node, "a name"]) == 0
     base = ["label", "test", str(path), "--target", node, "--test"]
-    assert main([*base, "feature-effect", "--counterfactual", "ioi", "--prompts", "8", "--effect-on", "a2.f719"]) == 0
+    assert (
+        main([*base, "feature-effect", "--counterfactual", "ioi", "--prompts", "8", "--effect-on", "a2.f719"])
+        == 0
+    )
     capsys.readouterr()
     assert main([*base, "activation", "--counterfactual", "name-swapped", "--prompts", "8", "--json"]) == 0
     out, err = capsys.readouterr()

@@ -48,9 +48,7 @@ def opened(open_window, qtbot: QtBot) -> MainWindow:
 
 def chosen(panel, qtbot: QtBot, site: str, number: int):
     panel.choose(site, number)
-    qtbot.waitUntil(
-        lambda: (panel.view.found.site, panel.view.found.number) == (site, number), timeout=LONG
-    )
+    qtbot.waitUntil(lambda: (panel.view.found.site, panel.view.found.number) == (site, number), timeout=LONG)
     return panel.view.found
 
 
@@ -64,9 +62,13 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     panel.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     panel.table.setCurrentIndex(panel.filter.index(0, 0))
     best = max(panel.shelf.rows["m3"], key=lambda row: row.greatest)
-    qtbot.waitUntil(lambda: panel.view.found.number == best.number and panel.view.found.site == "m3", timeout=LONG)
+    qtbot.waitUntil(
+        lambda: panel.view.found.number == best.number and panel.view.found.site == "m3", timeout=LONG
+    )
     found = panel.view.found
-    assert found.statistics.row == best and found.statistics.examples[0].activation == pytest.approx(best.greatest)
+    assert found.statistics.row == best and found.statistics.examples[0].activation == pytest.approx(
+        best.greatest
+    )
     shown = panel.view.examples.toPlainText()
     assert f"{best.greatest:.2f}" in shown
     first = found.statistics.examples[0]
@@ -80,7 +82,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     assert all(f"{t.value:+.2f}" in panel.view.facts.toPlainText() for t in top)
     shoot(window, "features")
     qtbot.mouseClick(panel.view.traces, Qt.MouseButton.LeftButton)
-    assert window.panels["traces"].seen and window.panels["traces"].form.feature.text() == f"m3.f{best.number}"
+    assert (
+        window.panels["traces"].seen and window.panels["traces"].form.feature.text() == f"m3.f{best.number}"
+    )
     window.places.bring("features")
 
     # one's own label and an imported one: own first, both searched
@@ -102,7 +106,9 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     assert "https://www.neuronpedia.org/demo/3-tres-dc/" in panel.view.told.text()
     shoot(window, "features-labelled")
     panel.search.setText("people NAMES")
-    assert [panel.filter.mapToSource(panel.filter.index(i, 0)).row() for i in range(panel.filter.rowCount())] == [other]
+    assert [
+        panel.filter.mapToSource(panel.filter.index(i, 0)).row() for i in range(panel.filter.rowCount())
+    ] == [other]
     panel.search.setText("no such words")
     assert panel.filter.rowCount() == 0
 
@@ -182,16 +188,22 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
         for site in sites:
             shutil.copytree(shipped / site, tmp_path / folder / site)
     panel.replace(tmp_path / "first")
-    qtbot.waitUntil(lambda: "2 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: "2 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG
+    )
     assert panel.files.more.isEnabled()
     panel.add(tmp_path / "second")
-    qtbot.waitUntil(lambda: "3 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: "3 dictionaries" in panel.where.text() and "mine" in panel.where.text(), timeout=LONG
+    )
     assert [panel.site.itemText(row) for row in range(panel.site.count())] == ["m0", "a2", "m3"]
     for site in ("m0", "a2", "m3"):
         found = chosen(panel, qtbot, site, 5)
         alone = load_dictionary(shipped / site, load_model("demo"))
         assert found.promotes == tuple(token_effects(load_model("demo"), alone, 5, 8)[0])
-    assert window.panels["feature-circuit"]._folders == tuple(str(tmp_path / name) for name in ("first", "second"))
+    assert window.panels["feature-circuit"]._folders == tuple(
+        str(tmp_path / name) for name in ("first", "second")
+    )
     shoot(window, "features-two-folders")
     failures.clear()
     panel.add(tmp_path / "again")
@@ -209,7 +221,9 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     assert window.desk.asking.question.dictionaries == panel.folders
     panel.shelf, panel._asked, panel.folders = None, None, ()
     window.places.bring("features")
-    qtbot.waitUntil(lambda: panel.shelf is not None and list(panel.shelf.sites) == ["m0", "a2", "m3"], timeout=LONG)
+    qtbot.waitUntil(
+        lambda: panel.shelf is not None and list(panel.shelf.sites) == ["m0", "a2", "m3"], timeout=LONG
+    )
 
     (tmp_path / "nothing").mkdir()
     panel.replace(tmp_path / "nothing")

@@ -63,7 +63,10 @@ def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot,
     assert {n.name for n in view.picture.nodes} == touched
     assert all((n.x, n.y) == places[n.name] for n in view.picture.nodes)
     edges, nodes = len(view.picture.edges), len(view.picture.nodes)
-    assert view.note == f"filtered: showing {edges} of the circuit's 80 edges and {nodes} of its {CIRCUIT.n_nodes} nodes"
+    assert (
+        view.note
+        == f"filtered: showing {edges} of the circuit's 80 edges and {nodes} of its {CIRCUIT.n_nodes} nodes"
+    )
     assert desk.document.state.live.n_edges == 80  # the circuit stays whole
     shoot(window, "filtered")
 

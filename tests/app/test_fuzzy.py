@@ -25,7 +25,9 @@ def slowly(query: str, text: str) -> float | None:
             elif last >= 0 and at == last + 1:
                 total += NEXT
             else:
-                total += (PLAIN if text[at - 1].isalnum() else WORD) - GAP * (at - last - 1 if last >= 0 else at)
+                total += (PLAIN if text[at - 1].isalnum() else WORD) - GAP * (
+                    at - last - 1 if last >= 0 else at
+                )
             last = at
         return total
 
@@ -47,9 +49,26 @@ def test_the_best_of_all_ways_is_found(query: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("query", "wanted"),
-    [("sa", "Save as"), ("cv", "Class view"), ("zo", "Zoom out"), ("group", "Group"), ("ungr", "Ungroup"), ("EXP", "Export")],
+    [
+        ("sa", "Save as"),
+        ("cv", "Class view"),
+        ("zo", "Zoom out"),
+        ("group", "Group"),
+        ("ungr", "Ungroup"),
+        ("EXP", "Export"),
+    ],
 )
 def test_what_is_meant_comes_first(query: str, wanted: str) -> None:
-    texts = ["Save", "Save as", "Class view", "Zoom in", "Zoom out", "Group", "Ungroup", "Export", "Show everything"]
+    texts = [
+        "Save",
+        "Save as",
+        "Class view",
+        "Zoom in",
+        "Zoom out",
+        "Group",
+        "Ungroup",
+        "Export",
+        "Show everything",
+    ]
     found = [(m.score, t) for t in texts if (m := match(query, t)) is not None]
     assert max(found)[1] == wanted

@@ -45,7 +45,9 @@ def name(window: MainWindow, qtbot: QtBot, text: str) -> None:
     assert not field.isVisible() and window.view.hasFocus()
 
 
-def test_find_group_rename_collapse_ablate_and_undo_all(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
+def test_find_group_rename_collapse_ablate_and_undo_all(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
     desk, view = window.desk, window.view
     first = desk.document.state.hash
     heads = [n for n in CIRCUIT.node_names if n.startswith("a3")]

@@ -54,7 +54,12 @@ def eap_file(path: Path, scores: Scores, circuit: Circuit, sign: float = 1.0) ->
             query = f"{layer}.h{int(head) * shape.group + i}<{receiver[-2]}>"
             edges[f"{sender}->{query}"] = {"score": score * weight, "in_graph": inside and i == chosen}
     nodes = {n.name: {"in_graph": n.name in circuit.node_names} for n in scores.graph.nodes}
-    cfg = {"n_layers": shape.n_layers, "n_heads": shape.n_heads, "parallel_attn_mlp": shape.parallel, "d_model": shape.d_model}
+    cfg = {
+        "n_layers": shape.n_layers,
+        "n_heads": shape.n_heads,
+        "parallel_attn_mlp": shape.parallel,
+        "d_model": shape.d_model,
+    }
     path.write_text(json.dumps({"cfg": cfg, "nodes": nodes, "edges": edges}))
     return path
 
@@ -98,7 +103,17 @@ def test_a_circuit_of_a_grouped_query_model_is_imported_and_judged(
     told = capsys.readouterr().err
     assert "5 layers, 8 heads, width 64" in told and f"'demo' has {demo.n_layers} layers" in told
     with pytest.raises(InputError, match="8 heads with 4 key-value heads"):
-        fit_state(import_document(eap_file(path, discover(make_case("demo").model, make_case("demo").task, "eap"), Circuit.full(make_case("demo").model.graph))).state, case.model.shape, "stories")
+        fit_state(
+            import_document(
+                eap_file(
+                    path,
+                    discover(make_case("demo").model, make_case("demo").task, "eap"),
+                    Circuit.full(make_case("demo").model.graph),
+                )
+            ).state,
+            case.model.shape,
+            "stories",
+        )
 
 
 def test_votes_are_exact_effects_of_the_strongest_edges(demo: Case) -> None:
@@ -117,7 +132,9 @@ def test_votes_are_exact_effects_of_the_strongest_edges(demo: Case) -> None:
         n: measured(clean) - measured(demo.slow.run(demo.task.clean, demo.task.lengths - 1, theirs, {n})[0])
         for n in names
     }
-    clear = [n for n, effect in effects.items() if abs(effect) > 1e-5 * abs(measured(clean) - measured(corrupted))]
+    clear = [
+        n for n, effect in effects.items() if abs(effect) > 1e-5 * abs(measured(clean) - measured(corrupted))
+    ]
     agreeing = sum((effects[n] > 0) == (scores.values[graph.edge(n)] > 0) for n in clear)
     assert found.tested == 8 and (found.voting, found.agreeing) == (len(clear), agreeing)
 
@@ -154,8 +171,13 @@ def test_exact_effects_decide_the_sign_of_an_imported_circuit(
     assert np.allclose(document.state.scores.values, np.where(scores.graph.mask, scores.values, 0))  # type: ignore[union-attr]
     where = document.state.provenance
     assert where is not None and where.options == {"file": "a.json", "sign": "auto"}
-    assert where.command().startswith("circuitviz import a.json -m demo -t ioi") and "--sign auto" in where.command()
-    assert "read from the file a.json" in methods_paragraph(document) and told["note"] in methods_paragraph(document)
+    assert (
+        where.command().startswith("circuitviz import a.json -m demo -t ioi")
+        and "--sign auto" in where.command()
+    )
+    assert "read from the file a.json" in methods_paragraph(document) and told["note"] in methods_paragraph(
+        document
+    )
     capsys.readouterr()
     assert main(["evaluate", str(out), "--json"]) == 0
     case = make_case("demo")
@@ -194,7 +216,9 @@ def test_a_person_says_the_sign(native: tuple[Scores, Circuit], choice: str, tmp
     assert main(["import", str(path), "--sign", "auto", "-o", str(out)]) == 2
 
 
-def test_a_turned_sign_is_undone_and_counts_as_a_change(native: tuple[Scores, Circuit], tmp_path: Path) -> None:
+def test_a_turned_sign_is_undone_and_counts_as_a_change(
+    native: tuple[Scores, Circuit], tmp_path: Path
+) -> None:
     scores, circuit = native
     for choice in ("keep", "flip"):
         document = import_document(eap_file(tmp_path / "a.json", scores, circuit))
@@ -227,7 +251,9 @@ def test_every_format_keeps_whether_the_sign_is_known(
     again = import_document(tmp_path / f"a{suffix}").state
     assert again.scores is not None and again.scores.sign_known is known
     if suffix == ".json":
-        assert json.loads((tmp_path / "a.json").read_text())["cfg"].get("score_sign") == ("positive helps" if known else None)
+        assert json.loads((tmp_path / "a.json").read_text())["cfg"].get("score_sign") == (
+            "positive helps" if known else None
+        )
     found = Document(State(scores=scores, circuit=circuit))
     export_document(found, tmp_path / f"b{suffix}")
     if suffix == ".csv":
@@ -259,4 +285,6 @@ def test_nothing_is_claimed_of_signs_that_are_not_known(
         document.state.scores.signed(5)  # type: ignore[union-attr]
     circuit = Document(State(circuit=native[1]))  # a reference: no scores at all
     picture = picture_of(circuit.state)
-    assert not any(CLAIMS.search(_text(picture, entry)) for entry in legend_entries(picture) if entry != "channels")
+    assert not any(
+        CLAIMS.search(_text(picture, entry)) for entry in legend_entries(picture) if entry != "channels"
+    )

@@ -43,7 +43,8 @@ def test_no_panel_is_cut_and_none_behind_a_tab_takes_room(window: MainWindow, qt
         panel, frame = window.panels[name], dock.widget()
         least = panel.minimumSizeHint()
         qtbot.waitUntil(
-            lambda p=panel, least=least: p.width() >= least.width() and p.height() >= least.height(), timeout=LONG
+            lambda p=panel, least=least: p.width() >= least.width() and p.height() >= least.height(),
+            timeout=LONG,
         )
         assert window.rect().contains(dock.geometry()), name
         assert not dock.geometry().intersects(window.centralWidget().geometry()), name

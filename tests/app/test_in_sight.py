@@ -128,7 +128,9 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
         buttons = [b for b in dock.widget().findChildren(QPushButton) if b.isVisible()]
         for one, two in permutations(buttons, 2):
             a, b = one.geometry(), two.geometry()
-            beside = one.parentWidget() is two.parentWidget() and a.top() < b.bottom() and b.top() < a.bottom()
+            beside = (
+                one.parentWidget() is two.parentWidget() and a.top() < b.bottom() and b.top() < a.bottom()
+            )
             if beside and a.left() < b.left() and b.left() - a.right() - 1 < 4:
                 near.append(f"{name}: {one.text()}, {two.text()}")
     assert not near, near

@@ -59,9 +59,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     heads = [n for n in state.circuit.node_names if graph.node(n).kind == "head"]
     head = max(heads, key=lambda n: scores[graph.sender_index[n], -1])
     with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
-        qtbot.mouseClick(
-            window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(head)
-        )
+        qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(head))
     inspector = window.panels["inspector"]
     assert inspector.name.text() == head  # type: ignore[attr-defined]
     reading = read_node(model, task, head, 0)

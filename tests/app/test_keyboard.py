@@ -74,19 +74,31 @@ def test_every_field_and_button_says_what_it_is(window: MainWindow) -> None:
     for name in ("settings", "shortcuts", "about"):
         window.chrome.actions[name].trigger()
         roots.append(window.findChild(QDialog, "only dialog"))
-    silent = {f"{type(w.parent()).__name__}: {w!r}" for root in roots for w in fields(root) if not told(w, root)}
+    silent = {
+        f"{type(w.parent()).__name__}: {w!r}" for root in roots for w in fields(root) if not told(w, root)
+    }
     window.files.dialog.close()
     roots[-1].close()
     assert not silent, "\n".join(sorted(silent))
 
 
-FIELDS = (QAbstractButton, QComboBox, QLineEdit, QAbstractSpinBox, QAbstractSlider, QTextEdit, QAbstractItemView)
+FIELDS = (
+    QAbstractButton,
+    QComboBox,
+    QLineEdit,
+    QAbstractSpinBox,
+    QAbstractSlider,
+    QTextEdit,
+    QAbstractItemView,
+)
 OF_QT = (QComboBox, QAbstractSpinBox, QLineEdit, QTabBar, QAbstractScrollArea)  # make fields of their own
 
 
 def fields(root: QWidget) -> list[QWidget]:
     """What can be used, without what Qt puts into its own widgets, and what is hidden until it has words."""
-    every = (w for w in root.findChildren(QWidget) if isinstance(w, FIELDS) and not isinstance(w, QHeaderView))
+    every = (
+        w for w in root.findChildren(QWidget) if isinstance(w, FIELDS) and not isinstance(w, QHeaderView)
+    )
     ours = (w for w in every if not w.objectName().startswith("qt_") and not isinstance(w.parent(), OF_QT))
     popups = (w for w in ours if "Private" not in w.parent().metaObject().className())
     return [w for w in popups if not (isinstance(w, QScrollBar) or (w.isHidden() and not w.isWindow()))]

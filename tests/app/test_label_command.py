@@ -38,18 +38,24 @@ def label(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_a_label_is_set_tested_listed_and_carried(found: Path, tmp_path: Path, label: Any) -> None:
-    label("set", found, "a2.h6", "Name Mover", "--confidence", "0.9", "--author", "Ada", "--note", "strongest")
+    label(
+        "set", found, "a2.h6", "Name Mover", "--confidence", "0.9", "--author", "Ada", "--note", "strongest"
+    )
     label("set", found, "m0->a2.h6<q>", "tells it where to look", "--colour", "#112233")
     answer = ("--target", "a2.h6", "--test", "answer")
     (holds,) = label("test", found, *answer, "--counterfactual", "name-swapped", "--prompts", 16)
-    (fails,) = label("test", found, *answer, "--counterfactual", "order-swapped", "--claim", "it carries order")
+    (fails,) = label(
+        "test", found, *answer, "--counterfactual", "order-swapped", "--claim", "it carries order"
+    )
     assert (holds["outcome"]["verdict"], fails["outcome"]["verdict"]) == ("holds", "fails")
     assert holds["outcome"]["prompts"] == 16 and holds["outcome"]["low"] < holds["outcome"]["effect"]
     assert label("test", found) == []
     assert len(label("test", found, "--all")) == 2
     head, edge = (row for row in label("list", found))
     assert (head["Name"], head["Annotation"], head["Confidence"]) == ("a2.h6", "Name Mover", 0.9)
-    assert [e["claim"] for e in head["Evidence"]][1] == "it carries order" and head["Evidence"][0]["stale"] == []
+    assert [e["claim"] for e in head["Evidence"]][1] == "it carries order" and head["Evidence"][0][
+        "stale"
+    ] == []
     assert edge["Name"] == "m0->a2.h6<q>" and edge["Colour"] == "#112233"
 
     kept = open_document(found).state.labels
@@ -102,8 +108,13 @@ def circuit(path: Path) -> Path:
 def test_labels_that_eight_processes_set_at_once_are_all_kept(tmp_path: Path) -> None:
     path = circuit(tmp_path / "a.circuit")
     heads = [f"a{layer}.h{head}" for layer in range(2) for head in range(4)]
-    commands = [[sys.executable, "-m", "circuitviz", "label", "set", str(path), head, f"role of {head}"] for head in heads]
-    running = [subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for command in commands]
+    commands = [
+        [sys.executable, "-m", "circuitviz", "label", "set", str(path), head, f"role of {head}"]
+        for head in heads
+    ]
+    running = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) for command in commands
+    ]
     for process in running:
         _, err = process.communicate()
         assert process.returncode == 0, err
@@ -114,12 +125,18 @@ def test_labels_that_eight_processes_set_at_once_are_all_kept(tmp_path: Path) ->
     assert not list((tmp_path / "data").rglob("*.lock"))
 
 
-@pytest.mark.parametrize("verb", [("set", "m0", "x"), ("remove", "m0"), ("test", "--target", "m0"), ("import", "labels.csv")])
-def test_a_file_that_a_window_has_open_is_not_changed(tmp_path: Path, label: Any, verb: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    "verb", [("set", "m0", "x"), ("remove", "m0"), ("test", "--target", "m0"), ("import", "labels.csv")]
+)
+def test_a_file_that_a_window_has_open_is_not_changed(
+    tmp_path: Path, label: Any, verb: tuple[str, ...]
+) -> None:
     path = circuit(tmp_path / "a.circuit")
     before = path.read_bytes()
     claim = claim_file(path, "window")
-    assert claim is not None and claim.path.parent == Settings().data_folder / "open" == claim_path(path).parent
+    assert (
+        claim is not None and claim.path.parent == Settings().data_folder / "open" == claim_path(path).parent
+    )
     err = label(verb[0], path, *verb[1:], code=2)
     assert "is open in a window since" in err and "nothing was changed" in err
     assert path.read_bytes() == before
@@ -139,9 +156,14 @@ def test_a_name_that_is_not_utf_8_goes_all_the_way(tmp_path: Path) -> None:
     path = circuit(tmp_path / os.fsdecode(b"caf\xe9.circuit"))
     label = ["label", "set", path, "m0", os.fsdecode(b"r\xf4le")]
     export = ["label", "export", path, "-o", path.with_suffix(".jsonl")]
-    picture, wrong = ["export", path, "-o", path.with_suffix(".svg")], ["label", "list", path.with_suffix(".txt")]
+    picture, wrong = (
+        ["export", path, "-o", path.with_suffix(".svg")],
+        ["label", "list", path.with_suffix(".txt")],
+    )
     for command, code in ((label, 0), (export, 0), (picture, 0), (wrong, 2)):
-        done = subprocess.run([sys.executable, "-m", "circuitviz", *map(os.fspath, command)], capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "circuitviz", *map(os.fspath, command)], capture_output=True
+        )
         assert done.returncode == code and b"Error" not in done.stderr, done.stderr
         assert done.stderr.count(b"\n") == (code != 0)
     assert open_document(path).state.labels["m0"].text == "r\ufffdle"

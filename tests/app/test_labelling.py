@@ -209,12 +209,19 @@ def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow
     test, role = panel.suggestions.rows[0][:2]
     qtbot.mouseClick(panel.suggestions.accept, Qt.MouseButton.LeftButton)
     made = desk.document.state.labels["a2.h6"]
-    assert made.text == role and made.evidence[0].options == {"role": test} and made.evidence[0].outcome is None
+    assert (
+        made.text == role and made.evidence[0].options == {"role": test} and made.evidence[0].outcome is None
+    )
     assert cell(panel, 0, EVIDENCE) == "1 not run"
     judging = window.panels["evaluation"]
     window.places.bring("evaluation")
     judging.measure.setCurrentText("roles")
-    assert len(judging.chart.rows) == 1 + 7 * 32 and judging.chart.rows[0] == ["role", "head", "score", "percentile"]
+    assert len(judging.chart.rows) == 1 + 7 * 32 and judging.chart.rows[0] == [
+        "role",
+        "head",
+        "score",
+        "percentile",
+    ]
     shoot(window, "roles-chart")
     desk.select(frozenset({"m0"}), frozenset())
     assert panel.suggestions.rows == [] and "no attention head" in panel.suggestions.note.text()

@@ -34,9 +34,7 @@ def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str
 def _back(window: MainWindow, qtbot: QtBot) -> None:
     """Wait until the document's own model and task are open again."""
     opened = window.desk.opened
-    with qtbot.waitSignal(
-        window.desk.ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"
-    ):
+    with qtbot.waitSignal(window.desk.ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"):
         pass
     assert window.desk.opened is not opened and window.desk.opened.model == "demo"
 

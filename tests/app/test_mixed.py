@@ -182,7 +182,9 @@ def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot
     begin(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
-    asked = Question("demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",))
+    asked = Question(
+        "demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",)
+    )
     window.desk.asking.ask(asked)
     qtbot.waitUntil(lambda: window.desk.asking.question is not None, timeout=LONG)
     state, steps = window.desk.document.state, window.desk.undo.index()

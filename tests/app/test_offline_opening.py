@@ -74,7 +74,12 @@ def cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 
 
 def test_a_file_of_a_hub_model_is_looked_at_and_changed_without_it(
-    hub_file: Path, open_window, qtbot: QtBot, network: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub_file: Path,
+    open_window,
+    qtbot: QtBot,
+    network: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     window: MainWindow = open_window()
@@ -102,7 +107,12 @@ def test_a_file_of_a_hub_model_is_looked_at_and_changed_without_it(
 
 
 def test_a_model_that_was_downloaded_is_opened_from_this_computer(
-    hub_file: Path, open_window, qtbot: QtBot, network: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hub_file: Path,
+    open_window,
+    qtbot: QtBot,
+    network: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cache(monkeypatch, tmp_path / "cache")
     window: MainWindow = open_window()

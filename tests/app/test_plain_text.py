@@ -243,8 +243,12 @@ def heads(mark: str) -> Document:
     nodes = [name for name in circuit.node_names if name.startswith("a")]
     pairs = ((mark, mark, (mark,), (mark,)),)
     where = filled(Provenance, mark, pairs=pairs, method="eap", prompts=1, options={"steps": mark})
-    ran = filled(Outcome, mark, verdict="holds", effect=0.4, low=0.3, high=0.5, prompts=8, seed=0, basis=Basis())
-    evidence = tuple(replace(Evidence(mark, "ablation", {"note": mark}), outcome=each) for each in (None, ran))
+    ran = filled(
+        Outcome, mark, verdict="holds", effect=0.4, low=0.3, high=0.5, prompts=8, seed=0, basis=Basis()
+    )
+    evidence = tuple(
+        replace(Evidence(mark, "ablation", {"note": mark}), outcome=each) for each in (None, ran)
+    )
     label = filled(Label, mark, colour="#aa3300", evidence=evidence, extra={mark: mark})
     parts = [*nodes[:3], circuit.edge_names[0], f"group:{mark}", f"class:{mark}"]
     made = Document(
@@ -255,7 +259,10 @@ def heads(mark: str) -> Document:
             ablated_nodes=frozenset(nodes[4:5]),
             interventions={nodes[3]: Intervention("zero")},
             labels=dict.fromkeys(parts, label),
-            groups={mark: Group(frozenset(nodes[:2]), collapsed=True), f"{mark}2": Group(frozenset(nodes[5:7]))},
+            groups={
+                mark: Group(frozenset(nodes[:2]), collapsed=True),
+                f"{mark}2": Group(frozenset(nodes[5:7])),
+            },
         )
     )
     made.extra[mark] = mark
@@ -291,7 +298,11 @@ def features(mark: str) -> Document:
 
 @pytest.mark.parametrize("build", [heads, features])
 def test_markup_in_a_document_is_shown_as_it_is_written(
-    open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path, marked: str, build: Callable[[str], Document]
+    open_window: Callable[[], MainWindow],
+    qtbot: QtBot,
+    tmp_path: Path,
+    marked: str,
+    build: Callable[[str], Document],
 ) -> None:
     window = open_window()
     window.desk.set_document(build(marked))
@@ -320,7 +331,9 @@ def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
     yield lambda: window.show_dialog(RecoveryDialog(window.recovery, [left]))
     yield lambda: desk.say(mark)
     yield lambda: window.drops.note.setText(mark)
-    yield lambda: QTimer.singleShot(0, lambda: QMessageBox.question(window, mark, mark, QMessageBox.StandardButton.Cancel))
+    yield lambda: QTimer.singleShot(
+        0, lambda: QMessageBox.question(window, mark, mark, QMessageBox.StandardButton.Cancel)
+    )
 
 
 def test_markup_in_a_dialog_is_shown_as_it_is_written(

@@ -120,7 +120,9 @@ def test_thirty_layers_open_where_names_are_read_with_the_map(
     assert "logits" in seen and len(seen) > 30 and seen <= names.keys()
     assert min(names.values()) >= LEAST
     assert not view.overview.place.isEmpty() and view.free_area.contains(view.overview.place)
-    assert all(0 <= rect.left() and rect.right() <= view.width() for rect in shown.values())  # all of the width
+    assert all(
+        rect.left() >= 0 and rect.right() <= view.width() for rect in shown.values()
+    )  # all of the width
     assert not [pair for pair in combinations(shown, 2) if shown[pair[0]].intersects(shown[pair[1]])]
     zoom = view.zoom
     QTest.keyClick(view, Qt.Key.Key_F)

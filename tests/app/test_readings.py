@@ -194,7 +194,9 @@ def test_direct_effects_of_all_nodes(open_window, qtbot: QtBot, tmp_path: Path) 
     )
 
 
-def test_the_patching_map_is_activation_patching_by_position(open_window, qtbot: QtBot, tmp_path: Path) -> None:
+def test_the_patching_map_is_activation_patching_by_position(
+    open_window, qtbot: QtBot, tmp_path: Path
+) -> None:
     window = opened(open_window, qtbot)
     model, task = engine(window)
     page = page_of(window, qtbot, "patching")
@@ -262,7 +264,9 @@ def test_the_copied_command_prints_the_exported_numbers(
     window.desk.select(frozenset({"a2.h6"}), frozenset())
     window.desk.choose_prompt(1)
     panel = window.panels["readings"]
-    for name in [n for n in panel.by_name if n != "feature-heads"]:  # of circuits of features: test_feature_heads
+    for name in [
+        n for n in panel.by_name if n != "feature-heads"
+    ]:  # of circuits of features: test_feature_heads
         page = page_of(window, qtbot, name)
         if name == "attention":
             page.weighted.setChecked(True)

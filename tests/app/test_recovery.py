@@ -177,7 +177,9 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     assert save_in(second, saved)
 
 
-def test_a_file_that_another_program_changed_is_told_and_asked_for(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+def test_a_file_that_another_program_changed_is_told_and_asked_for(
+    open_window, qtbot: QtBot, saved: Path, monkeypatch
+) -> None:  # type: ignore[no-untyped-def]
     asked: list[str] = []
     answer = QMessageBox.StandardButton.Cancel
 

@@ -151,7 +151,9 @@ def test_a_pair_typed_here_is_a_task(open_window, qtbot: QtBot) -> None:
         line.setText(text)
     window.find()
     qtbot.waitUntil(lambda: ready(window), timeout=LONG)
-    assert window.desk.document.state.provenance.pairs == (("So Mary said that", "So John said that", (" she",), (" he",)),)
+    assert window.desk.document.state.provenance.pairs == (
+        ("So Mary said that", "So John said that", (" she",), (" he",)),
+    )
     assert window.desk.live.numbers["setting"]["prompts"] == 1
 
 

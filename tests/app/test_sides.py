@@ -65,7 +65,9 @@ def test_the_inspector_says_which_circuit_has_a_node(window: MainWindow, qtbot: 
     own = next(n for n in HERE.node_names if n not in THERE.node_names)
     desk.select(frozenset({alone}), frozenset())
     assert inspector.about.text().endswith(f"only in {OTHER}")
-    edges = [e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])]
+    edges = [
+        e for e in THERE.edge_names if alone in (e.partition("->")[0], e.partition("->")[2].partition("<")[0])
+    ]
     strongest = max(edges, key=lambda e: abs(TWO.values[GRAPH.edge(e)]))
     assert inspector.edges[0].text() == f"{TWO.values[GRAPH.edge(strongest)]:+.4f}   {strongest}"
     window.toggle_ablation()

@@ -110,9 +110,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     )
     assert "x0.001" not in panel.scatter.chart.plot.getAxis("left").labelString()  # numbers as they are
     rows = table(panel.scatter.chart, tmp_path / "scatter.csv")
-    means = [
-        sum(cosine(slow[i], slow[j]) for j in range(30) if j != i) / 29 for i in range(30)
-    ]
+    means = [sum(cosine(slow[i], slow[j]) for j in range(30) if j != i) / 29 for i in range(30)]
     assert [float(row["mean_similarity"]) for row in rows] == pytest.approx(means, abs=1e-5)
     assert [float(row["activation"]) for row in rows] == traces.activations.tolist()
     r = np.corrcoef(traces.activations, means)[0, 1]
@@ -173,7 +171,9 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     assert best.mean == pytest.approx(total / 30, abs=1e-5)
     panel.recurring.table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     first = panel.recurring.sorted.mapToSource(panel.recurring.sorted.index(0, 0)).row()
-    assert abs(panel.recurring.rows.rows[first].mean) == max(abs(one.mean) for one in panel.recurring.rows.rows)
+    assert abs(panel.recurring.rows.rows[first].mean) == max(
+        abs(one.mean) for one in panel.recurring.rows.rows
+    )
     place = panel.recurring.table.visualRect(panel.recurring.sorted.index(0, 0)).center()
     qtbot.mouseClick(panel.recurring.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     name = panel.recurring.rows.rows[first].name

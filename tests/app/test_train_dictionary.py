@@ -43,7 +43,13 @@ def test_dictionaries_are_written_and_measured(
         assert 0 < figures["unexplained"] < 1 and 0 < figures["l0"] < 32
         assert one.about["training"]["steps"] == 30
     assert main(command) == 0
-    assert capsys.readouterr().out.splitlines()[0].split() == ["site", "unexplained", "L0", "dead", "recovered"]
+    assert capsys.readouterr().out.splitlines()[0].split() == [
+        "site",
+        "unexplained",
+        "L0",
+        "dead",
+        "recovered",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,12 @@ from circuitviz.formats import open_document
 from circuitviz.pictures.prose import methods_paragraph
 
 LONG = 90_000
-GOOD = {"clean": "So Mary said that", "corrupted": "So John said that", "correct": [" she"], "incorrect": [" he"]}
+GOOD = {
+    "clean": "So Mary said that",
+    "corrupted": "So John said that",
+    "correct": [" she"],
+    "incorrect": [" he"],
+}
 
 
 @pytest.fixture
@@ -57,7 +62,10 @@ def test_the_window_asks_with_counts_and_searches_with_the_rest(
     qtbot.waitUntil(lambda: form.question is not None, timeout=LONG)
     box = form.question
     assert box.textFormat() is Qt.TextFormat.PlainText
-    assert "odd<b>.jsonl: 3 of 5 pairs can be used" in box.text() and "1 (an answer is not one token)" in box.text()
+    assert (
+        "odd<b>.jsonl: 3 of 5 pairs can be used" in box.text()
+        and "1 (an answer is not one token)" in box.text()
+    )
     assert "line 2" in box.text() and window.desk.document.state is before
     use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
     qtbot.mouseClick(use, Qt.MouseButton.LeftButton)

@@ -98,7 +98,9 @@ def test_a_save_keeps_nobody_waiting(window: MainWindow, qtbot: QtBot, saved: Pa
     assert save_in(window) and labelled(saved) == "not saved" and not window.isWindowModified()
 
 
-def test_what_was_measured_while_it_was_saved_is_unsaved(window: MainWindow, qtbot: QtBot, gate: Gate) -> None:
+def test_what_was_measured_while_it_was_saved_is_unsaved(
+    window: MainWindow, qtbot: QtBot, gate: Gate
+) -> None:
     label(window, "saved")
     window.files.save()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
@@ -108,7 +110,9 @@ def test_what_was_measured_while_it_was_saved_is_unsaved(window: MainWindow, qtb
     assert window.desk.document.dirty
 
 
-def test_of_saves_that_wait_the_last_is_written(window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate) -> None:
+def test_of_saves_that_wait_the_last_is_written(
+    window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate
+) -> None:
     for text in ("first", "second", "third"):
         label(window, text)
         assert window.files.save()
@@ -182,7 +186,9 @@ def test_the_claim_goes_back_to_the_file_that_is_open(
     other.files.ownership.question.close()  # type: ignore[union-attr]
 
 
-def test_closing_waits_for_the_disk(window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_closing_waits_for_the_disk(
+    window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Saving and closing at once asks nothing, since nothing will be lost."""
     monkeypatch.setattr(Files, "may_leave", ASK)
     monkeypatch.setattr(QMessageBox, "question", lambda *_given: pytest.fail("there is nothing to ask"))
@@ -250,7 +256,10 @@ def test_closing_while_an_export_runs_asks_whether_to_wait(
     assert {path.name for path in saved.parent.iterdir() if path.is_file()} - {figure.name} == {saved.name}
 
 
-@pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png", ".tex", ".json", ".graph.json", ".csv", ".nodes.csv", ".graphml", ".dot"])
+@pytest.mark.parametrize(
+    "suffix",
+    [".svg", ".pdf", ".png", ".tex", ".json", ".graph.json", ".csv", ".nodes.csv", ".graphml", ".dot"],
+)
 def test_another_thread_writes_the_same_bytes(window: MainWindow, tmp_path: Path, suffix: str) -> None:
     label(window, "Ümläut 回路")
     name = f"Schaltkreis – 回路 ü{suffix}"
@@ -326,7 +335,11 @@ def test_an_export_is_stopped_from_its_dialog(
         gate = Gate(circuitviz.pictures, patch)
         qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
-        assert dialog.isVisible() and dialog.save.text() == "Stop" and dialog.state.text() == "Writing figure.pdf …"
+        assert (
+            dialog.isVisible()
+            and dialog.save.text() == "Stop"
+            and dialog.state.text() == "Writing figure.pdf …"
+        )
         shoot(window, "export-writing", dialog)
         qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
         gate.open.set()

@@ -182,7 +182,9 @@ def main() -> None:
         began = perf_counter()
         picture = build()
         built = (perf_counter() - began) * 1e3
-        print(f"{len(picture.nodes):,} nodes, {len(picture.edges):,} edges ({build.__name__}, built in {built:.0f})")
+        print(
+            f"{len(picture.nodes):,} nodes, {len(picture.edges):,} edges ({build.__name__}, built in {built:.0f})"
+        )
         view = CircuitView()
         view.resize(*SIZE)
         view.set_theme(LIGHT)

@@ -96,7 +96,9 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     print(f"| a row among {number} | {together / number:.4f} |")
     print(f"| local circuit of {len(found.kept)} nodes | {local:.2f} |")
     print(f"| the same at another threshold | {slider:.4f} |")
-    print(f"| attribution graph, {len(made.targets)} logits, 1,000 rows ({made.unread:.0%} unread) | {graph:.2f} |")
+    print(
+        f"| attribution graph, {len(made.targets)} logits, 1,000 rows ({made.unread:.0%} unread) | {graph:.2f} |"
+    )
     print(f"peak memory {_memory():.2f} GB, of which {before:.2f} GB before dictionaries were opened")
 
 

@@ -45,7 +45,17 @@ def heads() -> Document:
 
 def features(count: int = 2000, links: int = 50_000) -> Document:
     pick = np.random.default_rng(0)
-    nodes = [Node(f"m{i * 26 // count}.f{i}@{i % 20}", Kind.FEATURE, i * 26 // count, site="m", position=i % 20, feature=i) for i in range(count)]
+    nodes = [
+        Node(
+            f"m{i * 26 // count}.f{i}@{i % 20}",
+            Kind.FEATURE,
+            i * 26 // count,
+            site="m",
+            position=i % 20,
+            feature=i,
+        )
+        for i in range(count)
+    ]
     nodes += [Node(f"logit.{i}@19", Kind.LOGITS, position=19, token=i) for i in range(10)]
     mask = np.zeros((count, count + 10), dtype=bool)
     s = pick.integers(0, count, links)
@@ -58,7 +68,11 @@ def features(count: int = 2000, links: int = 50_000) -> Document:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         for title, document, suffixes in (
-            ("GPT-2 small, 32,491 edges", heads(), (".json", ".circuit", ".csv", ".graphml", ".dot", ".graph.json")),
+            (
+                "GPT-2 small, 32,491 edges",
+                heads(),
+                (".json", ".circuit", ".csv", ".graphml", ".dot", ".graph.json"),
+            ),
             ("2,000 features, 50,000 links", features(), (".circuit", ".graph.json")),
         ):
             print(title)
@@ -69,7 +83,9 @@ def main() -> None:
                 opened = median(lambda path=path: import_document(path))
                 shown = median(lambda path=path: picture_of(import_document(path).state, "layered"))
                 size = path.stat().st_size / 2**20
-                print(f"  {suffix:12} {size:7.2f} MB   write {wrote:6.3f}   open {opened:6.3f}   open and lay out {shown:6.3f}")
+                print(
+                    f"  {suffix:12} {size:7.2f} MB   write {wrote:6.3f}   open {opened:6.3f}   open and lay out {shown:6.3f}"
+                )
         whole = heads()
         whole.apply(State(None, whole.state.scores, Circuit.full(Graph.transformer(SMALL))))
         path = Path(name) / "whole.json"

@@ -83,7 +83,10 @@ class Stretches:
         if not busy:
             print("no journey was watched")
             return
-        print(f"\n{len(busy):,} stretches; 99 in 100 under {1000 * busy[int(0.99 * len(busy))]:.1f} ms, ", end="")
+        print(
+            f"\n{len(busy):,} stretches; 99 in 100 under {1000 * busy[int(0.99 * len(busy))]:.1f} ms, ",
+            end="",
+        )
         print(f"longest {1000 * busy[-1]:.0f} ms, over {1000 * self._aim:.0f} ms: {len(self.long)}")
         for taken, what, test, at in sorted(self.long, key=lambda row: row[0], reverse=True):
             print(f"\n{1000 * taken:.0f} ms  {what}  {test}")

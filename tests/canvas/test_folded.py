@@ -73,7 +73,9 @@ def test_no_box_lies_on_another(layout: str) -> None:
     for _ in range(12):
         places = pick.integers(0, 5, len(NAMES))
         groups = {
-            f"Previous Token Heads {i}": Group(frozenset(n for n, at in zip(NAMES, places, strict=True) if at == i), collapsed=True)
+            f"Previous Token Heads {i}": Group(
+                frozenset(n for n, at in zip(NAMES, places, strict=True) if at == i), collapsed=True
+            )
             for i in range(3)
         }
         picture = picture_of(replace(STATE, groups=groups), layout)
@@ -82,7 +84,11 @@ def test_no_box_lies_on_another(layout: str) -> None:
 
 
 def test_a_place_given_by_hand_is_kept_and_rows_keep_their_order() -> None:
-    groups = {"Early": Group(frozenset(n for n in NAMES if n.startswith("a0")), collapsed=True, place=(-300.0, 70.0))}
+    groups = {
+        "Early": Group(
+            frozenset(n for n in NAMES if n.startswith("a0")), collapsed=True, place=(-300.0, 70.0)
+        )
+    }
     node = picture_of(replace(STATE, groups=groups)).by_name["Early"]
     assert (node.x, node.y) == (-300.0, 70.0)
     places = {"a": (0.0, 0.0), "b": (92.0, 0.0), "c": (0.0, 66.0), "d": (92.0, 66.0)}
@@ -132,30 +138,49 @@ def test_filters_leave_exactly_what_they_say(state: State, sight: Sight) -> None
         edges = edges[max(0, len(edges) - sight.most) :]
     if sight.joined:
         nodes &= {e.sender for e in edges} | {e.node for e in edges}
-    assert list(picture.edges) == edges and [n.name for n in picture.nodes] == [n.name for n in whole.nodes if n.name in nodes]
+    assert list(picture.edges) == edges and [n.name for n in picture.nodes] == [
+        n.name for n in whole.nodes if n.name in nodes
+    ]
     assert Sight.of(sight.plain()) == sight
     if not sight.open:
         shown, held = drawn(picture)
-        assert f"showing {shown:,} of the circuit's 120 edges and {held:,} of its" in note_of(replace(state, sight=sight), picture)
+        assert f"showing {shown:,} of the circuit's 120 edges and {held:,} of its" in note_of(
+            replace(state, sight=sight), picture
+        )
 
 
 def test_what_is_written_in_boxes_and_said_below() -> None:
     written = inscribed("Previous Token", ("a0.h1", "a10.h12", "m3"))
     assert written.title == ("Previous Token",) and written.lines == ("0.1, 10.12, MLP\u00a03",)
-    many = inscribed("A name that is rather long for a box, and goes on", tuple(f"a1.h{i}" for i in range(30)))
+    many = inscribed(
+        "A name that is rather long for a box, and goes on", tuple(f"a1.h{i}" for i in range(30))
+    )
     assert len(many.title) == 2 and len(many.lines) == 3 and many.lines[-1] == "… 30 nodes"
     early = Group(frozenset(n for n in NAMES if n.startswith(("a0", "a1"))), collapsed=True)
     state = replace(STATE, groups={"Early": early}, labels={"m3": Label("late")})
     picture = picture_of(state)
     within = inside(picture)
-    assert within and note_of(state, picture) == f"showing 120 of {GRAPH.n_edges:,} edges, {within} of them inside groups"
+    assert (
+        within
+        and note_of(state, picture)
+        == f"showing 120 of {GRAPH.n_edges:,} edges, {within} of them inside groups"
+    )
     assert note_of(STATE, picture_of(STATE), searching=True).startswith("still searching: showing 120")
     assert note_of(STATE, picture_of(STATE, most=50)) == "showing the 50 strongest of the circuit's 120 edges"
     assert note_of(State(), picture_of(State())) == ""
 
 
 @pytest.mark.parametrize(
-    "bad", [{"most": -1}, {"most": 1.5}, {"least": "x"}, {"least": float("inf")}, {"joined": 1}, {"hidden_kinds": "mlp"}, {"low": True}]
+    "bad",
+    [
+        {"most": -1},
+        {"most": 1.5},
+        {"least": "x"},
+        {"least": float("inf")},
+        {"joined": 1},
+        {"hidden_kinds": "mlp"},
+        {"low": True},
+    ],
 )
 def test_filters_that_cannot_be_are_refused(bad: dict[str, object]) -> None:
     from circuitviz.errors import InputError

@@ -42,7 +42,9 @@ def document() -> Document:
     graph = Graph.of_nodes(SHAPE, NODES, mask)
     values = np.linspace(-1, 1, len(NODES) - 1)[:, None]
     info = {"prompt": {"tokens": [5], "strings": [" Ann"]}, "shown": {"logit.9@0": " went"}}
-    return Document(State(None, Scores(graph, values, "hierarchical-attribution", info=info), Circuit(graph, graph.mask)))
+    return Document(
+        State(None, Scores(graph, values, "hierarchical-attribution", info=info), Circuit(graph, graph.mask))
+    )
 
 
 def picture() -> CircuitPicture:

@@ -94,6 +94,8 @@ def test_arrows_go_to_every_node_that_shares_a_receiver() -> None:
         "a1.h3",
     ]
     ends = Circuit(SHARED, edges).ends
-    assert list(zip(*(each.tolist() for each in ends), strict=True)) == [tuple(at) for at in np.argwhere(edges)]
+    assert list(zip(*(each.tolist() for each in ends), strict=True)) == [
+        tuple(at) for at in np.argwhere(edges)
+    ]
     none = Circuit.empty(SHARED)
     assert not none.n_edges and not len(none.ends[0]) and not len(SHARED.arrows(none.edges)[2])

@@ -92,11 +92,7 @@ def test_around_is_what_a_loop_over_the_edges_finds() -> None:
     picture = drawn(SMALL, 200)
     edge = picture.edges[7]
     out, near = picture.around({"a1.h1", "m2"}, {edge.name})
-    wanted = [
-        row
-        for row, e in enumerate(picture.edges)
-        if e is edge or {"a1.h1", "m2"} & {e.sender, e.node}
-    ]
+    wanted = [row for row, e in enumerate(picture.edges) if e is edge or {"a1.h1", "m2"} & {e.sender, e.node}]
     assert out.tolist() == wanted
     joined = {n for row in wanted for n in (picture.edges[row].sender, picture.edges[row].node)}
     assert {picture.nodes[row].name for row in near} == joined | {"a1.h1", "m2"}

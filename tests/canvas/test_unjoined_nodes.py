@@ -33,7 +33,17 @@ def files(draw: st.DrawFn) -> tuple[dict[str, Any], Drawn]:
 
     def add(node_id: str, name: str, layer: str, at: int, kind: str) -> None:
         names[name] = node_id
-        raws.append({"node_id": node_id, "layer": layer, "ctx_idx": at, "feature_type": kind, "feature": 0, "jsNodeId": node_id, "clerp": ""})
+        raws.append(
+            {
+                "node_id": node_id,
+                "layer": layer,
+                "ctx_idx": at,
+                "feature_type": kind,
+                "feature": 0,
+                "jsNodeId": node_id,
+                "clerp": "",
+            }
+        )
 
     for at in sorted(draw(st.sets(position, max_size=3))):
         add(f"E_{40 + at}_{at}", f"token@{at}", "E", at, "embedding")
@@ -53,7 +63,12 @@ def files(draw: st.DrawFn) -> tuple[dict[str, Any], Drawn]:
     ]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=4)) if pairs else []
     links = [{"source": a, "target": b, "weight": 1.5} for a, b in chosen]
-    metadata = {"slug": "a", "scan": "some-model", "prompt": "x", "prompt_tokens": [f"w{t}" for t in range(tokens)]}
+    metadata = {
+        "slug": "a",
+        "scan": "some-model",
+        "prompt": "x",
+        "prompt_tokens": [f"w{t}" for t in range(tokens)],
+    }
     return {"metadata": metadata, "qParams": {}, "nodes": raws, "links": links}, names
 
 
@@ -121,11 +136,20 @@ def test_files_keep_nodes_without_edges(
 
 def test_figures_draw_nodes_without_edges_and_every_token(qapp: QApplication, tmp_path: Path) -> None:
     raws = [
-        {"node_id": f"{layer}_7_{at}", "layer": str(layer), "ctx_idx": at, "feature_type": "cross layer transcoder"}
+        {
+            "node_id": f"{layer}_7_{at}",
+            "layer": str(layer),
+            "ctx_idx": at,
+            "feature_type": "cross layer transcoder",
+        }
         for layer, at in ((0, 1), (1, 1), (2, 4))
     ]
     data = {
-        "metadata": {"scan": "some-model", "prompt": "a b", "prompt_tokens": ["zero", "one", "two", "three", "four"]},
+        "metadata": {
+            "scan": "some-model",
+            "prompt": "a b",
+            "prompt_tokens": ["zero", "one", "two", "three", "four"],
+        },
         "nodes": [{**raw, "feature": 0, "jsNodeId": "", "clerp": ""} for raw in raws],
         "links": [],
     }
@@ -135,11 +159,23 @@ def test_figures_draw_nodes_without_edges_and_every_token(qapp: QApplication, tm
     text = path.read_text()
     for written in ("m0.f7", "m1.f7", "m2.f7", "zero", "one", "two", "three", "four"):
         assert f">{written}<" in text
-    assert caption(document, figure).startswith("Attribution graph of some-model on “a b”; 0 of 0 edges, 3 nodes")
+    assert caption(document, figure).startswith(
+        "Attribution graph of some-model on “a b”; 0 of 0 edges, 3 nodes"
+    )
 
 
 def test_a_position_that_no_prompt_has_makes_no_columns() -> None:
-    data = {"nodes": [{"node_id": "0_1_1000000", "layer": "0", "ctx_idx": 10**6, "feature_type": "cross layer transcoder"}], "links": []}
+    data = {
+        "nodes": [
+            {
+                "node_id": "0_1_1000000",
+                "layer": "0",
+                "ctx_idx": 10**6,
+                "feature_type": "cross layer transcoder",
+            }
+        ],
+        "links": [],
+    }
     picture = picture_of(read("a.graph.json", data).state, "tokens")
     assert len(picture.nodes) == 1 and len(picture.columns) <= 4097
 

@@ -100,9 +100,7 @@ def test_click_adds_and_clears(view: CircuitView) -> None:
     view.selection_changed.connect(lambda n, e: heard.append((n, e)))
     left = Qt.MouseButton.LeftButton
     QTest.mouseClick(view.viewport(), left, pos=view.place_of(NODE))
-    QTest.mouseClick(
-        view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.place_of("logits")
-    )
+    QTest.mouseClick(view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.place_of("logits"))
     QTest.mouseClick(view.viewport(), left, pos=QPoint(5, view.viewport().height() // 2))
     assert [set(n) for n, _ in heard] == [{NODE}, {NODE, "logits"}, set()]
 

@@ -34,7 +34,9 @@ def test_every_site_has_one_and_all_are_small(demo: Any, found: dict[str, Dictio
     assert list(found) == SITES == [site.name for site in trainable_sites(demo.model)]
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) < 12e6
     for name, one in found.items():
-        assert one.features == RECIPES[name[0]].features and str(one.processing) == "raw" and one.model == "demo"
+        assert (
+            one.features == RECIPES[name[0]].features and str(one.processing) == "raw" and one.model == "demo"
+        )
 
 
 def test_the_figures_are_good_enough_to_trust_circuits_made_of_them() -> None:
@@ -50,7 +52,9 @@ def test_the_card_says_what_was_measured(found: dict[str, Dictionary]) -> None:
 
 
 @pytest.mark.parametrize("name", SITES)
-def test_figures_are_found_again(demo: Any, found: dict[str, Dictionary], sample: Passages, name: str) -> None:
+def test_figures_are_found_again(
+    demo: Any, found: dict[str, Dictionary], sample: Passages, name: str
+) -> None:
     """On a tenth of the card's text: the sums within what a tenth differs by; the dead are more there."""
     told, again = TOLD["dictionaries"][name], finish(measure_steps(demo.model, found[name], sample))
     assert again.tokens > 8_000

@@ -100,9 +100,7 @@ def test_eap_is_the_derivative_along_each_edge(case: Case, ablation: str, number
     for s, r in _edges(case, number, seed=4):
         name = graph.edge_name(s, r)
         values = [
-            _slow_metric(
-                case, case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by)[0]
-            ).mean()
+            _slow_metric(case, case.slow.run(task.clean, at, theirs, {name}, lambda _, by=by: by)[0]).mean()
             for by in (-step, step)
         ]
         derivative = float(values[0] - values[1]) / (2 * step)

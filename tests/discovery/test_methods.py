@@ -56,7 +56,10 @@ def test_acdc_decides_as_one_edge_at_a_time(case: Case, judge: str, absolute: bo
     graph, task, at = case.model.graph, case.task, case.task.lengths - 1
     clean, ours, _, theirs = case.slow_outputs()
     receivers = graph.receivers
-    first = {name: len(case.slow.blocks) if name == "logits" else int(name.partition(".")[0][1:]) for name in receivers}
+    first = {
+        name: len(case.slow.blocks) if name == "logits" else int(name.partition(".")[0][1:])
+        for name in receivers
+    }
     tau = {"kl": 0.05, "metric": 0.2}[judge]
     found = discover(case.model, task, "acdc", metric="logit-diff", tau=tau, judge=judge, absolute=absolute)
     values, kept = found.values, np.abs(found.values) >= tau

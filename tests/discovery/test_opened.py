@@ -357,18 +357,27 @@ def test_robustness_judges_opened_circuits_by_their_nodes_in_every_setting() -> 
     case = random_case("jumprelu")
     scores = finish(opened_scores(case.where, case.opening, [Point()], "task-attribution", {}))
     circuit = scores.greedy(12)
-    cells = finish(measure_steps("robustness", Subject(OpenedBench(case.where, case.opening), circuit, scores))).cells
-    assert {cell.patched for cell in cells} == {"nodes"} and len({(c.ablation, c.metric) for c in cells}) == len(cells)
+    cells = finish(
+        measure_steps("robustness", Subject(OpenedBench(case.where, case.opening), circuit, scores))
+    ).cells
+    assert {cell.patched for cell in cells} == {"nodes"} and len(
+        {(c.ablation, c.metric) for c in cells}
+    ) == len(cells)
     everything, inside = set(case.graph.senders), set(circuit.node_names)
     assert inside - {"logits"} < everything
-    each = [[case.metric(i, kept) for kept in (everything, inside, set[str]())] for i in range(len(case.task))]
+    each = [
+        [case.metric(i, kept) for kept in (everything, inside, set[str]())] for i in range(len(case.task))
+    ]
     whole, ours, nothing = np.mean(each, axis=0)
     found = {(cell.ablation, cell.metric): cell.faithfulness.value for cell in cells}
     assert found["corrupted", "logit-diff"] == pytest.approx((ours - nothing) / (whole - nothing), abs=1e-6)
     for ablation in ("zero", "mean"):
         where = setting(case.model, case.task, "logit-diff", ablation)
         alone = finish(OpenedBench(where, case.opening).evaluate(circuit)).faithfulness.value
-        assert found[ablation, "logit-diff"] == pytest.approx(alone, abs=1e-9) and alone != found["corrupted", "logit-diff"]
+        assert (
+            found[ablation, "logit-diff"] == pytest.approx(alone, abs=1e-9)
+            and alone != found["corrupted", "logit-diff"]
+        )
 
 
 def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -> None:
@@ -384,7 +393,9 @@ def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -
         rows = np.sort(random.integers(len(case.task), size=len(case.task))).tolist()
         again = discover(case.model, case.task.subset(rows), "task-attribution", **options)
         sets.append(set(again.greedy(60).edge_names))
-    features = [{name for edge in edges for name in edge.split("->") if name.startswith("m3.f")} for edges in sets]
+    features = [
+        {name for edge in edges for name in edge.split("->") if name.startswith("m3.f")} for edges in sets
+    ]
     assert features[0] != features[1] or features[0] != features[2], "so this is worth a test"
     every = set.union(*sets)
     assert found.edges == {edge: pytest.approx(sum(edge in one for one in sets) / 3) for edge in every}

@@ -165,7 +165,12 @@ def test_other_counterfactuals_change_one_word_and_the_answer_as_they_say(demo: 
 
 def test_pairs_of_a_file_and_wrong_names(demo: Case, tmp_path: Path) -> None:
     pair = demo.task.pairs[0]
-    row = {"clean": pair.clean, "corrupted": pair.corrupted, "correct": pair.correct[0], "incorrect": pair.incorrect[0]}
+    row = {
+        "clean": pair.clean,
+        "corrupted": pair.corrupted,
+        "correct": pair.correct[0],
+        "incorrect": pair.incorrect[0],
+    }
     (tmp_path / "mine.jsonl").write_text(json.dumps(row))
     found = finish(claim_steps("answer", claimed(demo, "a2.h6"), counterfactual=str(tmp_path / "mine.jsonl")))
     assert found.prompts == 1 and found.effect.low is None

@@ -125,7 +125,11 @@ def curve_of(per_prompt: np.ndarray, model: np.ndarray, ablated: np.ndarray) -> 
 
 def test_cpr_and_cmd_are_mibs_at_their_ends() -> None:
     model, ablated = np.array([3.0, 1.0, 2.0]), np.array([1.0, 0.5, 0.0])
-    for circuit, cpr, cmd in ((model, 0.999, 0.0), (ablated, 0.0, 0.999), (2 * model - ablated, 1.998, 0.999)):
+    for circuit, cpr, cmd in (
+        (model, 0.999, 0.0),
+        (ablated, 0.0, 0.999),
+        (2 * model - ablated, 1.998, 0.999),
+    ):
         found = areas(curve_of(np.repeat(circuit[None], 10, 0), model, ablated))
         assert found["cpr"].value == pytest.approx(cpr, abs=1e-12)
         assert found["cmd"].value == pytest.approx(cmd, abs=1e-12)
@@ -171,7 +175,9 @@ def test_the_measure_chooses_mibs_circuits(case: Case) -> None:
     for count, point in zip(counts, found["points"], strict=True):
         left = prune_by_hand(set(names[:count]), graph.shape.group)
         assert point["edges"] == len(left)
-        heights.append(evaluate(case.model, case.task, Circuit.from_names(graph, left), "logit-diff").faithfulness.value)
+        heights.append(
+            evaluate(case.model, case.task, Circuit.from_names(graph, left), "logit-diff").faithfulness.value
+        )
     assert [p["value"] for p in found["points"]] == pytest.approx(heights, abs=1e-4)
     assert (found["cpr"], found["cmd"]) == pytest.approx(mib_areas(heights), abs=1e-4)
     assert found["areas"]["cpr"]["low"] <= found["cpr"] <= found["areas"]["cpr"]["high"]
@@ -182,9 +188,14 @@ def prune_by_hand(edges: set[str], group: int) -> set[str]:
 
     group: query heads of a key-value head, whose receivers belong to each of them.
     """
+
     def owners(receiver: str) -> set[str]:
         layer, _, head = receiver.partition("<")[0].partition(".kv")
-        return {f"{layer}.h{int(head) * group + i}" for i in range(group)} if head else {receiver.partition("<")[0]}
+        return (
+            {f"{layer}.h{int(head) * group + i}" for i in range(group)}
+            if head
+            else {receiver.partition("<")[0]}
+        )
 
     while True:
         ends = {edge: (edge.split("->")[0], owners(edge.split("->")[1])) for edge in edges}
@@ -224,9 +235,7 @@ def test_ranking_against_a_reference_equals_its_definition() -> None:
     size = sum(t for _, t in pairs)
     kept = [t for v, t in pairs if v >= pairs[size - 1][0]]
     assert found["precision_at_size"] == pytest.approx(sum(kept) / len(kept))
-    wins = [
-        (v > w) + 0.5 * (v == w) for v, t in pairs for w, u in pairs if t and not u
-    ]
+    wins = [(v > w) + 0.5 * (v == w) for v, t in pairs for w, u in pairs if t and not u]
     assert found["auroc"] == pytest.approx(sum(wins) / len(wins))
 
 

@@ -62,7 +62,9 @@ class Slow:
         return value.relu() * (value > self.tensors["threshold"])
 
     @torch.no_grad()
-    def run(self, tokens: list[int], feature: int, value: list[float | None]) -> tuple[torch.Tensor, list[float]]:
+    def run(
+        self, tokens: list[int], feature: int, value: list[float | None]
+    ) -> tuple[torch.Tensor, list[float]]:
         """The last position's logits, and the feature's activations before it was set."""
         block, seen = self.hf.transformer.h[self.layer], []
 
@@ -96,7 +98,9 @@ def claimed(demo: Case, dictionaries: tuple[Dictionary, ...], *nodes: str) -> Cl
     return Claimed(setting(demo.model, demo.task), nodes, dictionaries=dictionaries)
 
 
-@pytest.mark.parametrize(("site", "feature", "where"), [("a2", 719, "all"), ("m3", 14, "all"), ("a2", 719, "END")])
+@pytest.mark.parametrize(
+    ("site", "feature", "where"), [("a2", 719, "all"), ("m3", 14, "all"), ("a2", 719, "END")]
+)
 def test_activation_is_the_largest_of_each_prompt(
     demo: Case, hf: Any, shipped: Any, site: str, feature: int, where: str
 ) -> None:
@@ -165,7 +169,13 @@ def test_another_feature_is_a_target(demo: Case, shipped: Any) -> None:
         if (total := float(fire(demo.model, demo.task.clean, [one]).sum())) > most:
             cause, most = one, total
     found = finish(
-        claim_steps("feature-effect", claimed(demo, shipped, cause.name), effect_on="a2.f719", expect="stays", least=5.0)
+        claim_steps(
+            "feature-effect",
+            claimed(demo, shipped, cause.name),
+            effect_on="a2.f719",
+            expect="stays",
+            least=5.0,
+        )
     )
     values = []
     for row in rows(demo.task, demo.task.clean):

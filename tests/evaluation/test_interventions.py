@@ -25,10 +25,7 @@ def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Ten
         if name not in changed:
             return value
         what = changed[name]
-        if what.value == "scale":
-            other = what.share * value
-        else:
-            other = case.slow_ablation(what.value)[name]
+        other = what.share * value if what.value == "scale" else case.slow_ablation(what.value)[name]
         if not what.positions:
             return other
         there = torch.zeros(value.shape[:2], dtype=torch.bool)

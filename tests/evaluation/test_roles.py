@@ -99,7 +99,9 @@ def slow_direct(slow: SlowModel, task: Task, held: dict[str, torch.Tensor] | Non
 def test_direct_effects_and_backup(demo: Case) -> None:
     names, movers = head_names(demo.model), ("a2.h6", "a2.h3", "a3.h5")
     before = slow_direct(demo.slow, demo.task)
-    assert direct_effects(demo.model, demo.task) == pytest.approx(np.stack([before[n] for n in names]), abs=1e-4)
+    assert direct_effects(demo.model, demo.task) == pytest.approx(
+        np.stack([before[n] for n in names]), abs=1e-4
+    )
     corrupted = demo.slow_outputs()[3]
     after = slow_direct(demo.slow, demo.task, {n: corrupted[n] for n in movers})
     found = finish(roles.get("backup-name-mover").value(probe_of(demo, named=movers)))
@@ -162,9 +164,7 @@ def test_s_inhibition_is_the_direct_path_to_the_movers_queries(demo: Case) -> No
     names = head_names(demo.model)
     for head in ("a0.h5", "a1.h1", "a2.h4", "a2.h6"):
         later = [m for m in movers if int(m[1]) > int(head[1])]
-        falls = [
-            np.subtract(preference(m, 0.0), preference(m, corrupted[head] - clean[head])) for m in later
-        ]
+        falls = [np.subtract(preference(m, 0.0), preference(m, corrupted[head] - clean[head])) for m in later]
         assert found[names.index(head)] == pytest.approx(np.mean(falls, axis=0), abs=2e-5)
     assert np.isnan(found[names.index("a3.h5")]).all()
 
@@ -176,7 +176,11 @@ def test_the_table_says_what_cannot_be_tested_and_ranks_the_rest(demo: Case) -> 
     steps = measure_steps("roles", Subject(bench, circuit), length=6)
     partial = [step.partial for step in steps if step.partial is not None]
     table = finish(measure_steps("roles", Subject(bench, circuit), length=6)).as_dict()
-    assert len(partial) == 4 and set(table["missing"]) == {"name-mover", "negative-name-mover", "s-inhibition"}
+    assert len(partial) == 4 and set(table["missing"]) == {
+        "name-mover",
+        "negative-name-mover",
+        "s-inhibition",
+    }
     assert "no name that a head could copy" in table["missing"]["name-mover"]
     assert table["weights"] == demo.model.weight_hash and table["task"] == task.hash
     scores = table["roles"]["previous-token"]["scores"]

@@ -22,7 +22,8 @@ from circuitviz.resources import resource
 
 
 @pytest.mark.parametrize(
-    ("most", "sizes"), [(0, []), (1, [1]), (2, [1, 2]), (10, [1, 2, 3, 5, 7, 10]), (25, [1, 2, 3, 5, 7, 10, 20, 25])]
+    ("most", "sizes"),
+    [(0, []), (1, [1]), (2, [1, 2]), (10, [1, 2, 3, 5, 7, 10]), (25, [1, 2, 3, 5, 7, 10, 20, 25])],
 )
 def test_sizes_grow_to_the_whole(most: int, sizes: list[int]) -> None:
     assert sizes_up_to(most) == sizes

@@ -64,7 +64,9 @@ def make_feature_case(name: str) -> FeatureCase:
             )
         if name != "demo":
             for key, parameter in hf.named_parameters():
-                if key.endswith("bias"):  # transformers starts them at nothing, where a mistake would not show
+                if key.endswith(
+                    "bias"
+                ):  # transformers starts them at nothing, where a mistake would not show
                     parameter.data.normal_(0, 0.2)
         twin = copy.deepcopy(hf).double().eval()
         known = {"demo": "gpt2", "neox": "EleutherAI/pythia-70m"}.get(name, name)

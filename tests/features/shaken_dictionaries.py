@@ -62,15 +62,36 @@ def seeds(path: Path) -> list[tuple[dict[str, Any], bytes]]:
     found = []
     for number, (architecture, vectors, more) in enumerate(kinds):
         torch.manual_seed(number)
-        state = {"W_enc": torch.randn(WIDTH, FEATURES), "W_dec": torch.randn(FEATURES, WIDTH), "b_dec": torch.randn(WIDTH)}
-        state |= {name: torch.randn(WIDTH, WIDTH) if name == "W_skip" else torch.randn(FEATURES) for name in vectors}
+        state = {
+            "W_enc": torch.randn(WIDTH, FEATURES),
+            "W_dec": torch.randn(FEATURES, WIDTH),
+            "b_dec": torch.randn(WIDTH),
+        }
+        state |= {
+            name: torch.randn(WIDTH, WIDTH) if name == "W_skip" else torch.randn(FEATURES) for name in vectors
+        }
         transcoder = "transcoder" in architecture
         about = of_mlp if transcoder else hook
-        sizes = {"d_in": WIDTH, "d_sae": FEATURES, "dtype": "float32", "device": "cpu", "apply_b_dec_to_input": not transcoder}
+        sizes = {
+            "d_in": WIDTH,
+            "d_sae": FEATURES,
+            "dtype": "float32",
+            "device": "cpu",
+            "apply_b_dec_to_input": not transcoder,
+        }
         kwargs = {"center_writing_weights": False}
-        metadata = {"sae_lens_version": "6.54.0", "model_name": "demo", "model_from_pretrained_kwargs": kwargs, **about}
+        metadata = {
+            "sae_lens_version": "6.54.0",
+            "model_name": "demo",
+            "model_from_pretrained_kwargs": kwargs,
+            **about,
+        }
         found.append(({"architecture": architecture, **sizes, **more, "metadata": metadata}, save(state)))
-        old = {"sae_lens_training_version": "3.1.0", "activation_fn_str": "relu", "finetuning_scaling_factor": False}
+        old = {
+            "sae_lens_training_version": "3.1.0",
+            "activation_fn_str": "relu",
+            "finetuning_scaling_factor": False,
+        }
         if architecture == "topk":
             old |= {"activation_fn_str": "topk", "activation_fn_kwargs": {"k": 5}}
             architecture = "standard"
@@ -83,7 +104,11 @@ def legacy(path: Path) -> bytes:
     torch.manual_seed(0)
     state = {"W_enc": torch.randn(WIDTH, FEATURES), "W_dec": torch.randn(FEATURES, WIDTH), "b_enc": torch.randn(FEATURES),
              "b_dec": torch.randn(WIDTH), "b_dec_out": torch.randn(WIDTH)}  # fmt: skip
-    config = {"hook_point": "blocks.2.ln2.hook_normalized", "out_hook_point": "blocks.2.hook_mlp_out", "model_name": "gpt2"}
+    config = {
+        "hook_point": "blocks.2.ln2.hook_normalized",
+        "out_hook_point": "blocks.2.hook_mlp_out",
+        "model_name": "gpt2",
+    }
     torch.save({"cfg": config, "state_dict": state}, path)
     return path.read_bytes()
 
@@ -99,13 +124,23 @@ def weights_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> byt
                 case 0:
                     state.pop(name, None)
                 case 1:
-                    state[pick.choice(("scaling_factor", "threshold", "b_enc", "W_skip", "W_more", "\n", "x" * 300))] = torch.randn(FEATURES)
+                    state[
+                        pick.choice(
+                            ("scaling_factor", "threshold", "b_enc", "W_skip", "W_more", "\n", "x" * 300)
+                        )
+                    ] = torch.randn(FEATURES)
                 case 2:
                     state[name] = pick.choice(STRANGE).clone()
                 case 3:
-                    state[name] = state[name].T.contiguous() if name in state and state[name].dim() == 2 else torch.randn(3)
+                    state[name] = (
+                        state[name].T.contiguous()
+                        if name in state and state[name].dim() == 2
+                        else torch.randn(3)
+                    )
                 case 4:
-                    state[name] = state.get(name, torch.ones(2)).to(pick.choice((torch.float16, torch.float64, torch.int32)))
+                    state[name] = state.get(name, torch.ones(2)).to(
+                        pick.choice((torch.float16, torch.float64, torch.int32))
+                    )
                 case _:
                     state = load(pick.choice(others))
         return save(state)
@@ -115,14 +150,19 @@ def weights_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> byt
         for _ in range(pick.choice((1, 2))):
             shake(header, pick)
         if pick.random() < 0.4:  # sizes that no file can hold
-            one = pick.choice([v for v in header.values() if isinstance(v, dict) and isinstance(v.get("shape"), list)] or [{}])
+            one = pick.choice(
+                [v for v in header.values() if isinstance(v, dict) and isinstance(v.get("shape"), list)]
+                or [{}]
+            )
             one["shape"] = [pick.choice((2**20, 2**40, 2**62, -1)) for _ in range(pick.choice((1, 2, 3)))]
         text = json.dumps(header).encode()
         return struct.pack("<Q", len(text)) + text + data[8 + size :]
     return bytes_shaken(data, pick, others)
 
 
-def mutated(folder: Path, pick: random.Random, good: list[tuple[dict[str, Any], bytes]], torch_file: bytes) -> None:
+def mutated(
+    folder: Path, pick: random.Random, good: list[tuple[dict[str, Any], bytes]], torch_file: bytes
+) -> None:
     """One folder of a dictionary, or one torch file."""
     if pick.random() < 0.1:
         (folder / "one.pt").write_bytes(bytes_shaken(torch_file, pick, [torch_file]))
@@ -183,7 +223,9 @@ def run(number: int, seed: int) -> dict[str, Any]:
                     faults.append(f"folder {at} of seed {seed}: {text!r}")
                 outcome["refused"] += 1
             except Exception as error:
-                faults.append(f"folder {at} of seed {seed}: {''.join(traceback.format_exception(error)[-4:])}")
+                faults.append(
+                    f"folder {at} of seed {seed}: {''.join(traceback.format_exception(error)[-4:])}"
+                )
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             slowest = max(slowest, time.monotonic() - began)

@@ -168,7 +168,11 @@ def test_errors_tokens_and_leaves_are_changed_inside_a_circuit(features: Any) ->
         node = table.node(index)
         if node.kind not in (Kind.BIAS, Kind.POSITION) and node.position == 4:
             named.setdefault((node.kind, node.site), node.name)
-    sae = [site for site, one in table.dictionaries.items() if one.site.part == "m" and not one.site.is_transcoder]
+    sae = [
+        site
+        for site, one in table.dictionaries.items()
+        if one.site.part == "m" and not one.site.is_transcoder
+    ]
     names = [name for name in named.values() if name.partition("@")[0] not in sae]
     assert {table.node(table.index(name)).kind for name in names} >= {Kind.FEATURE, Kind.ERROR, Kind.TOKEN}
     changes = bench.changes([Intervention(name, "scale", 0.25) for name in names])

@@ -104,7 +104,9 @@ def test_examples_are_the_strongest_passages_with_what_is_around(
             assert float(near.abs().sort().values[:-1].max()) < 1e-3
 
 
-def test_an_index_that_is_stopped_leaves_nothing(demo: Any, dictionaries: Any, text: Passages, tmp_path: Path) -> None:
+def test_an_index_that_is_stopped_leaves_nothing(
+    demo: Any, dictionaries: Any, text: Passages, tmp_path: Path
+) -> None:
     steps = index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "x.sqlite")
     next(steps)
     steps.close()
@@ -148,7 +150,9 @@ def test_tokens_promoted_are_those_whose_logits_rise(demo: Any, dictionaries: An
         assert [t.value for t in bottom] == pytest.approx(effect.sort().values[:5].tolist(), rel=1e-3)
 
 
-def test_de_embedding_is_what_an_embedding_alone_adds_to_the_pre_activation(demo: Any, dictionaries: Any) -> None:
+def test_de_embedding_is_what_an_embedding_alone_adds_to_the_pre_activation(
+    demo: Any, dictionaries: Any
+) -> None:
     hf = demo.slow.hf
     embedding = hf.transformer.wte.weight.detach()
     block = hf.transformer.h[1]

@@ -81,7 +81,9 @@ def test_the_prompts_graph_is_explained_by_its_tokens(table: Any) -> None:
 def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> None:
     for layer in (1, 3):
         rows = [i for p in range(table.run.time) for i in table.features_at(f"m{layer}", p)]
-        names = [table.node(int(i)).name for i in rows] + [f"m{layer}.error@{p}" for p in range(table.run.time)]
+        names = [table.node(int(i)).name for i in rows] + [
+            f"m{layer}.error@{p}" for p in range(table.run.time)
+        ]
         changed = run_changed(table, work_out(table, [Change(name) for name in names]))
         bias = table.dictionaries[f"m{layer}"].decoder_bias
         written = changed.mlp[layer]

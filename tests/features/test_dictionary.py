@@ -311,7 +311,12 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
 
 def test_a_dictionarys_file_names_its_model_without_a_folder(tmp_path: Path) -> None:
     one = load_dictionary(resource("demo", "dictionaries", "m3"))
-    for model, said in (("/data/secret/llama", "llama"), ("demo", "demo"), ("google/gemma-2-2b", "google/gemma-2-2b"), (None, None)):
+    for model, said in (
+        ("/data/secret/llama", "llama"),
+        ("demo", "demo"),
+        ("google/gemma-2-2b", "google/gemma-2-2b"),
+        (None, None),
+    ):
         write_folder(replace(one, model=model), tmp_path / "d")
         assert json.loads((tmp_path / "d" / "cfg.json").read_text())["metadata"]["model_name"] == said
         assert load_dictionary(tmp_path / "d").model == said

@@ -38,7 +38,10 @@ def test_neuronpedia_lines_arrays_and_gzip_are_the_same(tmp_path: Path) -> None:
 def test_one_features_json_with_its_explanations(tmp_path: Path) -> None:
     path = tmp_path / "123.json"
     feature = {k: ROW[k] for k in ("modelId", "layer", "index")}
-    texts = [{"description": "names after verbs", "explanationModelName": "gpt-4o-mini"}, {"description": "people"}]
+    texts = [
+        {"description": "names after verbs", "explanationModelName": "gpt-4o-mini"},
+        {"description": "people"},
+    ]
     path.write_text(json.dumps({**feature, "pos_str": ["a"], "explanations": texts}))
     found = read_explanations(path).explanations
     assert found[0] == NAMES
@@ -57,7 +60,7 @@ def test_circuit_tracers_numbers_hold_layer_and_index(tmp_path: Path, layer: int
 
 def test_tables_and_annotations(tmp_path: Path) -> None:
     table, tabs, lines = tmp_path / "own.csv", tmp_path / "own.tsv", tmp_path / "annotations.jsonl"
-    table.write_text("﻿Site,Feature,Label\na2,5,\"quotes, open\"\nm0.f9,,verbs\n")
+    table.write_text('﻿Site,Feature,Label\na2,5,"quotes, open"\nm0.f9,,verbs\n')
     tabs.write_text("layer\tindex\texplanation\n2-att-kk\t5\tquotes, open\n")
     lines.write_text('{"Component": "attn", "Layer": 2, "Feature": 5, "Name": "quotes, open"}\n'
                      '{"Component": "mlp", "Layer": 0, "Feature": 9, "Annotation": "verbs"}\n')  # fmt: skip
@@ -65,7 +68,9 @@ def test_tables_and_annotations(tmp_path: Path) -> None:
         ("a2", 5, "quotes, open"),
         ("m0", 9, "verbs"),
     ]
-    assert [(e.site, e.feature, e.text) for e in read_explanations(tabs).explanations] == [("a2", 5, "quotes, open")]
+    assert [(e.site, e.feature, e.text) for e in read_explanations(tabs).explanations] == [
+        ("a2", 5, "quotes, open")
+    ]
     assert [(e.site, e.feature) for e in read_explanations(lines).explanations] == [("a2", 5), ("m0", 9)]
 
 
@@ -98,7 +103,9 @@ def test_what_says_nothing_is_refused(tmp_path: Path, name: str, content: bytes,
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Explanations]:
     one = Explanations(tmp_path / "deep" / "explanations.sqlite")
-    one.add("demo", [NAMES, Explanation("m5", 123, "people", "x"), Explanation("m5", 4, "Verbs and names", "x")])
+    one.add(
+        "demo", [NAMES, Explanation("m5", 123, "people", "x"), Explanation("m5", 4, "Verbs and names", "x")]
+    )
     yield one
     one.close()
 
@@ -110,7 +117,11 @@ def test_ones_own_label_wins_and_is_kept_apart(store: Explanations) -> None:
     captions = store.captions("demo", "m5")
     assert (captions[123].text, captions[123].source) == ("name movers read this", "you")
     assert set(captions) == {4, 8, 123}
-    assert [e.text for e in store.of("demo", "m5", 123)] == ["name movers read this", "names after verbs", "people"]
+    assert [e.text for e in store.of("demo", "m5", 123)] == [
+        "name movers read this",
+        "names after verbs",
+        "people",
+    ]
     assert store.add("demo", [NAMES]) == 0
     assert store.captions("demo", "m5")[123].source == "you"
     store.label("demo", "m5", 123, " ")
@@ -149,7 +160,10 @@ def test_features_without_a_site_here_are_skipped_and_counted(tmp_path: Path, pa
     path = tmp_path / "pythia-70m-deduped.jsonl"
     path.write_text(PYTHIA)
     read = read_explanations(path, part)
-    assert [(e.site, e.feature, e.text) for e in read.explanations] == [("a1", 7, "residual words"), ("m1", 4, "verbs")]
+    assert [(e.site, e.feature, e.text) for e in read.explanations] == [
+        ("a1", 7, "residual words"),
+        ("m1", 4, "verbs"),
+    ]
     assert read.skipped == {"the embedding": 1, "the residual stream": 2}
     assert read.left_out == "3 skipped (1 of the embedding, 2 of the residual stream)"
 
@@ -177,7 +191,9 @@ def test_features_without_a_site_here_are_skipped_and_counted(tmp_path: Path, pa
 )
 def test_the_part_is_read_from_all_that_a_row_says(tmp_path: Path, said: dict[str, str], kind: str) -> None:
     path = tmp_path / "own.json"
-    path.write_text(json.dumps([{"index": 4, "label": "x", **said}, {"site": "a0", "index": 1, "label": "y"}]))
+    path.write_text(
+        json.dumps([{"index": 4, "label": "x", **said}, {"site": "a0", "index": 1, "label": "y"}])
+    )
     read = read_explanations(path, "m")
     there = [e.site[0] for e in read.explanations if e.feature == 4]
     assert (there, dict(read.skipped)) == (([kind or "m"], {}) if kind in ("a", "m", "") else ([], {kind: 1}))

@@ -136,9 +136,18 @@ def tracer_pruned(
         nodes = left
 
 
-@given(st.integers(0, 10**6), st.integers(1, 12), st.integers(1, 3), st.integers(1, 3), st.floats(0.2, 1), st.floats(0.3, 1))
+@given(
+    st.integers(0, 10**6),
+    st.integers(1, 12),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.floats(0.2, 1),
+    st.floats(0.3, 1),
+)
 @settings(max_examples=150, deadline=None)
-def test_pruning_is_circuit_tracers(seed: int, inner: int, tokens: int, targets: int, node_share: float, edge_share: float) -> None:
+def test_pruning_is_circuit_tracers(
+    seed: int, inner: int, tokens: int, targets: int, node_share: float, edge_share: float
+) -> None:
     """The same nodes and edges for random graphs, also sparse ones with dead ends after pruning."""
     pick = np.random.default_rng(seed)
     kinds = ["token"] * tokens + [str(pick.choice(["feature", "feature", "error"])) for _ in range(inner)]
@@ -170,7 +179,9 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
     number = len(kinds)
     shape = Shape(number + 1, 1, 1)
     model = SimpleNamespace(shape=shape)
-    run = SimpleNamespace(model=model, tokens=torch.arange(number), strings=["t"] * number, logits=torch.zeros(9))
+    run = SimpleNamespace(
+        model=model, tokens=torch.arange(number), strings=["t"] * number, logits=torch.zeros(9)
+    )
     inner = np.array([name != "token" for name in kinds])
     table = NodeTable(
         run, {f"m{i}": SimpleNamespace(name="d") for i in range(number)}, kind, np.where(inner, np.arange(number), -1).astype(np.int16), np.zeros(number, bool),

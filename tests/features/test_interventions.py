@@ -68,12 +68,17 @@ class SlowFrozen:
             first = slow.streams[layer]
             normal = slow.norm(block.ln_1, stream, first)
             v = (normal @ block.attn.c_attn.weight + block.attn.c_attn.bias).chunk(3, -1)[2]
-            z = torch.einsum("hts,she->the", slow.patterns[layer], v.view(run.time, run.z[layer].shape[1], -1))
+            z = torch.einsum(
+                "hts,she->the", slow.patterns[layer], v.view(run.time, run.z[layer].shape[1], -1)
+            )
             one = self.table.dictionaries[f"a{layer}"]
             weight, bias = block.attn.c_proj.weight, block.attn.c_proj.bias
             now, was = z.flatten(1), run.z[layer].flatten(1)
             if one.processing.fold_value_biases:
-                shift = block.attn.c_attn.bias.chunk(3)[2] + one.processing.fold_ln * block.ln_1.bias @ block.attn.c_attn.weight.chunk(3, 1)[2]
+                shift = (
+                    block.attn.c_attn.bias.chunk(3)[2]
+                    + one.processing.fold_ln * block.ln_1.bias @ block.attn.c_attn.weight.chunk(3, 1)[2]
+                )
                 now, was = now - shift, was - shift
             if one.site.reads == "written":
                 now, was = (self.centred(one, x @ weight + bias) for x in (now, was))
@@ -101,7 +106,8 @@ def test_frozen_interventions_equal_a_run_by_hand_and_their_prediction(demo_feat
         rows = [table.index(name) for name in chosen]
         changes = work_out(table, [Intervention(name, "scale", -0.5) for name in chosen])
         values = {
-            (name.partition(".")[0], int(table.position[r]), int(table.item[r])): -0.5 * float(table.activation[r])
+            (name.partition(".")[0], int(table.position[r]), int(table.item[r])): -0.5
+            * float(table.activation[r])
             for name, r in zip(chosen, rows, strict=True)
         }
         right = SlowFrozen(demo_features, values).logit(5) - target.value
@@ -195,9 +201,9 @@ def test_without_changes_the_run_is_the_model(features: Any) -> None:
     table = features.table
     again = run_changed(table, [])
     torch.testing.assert_close(again.logits, table.run.logits, rtol=0, atol=0)
-    nothing = [
-        Intervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries
-    ] + [Intervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries]
+    nothing = [Intervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries] + [
+        Intervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries
+    ]
     spliced = run_changed(table, work_out(table, nothing))  # through encode, decode and error
     torch.testing.assert_close(spliced.logits, table.run.logits, rtol=1e-9, atol=1e-9)
     hf = features.hf(table.run.tokens[None]).logits[0, -1]

@@ -79,7 +79,11 @@ def test_frozen_patterns_are_those_of_the_prompt_itself(demo: Any) -> None:
     model, tokens = demo.model, demo.task.clean[0, : int(demo.task.lengths[0])]
     table = node_table(run_prompt(model, tokens.tolist()), [])
     target = logit_target(table, int(demo.task.correct[0, 0]))
-    inside = {node.name for node in map(table.node, range(len(table))) if (node.head or 0) % 3 == 0 and node.kind is not Kind.MLP}
+    inside = {
+        node.name
+        for node in map(table.node, range(len(table)))
+        if (node.head or 0) % 3 == 0 and node.kind is not Kind.MLP
+    }
     inside |= {f"m{layer}@{at}" for layer in range(4) for at in range(0, len(tokens), 2)}
     looked: dict[str, torch.Tensor] = {}
     at, slow = torch.tensor([len(tokens) - 1]), demo.slow

@@ -107,14 +107,19 @@ def dictionary(hook: str, hook_out: str | None, processing: Processing) -> Dicti
 def test_what_is_read_is_what_the_processed_model_has(plain: Any, model: Any, on: tuple[bool, ...]) -> None:
     switches = dict(zip(SWITCHES, on, strict=True))
     cache, run = processed(plain, switches), run_prompt(model, TOKENS)
-    weight, bias = plain.transformer.h[LAYER].ln_2.weight.detach(), plain.transformer.h[LAYER].ln_2.bias.detach()
+    weight, bias = (
+        plain.transformer.h[LAYER].ln_2.weight.detach(),
+        plain.transformer.h[LAYER].ln_2.bias.detach(),
+    )
     for kind, (hook, hook_out) in HOOKS.items():
         one = dictionary(hook, hook_out, Processing(**switches))
         theirs = cache[f"blocks.{LAYER}.{hook}"].reshape(len(TOKENS), -1)
         if kind == "transcoder" and not switches["fold_ln"]:
             # HookedTransformer, which SAELens trains on, hooks it behind the weights, the bridge before them
             theirs = theirs * weight + bias
-        torch.testing.assert_close(run.read(one), theirs, rtol=1e-5, atol=1e-5, msg=lambda m, k=kind: f"{k}: {m}")
+        torch.testing.assert_close(
+            run.read(one), theirs, rtol=1e-5, atol=1e-5, msg=lambda m, k=kind: f"{k}: {m}"
+        )
 
 
 @pytest.mark.parametrize("on", list(product((False, True), repeat=3)), ids=str)
@@ -140,7 +145,9 @@ def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, m
             continue
         for form in dictionary(hook, None, RAW).processing.forms(Site.of_hooks(f"blocks.0.{hook}").reads):
             right = dictionary(hook, None, form)
-            mean = run.read(right).mean(0)  # a dictionary with a bias knows the mean of what it was trained on
+            mean = run.read(right).mean(
+                0
+            )  # a dictionary with a bias knows the mean of what it was trained on
             x = run.read(right) - mean
             basis = torch.linalg.svd(x, full_matrices=False).Vh[:-1]
             encoder = torch.cat([basis, -basis]).T
@@ -182,10 +189,16 @@ def test_what_is_not_stated_follows_from_saelens_version(about: dict[str, Any], 
 @pytest.mark.parametrize(
     ("about", "said"),
     [
-        ({KWARGS: {"fold_ln": "false"}}, "has fold_ln 'false' in model_from_pretrained_kwargs; true or false"),
+        (
+            {KWARGS: {"fold_ln": "false"}},
+            "has fold_ln 'false' in model_from_pretrained_kwargs; true or false",
+        ),
         ({KWARGS: [1]}, "an object would be right"),
         ({"processing": "whitened"}, "processed as 'whitened'"),
-        ({KWARGS: {"refactor_factored_attn_matrices": True}, "hook_name": "blocks.0.attn.hook_z"}, "factored anew"),
+        (
+            {KWARGS: {"refactor_factored_attn_matrices": True}, "hook_name": "blocks.0.attn.hook_z"},
+            "factored anew",
+        ),
     ],
 )
 def test_a_statement_that_is_none_is_refused(about: dict[str, Any], said: str) -> None:
@@ -209,7 +222,9 @@ def test_models_with_rms_norm_are_not_centred() -> None:
         num_key_value_heads=2,
         attn_implementation="eager",
     )
-    model = from_hugging_face(LlamaForCausalLM(config), AutoTokenizer.from_pretrained(DEMO), "meta-llama/Llama-2-7b-hf")
+    model = from_hugging_face(
+        LlamaForCausalLM(config), AutoTokenizer.from_pretrained(DEMO), "meta-llama/Llama-2-7b-hf"
+    )
     run = run_prompt(model, TOKENS)
     one = dictionary("hook_mlp_out", None, Processing(center_writing_weights=True))
     assert torch.equal(run.read(one), run.mlp[LAYER])

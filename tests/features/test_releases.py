@@ -76,7 +76,9 @@ def test_a_release_for_another_model_is_refused(hub: dict[str, torch.Tensor], de
     torch.manual_seed(0)
     hub["W_enc"], hub["W_dec"] = torch.randn(64, FEATURES), torch.randn(FEATURES, 64)
     hub["b_dec"] = torch.randn(64)
-    with pytest.raises(InputError, match=r"reads vectors of width 64; at a1 'demo' has width 128.*gpt2-small"):
+    with pytest.raises(
+        InputError, match=r"reads vectors of width 64; at a1 'demo' has width 128.*gpt2-small"
+    ):
         load_dictionaries([RELEASE], demo.model)
 
 
@@ -154,10 +156,16 @@ class LanguageModelSAERunnerConfig:
     more: Any = None
 
 
-def published(monkeypatch: pytest.MonkeyPatch, path: Path, more: Any = None, **gone: bool) -> dict[str, torch.Tensor]:
+def published(
+    monkeypatch: pytest.MonkeyPatch, path: Path, more: Any = None, **gone: bool
+) -> dict[str, torch.Tensor]:
     """A file as ``save_model`` of transcoder_circuits writes it, read later where its modules do not exist."""
     module = types.ModuleType("sae_training.config")
-    made = type(LanguageModelSAERunnerConfig.__name__, (LanguageModelSAERunnerConfig,), {"__module__": module.__name__})
+    made = type(
+        LanguageModelSAERunnerConfig.__name__,
+        (LanguageModelSAERunnerConfig,),
+        {"__module__": module.__name__},
+    )
     module.LanguageModelSAERunnerConfig = made  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "sae_training", types.ModuleType("sae_training"))
     monkeypatch.setitem(sys.modules, module.__name__, module)
@@ -176,7 +184,11 @@ def published(monkeypatch: pytest.MonkeyPatch, path: Path, more: Any = None, **g
 def test_a_published_transcoder_is_read_as_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     state = published(monkeypatch, tmp_path / "final_sparse_autoencoder_gpt2-small_24576.pt")
     (ours,) = [load_dictionary(path) for path in tmp_path.glob("*.pt")]
-    assert (ours.site, ours.model, ours.processing) == (Site(2, "m", "normalised"), "gpt2-small", Processing(True, True, True))
+    assert (ours.site, ours.model, ours.processing) == (
+        Site(2, "m", "normalised"),
+        "gpt2-small",
+        Processing(True, True, True),
+    )
     x = torch.randn(6, WIDTH)
     values = torch.relu((x - state["b_dec"]) @ state["W_enc"] + state["b_enc"])
     torch.testing.assert_close(ours.encode(x), values, rtol=1e-5, atol=1e-4)
@@ -185,7 +197,9 @@ def test_a_published_transcoder_is_read_as_data(tmp_path: Path, monkeypatch: pyt
 
 def test_another_object_in_such_a_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     published(monkeypatch, tmp_path / "a.pt", more=Path("anything"))
-    with pytest.raises(InputError, match=r"could not be read as a transcoder \(.*Path.*\); a .pt file may hold"):
+    with pytest.raises(
+        InputError, match=r"could not be read as a transcoder \(.*Path.*\); a .pt file may hold"
+    ):
         load_dictionary(tmp_path / "a.pt")
     published(monkeypatch, tmp_path / "b.pt", b_dec_out=True)
     with pytest.raises(InputError, match="holds no transcoder: it needs 'cfg' and a 'state_dict' with"):
@@ -196,7 +210,12 @@ def large(folder: Path, features: int) -> Path:
     """A SAELens folder whose weights are a hole in the disk: the sizes of a large one, and no bytes."""
     folder.mkdir(parents=True)
     at, header = 0, {}
-    for name, shape in {"W_enc": [WIDTH, features], "W_dec": [features, WIDTH], "b_enc": [features], "b_dec": [WIDTH]}.items():
+    for name, shape in {
+        "W_enc": [WIDTH, features],
+        "W_dec": [features, WIDTH],
+        "b_enc": [features],
+        "b_dec": [WIDTH],
+    }.items():
         size = 4 * int(torch.tensor(shape).prod())
         header[name] = {"dtype": "F32", "shape": shape, "data_offsets": [at, at + size]}
         at += size

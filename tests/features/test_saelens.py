@@ -44,19 +44,32 @@ def weights(names: tuple[str, ...], seed: int = 0) -> dict[str, torch.Tensor]:
     return made
 
 
-def config(architecture: str = "standard", metadata: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+def config(
+    architecture: str = "standard", metadata: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
     """Version 6's form."""
     about = {"sae_lens_version": "6.54.0", "model_name": "demo", **(HOOKS if metadata is None else metadata)}
     sizes = {"d_in": WIDTH, "d_sae": FEATURES, "dtype": "float32", "device": "cpu"}
     reshape = "none" if metadata else "hook_z"
-    given = {"architecture": architecture, **sizes, "apply_b_dec_to_input": False, "reshape_activations": reshape}
+    given = {
+        "architecture": architecture,
+        **sizes,
+        "apply_b_dec_to_input": False,
+        "reshape_activations": reshape,
+    }
     given |= {"metadata": about, **more}
     return {name: value for name, value in given.items() if value is not ...}
 
 
 def old(**more: Any) -> dict[str, Any]:
     """The form of versions 3 to 5: everything at the top."""
-    sizes = {"d_in": WIDTH, "d_sae": FEATURES, "dtype": "float32", "device": "cpu", "normalize_activations": "none"}
+    sizes = {
+        "d_in": WIDTH,
+        "d_sae": FEATURES,
+        "dtype": "float32",
+        "device": "cpu",
+        "normalize_activations": "none",
+    }
     given = {"sae_lens_training_version": "4.0.0", "model_name": "demo", **sizes, **HOOKS, **more}
     return {name: value for name, value in given.items() if value is not ...}
 
@@ -78,7 +91,10 @@ def theirs(path: Path) -> Any:
 
 OLD_FORMS = {
     "standard": (old(), PLAIN),
-    "names of version 2": (old(hook_name=..., hook_point="blocks.1.attn.hook_z", hook_point_head_index=None), PLAIN),
+    "names of version 2": (
+        old(hook_name=..., hook_point="blocks.1.attn.hook_z", hook_point_head_index=None),
+        PLAIN,
+    ),
     "without b_dec in the input": (old(apply_b_dec_to_input=False), PLAIN),
     "topk": (old(activation_fn_str="topk", activation_fn_kwargs={"k": K}), PLAIN),
     "gated": (old(architecture="gated"), GATED),
@@ -181,7 +197,9 @@ def test_a_configuration_without_weights_names_whose_it_is(tmp_path: Path, demo:
     (tmp_path / "layers.3.mlp" / CONFIG).write_text(json.dumps(config()))
     save_file(weights(PLAIN), tmp_path / "layers.3.mlp" / "sae.safetensors")
     for read in (lambda p: load_dictionary(p), lambda p: load_dictionaries([p.parent], demo.model)):
-        with pytest.raises(InputError, match=r"there is no file sae_weights.safetensors .*\(sparsify keeps them in"):
+        with pytest.raises(
+            InputError, match=r"there is no file sae_weights.safetensors .*\(sparsify keeps them in"
+        ):
             read(tmp_path / "layers.3.mlp")
 
 

@@ -37,9 +37,7 @@ def traced(features: Any) -> Any:
         counts += (one.encode(run.read(one))[1:] > 0).any(0).numpy()
     feature = int(counts.argmax())
     examples = finish(find_examples(features.model, one, feature, PROMPTS))
-    traces = finish(
-        trace_examples(features.model, features.dictionaries, site, feature, examples, nodes=60)
-    )
+    traces = finish(trace_examples(features.model, features.dictionaries, site, feature, examples, nodes=60))
     return features, site, feature, examples, traces
 
 

@@ -153,7 +153,16 @@ def test_a_state_of_another_run_is_refused(demo: Any, text: Passages, tmp_path: 
 
 
 def test_sites_are_named_and_wrong_names_refused(demo: Any) -> None:
-    assert [site.name for site in trainable_sites(demo.model)] == ["a0", "m0", "a1", "m1", "a2", "m2", "a3", "m3"]
+    assert [site.name for site in trainable_sites(demo.model)] == [
+        "a0",
+        "m0",
+        "a1",
+        "m1",
+        "a2",
+        "m2",
+        "a3",
+        "m3",
+    ]
     with pytest.raises(InputError, match="layers 0 to 3"):
         parse_site("m4", demo.model)
     with pytest.raises(InputError, match="names no site"):
@@ -188,7 +197,9 @@ def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: Trai
     y, error, active = torch.cat(ys), torch.cat(errors), torch.cat(fired)
     loss, spliced, zeroed = (torch.stack(losses).sum(0) / sum(len(r) - 1 for r in some.rows)).tolist()
     assert found.tokens == len(y) and found.features == 64
-    assert found.unexplained == pytest.approx(float(error.square().sum() / (y - y.mean(0)).square().sum()), rel=1e-3)
+    assert found.unexplained == pytest.approx(
+        float(error.square().sum() / (y - y.mean(0)).square().sum()), rel=1e-3
+    )
     assert found.l0 == pytest.approx(float(active.sum(1).double().mean()), rel=1e-3)
     assert found.dead == pytest.approx(float((active.sum(0) == 0).double().mean()))
     assert found.loss == pytest.approx(loss, rel=1e-4)
@@ -223,7 +234,9 @@ def test_saelens_opens_what_was_trained_and_encodes_the_same(
         given = x.view(len(x), 8, 16) if one.name == "a0" else x
         features = theirs.encode(given)
         torch.testing.assert_close(features, one.encode(x), rtol=1e-5, atol=1e-5)
-        torch.testing.assert_close(theirs.decode(features).flatten(1), one.reconstruct(x), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(
+            theirs.decode(features).flatten(1), one.reconstruct(x), rtol=1e-5, atol=1e-5
+        )
         again = load_dictionary(tmp_path / one.name)  # without the model: so short a training fits badly
         check_dictionary(again, demo.model)
         assert torch.equal(again.encode(x), one.encode(x))

@@ -45,7 +45,9 @@ REMOVED = object()
 
 def places(node: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """The way to every value, containers too."""
-    for key, entry in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+    for key, entry in (
+        node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+    ):
         yield (*way, key)
         yield from places(entry, (*way, key))
 
@@ -94,7 +96,11 @@ def use(document: Document, folder: Path, chart: Chart, path: Path) -> None:
     assert document.tried is not None and state.sets is not None and words_of(state) is not None
     for entry in document.history:
         numbers = document.evaluations.get(entry["key"])
-        assert numbers is None or numbers["faithfulness"]["value"] is None or f"{numbers['faithfulness']['value']:.3f}"
+        assert (
+            numbers is None
+            or numbers["faithfulness"]["value"] is None
+            or f"{numbers['faithfulness']['value']:.3f}"
+        )
 
 
 def run(number: int, seed: int) -> dict[str, Any]:
@@ -109,7 +115,10 @@ def run(number: int, seed: int) -> dict[str, Any]:
         cases = []
         for document in rich_documents():
             with zipfile.ZipFile(io.BytesIO(packed(document))) as archive:
-                manifest, tensors = json.loads(archive.read("document.json")), archive.read("tensors.safetensors")
+                manifest, tensors = (
+                    json.loads(archive.read("document.json")),
+                    archive.read("tensors.safetensors"),
+                )
             for way in places(manifest):
                 cases += [(manifest, tensors, way, value) for value in (*STRANGE, REMOVED)]
         for manifest, tensors, way, value in pick.sample(cases, min(number, len(cases))):
@@ -124,7 +133,9 @@ def run(number: int, seed: int) -> dict[str, Any]:
                     faults.append(f"{way} = {value!r:.60}: {error}")
                 continue
             except Exception as error:
-                faults.append(f"{way} = {value!r:.60}: opening: {''.join(traceback.format_exception(error)[-2:])}")
+                faults.append(
+                    f"{way} = {value!r:.60}: opening: {''.join(traceback.format_exception(error)[-2:])}"
+                )
                 continue
             outcome["opened"] += 1
             try:

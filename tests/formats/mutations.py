@@ -49,17 +49,36 @@ def provenance() -> Provenance:
 
 def heads() -> Document:
     graph = Graph.transformer(Shape(2, 4, 16, 2))
-    scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap", {"steps": 5}, info={"own": 0.5})
+    scores = Scores(
+        graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap", {"steps": 5}, info={"own": 0.5}
+    )
     circuit = scores.greedy(30)
     names = [n for n in circuit.node_names if n not in ("logits", "input")]
     outcome = Outcome("holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", Basis("a", "b", "c"))
     evidence = (Evidence("it moves", "patch", {"n": 1}, outcome), Evidence("it reads", "look"))
-    labels = {names[0]: Label("Name Mover", "#102030", "note", 0.5, "me", evidence), names[1]: Label('a "quote"')}
+    labels = {
+        names[0]: Label("Name Mover", "#102030", "note", 0.5, "me", evidence),
+        names[1]: Label('a "quote"'),
+    }
     groups = {"early": Group(frozenset(names[:2]), collapsed=True)}
     changed = {names[3]: Intervention("scale", 0.5), names[4]: Intervention("mean", positions=(1, 2))}
-    state = State(provenance(), scores, circuit, frozenset(names[2:3]), labels=labels, positions={names[1]: (1.0, 2.0)}, groups=groups, interventions=changed)
+    state = State(
+        provenance(),
+        scores,
+        circuit,
+        frozenset(names[2:3]),
+        labels=labels,
+        positions={names[1]: (1.0, 2.0)},
+        groups=groups,
+        interventions=changed,
+    )
     document = Document(state)
-    document.view = {"layout": "grid", "zoom": 1.5, "centre": [1, 2], "selected": {"nodes": names[:1], "edges": []}}
+    document.view = {
+        "layout": "grid",
+        "zoom": 1.5,
+        "centre": [1, 2],
+        "selected": {"nodes": names[:1], "edges": []},
+    }
     document.curve = [{"asked": 1, "edges": 1, "value": 0.5, "low": None, "high": 0.7}]
     return document
 
@@ -93,7 +112,12 @@ def seeds(folder: Path) -> list[tuple[str, bytes]]:
     graph = json.loads((folder / "features.graph.json").read_text())
     for node in graph["nodes"]:
         del node["circuitviz"]
-    params = {"supernodes": '[["a", "0_9_1"]]', "clerps": [["0_9_1", "b"]], "pinnedIds": [], "clickedId": "0_9_1"}
+    params = {
+        "supernodes": '[["a", "0_9_1"]]',
+        "clerps": [["0_9_1", "b"]],
+        "pinnedIds": [],
+        "clickedId": "0_9_1",
+    }
     made.append((".graph.json", json.dumps({**graph, "qParams": params}).encode()))
     reference = {"reference": "r", "about": "a", "sources": ["s"], "shape": {"n_layers": 2, "n_heads": 2, "d_model": 4}, "edges": ["input->m0"],
                  "classes": {"A": ["a0.h0"], "B": ["a1.h1"]}, "connections": [{"from": "A", "to": "B", "channels": "qk"}]}  # fmt: skip
@@ -137,9 +161,13 @@ def bytes_shaken(data: bytes, pick: random.Random, others: list[bytes]) -> bytes
                 begin = pick.randrange(len(other))
                 out[at:at] = other[begin : begin + span]
             case 4:
-                out[at : at + 4] = struct.pack("<I", pick.choice((0, 1, 2**31, 2**32 - 1, pick.randrange(2**32))))
+                out[at : at + 4] = struct.pack(
+                    "<I", pick.choice((0, 1, 2**31, 2**32 - 1, pick.randrange(2**32)))
+                )
             case _:
-                out[at:at] = pick.choice((b"[", b"{", b"<", b'"', b"\0", b"\xff", b",", b"9", b"\n", b"->")) * pick.choice((1, 70, 3000))
+                out[at:at] = pick.choice(
+                    (b"[", b"{", b"<", b'"', b"\0", b"\xff", b",", b"9", b"\n", b"->")
+                ) * pick.choice((1, 70, 3000))
         if not out:
             break
     if pick.random() < 0.15:
@@ -255,7 +283,9 @@ def run(number: int, seed: int) -> dict[str, Any]:
                 assert "\n" not in text and 10 < len(text) < LONGEST, f"{at}: {text!r}"
                 outcome["errors"] += 1
             except Exception as error:
-                faults.append(f"file {at} of seed {seed}, {suffix}: {''.join(traceback.format_exception(error)[-4:])}")
+                faults.append(
+                    f"file {at} of seed {seed}, {suffix}: {''.join(traceback.format_exception(error)[-4:])}"
+                )
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             slowest = max(slowest, time.monotonic() - began)

@@ -11,7 +11,13 @@ from circuitviz.session import Document, Group, Label, Provenance, Sight
 from circuitviz.session.aside import Aside
 
 INTERVAL = {"value": 0.5, "low": 0.25, "high": 0.75}
-EXAMPLE = {"tokens": [1, 2], "position": 1, "activation": 0.5, "strings": ["a", "b"], "sites": {"m0": {"3": 0.5}, "a0": {"1": -1.0}}}
+EXAMPLE = {
+    "tokens": [1, 2],
+    "position": 1,
+    "activation": 0.5,
+    "strings": ["a", "b"],
+    "sites": {"m0": {"3": 0.5}, "a0": {"1": -1.0}},
+}
 RESULTS: dict[str, Any] = {
     "ablations": {"target": "t", "cells": [{"ablation": "zero", "errors": "kept", "patterns": "free", "faithfulness": 0.5, "completeness": None,
                                             "circuit": 1.0, "rest": 0.5, "model": 2.0, "ablated": 0.0}]},
@@ -38,7 +44,12 @@ def rich_heads() -> Document:
     scores = document.state.scores
     assert scores is not None
     rounds = [{"receivers": ["logits"], "senders": [["m0", 0.5]]}]
-    state = replace(document.state, aside=aside, sight=Sight(most=3, hidden_kinds=frozenset({"mlp"}), low=0), scores=replace(scores, info={"own": 0.5, "rounds": rounds}))
+    state = replace(
+        document.state,
+        aside=aside,
+        sight=Sight(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
+        scores=replace(scores, info={"own": 0.5, "rounds": rounds}),
+    )
     made = filled(Document(state), document)
     made.history = [{"key": "k", "nodes": free[:1], "edges": [], "changed": {free[1]: ["scale", 0.5, [1]]}}]
     return made
@@ -54,7 +65,9 @@ def rich_features() -> Document:
     info = {"prompt": {"strings": ["a", "b"], "tokens": [1, 2]}, "activations": {"m0.f9@1": 0.5}, "influence": {"m0.f9@1": 0.5},
             "attributions": {"m0.f9@1": 0.5}, "target": "logit.4@1", "shown": {"logit.4@1": " x"}, "replacement_score": 0.5,
             "completeness_score": 0.5, "ledger": {"features": 0.5}, "targets": {"logit.4@1": 0.5}, "fraction": 0.5}  # fmt: skip
-    return filled(Document(replace(document.state, provenance=where, scores=replace(scores, info=info))), document)
+    return filled(
+        Document(replace(document.state, provenance=where, scores=replace(scores, info=info))), document
+    )
 
 
 def filled(made: Document, before: Document) -> Document:
@@ -62,15 +75,19 @@ def filled(made: Document, before: Document) -> Document:
     made.view = dict(before.view) or {"layout": "tokens"}
     made.view["figure"] = {"view": "heads", "width": 90.0}
     made.curve = [{"asked": 1, "edges": 1, **INTERVAL}]
-    made.measures = {name: {"key": "k", "options": {"sets": 5}, "result": result, "done": True} for name, result in RESULTS.items()}
+    made.measures = {
+        name: {"key": "k", "options": {"sets": 5}, "result": result, "done": True}
+        for name, result in RESULTS.items()
+    }
     numbers = {"faithfulness": INTERVAL, "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.0}, "edges": 4, "nodes": 3,
                "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 8, "seed": 0}}  # fmt: skip
     made.remember(made.state.measured, numbers)
-    made.extra = {"imported": {"file": "a.json", "format": "eap-ig", "sha256": "ab"}, "from a later version": {"x": [1]}}
+    made.extra = {
+        "imported": {"file": "a.json", "format": "eap-ig", "sha256": "ab"},
+        "from a later version": {"x": [1]},
+    }
     return made
 
 
 def rich_documents() -> list[Document]:
     return [rich_heads(), rich_features()]
-
-

@@ -54,9 +54,15 @@ def test_the_rules_take_the_example_and_nothing_without_what_is_required() -> No
 @pytest.fixture(scope="module", params=["likely logits", "a difference"])
 def answered(request: pytest.FixtureRequest, demo: Any) -> Any:
     """The demo's attribution graph as the command line makes it, its table and targets."""
-    more = {} if request.param == "likely logits" else {"target": DIFFERENCE, "correct": (" Ian",), "incorrect": (" Betty",)}
+    more = (
+        {}
+        if request.param == "likely logits"
+        else {"target": DIFFERENCE, "correct": (" Ian",), "incorrect": (" Betty",)}
+    )
     question = Question("demo", PROMPT, method=GRAPH, rows=300, **more)
-    opened = open_prompt(demo.model, question, load_dictionaries([resource("demo", "dictionaries")], demo.model))
+    opened = open_prompt(
+        demo.model, question, load_dictionaries([resource("demo", "dictionaries")], demo.model)
+    )
     answer = finish(opened.answer(question))
     return opened, Document(State(answer.provenance, answer.scores, answer.circuit))
 
@@ -68,12 +74,24 @@ def test_our_graph_passes_both_schemas_and_says_everything(answered: Any, tmp_pa
     assert not faults(data)
     metadata, nodes = data["metadata"], {node["circuitviz"]["name"]: node for node in data["nodes"]}
     strings = demo.model.tokens.strings(table.run.tokens.tolist())
-    assert metadata["prompt_tokens"] == strings and "".join(strings).endswith(PROMPT) and metadata["prompt"] == PROMPT
+    assert (
+        metadata["prompt_tokens"] == strings
+        and "".join(strings).endswith(PROMPT)
+        and metadata["prompt"] == PROMPT
+    )
     assert metadata["scan"] == "demo" and metadata["transcoder_list"] and metadata["schema_version"] == 1
     assert metadata["node_threshold"] == 0.8
     assert metadata["pruning_settings"] == {"node_threshold": 0.8, "edge_threshold": 0.98}
-    assert metadata["info"]["generator"]["name"] == "circuitviz" and metadata["info"]["create_time_ms"] > 1.7e12
-    assert data["qParams"] == {"linkType": "both", "pinnedIds": [], "supernodes": [], "clickedId": "", "sg_pos": ""}
+    assert (
+        metadata["info"]["generator"]["name"] == "circuitviz" and metadata["info"]["create_time_ms"] > 1.7e12
+    )
+    assert data["qParams"] == {
+        "linkType": "both",
+        "pinnedIds": [],
+        "supernodes": [],
+        "clickedId": "",
+        "sg_pos": "",
+    }
     assert [f"token@{i}" in nodes for i in range(len(strings))] == [True] * len(strings)
     likely = torch.softmax(table.run.logits, -1)
     first = max(opened.targets, key=lambda target: target.weight).node.name
@@ -81,7 +99,10 @@ def test_our_graph_passes_both_schemas_and_says_everything(answered: Any, tmp_pa
         if node["feature_type"] == "logit" and state.circuit.graph.node(name).token is not None:
             token = state.circuit.graph.node(name).token
             assert node["token_prob"] == pytest.approx(float(likely[token])) and node["activation"] is None
-            assert node["clerp"] == f'Output "{demo.model.tokens.strings([token])[0]}" (p={float(likely[token]):.3f})'
+            assert (
+                node["clerp"]
+                == f'Output "{demo.model.tokens.strings([token])[0]}" (p={float(likely[token]):.3f})'
+            )
         elif node["feature_type"] == "logit":
             assert node["clerp"] == ""  # a difference is no token
         else:
@@ -107,13 +128,20 @@ def sum_of(opened: Any) -> float:
 def test_our_graph_comes_back(answered: Any, tmp_path: Path) -> None:
     _, document = answered
     marked = Document(document.state)
-    features = [n.name for n in document.state.circuit.graph.nodes if n.feature is not None and n.name in document.state.circuit.node_names]
+    features = [
+        n.name
+        for n in document.state.circuit.graph.nodes
+        if n.feature is not None and n.name in document.state.circuit.node_names
+    ]
     sink = document.state.circuit.graph.nodes[-1].name
     marked.apply(
         replace(
             document.state,
             labels={features[0]: Label("a <label>", "#102030"), sink: Label("what is said")},
-            groups={"two": Group(frozenset(features[1:3]), "#405060"), "more": Group(frozenset(features[3:6]), collapsed=True)},
+            groups={
+                "two": Group(frozenset(features[1:3]), "#405060"),
+                "more": Group(frozenset(features[3:6]), collapsed=True),
+            },
         )
     )
     marked.view = {"selected": {"nodes": [features[4]], "edges": []}}
@@ -127,10 +155,16 @@ def test_our_graph_comes_back(answered: Any, tmp_path: Path) -> None:
     assert set(theirs.circuit.edge_names) == set(ours.circuit.edge_names)
     assert {n.name: n for n in theirs.circuit.graph.nodes} == {n: ours.circuit.graph.node(n) for n in ids}
     for name in ours.circuit.edge_names:
-        assert theirs.scores.values[theirs.circuit.graph.edge(name)] == ours.scores.values[ours.circuit.graph.edge(name)]
+        assert (
+            theirs.scores.values[theirs.circuit.graph.edge(name)]
+            == ours.scores.values[ours.circuit.graph.edge(name)]
+        )
     assert dict(theirs.labels) == dict(ours.labels)
     # the group that holds the chosen node stands open, all else is as it was
-    assert theirs.groups["two"] == ours.groups["two"] and theirs.groups["more"].nodes == ours.groups["more"].nodes
+    assert (
+        theirs.groups["two"] == ours.groups["two"]
+        and theirs.groups["more"].nodes == ours.groups["more"].nodes
+    )
     assert not theirs.groups["more"].collapsed and again.view["selected"]["nodes"] == [features[4]]
     before, after = ours.scores.info, theirs.scores.info
     for key in ("targets", "replacement_score", "completeness_score", "unread", "node_share", "edge_share"):
@@ -140,7 +174,10 @@ def test_our_graph_comes_back(answered: Any, tmp_path: Path) -> None:
     assert {n: before["activations"][n] for n in after["activations"]} == after["activations"]
     assert {*features, sink} <= set(after["activations"])
     assert after["prompt"]["strings"] == list(before["prompt"]["strings"])
-    assert exported(again, tmp_path) == {**data, "metadata": {**data["metadata"], "circuitviz": exported(again, tmp_path)["metadata"]["circuitviz"]}}
+    assert exported(again, tmp_path) == {
+        **data,
+        "metadata": {**data["metadata"], "circuitviz": exported(again, tmp_path)["metadata"]["circuitviz"]},
+    }
 
 
 @given(documents())
@@ -160,11 +197,19 @@ def odd(kind: str) -> dict[str, Any]:
     elif kind == "nothing chosen":
         data["qParams"] = {"clickedId": None, "pinnedIds": None, "mine": 1}
     elif kind == "saved by circuit-tracer":  # its Save writes what stands in the address: texts
-        data["qParams"] |= {"pinnedIds": "E_17_0,2_9_1", "supernodes": json.dumps([["names", "0_3_1", "2_9_1"]]), "clerps": json.dumps([["48", "own name"]])}
+        data["qParams"] |= {
+            "pinnedIds": "E_17_0,2_9_1",
+            "supernodes": json.dumps([["names", "0_3_1", "2_9_1"]]),
+            "clerps": json.dumps([["48", "own name"]]),
+        }
     else:  # Neuronpedia lets layers be numbers and numbers of features be absent
         del data["metadata"]["transcoder_list"]
         for node in data["nodes"]:
-            node |= {"layer": int(node["layer"]) if node["layer"].isdigit() else node["layer"], "feature": None, "clerp": ""}
+            node |= {
+                "layer": int(node["layer"]) if node["layer"].isdigit() else node["layer"],
+                "feature": None,
+                "clerp": "",
+            }
     data["links"] = [link for link in data["links"] if link["source"] != "nowhere"]
     for node in data["nodes"]:
         if node["feature_type"] == "cross layer transcoder" and node["feature"] is not None:
@@ -183,9 +228,15 @@ def test_what_other_tools_left_out_is_there_when_we_write(tmp_path: Path, kind: 
     assert not faults(data)
     assert data["mine"] == {"kept": True} and data["metadata"]["mine"] == [1]
     if kind == "saved by circuit-tracer":
-        assert data["qParams"]["pinnedIds"] == ["E_17_0", "2_9_1"] and data["qParams"]["clerps"] == before["qParams"]["clerps"]
+        assert (
+            data["qParams"]["pinnedIds"] == ["E_17_0", "2_9_1"]
+            and data["qParams"]["clerps"] == before["qParams"]["clerps"]
+        )
         assert data["qParams"]["supernodes"] == [["names", "0_3_1", "2_9_1"]]
-        assert document.state.scores is not None and document.state.scores.info["pinned"] == ["m2.f9@1", "token@0"]
+        assert document.state.scores is not None and document.state.scores.info["pinned"] == [
+            "m2.f9@1",
+            "token@0",
+        ]
     if kind == "nothing chosen":
         assert data["qParams"]["mine"] == 1 and data["qParams"]["linkType"] == "both"
 

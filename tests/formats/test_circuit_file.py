@@ -42,7 +42,9 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
         labels={nodes[-1]: Label(text, "#102030")},
         positions={nodes[-1]: (1.5, -2.0)},
         groups={
-            text.replace("->", "").strip() or "inner": Group(frozenset(nodes[:1]), "#203040", True, (0.5, 7.0)),
+            text.replace("->", "").strip() or "inner": Group(
+                frozenset(nodes[:1]), "#203040", True, (0.5, 7.0)
+            ),
             "a group around it": Group(frozenset(nodes[:2])),
         },
         sight=Sight(most=3, hidden_signs=frozenset({"negative"}), low=1),
@@ -122,8 +124,14 @@ def rewritten(good: Path, path: Path, change) -> Path:  # type: ignore[no-untype
         (lambda m: m.update(groups=["Name Movers"]), "do not fit"),
         (lambda m: m["filters"].update(most="few"), "filter 'most' is 'few'"),
         (lambda m: m.pop("positions"), "do not fit"),
-        (lambda m: m["curve"][0].update(value="high"), r"curve\[0\].value is 'high'; a number would be right"),
-        (lambda m: m["evaluations"].update(x={"faithfulness": 3}), "evaluations.x.faithfulness is '3'; an object"),
+        (
+            lambda m: m["curve"][0].update(value="high"),
+            r"curve\[0\].value is 'high'; a number would be right",
+        ),
+        (
+            lambda m: m["evaluations"].update(x={"faithfulness": 3}),
+            "evaluations.x.faithfulness is '3'; an object",
+        ),
         (lambda m: m.update(provenance={"pairs": 3}), "provenance.pairs is '3'; a list"),
     ],
 )

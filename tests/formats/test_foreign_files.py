@@ -21,24 +21,41 @@ from circuitviz.session import Group, Label, restore_all, set_label, toggle_abla
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 NUMBER = st.floats(allow_nan=False) | st.integers(-(10**6), 10**6)
-ANYTHING = st.recursive(st.none() | st.booleans() | NUMBER | st.text(max_size=5), lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=3), x, max_size=2), max_leaves=4)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | NUMBER | st.text(max_size=5),
+    lambda x: st.lists(x, max_size=2) | st.dictionaries(st.text(max_size=3), x, max_size=2),
+    max_leaves=4,
+)
 MORE = st.dictionaries(st.text(max_size=4).map(lambda s: "x" + s), ANYTHING, max_size=2)
 
 
 @st.composite
 def eap_files(draw: st.DrawFn) -> dict[str, Any]:
     """What EAP-IG and MIB write, with what they may add, and what may be missing."""
-    shape = draw(st.sampled_from([Shape(1, 2, 8), Shape(1, 4, 8, 2), Shape(1, 1, 8, None, True), Shape(2, 1, 4, mlp=False)]))
+    shape = draw(
+        st.sampled_from(
+            [Shape(1, 2, 8), Shape(1, 4, 8, 2), Shape(1, 1, 8, None, True), Shape(2, 1, 4, mlp=False)]
+        )
+    )
     whole = Graph.transformer(replace(shape, n_kv_heads=None))  # files repeat a receiver for each head
     pick, names = random.Random(draw(st.integers(0, 999))), list(whole.edge_names(whole.mask))
     pick.shuffle(names)
-    edges = {name: {"score": pick.gauss(0, 1), "in_graph": pick.random() < 0.5} for name in names[pick.randrange(3) :]}
+    edges = {
+        name: {"score": pick.gauss(0, 1), "in_graph": pick.random() < 0.5}
+        for name in names[pick.randrange(3) :]
+    }
     for name in draw(st.lists(st.sampled_from(names), max_size=3)):
         edges[name] = {"in_graph": draw(st.booleans()), **draw(MORE), "score": draw(NUMBER)}
     nodes = {node.name: {"in_graph": pick.random() < 0.5} for node in whole.nodes}
     for node in draw(st.lists(st.sampled_from(whole.nodes), max_size=2)):
         nodes[node.name] |= {"score": draw(NUMBER), "neurons": [True], "neurons_scores": [0.5], **draw(MORE)}
-    cfg = {"n_layers": shape.n_layers, "n_heads": shape.n_heads, "parallel_attn_mlp": shape.parallel, "d_model": shape.d_model, **draw(MORE)}
+    cfg = {
+        "n_layers": shape.n_layers,
+        "n_heads": shape.n_heads,
+        "parallel_attn_mlp": shape.parallel,
+        "d_model": shape.d_model,
+        **draw(MORE),
+    }
     if shape.grouped:
         cfg["n_key_value_heads"] = shape.kv_heads
     if not shape.mlp and draw(st.booleans()):
@@ -75,7 +92,9 @@ def test_a_change_goes_into_an_eap_ig_file_and_the_rest_stays(tmp_path: Path) ->
     now = json.loads(text)
     assert now["seed"] == 7 and now["edges"]["a0.h0->m0"] == {"score": 2, "in_graph": False}
     assert now["nodes"]["a0.h0"] == {"in_graph": False, "score": 0.25}
-    assert now["edges"]["input->m0"]["mine"] == 1 and "NaN" in text and set(now["edges"]) == set(data["edges"])
+    assert (
+        now["edges"]["input->m0"]["mine"] == 1 and "NaN" in text and set(now["edges"]) == set(data["edges"])
+    )
     document.do(restore_all())
     export_document(document, path)
     assert json.loads(path.read_text())["nodes"]["a0.h0"] == {"in_graph": True, "score": 0.25}
@@ -83,9 +102,20 @@ def test_a_change_goes_into_an_eap_ig_file_and_the_rest_stays(tmp_path: Path) ->
 
 def graph_file(**changes: Any) -> dict[str, Any]:
     """A graph as circuit-tracer writes it: a token, two features, an error by a new id, two logits."""
+
     def node(node_id: str, layer: str, at: int, kind: str, clerp: str = "", **more: Any) -> dict[str, Any]:
         short = node_id.rsplit("_", 1)[0]
-        return {"node_id": node_id, "feature": 7, "layer": layer, "ctx_idx": at, "feature_type": kind, "jsNodeId": f"{short}-0", "clerp": clerp, "influence": 0.4, **more}
+        return {
+            "node_id": node_id,
+            "feature": 7,
+            "layer": layer,
+            "ctx_idx": at,
+            "feature_type": kind,
+            "jsNodeId": f"{short}-0",
+            "clerp": clerp,
+            "influence": 0.4,
+            **more,
+        }
 
     tracer = "cross layer transcoder"
     made = {
@@ -131,7 +161,9 @@ def test_an_attribution_graph_is_understood_and_comes_back(tmp_path: Path, name:
     assert {n.name for n in graph.nodes[-2:]} == {"logit.5@1", "logit.6@1"} and graph.sinks == 2
     assert graph.shape.n_layers == 3
     assert state.scores.values[graph.edge("m2.f9@1->logit.5@1")] == -0.4
-    assert dict(state.labels) == {"m2.f9@1": Label("male names", "")}  # what is no label: a logit's token, 'Emb:'
+    assert dict(state.labels) == {
+        "m2.f9@1": Label("male names", "")
+    }  # what is no label: a logit's token, 'Emb:'
     info = state.scores.info
     assert info["prompt"] == {"strings": ["a", "b"]} and info["pinned"] == ["token@0"]
     assert info["activations"] == {"m2.f9@1": 31.5, "m0.f3@1": 2} and info["shown"] == {"logit.5@1": " b"}
@@ -151,7 +183,11 @@ def open_document_of(document: Any, path: Path) -> Any:
 def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: Path) -> None:
     path = tmp_path / "a.graph.json"
     style = json.dumps([["names", "0_3_1", "2_9_1"], ["overlaps", "2_9_1", "E_17_0"]])
-    params = {"supernodes": style, "pinnedIds": "E_17_0", "clerps": json.dumps([["2_9_1", "old name"], ["x_1_1", "?"]])}
+    params = {
+        "supernodes": style,
+        "pinnedIds": "E_17_0",
+        "clerps": json.dumps([["2_9_1", "old name"], ["x_1_1", "?"]]),
+    }
     path.write_text(json.dumps(graph_file(qParams=params)))
     document = import_document(path)
     assert document.state.labels["m2.f9@1"].text == "old name"
@@ -167,7 +203,11 @@ def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: 
     assert all(x["circuitviz"] == {"live": False} for x in now["links"] if x["source"] == "1_-1_1")
     assert import_document(path).state.ablated_nodes == {"m1.error@1"}
     assert json.loads(now["qParams"]["clerps"]) == [["2_9_1", "new name"], ["x_1_1", "?"]]
-    assert now["qParams"]["supernodes"] == [["names", "0_3_1", "2_9_1"], ["mine", "E_17_0"], ["overlaps", "2_9_1", "E_17_0"]]
+    assert now["qParams"]["supernodes"] == [
+        ["names", "0_3_1", "2_9_1"],
+        ["mine", "E_17_0"],
+        ["overlaps", "2_9_1", "E_17_0"],
+    ]
     assert now["qParams"]["pinnedIds"] == ["E_17_0"] and now["mine"] == {"kept": True}
     assert nodes["E_17_0"] == graph_file()["nodes"][4]
 
@@ -218,7 +258,15 @@ def test_our_own_circuits_come_back_from_an_attribution_graph(tmp_path: Path, be
         ({"nodes": 3}, "no attribution graph"),
         ({"links": [{"source": "E_17_0"}]}, "target"),
         ({"links": [{"source": "E_17_0", "target": "0_3_1", "weight": "heavy"}]}, "heavy"),
-        ({"links": [{"source": "0_3_1", "target": "2_9_1", "weight": 1}, {"source": "2_9_1", "target": "0_3_1", "weight": 1}]}, "circle"),
+        (
+            {
+                "links": [
+                    {"source": "0_3_1", "target": "2_9_1", "weight": 1},
+                    {"source": "2_9_1", "target": "0_3_1", "weight": 1},
+                ]
+            },
+            "circle",
+        ),
         ({"nodes": graph_file()["nodes"] * 2500}, "prune it first"),
         ({"metadata": {"circuitviz": {"shape": {"n_layers": 10**9, "n_heads": 1, "d_model": 1}}}}, "layers"),
     ],
@@ -245,7 +293,14 @@ def test_features_cannot_be_written_as_eap_ig(tmp_path: Path) -> None:
         assert set(after.circuit.edge_names) == set(document.state.circuit.edge_names)
         assert np.count_nonzero(after.scores.values) == 4  # type: ignore[union-attr]
         facts = ("activations", "cumulative_influence", "probabilities")
-        told = {key: {n: v for n, v in document.state.scores.info[key].items() if n in after.circuit.node_names or "logit" in n} for key in facts}  # type: ignore[union-attr]
+        told = {
+            key: {
+                n: v
+                for n, v in document.state.scores.info[key].items()
+                if n in after.circuit.node_names or "logit" in n
+            }
+            for key in facts
+        }  # type: ignore[union-attr]
         assert {key: after.scores.info[key] for key in facts} == told  # type: ignore[union-attr]
 
 

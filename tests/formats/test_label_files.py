@@ -105,7 +105,9 @@ def test_wrong_files_are_told(tmp_path: Path) -> None:
         read_labels(tmp_path / "b.csv", GRAPH)
 
 
-@pytest.mark.parametrize("component", ["resid", "res", "Resid_post", "residual stream", "embed", "lorsa", "lorsa-16k"])
+@pytest.mark.parametrize(
+    "component", ["resid", "res", "Resid_post", "residual stream", "embed", "lorsa", "lorsa-16k"]
+)
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
 def test_labels_of_features_without_a_node_here_are_told_and_never_ours(
     component: str, suffix: str, tmp_path: Path

@@ -23,7 +23,12 @@ def test_the_text_is_that_of_json(value: Any, ensure_ascii: bool) -> None:
 
 def test_many_entries_are_joined_where_batches_meet() -> None:
     for count in (BATCH - 1, BATCH, BATCH + 1, 3 * BATCH + 7):
-        value = {"nodes": list(range(count)), "edges": {f"é{i}": {"score": i / 7} for i in range(count)}, "x": [], "y": {}}
+        value = {
+            "nodes": list(range(count)),
+            "edges": {f"é{i}": {"score": i / 7} for i in range(count)},
+            "x": [],
+            "y": {},
+        }
         assert json_text(value) == json.dumps(value)
         assert json_text(value["edges"], False) == json.dumps(value["edges"], ensure_ascii=False)
 

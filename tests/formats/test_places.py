@@ -61,7 +61,10 @@ def document(folder: Path, method: str = "eap", **more: Any) -> Document:
     graph = Graph.transformer(Shape(2, 2, 8))
     edges = graph.mask.copy()
     pairs = (("a b", "a c", ("x",), ("y",)),)
-    options = {"dictionaries": f"{folder / 'dicts' / 'one'}; {folder / 'two'}", "file": str(folder / "from.json")}
+    options = {
+        "dictionaries": f"{folder / 'dicts' / 'one'}; {folder / 'two'}",
+        "file": str(folder / "from.json"),
+    }
     where = Provenance(
         str(folder / "models" / "llama"), "sha256:12", str(folder / "tasks" / "mine.csv"), "sha256:34", pairs, "logit-diff",
         "zero", method, options, **more,
@@ -71,12 +74,17 @@ def document(folder: Path, method: str = "eap", **more: Any) -> Document:
 
 
 def every_suffix() -> list[str]:
-    return [*(e.value.suffix for e in formats.entries() if e.value.writes), *(e.value.suffix for e in pictures.entries())]
+    return [
+        *(e.value.suffix for e in formats.entries() if e.value.writes),
+        *(e.value.suffix for e in pictures.entries()),
+    ]
 
 
 @pytest.mark.parametrize("suffix", every_suffix())
 @pytest.mark.parametrize("near", [True, False], ids=["model below", "model elsewhere"])
-def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(qapp: object, tmp_path: Path, suffix: str, near: bool) -> None:
+def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(
+    qapp: object, tmp_path: Path, suffix: str, near: bool
+) -> None:
     load_shipped()
     made = []
     for name in ("first", "other"):
@@ -91,7 +99,9 @@ def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(qapp: object, tm
             export_document(one, path)
         made.append(path.read_bytes())
     for data in made:
-        assert not [piece for piece in everything(data) if SECRET.encode() in piece or str(tmp_path).encode() in piece]
+        assert not [
+            piece for piece in everything(data) if SECRET.encode() in piece or str(tmp_path).encode() in piece
+        ]
     assert made[0] == made[1]
 
 
@@ -153,11 +163,18 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
     assert portable_place("~nobody/x", None) == "x" and portable_place("./gone/llama", None) == "llama"
     where = document(tmp_path).state.provenance
     assert portable(portable(where, tmp_path), None).model == "llama"
-    assert located(portable(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"  # not there
+    assert (
+        located(portable(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"
+    )  # not there
     assert parse_folders(str(portable(where, tmp_path).options["dictionaries"])) == ("./dicts/one", "./two")
 
 
-@given(st.text() | st.sampled_from(["~nobody", "~", "\0", "\ud800/x", "x" * 5000, "/" * 300, "./" + "y" * 5000, "; ;", "./", "../.."]))
+@given(
+    st.text()
+    | st.sampled_from(
+        ["~nobody", "~", "\0", "\ud800/x", "x" * 5000, "/" * 300, "./" + "y" * 5000, "; ;", "./", "../.."]
+    )
+)
 @settings(max_examples=200)
 def test_no_name_in_a_file_makes_reading_fail(text: str) -> None:
     """A file may name anything as its model: it is text until somebody opens it."""
@@ -176,23 +193,46 @@ def test_exports_have_the_permissions_of_the_umask(qapp: object, tmp_path: Path,
         for suffix in every_suffix():
             path = tmp_path / f"a{suffix}"
             one = document(tmp_path)
-            save_picture(one, path) if suffix in (".svg", ".pdf", ".png", ".tex") else export_document(one, path)
+            save_picture(one, path) if suffix in (".svg", ".pdf", ".png", ".tex") else export_document(
+                one, path
+            )
             assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask, suffix
     finally:
         os.umask(before)
 
 
 @pytest.mark.skipif(not STORIES.is_dir(), reason="stories260K is not beside this checkout")
-def test_a_local_models_circuit_is_evaluated_where_its_file_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_local_models_circuit_is_evaluated_where_its_file_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The command line finds the model beside the file from any folder, and elsewhere on this machine."""
     home = tmp_path / f"{SECRET}-home"
     shutil.copytree(STORIES, home / "model")
     task = home / "task.csv"
     with task.open("w", newline="") as file:
-        csv.writer(file).writerows([["clean", "corrupted", "correct", "incorrect"], ["Once upon a", "Once there a", " time", " day"]])
+        csv.writer(file).writerows(
+            [["clean", "corrupted", "correct", "incorrect"], ["Once upon a", "Once there a", " time", " day"]]
+        )
     monkeypatch.chdir(tmp_path)
     out = home / "a.circuit"
-    assert main(["discover", "-m", str(home / "model"), "-t", str(task), "--method", "eap", "--edges", "30", "-o", str(out)]) == 0
+    assert (
+        main(
+            [
+                "discover",
+                "-m",
+                str(home / "model"),
+                "-t",
+                str(task),
+                "--method",
+                "eap",
+                "--edges",
+                "30",
+                "-o",
+                str(out),
+            ]
+        )
+        == 0
+    )
     assert not [piece for piece in everything(out.read_bytes()) if SECRET.encode() in piece]
     moved = tmp_path / "moved"
     shutil.move(home, moved)

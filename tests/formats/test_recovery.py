@@ -55,10 +55,14 @@ def test_fifty_processes_killed_at_random_moments_lose_at_most_five_seconds(tmp_
     deadline = time.monotonic() + 10
     kept = 0
     for seed, moment in died.items():
-        while (locks := [p for p in (tmp_path / str(seed)).glob("*.lock") if Claim.held(p)]) and time.monotonic() < deadline:
+        while (
+            locks := [p for p in (tmp_path / str(seed)).glob("*.lock") if Claim.held(p)]
+        ) and time.monotonic() < deadline:
             time.sleep(0.01)  # the system is still taking the process down
         assert not locks
-        lines = (tmp_path / f"{seed}.log").read_text().splitlines() if (tmp_path / f"{seed}.log").exists() else []
+        lines = (
+            (tmp_path / f"{seed}.log").read_text().splitlines() if (tmp_path / f"{seed}.log").exists() else []
+        )
         edits = [(float(when), state) for when, _, state in (line.split() for line in lines)]
         found = left_behind(tmp_path / str(seed))
         assert len(found) <= 1
@@ -133,7 +137,9 @@ def test_work_of_a_living_window_is_not_offered_and_a_found_one_goes_on_in_its_f
     assert not file.exists()
 
 
-def test_a_recovery_file_that_cannot_be_read_is_offered_all_the_same_and_can_be_discarded(tmp_path: Path) -> None:
+def test_a_recovery_file_that_cannot_be_read_is_offered_all_the_same_and_can_be_discarded(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "1-a.circuit").write_bytes(b"PK broken")
     (tmp_path / ".2-b.circuit.xyz").write_bytes(b"half")
     (found,) = left_behind(tmp_path)

@@ -30,7 +30,31 @@ SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape
 OPENED = opened_graph(Shape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 # Any text, and the beginnings of escapes, formulas, markup and channels.
-ODD = st.lists(st.text(max_size=3) | st.sampled_from(["\\", "\\u0041", "\\n", '"', "\n", "\r", "\t", "=", "-", "'", "<b>", "<q>", "->", "&amp;", "@", "\x1b", "\ud800"]), max_size=4).map("".join)
+ODD = st.lists(
+    st.text(max_size=3)
+    | st.sampled_from(
+        [
+            "\\",
+            "\\u0041",
+            "\\n",
+            '"',
+            "\n",
+            "\r",
+            "\t",
+            "=",
+            "-",
+            "'",
+            "<b>",
+            "<q>",
+            "->",
+            "&amp;",
+            "@",
+            "\x1b",
+            "\ud800",
+        ]
+    ),
+    max_size=4,
+).map("".join)
 NUMBER = st.floats(allow_nan=False, allow_infinity=False)
 PLACE = st.floats(-1e6, 1e6)  # what can be drawn
 
@@ -62,8 +86,12 @@ def documents(draw: st.DrawFn, features: bool = True) -> Document:
         edges[tuple(places[at])], values[tuple(places[at])] = True, draw(NUMBER)
     circuit = Circuit(graph, edges, len(chosen))
     names = st.sampled_from(circuit.node_names)
-    text = st.text(max_size=8) | st.sampled_from(['"', "\\", "\r\n", "\x00", "a,b", "<&>", "\\-", " ", "true", "3"])
-    labels = draw(st.dictionaries(names, st.builds(Label, text, st.sampled_from(["#102030", "#ABCDEF"])), max_size=3))
+    text = st.text(max_size=8) | st.sampled_from(
+        ['"', "\\", "\r\n", "\x00", "a,b", "<&>", "\\-", " ", "true", "3"]
+    )
+    labels = draw(
+        st.dictionaries(names, st.builds(Label, text, st.sampled_from(["#102030", "#ABCDEF"])), max_size=3)
+    )
     positions = draw(st.dictionaries(names, st.tuples(PLACE, PLACE), max_size=3))
     method = draw(text.filter(bool))
     out = draw(st.sets(names.filter(lambda name: name != "logits"), max_size=2))
@@ -116,7 +144,9 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
     for name in names:
         edges[graph.edge(name)] = True
     cut = frozenset({"input->a0.h1<v>"})
-    state = State(None, Scores(graph, edges * 0.5, "eap"), Circuit(graph, edges, 6), frozenset({"a0.h0"}), cut)
+    state = State(
+        None, Scores(graph, edges * 0.5, "eap"), Circuit(graph, edges, 6), frozenset({"a0.h0"}), cut
+    )
     assert set(state.live.edge_names) == set(names) - cut - {"a0.h0->m0"}
     path = tmp_path / f"a{suffix}"
     export_document(Document(state), path)
@@ -131,7 +161,10 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
         assert text.count('ablated="true"') + text.count("ablated=true") == 2 and text.count("dotted") == 3
     after = import_document(path).state
     assert after.ablated_nodes == {"a0.h0"} and after.ablated_edges == cut
-    assert after.circuit.edge_names == state.circuit.edge_names and after.live.edge_names == state.live.edge_names
+    assert (
+        after.circuit.edge_names == state.circuit.edge_names
+        and after.live.edge_names == state.live.edge_names
+    )
 
 
 @given(documents())
@@ -165,27 +198,47 @@ def test_escapes_change_only_what_files_lose_and_come_back(text: str) -> None:
 def test_no_cell_is_a_formula_and_cells_come_back(text: str) -> None:
     row = next(csv.reader(io.StringIO(csv_text([[text, "x"]]), newline="")))
     assert [unprotected(cell) for cell in row] == [text, "x"]
-    assert row[0][:1] not in tuple("=+-@\t\r") or not row[0] or math.isfinite(float(row[0])) or "n" in row[0].lower()
+    assert (
+        row[0][:1] not in tuple("=+-@\t\r")
+        or not row[0]
+        or math.isfinite(float(row[0]))
+        or "n" in row[0].lower()
+    )
 
 
 def labelled(text: str, name: str = "a0.h0") -> Document:
     """A small circuit with one label, or with one node of another name."""
-    nodes = (Node("token@0", Kind.TOKEN, position=0, token=1), Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1), Node("logit.4@0", Kind.LOGITS, position=0, token=4))
+    nodes = (
+        Node("token@0", Kind.TOKEN, position=0, token=1),
+        Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1),
+        Node("logit.4@0", Kind.LOGITS, position=0, token=4),
+    )
     graph = Graph.of_nodes(Shape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
-    return Document(State(None, Scores(graph, graph.mask * 0.5, "eap"), Circuit.full(graph), labels={name: Label(text)}))
+    return Document(
+        State(None, Scores(graph, graph.mask * 0.5, "eap"), Circuit.full(graph), labels={name: Label(text)})
+    )
 
 
-@pytest.mark.parametrize("text", [r"\alpha", r"C:\new\table", "-", r"\-", "two\nlines", "naïve “x”", "=1+1", "&lt;b&gt;"])
+@pytest.mark.parametrize(
+    "text", [r"\alpha", r"C:\new\table", "-", r"\-", "two\nlines", "naïve “x”", "=1+1", "&lt;b&gt;"]
+)
 def test_labels_stand_in_files_as_they_are(tmp_path: Path, text: str) -> None:
     """What other tools read of GraphML and CSV, and what Graphviz draws, is the label and no escapes of ours."""
     document = labelled(text)
     for suffix in (".graphml", ".nodes.csv", ".csv", ".dot"):
         export_document(document, tmp_path / f"a{suffix}")
     assert nx.read_graphml(tmp_path / "a.graphml").nodes["a0.h0"]["label"] == text
-    rows = {row["node"]: row["label"] for row in csv.DictReader(io.StringIO((tmp_path / "a.nodes.csv").read_bytes().decode(), newline=""))}
+    rows = {
+        row["node"]: row["label"]
+        for row in csv.DictReader(io.StringIO((tmp_path / "a.nodes.csv").read_bytes().decode(), newline=""))
+    }
     assert rows["a0.h0"] == (f"'{text}" if text[0] in "=-" else text)
     drawn = re.search(r'"a0.h0" \[label="((?:[^"\\]|\\.)*)"', (tmp_path / "a.dot").read_text())
-    assert drawn is not None and html.unescape(re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), drawn[1])) == f"a0.h0\n{text}"
+    assert (
+        drawn is not None
+        and html.unescape(re.sub(r"\\(.)", lambda m: {"n": "\n"}.get(m[1], m[1]), drawn[1]))
+        == f"a0.h0\n{text}"
+    )
     for suffix in (".graphml", ".csv", ".dot"):
         assert import_document(tmp_path / f"a{suffix}").state.labels["a0.h0"].text == text
 
@@ -200,7 +253,9 @@ def test_any_name_of_a_node_comes_back(tmp_path: Path, suffix: str, name: str, l
         export_document(before, tmp_path / file)
     after = import_document(tmp_path / f"a{suffix}").state
     assert after.circuit is not None and after.circuit.edge_names == before.state.circuit.edge_names
-    assert after.circuit.graph.nodes == before.state.circuit.graph.nodes and dict(after.labels) == dict(before.state.labels)
+    assert after.circuit.graph.nodes == before.state.circuit.graph.nodes and dict(after.labels) == dict(
+        before.state.labels
+    )
 
 
 def test_dot_of_a_large_graph_warns(tmp_path: Path) -> None:
@@ -211,7 +266,12 @@ def test_dot_of_a_large_graph_warns(tmp_path: Path) -> None:
     first = (tmp_path / "a.dot").read_text().splitlines()[0]
     assert first.startswith(f"// This DOT file holds {graph.n_edges:,} edges") and "sfdp" in first
     assert export_warning(large, tmp_path / "a.dot") == first.removeprefix("// ")
-    assert export_warning(large, "a.graphml") == export_warning(labelled("x"), "a.dot") == export_warning(large, "a.x") == ""
+    assert (
+        export_warning(large, "a.graphml")
+        == export_warning(labelled("x"), "a.dot")
+        == export_warning(large, "a.x")
+        == ""
+    )
     assert import_document(tmp_path / "a.dot").state.circuit == large.state.circuit
 
 

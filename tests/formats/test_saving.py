@@ -43,10 +43,14 @@ def hidden(folder: Path) -> list[str]:
 @posix
 def test_a_save_that_is_killed_at_any_moment_leaves_nothing_after_the_next(tmp_path: Path) -> None:
     """Killed after each call of the system: the file is the old or the new one; what is left goes."""
-    moments = int(subprocess.run([*PROGRAM, "kill", str(tmp_path)], stdout=subprocess.PIPE, check=True).stdout)
+    moments = int(
+        subprocess.run([*PROGRAM, "kill", str(tmp_path)], stdout=subprocess.PIPE, check=True).stdout
+    )
     assert moments > 15
     folders = [tmp_path / str(moment) for moment in range(1, moments + 1)]
-    assert sum(len(hidden(folder)) for folder in folders) > 5, "no save was killed half-way: this tests nothing"
+    assert sum(len(hidden(folder)) for folder in folders) > 5, (
+        "no save was killed half-way: this tests nothing"
+    )
     contents = [(folder / "a.circuit").read_bytes() for folder in folders]
     assert contents == sorted(contents, reverse=True) and set(contents) == {b"old" * 1000, b"new" * 1000}
     theirs = [".a.circuit.notes", ".circuitviz-backup.tmp", f".circuitviz-{'g' * 32}.tmp", "a.tmp"]
@@ -60,7 +64,9 @@ def test_a_save_that_is_killed_at_any_moment_leaves_nothing_after_the_next(tmp_p
 @posix
 def test_a_save_that_goes_on_loses_nothing_to_another(tmp_path: Path) -> None:
     """Held up after each call of the system while another process cleans its folder; then each is whole."""
-    moments = int(subprocess.run([*PROGRAM, "kill", str(tmp_path / "k")], stdout=subprocess.PIPE, check=True).stdout)
+    moments = int(
+        subprocess.run([*PROGRAM, "kill", str(tmp_path / "k")], stdout=subprocess.PIPE, check=True).stdout
+    )
     command = [*PROGRAM, "stop", str(tmp_path / "s"), str(moments)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as savers:
         assert savers.stdout is not None and savers.stdout.readline() == "stopped\n"
@@ -163,7 +169,10 @@ def test_who_holds_a_file_is_named(tmp_path: Path) -> None:
     path, link = tmp_path / "a.circuit", tmp_path / "link.circuit"
     save_document(document(), path)
     link.symlink_to(path)
-    for kind, says in (("window", rf"open in a window since ..:.. \(process {os.getpid()}\)"), ("command", "by another command")):
+    for kind, says in (
+        ("window", rf"open in a window since ..:.. \(process {os.getpid()}\)"),
+        ("command", "by another command"),
+    ):
         claim = claim_file(path, kind)
         assert claim is not None
         began = time.monotonic()

@@ -98,7 +98,11 @@ def test_the_history_of_ablations_is_kept(tmp_path: Path) -> None:
 
 
 def test_saving_through_a_link_keeps_the_link_and_the_permissions(tmp_path: Path) -> None:
-    document, real, link = open_document(VERSIONS / "v1.circuit"), tmp_path / "real.circuit", tmp_path / "l.circuit"
+    document, real, link = (
+        open_document(VERSIONS / "v1.circuit"),
+        tmp_path / "real.circuit",
+        tmp_path / "l.circuit",
+    )
     real.write_bytes(b"old")
     real.chmod(0o640)
     link.symlink_to(real)
@@ -111,7 +115,11 @@ def test_saving_through_a_link_keeps_the_link_and_the_permissions(tmp_path: Path
 def test_file_and_folder_are_flushed_before_and_after_the_name_changes(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     done: list[str] = []
     sync, replace = os.fsync, os.replace
-    monkeypatch.setattr(os, "fsync", lambda h: (done.append("folder" if os.path.isdir(f"/proc/self/fd/{h}") else "file"), sync(h)))
+    monkeypatch.setattr(
+        os,
+        "fsync",
+        lambda h: (done.append("folder" if os.path.isdir(f"/proc/self/fd/{h}") else "file"), sync(h)),
+    )
     monkeypatch.setattr(os, "replace", lambda a, b: (done.append("rename"), replace(a, b)))
     write_whole(tmp_path / "a", b"x")
     assert done == ["file", "rename", "folder"]

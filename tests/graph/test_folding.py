@@ -24,7 +24,8 @@ def folded(draw: st.DrawFn, graph: Graph) -> tuple[Circuit, np.ndarray, Groups]:
     edges = graph.mask & (pick.random(graph.mask.shape) < draw(st.floats(0.02, 1.0)))
     places = draw(st.lists(st.integers(0, 5), min_size=len(graph.nodes), max_size=len(graph.nodes)))
     groups = {
-        f"G{i}": frozenset(n.name for n, at in zip(graph.nodes, places, strict=True) if at == i) for i in range(4)
+        f"G{i}": frozenset(n.name for n, at in zip(graph.nodes, places, strict=True) if at == i)
+        for i in range(4)
     }
     return Circuit(graph, edges), pick.normal(size=edges.shape), groups
 
@@ -107,7 +108,9 @@ def test_a_group_of_groups_sums_what_they_sum(case: tuple[Circuit, np.ndarray, G
         if ends[0] != ends[1]:
             key = (ends[0], ends[1], a.channel)
             sums[key] = sums.get(key, 0.0) + a.score
-    assert {(a.sender, a.receiver, a.channel): a.score for a in coarse.arrows()} == pytest.approx(sums, abs=1e-9)
+    assert {(a.sender, a.receiver, a.channel): a.score for a in coarse.arrows()} == pytest.approx(
+        sums, abs=1e-9
+    )
 
 
 def small(groups: Groups) -> Folding:

@@ -109,9 +109,7 @@ def naive_greedy(scores: Scores, n: int) -> set[str]:
     """Add the strongest edge into a node already reached until n are left after pruning."""
     graph, reached, chosen = scores.graph, {"logits"}, set()
     while len(left := naive_prune(graph, chosen)) < n:
-        open_edges = [
-            e for e in naive_edges(graph.shape) - chosen if reached & owners(graph, e)
-        ]
+        open_edges = [e for e in naive_edges(graph.shape) - chosen if reached & owners(graph, e)]
         best = max(open_edges, key=lambda e: abs(scores.values[graph.edge(e)]))
         chosen.add(best)
         reached.add(best.split("->")[0])
@@ -120,9 +118,7 @@ def naive_greedy(scores: Scores, n: int) -> set[str]:
 
 @given(shapes, st.integers(0, 2**31), st.data())
 @settings(max_examples=40, deadline=None)
-def test_top_and_signed_are_the_largest_then_pruned(
-    shape: Shape, seed: int, data: st.DataObject
-) -> None:
+def test_top_and_signed_are_the_largest_then_pruned(shape: Shape, seed: int, data: st.DataObject) -> None:
     graph = Graph.transformer(shape)
     values = np.random.default_rng(seed).normal(size=graph.mask.shape)
     scores, n = Scores(graph, values, "random"), data.draw(st.integers(0, graph.n_edges))

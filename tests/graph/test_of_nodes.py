@@ -34,9 +34,7 @@ def test_receivers_are_the_nodes_that_read() -> None:
     assert made.n_edges == len(EDGES)
     assert made.roots.tolist() == [True, False, True, False, False, False]
     assert [made.depth(n.name) for n in NODES] == [0, 1, 2, 4, 5, 5]
-    assert set(Circuit.full(made).edge_names) == {
-        f"{NODES[s].name}->{NODES[r].name}" for s, r in EDGES
-    }
+    assert set(Circuit.full(made).edge_names) == {f"{NODES[s].name}->{NODES[r].name}" for s, r in EDGES}
 
 
 def test_pruning_keeps_leaves_and_every_target() -> None:

@@ -14,9 +14,7 @@ WAYS = ("greedy", "top", "signed", "nodes", "threshold", "own")
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0, 1), st.sampled_from(WAYS), st.integers(1, GRAPH.n_edges))
-def test_no_way_to_choose_takes_what_was_not_examined(
-    seed: int, share: float, how: str, number: int
-) -> None:
+def test_no_way_to_choose_takes_what_was_not_examined(seed: int, share: float, how: str, number: int) -> None:
     draw = np.random.default_rng(seed)
     examined = (draw.random(GRAPH.mask.shape) < share) & GRAPH.mask
     values = np.where(examined, draw.normal(size=GRAPH.mask.shape), 0.0)

@@ -62,9 +62,13 @@ def test_paths_are_all_paths_the_strongest_first(shape: str) -> None:
     for start in circuit.node_names:
         for end in circuit.node_names[-6:]:
             found = list(wiring.paths(start, end))
-            wanted = {} if start == end else {
-                tuple(key for *_, key in path): path for path in nx.all_simple_edge_paths(net, start, end)
-            }
+            wanted = (
+                {}
+                if start == end
+                else {
+                    tuple(key for *_, key in path): path for path in nx.all_simple_edge_paths(net, start, end)
+                }
+            )
             assert {path.edges for path in found} == set(wanted)
             assert len(found) == len(wanted) == wiring.count(start, end)
             several += len(found) > 3

@@ -80,8 +80,12 @@ def test_another_target_of_the_prompt_takes_its_rows(engine: Engine) -> None:
 def test_a_document_brings_its_prompt(engine: Engine) -> None:
     found = asked(engine, ASKED)
     other = Engine()
-    (ready,) = [r for r in other.answer(AdoptQuestion(found.provenance, found.circuit)) if isinstance(r, Ready)]
-    assert not ready.warning and other.prompted.target.value == pytest.approx(found.scores.info["activations"]["a2.f719@16"])
+    (ready,) = [
+        r for r in other.answer(AdoptQuestion(found.provenance, found.circuit)) if isinstance(r, Ready)
+    ]
+    assert not ready.warning and other.prompted.target.value == pytest.approx(
+        found.scores.info["activations"]["a2.f719@16"]
+    )
     changed = replace(found.provenance, task_hash="0" * 64)
     *_, ready = other.answer(AdoptQuestion(changed, found.circuit))
     assert isinstance(ready, Ready) and "not those" in ready.warning

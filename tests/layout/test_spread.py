@@ -46,7 +46,9 @@ def overlaps(places: Places, size: tuple[float, float] = BOX) -> list[tuple[str,
 
 @settings(max_examples=60, deadline=None)
 @given(layers, views)
-def test_boxes_stay_apart_and_in_order_in_any_view(rows: list[tuple[int, bool]], view: tuple[float, float]) -> None:
+def test_boxes_stay_apart_and_in_order_in_any_view(
+    rows: list[tuple[int, bool]], view: tuple[float, float]
+) -> None:
     places, aside = layered(*map(list, zip(*rows, strict=True)))
     spread = spread_to(places, dict.fromkeys(places, BOX), aside, view, LEGIBLE, READABLE)
     shown = {name: spread.place(at) for name, at in places.items()}
@@ -61,7 +63,9 @@ def test_boxes_stay_apart_and_in_order_in_any_view(rows: list[tuple[int, bool]],
 
 @settings(max_examples=60, deadline=None)
 @given(layers, views)
-def test_all_is_in_view_wherever_names_can_be_read(rows: list[tuple[int, bool]], view: tuple[float, float]) -> None:
+def test_all_is_in_view_wherever_names_can_be_read(
+    rows: list[tuple[int, bool]], view: tuple[float, float]
+) -> None:
     """By the least size that the boxes need, counted here from the numbers of rows and columns."""
     places, aside = layered(*map(list, zip(*rows, strict=True)))
     spread = spread_to(places, dict.fromkeys(places, BOX), aside, view, LEGIBLE, READABLE)
@@ -82,7 +86,9 @@ def test_all_is_in_view_wherever_names_can_be_read(rows: list[tuple[int, bool]],
 
 @settings(max_examples=40, deadline=None)
 @given(
-    st.lists(st.floats(-500, 500).map(lambda v: round(v, 2)), min_size=2, max_size=8, unique=True).map(sorted),
+    st.lists(st.floats(-500, 500).map(lambda v: round(v, 2)), min_size=2, max_size=8, unique=True).map(
+        sorted
+    ),
     st.data(),
 )
 def test_places_between_and_beyond_rows_come_back(rows: list[float], data: st.DataObject) -> None:
@@ -101,7 +107,9 @@ def test_rows_that_stand_half_way_in_the_layout_keep_their_proportions() -> None
     spread = spread_to(places, dict.fromkeys(places, BOX), {"m0"}, (400.0, 300.0), LEGIBLE, READABLE)
     heights = [spread.place(at)[1] for at in places.values()]
     steps = [(b - a) / (heights[-1] - heights[0]) for a, b in pairwise(heights)]
-    assert steps == pytest.approx([1 / 6, 1 / 6, 2 / 3]) and not overlaps({n: spread.place(p) for n, p in places.items()})
+    assert steps == pytest.approx([1 / 6, 1 / 6, 2 / 3]) and not overlaps(
+        {n: spread.place(p) for n, p in places.items()}
+    )
 
 
 def test_boxes_of_groups_are_given_their_room() -> None:

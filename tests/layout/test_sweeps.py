@@ -8,7 +8,9 @@ import pytest
 from circuitviz.layout.sweeps import SWEEPS, ordered, ranks
 
 
-def slowly(row: list[int], column: list[int], centre: list[float], ties: list[tuple[int, int]]) -> list[float]:
+def slowly(
+    row: list[int], column: list[int], centre: list[float], ties: list[tuple[int, int]]
+) -> list[float]:
     """Each cell by the mean place of its nodes' neighbours below, then above, one node at a time."""
     n = len(row)
     cells = sorted({(row[i], column[i]) for i in range(n)})

@@ -62,13 +62,13 @@ def test_no_two_boxes_overlap_and_tokens_are_written_below() -> None:
     labels = {f"token@{t}": Label(f" word{t}") for t in range(TOKENS) if t != 2}
     picture = picture_of(State(circuit=circuit, labels=labels), "tokens")
     positions = sorted({n.split("@")[1] for n in circuit.node_names}, key=int)
-    assert [column.text for column in picture.columns] == [
-        p if p == "2" else f" word{p}" for p in positions
-    ]
+    assert [column.text for column in picture.columns] == [p if p == "2" else f" word{p}" for p in positions]
     seen = [(node.x, node.y) for node in picture.nodes]
     for (x, y), (u, v) in itertools.combinations(seen, 2):
         assert abs(x - u) >= 0.99 * COLUMN or abs(y - v) > 40
-    told = Scores(circuit.graph, np.ones(circuit.edges.shape), "x", info={"prompt": {"strings": list("abcdef")}})
+    told = Scores(
+        circuit.graph, np.ones(circuit.edges.shape), "x", info={"prompt": {"strings": list("abcdef")}}
+    )
     written = picture_of(State(scores=told, circuit=circuit, labels=labels), "tokens").columns
     assert [column.text for column in written] == ["abcdef"[int(p)] for p in positions]
 

@@ -41,10 +41,22 @@ def make_folders(folder: Path) -> list[dict[str, bytes]]:
     words, pieces = word_level("<s>", True), byte_level()
     torch.manual_seed(0)
     gpt2 = GPT2LMHeadModel(
-        GPT2Config(n_layer=2, n_head=2, n_embd=8, vocab_size=len(words), n_positions=16, bos_token_id=12, eos_token_id=12)
+        GPT2Config(
+            n_layer=2,
+            n_head=2,
+            n_embd=8,
+            vocab_size=len(words),
+            n_positions=16,
+            bos_token_id=12,
+            eos_token_id=12,
+        )
     )
     made = []
-    for name, hf, tokenizer in (("gpt2", gpt2, words), ("qwen2", qwen2(len(pieces)), pieces), ("gemma3", *gemma3())):
+    for name, hf, tokenizer in (
+        ("gpt2", gpt2, words),
+        ("qwen2", qwen2(len(pieces)), pieces),
+        ("gemma3", *gemma3()),
+    ):
         hf.save_pretrained(folder / name)
         tokenizer.save_pretrained(folder / name)
         made.append({file.name: file.read_bytes() for file in (folder / name).iterdir()})
@@ -117,7 +129,9 @@ def run(number: int, seed: int) -> dict[str, Any]:
             except BaseException as error:
                 if isinstance(error, KeyboardInterrupt):
                     raise
-                faults.append(f"folder {at} of seed {seed}: {''.join(traceback.format_exception(error)[-4:])}")
+                faults.append(
+                    f"folder {at} of seed {seed}: {''.join(traceback.format_exception(error)[-4:])}"
+                )
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             slowest = max(slowest, time.monotonic() - began)

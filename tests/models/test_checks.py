@@ -118,7 +118,10 @@ def test_the_layer_is_named_where_the_bridge_begins_to_differ(
 
     with monkeypatch.context() as patch:
         refusal = _refusal("llama", patch, scale(1.01))
-    assert f"TransformerLens' view of it gives other numbers, beginning with what layer {layer} writes" in refusal
+    assert (
+        f"TransformerLens' view of it gives other numbers, beginning with what layer {layer} writes"
+        in refusal
+    )
     bridge_of = loading.bridge_of
 
     def almost(hf: Any, given: str) -> Any:
@@ -176,7 +179,10 @@ def test_half_precision_is_refused_with_its_remedy(kind: str) -> None:
 
 
 def test_double_precision_is_opened() -> None:
-    assert from_hugging_face(random_model("gpt2").double(), tokenizer(), "gpt2").unembedding.dtype == torch.float64
+    assert (
+        from_hugging_face(random_model("gpt2").double(), tokenizer(), "gpt2").unembedding.dtype
+        == torch.float64
+    )
 
 
 @pytest.mark.parametrize("name", ["gpt-j", "gpt-neo", "llama4"])

@@ -159,9 +159,18 @@ def test_a_model_without_architectures_in_its_configuration_opens() -> None:
     """As one made in memory; a class that TransformerLens does not know is named as what it is."""
     from transformers import ArceeConfig, ArceeForCausalLM, BioGptConfig, BioGptForCausalLM
 
-    sizes = {"vocab_size": 64, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+    sizes = {
+        "vocab_size": 64,
+        "hidden_size": 16,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+    }
     arcee = ArceeConfig(**sizes, attn_implementation="eager", bos_token_id=None, eos_token_id=None)
-    for hf in (qwen2(64), ArceeForCausalLM(arcee).eval()):  # TransformerLens has no table of types for the second
+    for hf in (
+        qwen2(64),
+        ArceeForCausalLM(arcee).eval(),
+    ):  # TransformerLens has no table of types for the second
         assert hf.config.architectures is None
         row = torch.tensor([[1, 2, 3]])
         with torch.no_grad():
@@ -202,10 +211,18 @@ def test_a_missing_or_superfluous_tensor_is_named(folder: Path) -> None:
     """Missing parameters would be random numbers, and a block that is passed over is another model."""
     tensors = load_file(folder / "model.safetensors")
     key = "model.layers.1.mlp.up_proj.weight"
-    save_file({name: value for name, value in tensors.items() if name != key}, folder / "model.safetensors", {"format": "pt"})
+    save_file(
+        {name: value for name, value in tensors.items() if name != key},
+        folder / "model.safetensors",
+        {"format": "pt"},
+    )
     with pytest.raises(InputError, match=rf"lack parameters.*1, the first: '{key}'"):
         load_model(str(folder))
-    save_file({**tensors, "model.layers.1.mlp.other.weight": tensors[key].clone()}, folder / "model.safetensors", {"format": "pt"})
+    save_file(
+        {**tensors, "model.layers.1.mlp.other.weight": tensors[key].clone()},
+        folder / "model.safetensors",
+        {"format": "pt"},
+    )
     with pytest.raises(InputError, match=r"no place for \(1, the first: 'model.layers.1.mlp.other.weight'"):
         load_model(str(folder))
 
@@ -239,7 +256,11 @@ def test_a_changed_folder_opens_or_gives_one_clear_sentence() -> None:
 def test_counts_are_bounded_before_weights_are_downloaded(tmp_path: Path) -> None:
     """A name on the hub gives config.json first; what no known model has is not waited for."""
     path = tmp_path / "config.json"
-    for values in ({"n_layer": 10**9}, {"text_config": {"num_hidden_layers": 10**6}}, {"layer_types": [10**12]}):
+    for values in (
+        {"n_layer": 10**9},
+        {"text_config": {"num_hidden_layers": 10**6}},
+        {"layer_types": [10**12]},
+    ):
         path.write_text(json.dumps(values))
         with pytest.raises(InputError, match=r"config.json gives"):
             check_counts(path)

@@ -141,7 +141,9 @@ def test_without_a_network_one_sentence_comes_after_one_try(
         "There is no model 'gpt2' here: it is neither 'demo' nor a folder, Hugging Face does not answer (no network), "
         "and it was not downloaded before. Try again online, or give a folder."
     )
-    with pytest.raises(InputError, match=r"'blocks.1.hook_z' of the release.*no network.*or give its folder\."):
+    with pytest.raises(
+        InputError, match=r"'blocks.1.hook_z' of the release.*no network.*or give its folder\."
+    ):
         load_dictionaries([RELEASE], demo.model)
     tries = [record for record in caplog.records if record.getMessage().startswith("Request")]
     assert len(tries) <= 1 and not any("Retrying" in record.getMessage() for record in caplog.records)
@@ -177,7 +179,9 @@ def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.
     try:
         worker.ask(Find("gpt2", "ioi", None, 4, 0, "eap", {}, "", "corrupted", "top", 20))
         waits = "Looking for Hugging Face"
-        qtbot.waitUntil(lambda: any(isinstance(r, Moved) and r.message == waits for r in seen), timeout=30_000)
+        qtbot.waitUntil(
+            lambda: any(isinstance(r, Moved) and r.message == waits for r in seen), timeout=30_000
+        )
         worker.cancel()
         qtbot.waitUntil(lambda: any(isinstance(r, Idle) for r in seen), timeout=30_000)
     finally:
@@ -185,7 +189,9 @@ def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.
     assert not any(isinstance(reply, Failed) for reply in seen)
 
 
-@pytest.mark.parametrize("verb", [["evaluate"], ["inspect", "--node", "a2.h6"], ["export", "-o", "a.svg"], ["label", "list"]])
+@pytest.mark.parametrize(
+    "verb", [["evaluate"], ["inspect", "--node", "a2.h6"], ["export", "-o", "a.svg"], ["label", "list"]]
+)
 def test_what_a_file_names_is_not_asked_of_the_network(
     elsewhere: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], verb: list[str]
 ) -> None:
@@ -202,7 +208,9 @@ def test_what_a_file_names_is_not_asked_of_the_network(
     elsewhere.setattr(socket, "getaddrinfo", lambda *address, **_: connect(None, address))
     state = heads().state
     assert state.provenance is not None
-    where = replace(state.provenance, model=NAME, options={**state.provenance.options, "dictionaries": RELEASE})
+    where = replace(
+        state.provenance, model=NAME, options={**state.provenance.options, "dictionaries": RELEASE}
+    )
     path = tmp_path / "theirs.circuit"
     save_document(Document(replace(state, provenance=where)), path)
     words = [str(tmp_path / word) if word == "a.svg" else word for word in verb]

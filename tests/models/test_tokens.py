@@ -157,8 +157,18 @@ def test_a_folder_like_qwens_has_no_bos(tmp_path: Path) -> None:
     qwen2(len(tokenizer)).save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
     path = tmp_path / "tokenizer_config.json"
-    said = {"tokenizer_class": "Qwen2Tokenizer", "bos_token": None, "eos_token": END, "pad_token": END, "unk_token": None}
-    path.write_text(json.dumps({**json.loads(path.read_text()), **said, "add_bos_token": False, "add_prefix_space": False}))
+    said = {
+        "tokenizer_class": "Qwen2Tokenizer",
+        "bos_token": None,
+        "eos_token": END,
+        "pad_token": END,
+        "unk_token": None,
+    }
+    path.write_text(
+        json.dumps(
+            {**json.loads(path.read_text()), **said, "add_bos_token": False, "add_prefix_space": False}
+        )
+    )
     tokens = load_model(str(tmp_path)).tokens
     assert not tokens.has_bos
     assert tokens.encode(" cat dog") == [tokenizer.convert_tokens_to_ids(piece) for piece in ("Ġcat", "Ġdog")]
@@ -169,7 +179,9 @@ def test_a_token_without_an_embedding_is_named() -> None:
     tokens = Tokens(word_level(), 100, rows=4)
     assert tokens.encode("Once upon a time") == [0, 1, 2, 3] and tokens.vocabulary_size == 4
     for read in (tokens.encode, tokens.windows):
-        with pytest.raises(InputError, match="gives 'Lily' the id 6, but the model has embeddings for 0 to 3"):
+        with pytest.raises(
+            InputError, match="gives 'Lily' the id 6, but the model has embeddings for 0 to 3"
+        ):
             read("Once Lily")
     with pytest.raises(InputError, match="gives '<s>' the id 12"):
         Tokens(word_level("<s>"), 100, rows=12)

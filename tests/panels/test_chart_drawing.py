@@ -110,13 +110,22 @@ def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: Chart) -
     chart.draw("ranking", {"rows": [{"method": "eap", "curve": curve}], "strong": "eap"})
     (line,) = next(mark for mark in chart.sketch.marks if isinstance(mark, Strokes)).points
     assert len(line) < 3000 and line[-1].tolist() == [recall[-1], precision[-1]]
-    far = [np.hypot(line[:, 0] - r, line[:, 1] - p).min() for r, p in zip(recall[::97], precision[::97], strict=True)]
+    far = [
+        np.hypot(line[:, 0] - r, line[:, 1] - p).min()
+        for r, p in zip(recall[::97], precision[::97], strict=True)
+    ]
     assert max(far) < 0.003  # of an axis
-    assert len(chart.rows) == 30_001 and chart.rows[-1] == ["eap", recall[-1], precision[-1]]  # the file has all
+    assert len(chart.rows) == 30_001 and chart.rows[-1] == [
+        "eap",
+        recall[-1],
+        precision[-1],
+    ]  # the file has all
 
 
 def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:
-    nodes: list[dict[str, Any]] = [{"node": f"m{i}", "value": v, "low": None, "high": None} for i, v in enumerate((3.0, -2.0))]
+    nodes: list[dict[str, Any]] = [
+        {"node": f"m{i}", "value": v, "low": None, "high": None} for i, v in enumerate((3.0, -2.0))
+    ]
     chart.draw("effects", {"nodes": nodes})
     sides = next(mark for mark in chart.sketch.marks if isinstance(mark, Boxes)).sides
     assert [(left, right) for left, _, right, _ in sides.tolist()] == [(0.0, 3.0), (-2.0, 0.0)]
@@ -128,23 +137,37 @@ def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:
         ("sizes", {"faithfulness: the circuit", "completeness: the rest"}),
         ("completeness", {"random sets", "classes", "greedy, the worst found"}),
         ("ranking", {"eap", "other rows"}),
-        ("curve", {"95 % interval", "CPR 0.900 [0.850, 0.940]", "CMD 0.100 [0.050, 0.140]", "CPR clipped 0.880 [0.830, 0.920]"}),
+        (
+            "curve",
+            {
+                "95 % interval",
+                "CPR 0.900 [0.850, 0.940]",
+                "CMD 0.100 [0.050, 0.140]",
+                "CPR clipped 0.880 [0.830, 0.920]",
+            },
+        ),
         ("backup", {"rose: before", "fell: before", "after"}),
         ("robustness", {"1 and more: faithfulness", "0 and less"}),
         ("reuse", {"1: share of the row's nodes that the column has"}),
     ],
 )
-def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(chart: Chart, name: str, said: set[str]) -> None:
+def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(
+    chart: Chart, name: str, said: set[str]
+) -> None:
     chart.draw(name, RESULTS[name])
     chart.grab()
     shown = {text for entry in chart.key.entries for text in (entry.name, entry.least)}
     assert said <= shown and chart.key.height() > 0
-    on_paper = {shape.text for shape in chart.drawing(PlotFigure(preset="slide")).legend if isinstance(shape, Text)}
+    on_paper = {
+        shape.text for shape in chart.drawing(PlotFigure(preset="slide")).legend if isinstance(shape, Text)
+    }
     assert said <= on_paper
     assert not chart.drawing(PlotFigure(legend=False)).legend
 
 
-def test_a_narrow_key_takes_more_rows_and_a_compact_chart_names_its_axes_there(chart: Chart, qtbot: QtBot) -> None:
+def test_a_narrow_key_takes_more_rows_and_a_compact_chart_names_its_axes_there(
+    chart: Chart, qtbot: QtBot
+) -> None:
     chart.draw("completeness", RESULTS["completeness"])
     chart.grab()
     low = chart.key.height()

@@ -18,7 +18,8 @@ ROWS: list[Any] = [
     for d, g in zip(DRAWN.integers(0, 9, 200) / 90, DRAWN.integers(0, 40, 200), strict=True)  # with ties
 ]
 LABELS: dict[int, Any] = {
-    at: SimpleNamespace(text=text) for at, text in {12: "Names of people", 3: "ends a name", 120: "Years"}.items()
+    at: SimpleNamespace(text=text)
+    for at, text in {12: "Names of people", 3: "ends a name", 120: "Years"}.items()
 }
 KEYS = (
     lambda at: at,
@@ -67,7 +68,9 @@ def test_what_is_selected_stays_selected_while_it_is_there(qtbot: QtBot, shown: 
     qtbot.addWidget(table)
     table.show()
     chosen: list[int] = []
-    table.selectionModel().currentRowChanged.connect(lambda now, _before: chosen.append(shown.mapToSource(now).row()))
+    table.selectionModel().currentRowChanged.connect(
+        lambda now, _before: chosen.append(shown.mapToSource(now).row())
+    )
     table.setCurrentIndex(shown.mapFromSource(shown.table.index(12, 0)))
     table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
     shown.search("name")
@@ -78,7 +81,10 @@ def test_what_is_selected_stays_selected_while_it_is_there(qtbot: QtBot, shown: 
     shown.search("")
     assert table.verticalHeader().count() == len(ROWS) and chosen == [12]
     shown.table.show_site("", 0, (), {})
-    assert shown.rowCount() == 0 and shown.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) == "Max"
+    assert (
+        shown.rowCount() == 0
+        and shown.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) == "Max"
+    )
     assert shown.mapFromSource(QModelIndex()) == QModelIndex()
 
 

@@ -47,7 +47,9 @@ def test_sign_can_be_told_without_red_and_without_green() -> None:
 
 
 @pytest.mark.parametrize("size", [(420, 220), (173, 97)])
-def test_cells_are_painted_in_their_colours_with_the_ground_between_them(qtbot: QtBot, size: tuple[int, int]) -> None:
+def test_cells_are_painted_in_their_colours_with_the_ground_between_them(
+    qtbot: QtBot, size: tuple[int, int]
+) -> None:
     map_ = HeatMap("test")
     qtbot.addWidget(map_)
     map_.resize(*size)
@@ -59,9 +61,14 @@ def test_cells_are_painted_in_their_colours_with_the_ground_between_them(qtbot: 
         for j in range(3):
             seen = picture.pixelColor(map_.centre_of(i, j).toPoint())
             assert (seen.red(), seen.green(), seen.blue()) == (
-                tuple(shades[i, j].tolist()) if np.isfinite(VALUES[i, j]) else (ground.red(), ground.green(), ground.blue())
+                tuple(shades[i, j].tolist())
+                if np.isfinite(VALUES[i, j])
+                else (ground.red(), ground.green(), ground.blue())
             )
-    line = [picture.pixelColor(x, round(at.top + at.high / 2)) for x in range(round(at.left), round(at.left + 2 * at.wide))]
+    line = [
+        picture.pixelColor(x, round(at.top + at.high / 2))
+        for x in range(round(at.left), round(at.left + 2 * at.wide))
+    ]
     assert line.count(ground) == 2  # a pixel after each of two cells
 
 

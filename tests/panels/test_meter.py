@@ -6,4 +6,10 @@ from circuitviz.panels.meter import _number
 
 
 def test_what_rounds_to_zero_has_no_sign_and_the_rest_a_minus() -> None:
-    assert [_number(v) for v in (-0.0001, 0.0, -0.0006, -1.5, 0.8964)] == ["0.000", "0.000", "−0.001", "−1.500", "0.896"]
+    assert [_number(v) for v in (-0.0001, 0.0, -0.0006, -1.5, 0.8964)] == [
+        "0.000",
+        "0.000",
+        "−0.001",
+        "−1.500",
+        "0.896",
+    ]

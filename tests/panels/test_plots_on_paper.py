@@ -104,7 +104,9 @@ def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path)
     assert len((tmp_path / "a.csv").read_text().splitlines()) == len(plot.cells())
 
 
-@pytest.mark.parametrize("figure", [PlotFigure(), PlotFigure(width_mm=50, font_size=9), PlotFigure(preset="slide", font_size=18)])
+@pytest.mark.parametrize(
+    "figure", [PlotFigure(), PlotFigure(width_mm=50, font_size=9), PlotFigure(preset="slide", font_size=18)]
+)
 @pytest.mark.parametrize("name", plots())
 def test_a_plot_lies_on_its_page(name: str, figure: PlotFigure) -> None:
     drawing = plotted(name).drawing(figure)
@@ -126,7 +128,11 @@ def test_paper_has_its_own_colours_whatever_the_window_has(name: str) -> None:
 def test_a_curves_points_lie_where_its_numbers_say() -> None:
     """Places on paper are linear in the logarithm of the edges and in faithfulness: three of them tell all."""
     body = chart("curve").drawing(PlotFigure()).body
-    dots = [(s.x + s.width / 2, s.y + s.height / 2) for s in body if isinstance(s, Box) and s.role == "positive dot"]
+    dots = [
+        (s.x + s.width / 2, s.y + s.height / 2)
+        for s in body
+        if isinstance(s, Box) and s.role == "positive dot"
+    ]
     x, y = (np.array(side) for side in zip(*dots, strict=True))
     for at, meant in ((x, [np.log10(p["asked"]) for p in POINTS]), (y, [p["value"] for p in POINTS])):
         shares, expected = (at - at[0]) / (at[-1] - at[0]), np.array(meant)
@@ -157,7 +163,9 @@ def test_a_heat_maps_cells_have_the_scales_colours() -> None:
     assert cells[2].fill == LIGHT.positive  # the largest number
     words = {s.text for s in drawing.shapes if isinstance(s, Text)}
     assert {"layer 1", "Mary", "a", "3.0", "−3.0", "0", "logits"} <= words and "e" not in words
-    assert {cells[2].fill} <= colours(drawing.legend) and heat().drawing(PlotFigure(legend=False)).legend == []
+    assert {cells[2].fill} <= colours(drawing.legend) and heat().drawing(
+        PlotFigure(legend=False)
+    ).legend == []
 
 
 def test_tikz_of_plots_compiles(tmp_path: Path) -> None:
@@ -221,7 +229,9 @@ def test_a_table_is_set_with_its_numbers_below_each_other() -> None:
     assert table_drawing([cells[0]], PlotFigure()).height > 0
 
 
-def test_a_measures_plot_is_written_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_measures_plot_is_written_from_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     graph = Graph.transformer(Shape(1, 2, 8))
     scores = Scores(graph, np.ones(graph.mask.shape), "eap")
     document = Document(State(None, scores, scores.greedy(6)))
@@ -229,7 +239,18 @@ def test_a_measures_plot_is_written_from_the_command_line(tmp_path: Path, capsys
     source = tmp_path / "a.circuit"
     save_document(document, source)
     out = tmp_path / "curve.svg"
-    words = ["export", str(source), "-o", str(out), "--plot", "curve", "--height-mm", "45", "--font-size", "8"]
+    words = [
+        "export",
+        str(source),
+        "-o",
+        str(out),
+        "--plot",
+        "curve",
+        "--height-mm",
+        "45",
+        "--font-size",
+        "8",
+    ]
     assert main(words) == 0
     text = out.read_text()
     assert 'height="45.000mm"' in text and ">faithfulness<" in text

@@ -88,7 +88,7 @@ def test_boxes_in_columns_lie_beside_each_other(per_token: int, mm: float) -> No
     boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
     assert len(boxes) == len(feature_state(per_token).circuit.node_names)
     for i, a in enumerate(boxes):
-        assert 0 <= a.x and a.x + a.width <= drawing.width and 0 <= a.y and a.y + a.height <= drawing.height
+        assert a.x >= 0 and a.x + a.width <= drawing.width and a.y >= 0 and a.y + a.height <= drawing.height
         for b in boxes[:i]:
             beside = a.x + a.width <= b.x or b.x + b.width <= a.x
             assert beside or a.y + a.height <= b.y or b.y + b.height <= a.y
@@ -99,7 +99,10 @@ def test_boxes_in_columns_lie_beside_each_other(per_token: int, mm: float) -> No
 @pytest.mark.parametrize("dark", [False, True])
 def test_every_colour_of_a_circuit_of_features_is_in_the_legend(layout: str, view: str, dark: bool) -> None:
     state = feature_state(ablated="m0.f21@2")
-    groups = {"Names": Group(frozenset({"m1.f20@2", "m1.f40@4"})), "Verb": Group(frozenset({"m0.f50@5"}), "#117733")}
+    groups = {
+        "Names": Group(frozenset({"m1.f20@2", "m1.f40@4"})),
+        "Verb": Group(frozenset({"m0.f50@5"}), "#117733"),
+    }
     state = replace(state, groups=groups, labels={"m1.f31@3": Label("a conjunction")})
     drawing = draw(Document(state), Figure(layout=layout, view=view, dark=dark))
     assert colours(drawing.body) and colours(drawing.body) == colours(drawing.legend)
@@ -120,7 +123,9 @@ def test_the_caption_names_the_prompt() -> None:
 def test_each_way_of_tracing_has_its_sentence_and_its_sources(method: str) -> None:
     state = feature_state()
     where = replace(state.provenance, method=method)
-    asked = replace(Question.of(where), gate="absolute", sites=("m0", "m1"), dictionaries=("some/where/mine",))
+    asked = replace(
+        Question.of(where), gate="absolute", sites=("m0", "m1"), dictionaries=("some/where/mine",)
+    )
     where = replace(where, options=asked.options)
     document = Document(replace(state, provenance=where))
     found = {"faithfulness": {"value": 0.831, "low": None, "high": None}, "setting": {"prompts": 1}}
@@ -150,7 +155,13 @@ def test_each_method_over_a_task_has_its_sentence(method: str) -> None:
     )  # fmt: skip
     text = methods_paragraph(Document(replace(feature_state(), provenance=where)))
     reference = methods.get(method).reference
-    for part in (f"with {method} ({reference}; steps 5)", "64 pairs", "seed 3", "task ioi", "corrupted ablation"):
+    for part in (
+        f"with {method} ({reference}; steps 5)",
+        "64 pairs",
+        "seed 3",
+        "task ioi",
+        "corrupted ablation",
+    ):
         assert part in text, (part, text)
     assert ("without a metric" in text) == (method == "information-flow-routes")
     assert "dictionaries" not in text
@@ -178,4 +189,7 @@ def test_a_graph_is_exported_by_token_and_its_descriptions_make_no_legend(tmp_pa
     legend = text[text.index('<g class="legend">') :]
     legend = legend[: legend.index("</g>")]
     assert "MLP feature" in legend and "say Austin" not in legend and "Texas" in legend
-    assert [word for word in (" containing", " Dallas") if f">{word.strip()}<" in text] == [" containing", " Dallas"]
+    assert [word for word in (" containing", " Dallas") if f">{word.strip()}<" in text] == [
+        " containing",
+        " Dallas",
+    ]

@@ -134,7 +134,9 @@ def test_a_pdfs_objects_are_where_its_table_says_and_its_page_is_exact(tmp_path:
     assert drawing.width == pytest.approx(84 / 25.4 * 72)
 
 
-@pytest.mark.parametrize("figure", [PAPER, Figure(), replace(PAPER, dark=True), Figure(layout="grid", dark=True)])
+@pytest.mark.parametrize(
+    "figure", [PAPER, Figure(), replace(PAPER, dark=True), Figure(layout="grid", dark=True)]
+)
 def test_every_drawn_colour_is_in_the_legend(figure: Figure) -> None:
     drawing = draw(Document(STATE), figure)
     drawn, explained = colours(drawing.body), colours(drawing.legend)
@@ -198,7 +200,7 @@ def test_boxes_lie_on_the_page_and_not_on_each_other(seed: int, edges: int, mm: 
     drawing = draw(Document(state), Figure(view="class" if classes else "head", width_mm=mm))
     boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
     for i, a in enumerate(boxes):
-        assert 0 <= a.x and a.x + a.width <= drawing.width and 0 <= a.y and a.y + a.height <= drawing.height
+        assert a.x >= 0 and a.x + a.width <= drawing.width and a.y >= 0 and a.y + a.height <= drawing.height
         for b in boxes[:i]:
             beside = a.x + a.width <= b.x or b.x + b.width <= a.x
             assert beside or a.y + a.height <= b.y or b.y + b.height <= a.y
@@ -225,7 +227,11 @@ def test_the_file_tells_the_commands_that_make_it_again(tmp_path: Path) -> None:
     chosen = {name: getattr(given_, f"figure_{name}") for name in names}
     again = build(Figure, {name: value for name, value in chosen.items() if value is not None})
     assert again == figure and given_.output == Path("my figure.svg")
-    for suffix, what in ((".svg", b"circuitviz export"), (".pdf", b"circuitviz export"), (".tex", b"--steps 5")):
+    for suffix, what in (
+        (".svg", b"circuitviz export"),
+        (".pdf", b"circuitviz export"),
+        (".tex", b"--steps 5"),
+    ):
         save_picture(document, tmp_path / f"a{suffix}", figure)
         assert what in (tmp_path / f"a{suffix}").read_bytes()
 
@@ -310,7 +316,9 @@ def test_a_groups_and_a_classs_labels_are_drawn_and_explained(tmp_path: Path, vi
         assert "Late: Induction" in said and "#654321" in path.read_text()
 
 
-def test_the_figure_in_the_readme_is_made_by_its_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_figure_in_the_readme_is_made_by_its_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from circuitviz.__main__ import main
 
     root = Path(__file__).parents[2]
@@ -360,7 +368,9 @@ def test_open_groups_have_their_frames_in_every_format(tmp_path: Path) -> None:
         f"frame {letter}{line}" for letter in "ABC" for line in ("", " line")
     }
     firsts = [i for i, shape in enumerate(drawing.body) if getattr(shape, "arrow", False)]
-    frames = [i for i, shape in enumerate(drawing.body) if getattr(shape, "role", "").startswith(("frame", "way"))]
+    frames = [
+        i for i, shape in enumerate(drawing.body) if getattr(shape, "role", "").startswith(("frame", "way"))
+    ]
     assert max(frames) < min(firsts)  # below edges and nodes
     wide = state.groups["Whole layer"].nodes & nodes.keys()
     letter = "ABC"[list(frames_of(state.groups)).index("Whole layer")]
@@ -369,9 +379,14 @@ def test_open_groups_have_their_frames_in_every_format(tmp_path: Path) -> None:
     for text in (nodes[name] for name in wide):
         assert any(b.x < text.x < b.x + b.width and b.y < text.y < b.y + b.height for b in ground)
     for one in names:  # on the page, and not over one another
-        assert one.y > one.size * 0.7 and one.x + width(one.text, drawing.font, one.size, True) <= drawing.width
+        assert (
+            one.y > one.size * 0.7 and one.x + width(one.text, drawing.font, one.size, True) <= drawing.width
+        )
         for two in names:
-            apart = abs(one.y - two.y) >= one.size or one.x + width(one.text, drawing.font, one.size, True) < two.x
+            apart = (
+                abs(one.y - two.y) >= one.size
+                or one.x + width(one.text, drawing.font, one.size, True) < two.x
+            )
             assert one is two or apart or two.x + width(two.text, drawing.font, two.size, True) < one.x
     explained = {shape.text for shape in drawing.legend if isinstance(shape, Text)}
     assert {"Late (group)", "Whole layer (group)", "A part (group)"} <= explained

@@ -80,7 +80,9 @@ def test_labels_and_places_are_those_last_given_whatever_was_opened(seed: int) -
                 document.do(set_label(name, Label(said[name])))
         hashes.append(document.state.hash)
         state = document.state
-        assert {t: x.text for t, x in state.labels.items()} == {t: x for t, x in said.items() if shown(state, t)}
+        assert {t: x.text for t, x in state.labels.items()} == {
+            t: x for t, x in said.items() if shown(state, t)
+        }
         assert {t: x.text for t, x in state.aside.labels.items()} == {
             t: x for t, x in said.items() if not shown(state, t)
         }
@@ -88,7 +90,9 @@ def test_labels_and_places_are_those_last_given_whatever_was_opened(seed: int) -
     assert len(set(hashes)) > 30, "and each is a state of its own"
     for site in SITES:
         document.do(seen(frozenset()))
-        assert {t for t, x in said.items() if ".f" not in t and ".error" not in t} == set(document.state.labels), site
+        assert {t for t, x in said.items() if ".f" not in t and ".error" not in t} == set(
+            document.state.labels
+        ), site
 
 
 def test_a_group_comes_back_with_its_label_and_never_takes_anothers_place(tmp_path: Path) -> None:

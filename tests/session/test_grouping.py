@@ -36,7 +36,12 @@ def opened(**given: object) -> Document:
     return Document(State(None, SCORES, SCORES.top(60), **given))  # type: ignore[arg-type]
 
 
-@given(st.lists(st.tuples(st.sampled_from("gurcemn"), st.sets(st.sampled_from(NAMES), min_size=1, max_size=6)), max_size=25))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("gurcemn"), st.sets(st.sampled_from(NAMES), min_size=1, max_size=6)),
+        max_size=25,
+    )
+)
 def test_any_steps_are_undone_and_groups_always_nest(steps: list[tuple[str, set[str]]]) -> None:
     document, changes, hashes = opened(), [], []
     for i, (kind, nodes) in enumerate(steps):
@@ -76,7 +81,9 @@ def test_expanding_restores_and_nested_boxes_keep_their_state() -> None:
     document.do(collapse(["inner"]))
     document.do(group_nodes("outer", {"a0.h0", "a0.h1", "a1.h2"}))
     before = document.state.hash
-    assert set(boxes_of(document.state.groups)) == {"inner"} and set(frames_of(document.state.groups)) == {"outer"}
+    assert set(boxes_of(document.state.groups)) == {"inner"} and set(frames_of(document.state.groups)) == {
+        "outer"
+    }
     document.do(collapse(["outer"]))
     assert set(boxes_of(document.state.groups)) == {"outer"} and not frames_of(document.state.groups)
     assert set(outermost(document.state.groups)) == {"outer"}

@@ -18,12 +18,28 @@ from circuitviz.session.origin import task_of
 
 def test_a_search_writes_down_all_that_it_rests_on(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "a.circuit"
-    search = ["discover", "-m", "demo", "-t", "ioi", "--method", "eap", "--edges", "30", "--prompts", "4", "--seed", "5"]
+    search = [
+        "discover",
+        "-m",
+        "demo",
+        "-t",
+        "ioi",
+        "--method",
+        "eap",
+        "--edges",
+        "30",
+        "--prompts",
+        "4",
+        "--seed",
+        "5",
+    ]
     assert main([*search, "-o", str(path)]) == 0
     capsys.readouterr()
     where = open_document(path).state.provenance
     assert where is not None
-    empty = [f.name for f in dataclasses.fields(where) if getattr(where, f.name) in ("", None) and f.name != "bos"]
+    empty = [
+        f.name for f in dataclasses.fields(where) if getattr(where, f.name) in ("", None) and f.name != "bos"
+    ]
     assert not empty
     model = load_model("demo")
     assert where.weight_hash == model.weight_hash and len(where.weight_hash) == len("sha256:") + 64
@@ -44,7 +60,11 @@ def test_a_search_writes_down_all_that_it_rests_on(tmp_path: Path, capsys) -> No
     assert main(["import", str(foreign), "-o", str(kept)]) == 0
     capsys.readouterr()
     digest = hashlib.sha256(foreign.read_bytes())
-    assert open_document(kept).extra["imported"] == {"file": "a.json", "format": "eap-ig", "sha256": digest.hexdigest()}
+    assert open_document(kept).extra["imported"] == {
+        "file": "a.json",
+        "format": "eap-ig",
+        "sha256": digest.hexdigest(),
+    }
     first = kept.read_bytes()
     assert main(["import", str(foreign), "-o", str(kept), "--json"]) == 0
     assert kept.read_bytes() == first and json.loads(capsys.readouterr().out)["edges"] == 30

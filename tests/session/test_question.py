@@ -22,7 +22,17 @@ ASKED = {
         *("local-circuit", "--target", DIFFERENCE, "--correct", " Ian", "--incorrect", " Betty|John"),
         *("--method", DIRECT, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Paul")),
     ),
-    "graph": ("attribute", "--rows", "60", "--node-share", "0.6", "--correct", " Ian", "--incorrect", " Betty"),
+    "graph": (
+        "attribute",
+        "--rows",
+        "60",
+        "--node-share",
+        "0.6",
+        "--correct",
+        " Ian",
+        "--incorrect",
+        " Betty",
+    ),
     "likely": ("attribute", "--rows", "40", "--no-bos"),
 }
 
@@ -38,7 +48,11 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     where = state.provenance
     question = Question.of(where)
     assert where is not None and question is not None and state.circuit is not None
-    assert (question.model, question.prompt, question.bos) == ("demo", PROMPT, False if "--no-bos" in flags else None)
+    assert (question.model, question.prompt, question.bos) == (
+        "demo",
+        PROMPT,
+        False if "--no-bos" in flags else None,
+    )
     assert question.corrupted == (PROMPT.replace("Ian", "Paul") if name == "difference" else "")
     assert where.versions["torch"] and where.weight_hash.startswith("sha256:") and len(where.task_hash) == 64
     command = shlex.split(where.command())

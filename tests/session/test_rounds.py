@@ -19,7 +19,10 @@ STATE = State(None, SCORES, SCORES.greedy(40))
 def test_the_strongest_come_first() -> None:
     order = strongest_first(STATE)
     names, edges = GRAPH.senders, STATE.circuit.edges
-    totals = {n: sum(abs(SCORES.values[names.index(n), r]) for r in np.flatnonzero(edges[names.index(n)])) for n in order}
+    totals = {
+        n: sum(abs(SCORES.values[names.index(n), r]) for r in np.flatnonzero(edges[names.index(n)]))
+        for n in order
+    }
     assert sorted(totals.values(), reverse=True) == list(totals.values())
     assert set(order) == set(STATE.circuit.node_names) - {"input", "logits"}
     assert strongest_first(State()) == []
@@ -67,5 +70,8 @@ def test_kappa_is_chance_corrected_agreement() -> None:
     assert kappa([("a", "a"), ("b", "b")]) == 1.0
     assert "undefined" in agreement([("a", "a")] * 3).text()
     assert "nothing to compare" in agreement([]).text()
-    wide, narrow = agreement([("a", "a"), ("b", "b"), ("a", "b")] * 2), agreement([("a", "a"), ("b", "b"), ("a", "b")] * 50)
+    wide, narrow = (
+        agreement([("a", "a"), ("b", "b"), ("a", "b")] * 2),
+        agreement([("a", "a"), ("b", "b"), ("a", "b")] * 50),
+    )
     assert wide.low < narrow.low < narrow.kappa < narrow.high < wide.high

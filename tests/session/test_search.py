@@ -23,7 +23,11 @@ STATE = State(
     },
     groups={"Late": Group(frozenset({"a10.h0", "a11.h10", "a9.h9"}))},
 )
-TOPS = {"a9.h9": [(" Mary", 8.5), (" John", 2.0)], "m3": [(" marzipan", 1.0)], "a0.h1": [("the", 0.5), (" then", 0.4)]}
+TOPS = {
+    "a9.h9": [(" Mary", 8.5), (" John", 2.0)],
+    "m3": [(" marzipan", 1.0)],
+    "a0.h1": [("the", 0.5), (" then", 0.4)],
+}
 
 
 def found(query: str) -> list[str]:
@@ -58,7 +62,9 @@ def test_layers_names_and_their_order() -> None:
     for query in ("layer 3", "L3", "layer:3", "l 3"):
         assert sorted(found(query)) == sorted(layer), query
     begins = found("a1")
-    assert begins[:12] == [f"a1.h{h}" for h in range(12)] and set(begins) == {n for n in NAMES if n.startswith("a1")}
+    assert begins[:12] == [f"a1.h{h}" for h in range(12)] and set(begins) == {
+        n for n in NAMES if n.startswith("a1")
+    }
     assert found("h7") == [f"a{layer}.h7" for layer in range(12)]
     assert [hit.why for hit in search(STATE, "9.9", TOPS)] == ["name"]
     assert search(STATE, "mary", TOPS)[0].why == "promotes ' Mary' +8.50"
@@ -78,7 +84,9 @@ def local(labels: dict[str, Label], info: dict[str, object]) -> State:
     mask = np.zeros((4, 5), dtype=bool)
     mask[[0, 0, 1, 2, 3], [2, 3, 3, 3, 4]] = True
     graph = Graph.of_nodes(Shape(2, 2, 8), nodes, mask)
-    return State(None, Scores(graph, graph.mask.astype(float), "local", info=info), Circuit.full(graph), labels=labels)
+    return State(
+        None, Scores(graph, graph.mask.astype(float), "local", info=info), Circuit.full(graph), labels=labels
+    )
 
 
 @pytest.mark.parametrize("written", ["by the run", "by labels"])

@@ -22,7 +22,13 @@ def test_numbers_are_said_with_what_they_are() -> None:
         "probabilities": {LOGIT.name: 0.31},
         "pinned": [FEATURE.name],
     }
-    said = ["activation 2.5000", "attribution -0.5000", "influence 0.2500", "cumulative influence 42.1\N{NO-BREAK SPACE}%", "pinned"]
+    said = [
+        "activation 2.5000",
+        "attribution -0.5000",
+        "influence 0.2500",
+        "cumulative influence 42.1\N{NO-BREAK SPACE}%",
+        "pinned",
+    ]
     assert numbers_of(FEATURE, info) == said
     assert numbers_of(LOGIT, info) == ["value 11.0000", "probability 0.310"]
     assert numbers_of(Node("token@0", Kind.TOKEN, position=0), info) == []

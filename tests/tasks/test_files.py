@@ -20,8 +20,18 @@ def test_csv_and_jsonl_give_the_same_task(demo: Case, tmp_path: Path) -> None:
     table.write_text(HEAD + ROW + '"Mary and John","Mary and Paul"," went| got",""\n')
     lines = tmp_path / "pairs.jsonl"
     rows = [
-        {"clean": "So Mary said that", "corrupted": "So John said that", "correct": [" she"], "incorrect": " he"},
-        {"clean": "Mary and John", "corrupted": "Mary and Paul", "correct": [" went", " got"], "incorrect": []},
+        {
+            "clean": "So Mary said that",
+            "corrupted": "So John said that",
+            "correct": [" she"],
+            "incorrect": " he",
+        },
+        {
+            "clean": "Mary and John",
+            "corrupted": "Mary and Paul",
+            "correct": [" went", " got"],
+            "incorrect": [],
+        },
     ]
     lines.write_text("\n".join(map(json.dumps, rows)) + "\n")
     one, two = (load_task(str(p), demo.model) for p in (table, lines))
@@ -34,8 +44,7 @@ def test_eap_igs_columns_are_indices(demo: Case, tmp_path: Path) -> None:
     she, he = tokens.answer("So", " she"), tokens.answer("So", " he")
     table = tmp_path / "eap.csv"
     table.write_text(
-        "clean,corrupted,correct_idx,incorrect_idx\n"
-        f'So Mary said that,So John said that,{she},"[{he}]"\n'
+        f'clean,corrupted,correct_idx,incorrect_idx\nSo Mary said that,So John said that,{she},"[{he}]"\n'
     )
     task = load_task(str(table), demo.model)
     assert task.correct.tolist() == [[she]] and task.incorrect.tolist() == [[he]]
@@ -45,8 +54,16 @@ def test_eap_igs_columns_are_indices(demo: Case, tmp_path: Path) -> None:
     ("name", "text", "says"),
     [
         ("a.csv", "clean,correct\nx,y\n", "a.csv: the column 'corrupted' is missing"),
-        ("a.csv", "clean,corrupted,correct,incorrect,correct\na,b,c,d,e\n", "column 'correct' is there twice"),
-        ("a.csv", HEAD + ROW + "Mary said,So John said that, she, he\n", "a.csv line 3: .* has 3 tokens .* 5"),
+        (
+            "a.csv",
+            "clean,corrupted,correct,incorrect,correct\na,b,c,d,e\n",
+            "column 'correct' is there twice",
+        ),
+        (
+            "a.csv",
+            HEAD + ROW + "Mary said,So John said that, she, he\n",
+            "a.csv line 3: .* has 3 tokens .* 5",
+        ),
         ("a.csv", HEAD + "So Mary said that,So John said that, zebras, he\n", "a.csv line 2: .*one token"),
         ("a.csv", HEAD, "holds no prompts"),
         ("a.csv", "", "is empty"),

@@ -20,7 +20,7 @@ from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.session import Document, Provenance, State
 from circuitviz.session.origin import chosen, task_of
-from circuitviz.tasks import UnusableRows, load_task
+from circuitviz.tasks import UnusableRowsError, load_task
 
 CLEAN, CORRUPTED = "So Mary said that", "So John said that"
 SAME = {"clean": CLEAN, "corrupted": CLEAN}  # as many tokens for every tokenizer
@@ -89,11 +89,15 @@ def test_what_is_no_id_of_the_vocabulary_is_told(demo: Case, wrong: Any, tmp_pat
 def test_correct_ids_alone_imply_the_log_probability_of_the_set(demo: Case, tmp_path: Path) -> None:
     """EAP-IG's columns with gaps: pandas writes ids as floats and leaves cells empty."""
     path = tmp_path / "a.csv"
-    path.write_text(f",clean,corrupted,correct_idx\n7,{CLEAN},{CORRUPTED},\"[5, 9]\"\n8,{CLEAN},{CORRUPTED},3.0\n")
+    path.write_text(
+        f',clean,corrupted,correct_idx\n7,{CLEAN},{CORRUPTED},"[5, 9]"\n8,{CLEAN},{CORRUPTED},3.0\n'
+    )
     task = load_task(str(path), demo.model)
     assert task.correct.tolist() == [[5, 9], [3, -1]] and task.metric == "log-prob"
     assert setting(demo.model, task).metric == "log-prob"
-    path.write_text(f"clean,corrupted,correct_idx,incorrect_idx\n{CLEAN},{CORRUPTED},5,\n{CLEAN},{CORRUPTED},3,4\n")
+    path.write_text(
+        f"clean,corrupted,correct_idx,incorrect_idx\n{CLEAN},{CORRUPTED},5,\n{CLEAN},{CORRUPTED},3,4\n"
+    )
     assert load_task(str(path), demo.model).metric == "log-prob"  # the only one that every row has
 
 
@@ -103,7 +107,11 @@ def test_greater_than_rows_hold_all_two_digit_years(demo: Case, column: str, tmp
     starts = (41, 2, 97)
     prompts = [f"The war lasted from the year 17{y:02d} to the year 17" for y in starts]
     rows = [
-        {"clean": p, "corrupted": p.replace(f"17{y:02d}", "1701"), column: y if column == "label" else f"17{y:02d}"}
+        {
+            "clean": p,
+            "corrupted": p.replace(f"17{y:02d}", "1701"),
+            column: y if column == "label" else f"17{y:02d}",
+        }
         for p, y in zip(prompts, starts, strict=True)
     ]
     task = load_task(str(table(tmp_path / "gt.csv", rows)), demo.model)
@@ -189,12 +197,14 @@ def test_odd_rows_are_counted_and_left_out(demo: Case, tmp_path: Path) -> None:
     rows = [ODD["a column is missing"], GOOD, *ODD.values(), GOOD, GOOD]
     path = tmp_path / "odd.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{nonsense\n")
-    with pytest.raises(UnusableRows) as told:
+    with pytest.raises(UnusableRowsError) as told:
         load_task(str(path), demo.model)
     expected = {**dict.fromkeys(ODD, 1), "a column is missing": 2, "a line is not JSON": 1}
     assert told.value.reasons == expected
     assert (told.value.usable, told.value.total) == (3, 15)
-    assert "odd.jsonl line 1:" in str(told.value) and "3 of 15 pairs can be used; the others cannot: 2 (a column" in str(told.value)
+    assert "odd.jsonl line 1:" in str(
+        told.value
+    ) and "3 of 15 pairs can be used; the others cannot: 2 (a column" in str(told.value)
     task = load_task(str(path), demo.model, skip_unusable=True)
     assert len(task) == 3 and task.options["left_out"] == expected
     assert task.hash == load_task(str(table(tmp_path / "good.jsonl", [GOOD] * 3)), demo.model).hash
@@ -205,7 +215,9 @@ def test_odd_rows_are_counted_and_left_out(demo: Case, tmp_path: Path) -> None:
 def test_a_file_without_a_row_that_can_be_used_says_why(demo: Case, tmp_path: Path) -> None:
     path = table(tmp_path / "a.jsonl", [ODD["an answer is not one token"]] * 3)
     for skip in (False, True):
-        with pytest.raises(InputError, match=r"None of the 3 pairs can be used: 3 \(an answer is not one token\)"):
+        with pytest.raises(
+            InputError, match=r"None of the 3 pairs can be used: 3 \(an answer is not one token\)"
+        ):
             load_task(str(path), demo.model, skip_unusable=skip)
 
 
@@ -215,13 +227,21 @@ VALUES = st.recursive(
     lambda x: st.lists(x, max_size=2) | st.dictionaries(st.sampled_from(["prompt", "label", "choices", "answerKey", "subject", "x"]), x, max_size=3),
     max_leaves=5,
 )  # fmt: skip
-NAMES = sorted({name for row, _, _ in THEIRS.values() for name in row} | {"correct_idx", "incorrect_idx", "year", "correct"})
+NAMES = sorted(
+    {name for row, _, _ in THEIRS.values() for name in row}
+    | {"correct_idx", "incorrect_idx", "year", "correct"}
+)
 MUTATED = st.tuples(
-    st.sampled_from([row for row, _, _ in THEIRS.values()]), st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=2)
+    st.sampled_from([row for row, _, _ in THEIRS.values()]),
+    st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=2),
 ).map(lambda pair: {**pair[0], **pair[1]})
 
 
-@given(rows=st.lists(MUTATED, min_size=1, max_size=3), suffix=st.sampled_from([".csv", ".jsonl", ".json"]), skip=st.booleans())
+@given(
+    rows=st.lists(MUTATED, min_size=1, max_size=3),
+    suffix=st.sampled_from([".csv", ".jsonl", ".json"]),
+    skip=st.booleans(),
+)
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 def test_any_values_are_read_or_refused_in_one_sentence(
     tmp_path: Path, rows: list[dict[str, Any]], suffix: str, skip: bool
@@ -232,7 +252,9 @@ def test_any_values_are_read_or_refused_in_one_sentence(
         text = "".join(json.dumps(row) + "\n" for row in rows)
     elif suffix == ".csv":
         names = list(rows[0])
-        cells = [[str(row.get(name))[:999].encode(errors="replace").decode() for name in names] for row in rows]
+        cells = [
+            [str(row.get(name))[:999].encode(errors="replace").decode() for name in names] for row in rows
+        ]
         with path.open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([names, *cells])
     if text:
@@ -299,4 +321,3 @@ def test_names_that_no_file_can_have_are_told(demo: Case) -> None:
     for name in ("x" * 300 + ".csv", "a\0b.csv", "~nobody-of-this-name/a.csv", "a.jsonl"):
         with pytest.raises(InputError, match="task file"):
             load_task(name, demo.model)
-

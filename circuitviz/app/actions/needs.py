@@ -20,7 +20,7 @@ def _is_imported(state: State) -> bool:
 
 
 NEEDS: dict[str, Callable[[Desk], bool]] = {
-    "": lambda desk: True,
+    "": lambda _desk: True,
     "circuit": lambda desk: desk.document.state.circuit is not None,
     "imported": lambda desk: _is_imported(desk.document.state),
     "selection": lambda desk: bool(desk.nodes or desk.edges) and desk.document.state.circuit is not None,

@@ -33,7 +33,7 @@ ACTIONS: dict[str, ActionEntry] = {}
 
 
 def action(
-    id: str,  # noqa: A002
+    id: str,
     text: str,
     menu: str,
     shortcut: str = "",

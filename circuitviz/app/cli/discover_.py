@@ -37,9 +37,7 @@ def run(given: argparse.Namespace) -> int:
         check_place(given.output)
     model = load_model(given.model, given.device)
     bos = False if given.no_bos else None
-    task = load_task(
-        given.task, model, given.prompts, given.seed, bos=bos, skip_unusable=given.skip_unusable
-    )
+    task = load_task(given.task, model, given.prompts, given.seed, bos=bos, skip_unusable=given.skip_unusable)
     say_left_out(task)
     ablation = given.ablation or "corrupted"
     where = setting(model, task, given.metric, ablation)
@@ -82,6 +80,8 @@ def run(given: argparse.Namespace) -> int:
     return show(
         given,
         data,
-        lambda: f"{circuit.n_edges:,} edges between {circuit.n_nodes} nodes, found by "
-        f"{scores.method} on {model.name}, {task.name} ({len(task)} prompts) in {seconds:.1f} s",
+        lambda: (
+            f"{circuit.n_edges:,} edges between {circuit.n_nodes} nodes, found by "
+            f"{scores.method} on {model.name}, {task.name} ({len(task)} prompts) in {seconds:.1f} s"
+        ),
     )

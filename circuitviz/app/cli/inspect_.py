@@ -45,9 +45,7 @@ def run(given: argparse.Namespace) -> int:
         ]
         if found.attention is not None:
             last = sorted(enumerate(found.attention[-1]), key=lambda pair: -pair[1])[:5]
-            lines.append(
-                "attends to " + "  ".join(f"{found.tokens[i]!r} {w:.2f}" for i, w in last)
-            )
+            lines.append("attends to " + "  ".join(f"{found.tokens[i]!r} {w:.2f}" for i, w in last))
         return "\n".join(lines)
 
     return show(given, data, text)

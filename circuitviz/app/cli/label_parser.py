@@ -10,9 +10,7 @@ OPTION = "option_"
 
 def add(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add one subcommand for each thing that can be done with labels."""
-    verbs = parser.add_subparsers(
-        dest="action", required=True, metavar="ACTION", parser_class=type(parser)
-    )
+    verbs = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(parser))
     listing = verbs.add_parser("list", help="all labels, and what the tests of their claims found")
     put = verbs.add_parser("set", help="label a part, or change its label")
     remove = verbs.add_parser("remove", help="take a label away")

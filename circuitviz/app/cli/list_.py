@@ -19,8 +19,7 @@ def run(given: argparse.Namespace) -> int:
             about = row.get("summary") or f"disabled: {row['error']}"
             lines.append(f"{row['name']:<{width}}  {about}")
             lines += [
-                f"{'':<{width}}    {o['flag']} ({o['default']}): {o['help']}"
-                for o in row.get("options", [])
+                f"{'':<{width}}    {o['flag']} ({o['default']}): {o['help']}" for o in row.get("options", [])
             ]
         return "\n".join(lines)
 

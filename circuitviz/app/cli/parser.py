@@ -25,6 +25,7 @@ class Parser(argparse.ArgumentParser):
     """argparse, but a wrong word is one line like every other wrong input."""
 
     def error(self, message: str) -> NoReturn:
+        """Raise InputError instead of printing the usage and exiting."""
         raise InputError(f"{message[0].upper()}{message[1:]}. See '{self.prog} --help'.")
 
 
@@ -260,4 +261,3 @@ def _verb(name: str) -> Callable[[argparse.Namespace], int]:
         return code
 
     return run
-

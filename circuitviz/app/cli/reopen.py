@@ -85,10 +85,7 @@ def reopen(
         task = task_of(where, model)
         if task.hash != where.task_hash:
             say("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
-    if where is None or given.task:
-        metric = None  # the task's own
-    else:
-        metric = where.metric
+    metric = None if where is None or given.task else where.metric  # None: the task's own
     return Reopened(
         document,
         model,

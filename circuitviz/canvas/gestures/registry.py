@@ -96,9 +96,7 @@ class Gesture:
         return False
 
 
-gestures: Registry[type[Gesture]] = Registry(
-    "gesture", "circuitviz.canvas.gestures", "circuitviz.gestures"
-)
+gestures: Registry[type[Gesture]] = Registry("gesture", "circuitviz.canvas.gestures", "circuitviz.gestures")
 
 
 def gestures_for(view: CircuitView) -> list[Gesture]:

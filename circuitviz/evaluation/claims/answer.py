@@ -51,9 +51,7 @@ def answer(claimed: Claimed, options: AnswerOptions) -> Steps[Finding]:
     same for the whole counterfactual prompt, ``flipped`` the share of prompts whose metric changes sign.
     """
     model = claimed.model
-    pairs = counterfactual_task(
-        options.counterfactual, model, claimed.task, options.prompts, options.seed
-    )
+    pairs = counterfactual_task(options.counterfactual, model, claimed.task, options.prompts, options.seed)
     metric = claimed.within.metric if options.counterfactual == PAIRED else pairs.metric
     where, edges = replace(claimed.within, task=pairs, metric=metric), claimed.without()
     found: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}

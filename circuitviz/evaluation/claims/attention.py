@@ -70,9 +70,7 @@ def attention(claimed: Claimed, options: AttentionOptions) -> Steps[Finding]:
             )
     if not heads:
         raise InputError("An edge has no attention of its own; name the heads to be read.")
-    pairs = counterfactual_task(
-        options.counterfactual, model, claimed.task, options.prompts, options.seed
-    )
+    pairs = counterfactual_task(options.counterfactual, model, claimed.task, options.prompts, options.seed)
     edges = claimed.without() if named else None
     values = ablation_values(model, pairs, "corrupted")
     before, after = [], []

@@ -35,7 +35,8 @@ class RoleClaimOptions:
 )
 def role(claimed: Claimed, options: RoleClaimOptions) -> Steps[Finding]:
     """The effect is the head's mean score (over the claimed heads, where they are several), with the
-    interval over prompts or sequences; ``percentile`` is its place among all heads."""
+    interval over prompts or sequences; ``percentile`` is its place among all heads.
+    """
     entry, names = roles.get(options.role), head_names(claimed.model)
     heads = [names.index(name) for name in claimed.nodes if name in names]
     if len(heads) != len(claimed.nodes) or not heads:

@@ -28,7 +28,8 @@ from circuitviz.tasks import Task
 )
 def score(probe: Probe) -> Steps[HeadScores]:
     """Mean over name movers after the head of the fall in (attention to correct − to incorrect names),
-    [heads, prompts]; NaN for heads after all of them, and for prompts without both names."""
+    [heads, prompts]; NaN for heads after all of them, and for prompts without both names.
+    """
     model, task = probe.model, probe.task
     right, wrong = (_stands(task, answers) for answers in (task.correct, task.incorrect))
     usable = (right.any(1) & wrong.any(1)).cpu().numpy()

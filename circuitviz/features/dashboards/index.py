@@ -33,7 +33,8 @@ CREATE TABLE example (site TEXT, feature INTEGER, rank INTEGER, passage INTEGER,
 @dataclass(frozen=True)
 class FeatureRow:
     """A feature in a list: ``density`` is the share of tokens at which it fires, ``greatest`` and
-    ``mean`` are of its activations where it does."""
+    ``mean`` are of its activations where it does.
+    """
 
     number: int
     density: float

@@ -53,7 +53,8 @@ class Explanation:
 @dataclass(frozen=True)
 class ExplanationFile:
     """What a file says: explanations, each once, in its order; ``skipped`` counts those of features that have
-    no site here, by what they are features of."""
+    no site here, by what they are features of.
+    """
 
     explanations: tuple[Explanation, ...]
     skipped: Mapping[str, int]
@@ -133,7 +134,8 @@ def _json(text: str) -> Iterable[Any]:
 
 def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation | str]:
     """What one row says: of a feature with a list of explanations, each of them. Of a feature that has no
-    site here, what it is a feature of."""
+    site here, what it is a feature of.
+    """
     inside = record.get("explanations")
     if isinstance(inside, list):
         for child in inside:
@@ -192,7 +194,8 @@ def _part(said: str) -> str:
 
 def _layer_of(paired: int, number: int) -> int | None:
     """The layer where a number in circuit-tracer's files is of this feature: Cantor's pairing, or the
-    old one."""
+    old one.
+    """
     along = (math.isqrt(8 * paired + 1) - 1) // 2
     index = paired - along * (along + 1) // 2
     if index == number:

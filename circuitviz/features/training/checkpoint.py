@@ -57,7 +57,8 @@ class Checkpoint:
 
     def restore(self, learner: Learner, pool: Pool) -> list[Point]:
         """Bring learner and pool to where the file stands and return the course so far; without a file
-        nothing happens. InputError where it is of another run, or damaged."""
+        nothing happens. InputError where it is of another run, or damaged.
+        """
         from safetensors import SafetensorError, safe_open
 
         from circuitviz.features.training.loop import Point

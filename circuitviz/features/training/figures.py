@@ -77,7 +77,7 @@ class _Fit:
         self._sum = torch.zeros(dictionary.d_out, dtype=torch.double)
 
     def add(self, x: Tensor, y: Tensor) -> None:
-        """x [token, d_in], y [token, d_out]."""
+        """X [token, d_in], y [token, d_out]."""
         one = self._dictionary
         features = one.encode(x)
         rebuilt = one.decode(features) if one.skip is None else one.decode(features) + x @ one.skip.T
@@ -155,4 +155,3 @@ def _loss(model: Model, batch: Batch) -> float:
     logits = model.bridge(tokens, attention_mask=torch.ones_like(tokens), use_cache=False)[:, :-1]
     told = batch.real[:, 1:].to(model.device)
     return float(nn.functional.cross_entropy(logits[told], tokens[:, 1:][told], reduction="sum"))
-

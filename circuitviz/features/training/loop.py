@@ -43,7 +43,8 @@ class Recipe:
 @dataclass(frozen=True)
 class Point:
     """Where training stood at a step: unexplained variance of the batches since the last point (a
-    share), features active per token, share of features that are dead."""
+    share), features active per token, share of features that are dead.
+    """
 
     step: int
     loss: float

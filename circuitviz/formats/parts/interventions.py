@@ -13,7 +13,8 @@ from circuitviz.session import Document
 
 class InterventionsPart(Part):
     """``ablated`` is the state's, ``history`` what was tried, oldest first; both name ``changed`` nodes,
-    ``{node: [value, factor, [positions]]}``, where there are any."""
+    ``{node: [value, factor, [positions]]}``, where there are any.
+    """
 
     keys = ("ablated", "history")
 
@@ -34,9 +35,7 @@ class InterventionsPart(Part):
         return {
             "ablated_nodes": frozenset(opened.nodes(given["nodes"])),
             "ablated_edges": frozenset(opened.edges(given["edges"])),
-            "interventions": {
-                name: _intervention(what) for name, what in _changed(opened, given).items()
-            },
+            "interventions": {name: _intervention(what) for name, what in _changed(opened, given).items()},
         }
 
     def attach(self, opened: Opened, document: Document) -> None:

@@ -67,9 +67,7 @@ class AblationForm(QWidget):
         self._set_kind(question)
         names = sorted(chosen)
         more = f" and {len(names) - 3} more" if names[3:] else ""
-        self.who.setText(
-            f"{', '.join(names[:3])}{more}" if names else "Select nodes on the canvas."
-        )
+        self.who.setText(f"{', '.join(names[:3])}{more}" if names else "Select nodes on the canvas.")
         if question is not None and state.circuit is not None:
             graph = state.circuit.graph
             if any(graph.node(n).kind.is_fixed for n in names):
@@ -150,5 +148,3 @@ class AblationForm(QWidget):
         for box in (self.value, self.ablation, self.errors):
             box.setMinimumContentsLength(10)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-
-

@@ -16,7 +16,8 @@ KEYS = (
 @charts.register("ablations", summary="a heat map of settings")
 def draw(sketch: Sketch, result: dict[str, Any]) -> None:
     """Rows: ablation and errors; columns: faithfulness (1 is best) and completeness (0 is best), with
-    patterns free and frozen."""
+    patterns free and frozen.
+    """
     cells = [{"patterns": "free", **cell} for cell in result["cells"]]  # older files do not say it
     sketch.rows = [list(KEYS), *([cell[k] for k in KEYS] for cell in cells)]
     rows = list(dict.fromkeys((cell["ablation"], cell["errors"]) for cell in cells))

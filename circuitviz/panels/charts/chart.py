@@ -34,7 +34,7 @@ LEAST = 11  # pixels of numbers and names at the axes
 class Numbers(pg.AxisItem):  # type: ignore[misc]
     """An axis whose numbers have a minus sign, as those on paper."""
 
-    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:  # noqa: N802
+    def tickStrings(self, values: Sequence[float], scale: float, spacing: float) -> list[str]:
         """Names of ticks."""
         return [printed(name) for name in super().tickStrings(values, scale, spacing)]
 
@@ -46,7 +46,7 @@ class Plot(pg.PlotWidget):  # type: ignore[misc]  # pyqtgraph has no types
         super().__init__(axisItems={side: Numbers(side) for side in SIDES}, enableMenu=False)
         self.chart = chart
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Show what was drawn while nobody looked."""
         self.chart.settle()
         super().paintEvent(event)
@@ -215,18 +215,18 @@ class Chart(QWidget):
         inside = [spot for spot in self.spots if spot[0].contains(place)]
         return min(inside, key=lambda s: (s[0].center() - place).manhattanLength(), default=None)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk, Return selects, Home and End go to the ends."""
         if not self.walk.pressed(event):
             super().keyPressEvent(event)
 
-    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+    def focusInEvent(self, event: QFocusEvent) -> None:
         """Show where the keyboard stands to whoever came by Tab."""
         super().focusInEvent(event)
         if event.reason() in (Qt.FocusReason.TabFocusReason, Qt.FocusReason.BacktabFocusReason):
             self.walk.begin()
 
-    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+    def focusOutEvent(self, event: QFocusEvent) -> None:
         """Nothing stands out any more."""
         super().focusOutEvent(event)
         self.walk.end()

@@ -29,12 +29,12 @@ class Ink(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         self.marks = marks
         self.update()
 
-    def boundingRect(self) -> QRectF:  # noqa: N802
+    def boundingRect(self) -> QRectF:
         """The stretch shown."""
         box = self.getViewBox()
         return QRectF() if box is None else QRectF(box.viewRect())
 
-    def viewTransformChanged(self) -> None:  # noqa: N802
+    def viewTransformChanged(self) -> None:
         """Another stretch is shown."""
         super().viewTransformChanged()
         self.prepareGeometryChange()

@@ -44,11 +44,11 @@ class Key(QWidget):
             self._fit()
             self.update()
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """One row."""
         return QSize(0, HIGH)
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Take as many rows as fit."""
         super().resizeEvent(event)
         self._fit()
@@ -68,7 +68,7 @@ class Key(QWidget):
             yield entry, left, row
             left += wide + APART
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """A swatch and its name, each."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(self.theme.panel))

@@ -101,7 +101,8 @@ Mark = Strokes | Rule | Area | Boxes | Dots | Word
 @dataclass(frozen=True)
 class Entry:
     """A line of the key. ``look``: line, dash, band, ramp (its ``colours`` from the least to the most),
-    o, s, d or ring as the marks are, or nothing for a fact that is only said."""
+    o, s, d or ring as the marks are, or nothing for a fact that is only said.
+    """
 
     name: str
     look: str = ""

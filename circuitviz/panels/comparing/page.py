@@ -27,7 +27,7 @@ class Page(QWidget):
     def show_now(self) -> None:
         """Draw the page."""
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent) -> None:
         """The page comes to the front."""
         super().showEvent(event)
         self.refresh()

@@ -61,15 +61,15 @@ class Parts(QAbstractTableModel):
         self.parts = parts or []
         self.row_of = {part.name: row for row, part in enumerate(self.parts)}
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """How many parts."""
         return 0 if parent.isValid() else len(self.parts)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
         """How many columns."""
         return 0 if parent.isValid() else len(self.HEADS)
 
-    def headerData(self, section: int, way: Qt.Orientation, role: int = 0) -> Any:  # noqa: N802
+    def headerData(self, section: int, way: Qt.Orientation, role: int = 0) -> Any:
         """Names of columns."""
         if way is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return self.HEADS[section]
@@ -202,7 +202,6 @@ class PartsPage(Page):
         whole.addLayout(left)
         whole.addWidget(self.table, 1)
         keep_wide(self.numbers, 250)
-
 
 
 def nodes_of(left: State, right: State, ours: Circuit, theirs: Circuit) -> list[Part]:

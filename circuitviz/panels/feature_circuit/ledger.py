@@ -44,7 +44,7 @@ class LedgerView(QWidget):
         """The sum of the terms."""
         return sum(self.terms.values())
 
-    def sizeHint(self) -> QSize:  # noqa: N802 - Qt's name
+    def sizeHint(self) -> QSize:
         """A row a term, and the sum."""
         return QSize(300, ROW * len(TERMS) + SUM + 4)
 
@@ -86,7 +86,7 @@ class LedgerView(QWidget):
             return True
         return super().event(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802 - Qt's name
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Names on the left, bars about a common zero, numbers on the right."""
         if not self.terms:
             return

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 class DashboardView(QWidget):
     """``followed(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``labelled``:
     the person's own words for the feature; ``traced(example)``: its circuit in an example is wanted;
-    ``compared()``: its circuits in many; ``exported()``: the histogram is wanted as a figure."""
+    ``compared()``: its circuits in many; ``exported()``: the histogram is wanted as a figure.
+    """
 
     followed = Signal(str)
     labelled = Signal(str)

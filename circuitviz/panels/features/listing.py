@@ -45,15 +45,15 @@ class FeatureTable(QAbstractTableModel):
         self.site, self.number, self.rows, self.captions = site, number, rows, captions
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """As many as features."""
         return 0 if parent.isValid() else self.number
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Those of ``HEADS``."""
         return len(HEADS)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:  # noqa: N802
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         """Names of columns."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
             return HEADS[section]
@@ -136,13 +136,13 @@ class FeatureFilter(QAbstractProxyModel):
         self._by = (column, order)
         self._rearrange()
 
-    def mapToSource(self, index: Index) -> QModelIndex:  # noqa: N802 - Qt's name
+    def mapToSource(self, index: Index) -> QModelIndex:
         """The feature of a row."""
         if not index.isValid():
             return QModelIndex()
         return self.table.index(int(self._shown[index.row()]), index.column())
 
-    def mapFromSource(self, index: Index) -> QModelIndex:  # noqa: N802 - Qt's name
+    def mapFromSource(self, index: Index) -> QModelIndex:
         """The row of a feature; nowhere where it is not shown."""
         row = int(self._place[index.row()]) if index.isValid() else -1
         return self.index(row, index.column()) if row >= 0 else QModelIndex()
@@ -156,15 +156,15 @@ class FeatureFilter(QAbstractProxyModel):
         """Of a cell: none, this is no tree."""
         return QModelIndex()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """As many as are shown."""
         return 0 if parent.isValid() else len(self._shown)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008, N802 - Qt's signature
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Those of the table."""
         return 0 if parent.isValid() else len(HEADS)
 
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:  # noqa: N802
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         """Names of columns, also where no row is shown."""
         return self.table.headerData(section, orientation, role)
 

@@ -233,6 +233,7 @@ class FeaturesPanel(Panel):
         self._show_site(keep=True)
 
     def put_labels(self) -> None:
+        """Label the circuit's nodes by the names given to their features."""
         if self.shelf is not None:
             number = self.words.put(self.shelf.model)
             self.desk.say(f"{number} nodes labelled as you call their features" if number else NO_LABELS)

@@ -85,7 +85,7 @@ def _token(word: str, share: float, peak: bool, theme: Theme) -> str:
 def _tokens(found: Sequence[TokenEffect], theme: Theme) -> str:
     """Tokens with their numbers, flowing to whatever width there is."""
     words = (
-        f'{escape(shown(one.token)).replace(" ", "&nbsp;")}&nbsp;'
+        f"{escape(shown(one.token)).replace(' ', '&nbsp;')}&nbsp;"
         f'<span style="color:{theme.muted}">{one.value:+.2f}</span>&nbsp;&nbsp;'
         for one in found
     )

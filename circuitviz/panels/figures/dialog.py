@@ -264,7 +264,7 @@ class FigureDialog(QDialog):
         whole.addWidget(left)
         whole.addLayout(right, 1)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """Wide enough for choices and figure."""
         return QSize(1080, 720)
 

@@ -40,12 +40,12 @@ class Preview(QWidget):
         self._made = QPixmap() if image is None else QPixmap.fromImage(image)
         self.update()
 
-    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+    def resizeEvent(self, event: QResizeEvent) -> None:
         """Have it drawn to fit; what was never drawn will be."""
         if self.sheet is not None:
             self.resized.emit()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Desk, paper, figure; a figure without ground lies on squares."""
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor("#8a919c"))

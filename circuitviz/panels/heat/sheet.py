@@ -129,4 +129,3 @@ def _scale(grid: HeatGrid, axes: Axes, theme: Theme, size: float, family: str) -
         x += 2.6 * size + max(width(name, family, size) for _, name in marks)
         made.append(Text(x, top, text, size, theme.muted, anchor="end", turn=-90))
     return made
-

@@ -113,32 +113,30 @@ class HeatMap(QWidget):
         """Write the picture or its table (CSV), as the suffix says."""
         save_plot(self, path)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """What its rows like."""
         return QSize(420, round(60 + max(self._least, 20) * len(self.grid.rows)))
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer, and say what it is over."""
         place = self.cell_at(event.position())
-        self.setCursor(
-            Qt.CursorShape.ArrowCursor if place == NOWHERE else Qt.CursorShape.PointingHandCursor
-        )
+        self.setCursor(Qt.CursorShape.ArrowCursor if place == NOWHERE else Qt.CursorShape.PointingHandCursor)
         if place != self.place:
             self.point(*place)
         QToolTip.showText(event.globalPosition().toPoint(), self.grid.say(*place), self)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         """Nothing is pointed at."""
         self.point(*NOWHERE)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose a cell."""
         place = self.cell_at(event.position())
         if event.button() is Qt.MouseButton.LeftButton and place != NOWHERE:
             self.point(*place)
             self.chosen.emit(*place)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk from cell to cell, Enter chooses, Escape lets go."""
         key = Qt.Key(event.key())
         if key in STEPS:
@@ -164,7 +162,7 @@ class HeatMap(QWidget):
                 return
             row, column = row + down, column + across
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Cells, which are kept as a picture, names, and a frame around the cell pointed at."""
         painter = QPainter(self)
         if self.grid.values.size:

@@ -60,15 +60,15 @@ class LabelsModel(QAbstractTableModel):
         """The label in a row."""
         return self.desk.state.labels[self.targets[row]]
 
-    def rowCount(self, parent: Index | None = None) -> int:  # noqa: N802
+    def rowCount(self, parent: Index | None = None) -> int:
         """How many labels there are."""
         return 0 if parent is not None and parent.isValid() else len(self.targets)
 
-    def columnCount(self, parent: Index | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: Index | None = None) -> int:
         """What is shown of each."""
         return 0 if parent is not None and parent.isValid() else len(COLUMNS)
 
-    def headerData(  # noqa: N802
+    def headerData(
         self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
     ) -> Any:
         """The columns' names."""
@@ -107,7 +107,7 @@ class LabelsModel(QAbstractTableModel):
             return {SURE: sure_first, EVIDENCE: holding}.get(column, self.data(index))
         return None
 
-    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:  # noqa: N802
+    def setData(self, index: Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
         """Change a label; False where the value is none, such as a confidence of 120."""
         target, label = self.targets[index.row()], self.label(index.row())
         text = str(value).strip()
@@ -144,7 +144,7 @@ class LabelsOrder(QSortFilterProxyModel):
         self.words = text.lower().split()
         self.invalidate()
 
-    def filterAcceptsRow(self, row: int, parent: Index) -> bool:  # noqa: N802
+    def filterAcceptsRow(self, row: int, parent: Index) -> bool:
         """Whether a row holds all words."""
         model = self.sourceModel()
         cells = (str(model.index(row, column, parent).data() or "") for column in range(len(COLUMNS)))
@@ -159,17 +159,17 @@ class RoleDelegate(QStyledItemDelegate):
         super().__init__()
         self._desk = desk
 
-    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:  # noqa: N802
+    def createEditor(self, parent: QWidget, option: QStyleOptionViewItem, index: Index) -> QWidget:
         """An editable list."""
         return RoleBox(self._desk, parent)
 
-    def setEditorData(self, editor: QWidget, index: Index) -> None:  # noqa: N802
+    def setEditorData(self, editor: QWidget, index: Index) -> None:
         """Begin with the present role."""
         assert isinstance(editor, RoleBox)
         editor.setCurrentText(str(index.data(Qt.ItemDataRole.EditRole)))
         editor.line.selectAll()
 
-    def setModelData(self, editor: QWidget, model: Any, index: Index) -> None:  # noqa: N802
+    def setModelData(self, editor: QWidget, model: Any, index: Index) -> None:
         """Keep what was typed or chosen."""
         assert isinstance(editor, RoleBox)
         model.setData(index, editor.currentText())
@@ -217,7 +217,7 @@ class RoleBox(QComboBox):
         self.addItems(roles_of(self._desk))
         self.setCurrentText(text)
 
-    def showPopup(self) -> None:  # noqa: N802
+    def showPopup(self) -> None:
         """Offer what is in use by now."""
         self.offer()
         super().showPopup()

@@ -61,7 +61,7 @@ class TokenCard(QWidget):
         self.raise_()
         self.update()
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """A card with two lists."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -102,11 +102,11 @@ class TokenCard(QWidget):
         painter.drawText(QRectF(x + 86, y, 48, ROW), RIGHT, texts[1])
         painter.drawText(QRectF(x + 134, y, 46, ROW), RIGHT, texts[2])
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click closes it."""
         self.hide()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes it."""
         if event.key() == Qt.Key.Key_Escape:
             self.hide()

@@ -29,9 +29,7 @@ PAIRS, QUERIES, KEYS = "strongest pairs", "by query", "by key"
 STRONGEST, OWN, MOST = "head: auto", "query: auto", "key: auto"
 
 
-@pages.register(
-    "feature-heads", summary="OV and QK between features", title="Feature heads", order=4.5
-)
+@pages.register("feature-heads", summary="OV and QK between features", title="Feature heads", order=4.5)
 class FeatureHeadsPage(Page):
     """A map on the left, bars that add up on the right; a click on either selects a node or a head."""
 

@@ -134,7 +134,7 @@ class Page(QWidget):
         if node:
             self.desk.select(frozenset({node}), frozenset())
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent) -> None:
         """The page comes to the front."""
         super().showEvent(event)
         self.catch_up()

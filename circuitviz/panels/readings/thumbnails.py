@@ -101,19 +101,19 @@ class Thumbnails(QWidget):
         found = (i for i in range(len(self.names)) if self.box(i).adjusted(0, -NAME, 0, 0).contains(place))
         return next(found, -1)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Say which head, and where its last token looks most."""
         head = self._at(event.position())
         self.setCursor(Qt.CursorShape.ArrowCursor if head < 0 else Qt.CursorShape.PointingHandCursor)
         QToolTip.showText(event.globalPosition().toPoint(), self.names[head] if head >= 0 else "", self)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose a head."""
         head = self._at(event.position())
         if head >= 0:
             self.chosen.emit(head)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Left and right go from head to head."""
         step = KEYS.get(Qt.Key(event.key()))
         if step is not None and self.names:
@@ -127,7 +127,7 @@ class Thumbnails(QWidget):
             self._shown = self.maps, coarse(self.maps, FINEST)
         return self._shown[1]
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Names and squares."""
         painter = QPainter(self)
         painter.setFont(font(10))

@@ -51,12 +51,12 @@ class TokenText(QWidget):
         self.setAccessibleDescription(", ".join(f"{shown(token)} {weight:.2f}" for token, weight in most))
         self.update()
 
-    def heightForWidth(self, width: int) -> int:  # noqa: N802
+    def heightForWidth(self, width: int) -> int:
         """As many lines as the tokens need."""
         boxes = self._boxes(width)
         return round(boxes[-1].bottom() + 3) if boxes else round(LINE)
 
-    def sizeHint(self) -> QSize:  # noqa: N802
+    def sizeHint(self) -> QSize:
         """A few lines."""
         return QSize(300, self.heightForWidth(max(200, self.width())))
 
@@ -79,7 +79,7 @@ class TokenText(QWidget):
         boxes = self._boxes(self.width())
         return next((i for i, box in enumerate(boxes) if box.contains(place)), -1)
 
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer; over a held row, say the weight."""
         token = self._at(event.position())
         self.setCursor(Qt.CursorShape.ArrowCursor if token < 0 else Qt.CursorShape.PointingHandCursor)
@@ -90,17 +90,17 @@ class TokenText(QWidget):
                 text = f"{pair}: {self.weights[token]:.3f}"
                 QToolTip.showText(event.globalPosition().toPoint(), text, self)
 
-    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+    def leaveEvent(self, event: QEvent) -> None:
         """Nothing is pointed at."""
         self.pointed.emit(-1)
 
-    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+    def mousePressEvent(self, event: QMouseEvent) -> None:
         """Hold a token, or let it go."""
         token = self._at(event.position())
         if token >= 0:
             self.chosen.emit(token)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk along the prompt, Enter holds, Escape lets go."""
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
         if step is not None:
@@ -113,7 +113,7 @@ class TokenText(QWidget):
         else:
             super().keyPressEvent(event)
 
-    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:
         """Chips; the one that looks is framed, thickly where it is held."""
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)

@@ -46,7 +46,7 @@ def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, shift: bool) -> l
         century = pick.choice(centuries)
         known = years[century]
         year = pick.choice([y for y in known if f"{SHIFT + 2:02d}" <= y <= "98"])
-        earlier = pick.choice([y for y in known if "02" <= y and int(y) <= int(year) - SHIFT])
+        earlier = pick.choice([y for y in known if y >= "02" and int(y) <= int(year) - SHIFT])
         event, other = pick.sample(events, 2)
         clean = FORM.format(event=event, century=century, year=year)
         changed = FORM.format(

@@ -1,7 +1,7 @@
 """Writes the models with known circuits, and their true edges, into ``resources/known``.
 
-    pip install tracr-pypi==1.0.0 safetensors tokenizers
-    python tests/tasks/ground_truth/build.py
+pip install tracr-pypi==1.0.0 safetensors tokenizers
+python tests/tasks/ground_truth/build.py
 """
 
 from __future__ import annotations
