@@ -18,7 +18,7 @@ TYPE_CHECKING = False  # typing's own would be an import more before Ctrl+C is a
 __version__ = "0.1.0"
 
 # The names are looked up when used: importing circuitviz must not take a second for torch.
-_PLACES = {
+_MODULE_OF_NAME = {
     "load_model": "models",
     "load_task": "tasks",
     "Task": "tasks",
@@ -49,7 +49,7 @@ _PLACES = {
     "ComputationError": "errors",
 }
 
-__all__ = list(_PLACES)
+__all__ = list(_MODULE_OF_NAME)
 
 if TYPE_CHECKING:
     from typing import Any
@@ -83,6 +83,6 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name not in _PLACES:
+    if name not in _MODULE_OF_NAME:
         raise AttributeError(f"module 'circuitviz' has no attribute '{name}'")
-    return getattr(importlib.import_module(f"circuitviz.{_PLACES[name]}"), name)
+    return getattr(importlib.import_module(f"circuitviz.{_MODULE_OF_NAME[name]}"), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-INTERRUPTED = 130  # exit code: 128 and SIGINT's number
+INTERRUPTED_EXIT_CODE = 130  # exit code: 128 and SIGINT's number
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None) -> int:
         return run(argv)
     import _signal  # type: ignore[import-not-found]  # signal itself takes a while to import
 
-    _signal.signal(_signal.SIGINT, lambda *_: os._exit(INTERRUPTED))  # until a command runs, and after it
+    _signal.signal(_signal.SIGINT, lambda *_: os._exit(INTERRUPTED_EXIT_CODE))  # until a command runs, and after it
     from circuitviz.app.cli import run
 
     return run(sys.argv[1:])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_type_hints
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 
 
 @dataclass(frozen=True)
@@ -35,27 +35,27 @@ class Option:
         """The option's name on the command line: ``use_bos`` is ``--use-bos``."""
         return "--" + self.name.replace("_", "-")
 
-    def parse(self, given: object) -> Any:
+    def parse(self, raw_value: object) -> Any:
         """Return ``given`` (text or value) as this option's kind, within its bounds.
 
         Raises InputError with the option's flag, the value given and what would be right.
         """
         try:
-            value = _convert(given, self.kind)
+            value = _convert_value(raw_value, self.kind)
         except (TypeError, ValueError):
             raise InputError(
-                f"{self.flag} was given {given!r}; it takes {_article(self.kind)}, "
+                f"{self.flag} was given {raw_value!r}; it takes {_kind_in_words(self.kind)}, "
                 f"for example {self.default!r}."
             ) from None
         if self.choices is not None and value not in self.choices:
             raise InputError(
-                f"{self.flag} was given {given!r}; it takes one of {', '.join(self.choices)}."
-                + suggest(str(value), self.choices)
+                f"{self.flag} was given {raw_value!r}; it takes one of {', '.join(self.choices)}."
+                + suggest_name(str(value), self.choices)
             )
         below = self.low is not None and not value >= self.low
         above = self.high is not None and not value <= self.high
         if below or above or (self.above is not None and not value > self.above):
-            raise InputError(f"{self.flag} was given {given!r}; it must be {self.bounds}.")
+            raise InputError(f"{self.flag} was given {raw_value!r}; it must be {self.bounds}.")
         return value
 
     @property
@@ -84,52 +84,52 @@ def option(
     return dataclasses.field(default=default, metadata=metadata)
 
 
-def describe(options: type) -> tuple[Option, ...]:
+def describe_options(options_class: type) -> tuple[Option, ...]:
     """List the options that a dataclass declares, in order."""
-    kinds = get_type_hints(options)
+    kinds = get_type_hints(options_class)
     return tuple(
         Option(field.name, kinds[field.name], field.default, **field.metadata)
-        for field in dataclasses.fields(options)
+        for field in dataclasses.fields(options_class)
         if "help" in field.metadata
     )
 
 
-def build(options: type, given: Mapping[str, object]) -> Any:
+def build_options(options_class: type, raw_values: Mapping[str, object]) -> Any:
     """Make the dataclass from texts or values; names may be written with ``-`` or ``_``.
 
     Raises InputError on a name that does not exist or a value that does not fit.
     """
-    known = {entry.name: entry for entry in describe(options)}
+    known = {entry.name: entry for entry in describe_options(options_class)}
     values = {}
-    for name, value in given.items():
+    for name, value in raw_values.items():
         entry = known.get(name.replace("-", "_"))
         if entry is None:
             there_is = ", ".join(e.flag for e in known.values()) or "nothing"
             raise InputError(
                 f"There is no option '{name}' here; there is {there_is}."
-                + suggest(name.replace("-", "_"), known)
+                + suggest_name(name.replace("-", "_"), known)
             )
         values[entry.name] = entry.parse(value)
-    return options(**values)
+    return options_class(**values)
 
 
-def as_dict(options: Any) -> dict[str, Any]:
+def options_to_dict(options: Any) -> dict[str, Any]:
     """Return the chosen values, ready for JSON."""
     return dataclasses.asdict(options)
 
 
-def _convert(given: object, kind: type) -> Any:
+def _convert_value(raw_value: object, kind: type) -> Any:
     if kind is bool:
-        if isinstance(given, bool):
-            return given
+        if isinstance(raw_value, bool):
+            return raw_value
         answers = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-        if str(given).lower() not in answers:
-            raise ValueError(given)
-        return answers[str(given).lower()]
-    if kind is int and isinstance(given, float) and not given.is_integer():
-        raise ValueError(given)
-    return kind(given)
+        if str(raw_value).lower() not in answers:
+            raise ValueError(raw_value)
+        return answers[str(raw_value).lower()]
+    if kind is int and isinstance(raw_value, float) and not raw_value.is_integer():
+        raise ValueError(raw_value)
+    return kind(raw_value)
 
 
-def _article(kind: type) -> str:
+def _kind_in_words(kind: type) -> str:
     return {int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a word")

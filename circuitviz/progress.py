@@ -22,7 +22,7 @@ class Progress:
     partial: object | None = None
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         """How much is done, 0 to 1; 0 where there is nothing to do.
 
         >>> Progress(1, 4).share
@@ -31,10 +31,10 @@ class Progress:
         return self.done / self.total if self.total else 0.0
 
 
-Steps = Generator[Progress, None, T]
+ProgressSteps = Generator[Progress, None, T]
 
 
-class Driven(Generic[T]):
+class ProgressRunner(Generic[T]):
     """A computation as a ``for`` loop takes it; its ``result`` is there once the loop is through.
 
     Who leaves the loop early ends the computation.
@@ -49,16 +49,16 @@ class Driven(Generic[T]):
 
     result: T
 
-    def __init__(self, steps: Steps[T]) -> None:
+    def __init__(self, steps: ProgressSteps[T]) -> None:
         self._steps = steps
 
     def __iter__(self) -> Iterator[Progress]:
         self.result = yield from self._steps
 
 
-def finish(steps: Steps[T], on_progress: Callable[[Progress], None] | None = None) -> T:
+def run_to_completion(steps: ProgressSteps[T], on_progress: Callable[[Progress], None] | None = None) -> T:
     """Drive a computation to its end and return its result."""
-    driven = Driven(steps)
+    driven = ProgressRunner(steps)
     for step in driven:
         if on_progress is not None:
             on_progress(step)

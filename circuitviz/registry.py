@@ -10,14 +10,14 @@ from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Generic, TypeVar
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 from circuitviz.options import NoOptions
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Entry(Generic[T]):
+class RegistryEntry(Generic[T]):
     """One registered thing: its name, one line about it, its source, its options and itself."""
 
     name: str
@@ -37,11 +37,11 @@ class Registry(Generic[T]):
 
     def __init__(self, kind: str, package: str, group: str) -> None:
         self.kind = kind
-        self.broken: dict[str, str] = {}
+        self.import_errors: dict[str, str] = {}
         self._package = package
-        self._group = group
-        self._entries: dict[str, Entry[T]] = {}
-        self._walked = False
+        self._entry_point_group = group
+        self._entries: dict[str, RegistryEntry[T]] = {}
+        self._is_imported = False
 
     def register(
         self, name: str, *, summary: str, reference: str = "", options: type = NoOptions, **extra: Any
@@ -49,45 +49,45 @@ class Registry(Generic[T]):
         """Register what is decorated under a name; further keywords are kept in ``extra``."""
 
         def decorate(value: T) -> T:
-            self._entries[name] = Entry(name, summary, value, reference, options, extra)
+            self._entries[name] = RegistryEntry(name, summary, value, reference, options, extra)
             return value
 
         return decorate
 
     def names(self) -> list[str]:
         """Every known name, in the order of registration."""
-        self._walk()
+        self._import_modules()
         return list(self._entries)
 
-    def entries(self) -> list[Entry[T]]:
+    def entries(self) -> list[RegistryEntry[T]]:
         """Everything known, in the order of registration."""
-        self._walk()
+        self._import_modules()
         return list(self._entries.values())
 
-    def get(self, name: str) -> Entry[T]:
+    def get(self, name: str) -> RegistryEntry[T]:
         """Return what is registered under a name; InputError lists the names that exist."""
-        self._walk()
+        self._import_modules()
         if name not in self._entries:
             known = ", ".join(self._entries)
             raise InputError(
-                f"There is no {self.kind} '{name}'; there is {known}." + suggest(name, self._entries)
+                f"There is no {self.kind} '{name}'; there is {known}." + suggest_name(name, self._entries)
             )
         return self._entries[name]
 
-    def _walk(self) -> None:
-        if self._walked:
+    def _import_modules(self) -> None:
+        if self._is_imported:
             return
         package = importlib.import_module(self._package)
         for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
             if not module.name.startswith("_"):
                 name = f"{self._package}.{module.name}"
-                self._try(name, partial(importlib.import_module, name))
-        for point in entry_points(group=self._group):
-            self._try(point.value, point.load)
-        self._walked = True  # not before: imports have locks of their own, so walking twice does no harm
+                self._load_guarded(name, partial(importlib.import_module, name))
+        for point in entry_points(group=self._entry_point_group):
+            self._load_guarded(point.value, point.load)
+        self._is_imported = True  # not before: imports have locks of their own, so walking twice does no harm
 
-    def _try(self, name: str, load: Callable[[], object]) -> None:
+    def _load_guarded(self, name: str, load: Callable[[], object]) -> None:
         try:
             load()
         except Exception as error:  # a third party's file may fail in any way
-            self.broken[name] = f"{type(error).__name__}: {error}"
+            self.import_errors[name] = f"{type(error).__name__}: {error}"

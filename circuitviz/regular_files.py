@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 
 
-def read_regular(path: Path, largest: int | None = None) -> bytes:
+def read_regular_file(path: Path, max_bytes: int | None = None) -> bytes:
     """The bytes of a regular file, or of what a link to one points to, at most ``largest`` and one more.
 
     Raises OSError where there is no such file, where it cannot be read, or where it is a folder, a pipe or a
@@ -18,4 +18,4 @@ def read_regular(path: Path, largest: int | None = None) -> bytes:
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-        return file.read() if largest is None else file.read(largest + 1)
+        return file.read() if max_bytes is None else file.read(max_bytes + 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 
 
-def resource(*parts: str) -> Path:
+def resource_path(*parts: str) -> Path:
     """Return the path of a file or folder that the application ships.
 
     >>> resource("demo", "model").name
@@ -22,7 +22,7 @@ def resource(*parts: str) -> Path:
     return root.joinpath(*parts)
 
 
-def data_folder() -> Path:
+def user_data_folder() -> Path:
     """The folder for unsaved work, locks of open files, explanations and indexes; it need not exist yet.
 
     It is Qt's ``AppLocalDataLocation`` for the organisation and application ``circuitviz``, which on Linux

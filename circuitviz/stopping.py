@@ -14,41 +14,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from circuitviz.progress import Driven, Progress, Steps, T
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps, T
 
-BACKGROUND = "work in the background"  # the name of such threads
-LOOK_S = 0.05  # between two looks at what goes on in the background
-_asked: ContextVar[Callable[[], bool] | None] = ContextVar("asked", default=None)
-_one_at_a_time = threading.Lock()  # libraries that load models are not made for two threads
+BACKGROUND_THREAD_NAME = "work in the background"  # the name of such threads
+POLL_INTERVAL_S = 0.05  # between two looks at what goes on in the background
+_is_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("asked", default=None)
+_library_lock = threading.Lock()  # libraries that load models are not made for two threads
 
 
-class Stopped(BaseException):
+class Cancelled(BaseException):
     """Nobody wants the result any more. No Exception, so that what mends failures lets it through."""
 
 
 @contextmanager
-def stopping(asked: Callable[[], bool]) -> Iterator[None]:
+def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
     """What is done inside ends at its next ``pause`` once ``asked`` is true, here or in whatever is around.
 
     >>> with stopping(lambda: False):
     ...     pause()
     """
-    outer = _asked.get()
-    token = _asked.set(asked if outer is None else lambda: asked() or outer())
+    outer = _is_cancelled.get()
+    token = _is_cancelled.set(is_cancelled if outer is None else lambda: is_cancelled() or outer())
     try:
         yield
     finally:
-        _asked.reset(token)
+        _is_cancelled.reset(token)
 
 
-def pause() -> None:
+def check_cancelled() -> None:
     """A place to end at; raises Stopped where that was asked for in this thread."""
-    asked = _asked.get()
+    asked = _is_cancelled.get()
     if asked is not None and asked():
-        raise Stopped
+        raise Cancelled
 
 
-def in_background(steps: Steps[T]) -> Steps[T]:
+def run_in_background(steps: ProgressSteps[T]) -> ProgressSteps[T]:
     """Work whose libraries do not come back for seconds, in a thread of its own; its steps, and more between.
 
     Closed or stopped, it is left alone: its thread ends at its next ``pause`` or step, and its result is
@@ -60,23 +60,23 @@ def in_background(steps: Steps[T]) -> Steps[T]:
 
     def work() -> None:
         try:
-            with stopping(left.is_set), _one_at_a_time:
-                driven = Driven(steps)
+            with cancellable(left.is_set), _library_lock:
+                driven = ProgressRunner(steps)
                 for step in driven:
                     latest[0] = step
-                    pause()
+                    check_cancelled()
                 done.append(driven.result)
         except BaseException as error:
             failed.append(error)
 
     thread = threading.Thread(
-        target=contextvars.copy_context().run, args=(work,), name=BACKGROUND, daemon=True
+        target=contextvars.copy_context().run, args=(work,), name=BACKGROUND_THREAD_NAME, daemon=True
     )
     thread.start()
     try:
         while thread.is_alive():
-            thread.join(LOOK_S)
-            pause()
+            thread.join(POLL_INTERVAL_S)
+            check_cancelled()
             yield latest[0]
     finally:
         left.set()

@@ -164,9 +164,9 @@ def _gemma2() -> Any:
 
 def _plain() -> Any:
     """No normalisation, as compiled models have it."""
-    from circuitviz.models.plain import PlainConfig, PlainForCausalLM, register
+    from circuitviz.models.plain import PlainConfig, PlainForCausalLM, register_architecture
 
-    register()
+    register_architecture()
     config = PlainConfig(
         n_layer=3,
         n_head=4,

@@ -14,54 +14,54 @@ from pathlib import Path
 from typing import Any
 
 import circuitviz.jobs
-from circuitviz.jobs.adopt import Adopt
-from circuitviz.jobs.attach import Attach
-from circuitviz.jobs.attention import AttentionOf
-from circuitviz.jobs.catalog import Catalog
-from circuitviz.jobs.causal import MeasureTrial
-from circuitviz.jobs.curve import Curve
-from circuitviz.jobs.effects import EffectsOf
-from circuitviz.jobs.elsewhere import EvaluateElsewhere
+from circuitviz.jobs.adopt import OpenDocumentModel
+from circuitviz.jobs.attach import AttachModel
+from circuitviz.jobs.attention import ReadAttention
+from circuitviz.jobs.catalog import LoadChoices
+from circuitviz.jobs.causal import MeasurePromptFaithfulness
+from circuitviz.jobs.curve import MeasureCurve
+from circuitviz.jobs.effects import ReadDirectEffects
+from circuitviz.jobs.elsewhere import EvaluateOnOtherModel
 from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.explain import Explain
+from circuitviz.jobs.explain import ExplainChange
 from circuitviz.jobs.explanations import ImportExplanations
-from circuitviz.jobs.feature_heads import ChannelsOf, ScoreOf
-from circuitviz.jobs.features import OpenFeatures, ReadFeature
-from circuitviz.jobs.find import Find, Found
-from circuitviz.jobs.head import HeadOf
-from circuitviz.jobs.judge import Judge
-from circuitviz.jobs.lens import LensOf
-from circuitviz.jobs.look import Look
-from circuitviz.jobs.make import Make
-from circuitviz.jobs.measure import Measure
+from circuitviz.jobs.feature_heads import ReadHeadChannels, ReadAttentionScore
+from circuitviz.jobs.features import OpenDictionaries, ReadFeatureDashboard
+from circuitviz.jobs.find import DiscoverCircuit, SearchResult
+from circuitviz.jobs.head import ReadHead
+from circuitviz.jobs.judge import ComputeMeasure
+from circuitviz.jobs.lens import ReadLogitLens
+from circuitviz.jobs.look import Query
+from circuitviz.jobs.make import RunTask
+from circuitviz.jobs.measure import MeasureFaithfulness
 from circuitviz.jobs.messages import Request
-from circuitviz.jobs.node import ReadNode
-from circuitviz.jobs.open_file import OpenBeside, OpenFile
-from circuitviz.jobs.patching import PatchingOf
+from circuitviz.jobs.node import ReadPromptNode
+from circuitviz.jobs.open_file import OpenComparisonFile, OpenFile
+from circuitviz.jobs.patching import ReadPatchingMap
 from circuitviz.jobs.preload import Preload
 from circuitviz.jobs.prompted import (
-    AdoptQuestion,
-    Answered,
-    AskQuestion,
-    FractionCurve,
+    OpenPromptDocumentModel,
+    PromptSearchResult,
+    DiscoverPromptCircuit,
+    ReadFractionCurve,
     MoveThreshold,
 )
-from circuitviz.jobs.rank import Rank
-from circuitviz.jobs.read import Read
-from circuitviz.jobs.references import ReadReferences
-from circuitviz.jobs.suggest import Suggest
+from circuitviz.jobs.rank import CompareMethods
+from circuitviz.jobs.read import ReadTaskNode
+from circuitviz.jobs.references import LoadReferences
+from circuitviz.jobs.suggest import ScoreRoles
 from circuitviz.jobs.switch_basis import SwitchBasis
-from circuitviz.jobs.threads import UseThreads
-from circuitviz.jobs.tops import ReadTops
-from circuitviz.jobs.traces import INDEXED, CollectTraces
+from circuitviz.jobs.threads import SetTorchThreads
+from circuitviz.jobs.tops import ReadTopTokens
+from circuitviz.jobs.traces import INDEXED_TEXT, CollectTraces
 from circuitviz.jobs.train import TrainDictionary
-from circuitviz.jobs.try_claims import Claim, TryClaims
-from circuitviz.session import Basis, Evidence, State, Trial
-from circuitviz.session.question import Question
+from circuitviz.jobs.try_claims import LabelClaim, CheckClaims
+from circuitviz.session import EvidenceContext, Evidence, State, PromptEvaluationRequest
+from circuitviz.session.question import AttributionQuery
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
-ASKED = Question("demo", PROMPT, "a2.f719@16", nodes=60)
-SEARCH = Find("demo", "ioi", None, 24, 3, "eap-ig", {}, "", "corrupted", "greedy", 200)
+ASKED = AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=60)
+SEARCH = DiscoverCircuit("demo", "ioi", None, 24, 3, "eap-ig", {}, "", "corrupted", "greedy", 200)
 
 
 def job_classes() -> list[type[Request]]:
@@ -77,15 +77,15 @@ def job_classes() -> list[type[Request]]:
             elif one.__module__.startswith("circuitviz."):  # by another name, for a slot of its own
                 assert not {"answer", "see"} & vars(one).keys(), f"{one.__name__} is a job outside of jobs/"
 
-    return [one for one in dict.fromkeys(below(Request)) if one is not Look]
+    return [one for one in dict.fromkeys(below(Request)) if one is not Query]
 
 
 @dataclass(frozen=True)
 class Opened:
     """What was found once, for jobs about it: a circuit of heads, and one of features (True), with their engines."""
 
-    found: Found
-    answered: Answered
+    found: SearchResult
+    answered: PromptSearchResult
     folder: Path
     engines: dict[bool, Engine]
 
@@ -97,51 +97,51 @@ class Opened:
 def open_both(folder: Path) -> Opened:
     """Make what the jobs are about."""
     heads, features = Engine(), Engine()
-    *_, found = heads.answer(SEARCH)
-    *_, answered = features.answer(AskQuestion(ASKED))
-    assert isinstance(found, Found) and isinstance(answered, Answered)
+    *_, found = heads.execute(SEARCH)
+    *_, answered = features.execute(DiscoverPromptCircuit(ASKED))
+    assert isinstance(found, SearchResult) and isinstance(answered, PromptSearchResult)
     return Opened(found, answered, folder, {False: heads, True: features})
 
 
 NOTHING_OPEN = (
-    Find,
-    Adopt,
-    Attach,
-    AdoptQuestion,
-    AskQuestion,
-    Catalog,
-    Make,
+    DiscoverCircuit,
+    OpenDocumentModel,
+    AttachModel,
+    OpenPromptDocumentModel,
+    DiscoverPromptCircuit,
+    LoadChoices,
+    RunTask,
     OpenFile,
-    OpenBeside,
+    OpenComparisonFile,
     Preload,
-    ReadReferences,
+    LoadReferences,
 )
-OF_FEATURES = (FractionCurve, MoveThreshold, ChannelsOf, ScoreOf, ReadNode, MeasureTrial, ReadFeature)
+OF_FEATURES = (ReadFractionCurve, MoveThreshold, ReadHeadChannels, ReadAttentionScore, ReadPromptNode, MeasurePromptFaithfulness, ReadFeatureDashboard)
 
 
-def _trial(o: Opened) -> Trial:
-    trial = Trial.of(State(o.answered.provenance, o.answered.scores, o.answered.circuit))
+def _trial(o: Opened) -> PromptEvaluationRequest:
+    trial = PromptEvaluationRequest.from_state(State(o.answered.provenance, o.answered.scores, o.answered.circuit))
     assert trial is not None
     return trial
 
 
 def _judge(kind: Any, measure: str, o: Opened) -> Any:
     one = o.found
-    return kind(measure, {}, "key", one.circuit, one.scores, opening=one.provenance.opening)
+    return kind(measure, {}, "key", one.circuit, one.scores, opening=one.provenance.requirements)
 
 
-def _claims(o: Opened) -> TryClaims:
+def _claims(o: Opened) -> CheckClaims:
     tests = ("answer", {}), ("attention", {}), ("role", {"role": "previous-token"})
     claims = (
-        Claim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), Basis()) for test, given in tests
+        LabelClaim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), EvidenceContext()) for test, given in tests
     )
-    return TryClaims(tuple(claims), (), o.found.provenance)
+    return CheckClaims(tuple(claims), (), o.found.provenance)
 
 
 def _train(o: Opened) -> TrainDictionary:
-    from circuitviz.features.training import Recipe
+    from circuitviz.features.training import DictionaryRecipe
 
-    return TrainDictionary("m1", None, o.folder / "trained", Recipe(features=256, steps=400, batch=1024))
+    return TrainDictionary("m1", None, o.folder / "trained", DictionaryRecipe(features=256, steps=400, batch=1024))
 
 
 def _document(o: Opened) -> Callable[[], Any]:
@@ -168,45 +168,45 @@ def _every_node(o: Opened) -> tuple[str, ...]:
 
 
 JOBS: dict[type[Request], Callable[[Opened], Request]] = {
-    Find: lambda o: SEARCH,
-    Adopt: lambda o: Adopt(o.found.provenance, o.found.circuit),
-    Attach: lambda o: Attach(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
-    AdoptQuestion: lambda o: AdoptQuestion(o.answered.provenance, o.answered.circuit),
-    AskQuestion: lambda o: AskQuestion(ASKED),
+    DiscoverCircuit: lambda o: SEARCH,
+    OpenDocumentModel: lambda o: OpenDocumentModel(o.found.provenance, o.found.circuit),
+    AttachModel: lambda o: AttachModel(SEARCH, State(None, o.found.scores, o.found.circuit), "imported.json"),
+    OpenPromptDocumentModel: lambda o: OpenPromptDocumentModel(o.answered.provenance, o.answered.circuit),
+    DiscoverPromptCircuit: lambda o: DiscoverPromptCircuit(ASKED),
     MoveThreshold: lambda o: MoveThreshold(ASKED, 0.01),
-    FractionCurve: lambda o: FractionCurve(ASKED),
-    ChannelsOf: lambda o: ChannelsOf(ASKED, "a2.f719@16"),
-    ScoreOf: lambda o: ScoreOf(ASKED, "a2.f719@16"),
-    ReadNode: lambda o: ReadNode(ASKED, "a2.f719@16"),
-    ReadFeature: lambda o: ReadFeature("a2", 719),
-    MeasureTrial: lambda o: MeasureTrial(_trial(o), "key"),
-    OpenFeatures: lambda o: OpenFeatures((), None, o.folder / "indexes"),
-    CollectTraces: lambda o: CollectTraces("a2", 719, INDEXED, None, most=6),
+    ReadFractionCurve: lambda o: ReadFractionCurve(ASKED),
+    ReadHeadChannels: lambda o: ReadHeadChannels(ASKED, "a2.f719@16"),
+    ReadAttentionScore: lambda o: ReadAttentionScore(ASKED, "a2.f719@16"),
+    ReadPromptNode: lambda o: ReadPromptNode(ASKED, "a2.f719@16"),
+    ReadFeatureDashboard: lambda o: ReadFeatureDashboard("a2", 719),
+    MeasurePromptFaithfulness: lambda o: MeasurePromptFaithfulness(_trial(o), "key"),
+    OpenDictionaries: lambda o: OpenDictionaries((), None, o.folder / "indexes"),
+    CollectTraces: lambda o: CollectTraces("a2", 719, INDEXED_TEXT, None, max_examples=6),
     TrainDictionary: _train,
     ImportExplanations: _explanations,
-    AttentionOf: lambda o: AttentionOf(2, 0),
-    EffectsOf: lambda o: EffectsOf(None),
-    HeadOf: lambda o: HeadOf("a2.h6", 0),
-    LensOf: lambda o: LensOf("", 0),
-    PatchingOf: lambda o: PatchingOf(None),
-    Read: lambda o: Read("a2.h6", 0),
-    ReadTops: lambda o: ReadTops(_every_node(o)),
-    Measure: lambda o: Measure(o.found.circuit, "key", opening=o.found.provenance.opening),
-    Curve: lambda o: Curve(o.found.scores, "greedy", o.found.provenance.opening),
-    Explain: lambda o: Explain(
-        "key", o.found.circuit, o.found.scores.greedy(100), {}, opening=o.found.provenance.opening
+    ReadAttention: lambda o: ReadAttention(2, 0),
+    ReadDirectEffects: lambda o: ReadDirectEffects(None),
+    ReadHead: lambda o: ReadHead("a2.h6", 0),
+    ReadLogitLens: lambda o: ReadLogitLens("", 0),
+    ReadPatchingMap: lambda o: ReadPatchingMap(None),
+    ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
+    ReadTopTokens: lambda o: ReadTopTokens(_every_node(o)),
+    MeasureFaithfulness: lambda o: MeasureFaithfulness(o.found.circuit, "key", requirements=o.found.provenance.requirements),
+    MeasureCurve: lambda o: MeasureCurve(o.found.scores, "greedy", o.found.provenance.requirements),
+    ExplainChange: lambda o: ExplainChange(
+        "key", o.found.circuit, o.found.scores.greedy(100), {}, requirements=o.found.provenance.requirements
     ),
-    Judge: lambda o: _judge(Judge, "minimality", o),
-    Suggest: lambda o: _judge(Suggest, "roles", o),
-    EvaluateElsewhere: lambda o: EvaluateElsewhere("demo", o.found.circuit, o.found.provenance, "key"),
-    Rank: lambda o: Rank("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
+    ComputeMeasure: lambda o: _judge(ComputeMeasure, "minimality", o),
+    ScoreRoles: lambda o: _judge(ScoreRoles, "roles", o),
+    EvaluateOnOtherModel: lambda o: EvaluateOnOtherModel("demo", o.found.circuit, o.found.provenance, "key"),
+    CompareMethods: lambda o: CompareMethods("r", o.found.circuit, None, ("eap", "exact"), None, "corrupted"),
     SwitchBasis: lambda o: SwitchBasis(o.found.provenance, ("m1",), 100, "Open m1 into features"),
-    TryClaims: _claims,
+    CheckClaims: _claims,
     OpenFile: lambda o: OpenFile(_document(o), lambda _document: None),
-    OpenBeside: lambda o: OpenBeside(_document(o), lambda _document: None),
-    Make: lambda o: Make("read", _document(o), lambda _result: None),
+    OpenComparisonFile: lambda o: OpenComparisonFile(_document(o), lambda _document: None),
+    RunTask: lambda o: RunTask("read", _document(o), lambda _result: None),
     Preload: lambda o: Preload((partial(importlib.import_module, "circuitviz.formats"),)),
-    ReadReferences: lambda o: ReadReferences(),
-    Catalog: lambda o: Catalog(),
-    UseThreads: lambda o: UseThreads(1),
+    LoadReferences: lambda o: LoadReferences(),
+    LoadChoices: lambda o: LoadChoices(),
+    SetTorchThreads: lambda o: SetTorchThreads(1),
 }

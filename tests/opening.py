@@ -13,27 +13,27 @@ LONG = 90_000
 
 def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:
     """Open a file in a window and wait until it is drawn."""
-    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
-        window.files.open_path(path)
-    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
+        window.file_controller.open_path(path)
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
 
 
 def save_in(window: MainWindow, path: Path | None = None) -> bool:
     """Save, and wait until that is on the disk; whether it is."""
     saved: list[bool] = []
-    window.files.save(saved.append) if path is None else window.files.save_to(path, saved.append)
-    window.desk.writer.finish()
+    window.file_controller.save_document(saved.append) if path is None else window.file_controller.save_to(path, saved.append)
+    window.workspace.save_service.wait_until_written()
     return saved == [True]
 
 
 def export_in(window: MainWindow, path: Path) -> bool:
     """Export, and wait until that is on the disk; whether it is."""
     written: list[bool] = []
-    window.files.export_to(path, told=written.append)
-    window.desk.writer.finish()
+    window.file_controller.export_to(path, on_done=written.append)
+    window.workspace.save_service.wait_until_written()
     return written == [True]
 
 
 def measured(window: MainWindow) -> bool:
     """Whether the exact faithfulness of what is on the screen is known."""
-    return window.desk.preview is None and window.desk.document.evaluation is not None
+    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None

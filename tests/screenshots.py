@@ -19,8 +19,8 @@ def shoot(window: MainWindow, name: str, dialog: QWidget | None = None) -> None:
     scale = round(window.devicePixelRatio())
     for theme in ("dark", "light"):
         window.choose_theme(theme)
-        window.looks.settle()
+        window.theme_controller.finish_restyling()
         QApplication.processEvents()
-        window.view.stage.settle()
+        window.view.scene_items.render_now()
         suffix = "" if scale == 1 else f"@{scale}x"
         (dialog or window).grab().save(str(Path(SHOTS) / f"{name}-{theme}{suffix}.png"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import circuitviz
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "circuitviz"
@@ -56,7 +56,7 @@ def _committed() -> list[str]:
 
 def _imports(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.keyboard_cursor(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -168,7 +168,7 @@ def test_version_is_said_once() -> None:
 def test_readme_gives_the_two_commands_and_the_figures_of_the_shipped_weights() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert "\nbash .ci/start\n" in readme and "\nbash .ci/test\n" in readme
-    figures = json.loads(resource("demo", "model", "figures.json").read_text(encoding="utf-8"))
+    figures = json.loads(resource_path("demo", "model", "figures.json").read_text(encoding="utf-8"))
     for name, value in figures.items():
         assert f"| {value:.3f} |" in readme, name
 
@@ -180,7 +180,7 @@ def test_public_names_exist() -> None:
 
 def test_no_two_actions_share_a_shortcut() -> None:
     """Qt calls such a key ambiguous and does neither."""
-    from circuitviz.app.actions import ACTIONS
+    from circuitviz.app.actions import USER_COMMANDS
 
-    keys = [entry.shortcut for entry in ACTIONS.values() if entry.shortcut]
+    keys = [entry.shortcut for entry in USER_COMMANDS.values() if entry.shortcut]
     assert sorted({key for key in keys if keys.count(key) > 1}) == []

@@ -46,7 +46,7 @@ def test_a_second_thread_sees_all_or_waits(walked: Registry[None]) -> None:
     for thread in threads:
         thread.join(60)
     assert seen == [["first", "second", "third"]] * 2
-    assert not walked.broken
+    assert not walked.import_errors
 
 
 def test_no_export_of_a_package_is_hidden_by_a_module_of_its_name() -> None:

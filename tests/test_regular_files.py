@@ -11,12 +11,12 @@ import pytest
 
 from circuitviz.errors import InputError
 from circuitviz.features.explanations import reading
-from circuitviz.features.passages import read_passages
+from circuitviz.features.passages import read_passage_file
 from circuitviz.formats import export_document, formats, import_document
-from circuitviz.formats.disk import check_place, read_bytes, read_text
+from circuitviz.formats.disk import check_writable, read_bytes, read_text
 from circuitviz.formats.label_files import read_labels
-from circuitviz.formats.reference import references
-from circuitviz.regular_files import read_regular
+from circuitviz.formats.reference import list_references
+from circuitviz.regular_files import read_regular_file
 
 SUFFIXES = sorted({entry.value.suffix for entry in formats.entries()} - {".nodes.csv"})  # read beside ".csv"
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
@@ -48,16 +48,16 @@ def test_nothing_but_regular_files_is_read(tmp_path, demo, kind):
         with pytest.raises(InputError, match="(cannot|could not) be read"):
             read(other)
     with pytest.raises(InputError, match="cannot be read"):
-        read_passages(demo.model, other)
+        read_passage_file(demo.model, other)
 
 
 @pytest.mark.parametrize("kind", ["pipe", "loop"])
 def test_nothing_but_regular_files_is_replaced(tmp_path, kind):
-    document = import_document(references()["ioi-gpt2"])
+    document = import_document(list_references()["ioi-gpt2"])
     for suffix in sorted(e.value.suffix for e in formats.entries() if e.value.writes):
         path = _special(tmp_path, f"one{suffix}", kind)
         before = path.lstat()
-        for write in (check_place, lambda where: export_document(document, where)):
+        for write in (check_writable, lambda where: export_document(document, where)):
             with pytest.raises(InputError, match="was not saved"):
                 write(path)
         assert (path.lstat().st_ino, stat.S_IFMT(path.lstat().st_mode)) == (
@@ -69,8 +69,8 @@ def test_nothing_but_regular_files_is_replaced(tmp_path, kind):
 def test_no_more_is_read_than_was_asked_for(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"12345")
-    assert read_regular(path, 3) == b"1234"
-    assert read_regular(path) == b"12345"
+    assert read_regular_file(path, 3) == b"1234"
+    assert read_regular_file(path) == b"12345"
 
 
 def test_packed_explanations_are_bounded_and_their_lines_end_at_line_feeds(tmp_path, monkeypatch):

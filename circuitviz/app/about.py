@@ -10,19 +10,19 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from circuitviz import __version__
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 from circuitviz.session.origin import package_version
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-PACKAGES = ("torch", "transformer-lens", "transformers", "sae-lens", "numpy", "PySide6-Essentials")
+VERSIONED_PACKAGES = ("torch", "transformer-lens", "transformers", "sae-lens", "numpy", "PySide6-Essentials")
 
 
-def versions() -> list[tuple[str, str]]:
+def collect_versions() -> list[tuple[str, str]]:
     """What there is and which of it, circuitviz first."""
     rows = [("circuitviz", __version__), ("Python", platform.python_version())]
-    rows += [(name, package_version(name)) for name in PACKAGES]
+    rows += [(name, package_version(name)) for name in VERSIONED_PACKAGES]
     return [*rows, ("System", platform.platform(terse=True))]
 
 
@@ -34,7 +34,7 @@ class AboutDialog(QDialog):
         self.setWindowTitle("About circuitviz")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         mark, title = QLabel(), QLabel("circuitviz", objectName="headline")
-        icon = QIcon(str(resource("desktop", "circuitviz.svg")))
+        icon = QIcon(str(resource_path("desktop", "circuitviz.svg")))
         mark.setPixmap(icon.pixmap(48, 48))
         about = QLabel(
             "Finds circuits in transformer language models, draws them, and lets a person take them apart.",
@@ -47,7 +47,7 @@ class AboutDialog(QDialog):
         head.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
         head.addLayout(words, 1)
         grid = QGridLayout(horizontalSpacing=24, verticalSpacing=4)
-        for row, (name, number) in enumerate(versions()):
+        for row, (name, number) in enumerate(collect_versions()):
             grid.addWidget(QLabel(name, objectName="muted"), row, 0)
             value = QLabel(number)
             value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -55,7 +55,7 @@ class AboutDialog(QDialog):
         grid.setColumnStretch(1, 1)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         copy = buttons.addButton("Copy versions", QDialogButtonBox.ButtonRole.ActionRole)
-        copy.clicked.connect(self.copy)
+        copy.clicked.connect(self.copy_versions)
         buttons.rejected.connect(self.reject)
         column = QVBoxLayout(self)
         column.setContentsMargins(22, 20, 22, 14)
@@ -68,6 +68,6 @@ class AboutDialog(QDialog):
         close.setFocus()
         self.setMinimumWidth(420)
 
-    def copy(self) -> None:
+    def copy_versions(self) -> None:
         """All versions to the clipboard, a line each."""
-        QGuiApplication.clipboard().setText("\n".join(f"{name} {number}" for name, number in versions()))
+        QGuiApplication.clipboard().setText("\n".join(f"{name} {number}" for name, number in collect_versions()))

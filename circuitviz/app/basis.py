@@ -8,55 +8,55 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from circuitviz.jobs.switch_basis import SwitchBasis, switched
+from circuitviz.jobs.switch_basis import SwitchBasis, plan_basis_switch
 from circuitviz.panels.features.panel import FeaturesPanel
-from circuitviz.session.question import SAME_SUBJECT, Question
+from circuitviz.session.question import SAME_SUBJECT, AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-class Basis(QObject):
+class BasisSwitcher(QObject):
     """Opens sites into features and closes them again, as one step of undo."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self.desk = window, window.desk
-        window.view.site_opened.connect(lambda node: self.switch({node}))
+        self.window, self.workspace = window, window.workspace
+        window.view.basis_toggled.connect(lambda node: self.switch_sites({node}))
 
-    def switch(self, nodes: Set[str]) -> None:
+    def switch_sites(self, nodes: Set[str]) -> None:
         """Open the sites of some nodes, or close them where all are open: with as many edges as now.
 
         Of one prompt the same question is asked again, with other sites.
         """
-        desk, state = self.desk, self.desk.document.state
-        wanted = switched(state, frozenset(nodes), self._every())
+        desk, state = self.workspace, self.workspace.document.state
+        wanted = plan_basis_switch(state, frozenset(nodes), self._sites_with_dictionary())
         if wanted is None or state.circuit is None or state.provenance is None:
             return
-        if desk.opened is None:
-            desk.say("The model is not open yet; its sites can be opened then.")
+        if desk.opened_model is None:
+            desk.post_message("The model is not open yet; its sites can be opened then.")
             return
         sites, text = wanted
-        desk.say(f"{text} …")
-        if (question := Question.of(state.provenance)) is not None:
-            desk.asking.ask(replace(question, sites=sites))
+        desk.post_message(f"{text} …")
+        if (question := AttributionQuery.from_provenance(state.provenance)) is not None:
+            desk.prompt_circuits.submit_query(replace(question, sites=sites))
             return
-        desk.searches.begin(SAME_SUBJECT)
-        given = "; ".join(self._features.folders)
-        desk.ask(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
+        desk.search_controller.begin_search(SAME_SUBJECT)
+        given = "; ".join(self._features_panel.dictionary_folders)
+        desk.submit_request(SwitchBasis(state.provenance, sites, state.circuit.n_edges, text, given))
 
     @property
-    def _features(self) -> FeaturesPanel:
+    def _features_panel(self) -> FeaturesPanel:
         panel = self.window.panels["features"]
         assert isinstance(panel, FeaturesPanel)
         return panel
 
-    def _every(self) -> Set[str]:
+    def _sites_with_dictionary(self) -> Set[str]:
         """Sites that have a dictionary, as far as the window knows."""
-        shelf, opened = self._features.shelf, self.desk.opened
+        shelf, opened = self._features_panel.dictionary_overview, self.workspace.opened_model
         if shelf is not None and opened is not None and shelf.model == opened.model:
             return set(shelf.sites)
-        circuit = self.desk.document.state.circuit
+        circuit = self.workspace.document.state.circuit
         if circuit is None or opened is None or opened.model != "demo":
             return set()
         return {f"{part}{layer}" for layer in range(circuit.graph.shape.n_layers) for part in "am"}

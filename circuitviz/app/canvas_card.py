@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame
 
 from circuitviz.canvas.view import CircuitView
 
-MARGIN = 12
+MARGIN_PX = 12
 
 
 class CanvasCard(QFrame):
@@ -20,30 +20,30 @@ class CanvasCard(QFrame):
         view.installEventFilter(self)
         self.hide()
 
-    def open(self) -> None:
+    def open_card(self) -> None:
         """Show it in front of the canvas."""
         self.show()
-        self.place()
+        self.move_to_corner()
         self.raise_()
 
-    def leave(self) -> None:
+    def close_card(self) -> None:
         """Close it; the canvas has the keys again."""
         self.hide()
         self.view.setFocus()
 
-    def place(self) -> None:
+    def move_to_corner(self) -> None:
         """Take the corner again, as large as the contents want."""
         self.adjustSize()
-        self.move(self.view.viewport().width() - self.width() - MARGIN, MARGIN)
+        self.move(self.view.viewport().width() - self.width() - MARGIN_PX, MARGIN_PX)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Follow the canvas."""
         if watched is self.view and event.type() is QEvent.Type.Resize and self.isVisible():
-            self.place()
+            self.move_to_corner()
         return super().eventFilter(watched, event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape closes; no other key goes on to the canvas below."""
         if event.key() == Qt.Key.Key_Escape:
-            self.leave()
+            self.close_card()
         event.accept()

@@ -10,19 +10,19 @@ from PySide6.QtCore import QObject, QSize, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QLabel, QProgressBar, QPushButton, QToolBar
 
-from circuitviz.app.actions import ACTIONS, ActionEntry
-from circuitviz.app.actions.needs import NEEDS
+from circuitviz.app.actions import USER_COMMANDS, UserCommand
+from circuitviz.app.actions.needs import CONDITIONS
 from circuitviz.app.recent import RecentMenu
-from circuitviz.app.writing import Writing
-from circuitviz.canvas.icons import icon
+from circuitviz.app.writing import WriteProgress
+from circuitviz.canvas.icons import themed_icon
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import Moved, Ready
+from circuitviz.jobs import ProgressReported, ModelReady
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-class Chrome(QObject):
+class WindowMenus(QObject):
     """What surrounds the canvas and is not a panel."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -35,52 +35,52 @@ class Chrome(QObject):
         self.toolbar.setIconSize(QSize(20, 20))
         self.toolbar.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
         window.addToolBar(self.toolbar)
-        self._menus()
-        self._status()
-        window.desk.selection_changed.connect(self.refresh)
-        self.refresh()
+        self._create_menus()
+        self._create_status_bar()
+        window.workspace.selection_changed.connect(self.update_enabled_actions)
+        self.update_enabled_actions()
 
     def set_theme(self, theme: Theme) -> None:
         """Icons in the theme's colour."""
         for name, made in self.actions.items():
-            key = ACTIONS[name].icon if name in ACTIONS else name
+            key = USER_COMMANDS[name].icon if name in USER_COMMANDS else name
             if key:
-                made.setIcon(icon(key, theme))
+                made.setIcon(themed_icon(key, theme))
 
-    def refresh(self) -> None:
+    def update_enabled_actions(self) -> None:
         """Enable what makes sense now."""
-        if self.window.desk.opened is None:
-            self.device.setText("")
-        for name, entry in ACTIONS.items():
-            self.actions[name].setEnabled(NEEDS[entry.needs](self.window.desk))
+        if self.window.workspace.opened_model is None:
+            self.device_label.setText("")
+        for name, entry in USER_COMMANDS.items():
+            self.actions[name].setEnabled(CONDITIONS[entry.condition](self.window.workspace))
 
-    def _menus(self) -> None:
+    def _create_menus(self) -> None:
         window, bar = self.window, self.window.menuBar()
         menus = {}
-        for entry in ACTIONS.values():
+        for entry in USER_COMMANDS.values():
             if entry.menu not in menus:
                 menus[entry.menu] = bar.addMenu(entry.menu)
             if entry.id == "ablate":
-                for made in self._undo():
+                for made in self._create_undo_actions():
                     menus["Edit"].addAction(made)
                     self.toolbar.addAction(made)
                 menus["Edit"].addSeparator()
                 self.toolbar.addSeparator()
             if entry.id == "fit":
                 self.toolbar.addSeparator()
-            made = self._action(entry)
+            made = self._create_action(entry)
             menus[entry.menu].addAction(made)
-            if entry.toolbar:
+            if entry.in_toolbar:
                 self.toolbar.addAction(made)
             if entry.id == "open":
-                self.recent = RecentMenu(window)
-                menus["File"].addMenu(self.recent)
+                self.recent_menu = RecentMenu(window)
+                menus["File"].addMenu(self.recent_menu)
         menus["View"].addSeparator()
         panels = menus["View"].addMenu("Panels")  # with them the menu would be taller than many screens
         for dock in window.docks.values():
             panels.addAction(dock.toggleViewAction())
 
-    def _action(self, entry: ActionEntry) -> QAction:
+    def _create_action(self, entry: UserCommand) -> QAction:
         made = QAction(entry.text, self.window)
         if entry.shortcut:
             made.setShortcut(QKeySequence(entry.shortcut))
@@ -89,53 +89,53 @@ class Chrome(QObject):
         self.actions[entry.id] = made
         return made
 
-    def _undo(self) -> tuple[QAction, QAction]:
-        stack = self.window.desk.undo
+    def _create_undo_actions(self) -> tuple[QAction, QAction]:
+        stack = self.window.workspace.undo_stack
         undo, redo = stack.createUndoAction(self.window, "Undo"), stack.createRedoAction(self.window, "Redo")
         undo.setShortcut(QKeySequence("Ctrl+Z"))
         redo.setShortcuts([QKeySequence("Ctrl+Shift+Z"), QKeySequence("Ctrl+Y")])
         self.actions["undo"], self.actions["redo"] = undo, redo
         for action, step in ((undo, stack.undo), (redo, stack.redo)):
             action.triggered.disconnect()  # a label that is being typed is a step of its own, before this one
-            action.triggered.connect(partial(self._step, step))
+            action.triggered.connect(partial(self._apply_undo_step, step))
         return undo, redo
 
-    def _step(self, step: Callable[[], None]) -> None:
-        self.window.desk.input_ends.emit()
+    def _apply_undo_step(self, step: Callable[[], None]) -> None:
+        self.window.workspace.commit_input_requested.emit()
         step()
 
-    def _status(self) -> None:
+    def _create_status_bar(self) -> None:
         bar = self.window.statusBar()
         bar.setContentsMargins(10, 0, 0, 0)
-        self.message, self.device = QLabel(""), QLabel("")
-        self.progress = QProgressBar(textVisible=False, maximum=1000)
-        self.progress.setFixedWidth(140)
-        self.stop = QPushButton("Cancel")
-        self.stop.setObjectName("link")
-        self.writing = Writing(self.window)
-        for widget in (self.writing, self.progress, self.stop, self.device):
+        self.message_label, self.device_label = QLabel(""), QLabel("")
+        self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
+        self.progress_bar.setFixedWidth(140)
+        self.cancel_button = QPushButton("Cancel")
+        self.cancel_button.setObjectName("link")
+        self.write_progress = WriteProgress(self.window)
+        for widget in (self.write_progress, self.progress_bar, self.cancel_button, self.device_label):
             bar.addPermanentWidget(widget)
-        bar.addWidget(self.message, 1)
-        self.progress.hide()
-        self.stop.hide()
-        desk = self.window.desk
-        self.stop.clicked.connect(desk.cancel)
-        desk.said.connect(self.message.setText)
-        desk.progressed.connect(self._progress)
-        desk.idle.connect(self._idle)
-        desk.ready.connect(self._ready)
+        bar.addWidget(self.message_label, 1)
+        self.progress_bar.hide()
+        self.cancel_button.hide()
+        desk = self.window.workspace
+        self.cancel_button.clicked.connect(desk.cancel_jobs)
+        desk.message_posted.connect(self.message_label.setText)
+        desk.progress_reported.connect(self._show_progress)
+        desk.worker_idle.connect(self._on_idle)
+        desk.model_ready.connect(self._show_model)
 
-    def _progress(self, moved: Moved) -> None:
-        self.progress.show()
-        self.stop.show()
-        self.progress.setValue(round(moved.share * 1000))
-        self.message.setText(f"{moved.title}: {moved.message}" if moved.message else moved.title)
+    def _show_progress(self, progress: ProgressReported) -> None:
+        self.progress_bar.show()
+        self.cancel_button.show()
+        self.progress_bar.setValue(round(progress.fraction * 1000))
+        self.message_label.setText(f"{progress.title}: {progress.message}" if progress.message else progress.title)
 
-    def _idle(self) -> None:
-        self.progress.hide()
-        self.stop.hide()
-        if self.window.desk.opened is not None and ":" in self.message.text():
-            self.message.setText("Ready")
+    def _on_idle(self) -> None:
+        self.progress_bar.hide()
+        self.cancel_button.hide()
+        if self.window.workspace.opened_model is not None and ":" in self.message_label.text():
+            self.message_label.setText("Ready")
 
-    def _ready(self, ready: Ready) -> None:
-        self.device.setText(f"{ready.model} · {ready.device}")
+    def _show_model(self, ready: ModelReady) -> None:
+        self.device_label.setText(f"{ready.model} · {ready.device}")

@@ -14,33 +14,33 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz import __version__
-from circuitviz.jobs import Failed
+from circuitviz.jobs import JobFailed
 
 
-def show_failure(failed: Failed, parent: QWidget | None = None) -> QMessageBox:
+def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBox:
     """Show a failure without blocking; faults of ours offer their details to copy."""
-    kind = QMessageBox.Icon.Critical if failed.ours else QMessageBox.Icon.Warning
+    kind = QMessageBox.Icon.Critical if failed.is_internal_error else QMessageBox.Icon.Warning
     box = QMessageBox(kind, "circuitviz", failed.title, parent=parent)
     box.setInformativeText(failed.message)
     close = box.addButton(QMessageBox.StandardButton.Close)
     box.setDefaultButton(close)
     if failed.details:
         copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(_report(failed)))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(_format_report(failed)))
     box.setModal(True)
     box.open()
     return box
 
 
-def _report(failed: Failed) -> str:
+def _format_report(failed: JobFailed) -> str:
     about = f"circuitviz {__version__}, Python {platform.python_version()}, {platform.platform()}"
     return f"{failed.title}\n{failed.message}\n\n{about}\n\n{failed.details}"
 
 
-class Faults(QObject):
+class ExceptionHooks(QObject):
     """Exceptions that reach nobody, from slots and from threads, become a dialog."""
 
-    raised = Signal(object)
+    exception_raised = Signal(object)
 
     def install(self) -> Callable[[], None]:
         """Take over both hooks; returns what gives them back."""
@@ -52,7 +52,7 @@ class Faults(QObject):
                 return
             details = "".join(traceback.format_exception(kind, error, trace))
             text = f"{kind.__name__}: {error}"
-            self.raised.emit(Failed("Something in circuitviz went wrong", text, details, ours=True))
+            self.exception_raised.emit(JobFailed("Something in circuitviz went wrong", text, details, is_internal_error=True))
 
         sys.excepthook = hook
         threading.excepthook = lambda args: hook(

@@ -8,98 +8,98 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from circuitviz.canvas.picture import CircuitPicture
-from circuitviz.canvas.sketch import Drawn, Sketch
-from circuitviz.jobs import Failed, Made, Make, Reply, Worker
-from circuitviz.panels.beside import HERE
+from circuitviz.canvas.picture import CircuitScene
+from circuitviz.canvas.sketch import BuiltScene, SceneRequest
+from circuitviz.jobs import JobFailed, TaskDone, RunTask, Reply, Worker
+from circuitviz.panels.beside import THIS_CIRCUIT
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-class DrawCircuit(Make):
+class DrawCircuit(RunTask):
     """Draw a sketch; a later one takes the place of one that waits."""
 
     title = "The circuit could not be drawn"
 
 
-class Drawing(QObject):
+class CanvasUpdater(QObject):
     """Keeps the canvas at the desk's state. The latest wish wins; the old picture stays until it is drawn."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self.desk, self.view = window, window.desk, window.view
-        self._shown: Sketch | None = None
-        self._pending: Sketch | None = None
-        self._then: list[Callable[[], None]] = []
+        self.window, self.workspace, self.view = window, window.workspace, window.view
+        self._shown_sketch: SceneRequest | None = None
+        self._pending_sketch: SceneRequest | None = None
+        self._drawn_callbacks: list[Callable[[], None]] = []
         self._worker = Worker(parent=self)
-        self._worker.replied.connect(self._reply)
+        self._worker.replied.connect(self._handle_reply)
 
     @property
-    def pending(self) -> bool:
+    def is_pending(self) -> bool:
         """Whether the canvas still shows what was before."""
-        return self._pending is not None
+        return self._pending_sketch is not None
 
-    def draw(self, soon: bool = False) -> None:
+    def redraw(self, is_deferred: bool = False) -> None:
         """Draw what is on the desk now; ``soon``: in the next turn of the event loop."""
-        sketch = self._sketch()
-        if soon and not sketch.is_much and sketch.state.circuit is not None:
-            self._pending = sketch
-            self.desk.worker.turns.add(partial(self._draw_pending, sketch), "first picture")
+        sketch = self._create_sketch()
+        if is_deferred and not sketch.is_expensive and sketch.state.circuit is not None:
+            self._pending_sketch = sketch
+            self.workspace.worker.event_loop_queue.add(partial(self._draw_pending, sketch), "first picture")
             return
-        if not sketch.is_much or sketch.is_laid_out_as(self._shown):
-            self._show(sketch, sketch.draw())
+        if not sketch.is_expensive or sketch.has_same_layout_as(self._shown_sketch):
+            self._show_drawing(sketch, sketch.build())
             return
-        self._pending = sketch
-        if not self.view.stage.geometry.picture.nodes and sketch.state.circuit is not None:
+        self._pending_sketch = sketch
+        if not self.view.scene_items.geometry.scene.nodes and sketch.state.circuit is not None:
             nodes = sketch.state.circuit.n_nodes
-            self.view.show_circuit(CircuitPicture(), f"Laying out {nodes:,} nodes …")
-        self._worker.ask(DrawCircuit("canvas", sketch.draw, partial(self._take, sketch)))
+            self.view.show_scene(CircuitScene(), f"Laying out {nodes:,} nodes …")
+        self._worker.submit(DrawCircuit("canvas", sketch.build, partial(self._on_drawn, sketch)))
         self._worker.start()
 
-    def _draw_pending(self, sketch: Sketch) -> None:
-        if sketch is self._pending:
-            self._show(sketch, sketch.draw())
+    def _draw_pending(self, sketch: SceneRequest) -> None:
+        if sketch is self._pending_sketch:
+            self._show_drawing(sketch, sketch.build())
 
-    def _take(self, sketch: Sketch, drawn: Drawn) -> None:
-        if sketch is self._pending:
-            self._show(sketch, drawn)
+    def _on_drawn(self, sketch: SceneRequest, drawn: BuiltScene) -> None:
+        if sketch is self._pending_sketch:
+            self._show_drawing(sketch, drawn)
 
-    def then(self, work: Callable[[], None]) -> None:
+    def call_when_drawn(self, callback: Callable[[], None]) -> None:
         """Do something to the canvas once it shows what is on the desk: now, where it does."""
-        if self.pending:
-            self._then.append(work)
+        if self.is_pending:
+            self._drawn_callbacks.append(callback)
         else:
-            work()
+            callback()
 
-    def forget(self) -> None:
+    def reset(self) -> None:
         """Another document comes: what was to be done to the old one's picture is void."""
-        self._shown = self._pending = None
-        self._then.clear()
+        self._shown_sketch = self._pending_sketch = None
+        self._drawn_callbacks.clear()
 
     def stop(self) -> None:
         """End the thread, before the window goes."""
-        self.forget()
+        self.reset()
         self._worker.stop()
 
-    def _sketch(self) -> Sketch:
-        desk = self.desk
-        other = desk.beside.drawn
-        beside = None if other is None else (other, (HERE, desk.beside.name))
-        return Sketch(desk.state, self.window.layout_name, desk.opacity, beside, desk.preview is not None)
+    def _create_sketch(self) -> SceneRequest:
+        desk = self.workspace
+        other = desk.comparison.overlaid_state
+        beside = None if other is None else (other, (THIS_CIRCUIT, desk.comparison.chosen_name))
+        return SceneRequest(desk.state, self.window.layout_name, desk.edge_opacity, beside, desk.partial_result is not None)
 
-    def _reply(self, reply: Reply) -> None:
-        if isinstance(reply, Made):
-            reply.request.then(reply.result)
-        elif isinstance(reply, Failed):
-            self._pending = None
-            self._then.clear()
-            self.desk.say(reply.message)
-            self.desk.failed.emit(reply)
+    def _handle_reply(self, reply: Reply) -> None:
+        if isinstance(reply, TaskDone):
+            reply.request.on_done(reply.result)
+        elif isinstance(reply, JobFailed):
+            self._pending_sketch = None
+            self._drawn_callbacks.clear()
+            self.workspace.post_message(reply.message)
+            self.workspace.failure_reported.emit(reply)
 
-    def _show(self, sketch: Sketch, drawn: Drawn) -> None:
-        self._shown, self._pending = sketch, None
-        self.window.grouping.show(drawn)
-        waiting, self._then = self._then, []
+    def _show_drawing(self, sketch: SceneRequest, drawn: BuiltScene) -> None:
+        self._shown_sketch, self._pending_sketch = sketch, None
+        self.window.group_controller.show_drawing(drawn)
+        waiting, self._drawn_callbacks = self._drawn_callbacks, []
         for work in waiting:
             work()

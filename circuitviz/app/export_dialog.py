@@ -13,8 +13,8 @@ from PySide6.QtWidgets import QPushButton
 from circuitviz.layout import layouts
 from circuitviz.options import Option
 from circuitviz.panels.figures import FigureDialog
-from circuitviz.panels.writer import Told
-from circuitviz.pictures import Figure, Sheet, sheet_of
+from circuitviz.panels.writer import DoneCallback
+from circuitviz.pictures import FigureOptions, FigurePage, make_figure_page
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -24,43 +24,43 @@ class ExportDialog(FigureDialog):
     """The circuit on the desk as a figure."""
 
     def __init__(self, window: MainWindow) -> None:
-        self.window_, self.document = window, window.desk.document
+        self.main_window, self.document = window, window.workspace.document
         start = self.document.view.get("figure", {"layout": window.layout_name})
-        super().__init__(window, window.desk, "Export a figure", Figure, start)
+        super().__init__(window, window.workspace, "Export a figure", FigureOptions, start)
 
-    def sheet(self, figure: Figure, suffix: str) -> Callable[[], Sheet]:
+    def make_sheet(self, figure: FigureOptions, suffix: str) -> Callable[[], FigurePage]:
         """The circuit on paper, as it is now."""
         source = self.document.path.stem if self.document.path else "circuit"
-        return partial(sheet_of, self.document.snapshot(), figure, f"{source}{suffix}")
+        return partial(make_figure_page, self.document.snapshot(), figure, f"{source}{suffix}")
 
-    def keep(self, figure: Figure) -> None:
+    def remember_options(self, figure: FigureOptions) -> None:
         """With the document: opened again, it is drawn the same."""
         self.document.view["figure"] = asdict(figure)
 
-    def write(self, path: Path, figure: Figure, told: Told) -> None:
+    def write_figure(self, path: Path, figure: FigureOptions, on_done: DoneCallback) -> None:
         """Have the figure written."""
-        self.window_.files.export_to(path, figure, told)
+        self.main_window.file_controller.export_to(path, figure, on_done)
 
-    def place(self, suffix: str) -> Path | None:
+    def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        return self.window_.files.ask_figure_place(suffix)
+        return self.main_window.file_controller.ask_figure_path(suffix)
 
-    def option(self, entry: Option, value: object) -> Option:
+    def customise_option(self, entry: Option, value: object) -> Option:
         """The layouts that there are."""
-        entry = super().option(entry, value)
+        entry = super().customise_option(entry, value)
         return replace(entry, choices=tuple(layouts.names())) if entry.name == "layout" else entry
 
-    def buttons(self) -> Sequence[Sequence[QPushButton]]:
+    def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
         """What a paper needs beside the figure, and the data instead of it."""
         other = QPushButton("Data instead…")
         other.setToolTip("Edges and nodes as CSV, GraphML, DOT or EAP-IG JSON")
-        other.clicked.connect(self._other)
+        other.clicked.connect(self._export_data)
         methods, entries = QPushButton("Copy methods text"), QPushButton("Copy BibTeX")
-        methods.clicked.connect(self.window_.files.copy_methods)
-        entries.clicked.connect(self.window_.files.copy_bibtex)
+        methods.clicked.connect(self.main_window.file_controller.copy_methods)
+        entries.clicked.connect(self.main_window.file_controller.copy_bibtex)
         return ((methods, entries), (other,))
 
-    def _other(self) -> None:
-        if (path := self.window_.files.ask_data()) is not None:
-            self._begin(path)
-            self.window_.files.export_to(path, told=self._end)
+    def _export_data(self) -> None:
+        if (path := self.main_window.file_controller.ask_data_path()) is not None:
+            self._begin_writing(path)
+            self.main_window.file_controller.export_to(path, on_done=self._end_writing)

@@ -11,64 +11,64 @@ from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
-from circuitviz.app.on_disk import OnDisk
-from circuitviz.app.ownership import Ownership
-from circuitviz.canvas.looking import look, looking
+from circuitviz.app.on_disk import ExternalChangeMonitor
+from circuitviz.app.ownership import WindowFileLock
+from circuitviz.canvas.looking import restore_camera, camera_state
 from circuitviz.formats import export_document, export_warning
-from circuitviz.graph import Graph, Shape
+from circuitviz.graph import Graph, ModelShape
 from circuitviz.layout import layouts
-from circuitviz.panels.writer import Told, nobody
+from circuitviz.panels.writer import DoneCallback, ignore_result
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
     from circuitviz.app.export_dialog import ExportDialog
     from circuitviz.app.window import MainWindow
-    from circuitviz.pictures import Figure
+    from circuitviz.pictures import FigureOptions
 
-PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
-DATA = (
+PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
+DATA_FILE_FILTER = (
     "EAP-IG and MIB (*.json);;Attribution graph (*.graph.json);;Table of edges (*.csv);;"
     "Table of nodes (*.nodes.csv);;GraphML (*.graphml);;Graphviz (*.dot)"
 )
 
 
-class Files(QObject):
+class FileController(QObject):
     """The window's way to the disk; failures are shown in a dialog and change nothing."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window, self.desk, self.settings = window, window.desk, window.settings
-        self.dialog: ExportDialog | None = None
-        self.ownership, self.on_disk = Ownership(window), OnDisk(window)
-        self.desk.searches.may_replace = self.may_replace
-        self.desk.document_left.connect(self.keep_view)
-        self.desk.reader.preload(load_figures, layouts.names)
+        self.window, self.workspace, self.settings = window, window.workspace, window.settings
+        self.export_dialog: ExportDialog | None = None
+        self.file_lock, self.external_changes = WindowFileLock(window), ExternalChangeMonitor(window)
+        self.workspace.search_controller.confirm_replace = self.confirm_replace
+        self.workspace.document_closing.connect(self.record_view)
+        self.workspace.file_loader.preload_modules(preload_figure_modules, layouts.names)
 
-    def ask_open(self) -> None:
+    def ask_and_open(self) -> None:
         """Choose a file and open it."""
         kinds = "Circuits (*.circuit *.json *.graphml *.dot *.csv);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self.window, "Open a circuit", "", kinds)
         if path:
             self.open_path(Path(path))
 
-    def open_path(self, path: Path, *, told: str = "") -> None:
+    def open_path(self, path: Path, *, message: str = "") -> None:
         """Read a file, and show it unless unsaved work is to be kept or another window has it.
 
         ``told`` is said once it is open, instead of its name.
         """
 
         def show(document: Document) -> None:
-            if not self.may_leave():
+            if not self.confirm_leave():
                 return
-            if not self.ownership.take(path):
-                self.ownership.tell(path)
+            if not self.file_lock.acquire_lock(path):
+                self.file_lock.offer_copy(path)
                 return
-            self.desk.show(path, document)
-            self.settings.add_recent(path)
-            if told:
-                self.desk.say(told)
+            self.workspace.show_opened_document(path, document)
+            self.settings.add_recent_file(path)
+            if message:
+                self.workspace.post_message(message)
 
-        self.desk.open(path, show)
+        self.workspace.open_file(path, show)
 
     def open_copy(self, path: Path) -> None:
         """Open what a file holds as a document that is nowhere saved yet."""
@@ -76,150 +76,150 @@ class Files(QObject):
         def show(document: Document) -> None:
             document.path = None
             document.mark_unsaved()
-            self.desk.set_document(document)
-            self.desk.say(f"Opened a copy of {path.name}; it is not saved yet")
+            self.workspace.set_document(document)
+            self.workspace.post_message(f"Opened a copy of {path.name}; it is not saved yet")
 
-        self.desk.open(path, show)
+        self.workspace.open_file(path, show)
 
-    def opened(self) -> None:
+    def on_document_opened(self) -> None:
         """Another document is on the desk: own its file, and go back to its layout."""
-        layout = self.desk.document.view.get("layout")
-        if self.desk.preview is None:
-            path = self.desk.document.path
-            if path is None or not self.ownership.take(path):
-                self.ownership.release()
-            self.on_disk.follow(self.desk.document)
-        circuit = self.desk.document.state.circuit
+        layout = self.workspace.document.view.get("layout")
+        if self.workspace.partial_result is None:
+            path = self.workspace.document.path
+            if path is None or not self.file_lock.acquire_lock(path):
+                self.file_lock.release_lock()
+            self.external_changes.watch_document(self.workspace.document)
+        circuit = self.workspace.document.state.circuit
         usual = "tokens" if circuit is not None and circuit.graph.is_of_prompt else "layered"
         self.window.layout_name = layout if layout in layouts.names() else usual
 
-    def shown(self) -> None:
+    def on_document_shown(self) -> None:
         """Once it is drawn, go back to what was in sight and selected."""
-        self.window.drawing.then(self._look_again)
+        self.window.canvas_updater.call_when_drawn(self._restore_view)
 
-    def _look_again(self) -> None:
-        view = self.desk.document.view
-        look(self.window.view, view)
+    def _restore_view(self) -> None:
+        view = self.workspace.document.view
+        restore_camera(self.window.view, view)
         chosen = view.get("selected")
-        if isinstance(chosen, dict) and self.desk.state.circuit is not None:
-            drawn = self.window.view.picture
+        if isinstance(chosen, dict) and self.workspace.state.circuit is not None:
+            drawn = self.window.view.circuit_scene
             edges = {edge.name for edge in drawn.edges}
-            nodes = _among(chosen.get("nodes"), drawn.by_name)
-            self.desk.select(nodes, _among(chosen.get("edges"), edges))
+            nodes = _drawn_names(chosen.get("nodes"), drawn.by_name)
+            self.workspace.set_selection(nodes, _drawn_names(chosen.get("edges"), edges))
             if len(nodes) == 1 and view.get("zoom") is None:  # where a person looked comes first
-                self.window.view.bring_into_sight(*nodes)
+                self.window.view.scroll_to_node(*nodes)
 
-    def keep_view(self) -> None:
+    def record_view(self) -> None:
         """Write down how the document is looked at now, unless a search's partial result is what is seen."""
-        desk = self.desk
-        if desk.preview is not None:
+        desk = self.workspace
+        if desk.partial_result is not None:
             return
-        selected = {"nodes": sorted(desk.nodes), "edges": sorted(desk.edges)}
-        looked = {} if self.window.drawing.pending else looking(self.window.view)
+        selected = {"nodes": sorted(desk.selected_nodes), "edges": sorted(desk.selected_edges)}
+        looked = {} if self.window.canvas_updater.is_pending else camera_state(self.window.view)
         now = {"layout": self.window.layout_name, "selected": selected, **looked}
         desk.document.view.update(now)
 
-    def close(self) -> None:
+    def close_files(self) -> None:
         """The window goes: all is on the disk, nothing is left to recover, the file is free for others."""
-        self.window.chrome.writing.finish()
-        self.window.recovery.close()
-        self.ownership.release()
+        self.window.menus.write_progress.wait_until_written()
+        self.window.crash_recovery.close_autosaves()
+        self.file_lock.release_lock()
 
-    def save(self, told: Told = nobody) -> bool:
+    def save_document(self, on_done: DoneCallback = ignore_result) -> bool:
         """Save where the document lies, or is about to; a file that holds another circuit is not written."""
-        document = self.desk.own
-        path = self.desk.writer.saving_to(document) or (document.path if document.path_is_its_own else None)
-        return self.save_to(path, told) if path is not None else self.save_as(told)
+        document = self.workspace.user_document
+        path = self.workspace.save_service.pending_save_path(document) or (document.path if document.is_path_of_same_subject else None)
+        return self.save_to(path, on_done) if path is not None else self.save_as(on_done)
 
-    def save_as(self, told: Told = nobody) -> bool:
+    def save_as(self, on_done: DoneCallback = ignore_result) -> bool:
         """Choose a place and save."""
         kinds = "Circuits (*.circuit)"
         path, _ = QFileDialog.getSaveFileName(self.window, "Save the circuit", "circuit.circuit", kinds)
-        return bool(path) and self.save_to(Path(path), told)
+        return bool(path) and self.save_to(Path(path), on_done)
 
-    def save_to(self, path: Path, told: Told = nobody) -> bool:
+    def save_to(self, path: Path, on_done: DoneCallback = ignore_result) -> bool:
         """Begin to save to a path; whether it has begun. ``told`` hears whether it is saved.
 
         A failure is shown and changes nothing.
         """
         path = path if path.suffix else path.with_suffix(".circuit")
-        if not self.on_disk.may_write(path) or not self.desk.guarded(self.ownership.check, path):
+        if not self.external_changes.confirm_overwrite(path) or not self.workspace.run_guarded(self.file_lock.require_lock, path):
             return False
-        self.keep_view()
-        document = self.desk.own
+        self.record_view()
+        document = self.workspace.user_document
 
         def done(saved: bool) -> None:
-            now = self.desk.own
+            now = self.workspace.user_document
             if saved:
-                self.on_disk.written(document)
-                self.settings.add_recent(path)
-                self.window.retitle()
-            if (document is not now or not saved) and not self.desk.writer.saving:
-                self.ownership.release() if now.path is None else self.ownership.take(now.path)
-            self.on_disk.follow(now)
-            told(saved)
+                self.external_changes.record_stamp(document)
+                self.settings.add_recent_file(path)
+                self.window.update_title()
+            if (document is not now or not saved) and not self.workspace.save_service.pending_saves:
+                self.file_lock.release_lock() if now.path is None else self.file_lock.acquire_lock(now.path)
+            self.external_changes.watch_document(now)
+            on_done(saved)
 
-        self.desk.writer.save(path, done)
+        self.workspace.save_service.start_save(path, done)
         return True
 
-    def ask_export(self) -> None:
+    def show_export_dialog(self) -> None:
         """Show the figure with all that can be chosen of it."""
         from circuitviz.app.export_dialog import ExportDialog
 
-        self.dialog = ExportDialog(self.window)
-        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.dialog.open()
+        self.export_dialog = ExportDialog(self.window)
+        self.export_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.export_dialog.open()
 
-    def ask_figure_place(self, suffix: str) -> Path | None:
+    def ask_figure_path(self, suffix: str) -> Path | None:
         """Choose where a figure goes."""
-        stem = self.desk.document.path.stem if self.desk.document.path else "circuit"
-        path, _ = QFileDialog.getSaveFileName(self.window, "Save the figure", f"{stem}{suffix}", PICTURES)
+        stem = self.workspace.document.path.stem if self.workspace.document.path else "circuit"
+        path, _ = QFileDialog.getSaveFileName(self.window, "Save the figure", f"{stem}{suffix}", PICTURE_FILE_FILTER)
         return Path(path) if path else None
 
-    def ask_data(self) -> Path | None:
+    def ask_data_path(self) -> Path | None:
         """Choose a place for another tool's file, which its suffix names."""
-        path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.json", DATA)
+        path, _ = QFileDialog.getSaveFileName(self.window, "Export", "circuit.json", DATA_FILE_FILTER)
         return Path(path) if path else None
 
-    def export_to(self, path: Path, figure: Figure | None = None, told: Told = nobody) -> None:
+    def export_to(self, path: Path, figure: FigureOptions | None = None, on_done: DoneCallback = ignore_result) -> None:
         """Begin to write a picture or another tool's file, and tell whether it was written."""
-        from circuitviz.pictures import Figure, load_shipped, pictures, save_picture
+        from circuitviz.pictures import FigureOptions, load_shipped_fonts, figure_formats, save_figure
 
-        now = self.desk.document.snapshot()
-        if path.suffix.lower() in [entry.value.suffix for entry in pictures.entries()]:
-            load_shipped()
-            figure = figure or Figure(layout=self.window.layout_name)
-            self.desk.writer.export(path, partial(save_picture, now, path, figure), told)
+        now = self.workspace.document.snapshot()
+        if path.suffix.lower() in [entry.value.suffix for entry in figure_formats.entries()]:
+            load_shipped_fonts()
+            figure = figure or FigureOptions(layout=self.window.layout_name)
+            self.workspace.save_service.start_export(path, partial(save_figure, now, path, figure), on_done)
         else:
             note = export_warning(now, path)
-            self.desk.writer.export(path, partial(export_document, now, path), told, note)
+            self.workspace.save_service.start_export(path, partial(export_document, now, path), on_done, note)
 
     def copy_methods(self) -> None:
         """The methods paragraph to the clipboard."""
         from circuitviz.pictures.prose import methods_paragraph
 
-        self._copy(methods_paragraph, "the methods paragraph")
+        self._copy_text(methods_paragraph, "the methods paragraph")
 
     def copy_bibtex(self) -> None:
         """The entries of what the document cites to the clipboard."""
         from circuitviz.pictures.prose import bibtex
 
-        self._copy(bibtex, "the BibTeX entries")
+        self._copy_text(bibtex, "the BibTeX entries")
 
-    def _copy(self, made: Callable[[Document], str], what: str) -> None:
+    def _copy_text(self, make_text: Callable[[Document], str], description: str) -> None:
         def take(text: str) -> None:
             QGuiApplication.clipboard().setText(text)
-            self.desk.say(f"Copied {what}")
+            self.workspace.post_message(f"Copied {description}")
 
-        self.desk.writer.make("copy", partial(made, self.desk.document.snapshot()), take)
+        self.workspace.save_service.run_latest("copy", partial(make_text, self.workspace.document.snapshot()), take)
 
-    def may_leave(self) -> bool:
+    def confirm_leave(self) -> bool:
         """Ask before a search is ended or unsaved work is lost; what is being saved is saved first."""
-        return self.may_end_search() and self.may_replace()
+        return self.confirm_end_search() and self.confirm_replace()
 
-    def may_end_search(self) -> bool:
+    def confirm_end_search(self) -> bool:
         """Ask before a search that is under way is ended."""
-        if not self.desk.searches.under_way:
+        if not self.workspace.search_controller.is_running:
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
@@ -231,10 +231,10 @@ class Files(QObject):
         )
         return bool(choice == buttons.Yes)
 
-    def may_replace(self) -> bool:
+    def confirm_replace(self) -> bool:
         """Ask before unsaved work makes way for something else."""
-        self.desk.writer.finish(exports=False)
-        if not self.desk.own.dirty or self.desk.own.state.circuit is None:
+        self.workspace.save_service.wait_until_written(include_exports=False)
+        if not self.workspace.user_document.is_dirty or self.workspace.user_document.state.circuit is None:
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
@@ -245,27 +245,27 @@ class Files(QObject):
         )
         if choice == buttons.Save:
             saved: list[bool] = []
-            self.save(saved.append)
-            self.desk.writer.finish(exports=False)
+            self.save_document(saved.append)
+            self.workspace.save_service.wait_until_written(include_exports=False)
             return saved == [True]
         return bool(choice == buttons.Discard)
 
 
-def _among(names: object, drawn: Collection[str]) -> frozenset[str]:
+def _drawn_names(names: object, drawn: Collection[str]) -> frozenset[str]:
     """Those of a file's names that are drawn; a file may say anything."""
     known = names if isinstance(names, list) else []
     return frozenset(name for name in known if isinstance(name, str) and name in drawn)
 
 
-def load_figures() -> None:
+def preload_figure_modules() -> None:
     """Everything that a first figure, file or methods paragraph would otherwise have to import."""
     from circuitviz.app import export_dialog
     from circuitviz.formats import formats
-    from circuitviz.pictures import pictures, prose
+    from circuitviz.pictures import figure_formats, prose
 
     assert export_dialog and prose
-    pictures.names()
+    figure_formats.names()
     formats.names()
-    graph = Graph.transformer(Shape(1, 1, 1))
+    graph = Graph.transformer(ModelShape(1, 1, 1))
     for layout in layouts.entries():
         layout.value(graph, [node.name for node in graph.nodes], graph.mask, {})

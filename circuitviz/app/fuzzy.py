@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 
-FIRST, WORD, NEXT, PLAIN, GAP = 12, 9, 7, 1, 0.15
+FIRST_LETTER_SCORE, WORD_START_SCORE, CONSECUTIVE_SCORE, LETTER_SCORE, GAP_PENALTY = 12, 9, 7, 1, 0.15
 
 
 @dataclass(frozen=True)
-class Match:
+class FuzzyMatch:
     """How well a text fits, the higher the better, and which of its letters were found."""
 
     score: float
-    places: tuple[int, ...]
+    positions: tuple[int, ...]
 
 
-def match(query: str, text: str) -> Match | None:
+def fuzzy_match(query: str, text: str) -> FuzzyMatch | None:
     """The best way to find the query's letters in order in a text; None where they are not there.
 
     Spaces of the query only separate. Letters that begin words and letters that follow each other
@@ -29,7 +29,7 @@ def match(query: str, text: str) -> Match | None:
     """
     wanted = "".join(query.lower().split())
     if not wanted:
-        return Match(0.0, ())
+        return FuzzyMatch(0.0, ())
     there = text.lower()
     if len(there) != len(text):  # a letter that grows in lower case would shift all places
         there = text
@@ -44,20 +44,20 @@ def match(query: str, text: str) -> Match | None:
             rest = best(letter + 1, at + 1, at)
             if rest is None:
                 break  # further to the right there is even less
-            gain = _worth(there, at, last) + rest[0]
+            gain = _letter_score(there, at, last) + rest[0]
             if found is None or gain > found[0]:
                 found = gain, (at, *rest[1])
             at = there.find(wanted[letter], at + 1)
         return found
 
     whole = best(0, 0, -1)
-    return None if whole is None else Match(whole[0] - 0.02 * len(text), whole[1])
+    return None if whole is None else FuzzyMatch(whole[0] - 0.02 * len(text), whole[1])
 
 
-def _worth(text: str, at: int, last: int) -> float:
-    if at == 0:
-        return FIRST
-    if last >= 0 and at == last + 1:
-        return NEXT
-    start = not text[at - 1].isalnum()
-    return (WORD if start else PLAIN) - GAP * (at - last - 1 if last >= 0 else at)
+def _letter_score(text: str, position: int, previous: int) -> float:
+    if position == 0:
+        return FIRST_LETTER_SCORE
+    if previous >= 0 and position == previous + 1:
+        return CONSECUTIVE_SCORE
+    start = not text[position - 1].isalnum()
+    return (WORD_START_SCORE if start else LETTER_SCORE) - GAP_PENALTY * (position - previous - 1 if previous >= 0 else position)

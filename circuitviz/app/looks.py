@@ -13,16 +13,16 @@ from PySide6.QtGui import QGuiApplication, QIcon
 from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QDockWidget, QWidget
 from shiboken6 import isValid
 
-from circuitviz.canvas.style import WINDOW_SHEET, palette, stylesheet
-from circuitviz.canvas.theme import THEMES, Theme, coloured
+from circuitviz.canvas.style import WINDOW_STYLESHEET, qt_palette, stylesheet
+from circuitviz.canvas.theme import THEMES, Theme, with_sign_colours
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-SLICE = 0.010  # seconds of dressing between two looks at the event queue
+RESTYLE_SLICE_S = 0.010  # seconds of dressing between two looks at the event queue
 
 
-class Looks(QObject):
+class ThemeController(QObject):
     """Dresses the window; ``theme`` is what it wears.
 
     A style sheet of the window would have some 900 widgets polished in one go. So each of the window's
@@ -30,104 +30,104 @@ class Looks(QObject):
     a few at a time and shown together, what is behind a tab afterwards.
     """
 
-    _given: ClassVar[tuple[float, float]] = (0.0, 0.0)  # the size that a window set last, and the system's
+    _applied_font_sizes: ClassVar[tuple[float, float]] = (0.0, 0.0)  # the size that a window set last, and the system's
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window, self.settings = window, window.settings
         self.theme = THEMES["light"]
-        self._sheet = ""
-        self._size = self._systems()
-        self._parts: deque[Callable[[], None]] = deque()
-        self._slice = QTimer(self, interval=0)
-        self._slice.timeout.connect(self._go_on)
-        window.setStyleSheet(WINDOW_SHEET)  # before there are children to polish
-        QGuiApplication.styleHints().colorSchemeChanged.connect(self._system_changed)
+        self._stylesheet = ""
+        self._system_size_pt = self._system_font_size()
+        self._pending_restyles: deque[Callable[[], None]] = deque()
+        self._restyle_timer = QTimer(self, interval=0)
+        self._restyle_timer.timeout.connect(self._restyle_slice)
+        window.setStyleSheet(WINDOW_STYLESHEET)  # before there are children to polish
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._on_system_scheme_changed)
         window.installEventFilter(self)
 
-    def apply(self) -> None:
+    def apply_settings(self) -> None:
         """Wear what the settings say."""
-        self.wear(self.settings.theme)
+        self.apply_theme(self.settings.theme)
 
-    def wear(self, name: str) -> None:
+    def apply_theme(self, name: str) -> None:
         """``light``, ``dark`` or ``system``, for now; the settings stay as they are."""
         if name == "system":
             dark = QGuiApplication.styleHints().colorScheme() is Qt.ColorScheme.Dark
             name = "dark" if dark else "light"
-        self._change(coloured(THEMES.get(name, THEMES["light"]), self.settings.colours))
+        self._set_theme(with_sign_colours(THEMES.get(name, THEMES["light"]), self.settings.edge_colours))
 
-    def dress(self, child: QWidget) -> None:
+    def style_widget(self, child: QWidget) -> None:
         """Give a child of the window its sheet, as it is shown for the first time."""
-        if child.styleSheet() != self._sheet:
-            child.setStyleSheet(self._sheet)
+        if child.styleSheet() != self._stylesheet:
+            child.setStyleSheet(self._stylesheet)
         for buttons in child.findChildren(QDialogButtonBox) if isinstance(child, QDialog) else ():
             for button in buttons.buttons():
                 button.setIcon(QIcon())  # some platforms put one on Close and Save, and on no other button
 
-    def settle(self) -> None:
+    def finish_restyling(self) -> None:
         """Finish now what is left to be dressed: for a picture of the window."""
-        while self._parts:
-            self._parts.popleft()()
-        self._slice.stop()
+        while self._pending_restyles:
+            self._pending_restyles.popleft()()
+        self._restyle_timer.stop()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Widgets with a sheet of their own do not follow the system's text by themselves."""
         if event.type() is QEvent.Type.ApplicationFontChange:
-            size = self._systems()
-            if size > 0 and abs(size - self._size) > 0.01:
-                self._size = size
-                QTimer.singleShot(0, self, self._wear_again)  # Qt is still telling the others
+            size = self._system_font_size()
+            if size > 0 and abs(size - self._system_size_pt) > 0.01:
+                self._system_size_pt = size
+                QTimer.singleShot(0, self, self._reapply_theme)  # Qt is still telling the others
         return super().eventFilter(watched, event)
 
     @staticmethod
-    def _systems() -> float:
+    def _system_font_size() -> float:
         """The system's size of text, also where a window made it larger."""
         size = QApplication.font().pointSizeF()
-        given, made_from = Looks._given
+        given, made_from = ThemeController._applied_font_sizes
         return made_from if abs(size - given) < 0.01 else size
 
-    def _wear_again(self) -> None:
-        self._change(self.theme)
+    def _reapply_theme(self) -> None:
+        self._set_theme(self.theme)
 
-    def _system_changed(self) -> None:
+    def _on_system_scheme_changed(self) -> None:
         if self.settings.theme == "system":
-            self.apply()
+            self.apply_settings()
 
-    def _change(self, theme: Theme) -> None:
+    def _set_theme(self, theme: Theme) -> None:
         app, window = QApplication.instance(), self.window
         if isinstance(app, QApplication):
             font = app.font()
-            size = self._size * self.settings.text_size / 100
+            size = self._system_size_pt * self.settings.text_size / 100
             if size > 0 and abs(font.pointSizeF() - size) > 0.01:
                 font.setPointSizeF(size)
-                Looks._given = size, self._size
+                ThemeController._applied_font_sizes = size, self._system_size_pt
                 app.setFont(font)
-            app.setPalette(palette(theme))
-        self.theme, self._sheet = theme, stylesheet(theme)
+            app.setPalette(qt_palette(theme))
+        self.theme, self._stylesheet = theme, stylesheet(theme)
         direct = Qt.FindChildOption.FindDirectChildrenOnly
         children = window.findChildren(QWidget, options=direct)
         seen = [child for child in children if child.isVisible()]
         unseen = [child for child in children if not child.isVisible()]
         window.view.set_theme(theme)
-        self._parts = deque([partial(window.chrome.set_theme, theme)])
-        self._parts += [partial(self._dress_part, child) for child in seen]
+        self._pending_restyles = deque([partial(window.menus.set_theme, theme)])
+        self._pending_restyles += [partial(self._restyle_child, child) for child in seen]
         window.setUpdatesEnabled(False)  # no half of it in the old colours
-        self._parts.append(partial(window.setUpdatesEnabled, True))
-        self._parts += [partial(self._dress_part, child) for child in unseen]
-        self._slice.start()
+        self._pending_restyles.append(partial(window.setUpdatesEnabled, True))
+        self._pending_restyles += [partial(self._restyle_child, child) for child in unseen]
+        self._restyle_timer.start()
         if not window.isVisible():
-            self.settle()
+            self.finish_restyling()
 
-    def _dress_part(self, child: QWidget) -> None:
+    def _restyle_child(self, child: QWidget) -> None:
         if not isValid(child):  # a dialog that was closed meanwhile
             return
-        child.setStyleSheet(self._sheet)  # the same sheet again takes over another size of text
+        child.setStyleSheet(self._stylesheet)  # the same sheet again takes over another size of text
         if isinstance(child, QDockWidget) and child.objectName() in self.window.panels:
             self.window.panels[child.objectName()].set_theme(self.theme)
 
-    def _go_on(self) -> None:
-        until = perf_counter() + SLICE
-        while self._parts and perf_counter() < until:
-            self._parts.popleft()()
-        if not self._parts:
-            self._slice.stop()
+    def _restyle_slice(self) -> None:
+        until = perf_counter() + RESTYLE_SLICE_S
+        while self._pending_restyles and perf_counter() < until:
+            self._pending_restyles.popleft()()
+        if not self._pending_restyles:
+            self._restyle_timer.stop()

@@ -11,13 +11,13 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.app.dialogs import Faults
+from circuitviz.app.dialogs import ExceptionHooks
 from circuitviz.app.window import MainWindow
-from circuitviz.jobs.worker import left_behind
-from circuitviz.resources import resource
+from circuitviz.jobs.worker import has_abandoned_threads
+from circuitviz.resources import resource_path
 
 
-def application() -> QApplication:
+def create_application() -> QApplication:
     """The one QApplication, in Fusion."""
     app = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(app, QApplication)
@@ -25,42 +25,42 @@ def application() -> QApplication:
     app.setOrganizationName("circuitviz")
     app.setDesktopFileName("circuitviz")
     app.setStyle("Fusion")
-    app.setWindowIcon(QIcon(str(resource("desktop", "circuitviz.svg"))))
+    app.setWindowIcon(QIcon(str(resource_path("desktop", "circuitviz.svg"))))
     return app
 
 
-def run(file: Path | None, model: str | None, task: str | None, demo: bool) -> int:
+def run_application(file: Path | None, model: str | None, task: str | None, demo: bool) -> int:
     """Open the window, perhaps with a file or a search under way; returns the exit code."""
-    app = application()
-    faults = Faults()
+    app = create_application()
+    faults = ExceptionHooks()
     give_back = faults.install()
     window = MainWindow()
-    faults.raised.connect(window.show_failed)
+    faults.exception_raised.connect(window.show_failure)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     window.show()
-    window.desk.start()
-    window.tour.offer()
-    QTimer.singleShot(0, lambda: begin(window, file, model, task, demo))
+    window.workspace.start()
+    window.tour.start_on_first_circuit()
+    QTimer.singleShot(0, lambda: open_arguments(window, file, model, task, demo))
     try:
         code = app.exec()
     finally:
-        window.desk.stop()
+        window.workspace.stop()
         give_back()
-    if left_behind():  # everything is written, and only a library that does not come back still runs
+    if has_abandoned_threads():  # everything is written, and only a library that does not come back still runs
         os._exit(code)
     return code
 
 
-def begin(window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool) -> None:
+def open_arguments(window: MainWindow, file: Path | None, model: str | None, task: str | None, demo: bool) -> None:
     """Do what the command line asked for, and offer what a crash left behind."""
     if file is not None:
-        window.files.open_path(file)
+        window.file_controller.open_path(file)
     elif demo:
-        window.open_example(task or "ioi")
+        window.find_example_circuit(task or "ioi")
     elif model or task:
         form = window.panels["discovery"]
         if model:
             form.model.setEditText(model)  # type: ignore[attr-defined]
         if task:
             form.task.setEditText(task)  # type: ignore[attr-defined]
-    window.recovery.offer()
+    window.crash_recovery.offer_recovery()

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QCompleter, QLineEdit
 
 from circuitviz.canvas.view import CircuitView
 
-WIDE = 190
+FIELD_WIDTH_PX = 190
 
 
 class NameField(QLineEdit):
@@ -19,14 +19,14 @@ class NameField(QLineEdit):
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view, accessibleName="Name of the group")
         self.view = view
-        self._keep: Callable[[str], None] = lambda _name: None
-        self.setFixedWidth(WIDE)
+        self._on_accepted: Callable[[str], None] = lambda _name: None
+        self.setFixedWidth(FIELD_WIDTH_PX)
         self.installEventFilter(self)
         self.hide()
 
-    def ask(self, text: str, names: Iterable[str], at: QPoint, keep: Callable[[str], None]) -> None:
+    def ask_name(self, text: str, names: Iterable[str], position: QPoint, on_accepted: Callable[[str], None]) -> None:
         """Show a text to be changed at a place of the viewport; ``names`` are suggested while one types."""
-        self._keep = keep
+        self._on_accepted = on_accepted
         completer = QCompleter(sorted(set(names)), self)
         completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)  # no window of its own
         completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
@@ -36,8 +36,8 @@ class NameField(QLineEdit):
         self.setText(text)
         self.selectAll()
         self.adjustSize()
-        room = self.view.viewport().rect().adjusted(8, 8, -8 - WIDE, -8 - self.height())
-        x, y = at.x() - WIDE // 2, at.y() - self.height() // 2
+        room = self.view.viewport().rect().adjusted(8, 8, -8 - FIELD_WIDTH_PX, -8 - self.height())
+        x, y = position.x() - FIELD_WIDTH_PX // 2, position.y() - self.height() // 2
         self.move(max(room.left(), min(room.right(), x)), max(room.top(), min(room.bottom(), y)))
         self.show()
         self.setFocus()
@@ -47,16 +47,16 @@ class NameField(QLineEdit):
         if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
             if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
                 name = self.text()
-                self._leave()
-                self._keep(name)
+                self._close_field()
+                self._on_accepted(name)
                 return True
             if event.key() == Qt.Key.Key_Escape:
-                self._leave()
+                self._close_field()
                 return True
         if event.type() is QEvent.Type.FocusOut and self.isVisible():
             self.hide()
         return super().eventFilter(watched, event)
 
-    def _leave(self) -> None:
+    def _close_field(self) -> None:
         self.hide()
         self.view.setFocus()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-SHOW, OPEN, DOWNLOAD = "Show the circuit", "Open it from this computer", "Download…"
+SHOW_RESULT_TEXT, OPEN_MODEL_TEXT, DOWNLOAD_MODEL_TEXT = "Show the circuit", "Open it from this computer", "Download…"
 
 
 class Notice(QFrame):
@@ -20,68 +20,68 @@ class Notice(QFrame):
 
     def __init__(self, action: str) -> None:
         super().__init__(objectName="notice")
-        self.text = QLabel(wordWrap=True)
-        self.action = QPushButton(action)
+        self.text_label = QLabel(wordWrap=True)
+        self.action_button = QPushButton(action)
         self.close_button = QToolButton(text="✕", toolTip="Hide this line", accessibleName="Hide this line")
         row = QHBoxLayout(self, spacing=8)
         row.setContentsMargins(12, 6, 8, 6)
-        row.addWidget(self.text, 1)
-        row.addWidget(self.action)
+        row.addWidget(self.text_label, 1)
+        row.addWidget(self.action_button)
         row.addWidget(self.close_button)
         self.hide()
 
-    def say(self, text: str, action: str) -> None:
+    def show_notice(self, text: str, action_text: str) -> None:
         """Show this."""
-        self.text.setText(text)
-        self.action.setText(action)
+        self.text_label.setText(text)
+        self.action_button.setText(action_text)
         self.show()
 
 
-class Notices(QWidget):
+class NoticeBar(QWidget):
     """The lines above the canvas; none is there while nothing waits."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
-        self.desk = window.desk
-        self.result, self.model = Notice(SHOW), Notice(DOWNLOAD)
+        self.workspace = window.workspace
+        self.result_notice, self.model_notice = Notice(SHOW_RESULT_TEXT), Notice(DOWNLOAD_MODEL_TEXT)
         column = QVBoxLayout(self, spacing=0)
         column.setContentsMargins(0, 0, 0, 0)
-        for notice in (self.result, self.model):
+        for notice in (self.result_notice, self.model_notice):
             column.addWidget(notice)
-        searches, asking = self.desk.searches, self.desk.asking
-        searches.changed.connect(self._show_result)
-        self.result.action.clicked.connect(lambda: searches.accept())
-        self.result.close_button.clicked.connect(lambda: searches.withdraw())
-        asking.needed_changed.connect(self._show_model)
-        self.model.action.clicked.connect(lambda: self._open_model())
-        self.model.close_button.clicked.connect(self.model.hide)
+        searches, asking = self.workspace.search_controller, self.workspace.prompt_circuits
+        searches.offer_changed.connect(self._show_result)
+        self.result_notice.action_button.clicked.connect(lambda: searches.accept_offer())
+        self.result_notice.close_button.clicked.connect(lambda: searches.withdraw_offer())
+        asking.needed_model_changed.connect(self._show_model)
+        self.model_notice.action_button.clicked.connect(lambda: self._open_model())
+        self.model_notice.close_button.clicked.connect(self.model_notice.hide)
 
     def _show_result(self) -> None:
-        offer = self.desk.searches.offer
+        offer = self.workspace.search_controller.offer
         if offer is None:
-            self.result.hide()
+            self.result_notice.hide()
         else:
-            self.result.say(offer.text, offer.action)
+            self.result_notice.show_notice(offer.message, offer.action_text)
 
     def _show_model(self) -> None:
-        needed = self.desk.asking.needed
+        needed = self.workspace.prompt_circuits.needed_model
         if needed is None:
-            self.model.hide()
+            self.model_notice.hide()
             return
-        action = OPEN if needed.downloaded else DOWNLOAD
-        self.model.say(
+        action = OPEN_MODEL_TEXT if needed.is_downloaded else DOWNLOAD_MODEL_TEXT
+        self.model_notice.show_notice(
             f"This circuit was made with {needed.model}, which is not open. "
             "The circuit and its labels can be looked at and changed without it.",
             action,
         )
 
     def _open_model(self) -> None:
-        needed = self.desk.asking.needed
+        needed = self.workspace.prompt_circuits.needed_model
         if needed is not None:
-            self.desk.asking.open_needed(FROM_DISK if needed.downloaded else FROM_NETWORK)
+            self.workspace.prompt_circuits.open_needed_model(FROM_DISK if needed.is_downloaded else FROM_NETWORK)
 
 
-def above(notices: Notices, pages: QWidget) -> QWidget:
+def stack_above(notices: NoticeBar, pages: QWidget) -> QWidget:
     """The notices over the pages, as one widget."""
     both = QWidget()
     column = QVBoxLayout(both, spacing=0)

@@ -14,47 +14,47 @@ from circuitviz.session import Document
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-Stamp = tuple[int, int] | None
+FileStamp = tuple[int, int] | None
 
 
-class OnDisk(QObject):
+class ExternalChangeMonitor(QObject):
     """Knows of each document what its file was like when it was last read or written for that document."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window = window
-        self._known: WeakKeyDictionary[Document, tuple[Path, Stamp]] = WeakKeyDictionary()
+        self._stamps: WeakKeyDictionary[Document, tuple[Path, FileStamp]] = WeakKeyDictionary()
         self._watcher = QFileSystemWatcher(self)
-        self._watcher.fileChanged.connect(lambda _name: self._look())
+        self._watcher.fileChanged.connect(lambda _name: self._check_file())
 
-    def follow(self, document: Document) -> None:
+    def watch_document(self, document: Document) -> None:
         """This document is on the screen; a file that it was not on the screen with before was just read."""
         if watched := self._watcher.files():
             self._watcher.removePaths(watched)
         path = document.path
         if path is None:
             return
-        if document not in self._known or self._known[document][0] != path:
-            self.written(document)
-        if _stamp(path) is not None:
+        if document not in self._stamps or self._stamps[document][0] != path:
+            self.record_stamp(document)
+        if _read_stamp(path) is not None:
             self._watcher.addPath(str(path))
 
-    def written(self, document: Document) -> None:
+    def record_stamp(self, document: Document) -> None:
         """The document's file was just read or written for it."""
         if document.path is not None:
-            self._known[document] = document.path, _stamp(document.path)
+            self._stamps[document] = document.path, _read_stamp(document.path)
 
-    def changed(self, path: Path) -> bool:
+    def has_changed(self, path: Path) -> bool:
         """Whether another program, or another document, was written there since."""
-        now, document = _stamp(path), self.window.desk.own
-        if self.window.desk.writer.saving:  # what happens to the file meanwhile is no surprise
+        now, document = _read_stamp(path), self.window.workspace.user_document
+        if self.window.workspace.save_service.pending_saves:  # what happens to the file meanwhile is no surprise
             return False
-        known = self._known.get(document)
+        known = self._stamps.get(document)
         return now is not None and known is not None and path == known[0] and now != known[1]
 
-    def may_write(self, path: Path) -> bool:
+    def confirm_overwrite(self, path: Path) -> bool:
         """Ask before what another program wrote is lost."""
-        if not self.changed(path):
+        if not self.has_changed(path):
             return True
         buttons = QMessageBox.StandardButton
         choice = QMessageBox.question(
@@ -68,17 +68,17 @@ class OnDisk(QObject):
         )
         return bool(choice == buttons.Save)
 
-    def _look(self) -> None:
-        path = self.window.desk.own.path
-        if path is None or self.window.desk.writer.saving:  # it is followed anew when that is done
+    def _check_file(self) -> None:
+        path = self.window.workspace.user_document.path
+        if path is None or self.window.workspace.save_service.pending_saves:  # it is followed anew when that is done
             return
-        if self.changed(path):
-            self.window.desk.say(f"'{path.name}' was changed by another program; saving here will ask first")
+        if self.has_changed(path):
+            self.window.workspace.post_message(f"'{path.name}' was changed by another program; saving here will ask first")
         if path.exists():  # a file that was replaced is watched no more
             self._watcher.addPath(str(path))
 
 
-def _stamp(path: Path) -> Stamp:
+def _read_stamp(path: Path) -> FileStamp:
     """When a file was written, in ns, and its size in bytes; None where there is none."""
     try:
         found = path.stat()

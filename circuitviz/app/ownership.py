@@ -10,23 +10,23 @@ from PySide6.QtCore import QObject
 from PySide6.QtWidgets import QMessageBox
 
 from circuitviz.errors import InputError
-from circuitviz.formats.claims import Claim, claim_file, claim_path
+from circuitviz.formats.claims import FileLock, lock_document, lock_path
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-class Ownership(QObject):
+class WindowFileLock(QObject):
     """The window's claim on the file that it has open."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window = window
-        self.question: QMessageBox | None = None
-        self._claim: Claim | None = None
+        self.message_box: QMessageBox | None = None
+        self._lock: FileLock | None = None
         self._path: Path | None = None
 
-    def take(self, path: Path) -> bool:
+    def acquire_lock(self, path: Path) -> bool:
         """Claim a file, letting go of the one before; False where another window has it.
 
         Only our own documents are claimed: other tools' files are never written over.
@@ -34,36 +34,36 @@ class Ownership(QObject):
         path = Path(os.path.realpath(path))
         if path == self._path:
             return True
-        claim: Claim | None = None
+        claim: FileLock | None = None
         if path.suffix.lower() == ".circuit":
             try:
-                claim = claim_file(path, "window")
+                claim = lock_document(path, "window")
             except OSError:  # no place for claims: better an open file than none
                 return True
             if claim is None:
                 return False
-        self.release()
-        self._claim, self._path = claim, path
+        self.release_lock()
+        self._lock, self._path = claim, path
         return True
 
-    def release(self) -> None:
+    def release_lock(self) -> None:
         """Let go."""
-        if self._claim is not None:
-            self._claim.release()
-        self._claim = self._path = None
+        if self._lock is not None:
+            self._lock.release()
+        self._lock = self._path = None
 
-    def check(self, path: Path) -> None:
+    def require_lock(self, path: Path) -> None:
         """InputError where another window has a file open that is to be written."""
-        if not self.take(path):
+        if not self.acquire_lock(path):
             raise InputError(
-                f"'{path.name}' is open in another window{self._since(path)}; saving here would undo what "
+                f"'{path.name}' is open in another window{self._since_text(path)}; saving here would undo what "
                 "is saved there. Save to another place, or close the other window first."
             )
 
-    def tell(self, path: Path) -> None:
+    def offer_copy(self, path: Path) -> None:
         """Say that another window has a file, and offer a copy."""
         box = QMessageBox(QMessageBox.Icon.Information, "circuitviz", "", parent=self.window)
-        box.setText(f"'{path.name}' is already open in another window{self._since(path)}")
+        box.setText(f"'{path.name}' is already open in another window{self._since_text(path)}")
         box.setInformativeText(
             "If both save, the later undoes what the earlier saved. A copy can be changed freely and "
             "saved to another place."
@@ -71,13 +71,13 @@ class Ownership(QObject):
         copy = box.addButton("Open a copy", QMessageBox.ButtonRole.AcceptRole)
         box.setDefaultButton(copy)
         box.addButton(QMessageBox.StandardButton.Cancel)
-        copy.clicked.connect(lambda: self.window.files.open_copy(path))
-        if self.question is not None:
-            self.question.close()
-            self.question.deleteLater()
-        self.question = box
+        copy.clicked.connect(lambda: self.window.file_controller.open_copy(path))
+        if self.message_box is not None:
+            self.message_box.close()
+            self.message_box.deleteLater()
+        self.message_box = box
         box.open()
 
-    def _since(self, path: Path) -> str:
-        since = str(Claim.read(claim_path(path)).get("since", ""))
+    def _since_text(self, path: Path) -> str:
+        since = str(FileLock.read_owner(lock_path(path)).get("since", ""))
         return f" since {since[11:16]}" if since else ""

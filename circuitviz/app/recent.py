@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QMenu
 
-from circuitviz.panels.plain import as_caption
+from circuitviz.panels.plain import escape_mnemonics
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -19,29 +19,29 @@ class RecentMenu(QMenu):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__("Open recent", window)
-        self.window_ = window
-        self.aboutToShow.connect(self.fill)
+        self.main_window = window
+        self.aboutToShow.connect(self.fill_menu)
 
-    def fill(self) -> None:
+    def fill_menu(self) -> None:
         """List the files opened lately, the latest first."""
         self.clear()
-        paths = self.window_.settings.recent
+        paths = self.main_window.settings.recent_files
         for path in paths:
-            made = self.addAction(as_caption(_named(path, paths)))
+            made = self.addAction(escape_mnemonics(_display_name(path, paths)))
             made.setToolTip(str(path))
-            made.triggered.connect(partial(self.window_.files.open_path, path))
+            made.triggered.connect(partial(self.main_window.file_controller.open_path, path))
         if not paths:
             self.addAction("No files yet").setEnabled(False)
             return
         self.addSeparator()
-        self.addAction("Clear this list").triggered.connect(self._forget)
+        self.addAction("Clear this list").triggered.connect(self._clear_recent)
 
-    def _forget(self) -> None:
-        self.window_.settings.clear_recent()
-        self.window_.start.show_recent([])
+    def _clear_recent(self) -> None:
+        self.main_window.settings.clear_recent_files()
+        self.main_window.start_page.show_recent_files([])
 
 
-def _named(path: Path, others: list[Path]) -> str:
+def _display_name(path: Path, others: list[Path]) -> str:
     """A file's name, with its folder where another is called the same."""
     same = [other for other in others if other.name == path.name]
     return path.name if len(same) == 1 else f"{path.name}   ({path.parent})"

@@ -16,173 +16,173 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from circuitviz.formats.recovery import DELAY, Autosave, Recovered, left_behind
+from circuitviz.formats.recovery import AUTOSAVE_DELAY_S, Autosave, RecoveredWork, find_recovered_work
 from circuitviz.jobs import OpenFile
 from circuitviz.session import Document, State
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-MOST_ROWS = 4  # in sight at once
-HANDED_OVER = int(2000 * DELAY)  # ms until the document that took a search's result over is written
+MAX_VISIBLE_ROWS = 4  # in sight at once
+SEARCH_HANDOVER_MS = int(2000 * AUTOSAVE_DELAY_S)  # ms until the document that took a search's result over is written
 
 
-class Recovery(QObject):
+class CrashRecovery(QObject):
     """Keeps the window's unsaved work, and offers what an earlier process left behind."""
 
-    told = Signal(str)
+    message_posted = Signal(str)
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window, self.folder = window, window.settings.data_folder / "recovery"
-        self.autosave = Autosave(self.folder, self.told.emit)
-        self.search = Autosave(self.folder, self.told.emit)  # beside the document, which it may yet replace
-        self._searching: Document | None = None
+        self.document_autosave = Autosave(self.folder, self.message_posted.emit)
+        self.search_autosave = Autosave(self.folder, self.message_posted.emit)  # beside the document, which it may yet replace
+        self._search_document: Document | None = None
         self.dialog: RecoveryDialog | None = None
-        self._found: Recovered | None = None
-        self._followed: Document | None = None
-        self.told.connect(window.desk.say)
-        window.desk.document_opened.connect(self._follow)
-        window.desk.state_changed.connect(self._keep_search)
-        self._follow()
+        self._recovered: RecoveredWork | None = None
+        self._followed_document: Document | None = None
+        self.message_posted.connect(window.workspace.post_message)
+        window.workspace.document_opened.connect(self._follow_document)
+        window.workspace.state_changed.connect(self._autosave_search)
+        self._follow_document()
 
-    def offer(self) -> bool:
+    def offer_recovery(self) -> bool:
         """Ask about work that was left behind; returns whether there is any."""
-        found = left_behind(self.folder)
+        found = find_recovered_work(self.folder)
         if found:
             self.dialog = RecoveryDialog(self, found)
             self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             self.dialog.open()
         return bool(found)
 
-    def recover(self, found: Recovered) -> None:
+    def open_recovered(self, recovered: RecoveredWork) -> None:
         """Open work that was left behind; it stays kept until it is saved."""
         window = self.window
 
         def show(document: Document) -> None:
-            if not window.files.may_leave():
+            if not window.file_controller.confirm_leave():
                 return
-            self._found = found
+            self._recovered = recovered
             try:
-                window.desk.set_document(document)
+                window.workspace.set_document(document)
             finally:
-                self._found = None
-            window.desk.say(f"Recovered {_name(found)}; it is not saved yet")
+                self._recovered = None
+            window.workspace.post_message(f"Recovered {_display_name(recovered)}; it is not saved yet")
 
-        window.desk.reader.fetch(OpenFile(found.open, show))
+        window.workspace.file_loader.load_file(OpenFile(recovered.open, show))
 
-    def close(self) -> None:
+    def close_autosaves(self) -> None:
         """Everything is saved, or is not wanted."""
-        self.autosave.close()
-        self.search.close()
+        self.document_autosave.close()
+        self.search_autosave.close()
 
-    def _keep_search(self) -> None:
+    def _autosave_search(self) -> None:
         """What a search has so far is kept as it comes; its result is the document's, and kept there."""
-        found = self.window.desk.preview
+        found = self.window.workspace.partial_result
         if found is None:
-            if self._searching is not None:
-                self._searching = None
-                QTimer.singleShot(HANDED_OVER, self, self._forget_search)
+            if self._search_document is not None:
+                self._search_document = None
+                QTimer.singleShot(SEARCH_HANDOVER_MS, self, self._stop_search_autosave)
             return
-        if self._searching is None:
-            self._searching = Document()
-            self._searching.mark_unsaved()
-            self.search.follow(self._searching)
-        self._searching.apply(State(found.provenance, found.scores, found.circuit))
+        if self._search_document is None:
+            self._search_document = Document()
+            self._search_document.mark_unsaved()
+            self.search_autosave.track(self._search_document)
+        self._search_document.set_state(State(found.provenance, found.scores, found.circuit))
 
-    def _forget_search(self) -> None:
-        if self._searching is None:
-            self.search.follow(Document())
+    def _stop_search_autosave(self) -> None:
+        if self._search_document is None:
+            self.search_autosave.track(Document())
 
-    def _follow(self) -> None:
-        document = self.window.desk.own
-        if document is self._followed:
+    def _follow_document(self) -> None:
+        document = self.window.workspace.user_document
+        if document is self._followed_document:
             return
-        if self._followed is not None:
-            self._followed.dirty_changed.disconnect(self._retitle)
-            self._followed.state_changed.disconnect(self._keep_view)
-        self._followed = document
-        document.dirty_changed.connect(self._retitle)
-        document.state_changed.connect(self._keep_view)
-        self.autosave.follow(document, self._found)
+        if self._followed_document is not None:
+            self._followed_document.dirty_changed.disconnect(self._update_title)
+            self._followed_document.state_changed.disconnect(self._record_view)
+        self._followed_document = document
+        document.dirty_changed.connect(self._update_title)
+        document.state_changed.connect(self._record_view)
+        self.document_autosave.track(document, self._recovered)
 
-    def _keep_view(self, *_: object) -> None:
-        self.window.files.keep_view()
+    def _record_view(self, *_: object) -> None:
+        self.window.file_controller.record_view()
 
-    def _retitle(self, _dirty: bool) -> None:
-        self.window.retitle()
+    def _update_title(self, _dirty: bool) -> None:
+        self.window.update_title()
 
 
 class RecoveryDialog(QDialog):
     """What was left behind, one line each, and what to do with it."""
 
-    def __init__(self, recovery: Recovery, found: list[Recovered]) -> None:
+    def __init__(self, recovery: CrashRecovery, recovered: list[RecoveredWork]) -> None:
         super().__init__(recovery.window)
         self._recovery = recovery
         self.setWindowTitle("Recover unsaved work")
         self.setMinimumWidth(520)
         about = QLabel("circuitviz ended before this was saved. Open it to go on where you were.")
         about.setWordWrap(True)
-        self.list = QListWidget()
-        self.list.setAccessibleName("Unsaved work")
-        for one in found:
-            item = QListWidgetItem(_line(one))
+        self.list_widget = QListWidget()
+        self.list_widget.setAccessibleName("Unsaved work")
+        for one in recovered:
+            item = QListWidgetItem(_entry_text(one))
             item.setData(Qt.ItemDataRole.UserRole, one)
             item.setToolTip(str(one.original or one.file))
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
-        self.list.setSpacing(3)
-        tall = self.list.sizeHintForRow(0) + 2 * self.list.spacing()
-        self.list.setFixedHeight(min(len(found), MOST_ROWS) * tall + 2 * self.list.frameWidth() + 2)
-        self.list.itemDoubleClicked.connect(self._open)
+            self.list_widget.addItem(item)
+        self.list_widget.setCurrentRow(0)
+        self.list_widget.setSpacing(3)
+        tall = self.list_widget.sizeHintForRow(0) + 2 * self.list_widget.spacing()
+        self.list_widget.setFixedHeight(min(len(recovered), MAX_VISIBLE_ROWS) * tall + 2 * self.list_widget.frameWidth() + 2)
+        self.list_widget.itemDoubleClicked.connect(self._open_selected)
         self.buttons = QDialogButtonBox()
         roles = QDialogButtonBox.ButtonRole
-        self.open_button = self._button("Open", roles.AcceptRole)
-        self.discard_button = self._button("Discard", roles.DestructiveRole)
-        self.later_button = self._button("Not now", roles.RejectRole)
+        self.open_button = self._add_button("Open", roles.AcceptRole)
+        self.discard_button = self._add_button("Discard", roles.DestructiveRole)
+        self.later_button = self._add_button("Not now", roles.RejectRole)
         self.open_button.setDefault(True)
-        self.open_button.clicked.connect(self._open)
-        self.discard_button.clicked.connect(self._discard)
+        self.open_button.clicked.connect(self._open_selected)
+        self.discard_button.clicked.connect(self._discard_selected)
         self.later_button.clicked.connect(self.reject)
         self.later_button.setToolTip("Asks again at the next start")
         column = QVBoxLayout(self)
         column.setSpacing(12)
         column.setContentsMargins(18, 16, 18, 14)
         column.addWidget(about)
-        column.addWidget(self.list)
+        column.addWidget(self.list_widget)
         column.addWidget(self.buttons)
 
-    def _button(self, text: str, role: QDialogButtonBox.ButtonRole) -> QPushButton:
+    def _add_button(self, text: str, role: QDialogButtonBox.ButtonRole) -> QPushButton:
         made = QPushButton(text)
         self.buttons.addButton(made, role)
         return made
 
-    def _chosen(self) -> Recovered:
-        found: Recovered = self.list.currentItem().data(Qt.ItemDataRole.UserRole)
+    def _selected(self) -> RecoveredWork:
+        found: RecoveredWork = self.list_widget.currentItem().data(Qt.ItemDataRole.UserRole)
         return found
 
-    def _open(self) -> None:
-        found = self._chosen()
+    def _open_selected(self) -> None:
+        found = self._selected()
         self.accept()
-        self._recovery.recover(found)
+        self._recovery.open_recovered(found)
 
-    def _discard(self) -> None:
-        self._chosen().discard()
-        self.list.takeItem(self.list.currentRow())
-        if not self.list.count():
+    def _discard_selected(self) -> None:
+        self._selected().discard()
+        self.list_widget.takeItem(self.list_widget.currentRow())
+        if not self.list_widget.count():
             self.accept()
 
 
-def _name(found: Recovered) -> str:
-    return found.original.name if found.original else "Untitled circuit"
+def _display_name(recovered: RecoveredWork) -> str:
+    return recovered.original.name if recovered.original else "Untitled circuit"
 
 
-def _line(found: Recovered) -> str:
-    lines = [f"{_name(found)}   —   {_when(found.saved)}", found.summary or "cannot be read"]
-    return "\n".join([*lines, str(found.original.parent)] if found.original else lines)
+def _entry_text(recovered: RecoveredWork) -> str:
+    lines = [f"{_display_name(recovered)}   —   {_format_time(recovered.saved)}", recovered.summary or "cannot be read"]
+    return "\n".join([*lines, str(recovered.original.parent)] if recovered.original else lines)
 
 
-def _when(saved: str) -> str:
+def _format_time(saved: str) -> str:
     """A time for people, in their own zone."""
     try:
         then = datetime.fromisoformat(saved).astimezone()

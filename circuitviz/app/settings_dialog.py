@@ -18,16 +18,16 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.canvas.theme import COLOURS
-from circuitviz.jobs import UseThreads
-from circuitviz.panels.registry import inset_numbers
+from circuitviz.canvas.theme import SIGN_COLOURS
+from circuitviz.jobs import SetTorchThreads
+from circuitviz.panels.registry import adjust_form_fields
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-THEMES = {"system": "as the system", "light": "light", "dark": "dark"}
-SIZES = (80, 90, 100, 110, 125, 150, 175, 200)
-DEVICES = ("cpu", "cuda", "mps")
+THEME_TEXTS = {"system": "as the system", "light": "light", "dark": "dark"}
+TEXT_SIZES_PERCENT = (80, 90, 100, 110, 125, 150, 175, 200)
+DEVICE_NAMES = ("cpu", "cuda", "mps")
 
 
 class SettingsDialog(QDialog):
@@ -35,60 +35,60 @@ class SettingsDialog(QDialog):
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
-        self.window_, self.settings = window, window.settings
+        self.main_window, self.settings = window, window.settings
         self.setWindowTitle("Settings")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.theme, self.colours, self.size_ = QComboBox(), QComboBox(), QComboBox()
-        self.device, self.threads = QComboBox(), QSpinBox(minimum=0, maximum=1024)
-        self.count, self.clear = QLabel("", objectName="muted"), QPushButton("Clear")
-        self._fill()
-        self._build()
-        self.theme.currentIndexChanged.connect(self._keep)
-        self.colours.currentIndexChanged.connect(self._keep)
-        self.size_.currentIndexChanged.connect(self._keep)
-        self.device.currentIndexChanged.connect(self._keep_device)
-        self.threads.editingFinished.connect(self._keep_threads)
-        self.clear.clicked.connect(self._clear)
+        self.theme_box, self.colours_box, self.text_size_box = QComboBox(), QComboBox(), QComboBox()
+        self.device_box, self.threads_field = QComboBox(), QSpinBox(minimum=0, maximum=1024)
+        self.recent_count_label, self.clear_button = QLabel("", objectName="muted"), QPushButton("Clear")
+        self._fill_fields()
+        self._create_layout()
+        self.theme_box.currentIndexChanged.connect(self._store_appearance)
+        self.colours_box.currentIndexChanged.connect(self._store_appearance)
+        self.text_size_box.currentIndexChanged.connect(self._store_appearance)
+        self.device_box.currentIndexChanged.connect(self._store_device)
+        self.threads_field.editingFinished.connect(self._store_threads)
+        self.clear_button.clicked.connect(self._clear_recent)
 
-    def _fill(self) -> None:
+    def _fill_fields(self) -> None:
         settings = self.settings
-        for name, text in THEMES.items():
-            self.theme.addItem(text, name)
-        for name in COLOURS:
-            self.colours.addItem(name, name)
-        for percent in SIZES:
-            self.size_.addItem("as the system" if percent == 100 else f"{percent} %", percent)
-        for name in DEVICES:
-            self.device.addItem(name, name)
+        for name, text in THEME_TEXTS.items():
+            self.theme_box.addItem(text, name)
+        for name in SIGN_COLOURS:
+            self.colours_box.addItem(name, name)
+        for percent in TEXT_SIZES_PERCENT:
+            self.text_size_box.addItem("as the system" if percent == 100 else f"{percent} %", percent)
+        for name in DEVICE_NAMES:
+            self.device_box.addItem(name, name)
         for box, value in (
-            (self.theme, settings.theme),
-            (self.colours, settings.colours),
-            (self.size_, settings.text_size),
-            (self.device, settings.device),
+            (self.theme_box, settings.theme),
+            (self.colours_box, settings.edge_colours),
+            (self.text_size_box, settings.text_size),
+            (self.device_box, settings.device),
         ):
             box.setCurrentIndex(max(0, box.findData(value)))
-        self.threads.setValue(settings.threads)
-        self.threads.setSpecialValueText("all cores but one")
-        self._count()
+        self.threads_field.setValue(settings.n_threads)
+        self.threads_field.setSpecialValueText("all cores but one")
+        self._show_recent_count()
 
-    def _build(self) -> None:
-        self.device.setToolTip("where models run; cuda needs an NVIDIA card")
-        self.theme.setAccessibleName("Theme")
-        self.colours.setAccessibleName("Colours of edges")
-        self.size_.setAccessibleName("Size of text")
-        self.device.setAccessibleName("Device")
-        self.threads.setAccessibleName("Threads")
+    def _create_layout(self) -> None:
+        self.device_box.setToolTip("where models run; cuda needs an NVIDIA card")
+        self.theme_box.setAccessibleName("Theme")
+        self.colours_box.setAccessibleName("Colours of edges")
+        self.text_size_box.setAccessibleName("Size of text")
+        self.device_box.setAccessibleName("Device")
+        self.threads_field.setAccessibleName("Threads")
         form = QFormLayout(horizontalSpacing=18, verticalSpacing=9)
         form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         rows: tuple[tuple[str, QWidget | None], ...] = (
             ("Looks", None),
-            ("Theme", self.theme),
-            ("Edges that raise and lower", self.colours),
-            ("Size of text", self.size_),
+            ("Theme", self.theme_box),
+            ("Edges that raise and lower", self.colours_box),
+            ("Size of text", self.text_size_box),
             ("Machine", None),
-            ("Device", self.device),
-            ("Threads", self.threads),
+            ("Device", self.device_box),
+            ("Threads", self.threads_field),
             ("Memory", None),
             ("Recent files", self._recent_row()),
         )
@@ -116,37 +116,37 @@ class SettingsDialog(QDialog):
         column.addWidget(note)
         column.addWidget(buttons)
         self.setMinimumWidth(430)
-        inset_numbers(self)
+        adjust_form_fields(self)
 
     def _recent_row(self) -> QWidget:
         made = QWidget()
         row = QHBoxLayout(made)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.count, 1)
-        row.addWidget(self.clear)
+        row.addWidget(self.recent_count_label, 1)
+        row.addWidget(self.clear_button)
         return made
 
-    def _keep(self) -> None:
-        self.settings.theme = self.theme.currentData()
-        self.settings.colours = self.colours.currentData()
-        self.settings.text_size = self.size_.currentData()
-        self.window_.looks.apply()
+    def _store_appearance(self) -> None:
+        self.settings.theme = self.theme_box.currentData()
+        self.settings.edge_colours = self.colours_box.currentData()
+        self.settings.text_size = self.text_size_box.currentData()
+        self.main_window.theme_controller.apply_settings()
 
-    def _keep_device(self) -> None:
-        self.settings.device = self.device.currentData()
-        self.window_.use_device(self.settings.device)
+    def _store_device(self) -> None:
+        self.settings.device = self.device_box.currentData()
+        self.main_window.set_device(self.settings.device)
 
-    def _keep_threads(self) -> None:
-        if self.threads.value() != self.settings.threads:
-            self.settings.threads = self.threads.value()
-            self.window_.desk.ask(UseThreads(self.settings.threads))
+    def _store_threads(self) -> None:
+        if self.threads_field.value() != self.settings.n_threads:
+            self.settings.n_threads = self.threads_field.value()
+            self.main_window.workspace.submit_request(SetTorchThreads(self.settings.n_threads))
 
-    def _clear(self) -> None:
-        self.settings.clear_recent()
-        self._count()
-        self.window_.start.show_recent([])
+    def _clear_recent(self) -> None:
+        self.settings.clear_recent_files()
+        self._show_recent_count()
+        self.main_window.start_page.show_recent_files([])
 
-    def _count(self) -> None:
-        number = len(self.settings.recent)
-        self.clear.setEnabled(bool(number))
-        self.count.setText(f"{number} remembered" if number else "none remembered")
+    def _show_recent_count(self) -> None:
+        number = len(self.settings.recent_files)
+        self.clear_button.setEnabled(bool(number))
+        self.recent_count_label.setText(f"{number} remembered" if number else "none remembered")

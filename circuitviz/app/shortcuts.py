@@ -18,26 +18,26 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.app.actions import ACTIONS
+from circuitviz.app.actions import USER_COMMANDS
 from circuitviz.canvas.gestures import gestures
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-CANVAS = "On the canvas"
-Row = tuple[list[str], str]
+CANVAS_TITLE = "On the canvas"
+ShortcutRow = tuple[list[str], str]
 
 
-def sections(window: MainWindow) -> dict[str, list[Row]]:
+def collect_shortcuts(window: MainWindow) -> dict[str, list[ShortcutRow]]:
     """Keys and what they do, by menu; at the end what mouse and keys do on the canvas itself."""
-    made: dict[str, list[Row]] = {}
-    for name, action in window.chrome.actions.items():
+    made: dict[str, list[ShortcutRow]] = {}
+    for name, action in window.menus.actions.items():
         keys = [key.toString(QKeySequence.SequenceFormat.NativeText) for key in action.shortcuts()]
         if keys:
-            where = ACTIONS[name].menu if name in ACTIONS else "Edit"
+            where = USER_COMMANDS[name].menu if name in USER_COMMANDS else "Edit"
             text = name.capitalize() if name in ("undo", "redo") else action.text()  # not of which change
             made.setdefault(where, []).append((keys, text.replace("&", "").rstrip("…")))
-    canvas: list[Row] = []
+    canvas: list[ShortcutRow] = []
     for entry in sorted(gestures.entries(), key=lambda e: int(e.extra.get("order", 50))):
         for part in entry.summary.split("; "):
             how, colon, what = part.partition(": ")
@@ -45,7 +45,7 @@ def sections(window: MainWindow) -> dict[str, list[Row]]:
                 canvas.append(([how[:1].upper() + how[1:]], what))
             else:  # what goes with the part before
                 canvas[-1] = (canvas[-1][0], f"{canvas[-1][1]}; {part}")
-    return {**made, CANVAS: canvas}
+    return {**made, CANVAS_TITLE: canvas}
 
 
 class ShortcutSheet(QDialog):
@@ -59,7 +59,7 @@ class ShortcutSheet(QDialog):
         columns = QHBoxLayout(inside)
         columns.setContentsMargins(22, 18, 22, 18)
         columns.setSpacing(44)
-        made = sections(window)
+        made = collect_shortcuts(window)
         half, used = sum(len(rows) + 2 for rows in made.values()) / 2, 0
         column = QVBoxLayout(spacing=4)
         columns.addLayout(column)
@@ -68,7 +68,7 @@ class ShortcutSheet(QDialog):
                 column.addStretch(1)
                 column, used = QVBoxLayout(spacing=4), 0
                 columns.addLayout(column)
-            column.addWidget(self._section(title, rows))
+            column.addWidget(self._create_section(title, rows))
             used += len(rows) + 2
         column.addStretch(1)
         scroll = QScrollArea(widgetResizable=True)
@@ -90,7 +90,7 @@ class ShortcutSheet(QDialog):
         self.resize(QSize(wanted.width() + 24, wanted.height() + 70).boundedTo(most))
 
     @staticmethod
-    def _section(title: str, rows: list[Row]) -> QWidget:
+    def _create_section(title: str, rows: list[ShortcutRow]) -> QWidget:
         made = QWidget()
         made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         grid = QGridLayout(made, horizontalSpacing=14, verticalSpacing=2)
@@ -100,7 +100,7 @@ class ShortcutSheet(QDialog):
         for number, (keys, text) in enumerate(rows, 1):
             caps = QHBoxLayout(spacing=4)
             for key in keys:
-                caps.addWidget(QLabel(key, objectName="muted" if title == CANVAS else "key"))
+                caps.addWidget(QLabel(key, objectName="muted" if title == CANVAS_TITLE else "key"))
             caps.addStretch(1)
             grid.addLayout(caps, number, 0)
             grid.addWidget(QLabel(text), number, 1)

@@ -8,9 +8,9 @@ from pathlib import Path
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from circuitviz.panels.plain import as_caption
+from circuitviz.panels.plain import escape_mnemonics
 
-EXAMPLES = (
+EXAMPLE_CARDS = (
     ("IOI on the demo model", "ioi", "When Mary and John went to the store, John …"),
     ("Greater-Than", "greater-than", "The war lasted from 1741 to 17 …"),
     ("Subject-verb agreement", "sva", "The keys on the cabinet …"),
@@ -23,9 +23,9 @@ class StartPage(QWidget):
 
     example_chosen = Signal(str)
     file_chosen = Signal(object)
-    open_wanted = Signal()
-    model_wanted = Signal()
-    task_wanted = Signal()
+    open_requested = Signal()
+    model_requested = Signal()
+    task_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,7 +35,7 @@ class StartPage(QWidget):
             objectName="muted",
         )
         grid = QGridLayout(spacing=10)
-        for i, (name, task, prompt) in enumerate(EXAMPLES):
+        for i, (name, task, prompt) in enumerate(EXAMPLE_CARDS):
             card = QPushButton(objectName="card")
             card.setText(f"{name}\n{prompt}")
             card.setAccessibleName(name)
@@ -45,15 +45,15 @@ class StartPage(QWidget):
             grid.addWidget(card, i // 2, i % 2)
         row = QHBoxLayout(spacing=10)
         for text, signal in (
-            ("Open a circuit…", self.open_wanted),
-            ("Open a model…", self.model_wanted),
-            ("Open a task…", self.task_wanted),
+            ("Open a circuit…", self.open_requested),
+            ("Open a model…", self.model_requested),
+            ("Open a task…", self.task_requested),
         ):
             button = QPushButton(text)
             button.clicked.connect(signal)
             row.addWidget(button)
         row.addStretch(1)
-        self._recent = QVBoxLayout(spacing=0)
+        self._recent_layout = QVBoxLayout(spacing=0)
         column = QVBoxLayout()
         column.setSpacing(10)
         column.addStretch(2)
@@ -64,7 +64,7 @@ class StartPage(QWidget):
         column.addSpacing(4)
         column.addLayout(row)
         column.addSpacing(8)
-        column.addLayout(self._recent)
+        column.addLayout(self._recent_layout)
         column.addStretch(3)
         whole = QHBoxLayout(self)
         whole.addStretch(1)
@@ -75,15 +75,15 @@ class StartPage(QWidget):
         whole.addWidget(inside, 8)
         whole.addStretch(1)
 
-    def show_recent(self, paths: list[Path]) -> None:
+    def show_recent_files(self, paths: list[Path]) -> None:
         """List recent files."""
-        while self._recent.count():
-            item = self._recent.takeAt(0)
+        while self._recent_layout.count():
+            item = self._recent_layout.takeAt(0)
             if item is not None and (widget := item.widget()) is not None:
                 widget.deleteLater()
         if paths:
-            self._recent.addWidget(QLabel("Recent", objectName="heading"))
+            self._recent_layout.addWidget(QLabel("Recent", objectName="heading"))
         for path in paths[:5]:
-            button = QPushButton(as_caption(f"{path.name}   —   {path.parent}"), objectName="link")
+            button = QPushButton(escape_mnemonics(f"{path.name}   —   {path.parent}"), objectName="link")
             button.clicked.connect(partial(self.file_chosen.emit, path))
-            self._recent.addWidget(button)
+            self._recent_layout.addWidget(button)

@@ -10,69 +10,69 @@ from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
-from circuitviz.panels.room import room
+from circuitviz.panels.room import scale_pixels
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-WIDTH, APART = 330, 12
-Target = Callable[["MainWindow"], QWidget]
+CARD_WIDTH_PX, CARD_GAP_PX = 330, 12
+TargetWidget = Callable[["MainWindow"], QWidget]
 
 
 @dataclass(frozen=True)
-class Step:
+class TourStep:
     """What is said, and which part of the window it is said of."""
 
     title: str
     text: str
-    target: Target
+    target: TargetWidget
 
 
-def _dock(name: str) -> Target:
+def _target_dock(name: str) -> TargetWidget:
     def dock(window: MainWindow) -> QWidget:
         return window.docks[name]
 
     return dock
 
 
-def _canvas(window: MainWindow) -> QWidget:
+def _target_canvas(window: MainWindow) -> QWidget:
     return window.view
 
 
-def _tools(window: MainWindow) -> QWidget:
-    return window.chrome.toolbar
+def _target_toolbar(window: MainWindow) -> QWidget:
+    return window.menus.toolbar
 
 
-STEPS = (
-    Step(
+TOUR_STEPS = (
+    TourStep(
         "Find",
         "Choose a model, a task and a method here, then find the circuit with Ctrl+R. The demo model "
         "needs no network. The circuit appears while the search runs; Cancel keeps what is done.",
-        _dock("discovery"),
+        _target_dock("discovery"),
     ),
-    Step(
+    TourStep(
         "Look",
         "The input is at the bottom, the logits at the top. Wider edges matter more; their colour and "
         "dash tell the sign. Click a node or an edge, drag to move, turn the wheel to zoom.",
-        _canvas,
+        _target_canvas,
     ),
-    Step(
+    TourStep(
         "Ask",
         "What you have clicked is explained here: its logit lens, its direct effect on the answer, "
         "where it attends, and its strongest edges.",
-        _dock("inspector"),
+        _target_dock("inspector"),
     ),
-    Step(
+    TourStep(
         "Ablate",
         "Press A to take the selection out, and A again to put it back. Faithfulness follows at once, "
         "marked ≈ until it is measured. Ctrl+Z brings back the earlier number exactly.",
-        _dock("meter"),
+        _target_dock("meter"),
     ),
-    Step(
+    TourStep(
         "Keep",
         "Ctrl+S saves a file with everything needed to go on; Ctrl+E makes the figure for the paper. "
         "F1 lists all shortcuts, Ctrl+Shift+P finds every command.",
-        _tools,
+        _target_toolbar,
     ),
 )
 
@@ -83,46 +83,46 @@ class Tour(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self.window = window
-        self.at = -1
-        self.frame, self.card = QFrame(window, objectName="spotlight"), Card(window)
+        self.step_index = -1
+        self.frame, self.card = QFrame(window, objectName="spotlight"), TourCard(window)
         self.frame.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self.card.next.clicked.connect(lambda: self.go(self.at + 1))
-        self.card.back.clicked.connect(lambda: self.go(self.at - 1))
-        self.card.skip.clicked.connect(self.end)
-        self.card.left = self.end
+        self.card.next_button.clicked.connect(lambda: self.show_step(self.step_index + 1))
+        self.card.back_button.clicked.connect(lambda: self.show_step(self.step_index - 1))
+        self.card.skip_button.clicked.connect(self.end_tour)
+        self.card.on_skip = self.end_tour
         self.frame.hide()
         self.card.hide()
         window.installEventFilter(self)
 
-    def offer(self) -> None:
+    def start_on_first_circuit(self) -> None:
         """Begin by itself once, when the first circuit of a new user is there."""
-        if not self.window.settings.toured:
-            self.window.desk.state_changed.connect(self._first)
+        if not self.window.settings.is_tour_done:
+            self.window.workspace.state_changed.connect(self._start_once)
 
-    def begin(self) -> None:
+    def start_tour(self) -> None:
         """Start at the first step."""
-        self.window.places.show(True)
-        self.go(0)
+        self.window.dock_manager.set_circuit_docks_visible(True)
+        self.show_step(0)
 
-    def go(self, at: int) -> None:
+    def show_step(self, index: int) -> None:
         """Show a step; past the last one the tour is over."""
-        if at >= len(STEPS):
-            self.end()
+        if index >= len(TOUR_STEPS):
+            self.end_tour()
             return
-        self.at = max(0, at)
-        step = STEPS[self.at]
-        self.card.show_step(step, self.at)
-        self._place()
+        self.step_index = max(0, index)
+        step = TOUR_STEPS[self.step_index]
+        self.card.show_step(step, self.step_index)
+        self._place_card()
         for widget in (self.frame, self.card):
             widget.show()
             widget.raise_()
-        self._place()  # shown for the first time it is dressed only now, and takes more room
-        self.card.next.setFocus()
+        self._place_card()  # shown for the first time it is dressed only now, and takes more room
+        self.card.next_button.setFocus()
 
-    def end(self) -> None:
+    def end_tour(self) -> None:
         """Close it, and do not begin by itself again."""
-        self.at = -1
-        self.window.settings.toured = True
+        self.step_index = -1
+        self.window.settings.is_tour_done = True
         self.frame.hide()
         if self.card.isVisible():  # else whatever field comes next would have the focus
             self.window.view.setFocus()
@@ -130,29 +130,29 @@ class Tour(QObject):
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """Stay beside what is spoken of when the window changes its size."""
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.at >= 0:
-            self._place()
+        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest) and self.step_index >= 0:
+            self._place_card()
         return False
 
-    def _first(self) -> None:
-        desk = self.window.desk
-        if desk.preview is None and desk.document.state.circuit is not None:
-            desk.state_changed.disconnect(self._first)
-            self.begin()
+    def _start_once(self) -> None:
+        desk = self.window.workspace
+        if desk.partial_result is None and desk.document.state.circuit is not None:
+            desk.state_changed.disconnect(self._start_once)
+            self.start_tour()
 
-    def _place(self) -> None:
-        window, step = self.window, STEPS[self.at]
+    def _place_card(self) -> None:
+        window, step = self.window, TOUR_STEPS[self.step_index]
         target = step.target(window)
-        inside = window.rect().adjusted(APART, APART, -APART, -APART)
+        inside = window.rect().adjusted(CARD_GAP_PX, CARD_GAP_PX, -CARD_GAP_PX, -CARD_GAP_PX)
         area = QRect(target.mapTo(window, QPoint(0, 0)), target.size()).intersected(window.rect())
         self.frame.setGeometry(area.adjusted(1, 1, -1, -1))
-        self.card.setFixedWidth(room(self.card, WIDTH))
+        self.card.setFixedWidth(scale_pixels(self.card, CARD_WIDTH_PX))
         self.card.adjustSize()
         size = self.card.size()
         for corner in (
-            QPoint(area.right() + APART, area.top() + APART),
-            QPoint(area.left() - APART - size.width(), area.top() + APART),
-            QPoint(area.left() + APART, area.bottom() + APART),
+            QPoint(area.right() + CARD_GAP_PX, area.top() + CARD_GAP_PX),
+            QPoint(area.left() - CARD_GAP_PX - size.width(), area.top() + CARD_GAP_PX),
+            QPoint(area.left() + CARD_GAP_PX, area.bottom() + CARD_GAP_PX),
         ):
             if inside.contains(QRect(corner, size)):
                 self.card.move(corner)
@@ -160,45 +160,45 @@ class Tour(QObject):
         self.card.move(area.center() - QPoint(size.width() // 2, size.height() // 2))
 
 
-class Card(QFrame):
+class TourCard(QFrame):
     """Title, a few sentences, where one is, and the ways on and out."""
 
     def __init__(self, window: QWidget) -> None:
         super().__init__(window)
         self.setObjectName("tour")
         self.setAccessibleName("Tour")
-        self.left: Callable[[], None] = self.hide
-        self.title, self.text = QLabel(objectName="heading"), QLabel(wordWrap=True)
-        self.where = QLabel(objectName="muted")
-        self.skip, self.back = QPushButton("Skip", objectName="link"), QPushButton("Back")
-        self.next = QPushButton("Next", objectName="primary")
+        self.on_skip: Callable[[], None] = self.hide
+        self.title_label, self.text_label = QLabel(objectName="heading"), QLabel(wordWrap=True)
+        self.step_label = QLabel(objectName="muted")
+        self.skip_button, self.back_button = QPushButton("Skip", objectName="link"), QPushButton("Back")
+        self.next_button = QPushButton("Next", objectName="primary")
         row = QHBoxLayout(spacing=8)
-        for widget in (self.where, self.skip):
+        for widget in (self.step_label, self.skip_button):
             row.addWidget(widget)
         row.addStretch(1)
-        for widget in (self.back, self.next):
+        for widget in (self.back_button, self.next_button):
             row.addWidget(widget)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 14, 16, 14)
         whole.setSpacing(8)
-        self.title.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        for label in (self.title, self.text):
+        self.title_label.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+        for label in (self.title_label, self.text_label):
             whole.addWidget(label)
         whole.addLayout(row)
 
-    def show_step(self, step: Step, at: int) -> None:
+    def show_step(self, step: TourStep, index: int) -> None:
         """Say what a step says."""
-        self.title.setText(step.title)
-        self.text.setText(step.text)
-        self.where.setText(f"{at + 1} of {len(STEPS)}")
-        self.back.setEnabled(at > 0)
-        last = at == len(STEPS) - 1
-        self.next.setText("Done" if last else "Next")
-        self.skip.setVisible(not last)
+        self.title_label.setText(step.title)
+        self.text_label.setText(step.text)
+        self.step_label.setText(f"{index + 1} of {len(TOUR_STEPS)}")
+        self.back_button.setEnabled(index > 0)
+        last = index == len(TOUR_STEPS) - 1
+        self.next_button.setText("Done" if last else "Next")
+        self.skip_button.setVisible(not last)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape skips the rest."""
         if event.key() == Qt.Key.Key_Escape:
-            self.left()
+            self.on_skip()
         else:
             super().keyPressEvent(event)

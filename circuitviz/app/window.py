@@ -8,183 +8,183 @@ from PySide6.QtCore import QChildEvent, QEvent
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog, QMainWindow, QMessageBox, QStackedWidget, QWidget
 
-from circuitviz.app.basis import Basis
-from circuitviz.app.chrome import Chrome
+from circuitviz.app.basis import BasisSwitcher
+from circuitviz.app.chrome import WindowMenus
 from circuitviz.app.dialogs import show_failure
-from circuitviz.app.docks import Docks
-from circuitviz.app.drawing import Drawing
-from circuitviz.app.drops import Drops
-from circuitviz.app.files import Files
+from circuitviz.app.docks import DockManager
+from circuitviz.app.drawing import CanvasUpdater
+from circuitviz.app.drops import DropHandler
+from circuitviz.app.files import FileController
 from circuitviz.app.find_bar import FindBar
-from circuitviz.app.grouping import Grouping
-from circuitviz.app.looks import Looks
-from circuitviz.app.notices import Notices, above
-from circuitviz.app.palette import Palette
-from circuitviz.app.recovery import Recovery
+from circuitviz.app.grouping import GroupController
+from circuitviz.app.looks import ThemeController
+from circuitviz.app.notices import NoticeBar, stack_above
+from circuitviz.app.palette import CommandPalette
+from circuitviz.app.recovery import CrashRecovery
 from circuitviz.app.settings import Settings
 from circuitviz.app.start import StartPage
 from circuitviz.app.tour import Tour
-from circuitviz.app.trails import Trails
+from circuitviz.app.trails import PathHighlight
 from circuitviz.canvas.theme import Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.jobs import Failed, UseThreads
+from circuitviz.jobs import JobFailed, SetTorchThreads
 from circuitviz.layout import layouts
-from circuitviz.panels import Desk
-from circuitviz.panels.sides import own, told_unjoined
-from circuitviz.session import Document, members_of, move_nodes, restore_all, toggle_ablation
+from circuitviz.panels import Workspace
+from circuitviz.panels.sides import restrict_to_circuit, describe_isolated_nodes
+from circuitviz.session import Document, expand_nodes, move_nodes, restore_all, toggle_ablation
 
 
 class MainWindow(QMainWindow):
     """Window, canvas, docks. Not a line of engine: everything long goes to the desk's worker."""
 
-    def __init__(self, desk: Desk | None = None, settings: Settings | None = None) -> None:
+    def __init__(self, workspace: Workspace | None = None, settings: Settings | None = None) -> None:
         super().__init__()
         self.settings = settings or Settings()
-        self.desk = desk or Desk()
-        self.looks = Looks(self)
+        self.workspace = workspace or Workspace()
+        self.theme_controller = ThemeController(self)
         self.view = CircuitView()
-        self.start = StartPage()
-        self.dialog: QMessageBox | None = None
+        self.start_page = StartPage()
+        self.failure_dialog: QMessageBox | None = None
         self.layout_name = "layered"
         self.pages = QStackedWidget()
-        self.pages.addWidget(self.start)
+        self.pages.addWidget(self.start_page)
         self.pages.addWidget(self.view)
-        self.notices = Notices(self)
-        self.setCentralWidget(above(self.notices, self.pages))
+        self.notice_bar = NoticeBar(self)
+        self.setCentralWidget(stack_above(self.notice_bar, self.pages))
         self.setAcceptDrops(True)
         self.setMinimumSize(900, 600)
         self.resize(1280, 800)
-        self.places = Docks(self)
-        self.panels, self.docks = self.places.panels, self.places.by_name
-        self.files = Files(self)
-        self.recovery = Recovery(self)
-        self.drops = Drops(self)
-        self.grouping = Grouping(self)
-        self.drawing = Drawing(self)
-        self.basis = Basis(self)
-        self.trails = Trails(self)
-        self.chrome = Chrome(self)
-        self.palette_ = Palette(self)
+        self.dock_manager = DockManager(self)
+        self.panels, self.docks = self.dock_manager.panels, self.dock_manager.docks
+        self.file_controller = FileController(self)
+        self.crash_recovery = CrashRecovery(self)
+        self.drop_handler = DropHandler(self)
+        self.group_controller = GroupController(self)
+        self.canvas_updater = CanvasUpdater(self)
+        self.basis_switcher = BasisSwitcher(self)
+        self.path_highlight = PathHighlight(self)
+        self.menus = WindowMenus(self)
+        self.command_palette = CommandPalette(self)
         self.tour = Tour(self)
-        self._connect()
+        self._connect_signals()
         self.find_bar = FindBar(self)  # after the canvas has heard of a change
-        self.looks.apply()
-        self.use_device(self.settings.device)
-        self.desk.ask(UseThreads(self.settings.threads))
-        if (kept := self.settings.geometry) is not None:
+        self.theme_controller.apply_settings()
+        self.set_device(self.settings.device)
+        self.workspace.submit_request(SetTorchThreads(self.settings.n_threads))
+        if (kept := self.settings.window_geometry) is not None:
             self.restoreGeometry(kept[0])
             self.restoreState(kept[1])
-        self.places.prepare()
-        self.show_start()
+        self.dock_manager.lay_out_hidden_docks()
+        self.show_start_page()
 
-    def _connect(self) -> None:
-        desk, start = self.desk, self.start
-        self.view.wondered.connect(desk.live.wonder)
-        self.view.node_moved.connect(lambda places: desk.do(move_nodes(places)))
-        desk.state_changed.connect(self.redraw)
-        desk.document_opened.connect(self.document_opened)
-        desk.document_shown.connect(self.files.shown)
-        desk.failed.connect(self.show_failed)
-        desk.asking.arriving.connect(lambda: setattr(self, "layout_name", "tokens"))
-        desk.asking.answered.connect(lambda: self.drawing.then(self.view.fit))
-        desk.undo.cleanChanged.connect(lambda _clean: self.retitle())
-        start.example_chosen.connect(self.open_example)
-        start.file_chosen.connect(self.files.open_path)
-        start.open_wanted.connect(self.files.ask_open)
-        start.model_wanted.connect(lambda: self.panels["discovery"]._browse_model())  # type: ignore[attr-defined]
-        start.task_wanted.connect(lambda: self.panels["discovery"]._browse_task())  # type: ignore[attr-defined]
+    def _connect_signals(self) -> None:
+        desk, start = self.workspace, self.start_page
+        self.view.what_if_requested.connect(desk.live_faithfulness.show_what_if)
+        self.view.nodes_moved.connect(lambda places: desk.apply_command(move_nodes(places)))
+        desk.state_changed.connect(self.redraw_canvas)
+        desk.document_opened.connect(self.on_document_opened)
+        desk.document_shown.connect(self.file_controller.on_document_shown)
+        desk.failure_reported.connect(self.show_failure)
+        desk.prompt_circuits.circuit_arriving.connect(lambda: setattr(self, "layout_name", "tokens"))
+        desk.prompt_circuits.answer_shown.connect(lambda: self.canvas_updater.call_when_drawn(self.view.fit))
+        desk.undo_stack.cleanChanged.connect(lambda _clean: self.update_title())
+        start.example_chosen.connect(self.find_example_circuit)
+        start.file_chosen.connect(self.file_controller.open_path)
+        start.open_requested.connect(self.file_controller.ask_and_open)
+        start.model_requested.connect(lambda: self.panels["discovery"]._browse_model())  # type: ignore[attr-defined]
+        start.task_requested.connect(lambda: self.panels["discovery"].browse_task())  # type: ignore[attr-defined]
 
     # what is shown
 
-    def redraw(self) -> None:
+    def redraw_canvas(self) -> None:
         """Draw the desk's state."""
-        state = self.desk.state
-        bare = bool(self.places.away)
+        state = self.workspace.state
+        bare = bool(self.dock_manager.hidden_names)
         if state.circuit is not None:
-            self.places.show(True)
+            self.dock_manager.set_circuit_docks_visible(True)
             self.pages.setCurrentWidget(self.view)
-        self.drawing.draw(soon=bare)  # to bring the docks is a frame's work, and to draw is another's
-        self.retitle()
-        self.chrome.refresh()
+        self.canvas_updater.redraw(is_deferred=bare)  # to bring the docks is a frame's work, and to draw is another's
+        self.update_title()
+        self.menus.update_enabled_actions()
 
-    def retitle(self) -> None:
+    def update_title(self) -> None:
         """File name and modified mark."""
-        name = self.desk.document.path.name if self.desk.document.path else "Untitled circuit"
-        shown = "circuitviz" if self.desk.state.circuit is None else f"{name}[*] – circuitviz"
+        name = self.workspace.document.path.name if self.workspace.document.path else "Untitled circuit"
+        shown = "circuitviz" if self.workspace.state.circuit is None else f"{name}[*] – circuitviz"
         self.setWindowTitle(shown)
-        self.setWindowModified(self.desk.document.dirty and self.desk.state.circuit is not None)
+        self.setWindowModified(self.workspace.document.is_dirty and self.workspace.state.circuit is not None)
 
-    def show_start(self) -> None:
+    def show_start_page(self) -> None:
         """The start page; the open circuit stays open behind it."""
-        self.start.show_recent(self.settings.recent)
-        self.pages.setCurrentWidget(self.start)
-        if self.desk.state.circuit is None:
-            self.places.show(False)
+        self.start_page.show_recent_files(self.settings.recent_files)
+        self.pages.setCurrentWidget(self.start_page)
+        if self.workspace.state.circuit is None:
+            self.dock_manager.set_circuit_docks_visible(False)
 
-    def document_opened(self) -> None:
+    def on_document_opened(self) -> None:
         """Another document is on the desk."""
-        self.files.opened()
-        self.drawing.forget()
-        self.view.picture = type(self.view.picture)()
+        self.file_controller.on_document_opened()
+        self.canvas_updater.reset()
+        self.view.circuit_scene = type(self.view.circuit_scene)()
 
-    def show_failed(self, failed: Failed) -> None:
+    def show_failure(self, failed: JobFailed) -> None:
         """One dialog at a time; the application goes on."""
-        if self.dialog is not None:
-            self.dialog.close()
-            self.dialog.deleteLater()
-        self.dialog = show_failure(failed, self)
+        if self.failure_dialog is not None:
+            self.failure_dialog.close()
+            self.failure_dialog.deleteLater()
+        self.failure_dialog = show_failure(failed, self)
 
     # actions
 
-    def open_example(self, task: str) -> None:
+    def find_example_circuit(self, task: str) -> None:
         """Find the circuit of a built-in task on the demo model."""
-        if self.files.may_leave():
-            self.desk.set_document(Document())
+        if self.file_controller.confirm_leave():
+            self.workspace.set_document(Document())
             form = self.panels["discovery"]
             form.model.setEditText("demo")  # type: ignore[attr-defined]
             form.task.setEditText(task)  # type: ignore[attr-defined]
             self.pages.setCurrentWidget(self.view)
-            self.view.show_circuit(type(self.view.picture)(), "Loading the demo model …")
+            self.view.show_scene(type(self.view.circuit_scene)(), "Loading the demo model …")
             form.start(example=True)  # type: ignore[attr-defined]
 
-    def find(self) -> None:  # type: ignore[override] # QWidget.find looks windows up by number
+    def start_discovery(self) -> None:
         """Start the discovery that the form describes."""
         self.panels["discovery"].start()  # type: ignore[attr-defined]
 
     def toggle_ablation(self) -> None:
         """Take the selection out of the circuit, or put it back."""
-        nodes, edges = own(self.desk.state, self.desk.nodes, self.desk.edges)
-        if self.desk.nodes and not members_of(self.desk.state, self.desk.nodes) and not edges:
-            target = ", ".join(sorted(self.desk.nodes))
-            self.desk.say(f"The circuit is of {target}, which therefore stays; take out what leads there.")
+        nodes, edges = restrict_to_circuit(self.workspace.state, self.workspace.selected_nodes, self.workspace.selected_edges)
+        if self.workspace.selected_nodes and not expand_nodes(self.workspace.state, self.workspace.selected_nodes) and not edges:
+            target = ", ".join(sorted(self.workspace.selected_nodes))
+            self.workspace.post_message(f"The circuit is of {target}, which therefore stays; take out what leads there.")
         elif nodes or edges:
-            self.desk.do(toggle_ablation(nodes, edges))
-            if note := told_unjoined(self.desk, nodes):
-                self.desk.say(note)
-        elif self.desk.nodes or self.desk.edges:
-            self.desk.say("This circuit has nothing of what is selected, so there is nothing to take out.")
+            self.workspace.apply_command(toggle_ablation(nodes, edges))
+            if note := describe_isolated_nodes(self.workspace, nodes):
+                self.workspace.post_message(note)
+        elif self.workspace.selected_nodes or self.workspace.selected_edges:
+            self.workspace.post_message("This circuit has nothing of what is selected, so there is nothing to take out.")
 
     def restore_all(self) -> None:
         """Put everything back."""
-        self.desk.do(restore_all())
+        self.workspace.apply_command(restore_all())
 
-    def begin_label(self) -> None:
+    def focus_label_field(self) -> None:
         """Write a label for the selected node."""
-        self.places.bring("inspector")
-        if self.desk.blind:
-            self.desk.say("Labels are hidden until the blind round ends.")
+        self.dock_manager.bring_to_front("inspector")
+        if self.workspace.labels_hidden:
+            self.workspace.post_message("Labels are hidden until the blind round ends.")
         self.panels["inspector"].label.setFocus()  # type: ignore[attr-defined]
 
-    def copy_command(self) -> None:
+    def copy_command_line(self) -> None:
         """The command line that finds this circuit."""
-        where = self.desk.document.state.provenance
+        where = self.workspace.document.state.provenance
         if where is not None:
-            QGuiApplication.clipboard().setText(where.command())
-            self.desk.say("Copied: " + where.command())
+            QGuiApplication.clipboard().setText(where.command_line())
+            self.workspace.post_message("Copied: " + where.command_line())
 
-    def next_layout(self) -> None:
+    def switch_to_next_layout(self) -> None:
         """Go to the next layout that has something of its own to show."""
-        if (circuit := self.desk.state.circuit) is None:
+        if (circuit := self.workspace.state.circuit) is None:
             return
         graph, nodes = circuit.graph, circuit.node_names
         entries = ((entry.name, entry.extra.get("columns")) for entry in layouts.entries())
@@ -195,26 +195,26 @@ class MainWindow(QMainWindow):
     def choose_layout(self, name: str) -> None:
         """Go to a layout; moved nodes stay where they were put."""
         self.layout_name = name
-        self.redraw()
-        self.drawing.then(partial(self._laid_out, name))
+        self.redraw_canvas()
+        self.canvas_updater.call_when_drawn(partial(self._on_laid_out, name))
 
-    def _laid_out(self, name: str) -> None:
+    def _on_laid_out(self, name: str) -> None:
         self.view.fit()
-        if name == "tokens" and not self.view.picture.columns:
-            self.desk.say("These nodes stand at no token position, so they are laid out by layer.")
+        if name == "tokens" and not self.view.circuit_scene.columns:
+            self.workspace.post_message("These nodes stand at no token position, so they are laid out by layer.")
         else:
-            self.desk.say(f"Layout: {layouts.get(name).summary}")
+            self.workspace.post_message(f"Layout: {layouts.get(name).summary}")
 
-    def show_dialog(self, dialog: QDialog) -> None:
+    def show_only_dialog(self, dialog: QDialog) -> None:
         """Show a dialog without blocking, instead of the one that is open."""
         if (before := self.findChild(QDialog, "only dialog")) is not None:
             before.close()
         dialog.setObjectName("only dialog")
         dialog.open()
 
-    def use_device(self, name: str) -> None:
+    def set_device(self, name: str) -> None:
         """Run models there from the next search on."""
-        self.desk.device = name
+        self.workspace.device = name
         self.panels["discovery"].device.setCurrentText(name)  # type: ignore[attr-defined]
 
     # colours
@@ -222,21 +222,21 @@ class MainWindow(QMainWindow):
     @property
     def theme(self) -> Theme:
         """What the window wears."""
-        return self.looks.theme
+        return self.theme_controller.theme
 
     def choose_theme(self, name: str) -> None:
         """``light``, ``dark`` or ``system``, until the next choice."""
-        self.looks.wear(name)
+        self.theme_controller.apply_theme(name)
 
-    def switch_theme(self) -> None:
+    def toggle_theme(self) -> None:
         """From light to dark and back; kept for the next start."""
-        self.settings.theme = "light" if self.theme.dark else "dark"
-        self.looks.apply()
+        self.settings.theme = "light" if self.theme.is_dark else "dark"
+        self.theme_controller.apply_settings()
 
-    def follow_system(self) -> None:
+    def use_system_theme(self) -> None:
         """Light or dark as the system is."""
         self.settings.theme = "system"
-        self.looks.apply()
+        self.theme_controller.apply_settings()
 
     # coming and going
 
@@ -245,7 +245,7 @@ class MainWindow(QMainWindow):
         start = QApplication.focusWidget()
         while super().focusNextPrevChild(next):
             now = QApplication.focusWidget()
-            if now is None or now is start or self.places.in_sight(now):
+            if now is None or now is start or self.dock_manager.is_uncovered(now):
                 return True
             start = start or now
         return False
@@ -253,31 +253,31 @@ class MainWindow(QMainWindow):
     def childEvent(self, event: QChildEvent) -> None:
         """A dialog, a tab bar, a menu is shown for the first time."""
         if event.type() is QEvent.Type.ChildPolished and isinstance(child := event.child(), QWidget):
-            self.looks.dress(child)
+            self.theme_controller.style_widget(child)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Say what dropping these files would do."""
-        if self.drops.enter(event.mimeData()):
+        if self.drop_handler.show_overlay(event.mimeData()):
             event.acceptProposedAction()
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
         """They went elsewhere."""
-        self.drops.leave()
+        self.drop_handler.hide_overlay()
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Open what was dropped: a circuit, a model's folder, a task, or labels."""
-        if self.drops.drop(event.mimeData()):
+        if self.drop_handler.accept_drop(event.mimeData()):
             event.acceptProposedAction()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask, then end the worker before the window goes."""
-        if not self.files.may_leave():
+        if not self.file_controller.confirm_leave():
             event.ignore()
             return
-        self.places.show(True)
-        self.settings.geometry = (self.saveGeometry(), self.saveState())
-        self.files.close()
-        self.drawing.stop()
-        self.desk.stop()
-        self.desk.undo.blockSignals(True)  # it is destroyed after the window
+        self.dock_manager.set_circuit_docks_visible(True)
+        self.settings.window_geometry = (self.saveGeometry(), self.saveState())
+        self.file_controller.close_files()
+        self.canvas_updater.stop()
+        self.workspace.stop()
+        self.workspace.undo_stack.blockSignals(True)  # it is destroyed after the window
         event.accept()

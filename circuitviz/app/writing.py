@@ -11,73 +11,73 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressDialog, QPushButton,
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-FELT = 300  # ms after which a person wonders what goes on
+STATUS_DELAY_MS = 300  # ms after which a person wonders what goes on
 
 
-class Writing(QWidget):
+class WriteProgress(QWidget):
     """In the status bar: which files are being written, and how to leave an export out."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__()
-        self.window_, self.writer = window, window.desk.writer
-        self.text = QLabel(objectName="muted")
-        self.cancel = QPushButton("Cancel", objectName="link")
-        self.cancel.setAccessibleName("Do not write the file")
-        self.cancel.clicked.connect(self.writer.cancel)
+        self.main_window, self.save_service = window, window.workspace.save_service
+        self.text_label = QLabel(objectName="muted")
+        self.cancel_button = QPushButton("Cancel", objectName="link")
+        self.cancel_button.setAccessibleName("Do not write the file")
+        self.cancel_button.clicked.connect(self.save_service.cancel_exports)
         self.dialog: QProgressDialog | None = None
         row = QHBoxLayout(self, spacing=6)
         row.setContentsMargins(0, 0, 6, 0)
-        row.addWidget(self.text)
-        row.addWidget(self.cancel)
+        row.addWidget(self.text_label)
+        row.addWidget(self.cancel_button)
         self.hide()
-        self._felt = QTimer(self, singleShot=True, interval=FELT)
-        self._felt.timeout.connect(self._show)
-        self.writer.changed.connect(self._look)
+        self._delay_timer = QTimer(self, singleShot=True, interval=STATUS_DELAY_MS)
+        self._delay_timer.timeout.connect(self._show_status)
+        self.save_service.changed.connect(self._update_visibility)
 
-    def finish(self) -> None:
+    def wait_until_written(self) -> None:
         """Wait until everything is on the disk; a person who does not want to wait can leave exports out."""
-        if self.writer.finish(FELT / 1000):
+        if self.save_service.wait_until_written(STATUS_DELAY_MS / 1000):
             return
         loop = QEventLoop()
-        self.dialog = dialog = QProgressDialog(self.window_)
+        self.dialog = dialog = QProgressDialog(self.main_window)
         dialog.setWindowTitle("circuitviz")
         dialog.setRange(0, 0)
         dialog.setMinimumWidth(380)
         dialog.setAutoClose(False)
         dialog.setModal(True)
-        dialog.setLabelText(f"{self._said()}\nThe window closes when that is done.")
-        dialog.setCancelButtonText("Do not write it" if self.writer.exporting else "")
-        dialog.canceled.connect(self.writer.cancel)
+        dialog.setLabelText(f"{self._status_text()}\nThe window closes when that is done.")
+        dialog.setCancelButtonText("Do not write it" if self.save_service.pending_exports else "")
+        dialog.canceled.connect(self.save_service.cancel_exports)
 
         def look() -> None:
-            if not self.writer.busy:
+            if not self.save_service.is_busy:
                 loop.quit()
 
-        self.writer.changed.connect(look)
+        self.save_service.changed.connect(look)
         dialog.show()
         loop.exec()
-        self.writer.changed.disconnect(look)
-        dialog.canceled.disconnect(self.writer.cancel)
+        self.save_service.changed.disconnect(look)
+        dialog.canceled.disconnect(self.save_service.cancel_exports)
         dialog.close()
         dialog.deleteLater()
         self.dialog = None
 
-    def _said(self) -> str:
-        paths: list[Path] = [*self.writer.saving, *self.writer.exporting]
+    def _status_text(self) -> str:
+        paths: list[Path] = [*self.save_service.pending_saves, *self.save_service.pending_exports]
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         return f"Writing {paths[0].name}{more} …"
 
-    def _look(self) -> None:
+    def _update_visibility(self) -> None:
         """Short work does not flicker."""
-        if not self.writer.busy:
-            self._felt.stop()
+        if not self.save_service.is_busy:
+            self._delay_timer.stop()
             self.hide()
         elif self.isVisible():
-            self._show()
-        elif not self._felt.isActive():
-            self._felt.start()
+            self._show_status()
+        elif not self._delay_timer.isActive():
+            self._delay_timer.start()
 
-    def _show(self) -> None:
-        self.text.setText(self._said())
-        self.cancel.setVisible(bool(self.writer.exporting))
+    def _show_status(self) -> None:
+        self.text_label.setText(self._status_text())
+        self.cancel_button.setVisible(bool(self.save_service.pending_exports))
         self.show()

@@ -6,27 +6,27 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.theme import Theme, mixed
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.theme import Theme, blend_hex
 
-SIDE = 12.0  # of a band, beyond its nodes
+BAND_MARGIN = 12.0  # of a band, beyond its nodes
 
 
-class ColumnsItem(QGraphicsItem):
+class ColumnBandsItem(QGraphicsItem):
     """All columns of a picture, below everything else."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: Geometry | None = None
+        self.geometry: SceneGeometry | None = None
         self.theme: Theme | None = None
         self._bounds = QRectF()
         self.setZValue(-2)
 
-    def show_geometry(self, geometry: Geometry, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
         """Draw another picture's columns."""
         self.prepareGeometryChange()
         self.geometry, self.theme, self._bounds = geometry, theme, geometry.bounds
-        self.setVisible(bool(geometry.picture.columns))
+        self.setVisible(bool(geometry.scene.columns))
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -40,8 +40,8 @@ class ColumnsItem(QGraphicsItem):
         if self.geometry is None or self.theme is None:
             return
         theme, whole = self.theme, self._bounds
-        band = QColor(mixed(theme.line, theme.ground, 0.35))
-        for number, column in enumerate(self.geometry.picture.columns):
-            left, width = column.left - SIDE, column.right - column.left + 2 * SIDE
+        band = QColor(blend_hex(theme.line, theme.ground, 0.35))
+        for number, column in enumerate(self.geometry.scene.columns):
+            left, width = column.left - BAND_MARGIN, column.right - column.left + 2 * BAND_MARGIN
             if number % 2:
                 painter.fillRect(QRectF(left, whole.top(), width, whole.height()), band)

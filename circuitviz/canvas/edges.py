@@ -10,20 +10,20 @@ import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from circuitviz.canvas.cached import CachedItem, Stroke
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.links import Curves, Indices
+from circuitviz.canvas.cached import CachedItem, PaintStep
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.links import EdgeCurves, Indices
 from circuitviz.canvas.paint import paint_edges
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge
 from circuitviz.canvas.theme import Theme
 
-CROWD = 2500  # more edges than this are hairlines, but for the strongest
-STRONG, STRONG_IN_DRAFT = 200, 40
-CHUNK = 120  # hairlines in one stroke: about a millisecond
-POINTS = 13  # on a hairline's curve
-DRAFT = 3000  # edges in a draft that is painted at once: a frame's worth
-ROUGH = 8_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
-SMOOTH = 4_000  # smooth ones among the hairlines of a fine image: they cover the weaker, pale rest
+MAX_DETAILED_EDGES = 2500  # more edges than this are hairlines, but for the strongest
+DETAILED_EDGES_IN_CROWD, DETAILED_EDGES_IN_DRAFT = 200, 40
+EDGES_PER_STEP = 120  # hairlines in one stroke: about a millisecond
+POINTS_PER_CURVE = 13  # on a hairline's curve
+MAX_DRAFT_EDGES = 3000  # edges in a draft that is painted at once: a frame's worth
+MAX_ROUGH_EDGES = 8_000  # edges in a rough image: the weaker rest, which these all but hide, comes with the fine one
+MAX_ANTIALIASED_EDGES = 4_000  # smooth ones among the hairlines of a fine image: they cover the weaker, pale rest
 
 
 class EdgesItem(CachedItem):
@@ -35,64 +35,64 @@ class EdgesItem(CachedItem):
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: Geometry | None = None
+        self.geometry: SceneGeometry | None = None
         self.theme: Theme | None = None
         self.setZValue(0)
 
-    def reach(self) -> QRectF:
+    def extent(self) -> QRectF:
         """The picture's bounds."""
         return QRectF() if self.geometry is None else self.geometry.bounds
 
-    def show_geometry(self, geometry: Geometry, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
         """Draw another picture; whoever calls says by ``outdate`` or ``forget`` what became of the old."""
         if self.geometry is None or self.geometry.bounds != geometry.bounds:
             self.prepareGeometryChange()
         self.geometry, self.theme = geometry, theme
 
-    def wants_draft(self) -> bool:
+    def needs_draft(self) -> bool:
         """A crowd is first painted without smooth lines: a third of the time."""
-        return self.geometry is not None and len(self.geometry.picture.links) > CROWD
+        return self.geometry is not None and len(self.geometry.scene.edge_arrays) > MAX_DETAILED_EDGES
 
-    def strokes(self, area: QRectF, scale: float, fine: bool) -> Iterator[Stroke]:
+    def paint_steps(self, area: QRectF, scale: float, fine: bool) -> Iterator[PaintStep]:
         """Every edge that may be seen in an area, the weakest first."""
         if self.geometry is None or self.theme is None:
             return
-        picture, curves = self.geometry.picture, self.geometry.curves
-        seen = crossing(curves, area)
+        picture, curves = self.geometry.scene, self.geometry.curves
+        seen = edge_rows_in(curves, area)
         few = seen
-        if len(picture.links) > CROWD:
-            strong = STRONG if fine else STRONG_IN_DRAFT
-            few, seen = seen[-strong:], seen if fine else seen[-ROUGH:]
+        if len(picture.edge_arrays) > MAX_DETAILED_EDGES:
+            strong = DETAILED_EDGES_IN_CROWD if fine else DETAILED_EDGES_IN_DRAFT
+            few, seen = seen[-strong:], seen if fine else seen[-MAX_ROUGH_EDGES:]
             crowd = seen[:-strong]
-            smooth = SMOOTH if fine else 0
-            yield from hairlines(self.geometry, self.theme, crowd[: len(crowd) - smooth], fine=False)
+            smooth = MAX_ANTIALIASED_EDGES if fine else 0
+            yield from hairline_steps(self.geometry, self.theme, crowd[: len(crowd) - smooth], antialiased=False)
             if fine:
-                yield from hairlines(self.geometry, self.theme, crowd[-smooth:], fine=True)
+                yield from hairline_steps(self.geometry, self.theme, crowd[-smooth:], antialiased=True)
         for row in few:
             yield partial(_paint_edge, picture, self.theme, picture.edges[row])
 
-    def draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
+    def paint_draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """The strongest edges, at once."""
         if self.geometry is None or self.theme is None:
             return
-        picture = self.geometry.picture
-        seen = crossing(self.geometry.curves, area)[-DRAFT:]
-        for stroke in hairlines(self.geometry, self.theme, seen[:-STRONG_IN_DRAFT], fine=False):
+        picture = self.geometry.scene
+        seen = edge_rows_in(self.geometry.curves, area)[-MAX_DRAFT_EDGES:]
+        for stroke in hairline_steps(self.geometry, self.theme, seen[:-DETAILED_EDGES_IN_DRAFT], antialiased=False):
             stroke(painter)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        paint_edges(painter, picture, self.theme, rows_of(picture.edges, seen[-STRONG_IN_DRAFT:]))
+        paint_edges(painter, picture, self.theme, edges_at(picture.edges, seen[-DETAILED_EDGES_IN_DRAFT:]))
 
 
-def _paint_edge(picture: CircuitPicture, theme: Theme, edge: DrawnEdge, painter: QPainter) -> None:
+def _paint_edge(picture: CircuitScene, theme: Theme, edge: DrawnEdge, painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     paint_edges(painter, picture, theme, (edge,))
 
 
-def hairlines(geometry: Geometry, theme: Theme, rows: Indices, fine: bool) -> Iterator[Stroke]:
+def hairline_steps(geometry: SceneGeometry, theme: Theme, rows: Indices, antialiased: bool) -> Iterator[PaintStep]:
     """Edges a pixel wide, those of one colour together, weak ones first; smooth and dashed where fine."""
-    links = geometry.picture.links
-    tint = links.tint[rows]
-    level = np.minimum(links.levels[rows], np.ceil(links.opacity[rows] * 7)).astype(np.intp)
+    links = geometry.scene.edge_arrays
+    tint = links.colour_group[rows]
+    level = np.minimum(links.strength_levels[rows], np.ceil(links.opacity[rows] * 7)).astype(np.intp)
     colours = (QColor(theme.positive), QColor(theme.negative), QColor(theme.muted))
     ground = QColor(theme.ground)
     for step in range(8):
@@ -101,15 +101,15 @@ def hairlines(geometry: Geometry, theme: Theme, rows: Indices, fine: bool) -> It
             if not len(chosen):
                 continue
             share = 0.25 if which == 2 else 0.22 + 0.09 * step
-            pen = QPen(mixed(colour, ground, share), 0)
-            if which == 1 and fine:
+            pen = QPen(blend_colours(colour, ground, share), 0)
+            if which == 1 and antialiased:
                 pen.setDashPattern([6, 2.4])
-            for first in range(0, len(chosen), CHUNK):
-                yield partial(_paint_hairlines, geometry, chosen[first : first + CHUNK], pen, fine)
+            for first in range(0, len(chosen), EDGES_PER_STEP):
+                yield partial(_paint_hairlines, geometry, chosen[first : first + EDGES_PER_STEP], pen, antialiased)
 
 
-def _paint_hairlines(geometry: Geometry, rows: Indices, pen: QPen, fine: bool, painter: QPainter) -> None:
-    points = geometry.curves.points(rows, POINTS)
+def _paint_hairlines(geometry: SceneGeometry, rows: Indices, pen: QPen, fine: bool, painter: QPainter) -> None:
+    points = geometry.curves.points(rows, POINTS_PER_CURVE)
     joined = np.ones(points.shape[:2], np.int32)
     joined[:, -1] = 0
     x, y = points[..., 0].ravel(), points[..., 1].ravel()
@@ -119,17 +119,17 @@ def _paint_hairlines(geometry: Geometry, rows: Indices, pen: QPen, fine: bool, p
     painter.drawPath(pg.arrayToQPath(x, y, joined.ravel(), finiteCheck=False))
 
 
-def crossing(curves: Curves, area: QRectF) -> Indices:
+def edge_rows_in(curves: EdgeCurves, area: QRectF) -> Indices:
     """Rows of the edges that may be seen in an area."""
-    return curves.crossing(area.left(), area.top(), area.right(), area.bottom())
+    return curves.rows_in_rect(area.left(), area.top(), area.right(), area.bottom())
 
 
-def rows_of(edges: tuple[DrawnEdge, ...], rows: Indices) -> list[DrawnEdge]:
+def edges_at(edges: tuple[DrawnEdge, ...], rows: Indices) -> list[DrawnEdge]:
     """Some of the edges."""
     return [edges[row] for row in rows]
 
 
-def mixed(colour: QColor, ground: QColor, share: float) -> QColor:
+def blend_colours(colour: QColor, ground: QColor, share: float) -> QColor:
     """A colour as it looks when a share of it covers the ground."""
     made = QColor()
     made.setRgbF(

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
-from circuitviz.canvas.axis import axis_height, column_at, columns_with, paint_axis
-from circuitviz.canvas.hints import paint_corners
-from circuitviz.canvas.paint import LEGIBLE
+from circuitviz.canvas.axis import token_axis_height, column_at, columns_containing, paint_token_axis
+from circuitviz.canvas.hints import paint_legend_and_status
+from circuitviz.canvas.paint import LEGIBLE_ZOOM
 from circuitviz.canvas.picture import TokenColumn
-from circuitviz.canvas.tags import MOST, paint_tags
+from circuitviz.canvas.tags import MAX_TAGGED_NODES, paint_name_tags
 
 if TYPE_CHECKING:
     from circuitviz.canvas.view import CircuitView
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 
 def paint_foreground(painter: QPainter, view: CircuitView) -> None:
     """Paint it, with a painter of the viewport."""
-    picture, theme = view.stage.geometry.picture, view.theme
+    picture, theme = view.scene_items.geometry.scene, view.theme
     to_view, free = view.viewportTransform(), view.free_area
-    marked = columns_with(picture, view.nodes | {view.pointed})
-    paint_axis(painter, picture, theme, to_view, free, marked)
-    if view.zoom < LEGIBLE:
-        chosen = view.nodes if len(view.nodes) <= MOST else frozenset()
-        named = [*sorted(chosen - {view.pointed}), view.pointed]
-        paint_tags(painter, picture, theme, to_view, free, named)
+    marked = columns_containing(picture, view.selected_nodes | {view.hovered_name})
+    paint_token_axis(painter, picture, theme, to_view, free, marked)
+    if view.zoom < LEGIBLE_ZOOM:
+        chosen = view.selected_nodes if len(view.selected_nodes) <= MAX_TAGGED_NODES else frozenset()
+        named = [*sorted(chosen - {view.hovered_name}), view.hovered_name]
+        paint_name_tags(painter, picture, theme, to_view, free, named)
     view.overview.paint(painter, theme)
-    paint_corners(painter, picture, theme, QRectF(view.viewport().rect()), view.note)
+    paint_legend_and_status(painter, picture, theme, QRectF(view.viewport().rect()), view.status_text)
 
 
-def token_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
+def token_column_at(view: CircuitView, place: QPoint) -> TokenColumn | None:
     """The column whose token is written at a place of the viewport."""
-    picture = view.stage.geometry.picture
+    picture = view.scene_items.geometry.scene
     return column_at(picture, view.viewportTransform(), view.free_area.bottom(), QPointF(place))
 
 
-def in_plain_sight(view: CircuitView, place: QPoint) -> bool:
+def is_clearly_visible(view: CircuitView, place: QPoint) -> bool:
     """Whether a place of the viewport lies well inside, and neither tokens nor the map lie over it."""
-    below = axis_height(view.stage.geometry.picture, view.zoom)
+    below = token_axis_height(view.scene_items.geometry.scene, view.zoom)
     free = view.free_area.adjusted(40, 30, -40, -below)
-    return free.contains(QPointF(place)) and not view.overview.place.contains(QPointF(place))
+    return free.contains(QPointF(place)) and not view.overview.rect.contains(QPointF(place))

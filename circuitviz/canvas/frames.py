@@ -6,32 +6,32 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPainterPathStroker, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from circuitviz.canvas.paint import box, font
-from circuitviz.canvas.picture import CircuitPicture, Frame
+from circuitviz.canvas.paint import node_box, canvas_font
+from circuitviz.canvas.picture import CircuitScene, GroupFrame
 from circuitviz.canvas.spanning import spanning_tree
 from circuitviz.canvas.theme import Theme
 
-MARGIN, BRIDGE = 9.0, 20.0  # around nodes, and how wide the way between them is, in scene units
-STEP = 14.0  # so much wider is what has another group within: room for that one's name
+FRAME_MARGIN, BRIDGE_WIDTH = 9.0, 20.0  # around nodes, and how wide the way between them is, in scene units
+NESTING_MARGIN = 14.0  # so much wider is what has another group within: room for that one's name
 
 
-class FramesItem(QGraphicsItem):
+class GroupFramesItem(QGraphicsItem):
     """All open groups of a picture, the widest below."""
 
     def __init__(self) -> None:
         super().__init__()
         self.theme: Theme | None = None
-        self.grounds: list[tuple[Frame, QPainterPath]] = []
+        self.frame_paths: list[tuple[GroupFrame, QPainterPath]] = []
         self._bounds = QRectF()
         self.setZValue(-1)
 
-    def show_picture(self, picture: CircuitPicture, theme: Theme) -> None:
+    def show_scene(self, picture: CircuitScene, theme: Theme) -> None:
         """Draw another picture's groups."""
         self.prepareGeometryChange()
         self.theme = theme
-        self.grounds = [(frame, ground(picture, frame)) for frame in picture.frames]
+        self.frame_paths = [(frame, frame_outline(picture, frame)) for frame in picture.frames]
         self._bounds = QRectF()
-        for _, path in self.grounds:
+        for _, path in self.frame_paths:
             self._bounds = self._bounds.united(path.boundingRect().adjusted(-4, -24, 160, 4))
         self.update()
 
@@ -44,15 +44,15 @@ class FramesItem(QGraphicsItem):
     ) -> None:
         """Ground and name of each group."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for frame, path in self.grounds:
+        for frame, path in self.frame_paths:
             if self.theme is not None:
-                paint_frame(painter, frame, path, self.theme)
+                paint_group_frame(painter, frame, path, self.theme)
 
 
-def ground(picture: CircuitPicture, frame: Frame) -> QPainterPath:
+def frame_outline(picture: CircuitScene, frame: GroupFrame) -> QPainterPath:
     """The boxes of a group's nodes and the shortest ways that join them, as one shape."""
     there = [node for node in picture.nodes if set(node.members or (node.name,)) <= frame.nodes]
-    margin = MARGIN + STEP * sum(other.nodes < frame.nodes for other in picture.frames)
+    margin = FRAME_MARGIN + NESTING_MARGIN * sum(other.nodes < frame.nodes for other in picture.frames)
     path = QPainterPath()
     path.setFillRule(Qt.FillRule.WindingFill)
     ways = QPainterPath()
@@ -60,23 +60,23 @@ def ground(picture: CircuitPicture, frame: Frame) -> QPainterPath:
         ways.moveTo(QPointF(there[one].x, -there[one].y))
         ways.lineTo(QPointF(there[two].x, -there[two].y))
     if not ways.isEmpty():
-        stroker = QPainterPathStroker(QPen(Qt.GlobalColor.black, BRIDGE))
+        stroker = QPainterPathStroker(QPen(Qt.GlobalColor.black, BRIDGE_WIDTH))
         stroker.setCapStyle(Qt.PenCapStyle.RoundCap)
         path = stroker.createStroke(ways)
     for node in there:
         around = QPainterPath()
-        around.addRoundedRect(box(node).adjusted(-margin, -margin, margin, margin), 12, 12)
+        around.addRoundedRect(node_box(node).adjusted(-margin, -margin, margin, margin), 12, 12)
         path = path.united(around)
     return path.simplified()
 
 
-def paint_frame(painter: QPainter, frame: Frame, path: QPainterPath, theme: Theme) -> None:
+def paint_group_frame(painter: QPainter, frame: GroupFrame, path: QPainterPath, theme: Theme) -> None:
     """The ground in the group's colour, its name at the upper left."""
     if path.isEmpty():
         return
     colour = QColor(frame.colour)
     fill = QColor(colour)
-    fill.setAlphaF(0.20 if theme.dark else 0.13)
+    fill.setAlphaF(0.20 if theme.is_dark else 0.13)
     line = QColor(colour)
     line.setAlphaF(0.55)
     painter.setPen(QPen(line, 1.2))
@@ -84,7 +84,7 @@ def paint_frame(painter: QPainter, frame: Frame, path: QPainterPath, theme: Them
     painter.drawPath(path)
     corners = [path.elementAt(i) for i in range(path.elementCount())]
     top = min(corners, key=lambda at: (round(at.y), at.x))
-    painter.setFont(font(11, bold=True))
+    painter.setFont(canvas_font(11, bold=True))
     ink = QColor(colour)
-    painter.setPen(ink.lighter(150) if theme.dark else ink.darker(120))
+    painter.setPen(ink.lighter(150) if theme.is_dark else ink.darker(120))
     painter.drawText(QPointF(top.x, top.y - 5), frame.name)

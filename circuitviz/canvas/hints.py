@@ -7,42 +7,42 @@ from collections.abc import Set
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter
 
-from circuitviz.canvas.inscription import as_printed
-from circuitviz.canvas.kinds import MEANINGS
+from circuitviz.canvas.inscription import paper_node_name
+from circuitviz.canvas.kinds import STYLE_DESCRIPTIONS
 from circuitviz.canvas.legend import legend_size, paint_legend
-from circuitviz.canvas.paint import font
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.paint import canvas_font
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge, DrawnNode
 from circuitviz.canvas.theme import Theme
 
 
-def hint(picture: CircuitPicture, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
+def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
     """What is under the pointer, in plain lines: name, label, score, neighbours; empty over the ground."""
     if node is not None:
-        row = picture.rows[node.name]
-        into = int((picture.links.node == row).sum())
-        out = int((picture.links.sender == row).sum())
+        row = picture.node_rows[node.name]
+        into = int((picture.edge_arrays.receiver == row).sum())
+        out = int((picture.edge_arrays.sender == row).sum())
         lines = [node.name]
-        if picture.looks:
-            lines.append(f"{MEANINGS[node.look]} {node.text}".strip())
+        if picture.legend_styles:
+            lines.append(f"{STYLE_DESCRIPTIONS[node.style]} {node.text}".strip())
         if node.label:
             lines.append(node.label)
         if node.members:
-            lines.append(", ".join(map(as_printed, node.members)))
+            lines.append(", ".join(map(paper_node_name, node.members)))
         lines += [node.facts] if node.facts else []
         return "\n".join([*lines, f"score {node.score:+.4f}", f"{into} in, {out} out"])
     if edge is not None:
         said = edge.note.replace("; ", "\n") or f"score {edge.score:+.4f}"
-        said += f"\nthe sum of {edge.count} edges" if edge.count > 1 else ""
+        said += f"\nthe sum of {edge.n_edges} edges" if edge.n_edges > 1 else ""
         return f"{edge.name}\n{said}"
     return ""
 
 
-def said(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> str:
+def describe_selection(picture: CircuitScene, nodes: Set[str], edges: Set[str]) -> str:
     """The selection in words, for those who hear the canvas."""
     if len(nodes) == 1 and not edges:
         (name,) = nodes
-        if (row := picture.rows.get(name)) is not None:
-            into, out = int((picture.links.node == row).sum()), int((picture.links.sender == row).sum())
+        if (row := picture.node_rows.get(name)) is not None:
+            into, out = int((picture.edge_arrays.receiver == row).sum()), int((picture.edge_arrays.sender == row).sum())
             label = f", {picture.nodes[row].label}" if picture.nodes[row].label else ""
             return f"{name}{label} selected, {into} edges in, {out} out"
     if not nodes and not edges:
@@ -50,14 +50,14 @@ def said(picture: CircuitPicture, nodes: Set[str], edges: Set[str]) -> str:
     return f"{len(nodes)} nodes and {len(edges)} edges selected"
 
 
-def paint_corners(painter: QPainter, picture: CircuitPicture, theme: Theme, area: QRectF, note: str) -> None:
+def paint_legend_and_status(painter: QPainter, picture: CircuitScene, theme: Theme, area: QRectF, status_text: str) -> None:
     """The legend above and the note below, in the viewport's pixels; only the note where nothing is."""
     painter.setPen(QColor(theme.muted))
     if not picture.nodes:
-        painter.setFont(font(14))
-        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, note or "No circuit yet")
+        painter.setFont(canvas_font(14))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, status_text or "No circuit yet")
         return
-    painter.setFont(font(12))
+    painter.setFont(canvas_font(12))
     line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
     ground = QColor(theme.ground)
     ground.setAlphaF(0.86)  # the circuit may lie below
@@ -65,9 +65,9 @@ def paint_corners(painter: QPainter, picture: CircuitPicture, theme: Theme, area
     wide, high = legend_size(picture, room)
     if high:
         painter.fillRect(QRectF(area.left() + 6, area.top() + 4, wide + 14, high + 8), ground)
-    if note:
-        wide = painter.fontMetrics().horizontalAdvance(note) + 16
+    if status_text:
+        wide = painter.fontMetrics().horizontalAdvance(status_text) + 16
         painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
     painter.setPen(QColor(theme.muted))
-    painter.drawText(line, Qt.AlignmentFlag.AlignLeft, note)
+    painter.drawText(line, Qt.AlignmentFlag.AlignLeft, status_text)
     paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 8), room)

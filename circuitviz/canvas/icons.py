@@ -8,7 +8,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from circuitviz.canvas.theme import Theme
 
-STROKES = {
+ICON_PATHS = {
     "open": "M3 7V5.5A1.5 1.5 0 0 1 4.500 4h4l2 2.500h7A1.500 1.500 0 0 1 19 8v1"
     "M3 7v11.500h15l3-9.500H6L3 18.500",
     "save": "M5 4h11l4 4v12H4V5a1 1 0 0 1 1-1zM8 4v5h7V4M8 20v-6h8v6",
@@ -31,14 +31,14 @@ STROKES = {
 }
 
 
-def icon(name: str, theme: Theme) -> QIcon:
+def themed_icon(name: str, theme: Theme) -> QIcon:
     """An icon in the theme's text colour, paler while disabled."""
     made = QIcon()
     for mode, colour in ((QIcon.Mode.Normal, theme.text), (QIcon.Mode.Disabled, theme.line)):
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" '
             f'stroke="{colour}" stroke-width="1.7" stroke-linecap="round" stroke-linejoin="round">'
-            f'<path d="{STROKES[name]}"/></svg>'
+            f'<path d="{ICON_PATHS[name]}"/></svg>'
         )
         renderer = QSvgRenderer(QByteArray(svg.encode()))
         for size in (20, 40):

@@ -5,102 +5,102 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 
-from circuitviz.canvas.kinds import MEANINGS, look_colours
-from circuitviz.canvas.paint import edge_pen, font, outline, paint_pin
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge
+from circuitviz.canvas.kinds import STYLE_DESCRIPTIONS, style_colours
+from circuitviz.canvas.paint import edge_pen, canvas_font, node_outline, paint_pin
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge
 from circuitviz.canvas.theme import Theme
 from circuitviz.session.sight import SIGN_MEANINGS, SIGNS
 
-ROW = 19.0
-SAMPLE, GAP = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
-PINNED = "pinned in its file"
+ROW_HEIGHT_PX = 19.0
+SAMPLE_WIDTH_PX, ENTRY_GAP_PX = 34.0, 20.0  # from an entry's left to its text, and to the next entry's left
+PINNED_TEXT = "pinned in its file"
 
 
-def legend_entries(picture: CircuitPicture) -> list[str]:
+def legend_entries(picture: CircuitScene) -> list[str]:
     """What the legend must explain: only what is drawn, kinds of lines before kinds of nodes."""
-    links = picture.links
-    tinted = [bool((links.tint == tint).any()) for tint in range(3)]
+    links = picture.edge_arrays
+    tinted = [bool((links.colour_group == tint).any()) for tint in range(3)]
     if picture.sides:
         entries = {"both": tinted[2], "left": tinted[0], "right": tinted[1]}
     else:
         entries = {"positive": tinted[0], "negative": tinted[1]}
     entries["channels"] = bool(links.channel.any())
-    entries["ablated"] = not picture.sides and (tinted[2] or picture.any_ablated)
+    entries["ablated"] = not picture.sides and (tinted[2] or picture.has_ablated_nodes)
     entries["pinned"] = any(node.pinned for node in picture.nodes)
-    return [*(entry for entry, drawn in entries.items() if drawn), *picture.looks]
+    return [*(entry for entry, drawn in entries.items() if drawn), *picture.legend_styles]
 
 
-def legend_size(picture: CircuitPicture, room: float) -> tuple[float, float]:
+def legend_size(picture: CircuitScene, max_width: float) -> tuple[float, float]:
     """Width and height that the legend takes of some width; nothing where nothing is to be explained."""
-    placed = _placed(picture, room)
+    placed = _positioned_entries(picture, max_width)
     if not placed:
         return 0.0, 0.0
-    return max(x + wide for _, x, _, wide in placed), placed[-1][2] + ROW
+    return max(x + wide for _, x, _, wide in placed), placed[-1][2] + ROW_HEIGHT_PX
 
 
-def strip_height(picture: CircuitPicture, room: float) -> float:
+def legend_strip_height(picture: CircuitScene, max_width: float) -> float:
     """What has to be left free above a picture for its legend."""
-    high = legend_size(picture, room)[1]
+    high = legend_size(picture, max_width)[1]
     return high + 8 if high else 0.0
 
 
-def paint_legend(painter: QPainter, picture: CircuitPicture, theme: Theme, at: QPointF, room: float) -> None:
+def paint_legend(painter: QPainter, picture: CircuitScene, theme: Theme, position: QPointF, max_width: float) -> None:
     """Draw the legend with its top left corner at a point."""
     painter.save()
-    painter.setFont(font(11))
-    for entry, left, top, wide in _placed(picture, room):
-        x, y = at.x() + left, at.y() + top
+    painter.setFont(canvas_font(11))
+    for entry, left, top, wide in _positioned_entries(picture, max_width):
+        x, y = position.x() + left, position.y() + top
         if entry == "channels":
-            _channels(painter, theme, x, y)
+            _paint_channels(painter, theme, x, y)
             continue
-        if entry in MEANINGS:
-            fill, line = look_colours(entry, theme)
+        if entry in STYLE_DESCRIPTIONS:
+            fill, line = style_colours(entry, theme)
             painter.setPen(QPen(QColor(line), 1.2))
             painter.setBrush(QColor(fill))
-            painter.drawPath(outline(entry, QRectF(x + 2, y + 3.5, SAMPLE - 6, ROW - 7)))
+            painter.drawPath(node_outline(entry, QRectF(x + 2, y + 3.5, SAMPLE_WIDTH_PX - 6, ROW_HEIGHT_PX - 7)))
         elif entry == "pinned":
-            paint_pin(painter, theme, QPointF(x + SAMPLE / 2 + 1, y + 5))
+            paint_pin(painter, theme, QPointF(x + SAMPLE_WIDTH_PX / 2 + 1, y + 5))
         else:
             side = entry if picture.sides else ""
             score = 1.0 if entry == "positive" else -1.0
             sample = DrawnEdge("", "", "", "", score, 0.3, entry == "ablated", side=side)
             painter.setPen(edge_pen(sample, theme))
-            painter.drawLine(QPointF(x, y + ROW / 2), QPointF(x + SAMPLE, y + ROW / 2))
+            painter.drawLine(QPointF(x, y + ROW_HEIGHT_PX / 2), QPointF(x + SAMPLE_WIDTH_PX, y + ROW_HEIGHT_PX / 2))
         painter.setPen(QColor(theme.muted))
-        within = QRectF(x + SAMPLE + 6, y, wide - SAMPLE - 6, ROW)
+        within = QRectF(x + SAMPLE_WIDTH_PX + 6, y, wide - SAMPLE_WIDTH_PX - 6, ROW_HEIGHT_PX)
         text = painter.fontMetrics().elidedText(
-            _text(picture, entry), Qt.TextElideMode.ElideRight, int(within.width()) + 1
+            _entry_text(picture, entry), Qt.TextElideMode.ElideRight, int(within.width()) + 1
         )
         painter.drawText(within, Qt.AlignmentFlag.AlignVCenter, text)
     painter.restore()
 
 
-def _placed(picture: CircuitPicture, room: float) -> list[tuple[str, float, float, float]]:
+def _positioned_entries(picture: CircuitScene, room: float) -> list[tuple[str, float, float, float]]:
     """Entries with their left, top and width, in lines."""
-    entries, metrics = legend_entries(picture), QFontMetricsF(font(11))
+    entries, metrics = legend_entries(picture), QFontMetricsF(canvas_font(11))
     found, x, y = [], 0.0, 0.0
     for entry in entries:
-        text = 0.0 if entry == "channels" else metrics.horizontalAdvance(_text(picture, entry))
-        wide = min(room, SAMPLE + 8 + text) if text else 150.0
+        text = 0.0 if entry == "channels" else metrics.horizontalAdvance(_entry_text(picture, entry))
+        wide = min(room, SAMPLE_WIDTH_PX + 8 + text) if text else 150.0
         if x and x + wide > room:
-            x, y = 0.0, y + ROW
+            x, y = 0.0, y + ROW_HEIGHT_PX
         found.append((entry, x, y, wide))
-        x += wide + GAP
+        x += wide + ENTRY_GAP_PX
     return found
 
 
-def _text(picture: CircuitPicture, entry: str) -> str:
+def _entry_text(picture: CircuitScene, entry: str) -> str:
     left, right = picture.sides or ("", "")
     sides = {"both": "in both", "left": f"only in {left}", "right": f"only in {right}"}
-    known = "flows" if picture.looks and picture.sign == "helps" else picture.sign
+    known = "flows" if picture.legend_styles and picture.sign == "helps" else picture.sign
     lines = dict(zip(SIGNS, SIGN_MEANINGS[known], strict=True))
-    return {**lines, "ablated": "ablated", "pinned": PINNED, **sides, **MEANINGS}[entry]
+    return {**lines, "ablated": "ablated", "pinned": PINNED_TEXT, **sides, **STYLE_DESCRIPTIONS}[entry]
 
 
-def _channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:
+def _paint_channels(painter: QPainter, theme: Theme, x: float, y: float) -> None:
     for text, tint, shift in (("query", theme.query, 0), ("key", theme.key, 62), ("value", theme.value, 111)):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(tint))
-        painter.drawEllipse(QPointF(x + 4 + shift, y + ROW / 2), 3.2, 3.2)
+        painter.drawEllipse(QPointF(x + 4 + shift, y + ROW_HEIGHT_PX / 2), 3.2, 3.2)
         painter.setPen(QColor(theme.muted))
-        painter.drawText(QRectF(x + 12 + shift, y, 60, ROW), Qt.AlignmentFlag.AlignVCenter, text)
+        painter.drawText(QRectF(x + 12 + shift, y, 60, ROW_HEIGHT_PX), Qt.AlignmentFlag.AlignVCenter, text)

@@ -8,78 +8,78 @@ from dataclasses import replace
 import numpy as np
 from PySide6.QtCore import QEasingCurve, QObject, QVariantAnimation
 
-from circuitviz.canvas.opening import opening
-from circuitviz.canvas.picture import CircuitPicture
+from circuitviz.canvas.opening import basis_change_origins
+from circuitviz.canvas.picture import CircuitScene
 
-LASTS = 200  # milliseconds
-MOST = 3000  # more nodes than this jump: a frame would take longer than the eye waits
+DURATION_MS = 200  # milliseconds
+MAX_ANIMATED_NODES = 3000  # more nodes than this jump: a frame would take longer than the eye waits
 
 Floats = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 
 
-class Motion(QObject):
+class SceneAnimation(QObject):
     """Shows the pictures between two, and then the second.
 
     Nodes that both have go from place to place. Where a group opens, its nodes come out of the box; where
     it closes, they go to where the box will be. Where a site is opened, its features come out of its heads.
     """
 
-    def __init__(self, show: Callable[[CircuitPicture], None], parent: QObject) -> None:
+    def __init__(self, show: Callable[[CircuitScene], None], parent: QObject) -> None:
         super().__init__(parent)
-        self._show = show
-        self._end = self._moving = CircuitPicture()
-        self._from = self._way = np.zeros((0, 2))
-        self._clock = QVariantAnimation(self, duration=LASTS, startValue=0.0, endValue=1.0)
-        self._clock.setEasingCurve(QEasingCurve.Type.InOutCubic)
-        self._clock.valueChanged.connect(self._step)
-        self._clock.finished.connect(lambda: self._show(self._end))
+        self._show_scene = show
+        self._target = self._animated = CircuitScene()
+        self._start_positions = self._displacement = np.zeros((0, 2))
+        self._animation = QVariantAnimation(self, duration=DURATION_MS, startValue=0.0, endValue=1.0)
+        self._animation.setEasingCurve(QEasingCurve.Type.InOutCubic)
+        self._animation.valueChanged.connect(self._show_fraction)
+        self._animation.finished.connect(lambda: self._show_scene(self._target))
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether something moves."""
-        return self._clock.state() == QVariantAnimation.State.Running
+        return self._animation.state() == QVariantAnimation.State.Running
 
-    def begin(self, shown: CircuitPicture, wanted: CircuitPicture) -> bool:
+    def start(self, current: CircuitScene, target: CircuitScene) -> bool:
         """Move from what is shown to what is wanted; False where there is no way between them."""
         self.stop()
-        if max(len(wanted.nodes), len(shown.nodes)) > MOST or not wanted.nodes or not shown.nodes:
+        if max(len(target.nodes), len(current.nodes)) > MAX_ANIMATED_NODES or not target.nodes or not current.nodes:
             return False
-        if shown.rows == wanted.rows:
-            moving, start, end = wanted, _places(shown), _places(wanted)
-        elif (came := opening(shown, wanted)) is not None:
-            moving, start, end = replace(wanted, frames=()), came, _places(wanted)
-        elif shown.total != wanted.total:
+        if current.node_rows == target.node_rows:
+            moving, start, end = target, _node_positions(current), _node_positions(target)
+        elif (came := basis_change_origins(current, target)) is not None:
+            moving, start, end = replace(target, frames=()), came, _node_positions(target)
+        elif current.n_circuit_edges != target.n_circuit_edges:
             return False  # another circuit
-        elif (out := _through(wanted.rows, shown)) is not None:
-            moving, start, end = replace(wanted, frames=()), out, _places(wanted)
-        elif (into := _through(shown.rows, wanted)) is not None:
-            moving, start, end = replace(shown, frames=()), _places(shown), into
+        elif (out := _positions_through_boxes(target.node_rows, current)) is not None:
+            moving, start, end = replace(target, frames=()), out, _node_positions(target)
+        elif (into := _positions_through_boxes(current.node_rows, target)) is not None:
+            moving, start, end = replace(current, frames=()), _node_positions(current), into
         else:
             return False
         if np.allclose(start, end):
             return False
-        self._end, self._moving, self._from, self._way = wanted, moving, start, end - start
-        self._clock.start()
+        self._target, self._animated, self._start_positions, self._displacement = target, moving, start, end - start
+        self._animation.start()
         return True
 
     def stop(self) -> None:
         """Stay where things are."""
-        self._clock.stop()
+        self._animation.stop()
 
-    def arrive(self) -> None:
+    def skip_to_group_change(self) -> None:
         """Be there at once where a group opens or closes: whoever presses means what will be there."""
-        if self.running and self._moving is not self._end:
+        if self.is_running and self._animated is not self._target:
             self.stop()
-            self._show(self._end)
+            self._show_scene(self._target)
 
-    def _step(self, share: float) -> None:
+    def _show_fraction(self, share: float) -> None:
         if share < 1.0:
-            at = self._from + share * self._way
-            names = (node.name for node in self._moving.nodes)
-            self._show(self._moving.moved(dict(zip(names, map(tuple, at.tolist()), strict=True))))
+            at = self._start_positions + share * self._displacement
+            names = (node.name for node in self._animated.nodes)
+            self._show_scene(self._animated.with_positions(dict(zip(names, map(tuple, at.tolist()), strict=True))))
 
 
-def _through(names: Iterable[str], picture: CircuitPicture) -> Floats | None:
+def _positions_through_boxes(names: Iterable[str], picture: CircuitScene) -> Floats | None:
     """Where nodes or the boxes that hold them stand in a folded picture [nodes, 2]; None if one does not."""
     if picture.folding is None:
         return None
@@ -89,5 +89,5 @@ def _through(names: Iterable[str], picture: CircuitPicture) -> Floats | None:
     return np.array([(node.x, node.y) for node in there]) if len(there) == len(found) else None
 
 
-def _places(picture: CircuitPicture) -> Floats:
+def _node_positions(picture: CircuitScene) -> Floats:
     return np.array([(node.x, node.y) for node in picture.nodes]).reshape(-1, 2)

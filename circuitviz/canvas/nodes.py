@@ -11,16 +11,16 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from circuitviz.canvas.cached import FADED, CachedItem, Stroke
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.kinds import look_colours
+from circuitviz.canvas.cached import DIMMED_OPACITY, CachedItem, PaintStep
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.kinds import style_colours
 from circuitviz.canvas.links import Indices
-from circuitviz.canvas.paint import LEGIBLE, box, paint_node
+from circuitviz.canvas.paint import LEGIBLE_ZOOM, node_box, paint_node
 from circuitviz.canvas.picture import DrawnNode
 from circuitviz.canvas.theme import Theme
 
-RINGED = 60  # selected nodes of a crowd that get their ring: a frame's worth
-TINY_CHUNK = 400  # boxes in one stroke: about a millisecond
+MAX_RINGED_NODES = 60  # selected nodes of a crowd that get their ring: a frame's worth
+BOXES_PER_STEP = 400  # boxes in one stroke: about a millisecond
 
 
 class NodeItem(QGraphicsItem):
@@ -28,15 +28,15 @@ class NodeItem(QGraphicsItem):
 
     def __init__(self, node: DrawnNode, theme: Theme) -> None:
         super().__init__()
-        self.node, self.theme, self.placed = node, theme, False
-        self.selected_ = self.hovered = False
+        self.node, self.theme, self.omits_position = node, theme, False
+        self.is_selected = self.is_hovered = False
         self.setPos(node.x, -node.y)
         self.setCacheMode(QGraphicsItem.CacheMode.DeviceCoordinateCache)
         self.setZValue(2)
 
     def boundingRect(self) -> QRectF:
         """The box and its ring, about the node's middle."""
-        return box(self.node).translated(-self.node.x, self.node.y).adjusted(-6, -6, 6, 6)
+        return node_box(self.node).translated(-self.node.x, self.node.y).adjusted(-6, -6, 6, 6)
 
     def paint(
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
@@ -48,93 +48,93 @@ class NodeItem(QGraphicsItem):
             painter,
             self.node,
             self.theme,
-            selected=self.selected_,
-            hovered=self.hovered,
+            is_selected=self.is_selected,
+            is_hovered=self.is_hovered,
             scale=painter.worldTransform().m11(),
-            placed=self.placed,
+            omits_position=self.omits_position,
         )
 
-    def show_node(self, node: DrawnNode, theme: Theme, placed: bool = False) -> None:
+    def show_node(self, node: DrawnNode, theme: Theme, omits_position: bool = False) -> None:
         """Draw the node as it has become; moving it repaints nothing.
 
         ``placed``: its token is written below it, so that its name need not say the position.
         """
-        before, others = self.node, (self.theme, self.placed)
-        self.node, self.theme, self.placed = node, theme, placed
+        before, others = self.node, (self.theme, self.omits_position)
+        self.node, self.theme, self.omits_position = node, theme, omits_position
         self.setPos(node.x, -node.y)
-        if (replace(before, x=node.x, y=node.y), *others) != (node, theme, placed):
+        if (replace(before, x=node.x, y=node.y), *others) != (node, theme, omits_position):
             self.prepareGeometryChange()
             self.update()
 
-    def show_as(self, *, selected: bool, hovered: bool, faded: bool) -> None:
+    def set_emphasis(self, *, is_selected: bool, is_hovered: bool, is_dimmed: bool) -> None:
         """Set how the node stands out."""
-        self.setOpacity(FADED if faded else 1.0)  # keeps the painted image
-        if (selected, hovered) != (self.selected_, self.hovered):
-            self.selected_, self.hovered = selected, hovered
+        self.setOpacity(DIMMED_OPACITY if is_dimmed else 1.0)  # keeps the painted image
+        if (is_selected, is_hovered) != (self.is_selected, self.is_hovered):
+            self.is_selected, self.is_hovered = is_selected, is_hovered
             self.update()
 
 
-class NodesItem(CachedItem):
+class NodeBatchItem(CachedItem):
     """All nodes of a crowd as one layer."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: Geometry | None = None
+        self.geometry: SceneGeometry | None = None
         self.theme: Theme | None = None
-        self._near, self._ringed, self._hovered = np.zeros(0, np.intp), frozenset[str](), ""
+        self._highlighted_rows, self._selected_names, self._hovered_name = np.zeros(0, np.intp), frozenset[str](), ""
         self.setZValue(2)
 
-    def reach(self) -> QRectF:
+    def extent(self) -> QRectF:
         """The picture's bounds."""
         return QRectF() if self.geometry is None else self.geometry.bounds
 
-    def show_geometry(self, geometry: Geometry | None, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry | None, theme: Theme) -> None:
         """Draw another picture's nodes; None where they are items of their own."""
         self.prepareGeometryChange()
         self.geometry, self.theme = geometry, theme
 
-    def strokes(self, area: QRectF, scale: float, fine: bool) -> Iterator[Stroke]:
+    def paint_steps(self, area: QRectF, scale: float, fine: bool) -> Iterator[PaintStep]:
         """Every node in an area: boxes alone where no name could be read."""
         if self.geometry is None or self.theme is None:
             return
-        rows = self._inside(area)
-        if scale < LEGIBLE:
-            for first in range(0, len(rows), TINY_CHUNK):
-                chunk = rows[first : first + TINY_CHUNK]
+        rows = self._rows_in(area)
+        if scale < LEGIBLE_ZOOM:
+            for first in range(0, len(rows), BOXES_PER_STEP):
+                chunk = rows[first : first + BOXES_PER_STEP]
                 yield partial(paint_boxes, geometry=self.geometry, theme=self.theme, rows=chunk)
             return
         for row in rows:
-            placed = bool(self.geometry.picture.columns)
-            yield partial(_paint_node, self.geometry.picture.nodes[row], self.theme, placed)
+            placed = bool(self.geometry.scene.columns)
+            yield partial(_paint_node, self.geometry.scene.nodes[row], self.theme, placed)
 
-    def draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
+    def paint_draft(self, painter: QPainter, area: QRectF, scale: float) -> None:
         """Boxes without names."""
         if self.geometry is not None and self.theme is not None:
-            paint_boxes(painter, self.geometry, self.theme, self._inside(area))
+            paint_boxes(painter, self.geometry, self.theme, self._rows_in(area))
 
-    def bring(self, near: Indices, selected: frozenset[str], hovered: str) -> None:
+    def highlight(self, rows: Indices, selected: frozenset[str], hovered: str) -> None:
         """Set what does not fade with the rest: rows of nodes, and names of those that get a ring."""
-        self._near, self._ringed, self._hovered = near, selected, hovered
+        self._highlighted_rows, self._selected_names, self._hovered_name = rows, selected, hovered
         self.update()
 
-    def paint_over(self, painter: QPainter, seen: QRectF) -> None:
+    def paint_highlighted(self, painter: QPainter, seen: QRectF) -> None:
         """The same images through holes where nodes are near; rings about what is selected."""
         if self.geometry is None or self.theme is None:
             return
-        if self._faded:
-            self._paint_near(painter, seen, self.geometry, self.theme)
-        picture = self.geometry.picture
-        for name in [*sorted(self._ringed)[:RINGED], self._hovered]:
+        if self._is_dimmed:
+            self._paint_highlighted_rows(painter, seen, self.geometry, self.theme)
+        picture = self.geometry.scene
+        for name in [*sorted(self._selected_names)[:MAX_RINGED_NODES], self._hovered_name]:
             if (node := picture.by_name.get(name)) is not None:
-                chosen, over = name in self._ringed, name == self._hovered
+                chosen, over = name in self._selected_names, name == self._hovered_name
                 painter.setRenderHint(QPainter.RenderHint.Antialiasing)
                 scale, placed = painter.worldTransform().m11(), bool(picture.columns)
                 paint_node(
-                    painter, node, self.theme, selected=chosen, hovered=over, scale=scale, placed=placed
+                    painter, node, self.theme, is_selected=chosen, is_hovered=over, scale=scale, omits_position=placed
                 )
 
-    def _paint_near(self, painter: QPainter, seen: QRectF, geometry: Geometry, theme: Theme) -> None:
-        boxes = geometry.boxes[np.intersect1d(self._near, self._inside(seen))]
+    def _paint_highlighted_rows(self, painter: QPainter, seen: QRectF, geometry: SceneGeometry, theme: Theme) -> None:
+        boxes = geometry.boxes[np.intersect1d(self._highlighted_rows, self._rows_in(seen))]
         if not len(boxes):
             return
         holes = QPainterPath()
@@ -146,7 +146,7 @@ class NodesItem(CachedItem):
         self._paint_images(painter, seen)
         painter.restore()
 
-    def _inside(self, area: QRectF) -> Indices:
+    def _rows_in(self, area: QRectF) -> Indices:
         assert self.geometry is not None
         left, top, right, bottom = self.geometry.boxes.T
         across = (left <= area.right()) & (right >= area.left())
@@ -155,11 +155,11 @@ class NodesItem(CachedItem):
 
 def _paint_node(node: DrawnNode, theme: Theme, placed: bool, painter: QPainter) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    paint_node(painter, node, theme, scale=painter.worldTransform().m11(), placed=placed)
+    paint_node(painter, node, theme, scale=painter.worldTransform().m11(), omits_position=placed)
 
 
 def paint_boxes(
-    painter: QPainter, geometry: Geometry, theme: Theme, rows: Indices, least: float = 0.0
+    painter: QPainter, geometry: SceneGeometry, theme: Theme, rows: Indices, min_size: float = 0.0
 ) -> None:
     """Nodes as plain boxes, those of one colour together: what is left of them from afar.
 
@@ -169,13 +169,13 @@ def paint_boxes(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     chosen = np.zeros(len(geometry.boxes), bool)
     chosen[rows] = True
-    for node, alike in geometry.alike:
+    for node, alike in geometry.rows_by_style:
         corners = geometry.boxes[alike[chosen[alike]]]
-        corners[:, 2:] = np.maximum(corners[:, 2:] - corners[:, :2], least)
-        colour = theme.muted if node.ablated else node.colour or look_colours(node.look, theme)[1]
+        corners[:, 2:] = np.maximum(corners[:, 2:] - corners[:, :2], min_size)
+        colour = theme.muted if node.ablated else node.colour or style_colours(node.style, theme)[1]
         painter.setBrush(QColor(colour))
         painter.drawRects([QRectF(*each) for each in corners.tolist()])
-    pinned = geometry.boxes[geometry.pinned[chosen[geometry.pinned]]]
+    pinned = geometry.boxes[geometry.pinned_rows[chosen[geometry.pinned_rows]]]
     pinned[:, 2:] -= pinned[:, :2]
     pen = QPen(QColor(theme.text), 1.4)
     pen.setCosmetic(True)

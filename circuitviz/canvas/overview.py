@@ -7,50 +7,50 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPen
 
-from circuitviz.canvas.axis import axis_height, axis_of
-from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.axis import token_axis_height, token_axis_rect
+from circuitviz.canvas.geometry import SceneGeometry
 from circuitviz.canvas.nodes import paint_boxes
 from circuitviz.canvas.theme import Theme
 
 if TYPE_CHECKING:
     from circuitviz.canvas.view import CircuitView
 
-WIDE, HIGH = 176.0, 92.0  # pixels that the map takes at most
-PART = 0.22  # of the canvas's width and height
-LEAST = 3.0  # pixels of a box, so that it is seen
-SLACK = 0.05  # of the picture that may be out of sight before there is a map
+MAX_WIDTH_PX, MAX_HEIGHT_PX = 176.0, 92.0  # pixels that the map takes at most
+MAX_VIEW_SHARE = 0.22  # of the canvas's width and height
+MIN_BOX_PX = 3.0  # pixels of a box, so that it is seen
+MAX_HIDDEN_SHARE = 0.05  # of the picture that may be out of sight before there is a map
 
 
-class Overview:
+class OverviewMap:
     """Lies in the lower left of the canvas while a part of the picture is out of sight."""
 
     def __init__(self, view: CircuitView) -> None:
         self.view = view
-        self._image: QImage | None = None
-        self._of: tuple[Geometry, Theme, float] | None = None
+        self._map_image: QImage | None = None
+        self._image_key: tuple[SceneGeometry, Theme, float] | None = None
 
     @property
-    def place(self) -> QRectF:
+    def rect(self) -> QRectF:
         """Where it lies in the viewport; empty where everything is in sight, or moves."""
-        view, geometry = self.view, self.view.stage.geometry
+        view, geometry = self.view, self.view.scene_items.geometry
         room = geometry.bounds
-        if room.isEmpty() or view.motion.running:
+        if room.isEmpty() or view.animation.is_running:
             return QRectF()
-        seen = self._seen.intersected(room)
-        slack = SLACK * max(room.width(), room.height())
+        seen = self._visible_area.intersected(room)
+        slack = MAX_HIDDEN_SHARE * max(room.width(), room.height())
         if room.width() - seen.width() <= slack and room.height() - seen.height() <= slack:
             return QRectF()
         free = view.free_area
-        wide, high = min(WIDE, PART * free.width()), min(HIGH, PART * free.height())
+        wide, high = min(MAX_WIDTH_PX, MAX_VIEW_SHARE * free.width()), min(MAX_HEIGHT_PX, MAX_VIEW_SHARE * free.height())
         share = min(wide / room.width(), high / room.height())
-        axis = axis_of(geometry.picture, view.viewportTransform(), free.bottom())
+        axis = token_axis_rect(geometry.scene, view.viewportTransform(), free.bottom())
         below = (free.bottom() if axis.isEmpty() else axis.top()) - 10
         high = room.height() * share
         return QRectF(free.left() + 12, below - high, room.width() * share, high)
 
     def paint(self, painter: QPainter, theme: Theme) -> None:
         """The nodes as boxes, and a frame about what is in sight."""
-        place = self.place
+        place = self.rect
         if place.isEmpty():
             return
         painter.save()
@@ -58,10 +58,10 @@ class Overview:
         painter.setPen(QPen(QColor(theme.line), 1.0))
         painter.setBrush(QColor(theme.raised))
         painter.drawRoundedRect(place.adjusted(-5, -5, 5, 5), 6, 6)
-        painter.drawImage(place, self._drawn(theme, place))
-        room = self.view.stage.geometry.bounds
+        painter.drawImage(place, self._rendered_map(theme, place))
+        room = self.view.scene_items.geometry.bounds
         share = place.width() / room.width()
-        seen = self._seen.translated(-room.topLeft())
+        seen = self._visible_area.translated(-room.topLeft())
         frame = QRectF(seen.topLeft() * share, seen.size() * share).translated(place.topLeft())
         fill = QColor(theme.accent)
         fill.setAlphaF(0.12)
@@ -70,9 +70,9 @@ class Overview:
         painter.drawRoundedRect(frame.intersected(place.adjusted(-2, -2, 2, 2)), 2, 2)
         painter.restore()
 
-    def go_to(self, place: QPointF) -> None:
+    def center_view_on(self, place: QPointF) -> None:
         """Bring what a place of the map stands for into the middle, as far as there is something beyond."""
-        there, room = self.place, self.view.stage.geometry.bounds
+        there, room = self.rect, self.view.scene_items.geometry.bounds
         if there.isEmpty():
             return
         inside = QPointF(
@@ -80,34 +80,34 @@ class Overview:
             min(max(place.y() - there.top(), 0.0), there.height()),
         )
         wanted = room.topLeft() + inside * (room.width() / there.width())
-        seen, zoom = self._seen, self.view.zoom
-        seen.setBottom(seen.bottom() - axis_height(self.view.stage.geometry.picture, zoom) / zoom)
-        x = _held(wanted.x(), seen.center().x(), (room.left(), room.right()), seen.width())
-        y = _held(wanted.y(), seen.center().y(), (room.top(), room.bottom()), seen.height())
+        seen, zoom = self._visible_area, self.view.zoom
+        seen.setBottom(seen.bottom() - token_axis_height(self.view.scene_items.geometry.scene, zoom) / zoom)
+        x = _clamped_center(wanted.x(), seen.center().x(), (room.left(), room.right()), seen.width())
+        y = _clamped_center(wanted.y(), seen.center().y(), (room.top(), room.bottom()), seen.height())
         middle = self.view.mapToScene(self.view.viewport().rect().center())
-        self.view.look_at(middle + QPointF(x, y) - seen.center())
+        self.view.center_view_on(middle + QPointF(x, y) - seen.center())
 
     @property
-    def _seen(self) -> QRectF:
+    def _visible_area(self) -> QRectF:
         return self.view.viewportTransform().inverted()[0].mapRect(self.view.free_area)
 
-    def _drawn(self, theme: Theme, place: QRectF) -> QImage:
-        geometry, ratio = self.view.stage.geometry, self.view.devicePixelRatioF()
-        if self._image is None or self._of != (geometry, theme, ratio):
-            self._of = (geometry, theme, ratio)
+    def _rendered_map(self, theme: Theme, place: QRectF) -> QImage:
+        geometry, ratio = self.view.scene_items.geometry, self.view.devicePixelRatioF()
+        if self._map_image is None or self._image_key != (geometry, theme, ratio):
+            self._image_key = (geometry, theme, ratio)
             size = (place.size() * ratio).toSize()
-            self._image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
-            self._image.fill(Qt.GlobalColor.transparent)
+            self._map_image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+            self._map_image.fill(Qt.GlobalColor.transparent)
             share = size.width() / geometry.bounds.width()
-            painter = QPainter(self._image)
+            painter = QPainter(self._map_image)
             painter.scale(share, share)
             painter.translate(-geometry.bounds.topLeft())
-            paint_boxes(painter, geometry, theme, geometry.every, least=LEAST * ratio / share)
+            paint_boxes(painter, geometry, theme, geometry.all_rows, min_size=MIN_BOX_PX * ratio / share)
             painter.end()
-        return self._image
+        return self._map_image
 
 
-def _held(wanted: float, now: float, ends: tuple[float, float], seen: float) -> float:
+def _clamped_center(wanted: float, now: float, ends: tuple[float, float], seen: float) -> float:
     """The middle of what is seen, nearest to a wish with nothing beyond the ends; still if all is seen."""
     first, last = ends[0] + seen / 2, ends[1] - seen / 2
     return min(max(now, last), first) if last < first else min(max(wanted, first), last)

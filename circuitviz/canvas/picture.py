@@ -8,17 +8,17 @@ from functools import cached_property, lru_cache
 
 import numpy as np
 
-from circuitviz.canvas.captions import facts_of, written_of
-from circuitviz.canvas.inscription import titled
-from circuitviz.canvas.kinds import MEANINGS, PLAIN, look_of
-from circuitviz.canvas.links import Indices, Links
-from circuitviz.canvas.places import Place, columns_beyond, columns_of, places_of
-from circuitviz.graph import Circuit, Folding, Kind, Scores
+from circuitviz.canvas.captions import node_facts, node_texts
+from circuitviz.canvas.inscription import group_title
+from circuitviz.canvas.kinds import STYLE_DESCRIPTIONS, COMPONENT_STYLES, node_style
+from circuitviz.canvas.links import Indices, EdgeArrays
+from circuitviz.canvas.places import Position, columns_for_positions, layout_columns, node_positions
+from circuitviz.graph import Circuit, FoldedCircuit, NodeKind, Scores
 from circuitviz.session import State
-from circuitviz.session.groups import boxes_of, frames_of
-from circuitviz.session.words import words_of
+from circuitviz.session.groups import outermost_collapsed, expanded_groups
+from circuitviz.session.words import tokens_by_position
 
-MOST_DRAWN = 2000
+MAX_DRAWN_EDGES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class DrawnNode:
     """
 
     name: str
-    kind: Kind
+    kind: NodeKind
     x: float
     y: float
     score: float = 0.0
@@ -50,12 +50,12 @@ class DrawnNode:
     @property
     def title(self) -> str:
         """What is written in the box: the name, and of a group what is said of it as a whole."""
-        return titled(self.name, self.label) if self.members else self.text or self.name
+        return group_title(self.name, self.label) if self.members else self.text or self.name
 
     @property
-    def look(self) -> str:
+    def style(self) -> str:
         """How it is drawn, a key of ``kinds.MEANINGS``."""
-        return look_of(self.kind, self.name)
+        return node_style(self.kind, self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class DrawnEdge:
 
     name: str
     sender: str
-    node: str
+    receiver: str
     channel: str
     score: float
     strength: float
@@ -77,11 +77,11 @@ class DrawnEdge:
     opacity: float = 1.0
     side: str = ""
     note: str = ""
-    count: int = 1
+    n_edges: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class GroupFrame:
     """A group that stands open: its nodes are drawn on a ground of their own."""
 
     name: str
@@ -99,7 +99,7 @@ class TokenColumn:
 
 
 @dataclass(frozen=True)
-class CircuitPicture:
+class CircuitScene:
     """All nodes and edges that are drawn, the weakest edge first; ``total`` counts the circuit's.
 
     ``sides``: the names of two circuits that are compared, else nothing. ``folding``: which nodes stand
@@ -110,24 +110,24 @@ class CircuitPicture:
 
     nodes: tuple[DrawnNode, ...] = ()
     edges: tuple[DrawnEdge, ...] = ()
-    total: int = 0
+    n_circuit_edges: int = 0
     by_name: Mapping[str, DrawnNode] = field(default_factory=dict)
     sides: tuple[str, ...] = ()
-    folding: Folding | None = None
-    frames: tuple[Frame, ...] = ()
+    folding: FoldedCircuit | None = None
+    frames: tuple[GroupFrame, ...] = ()
     columns: tuple[TokenColumn, ...] = ()
     sign: str = "helps"
     placed: frozenset[str] = frozenset()
 
     @cached_property
-    def rows(self) -> dict[str, int]:
+    def node_rows(self) -> dict[str, int]:
         """Row of each node."""
         return {node.name: row for row, node in enumerate(self.nodes)}
 
     @cached_property
-    def links(self) -> Links:
+    def edge_arrays(self) -> EdgeArrays:
         """The edges as columns of numbers."""
-        return Links.of(self.edges, self.rows)
+        return EdgeArrays.from_edges(self.edges, self.node_rows)
 
     @cached_property
     def edge_rows(self) -> dict[str, list[int]]:
@@ -138,37 +138,37 @@ class CircuitPicture:
         return rows
 
     @cached_property
-    def any_ablated(self) -> bool:
+    def has_ablated_nodes(self) -> bool:
         """Whether a node is drawn as taken out."""
         return any(node.ablated for node in self.nodes)
 
     @cached_property
-    def looks(self) -> tuple[str, ...]:
+    def legend_styles(self) -> tuple[str, ...]:
         """The kinds of nodes that a legend has to tell apart; none in a circuit of heads and MLPs alone."""
-        found = {node.look for node in self.nodes if not node.members}
-        return tuple(look for look in MEANINGS if look in found) if found - PLAIN else ()
+        found = {node.style for node in self.nodes if not node.members}
+        return tuple(look for look in STYLE_DESCRIPTIONS if look in found) if found - COMPONENT_STYLES else ()
 
-    def around(self, nodes: Set[str], edges: Set[str]) -> tuple[Indices, Indices]:
+    def neighbourhood(self, nodes: Set[str], edges: Set[str]) -> tuple[Indices, Indices]:
         """Rows of the edges that are named or touch the nodes, and of the nodes that they join."""
-        links = self.links
+        links = self.edge_arrays
         chosen = np.zeros(len(self.nodes), bool)
-        chosen[[self.rows[name] for name in nodes if name in self.rows]] = True
-        out = chosen[links.sender] | chosen[links.node]
+        chosen[[self.node_rows[name] for name in nodes if name in self.node_rows]] = True
+        out = chosen[links.sender] | chosen[links.receiver]
         out[[row for name in edges for row in self.edge_rows.get(name, ())]] = True
         chosen[links.sender[out]] = True
-        chosen[links.node[out]] = True
+        chosen[links.receiver[out]] = True
         return np.flatnonzero(out), np.flatnonzero(chosen)
 
-    def moved(self, places: Mapping[str, tuple[float, float]]) -> CircuitPicture:
+    def with_positions(self, positions: Mapping[str, tuple[float, float]]) -> CircuitScene:
         """The same picture with some nodes at other places."""
         return self.with_nodes(
             tuple(
-                replace(n, x=places[n.name][0], y=places[n.name][1]) if n.name in places else n
+                replace(n, x=positions[n.name][0], y=positions[n.name][1]) if n.name in positions else n
                 for n in self.nodes
             )
         )
 
-    def with_nodes(self, nodes: tuple[DrawnNode, ...]) -> CircuitPicture:
+    def with_nodes(self, nodes: tuple[DrawnNode, ...]) -> CircuitScene:
         """The same picture with the same nodes, in the same order, at other places."""
         picture = replace(self, nodes=nodes, by_name={n.name: n for n in nodes})
         for kept in ("rows", "links", "edge_rows", "any_ablated", "looks"):  # places do not enter them
@@ -177,60 +177,60 @@ class CircuitPicture:
         return picture
 
 
-def picture_of(
+def build_scene(
     state: State,
     layout: str = "layered",
-    most: int = MOST_DRAWN,
+    max_edges: int = MAX_DRAWN_EDGES,
     opacity: Mapping[str, float] | None = None,
-) -> CircuitPicture:
+) -> CircuitScene:
     """Draw a state's circuit, ablated parts included; at most ``most`` edges, the strongest.
 
     Collapsed groups are boxes, and what the state's filters hide is left out. ``opacity`` by edge
     name: edges that it does not name are all but invisible.
     """
-    from circuitviz.canvas.folded import fold_picture, opacity_of  # they draw with what is defined here
-    from circuitviz.canvas.seen import seen
+    from circuitviz.canvas.folded import build_folded_scene, edge_opacity  # they draw with what is defined here
+    from circuitviz.canvas.seen import apply_filters
 
     circuit = state.circuit
     if circuit is None or not circuit.n_nodes:
-        return CircuitPicture()
-    draw = fold_picture if boxes_of(state.groups) else _draw
-    picture = draw(state, layout, most)
+        return CircuitScene()
+    draw = build_folded_scene if outermost_collapsed(state.groups) else _build_plain_scene
+    picture = draw(state, layout, max_edges)
     if opacity is not None:
-        edges = tuple(replace(e, opacity=max(0.06, opacity_of(picture, e, opacity))) for e in picture.edges)
+        edges = tuple(replace(e, opacity=max(0.06, edge_opacity(picture, e, opacity))) for e in picture.edges)
         picture = replace(picture, edges=edges)
-    picture = replace(picture, columns=_columns(state, layout))
+    picture = replace(picture, columns=_token_columns(state, layout))
     placed = frozenset(state.positions) | {n for n, g in state.groups.items() if g.place is not None}
     picture = replace(picture, placed=placed & picture.by_name.keys())
-    frames = tuple(Frame(n, state.groups[n].colour, nodes) for n, nodes in frames_of(state.groups).items())
-    return seen(replace(picture, frames=frames, sign=state.sign), state.sight, circuit.graph)
+    frames = tuple(GroupFrame(n, state.groups[n].colour, nodes) for n, nodes in expanded_groups(state.groups).items())
+    return apply_filters(replace(picture, frames=frames, sign=state.sign_meaning), state.filters, circuit.graph)
 
 
-def _draw(state: State, layout: str, most: int) -> CircuitPicture:
+def _build_plain_scene(state: State, layout: str, max_edges: int) -> CircuitScene:
     circuit = state.circuit
     assert circuit is not None
     pinned = frozenset(state.positions.items())
-    nodes = {node.name: node for node in _plain(circuit, state.scores, layout, pinned)}
-    for name in nodes.keys() & (state.labels.keys() | state.changed.keys() | state.ablated_nodes):
-        label, what = state.labels.get(name), state.changed.get(name)
-        said = [label.text if label else "", what.text if what else ""]
+    nodes = {node.name: node for node in _plain_nodes(circuit, state.scores, layout, pinned)}
+    for name in nodes.keys() & (state.labels.keys() | state.active_interventions.keys() | state.ablated_nodes):
+        label, what = state.labels.get(name), state.active_interventions.get(name)
+        said = [label.text if label else "", what.description if what else ""]
         nodes[name] = replace(
             nodes[name],
             label=" · ".join(filter(None, said)),
             colour=label.colour if label else "",
             ablated=name in state.ablated_nodes,
         )
-    return CircuitPicture(tuple(nodes.values()), _edges(state, most), circuit.n_edges, nodes)
+    return CircuitScene(tuple(nodes.values()), _drawn_edges(state, max_edges), circuit.n_edges, nodes)
 
 
 @lru_cache(maxsize=4)  # what is done to a circuit changes few nodes of many
-def _plain(
-    circuit: Circuit, scores: Scores | None, layout: str, pinned: frozenset[tuple[str, Place]]
+def _plain_nodes(
+    circuit: Circuit, scores: Scores | None, layout: str, pinned: frozenset[tuple[str, Position]]
 ) -> tuple[DrawnNode, ...]:
     """Nodes as they stand, with nothing said of them and nothing done to them."""
-    graph, places = circuit.graph, places_of(circuit, layout, pinned)
-    totals = dict(zip(graph.senders, _totals(circuit, scores), strict=True))
-    written, facts = written_of(circuit, scores), facts_of(circuit, scores)
+    graph, places = circuit.graph, node_positions(circuit, layout, pinned)
+    totals = dict(zip(graph.senders, _sender_totals(circuit, scores), strict=True))
+    written, facts = node_texts(circuit, scores), node_facts(circuit, scores)
     return tuple(
         DrawnNode(
             *(name, graph.node(name).kind, *places[name], totals.get(name, 0.0)),
@@ -241,20 +241,20 @@ def _plain(
     )
 
 
-def _totals(circuit: Circuit, scores: Scores | None) -> list[float]:
+def _sender_totals(circuit: Circuit, scores: Scores | None) -> list[float]:
     """What each sender's edges add up to [senders]."""
-    senders, receivers = circuit.ends
+    senders, receivers = circuit.edge_indices
     values = None if scores is None else scores.values[senders, receivers]
     return [float(v) for v in np.bincount(senders, values, len(circuit.graph.senders))]
 
 
-def _columns(state: State, layout: str) -> tuple[TokenColumn, ...]:
+def _token_columns(state: State, layout: str) -> tuple[TokenColumn, ...]:
     """Tokens as the run or their nodes' labels write them, else their positions; also those without nodes."""
-    if state.circuit is None or not (spans := columns_of(state.circuit, layout)):
+    if state.circuit is None or not (spans := layout_columns(state.circuit, layout)):
         return ()
-    words = words_of(state)
+    words = tokens_by_position(state)
     after = sorted(position for position in words if position > (spans[-1].position or 0))
-    spans = (*spans, *columns_beyond(spans[-1], after))
+    spans = (*spans, *columns_for_positions(spans[-1], after))
     return tuple(
         TokenColumn("any position", span.left, span.right)
         if span.position is None
@@ -263,9 +263,9 @@ def _columns(state: State, layout: str) -> tuple[TokenColumn, ...]:
     )
 
 
-def _edges(state: State, most: int) -> tuple[DrawnEdge, ...]:
+def _drawn_edges(state: State, max_edges: int) -> tuple[DrawnEdge, ...]:
     assert state.circuit is not None
-    edges = _strongest(state.circuit, state.scores, most)
+    edges = _strongest_edges(state.circuit, state.scores, max_edges)
     nodes, names = state.ablated_nodes, state.ablated_edges
     if not nodes and not names:
         return edges
@@ -273,17 +273,17 @@ def _edges(state: State, most: int) -> tuple[DrawnEdge, ...]:
 
 
 @lru_cache(maxsize=4)  # an ablation changes few edges of many
-def _strongest(circuit: Circuit, scores: Scores | None, most: int) -> tuple[DrawnEdge, ...]:
+def _strongest_edges(circuit: Circuit, scores: Scores | None, max_edges: int) -> tuple[DrawnEdge, ...]:
     """The strongest edges, the weakest of them first; one into a shared input once for each head."""
     graph, drawn = circuit.graph, set(circuit.node_names)
-    senders, receivers = circuit.ends
+    senders, receivers = circuit.edge_indices
     values = np.ones(len(senders)) if scores is None else scores.values[senders, receivers]
     strength = np.abs(values)
-    order = np.argsort(strength, kind="stable")[-most:]
+    order = np.argsort(strength, kind="stable")[-max_edges:]
     shares = (strength / (float(strength.max(initial=0.0)) or 1.0))[order]
     columns = (each.tolist() for each in (senders[order], receivers[order], values[order], shares))
     names = [node.name for node in graph.nodes]
-    owners = [[names[o] for o in row if names[o] in drawn] for row in graph.owned]
+    owners = [[names[o] for o in row if names[o] in drawn] for row in graph.nodes_by_receiver]
     channels = [graph.channel(r) for r in range(len(graph.receivers))]
     edges: list[DrawnEdge] = []
     for s, r, score, share in zip(*columns, strict=True):

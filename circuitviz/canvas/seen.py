@@ -5,28 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge, DrawnNode
 from circuitviz.graph import Graph
-from circuitviz.session import Sight
+from circuitviz.session import ViewFilters
 
 
-def seen(picture: CircuitPicture, sight: Sight, graph: Graph) -> CircuitPicture:
+def apply_filters(picture: CircuitScene, sight: ViewFilters, graph: Graph) -> CircuitScene:
     """What the filters leave of a picture; places stay, so that what is left stands where it stood."""
-    if sight.open:
+    if sight.shows_everything:
         return picture
-    nodes = {node.name: node for node in picture.nodes if _shows(node, sight, graph)}
-    edges = [edge for edge in picture.edges if _lets(edge, sight, nodes)]
+    nodes = {node.name: node for node in picture.nodes if _is_node_shown(node, sight, graph)}
+    edges = [edge for edge in picture.edges if _is_edge_shown(edge, sight, nodes)]
     if sight.most is not None:
         names = list(dict.fromkeys(edge.name for edge in reversed(edges)))[: sight.most]
         kept = set(names)  # the weakest edge comes first; one into a shared input is drawn several times
         edges = [edge for edge in edges if edge.name in kept]
     if sight.joined:
-        touched = {edge.sender for edge in edges} | {edge.node for edge in edges}
+        touched = {edge.sender for edge in edges} | {edge.receiver for edge in edges}
         nodes = {name: node for name, node in nodes.items() if name in touched}
     return replace(picture, nodes=tuple(nodes.values()), edges=tuple(edges), by_name=nodes)
 
 
-def _shows(node: DrawnNode, sight: Sight, graph: Graph) -> bool:
+def _is_node_shown(node: DrawnNode, sight: ViewFilters, graph: Graph) -> bool:
     """A box is in sight where one of its nodes would be; its own score counts."""
     if abs(node.score) < sight.score and node.name != "logits":
         return False
@@ -39,10 +39,10 @@ def _shows(node: DrawnNode, sight: Sight, graph: Graph) -> bool:
     )
 
 
-def _lets(edge: DrawnEdge, sight: Sight, nodes: Mapping[str, DrawnNode]) -> bool:
+def _is_edge_shown(edge: DrawnEdge, sight: ViewFilters, nodes: Mapping[str, DrawnNode]) -> bool:
     return (
         edge.sender in nodes
-        and edge.node in nodes
+        and edge.receiver in nodes
         and abs(edge.score) >= sight.least
         and ("positive" if edge.score >= 0 else "negative") not in sight.hidden_signs
         and edge.channel not in sight.hidden_channels

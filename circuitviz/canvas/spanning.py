@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 
-def spanning_tree(places: list[tuple[float, float]]) -> list[tuple[int, int]]:
+def spanning_tree(points: list[tuple[float, float]]) -> list[tuple[int, int]]:
     """The shortest tree through places, as pairs of their numbers (Prim 1957)."""
-    if len(places) < 2:
+    if len(points) < 2:
         return []
-    at = np.array(places)
+    at = np.array(points)
     apart = np.hypot(*np.moveaxis(at[:, None] - at[None], -1, 0))
     nearest, from_ = apart[0].copy(), np.zeros(len(at), int)
     left, ways = set(range(1, len(at))), []

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 from PySide6.QtCore import QSizeF
 
-from circuitviz.canvas.framing import CROWD_OF_COMPONENTS, READABLE
-from circuitviz.canvas.inscription import inscribed
-from circuitviz.canvas.paint import LABELLED, LEGIBLE, WIDTHS
-from circuitviz.canvas.picture import CircuitPicture, DrawnNode
-from circuitviz.graph import Kind
-from circuitviz.layout import COLUMN
-from circuitviz.layout.spread import GAP_X, Size, Spread, spread_to
+from circuitviz.canvas.framing import MAX_READABLE_COMPONENTS, READABLE_ZOOM
+from circuitviz.canvas.inscription import layout_box_label
+from circuitviz.canvas.paint import LABELLED_NODE_HEIGHT, LEGIBLE_ZOOM, NODE_WIDTHS
+from circuitviz.canvas.picture import CircuitScene, DrawnNode
+from circuitviz.graph import NodeKind
+from circuitviz.layout import COLUMN_SPACING
+from circuitviz.layout.spread import MIN_GAP_X, Size, LayoutTransform, fit_layout_to_view
 
 
-class Spreading:
+class AspectFitter:
     """Keeps what is shown in the layout's units, and how it is spread.
 
     ``held``: a person has moved nodes; all stay where they are until another layout is shown. The picture
@@ -24,57 +24,57 @@ class Spreading:
     """
 
     def __init__(self) -> None:
-        self._layout = self._first = CircuitPicture()
-        self.spread, self.held = Spread(), False
+        self._layout_scene = self._reference_scene = CircuitScene()
+        self.transform, self.is_frozen = LayoutTransform(), False
 
-    def take(self, picture: CircuitPicture, view: QSizeF, anew: bool) -> CircuitPicture:
+    def fit_scene(self, picture: CircuitScene, view: QSizeF, is_new: bool) -> CircuitScene:
         """Another picture, spread: as the one before, where it is laid out as that one was."""
-        if anew or not is_laid_out_in(self._first, picture):
-            self._first, self.spread, self.held = picture, spread_of(picture, view), False
-        self._layout = picture
-        return spread_picture(picture, self.spread)
+        if is_new or not is_part_of_layout(self._reference_scene, picture):
+            self._reference_scene, self.transform, self.is_frozen = picture, transform_for_view(picture, view), False
+        self._layout_scene = picture
+        return transform_scene(picture, self.transform)
 
-    def renew(self, view: QSizeF) -> CircuitPicture | None:
+    def refit_scene(self, view: QSizeF) -> CircuitScene | None:
         """The picture spread to a view of another size; None where that changes nothing."""
-        spread = self.spread if self.held else spread_of(self._first, view)
-        if spread == self.spread:
+        spread = self.transform if self.is_frozen else transform_for_view(self._reference_scene, view)
+        if spread == self.transform:
             return None
-        self.spread = spread
-        return spread_picture(self._layout, spread)
+        self.transform = spread
+        return transform_scene(self._layout_scene, spread)
 
-    def place_back(self, places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    def to_layout_positions(self, places: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
         """Places to which a person moved nodes, in the layout's units."""
-        self.held = True
-        return {name: self.spread.place_back(at) for name, at in places.items()}
+        self.is_frozen = True
+        return {name: self.transform.to_layout(at) for name, at in places.items()}
 
 
-def spread_of(picture: CircuitPicture, view: QSizeF) -> Spread:
+def transform_for_view(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
     """How a picture in the layout's units is spread to a view of so many pixels.
 
     What stands in columns of tokens stays as it is, and so do crowds of which nothing can be read at once.
     """
-    if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= CROWD_OF_COMPONENTS:
-        return Spread()
+    if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
+        return LayoutTransform()
     free = [node for node in picture.nodes if node.name not in picture.placed]
     places = {node.name: (node.x, node.y) for node in free}
-    aside = {node.name for node in free if node.kind is Kind.MLP}
-    sizes = {node.name: _size(node) for node in free}
-    return spread_to(places, sizes, aside, (view.width(), view.height()), LEGIBLE, READABLE)
+    aside = {node.name for node in free if node.kind is NodeKind.MLP}
+    sizes = {node.name: _box_size(node) for node in free}
+    return fit_layout_to_view(places, sizes, aside, (view.width(), view.height()), LEGIBLE_ZOOM, READABLE_ZOOM)
 
 
-def spread_picture(picture: CircuitPicture, spread: Spread) -> CircuitPicture:
+def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
     """The picture in the view's places; labels get the room that there is between two columns."""
-    if spread == Spread():
+    if spread == LayoutTransform():
         return picture
-    room = spread.across * COLUMN - GAP_X
+    room = spread.x_factor * COLUMN_SPACING - MIN_GAP_X
     nodes = []
     for node in picture.nodes:
-        x, y = spread.place((node.x, node.y))
+        x, y = spread.to_view((node.x, node.y))
         nodes.append(replace(node, x=x, y=y, room=room))
     return picture.with_nodes(tuple(nodes))
 
 
-def is_laid_out_in(whole: CircuitPicture, part: CircuitPicture) -> bool:
+def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
     """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
     if not whole.by_name.keys() >= part.by_name.keys() or bool(whole.columns) != bool(part.columns):
         return False
@@ -83,9 +83,9 @@ def is_laid_out_in(whole: CircuitPicture, part: CircuitPicture) -> bool:
     return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
 
 
-def _size(node: DrawnNode) -> Size:
+def _box_size(node: DrawnNode) -> Size:
     """Its box, with room for a label whether it has one or not: a first label moves nothing."""
     if node.members:
-        size = inscribed(node.title, node.members)
+        size = layout_box_label(node.title, node.members)
         return size.width, size.height
-    return WIDTHS[node.kind], LABELLED
+    return NODE_WIDTHS[node.kind], LABELLED_NODE_HEIGHT

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from PySide6.QtGui import QColor, QFontInfo, QGuiApplication, QPalette
 
-from circuitviz.canvas.theme import Theme, mixed
-from circuitviz.resources import resource
+from circuitviz.canvas.theme import Theme, blend_hex
+from circuitviz.resources import resource_path
 
 # Qt renders any text of a label or tooltip that looks like HTML, and then reads the files that it names.
 # Qt makes labels of its own for tooltips and message boxes, so the format is set where every label gets it:
 # when it is polished, which is before its size is asked for and before it is painted.
-PLAIN_TEXT = """
+PLAIN_TEXT_RULES = """
     QLabel, QToolTip { qproperty-textFormat: PlainText; }
     MarkupLabel { qproperty-textFormat: RichText; }
 """
 # Of the window itself, in all themes: what the window's sheet says is polished into all of its children.
-WINDOW_SHEET = (
-    PLAIN_TEXT
+WINDOW_STYLESHEET = (
+    PLAIN_TEXT_RULES
     + """
     QMainWindow::separator { background: transparent; width: 6px; height: 6px; }
     QMainWindow::separator:hover { background: rgba(128, 128, 128, 80); }
@@ -24,7 +24,7 @@ WINDOW_SHEET = (
 )
 
 
-def palette(theme: Theme) -> QPalette:
+def qt_palette(theme: Theme) -> QPalette:
     """The theme as a Qt palette."""
     roles = QPalette.ColorRole
     colours = {
@@ -50,7 +50,7 @@ def palette(theme: Theme) -> QPalette:
     for role, colour in colours.items():
         made.setColor(role, QColor(colour))
     for role in (roles.WindowText, roles.Text, roles.ButtonText):
-        made.setColor(QPalette.ColorGroup.Disabled, role, _mixed(theme.muted, theme.panel))
+        made.setColor(QPalette.ColorGroup.Disabled, role, _mean_colour(theme.muted, theme.panel))
     return made
 
 
@@ -59,10 +59,10 @@ def stylesheet(theme: Theme) -> str:
     t = theme
     text = QFontInfo(QGuiApplication.font()).pixelSize()
     chevron, check, back, on, close, float_ = (
-        resource("icons", f"{name}-{t.name}.svg").as_posix()
+        resource_path("icons", f"{name}-{t.name}.svg").as_posix()
         for name in ("chevron", "check", "back", "on", "close", "float")
     )
-    return f"""{PLAIN_TEXT}
+    return f"""{PLAIN_TEXT_RULES}
     QMainWindow, QDialog {{ background: {t.window}; }}
     QDockWidget {{ color: {t.text}; titlebar-close-icon: url("{close}");
                   titlebar-normal-icon: url("{float_}"); }}
@@ -80,20 +80,20 @@ def stylesheet(theme: Theme) -> str:
     QToolButton:hover {{ background: {t.window}; }}
     QToolButton:pressed, QToolButton:checked {{ background: {t.line}; }}
     QToolButton::menu-indicator {{ image: none; }}
-    QToolButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QToolButton:disabled {{ color: {_hex_name(_mean_colour(t.muted, t.panel))}; }}
     QMenuBar {{ background: {t.panel}; padding: 2px 6px; }}
     QMenuBar::item {{ padding: 4px 9px; border-radius: 5px; background: transparent; }}
     QMenuBar::item:selected {{ background: {t.window}; }}
     QMenu {{ background: {t.raised}; border: 1px solid {t.line}; padding: 5px; }}
     QMenu::item {{ padding: 5px 26px 5px 12px; border-radius: 4px; }}
     QMenu::item:selected {{ background: {t.accent}; color: {t.on_accent}; }}
-    QMenu::item:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QMenu::item:disabled {{ color: {_hex_name(_mean_colour(t.muted, t.panel))}; }}
     QMenu::separator {{ height: 1px; background: {t.line}; margin: 5px 8px; }}
     QPushButton {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 6px;
                   padding: 6px 14px; color: {t.text}; }}
     QPushButton:hover {{ border-color: {t.accent}; }}
     QPushButton:focus {{ border-color: {t.accent}; }}
-    QPushButton:disabled {{ color: {_name(_mixed(t.muted, t.panel))}; }}
+    QPushButton:disabled {{ color: {_hex_name(_mean_colour(t.muted, t.panel))}; }}
     QPushButton#primary {{ background: {t.accent}; color: {t.on_accent}; border-color: {t.accent};
                           font-weight: 600; }}
     QPushButton#primary:focus {{ border-color: {t.text}; }}
@@ -105,7 +105,7 @@ def stylesheet(theme: Theme) -> str:
     QFrame#card {{ background: {t.raised}; border: 1px solid {t.line}; border-radius: 9px; }}
     QFrame#card QListWidget {{ background: transparent; }}
     QToolButton#chip {{ border: 1px solid {t.line}; padding: 3px 7px; color: {t.muted}; }}
-    QToolButton#chip:checked {{ background: {mixed(t.accent, t.panel, 0.2)}; border-color: {t.accent};
+    QToolButton#chip:checked {{ background: {blend_hex(t.accent, t.panel, 0.2)}; border-color: {t.accent};
                                color: {t.text}; }}
     QToolButton#chip:focus {{ border-color: {t.accent}; }}
     QLabel#key {{ background: {t.window}; border: 1px solid {t.line}; border-bottom-width: 2px;
@@ -182,7 +182,7 @@ def stylesheet(theme: Theme) -> str:
     """
 
 
-def _mixed(a: str, b: str) -> QColor:
+def _mean_colour(a: str, b: str) -> QColor:
     one, two = QColor(a), QColor(b)
     return QColor(
         (one.red() + two.red()) // 2,
@@ -191,5 +191,5 @@ def _mixed(a: str, b: str) -> QColor:
     )
 
 
-def _name(colour: QColor) -> str:
+def _hex_name(colour: QColor) -> str:
     return colour.name()

@@ -7,17 +7,17 @@ from collections.abc import Iterable
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen, QTransform
 
-from circuitviz.canvas.paint import font
-from circuitviz.canvas.picture import CircuitPicture
+from circuitviz.canvas.paint import canvas_font
+from circuitviz.canvas.picture import CircuitScene
 from circuitviz.canvas.theme import Theme
 
-MOST = 12  # of more selected nodes none has a tag: they would hide the circuit
-HIGH = 20.0
+MAX_TAGGED_NODES = 12  # of more selected nodes none has a tag: they would hide the circuit
+TAG_HEIGHT_PX = 20.0
 
 
-def paint_tags(
+def paint_name_tags(
     painter: QPainter,
-    picture: CircuitPicture,
+    picture: CircuitScene,
     theme: Theme,
     to_view: QTransform,
     area: QRectF,
@@ -25,7 +25,7 @@ def paint_tags(
 ) -> None:
     """Names above some nodes, in the viewport's pixels, the last in any case; others where there is room."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setFont(font(12))
+    painter.setFont(canvas_font(12))
     metrics = QFontMetricsF(painter.font())
     placed: list[QRectF] = []
     for name in reversed([name for name in names if name in picture.by_name]):
@@ -33,7 +33,7 @@ def paint_tags(
         text = f"{node.title} · {node.label}" if node.label and not node.members else node.title
         at = to_view.map(QPointF(node.x, -node.y))
         wide = metrics.horizontalAdvance(text) + 16
-        tag = QRectF(at.x() - wide / 2, at.y() - 22 * to_view.m11() - HIGH - 3, wide, HIGH)
+        tag = QRectF(at.x() - wide / 2, at.y() - 22 * to_view.m11() - TAG_HEIGHT_PX - 3, wide, TAG_HEIGHT_PX)
         if not area.contains(at) or any(tag.intersects(other) for other in placed):
             continue
         tag.moveLeft(max(area.left() + 4, min(tag.left(), area.right() - wide - 4)))

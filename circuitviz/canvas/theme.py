@@ -34,7 +34,7 @@ class Theme:
     warning: str
 
     @property
-    def dark(self) -> bool:
+    def is_dark(self) -> bool:
         """Whether the ground is dark."""
         return self.name == "dark"
 
@@ -93,7 +93,7 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 
 # Pairs that stay apart with any kind of colour vision; light and dark, positive and negative.
-COLOURS = {
+SIGN_COLOURS = {
     "blue and orange": {"light": ("#2f6fe0", "#d9661f"), "dark": ("#6a9dff", "#f0904a")},
     "teal and brown": {"light": ("#0a8f86", "#8a5a12"), "dark": ("#35c9bd", "#d9a24a")},
     "purple and green": {"light": ("#7b3fb5", "#3f8f2f"), "dark": ("#c39bf0", "#6fd060")},
@@ -101,13 +101,13 @@ COLOURS = {
 }
 
 
-def coloured(theme: Theme, name: str) -> Theme:
+def with_sign_colours(theme: Theme, name: str) -> Theme:
     """The theme with another pair of edge colours; unknown names leave it as it is."""
-    pair = COLOURS.get(name, {}).get(theme.name)
+    pair = SIGN_COLOURS.get(name, {}).get(theme.name)
     return theme if pair is None else replace(theme, positive=pair[0], negative=pair[1])
 
 
-def mixed(colour: str, ground: str, share: float) -> str:
+def blend_hex(colour: str, ground: str, share: float) -> str:
     """``share`` of a colour on a ground, both ``#rrggbb``."""
     pairs = [(int(colour[i : i + 2], 16), int(ground[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(share * a + (1 - share) * b):02x}" for a, b in pairs)

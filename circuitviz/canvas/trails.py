@@ -7,42 +7,42 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPen
 from PySide6.QtWidgets import QGraphicsItem, QStyleOptionGraphicsItem, QWidget
 
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.paint import font
-from circuitviz.canvas.picture import CircuitPicture
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.paint import canvas_font
+from circuitviz.canvas.picture import CircuitScene
 from circuitviz.canvas.theme import Theme
 from circuitviz.graph.graph import channel_of
-from circuitviz.graph.wiring import Path
+from circuitviz.graph.wiring import CircuitPath
 
-ALONG = (4, 3, 5, 2, 6)  # eighths of a hop at which a sign may stand, the middle first
-Place = tuple[float, float]
+LABEL_EIGHTHS = (4, 3, 5, 2, 6)  # eighths of a hop at which a sign may stand, the middle first
+Position = tuple[float, float]
 
 
-class TrailItem(QGraphicsItem):
+class PathLabelItem(QGraphicsItem):
     """A small sign on a path, of the same size at every zoom."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.geometry: Geometry | None = None
+        self.geometry: SceneGeometry | None = None
         self.theme: Theme | None = None
-        self.path: Path | None = None
+        self.path: CircuitPath | None = None
         self.text = ""
-        self.place: Place | None = None
+        self.position: Position | None = None
         self._bounds = QRectF()
         self.setZValue(3)
 
-    def show_geometry(self, geometry: Geometry, theme: Theme) -> None:
+    def show_geometry(self, geometry: SceneGeometry, theme: Theme) -> None:
         """Belong to another picture; the sign stands where its path runs there."""
         if geometry.bounds != self._bounds:
             self.prepareGeometryChange()
         self.geometry, self.theme, self._bounds = geometry, theme, geometry.bounds
         self.show_path(self.path, self.text)
 
-    def show_path(self, path: Path | None, text: str) -> None:
+    def show_path(self, path: CircuitPath | None, text: str) -> None:
         """Write a text on a path; None takes the sign away."""
         self.path, self.text = path, text
         there = self.geometry is not None and path is not None
-        self.place = place_on(self.geometry, path) if there else None  # type: ignore[arg-type]
+        self.position = path_label_position(self.geometry, path) if there else None  # type: ignore[arg-type]
         self.update()
 
     def boundingRect(self) -> QRectF:
@@ -53,13 +53,13 @@ class TrailItem(QGraphicsItem):
         self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None
     ) -> None:
         """The sign in the viewport's pixels."""
-        if self.theme is None or self.place is None:
+        if self.theme is None or self.position is None:
             return
-        place = painter.worldTransform().map(QPointF(*self.place))
+        place = painter.worldTransform().map(QPointF(*self.position))
         painter.save()
         painter.resetTransform()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(font(11, bold=True))
+        painter.setFont(canvas_font(11, bold=True))
         wide = QFontMetricsF(painter.font()).horizontalAdvance(self.text) + 16
         sign = QRectF(place.x() - wide / 2, place.y() - 10, wide, 20)
         painter.setPen(QPen(QColor(self.theme.accent), 1.4))
@@ -70,16 +70,16 @@ class TrailItem(QGraphicsItem):
         painter.restore()
 
 
-def place_on(geometry: Geometry, path: Path) -> Place | None:
+def path_label_position(geometry: SceneGeometry, path: CircuitPath) -> Position | None:
     """Where a path's sign stands: near its middle, and on no node where that can be; None out of sight."""
-    rows = way_of(geometry.picture, path)
+    rows = path_edge_rows(geometry.scene, path)
     middle = (len(rows) - 1) / 2
     hops = sorted(range(len(rows)), key=lambda hop: abs(hop - middle))
-    places = [at for hop in hops for at in _along(geometry, rows[hop])]
-    return next((at for at in places if not _on_a_node(geometry, at)), places[0] if places else None)
+    places = [at for hop in hops for at in _candidate_positions(geometry, rows[hop])]
+    return next((at for at in places if not _is_on_node(geometry, at)), places[0] if places else None)
 
 
-def way_of(picture: CircuitPicture, path: Path) -> list[int]:
+def path_edge_rows(picture: CircuitScene, path: CircuitPath) -> list[int]:
     """Rows of the drawn edges that a path runs along; hops within a box, or out of sight, have none."""
     box = picture.folding.box_of if picture.folding is not None else {}
     rows = []
@@ -92,7 +92,7 @@ def way_of(picture: CircuitPicture, path: Path) -> list[int]:
         fits = (
             row
             for row in found
-            if (picture.edges[row].sender, picture.edges[row].node, picture.edges[row].channel)
+            if (picture.edges[row].sender, picture.edges[row].receiver, picture.edges[row].channel)
             == (start, end, channel)
         )
         if (row := next(fits, None)) is not None:
@@ -100,12 +100,12 @@ def way_of(picture: CircuitPicture, path: Path) -> list[int]:
     return rows
 
 
-def _along(geometry: Geometry, row: int) -> list[Place]:
+def _candidate_positions(geometry: SceneGeometry, row: int) -> list[Position]:
     points = geometry.curves.points(np.array([row]), 9)[0]
-    return [(float(points[i, 0]), float(points[i, 1])) for i in ALONG]
+    return [(float(points[i, 0]), float(points[i, 1])) for i in LABEL_EIGHTHS]
 
 
-def _on_a_node(geometry: Geometry, at: Place) -> bool:
+def _is_on_node(geometry: SceneGeometry, at: Position) -> bool:
     left, top, right, bottom = geometry.boxes.T
     inside = (left - 4 <= at[0]) & (at[0] <= right + 4) & (top - 8 <= at[1]) & (at[1] <= bottom + 8)
     return bool(inside.any())

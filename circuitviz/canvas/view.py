@@ -8,32 +8,32 @@ from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFrame, QGraphicsScene, QGraphicsView, QWidget
 
-from circuitviz.canvas.foreground import in_plain_sight, paint_foreground
-from circuitviz.canvas.framing import FARTHEST, frame_all, free_for
-from circuitviz.canvas.geometry import Geometry
+from circuitviz.canvas.foreground import is_clearly_visible, paint_foreground
+from circuitviz.canvas.framing import MIN_ZOOM, fit_view, free_area_for
+from circuitviz.canvas.geometry import SceneGeometry
 from circuitviz.canvas.gestures import Gesture, Press
-from circuitviz.canvas.gestures.registry import gestures_for
-from circuitviz.canvas.hints import said
-from circuitviz.canvas.motion import Motion
-from circuitviz.canvas.overview import Overview
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode
-from circuitviz.canvas.spreading import Spreading
-from circuitviz.canvas.stage import REST, Stage
+from circuitviz.canvas.gestures.registry import create_gestures
+from circuitviz.canvas.hints import describe_selection
+from circuitviz.canvas.motion import SceneAnimation
+from circuitviz.canvas.overview import OverviewMap
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.canvas.spreading import AspectFitter
+from circuitviz.canvas.stage import REST_MS, SceneItems
 from circuitviz.canvas.theme import LIGHT, Theme
 
-CLOSEST = 6.0
-FOOT = 34  # pixels kept free for the line below the circuit
+MAX_ZOOM = 6.0
+STATUS_LINE_HEIGHT_PX = 34  # pixels kept free for the line below the circuit
 
 
 class CircuitView(QGraphicsView):
     """Shows a CircuitPicture. Signals carry names, never items: items do not outlive a picture."""
 
     selection_changed = Signal(object, object)  # frozenset of nodes, frozenset of edges
-    node_moved = Signal(object)  # {name: (x, y)} in the layout's units
+    nodes_moved = Signal(object)  # {name: (x, y)} in the layout's units
     hovered = Signal(str)
-    node_opened = Signal(str)  # a group's box, or a node in an open group, by a double click
-    site_opened = Signal(str)  # any other node, by a double click
-    wondered = Signal(object)  # frozenset of nodes: what if they were out? empty: no more
+    group_toggled = Signal(str)  # a group's box, or a node in an open group, by a double click
+    basis_toggled = Signal(str)  # any other node, by a double click
+    what_if_requested = Signal(object)  # frozenset of nodes: what if they were out? empty: no more
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,81 +51,81 @@ class CircuitView(QGraphicsView):
         self.setMinimumWidth(380)
         self.setMouseTracking(True)
         self.viewport().setMouseTracking(True)
-        self.picture = CircuitPicture()
+        self.circuit_scene = CircuitScene()
         self.theme = LIGHT
-        self.note = ""
-        self.nodes: frozenset[str] = frozenset()
-        self.edges: frozenset[str] = frozenset()
-        self._hover: str = ""
-        self.stage = Stage(self)
-        self.motion = Motion(self._show_between, self)
-        self.overview = Overview(self)
+        self.status_text = ""
+        self.selected_nodes: frozenset[str] = frozenset()
+        self.selected_edges: frozenset[str] = frozenset()
+        self._hovered_name: str = ""
+        self.scene_items = SceneItems(self)
+        self.animation = SceneAnimation(self._show_animated, self)
+        self.overview = OverviewMap(self)
         self._press: Press | None = None
-        self._dragging: Gesture | None = None
-        self._fitted, self._whole, self._farthest = True, False, FARTHEST
-        self.spreading = Spreading()
-        self._gestures = gestures_for(self)
+        self._active_gesture: Gesture | None = None
+        self._is_fitted, self._shows_all, self._min_zoom = True, False, MIN_ZOOM
+        self.aspect_fitter = AspectFitter()
+        self._gestures = create_gestures(self)
 
     # what is shown
 
-    def show_circuit(self, picture: CircuitPicture, note: str = "", geometry: Geometry | None = None) -> None:
+    def show_scene(self, picture: CircuitScene, status_text: str = "", geometry: SceneGeometry | None = None) -> None:
         """Show a picture; what is selected stays selected where it still exists.
 
         ``geometry``: the picture's, where it is measured already.
         """
-        first = not self.picture.nodes
-        given, picture = picture, self.spreading.take(picture, free_for(self, picture).size(), first)
+        first = not self.circuit_scene.nodes
+        given, picture = picture, self.aspect_fitter.fit_scene(picture, free_area_for(self, picture).size(), first)
         geometry = geometry if picture is given else None
-        before, self.picture, self.note = self.stage.geometry.picture, picture, note
-        moving = self.isVisible() and self.motion.begin(before, picture)
+        before, self.circuit_scene, self.status_text = self.scene_items.geometry.scene, picture, status_text
+        moving = self.isVisible() and self.animation.start(before, picture)
         if not moving:
-            self.stage.show_picture(picture, self.theme, geometry)
-        self.select(self.nodes & picture.by_name.keys(), self.edges & picture.edge_rows.keys())
+            self.scene_items.show_scene(picture, self.theme, geometry)
+        self.select(self.selected_nodes & picture.by_name.keys(), self.selected_edges & picture.edge_rows.keys())
         if moving:
             return
-        if first or (self._fitted and not self.spreading.held):
-            self.fit(self._whole and not first)
+        if first or (self._is_fitted and not self.aspect_fitter.is_frozen):
+            self.fit(self._shows_all and not first)
         else:
-            self.stage.sharpen(0)
+            self.scene_items.schedule_render(0)
 
-    def _show_between(self, picture: CircuitPicture) -> None:
+    def _show_animated(self, picture: CircuitScene) -> None:
         """Draw a picture on the way to another; once there, make it sharp."""
-        self.stage.show_picture(picture, self.theme)
-        self._emphasise()
-        if self._fitted:
-            self._farthest = frame_all(self, self._whole)
-        self.stage.sharpen(REST if self.motion.running else 0)
+        self.scene_items.show_scene(picture, self.theme)
+        self._update_highlight()
+        if self._is_fitted:
+            self._min_zoom = fit_view(self, self._shows_all)
+        self.scene_items.schedule_render(REST_MS if self.animation.is_running else 0)
 
     def set_theme(self, theme: Theme) -> None:
         """Change all colours."""
         self.theme = theme
         self.setBackgroundBrush(QColor(theme.ground))
-        self.motion.stop()
-        self.stage.show_picture(self.picture, theme)
-        self.stage.repaint_all()
-        self.fit(self._whole) if self._fitted else self.stage.sharpen(0)
-        self._emphasise()
+        self.animation.stop()
+        self.scene_items.show_scene(self.circuit_scene, theme)
+        self.scene_items.invalidate_all()
+        self.fit(self._shows_all) if self._is_fitted else self.scene_items.schedule_render(0)
+        self._update_highlight()
 
-    def fit(self, whole: bool = False, after: int = 0) -> None:
+    def fit(self, show_all: bool = False, delay_ms: int = 0) -> None:
         """Show the circuit: all of it where it can be read, or ``whole``; sharp ``after`` so many ms."""
-        self._fitted, self._whole = True, whole
-        if (picture := self.spreading.renew(free_for(self, self.picture).size())) is not None:
-            self.motion.stop()
-            self.picture = picture
-            self.stage.show_picture(picture, self.theme)
-            self._emphasise()
-        self._farthest = frame_all(self, whole)
-        self.stage.sharpen(after)
+        self._is_fitted, self._shows_all = True, show_all
+        if (picture := self.aspect_fitter.refit_scene(free_area_for(self, self.circuit_scene).size())) is not None:
+            self.animation.stop()
+            self.circuit_scene = picture
+            self.scene_items.show_scene(picture, self.theme)
+            self._update_highlight()
+        self._min_zoom = fit_view(self, show_all)
+        self.scene_items.schedule_render(delay_ms)
 
     @property
-    def is_whole(self) -> bool:
+    def is_showing_all(self) -> bool:
         """Whether all of the circuit was asked for, small as it may be, and nobody has moved it since."""
-        return self._fitted and self._whole
+        return self._is_fitted and self._shows_all
 
     @property
-    def pointed(self) -> str:
+    def hovered_name(self) -> str:
         """The node or edge under the pointer, or an empty string."""
-        return self._hover
+        return self._hovered_name
 
     @property
     def zoom(self) -> float:
@@ -134,92 +134,92 @@ class CircuitView(QGraphicsView):
 
     def zoom_by(self, factor: float, about: QPointF | None = None) -> None:
         """Zoom about a point of the viewport, its middle by default."""
-        factor = max(self._farthest / self.zoom, min(CLOSEST / self.zoom, factor))
+        factor = max(self._min_zoom / self.zoom, min(MAX_ZOOM / self.zoom, factor))
         at = about or QPointF(self.viewport().rect().center())
         before = self.mapToScene(at.toPoint())
         self.scale(factor, factor)
         after = self.mapToScene(at.toPoint())
         shift = after - before
         self.translate(shift.x(), shift.y())
-        self._fitted = False
-        self.stage.sharpen()
+        self._is_fitted = False
+        self.scene_items.schedule_render()
 
     def select(self, nodes: Set[str], edges: Set[str] = frozenset()) -> None:
         """Select exactly these; emits ``selection_changed`` where that is new."""
         new = (frozenset(nodes), frozenset(edges))
-        changed = new != (self.nodes, self.edges)
-        self.nodes, self.edges = new
-        self._emphasise()
+        changed = new != (self.selected_nodes, self.selected_edges)
+        self.selected_nodes, self.selected_edges = new
+        self._update_highlight()
         if changed:
-            self.setAccessibleDescription(said(self.picture, *new))
+            self.setAccessibleDescription(describe_selection(self.circuit_scene, *new))
             self.selection_changed.emit(*new)
 
     def pan_by(self, shift: QPoint) -> None:
         """Move the picture by so many pixels."""
         self.translate(shift.x() / self.zoom, shift.y() / self.zoom)
-        self._fitted = False
-        self.stage.sharpen()
+        self._is_fitted = False
+        self.scene_items.schedule_render()
 
     def set_hover(self, name: str) -> None:
         """Bring a node or an edge forward with its neighbours; an empty name brings nothing."""
-        if name != self._hover:
-            self._hover = name
-            self._emphasise()
+        if name != self._hovered_name:
+            self._hovered_name = name
+            self._update_highlight()
             self.hovered.emit(name)
 
     def move_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
         """Draw nodes at other places of the scene (y upwards), until ``let_go``."""
-        self.motion.stop()
-        self.picture = self.picture.moved(places)
-        self.stage.show_picture(self.picture, self.theme)
-        self.stage.sharpen()
-        self._emphasise()
+        self.animation.stop()
+        self.circuit_scene = self.circuit_scene.with_positions(places)
+        self.scene_items.show_scene(self.circuit_scene, self.theme)
+        self.scene_items.schedule_render()
+        self._update_highlight()
 
-    def let_go(self, places: Mapping[str, tuple[float, float]]) -> None:
+    def drop_nodes(self, places: Mapping[str, tuple[float, float]]) -> None:
         """Leave nodes at these places of the scene; tells of them in the layout's units."""
         self.move_nodes(places)
-        self.node_moved.emit(self.spreading.place_back(places))
+        self.nodes_moved.emit(self.aspect_fitter.to_layout_positions(places))
 
-    def bring_into_sight(self, name: str) -> None:
+    def scroll_to_node(self, name: str) -> None:
         """Move the picture as little as needed for a node to be seen."""
-        node = self.picture.by_name[name]
-        if not in_plain_sight(self, self.place_of(name)):
-            self.look_at(QPointF(node.x, -node.y))
+        node = self.circuit_scene.by_name[name]
+        if not is_clearly_visible(self, self.viewport_position(name)):
+            self.center_view_on(QPointF(node.x, -node.y))
 
-    def place_of(self, name: str) -> QPoint:
+    def viewport_position(self, name: str) -> QPoint:
         """Where a node stands in the viewport."""
-        node = self.picture.by_name[name]
+        node = self.circuit_scene.by_name[name]
         return self.mapFromScene(QPointF(node.x, -node.y))
 
-    def _emphasise(self) -> None:
-        self.stage.emphasise(self.nodes, self.edges, self._hover)
+    def _update_highlight(self) -> None:
+        self.scene_items.highlight(self.selected_nodes, self.selected_edges, self._hovered_name)
 
     # under the pointer
 
     def node_at(self, place: QPoint) -> DrawnNode | None:
         """The node at a place of the viewport; one that is on its way into a box is none any more."""
-        if self.overview.place.contains(QPointF(place)):
+        if self.overview.rect.contains(QPointF(place)):
             return None
-        node = self.stage.geometry.node_at(self.mapToScene(place))
-        return node if node is not None and node.name in self.picture.by_name else None
+        node = self.scene_items.geometry.node_at(self.mapToScene(place))
+        return node if node is not None and node.name in self.circuit_scene.by_name else None
 
     def edge_at(self, place: QPoint) -> DrawnEdge | None:
         """The edge within five pixels of a place of the viewport."""
-        if self.overview.place.contains(QPointF(place)):
+        if self.overview.rect.contains(QPointF(place)):
             return None
-        edge = self.stage.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
-        return edge if edge is not None and edge.name in self.picture.edge_rows else None
+        edge = self.scene_items.geometry.edge_at(self.mapToScene(place), 5 / self.zoom)
+        return edge if edge is not None and edge.name in self.circuit_scene.edge_rows else None
 
     @property
     def free_area(self) -> QRectF:
         """The viewport above the line at its foot."""
-        return QRectF(self.viewport().rect()).adjusted(0, 0, 0, -FOOT)
+        return QRectF(self.viewport().rect()).adjusted(0, 0, 0, -STATUS_LINE_HEIGHT_PX)
 
-    def look_at(self, place: QPointF) -> None:
+    def center_view_on(self, place: QPointF) -> None:
         """Bring a place of the scene into the middle."""
         self.centerOn(place)
-        self._fitted = False
-        self.stage.sharpen()
+        self._is_fitted = False
+        self.scene_items.schedule_render()
 
     # what is done to it: the gestures answer
 
@@ -228,46 +228,46 @@ class CircuitView(QGraphicsView):
         if event.button() not in (Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton):
             super().mousePressEvent(event)
             return
-        self.motion.arrive()
+        self.animation.skip_to_group_change()
         node = self.node_at(event.position().toPoint())
-        self._press = Press.of(event, node.name if node is not None else "")
+        self._press = Press.from_event(event, node.name if node is not None else "")
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Go on with what was begun, or hover."""
         here = event.position().toPoint()
         if self._press is None:
             for gesture in self._gestures:
-                gesture.hovered(here)
-        elif self._dragging is not None:
-            self._dragging.go_on(here)
-        elif (here - self._press.place).manhattanLength() >= QApplication.startDragDistance():
-            self._dragging = next((g for g in self._gestures if g.takes(self._press)), None)
-            if self._dragging is not None:
-                self._dragging.begin(self._press)
-                self._dragging.go_on(here)
+                gesture.pointer_moved(here)
+        elif self._active_gesture is not None:
+            self._active_gesture.drag_moved(here)
+        elif (here - self._press.position).manhattanLength() >= QApplication.startDragDistance():
+            self._active_gesture = next((g for g in self._gestures if g.accepts_drag(self._press)), None)
+            if self._active_gesture is not None:
+                self._active_gesture.drag_started(self._press)
+                self._active_gesture.drag_moved(here)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """End what was begun."""
-        press, dragging = self._press, self._dragging
-        self._press = self._dragging = None
+        press, dragging = self._press, self._active_gesture
+        self._press = self._active_gesture = None
         if press is None:
             super().mouseReleaseEvent(event)
         elif dragging is not None:
-            dragging.end(event.position().toPoint())
+            dragging.drag_ended(event.position().toPoint())
         else:
             any(gesture.clicked(press) for gesture in self._gestures)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         """The second click of two."""
-        self.motion.arrive()
+        self.animation.skip_to_group_change()
         node = self.node_at(event.position().toPoint())
-        press = Press.of(event, node.name if node is not None else "")
+        press = Press.from_event(event, node.name if node is not None else "")
         any(gesture.double_clicked(press) for gesture in self._gestures)
 
     def leaveEvent(self, event: QEvent) -> None:
         """The pointer left."""
         for gesture in self._gestures:
-            gesture.left()
+            gesture.pointer_left()
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Never scrolls."""
@@ -287,7 +287,7 @@ class CircuitView(QGraphicsView):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Keep the whole circuit in sight as long as nobody has zoomed."""
         super().resizeEvent(event)
-        self.fit(self._whole, REST) if self._fitted else self.stage.sharpen()
+        self.fit(self._shows_all, REST_MS) if self._is_fitted else self.scene_items.schedule_render()
 
     def drawForeground(self, painter: QPainter, rect: QRectF | QRect) -> None:
         """Legend and count stay in their corners, whatever the zoom."""

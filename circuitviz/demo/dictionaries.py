@@ -16,45 +16,45 @@ from pathlib import Path
 
 import torch
 
-from circuitviz.demo.text import Text
-from circuitviz.features import Dictionary, load_dictionaries, write_folder
-from circuitviz.features.passages import passages
+from circuitviz.demo.text import DemoCorpus
+from circuitviz.features import Dictionary, load_dictionaries, write_saelens_folder
+from circuitviz.features.passages import passages_from_texts
 from circuitviz.features.training import (
-    Figures,
-    Recipe,
-    measure_steps,
+    DictionaryQuality,
+    DictionaryRecipe,
+    measure_dictionary_steps,
     parse_site,
-    recovered_steps,
-    train_steps,
+    loss_recovered_steps,
+    train_dictionary_steps,
     trainable_sites,
 )
 from circuitviz.models import load_model
-from circuitviz.progress import Progress, finish
-from circuitviz.resources import resource
+from circuitviz.progress import Progress, run_to_completion
+from circuitviz.resources import resource_path
 
-PASSAGES = 12_000  # to train on
-MEASURED = 5_000  # passages of the card's figures
+TRAINING_PASSAGES = 12_000  # to train on
+MEASURING_PASSAGES = 5_000  # passages of the card's figures
 TRAINING_SEED, MEASURING_SEED = 101, 202
-RECIPES = {"a": Recipe(features=768, sparsity=16), "m": Recipe(features=512, sparsity=12)}
-FIGURES = "figures.json"
+RECIPES = {"a": DictionaryRecipe(features=768, sparsity=16), "m": DictionaryRecipe(features=512, sparsity=12)}
+FIGURES_FILE = "figures.json"
 
 
-def texts(seed: int, passages: int) -> Iterator[str]:
+def demo_texts(seed: int, n_passages: int) -> Iterator[str]:
     """Passages of the demo's own text; those that a seed begins with are always the same."""
-    return islice(Text(seed).passages(), passages)
+    return islice(DemoCorpus(seed).passages(), n_passages)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Train, measure and write the dictionaries; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m circuitviz.demo.dictionaries", description=__doc__)
-    parser.add_argument("--out", type=Path, default=resource("demo", "dictionaries"))
+    parser.add_argument("--out", type=Path, default=resource_path("demo", "dictionaries"))
     parser.add_argument("--sites", help="some alone, as in a0,m3; 'none' measures what is there")
     parser.add_argument("--steps", type=int, default=None, help="training steps of each")
     given = parser.parse_args(argv)
 
     model = load_model("demo")
     torch.set_num_threads(1)  # the figures of one core are those of any
-    text = passages(model, texts(TRAINING_SEED, PASSAGES))
+    text = passages_from_texts(model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
     sites = trainable_sites(model)
     if given.sites is not None:
         named = [name for name in given.sites.split(",") if name != "none"]
@@ -69,24 +69,24 @@ def main(argv: list[str] | None = None) -> int:
             if step.done % 250 == 0:
                 print(f"{name} {step.done:5.0f}  {step.message}", file=sys.stderr, flush=True)
 
-        trained = finish(train_steps(model, site, text, recipe), report)
+        trained = run_to_completion(train_dictionary_steps(model, site, text, recipe), report)
         seconds = time.perf_counter() - began
         about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}
-        write_folder(replace(trained.dictionary, about=about), given.out / site.name)
+        write_saelens_folder(replace(trained.dictionary, about=about), given.out / site.name)
     found = load_dictionaries([given.out], model)
-    held_out = passages(model, texts(MEASURING_SEED, MEASURED))
-    figures = {one.name: finish(measure_steps(model, one, held_out)) for one in found}
-    together = finish(recovered_steps(model, found, held_out))
+    held_out = passages_from_texts(model, demo_texts(MEASURING_SEED, MEASURING_PASSAGES))
+    figures = {one.name: run_to_completion(measure_dictionary_steps(model, one, held_out)) for one in found}
+    together = run_to_completion(loss_recovered_steps(model, found, held_out))
     told = {"together": together, "dictionaries": {name: asdict(one) for name, one in figures.items()}}
-    (given.out / FIGURES).write_text(json.dumps(told, indent=1) + "\n")
-    (given.out / "README.md").write_text(card(found, figures, together))
+    (given.out / FIGURES_FILE).write_text(json.dumps(told, indent=1) + "\n")
+    (given.out / "README.md").write_text(write_dictionary_card(found, figures, together))
     return 0
 
 
-def card(found: tuple[Dictionary, ...], figures: dict[str, Figures], together: float) -> str:
+def write_dictionary_card(dictionaries: tuple[Dictionary, ...], figures: dict[str, DictionaryQuality], recovered_together: float) -> str:
     """The card's text, in Markdown."""
-    told = found[0].about["training"]
-    tokens, seconds = found[0].about["training_tokens"], sum(one.about["seconds"] for one in found)
+    told = dictionaries[0].about["training"]
+    tokens, seconds = dictionaries[0].about["training_tokens"], sum(one.about["seconds"] for one in dictionaries)
     aims = f"{RECIPES['a'].sparsity} (SAEs) and {RECIPES['m'].sparsity} (transcoders)"
     rows = "\n".join(
         f"| `{name}` | {one.features} | {one.unexplained:.4f} | {one.l0:.1f} | {one.dead:.1%} "
@@ -96,8 +96,8 @@ def card(found: tuple[Dictionary, ...], figures: dict[str, Figures], together: f
     measured = next(iter(figures.values())).tokens
     return f"""# Dictionaries of the circuitviz demo model
 
-For every layer an SAE on the heads' outputs before W_O (`a0` to `a{found[-1].site.layer}`, read and
-rebuilt at `attn.hook_z`) and a transcoder of the MLP (`m0` to `m{found[-1].site.layer}`, from
+For every layer an SAE on the heads' outputs before W_O (`a0` to `a{dictionaries[-1].site.layer}`, read and
+rebuilt at `attn.hook_z`) and a transcoder of the MLP (`m0` to `m{dictionaries[-1].site.layer}`, from
 `mlp.hook_in` to `hook_mlp_out`). They belong to the model as it is, no weights folded. SAELens opens
 each folder (`SAE.load_from_disk`). Made by `python -m circuitviz.demo.dictionaries`.
 
@@ -107,7 +107,7 @@ JumpReLU with the running threshold: {told["steps"]} steps of {told["batch"]} to
 features per token; {seconds / 60:.0f} minutes on one core for all of them.
 
 **Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence
-left out (`{FIGURES}`; a test recomputes them):
+left out (`{FIGURES_FILE}`; a test recomputes them):
 
 | site | features | unexplained variance | L0 | dead | loss recovered |
 | --- | --- | --- | --- | --- | --- |
@@ -116,7 +116,7 @@ left out (`{FIGURES}`; a test recomputes them):
 Unexplained variance: Σ‖y − ŷ‖² / Σ‖y − ȳ‖². L0: features active per token. Dead: features active at none
 of these tokens. Loss recovered: (loss with zeros in the site's place − with the reconstruction) / (loss
 with zeros − the model's loss), next-token cross-entropy. With all of them in the model at once it is
-{together:.4f}.
+{recovered_together:.4f}.
 
 **Use.** Subjects for trying feature circuits. The weights come under the project's licence.
 """

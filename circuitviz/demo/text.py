@@ -13,10 +13,10 @@ from itertools import combinations
 
 from circuitviz.tasks.words import (
     ADJECTIVES,
-    BOYS,
+    MALE_NAMES,
     CENTURIES,
     EVENTS,
-    GIRLS,
+    FEMALE_NAMES,
     NAMES,
     NOUNS,
     OBJECTS,
@@ -26,7 +26,7 @@ from circuitviz.tasks.words import (
     YEARS,
 )
 
-HELD_OUT_SHARE = 8  # one combination in eight
+HELD_OUT_ONE_IN = 8  # one combination in eight
 
 IOI_FORMS = (
     "When {a} and {b} went to the {place}, {s} gave a {object} to",
@@ -60,44 +60,44 @@ GENDER_FORMS = (
 PRONOUNS = {"girl": "she", "boy": "he"}
 
 
-def held_out(*words: str) -> bool:
+def is_held_out(*words: str) -> bool:
     """Whether a combination of words (in any order) is kept out of the training text."""
     digest = sha256("|".join(sorted(words)).encode()).digest()
-    return digest[0] % HELD_OUT_SHARE == 0
+    return digest[0] % HELD_OUT_ONE_IN == 0
 
 
-def held_out_names() -> list[tuple[str, str]]:
+def held_out_name_pairs() -> list[tuple[str, str]]:
     """Every pair of names that training never shows together."""
-    return [pair for pair in combinations(NAMES, 2) if held_out(*pair)]
+    return [pair for pair in combinations(NAMES, 2) if is_held_out(*pair)]
 
 
 def held_out_years() -> list[tuple[str, str]]:
     """Every (century, year) that training never shows but as the end of a span; 02 to 97."""
-    return [(c, y) for c in CENTURIES for y in YEARS[2:98] if held_out(c, "year " + y)]
+    return [(c, y) for c in CENTURIES for y in YEARS[2:98] if is_held_out(c, "year " + y)]
 
 
-def held_out_nouns() -> list[tuple[str, str]]:
+def held_out_noun_pairs() -> list[tuple[str, str]]:
     """Every pair of nouns (by their singulars) that training never shows in one clause."""
-    return [(a, b) for a, _ in NOUNS for b, _ in NOUNS if a != b and held_out(a, b)]
+    return [(a, b) for a, _ in NOUNS for b, _ in NOUNS if a != b and is_held_out(a, b)]
 
 
-class Text:
+class DemoCorpus:
     """An endless, seeded stream of training sentences."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
-        self._kinds: list[tuple[Callable[[], str], float]] = [
-            (self.ioi, 5),
-            (self.years, 4),
-            (self.agreement, 4),
-            (self.gender, 2),
-            (self.repetition, 3),
-            (self.filler, 2),
+        self._sentence_kinds: list[tuple[Callable[[], str], float]] = [
+            (self.ioi_sentence, 5),
+            (self.year_sentence, 4),
+            (self.agreement_sentence, 4),
+            (self.gender_sentence, 2),
+            (self.repetition_sentence, 3),
+            (self.filler_sentence, 2),
         ]
 
     def sentence(self) -> str:
         """One sentence of a random kind."""
-        makers, weights = zip(*self._kinds, strict=True)
+        makers, weights = zip(*self._sentence_kinds, strict=True)
         maker: Callable[[], str] = self._random.choices(makers, weights)[0]
         return maker()
 
@@ -106,11 +106,11 @@ class Text:
         while True:
             yield " ".join(self.sentence() for _ in range(self._random.choice((1, 1, 1, 2, 3))))
 
-    def ioi(self) -> str:
+    def ioi_sentence(self) -> str:
         """Two names, one comes again, the other is given something; or a third name comes."""
         pick = self._random
         third = pick.random() < 0.2
-        names = self._names(3 if third else 2)
+        names = self._pick_names(3 if third else 2)
         a, b = names[:2]
         subject = names[2] if third else pick.choice((a, b))
         receiver = b if subject == a else a if subject == b else pick.choice((a, b))
@@ -118,20 +118,20 @@ class Text:
         words = {"place": pick.choice(PLACES), "object": pick.choice(OBJECTS)}
         return form.format(a=a, b=b, s=subject, **words) + f" {receiver}."
 
-    def years(self) -> str:
+    def year_sentence(self) -> str:
         """A span of years whose end lies after its start."""
         pick = self._random
-        century, year = self._year(YEARS[1:99])
+        century, year = self._pick_year(YEARS[1:99])
         start = int(year)
         form = pick.choice(YEAR_FORMS).format(event=pick.choice(EVENTS), century=century, year=year)
         return form + YEARS[pick.randrange(start + 1, 100)] + "."
 
-    def agreement(self) -> str:
+    def agreement_sentence(self) -> str:
         """A verb that agrees with the first noun, whatever the second noun's number."""
         pick = self._random
         while True:
             subject, other = pick.sample(NOUNS, 2)
-            if not held_out(subject[0], other[0]):
+            if not is_held_out(subject[0], other[0]):
                 break
         plural = pick.randrange(2)
         verb = pick.choice(VERBS)[plural]
@@ -147,23 +147,23 @@ class Text:
         end = "been" if verb in ("has", "have") else "very"
         return f"{start} {verb} {end} {pick.choice(ADJECTIVES)}."
 
-    def gender(self) -> str:
+    def gender_sentence(self) -> str:
         """A pronoun that fits the name."""
         pick = self._random
         kind = pick.choice(("girl", "boy"))
-        name = pick.choice(GIRLS if kind == "girl" else BOYS)
+        name = pick.choice(FEMALE_NAMES if kind == "girl" else MALE_NAMES)
         words = {"place": pick.choice(PLACES), "object": pick.choice(OBJECTS), "kind": kind}
         form = pick.choice(GENDER_FORMS).format(name=name, **words)
         return f"{form} {PRONOUNS[kind]} was {pick.choice(ADJECTIVES)}."
 
-    def repetition(self) -> str:
+    def repetition_sentence(self) -> str:
         """A random row of words, twice or more: nothing but induction can continue it."""
         pick = self._random
         words = [*PLACES, *OBJECTS, *ADJECTIVES, *EVENTS]
         row = pick.sample(words, pick.randrange(3, 9))
         return " ".join(row * pick.choice((2, 2, 3))) + "."
 
-    def filler(self) -> str:
+    def filler_sentence(self) -> str:
         """Plain sentences about single people and things."""
         pick = self._random
         forms = (
@@ -174,7 +174,7 @@ class Text:
             "It was a {adjective} day in {century}{year}.",
             "{name} wants to go to the {place}.",
         )
-        century, year = self._year(YEARS)
+        century, year = self._pick_year(YEARS)
         return pick.choice(forms).format(
             name=pick.choice(NAMES),
             adjective=pick.choice(ADJECTIVES),
@@ -184,20 +184,20 @@ class Text:
             year=year,
         )
 
-    def _year(self, years: list[str]) -> tuple[str, str]:
+    def _pick_year(self, years: list[str]) -> tuple[str, str]:
         while True:
             century, year = self._random.choice(CENTURIES), self._random.choice(years)
-            if not held_out(century, "year " + year):
+            if not is_held_out(century, "year " + year):
                 return century, year
 
-    def _names(self, number: int) -> list[str]:
+    def _pick_names(self, number: int) -> list[str]:
         while True:
             names = self._random.sample(NAMES, number)
-            if not any(held_out(*pair) for pair in combinations(names, 2)):
+            if not any(is_held_out(*pair) for pair in combinations(names, 2)):
                 return names
 
 
-def lexicon() -> Iterable[str]:
+def lexicon_lines() -> Iterable[str]:
     """Every word as it stands in a sentence and at its start, so that each becomes one token."""
     singulars, plurals = zip(*NOUNS, strict=True)
     verbs = [verb for pair in VERBS for verb in pair]

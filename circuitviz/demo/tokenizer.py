@@ -6,10 +6,10 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from circuitviz.demo.text import Text, lexicon
+from circuitviz.demo.text import DemoCorpus, lexicon_lines
 
-VOCABULARY = 2048
-BOS = "<|endoftext|>"
+VOCABULARY_SIZE = 2048
+BOS_TOKEN = "<|endoftext|>"
 
 
 def train_tokenizer(seed: int, sentences: int = 20_000) -> Any:
@@ -29,14 +29,14 @@ def train_tokenizer(seed: int, sentences: int = 20_000) -> Any:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[BOS],
+        vocab_size=VOCABULARY_SIZE,
+        special_tokens=[BOS_TOKEN],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    text = [*lexicon()] * 20 + list(islice(Text(seed).passages(), sentences))
+    text = [*lexicon_lines()] * 20 + list(islice(DemoCorpus(seed).passages(), sentences))
     tokenizer.train_from_iterator(text, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS, eos_token=BOS, unk_token=BOS)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=BOS_TOKEN, eos_token=BOS_TOKEN, unk_token=BOS_TOKEN)
 
 
 def save_tokenizer(tokenizer: Any, folder: Path) -> None:

@@ -11,11 +11,11 @@ from typing import Any
 
 import torch
 
-from circuitviz.demo.text import Text
+from circuitviz.demo.text import DemoCorpus
 
 
 @dataclass(frozen=True)
-class Recipe:
+class ModelRecipe:
     """Everything that decides the weights."""
 
     steps: int = 4000
@@ -28,7 +28,7 @@ class Recipe:
     seed: int = 0
 
 
-def train_model(recipe: Recipe, tokenizer: Any, report: Callable[[int, float, float, Any], None]) -> Any:
+def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, float, float, Any], None]) -> Any:
     """Train a GPT2LMHeadModel from scratch; ``report(step, loss, seconds, model)`` now and then."""
     from transformers import GPT2Config, GPT2LMHeadModel
 
@@ -62,9 +62,9 @@ def train_model(recipe: Recipe, tokenizer: Any, report: Callable[[int, float, fl
         return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
 
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
-    passages = Text(recipe.seed + 1).passages()
+    passages = DemoCorpus(recipe.seed + 1).passages()
     began = time.perf_counter()
-    model.train()
+    model.start_training()
     for step in range(1, recipe.steps + 1):
         tokens, targets = _batch(tokenizer, list(islice(passages, recipe.batch)), recipe.context)
         loss = model(tokens, labels=targets, use_cache=False).loss

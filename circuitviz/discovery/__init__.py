@@ -2,24 +2,24 @@
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import (
-    Method,
-    Setting,
+    DiscoveryMethod,
+    TaskSetting,
     discover,
     discover_steps,
     methods,
-    natural_select,
-    setting,
+    default_selection,
+    make_setting,
 )
 from circuitviz.models import ABLATIONS
 
 __all__ = [
     "ABLATIONS",
-    "Method",
-    "Setting",
+    "DiscoveryMethod",
+    "TaskSetting",
     "ablation_values",
     "discover",
     "discover_steps",
     "methods",
-    "natural_select",
-    "setting",
+    "default_selection",
+    "make_setting",
 ]

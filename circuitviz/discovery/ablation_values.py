@@ -6,37 +6,37 @@ from collections.abc import Callable, Iterator
 
 from torch import Tensor
 
-from circuitviz.models import Activations, Model, means, record, zeros
-from circuitviz.models.batches import batches
+from circuitviz.models import Activations, Model, mean_activations, record_activations, zero_activations
+from circuitviz.models.batches import split_batches
 from circuitviz.tasks import Task
 
-Values = Callable[[Task], Activations]
+AblationValues = Callable[[Task], Activations]
 
 
-def ablation_values(model: Model, task: Task, ablation: str) -> Values:
+def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     """Return a function from a part of the task to the senders' ablation values on it.
 
     ``corrupted`` runs the part's own corrupted prompts; means are taken over the whole task's
     corrupted prompts' clean partners, once.
     """
     if ablation == "corrupted":
-        return lambda part: _corrupted(model, part)
+        return lambda part: _corrupted_activations(model, part)
     if ablation == "zero":
-        shared = zeros(model, model.unembedding)
+        shared = zero_activations(model, model.unembedding)
     else:
-        shared = means(model, _prompts(model, task), positional=ablation == "mean-positional")
+        shared = mean_activations(model, _prompt_batches(model, task), positional=ablation == "mean-positional")
     return lambda part: shared
 
 
-def _corrupted(model: Model, part: Task) -> Activations:
+def _corrupted_activations(model: Model, part: Task) -> Activations:
     """The corrupted run; before the first corrupted token it is the clean run itself."""
-    found = record(model, part.corrupted, part.lengths - 1)
+    found = record_activations(model, part.corrupted, part.lengths - 1)
     different = (part.clean != part.corrupted).any(0).nonzero()
-    found.begin = int(different[0, 0]) if len(different) else part.clean.shape[1] - 1
+    found.first_changed_position = int(different[0, 0]) if len(different) else part.clean.shape[1] - 1
     return found
 
 
-def _prompts(model: Model, task: Task) -> Iterator[tuple[Tensor, Tensor]]:
-    for rows in batches(model, len(task), task.clean.shape[1]):
+def _prompt_batches(model: Model, task: Task) -> Iterator[tuple[Tensor, Tensor]]:
+    for rows in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(rows)
         yield part.clean, part.lengths

@@ -11,18 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.registry import Setting, methods
-from circuitviz.discovery.registry import setting as setting_of
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.registry import make_setting as setting_of
 from circuitviz.errors import InputError
-from circuitviz.graph import BoolMatrix, Kind, Scores
-from circuitviz.models import PatchedRun, record
+from circuitviz.graph import BoolMatrix, NodeKind, Scores
+from circuitviz.models import PatchedRun, record_activations
 from circuitviz.models.activations import head_rows
-from circuitviz.models.batches import batches
+from circuitviz.models.batches import split_batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-JUDGES = ("kl", "metric")
-FIRST, MOST = 8, 64  # edges assumed to go, at first and at most, before one of them is looked at
+COST_MEASURES = ("kl", "metric")
+INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = 8, 64  # edges assumed to go, at first and at most, before one of them is looked at
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class AcdcOptions:
     judge: str = option(
         "kl",
         "what an edge may cost: kl, the divergence from the clean model; metric, the search's own",
-        choices=JUDGES,
+        choices=COST_MEASURES,
     )
     absolute: bool = option(
         False, "also keep edges whose removal improves the metric by tau or more (the paper lets them go)"
@@ -47,55 +47,55 @@ class AcdcOptions:
     options=AcdcOptions,
     select="own",
 )
-def acdc(setting: Setting, options: AcdcOptions) -> Steps[Scores]:
+def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     """Drop u→v when L(C) − L(C without u→v) < τ, C what is left so far; L is −KL by default.
 
     Receivers in reverse topological order, each one's senders from the latest to the earliest. An
     edge's score is what its removal cost when it was tried, 0 where it improved the metric (with
     ``absolute``, what it changed); so the edges kept are those whose score reaches τ.
     """
-    search = _Search(setting, options)
+    search = _AcdcSearch(setting, options)
     graph = setting.model.graph
     number, done = graph.n_edges, 0
     for receiver in reversed(range(len(graph.receivers))):
-        for tried in search.receiver(receiver):
+        for tried in search.decide_receiver(receiver):
             done += tried
-            yield Progress(done, number, f"{graph.receivers[receiver]}, {search.left:,} edges left")
+            yield Progress(done, number, f"{graph.receivers[receiver]}, {search.n_edges_left:,} edges left")
         told = f"{done:,} of {number:,} edges examined"
         yield Progress(done, number, told, search.scores(partial=True))
     return search.scores()
 
 
-class _Search:
+class _AcdcSearch:
     """The circuit so far, and the runs that candidates are measured on."""
 
-    def __init__(self, setting: Setting, options: AcdcOptions) -> None:
+    def __init__(self, setting: TaskSetting, options: AcdcOptions) -> None:
         self.options, self.graph = options, setting.model.graph
-        self.judge = setting
+        self.cost_setting = setting
         if options.judge == "kl":
-            self.judge = setting_of(setting.model, setting.task, "kl", setting.ablation)
+            self.cost_setting = setting_of(setting.model, setting.task, "kl", setting.ablation)
         model, task = setting.model, setting.task
         self.layers = model.layers
         values = ablation_values(model, task, setting.ablation)
-        self.parts = []
-        for rows in batches(model, len(task), task.clean.shape[1]):
+        self.batches = []
+        for rows in split_batches(model, len(task), task.clean.shape[1]):
             part = task.subset(rows)
-            reference = record(model, part.clean, part.lengths - 1).logits
+            reference = record_activations(model, part.clean, part.lengths - 1).logits
             run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
-            self.parts.append((part, run, reference))
-        self.prompts = len(task)
+            self.batches.append((part, run, reference))
+        self.n_prompts = len(task)
         self.edges: BoolMatrix = self.graph.mask.copy()
         self.costs = np.zeros(self.edges.shape)
         self.decided = ~self.graph.mask
-        self.value = self._mean(self.edges)
-        self.size = FIRST
+        self.mean_metric = self._measure_circuit(self.edges)
+        self.chain_length = INITIAL_CHAIN_EDGES
 
     @property
-    def left(self) -> int:
+    def n_edges_left(self) -> int:
         """Edges not dropped yet."""
         return int(self.edges.sum())
 
-    def receiver(self, receiver: int) -> Iterator[int]:
+    def decide_receiver(self, receiver: int) -> Iterator[int]:
         """Decide on the edges into one receiver; yields how many were decided, again and again.
 
         Most edges go. So a chain is measured at once in which each edge goes after the one before;
@@ -103,21 +103,21 @@ class _Search:
         decisions are those of going one by one.
         """
         order = np.flatnonzero(self.graph.mask[:, receiver])[::-1]
-        if not self._matters(receiver):
+        if not self._affects_metric(receiver):
             self.edges[:, receiver] = False  # nobody reads what it would write: nothing can change
             self.decided[order, receiver] = True
             yield len(order)
             return
         while len(order):
-            chain = order[: self.size]
+            chain = order[: self.chain_length]
             columns = np.repeat(self.edges[None, :, receiver], len(chain), axis=0)
             for number, sender in enumerate(chain):
                 columns[number:, sender] = False
-            values = self._values(receiver, columns)
+            values = self._measure_variants(receiver, columns)
             tried = 0
             for sender, value in zip(chain, values, strict=True):
-                self._check(value)
-                cost = self.value - value
+                self._check_finite(value)
+                cost = self.mean_metric - value
                 self.decided[sender, receiver] = True
                 change = abs(cost) if self.options.absolute else cost
                 self.costs[sender, receiver] = cost if self.options.absolute else max(cost, 0.0)
@@ -125,9 +125,9 @@ class _Search:
                 if change >= self.options.tau:
                     break
                 self.edges[sender, receiver] = False
-                self.value = value
+                self.mean_metric = value
             all_went = tried == len(chain) and not self.edges[chain[-1], receiver]
-            self.size = min(MOST, 2 * self.size) if all_went else max(2, self.size // 2)
+            self.chain_length = min(MAX_CHAIN_EDGES, 2 * self.chain_length) if all_went else max(2, self.chain_length // 2)
             order = order[tried:]
             yield tried
 
@@ -136,7 +136,7 @@ class _Search:
         values = np.where(self.decided, self.costs, 0.0) * self.graph.mask
         return Scores(self.graph, values, "acdc", partial=partial, info={"own": float(self.options.tau)})
 
-    def _matters(self, receiver: int) -> bool:
+    def _affects_metric(self, receiver: int) -> bool:
         """Whether anything that reads this receiver's input is itself read.
 
         Where a block normalises what its heads write together, each head scales the others.
@@ -145,28 +145,28 @@ class _Search:
         if nodes[0] >= len(self.edges):
             return True  # the logits
         node = self.graph.nodes[nodes[0]]
-        if node.kind is Kind.HEAD and self.layers[node.layer or 0].post is not None:
-            nodes = np.arange(len(self.edges))[head_rows(self.judge.model, node.layer or 0)]
+        if node.kind is NodeKind.HEAD and self.layers[node.layer or 0].post_norm is not None:
+            nodes = np.arange(len(self.edges))[head_rows(self.cost_setting.model, node.layer or 0)]
         return bool(self.edges[nodes].any())
 
-    def _mean(self, edges: BoolMatrix) -> float:
+    def _measure_circuit(self, edges: BoolMatrix) -> float:
         total = 0.0
-        for part, run, reference in self.parts:
-            total += float(self.judge.measure(run.logits(edges), part, reference).double().sum())
-        return total / self.prompts
+        for part, run, reference in self.batches:
+            total += float(self.cost_setting.compute_metric(run.logits(edges), part, reference).double().sum())
+        return total / self.n_prompts
 
-    def _values(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:
+    def _measure_variants(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:
         """The judge's mean over prompts for each candidate column."""
         totals = np.zeros(len(columns))
-        for part, run, reference in self.parts:
+        for part, run, reference in self.batches:
             for which, logits in run.variants(self.edges, receiver, columns):
-                each = self.judge.measure_copies(logits, part, reference).sum(1)
+                each = self.cost_setting.compute_metric_of_copies(logits, part, reference).sum(1)
                 totals[which.start : which.stop] += each.cpu().numpy()
-        return totals / self.prompts
+        return totals / self.n_prompts
 
-    def _check(self, value: float) -> None:
+    def _check_finite(self, value: float) -> None:
         if not np.isfinite(value):
             raise InputError(
-                f"The metric '{self.judge.metric}' is not a number ({value}) once edges are dropped: the "
+                f"The metric '{self.cost_setting.metric}' is not a number ({value}) once edges are dropped: the "
                 "model's activations overflow or hold NaN on this task; check its weights."
             )

@@ -11,18 +11,18 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.registry import Setting, methods
-from circuitviz.discovery.so_far import mean_so_far
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.so_far import partial_means
 from circuitviz.graph import Scores
-from circuitviz.models import Model, PatchedRun, record
+from circuitviz.models import Model, PatchedRun, record_activations
 from circuitviz.models.activations import mlp_row
-from circuitviz.models.batches import in_batches
-from circuitviz.models.edits import Edits
+from circuitviz.models.batches import run_in_batches
+from circuitviz.models.edits import ForwardOverrides
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-STEP = 2 * 10**10  # floating-point operations between two signs of progress: under a second on one core
-BLOCK_STEP = 2 * 10**9  # in one block, between two moments at which the work can be ended: under 200 ms
+FLOPS_PER_STEP = 2 * 10**10  # floating-point operations between two signs of progress: under a second on one core
+FLOPS_PER_BLOCK = 2 * 10**9  # in one block, between two moments at which the work can be ended: under 200 ms
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class ActivationPatchingOptions:
     options=ActivationPatchingOptions,
     select="nodes",
 )
-def activation_patching(setting: Setting, options: ActivationPatchingOptions) -> Steps[Scores]:
+def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions) -> ProgressSteps[Scores]:
     """s(u) = L(full model) − L(full model with u's output replaced by its ablation value).
 
     ``positions`` hold the same with the output replaced at one position only, [senders, time]. An edge
@@ -60,22 +60,22 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
         spread = np.where(mask, shared[:, None], 0.0)
         return Scores(model.graph, spread, "activation-patching", partial=unfinished, positions=by_position)
 
-    def work(rows: range) -> Steps[None]:
+    def work(rows: range) -> ProgressSteps[None]:
         nonlocal done
         part = task.subset(rows)
         at = part.lengths - 1
-        reference = record(model, part.clean, at).logits
+        reference = record_activations(model, part.clean, at).logits
         run = PatchedRun(model, part.clean, at, values(part))
-        whole = setting.measure(run.logits(model.graph.mask), part, reference).double().sum()
+        whole = setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum()
         found, by_position = np.zeros(senders), np.zeros((senders, time))
         wanted: list[tuple[int, int | None]] = [(node, None) for node in range(senders)]
         if options.positions:  # before ``begin`` nothing is different
-            wanted += [(u, t) for u in range(senders) for t in range(run.begin, time)]
+            wanted += [(u, t) for u in range(senders) for t in range(run.first_changed_position, time)]
         wanted.sort(key=lambda pair: pair[0])
         number = 0
         measured, placed = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
-        for group, logits in _replaced(model, run, wanted):
-            each = whole.cpu().numpy() - setting.measure_copies(logits, part, reference).sum(1).cpu().numpy()
+        for group, logits in _patched_logits(model, run, wanted):
+            each = whole.cpu().numpy() - setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
             for (node, position), effect in zip(group, each, strict=True):
                 if position is None:
                     found[node], measured[node] = effect, True
@@ -84,8 +84,8 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
             number += len(group)
             share = (done + len(part) * number / len(wanted)) / len(task)
             partial_scores = scores(
-                mean_so_far(nodes, done, found, len(part), measured),
-                mean_so_far(places, done, by_position, len(part), placed),
+                partial_means(nodes, done, found, len(part), measured),
+                partial_means(places, done, by_position, len(part), placed),
                 True,
             )
             message = f"{model.graph.senders[group[-1][0]]}, {share:.0%} of all"
@@ -94,55 +94,55 @@ def activation_patching(setting: Setting, options: ActivationPatchingOptions) ->
         places[:] += by_position
         done += len(part)
 
-    yield from in_batches(model, len(task), time, work)
+    yield from run_in_batches(model, len(task), time, work)
     return scores(nodes / len(task), places / len(task), False)
 
 
 @torch.no_grad()
-def _replaced(
-    model: Model, run: PatchedRun, wanted: list[tuple[int, int | None]]
+def _patched_logits(
+    model: Model, run: PatchedRun, targets: list[tuple[int, int | None]]
 ) -> Iterator[tuple[list[tuple[int, int | None]], Tensor]]:
     """Logits [nodes · batch, vocabulary] with each (node, position) replaced, layer by layer."""
     model.block_calls(run.tokens.shape[1])
     block = model.shape.n_heads + model.shape.mlp
     for layer in range(-1, model.shape.n_layers):
-        inside = [pair for pair in wanted if (pair[0] - 1) // block == layer]
+        inside = [pair for pair in targets if (pair[0] - 1) // block == layer]
         start = max(layer, 0)
-        size = min(run.portion(start), _patience(run, start))
+        size = min(run.max_variants(start), _copies_per_step(run, start))
         for first in range(0, len(inside), size):
             group = inside[first : first + size]
-            less = _less(run, group)
-            stream = run.base.start if start == 0 else run.streams[start]
+            less = _removed_output(run, group)
+            stream = run.fully_ablated.resid_start if start == 0 else run.resid_pre[start]
             copies = stream.expand(len(group), *stream.shape).flatten(0, 1)
-            edits = Edits()
+            edits = ForwardOverrides()
             if layer < 0:
                 copies = copies - less
             else:
                 is_mlp = torch.tensor([model.shape.mlp and u == mlp_row(model, layer) for u, _ in group])
                 is_mlp = is_mlp.to(less.device).repeat_interleave(len(stream))[:, None, None]
                 weights = model.layers[layer]
-                edits.hooks[weights.after_attention] = partial(_minus, less * ~is_mlp)
+                edits.hooks[weights.attn_out_hook] = partial(_subtract, less * ~is_mlp)
                 if model.shape.mlp:
-                    edits.hooks[weights.after_mlp] = partial(_minus, less * is_mlp)
-            yield group, model.resume(copies, start, run.positions.repeat(len(group)), edits)
+                    edits.hooks[weights.mlp_out_hook] = partial(_subtract, less * is_mlp)
+            yield group, model.logits_from_layer(copies, start, run.positions.repeat(len(group)), edits)
 
 
-def _patience(run: PatchedRun, start: int) -> int:
+def _copies_per_step(run: PatchedRun, start: int) -> int:
     """How many copies a step may run on a processor, so that whoever waits for its end is not kept long."""
     if run.model.device.type != "cpu":
         return 64
     shape = run.model.shape
     block = 24 * shape.d_model**2 * run.tokens.numel()
-    return max(1, min(STEP // (block * (shape.n_layers - start)), BLOCK_STEP // block))
+    return max(1, min(FLOPS_PER_STEP // (block * (shape.n_layers - start)), FLOPS_PER_BLOCK // block))
 
 
-def _less(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
+def _removed_output(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
     """What replacing takes away of the stream, [nodes · batch, time, d]."""
     rows = np.unique([node for node, _ in group])
-    beyond = run.rows.take(rows)
+    beyond = run.deltas.select(rows)
     chosen = beyond[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]
     less = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
-    less[:, :, run.begin :] = chosen
+    less[:, :, run.first_changed_position :] = chosen
     for number, (_, position) in enumerate(group):
         if position is not None:
             kept = less[number, :, position].clone()
@@ -151,5 +151,5 @@ def _less(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
     return less.flatten(0, 1)
 
 
-def _minus(less: Tensor, written: Tensor) -> Tensor:
-    return written - less
+def _subtract(removed: Tensor, written: Tensor) -> Tensor:
+    return written - removed

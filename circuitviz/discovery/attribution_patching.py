@@ -8,15 +8,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.gradients import Differences, add_scores, backward
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.gradients import ActivationDeltas, add_edge_scores, run_backward
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model
-from circuitviz.models.activations import head_rows, mlp_row, recording
-from circuitviz.models.batches import in_batches
-from circuitviz.models.scratch import Scratch
+from circuitviz.models.activations import head_rows, mlp_row, recording_hooks
+from circuitviz.models.batches import run_in_batches
+from circuitviz.models.scratch import BufferPool
 from circuitviz.options import NoOptions
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
 @methods.register(
@@ -27,7 +27,7 @@ from circuitviz.progress import Progress, Steps
     smooth=True,
     select="nodes",
 )
-def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
+def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u, t) = mean over prompts of (z_u − a_u) · ∂L/∂z_u at position t and the clean input.
 
     A node's attribution, the sum over positions, is the sum of its outgoing edges' EAP scores.
@@ -36,28 +36,28 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
     values = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
     places = np.zeros((len(model.graph.senders), task.clean.shape[1]))
-    done, scratch = 0, Scratch()
+    done, scratch = 0, BufferPool()
 
-    def work(rows: range) -> Steps[None]:
+    def work(rows: range) -> ProgressSteps[None]:
         nonlocal done
         part, clean = task.subset(rows), Activations(torch.empty(0), [], [])
         ablated = values(part)
 
         def loss(logits: Tensor) -> Tensor:
-            return setting.measure(logits, part, logits.detach()).sum()
+            return setting.compute_metric(logits, part, logits.detach()).sum()
 
-        tape, gradients = backward(
+        tape, gradients = run_backward(
             model, part.clean, part.lengths - 1, loss,
-            also=recording(model, clean), begin=ablated.begin, streams=True,
+            extra_hooks=recording_hooks(model, clean), first_changed_position=ablated.first_changed_position, at_sender_outputs=True,
         )  # fmt: skip
-        differences = Differences.between(model, clean, ablated, scratch)
-        add_scores(model, differences, tape, gradients, total, 1.0, scratch)
-        places[:, differences.begin :] += _by_position(model, differences, gradients.outputs)
+        differences = ActivationDeltas.between(model, clean, ablated, scratch)
+        add_edge_scores(model, differences, tape, gradients, total, 1.0, scratch)
+        places[:, differences.first_changed_position :] += _attribution_by_position(model, differences, gradients.sender_outputs)
         done += len(part)
         scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True, positions=places / done)
         yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
 
-    yield from in_batches(model, len(task), task.clean.shape[1], work)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], work)
     return Scores(
         model.graph,
         (total / len(task)).cpu().numpy(),
@@ -66,12 +66,12 @@ def attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
     )
 
 
-def _by_position(model: Model, differences: Differences, outputs: list[Tensor]) -> NDArray[np.float64]:
+def _attribution_by_position(model: Model, differences: ActivationDeltas, outputs: list[Tensor]) -> NDArray[np.float64]:
     """Sum over prompts of difference · gradient at what each sender writes into, [senders, time]."""
     found = torch.zeros(differences.values.shape[0], differences.values.shape[2], dtype=torch.float64)
 
     def add(rows: slice, gradient: Tensor) -> None:
-        values, later = differences.values[rows], gradient[:, differences.begin :]
+        values, later = differences.values[rows], gradient[:, differences.first_changed_position :]
         found[rows] = torch.einsum("sbtd,btd->st", values, later).double().cpu()
 
     add(slice(0, 1), outputs[0])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from circuitviz.discovery.averaged import Point, averaged
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import NoOptions
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
 
 @methods.register(
@@ -16,7 +16,7 @@ from circuitviz.progress import Steps
     options=NoOptions,
     smooth=True,
 )
-def clean_corrupted(setting: Setting, options: NoOptions) -> Steps[Scores]:
+def clean_corrupted(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ½(∂L/∂x_v at x + at x')."""
-    points = [Point(), Point(corrupted=True)]
-    return (yield from averaged(setting, "clean-corrupted", lambda batch: points, begins_clean=True))
+    points = [GradientPoint(), GradientPoint(corrupted=True)]
+    return (yield from score_by_average_gradients(setting, "clean-corrupted", lambda batch: points, first_point_is_clean=True))

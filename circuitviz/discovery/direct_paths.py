@@ -12,9 +12,9 @@ from torch import Tensor
 
 from circuitviz.models import Model, PatchedRun
 from circuitviz.models.activations import head_rows, mlp_row
-from circuitviz.models.edits import Edits, Original
+from circuitviz.models.edits import ForwardOverrides, OriginalForward
 
-Rows = NDArray[np.intp]
+IndexArray = NDArray[np.intp]
 
 
 class DirectPaths:
@@ -24,124 +24,124 @@ class DirectPaths:
     path and computed anew; attention is frozen always.
     """
 
-    def __init__(self, model: Model, run: PatchedRun, receivers: list[int], recomputed: bool) -> None:
+    def __init__(self, model: Model, run: PatchedRun, receivers: list[int], recompute_mlps: bool) -> None:
         self.model, self.run = model, run
         self.receivers = [model.graph.receivers[r] for r in receivers]
-        self.columns, self.recomputed = receivers, recomputed
+        self.columns, self.recompute_mlps = receivers, recompute_mlps
 
     @torch.no_grad()
-    def logits(self, senders: Rows) -> Iterator[tuple[Rows, Tensor]]:
+    def logits(self, senders: IndexArray) -> Iterator[tuple[IndexArray, Tensor]]:
         """(which senders, logits [senders · batch, vocabulary]), in portions that fit."""
         model, run = self.model, self.run
         model.block_calls(run.tokens.shape[1])
-        start = min(self._layer(name) for name in self.receivers)
-        size = run.portion(0 if self.recomputed else min(start, model.shape.n_layers - 1))
+        start = min(self._receiver_layer(name) for name in self.receivers)
+        size = run.max_variants(0 if self.recompute_mlps else min(start, model.shape.n_layers - 1))
         for first in range(0, len(senders), size):
             which = senders[first : first + size]
-            inputs = self._inputs(which)
+            inputs = self._receiver_inputs(which)
             if self.receivers == ["logits"]:
                 at = run.positions.repeat(len(which))
                 last = inputs["logits"][torch.arange(len(at), device=at.device), at]
                 yield which, model.unembed(last)
                 continue
-            stream = self._spread(run.streams[start] if start else run.base.start, len(which))
+            stream = self._repeat_for_copies(run.resid_pre[start] if start else run.fully_ablated.resid_start, len(which))
             at = run.positions.repeat(len(which))
-            yield which, model.resume(stream, start, at, self._edits(inputs))
+            yield which, model.logits_from_layer(stream, start, at, self._overrides(inputs))
 
-    def _inputs(self, senders: Rows) -> dict[str, Tensor]:
+    def _receiver_inputs(self, senders: IndexArray) -> dict[str, Tensor]:
         """What each receiver would read, [senders · batch, time, d]."""
         model, run, found = self.model, self.run, {}
-        delta = torch.zeros_like(self._spread(run.base.start, len(senders)))
+        delta = torch.zeros_like(self._repeat_for_copies(run.fully_ablated.resid_start, len(senders)))
         for layer in range(model.shape.n_layers + 1):
             for name in self.receivers:
-                if self._layer(name) == layer and not name.startswith("m"):
-                    found[name] = self._plus(self._clean(layer), self._change(delta, senders, name))
+                if self._receiver_layer(name) == layer and not name.startswith("m"):
+                    found[name] = self._add_to_copies(self._clean_residual(layer), self._input_delta(delta, senders, name))
             if layer == model.shape.n_layers:
                 break
             if model.shape.mlp:
                 for name in self.receivers:
                     if name == f"m{layer}":
-                        found[name] = self._plus(self._clean(layer, True), self._change(delta, senders, name))
-                if self.recomputed:
-                    delta = delta + self._through_mlp(layer, delta, senders)
+                        found[name] = self._add_to_copies(self._clean_residual(layer, True), self._input_delta(delta, senders, name))
+                if self.recompute_mlps:
+                    delta = delta + self._mlp_delta(layer, delta, senders)
         return found
 
-    def _change(self, delta: Tensor, senders: Rows, receiver: str) -> Tensor:
+    def _input_delta(self, delta: Tensor, senders: IndexArray, receiver: str) -> Tensor:
         """What a receiver's input differs by: the senders' own difference, and MLPs' on the way."""
         column = self.model.graph.receiver_index[receiver]
-        return delta - self._beyond(senders, self.model.graph.mask[senders, column])
+        return delta - self._sender_deltas(senders, self.model.graph.mask[senders, column])
 
-    def _beyond(self, senders: Rows, reaches: NDArray[np.bool_]) -> Tensor:
+    def _sender_deltas(self, senders: IndexArray, reaches: NDArray[np.bool_]) -> Tensor:
         run = self.run
         rows = np.unique(senders)
-        values = run.rows.take(rows)
+        values = run.deltas.select(rows)
         chosen = values[torch.from_numpy(np.searchsorted(rows, senders)).to(values.device)]
         full = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
-        full[:, :, run.begin :] = chosen
+        full[:, :, run.first_changed_position :] = chosen
         full[torch.from_numpy(~reaches).to(full.device)] = 0
         return full.flatten(0, 1)
 
-    def _through_mlp(self, layer: int, delta: Tensor, senders: Rows) -> Tensor:
+    def _mlp_delta(self, layer: int, delta: Tensor, senders: IndexArray) -> Tensor:
         """How an MLP's output changes when only what MLPs before it and the senders wrote does."""
         before = mlp_row(self.model, layer)
         if self.model.shape.parallel:
             before = head_rows(self.model, layer).start
-        change = delta - self._beyond(senders, senders < before)
-        clean = self._clean(layer, True)
-        now = self.model.mlp(layer, self._plus(clean, change))
-        return self._plus(-self.model.mlp(layer, clean), now)
+        change = delta - self._sender_deltas(senders, senders < before)
+        clean = self._clean_residual(layer, True)
+        now = self.model.mlp_output(layer, self._add_to_copies(clean, change))
+        return self._add_to_copies(-self.model.mlp_output(layer, clean), now)
 
-    def _clean(self, layer: int, middle: bool = False) -> Tensor:
+    def _clean_residual(self, layer: int, middle: bool = False) -> Tensor:
         """The clean stream before a layer's attention, before its MLP, or the last one."""
         run = self.run
-        source = run.middles if middle and not self.model.shape.parallel else [*run.streams, run.final]
+        source = run.resid_mid if middle and not self.model.shape.parallel else [*run.resid_pre, run.resid_final]
         return source[layer]
 
     @staticmethod
-    def _plus(clean: Tensor, change: Tensor) -> Tensor:
+    def _add_to_copies(clean: Tensor, change: Tensor) -> Tensor:
         """A clean stream [batch, ...] plus changes of all copies [copies · batch, ...]."""
         return (change.view(-1, *clean.shape) + clean).flatten(0, 1)
 
-    def _spread(self, values: Tensor, copies: int) -> Tensor:
+    def _repeat_for_copies(self, values: Tensor, copies: int) -> Tensor:
         return values.expand(copies, *values.shape).flatten(0, 1)
 
-    def _edits(self, inputs: dict[str, Tensor]) -> Edits:
-        edits = Edits()
+    def _overrides(self, inputs: dict[str, Tensor]) -> ForwardOverrides:
+        edits = ForwardOverrides()
         heads: dict[tuple[int, str], dict[int, Tensor]] = {}
         for name, values in inputs.items():
-            layer = self._layer(name)
+            layer = self._receiver_layer(name)
             if name.startswith("m"):
-                edits.mlps[layer] = partial(_mlp, self.model, layer, values)
+                edits.mlps[layer] = partial(_run_mlp, self.model, layer, values)
                 continue
             place, _, channel = name.rstrip(">").partition("<")
             head = int(place.partition(".")[2].lstrip("hkv"))
             heads.setdefault((layer, channel), {})[head] = values
         for (layer, channel), each in heads.items():
-            edits.projections[layer, channel] = partial(_project, self.model, layer, channel, each)
+            edits.projections[layer, channel] = partial(_project_heads, self.model, layer, channel, each)
         return edits
 
-    def _layer(self, receiver: str) -> int:
+    def _receiver_layer(self, receiver: str) -> int:
         if receiver == "logits":
             return self.model.shape.n_layers
         return int(receiver[1:].partition(".")[0])
 
 
-def _project(
-    model: Model, layer: int, channel: str, inputs: dict[int, Tensor], original: Original, x: Tensor
+def _project_heads(
+    model: Model, layer: int, channel: str, inputs: dict[int, Tensor], original: OriginalForward, x: Tensor
 ) -> Tensor:
     """The model's own queries, keys or values, but for the heads whose inputs are given."""
     out = original(x).clone()
-    weights, bias = model.layers[layer].channel(channel)
+    weights, bias = model.layers[layer].channel_weights(channel)
     split = out.view(*out.shape[:2], len(weights), -1)
     for head, values in inputs.items():
-        normal = model.layers[layer].norm.project(
+        normal = model.layers[layer].attn_norm.project(
             values.flatten(0, 1)[None], weights[head : head + 1], bias[head : head + 1]
         )
         split[:, :, head] = normal.view(*values.shape[:2], -1)
     return out
 
 
-def _mlp(model: Model, layer: int, inputs: Tensor, original: Original, _x: Tensor) -> Tensor:
+def _run_mlp(model: Model, layer: int, inputs: Tensor, original: OriginalForward, _x: Tensor) -> Tensor:
     norm = model.layers[layer].mlp_norm
     assert norm is not None
     return original(norm(inputs))

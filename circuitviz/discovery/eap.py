@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from circuitviz.discovery.averaged import Point, averaged
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import NoOptions
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
 
 @methods.register(
@@ -16,6 +16,6 @@ from circuitviz.progress import Steps
     options=NoOptions,
     smooth=True,
 )
-def edge_attribution_patching(setting: Setting, options: NoOptions) -> Steps[Scores]:
+def edge_attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v at the clean input."""
-    return (yield from averaged(setting, "eap", lambda batch: [Point()], begins_clean=True))
+    return (yield from score_by_average_gradients(setting, "eap", lambda batch: [GradientPoint()], first_point_is_clean=True))

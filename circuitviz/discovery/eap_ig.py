@@ -6,13 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.discovery.averaged import Point, averaged
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
-RULES = ("left", "midpoint", "right")
+QUADRATURE_RULES = ("left", "midpoint", "right")
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class EapIgOptions:
         "left",
         "where in each interval the gradient is taken: left is the authors' code (k = 0 … m−1), "
         "right the paper (k = 1 … m), midpoint the most exact",
-        choices=RULES,
+        choices=QUADRATURE_RULES,
     )
 
 
@@ -35,13 +35,13 @@ class EapIgOptions:
     options=EapIgOptions,
     smooth=True,
 )
-def integrated_gradients(setting: Setting, options: EapIgOptions) -> Steps[Scores]:
+def eap_integrated_gradients(setting: TaskSetting, options: EapIgOptions) -> ProgressSteps[Scores]:
     """EAP with ∂L/∂x_v averaged over ``input`` at a + (k/m)(z − a)."""
-    points = [Point(share) for share in shares(options.steps, options.rule)]
-    return (yield from averaged(setting, "eap-ig", lambda batch: points))
+    points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
+    return (yield from score_by_average_gradients(setting, "eap-ig", lambda batch: points))
 
 
-def shares(steps: int, rule: str) -> list[float]:
+def path_fractions(steps: int, rule: str) -> list[float]:
     """How far along the straight line from ablated (0) to clean (1) the gradient is taken."""
     shift = {"left": 0.0, "midpoint": 0.5, "right": 1.0}[rule]
     return [(step + shift) / steps for step in range(steps)]

@@ -9,12 +9,12 @@ from functools import partial
 
 from torch import Tensor
 
-from circuitviz.discovery.averaged import Batch, Point, averaged
-from circuitviz.discovery.eap_ig import RULES, shares
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.averaged import TaskBatch, GradientPoint, score_by_average_gradients
+from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class EapIgActivationsOptions:
     rule: str = option(
         "right",
         "where in each interval the gradient is taken: right is the authors' code (k = 1 … m)",
-        choices=RULES,
+        choices=QUADRATURE_RULES,
     )
 
 
@@ -36,7 +36,7 @@ class EapIgActivationsOptions:
     options=EapIgActivationsOptions,
     smooth=True,
 )
-def integrated_activations(setting: Setting, options: EapIgActivationsOptions) -> Steps[Scores]:
+def eap_integrated_activations(setting: TaskSetting, options: EapIgActivationsOptions) -> ProgressSteps[Scores]:
     """EAP with ∂L/∂x_v averaged over passes in each of which one layer's outputs are held at
     a + (k/m)(z − a): first ``input``'s, then every attention's, every MLP's.
 
@@ -44,24 +44,24 @@ def integrated_activations(setting: Setting, options: EapIgActivationsOptions) -
     none flows back through the outputs that are held.
     """
 
-    def points(batch: Batch) -> list[Point]:
-        line = shares(options.steps, options.rule)
-        found = [Point(share) for share in line]
+    def points(batch: TaskBatch) -> list[GradientPoint]:
+        line = path_fractions(options.steps, options.rule)
+        found = [GradientPoint(share) for share in line]
         for layer, weights in enumerate(batch.model.layers):
             beyond = (batch.clean.z[layer] - batch.ablated.z[layer]).flatten(2)
             heads = beyond @ weights.o.flatten(0, 1)
-            found += [_held(weights.after_attention, heads, share) for share in line]
+            found += [_hold_point(weights.attn_out_hook, heads, share) for share in line]
             if batch.model.shape.mlp:
                 mlp = batch.clean.mlp[layer] - batch.ablated.mlp[layer]
-                found += [_held(weights.after_mlp, mlp, share) for share in line]
+                found += [_hold_point(weights.mlp_out_hook, mlp, share) for share in line]
         return found
 
-    return (yield from averaged(setting, "eap-ig-activations", points))
+    return (yield from score_by_average_gradients(setting, "eap-ig-activations", points))
 
 
-def _held(place: str, beyond: Tensor, share: float) -> Point:
-    return Point(hooks={place: partial(_hold, beyond * (1 - share))})
+def _hold_point(place: str, beyond: Tensor, clean_fraction: float) -> GradientPoint:
+    return GradientPoint(hooks={place: partial(_hold_output, beyond * (1 - clean_fraction))})
 
 
-def _hold(less: Tensor, written: Tensor) -> Tensor:
-    return written.detach() - less
+def _hold_output(removed: Tensor, written: Tensor) -> Tensor:
+    return written.detach() - removed

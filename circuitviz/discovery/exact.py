@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from circuitviz.discovery.ablation_values import ablation_values
-from circuitviz.discovery.registry import Setting, methods
-from circuitviz.discovery.so_far import mean_so_far
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.so_far import partial_means
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Scores
-from circuitviz.models import PatchedRun, record
-from circuitviz.models.batches import in_batches
+from circuitviz.models import PatchedRun, record_activations
+from circuitviz.models.batches import run_in_batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class ExactOptions:
     reference="Goldowsky-Dill et al. 2023",
     options=ExactOptions,
 )
-def exact_edge_patching(setting: Setting, options: ExactOptions) -> Steps[Scores]:
+def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> ProgressSteps[Scores]:
     """s(u→v) = L(full model) − L(full model with the one edge ablated), mean over prompts.
 
     Receivers go from the logits down, so what restarts latest is known first.
@@ -40,12 +40,12 @@ def exact_edge_patching(setting: Setting, options: ExactOptions) -> Steps[Scores
     wanted = graph.mask
     if options.receivers != "all":
         wanted = np.zeros_like(graph.mask)
-        columns = receivers_named(setting, options.receivers)
+        columns = parse_receivers(setting, options.receivers)
         wanted[:, columns] = graph.mask[:, columns]
-    return (yield from effects(setting, [(int(s), int(r)) for s, r in np.argwhere(wanted)]))
+    return (yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(wanted)]))
 
 
-def effects(setting: Setting, edges: Iterable[tuple[int, int]]) -> Steps[Scores]:
+def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:
     """Exact effects of chosen edges (sender, receiver); all others stay 0."""
     model, task, graph = setting.model, setting.task, setting.model.graph
     values = ablation_values(model, task, setting.ablation)
@@ -55,25 +55,25 @@ def effects(setting: Setting, edges: Iterable[tuple[int, int]]) -> Steps[Scores]
     receivers = [int(r) for r in np.flatnonzero(wanted.any(axis=0))[::-1]]
     number, total, seen = int(wanted.sum()), np.zeros(graph.mask.shape), 0
 
-    def work(rows: range) -> Steps[None]:
+    def work(rows: range) -> ProgressSteps[None]:
         nonlocal seen
         part, found, count = task.subset(rows), np.zeros_like(total), 0
         measured = np.zeros_like(wanted)
-        reference = record(model, part.clean, part.lengths - 1).logits
+        reference = record_activations(model, part.clean, part.lengths - 1).logits
         run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
-        whole = float(setting.measure(run.logits(graph.mask), part, reference).double().sum())
+        whole = float(setting.compute_metric(run.logits(graph.mask), part, reference).double().sum())
         for receiver in receivers:
             senders = np.flatnonzero(wanted[:, receiver])
-            columns = without_each(graph.mask[:, receiver], senders)
+            columns = leave_one_out_columns(graph.mask[:, receiver], senders)
             for which, logits in run.variants(graph.mask, receiver, columns):
-                each = setting.measure_copies(logits, part, reference).sum(1)
+                each = setting.compute_metric_of_copies(logits, part, reference).sum(1)
                 found[senders[which.start : which.stop], receiver] = whole - each.cpu().numpy()
                 count += len(which)
                 share = (seen + len(part) * count / number) / len(task)
                 partial = None
                 if which.stop == len(senders):
                     measured[senders, receiver] = True
-                    sofar = mean_so_far(total, seen, found, len(part), measured)
+                    sofar = partial_means(total, seen, found, len(part), measured)
                     partial = Scores(graph, sofar, "exact", partial=True)
                 tried = number if seen else count
                 prompts = f"{seen + len(part)} of {len(task)} prompts"
@@ -82,18 +82,18 @@ def effects(setting: Setting, edges: Iterable[tuple[int, int]]) -> Steps[Scores]
         total[:] += found
         seen += len(part)
 
-    yield from in_batches(model, len(task), task.clean.shape[1], work)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], work)
     return Scores(graph, total / len(task), "exact")
 
 
-def without_each(column: BoolMatrix, senders: np.ndarray[tuple[int], np.dtype[np.intp]]) -> BoolMatrix:
+def leave_one_out_columns(column: BoolMatrix, senders: np.ndarray[tuple[int], np.dtype[np.intp]]) -> BoolMatrix:
     """A receiver's edges [senders] with one of them out at a time: [variants, senders]."""
     columns = np.repeat(column[None], len(senders), axis=0)
     columns[np.arange(len(senders)), senders] = False
     return columns
 
 
-def receivers_named(setting: Setting, names: str) -> list[int]:
+def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
     """Columns of receivers given by name with commas between them; InputError on a name that is none.
 
     ``a9.h9`` stands for its q, k and v.

@@ -13,46 +13,46 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from circuitviz.models import Activations, Model, fill_differences
+from circuitviz.models import Activations, Model, compute_sender_deltas
 from circuitviz.models.activations import head_rows
-from circuitviz.models.edits import Edits, Original
+from circuitviz.models.edits import ForwardOverrides, OriginalForward
 from circuitviz.models.model import Hook
-from circuitviz.models.scratch import Scratch
+from circuitviz.models.scratch import BufferPool
 
-Loss = Callable[[Tensor], Tensor]
+LossFunction = Callable[[Tensor], Tensor]
 
 
 @dataclass(eq=False)
-class Tape:
+class GradientCapture:
     """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``begin`` on.
 
     ``outputs``: the stream after each place that a sender writes to: the embedding, then per layer its
     attention (in sequential blocks) and its block.
     """
 
-    begin: int = 0
-    streams: list[Tensor] = field(default_factory=list)
-    middles: list[Tensor] = field(default_factory=list)
+    first_changed_position: int = 0
+    resid_pre: list[Tensor] = field(default_factory=list)
+    resid_mid: list[Tensor] = field(default_factory=list)
     q: list[Tensor] = field(default_factory=list)
     k: list[Tensor] = field(default_factory=list)
     v: list[Tensor] = field(default_factory=list)
     mlp: list[Tensor] = field(default_factory=list)
-    final: list[Tensor] = field(default_factory=list)
-    outputs: list[Tensor] = field(default_factory=list)
-    more: list[Tensor] = field(default_factory=list)
+    resid_final: list[Tensor] = field(default_factory=list)
+    sender_outputs: list[Tensor] = field(default_factory=list)
+    extra: list[Tensor] = field(default_factory=list)
 
 
-def backward(
+def run_backward(
     model: Model,
     tokens: Tensor,
     positions: Tensor,
-    loss: Loss,
-    start: Hook | None = None,
-    also: dict[str, Hook] | None = None,
-    begin: int = 0,
-    streams: bool = False,
-    more: list[Tensor] | None = None,
-) -> tuple[Tape, Tape]:
+    loss: LossFunction,
+    replace_embedding: Hook | None = None,
+    extra_hooks: dict[str, Hook] | None = None,
+    first_changed_position: int = 0,
+    at_sender_outputs: bool = False,
+    extra_tensors: list[Tensor] | None = None,
+) -> tuple[GradientCapture, GradientCapture]:
     """Run forward and backward once; returns the tensors and their gradients.
 
     ``start`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
@@ -61,80 +61,80 @@ def backward(
     ``more``: a list that ``also`` fills with further tensors; their gradients are in ``Tape.more``, and
     further gradients can be taken through the same pass.
     """
-    tape = Tape(begin)
+    tape = GradientCapture(first_changed_position)
 
     def embed(values: Tensor) -> Tensor:
-        changed = start(values) if start is not None else None
+        changed = replace_embedding(values) if replace_embedding is not None else None
         return (values if changed is None else changed).detach().requires_grad_()
 
-    edits = Edits(hooks={"embed.hook_out": embed, "ln_final.hook_in": tape.final.append})
+    edits = ForwardOverrides(hooks={"embed.hook_out": embed, "ln_final.hook_in": tape.resid_final.append})
     for layer in range(model.shape.n_layers):
         block = f"blocks.{layer}"
-        edits.hooks[f"{block}.hook_in"] = tape.streams.append
+        edits.hooks[f"{block}.hook_in"] = tape.resid_pre.append
         for channel in "qkv":
-            edits.projections[layer, channel] = partial(_later, begin, getattr(tape, channel), None)
+            edits.projections[layer, channel] = partial(_grad_from, first_changed_position, getattr(tape, channel), None)
         if model.shape.mlp:
-            edits.hooks[model.layers[layer].before_mlp] = tape.middles.append
-            edits.mlps[layer] = partial(_later, begin, None, tape.mlp)
-    for name, hook in (also or {}).items():
-        edits.hooks[name] = _both(edits.hooks[name], hook) if name in edits.hooks else hook
-    with torch.enable_grad(), edits.on(model):
+            edits.hooks[model.layers[layer].mlp_in_hook] = tape.resid_mid.append
+            edits.mlps[layer] = partial(_grad_from, first_changed_position, None, tape.mlp)
+    for name, hook in (extra_hooks or {}).items():
+        edits.hooks[name] = _chain_hooks(edits.hooks[name], hook) if name in edits.hooks else hook
+    with torch.enable_grad(), edits.applied_to(model):
         number = loss(model.logits(tokens, positions))
-        wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.final]
-        if streams:
-            wanted += _outputs(model, tape)
+        wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.resid_final]
+        if at_sender_outputs:
+            wanted += _sender_outputs(model, tape)
         inside = len(wanted)
-        tape.more = more or []
-        wanted += tape.more
+        tape.extra = extra_tensors or []
+        wanted += tape.extra
         found = torch.autograd.grad(
-            number, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(more)
+            number, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(extra_tensors)
         )
     layers = model.shape.n_layers
     slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
     rest = list(found[3 * layers :])
     mlps = len(tape.mlp)
-    gradients = Tape(
-        begin,
+    gradients = GradientCapture(
+        first_changed_position,
         q=slices[0],
         k=slices[1],
         v=slices[2],
         mlp=rest[:mlps],
-        final=rest[mlps : mlps + 1],
-        outputs=list(found[3 * layers + mlps + 1 : inside]),
-        more=list(found[inside:]),
+        resid_final=rest[mlps : mlps + 1],
+        sender_outputs=list(found[3 * layers + mlps + 1 : inside]),
+        extra=list(found[inside:]),
     )
     return tape, gradients
 
 
-def _outputs(model: Model, tape: Tape) -> list[Tensor]:
-    after = [*tape.streams, *tape.final]
+def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
+    after = [*capture.resid_pre, *capture.resid_final]
     if model.shape.parallel or not model.shape.mlp:
         return after
-    pairs = zip(tape.middles, after[1:], strict=True)
+    pairs = zip(capture.resid_mid, after[1:], strict=True)
     return [after[0], *(tensor for pair in pairs for tensor in pair)]
 
 
-def _later(
-    begin: int, outputs: list[Tensor] | None, inputs: list[Tensor] | None, original: Original, x: Tensor
+def _grad_from(
+    first_position: int, outputs: list[Tensor] | None, inputs: list[Tensor] | None, original: OriginalForward, x: Tensor
 ) -> Tensor:
     """A module on all positions, differentiated only from ``begin`` on; its later part is kept.
 
     What it reads is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi,
     Falcon), attention reads ``x``, too, and its gradient is not the MLP's.
     """
-    later = x[:, begin:].contiguous() if begin else x.view_as(x)
+    later = x[:, first_position:].contiguous() if first_position else x.view_as(x)
     out = original(later)
     for kept, value in ((outputs, out), (inputs, later)):
         if kept is not None:
             kept.append(value)
-    if not begin:
+    if not first_position:
         return out
     with torch.no_grad():
-        before = original(x[:, :begin].contiguous())
+        before = original(x[:, :first_position].contiguous())
     return torch.cat([before, out], 1)
 
 
-def _both(first: Hook, second: Hook) -> Hook:
+def _chain_hooks(first: Hook, second: Hook) -> Hook:
     def run(tensor: Tensor) -> Tensor | None:
         second(tensor)
         return first(tensor)
@@ -143,35 +143,35 @@ def _both(first: Hook, second: Hook) -> Hook:
 
 
 @dataclass(frozen=True, eq=False)
-class Differences:
+class ActivationDeltas:
     """What senders write beyond their ablation values, from the first position that differs on.
 
     values: [senders, batch, time − begin, d]. Before ``begin`` every difference is zero, so nothing
     there can score: with interchange ablation that is all up to the first corrupted token.
     """
 
-    begin: int
+    first_changed_position: int
     values: Tensor
 
     @staticmethod
-    def between(model: Model, ours: Activations, theirs: Activations, scratch: Scratch) -> Differences:
+    def between(model: Model, clean: Activations, ablated: Activations, buffers: BufferPool) -> ActivationDeltas:
         """Ours minus theirs, in the memory of the differences that ``scratch`` held before."""
-        begin = theirs.begin
-        later = ours.after(begin)
-        out = scratch.room("differences", later.embed, len(model.graph.senders), *later.embed.shape)
-        return Differences(begin, fill_differences(model, later, theirs.after(begin), out))
+        begin = ablated.first_changed_position
+        later = clean.from_position(begin)
+        out = buffers.buffer("differences", later.embed, len(model.graph.senders), *later.embed.shape)
+        return ActivationDeltas(begin, compute_sender_deltas(model, later, ablated.from_position(begin), out))
 
 
 @torch.no_grad()
-def add_scores(
+def add_edge_scores(
     model: Model,
-    differences: Differences,
-    tape: Tape,
-    gradients: Tape,
+    deltas: ActivationDeltas,
+    capture: GradientCapture,
+    gradients: GradientCapture,
     scores: Tensor,
     weight: float,
-    scratch: Scratch,
-    before: Sequence[tuple[int, int]] | None = None,
+    buffers: BufferPool,
+    senders_before: Sequence[tuple[int, int]] | None = None,
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
@@ -179,16 +179,16 @@ def add_scores(
     before: where senders are not the model's own, how many come before each layer's attention and MLP.
     """
     shape, columns = model.shape, model.graph.receiver_index
-    begin, beyond = differences.begin, differences.values
+    begin, beyond = deltas.first_changed_position, deltas.values
     flat = beyond.view(len(beyond), -1)
     batch, time, width = beyond.shape[1:]
     most = shape.n_heads + 2 * shape.kv_heads + 1
-    received = scratch.room("received", beyond, most, batch * time, width)
+    received = buffers.buffer("received", beyond, most, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
-        if before is not None:
-            rows = slice(*before[layer])
-        stream = tape.streams[layer].detach()[:, begin:]
+        if senders_before is not None:
+            rows = slice(*senders_before[layer])
+        stream = capture.resid_pre[layer].detach()[:, begin:]
         first = columns[f"a{layer}.h0<q>"]
         count = 0
         for gradient, projection in (
@@ -198,11 +198,11 @@ def add_scores(
         ):
             into = received[count : count + len(projection)]
             heads = gradient.view(*gradient.shape[:2], len(projection), -1)
-            weights.norm.pull_heads(stream, heads, projection, into)
+            weights.attn_norm.vjp_heads(stream, heads, projection, into)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
-            pulled = weights.mlp_norm.pull(tape.middles[layer].detach()[:, begin:], gradients.mlp[layer])
+            pulled = weights.mlp_norm.vjp(capture.resid_mid[layer].detach()[:, begin:], gradients.mlp[layer])
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)
                 count += 1
@@ -211,4 +211,4 @@ def add_scores(
                 scores[: rows.stop, first + count] += weight * found.double()
         product = flat[: rows.start] @ received[:count].view(count, -1).T
         scores[: rows.start, first : first + count] += weight * product.double()
-    scores[:, -1] += weight * (flat @ gradients.final[0][:, begin:].reshape(-1)).double()
+    scores[:, -1] += weight * (flat @ gradients.resid_final[0][:, begin:].reshape(-1)).double()

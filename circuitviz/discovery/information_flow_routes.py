@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from circuitviz.discovery.registry import Setting, methods
+from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
-from circuitviz.models import Activations, fill_differences, zeros
-from circuitviz.models.activations import head_rows, recording
-from circuitviz.models.batches import in_batches
+from circuitviz.models import Activations, compute_sender_deltas, zero_activations
+from circuitviz.models.activations import head_rows, recording_hooks
+from circuitviz.models.batches import run_in_batches
 from circuitviz.models.model import Hook
 from circuitviz.options import NoOptions
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
 @methods.register(
@@ -22,22 +22,22 @@ from circuitviz.progress import Progress, Steps
     options=NoOptions,
     metric_free=True,
 )
-def information_flow_routes(setting: Setting, options: NoOptions) -> Steps[Scores]:
+def information_flow_routes(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over positions of p_u / Σ p, where p_u = max(‖x_v‖₁ − ‖x_v − z_u‖₁, 0).
 
     x_v is what v reads before its normalisation, z_u what u writes, without biases; the mean is over a
     prompt's real positions, then over prompts. Neither metric nor ablation enters.
     """
     model, task = setting.model, setting.task
-    nothing = zeros(model, model.unembedding)
+    nothing = zero_activations(model, model.unembedding)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
     done = 0
 
-    def work(rows: range) -> Steps[None]:
+    def work(rows: range) -> ProgressSteps[None]:
         nonlocal done
         part, clean = task.subset(rows), Activations(torch.empty(0), [], [])
         streams: dict[str, list[Tensor]] = {"attention": [], "middle": [], "final": []}
-        hooks: dict[str, Hook] = recording(model, clean)
+        hooks: dict[str, Hook] = recording_hooks(model, clean)
         hooks["ln_final.hook_in"] = streams["final"].append
         for layer in range(model.shape.n_layers):
             block = f"blocks.{layer}"
@@ -46,32 +46,32 @@ def information_flow_routes(setting: Setting, options: NoOptions) -> Steps[Score
                 hooks[f"{block}.ln2.hook_in"] = streams["middle"].append
         with torch.no_grad(), model.hooks(hooks):
             model.logits(part.clean, part.lengths - 1)
-        written = fill_differences(model, clean, nothing)
+        written = compute_sender_deltas(model, clean, nothing)
         real = torch.arange(part.clean.shape[1], device=model.device)[None] < part.lengths[:, None]
         weights = real / part.lengths[:, None]
         found, columns = torch.zeros_like(total), model.graph.receiver_index
         for layer in range(model.shape.n_layers):
             heads = head_rows(model, layer)
-            share = _shares(written[: heads.start], streams["attention"][layer], weights)
+            share = _proximity_shares(written[: heads.start], streams["attention"][layer], weights)
             first = columns[f"a{layer}.h0<q>"]
             last = first + model.shape.n_heads + 2 * model.shape.kv_heads
             found[: heads.start, first:last] = share[:, None]
             if model.shape.mlp and model.shape.parallel:
                 found[: heads.start, columns[f"m{layer}"]] = share
             elif model.shape.mlp:
-                share = _shares(written[: heads.stop], streams["middle"][layer], weights)
+                share = _proximity_shares(written[: heads.stop], streams["middle"][layer], weights)
                 found[: heads.stop, columns[f"m{layer}"]] = share
-        found[:, -1] = _shares(written, streams["final"][0], weights)
+        found[:, -1] = _proximity_shares(written, streams["final"][0], weights)
         total.add_(found)
         done += len(part)
         scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True)
         yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
 
-    yield from in_batches(model, len(task), task.clean.shape[1], work, copies=2.5)
+    yield from run_in_batches(model, len(task), task.clean.shape[1], work, held_tensors=2.5)
     return Scores(model.graph, (total / len(task)).cpu().numpy(), "information-flow-routes")
 
 
-def _shares(written: Tensor, stream: Tensor, weights: Tensor) -> Tensor:
+def _proximity_shares(written: Tensor, stream: Tensor, weights: Tensor) -> Tensor:
     """Each sender's share of a stream [batch, time, d], summed with weights [batch, time]: [senders]."""
     whole = stream.abs().sum(-1)
     near = torch.stack([(whole - (stream - out).abs().sum(-1)).clamp_min(0) for out in written])

@@ -10,18 +10,18 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
-from circuitviz.discovery.exact import receivers_named
-from circuitviz.discovery.registry import Setting, methods
-from circuitviz.discovery.so_far import mean_so_far
+from circuitviz.discovery.exact import parse_receivers
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.discovery.so_far import partial_means
 from circuitviz.errors import InputError
-from circuitviz.graph import Graph, Kind, Scores
-from circuitviz.models import PatchedRun, record
-from circuitviz.models.batches import in_batches
+from circuitviz.graph import Graph, NodeKind, Scores
+from circuitviz.models import PatchedRun, record_activations
+from circuitviz.models.batches import run_in_batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-CHANNELS = ("q", "k", "v", "qkv")
-MLPS = ("frozen", "recomputed")
+PATCHED_CHANNELS = ("q", "k", "v", "qkv")
+MLP_MODES = ("frozen", "recomputed")
 
 
 @dataclass(frozen=True)
@@ -33,11 +33,11 @@ class PathPatchingOptions:
     )
     rounds: int = option(1, "how many; one's strongest heads are the next one's receivers", low=1, high=20)
     keep: int = option(3, "how many heads of a round are the receivers of the next", low=1)
-    channel: str = option("q", "what of these heads is then patched", choices=CHANNELS)
+    channel: str = option("q", "what of these heads is then patched", choices=PATCHED_CHANNELS)
     mlps: str = option(
         "frozen",
         "frozen: only the direct path counts; recomputed: paths through MLPs, too, as in the IOI paper",
-        choices=MLPS,
+        choices=MLP_MODES,
     )
 
 
@@ -47,7 +47,7 @@ class PathPatchingOptions:
     reference="Wang et al. 2023; Goldowsky-Dill et al. 2023",
     options=PathPatchingOptions,
 )
-def path_patching(setting: Setting, options: PathPatchingOptions) -> Steps[Scores]:
+def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> ProgressSteps[Scores]:
     """s(u→R) = L(full model) − L(model in which R does what it would, had only u's direct path changed).
 
     All other nodes are frozen at their clean values while the receivers' queries, keys, values or MLP
@@ -55,65 +55,65 @@ def path_patching(setting: Setting, options: PathPatchingOptions) -> Steps[Score
     on several receivers is shared equally among the edges to them. ``info["rounds"]`` is the tree:
     each round's receivers, and every sender's effect on them.
     """
-    named = [receivers_named(setting, part) for part in options.receivers.split(";")]
+    named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
     receivers = named[0]
     found = Scores(setting.model.graph, np.zeros(setting.model.graph.mask.shape), "path-patching")
     number_of_rounds = max(options.rounds, len(named))
     for number in range(number_of_rounds):
-        _check(setting, receivers)
-        turn = _Round(setting, receivers, options.mlps == "recomputed")
+        _check_receivers(setting, receivers)
+        turn = _PatchingRound(setting, receivers, options.mlps == "recomputed")
         for step in turn.run():
             done = (number + step.done) / number_of_rounds
-            sofar = _with(found, receivers, turn.so_far)
+            sofar = _add_round(found, receivers, turn.mean_effects)
             message = f"round {number + 1}: {step.message}"
             yield Progress(done, 1.0, message, replace(sofar, partial=True))
-        found = _with(found, receivers, turn.so_far)
+        found = _add_round(found, receivers, turn.mean_effects)
         following = number + 1
-        receivers = named[following] if following < len(named) else _next(setting, turn.so_far, options)
+        receivers = named[following] if following < len(named) else _next_receivers(setting, turn.mean_effects, options)
         if not receivers:
             break
     return found
 
 
-class _Round:
+class _PatchingRound:
     """Effects of all senders on one set of receivers, over the whole task."""
 
-    def __init__(self, setting: Setting, receivers: list[int], recomputed: bool) -> None:
-        self.setting, self.receivers, self.recomputed = setting, receivers, recomputed
-        self.so_far = np.zeros(len(setting.model.graph.senders))
-        self._total = self.so_far.copy()
-        self._done = 0
+    def __init__(self, setting: TaskSetting, receivers: list[int], recompute_mlps: bool) -> None:
+        self.setting, self.receivers, self.recompute_mlps = setting, receivers, recompute_mlps
+        self.mean_effects = np.zeros(len(setting.model.graph.senders))
+        self._effect_sums = self.mean_effects.copy()
+        self._prompts_done = 0
 
-    def run(self) -> Steps[None]:
+    def run(self) -> ProgressSteps[None]:
         """Measure batch by batch; ``so_far`` holds the mean effects of what is done."""
         model, task = self.setting.model, self.setting.task
         values = ablation_values(model, task, self.setting.ablation)
 
-        def work(rows: range) -> Steps[None]:
+        def work(rows: range) -> ProgressSteps[None]:
             part = task.subset(rows)
-            at, found = part.lengths - 1, np.zeros_like(self._total)
-            reference = record(model, part.clean, at).logits
+            at, found = part.lengths - 1, np.zeros_like(self._effect_sums)
+            reference = record_activations(model, part.clean, at).logits
             run = PatchedRun(model, part.clean, at, values(part))
-            whole = float(self.setting.measure(run.logits(model.graph.mask), part, reference).double().sum())
+            whole = float(self.setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum())
             senders = np.flatnonzero(model.graph.mask[:, self.receivers].any(axis=1))
-            paths, count = DirectPaths(model, run, self.receivers, self.recomputed), 0
+            paths, count = DirectPaths(model, run, self.receivers, self.recompute_mlps), 0
             measured = np.zeros(len(found), dtype=bool)
             for which, logits in paths.logits(senders):
-                each = self.setting.measure_copies(logits, part, reference).sum(1).cpu().numpy()
+                each = self.setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
                 found[which] = whole - each
                 count += len(which)
                 measured[which] = True
-                self.so_far = mean_so_far(self._total, self._done, found, len(part), measured)
-                share = (self._done + len(part) * count / len(senders)) / len(task)
+                self.mean_effects = partial_means(self._effect_sums, self._prompts_done, found, len(part), measured)
+                share = (self._prompts_done + len(part) * count / len(senders)) / len(task)
                 yield Progress(share, 1.0, f"{share:.0%} of the senders")
-            self._total += found
-            self._done += len(part)
+            self._effect_sums += found
+            self._prompts_done += len(part)
 
-        yield from in_batches(model, len(task), task.clean.shape[1], work)
-        self.so_far = self._total / len(task)
+        yield from run_in_batches(model, len(task), task.clean.shape[1], work)
+        self.mean_effects = self._effect_sums / len(task)
 
 
-def _check(setting: Setting, receivers: list[int]) -> None:
+def _check_receivers(setting: TaskSetting, receivers: list[int]) -> None:
     names = [setting.model.graph.receivers[r] for r in receivers]
     if "logits" in names and len(names) > 1:
         raise InputError(
@@ -122,16 +122,16 @@ def _check(setting: Setting, receivers: list[int]) -> None:
         )
 
 
-def _with(scores: Scores, receivers: list[int], effects: NDArray[np.float64]) -> Scores:
+def _add_round(scores: Scores, receivers: list[int], effects: NDArray[np.float64]) -> Scores:
     """Scores with a round's effects added: a joint effect is shared equally among its edges."""
     joint = scores.graph.mask[:, receivers]
     values = scores.values.copy()
     values[:, receivers] = effects[:, None] * joint / np.maximum(joint.sum(axis=1), 1)[:, None]
-    rounds = [*scores.info.get("rounds", ()), _told(scores.graph, receivers, effects)]
+    rounds = [*scores.info.get("rounds", ()), _describe_round(scores.graph, receivers, effects)]
     return replace(scores, values=values, info={"rounds": rounds})
 
 
-def _told(graph: Graph, receivers: list[int], effects: NDArray[np.float64]) -> dict[str, Any]:
+def _describe_round(graph: Graph, receivers: list[int], effects: NDArray[np.float64]) -> dict[str, Any]:
     order = np.argsort(-np.abs(effects), kind="stable")
     return {
         "receivers": [graph.receivers[r] for r in receivers],
@@ -139,11 +139,11 @@ def _told(graph: Graph, receivers: list[int], effects: NDArray[np.float64]) -> d
     }
 
 
-def _next(setting: Setting, effects: NDArray[np.float64], options: PathPatchingOptions) -> list[int]:
+def _next_receivers(setting: TaskSetting, effects: NDArray[np.float64], options: PathPatchingOptions) -> list[int]:
     """The receivers of the strongest heads, in the chosen channels."""
     graph, heads = setting.model.graph, []
     for sender in np.argsort(-np.abs(effects), kind="stable"):
-        if graph.nodes[sender].kind is Kind.HEAD and effects[sender] != 0:
+        if graph.nodes[sender].kind is NodeKind.HEAD and effects[sender] != 0:
             heads.append(int(sender))
     columns = graph.owners[:, heads[: options.keep]].any(axis=1)
     return [

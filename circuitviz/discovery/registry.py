@@ -13,14 +13,14 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Scores
 from circuitviz.metrics import metrics
 from circuitviz.models import Model, check_ablation
-from circuitviz.options import as_dict, build
-from circuitviz.progress import Steps, finish
+from circuitviz.options import options_to_dict, build_options
+from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task
 
 
 @dataclass(frozen=True)
-class Setting:
+class TaskSetting:
     """What a method computes scores for: the model, the task, the metric and the ablation."""
 
     model: Model
@@ -33,27 +33,27 @@ class Setting:
         """Whether the metric compares with the clean model's logits."""
         return bool(metrics.get(self.metric).extra.get("reference_logits"))
 
-    def measure(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
+    def compute_metric(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt of a part of the task, [batch]."""
-        return metrics.get(self.metric).value(logits, part.correct, part.incorrect, reference)
+        return metrics.get(self.metric).value(logits, batch.correct, batch.incorrect, reference)
 
-    def measure_copies(self, logits: Tensor, part: Task, reference: Tensor | None = None) -> Tensor:
+    def compute_metric_of_copies(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt in each of several runs of a part, float64 [copies, batch].
 
         logits: [copies · batch, vocabulary], the copies one after another.
         """
-        copies = logits.view(-1, len(part), logits.shape[-1])
-        return torch.stack([self.measure(each, part, reference).double() for each in copies])
+        copies = logits.view(-1, len(batch), logits.shape[-1])
+        return torch.stack([self.compute_metric(each, batch, reference).double() for each in copies])
 
 
-Method = Callable[[Setting, Any], Steps[Scores]]
+DiscoveryMethod = Callable[[TaskSetting, Any], ProgressSteps[Scores]]
 """(setting, options) → steps; registered with ``smooth=True`` where it needs a gradient, and with
 ``select`` where a circuit is best chosen otherwise than greedily from its scores."""
 
-methods: Registry[Method] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
+methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
 
 
-def setting(model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted") -> Setting:
+def make_setting(model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted") -> TaskSetting:
     """Check that metric and ablation exist and suit the task; the task's own metric by default."""
     name = metric or task.metric
     entry = metrics.get(name)
@@ -62,10 +62,10 @@ def setting(model: Model, task: Task, metric: str | None = None, ablation: str =
             f"The metric '{name}' compares correct with incorrect answers, but the task "
             f"'{task.name}' has prompts without incorrect ones; log-prob or kl would be right."
         )
-    return Setting(model, task, name, check_ablation(ablation))
+    return TaskSetting(model, task, name, check_ablation(ablation))
 
 
-def natural_select(method: str) -> str:
+def default_selection(method: str) -> str:
     """How a circuit is chosen from a method's scores where nobody says otherwise."""
     return str(methods.get(method).extra.get("select", "greedy"))
 
@@ -77,20 +77,20 @@ def discover_steps(
     metric: str | None = None,
     ablation: str = "corrupted",
     **options: object,
-) -> Steps[Scores]:
+) -> ProgressSteps[Scores]:
     """Start a method; drive it with ``for``, or with ``finish`` for its result.
 
     Raises InputError at once on a name, option or combination that is wrong.
     """
     entry = methods.get(method)
-    chosen = build(entry.options, options)
-    where = setting(model, task, metric, ablation)
+    chosen = build_options(entry.options, options)
+    where = make_setting(model, task, metric, ablation)
     if entry.extra.get("smooth") and not metrics.get(where.metric).extra.get("smooth", True):
         raise InputError(
             f"The method '{method}' needs a gradient, and the metric '{where.metric}' has none; "
             "logit-diff or prob-diff would be right."
         )
-    return _named(entry.value(where, chosen), method, as_dict(chosen))
+    return _label_scores(entry.value(where, chosen), method, options_to_dict(chosen))
 
 
 def discover(
@@ -102,10 +102,10 @@ def discover(
     **options: object,
 ) -> Scores:
     """Score every edge of a model on a task with a method, from start to end."""
-    return finish(discover_steps(model, task, method, metric, ablation, **options))
+    return run_to_completion(discover_steps(model, task, method, metric, ablation, **options))
 
 
-def _named(steps: Steps[Scores], method: str, options: dict[str, Any]) -> Steps[Scores]:
+def _label_scores(steps: ProgressSteps[Scores], method: str, options: dict[str, Any]) -> ProgressSteps[Scores]:
     scores = yield from steps
     if not torch.isfinite(torch.from_numpy(scores.values)).all():
         raise InputError(

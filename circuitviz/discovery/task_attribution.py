@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from circuitviz.discovery.averaged import Point, averaged
-from circuitviz.discovery.eap_ig import RULES, shares
-from circuitviz.discovery.opened import choose_features, opened_scores
-from circuitviz.discovery.registry import Setting, methods
-from circuitviz.features.opening import dictionaries_of, parse_sites
+from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
+from circuitviz.discovery.opened import choose_features, score_mixed_edges
+from circuitviz.discovery.registry import TaskSetting, methods
+from circuitviz.features.opening import load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
-NAME = "task-attribution"
+METHOD_NAME = "task-attribution"
 
 
 @dataclass(frozen=True)
@@ -30,23 +30,23 @@ class TaskAttributionOptions:
         choices=("judged", "kept", "dropped"),
     )
     steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
-    rule: str = option("left", "where in each interval the gradient is taken, as for eap-ig", choices=RULES)
+    rule: str = option("left", "where in each interval the gradient is taken, as for eap-ig", choices=QUADRATURE_RULES)
 
 
 @methods.register(
-    NAME,
+    METHOD_NAME,
     summary="EAP-IG with some sites opened into features: one circuit of heads, MLPs and features",
     reference="Marks et al. 2024; Hanna et al. 2024",
     options=TaskAttributionOptions,
     smooth=True,
 )
-def task_attribution(setting: Setting, options: TaskAttributionOptions) -> Steps[Scores]:
+def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u, v may be features."""
-    points = [Point(share) for share in shares(options.steps, options.rule)]
+    points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
     sites = parse_sites(options.sites)
     if not sites:
-        return (yield from averaged(setting, NAME, lambda batch: points))
-    found = dictionaries_of(setting.model, options.dictionaries, sites)
+        return (yield from score_by_average_gradients(setting, METHOD_NAME, lambda batch: points))
+    found = load_dictionaries_by_site(setting.model, options.dictionaries, sites)
     opening, told = yield from choose_features(setting, found, options.features)
-    scores = yield from opened_scores(setting, opening, points, NAME, {"sites": told})
+    scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": told})
     return replace(scores, info={"sites": told})

@@ -1,55 +1,55 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
-from circuitviz.evaluation.against import Against, against, against_steps
-from circuitviz.evaluation.bench import bench_of, check_graph, evaluate, evaluate_steps
-from circuitviz.evaluation.changes import Situation, WhatChanged, changes_steps
-from circuitviz.evaluation.curve import CurvePoint, areas, curve_steps, edge_counts
-from circuitviz.evaluation.faithfulness import Bench, Evaluation, faithfulness
-from circuitviz.evaluation.intervals import Interval, bootstrap
+from circuitviz.evaluation.against import ReferenceComparison, compare_with_reference, compare_methods_steps
+from circuitviz.evaluation.bench import make_bench, check_circuit_fits_model, evaluate, evaluate_steps
+from circuitviz.evaluation.changes import IntervenedCircuit, ChangeReport, explain_change_steps
+from circuitviz.evaluation.curve import CurvePoint, curve_areas, measure_curve_steps, mib_edge_counts
+from circuitviz.evaluation.faithfulness import FaithfulnessBench, Evaluation, compute_faithfulness
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
 from circuitviz.evaluation.measures import (
-    FEATURES,
-    HEADS,
-    FeatureSubject,
-    Result,
-    Subject,
+    FEATURE_CIRCUITS,
+    HEAD_CIRCUITS,
+    FeatureMeasureInput,
+    MeasureOutput,
+    MeasureInput,
     measure_steps,
     measures,
-    measures_of,
+    inapplicable_measures,
 )
-from circuitviz.evaluation.opened import OpenedBench
-from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking
+from circuitviz.evaluation.opened import FeatureBasisBench
+from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking_quality
 
 __all__ = [
-    "Against",
-    "against",
-    "against_steps",
-    "Bench",
+    "ReferenceComparison",
+    "compare_with_reference",
+    "compare_methods_steps",
+    "FaithfulnessBench",
     "CurvePoint",
     "Evaluation",
-    "FEATURES",
-    "FeatureSubject",
-    "HEADS",
+    "FEATURE_CIRCUITS",
+    "FeatureMeasureInput",
+    "HEAD_CIRCUITS",
     "Interval",
-    "OpenedBench",
-    "bench_of",
-    "Result",
-    "Situation",
-    "Subject",
-    "WhatChanged",
+    "FeatureBasisBench",
+    "make_bench",
+    "MeasureOutput",
+    "IntervenedCircuit",
+    "MeasureInput",
+    "ChangeReport",
     "area_under_roc",
-    "areas",
-    "bootstrap",
-    "changes_steps",
-    "check_graph",
-    "curve_steps",
-    "edge_counts",
+    "curve_areas",
+    "bootstrap_interval",
+    "explain_change_steps",
+    "check_circuit_fits_model",
+    "measure_curve_steps",
+    "mib_edge_counts",
     "evaluate",
     "evaluate_steps",
-    "faithfulness",
+    "compute_faithfulness",
     "measure_steps",
     "measures",
-    "measures_of",
+    "inapplicable_measures",
     "overlap",
     "precision_and_recall",
-    "ranking",
+    "ranking_quality",
 ]

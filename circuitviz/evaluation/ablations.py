@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass, field
 from itertools import product
 from typing import Any
 
-from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
-from circuitviz.graph import ERRORS
-from circuitviz.progress import Progress, Steps
+from circuitviz.evaluation.measures import FEATURE_CIRCUITS, FeatureMeasureInput, measures
+from circuitviz.graph import ERROR_MODES
+from circuitviz.progress import Progress, ProgressSteps
 
-PATTERNS = ("free", "frozen")
+PATTERN_MODES = ("free", "frozen")
 
 
 @dataclass(frozen=True)
-class Setting:
+class AblationCell:
     """Faithfulness and completeness in one setting, with the target's values behind them.
 
     None where the model and the ablated one do not differ. model, ablated, circuit, rest: the target in the
@@ -34,11 +34,11 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Ablations:
+class AblationTable:
     """Every setting that there are values for."""
 
     target: str
-    cells: list[Setting] = field(default_factory=list)
+    cells: list[AblationCell] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them."""
@@ -49,22 +49,22 @@ class Ablations:
     "ablations",
     summary="Faithfulness and completeness of features under each ablation, patterns free and frozen",
     reference="Marks et al. 2024",
-    of=FEATURES,
+    of=FEATURE_CIRCUITS,
 )
-def ablations(subject: FeatureSubject, options: object) -> Steps[Ablations]:
+def measure_ablation_settings(measure_input: FeatureMeasureInput, options: object) -> ProgressSteps[AblationTable]:
     """Three runs for each setting: everything ablated, the circuit alone, everything but the circuit.
 
     Attribution holds patterns, so a circuit that it finds may keep the target's value while heads look
     where they looked, and lose it once they choose anew: the two rows tell these apart.
     """
-    bench, found = subject.bench, []
-    changes = bench.changes(subject.changed)
-    settings = list(product(bench.ablations, ERRORS, PATTERNS))
-    target = bench.name
+    bench, found = measure_input.bench, []
+    changes = bench.resolve_interventions(measure_input.interventions)
+    settings = list(product(bench.ablations, ERROR_MODES, PATTERN_MODES))
+    target = bench.target_name
     for number, (ablation, errors, patterns) in enumerate(settings, start=1):
-        one = bench.judge(subject.nodes, ablation, errors, changes, patterns)
-        values = one.faithfulness, one.completeness, one.model, one.ablated, one.circuit, one.rest
-        found.append(Setting(ablation, errors, *values, patterns))
+        one = bench.evaluate(measure_input.nodes, ablation, errors, changes, patterns)
+        values = one.faithfulness, one.completeness, one.model, one.ablated, one.circuit, one.complement
+        found.append(AblationCell(ablation, errors, *values, patterns))
         message = f"{ablation}, errors {errors}, patterns {patterns}"
-        yield Progress(number, len(settings), message, Ablations(target, list(found)))
-    return Ablations(target, found)
+        yield Progress(number, len(settings), message, AblationTable(target, list(found)))
+    return AblationTable(target, found)

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.discovery import discover_steps, natural_select
+from circuitviz.discovery import discover_steps, default_selection
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, Circuit, Scores, overlap, precision_and_recall
 from circuitviz.models import Model
-from circuitviz.progress import Driven, Progress, Steps
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
 from circuitviz.tasks import Task
 
 
 @dataclass(frozen=True)
-class Against:
+class ReferenceComparison:
     """One method: ``overlap`` of its circuit and scores with the reference, and its precision–recall curve.
 
     The circuit is what the method would keep: its own choice where it makes one, else as many edges
@@ -42,32 +42,32 @@ class Against:
         }
 
 
-def against(
+def compare_with_reference(
     method: str,
     scores: Scores | None,
     circuit: Circuit,
     reference: Circuit,
-    judged: BoolMatrix | None = None,
+    reference_mask: BoolMatrix | None = None,
     seconds: float = 0.0,
-) -> Against:
+) -> ReferenceComparison:
     """Hold one circuit and its scores against a reference."""
-    found = overlap(circuit, reference, scores, judged)
+    found = overlap(circuit, reference, scores, reference_mask)
     if scores is None:
-        return Against(method, found, seconds=seconds)
-    mask = reference.graph.mask if judged is None else judged
+        return ReferenceComparison(method, found, seconds=seconds)
+    mask = reference.graph.mask if reference_mask is None else reference_mask
     precision, recall = precision_and_recall(np.abs(scores.values), reference.edges, mask)
-    return Against(method, found, precision.tolist(), recall.tolist(), seconds)
+    return ReferenceComparison(method, found, precision.tolist(), recall.tolist(), seconds)
 
 
-def against_steps(
+def compare_methods_steps(
     model: Model,
     task: Task,
     reference: Circuit,
     methods: Sequence[str],
     metric: str | None = None,
     ablation: str = "corrupted",
-    judged: BoolMatrix | None = None,
-) -> Steps[list[Against]]:
+    reference_mask: BoolMatrix | None = None,
+) -> ProgressSteps[list[ReferenceComparison]]:
     """Search with each method, in its default setting; ``partial`` holds those that are done."""
     if reference.graph.shape != model.shape:
         raise InputError(
@@ -75,19 +75,19 @@ def against_steps(
             f"{reference.graph.shape.n_heads} heads; '{model.name}' has {model.shape.n_layers} and "
             f"{model.shape.n_heads}. Open the model that the reference is of."
         )
-    rows: list[Against] = []
+    rows: list[ReferenceComparison] = []
     for number, method in enumerate(methods):
         began = time.perf_counter()
         try:
-            steps = Driven(discover_steps(model, task, method, metric, ablation))
+            steps = ProgressRunner(discover_steps(model, task, method, metric, ablation))
             for step in steps:
-                yield Progress(number + step.share, len(methods), f"{method}: {step.message}")
+                yield Progress(number + step.fraction, len(methods), f"{method}: {step.message}")
         except InputError as error:
-            rows.append(Against(method, error=str(error)))
+            rows.append(ReferenceComparison(method, error=str(error)))
         else:
-            how, scores = natural_select(method), steps.result
+            how, scores = default_selection(method), steps.result
             circuit = scores.own() if how == "own" else scores.select(how, reference.n_edges)
             seconds = time.perf_counter() - began
-            rows.append(against(method, scores, circuit, reference, judged, seconds))
+            rows.append(compare_with_reference(method, scores, circuit, reference, reference_mask, seconds))
         yield Progress(number + 1, len(methods), method, list(rows))
     return rows

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.direct import direct_effects
-from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.evaluation.direct import measure_direct_effects
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.graph import Circuit
 from circuitviz.options import option
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class BackupOptions:
 
 
 @dataclass(frozen=True)
-class Effect:
+class HeadEffect:
     """A head's direct effect on the metric before and after, and the change."""
 
     node: str
@@ -47,12 +47,12 @@ class Effect:
 
 
 @dataclass(frozen=True)
-class Backup:
+class BackupEffects:
     """Other heads' direct effects with ``ablated`` in the model and out of it, most risen first."""
 
     ablated: tuple[str, ...]
     metric: dict[str, float] = field(default_factory=dict)
-    heads: list[Effect] = field(default_factory=list)
+    heads: list[HeadEffect] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them."""
@@ -70,13 +70,13 @@ class Backup:
     reference="Wang et al. 2023; McGrath et al. 2023 (self-repair)",
     options=BackupOptions,
 )
-def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
+def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> ProgressSteps[BackupEffects]:
     """A head's direct effect: L − L with its edge to the logits ablated, in the model with and without
     the ablated nodes. Exact, per prompt; the interval is that of the change.
     """
-    graph, bench = subject.circuit.graph, subject.bench
+    graph, bench = measure_input.circuit.graph, measure_input.bench
     named = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
-    ablated = subject.known(subject.selection if options.nodes == "selection" else named)
+    ablated = measure_input.require_senders(measure_input.selection if options.nodes == "selection" else named)
     if not ablated:
         raise InputError(
             "No node was given to ablate; select some in the window, or name them: "
@@ -92,16 +92,16 @@ def backup(subject: Subject, options: BackupOptions) -> Steps[Backup]:
     metric: dict[str, float] = {}
     for number, (name, circuit) in enumerate((("before", whole), ("after", whole.without(ablated)))):
         message = f"direct effects {name}"
-        value, effects = yield from direct_effects(bench, circuit.edges, rows, message, (number, 2))
+        value, effects = yield from measure_direct_effects(bench, circuit.edges, rows, message, (number, 2))
         metric[name] = float(value.mean())
         found.append(effects)
     heads = [
-        Effect(
+        HeadEffect(
             graph.senders[row],
             float(before.mean()),
             float(after.mean()),
-            bootstrap((after, before), lambda a, b: a - b, bench.setting.task.seed),
+            bootstrap_interval((after, before), lambda a, b: a - b, bench.setting.task.seed),
         )
         for row, before, after in zip(rows, *found, strict=True)
     ]
-    return Backup(ablated, metric, heads)
+    return BackupEffects(ablated, metric, heads)

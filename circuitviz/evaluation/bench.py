@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from circuitviz.discovery import Setting, setting
-from circuitviz.errors import InputError, suggest
-from circuitviz.evaluation.faithfulness import Bench, Evaluation
-from circuitviz.evaluation.opened import OpenedBench
-from circuitviz.features.opened_run import ERRORS
-from circuitviz.features.opening import Opening, dictionaries_of
+from circuitviz.discovery import TaskSetting, make_setting
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.evaluation.faithfulness import FaithfulnessBench, Evaluation
+from circuitviz.evaluation.opened import FeatureBasisBench
+from circuitviz.features.opened_run import TASK_ERROR_MODES
+from circuitviz.features.opening import FeatureBasis, load_dictionaries_by_site
 from circuitviz.graph import Circuit, Graph
-from circuitviz.graph.opened import opened_sites
+from circuitviz.graph.opened import feature_sites
 from circuitviz.models import Model
-from circuitviz.progress import Steps, finish
+from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.tasks import Task
 
 
-def bench_of(where: Setting, graph: Graph, options: Mapping[str, Any], free: bool = False) -> Bench:
+def make_bench(setting: TaskSetting, graph: Graph, options: Mapping[str, Any], allow_interventions: bool = False) -> FaithfulnessBench:
     """The bench that circuits of a graph are measured on.
 
     options: of the method that found them; ``dictionaries`` and ``errors`` are read where sites are opened.
     """
-    sites = opened_sites(graph)
+    sites = feature_sites(graph)
     if not sites:
-        return Bench(where, free)
-    folder, errors = str(options.get("dictionaries", "")), str(options.get("errors", ERRORS[0]))
-    if errors not in ERRORS:
-        there = f"There is no way with errors '{errors}'; there is {', '.join(ERRORS)}."
-        raise InputError(there + suggest(errors, ERRORS))
-    found = dictionaries_of(where.model, folder, sites)
-    return OpenedBench(where, Opening.of(where.model, graph, found), errors)
+        return FaithfulnessBench(setting, allow_interventions)
+    folder, errors = str(options.get("dictionaries", "")), str(options.get("errors", TASK_ERROR_MODES[0]))
+    if errors not in TASK_ERROR_MODES:
+        there = f"There is no way with errors '{errors}'; there is {', '.join(TASK_ERROR_MODES)}."
+        raise InputError(there + suggest_name(errors, TASK_ERROR_MODES))
+    found = load_dictionaries_by_site(setting.model, folder, sites)
+    return FeatureBasisBench(setting, FeatureBasis.from_graph(setting.model, graph, found), errors)
 
 
 def evaluate_steps(
@@ -41,14 +41,14 @@ def evaluate_steps(
     metric: str | None = None,
     ablation: str = "corrupted",
     dictionaries: str = "",
-) -> Steps[Evaluation]:
+) -> ProgressSteps[Evaluation]:
     """Measure a circuit's faithfulness; InputError where it belongs to another model.
 
     dictionaries: a folder, where sites are opened into features and not those of the demo are meant.
     """
-    check_graph(model, circuit)
-    where = setting(model, task, metric, ablation)
-    return bench_of(where, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
+    check_circuit_fits_model(model, circuit)
+    where = make_setting(model, task, metric, ablation)
+    return make_bench(where, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
 
 
 def evaluate(
@@ -60,14 +60,14 @@ def evaluate(
     dictionaries: str = "",
 ) -> Evaluation:
     """Measure a circuit's faithfulness from start to end."""
-    return finish(evaluate_steps(model, task, circuit, metric, ablation, dictionaries))
+    return run_to_completion(evaluate_steps(model, task, circuit, metric, ablation, dictionaries))
 
 
-def check_graph(model: Model, circuit: Circuit) -> None:
+def check_circuit_fits_model(model: Model, circuit: Circuit) -> None:
     """InputError where a circuit's graph is not the model's."""
     ours, theirs = model.shape, circuit.graph.shape
     if ours != theirs:
         raise InputError(
-            f"The circuit belongs to a model of {theirs.text}, but '{model.name}' has {ours.text}; open the "
+            f"The circuit belongs to a model of {theirs.description}, but '{model.name}' has {ours.description}; open the "
             "model it was found on."
         )

@@ -11,24 +11,24 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.evaluation.direct import direct_effects
-from circuitviz.evaluation.faithfulness import Bench
-from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.graph import Circuit, Intervention, Kind
-from circuitviz.graph.opened import opened_sites
-from circuitviz.progress import Steps
+from circuitviz.evaluation.direct import measure_direct_effects
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.graph import Circuit, Intervention, NodeKind
+from circuitviz.graph.opened import feature_sites
+from circuitviz.progress import ProgressSteps
 
-TOP = 5  # tokens of a prompt
-PROMPTS = 12
-HEADS = 8
+TOP_TOKENS = 5  # tokens of a prompt
+MAX_PROMPTS = 12
+MAX_HEADS = 8
 
 
 @dataclass(frozen=True)
-class Situation:
+class IntervenedCircuit:
     """A circuit, and what some of its nodes are made to send."""
 
     circuit: Circuit
-    changed: Mapping[str, Intervention] = field(default_factory=dict)
+    interventions: Mapping[str, Intervention] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class HeadChange:
 
 
 @dataclass(frozen=True)
-class WhatChanged:
+class ChangeReport:
     """The metric's means, the prompts that changed most, and the heads whose direct effect rose most."""
 
     before: float
@@ -67,7 +67,7 @@ class WhatChanged:
         return asdict(self)
 
 
-def changes_steps(bench: Bench, before: Situation, after: Situation) -> Steps[WhatChanged]:
+def explain_change_steps(bench: FaithfulnessBench, before: IntervenedCircuit, after: IntervenedCircuit) -> ProgressSteps[ChangeReport]:
     """Compare two situations of one model and task, prompt by prompt and head by head.
 
     Heads that ``after`` took out or changed are left out: that theirs fell is no news. ``bench`` has to be
@@ -79,24 +79,24 @@ def changes_steps(bench: Bench, before: Situation, after: Situation) -> Steps[Wh
     rows = [
         row
         for row, name in enumerate(graph.senders)
-        if not opened_sites(graph)  # then nodes are judged, and no edge can be taken out alone
-        and graph.node(name).kind is Kind.HEAD
+        if not feature_sites(graph)  # then nodes are judged, and no edge can be taken out alone
+        and graph.node(name).kind is NodeKind.HEAD
         and before.circuit.edges[row, last]
         and not gone[row]
-        and name not in after.changed
+        and name not in after.interventions
     ]
     values: list[NDArray[np.float64]] = []
     effects: list[NDArray[np.float64]] = []
     tops: list[list[list[tuple[str, float]]]] = []
     for number, (name, now) in enumerate((("before", before), ("after", after))):
-        found = yield from direct_effects(
-            bench, now.circuit.edges, rows, f"what changed: {name}", (number, 2), now.changed
+        found = yield from measure_direct_effects(
+            bench, now.circuit.edges, rows, f"what changed: {name}", (number, 2), now.interventions
         )
         values.append(found[0])
         effects.append(found[1])
-        tops.append(_tops(bench, now))
+        tops.append(_top_next_tokens(bench, now))
     was, now_is = values
-    order = np.argsort(-np.abs(now_is - was), kind="stable")[:PROMPTS]
+    order = np.argsort(-np.abs(now_is - was), kind="stable")[:MAX_PROMPTS]
     pairs = bench.setting.task.pairs
     prompts = [
         PromptChange(int(i), pairs[i].clean, float(was[i]), float(now_is[i]), tops[0][i], tops[1][i])
@@ -108,21 +108,21 @@ def changes_steps(bench: Bench, before: Situation, after: Situation) -> Steps[Wh
             graph.senders[row],
             float(one.mean()),
             float(two.mean()),
-            bootstrap((two, one), lambda a, b: a - b, seed),
+            bootstrap_interval((two, one), lambda a, b: a - b, seed),
         )
         for row, one, two in zip(rows, *effects, strict=True)
     ]
     heads.sort(key=lambda head: head.before - head.after)
-    return WhatChanged(float(was.mean()), float(now_is.mean()), prompts, heads[:HEADS])
+    return ChangeReport(float(was.mean()), float(now_is.mean()), prompts, heads[:MAX_HEADS])
 
 
 @torch.no_grad()
-def _tops(bench: Bench, now: Situation) -> list[list[tuple[str, float]]]:
+def _top_next_tokens(bench: FaithfulnessBench, situation: IntervenedCircuit) -> list[list[tuple[str, float]]]:
     """Each prompt's most likely next tokens; the runs still hold these logits."""
     words, found = bench.setting.model.tokens, []
-    for part, run, _ in bench.runs():
-        logits: Tensor = run.logits(now.circuit.edges, bench.replaced(part, run, now.changed))
-        chances = logits.softmax(-1).topk(min(TOP, logits.shape[-1]))
+    for part, run, _ in bench.batch_runs():
+        logits: Tensor = run.logits(situation.circuit.edges, bench.batch_interventions(part, run, situation.interventions))
+        chances = logits.softmax(-1).topk(min(TOP_TOKENS, logits.shape[-1]))
         for shares, ids in zip(chances.values.tolist(), chances.indices.tolist(), strict=True):
-            found.append(list(zip(words.strings(ids), shares, strict=True)))
+            found.append(list(zip(words.token_strings(ids), shares, strict=True)))
     return found

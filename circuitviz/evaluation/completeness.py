@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 
 from circuitviz.evaluation.intervals import Interval
-from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.evaluation.node_sets import class_sets, random_sets
+from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
 from circuitviz.graph import Circuit
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CompletenessOptions:
 
 
 @dataclass(frozen=True)
-class Without:
+class NodeSetRemoval:
     """One set K: its kind (random, class, greedy), its nodes, F(C∖K) and F(M∖K)."""
 
     kind: str
@@ -58,17 +58,17 @@ class Without:
 class Completeness:
     """All sets tried; ``worst`` is the largest gap."""
 
-    sets: list[Without] = field(default_factory=list)
+    sets: list[NodeSetRemoval] = field(default_factory=list)
 
     @property
-    def worst(self) -> Without | None:
+    def largest_gap(self) -> NodeSetRemoval | None:
         """The set with the largest gap."""
         finite = [one for one in self.sets if np.isfinite(one.gap)]
         return max(finite, key=lambda one: one.gap, default=None)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them."""
-        worst = self.worst
+        worst = self.largest_gap
         return {
             "worst": None if worst is None else worst.as_dict(),
             "sets": [one.as_dict() for one in self.sets],
@@ -82,26 +82,26 @@ class Completeness:
     options=CompletenessOptions,
     opened=True,
 )
-def completeness(subject: Subject, options: CompletenessOptions) -> Steps[Completeness]:
+def measure_completeness(measure_input: MeasureInput, options: CompletenessOptions) -> ProgressSteps[Completeness]:
     """Compare circuit and model without K; the greedy search adds the node that widens the gap most."""
-    found: list[Without] = []
-    wanted = [("class", name, nodes) for name, nodes in class_sets(subject).items()]
-    drawn = random_sets(subject, options.sets, options.seed)
+    found: list[NodeSetRemoval] = []
+    wanted = [("class", name, nodes) for name, nodes in class_node_sets(measure_input).items()]
+    drawn = random_node_sets(measure_input, options.sets, options.seed)
     wanted += [("random", f"set {i}", nodes) for i, nodes in enumerate(drawn, start=1)]
-    depth = min(options.depth, len(subject.nodes))
-    tries = min(options.candidates, len(subject.nodes))
+    depth = min(options.depth, len(measure_input.removable_nodes))
+    tries = min(options.candidates, len(measure_input.removable_nodes))
     number = len(wanted) + depth * tries
     for kind, name, nodes in wanted:
-        found.append((yield from _without(subject, kind, name, nodes)))
+        found.append((yield from _remove_node_set(measure_input, kind, name, nodes)))
         yield Progress(len(found), number, name, Completeness(list(found)))
     random = np.random.default_rng(options.seed + 1)
     taken: tuple[str, ...] = ()
     for step in range(depth):
-        left = [node for node in subject.nodes if node not in taken]
+        left = [node for node in measure_input.removable_nodes if node not in taken]
         chosen = [left[i] for i in random.permutation(len(left))[:tries]]
-        best: Without | None = None
+        best: NodeSetRemoval | None = None
         for tried, node in enumerate(chosen):
-            one = yield from _without(subject, "greedy", f"greedy {step + 1}", (*taken, node))
+            one = yield from _remove_node_set(measure_input, "greedy", f"greedy {step + 1}", (*taken, node))
             done = len(wanted) + step * tries + tried + 1
             yield Progress(done, number, f"greedy search, {step + 1} of {depth}")
             if best is None or one.gap > best.gap:
@@ -114,8 +114,8 @@ def completeness(subject: Subject, options: CompletenessOptions) -> Steps[Comple
     return Completeness(found)
 
 
-def _without(subject: Subject, kind: str, name: str, nodes: tuple[str, ...]) -> Steps[Without]:
-    whole = Circuit.full(subject.circuit.graph)
-    ours = yield from subject.bench.evaluate(subject.circuit.without(nodes))
-    theirs = yield from subject.bench.evaluate(whole.without(nodes))
-    return Without(kind, name, nodes, ours.faithfulness, theirs.faithfulness)
+def _remove_node_set(measure_input: MeasureInput, kind: str, name: str, nodes: tuple[str, ...]) -> ProgressSteps[NodeSetRemoval]:
+    whole = Circuit.full(measure_input.circuit.graph)
+    ours = yield from measure_input.bench.evaluate(measure_input.circuit.without(nodes))
+    theirs = yield from measure_input.bench.evaluate(whole.without(nodes))
+    return NodeSetRemoval(kind, name, nodes, ours.faithfulness, theirs.faithfulness)

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.evaluation.faithfulness import Bench, Evaluation, faithfulness
-from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.evaluation.faithfulness import FaithfulnessBench, Evaluation, compute_faithfulness
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import Driven, Progress, Steps
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
 
-SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
+EDGE_SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,17 @@ class CurvePoint:
     per_prompt: the metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
     """
 
-    asked: int
+    requested_edges: int
     edges: int
     faithfulness: Interval
     per_prompt: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, float | int | None]:
         """The point as files, window and command line hold it."""
-        return {"asked": self.asked, "edges": self.edges, **asdict(self.faithfulness)}
+        return {"asked": self.requested_edges, "edges": self.edges, **asdict(self.faithfulness)}
 
 
-def edge_counts(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:
+def mib_edge_counts(n_edges: int, shares: Sequence[float] = EDGE_SHARES) -> list[int]:
     """MIB's numbers of edges: one for each share, rounded down, so that small graphs begin with 0.
 
     MIB counts the key and value edges of grouped-query models once for each query head; here they are
@@ -45,20 +45,20 @@ def edge_counts(n_edges: int, shares: Sequence[float] = SHARES) -> list[int]:
     return [int(share * n_edges) for share in shares]
 
 
-def curve_steps(
-    bench: Bench, scores: Scores, how: str = "top", counts: Sequence[int] | None = None
-) -> Steps[list[CurvePoint]]:
+def measure_curve_steps(
+    bench: FaithfulnessBench, scores: Scores, select: str = "top", counts: Sequence[int] | None = None
+) -> ProgressSteps[list[CurvePoint]]:
     """Measure the circuit of each size; partial results are the points so far.
 
     A size that is asked for twice is measured once, and has its point twice.
     """
     points: list[CurvePoint] = []
-    wanted = list(counts) if counts is not None else edge_counts(scores.graph.n_edges)
+    wanted = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
     known: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
     for number, asked in enumerate(wanted, start=1):
         if asked not in known:
-            circuit = scores.select(how, asked)
+            circuit = scores.select(select, asked)
             known[asked] = circuit.n_edges, (yield from bench.evaluate(circuit))
         edges, measured = known[asked]
         points.append(CurvePoint(asked, edges, measured.faithfulness, measured.per_prompt))
@@ -66,8 +66,8 @@ def curve_steps(
     return points
 
 
-def areas(
-    points: Sequence[CurvePoint], shares: Sequence[float] = SHARES, seed: int = 0
+def curve_areas(
+    points: Sequence[CurvePoint], shares: Sequence[float] = EDGE_SHARES, seed: int = 0
 ) -> dict[str, Interval]:
     """CPR, the area under the curve, and CMD, the area between it and 1, as MIB 2025 computes them.
 
@@ -84,7 +84,7 @@ def areas(
     def curves(means: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
         """Faithfulness [shares, resamples] from the means of each circuit, the model and nothing."""
         *circuits, model, ablated = means
-        return np.stack([faithfulness(circuit, model, ablated) for circuit in circuits])
+        return np.stack([compute_faithfulness(circuit, model, ablated) for circuit in circuits])
 
     def area(heights: NDArray[np.float64]) -> NDArray[np.float64]:
         found: NDArray[np.float64] = np.trapezoid(heights, np.array(shares), axis=0)
@@ -95,7 +95,7 @@ def areas(
         "cmd": lambda *means: area(np.abs(1 - curves(means))),
         "cpr_clipped": lambda *means: area(np.clip(curves(means), 0.0, 1.0)),
     }
-    return {name: bootstrap((*rows, *ends), statistic, seed) for name, statistic in found.items()}
+    return {name: bootstrap_interval((*rows, *ends), statistic, seed) for name, statistic in found.items()}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ class CurveOptions:
 
 
 @dataclass(frozen=True)
-class Curve:
+class FaithfulnessCurve:
     """The points, and the areas once all are there."""
 
     points: list[CurvePoint] = field(default_factory=list)
@@ -132,11 +132,11 @@ class Curve:
     options=CurveOptions,
     opened=True,
 )
-def curve(subject: Subject, options: CurveOptions) -> Steps[Curve]:
+def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> ProgressSteps[FaithfulnessCurve]:
     """Circuits of growing size from the same scores."""
-    scores = subject.need_scores("curve")
-    steps = Driven(curve_steps(subject.bench, scores, options.select))
+    scores = measure_input.require_scores("curve")
+    steps = ProgressRunner(measure_curve_steps(measure_input.bench, scores, options.select))
     for step in steps:
         points = step.partial if isinstance(step.partial, list) else None
-        yield replace(step, partial=points and Curve(points))
-    return Curve(steps.result, areas(steps.result, seed=subject.bench.setting.task.seed))
+        yield replace(step, partial=points and FaithfulnessCurve(points))
+    return FaithfulnessCurve(steps.result, curve_areas(steps.result, seed=measure_input.bench.setting.task.seed))

@@ -7,39 +7,39 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.graph import BoolMatrix, Interventions
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
-def direct_effects(
-    bench: Bench,
+def measure_direct_effects(
+    bench: FaithfulnessBench,
     edges: BoolMatrix,
-    rows: Sequence[int],
+    sender_rows: Sequence[int],
     message: str,
-    part_of: tuple[int, int] = (0, 1),
-    changed: Interventions | None = None,
-) -> Steps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    pass_index: tuple[int, int] = (0, 1),
+    interventions: Interventions | None = None,
+) -> ProgressSteps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """The metric [prompts] under ``edges``, and each sender's direct effect on it [rows, prompts].
 
     A sender's direct effect is L − L with its edge to the logits ablated: exact, 0 where the circuit
     has no such edge. ``part_of``: which of how many such passes this is, for the progress.
     """
     setting, last = bench.setting, edges.shape[1] - 1
-    columns = np.repeat(edges[None, :, last], len(rows), axis=0)
-    columns[np.arange(len(rows)), list(rows)] = False
+    columns = np.repeat(edges[None, :, last], len(sender_rows), axis=0)
+    columns[np.arange(len(sender_rows)), list(sender_rows)] = False
     values, effects = [], []
     yield from bench.prepare()
-    for part, run, reference in bench.runs():
-        replaced = bench.replaced(part, run, changed or {})
-        value = setting.measure(run.logits(edges, replaced), part, reference).double().cpu().numpy()
-        lost = np.zeros((len(rows), len(part)))
-        if len(rows):
+    for part, run, reference in bench.batch_runs():
+        replaced = bench.batch_interventions(part, run, interventions or {})
+        value = setting.compute_metric(run.logits(edges, replaced), part, reference).double().cpu().numpy()
+        lost = np.zeros((len(sender_rows), len(part)))
+        if len(sender_rows):
             for which, logits in run.variants(edges, last, columns, replaced):
-                each = setting.measure_copies(logits, part, reference).cpu().numpy()
+                each = setting.compute_metric_of_copies(logits, part, reference).cpu().numpy()
                 lost[which.start : which.stop] = value[None] - each
         values.append(value)
         effects.append(lost)
-        done = part_of[0] + sum(len(v) for v in values) / len(setting.task)
-        yield Progress(done, part_of[1], message)
+        done = pass_index[0] + sum(len(v) for v in values) / len(setting.task)
+        yield Progress(done, pass_index[1], message)
     return np.concatenate(values), np.concatenate(effects, axis=1)

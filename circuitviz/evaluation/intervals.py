@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-RESAMPLES = 1000
+BOOTSTRAP_RESAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Interval:
     high: float | None = None
 
 
-def bootstrap(
+def bootstrap_interval(
     values: tuple[NDArray[np.float64], ...],
     statistic: Callable[..., NDArray[np.float64]],
     seed: int = 0,
@@ -35,7 +35,7 @@ def bootstrap(
         return Interval(None)
     if number < 2:
         return Interval(float(at))
-    rows = np.random.default_rng(seed).integers(number, size=(RESAMPLES, number))
+    rows = np.random.default_rng(seed).integers(number, size=(BOOTSTRAP_RESAMPLES, number))
     drawn = statistic(*(v[rows].mean(axis=1) for v in values))
     drawn = drawn[np.isfinite(drawn)]
     low, high = np.quantile(drawn, (0.025, 0.975))

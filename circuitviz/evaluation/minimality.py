@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.evaluation.faithfulness import Evaluation, faithfulness
-from circuitviz.evaluation.intervals import Interval, bootstrap
-from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.evaluation.node_sets import class_sets, random_sets
+from circuitviz.evaluation.faithfulness import Evaluation, compute_faithfulness
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -24,11 +24,11 @@ class MinimalityOptions:
 
 
 @dataclass(frozen=True)
-class Need:
+class NodeNecessity:
     """A node, the set K with which it matters most, and F(C∖(K∪{v})) − F(C∖K) there."""
 
     node: str
-    without: tuple[str, ...]
+    removed_before: tuple[str, ...]
     change: Interval
 
     def as_dict(self) -> dict[str, Any]:
@@ -38,7 +38,7 @@ class Need:
             "node": self.node,
             "value": size,
             "change": asdict(self.change),
-            "without": list(self.without),
+            "without": list(self.removed_before),
         }
 
 
@@ -46,7 +46,7 @@ class Need:
 class Minimality:
     """All nodes tried, the most needed first."""
 
-    nodes: list[Need] = field(default_factory=list)
+    nodes: list[NodeNecessity] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them."""
@@ -61,31 +61,31 @@ class Minimality:
     options=MinimalityOptions,
     opened=True,
 )
-def minimality(subject: Subject, options: MinimalityOptions) -> Steps[Minimality]:
+def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) -> ProgressSteps[Minimality]:
     """K is none, random sets of the circuit's nodes, and the rest of the node's class."""
-    bench, circuit, found = subject.bench, subject.circuit, []
-    sets = [(), *random_sets(subject, options.sets, options.seed)]
-    classes = class_sets(subject)
+    bench, circuit, found = measure_input.bench, measure_input.circuit, []
+    sets = [(), *random_node_sets(measure_input, options.sets, options.seed)]
+    classes = class_node_sets(measure_input)
     known: dict[tuple[str, ...], Evaluation] = {}
-    for number, node in enumerate(subject.nodes, start=1):
+    for number, node in enumerate(measure_input.removable_nodes, start=1):
         own = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
         tried = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own]}
-        best: Need | None = None
+        best: NodeNecessity | None = None
         for without in sorted(tried):
             for nodes in (without, tuple(sorted({*without, node}))):
                 if nodes not in known:
                     known[nodes] = yield from bench.evaluate(circuit.without(nodes))
-            change = _change(known[without], known[tuple(sorted({*without, node}))], bench)
+            change = _faithfulness_change(known[without], known[tuple(sorted({*without, node}))], bench)
             size = -1.0 if change.value is None else abs(change.value)
             if best is None or size > abs(best.change.value or -1.0):
-                best = Need(node, without, change)
+                best = NodeNecessity(node, without, change)
         assert best is not None
         found.append(best)
-        yield Progress(number, len(subject.nodes), node, Minimality(list(found)))
+        yield Progress(number, len(measure_input.removable_nodes), node, Minimality(list(found)))
     return Minimality(found)
 
 
-def _change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:
+def _faithfulness_change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:
     """F after minus F before, the prompts resampled together."""
     values = (
         after.per_prompt["circuit"],
@@ -95,6 +95,6 @@ def _change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:
     )
 
     def difference(late: Any, early: Any, model: Any, ablated: Any) -> Any:
-        return faithfulness(late, model, ablated) - faithfulness(early, model, ablated)
+        return compute_faithfulness(late, model, ablated) - compute_faithfulness(early, model, ablated)
 
-    return bootstrap(tuple(np.asarray(v) for v in values), difference, bench.setting.task.seed)
+    return bootstrap_interval(tuple(np.asarray(v) for v in values), difference, bench.setting.task.seed)

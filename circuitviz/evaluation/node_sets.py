@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitviz.evaluation.measures import Subject
+from circuitviz.evaluation.measures import MeasureInput
 
 
-def random_sets(subject: Subject, number: int, seed: int) -> list[tuple[str, ...]]:
+def random_node_sets(measure_input: MeasureInput, number: int, seed: int) -> list[tuple[str, ...]]:
     """Sets of the circuit's nodes: a size drawn uniformly from 1 to all but one, then the nodes."""
-    nodes, random = subject.nodes, np.random.default_rng(seed)
+    nodes, random = measure_input.removable_nodes, np.random.default_rng(seed)
     if len(nodes) < 2:
         return []
     found = []
@@ -20,8 +20,8 @@ def random_sets(subject: Subject, number: int, seed: int) -> list[tuple[str, ...
     return found
 
 
-def class_sets(subject: Subject) -> dict[str, tuple[str, ...]]:
+def class_node_sets(measure_input: MeasureInput) -> dict[str, tuple[str, ...]]:
     """The classes' nodes that are in the circuit, without empty ones."""
-    there = set(subject.nodes)
-    kept = {name: tuple(n for n in nodes if n in there) for name, nodes in subject.classes.items()}
+    there = set(measure_input.removable_nodes)
+    kept = {name: tuple(n for n in nodes if n in there) for name, nodes in measure_input.node_classes.items()}
     return {name: nodes for name, nodes in kept.items() if nodes}

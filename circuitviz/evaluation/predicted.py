@@ -8,28 +8,28 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
-from circuitviz.features import ACTIONS, Intervention, frozen_change
-from circuitviz.graph import ERRORS
+from circuitviz.evaluation.measures import FEATURE_CIRCUITS, FeatureMeasureInput, measures
+from circuitviz.features import INTERVENTION_ACTIONS, FeatureIntervention, frozen_change
+from circuitviz.graph import ERROR_MODES
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-RESPONSES = ("free", "frozen")
+RESPONSE_MODES = ("free", "frozen")
 
 
 @dataclass(frozen=True)
 class PredictedOptions:
     """What is done to each node alone, and how the model may respond."""
 
-    action: str = option("zero", "what each node is put to, alone", choices=ACTIONS)
+    action: str = option("zero", "what each node is put to, alone", choices=INTERVENTION_ACTIONS)
     value: float = option(0.0, "the factor of scale, the activation of set")
-    response: str = option("free", "free: the real model; frozen: patterns, scales held", choices=RESPONSES)
-    errors: str = option("kept", "reconstruction errors of the free runs", choices=ERRORS)
+    response: str = option("free", "free: the real model; frozen: patterns, scales held", choices=RESPONSE_MODES)
+    errors: str = option("kept", "reconstruction errors of the free runs", choices=ERROR_MODES)
     nodes: str = option("circuit", "circuit; selection: those selected in the window; or names with commas")
 
 
 @dataclass(frozen=True)
-class Point:
+class PredictionPoint:
     """A node and the change of the target that putting it alone to a value makes."""
 
     node: str
@@ -38,13 +38,13 @@ class Point:
 
 
 @dataclass(frozen=True)
-class Predicted:
+class PredictionCheck:
     """Points so far; r: their correlation, None below three points or where a side does not vary."""
 
     target: str
     action: str
     response: str
-    points: list[Point] = field(default_factory=list)
+    points: list[PredictionPoint] = field(default_factory=list)
 
     @property
     def correlation(self) -> float | None:
@@ -72,27 +72,27 @@ class Predicted:
     summary="The change of the target that each node alone makes: predicted by attribution, and measured",
     reference="Ameisen et al. 2025",
     options=PredictedOptions,
-    of=FEATURES,
+    of=FEATURE_CIRCUITS,
 )
-def predicted(subject: FeatureSubject, options: PredictedOptions) -> Steps[Predicted]:
+def measure_predictions(measure_input: FeatureMeasureInput, options: PredictedOptions) -> ProgressSteps[PredictionCheck]:
     """One sweep predicts all nodes; then a run for each."""
-    bench, target = subject.bench, subject.bench.target
-    names, found = _nodes(subject, options.nodes), []
+    bench, target = measure_input.bench, measure_input.bench.target
+    names, found = _changeable_nodes(measure_input, options.nodes), []
     value = options.value if options.action in ("scale", "set") else None
     yield Progress(0, len(names), "predicting")
     for number, name in enumerate(names, start=1):
-        (change,) = bench.changes([Intervention(name, options.action, value)])
+        (change,) = bench.resolve_interventions([FeatureIntervention(name, options.action, value)])
         if options.response == "frozen":
             measured = frozen_change(bench.table, target, [change])
         else:
-            measured = bench.free([change], options.errors) - bench.start(options.errors)
-        found.append(Point(name, bench.predictions.alone(change), measured))
-        so_far = Predicted(bench.name, options.action, options.response, list(found))
+            measured = bench.changed_value([change], options.errors) - bench.baseline_value(options.errors)
+        found.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
+        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(found))
         yield Progress(number, len(names), name, so_far)
-    return Predicted(bench.name, options.action, options.response, found)
+    return PredictionCheck(bench.target_name, options.action, options.response, found)
 
 
-def _nodes(subject: FeatureSubject, given: str) -> list[str]:
+def _changeable_nodes(subject: FeatureMeasureInput, given: str) -> list[str]:
     """The names that are meant, without what nothing can be done to; InputError where none is left."""
     table = subject.bench.table
     if given == "circuit":

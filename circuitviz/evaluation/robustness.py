@@ -5,35 +5,35 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from circuitviz.discovery import ABLATIONS, setting
+from circuitviz.discovery import ABLATIONS, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.intervals import Interval
-from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.graph import Circuit
-from circuitviz.graph.opened import opened_sites
+from circuitviz.graph.opened import feature_sites
 from circuitviz.metrics import metrics
 from circuitviz.options import NoOptions
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-UNITS = ("edges", "nodes")
+PATCHED_UNITS = ("edges", "nodes")
 
 
 @dataclass(frozen=True)
-class Cell:
+class RobustnessCell:
     """Faithfulness in one setting; ``why`` says where the setting does not suit the task."""
 
     ablation: str
     metric: str
     patched: str
     faithfulness: Interval
-    why: str = ""
+    inapplicable_reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """The cell as files, window and command line hold it."""
         numbers = asdict(self.faithfulness)
         return {"ablation": self.ablation, "metric": self.metric, "patched": self.patched, **numbers} | (
-            {"why": self.why} if self.why else {}
+            {"why": self.inapplicable_reason} if self.inapplicable_reason else {}
         )
 
 
@@ -41,7 +41,7 @@ class Cell:
 class Robustness:
     """The table's cells."""
 
-    cells: list[Cell] = field(default_factory=list)
+    cells: list[RobustnessCell] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them."""
@@ -55,31 +55,31 @@ class Robustness:
     options=NoOptions,
     opened=True,
 )
-def robustness(subject: Subject, options: NoOptions) -> Steps[Robustness]:
+def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> ProgressSteps[Robustness]:
     """``nodes``: every edge out of a circuit's node is kept, and only nodes outside are ablated.
 
     A circuit with sites opened into features is judged by its nodes alone.
     """
-    where = subject.bench.setting
-    graph = subject.circuit.graph
-    inside = [row for row, name in enumerate(graph.senders) if name in set(subject.circuit.node_names)]
+    where = measure_input.bench.setting
+    graph = measure_input.circuit.graph
+    inside = [row for row, name in enumerate(graph.senders) if name in set(measure_input.circuit.node_names)]
     by_nodes = Circuit.empty(graph).edges
     by_nodes[inside] = graph.mask[inside]
-    circuits = {"edges": subject.circuit, "nodes": Circuit(graph, by_nodes)}
-    units = UNITS[1:] if opened_sites(graph) else UNITS
+    circuits = {"edges": measure_input.circuit, "nodes": Circuit(graph, by_nodes)}
+    units = PATCHED_UNITS[1:] if feature_sites(graph) else PATCHED_UNITS
     number, cells = len(ABLATIONS) * len(metrics.names()) * len(units), []
     for ablation in ABLATIONS:
         for metric in metrics.names():
             try:
-                bench: Bench | None = subject.bench.under(setting(where.model, where.task, metric, ablation))
+                bench: FaithfulnessBench | None = measure_input.bench.with_setting(make_setting(where.model, where.task, metric, ablation))
             except InputError as error:
                 bench, why = None, str(error)
             for unit in units:
                 if bench is None:
-                    cells.append(Cell(ablation, metric, unit, Interval(None), why))
+                    cells.append(RobustnessCell(ablation, metric, unit, Interval(None), why))
                 else:
                     found = yield from bench.evaluate(circuits[unit])
-                    cells.append(Cell(ablation, metric, unit, found.faithfulness))
+                    cells.append(RobustnessCell(ablation, metric, unit, found.faithfulness))
                 message = f"{metric}, {ablation}, {unit}"
                 yield Progress(len(cells), number, message, Robustness(list(cells)))
     return Robustness(cells)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.evaluation.measures import Subject, measures
-from circuitviz.evaluation.roles import Probe, RoleTable, table_steps
+from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.roles import RoleTestContext, RoleTable, role_table_steps
 from circuitviz.options import option
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 
-MOVER = "Name Mover"
+NAME_MOVER_LABEL = "Name Mover"
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class RoleOptions:
     options=RoleOptions,
     opened=True,
 )
-def role_scores(subject: Subject, options: RoleOptions) -> Steps[RoleTable]:
+def measure_role_scores(measure_input: MeasureInput, options: RoleOptions) -> ProgressSteps[RoleTable]:
     """The model's own heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
-    yield from subject.bench.prepare()  # a model whose metric is not a number is told so first
-    named = tuple(n for n in subject.classes.get(MOVER, ()) if ".h" in n)
-    return (yield from table_steps(Probe(subject.bench.setting, named, options.seed, options.length)))
+    yield from measure_input.bench.prepare()  # a model whose metric is not a number is told so first
+    named = tuple(n for n in measure_input.node_classes.get(NAME_MOVER_LABEL, ()) if ".h" in n)
+    return (yield from role_table_steps(RoleTestContext(measure_input.bench.setting, named, options.seed, options.length)))

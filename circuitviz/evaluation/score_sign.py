@@ -11,14 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from circuitviz.evaluation.faithfulness import Bench
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.graph import Circuit, Scores
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-EDGES = 20
-LEAST_EFFECT = 1e-5  # share of L(M) − L(∅) below which an effect has no sign
-CHANCE = 0.05  # of so clear a majority among signs that are drawn at random
-KEEP, FLIP, UNDECIDED = "keep", "flip", "undecided"
+TESTED_EDGES = 20
+MIN_RELATIVE_EFFECT = 1e-5  # share of L(M) − L(∅) below which an effect has no sign
+SIGNIFICANCE_LEVEL = 0.05  # of so clear a majority among signs that are drawn at random
+KEEP_SIGNS, FLIP_SIGNS, SIGNS_UNDECIDED = "keep", "flip", "undecided"
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class SignDecision:
     """
 
     tested: int
-    voting: int
+    with_effect: int
     agreeing: int
 
     @property
@@ -39,28 +39,28 @@ class SignDecision:
 
         A sign test: a majority counts that random signs would give, on either side, in at most 1 of 20 cases.
         """
-        larger = max(self.agreeing, self.voting - self.agreeing)
-        ways = sum(math.comb(self.voting, k) for k in range(larger, self.voting + 1))
-        if 2 * ways > CHANCE * 2**self.voting:
-            return UNDECIDED
-        return KEEP if self.agreeing == larger else FLIP
+        larger = max(self.agreeing, self.with_effect - self.agreeing)
+        ways = sum(math.comb(self.with_effect, k) for k in range(larger, self.with_effect + 1))
+        if 2 * ways > SIGNIFICANCE_LEVEL * 2**self.with_effect:
+            return SIGNS_UNDECIDED
+        return KEEP_SIGNS if self.agreeing == larger else FLIP_SIGNS
 
     @property
-    def note(self) -> str:
+    def summary(self) -> str:
         """What was found and what follows, in a sentence."""
         start = (
-            f"Of the {self.tested} strongest edges, {self.voting} have an exact effect; its sign is that "
+            f"Of the {self.tested} strongest edges, {self.with_effect} have an exact effect; its sign is that "
             f"of the score for {self.agreeing} of them"
         )
         ends = {
-            KEEP: "positive helps, and the signs are those of the file",
-            FLIP: "positive hurts in the file, and the signs were turned",
-            UNDECIDED: "which does not tell whether positive helps, and the signs are those of the file",
+            KEEP_SIGNS: "positive helps, and the signs are those of the file",
+            FLIP_SIGNS: "positive hurts in the file, and the signs were turned",
+            SIGNS_UNDECIDED: "which does not tell whether positive helps, and the signs are those of the file",
         }
-        return f"{start}: {ends[self.sign]}." if self.sign != UNDECIDED else f"{start}, {ends[self.sign]}."
+        return f"{start}: {ends[self.sign]}." if self.sign != SIGNS_UNDECIDED else f"{start}, {ends[self.sign]}."
 
 
-def decide_sign_steps(bench: Bench, scores: Scores, edges: int = EDGES) -> Steps[SignDecision]:
+def decide_sign_steps(bench: FaithfulnessBench, scores: Scores, edges: int = TESTED_EDGES) -> ProgressSteps[SignDecision]:
     """Measure the exact effects of the edges of largest |score|: L(M) − L(M without that edge)."""
     graph = scores.graph
     yield from bench.prepare()
@@ -73,7 +73,7 @@ def decide_sign_steps(bench: Bench, scores: Scores, edges: int = EDGES) -> Steps
         without[index] = False
         found = yield from bench.evaluate(Circuit(graph, without))
         effect = found.model - found.circuit
-        if abs(effect) > LEAST_EFFECT * max(abs(found.model - found.ablated), 1e-12):
+        if abs(effect) > MIN_RELATIVE_EFFECT * max(abs(found.model - found.ablated), 1e-12):
             voting += 1
             agreeing += bool((effect > 0) == (scores.values[index] > 0))
         yield Progress(number, len(order), f"exact effect of {graph.edge_name(*index)}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from circuitviz.evaluation.measures import FEATURES, FeatureSubject, measures
-from circuitviz.progress import Progress, Steps
+from circuitviz.evaluation.measures import FEATURE_CIRCUITS, FeatureMeasureInput, measures
+from circuitviz.progress import Progress, ProgressSteps
 
-STEPS = (1, 2, 3, 5, 7)  # and each times 10, 100, …
+SIZE_STEPS = (1, 2, 3, 5, 7)  # and each times 10, 100, …
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class SizePoint:
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SizeCurve:
     """Points so far, the smallest circuit first."""
 
     target: str
@@ -39,30 +39,30 @@ class Sizes:
     "sizes",
     summary="Faithfulness and completeness of the circuit's strongest nodes, more and more of them",
     reference="Marks et al. 2024",
-    of=FEATURES,
+    of=FEATURE_CIRCUITS,
 )
-def sizes(subject: FeatureSubject, options: object) -> Steps[Sizes]:
+def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> ProgressSteps[SizeCurve]:
     """Nodes in the order of their |effect| on the target through all paths, as attribution predicts it."""
-    bench = subject.bench
+    bench = measure_input.bench
     effects = bench.predictions.effects.abs()
-    order = sorted(subject.nodes, key=lambda name: -float(effects[bench.table.index(name)]))
-    found = Sizes(bench.name, subject.ablation, subject.errors)
-    numbers = sizes_up_to(len(order))
+    order = sorted(measure_input.nodes, key=lambda name: -float(effects[bench.table.index(name)]))
+    found = SizeCurve(bench.target_name, measure_input.ablation, measure_input.errors)
+    numbers = circuit_sizes_up_to(len(order))
     for step, number in enumerate(numbers, start=1):
         kept = order[:number]
-        changed = bench.changes([one for one in subject.changed if one.node in kept])
-        one = bench.judge(kept, subject.ablation, subject.errors, changed)
+        changed = bench.resolve_interventions([one for one in measure_input.interventions if one.node in kept])
+        one = bench.evaluate(kept, measure_input.ablation, measure_input.errors, changed)
         point = SizePoint(number, kept[-1], one.faithfulness, one.completeness)
-        found = Sizes(found.target, found.ablation, found.errors, [*found.points, point])
+        found = SizeCurve(found.target, found.ablation, found.errors, [*found.points, point])
         yield Progress(step, len(numbers), f"{number} nodes", found)
     return found
 
 
-def sizes_up_to(most: int) -> list[int]:
+def circuit_sizes_up_to(n_nodes: int) -> list[int]:
     """1, 2, 3, 5, 7, 10, 20, … and the whole.
 
     >>> sizes_up_to(12)
     [1, 2, 3, 5, 7, 10, 12]
     """
-    steps = (step * 10**power for power in range(len(str(most))) for step in STEPS)
-    return [*(size for size in steps if size < most), *([most] if most else [])]
+    steps = (step * 10**power for power in range(len(str(n_nodes))) for step in SIZE_STEPS)
+    return [*(size for size in steps if size < n_nodes), *([n_nodes] if n_nodes else [])]

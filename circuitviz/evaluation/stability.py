@@ -11,10 +11,10 @@ import numpy as np
 
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
-from circuitviz.evaluation.measures import Subject, measures
+from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.options import option
-from circuitviz.progress import Driven, Progress, Steps
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Stability:
     edges: dict[str, float]
     resamples: int
     mean_iou: float | None = None
-    original: list[float] = field(default_factory=list)
+    iou_with_circuit: list[float] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as the command line prints them; edges that were never chosen are left out."""
         return {
             "resamples": self.resamples,
             "mean_iou": self.mean_iou,
-            "iou_with_circuit": self.original,
+            "iou_with_circuit": self.iou_with_circuit,
             "edges": self.edges,
         }
 
@@ -51,60 +51,60 @@ class Stability:
     options=StabilityOptions,
     opened=True,
 )
-def stability(subject: Subject, options: StabilityOptions) -> Steps[Stability]:
+def measure_stability(measure_input: MeasureInput, options: StabilityOptions) -> ProgressSteps[Stability]:
     """The circuit's own method, options and way to choose, on prompts drawn with replacement.
 
     Edges are held against each other by name: of a site that is opened, each resample lists the features
     that are strongest on its own prompts.
     """
-    scores, where = subject.need_scores("method to repeat"), subject.bench.setting
+    scores, where = measure_input.require_scores("method to repeat"), measure_input.bench.setting
     if len(where.task) < 2:
         raise InputError(
             "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
             "at least 2 are needed, and 16 or more would be right."
         )
-    asked = subject.circuit.n_edges if subject.asked is None else subject.asked
+    asked = measure_input.circuit.n_edges if measure_input.requested_amount is None else measure_input.requested_amount
     random = np.random.default_rng(options.seed)
     chosen: list[Circuit] = []
     for number in range(options.resamples):
         rows = np.sort(random.integers(len(where.task), size=len(where.task)))
         drawn = where.task.subset(rows.tolist())
-        found = Driven(
+        found = ProgressRunner(
             discover_steps(where.model, drawn, scores.method, where.metric, where.ablation, **scores.options)
         )
         for step in found:
-            done = number + step.share
+            done = number + step.fraction
             yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
-        chosen.append(found.result.select(subject.select, asked))
-        sofar = _stability(subject, chosen)
+        chosen.append(found.result.select(measure_input.select, asked))
+        sofar = _summarise(measure_input, chosen)
         yield Progress(number + 1, options.resamples, f"resample {number + 1}", sofar)
-    return _stability(subject, chosen)
+    return _summarise(measure_input, chosen)
 
 
-def _stability(subject: Subject, chosen: list[Circuit]) -> Stability:
-    if all(one.graph.same_as(subject.circuit.graph) for one in chosen):
+def _summarise(measure_input: MeasureInput, chosen: list[Circuit]) -> Stability:
+    if all(one.graph.same_as(measure_input.circuit.graph) for one in chosen):
         share = np.mean([one.edges for one in chosen], axis=0)
         rows = np.argwhere(share > 0)
-        shares = {subject.circuit.graph.edge_name(s, r): float(share[s, r]) for s, r in rows.tolist()}
-        pairs = [iou(a.edges, b.edges) for a, b in combinations(chosen, 2)]
-        original = [iou(subject.circuit.edges, one.edges) for one in chosen]
+        shares = {measure_input.circuit.graph.edge_name(s, r): float(share[s, r]) for s, r in rows.tolist()}
+        pairs = [edge_iou(a.edges, b.edges) for a, b in combinations(chosen, 2)]
+        original = [edge_iou(measure_input.circuit.edges, one.edges) for one in chosen]
     else:
         sets = [frozenset(one.edge_names) for one in chosen]
-        ours = frozenset(subject.circuit.edge_names)
+        ours = frozenset(measure_input.circuit.edge_names)
         times = Counter(name for one in chosen for name in one.edge_names)
         shares = {name: number / len(chosen) for name, number in times.items()}
-        pairs = [_alike(a, b) for a, b in combinations(sets, 2)]
-        original = [_alike(ours, one) for one in sets]
+        pairs = [_jaccard(a, b) for a, b in combinations(sets, 2)]
+        original = [_jaccard(ours, one) for one in sets]
     order = sorted(shares, key=lambda name: -shares[name])
     mean = float(np.mean(pairs)) if pairs else None
     return Stability({name: shares[name] for name in order}, len(chosen), mean, original)
 
 
-def _alike(a: frozenset[str], b: frozenset[str]) -> float:
+def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
     return len(a & b) / len(a | b) if a | b else 1.0
 
 
-def iou(a: BoolMatrix, b: BoolMatrix) -> float:
+def edge_iou(a: BoolMatrix, b: BoolMatrix) -> float:
     """Shared edges over all edges of either; 1 where both are empty."""
     union = int((a | b).sum())
     return int((a & b).sum()) / union if union else 1.0

@@ -2,35 +2,35 @@
 
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
 from circuitviz.features.edges import Edges
-from circuitviz.features.fit import Fit, fit, fitted, unexplained
-from circuitviz.features.free import Check, check, check_each, run_changed, value_in
-from circuitviz.features.frozen import frozen_change, predicted_change, total_effects
-from circuitviz.features.graphs import local_scores, strongest
-from circuitviz.features.heads import ScoreParts, score_parts, through_head
+from circuitviz.features.fit import DictionaryFit, fit_processing, fit_dictionaries, unexplained_variance
+from circuitviz.features.free import InterventionCheck, check_interventions, check_nodes_steps, run_with_changes, target_value_in
+from circuitviz.features.frozen import frozen_change, predicted_change, total_effects_by_stage
+from circuitviz.features.graphs import local_circuit_scores, strongest_edges
+from circuitviz.features.heads import AttentionScoreParts, attention_score_parts, row_through_head
 from circuitviz.features.influence import AttributionGraph, attribution_graph
-from circuitviz.features.interventions import ACTIONS, Change, Intervention, work_out
-from circuitviz.features.judging import Judged, PromptBench, judge
+from circuitviz.features.interventions import INTERVENTION_ACTIONS, NodeChange, FeatureIntervention, resolve_interventions
+from circuitviz.features.judging import PromptEvaluation, PromptBench, evaluate_prompt_circuit
 from circuitviz.features.loading import (
     check_dictionary,
-    check_set,
-    dictionary_places,
-    given_or_shipped,
+    check_one_per_site,
+    find_dictionary_paths,
+    paths_or_shipped,
     load_dictionaries,
     load_dictionaries_steps,
     load_dictionary,
 )
 from circuitviz.features.local import (
-    GATES,
-    Ledger,
+    THRESHOLD_GATES,
+    AttributionLedger,
     LocalCircuit,
-    fraction_curve,
+    fraction_curve_steps,
     local_circuit,
 )
-from circuitviz.features.local import METHODS as LOCAL_METHODS
+from circuitviz.features.local import LOCAL_METHODS as LOCAL_METHODS
 from circuitviz.features.nodes import node_table
 from circuitviz.features.processing import Processing
 from circuitviz.features.run import Run, run_prompt
-from circuitviz.features.saelens import write_folder
+from circuitviz.features.saelens import write_saelens_folder
 from circuitviz.features.sites import Site
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import (
@@ -42,69 +42,69 @@ from circuitviz.features.targets import (
     neuron_target,
     node_target,
 )
-from circuitviz.features.traces import Example, Trace, Traces, find_examples, trace_examples, trace_of
+from circuitviz.features.traces import TraceExample, Trace, TraceSet, find_examples_steps, trace_examples_steps, trace_of_circuit
 
 __all__ = [
-    "ACTIONS",
+    "INTERVENTION_ACTIONS",
     "ARCHITECTURES",
-    "GATES",
+    "THRESHOLD_GATES",
     "LOCAL_METHODS",
     "AttributionGraph",
-    "Change",
-    "Check",
+    "NodeChange",
+    "InterventionCheck",
     "Dictionary",
     "Edges",
-    "Example",
-    "Fit",
-    "Intervention",
-    "Judged",
-    "Ledger",
+    "TraceExample",
+    "DictionaryFit",
+    "FeatureIntervention",
+    "PromptEvaluation",
+    "AttributionLedger",
     "LocalCircuit",
     "NodeTable",
     "Processing",
     "PromptBench",
     "Run",
-    "ScoreParts",
+    "AttentionScoreParts",
     "Site",
     "Target",
     "Trace",
-    "Traces",
+    "TraceSet",
     "attribution_graph",
-    "check",
+    "check_interventions",
     "check_dictionary",
-    "check_each",
-    "check_set",
-    "dictionary_places",
+    "check_nodes_steps",
+    "check_one_per_site",
+    "find_dictionary_paths",
     "difference_target",
-    "find_examples",
-    "fit",
-    "fitted",
-    "fraction_curve",
-    "given_or_shipped",
+    "find_examples_steps",
+    "fit_processing",
+    "fit_dictionaries",
+    "fraction_curve_steps",
+    "paths_or_shipped",
     "frozen_change",
-    "judge",
+    "evaluate_prompt_circuit",
     "likely_logits",
     "load_dictionaries",
     "load_dictionaries_steps",
     "load_dictionary",
     "local_circuit",
-    "local_scores",
+    "local_circuit_scores",
     "logit_target",
     "named_target",
     "neuron_target",
     "node_table",
     "node_target",
     "predicted_change",
-    "run_changed",
+    "run_with_changes",
     "run_prompt",
-    "score_parts",
-    "strongest",
-    "through_head",
-    "total_effects",
-    "trace_examples",
-    "trace_of",
-    "unexplained",
-    "value_in",
-    "work_out",
-    "write_folder",
+    "attention_score_parts",
+    "strongest_edges",
+    "row_through_head",
+    "total_effects_by_stage",
+    "trace_examples_steps",
+    "trace_of_circuit",
+    "unexplained_variance",
+    "target_value_in",
+    "resolve_interventions",
+    "write_saelens_folder",
 ]

@@ -13,7 +13,7 @@ from circuitviz.models import Model
 
 
 @torch.no_grad()
-def reads(model: Model, dictionaries: Sequence[Dictionary], tokens: Tensor) -> list[Tensor]:
+def batch_dictionary_inputs(model: Model, dictionaries: Sequence[Dictionary], tokens: Tensor) -> list[Tensor]:
     """tokens: [row, time], padded on the right → what each dictionary reads, [row, time, d_in].
 
     dictionaries: at most one a site.

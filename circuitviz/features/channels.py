@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.edges import Edges, reads_of_node
-from circuitviz.features.heads import check_head, score_parts, through_heads_of
-from circuitviz.features.stages import attention_writes
-from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.edges import Edges, read_vectors_of_node
+from circuitviz.features.heads import check_head, attention_score_parts, rows_through_heads
+from circuitviz.features.stages import attention_write_stage
+from circuitviz.features.table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 
-TOP = 20
-OTHERS, BIASES = "all others", "biases"
+MAX_NAMED_NODES = 20
+OTHERS_NAME, BIASES_NAME = "all others", "biases"
 
 
 @dataclass(frozen=True)
-class Share:
+class NodeShare:
     """What one node gives, by its name; ``OTHERS`` and ``BIASES`` stand for what has no name here."""
 
     name: str
@@ -37,15 +37,15 @@ class HeadChannel:
 
     head: str
     layer: int
-    index: int
+    head_index: int
     total: float
-    given: float | None
-    own: bool
-    sources: tuple[Share, ...]
+    from_source: float | None
+    is_own_layer: bool
+    sources: tuple[NodeShare, ...]
 
 
 @dataclass(frozen=True)
-class Channels:
+class EdgeChannels:
     """How a target's pre-activation, and one source's part in it, comes through heads.
 
     value: the target's; edge: from source to target, None without a source. Of a feature of attention
@@ -60,18 +60,18 @@ class Channels:
     heads: tuple[HeadChannel, ...]
 
     @property
-    def own(self) -> bool:
+    def is_through_heads(self) -> bool:
         """Whether heads carry the edge itself."""
-        return any(one.own for one in self.heads)
+        return any(one.is_own_layer for one in self.heads)
 
     @property
     def strongest(self) -> HeadChannel:
         """The head that carries most: of the edge, or of everything; its own layer's heads first."""
-        return max(self.heads, key=lambda one: (one.own, abs(one.total if one.given is None else one.given)))
+        return max(self.heads, key=lambda one: (one.is_own_layer, abs(one.total if one.from_source is None else one.from_source)))
 
 
 @dataclass(frozen=True)
-class ScoreSeen:
+class AttentionScoreBreakdown:
     """Why a head looks from a query's to a key's position, by nodes.
 
     attention: the pattern's value there; score: before the softmax; pairs: the strongest ones, (query's
@@ -82,26 +82,26 @@ class ScoreSeen:
     head: str
     query: int
     key: int
-    attention: float
+    pattern: float
     score: float
     pairs: tuple[tuple[str, str, float], ...]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
     values: tuple[tuple[float, ...], ...]
-    by_query: tuple[Share, ...]
-    by_key: tuple[Share, ...]
+    by_query: tuple[NodeShare, ...]
+    by_key: tuple[NodeShare, ...]
 
 
-def channels(edges: Edges, target: Target, source: str | None = None, top: int = TOP) -> Channels:
+def edge_channels(edges: Edges, target: Target, source: str | None = None, max_nodes: int = MAX_NAMED_NODES) -> EdgeChannels:
     """Every head by which something reaches a target; InputError where none can."""
     table = edges.table
-    row, _ = edges.into(target)
+    row, _ = edges.row_into(target)
     at = None if source is None else table.index(source)
-    own = _own_layer(table, target)
+    own = _attention_layer(table, target)
     found = []
     heads = range(table.run.model.shape.n_heads)
-    for layer in _layers(table, target, own):
-        rows, constants = through_heads_of(edges, target, layer, heads)
+    for layer in _layers_written_before(table, target, own):
+        rows, constants = rows_through_heads(edges, target, layer, heads)
         for head, given, constant in zip(heads, rows, constants.tolist(), strict=True):
             found.append(
                 HeadChannel(
@@ -111,7 +111,7 @@ def channels(edges: Edges, target: Target, source: str | None = None, top: int =
                     float(given.sum()) + constant,
                     None if at is None else float(given[at]),
                     layer == own,
-                    _strongest(table, given, constant, top),
+                    _strongest_shares(table, given, constant, max_nodes),
                 )
             )
     if not found:
@@ -120,30 +120,30 @@ def channels(edges: Edges, target: Target, source: str | None = None, top: int =
             "attention, would be right."
         )
     edge = None if at is None else float(row[at])
-    return Channels(target.node.name, source, target.value, edge, tuple(found))
+    return EdgeChannels(target.node.name, source, target.value, edge, tuple(found))
 
 
-def seen_score(
-    table: NodeTable, layer: int, head: int, query: int, key: int | None = None, top: int = TOP
-) -> ScoreSeen:
+def break_down_attention_score(
+    table: NodeTable, layer: int, head: int, query: int, key: int | None = None, max_nodes: int = MAX_NAMED_NODES
+) -> AttentionScoreBreakdown:
     """What a head's score between two positions is made of; key: None, where it looks most from the query."""
     table.check_position(query)
     check_head(table, layer, head)
     pattern = table.run.pattern[layer][head, query, : query + 1]
     if key is None:
         key = int(pattern.argmax())
-    parts = score_parts(table, layer, head, query, key)
-    queries = [*(table.node(int(i)).name for i in parts.queries), BIASES]
-    keys = [*(table.node(int(i)).name for i in parts.keys), BIASES]
+    parts = attention_score_parts(table, layer, head, query, key)
+    queries = [*(table.node(int(i)).name for i in parts.queries), BIASES_NAME]
+    keys = [*(table.node(int(i)).name for i in parts.keys), BIASES_NAME]
     width = len(keys)
-    order = parts.pairs.abs().flatten().topk(min(top, parts.pairs.numel())).indices.tolist()
+    order = parts.pairs.abs().flatten().topk(min(max_nodes, parts.pairs.numel())).indices.tolist()
     rows = list(dict.fromkeys(at // width for at in order))
     columns = list(dict.fromkeys(at % width for at in order))
-    return ScoreSeen(
+    return AttentionScoreBreakdown(
         head=f"a{layer}.h{head}",
         query=query,
         key=key,
-        attention=float(pattern[key]),
+        pattern=float(pattern[key]),
         score=parts.score,
         pairs=tuple(
             (queries[at // width], keys[at % width], float(parts.pairs[at // width, at % width]))
@@ -152,42 +152,42 @@ def seen_score(
         rows=tuple(queries[i] for i in rows),
         columns=tuple(keys[j] for j in columns),
         values=tuple(map(tuple, parts.pairs[rows][:, columns].tolist())),
-        by_query=_named(queries, parts.by_query, top),
-        by_key=_named(keys, parts.by_key, top),
+        by_query=_named_shares(queries, parts.by_query, max_nodes),
+        by_key=_named_shares(keys, parts.by_key, max_nodes),
     )
 
 
-def _layers(table: NodeTable, target: Target, own: int | None) -> list[int]:
+def _layers_written_before(table: NodeTable, target: Target, own: int | None) -> list[int]:
     """Layers whose heads write what the target reads, and the one whose heads it is a feature of."""
-    reads = target.reads if target.index is None else reads_of_node(table, target.index)
+    reads = target.read_vectors if target.index is None else read_vectors_of_node(table, target.index)
     return [
         layer
         for layer in range(table.run.model.shape.n_layers)
-        if layer == own or (reads is not None and reads.stage > attention_writes(layer))
+        if layer == own or (reads is not None and reads.stage > attention_write_stage(layer))
     ]
 
 
-def _own_layer(table: NodeTable, target: Target) -> int | None:
+def _attention_layer(table: NodeTable, target: Target) -> int | None:
     """The layer whose attention a target is a feature of."""
     index = target.index
-    if index is None or table.kind[index] != KINDS.index(Kind.FEATURE) or not table.part[index]:
+    if index is None or table.kind[index] != NODE_KINDS.index(NodeKind.FEATURE) or not table.part[index]:
         return None
     return int(table.layer[index])
 
 
-def _strongest(table: NodeTable, given: Tensor, constant: float, top: int) -> tuple[Share, ...]:
+def _strongest_shares(table: NodeTable, contributions: Tensor, constant: float, max_nodes: int) -> tuple[NodeShare, ...]:
     """The nodes that give most, then what is left and what is always there."""
-    order = given.abs().topk(min(top, len(given))).indices.tolist()
-    named = [Share(table.node(i).name, float(given[i])) for i in order if float(given[i]) != 0]
-    rest = float(given.sum()) - sum(one.value for one in named)
-    return (*named, Share(OTHERS, rest), Share(BIASES, constant))
+    order = contributions.abs().topk(min(max_nodes, len(contributions))).indices.tolist()
+    named = [NodeShare(table.node(i).name, float(contributions[i])) for i in order if float(contributions[i]) != 0]
+    rest = float(contributions.sum()) - sum(one.value for one in named)
+    return (*named, NodeShare(OTHERS_NAME, rest), NodeShare(BIASES_NAME, constant))
 
 
-def _named(names: list[str], values: Tensor, top: int) -> tuple[Share, ...]:
-    order = values.abs().topk(min(top, len(values))).indices.tolist()
-    found = [Share(names[i], float(values[i])) for i in order]
+def _named_shares(names: list[str], values: Tensor, max_nodes: int) -> tuple[NodeShare, ...]:
+    order = values.abs().topk(min(max_nodes, len(values))).indices.tolist()
+    found = [NodeShare(names[i], float(values[i])) for i in order]
     rest = float(values.sum()) - sum(one.value for one in found)
-    return (*found, Share(OTHERS, rest)) if len(values) > top else tuple(found)
+    return (*found, NodeShare(OTHERS_NAME, rest)) if len(values) > max_nodes else tuple(found)
 
 
-__all__ = ["BIASES", "OTHERS", "Channels", "HeadChannel", "ScoreSeen", "Share", "channels", "seen_score"]
+__all__ = ["BIASES_NAME", "OTHERS_NAME", "EdgeChannels", "HeadChannel", "AttentionScoreBreakdown", "NodeShare", "edge_channels", "break_down_attention_score"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.processing import RAW, Processing
+from circuitviz.features.processing import RAW_PROCESSING, Processing
 from circuitviz.features.sites import Site
 
 ARCHITECTURES = (
@@ -59,7 +59,7 @@ class Dictionary:
     k: int | None = None
     skip: Tensor | None = None
     decoder_gain: Tensor | None = None
-    processing: Processing = RAW
+    processing: Processing = RAW_PROCESSING
     model: str | None = None
     about: dict[str, Any] = field(default_factory=dict, repr=False)
     unexplained: float | None = None
@@ -117,15 +117,15 @@ class Dictionary:
         """Width of what is written."""
         return self.decoder.shape[1]
 
-    def linear(self, x: Tensor) -> Tensor:
+    def preactivations(self, x: Tensor) -> Tensor:
         """Every feature's value before it is decided which are active: [..., d_in] → [..., features]."""
-        return self._valued(self._project(x))
+        return self._scale_and_shift(self._project(x))
 
     def encode(self, x: Tensor) -> Tensor:
         """Feature activations, 0 where inactive: [..., d_in] → [..., features]."""
         projected = self._project(x)
         gate = None if self.gate_bias is None else projected + self.gate_bias > 0
-        value = self._valued(projected)
+        value = self._scale_and_shift(projected)
         if self.threshold is None and self.k is None:
             value = value.relu_()
         elif self.threshold is not None:
@@ -179,6 +179,6 @@ class Dictionary:
         flat = (self.encoder.T @ x.reshape(-1, self.d_in).T).T
         return flat.reshape(*x.shape[:-1], self.features)
 
-    def _valued(self, projected: Tensor) -> Tensor:
+    def _scale_and_shift(self, projected: Tensor) -> Tensor:
         """With gain and bias, in the memory of ``projected``."""
         return (projected if self.gain is None else projected.mul_(self.gain)).add_(self.bias)

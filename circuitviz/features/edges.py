@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.features import reading
-from circuitviz.features.points import centred_as_read
-from circuitviz.features.reading import Reads
-from circuitviz.features.stages import before_attention, before_mlp, mlp_computed
-from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.points import centre_input
+from circuitviz.features.reading import ReadVectors
+from circuitviz.features.stages import attention_read_stage, mlp_read_stage, mlp_output_stage
+from circuitviz.features.table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 
-AT_ONCE = 32  # nodes whose spread vectors are held at one time
-KEPT = 256 * 2**20  # bytes of rows
-_FEATURE, _HEAD, _SKIP = (KINDS.index(k) for k in (Kind.FEATURE, Kind.HEAD, Kind.SKIP))
+ROWS_PER_BATCH = 32  # nodes whose spread vectors are held at one time
+ROW_CACHE_BYTES = 256 * 2**20  # bytes of rows
+_FEATURE, _HEAD, _SKIP = (NODE_KINDS.index(k) for k in (NodeKind.FEATURE, NodeKind.HEAD, NodeKind.SKIP))
 
 
 class Edges:
@@ -33,39 +33,39 @@ class Edges:
     def __init__(self, table: NodeTable) -> None:
         self.table = table
         self._rows: OrderedDict[int, tuple[Tensor, float]] = OrderedDict()
-        self._most = max(64, KEPT // max(1, len(table) * table.written.element_size()))
+        self._max_rows = max(64, ROW_CACHE_BYTES // max(1, len(table) * table.written.element_size()))
 
     @torch.no_grad()
     def rows(self, nodes: Sequence[int] | NDArray[np.intp]) -> tuple[Tensor, Tensor]:
         """Rows [k, nodes] and constants [k] of some nodes that read."""
-        made, like = self.each(nodes), self.table.written
+        made, like = self.rows_with_constants(nodes), self.table.written
         constants = torch.tensor([one for _, one in made], dtype=like.dtype, device=like.device)
         return torch.stack([row for row, _ in made]) if made else like.new_zeros(0, len(like)), constants
 
     @torch.no_grad()
-    def each(self, nodes: Sequence[int] | NDArray[np.intp]) -> list[tuple[Tensor, float]]:
+    def rows_with_constants(self, nodes: Sequence[int] | NDArray[np.intp]) -> list[tuple[Tensor, float]]:
         """The row [nodes] and the constant of each of some nodes; rows are shared, not copied."""
         wanted = [int(node) for node in nodes]
         found = {node: self._rows[node] for node in wanted if node in self._rows}
-        for several, weights, constant in self._made([n for n in wanted if n not in found]):
+        for several, weights, constant in self._compute_rows([n for n in wanted if n not in found]):
             for node, row, always in zip(several, weights, constant.tolist(), strict=True):
                 found[node] = self._rows[node] = (row, always)
         for node in wanted:
             self._rows.move_to_end(node)
-        while len(self._rows) > self._most:
+        while len(self._rows) > self._max_rows:
             self._rows.popitem(last=False)
         return [found[node] for node in wanted]
 
     @torch.no_grad()
-    def into(self, target: Target) -> tuple[Tensor, float]:
+    def row_into(self, target: Target) -> tuple[Tensor, float]:
         """The row [nodes] and constant of a target."""
         if target.index is not None:
             rows, constants = self.rows([target.index])
             return rows[0], float(constants[0])
-        assert target.reads is not None
-        return self.weights(target.reads)[0], float(target.reads.constant[0])
+        assert target.read_vectors is not None
+        return self.weights_into(target.read_vectors)[0], float(target.read_vectors.constant[0])
 
-    def _made(self, nodes: list[int]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    def _compute_rows(self, nodes: list[int]) -> Iterator[tuple[list[int], Tensor, Tensor]]:
         """Rows of nodes, site by site, in portions."""
         table = self.table
         groups: dict[tuple[int, int, bool], list[int]] = {}
@@ -73,72 +73,72 @@ class Edges:
             key = (int(table.kind[node]), int(table.layer[node]), bool(table.part[node]))
             groups.setdefault(key, []).append(node)
         for (kind, layer, part), members in groups.items():
-            for begin in range(0, len(members), AT_ONCE):
-                several = members[begin : begin + AT_ONCE]
-                yield several, *self._group(kind, layer, part, several)
+            for begin in range(0, len(members), ROWS_PER_BATCH):
+                several = members[begin : begin + ROWS_PER_BATCH]
+                yield several, *self._compute_group(kind, layer, part, several)
 
-    def _group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
-        reads = reads_of(self.table, kind, layer, part, nodes)
+    def _compute_group(self, kind: int, layer: int, part: bool, nodes: list[int]) -> tuple[Tensor, Tensor]:
+        reads = read_vectors_of(self.table, kind, layer, part, nodes)
         if reads is not None:
-            return self.weights(reads), reads.constant
+            return self.weights_into(reads), reads.constant
         one = self.table.dictionaries[f"m{layer}"]
         item = torch.from_numpy(self.table.item[nodes]).to(self.table.written.device)
-        rows = centred_as_read(self.table.run.model, one, one.encoder_rows(item))
-        return self._from_leaves(nodes, rows), one.bias[item]
+        rows = centre_input(self.table.run.model, one, one.encoder_rows(item))
+        return self._rows_of_mlp_output_saes(nodes, rows), one.bias[item]
 
-    def weights(self, reads: Reads) -> Tensor:
+    def weights_into(self, reads: ReadVectors) -> Tensor:
         """Dot products of what is read with what was written before, [k, nodes]."""
         table, written = self.table, self.table.written
         out = written.new_zeros(len(reads.position), len(table))
-        if reads.point is not None:
+        if reads.at_own_position is not None:
             for position in reads.position.unique().tolist():
-                rows, here = reads.position == position, table.before(position, reads.stage)
-                out[rows, here] = reads.point[rows] @ written[here].T
+                rows, here = reads.position == position, table.rows_before(position, reads.stage)
+                out[rows, here] = reads.at_own_position[rows] @ written[here].T
             return out
-        assert reads.spread is not None
+        assert reads.by_position is not None
         for position in range(int(reads.position.max()) + 1):
-            here = table.before(position, reads.stage)
-            out[:, here] = reads.spread[:, position] @ written[here].T
+            here = table.rows_before(position, reads.stage)
+            out[:, here] = reads.by_position[:, position] @ written[here].T
         return out
 
-    def _from_leaves(self, nodes: list[int], rows: Tensor) -> Tensor:
+    def _rows_of_mlp_output_saes(self, nodes: list[int], rows: Tensor) -> Tensor:
         """An SAE of an MLP's output reads that output alone, of its own position."""
         table = self.table
         out = table.written.new_zeros(len(nodes), len(table))
         for k, node in enumerate(nodes):
             layer, position = int(table.layer[node]), int(table.position[node])
-            leaf = table.before(position, mlp_computed(layer) + 1).stop - 1
+            leaf = table.rows_before(position, mlp_output_stage(layer) + 1).stop - 1
             out[k, leaf] = table.run.mlp[layer][position] @ rows[k]
         return out
 
 
-def reads_of(table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int]) -> Reads | None:
+def read_vectors_of(table: NodeTable, kind: int, layer: int, part: bool, nodes: list[int]) -> ReadVectors | None:
     """What some nodes of one kind and site read; None for SAEs of an MLP's output, which read a leaf."""
     run, device = table.run, table.written.device
     at = torch.from_numpy(table.position[nodes].astype(np.int64)).to(device)
     item = torch.from_numpy(table.item[nodes]).to(device)
     one = table.dictionaries.get(f"{'a' if part else 'm'}{layer}")
-    stage = before_attention(layer) if part else before_mlp(run.model.shape, layer)
+    stage = attention_read_stage(layer) if part else mlp_read_stage(run.model.shape, layer)
     written = table.written[torch.tensor(nodes, device=device)] if kind != _FEATURE else None
     if kind == _HEAD:
         assert written is not None
-        spread, constant = reading.read_by_heads(run, layer, item, at, written)
-        return Reads(at, stage, constant, spread=spread)
+        spread, constant = reading.read_vectors_of_heads(run, layer, item, at, written)
+        return ReadVectors(at, stage, constant, by_position=spread)
     assert one is not None and kind in (_FEATURE, _SKIP)
     if kind == _SKIP:
         assert written is not None
-        point, constant = reading.read_by_skip(run, one, at, written)
-        return Reads(at, stage, constant, point)
+        point, constant = reading.read_vectors_of_skip(run, one, at, written)
+        return ReadVectors(at, stage, constant, point)
     if part:
-        spread, constant = reading.read_by_attention(run, one, item, at)
-        return Reads(at, stage, constant, spread=spread)
+        spread, constant = reading.read_vectors_of_attention_features(run, one, item, at)
+        return ReadVectors(at, stage, constant, by_position=spread)
     if not one.site.is_transcoder:
         return None
-    point, constant = reading.through_mlp_norm(run, one, one.encoder_rows(item), at)
-    return Reads(at, stage, constant + one.bias[item], point)
+    point, constant = reading.pull_back_through_mlp_norm(run, one, one.encoder_rows(item), at)
+    return ReadVectors(at, stage, constant + one.bias[item], point)
 
 
-def reads_of_node(table: NodeTable, node: int) -> Reads | None:
+def read_vectors_of_node(table: NodeTable, node: int) -> ReadVectors | None:
     """What one node reads; None for an SAE of an MLP's output."""
     kind, layer, part = int(table.kind[node]), int(table.layer[node]), bool(table.part[node])
-    return reads_of(table, kind, layer, part, [node])
+    return read_vectors_of(table, kind, layer, part, [node])

@@ -14,42 +14,42 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.points import site_hooks
-from circuitviz.graph.names import feature_name
+from circuitviz.graph.names import parse_feature_name
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 
 
 @dataclass(frozen=True, eq=False)
-class Feature:
+class FeatureRef:
     """One feature of a dictionary; ``position`` where its node stands, None where it has none."""
 
     name: str
     dictionary: Dictionary
-    feature: int
+    index: int
     position: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Held:
+class HeldFeature:
     """A feature that is made to fire with ``value`` [batch, time] where ``at`` [batch, time] says so."""
 
-    feature: Feature
+    feature: FeatureRef
     value: Tensor
-    at: Tensor
+    token_mask: Tensor
 
 
-def is_feature(name: str) -> bool:
+def is_feature_name(name: str) -> bool:
     """Whether a node's name is a feature's, with its position or without.
 
     >>> is_feature("m3.f12@7"), is_feature("m3.f12"), is_feature("a1.h2@7")
     (True, True, False)
     """
-    return feature_name(name) is not None
+    return parse_feature_name(name) is not None
 
 
-def feature_named(name: str, dictionaries: Sequence[Dictionary]) -> Feature:
+def find_feature(name: str, dictionaries: Sequence[Dictionary]) -> FeatureRef:
     """A feature by its node's name; InputError where that is none, or its dictionary is not open."""
-    found = feature_name(name)
+    found = parse_feature_name(name)
     if found is None:
         raise InputError(f"'{name}' is no feature; one is named as m3.f12, or m3.f12@7 at a position.")
     one = next((d for d in dictionaries if d.site.name == found.site), None)
@@ -58,19 +58,19 @@ def feature_named(name: str, dictionaries: Sequence[Dictionary]) -> Feature:
         raise InputError(f"No dictionary of {found.site} is open, so '{name}' is unknown; open: {there}.")
     if found.feature >= one.features:
         raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
-    return Feature(name, one, found.feature, found.position)
+    return FeatureRef(name, one, found.feature, found.position)
 
 
 @torch.no_grad()
-def fire(model: Model, tokens: Tensor, features: Sequence[Feature]) -> Tensor:
+def feature_activations(model: Model, tokens: Tensor, features: Sequence[FeatureRef]) -> Tensor:
     """Activations of some features on prompts [batch, time]: [features, batch, time]."""
-    _, found = run_held(model, tokens, torch.zeros_like(tokens[:, 0]), (), features)
+    _, found = run_with_held_features(model, tokens, torch.zeros_like(tokens[:, 0]), (), features)
     return found
 
 
 @torch.no_grad()
-def run_held(
-    model: Model, tokens: Tensor, at: Tensor, held: Sequence[Held], read: Sequence[Feature] = ()
+def run_with_held_features(
+    model: Model, tokens: Tensor, positions: Tensor, held: Sequence[HeldFeature], read: Sequence[FeatureRef] = ()
 ) -> tuple[Tensor, Tensor]:
     """Run prompts [batch, time] with some features held, and everything else free to respond.
 
@@ -78,37 +78,37 @@ def run_held(
     [batch, vocabulary] at one position of each prompt, and the activations of ``read`` in that very run,
     before they are held: [read, batch, time].
     """
-    batch = _Batch(model, held, read)
+    batch = _HeldFeatureHooks(model, held, read)
     with model.hooks(batch.hooks()):
-        logits = model.logits(tokens, at)
+        logits = model.logits(tokens, positions)
     empty = logits.new_zeros(0, *tokens.shape)
-    return logits, torch.stack([batch.seen[i] for i in range(len(read))]) if read else empty
+    return logits, torch.stack([batch.activations[i] for i in range(len(read))]) if read else empty
 
 
-class _Batch:
+class _HeldFeatureHooks:
     """Hooks of one pass, site by site."""
 
-    def __init__(self, model: Model, held: Sequence[Held], read: Sequence[Feature]) -> None:
+    def __init__(self, model: Model, held: Sequence[HeldFeature], read: Sequence[FeatureRef]) -> None:
         self.model, self.held, self.read = model, held, read
-        self.seen: dict[int, Tensor] = {}
+        self.activations: dict[int, Tensor] = {}
 
     def hooks(self) -> dict[str, Hook]:
         """By hook point; a site has one dictionary (``loading.check_set``)."""
         features = [*(h.feature for h in self.held), *self.read]
         sites = {one.dictionary.site.name: one.dictionary for one in features}
-        return site_hooks(self.model, sites.values(), self._held)
+        return site_hooks(self.model, sites.values(), self._hold_features)
 
-    def _held(self, one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+    def _hold_features(self, one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
         """What a site writes with its held features, [batch, time, d_out]; keeps what is read."""
         one = one.to(read)
         activation = one.encode(read)
         for i, feature in enumerate(self.read):
             if feature.dictionary.site == one.site:
-                self.seen[i] = activation[..., feature.feature].clone()
+                self.activations[i] = activation[..., feature.index].clone()
         mine = [h for h in self.held if h.feature.dictionary.site == one.site]
         if not mine:
             return None
-        index = torch.tensor([h.feature.feature for h in mine], device=read.device)
+        index = torch.tensor([h.feature.index for h in mine], device=read.device)
         value = torch.stack([h.value.to(read) for h in mine], dim=-1)
-        at = torch.stack([h.at.to(read.device) for h in mine], dim=-1)
+        at = torch.stack([h.token_mask.to(read.device) for h in mine], dim=-1)
         return written + ((value - activation[..., index]) * at) @ one.decoder_rows(index)

@@ -13,13 +13,13 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import centred_as_written
+from circuitviz.features.points import centre_output
 from circuitviz.features.processing import Processing
 from circuitviz.features.run import Run, run_prompt
 from circuitviz.models import Model
 
-GOOD = 0.5  # dictionaries in use leave less than this unexplained
-SAMPLE = (
+MAX_UNEXPLAINED = 0.5  # dictionaries in use leave less than this unexplained
+SAMPLE_TEXTS = (
     "When Mary and John went to the store, John gave a drink to Mary.",
     "The keys to the cabinet are on the table, and the door is open.",
     "In 1741 the war began, and the people of the city were told to leave their houses before the winter "
@@ -30,7 +30,7 @@ SAMPLE = (
 
 
 @dataclass(frozen=True)
-class Fit:
+class DictionaryFit:
     """How well a dictionary fits a model.
 
     dictionary: with the processing that fits, its own where none does; unexplained: by processing,
@@ -38,11 +38,11 @@ class Fit:
     """
 
     dictionary: Dictionary
-    unexplained: dict[Processing, float]
+    unexplained_by_processing: dict[Processing, float]
     warning: str = ""
 
 
-def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
+def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit:
     """Try a dictionary on some runs of its model, as its file says and otherwise.
 
     The first token of each run is left out: its values are an outlier in most models.
@@ -50,11 +50,11 @@ def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
     if sum(run.time - 1 for run in runs) < 2:
         raise InputError("A dictionary's fit is measured on at least two tokens after the first.")
     said = dictionary.processing
-    forms = {form: replace(dictionary, processing=form) for form in said.forms(dictionary.site.reads)}
-    found = {form: unexplained(one, runs) for form, one in forms.items()}
+    forms = {form: replace(dictionary, processing=form) for form in said.alternatives(dictionary.site.reads)}
+    found = {form: unexplained_variance(one, runs) for form, one in forms.items()}
     best = min(found, key=lambda form: found[form] - (1e-9 if form == said else 0))
     warning = ""
-    if found[best] > GOOD:
+    if found[best] > MAX_UNEXPLAINED:
         best = said  # neither form is right, so nothing speaks against the file
         warning = (
             f"The dictionary '{dictionary.name}' leaves {found[said]:.0%} of the variance at "
@@ -68,10 +68,10 @@ def fit(dictionary: Dictionary, runs: Sequence[Run]) -> Fit:
             f"by saying nothing; it is read with '{best}'."
         )
     fitting = replace(forms[best], unexplained=found[best], misfit=warning)
-    return Fit(fitting, found, warning)
+    return DictionaryFit(fitting, found, warning)
 
 
-def fitted(dictionaries: Sequence[Dictionary], runs: Sequence[Run]) -> tuple[list[Dictionary], list[str]]:
+def fit_dictionaries(dictionaries: Sequence[Dictionary], runs: Sequence[Run]) -> tuple[list[Dictionary], list[str]]:
     """Dictionaries in the form that fits, and the warnings; those that fit as they are take one look.
 
     What was measured before, when the dictionary was opened, is not measured again.
@@ -79,21 +79,21 @@ def fitted(dictionaries: Sequence[Dictionary], runs: Sequence[Run]) -> tuple[lis
     found: list[Dictionary] = []
     for one in dictionaries:
         if one.unexplained is None:
-            left = unexplained(one, runs)
-            one = replace(one, unexplained=left) if left <= GOOD else fit(one, runs).dictionary
+            left = unexplained_variance(one, runs)
+            one = replace(one, unexplained=left) if left <= MAX_UNEXPLAINED else fit_processing(one, runs).dictionary
         found.append(one)
     return found, [one.misfit for one in found if one.misfit]
 
 
 @torch.no_grad()
-def unexplained(dictionary: Dictionary, runs: Sequence[Run]) -> float:
+def unexplained_variance(dictionary: Dictionary, runs: Sequence[Run]) -> float:
     """Share of the variance of what a dictionary should reconstruct that it does not, over tokens.
 
     Where writing weights were centred in training, what is written is compared without its mean.
     """
     one = dictionary.to(runs[0].final)
-    should = torch.cat([centred_as_written(run.model, one, run.written(one)[1:]) for run in runs])
-    made = torch.cat([one.reconstruct(run.read(one)[1:]) for run in runs])
+    should = torch.cat([centre_output(run.model, one, run.dictionary_target(one)[1:]) for run in runs])
+    made = torch.cat([one.reconstruct(run.dictionary_input(one)[1:]) for run in runs])
     spread = (should - should.mean(0)).square().sum().clamp_min(torch.finfo(should.dtype).tiny)
     left = float((should - made).square().sum() / spread)
     if left != left:
@@ -104,15 +104,15 @@ def unexplained(dictionary: Dictionary, runs: Sequence[Run]) -> float:
     return left
 
 
-def sample_runs(model: Model) -> list[Run]:
+def run_sample_texts(model: Model) -> list[Run]:
     """Runs of a little English, on which a dictionary's fit is measured when it is opened.
 
     Sentences that the model's tokenizer cannot write are left out; without any, nothing can be measured.
     """
     runs = []
-    for text in SAMPLE:
+    for text in SAMPLE_TEXTS:
         try:
-            row = next(iter(model.tokens.windows(text)), ())
+            row = next(iter(model.tokens.context_windows(text)), ())
         except InputError:  # a tokenizer of words knows no others
             continue
         if len(row) > 2:

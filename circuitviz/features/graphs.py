@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.features.edges import Edges
-from circuitviz.features.local import METHODS, LocalCircuit
+from circuitviz.features.local import LOCAL_METHODS, LocalCircuit
 from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores
 
-SHARE = 0.98  # of all |score| on edges that a picture keeps, as circuit-tracer does
+KEPT_SCORE_SHARE = 0.98  # of all |score| on edges that a picture keeps, as circuit-tracer does
 
 
-def scores_of(
+def scores_between_nodes(
     table: NodeTable,
     nodes: NDArray[np.intp],
     targets: Sequence[Target],
@@ -53,48 +53,48 @@ def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, flo
     return {name: float(likely[token]) for name, token in tokens.items() if token is not None}
 
 
-def local_scores(edges: Edges, found: LocalCircuit) -> Scores:
+def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
     """What flows along each edge of a local circuit into the target's value.
 
     Into a kept node: its attribution, shared out among what it reads; direct attribution has edges
     into the target alone.
     """
-    table, kept = found.table, found.kept
-    columns = torch.from_numpy(kept).to(found.attribution.device)
-    weights = found.attribution.new_zeros(len(kept) + 1, len(kept))
-    weights[-1] = edges.into(found.target)[0][columns]
-    if found.method == METHODS[0]:
+    table, kept = circuit.table, circuit.kept
+    columns = torch.from_numpy(kept).to(circuit.attribution.device)
+    weights = circuit.attribution.new_zeros(len(kept) + 1, len(kept))
+    weights[-1] = edges.row_into(circuit.target)[0][columns]
+    if circuit.method == LOCAL_METHODS[0]:
         readers = np.flatnonzero(~table.is_leaf[kept])
         rows, _ = edges.rows(kept[readers])
-        share = found.attribution[columns[readers]] / table.activation[columns[readers]]
+        share = circuit.attribution[columns[readers]] / table.activation[columns[readers]]
         weights[readers] = rows[:, columns] * share[:, None]
-    names = [*found.names, found.target.node.name]
-    attributions = [*found.attribution[columns].tolist(), found.target.value]
+    names = [*circuit.names, circuit.target.node.name]
+    attributions = [*circuit.attribution[columns].tolist(), circuit.target.value]
     info = {
-        "target": found.target.node.name,
-        "gate": found.gate,
-        "tau": found.tau,
-        "fraction": found.fraction,
-        "ledger": {term: float(getattr(found.ledger, term)) for term in found.ledger.__slots__},
+        "target": circuit.target.node.name,
+        "gate": circuit.gate,
+        "tau": circuit.tau,
+        "fraction": circuit.fraction,
+        "ledger": {term: float(getattr(circuit.ledger, term)) for term in circuit.ledger.__slots__},
         "attributions": dict(zip(names, map(float, attributions), strict=True)),
     }
-    return scores_of(table, kept, [found.target], _numbers(weights), found.method, info)
+    return scores_between_nodes(table, kept, [circuit.target], _to_float64(weights), circuit.method, info)
 
 
-def strongest(scores: Scores, share: float = SHARE) -> Circuit:
+def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
     """The strongest edges that hold a share of all |score|, and each node's strongest one.
 
     So every node stays connected towards the target.
     """
     sizes = np.abs(np.where(scores.graph.mask, scores.values, 0.0))
-    chosen = cumulative(sizes, share)
+    chosen = largest_to_share(sizes, share)
     best = sizes.argmax(axis=1)
     rows = np.flatnonzero(sizes.max(axis=1) > 0)
     chosen[rows, best[rows]] = True
     return Circuit(scores.graph, chosen & scores.graph.mask)
 
 
-def cumulative(sizes: NDArray[Any], share: float) -> BoolMatrix:
+def largest_to_share(sizes: NDArray[Any], share: float) -> BoolMatrix:
     """The largest entries that together reach a share of the sum; those equal to the least of them too."""
     order = np.argsort(-sizes, axis=None, kind="stable")
     running = np.cumsum(sizes.ravel()[order], dtype=np.float64)
@@ -104,5 +104,5 @@ def cumulative(sizes: NDArray[Any], share: float) -> BoolMatrix:
     return np.asarray((sizes >= sizes.ravel()[order[last]]) & (sizes > 0))
 
 
-def _numbers(weights: Tensor) -> NDArray[np.float64]:
+def _to_float64(weights: Tensor) -> NDArray[np.float64]:
     return weights.double().cpu().numpy()

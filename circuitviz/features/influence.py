@@ -18,15 +18,15 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.edges import Edges
-from circuitviz.features.graphs import cumulative, scores_of
-from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.graphs import largest_to_share, scores_between_nodes
+from circuitviz.features.table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import Circuit, Kind, Scores
-from circuitviz.models.batches import budget
-from circuitviz.progress import Progress, Steps
+from circuitviz.graph import Circuit, NodeKind, Scores
+from circuitviz.models.batches import batch_budget_bytes
+from circuitviz.progress import Progress, ProgressSteps
 
-AT_ONCE = 128  # rows between two looks at which nodes matter
-REST = 0.01  # of all influence, what may stay at nodes whose rows are not made
+ROWS_PER_ROUND = 128  # rows between two looks at which nodes matter
+MAX_UNEXPANDED_INFLUENCE = 0.01  # of all influence, what may stay at nodes whose rows are not made
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,25 +44,25 @@ class AttributionGraph:
     weights: NDArray[Any]
     influence: NDArray[np.float64]
     probability: NDArray[np.float64]
-    unread: float
+    unexpanded_influence: float
 
     def __repr__(self) -> str:
         return f"AttributionGraph({len(self.nodes):,} nodes, {len(self.targets)} targets)"
 
     @cached_property
-    def shares(self) -> NDArray[Any]:
+    def row_shares(self) -> NDArray[Any]:
         """|weights|, each row adding up to 1 (or to 0, where nothing flows in)."""
-        return _normalised(np.abs(self.weights))
+        return _normalise_rows(np.abs(self.weights))
 
-    def of(self, *kinds: Kind) -> NDArray[np.bool_]:
+    def has_kind(self, *kinds: NodeKind) -> NDArray[np.bool_]:
         """Which nodes are of some kinds, [nodes]."""
-        return np.isin(self.table.kind[self.nodes], [KINDS.index(kind) for kind in kinds])
+        return np.isin(self.table.kind[self.nodes], [NODE_KINDS.index(kind) for kind in kinds])
 
     @property
     def replacement_score(self) -> float:
         """Influence of tokens and positions, over that of them and of errors and bare MLPs."""
-        embedded = float(self.influence[self.of(Kind.TOKEN, Kind.POSITION)].sum())
-        unexplained = float(self.influence[self._unexplained].sum())
+        embedded = float(self.influence[self.has_kind(NodeKind.TOKEN, NodeKind.POSITION)].sum())
+        unexplained = float(self.influence[self._is_unexplained].sum())
         return embedded / (embedded + unexplained) if embedded + unexplained else 0.0
 
     @property
@@ -71,7 +71,7 @@ class AttributionGraph:
 
         As in circuit-tracer, leaves count as complete.
         """
-        explained = 1 - self.shares[:, self._unexplained].sum(axis=1)
+        explained = 1 - self.row_shares[:, self._is_unexplained].sum(axis=1)
         mass = np.append(self.influence, self.probability)
         return float((explained * mass).sum() / mass.sum())
 
@@ -87,49 +87,49 @@ class AttributionGraph:
                 raise InputError(
                     f"A share of {given:g} of the {what}' influence was given; it is above 0, at most 1."
                 )
-        kept = np.flatnonzero(cumulative(self.influence, node_share) | self.of(Kind.TOKEN))
-        weights = self._between(kept)
-        shares = _normalised(np.abs(weights))
-        passed = np.append(_influence(shares, self.probability), self.probability)
-        important = cumulative(shares * passed[:, None], edge_share)
-        alive = _connected(important, ~self.table.is_leaf[self.nodes[kept]], self.of(Kind.TOKEN)[kept])
+        kept = np.flatnonzero(largest_to_share(self.influence, node_share) | self.has_kind(NodeKind.TOKEN))
+        weights = self._weights_between(kept)
+        shares = _normalise_rows(np.abs(weights))
+        passed = np.append(_node_influence(shares, self.probability), self.probability)
+        important = largest_to_share(shares * passed[:, None], edge_share)
+        alive = _connected_nodes(important, ~self.table.is_leaf[self.nodes[kept]], self.has_kind(NodeKind.TOKEN)[kept])
         important, kept = important[np.append(alive, np.ones(len(self.targets), bool))][:, alive], kept[alive]
         info = {
             "targets": {t.node.name: float(p) for t, p in zip(self.targets, self.probability, strict=True)},
             "replacement_score": self.replacement_score,
             "completeness_score": self.completeness_score,
-            "unread": self.unread,
+            "unread": self.unexpanded_influence,
             "node_share": node_share,
             "edge_share": edge_share,
         }
         names = [self.table.node(int(i)).name for i in self.nodes[kept]]
-        for key, numbers in (("influence", self.influence), ("cumulative_influence", self.cumulative)):
+        for key, numbers in (("influence", self.influence), ("cumulative_influence", self.cumulative_influence)):
             info[key] = dict(zip(names, map(float, numbers[kept]), strict=True))
-        made = scores_of(
-            self.table, self.nodes[kept], self.targets, self._between(kept), "attribution-graph", info
+        made = scores_between_nodes(
+            self.table, self.nodes[kept], self.targets, self._weights_between(kept), "attribution-graph", info
         )
         receiving = np.isin([node.name for node in made.graph.nodes], made.graph.receivers)
         return made, Circuit(made.graph, important.T[:, receiving] & made.graph.mask)
 
     @cached_property
-    def cumulative(self) -> NDArray[np.float64]:
+    def cumulative_influence(self) -> NDArray[np.float64]:
         """For each node [nodes], the share of all influence that it and the more influential ones hold."""
         order = np.argsort(-self.influence, kind="stable")
         shares = np.empty(len(order))
         shares[order] = np.cumsum(self.influence[order]) / (self.influence.sum() or 1.0)
         return shares
 
-    def _between(self, nodes: NDArray[np.intp]) -> NDArray[Any]:
+    def _weights_between(self, nodes: NDArray[np.intp]) -> NDArray[Any]:
         """Weights among some nodes and into the targets, [nodes + targets, nodes]."""
         into = np.append(nodes, np.arange(len(self.nodes), len(self.weights)))
         return self.weights[np.ix_(into, nodes)]
 
     @cached_property
-    def _unexplained(self) -> NDArray[np.bool_]:
-        return self.of(Kind.ERROR, Kind.MLP)
+    def _is_unexplained(self) -> NDArray[np.bool_]:
+        return self.has_kind(NodeKind.ERROR, NodeKind.MLP)
 
 
-def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000) -> Steps[AttributionGraph]:
+def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000) -> ProgressSteps[AttributionGraph]:
     """The graph of one or several targets: logits, a logit difference, a feature.
 
     most: how many nodes get rows at most, those of largest influence first; it ends earlier once the
@@ -141,11 +141,11 @@ def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000)
     if most < 1:
         raise InputError(f"Rows for {most} nodes were asked for; a number above 0 would be right.")
     size = len(table) * table.written.element_size()
-    most = min(most, max(AT_ONCE, budget(table.written.device) // size))
+    most = min(most, max(ROWS_PER_ROUND, batch_budget_bytes(table.written.device) // size))
     probability = torch.tensor([t.weight for t in targets]).to(table.written)
     probability = probability / probability.sum()
-    goal = torch.stack([edges.into(target)[0] for target in targets])
-    first = probability @ _shares(goal)
+    goal = torch.stack([edges.row_into(target)[0] for target in targets])
+    first = probability @ _row_shares(goal)
     reading = torch.from_numpy(~table.is_leaf).to(goal.device)
     chosen = np.empty(0, dtype=np.intp)
     rows = goal.new_empty(most, len(table))
@@ -156,36 +156,36 @@ def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000)
         waiting[torch.from_numpy(chosen).to(goal.device)] = 0
         left = float(waiting.sum())
         yield Progress(1 - left, 1.0, f"{len(chosen):,} of {int(reading.sum()):,} nodes")
-        number = min(AT_ONCE, most - len(chosen), int((waiting > 0).sum()))
-        if number <= 0 or left < REST:
+        number = min(ROWS_PER_ROUND, most - len(chosen), int((waiting > 0).sum()))
+        if number <= 0 or left < MAX_UNEXPANDED_INFLUENCE:
             break
         new = waiting.topk(number).indices.cpu().numpy()
-        for place, (row, _) in enumerate(edges.each(new), len(chosen)):
+        for place, (row, _) in enumerate(edges.rows_with_constants(new), len(chosen)):
             rows[place] = row
         chosen = np.concatenate([chosen, new])
-        influence = _swept(table, chosen, rows, first)
-    return _compact(table, tuple(targets), probability, goal, chosen, rows[: len(chosen)], left)
+        influence = _propagate_influence(table, chosen, rows, first)
+    return _build_graph(table, tuple(targets), probability, goal, chosen, rows[: len(chosen)], left)
 
 
-def _swept(table: NodeTable, chosen: NDArray[np.intp], rows: Tensor, first: Tensor) -> Tensor:
+def _propagate_influence(table: NodeTable, chosen: NDArray[np.intp], rows: Tensor, first: Tensor) -> Tensor:
     """Influence of every node, passed on by those with rows, the last stage first."""
     influence = first.clone()
     stages = table.stage[chosen]
     for stage in np.unique(stages)[::-1]:
         here = np.flatnonzero(stages == stage)
         nodes = torch.from_numpy(chosen[here]).to(first.device)
-        influence += influence[nodes] @ _shares(rows[torch.from_numpy(here).to(first.device)])
+        influence += influence[nodes] @ _row_shares(rows[torch.from_numpy(here).to(first.device)])
     return influence
 
 
-def _compact(
+def _build_graph(
     table: NodeTable,
     targets: tuple[Target, ...],
     probability: Tensor,
-    goal: Tensor,
+    target_rows: Tensor,
     chosen: NDArray[np.intp],
     rows: Tensor,
-    left: float,
+    unexpanded_influence: float,
 ) -> AttributionGraph:
     """The graph of the nodes with rows and the leaves, without what was left out."""
     nodes = np.concatenate([chosen, np.flatnonzero(table.is_leaf)])
@@ -193,17 +193,17 @@ def _compact(
     columns = torch.from_numpy(nodes).to(rows.device)
     place = np.full(len(table), -1)
     place[nodes] = np.arange(len(nodes))
-    inside, into = rows[:, columns].cpu().numpy(), goal[:, columns].cpu().numpy()
+    inside, into = rows[:, columns].cpu().numpy(), target_rows[:, columns].cpu().numpy()
     weights = np.zeros((len(nodes) + len(targets), len(nodes)), dtype=inside.dtype)
     weights[place[chosen]] = inside
     weights[len(nodes) :] = into
-    shares = _normalised(np.abs(weights))
+    shares = _normalise_rows(np.abs(weights))
     mass = probability.double().cpu().numpy()
-    influence = _influence(shares, mass)
-    return AttributionGraph(table, targets, nodes, weights, influence, mass, left)
+    influence = _node_influence(shares, mass)
+    return AttributionGraph(table, targets, nodes, weights, influence, mass, unexpanded_influence)
 
 
-def _connected(
+def _connected_nodes(
     edges: NDArray[np.bool_], reading: NDArray[np.bool_], always: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """The nodes [nodes] that are left once dead ends are gone.
@@ -220,7 +220,7 @@ def _connected(
     return alive
 
 
-def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
+def _node_influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
     """P (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
     number = shares.shape[1]
     total = probability @ shares[number:]
@@ -229,11 +229,11 @@ def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArra
     return np.asarray(total)
 
 
-def _normalised(sizes: NDArray[Any]) -> NDArray[Any]:
+def _normalise_rows(sizes: NDArray[Any]) -> NDArray[Any]:
     sums = sizes.sum(axis=1, keepdims=True)
     return np.divide(sizes, sums, out=np.zeros_like(sizes), where=sums > 0)
 
 
-def _shares(rows: Tensor) -> Tensor:
+def _row_shares(rows: Tensor) -> Tensor:
     sizes = rows.abs()
     return sizes / sizes.sum(1, keepdim=True).clamp_min(torch.finfo(rows.dtype).tiny)

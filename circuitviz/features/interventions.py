@@ -11,19 +11,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from circuitviz.errors import InputError, suggest
-from circuitviz.features.nodes import features_write
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.nodes import feature_directions
 from circuitviz.features.run import Run
 from circuitviz.features.table import NodeTable
-from circuitviz.graph import Kind, Node
-from circuitviz.graph.names import feature_name
+from circuitviz.graph import NodeKind, Node
+from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.opened import site_of
 
-ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
+INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
 
 
 @dataclass(frozen=True, slots=True)
-class Intervention:
+class FeatureIntervention:
     """One action on a node: ``set`` needs a value, ``scale`` a factor; the others none."""
 
     node: str
@@ -32,7 +32,7 @@ class Intervention:
 
 
 @dataclass(frozen=True, eq=False)
-class Change:
+class NodeChange:
     """An intervention worked out on a run.
 
     new: a feature's new activation, where it is fixed; factor: what its own value, or a vector, is
@@ -43,48 +43,48 @@ class Change:
     """
 
     node: Node
-    before: float
+    activation_before: float
     direction: Tensor
-    new: float | None = None
+    new_activation: float | None = None
     factor: float | None = None
-    vector: Tensor | None = None
-    of_values: bool = False
+    new_vector: Tensor | None = None
+    is_of_head_values: bool = False
 
-    def own(self, now: Tensor) -> Tensor:
+    def apply_to(self, value: Tensor) -> Tensor:
         """What a node other than a feature is instead of ``now``, in its own form."""
         if self.factor is not None:
-            return now * self.factor
-        assert self.vector is not None
-        return self.vector
+            return value * self.factor
+        assert self.new_vector is not None
+        return self.new_vector
 
-    def written(self, run: Run) -> Tensor:
+    def added_output(self, run: Run) -> Tensor:
         """What the node writes more than before, [d], if all that it reads stays."""
         if self.factor is not None:
-            return self.direction * self.before * (self.factor - 1)
-        if self.new is not None:
-            return self.direction * (self.new - self.before)
-        assert self.vector is not None
-        if self.node.kind is not Kind.HEAD and not self.of_values:
-            return self.vector - self.direction
+            return self.direction * self.activation_before * (self.factor - 1)
+        if self.new_activation is not None:
+            return self.direction * (self.new_activation - self.activation_before)
+        assert self.new_vector is not None
+        if self.node.kind is not NodeKind.HEAD and not self.is_of_head_values:
+            return self.new_vector - self.direction
         assert self.node.layer is not None
         o = run.model.layers[self.node.layer].o
-        o = o.flatten(0, 1) if self.of_values else o[self.node.head]
-        return self.vector @ o * run.post[self.node.layer][self.node.position] - self.direction
+        o = o.flatten(0, 1) if self.is_of_head_values else o[self.node.head]
+        return self.new_vector @ o * run.post[self.node.layer][self.node.position] - self.direction
 
 
-def embedded(changes: Sequence[Change], scale: float, x: Tensor) -> Tensor:
+def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: Tensor) -> Tensor:
     """Embeddings [1, time, d] of a run in which some tokens are changed; ``scale``: theirs in the stream."""
-    x = x.clone()
+    embeddings = embeddings.clone()
     for change in changes:
         at = change.node.position
-        x[0, at] = change.own(x[0, at] * scale) / scale
-    return x
+        embeddings[0, at] = change.apply_to(embeddings[0, at] * scale) / scale
+    return embeddings
 
 
 @torch.no_grad()
-def work_out(
-    table: NodeTable, interventions: Sequence[Intervention], references: Sequence[Run] = ()
-) -> list[Change]:
+def resolve_interventions(
+    table: NodeTable, interventions: Sequence[FeatureIntervention], references: Sequence[Run] = ()
+) -> list[NodeChange]:
     """Interventions as changes of a table's run.
 
     references: for ``corrupted``, the run of the corrupted prompt, of as many tokens; for ``mean``, runs
@@ -96,14 +96,14 @@ def work_out(
         if one.node in seen:
             raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
         seen.add(one.node)
-        found.append(_change(table, one, references))
+        found.append(_resolve_intervention(table, one, references))
     return found
 
 
-def _change(table: NodeTable, one: Intervention, references: Sequence[Run]) -> Change:
-    if one.action not in ACTIONS:
-        there = f"There is no action '{one.action}'; there is {', '.join(ACTIONS)}."
-        raise InputError(there + suggest(one.action, ACTIONS))
+def _resolve_intervention(table: NodeTable, one: FeatureIntervention, references: Sequence[Run]) -> NodeChange:
+    if one.action not in INTERVENTION_ACTIONS:
+        there = f"There is no action '{one.action}'; there is {', '.join(INTERVENTION_ACTIONS)}."
+        raise InputError(there + suggest_name(one.action, INTERVENTION_ACTIONS))
     if one.action in ("scale", "set") and one.value is None:
         raise InputError(f"'{one.action}' of '{one.node}' needs a number.")
     if one.action in ("mean", "corrupted") and not references:
@@ -112,67 +112,67 @@ def _change(table: NodeTable, one: Intervention, references: Sequence[Run]) -> C
         raise InputError(
             f"'corrupted' of '{one.node}' needs one run of {table.run.time} tokens, as the prompt has."
         )
-    node, before, direction = _node(table, one.node)
+    node, before, direction = _find_node(table, one.node)
     if node.kind.is_fixed:
         raise InputError(f"'{one.node}' is no part of what the prompt says, so it stays as it is.")
     if one.action in ("zero", "scale"):
         factor = 0.0 if one.action == "zero" else float(one.value or 0.0)
-        return Change(node, before, direction, factor=factor)
-    if node.kind is Kind.FEATURE:
-        new = one.value if one.action == "set" else _activation(table, node, one.action, references)
-        return Change(node, before, direction, new=float(new or 0.0))
+        return NodeChange(node, before, direction, factor=factor)
+    if node.kind is NodeKind.FEATURE:
+        new = one.value if one.action == "set" else _reference_activation(table, node, one.action, references)
+        return NodeChange(node, before, direction, new_activation=float(new or 0.0))
     if one.action == "set":
-        return Change(node, before, direction, factor=float(one.value or 0.0))
+        return NodeChange(node, before, direction, factor=float(one.value or 0.0))
     site = table.dictionaries.get(site_of(node))
-    of_values = node.kind is Kind.ERROR and site is not None and site.site.reads == "z"
-    vector = _vector(table, node, one.action, references)
-    return Change(node, before, direction, vector=vector, of_values=of_values)
+    of_values = node.kind is NodeKind.ERROR and site is not None and site.site.reads == "z"
+    vector = _reference_vector(table, node, one.action, references)
+    return NodeChange(node, before, direction, new_vector=vector, is_of_head_values=of_values)
 
 
-def _node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
+def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
     """A node, its activation and its direction; features that are not active can be set, too."""
-    found = feature_name(name)
+    found = parse_feature_name(name)
     one = None if found is None else table.dictionaries.get(found.site)
     if found is not None and found.position is not None and one is not None:
         item, position = found.feature, found.position
         table.check_position(position)
         if item >= one.features:
             raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
-        of_site = table.run.read(one)[position]
+        of_site = table.run.dictionary_input(one)[position]
         value = float(one.encode(of_site)[item])
         index = torch.tensor([item], device=of_site.device)
-        direction = features_write(table.run, one, index, index.new_tensor([position]))[0]
-        node = Node(name, Kind.FEATURE, one.site.layer, None, one.site.part, position, item, one.name)
+        direction = feature_directions(table.run, one, index, index.new_tensor([position]))[0]
+        node = Node(name, NodeKind.FEATURE, one.site.layer, None, one.site.part, position, item, one.name)
         return node, value, direction
     row = table.index(name)
     return table.node(row), 1.0, table.written[row]
 
 
-def _activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
+def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
     one = table.dictionaries[site_of(node)]
-    values = [one.encode(run.read(one))[:, node.feature] for run in references]
+    values = [one.encode(run.dictionary_input(one))[:, node.feature] for run in references]
     if action == "corrupted":
         return float(values[0][node.position])
     return float(torch.cat(values).mean())
 
 
-def _vector(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> Tensor:
-    rows = torch.cat([_vectors(table, node, run) for run in references])
+def _reference_vector(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> Tensor:
+    rows = torch.cat([_vectors_by_position(table, node, run) for run in references])
     return rows[node.position] if action == "corrupted" else rows.mean(0)
 
 
-def _vectors(table: NodeTable, node: Node, run: Run) -> Tensor:
+def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
     """What a node writes at every position of another run [time, d]; a head's own values."""
-    if node.kind is Kind.TOKEN:
+    if node.kind is NodeKind.TOKEN:
         return run.embed
     layer = node.layer
     assert layer is not None
-    if node.kind is Kind.HEAD:
+    if node.kind is NodeKind.HEAD:
         return run.z[layer][:, node.head]
-    if node.kind is Kind.MLP:
+    if node.kind is NodeKind.MLP:
         return run.mlp[layer]
     one = table.dictionaries[f"{node.site}{layer}"]
-    if node.kind is Kind.SKIP:
+    if node.kind is NodeKind.SKIP:
         assert one.skip is not None
-        return run.read(one) @ one.skip.T
-    return run.written(one) - one.reconstruct(run.read(one))
+        return run.dictionary_input(one) @ one.skip.T
+    return run.dictionary_target(one) - one.reconstruct(run.dictionary_input(one))

@@ -15,24 +15,24 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.processing import DEFAULT
+from circuitviz.features.processing import DEFAULT_PROCESSING
 from circuitviz.features.sites import Site
 
 
-class _Config:
+class _RunnerConfig:
     """Takes the attributes of the configuration that the files hold."""
 
 
 _CONFIG_CLASSES = ("sae_training.config", "transcoder_training.config")
 
 
-def read_legacy(path: Path) -> Dictionary:
+def read_dunefsky_transcoder(path: Path) -> Dictionary:
     """Read one ``.pt`` file: ``cfg`` and ``state_dict`` with W_enc, b_enc, W_dec, b_dec, b_dec_out.
 
     The encoder reads input − b_dec, which is folded into its bias. Raises InputError on a file that
     holds anything else, and on one that asks for code to be run.
     """
-    allowed = [(_Config, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES]
+    allowed = [(_RunnerConfig, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES]
     try:
         with torch.serialization.safe_globals([*allowed, torch.device]):
             held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -48,7 +48,7 @@ def read_legacy(path: Path) -> Dictionary:
             f"'{path}' holds no transcoder: it needs 'cfg' and a 'state_dict' with "
             f"{', '.join(sorted(needed))}."
         )
-    weights = {name: _weight(path, name, state[name]) for name in needed}
+    weights = {name: _checked_weight(path, name, state[name]) for name in needed}
     d_in, features = weights["W_enc"].shape if weights["W_enc"].dim() == 2 else (0, 0)
     shapes = {"W_enc": (d_in, features), "b_enc": (features,), "W_dec": (features, len(weights["b_dec_out"]))}
     for name, shape in {**shapes, "b_dec": (d_in,)}.items():
@@ -58,22 +58,22 @@ def read_legacy(path: Path) -> Dictionary:
                 f"{list(shape)} would be right."
             )
     cfg = held.get("cfg")
-    config: dict[str, Any] = cfg if isinstance(cfg, dict) else vars(cfg) if isinstance(cfg, _Config) else {}
+    config: dict[str, Any] = cfg if isinstance(cfg, dict) else vars(cfg) if isinstance(cfg, _RunnerConfig) else {}
     model = config.get("model_name")
     return Dictionary(
         name=path.stem,
         architecture="transcoder",
-        site=Site.of_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
+        site=Site.from_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
         encoder=weights["W_enc"],
         bias=weights["b_enc"] - weights["b_dec"] @ weights["W_enc"],
         decoder=weights["W_dec"],
         decoder_bias=weights["b_dec_out"],
-        processing=DEFAULT,  # its training opened models with HookedTransformer.from_pretrained
+        processing=DEFAULT_PROCESSING,  # its training opened models with HookedTransformer.from_pretrained
         model=model if isinstance(model, str) else None,
     )
 
 
-def _weight(path: Path, name: str, given: object) -> Tensor:
+def _checked_weight(path: Path, name: str, given: object) -> Tensor:
     """A tensor of the file in float32; InputError where it is none, or claims more than the file holds."""
     if not isinstance(given, Tensor) or given.layout != torch.strided or given.dim() not in (1, 2):
         raise InputError(f"'{path}' holds '{name}' that is no vector or matrix; its file is damaged.")

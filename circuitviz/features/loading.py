@@ -10,15 +10,15 @@ import psutil
 
 from circuitviz.errors import InputError, InputWarning
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.fit import fitted, sample_runs
-from circuitviz.features.legacy import read_legacy
-from circuitviz.features.saelens import WEIGHTS, is_folder, read_folder, read_release
+from circuitviz.features.fit import fit_dictionaries, run_sample_texts
+from circuitviz.features.legacy import read_dunefsky_transcoder
+from circuitviz.features.saelens import WEIGHTS_FILE, is_saelens_folder, read_saelens_folder, download_release
 from circuitviz.models import Model
-from circuitviz.models.hub import reach_steps
-from circuitviz.progress import Progress, Steps, finish
-from circuitviz.resources import resource
+from circuitviz.models.hub import probe_hub_steps
+from circuitviz.progress import Progress, ProgressSteps, run_to_completion
+from circuitviz.resources import resource_path
 
-MOST_DEEP = 3  # folders of folders that are looked into
+MAX_FOLDER_DEPTH = 3  # folders of folders that are looked into
 
 
 def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
@@ -27,26 +27,26 @@ def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
     With a model, checks that it fits, as ``load_dictionaries`` does. Nothing is downloaded, unless it is
     asked for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
     """
-    answers = _released(path) is not None and finish(reach_steps())
+    answers = _parse_release(path) is not None and run_to_completion(probe_hub_steps())
     one = _load(path, model, answers)
     if model is not None:
-        (one,) = finish(_measured([one], model))
-        _warn([one])
+        (one,) = run_to_completion(_measure_fit([one], model))
+        _warn_of_misfit([one])
     return one
 
 
-def _load(path: str | Path, model: Model | None, answers: bool) -> Dictionary:
+def _load(path: str | Path, model: Model | None, hub_answers: bool) -> Dictionary:
     """``answers``: whether Hugging Face does, where the path is the name of a release."""
     where = Path(path).expanduser()
-    if released := _released(path):
-        found = read_release(*released, answers)
-    elif where.is_dir() and is_folder(where):
-        found = read_folder(where)
+    if released := _parse_release(path):
+        found = download_release(*released, hub_answers)
+    elif where.is_dir() and is_saelens_folder(where):
+        found = read_saelens_folder(where)
     elif where.is_file() and where.suffix == ".pt":
-        found = read_legacy(where)
+        found = read_dunefsky_transcoder(where)
     else:
         raise InputError(
-            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS}, and a transcoder of "
+            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS_FILE}, and a transcoder of "
             "transcoder_circuits is one .pt file."
         )
     if model is not None:
@@ -63,50 +63,50 @@ def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictio
     file states. Raises InputError where one cannot be the model's (layer, width, values that are not
     numbers), where two belong to one site, and where their encoders would not fit into memory.
     """
-    found = finish(load_dictionaries_steps(paths, model))
-    _warn(found)
+    found = run_to_completion(load_dictionaries_steps(paths, model))
+    _warn_of_misfit(found)
     return found
 
 
-def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> Steps[tuple[Dictionary, ...]]:
+def load_dictionaries_steps(paths: Iterable[str | Path], model: Model) -> ProgressSteps[tuple[Dictionary, ...]]:
     """``load_dictionaries``, with steps while Hugging Face is looked for and after each dictionary.
 
     Warnings are left to whoever asks: the ``misfit`` of each.
     """
-    places = [place for path in paths for place in dictionary_places(path)]
+    places = [place for path in paths for place in find_dictionary_paths(path)]
     _check_memory(places)
-    answers = any(_released(place) for place in places) and (yield from reach_steps())
+    answers = any(_parse_release(place) for place in places) and (yield from probe_hub_steps())
     found: list[Dictionary] = []
     for place in places:
         yield Progress(len(found), len(places), "Opening dictionaries")
         found.append(_load(place, model, answers))
-    check_set(found)
-    found = yield from _measured(found, model)
+    check_one_per_site(found)
+    found = yield from _measure_fit(found, model)
     return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
 
 
-def _measured(dictionaries: Sequence[Dictionary], model: Model) -> Steps[list[Dictionary]]:
+def _measure_fit(dictionaries: Sequence[Dictionary], model: Model) -> ProgressSteps[list[Dictionary]]:
     """Dictionaries in the form that fits, with what they leave unexplained; unmeasured without any text."""
-    runs = sample_runs(model) if dictionaries else []
+    runs = run_sample_texts(model) if dictionaries else []
     found: list[Dictionary] = []
     for one in dictionaries:
         yield Progress(len(found), len(dictionaries), f"Measuring how {one.name} fits")
-        found += fitted([one], runs)[0] if runs else [one]
+        found += fit_dictionaries([one], runs)[0] if runs else [one]
     return found
 
 
-def _warn(dictionaries: Iterable[Dictionary]) -> None:
+def _warn_of_misfit(dictionaries: Iterable[Dictionary]) -> None:
     for one in dictionaries:
         if one.misfit:
             warnings.warn(one.misfit, InputWarning, stacklevel=3)
 
 
-def given_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:
+def paths_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:
     """These files and folders; where none is given, those that ship with the demo model.
 
     InputError where none is given and none ship with the model.
     """
-    shipped = resource("demo", "dictionaries")
+    shipped = resource_path("demo", "dictionaries")
     if not paths and (model.name != "demo" or not shipped.is_dir()):
         raise InputError(
             f"No dictionaries ship with '{model.name}'; a folder of dictionaries that were trained on it "
@@ -116,31 +116,31 @@ def given_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str 
     return paths or [shipped]
 
 
-def dictionary_places(path: str | Path) -> list[str | Path]:
+def find_dictionary_paths(path: str | Path) -> list[str | Path]:
     """Folders and files below a path that hold one dictionary each; InputError where there is none."""
     where = Path(path).expanduser()
-    if where.is_file() or is_folder(where) or _released(path):
-        return [path if _released(path) else where]
+    if where.is_file() or is_saelens_folder(where) or _parse_release(path):
+        return [path if _parse_release(path) else where]
     found: list[str | Path] = []
     level = [where] if where.is_dir() else []
-    for _ in range(MOST_DEEP):
+    for _ in range(MAX_FOLDER_DEPTH):
         try:
             inside = sorted(child for folder in level for child in folder.iterdir())
         except OSError as error:
             raise InputError(
                 f"'{error.filename}' could not be looked into for dictionaries ({error.strerror})."
             ) from None
-        found += [child for child in inside if is_folder(child) or child.suffix == ".pt"]
-        level = [child for child in inside if child.is_dir() and not is_folder(child)]
+        found += [child for child in inside if is_saelens_folder(child) or child.suffix == ".pt"]
+        level = [child for child in inside if child.is_dir() and not is_saelens_folder(child)]
     if not found:
         raise InputError(
-            f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS}), a folder of "
+            f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS_FILE}), a folder of "
             "them, or .pt files of transcoder_circuits."
         )
     return found
 
 
-def check_set(dictionaries: Sequence[Dictionary]) -> None:
+def check_one_per_site(dictionaries: Sequence[Dictionary]) -> None:
     """InputError where two dictionaries belong to one site."""
     first: dict[str, Dictionary] = {}
     for one in dictionaries:
@@ -177,7 +177,7 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         )
 
 
-def _released(path: str | Path) -> tuple[str, str] | None:
+def _parse_release(path: str | Path) -> tuple[str, str] | None:
     """Release and id of ``saelens:RELEASE/ID``."""
     prefix, colon, rest = str(path).partition(":")
     release, slash, identity = rest.partition("/")
@@ -186,7 +186,7 @@ def _released(path: str | Path) -> tuple[str, str] | None:
 
 def _check_memory(places: Sequence[str | Path]) -> None:
     """Encoders are read as a whole, about half of the files; decoders stay on disk."""
-    files = [p / WEIGHTS if p.is_dir() else p for p in places if isinstance(p, Path)]
+    files = [p / WEIGHTS_FILE if p.is_dir() else p for p in places if isinstance(p, Path)]
     size = sum(file.stat().st_size for file in files if file.is_file()) / 2
     free = int(psutil.virtual_memory().available)
     if size > free:

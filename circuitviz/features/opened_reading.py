@@ -5,43 +5,43 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from circuitviz.features.opening import Opening, OpenSite
-from circuitviz.graph import Kind, Node
+from circuitviz.features.opening import FeatureBasis, SiteBasis
+from circuitviz.graph import NodeKind, Node
 from circuitviz.graph.opened import site_of
 from circuitviz.lens.reading import NodeReading
-from circuitviz.lens.shares import apart, direct_logits, pick, ranked
+from circuitviz.lens.shares import answer_logit_diff, direct_logits, select_prompt, rank_tokens
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
 
 
 @torch.no_grad()
-def read_part(opening: Opening, task: Task, node: Node, prompt: int = 0, top: int = 10) -> NodeReading:
+def read_basis_node(basis: FeatureBasis, task: Task, node: Node, prompt: int = 0, top: int = 10) -> NodeReading:
     """Read a feature or error on one prompt of a task; InputError on an unknown prompt.
 
     direct_logit_attribution: of what it writes at the answer position, 0 where it is not active there. Tokens
     and answers: of what it writes where it is most active, as if that stood at the answer position.
     """
-    model, part = opening.model, pick(task, prompt)
+    model, part = basis.model, select_prompt(task, prompt)
     length = int(part.lengths[0])
     written: list[Tensor] = []
     final: list[Tensor] = []
 
-    def keep(site: OpenSite, read: Tensor, own: Tensor) -> None:
+    def keep(site: SiteBasis, read: Tensor, own: Tensor) -> None:
         if site.name != site_of(node):
             return
-        active = site.active(read)
-        if node.kind is Kind.FEATURE:
+        active = site.listed_activations(read)
+        if node.kind is NodeKind.FEATURE:
             at = site.listed.tolist().index(node.feature)
-            made = active[0, :, at, None] * site.directions()[at]
+            made = active[0, :, at, None] * site.listed_directions()[at]
         else:
-            made = site.in_stream(own - active @ site.rows())[0]
+            made = site.to_residual_stream(own - active @ site.listed_decoder_rows())[0]
         written.append(made)
 
     hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: final.append(x)}
-    with model.hooks(hooks), model.hooks(opening.hooks(keep)):
+    with model.hooks(hooks), model.hooks(basis.hooks(keep)):
         model.logits(part.clean[:, :length], part.lengths - 1)
     output, last = written[0], final[0][0, -1]
-    most = output[int(output.norm(dim=-1).argmax())] if node.kind is Kind.FEATURE else output[-1]
-    tops = ranked(model, part, direct_logits(model, most, last), top)
-    direct = apart(part, direct_logits(model, output[-1], last))
+    most = output[int(output.norm(dim=-1).argmax())] if node.kind is NodeKind.FEATURE else output[-1]
+    tops = rank_tokens(model, part, direct_logits(model, most, last), top)
+    direct = answer_logit_diff(part, direct_logits(model, output[-1], last))
     return NodeReading(node.name, prompt, task.prompt_strings(prompt), *tops, direct)

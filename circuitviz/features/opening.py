@@ -13,19 +13,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.loading import given_or_shipped, load_dictionaries
+from circuitviz.features.loading import paths_or_shipped, load_dictionaries
 from circuitviz.features.points import site_hooks
 from circuitviz.graph import Graph
-from circuitviz.graph.names import by_layer, parse_folders
-from circuitviz.graph.opened import opened_graph, opened_sites
+from circuitviz.graph.names import site_sort_key, parse_folders
+from circuitviz.graph.opened import graph_with_features, feature_sites
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 
 
 @dataclass(frozen=True, eq=False)
-class OpenSite:
+class SiteBasis:
     """A site with its dictionary and the features that are listed, [listed]."""
 
     model: Model
@@ -38,48 +38,48 @@ class OpenSite:
         return self.dictionary.site.name
 
     @property
-    def of_values(self) -> bool:
+    def is_of_head_values(self) -> bool:
         """Whether the dictionary reads and writes the values of all heads side by side."""
         return self.dictionary.site.reads == "z"
 
-    def active(self, read: Tensor) -> Tensor:
+    def listed_activations(self, read: Tensor) -> Tensor:
         """Activations of the listed features, [..., d_in] → [..., listed]."""
         return self.dictionary.encode(read)[..., self.listed]
 
-    def rows(self) -> Tensor:
+    def listed_decoder_rows(self) -> Tensor:
         """What each listed feature writes at activation 1, as the site writes it, [listed, d_out]."""
         return self.dictionary.decoder_rows(self.listed)
 
-    def directions(self) -> Tensor:
+    def listed_directions(self) -> Tensor:
         """The same in the residual stream, [listed, d]."""
-        rows = self.rows()
-        return rows @ self._output if self.of_values else rows
+        rows = self.listed_decoder_rows()
+        return rows @ self._w_o if self.is_of_head_values else rows
 
-    def in_stream(self, written: Tensor) -> Tensor:
+    def to_residual_stream(self, written: Tensor) -> Tensor:
         """What the site writes, pushed into the residual stream: [..., d_out] → [..., d]."""
-        return written @ self._output if self.of_values else written
+        return written @ self._w_o if self.is_of_head_values else written
 
     @property
-    def _output(self) -> Tensor:
+    def _w_o(self) -> Tensor:
         return self.model.layers[self.dictionary.site.layer].o.flatten(0, 1)
 
 
-Change = Callable[[OpenSite, Tensor, Tensor], Tensor | None]
+SiteBasisCallback = Callable[[SiteBasis, Tensor, Tensor], Tensor | None]
 """(site, what it reads [batch, time, d_in], what it writes [batch, time, d_out]) → what it writes instead."""
 
 
 @dataclass(frozen=True, eq=False)
-class Opening:
+class FeatureBasis:
     """The sites of a model that are opened, by name."""
 
     model: Model
-    sites: Mapping[str, OpenSite]
+    sites: Mapping[str, SiteBasis]
 
     @staticmethod
-    def of(model: Model, graph: Graph, dictionaries: Mapping[str, Dictionary]) -> Opening:
+    def from_graph(model: Model, graph: Graph, dictionaries: Mapping[str, Dictionary]) -> FeatureBasis:
         """The sites that a graph opens; InputError where a dictionary of one is missing or too small."""
         made = {}
-        for name, listed in opened_sites(graph).items():
+        for name, listed in feature_sites(graph).items():
             one = dictionaries.get(name)
             if one is None:
                 raise InputError(
@@ -92,52 +92,52 @@ class Opening:
                     "features; open the dictionary that it was found with."
                 )
             index = torch.tensor(listed, dtype=torch.long, device=model.device)
-            made[name] = open_site(model, one, index)
-        return Opening(model, made)
+            made[name] = make_site_basis(model, one, index)
+        return FeatureBasis(model, made)
 
     @staticmethod
-    def whole(model: Model, dictionaries: Mapping[str, Dictionary]) -> Opening:
+    def from_dictionaries(model: Model, dictionaries: Mapping[str, Dictionary]) -> FeatureBasis:
         """Every site that has a dictionary, all its features listed."""
         everything = {n: torch.arange(d.features, device=model.device) for n, d in dictionaries.items()}
-        return Opening(model, {n: open_site(model, d, everything[n]) for n, d in dictionaries.items()})
+        return FeatureBasis(model, {n: make_site_basis(model, d, everything[n]) for n, d in dictionaries.items()})
 
     def graph(self) -> Graph:
         """The model's graph with these sites opened."""
         listed = {name: site.listed.tolist() for name, site in self.sites.items()}
         names = {name: site.dictionary.name for name, site in self.sites.items()}
-        return opened_graph(self.model.shape, listed, names)
+        return graph_with_features(self.model.shape, listed, names)
 
-    def hooks(self, change: Change) -> dict[str, Hook]:
+    def hooks(self, callback: SiteBasisCallback) -> dict[str, Hook]:
         """Hooks that show ``change`` what each site reads and writes in the very pass."""
 
         def changed(one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
-            return change(self.sites[one.site.name], read, written)
+            return callback(self.sites[one.site.name], read, written)
 
         return site_hooks(self.model, [site.dictionary for site in self.sites.values()], changed)
 
 
-def open_site(model: Model, dictionary: Dictionary, listed: Tensor) -> OpenSite:
+def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> SiteBasis:
     """A site opened; InputError where what its heads write is no sum over them."""
     site = dictionary.site
-    if site.part == "a" and model.layers[site.layer].post is not None:
+    if site.part == "a" and model.layers[site.layer].post_norm is not None:
         raise InputError(
             f"'{model.name}' normalises what the heads of a layer write together, so {site.name} cannot be "
             "opened over a task; a circuit of one prompt can have its features."
         )
-    return OpenSite(model, dictionary.to(model.unembedding), listed)
+    return SiteBasis(model, dictionary.to(model.unembedding), listed)
 
 
-def dictionaries_of(model: Model, folders: str = "", sites: Collection[str] = ()) -> dict[str, Dictionary]:
+def load_dictionaries_by_site(model: Model, folders: str = "", sites: Collection[str] = ()) -> dict[str, Dictionary]:
     """Dictionaries by site, from folders of them (``parse_folders``), or those that ship with the demo model.
 
     sites: only these; InputError where one has none.
     """
-    places = given_or_shipped(parse_folders(folders), model)
+    places = paths_or_shipped(parse_folders(folders), model)
     found = {one.site.name: one for one in load_dictionaries(places, model)}
     for site in sites:
         if site not in found:
             there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."
-            raise InputError(there + suggest(site, found))
+            raise InputError(there + suggest_name(site, found))
     return {site: found[site] for site in sites} if sites else found
 
 
@@ -149,16 +149,16 @@ def parse_sites(text: str) -> tuple[str, ...]:
             raise InputError(
                 f"'{name}' is no site; a2 (the heads of layer 2) or m3 (the MLP of layer 3) would be right."
             )
-    return tuple(sorted(set(names), key=by_layer))
+    return tuple(sorted(set(names), key=site_sort_key))
 
 
-def strongest_features(importance: Mapping[str, Tensor], most: int) -> dict[str, Sequence[int]]:
+def strongest_features(importance: Mapping[str, Tensor], max_features: int) -> dict[str, Sequence[int]]:
     """Of each site at most so many features with the greatest importance [features], in order of number.
 
     Features that count for nothing are never listed.
     """
     chosen: dict[str, Sequence[int]] = {}
     for site, values in importance.items():
-        best = values.topk(min(most, len(values)))
+        best = values.topk(min(max_features, len(values)))
         chosen[site] = sorted(best.indices[best.values > 0].tolist())
     return chosen

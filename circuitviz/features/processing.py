@@ -17,7 +17,7 @@ from typing import Any
 from circuitviz.errors import InputError
 
 NO_PROCESSING_SINCE = (3, 19, 2)  # version of SAELens
-KWARGS = "model_from_pretrained_kwargs"
+PRETRAINED_KWARGS_KEY = "model_from_pretrained_kwargs"
 _FACTORED = "refactor_factored_attn_matrices"
 _CLASSES = (None, "HookedTransformer", "HookedSAETransformer")
 
@@ -42,7 +42,7 @@ class Processing:
     def __str__(self) -> str:
         return " + ".join(name for name, on in asdict(self).items() if on) or "raw"
 
-    def forms(self, reads: str) -> list[Processing]:
+    def alternatives(self, reads: str) -> list[Processing]:
         """This processing first, then those that differ in what a site that ``reads`` so can notice."""
         noticed = {
             "z": ("fold_value_biases", "fold_ln"),
@@ -53,36 +53,36 @@ class Processing:
         return [self, *(one for one in others if one != self)]
 
 
-RAW = Processing()
-FOLDED = Processing(fold_ln=True, fold_value_biases=True)
-DEFAULT = Processing(True, True, True)  # of HookedTransformer.from_pretrained
+RAW_PROCESSING = Processing()
+FOLDED_PROCESSING = Processing(fold_ln=True, fold_value_biases=True)
+DEFAULT_PROCESSING = Processing(True, True, True)  # of HookedTransformer.from_pretrained
 
 
-def stated_processing(about: Mapping[str, Any]) -> Processing:
+def stated_processing(metadata: Mapping[str, Any]) -> Processing:
     """What a SAELens file's metadata says, or means by saying nothing.
 
     Raises InputError, in half a sentence, on a statement that is none, and on factored attention matrices.
     """
-    if (ours := about.get("processing")) is not None:  # circuitviz' own files, up to version 0.1
+    if (ours := metadata.get("processing")) is not None:  # circuitviz' own files, up to version 0.1
         if ours not in ("raw", "folded"):
             raise InputError(
-                f"was trained on a model processed as {shown(ours)}; 'raw' and 'folded' are known"
+                f"was trained on a model processed as {format_value(ours)}; 'raw' and 'folded' are known"
             )
-        return RAW if ours == "raw" else FOLDED
-    if about.get("model_class_name") not in _CLASSES:
-        return RAW  # Hugging Face's own module
-    given = about.get(KWARGS)
+        return RAW_PROCESSING if ours == "raw" else FOLDED_PROCESSING
+    if metadata.get("model_class_name") not in _CLASSES:
+        return RAW_PROCESSING  # Hugging Face's own module
+    given = metadata.get(PRETRAINED_KWARGS_KEY)
     if given is not None and not isinstance(given, dict):
-        raise InputError(f"has {KWARGS} {shown(given)}; an object would be right")
-    trained = version_of(about.get("sae_lens_training_version") or about.get("sae_lens_version"))
-    start = RAW
+        raise InputError(f"has {PRETRAINED_KWARGS_KEY} {format_value(given)}; an object would be right")
+    trained = parse_version(metadata.get("sae_lens_training_version") or metadata.get("sae_lens_version"))
+    start = RAW_PROCESSING
     if trained is not None and trained < NO_PROCESSING_SINCE:
         # its training configuration had center_writing_weights false unless it was given otherwise
-        start = DEFAULT if given is not None else FOLDED
+        start = DEFAULT_PROCESSING if given is not None else FOLDED_PROCESSING
     switches = {name: (given or {}).get(name, on) for name, on in {**asdict(start), _FACTORED: False}.items()}
-    if wrong := [f"{name} {shown(value)}" for name, value in switches.items() if not isinstance(value, bool)]:
-        raise InputError(f"has {wrong[0]} in {KWARGS}; true or false would be right")
-    if switches.pop(_FACTORED) and str(about.get("hook_name")).endswith(("hook_z", "o.hook_in")):
+    if wrong := [f"{name} {format_value(value)}" for name, value in switches.items() if not isinstance(value, bool)]:
+        raise InputError(f"has {wrong[0]} in {PRETRAINED_KWARGS_KEY}; true or false would be right")
+    if switches.pop(_FACTORED) and str(metadata.get("hook_name")).endswith(("hook_z", "o.hook_in")):
         raise InputError(
             f"reads values of heads whose matrices were factored anew ({_FACTORED}), which this model's are "
             "not"
@@ -90,13 +90,13 @@ def stated_processing(about: Mapping[str, Any]) -> Processing:
     return Processing(**switches)
 
 
-def version_of(said: object) -> tuple[int, ...] | None:
+def parse_version(text: object) -> tuple[int, ...] | None:
     """Numbers of a version like ``6.0.0-rc.1``; None where there are none."""
-    found = re.match(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?", said if isinstance(said, str) else "")
+    found = re.match(r"(\d{1,9})(?:\.(\d{1,9}))?(?:\.(\d{1,9}))?", text if isinstance(text, str) else "")
     return tuple(int(number or 0) for number in found.groups()) if found else None
 
 
-def shown(value: Any) -> str:
+def format_value(value: Any) -> str:
     """A value as a message shows it; the file's None is called missing."""
     text = "missing" if value is None else repr(value)
     return text if len(text) <= 40 else text[:39] + "…"

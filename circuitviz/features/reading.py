@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import centred_as_read, folded_value_bias
+from circuitviz.features.points import centre_input, folded_value_bias
 from circuitviz.features.run import Run
 
 
 @dataclass(frozen=True, eq=False)
-class Reads:
+class ReadVectors:
     """What some nodes of one site read.
 
     position: [k]; stage: they read what was written before it; constant: [k]. point: [k, d], the vector
@@ -28,11 +28,11 @@ class Reads:
     position: Tensor
     stage: int
     constant: Tensor
-    point: Tensor | None = None
-    spread: Tensor | None = None
+    at_own_position: Tensor | None = None
+    by_position: Tensor | None = None
 
 
-def through_attention(run: Run, layer: int, value: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+def pull_back_through_attention(run: Run, layer: int, value: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
     """Pull directions at the heads' values back to the stream.
 
     value: [k, head, d_head], at query positions ``at`` [k]. Returns [k, time, d] and constants [k].
@@ -43,39 +43,39 @@ def through_attention(run: Run, layer: int, value: Tensor, at: Tensor) -> tuple[
     directions = torch.einsum("kgie,gde->kgid", grouped, weights.v).reshape(len(value), -1, width)
     pattern = run.pattern[layer][:, at]  # [head, k, key]
     spread = torch.bmm(pattern.permute(1, 2, 0), directions) * run.attention_scale[layer][None]
-    always = torch.einsum("khe,he->kh", value, run.value_bias(layer))
+    always = torch.einsum("khe,he->kh", value, run.head_value_bias(layer))
     return spread, (always * pattern.sum(-1).T).sum(-1)
 
 
-def through_mlp_norm(run: Run, one: Dictionary, direction: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+def pull_back_through_mlp_norm(run: Run, one: Dictionary, direction: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
     """Pull directions at what a transcoder reads back to the stream: [k, d_in] → [k, d], constants."""
     layer = one.site.layer
     none = direction.new_zeros(len(direction))
     if one.site.reads == "stream":
-        return centred_as_read(run.model, one, direction), none
+        return centre_input(run.model, one, direction), none
     norm = run.mlp_norm(layer)
     raw = not one.processing.fold_ln
     pulled = direction * norm.weight if raw else direction
-    if norm.centred:
+    if norm.is_centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.parts(run.mlp_stream[layer][at])[1]
+    scale = norm.normalise_parts(run.mlp_stream[layer][at])[1]
     return pulled * scale, direction @ norm.bias if raw and norm.bias is not None else none
 
 
-def read_by_attention(run: Run, one: Dictionary, index: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+def read_vectors_of_attention_features(run: Run, one: Dictionary, index: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
     """What attention features read: [k, time, d] and constants [k]."""
     layer, rows, bias = one.site.layer, one.encoder_rows(index), one.bias[index]
     heads, inner = run.z[layer].shape[1:]
     if one.site.reads == "z":
-        spread, constant = through_attention(run, layer, rows.view(-1, heads, inner), at)
+        spread, constant = pull_back_through_attention(run, layer, rows.view(-1, heads, inner), at)
         return spread, constant - rows @ folded_value_bias(run.model, one) + bias
-    rows = centred_as_read(run.model, one, rows)
+    rows = centre_input(run.model, one, rows)
     value = torch.einsum("hed,kd->khe", run.model.layers[layer].o, rows) * run.post[layer][at][..., None]
-    spread, constant = through_attention(run, layer, value, at)
-    return spread, constant + bias + (rows * run.attention_rest(layer)[at]).sum(-1)
+    spread, constant = pull_back_through_attention(run, layer, value, at)
+    return spread, constant + bias + (rows * run.attention_bias_output(layer)[at]).sum(-1)
 
 
-def read_by_heads(run: Run, layer: int, head: Tensor, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
+def read_vectors_of_heads(run: Run, layer: int, head: Tensor, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
     """What heads read, as dictionaries of one feature: its encoder is their output over its square.
 
     head, at: [k]; written: [k, d]. The activation is 1, shared out among what the head reads.
@@ -85,22 +85,22 @@ def read_by_heads(run: Run, layer: int, head: Tensor, at: Tensor, written: Tenso
     own = torch.einsum("ked,kd->ke", o, unit) * run.post[layer][at]
     value = own.new_zeros(len(head), run.model.shape.n_heads, o.shape[1])
     value[torch.arange(len(head)), head] = own
-    return through_attention(run, layer, value, at)
+    return pull_back_through_attention(run, layer, value, at)
 
 
-def read_by_skip(run: Run, one: Dictionary, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
+def read_vectors_of_skip(run: Run, one: Dictionary, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
     """What a skip connection reads, as a dictionary of one feature: [k, d] and constants [k]."""
     assert one.skip is not None
     unit = written / written.square().sum(-1, keepdim=True).clamp_min(torch.finfo(written.dtype).tiny)
-    return through_mlp_norm(run, one, unit @ one.skip, at)
+    return pull_back_through_mlp_norm(run, one, unit @ one.skip, at)
 
 
-def read_at_the_end(run: Run, direction: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+def pull_back_through_final_norm(run: Run, direction: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
     """Pull directions at the unembedding's input back to the last stream: [k, d], constants [k]."""
     norm = run.model.final_norm
     pulled = direction * norm.weight
-    if norm.centred:
+    if norm.is_centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.parts(run.final[at])[1]
+    scale = norm.normalise_parts(run.final[at])[1]
     constant = direction @ norm.bias if norm.bias is not None else direction.new_zeros(len(direction))
     return pulled * scale, constant

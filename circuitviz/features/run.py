@@ -11,7 +11,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import as_read, value_bias
+from circuitviz.features.points import dictionary_input, head_value_bias
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.models.norms import Norm
@@ -53,13 +53,13 @@ class Run:
     @cached_property
     def strings(self) -> list[str]:
         """Tokens as they are shown."""
-        return self.model.tokens.strings(self.tokens.tolist())
+        return self.model.tokens.token_strings(self.tokens.tolist())
 
     @cached_property
     def attention_scale(self) -> list[Tensor]:
         """1/scale of the normalisation before each attention, [time, 1]."""
         layers = zip(self.model.layers, self.attention_stream, strict=True)
-        return [weights.norm.parts(stream)[1] for weights, stream in layers]
+        return [weights.attn_norm.normalise_parts(stream)[1] for weights, stream in layers]
 
     def mlp_norm(self, layer: int) -> Norm:
         """The normalisation before a layer's MLP."""
@@ -67,21 +67,21 @@ class Run:
         assert norm is not None
         return norm
 
-    def value_bias(self, layer: int) -> Tensor:
+    def head_value_bias(self, layer: int) -> Tensor:
         """What is added to each head's value, whatever it reads: [head, d_head]."""
-        return value_bias(self.model, layer)
+        return head_value_bias(self.model, layer)
 
-    def heads(self, layer: int) -> Tensor:
+    def head_outputs(self, layer: int) -> Tensor:
         """What each head writes, [time, head, d], without biases that heads share."""
         scaled = self.z[layer] * self.post[layer][..., None]
         return torch.einsum("the,hed->thd", scaled, self.model.layers[layer].o)
 
-    def attention_rest(self, layer: int) -> Tensor:
+    def attention_bias_output(self, layer: int) -> Tensor:
         """What attention writes beyond its heads, [time, d]: the output bias."""
         scaled = (self.z[layer] * self.post[layer][..., None]).flatten(1)
         return self.attention[layer] - scaled @ self.model.layers[layer].o.flatten(0, 1)
 
-    def read(self, dictionary: Dictionary) -> Tensor:
+    def dictionary_input(self, dictionary: Dictionary) -> Tensor:
         """What a dictionary reads in this run, [time, d_in], in the form it was trained on."""
         site = dictionary.site
         if site.reads == "z":
@@ -89,20 +89,20 @@ class Run:
         elif site.is_transcoder:
             found = self.mlp_stream[site.layer]
         else:
-            found = self.written(dictionary)
-        return as_read(self.model, dictionary, found)
+            found = self.dictionary_target(dictionary)
+        return dictionary_input(self.model, dictionary, found)
 
-    def written(self, dictionary: Dictionary) -> Tensor:
+    def dictionary_target(self, dictionary: Dictionary) -> Tensor:
         """What a dictionary should reconstruct, [time, d_out]."""
         site = dictionary.site
         if site.reads == "z":
-            return self.read(dictionary)
+            return self.dictionary_input(dictionary)
         return (self.attention if site.part == "a" else self.mlp)[site.layer]
 
 
 @torch.no_grad()
 def run_prompt(
-    model: Model, prompt: str | Sequence[int] | Tensor, edits: Mapping[str, Hook] | None = None
+    model: Model, prompt: str | Sequence[int] | Tensor, hooks: Mapping[str, Hook] | None = None
 ) -> Run:
     """Run a prompt, given as text or as token ids, once; InputError where it is empty or too long.
 
@@ -120,8 +120,8 @@ def run_prompt(
         )
     tokens = torch.tensor(ids, device=model.device)
     kept: dict[str, Tensor] = {}
-    keep: dict[str, Hook] = {name: partial(_keep, kept, name) for name in _points(model)}
-    with model.hooks(dict(edits or {})), model.hooks(keep):  # edits first: they change what is kept
+    keep: dict[str, Hook] = {name: partial(_keep_value, kept, name) for name in _recorded_hook_names(model)}
+    with model.hooks(dict(hooks or {})), model.hooks(keep):  # edits first: they change what is kept
         logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
     if not torch.isfinite(logits).all():
         raise InputError(
@@ -134,35 +134,35 @@ def run_prompt(
     posts: list[Tensor] = []
     for layer, weights in enumerate(model.layers):
         written = kept.get(f"blocks.{layer}.ln1_post.hook_in")
-        posts.append(ones if weights.post is None or written is None else weights.post.parts(written)[1])
+        posts.append(ones if weights.post_norm is None or written is None else weights.post_norm.normalise_parts(written)[1])
     return Run(
         model=model,
         tokens=tokens,
         embed=kept["embed.hook_out"] * model.embed_scale,
         attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
-        mlp_stream=[kept[weights.before_mlp] for weights in model.layers] if model.shape.mlp else [],
+        mlp_stream=[kept[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],
         pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
         z=[kept[f"blocks.{i}.attn.hook_z"] for i in layers],
         post=posts,
-        attention=[kept[weights.after_attention] for weights in model.layers],
-        mlp=[kept[weights.after_mlp] for weights in model.layers] if model.shape.mlp else [],
+        attention=[kept[weights.attn_out_hook] for weights in model.layers],
+        mlp=[kept[weights.mlp_out_hook] for weights in model.layers] if model.shape.mlp else [],
         final=kept["ln_final.hook_in"],
         logits=logits,
     )
 
 
-def _keep(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
+def _keep_value(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
     kept[name] = value.detach()
 
 
-def _points(model: Model) -> list[str]:
+def _recorded_hook_names(model: Model) -> list[str]:
     names = ["embed.hook_out", "ln_final.hook_in"]
     for layer, weights in enumerate(model.layers):
         block = f"blocks.{layer}"
         names += [f"{block}.hook_in", f"{block}.attn.hook_pattern", f"{block}.attn.hook_z"]
-        names.append(weights.after_attention)
-        if weights.post is not None:
+        names.append(weights.attn_out_hook)
+        if weights.post_norm is not None:
             names.append(f"{block}.ln1_post.hook_in")
         if model.shape.mlp:
-            names += [weights.before_mlp, weights.after_mlp]
+            names += [weights.mlp_in_hook, weights.mlp_out_hook]
     return names

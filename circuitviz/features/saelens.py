@@ -21,14 +21,14 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.processing import KWARGS, stated_processing
-from circuitviz.features.saelens_config import Config, parse_config
-from circuitviz.graph.names import last_part
-from circuitviz.models.hub import is_unasked, reached
+from circuitviz.features.processing import PRETRAINED_KWARGS_KEY, stated_processing
+from circuitviz.features.saelens_config import SaelensConfig, parse_saelens_config
+from circuitviz.graph.names import display_name
+from circuitviz.models.hub import is_download_forbidden, hub_access
 
-CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
-LARGEST_CONFIG = 2**22  # bytes
-VERSION = "6.54.0"  # of SAELens, whose form is written
+CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
+MAX_CONFIG_BYTES = 2**22  # bytes
+WRITTEN_SAELENS_VERSION = "6.54.0"  # of SAELens, whose form is written
 _OTHER_TOOLS = {"sae.safetensors": "sparsify", "ae.pt": "dictionary_learning", "params.npz": "Gemma Scope"}
 _DTYPES = ("F32", "F64", "F16", "BF16")
 _SCALINGS = ("scaling_factor", "finetuning_scaling_factor")
@@ -38,63 +38,63 @@ _ENCODERS = {
 }
 
 
-def is_folder(path: Path) -> bool:
+def is_saelens_folder(path: Path) -> bool:
     """Whether a folder holds one SAELens dictionary."""
-    return (path / CONFIG).is_file()
+    return (path / CONFIG_FILE).is_file()
 
 
-def read_folder(path: Path) -> Dictionary:
+def read_saelens_folder(path: Path) -> Dictionary:
     """Read ``cfg.json`` and ``sae_weights.safetensors``, of any version that SAELens reads.
 
     Raises InputError on a folder that is none, on tensors that are missing, unknown or of another shape than
     the configuration says, and on whatever would make a feature no masked linear map of what it reads.
     """
     try:
-        config = parse_config(_config(path))
-        weights = path / WEIGHTS
+        config = parse_saelens_config(_read_config(path))
+        weights = path / WEIGHTS_FILE
         if not weights.is_file():
             kept = [f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()]
             other = "".join(kept[:1])
-            raise InputError(f"has no weights: there is no file {WEIGHTS} beside its {CONFIG}{other}")
+            raise InputError(f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}{other}")
         with safe_open(weights, framework="pt") as file:
             headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
             shapes = {name: tuple(one.get_shape()) for name, one in headers.items()}
             for name, one in headers.items():
                 if one.get_dtype() not in _DTYPES:
                     raise InputError(
-                        f"holds {_named([name])} as {one.get_dtype()}; {', '.join(_DTYPES)} can be used"
+                        f"holds {_quote_names([name])} as {one.get_dtype()}; {', '.join(_DTYPES)} can be used"
                     )
         check_tensors(config, shapes)
-        return from_state(path.name, config, load_file(weights))
+        return dictionary_from_state(path.name, config, load_file(weights))
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith("The ") else f"The dictionary '{path}' {text}.") from None
     except (OSError, ValueError, RecursionError, SafetensorError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
         raise InputError(
-            f"'{path}' could not be read as a SAELens dictionary ({reason}); it needs {CONFIG} and "
-            f"{WEIGHTS} that fit each other."
+            f"'{path}' could not be read as a SAELens dictionary ({reason}); it needs {CONFIG_FILE} and "
+            f"{WEIGHTS_FILE} that fit each other."
         ) from error
 
 
-def read_release(release: str, identity: str, answers: bool = True) -> Dictionary:
+def download_release(release: str, identity: str, hub_answers: bool = True) -> Dictionary:
     """Download a dictionary that SAELens knows by name; only ever on a person's own request.
 
     answers: whether Hugging Face does; else it comes from what was downloaded before.
     Weights in torch's own format are read with ``weights_only``, which is torch's default from 2.6 on.
     Raises InputError where the name is unknown, there is no network, or it cannot be used.
     """
-    with warnings.catch_warnings(), reached(answers):
+    with warnings.catch_warnings(), hub_access(hub_answers):
         warnings.simplefilter("ignore")
         from sae_lens import SAE
 
         try:
             one = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways
-            if not answers and isinstance(error, OSError):
+            if not hub_answers and isinstance(error, OSError):
                 why = (
                     "what a file names is downloaded only when a person asks for it; open it by its name"
-                    if is_unasked()
+                    if is_download_forbidden()
                     else "Hugging Face does not answer (no network); try again with a network"
                 )
                 raise InputError(
@@ -110,15 +110,15 @@ def read_release(release: str, identity: str, answers: bool = True) -> Dictionar
     name = f"{release}/{identity}"
     state = {key: tensor.detach() for key, tensor in one.state_dict().items()}
     try:
-        config = parse_config(dict(one.cfg.to_dict()))
+        config = parse_saelens_config(dict(one.cfg.to_dict()))
         check_tensors(config, {key: tuple(tensor.shape) for key, tensor in state.items()})
-        return from_state(name, config, state)
+        return dictionary_from_state(name, config, state)
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith("The ") else f"The dictionary '{name}' {text}.") from None
 
 
-def check_tensors(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> None:
+def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) -> None:
     """InputError, in half a sentence, unless these are the tensors of the configuration, in their shapes."""
     one, architecture = config, config.architecture
     wanted: dict[str, tuple[int, ...]] = {"W_enc": (one.d_in, one.d_sae), "W_dec": (one.d_sae, one.d_out)}
@@ -135,7 +135,7 @@ def check_tensors(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> None
         raise InputError(f"is of the architecture '{architecture}' and holds no {', '.join(missing)}")
     if unknown := sorted(shapes.keys() - wanted.keys() - optional.keys()):
         raise InputError(
-            f"holds {_named(unknown)}, which the architecture '{architecture}' does not have; what is not "
+            f"holds {_quote_names(unknown)}, which the architecture '{architecture}' does not have; what is not "
             "used would change its features without a word"
         )
     for name, right in {**wanted, **optional}.items():
@@ -146,19 +146,19 @@ def check_tensors(config: Config, shapes: Mapping[str, tuple[int, ...]]) -> None
             )
 
 
-def from_state(name: str, config: Config, state: Mapping[str, Tensor]) -> Dictionary:
+def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, Tensor]) -> Dictionary:
     """A dictionary from a configuration and the weights that ``check_tensors`` found to be its own."""
     exact = state["W_enc"].dtype == torch.float64
     dtype = torch.float64 if exact else torch.float32
     state = {name: tensor.detach().to(dtype) for name, tensor in state.items()}
     encoder, decoder = state["W_enc"], state["W_dec"]
     gain = threshold = gate = None
-    scaling = _scaling(config, state)
+    scaling = _decoder_scaling(config, state)
     if config.architecture == "gated":
         gain, bias, gate = state["r_mag"].exp(), state["b_mag"], state["b_gate"]
     else:
         bias = state["b_enc"]
-    if config.rescales:
+    if config.rescales_by_decoder_norm:
         gain = decoder.norm(dim=-1)
         bias = bias * gain
         scaling = 1 / gain if scaling is None else scaling / gain
@@ -168,7 +168,7 @@ def from_state(name: str, config: Config, state: Mapping[str, Tensor]) -> Dictio
         threshold = state["log_threshold"].exp()
     elif "topk_threshold" in state:
         threshold = torch.full_like(bias, float(state["topk_threshold"]))
-    if config.subtracts:
+    if config.subtracts_decoder_bias:
         shift = state["b_dec"] @ encoder
         bias = bias - (shift if gain is None else shift * gain)
         gate = None if gate is None else gate - shift
@@ -188,11 +188,11 @@ def from_state(name: str, config: Config, state: Mapping[str, Tensor]) -> Dictio
         decoder_gain=scaling,
         processing=config.processing,
         model=config.model,
-        about=config.about,
+        about=config.metadata,
     )
 
 
-def write_folder(dictionary: Dictionary, path: Path) -> None:
+def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
     """Write a dictionary as a folder that SAELens reads; what is read back encodes the same."""
     from safetensors.torch import save_file
 
@@ -220,9 +220,9 @@ def write_folder(dictionary: Dictionary, path: Path) -> None:
         "normalize_activations": "none",
         "reshape_activations": "hook_z" if one.site.reads == "z" else "none",
         "metadata": {
-            **_about(one),
-            "sae_lens_version": VERSION,
-            "model_name": None if one.model is None else last_part(one.model),
+            **_metadata_to_write(one),
+            "sae_lens_version": WRITTEN_SAELENS_VERSION,
+            "model_name": None if one.model is None else display_name(one.model),
             "hook_name": hook,
             "hook_name_out": hook_out if one.site.is_transcoder else None,
         },
@@ -232,46 +232,46 @@ def write_folder(dictionary: Dictionary, path: Path) -> None:
     if one.k is not None:
         config |= {"k": one.k, "rescale_acts_by_decoder_norm": False}
     path.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path / WEIGHTS)
-    (path / CONFIG).write_text(json.dumps(config, indent=1), encoding="utf-8")
+    save_file({name: tensor.contiguous().cpu() for name, tensor in state.items()}, path / WEIGHTS_FILE)
+    (path / CONFIG_FILE).write_text(json.dumps(config, indent=1), encoding="utf-8")
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     """What ``cfg.json`` holds."""
-    with open(path / CONFIG, "rb") as file:
-        text = file.read(LARGEST_CONFIG + 1)
-    if len(text) > LARGEST_CONFIG:
-        raise InputError(f"has a {CONFIG} of more than {LARGEST_CONFIG // 2**20} MB")
+    with open(path / CONFIG_FILE, "rb") as file:
+        text = file.read(MAX_CONFIG_BYTES + 1)
+    if len(text) > MAX_CONFIG_BYTES:
+        raise InputError(f"has a {CONFIG_FILE} of more than {MAX_CONFIG_BYTES // 2**20} MB")
     given = json.loads(text.decode("utf-8"))
     if not isinstance(given, dict):
-        raise InputError(f"has a {CONFIG} that is no object")
+        raise InputError(f"has a {CONFIG_FILE} that is no object")
     return given
 
 
-def _scaling(config: Config, state: Mapping[str, Tensor]) -> Tensor | None:
+def _decoder_scaling(config: SaelensConfig, state: Mapping[str, Tensor]) -> Tensor | None:
     """Factors of the decoder [features] that finetuning left apart; those of one are none."""
     found = [name for name in _SCALINGS if name in state and not bool((state[name] == 1).all())]
     if not found:
         return None
-    if len(found) > 1 or not config.scaled:
+    if len(found) > 1 or not config.has_finetuning_scale:
         raise InputError(
-            f"holds {_named(found)} that is not one everywhere, and its configuration has no "
+            f"holds {_quote_names(found)} that is not one everywhere, and its configuration has no "
             "finetuning_scaling_factor to use it"
         )
     return state[found[0]]
 
 
-def _about(one: Dictionary) -> dict[str, Any]:
+def _metadata_to_write(one: Dictionary) -> dict[str, Any]:
     """What else a dictionary's file said, and its processing where that would not follow from it."""
     kept: dict[str, Any] = {
         k: v for k, v in one.about.items() if isinstance(v, str | int | float | bool | dict | list)
     }
     kept.pop("processing", None)
-    if stated_processing({**kept, "sae_lens_version": VERSION}) == one.processing:
+    if stated_processing({**kept, "sae_lens_version": WRITTEN_SAELENS_VERSION}) == one.processing:
         return kept
-    stated = {**(kept.get(KWARGS) or {}), **asdict(one.processing)}
-    return {**kept, "model_class_name": "HookedTransformer", KWARGS: stated}
+    stated = {**(kept.get(PRETRAINED_KWARGS_KEY) or {}), **asdict(one.processing)}
+    return {**kept, "model_class_name": "HookedTransformer", PRETRAINED_KWARGS_KEY: stated}
 
 
-def _named(names: Sequence[str]) -> str:
+def _quote_names(names: Sequence[str]) -> str:
     return ", ".join(repr(name[:60]) for name in names[:4]) + (" …" if len(names) > 4 else "")

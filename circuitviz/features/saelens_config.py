@@ -13,25 +13,25 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import ARCHITECTURES
-from circuitviz.features.processing import Processing, shown, stated_processing, version_of
+from circuitviz.features.processing import Processing, format_value, stated_processing, parse_version
 from circuitviz.features.sites import Site
 
-_RENAMED = {  # by version 6, which also moved the metadata into an object of its own
+_RENAMED_FIELDS = {  # by version 6, which also moved the metadata into an object of its own
     "hook_point": "hook_name",
     "hook_point_head_index": "hook_head_index",
     "activation_fn_str": "activation_fn",
 }
-_METADATA = (
+_METADATA_FIELDS = (
     *("model_name", "model_class_name", "model_from_pretrained_kwargs", "hook_name", "hook_name_out"),
     *("hook_head_index", "hook_head_index_out", "prepend_bos", "exclude_special_tokens", "context_size"),
     *("seqpos_slice", "dataset_path", "neuronpedia_id", "sae_lens_version", "sae_lens_training_version"),
 )
-_NORMALISING = {
+_REFUSED_NORMALISATIONS = {
     "layer_norm": "divides its input by its own standard deviation",
     "constant_norm_rescale": "divides its input by its norm",
     "covariance_whitening": "has a whitening that is not folded into its weights",
 }
-_REFUSED = {
+_REFUSED_ARCHITECTURES = {
     "abstopk": "keeps the values of largest magnitude with their sign; here a feature is active above 0",
     "temporal": "predicts a part of each activation from the tokens before it",
     "matching_pursuit": "finds its features one after another, each on what the others leave",
@@ -39,7 +39,7 @@ _REFUSED = {
 
 
 @dataclass(frozen=True)
-class Config:
+class SaelensConfig:
     """A configuration as it is used. subtracts: whether b_dec is taken from the input; rescales: whether
     activations are in the decoder's norms; scaled: whether a finetuning scaling factor is used.
     """
@@ -49,62 +49,62 @@ class Config:
     d_sae: int
     d_out: int
     k: int | None
-    subtracts: bool
-    rescales: bool
-    scaled: bool
+    subtracts_decoder_bias: bool
+    rescales_by_decoder_norm: bool
+    has_finetuning_scale: bool
     site: Site
     processing: Processing
     model: str | None
-    about: dict[str, Any]
+    metadata: dict[str, Any]
 
 
-def parse_config(given: Mapping[str, Any]) -> Config:
+def parse_saelens_config(given: Mapping[str, Any]) -> SaelensConfig:
     """Read a configuration of any version; InputError, in half a sentence, on what cannot be used."""
     about = _metadata(given)
-    if (version_of(about.get("sae_lens_version")) or (0,)) < (6,):
-        given = {_RENAMED.get(name, name): value for name, value in given.items()}
+    if (parse_version(about.get("sae_lens_version")) or (0,)) < (6,):
+        given = {_RENAMED_FIELDS.get(name, name): value for name, value in given.items()}
     activation = given.get("activation_fn")
     kwargs = given.get("activation_fn_kwargs") or {}
     architecture = given.get("architecture", "standard")
     if architecture == "standard" and activation == "topk":
         architecture = "topk"
-    _check_kind(architecture, activation, kwargs, given.get("normalize_activations"))
+    _check_architecture(architecture, activation, kwargs, given.get("normalize_activations"))
     if about.get("hook_head_index") is not None:
         raise InputError(
-            f"reads one head alone (hook_head_index {shown(about['hook_head_index'])}); dictionaries of all "
+            f"reads one head alone (hook_head_index {format_value(about['hook_head_index'])}); dictionaries of all "
             "heads' values side by side can be used"
         )
     transcoder = "transcoder" in architecture
-    site = _site(_text(about, "hook_name"), _text(about, "hook_name_out"))
+    site = _site_of_hooks(_str_field(about, "hook_name"), _str_field(about, "hook_name_out"))
     if site.is_transcoder != transcoder:
         raise InputError(
-            f"has the architecture '{architecture}' and reads {shown(about.get('hook_name'))} and writes "
-            f"{shown(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder does not"
+            f"has the architecture '{architecture}' and reads {format_value(about.get('hook_name'))} and writes "
+            f"{format_value(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder does not"
         )
-    d_in, d_sae = _size(given, "d_in"), _size(given, "d_sae")
-    subtracts = _switch(given, "apply_b_dec_to_input", not transcoder)
+    d_in, d_sae = _int_field(given, "d_in"), _int_field(given, "d_sae")
+    subtracts = _bool_field(given, "apply_b_dec_to_input", not transcoder)
     if transcoder and subtracts:
         raise InputError("is a transcoder that takes b_dec from its input (apply_b_dec_to_input)")
-    return Config(
+    return SaelensConfig(
         architecture=architecture,
         d_in=d_in,
         d_sae=d_sae,
-        d_out=_size(given, "d_out", d_in) if transcoder else d_in,
-        k=_k(given, kwargs) if architecture == "topk" else None,
-        subtracts=subtracts,
-        rescales=architecture in ("topk", "batchtopk")
-        and _switch(given, "rescale_acts_by_decoder_norm", False),
-        scaled=_switch(given, "finetuning_scaling_factor", False),
+        d_out=_int_field(given, "d_out", d_in) if transcoder else d_in,
+        k=_active_features(given, kwargs) if architecture == "topk" else None,
+        subtracts_decoder_bias=subtracts,
+        rescales_by_decoder_norm=architecture in ("topk", "batchtopk")
+        and _bool_field(given, "rescale_acts_by_decoder_norm", False),
+        has_finetuning_scale=_bool_field(given, "finetuning_scaling_factor", False),
         site=site,
         processing=stated_processing(about),
-        model=_text(about, "model_name"),
-        about=about,
+        model=_str_field(about, "model_name"),
+        metadata=about,
     )
 
 
-def _site(hook: str | None, hook_out: str | None) -> Site:
+def _site_of_hooks(hook: str | None, hook_out: str | None) -> Site:
     try:
-        return Site.of_hooks(hook or "", hook_out)
+        return Site.from_hooks(hook or "", hook_out)
     except InputError as error:
         raise InputError(str(error).removeprefix("The dictionary ").rstrip(".")) from None
 
@@ -113,20 +113,20 @@ def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a configuration says of its training, from wherever its version keeps it."""
     inside = given.get("metadata") or {}
     if not isinstance(inside, dict):
-        raise InputError(f"has metadata {shown(inside)}; an object would be right")
-    above = {_RENAMED.get(name, name): value for name, value in given.items()}
-    return {**{name: above[name] for name in _METADATA if name in above}, **inside}
+        raise InputError(f"has metadata {format_value(inside)}; an object would be right")
+    above = {_RENAMED_FIELDS.get(name, name): value for name, value in given.items()}
+    return {**{name: above[name] for name in _METADATA_FIELDS if name in above}, **inside}
 
 
-def _check_kind(architecture: Any, activation: Any, kwargs: Any, normalising: Any) -> None:
+def _check_architecture(architecture: Any, activation: Any, kwargs: Any, normalising: Any) -> None:
     usable = ", ".join(ARCHITECTURES)
     if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
-        why = _REFUSED.get(str(architecture), "")
+        why = _REFUSED_ARCHITECTURES.get(str(architecture), "")
         which = f", which {why}" if why else ""
-        raise InputError(f"has the architecture {shown(architecture)}{which}; {usable} can be used")
+        raise InputError(f"has the architecture {format_value(architecture)}{which}; {usable} can be used")
     if activation not in ("relu", "topk", "jumprelu", None) or not isinstance(kwargs, dict):
         raise InputError(
-            f"has the activation function {shown(activation)}; relu, topk and jumprelu are linear where "
+            f"has the activation function {format_value(activation)}; relu, topk and jumprelu are linear where "
             "they are active, and can be used"
         )
     if activation == "topk" and architecture not in ("topk", "batchtopk"):
@@ -134,37 +134,37 @@ def _check_kind(architecture: Any, activation: Any, kwargs: Any, normalising: An
     if kwargs.get("signed"):
         raise InputError("has a top-k with signs; here a feature is active above 0")
     if normalising not in (None, False, True, "none", "expected_average_only_in"):
-        why = _NORMALISING.get(str(normalising), "normalises its input in a way that is not known")
+        why = _REFUSED_NORMALISATIONS.get(str(normalising), "normalises its input in a way that is not known")
         raise InputError(
-            f"{why} (normalize_activations {shown(normalising)}), so that its features are no linear map "
+            f"{why} (normalize_activations {format_value(normalising)}), so that its features are no linear map "
             "of what it reads; 'none' and 'expected_average_only_in' can be used"
         )
 
 
-def _k(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
+def _active_features(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
     """How many features of a top-k dictionary are active, by the names that files have for it."""
     k = given.get("k", kwargs.get("k"))
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-        raise InputError(f"is a top-k dictionary with k {shown(k)}; a number of features would be right")
+        raise InputError(f"is a top-k dictionary with k {format_value(k)}; a number of features would be right")
     return k
 
 
-def _size(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
+def _int_field(given: Mapping[str, Any], name: str, default: int | None = None) -> int:
     value = given.get(name, default)
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value < 2**40:
-        raise InputError(f"has {name} {shown(value)}; a number of values would be right")
+        raise InputError(f"has {name} {format_value(value)}; a number of values would be right")
     return value
 
 
-def _switch(given: Mapping[str, Any], name: str, default: bool) -> bool:
+def _bool_field(given: Mapping[str, Any], name: str, default: bool) -> bool:
     value = given.get(name, default)
     if not isinstance(value, bool | None):
-        raise InputError(f"has {name} {shown(value)}; true or false would be right")
+        raise InputError(f"has {name} {format_value(value)}; true or false would be right")
     return bool(value)
 
 
-def _text(given: Mapping[str, Any], name: str) -> str | None:
+def _str_field(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if not isinstance(value, str | None):
-        raise InputError(f"has {name} {shown(value)}; a name would be right")
+        raise InputError(f"has {name} {format_value(value)}; a name would be right")
     return value

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from circuitviz.errors import InputError
 
-READS = ("z", "written", "normalised", "stream")
+SITE_READS = ("z", "written", "normalised", "stream")
 
-_BEFORE_MLP = {
+_MLP_INPUT_HOOKS = {
     "ln2.hook_normalized": "normalised",
     "ln2.hook_out": "normalised",
     "mlp.hook_in": "normalised",
@@ -17,9 +17,9 @@ _BEFORE_MLP = {
     "hook_mlp_in": "stream",
     "hook_resid_mid": "stream",
 }
-_Z = ("attn.hook_z", "attn.o.hook_in")
-_AFTER_ATTENTION = ("hook_attn_out", "attn.hook_out", "ln1_post.hook_out")
-_AFTER_MLP = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
+_Z_HOOKS = ("attn.hook_z", "attn.o.hook_in")
+_ATTENTION_OUTPUT_HOOKS = ("hook_attn_out", "attn.hook_out", "ln1_post.hook_out")
+_MLP_OUTPUT_HOOKS = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Site:
         return block + before[self.reads], written
 
     @staticmethod
-    def of_hooks(hook: str, hook_out: str | None = None) -> Site:
+    def from_hooks(hook: str, hook_out: str | None = None) -> Site:
         """The site of a dictionary by the points it reads and writes; InputError on any other.
 
         >>> Site.of_hooks("blocks.3.attn.hook_z").name
@@ -67,14 +67,14 @@ class Site:
         if found and out and found[1] == out[1]:
             layer, read, written = int(found[1]), found[2], out[2]
             if written == read:
-                if read in _Z:
+                if read in _Z_HOOKS:
                     return Site(layer, "a", "z")
-                if read in _AFTER_ATTENTION:
+                if read in _ATTENTION_OUTPUT_HOOKS:
                     return Site(layer, "a", "written")
-                if read in _AFTER_MLP:
+                if read in _MLP_OUTPUT_HOOKS:
                     return Site(layer, "m", "written")
-            elif read in _BEFORE_MLP and written in _AFTER_MLP:
-                return Site(layer, "m", _BEFORE_MLP[read])
+            elif read in _MLP_INPUT_HOOKS and written in _MLP_OUTPUT_HOOKS:
+                return Site(layer, "m", _MLP_INPUT_HOOKS[read])
         hook, to = hook[:60], f" and writes '{hook_out[:60]}'" if hook_out else ""
         raise InputError(
             f"The dictionary reads '{hook}'{to}; SAEs on attn.hook_z, hook_attn_out or hook_mlp_out, and "

@@ -11,13 +11,13 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features import reading
-from circuitviz.features.reading import Reads
+from circuitviz.features.reading import ReadVectors
 from circuitviz.features.run import Run
-from circuitviz.features.stages import at_the_end, before_mlp
+from circuitviz.features.stages import logits_read_stage, mlp_read_stage
 from circuitviz.features.table import NodeTable
-from circuitviz.graph import Kind, Node
+from circuitviz.graph import NodeKind, Node
 
-SHARE, MOST = 0.95, 10
+LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +31,15 @@ class Target:
     node: Node
     value: float
     index: int | None = None
-    reads: Reads | None = None
+    read_vectors: ReadVectors | None = None
     weight: float = 1.0
     direction: Tensor | None = None  # of a logit [d] or neuron, at what its normalisation gives
     bias: float = 0.0
 
-    def read_from(self, run: Run) -> float:
+    def value_in_run(self, run: Run) -> float:
         """A logit's or neuron's value in any run of the same prompt."""
         assert self.direction is not None and self.node.position is not None
-        if self.node.kind is Kind.NEURON:
+        if self.node.kind is NodeKind.NEURON:
             assert self.node.layer is not None
             normal = run.mlp_norm(self.node.layer)(run.mlp_stream[self.node.layer][self.node.position])
         else:
@@ -56,7 +56,7 @@ def named_target(table: NodeTable, name: str, prompt: str) -> Target:
         return logit_target(table, int(found[1]))
     if re.fullmatch(r"(?:[am]\d+(?:\.\w+)?|token|position)@\d+", name):
         return node_target(table, name)
-    return logit_target(table, table.run.model.tokens.answer(prompt, name))
+    return logit_target(table, table.run.model.tokens.answer_id(prompt, name))
 
 
 def node_target(table: NodeTable, name: str) -> Target:
@@ -101,18 +101,18 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     direction = linear(torch.eye(len(normal)).to(normal))[:, neuron] - added
     norm = run.mlp_norm(layer)
     pulled = direction * norm.weight
-    if norm.centred:
+    if norm.is_centred:
         pulled = pulled - pulled.mean()
-    pulled = pulled * norm.parts(run.mlp_stream[layer][position])[1]
+    pulled = pulled * norm.normalise_parts(run.mlp_stream[layer][position])[1]
     constant = added if norm.bias is None else added + direction @ norm.bias
     name = f"m{layer}.n{neuron}@{position}"
-    node = Node(name, Kind.NEURON, layer, site="m", position=position, feature=neuron)
+    node = Node(name, NodeKind.NEURON, layer, site="m", position=position, feature=neuron)
     at = torch.tensor([position], device=pulled.device)
-    reads = Reads(at, before_mlp(shape, layer), constant[None], pulled[None])
-    return Target(node, float(values[neuron]), reads=reads, direction=direction, bias=float(added))
+    reads = ReadVectors(at, mlp_read_stage(shape, layer), constant[None], pulled[None])
+    return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(added))
 
 
-def likely_logits(table: NodeTable, share: float = SHARE, most: int = MOST) -> tuple[Target, ...]:
+def likely_logits(table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, most: int = MAX_LOGIT_TARGETS) -> tuple[Target, ...]:
     """The logits that hold a share of the probability at the last position, at most so many."""
     probabilities = table.run.logits.softmax(-1)
     best = probabilities.topk(min(most, len(probabilities)))
@@ -126,8 +126,8 @@ def logit_target(table: NodeTable, token: int, weight: float = 1.0) -> Target:
     """One token's logit at the last position, before any cap."""
     check_tokens(table, [token])
     position = table.run.time - 1
-    node = Node(f"logit.{token}@{position}", Kind.LOGITS, position=position, token=token)
-    return _direction(table, node, *_row(table, [token]), weight)
+    node = Node(f"logit.{token}@{position}", NodeKind.LOGITS, position=position, token=token)
+    return _logit_direction_target(table, node, *_mean_unembedding(table, [token]), weight)
 
 
 @torch.no_grad()
@@ -136,9 +136,9 @@ def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Seque
     check_tokens(table, [*correct, *incorrect])
     if not correct or not incorrect:
         raise InputError("A logit difference needs at least one correct and one incorrect token.")
-    right, wrong = _row(table, correct), _row(table, incorrect)
-    node = Node(f"logits@{table.run.time - 1}", Kind.LOGITS, position=table.run.time - 1)
-    return _direction(table, node, right[0] - wrong[0], right[1] - wrong[1])
+    right, wrong = _mean_unembedding(table, correct), _mean_unembedding(table, incorrect)
+    node = Node(f"logits@{table.run.time - 1}", NodeKind.LOGITS, position=table.run.time - 1)
+    return _logit_direction_target(table, node, right[0] - wrong[0], right[1] - wrong[1])
 
 
 def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
@@ -149,20 +149,20 @@ def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
             raise InputError(f"Token {token} was given; this model's vocabulary has 0 to {size - 1}.")
 
 
-def _row(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, Tensor]:
+def _mean_unembedding(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, Tensor]:
     model = table.run.model
     direction = model.unembedding[list(tokens)].mean(0)
     bias = model.unembedding_bias
     return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
 
 
-def _direction(table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0) -> Target:
+def _logit_direction_target(table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0) -> Target:
     run = table.run
     at = torch.tensor([run.time - 1], device=direction.device)
-    pulled, constant = reading.read_at_the_end(run, direction[None], at)
+    pulled, constant = reading.pull_back_through_final_norm(run, direction[None], at)
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
-    reads = Reads(at, at_the_end(run.model.shape), constant + bias, pulled)
-    return Target(node, value, reads=reads, weight=weight, direction=direction, bias=float(bias))
+    reads = ReadVectors(at, logits_read_stage(run.model.shape), constant + bias, pulled)
+    return Target(node, value, read_vectors=reads, weight=weight, direction=direction, bias=float(bias))
 
 
 __all__ = [

@@ -7,29 +7,29 @@ from collections.abc import Sequence
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.features.batches import reads
+from circuitviz.features.batches import batch_dictionary_inputs
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.edges import Edges
 from circuitviz.features.local import LocalCircuit, local_circuit
 from circuitviz.features.nodes import node_table
-from circuitviz.features.passages import TOKENS_AT_ONCE, Passages
+from circuitviz.features.passages import MAX_BATCH_TOKENS, Passages
 from circuitviz.features.run import run_prompt
 from circuitviz.features.targets import node_target
-from circuitviz.graph.traces import CHOICES, Example, Recurring, SiteSimilarity, Trace, Traces
+from circuitviz.graph.traces import EXAMPLE_CHOICES, TraceExample, RecurringComponent, SiteSimilarity, Trace, TraceSet
 from circuitviz.models import Model
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-HELD = 2**24  # activations that are held at a time: dictionaries may have many thousand features
+MAX_HELD_ACTIVATIONS = 2**24  # activations that are held at a time: dictionaries may have many thousand features
 
 
-def find_examples(
+def find_examples_steps(
     model: Model,
     dictionary: Dictionary,
     feature: int,
     prompts: Sequence[Sequence[int]],
-    most: int = 30,
-    choose: str = "strongest",
-) -> Steps[list[Example]]:
+    max_examples: int = 30,
+    selection: str = "strongest",
+) -> ProgressSteps[list[TraceExample]]:
     """Prompts in which a feature fires, at its strongest position, the strongest first.
 
     The first token is left out: its values are an outlier in most models, and nothing comes before it.
@@ -41,46 +41,46 @@ def find_examples(
         raise InputError(
             f"Feature {feature} was given; '{dictionary.name}' has 0 to {dictionary.features - 1:,}."
         )
-    if choose not in CHOICES or most < 1:
+    if selection not in EXAMPLE_CHOICES or max_examples < 1:
         raise InputError(
-            f"{most} examples were asked for, '{choose}'; a number from 1 on, and {' or '.join(CHOICES)}, "
+            f"{max_examples} examples were asked for, '{selection}'; a number from 1 on, and {' or '.join(EXAMPLE_CHOICES)}, "
             "would be right."
         )
-    found: dict[tuple[int, ...], Example] = {}
+    found: dict[tuple[int, ...], TraceExample] = {}
     rows, done = Passages(tuple(map(tuple, prompts)), model.tokens.has_bos), 0
-    for batch in rows.batches(at_once=min(TOKENS_AT_ONCE, max(64, HELD // dictionary.features))):
+    for batch in rows.batches(max_tokens=min(MAX_BATCH_TOKENS, max(64, MAX_HELD_ACTIVATIONS // dictionary.features))):
         yield Progress(done, len(prompts), f"{len(found)} examples in {done:,} of {len(prompts):,} passages")
-        (read,) = reads(model, [dictionary], batch.tokens)
+        (read,) = batch_dictionary_inputs(model, [dictionary], batch.tokens)
         values = dictionary.to(read).encode(read)[..., feature].cpu()
-        values = values.where(batch.real, 0.0)
+        values = values.where(batch.token_mask, 0.0)
         values[:, 0] = 0
         best = values.max(1)
-        peaks = zip(batch.numbers, best.values.tolist(), best.indices.tolist(), strict=True)
+        peaks = zip(batch.row_numbers, best.values.tolist(), best.indices.tolist(), strict=True)
         for number, activation, position in peaks:
             if activation > 0:
                 tokens = tuple(prompts[number])
-                found.setdefault(tokens[: position + 1], Example(tokens, position, activation))
-        done += len(batch.numbers)
+                found.setdefault(tokens[: position + 1], TraceExample(tokens, position, activation))
+        done += len(batch.row_numbers)
     if not found:
         raise InputError(
             f"Feature {feature} of {dictionary.site.name} never fires in the {len(prompts):,} prompts given, "
             "their first tokens left out; more text, or another feature, would be right."
         )
     ordered = sorted(found.values(), key=lambda example: (-example.activation, example.tokens))
-    if choose == "spread" and most < len(ordered):
-        return [ordered[i] for i in np.linspace(0, len(ordered) - 1, most).round().astype(int)]
-    return ordered[:most]
+    if selection == "spread" and max_examples < len(ordered):
+        return [ordered[i] for i in np.linspace(0, len(ordered) - 1, max_examples).round().astype(int)]
+    return ordered[:max_examples]
 
 
-def trace_examples(
+def trace_examples_steps(
     model: Model,
     dictionaries: Sequence[Dictionary],
     site: str,
     feature: int,
-    examples: Sequence[Example],
+    examples: Sequence[TraceExample],
     nodes: int = 200,
     gate: str = "absolute",
-) -> Steps[Traces]:
+) -> ProgressSteps[TraceSet]:
     """The target's circuit on each example, as traces; what is there already is ``partial``."""
     if not examples:
         raise InputError("There are no examples to trace; a feature is traced where it fires.")
@@ -89,18 +89,18 @@ def trace_examples(
     heads = frozenset(f"a{layer}" for layer in layers if f"a{layer}" not in known)
     made: list[Trace] = []
     for number, example in enumerate(examples):
-        so_far = Traces(name, tuple(made), True, heads) if made else None
+        so_far = TraceSet(name, tuple(made), True, heads) if made else None
         yield Progress(number, len(examples), f"example {number + 1} of {len(examples)}", so_far)
         # what comes after the position cannot have made the feature fire there
         table = node_table(run_prompt(model, example.tokens[: example.position + 1]), dictionaries)
         target = node_target(table, f"{name}@{example.position}")
-        strings = tuple(model.tokens.strings(example.tokens))
+        strings = tuple(model.tokens.token_strings(example.tokens))
         circuit = local_circuit(Edges(table), target, nodes=nodes, gate=gate)
-        made.append(trace_of(circuit, example, strings))
-    return Traces(name, tuple(made), heads=heads)
+        made.append(trace_of_circuit(circuit, example, strings))
+    return TraceSet(name, tuple(made), heads=heads)
 
 
-def trace_of(circuit: LocalCircuit, example: Example, strings: tuple[str, ...]) -> Trace:
+def trace_of_circuit(circuit: LocalCircuit, example: TraceExample, strings: tuple[str, ...]) -> Trace:
     """A local circuit's attributions of features and heads, summed over positions."""
     table = circuit.table
     sites: dict[str, dict[int, float]] = {}
@@ -114,12 +114,12 @@ def trace_of(circuit: LocalCircuit, example: Example, strings: tuple[str, ...]) 
 
 
 __all__ = [
-    "Example",
-    "Recurring",
+    "TraceExample",
+    "RecurringComponent",
     "SiteSimilarity",
     "Trace",
-    "Traces",
-    "find_examples",
-    "trace_examples",
-    "trace_of",
+    "TraceSet",
+    "find_examples_steps",
+    "trace_examples_steps",
+    "trace_of_circuit",
 ]

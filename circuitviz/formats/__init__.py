@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from circuitviz.errors import InputError
-from circuitviz.formats.claims import claimed
+from circuitviz.formats.claims import document_locked
 from circuitviz.formats.disk import read_bytes
 from circuitviz.formats.registry import Format, format_for, formats
 from circuitviz.session import Document
@@ -26,12 +26,12 @@ __all__ = [
     "save_document",
 ]
 
-LONGEST = 400  # letters of what is said of a bad file
+MAX_ERROR_LENGTH = 400  # letters of what is said of a bad file
 
 
 def open_document(path: Path | str) -> Document:
     """Open a ``.circuit`` file; InputError in a sentence where that cannot be."""
-    return _read(formats.get("circuit").value, Path(path))
+    return _read_document(formats.get("circuit").value, Path(path))
 
 
 def save_document(document: Document, path: Path | str) -> None:
@@ -48,13 +48,13 @@ def change_document(path: Path | str) -> Iterator[Document]:
     between opening and saving; the file is as that left it then.
     """
     path = Path(path)
-    with claimed(path):
-        before = _stamp(path)
+    with document_locked(path):
+        before = _file_stamp(path)
         document = open_document(path)
         yield document
-        if not document.dirty:
+        if not document.is_dirty:
             return
-        if _stamp(path) != before:
+        if _file_stamp(path) != before:
             raise InputError(
                 f"'{path.name}' was written by another program while this command changed it; nothing was "
                 "saved. Run the command again."
@@ -62,7 +62,7 @@ def change_document(path: Path | str) -> Iterator[Document]:
         save_document(document, path)
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _file_stamp(path: Path) -> tuple[int, int, int] | None:
     """A file's identity, when it was written, in ns, and its size in bytes; None where there is none."""
     try:
         now = path.stat()
@@ -79,7 +79,7 @@ def export_document(document: Document, path: Path | str) -> None:
 def import_document(path: Path | str) -> Document:
     """Read another tool's file, by its suffix; ``extra["imported"]`` says which file that was."""
     entry = format_for(Path(path), writing=False)
-    document = _read(entry.value, Path(path))
+    document = _read_document(entry.value, Path(path))
     if entry.name != "circuit":
         digest = hashlib.sha256(read_bytes(Path(path))).hexdigest()
         document.extra["imported"] = {"file": Path(path).name, "format": entry.name, "sha256": digest}
@@ -96,14 +96,14 @@ def export_warning(document: Document, path: Path | str) -> str:
     return str(warning(circuit.n_edges)) if warning and circuit is not None else ""
 
 
-def _read(format: Format, path: Path) -> Document:
+def _read_document(format: Format, path: Path) -> Document:
     """Read a file; what is said of a bad one is a sentence on one line, whatever it quotes."""
     try:
         return format.read(path)
     except InputError as error:
         text = " ".join(str(error).split())
-        middle = (LONGEST - 3) // 2
-        short = text if len(text) <= LONGEST else f"{text[:middle]} … {text[-middle:]}"
+        middle = (MAX_ERROR_LENGTH - 3) // 2
+        short = text if len(text) <= MAX_ERROR_LENGTH else f"{text[:middle]} … {text[-middle:]}"
         raise InputError(short) from error.__cause__
     except OverflowError:
         raise InputError(

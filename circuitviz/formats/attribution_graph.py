@@ -9,33 +9,33 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.formats.attribution_facts import info_of
+from circuitviz.formats.attribution_facts import read_info
 from circuitviz.formats.attribution_nodes import (
-    OURS,
-    REQUIRED,
-    in_order,
-    label_of,
-    node_of,
-    place_of,
-    shape_of,
+    OWN_KEY,
+    REQUIRED_NODE_KEYS,
+    computation_order,
+    parse_node_label,
+    parse_node,
+    parse_own_position,
+    infer_shape,
 )
-from circuitviz.formats.attribution_view import Overrides, View
-from circuitviz.formats.attribution_written import EXTRA, by_id, said, written
-from circuitviz.formats.disk import json_text, parse_json, read_bytes, write_whole
-from circuitviz.formats.json_bounds import printable
-from circuitviz.formats.kept import differing
+from circuitviz.formats.attribution_view import LabelOverrides, QParams
+from circuitviz.formats.attribution_written import EXTRA_KEY, with_file_ids, document_entries, to_attribution_json
+from circuitviz.formats.disk import dump_json, parse_json, read_bytes, write_atomically
+from circuitviz.formats.json_bounds import replace_surrogates
+from circuitviz.formats.kept import foreign_differences
 from circuitviz.formats.registry import formats
-from circuitviz.formats.shapes import check_nodes, check_shape
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores
-from circuitviz.graph.opened import graph_holding
-from circuitviz.graph.scores import IMPORTED, POSITIVE_HELPS, SIGN
+from circuitviz.formats.shapes import check_node_count, check_shape
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores
+from circuitviz.graph.opened import graph_containing
+from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
 from circuitviz.session import Document, State
 
 SUFFIX = ".graph.json"  # never to be mistaken for EAP-IG's .json
-KNOWN = ("metadata", "qParams", "nodes", "links")
+TOP_LEVEL_KEYS = ("metadata", "qParams", "nodes", "links")
 
 
-class AttributionGraph:
+class AttributionGraphFormat:
     """``metadata``, ``qParams``, ``nodes`` and ``links``; ids of old and new files are understood."""
 
     suffix = SUFFIX
@@ -44,30 +44,30 @@ class AttributionGraph:
 
     def read(self, path: Path) -> Document:
         """Read a graph; InputError where the file is none."""
-        return read(path.name, parse_json(path.name, read_bytes(path)))
+        return read_attribution_graph(path.name, parse_json(path.name, read_bytes(path)))
 
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
         back.
         """
-        write_whole(path, printable(json_text(written(document), ensure_ascii=False)).encode())
+        write_atomically(path, replace_surrogates(dump_json(to_attribution_json(document), ensure_ascii=False)).encode())
 
 
 formats.register("attribution-graph", summary="circuit-tracer and Neuronpedia attribution graph")(
-    AttributionGraph()
+    AttributionGraphFormat()
 )
 
 
-def read(name: str, data: Any) -> Document:
+def read_attribution_graph(name: str, data: Any) -> Document:
     """A document of an attribution graph's JSON; ``name`` is the file's, for messages."""
     try:
-        return _Reading(data).document()
+        return _AttributionGraphReader(data).build_document()
     except (InputError, KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         what = f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
         raise InputError(f"'{name}' is no attribution graph: {what}.") from None
 
 
-class _Reading:
+class _AttributionGraphReader:
     """One file on its way to a document."""
 
     def __init__(self, data: Any) -> None:
@@ -82,50 +82,50 @@ class _Reading:
         self.metadata = dict(data.get("metadata") or {})
         raws, links = data["nodes"], data["links"]
         for raw in raws:
-            missing = [key for key in REQUIRED if key not in raw]
+            missing = [key for key in REQUIRED_NODE_KEYS if key not in raw]
             if missing:
                 raise InputError(f"a node lacks {', '.join(missing)}")
-        check_nodes(len(raws), min(1, len(raws)))
-        self.shape = shape_of(raws, self.metadata)
+        check_node_count(len(raws), min(1, len(raws)))
+        self.shape = infer_shape(raws, self.metadata)
         check_shape(self.shape)
-        self.raws: dict[str, dict[str, Any]] = {}
-        self.by_id: dict[str, list[str]] = {}
+        self.raw_nodes: dict[str, dict[str, Any]] = {}
+        self.names_by_id: dict[str, list[str]] = {}
         self.nodes: dict[str, Node] = {}
         for raw in raws:
-            node = node_of(raw, self.nodes)
-            self.raws[node.name], self.nodes[node.name] = dict(raw), node
-            self.by_id.setdefault(str(raw["node_id"]), []).append(node.name)
+            node = parse_node(raw, self.nodes)
+            self.raw_nodes[node.name], self.nodes[node.name] = dict(raw), node
+            self.names_by_id.setdefault(str(raw["node_id"]), []).append(node.name)
         self.links: dict[tuple[str, str], dict[str, Any]] = {}
-        self.loose: list[dict[str, Any]] = []  # links that join nothing, or nothing more
-        self.of_heads = (self.metadata.get(OURS) or {}).get("graph") == "model"
+        self.unmatched_links: list[dict[str, Any]] = []  # links that join nothing, or nothing more
+        self.is_model_graph = (self.metadata.get(OWN_KEY) or {}).get("graph") == "model"
         for link in links:
-            ends = self._ends(link)
+            ends = self._link_ends(link)
             if ends is None or ends in self.links:
-                self.loose.append(dict(link))
+                self.unmatched_links.append(dict(link))
             else:
                 self.links[ends] = dict(link)
 
-    def _ends(self, link: dict[str, Any]) -> tuple[str, str] | None:
+    def _link_ends(self, link: dict[str, Any]) -> tuple[str, str] | None:
         """Sender and receiver; in old files an error's id may be a layer-0 feature's as well."""
-        if self.of_heads:
+        if self.is_model_graph:
             sender, arrow, receiver = str(link["edge"]).partition("->")
             return (sender, receiver) if arrow else None
-        senders = self.by_id.get(str(link["source"]), [])
-        receivers = self.by_id.get(str(link["target"]), [])
+        senders = self.names_by_id.get(str(link["source"]), [])
+        receivers = self.names_by_id.get(str(link["target"]), [])
         reading = [n for n in receivers if not self.nodes[n].kind.is_leaf] or receivers
         for receiver in reading:
             for sender in senders:
                 free = (sender, receiver) not in self.links
-                if sender != receiver and (free or len(senders) == 1) and self._before(sender, receiver):
+                if sender != receiver and (free or len(senders) == 1) and self._may_precede(sender, receiver):
                     return sender, receiver
         return next(((s, r) for s in senders for r in reading if s != r), None)
 
-    def _before(self, sender: str, receiver: str) -> bool:
+    def _may_precede(self, sender: str, receiver: str) -> bool:
         s, r = self.nodes[sender], self.nodes[receiver]
         return s.layer is None or r.layer is None or s.depth <= r.depth
 
-    def document(self) -> Document:
-        graph = graph_holding(self.shape, self.nodes.values()) if self.of_heads else self._graph()
+    def build_document(self) -> Document:
+        graph = graph_containing(self.shape, self.nodes.values()) if self.is_model_graph else self._build_graph()
         values, edges = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
         for (sender, receiver), link in self.links.items():
             s, r = graph.edge(f"{sender}->{receiver}")
@@ -134,71 +134,71 @@ class _Reading:
                 raise InputError(f"the link from '{sender}' to '{receiver}' weighs {weight!r}")
             edges[s, r] = True
             values[s, r] = weight if math.isfinite(weight) else 0.0
-        meant, params = self._meant(), self.data.get("qParams")
-        view, overrides = View.read(params, meant), Overrides.read(params, self.raws, meant)
+        meant, params = self._node_by_id(), self.data.get("qParams")
+        view, overrides = QParams.parse(params, meant), LabelOverrides.parse(params, self.raw_nodes, meant)
         labels = {}
         places: dict[str, tuple[float, float]] = {}
-        for name, raw in self.raws.items():
-            label = label_of(raw, self.nodes[name].kind, overrides.texts.get(name))
+        for name, raw in self.raw_nodes.items():
+            label = parse_node_label(raw, self.nodes[name].kind, overrides.texts.get(name))
             if label is not None and name in graph.node_index:
                 labels[name] = label
-            if (place := place_of(raw)) is not None and name in graph.node_index:
+            if (place := parse_own_position(raw)) is not None and name in graph.node_index:
                 places[name] = place
-        ours = self.metadata.get(OURS) or {}
-        groups = view.groups(graph, ours.get("groups"))
-        method = str(ours.get("method", IMPORTED))
+        ours = self.metadata.get(OWN_KEY) or {}
+        groups = view.build_groups(graph, ours.get("groups"))
+        method = str(ours.get("method", IMPORTED_METHOD))
         circuit = Circuit(graph, edges, int(edges.sum()))
-        info = info_of(self.raws, self.nodes, self.metadata, view.pinned, OURS)
-        told = ours.get(SIGN, None if ours else POSITIVE_HELPS)  # a link's weight is a direct effect
-        info |= {} if told is None else {SIGN: str(told)}
+        info = read_info(self.raw_nodes, self.nodes, self.metadata, view.pinned_nodes, OWN_KEY)
+        told = ours.get(SIGN_KEY, None if ours else POSITIVE_HELPS)  # a link's weight is a direct effect
+        info |= {} if told is None else {SIGN_KEY: str(told)}
         scores = Scores(graph, values, method, info=info)
-        out = frozenset(n for n, raw in self.raws.items() if _ablated(raw) and n in graph.node_index)
-        cut = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _ablated(link))
+        out = frozenset(n for n, raw in self.raw_nodes.items() if _is_ablated(raw) and n in graph.node_index)
+        cut = frozenset(f"{s}->{r}" for (s, r), link in self.links.items() if _is_ablated(link))
         document = Document(
             State(None, scores, circuit, out, cut, labels=labels, positions=places, groups=groups)
         )
         if view.clicked_node in graph.node_index:
             document.view = {"selected": {"nodes": [view.clicked_node], "edges": []}}
-        document.extra = {EXTRA: self._kept(document, view, overrides)}
+        document.extra = {EXTRA_KEY: self._foreign_extra(document, view, overrides)}
         return document
 
-    def _meant(self) -> dict[str, str]:
+    def _node_by_id(self) -> dict[str, str]:
         """The node that a view means by an id: a feature rather than an error that has the same."""
         return {
-            identity: min(names, key=lambda name: self.nodes[name].kind is not Kind.FEATURE)
-            for identity, names in self.by_id.items()
+            identity: min(names, key=lambda name: self.nodes[name].kind is not NodeKind.FEATURE)
+            for identity, names in self.names_by_id.items()
         }
 
-    def _graph(self) -> Graph:
+    def _build_graph(self) -> Graph:
         names = list(self.nodes)
         index = {name: i for i, name in enumerate(names)}
         links = [(index[s], index[r]) for s, r in self.links]
-        order, sinks = in_order(list(self.nodes.values()), links)
+        order, sinks = computation_order(list(self.nodes.values()), links)
         row = {old: new for new, old in enumerate(order)}
         mask = np.zeros((len(names) - sinks, len(names)), dtype=bool)
         for s, r in links:
             mask[row[s], row[r]] = True
         return Graph.of_nodes(self.shape, tuple(self.nodes[names[i]] for i in order), mask, sinks)
 
-    def _kept(self, document: Document, view: View, overrides: Overrides) -> dict[str, Any]:
-        nodes, links = said(document)
+    def _foreign_extra(self, document: Document, view: QParams, overrides: LabelOverrides) -> dict[str, Any]:
+        nodes, links = document_entries(document)
         theirs = {f"{s}->{r}": link for (s, r), link in self.links.items()}
-        ids = {name: raw["node_id"] for name, raw in self.raws.items()}
+        ids = {name: raw["node_id"] for name, raw in self.raw_nodes.items()}
         return {
             "metadata": self.metadata,
-            "nodes": differing(nodes, self.raws),
-            "links": differing(by_id(links, ids), theirs),
-            "ids": list(self.by_id),
-            "node_order": list(self.raws),
+            "nodes": foreign_differences(nodes, self.raw_nodes),
+            "links": foreign_differences(with_file_ids(links, ids), theirs),
+            "ids": list(self.names_by_id),
+            "node_order": list(self.raw_nodes),
             "link_order": [] if list(theirs) == list(links) else list(theirs),
-            "loose": self.loose,
-            "view": view.kept(),
-            "overrides": overrides.kept(document.state.labels),
-            "rest": {key: value for key, value in self.data.items() if key not in KNOWN},
+            "loose": self.unmatched_links,
+            "view": view.to_extra(),
+            "overrides": overrides.to_extra(document.state.labels),
+            "rest": {key: value for key, value in self.data.items() if key not in TOP_LEVEL_KEYS},
         }
 
 
-def _ablated(entry: dict[str, Any]) -> bool:
+def _is_ablated(entry: dict[str, Any]) -> bool:
     """Whether a node or a link of ours says that it is ablated."""
-    own = entry.get(OURS)
+    own = entry.get(OWN_KEY)
     return isinstance(own, dict) and own.get("ablated") is True

@@ -14,70 +14,70 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.formats.attribution_facts import NUMBERS, TABLES, is_number, most_likely
-from circuitviz.formats.attribution_nodes import OURS, entry_of, is_of_heads
-from circuitviz.formats.attribution_view import Overrides, View
-from circuitviz.formats.kept import restored
-from circuitviz.graph import Graph, Kind
-from circuitviz.graph.names import last_part
-from circuitviz.graph.scores import POSITIVE_HELPS, SIGN
+from circuitviz.formats.attribution_facts import INFO_NUMBERS, INFO_TABLES, is_finite_number, most_likely_logit
+from circuitviz.formats.attribution_nodes import OWN_KEY, node_entry, is_head_graph
+from circuitviz.formats.attribution_view import LabelOverrides, QParams
+from circuitviz.formats.kept import apply_differences
+from circuitviz.graph import Graph, NodeKind
+from circuitviz.graph.names import display_name
+from circuitviz.graph.scores import POSITIVE_HELPS, SIGN_KEY
 from circuitviz.session import Document, State
 from circuitviz.session.origin import package_version
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.question import GRAPH, Question
+from circuitviz.session.question import ATTRIBUTION_GRAPH, AttributionQuery
 
-EXTRA = "attribution-graph"  # what of a foreign file a document keeps in ``extra``
-Entries = dict[str, dict[str, Any]]
+EXTRA_KEY = "attribution-graph"  # what of a foreign file a document keeps in ``extra``
+EntriesByName = dict[str, dict[str, Any]]
 
 
-def written(document: Document) -> dict[str, Any]:
+def to_attribution_json(document: Document) -> dict[str, Any]:
     """The JSON of a document's circuit; InputError where it has none."""
-    ours, links = said(document)
-    kept = _kept(document)
-    nodes = restored(ours, {k: v for k, v in kept.get("nodes", {}).items() if k in ours})
-    nodes = {name: _valid(node, ours.get(name, {})) for name, node in nodes.items()}
+    ours, links = document_entries(document)
+    kept = _foreign_extra(document)
+    nodes = apply_differences(ours, {k: v for k, v in kept.get("nodes", {}).items() if k in ours})
+    nodes = {name: _with_required_fields(node, ours.get(name, {})) for name, node in nodes.items()}
     ids = {name: raw["node_id"] for name, raw in nodes.items()}
-    joined = restored(by_id(links, ids), {k: v for k, v in kept.get("links", {}).items() if k in links})
+    joined = apply_differences(with_file_ids(links, ids), {k: v for k, v in kept.get("links", {}).items() if k in links})
     gone = set(map(str, kept.get("ids", ()))) - set(map(str, ids.values()))
     loose = [x for x in kept.get("loose", ()) if not {str(x["source"]), str(x["target"])} & gone]
-    params = View.written(kept.get("view"), document.state.groups, ids, _clicked(document))
-    params = Overrides.written(kept.get("overrides"), params, document.state.labels)
+    params = QParams.to_qparams(kept.get("view"), document.state.groups, ids, _selected_node(document))
+    params = LabelOverrides.apply_to_qparams(kept.get("overrides"), params, document.state.labels)
     metadata = kept.get("metadata")
-    made = _metadata(document)
+    made = _build_metadata(document)
     if metadata:
-        now = {OURS: made[OURS]} if OURS in metadata else {}
-        made = {**{k: made[k] for k in NEEDED}, **metadata, **now}
+        now = {OWN_KEY: made[OWN_KEY]} if OWN_KEY in metadata else {}
+        made = {**{k: made[k] for k in REQUIRED_METADATA}, **metadata, **now}
     return {
         **kept.get("rest", {}),
         "metadata": made,
         "qParams": params,
-        "nodes": _sorted(nodes, kept.get("node_order", ())),
-        "links": [*_sorted(joined, kept.get("link_order", ())), *loose],
+        "nodes": _in_file_order(nodes, kept.get("node_order", ())),
+        "links": [*_in_file_order(joined, kept.get("link_order", ())), *loose],
     }
 
 
-NEEDED = ("slug", "scan", "prompt", "prompt_tokens", "transcoder_list")  # by one of the two schemas
-TYPED = {"feature": int, "layer": str, "jsNodeId": str, "clerp": str}  # which a foreign file may leave out
+REQUIRED_METADATA = ("slug", "scan", "prompt", "prompt_tokens", "transcoder_list")  # by one of the two schemas
+FIELD_TYPES = {"feature": int, "layer": str, "jsNodeId": str, "clerp": str}  # which a foreign file may leave out
 
 
-def _valid(node: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
+def _with_required_fields(node: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     """A foreign node with what one of the two schemas needs and the other lets be otherwise."""
-    wrong = {k: ours[k] for k, right in TYPED.items() if k in ours and not isinstance(node.get(k), right)}
+    wrong = {k: ours[k] for k, right in FIELD_TYPES.items() if k in ours and not isinstance(node.get(k), right)}
     return {**node, **wrong}
 
 
-def said(document: Document) -> tuple[Entries, Entries]:
+def document_entries(document: Document) -> tuple[EntriesByName, EntriesByName]:
     """Nodes and links as the document itself says them; links name nodes by our names."""
-    state, circuit, live = document.state, document.state.circuit, document.state.live
+    state, circuit, live = document.state, document.state.circuit, document.state.live_circuit
     if circuit is None or live is None:
         raise InputError("There is no circuit to export yet; find one first.")
     graph, scores = circuit.graph, state.scores
-    heads = is_of_heads(graph)
+    heads = is_head_graph(graph)
     drawn = set(circuit.node_names) | {node.name for node in graph.nodes[-graph.sinks :]}
     drawn |= state.ablated_nodes & set(graph.node_index)
     if not heads:  # tokens are always there
-        drawn |= {node.name for node in graph.nodes if node.kind is Kind.TOKEN}
-    links: Entries = {}
+        drawn |= {node.name for node in graph.nodes if node.kind is NodeKind.TOKEN}
+    links: EntriesByName = {}
     owned = {
         r: [graph.nodes[n].name for n in np.flatnonzero(graph.owners[r])]
         for r in np.flatnonzero(circuit.edges.any(axis=0)).tolist()
@@ -93,60 +93,60 @@ def said(document: Document) -> tuple[Entries, Entries]:
         link = {"source": graph.senders[s], "target": owner, "weight": weight}
         fate = {"ablated": True} if name in state.ablated_edges else {}
         fate |= {} if live.edges[s, r] else {"live": False}
-        link |= {OURS: fate} if fate else {}
+        link |= {OWN_KEY: fate} if fate else {}
         links[name] = {**link, "edge": name} if heads else link
     info = {} if scores is None else scores.info
-    logits = [n.name for n in graph.nodes if n.kind is Kind.LOGITS and n.name in drawn]
-    first = most_likely(logits, info)
-    return {n.name: entry_of(n, state, info, n.name == first) for n in graph.nodes if n.name in drawn}, links
+    logits = [n.name for n in graph.nodes if n.kind is NodeKind.LOGITS and n.name in drawn]
+    first = most_likely_logit(logits, info)
+    return {n.name: node_entry(n, state, info, n.name == first) for n in graph.nodes if n.name in drawn}, links
 
 
-def by_id(links: Entries, ids: dict[str, Any]) -> Entries:
+def with_file_ids(links: EntriesByName, ids: dict[str, Any]) -> EntriesByName:
     """Links that name their ends as the file does."""
     ends = ("source", "target")
     return {name: {**link, **{end: ids[link[end]] for end in ends}} for name, link in links.items()}
 
 
-def _kept(document: Document) -> dict[str, Any]:
+def _foreign_extra(document: Document) -> dict[str, Any]:
     """What a file said beyond the document; nothing where another circuit has taken its place."""
-    kept: dict[str, Any] = document.extra.get(EXTRA, {})
+    kept: dict[str, Any] = document.extra.get(EXTRA_KEY, {})
     circuit = document.state.circuit
     return kept if circuit and set(circuit.node_names) <= set(kept.get("node_order", ())) else {}
 
 
-def _clicked(document: Document) -> str:
+def _selected_node(document: Document) -> str:
     """The one node that is selected, as far as the document keeps that."""
     chosen = document.view.get("selected")
     nodes = chosen.get("nodes") if isinstance(chosen, dict) else None
     return str(nodes[0]) if isinstance(nodes, list) and len(nodes) == 1 else ""
 
 
-def _metadata(document: Document) -> dict[str, Any]:
+def _build_metadata(document: Document) -> dict[str, Any]:
     """What is known of the whole graph; a model's and dictionaries' folders by their last part."""
     state, where = document.state, document.state.provenance
     assert state.circuit is not None
     graph, info = state.circuit.graph, {} if state.scores is None else state.scores.info
-    tokens = _tokens(state, graph)
+    tokens = _prompt_tokens(state, graph)
     made: dict[str, Any] = {
         "slug": document.path.stem if document.path else "circuit",
-        "scan": PurePath(last_part(where.model)).name if where else "",
-        "transcoder_list": _dictionaries(graph),
+        "scan": PurePath(display_name(where.model)).name if where else "",
+        "transcoder_list": _dictionary_names(graph),
         "prompt": where.pairs[0][0] if where and where.pairs else "".join(tokens),
         "prompt_tokens": tokens,
         "schema_version": 1,
         "info": {
             "generator": {"name": "circuitviz", "version": package_version("circuitviz")},
-            **_created(where),
+            **_creation_time(where),
         },
-        OURS: {
+        OWN_KEY: {
             "shape": dataclasses.asdict(graph.shape),
-            "graph": "model" if is_of_heads(graph) else "nodes",
+            "graph": "model" if is_head_graph(graph) else "nodes",
             "method": state.scores.method if state.scores else "",
-            **({SIGN: POSITIVE_HELPS} if state.scores and state.scores.sign_known else {}),
+            **({SIGN_KEY: POSITIVE_HELPS} if state.scores and state.scores.sign_known else {}),
             "info": {
                 key: value
                 for key, value in info.items()
-                if (key in TABLES and isinstance(value, dict)) or (key in NUMBERS and is_number(value))
+                if (key in INFO_TABLES and isinstance(value, dict)) or (key in INFO_NUMBERS and is_finite_number(value))
             },
             "groups": {
                 name: {"colour": group.colour, "collapsed": group.collapsed}
@@ -154,8 +154,8 @@ def _metadata(document: Document) -> dict[str, Any]:
             },
         },
     }
-    question = Question.of(where)
-    if question is not None and question.method == GRAPH:
+    question = AttributionQuery.from_provenance(where)
+    if question is not None and question.method == ATTRIBUTION_GRAPH:
         shares = {"node_threshold": question.node_share, "edge_threshold": question.edge_share}
         made |= {
             "node_threshold": question.node_share,
@@ -165,41 +165,41 @@ def _metadata(document: Document) -> dict[str, Any]:
     return made
 
 
-def _tokens(state: State, graph: Graph) -> list[str]:
+def _prompt_tokens(state: State, graph: Graph) -> list[str]:
     """The prompt's tokens; of a circuit of heads, whose nodes stand at no position, the prompt as one."""
     where, info = state.provenance, {} if state.scores is None else state.scores.info
     run = info.get("prompt")
     strings = list(run.get("strings") or ()) if isinstance(run, dict) else []
     if strings:
         return [str(word) for word in strings]
-    if is_of_heads(graph):
+    if is_head_graph(graph):
         return [where.pairs[0][0] if where and where.pairs else ""]
     tokens = [""] * (max((node.position or 0 for node in graph.nodes), default=0) + 1)
     for node in graph.nodes:
-        if node.position is not None and node.name in state.labels and node.kind is Kind.TOKEN:
+        if node.position is not None and node.name in state.labels and node.kind is NodeKind.TOKEN:
             tokens[node.position] = state.labels[node.name].text
     return tokens
 
 
-def _dictionaries(graph: Graph) -> list[str]:
+def _dictionary_names(graph: Graph) -> list[str]:
     """The dictionaries that features come from, in order of layers."""
     found: dict[str, None] = {}
     for node in sorted(graph.nodes, key=lambda node: node.depth):
-        if node.kind is Kind.FEATURE and node.dictionary:
+        if node.kind is NodeKind.FEATURE and node.dictionary:
             found[PurePath(node.dictionary).name] = None
     return list(found)
 
 
-def _created(where: Provenance | None) -> dict[str, int]:
+def _creation_time(origin: Provenance | None) -> dict[str, int]:
     """When the circuit was found, in milliseconds since 1970."""
     try:
-        seconds = datetime.fromisoformat(where.created if where else "").timestamp()
+        seconds = datetime.fromisoformat(origin.created if origin else "").timestamp()
     except (ValueError, OverflowError, OSError):
         return {}
     return {"create_time_ms": round(1000 * seconds)}
 
 
-def _sorted(entries: dict[str, Any], order: Any) -> list[Any]:
+def _in_file_order(entries: dict[str, Any], order: Any) -> list[Any]:
     """In a file's own order; what it did not have comes after."""
     place = {name: i for i, name in enumerate(order)}
     return [entries[name] for name in sorted(entries, key=lambda n: place.get(n, len(place)))]

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 # What OWASP lists as the beginnings of formulas; those that have the quote already are quoted once more.
-FORMULA = re.compile(r"'*[=+\-@\t\r]")
+FORMULA_START = re.compile(r"'*[=+\-@\t\r]")
 
 
-def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
+def format_csv(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
     r"""Rows as CSV with one line feed at the end of each; texts that would be formulas get a ``'`` before.
 
     >>> csv_text([["=1+1", "-0.5", -0.5, "it's"]])
@@ -21,24 +21,24 @@ def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
     def field(cell: Any) -> str:
         if not isinstance(cell, str):
             return "" if cell is None else str(cell)
-        text = protected(cell)
+        text = escape_formula(cell)
         return '"' + text.replace('"', '""') + '"' if special.search(text) else text
 
     lines = (delimiter.join(map(field, row)) or '""' for row in rows)
     return "".join(f"{line}\n" for line in lines)
 
 
-def protected(text: str) -> str:
+def escape_formula(text: str) -> str:
     """A cell's text that no spreadsheet takes for a formula; numbers stay."""
-    return f"'{text}" if FORMULA.match(text) and not _is_number(text) else text
+    return f"'{text}" if FORMULA_START.match(text) and not _is_number(text) else text
 
 
-def unprotected(text: str) -> str:
+def unescape_formula(text: str) -> str:
     """What ``protected`` was given."""
-    return text[1:] if text.startswith("'") and FORMULA.match(text) else text
+    return text[1:] if text.startswith("'") and FORMULA_START.match(text) else text
 
 
-def repeated(header: Iterable[str]) -> str:
+def describe_repeated_column(header: Iterable[str]) -> str:
     """The first name that stands twice in a table's header, as a sentence; empty where none does.
 
     >>> repeated(["a", "b", "a"]), repeated(["a", "b"])

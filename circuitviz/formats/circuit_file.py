@@ -13,28 +13,28 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import parse_json, read_bytes, write_whole
-from circuitviz.formats.json_bounds import printable
-from circuitviz.formats.known_places import known_place, remember_places
-from circuitviz.formats.manifest import from_manifest, tensors_of, to_manifest
-from circuitviz.formats.migrations import VERSION
-from circuitviz.formats.parts.registry import plain
+from circuitviz.formats.disk import parse_json, read_bytes, write_atomically
+from circuitviz.formats.json_bounds import replace_surrogates
+from circuitviz.formats.known_places import find_local_path, remember_local_paths
+from circuitviz.formats.manifest import from_manifest, to_tensors, to_manifest
+from circuitviz.formats.migrations import FILE_VERSION
+from circuitviz.formats.parts.registry import to_jsonable
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
-from circuitviz.session.places import located, portable
+from circuitviz.session.places import with_local_paths, with_portable_paths
 
-MANIFEST, TENSORS = "document.json", "tensors.safetensors"
-LARGEST_ENTRY = 256 * 2**20
-LARGEST_MANIFEST = 32 * 2**20
-MANIFEST_RATIO = 50  # bytes more for each compressed byte: JSON of ours has 5 to 30
-MOST_VALUES = 3_000_000  # of a manifest: each may become an object of 100 bytes
-MOST_RATIO = 1000  # what deflate reaches on zeros, of which tensors are full
-MOST_ENTRIES = 16
-DIRECTORY, CHANCE = b"PK\x01\x02", 100  # how an entry begins; what compressed data may hold by chance
-METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+MANIFEST_NAME, TENSORS_NAME = "document.json", "tensors.safetensors"
+MAX_ENTRY_BYTES = 256 * 2**20
+MAX_MANIFEST_BYTES = 32 * 2**20
+MAX_MANIFEST_RATIO = 50  # bytes more for each compressed byte: JSON of ours has 5 to 30
+MAX_MANIFEST_VALUES = 3_000_000  # of a manifest: each may become an object of 100 bytes
+MAX_COMPRESSION_RATIO = 1000  # what deflate reaches on zeros, of which tensors are full
+MAX_ENTRIES = 16
+DIRECTORY_SIGNATURE, MAX_CHANCE_SIGNATURES = b"PK\x01\x02", 100  # how an entry begins; what compressed data may hold by chance
+COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-class CircuitFile:
+class CircuitFileFormat:
     """The application's own format."""
 
     suffix = ".circuit"
@@ -46,40 +46,40 @@ class CircuitFile:
 
         Local models and dictionaries are named relative to the file, or by their last part.
         """
-        write_whole(path, packed(document, folder=path.parent))
+        write_atomically(path, pack_document(document, folder=path.parent))
         if document.state.provenance is not None:
-            remember_places(document.state.provenance)
+            remember_local_paths(document.state.provenance)
 
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
-        entries = _entries(path)
-        manifest = parse_json(f"{path.name}: {MANIFEST}", entries.pop(MANIFEST), LARGEST_ENTRY, MOST_VALUES)
+        entries = _read_entries(path)
+        manifest = parse_json(f"{path.name}: {MANIFEST_NAME}", entries.pop(MANIFEST_NAME), MAX_ENTRY_BYTES, MAX_MANIFEST_VALUES)
         if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
             raise InputError(f"'{path.name}' holds no circuitviz document, though it is a zip file.")
-        if manifest["version"] > VERSION:
+        if manifest["version"] > FILE_VERSION:
             raise InputError(
                 f"'{path.name}' was written by a newer circuitviz (file version "
-                f"{manifest['version']}, this one reads up to {VERSION}); update circuitviz."
+                f"{manifest['version']}, this one reads up to {FILE_VERSION}); update circuitviz."
             )
         try:
-            tensors = load(entries.pop(TENSORS))
+            tensors = load(entries.pop(TENSORS_NAME))
         except (SafetensorError, ValueError, KeyError, OverflowError) as error:
-            raise _damaged(path, f"its tensors cannot be read ({error})") from None
+            raise _damaged_error(path, f"its tensors cannot be read ({error})") from None
         try:
             document = from_manifest(manifest, tensors)
         except InputError as error:
-            raise _damaged(path, str(error).rstrip(".")) from None
+            raise _damaged_error(path, str(error).rstrip(".")) from None
         except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
             what = f"its contents do not fit together ({type(error).__name__}: {error})"
-            raise _damaged(path, what) from None
+            raise _damaged_error(path, what) from None
         if (where := document.state.provenance) is not None:
-            document.apply(replace(document.state, provenance=located(where, path.parent, known_place)))
+            document.set_state(replace(document.state, provenance=with_local_paths(where, path.parent, find_local_path)))
         document.mark_saved(path)
         return document
 
 
-def packed(
-    document: Document, beside: Mapping[str, bytes] | None = None, folder: Path | None = None
+def pack_document(
+    document: Document, extra_entries: Mapping[str, bytes] | None = None, folder: Path | None = None
 ) -> bytes:
     """A document as the bytes of its file; the same document gives the same bytes.
 
@@ -88,22 +88,22 @@ def packed(
     """
     told, where = to_manifest(document), document.state.provenance
     if folder is not None and where is not None:
-        told["provenance"] = plain(asdict(portable(where, folder)))
+        told["provenance"] = to_jsonable(asdict(with_portable_paths(where, folder)))
     manifest = json.dumps(told, indent=1, ensure_ascii=False, sort_keys=True)
-    own = {MANIFEST: printable(manifest).encode(), TENSORS: save(tensors_of(document))}
+    own = {MANIFEST_NAME: replace_surrogates(manifest).encode(), TENSORS_NAME: save(to_tensors(document))}
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in {**own, **(beside or {})}.items():
+        for name, data in {**own, **(extra_entries or {})}.items():
             entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, data)
     return buffer.getvalue()
 
 
-formats.register("circuit", summary="circuitviz document: everything, to go on working")(CircuitFile())
+formats.register("circuit", summary="circuitviz document: everything, to go on working")(CircuitFileFormat())
 
 
-def _entries(path: Path) -> dict[str, bytes]:
+def _read_entries(path: Path) -> dict[str, bytes]:
     """The two entries of the zip, within bounds."""
     data = read_bytes(path)
     if data[:2] != b"PK":
@@ -111,38 +111,38 @@ def _entries(path: Path) -> dict[str, bytes]:
             f"'{path.name}' is not a circuitviz document (it is no zip file); other tools' files "
             "are opened with 'circuitviz import'."
         )
-    if data.count(DIRECTORY) > MOST_ENTRIES + CHANCE:  # before anything is made of them
+    if data.count(DIRECTORY_SIGNATURE) > MAX_ENTRIES + MAX_CHANCE_SIGNATURES:  # before anything is made of them
         raise InputError(f"'{path.name}' holds thousands of entries; a document has two.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            there = _checked(path, archive.infolist())
-            for name in (MANIFEST, TENSORS):
+            there = _check_entries(path, archive.infolist())
+            for name in (MANIFEST_NAME, TENSORS_NAME):
                 if name not in there:
                     raise InputError(f"'{path.name}' is no circuitviz document: it holds no {name}.")
                 entry = there[name]
-                if entry.compress_type not in METHODS or entry.flag_bits & 1:
+                if entry.compress_type not in COMPRESSION_METHODS or entry.flag_bits & 1:
                     raise InputError(
                         f"'{path.name}' is packed in a way that documents are not (encrypted, or by method "
                         f"{entry.compress_type}); it was not opened."
                     )
-                most = MOST_RATIO * max(1, entry.compress_size)
-                if name == MANIFEST:
-                    most = min(most, LARGEST_MANIFEST + MANIFEST_RATIO * entry.compress_size)
-                if entry.file_size > min(most, LARGEST_ENTRY):
+                most = MAX_COMPRESSION_RATIO * max(1, entry.compress_size)
+                if name == MANIFEST_NAME:
+                    most = min(most, MAX_MANIFEST_BYTES + MAX_MANIFEST_RATIO * entry.compress_size)
+                if entry.file_size > min(most, MAX_ENTRY_BYTES):
                     raise InputError(
                         f"'{path.name}' unpacks to {entry.file_size / 2**20:,.0f} MB, which no "
                         "document of ours does; it was not opened."
                     )
-            return {name: _bounded(archive, there[name]) for name in (MANIFEST, TENSORS)}
+            return {name: _read_entry(archive, there[name]) for name in (MANIFEST_NAME, TENSORS_NAME)}
     except InputError:
         raise
     except Exception:  # zipfile raises many kinds on damaged archives
-        raise _damaged(path, "the zip file is incomplete") from None
+        raise _damaged_error(path, "the zip file is incomplete") from None
 
 
-def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
+def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.ZipInfo]:
     """The entries by name, where they are few, plainly named, and there once."""
-    if len(entries) > MOST_ENTRIES:
+    if len(entries) > MAX_ENTRIES:
         raise InputError(f"'{path.name}' holds {len(entries):,} entries; a document has two.")
     for entry in entries:
         name = entry.orig_filename.replace("\\", "/")
@@ -154,7 +154,7 @@ def _checked(path: Path, entries: list[zipfile.ZipInfo]) -> dict[str, zipfile.Zi
     return there
 
 
-def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     with archive.open(entry) as file:
         data = file.read(entry.file_size + 1)
     if len(data) > entry.file_size:
@@ -162,5 +162,5 @@ def _bounded(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return data
 
 
-def _damaged(path: Path, what: str) -> InputError:
+def _damaged_error(path: Path, what: str) -> InputError:
     return InputError(f"'{path.name}' is damaged: {what}. Open an earlier copy, or find the circuit again.")

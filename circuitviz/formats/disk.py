@@ -13,22 +13,22 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from circuitviz.errors import InputError
-from circuitviz.formats.json_bounds import all_printable, count_values, holds_surrogates, whole_number
-from circuitviz.formats.temporaries import create_temporary, remove_abandoned, take_place
-from circuitviz.regular_files import read_regular
-from circuitviz.stopping import pause
+from circuitviz.formats.json_bounds import replace_all_surrogates, count_values, has_surrogates, parse_integer
+from circuitviz.formats.temporaries import create_temporary, remove_abandoned_files, replace_target
+from circuitviz.regular_files import read_regular_file
+from circuitviz.stopping import check_cancelled
 
-LARGEST = 512 * 2**20
-LARGEST_JSON = 256 * 2**20
-LARGEST_TEXT = 64 * 2**20
-MOST_VALUES = 10_000_000  # each becomes an object; GPT-2 XL's 2.2 million edges are 6.6 million
-DEEPEST = 64
-BATCH = 500
+MAX_FILE_BYTES = 512 * 2**20
+MAX_JSON_BYTES = 256 * 2**20
+MAX_TEXT_BYTES = 64 * 2**20
+MAX_JSON_VALUES = 10_000_000  # each becomes an object; GPT-2 XL's 2.2 million edges are 6.6 million
+MAX_JSON_DEPTH = 64
+BATCH_SIZE = 500
 
 T = TypeVar("T")
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_atomically(path: Path, data: bytes) -> None:
     """Write beside the target, flush to disk, then take its place: the old file stays until then.
 
     A link stays a link, and what it points to is written; an existing file keeps its permissions, a new one
@@ -36,20 +36,20 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises InputError in a sentence where the disk is full or the place cannot be written; Stopped where
     nobody wants the file any more.
     """
-    pause()
+    check_cancelled()
     try:
         target = Path(os.path.realpath(path))
         _check_target(target)
-        remove_abandoned(target.parent)
+        remove_abandoned_files(target.parent)
         mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        file = create_temporary(target.parent, private=mode is not None)
+        file = create_temporary(target.parent, is_private=mode is not None)
         try:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
             if mode is not None:
                 os.chmod(file.name, mode)
-            take_place(file, target)
+            replace_target(file, target)
         except BaseException:
             with contextlib.suppress(OSError):
                 file.close()
@@ -58,7 +58,7 @@ def write_whole(path: Path, data: bytes) -> None:
             raise
         _flush_folder(target.parent)
     except OSError as error:
-        raise InputError(_reason(path, error)) from error
+        raise InputError(_describe_error(path, error)) from error
 
 
 def _flush_folder(folder: Path) -> None:
@@ -71,17 +71,17 @@ def _flush_folder(folder: Path) -> None:
             os.close(handle)
 
 
-def check_place(path: Path) -> None:
+def check_writable(path: Path) -> None:
     """Refuse a place that cannot be written before the work that it is for, with InputError."""
     path = Path(os.path.realpath(path))
     try:
         _check_target(path)
     except OSError as error:
-        raise InputError(_reason(path, error)) from None
+        raise InputError(_describe_error(path, error)) from None
     if not path.parent.is_dir():
-        raise InputError(_reason(path, OSError(errno.ENOENT, "")))
+        raise InputError(_describe_error(path, OSError(errno.ENOENT, "")))
     if not os.access(path.parent, os.W_OK):
-        raise InputError(_reason(path, OSError(errno.EACCES, "")))
+        raise InputError(_describe_error(path, OSError(errno.EACCES, "")))
 
 
 def _check_target(target: Path) -> None:
@@ -92,75 +92,75 @@ def _check_target(target: Path) -> None:
         raise OSError(errno.EINVAL, "what has that name is not a regular file")
 
 
-def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+def read_bytes(path: Path, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Read a whole file; InputError where it is not there, not a file, or too large."""
     try:
         if path.is_dir():
             raise InputError(f"'{path}' is a folder; a file is needed.")
         size = path.stat().st_size
-        if size > largest:
+        if size > max_bytes:
             raise InputError(
-                f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {largest / 2**20:,.0f} MB are read."
+                f"'{path.name}' has {size / 2**20:,.0f} MB; files up to {max_bytes / 2**20:,.0f} MB are read."
             )
-        return read_regular(path, largest)
+        return read_regular_file(path, max_bytes)
     except FileNotFoundError:
         raise InputError(f"There is no file '{path}'; check the path.") from None
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}.") from error
 
 
-def read_text(path: Path, largest: int = LARGEST_TEXT) -> str:
+def read_text(path: Path, max_bytes: int = MAX_TEXT_BYTES) -> str:
     """Read a whole text file as UTF-8; InputError where it is none."""
     try:
-        return read_bytes(path, largest).decode("utf-8-sig")
+        return read_bytes(path, max_bytes).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"'{path.name}' is no UTF-8 text (byte {error.start:,} is none of it).") from None
 
 
-def parse_json(name: str, data: bytes, largest: int = LARGEST_JSON, most: int = MOST_VALUES) -> Any:
+def parse_json(name: str, data: bytes, max_bytes: int = MAX_JSON_BYTES, max_values: int = MAX_JSON_VALUES) -> Any:
     """Parse JSON of at most ``largest`` bytes and ``most`` values; InputError names the file and the place.
 
     Texts are ``printable``, whole numbers have at most 20 digits; numbers need not be finite.
     """
-    if len(data) > largest:
+    if len(data) > max_bytes:
         raise InputError(
-            f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON; up to {largest / 2**20:,.0f} MB are read."
+            f"'{name}' holds {len(data) / 2**20:,.0f} MB of JSON; up to {max_bytes / 2**20:,.0f} MB are read."
         )
-    values, depth = count_values(data, most)
-    if values > most:
-        raise InputError(f"'{name}' holds more than {most:,} values, more than any file of ours.")
-    if depth > DEEPEST:
+    values, depth = count_values(data, max_values)
+    if values > max_values:
+        raise InputError(f"'{name}' holds more than {max_values:,} values, more than any file of ours.")
+    if depth > MAX_JSON_DEPTH:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.")
     try:
-        parsed = json.loads(data, object_hook=_itself, parse_int=whole_number)
+        parsed = json.loads(data, object_hook=_unchanged, parse_int=parse_integer)
     except RecursionError:
         raise InputError(f"'{name}' is nested too deeply to be a file of ours.") from None
     except ValueError as error:  # JSONDecodeError and UnicodeDecodeError are such
         raise InputError(f"'{name}' is not valid JSON: {str(error).splitlines()[0]}.") from None
-    return all_printable(parsed) if holds_surrogates(data) else parsed
+    return replace_all_surrogates(parsed) if has_surrogates(data) else parsed
 
 
-def _itself(entry: dict[str, Any]) -> dict[str, Any]:
+def _unchanged(entry: dict[str, Any]) -> dict[str, Any]:
     """Each object as it is. Unlike the parser that calls it, Python code lets other threads have a turn."""
     return entry
 
 
-def json_text(value: Any, ensure_ascii: bool = True) -> str:
+def dump_json(value: Any, ensure_ascii: bool = True) -> str:
     """What ``json.dumps`` says, made in pieces: one call for all would keep Python's lock all the time.
 
     >>> json_text({"a": [1, 2], "b": {}}) == json.dumps({"a": [1, 2], "b": {}})
     True
     """
-    return "".join(_pieces(value, json.JSONEncoder(ensure_ascii=ensure_ascii).encode, 2))
+    return "".join(_json_pieces(value, json.JSONEncoder(ensure_ascii=ensure_ascii).encode, 2))
 
 
-def _pieces(value: Any, encode: Callable[[Any], str], depth: int) -> Iterator[str]:
+def _json_pieces(value: Any, encode: Callable[[Any], str], depth: int) -> Iterator[str]:
     """Containers are opened down to ``depth``; below it, and of those, some entries are told at a time."""
     if type(value) is dict and value:
         if depth > 1 and all(type(key) is str for key in value):
             for i, (key, entry) in enumerate(value.items()):
                 yield f"{', ' if i else '{'}{encode(key)}: "
-                yield from _pieces(entry, encode, depth - 1)
+                yield from _json_pieces(entry, encode, depth - 1)
         else:
             for i, some in enumerate(batched(value.items())):
                 yield (", " if i else "{") + encode(dict(some))[1:-1]
@@ -176,11 +176,11 @@ def _pieces(value: Any, encode: Callable[[Any], str], depth: int) -> Iterator[st
 def batched(entries: Iterable[T]) -> Iterator[list[T]]:
     """Some hundred at a time: between two calls of a library other threads have their turn."""
     rest = iter(entries)
-    while some := list(islice(rest, BATCH)):
+    while some := list(islice(rest, BATCH_SIZE)):
         yield some
 
 
-def _reason(path: Path, error: OSError) -> str:
+def _describe_error(path: Path, error: OSError) -> str:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
             f"'{path.name}' was not saved: the disk is full. What was saved before is untouched; "

@@ -5,25 +5,25 @@ from __future__ import annotations
 import re
 
 # A backslash is escaped only where it would be taken for the beginning of an escape.
-STRANGE = re.compile(
+UNSAFE_CHARACTERS = re.compile(
     r"\\(?=u[0-9a-fA-F]{4})|[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]"
 )
-ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+ESCAPE_PATTERN = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
-def escaped(text: str) -> str:
+def escape_text(text: str) -> str:
     r"""Text without characters that XML 1.0, CSV or UTF-8 lose: such a one is written ``\u001b``.
 
     >>> escaped("a\x00"), escaped(r"\alpha"), escaped(r"\u0041")
     ('a\\u0000', '\\alpha', '\\u005cu0041')
     """
-    return STRANGE.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
+    return UNSAFE_CHARACTERS.sub(lambda hit: f"\\u{ord(hit[0]):04x}", text)
 
 
-def unescaped(text: str) -> str:
+def unescape_text(text: str) -> str:
     r"""What ``escaped`` was given; a backslash that is none of ours stays.
 
     >>> unescaped(escaped("bell\x07")), unescaped(r"\alpha"), unescaped(escaped(r"\u0041"))
     ('bell\x07', '\\alpha', '\\u0041')
     """
-    return ESCAPE.sub(lambda hit: chr(int(hit[1], 16)), text)
+    return ESCAPE_PATTERN.sub(lambda hit: chr(int(hit[1], 16)), text)

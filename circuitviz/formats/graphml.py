@@ -11,17 +11,17 @@ from xml.etree.ElementTree import ParseError
 import networkx as nx
 
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import read_bytes, write_whole
-from circuitviz.formats.listing import ListedEdge, Listing, document_of, is_ablated, listing_of
+from circuitviz.formats.disk import read_bytes, write_atomically
+from circuitviz.formats.listing import ListedEdge, CircuitListing, build_document, is_ablated, list_circuit
 from circuitviz.formats.registry import formats
 from circuitviz.session import Document
 
-LARGEST, MOST_TAGS = 128 * 2**20, 400_000  # of 80,000 edges with what is said of them
-FAILURES = (ParseError, nx.NetworkXError, ValueError, TypeError, AttributeError, LookupError)
-DECLARATIONS = re.compile(rb"<!(?!--)|\0")  # entities can grow without bound; graphs need none
+MAX_FILE_BYTES, MAX_TAGS = 128 * 2**20, 400_000  # of 80,000 edges with what is said of them
+READ_ERRORS = (ParseError, nx.NetworkXError, ValueError, TypeError, AttributeError, LookupError)
+FORBIDDEN_MARKUP = re.compile(rb"<!(?!--)|\0")  # entities can grow without bound; graphs need none
 
 
-class GraphMl:
+class GraphMlFormat:
     """A directed multigraph: an edge for each channel, ``receiver`` names it as EAP-IG does."""
 
     suffix = ".graphml"
@@ -31,44 +31,44 @@ class GraphMl:
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit; what is ablated says so."""
         out = io.BytesIO()
-        nx.write_graphml(to_networkx(listing_of(document)), out)
-        write_whole(path, out.getvalue())
+        nx.write_graphml(to_networkx(list_circuit(document)), out)
+        write_atomically(path, out.getvalue())
 
     def read(self, path: Path) -> Document:
         """Read a circuit; InputError where it is no graph, or none of a model."""
-        data = read_bytes(path, LARGEST)
-        if data.count(b"<") > MOST_TAGS:
+        data = read_bytes(path, MAX_FILE_BYTES)
+        if data.count(b"<") > MAX_TAGS:
             raise InputError(f"'{path.name}' holds more elements than any circuit; it was not opened.")
-        if DECLARATIONS.search(data):
+        if FORBIDDEN_MARKUP.search(data):
             raise InputError(f"'{path.name}' declares entities or is no UTF-8; it was not opened.")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # networkx says what it guesses of foreign files
                 graph = nx.read_graphml(io.BytesIO(data), node_type=str)
-        except FAILURES as error:
+        except READ_ERRORS as error:
             what = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise InputError(f"'{path.name}' is no GraphML: {what[:200]}.") from None
         try:
-            return document_of(from_networkx(graph))
+            return build_document(from_networkx(graph))
         except (InputError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise InputError(f"'{path.name}': {str(error).rstrip('.')}.") from None
 
 
-def to_networkx(listing: Listing) -> nx.MultiDiGraph:
+def to_networkx(listing: CircuitListing) -> nx.MultiDiGraph:
     """Nodes with kind, layer, label; edges with score, channel and the receiver that they reach;
     ``ablated`` and ``live=False`` only where they hold.
     """
-    drawn = nx.MultiDiGraph(**listing.about)
+    drawn = nx.MultiDiGraph(**listing.model_attributes)
     for name, told in listing.nodes.items():
         drawn.add_node(name, **told)
     for edge in listing.edges:
         for owner in edge.owners:
-            said = {"receiver": edge.receiver, "channel": edge.channel, "score": edge.score, **edge.fate}
+            said = {"receiver": edge.receiver, "channel": edge.channel, "score": edge.score, **edge.ablation_attrs}
             drawn.add_edge(edge.sender, owner, **said)
     return drawn
 
 
-def from_networkx(graph: nx.Graph) -> Listing:
+def from_networkx(graph: nx.Graph) -> CircuitListing:
     """The listing of a graph; without ``receiver``, an edge reaches its node's ``channel``, or the node."""
     edges: dict[tuple[str, str], ListedEdge] = {}
     for sender, node, told in graph.edges(data=True):
@@ -80,7 +80,7 @@ def from_networkx(graph: nx.Graph) -> Listing:
         listed = ListedEdge(str(sender), receiver, (), score, out)
         edges[listed.sender, listed.receiver] = listed
     nodes = {str(name): dict(told) for name, told in graph.nodes(data=True)}
-    return Listing(dict(graph.graph), nodes, tuple(edges.values()))
+    return CircuitListing(dict(graph.graph), nodes, tuple(edges.values()))
 
 
-formats.register("graphml", summary="GraphML for graph tools")(GraphMl())
+formats.register("graphml", summary="GraphML for graph tools")(GraphMlFormat())

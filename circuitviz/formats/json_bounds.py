@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 
 CHUNK_BYTES = 2**20  # between two chunks other threads have their turn
-DIGITS = 20  # of the largest whole number, below 10^20: counts, ids and seeds of 64 bits have no more
+MAX_INTEGER_DIGITS = 20  # of the largest whole number, below 10^20: counts, ids and seeds of 64 bits have no more
 SURROGATE = re.compile("[\ud800-\udfff]")
-HALF_ESCAPE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # a surrogate, escaped or as UTF-8 forbids it
+SURROGATE_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # a surrogate, escaped or as UTF-8 forbids it
 
 
-def count_values(data: bytes, most: int) -> tuple[int, int]:
+def count_values(data: bytes, max_values: int) -> tuple[int, int]:
     """How many values JSON holds and how deeply brackets nest, for well-formed JSON.
 
     Counting ends where there are more than ``most`` values. JSON that is not well-formed is counted right up
@@ -38,26 +38,26 @@ def count_values(data: bytes, most: int) -> tuple[int, int]:
         values += int(up.sum()) + int(((signs == ord(",")) & outside).sum())
         nesting = depth + np.cumsum(up.astype(np.int8) - down.astype(np.int8), dtype=np.int32)
         deepest = max(deepest, int(nesting.max(initial=0)))
-        if values > most:
+        if values > max_values:
             break
         if len(signs):
             depth, inside = int(nesting[-1]), bool((int(quotes[-1]) + inside) & 1)
     return values, deepest
 
 
-def whole_number(digits: str) -> int:
+def parse_integer(digits: str) -> int:
     """A whole number of JSON. Raises ValueError where it is larger than any that a file of ours says."""
-    if len(digits) > DIGITS:
-        raise ValueError(f"a whole number of {len(digits):,} digits is too large; up to {DIGITS} are read")
+    if len(digits) > MAX_INTEGER_DIGITS:
+        raise ValueError(f"a whole number of {len(digits):,} digits is too large; up to {MAX_INTEGER_DIGITS} are read")
     return int(digits)
 
 
-def holds_surrogates(data: bytes) -> bool:
+def has_surrogates(data: bytes) -> bool:
     """Whether JSON may hold a surrogate: half a character, if the other half is not there."""
-    return HALF_ESCAPE.search(data) is not None
+    return SURROGATE_BYTES.search(data) is not None
 
 
-def printable(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     r"""Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
     that are not UTF-8.
 
@@ -67,10 +67,10 @@ def printable(text: str) -> str:
     return SURROGATE.sub("�", text)
 
 
-def all_printable(value: Any) -> Any:
+def replace_all_surrogates(value: Any) -> Any:
     """JSON with ``printable`` names and texts."""
     if isinstance(value, str):
-        return printable(value)
+        return replace_surrogates(value)
     if isinstance(value, dict):
-        return {printable(key): all_printable(entry) for key, entry in value.items()}
-    return [all_printable(entry) for entry in value] if isinstance(value, list) else value
+        return {replace_surrogates(key): replace_all_surrogates(entry) for key, entry in value.items()}
+    return [replace_all_surrogates(entry) for entry in value] if isinstance(value, list) else value

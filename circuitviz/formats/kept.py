@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Entries = Mapping[str, Any]
+JsonEntries = Mapping[str, Any]
 
 
-def differing(ours: Entries, theirs: Entries) -> dict[str, dict[str, Any]]:
+def foreign_differences(ours: JsonEntries, theirs: JsonEntries) -> dict[str, dict[str, Any]]:
     """By key, what we would have written (``was``) and what stood there (``is``), where there was any.
 
     >>> differing({"a": 1, "b": 2, "d": 5}, {"a": 1, "b": 3, "c": None})
@@ -23,15 +23,15 @@ def differing(ours: Entries, theirs: Entries) -> dict[str, dict[str, Any]]:
     return found
 
 
-def restored(now: Entries, kept: Entries) -> dict[str, Any]:
+def apply_differences(ours: JsonEntries, differences: JsonEntries) -> dict[str, Any]:
     """What we would write now, with what was kept: only what has changed since is ours.
 
     >>> kept = differing({"a": {"x": 1, "o": 5}}, {"a": {"x": 1, "y": 2}, "z": 3})
     >>> restored({"a": {"x": 1, "o": 5}}, kept), restored({"a": {"x": 9, "o": 5}}, kept)
     ({'a': {'x': 1, 'y': 2}, 'z': 3}, {'a': {'x': 9, 'y': 2}, 'z': 3})
     """
-    made = dict(now)
-    for key, said in kept.items():
+    made = dict(ours)
+    for key, said in differences.items():
         same = ("was" in said) == (key in made) and said.get("was") == made.get(key)
         if same and "is" in said:
             made[key] = said["is"]

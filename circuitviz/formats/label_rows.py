@@ -9,22 +9,22 @@ from dataclasses import asdict
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.schemas import LARGEST_COUNT, LARGEST_SEED, whole
-from circuitviz.graph import Graph, Kind
-from circuitviz.session.labels import COLOUR, VERDICTS, Basis, Evidence, Label, Outcome, kind_of
+from circuitviz.formats.schemas import MAX_COUNT, MAX_SEED, integer_between
+from circuitviz.graph import Graph, NodeKind
+from circuitviz.session.labels import DEFAULT_LABEL_COLOUR, VERDICTS, EvidenceContext, Evidence, Label, Outcome, target_kind
 
-COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
-_ELSEWHERE = re.compile(r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*")
-OWN = ("Colour", "Confidence", "Author", "Evidence")
+FEATURE_CIRCUITS_COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
+_UNSUPPORTED_COMPONENTS = re.compile(r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*")
+OWN_COLUMNS = ("Colour", "Confidence", "Author", "Evidence")
 
 
-def row_of(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
+def label_to_row(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
     """A label as feature-circuits' columns, then our own; what a file said besides stays."""
     layer = feature = None
-    component = kind_of(target)
+    component = target_kind(target)
     if component == "node" and graph is not None and target in graph.node_index:
         node = graph.node(target)
-        component = {Kind.HEAD: "attn", Kind.MLP: "mlp"}.get(node.kind, str(node.kind))
+        component = {NodeKind.HEAD: "attn", NodeKind.MLP: "mlp"}.get(node.kind, str(node.kind))
         layer, feature = node.layer, node.head
     return {
         "Component": component,
@@ -36,52 +36,52 @@ def row_of(target: str, label: Label, graph: Graph | None) -> dict[str, Any]:
         "Colour": label.colour,
         "Confidence": label.confidence,
         "Author": label.author,
-        "Evidence": [evidence_dict(e) for e in label.evidence],
+        "Evidence": [evidence_to_json(e) for e in label.evidence],
         **label.extra,
     }
 
 
-def place_of(row: Mapping[str, Any]) -> str | None:
+def unsupported_component(row: Mapping[str, Any]) -> str | None:
     """What a label of other tools is of, where no graph of ours has such a part; None for all others.
 
     Features of the residual stream, of the embedding and of lorsa stand in no node, whatever their layer.
     """
     component = str(row.get("Component") or "").strip().lower()
-    if not _ELSEWHERE.fullmatch(component):
+    if not _UNSUPPORTED_COMPONENTS.fullmatch(component):
         return None
     return str(row.get("Name") or f"{component} {row.get('Layer', '')}/{row.get('Feature', '')}")
 
 
-def label_of(row: Mapping[str, Any]) -> tuple[str, Label]:
+def row_to_label(row: Mapping[str, Any]) -> tuple[str, Label]:
     """Target and label of a row; InputError in half a sentence on a value that is no such thing.
 
     A row without ``Name`` is named by its component, layer and feature.
     """
-    name = row.get("Name") or _named(row)
+    name = row.get("Name") or _component_name(row)
     text = row.get("Annotation")
     if not isinstance(name, str) or not isinstance(text, str) or not text.strip():
         raise InputError("a label needs a text as Name and a text as Annotation")
-    extra = {k: v for k, v in row.items() if k not in (*COLUMNS, *OWN)}
+    extra = {k: v for k, v in row.items() if k not in (*FEATURE_CIRCUITS_COLUMNS, *OWN_COLUMNS)}
     evidence = row.get("Evidence") or []
     if not isinstance(evidence, list):
         raise InputError(f"the evidence of '{name}' is no list")
     return name, Label(
         text.strip(),
-        colour_of(COLOUR if row.get("Colour") is None else row["Colour"]),
+        check_colour(DEFAULT_LABEL_COLOUR if row.get("Colour") is None else row["Colour"]),
         str(row.get("Notes") or ""),
-        confidence_of(row.get("Confidence")),
+        check_confidence(row.get("Confidence")),
         str(row.get("Author") or ""),
-        tuple(evidence_of(e) for e in evidence),
+        tuple(evidence_from_json(e) for e in evidence),
         extra,
     )
 
 
-def evidence_dict(evidence: Evidence) -> dict[str, Any]:
+def evidence_to_json(evidence: Evidence) -> dict[str, Any]:
     """Evidence ready for JSON."""
     return {**asdict(evidence), "options": dict(evidence.options)}
 
 
-def evidence_of(given: Any) -> Evidence:
+def evidence_from_json(given: Any) -> Evidence:
     """Evidence from JSON; its numbers are numbers, its verdict one of ours."""
     if not isinstance(given, dict):
         raise InputError("a piece of evidence is no object")
@@ -90,18 +90,18 @@ def evidence_of(given: Any) -> Evidence:
     if not plain:
         raise InputError("a test's options are no plain values")
     found = given.get("outcome")
-    outcome = None if found is None else _outcome(found)
+    outcome = None if found is None else _parse_outcome(found)
     return Evidence(str(given["claim"]), str(given["test"]), options, outcome)
 
 
-def colour_of(given: Any) -> str:
+def check_colour(given: Any) -> str:
     """A colour that is one, or none, which is empty."""
     if not isinstance(given, str) or not re.fullmatch("(?:#[0-9a-fA-F]{6})?", given):
-        raise InputError(f"a label's colour is {given!r}; one like {COLOUR} would be right")
+        raise InputError(f"a label's colour is {given!r}; one like {DEFAULT_LABEL_COLOUR} would be right")
     return given
 
 
-def confidence_of(given: Any) -> float | None:
+def check_confidence(given: Any) -> float | None:
     """A confidence from 0 to 1, or nothing said."""
     if given is None or given == "":
         return None
@@ -114,14 +114,14 @@ def confidence_of(given: Any) -> float | None:
     return value
 
 
-def _whole(given: Any, name: str, largest: int) -> int:
+def _parse_count(given: Any, name: str, largest: int) -> int:
     """A whole number of a test's outcome; 0 where nothing is said."""
     value = given.get(name, 0)
-    whole(0, largest)(value, f"test's {name}")
+    integer_between(0, largest)(value, f"test's {name}")
     return int(value)
 
 
-def _outcome(given: Any) -> Outcome:
+def _parse_outcome(given: Any) -> Outcome:
     numbers = {}
     for key in ("effect", "low", "high"):
         value = given.get(key)
@@ -135,17 +135,17 @@ def _outcome(given: Any) -> Outcome:
         given["verdict"],
         **numbers,
         measured=str(given.get("measured", "")),
-        prompts=_whole(given, "prompts", LARGEST_COUNT),
+        prompts=_parse_count(given, "prompts", MAX_COUNT),
         prompts_hash=str(given.get("prompts_hash", "")),
-        seed=_whole(given, "seed", LARGEST_SEED),
+        seed=_parse_count(given, "seed", MAX_SEED),
         date=str(given.get("date", "")),
-        basis=Basis(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
+        basis=EvidenceContext(*(str(basis.get(k, "")) for k in ("weights", "task", "circuit", "nodes"))),
         detail=str(given.get("detail", "")),
     )
 
 
-def _named(row: Mapping[str, Any]) -> str | None:
-    component, layer, feature = (row.get(k) for k in COLUMNS[:3])
+def _component_name(row: Mapping[str, Any]) -> str | None:
+    component, layer, feature = (row.get(k) for k in FEATURE_CIRCUITS_COLUMNS[:3])
     try:
         if component in ("attn", "head"):
             return f"a{int(str(layer))}.h{int(str(feature))}"

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.migrations import VERSION, migrated
-from circuitviz.formats.parts import Arrays, Opened, parts
+from circuitviz.formats.migrations import FILE_VERSION, migrate_manifest
+from circuitviz.formats.parts import Arrays, FileContents, parts
 from circuitviz.session import Document, State
 
 
 def to_manifest(document: Document) -> dict[str, Any]:
     """Everything of a document but its tensors; keys that we did not understand are kept."""
-    made = {**document.extra, "version": VERSION}
+    made = {**document.extra, "version": FILE_VERSION}
     for entry in parts.entries():
         made.update(entry.value.write(document))
     return made
 
 
-def tensors_of(document: Document) -> Arrays:
+def to_tensors(document: Document) -> Arrays:
     """The tensors of a document, by name."""
     made: Arrays = {}
     for entry in parts.entries():
@@ -27,7 +27,7 @@ def tensors_of(document: Document) -> Arrays:
 
 def from_manifest(manifest: dict[str, Any], tensors: Arrays) -> Document:
     """Put a document together; raises InputError or a plain error where parts do not fit."""
-    opened = Opened(migrated(manifest), tensors)
+    opened = FileContents(migrate_manifest(manifest), tensors)
     values: dict[str, Any] = {}
     for entry in parts.entries():
         values.update(entry.value.state(opened))

@@ -16,20 +16,20 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.circuit_file import packed
-from circuitviz.formats.claims import Claim
-from circuitviz.formats.disk import parse_json, write_whole
+from circuitviz.formats.circuit_file import pack_document
+from circuitviz.formats.claims import FileLock
+from circuitviz.formats.disk import parse_json, write_atomically
 from circuitviz.formats.registry import formats
-from circuitviz.formats.temporaries import remove_abandoned
+from circuitviz.formats.temporaries import remove_abandoned_files
 from circuitviz.session import Document
 
-DELAY = 2.0  # seconds from the first change that is not written to its writing
-ABOUT = "recovery.json"
-LONGEST = 64 * 1024
+AUTOSAVE_DELAY_S = 2.0  # seconds from the first change that is not written to its writing
+ABOUT_NAME = "recovery.json"
+MAX_ABOUT_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
-class Recovered:
+class RecoveredWork:
     """Work that a process left behind when it died.
 
     ``original`` is where the document had been saved before, ``saved`` when the recovery file was
@@ -55,17 +55,17 @@ class Recovered:
                 path.unlink(missing_ok=True)
 
 
-def left_behind(folder: Path) -> list[Recovered]:
+def find_recovered_work(folder: Path) -> list[RecoveredWork]:
     """What dead processes left in a folder, the latest first; files of living ones are theirs."""
     found = []
-    _sweep(folder)
+    _remove_leftovers(folder)
     for file in folder.glob("*.circuit"):
-        if Claim.held(file.with_suffix(".lock")):
+        if FileLock.is_held(file.with_suffix(".lock")):
             continue
-        about = _about(file)
+        about = _read_about(file)
         original = about.get("original")
         found.append(
-            Recovered(
+            RecoveredWork(
                 file,
                 Path(original) if isinstance(original, str) else None,
                 str(about.get("saved", "")),
@@ -83,147 +83,147 @@ class Autosave:
     """
 
     def __init__(
-        self, folder: Path, told: Callable[[str], None] = lambda _: None, delay: float = DELAY
+        self, folder: Path, report_error: Callable[[str], None] = lambda _: None, delay_s: float = AUTOSAVE_DELAY_S
     ) -> None:
-        self.folder, self.delay = folder, delay
-        self._told, self._well = told, True
+        self.folder, self.delay_s = folder, delay_s
+        self._report_error, self._last_write_succeeded = report_error, True
         self._document: Document | None = None
-        self._claim: Claim | None = None
+        self._lock: FileLock | None = None
         self._file: Path | None = None
-        self._wake = threading.Condition()
-        self._waiting: tuple[Document, int] | None = None
-        self._turn = 0  # what was waiting in an earlier turn is not written any more
-        self._due: float | None = None
-        self._closing = False
-        self._writing = threading.Lock()
-        self._unwanted: list[tuple[Path | None, Claim | None]] = []
+        self._condition = threading.Condition()
+        self._pending: tuple[Document, int] | None = None
+        self._generation = 0  # what was waiting in an earlier turn is not written any more
+        self._due_time_s: float | None = None
+        self._is_closing = False
+        self._write_lock = threading.Lock()
+        self._discarded_files: list[tuple[Path | None, FileLock | None]] = []
         self._thread: threading.Thread | None = None
 
-    def follow(self, document: Document, found: Recovered | None = None) -> None:
+    def track(self, document: Document, recovered: RecoveredWork | None = None) -> None:
         """Keep this document from now on; the recovery file of the one before is deleted.
 
         Work that was found goes on in its own recovery file: at no moment is there none.
         """
-        self._leave()
-        if found is not None:
-            self._claim, self._file = self._take(found.file), found.file
+        self._stop_tracking()
+        if recovered is not None:
+            self._lock, self._file = self._acquire_lock(recovered.file), recovered.file
         self._document = document
         for signal in (document.state_changed, document.evaluated, document.dirty_changed):
-            signal.connect(self._changed)
-        if document.dirty:
-            self._changed()
+            signal.connect(self._on_change)
+        if document.is_dirty:
+            self._on_change()
 
     def flush(self) -> None:
         """Write now what waits to be written."""
-        with self._wake:
-            waiting, self._waiting, self._due = self._waiting, None, None
+        with self._condition:
+            waiting, self._pending, self._due_time_s = self._pending, None, None
         if waiting is not None:
             self._write(*waiting)
 
     def close(self) -> None:
         """The work is saved, or is not wanted: no recovery file stays."""
-        self._leave()
-        with self._wake:
-            self._closing = True
-            self._wake.notify_all()
+        self._stop_tracking()
+        with self._condition:
+            self._is_closing = True
+            self._condition.notify_all()
         if self._thread is not None:
             self._thread.join()
-        self._clear()
+        self._delete_discarded_files()
 
-    def _leave(self) -> None:
+    def _stop_tracking(self) -> None:
         if self._document is not None:
             for name in ("state_changed", "evaluated", "dirty_changed"):
-                getattr(self._document, name).disconnect(self._changed)
+                getattr(self._document, name).disconnect(self._on_change)
         self._document = None
-        with self._wake:
-            self._waiting = self._due = None
-        self._remove()
+        with self._condition:
+            self._pending = self._due_time_s = None
+        self._discard_file()
 
-    def _changed(self, *_: object) -> None:
+    def _on_change(self, *_: object) -> None:
         document = self._document
         if document is None:
             return
-        if not document.dirty or document.state.circuit is None:
-            with self._wake:
-                self._waiting = self._due = None
-            if not document.dirty:
-                self._remove()
+        if not document.is_dirty or document.state.circuit is None:
+            with self._condition:
+                self._pending = self._due_time_s = None
+            if not document.is_dirty:
+                self._discard_file()
             return
-        with self._wake:
-            self._waiting = document.snapshot(), self._turn
-            if self._due is None:
-                self._due = time.monotonic() + self.delay
-                self._wake.notify_all()
+        with self._condition:
+            self._pending = document.snapshot(), self._generation
+            if self._due_time_s is None:
+                self._due_time_s = time.monotonic() + self.delay_s
+                self._condition.notify_all()
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="autosave", daemon=True)
             self._thread.start()
 
     def _run(self) -> None:
         while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._closing or self._due is not None)
-                while not self._closing and self._due is not None:
-                    left = self._due - time.monotonic()
+            with self._condition:
+                self._condition.wait_for(lambda: self._is_closing or self._due_time_s is not None)
+                while not self._is_closing and self._due_time_s is not None:
+                    left = self._due_time_s - time.monotonic()
                     if left <= 0:
                         break
-                    self._wake.wait(left)
-                if self._closing:
+                    self._condition.wait(left)
+                if self._is_closing:
                     return
             self.flush()
 
-    def _write(self, document: Document, turn: int) -> None:
-        with self._writing:
+    def _write(self, document: Document, generation: int) -> None:
+        with self._write_lock:
             try:
                 self.folder.mkdir(parents=True, exist_ok=True)
-                if (file := self._begun(turn)) is not None:
-                    about = json.dumps(_described(document)).encode()
-                    write_whole(file, packed(document, {ABOUT: about}))
-                    self._well = True
+                if (file := self._current_file(generation)) is not None:
+                    about = json.dumps(_describe_document(document)).encode()
+                    write_atomically(file, pack_document(document, {ABOUT_NAME: about}))
+                    self._last_write_succeeded = True
             except (OSError, InputError, RuntimeError) as error:
-                if self._well:
-                    self._told(f"Unsaved work cannot be kept for recovery: {error}")
-                self._well = False
-        self._clear()
+                if self._last_write_succeeded:
+                    self._report_error(f"Unsaved work cannot be kept for recovery: {error}")
+                self._last_write_succeeded = False
+        self._delete_discarded_files()
 
-    def _begun(self, turn: int) -> Path | None:
+    def _current_file(self, generation: int) -> Path | None:
         """The claimed file to write to; None where what waited is not wanted any more."""
-        with self._wake:
-            if turn != self._turn:
+        with self._condition:
+            if generation != self._generation:
                 return None
             if self._file is None:
                 file = self.folder / f"{os.getpid()}-{uuid.uuid4().hex[:12]}.circuit"
-                self._claim, self._file = self._take(file), file
+                self._lock, self._file = self._acquire_lock(file), file
             return self._file
 
-    def _take(self, file: Path) -> Claim | None:
+    def _acquire_lock(self, file: Path) -> FileLock | None:
         with contextlib.suppress(OSError):
-            return Claim.take(file.with_suffix(".lock"), {"pid": os.getpid()})
+            return FileLock.acquire(file.with_suffix(".lock"), {"pid": os.getpid()})
         return None
 
-    def _remove(self) -> None:
+    def _discard_file(self) -> None:
         """Nobody wants the recovery file any more; the thread that is writing it takes it away itself."""
-        with self._wake:
-            self._turn += 1
-            self._unwanted.append((self._file, self._claim))
-            self._claim = self._file = None
-        self._clear()
+        with self._condition:
+            self._generation += 1
+            self._discarded_files.append((self._file, self._lock))
+            self._lock = self._file = None
+        self._delete_discarded_files()
 
-    def _clear(self) -> None:
+    def _delete_discarded_files(self) -> None:
         """Take unwanted files away, unless one is just being written: then this is called again after."""
-        while self._unwanted and self._writing.acquire(blocking=False):
+        while self._discarded_files and self._write_lock.acquire(blocking=False):
             try:
-                while self._unwanted:
-                    file, claim = self._unwanted.pop()
+                while self._discarded_files:
+                    file, claim = self._discarded_files.pop()
                     if file is not None:
                         with contextlib.suppress(OSError):
                             file.unlink(missing_ok=True)
                     if claim is not None:
                         claim.release()
             finally:
-                self._writing.release()
+                self._write_lock.release()
 
 
-def _described(document: Document) -> dict[str, Any]:
+def _describe_document(document: Document) -> dict[str, Any]:
     state = document.state
     where, circuit = state.provenance, state.circuit
     edges = f"{circuit.n_edges:,} edges" if circuit else "no circuit"
@@ -237,22 +237,22 @@ def _described(document: Document) -> dict[str, Any]:
     }
 
 
-def _sweep(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Take away what a process that was killed while it wrote has left of its writing."""
-    remove_abandoned(folder)
+    remove_abandoned_files(folder)
     for file in folder.glob(".*.circuit.*"):
-        if not Claim.held(folder / f"{file.name.split('.')[1]}.lock"):
+        if not FileLock.is_held(folder / f"{file.name.split('.')[1]}.lock"):
             file.unlink(missing_ok=True)
     for lock in folder.glob("*.lock"):
-        if not lock.with_suffix(".circuit").exists() and not Claim.held(lock):
+        if not lock.with_suffix(".circuit").exists() and not FileLock.is_held(lock):
             lock.unlink(missing_ok=True)
 
 
-def _about(file: Path) -> dict[str, Any]:
+def _read_about(file: Path) -> dict[str, Any]:
     """What a recovery file says of itself; nothing where it cannot be read."""
     try:
-        with zipfile.ZipFile(file) as archive, archive.open(ABOUT) as entry:
-            told = parse_json(ABOUT, entry.read(LONGEST))
+        with zipfile.ZipFile(file) as archive, archive.open(ABOUT_NAME) as entry:
+            told = parse_json(ABOUT_NAME, entry.read(MAX_ABOUT_BYTES))
     except Exception:  # a damaged archive fails in many ways; opening it will say how
         return {}
     return told if isinstance(told, dict) else {}

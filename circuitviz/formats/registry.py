@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from circuitviz.errors import InputError
-from circuitviz.registry import Entry, Registry
+from circuitviz.registry import RegistryEntry, Registry
 from circuitviz.session import Document
 
 
@@ -30,7 +30,7 @@ class Format(Protocol):
 formats: Registry[Format] = Registry("format", "circuitviz.formats", "circuitviz.formats")
 
 
-def format_for(path: Path, *, writing: bool) -> Entry[Format]:
+def format_for(path: Path, *, writing: bool) -> RegistryEntry[Format]:
     """Find the format that a path's suffix names, the longest suffix first."""
     able = [e for e in formats.entries() if (e.value.writes if writing else e.value.reads)]
     known = ", ".join(sorted(e.value.suffix for e in able))

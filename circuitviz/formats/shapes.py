@@ -8,77 +8,77 @@ from typing import Any
 import psutil
 
 from circuitviz.errors import InputError
-from circuitviz.formats.schemas import LARGEST_COUNT, text, whole
-from circuitviz.graph import Shape
+from circuitviz.formats.schemas import MAX_COUNT, any_text, integer_between
+from circuitviz.graph import ModelShape
 
-MOST_LAYERS, MOST_HEADS, MOST_SENDERS = 512, 1024, 20_000
-MOST_NODES = 12_000  # of a graph that names its own: the files that circuit-tracer prunes have up to 5,000
-MOST_PAIRS = 50_000_000  # of a model's senders and receivers: Llama 3 70B has 34 million
-MOST_POSITIONS = 2**20  # of a prompt
-TEXTS = ("name", "kind", "site", "dictionary")  # the other fields of a node are whole numbers
-MOST_OF_A_NODE = {
-    "layer": MOST_LAYERS - 1,
-    "head": MOST_HEADS - 1,
-    "position": MOST_POSITIONS,
+MAX_LAYERS, MAX_HEADS, MAX_SENDERS = 512, 1024, 20_000
+MAX_NODES = 12_000  # of a graph that names its own: the files that circuit-tracer prunes have up to 5,000
+MAX_SENDER_RECEIVER_PAIRS = 50_000_000  # of a model's senders and receivers: Llama 3 70B has 34 million
+MAX_POSITIONS = 2**20  # of a prompt
+TEXT_FIELDS = ("name", "kind", "site", "dictionary")  # the other fields of a node are whole numbers
+MAX_NODE_FIELDS = {
+    "layer": MAX_LAYERS - 1,
+    "head": MAX_HEADS - 1,
+    "position": MAX_POSITIONS,
     "feature": 2**40,
 }
-LONGEST_NAME = 1000
-ALWAYS = 2000  # nodes that any machine can take
-BYTES = 12  # at the peak of opening, for each pair of nodes: matrices are senders × receivers
+MAX_NAME_LENGTH = 1000
+N_NODES_ALWAYS_READ = 2000  # nodes that any machine can take
+BYTES_PER_NODE_PAIR = 12  # at the peak of opening, for each pair of nodes: matrices are senders × receivers
 
 
-def check_shape(shape: Shape) -> None:
+def check_shape(shape: ModelShape) -> None:
     """InputError in a half sentence where no model has that shape, or none that fits in memory."""
     sizes = (shape.n_layers, shape.n_heads, shape.d_model, shape.kv_heads)
     if not all(isinstance(size, int) and not isinstance(size, bool) and size > 0 for size in sizes):
         raise InputError("its model has sizes that are no positive whole numbers")
     if not isinstance(shape.parallel, bool) or not isinstance(shape.mlp, bool):
         raise InputError("its model says neither yes nor no to parallel blocks or to MLPs")
-    most = shape.n_layers > MOST_LAYERS or shape.n_heads > MOST_HEADS
-    if most or shape.n_layers * shape.n_heads > MOST_SENDERS:
+    most = shape.n_layers > MAX_LAYERS or shape.n_heads > MAX_HEADS
+    if most or shape.n_layers * shape.n_heads > MAX_SENDERS:
         raise InputError(f"its model has {shape.n_layers} layers of {shape.n_heads} heads")
     if shape.n_heads % shape.kv_heads:
         raise InputError("its model has heads that do not fit together")
     senders = 1 + shape.n_layers * (shape.n_heads + shape.mlp)
     receivers = 1 + shape.n_layers * (shape.n_heads + 2 * shape.kv_heads + shape.mlp)
-    if senders * receivers > MOST_PAIRS:
+    if senders * receivers > MAX_SENDER_RECEIVER_PAIRS:
         raise InputError(
             f"its model has {shape.n_layers} layers of {shape.n_heads} heads, {senders * receivers:,} pairs "
-            f"of sender and receiver; models of up to {MOST_PAIRS:,} are read"
+            f"of sender and receiver; models of up to {MAX_SENDER_RECEIVER_PAIRS:,} are read"
         )
 
 
-def checked_node(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def check_node_fields(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """The fields of a node as a file says them; InputError in a half sentence where one cannot be."""
     for key, value in given.items():
-        if key in TEXTS:
-            text(value, f"node's {key}")
+        if key in TEXT_FIELDS:
+            any_text(value, f"node's {key}")
         else:
-            whole(0, MOST_OF_A_NODE.get(key, LARGEST_COUNT))(value, f"node's {key}")
+            integer_between(0, MAX_NODE_FIELDS.get(key, MAX_COUNT))(value, f"node's {key}")
     name = given["name"]
-    if not 0 < len(name) <= LONGEST_NAME:
+    if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise InputError(
-            f"the name of one of its nodes has {len(name):,} characters; 1 to {LONGEST_NAME} would be right"
+            f"the name of one of its nodes has {len(name):,} characters; 1 to {MAX_NAME_LENGTH} would be right"
         )
     return given
 
 
-def check_nodes(nodes: int, targets: int) -> None:
+def check_node_count(n_nodes: int, n_targets: int) -> None:
     """InputError in a half sentence where a graph of its own nodes has none, or too many."""
-    if not 0 < targets <= nodes:
-        raise InputError(f"it has {nodes:,} nodes, {targets:,} of them targets")
-    if nodes > MOST_NODES:
+    if not 0 < n_targets <= n_nodes:
+        raise InputError(f"it has {n_nodes:,} nodes, {n_targets:,} of them targets")
+    if n_nodes > MAX_NODES:
         raise InputError(
-            f"it has {nodes:,} nodes, which would take {_gigabytes(nodes):.1f} GB of memory; graphs of up to "
-            f"{MOST_NODES:,} are read, so prune it first"
+            f"it has {n_nodes:,} nodes, which would take {_estimate_gigabytes(n_nodes):.1f} GB of memory; graphs of up to "
+            f"{MAX_NODES:,} are read, so prune it first"
         )
     free = int(psutil.virtual_memory().available) / 2**30
-    if nodes > ALWAYS and _gigabytes(nodes) > free:
+    if n_nodes > N_NODES_ALWAYS_READ and _estimate_gigabytes(n_nodes) > free:
         raise InputError(
-            f"its {nodes:,} nodes take {_gigabytes(nodes):.1f} GB of memory to open, and {free:.1f} GB are "
+            f"its {n_nodes:,} nodes take {_estimate_gigabytes(n_nodes):.1f} GB of memory to open, and {free:.1f} GB are "
             "free; prune it first"
         )
 
 
-def _gigabytes(nodes: int) -> float:
-    return BYTES * nodes**2 / 2**30
+def _estimate_gigabytes(nodes: int) -> float:
+    return BYTES_PER_NODE_PAIR * nodes**2 / 2**30

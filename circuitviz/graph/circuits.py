@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from circuitviz.graph.graph import BoolMatrix, Graph, Rows, ends_of
+from circuitviz.graph.graph import BoolMatrix, Graph, IndexArray, edge_indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +76,7 @@ class Circuit:
         """
         own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
         writing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
-        touched = writing | self.graph.owners[own].any(axis=0) | self.graph.unjoined
+        touched = writing | self.graph.owners[own].any(axis=0) | self.graph.isolated
         return tuple(n.name for n, t in zip(self.graph.nodes, touched, strict=True) if t)
 
     @property
@@ -85,9 +85,9 @@ class Circuit:
         return len(self.node_names)
 
     @cached_property
-    def ends(self) -> tuple[Rows, Rows]:
+    def edge_indices(self) -> tuple[IndexArray, IndexArray]:
         """Rows of the sender and of the receiver of each edge [edges], in order of their senders."""
-        return ends_of(self.edges)
+        return edge_indices(self.edges)
 
     @cached_property
     def digest(self) -> hashlib._Hash:

@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 from circuitviz.graph.circuits import Circuit
-from circuitviz.graph.graph import BoolMatrix, Rows
+from circuitviz.graph.graph import BoolMatrix, IndexArray
 
 FloatMatrix = NDArray[np.float64]
 
 
-class Arrow(NamedTuple):
+class FoldedEdge(NamedTuple):
     """All edges from one box to another by one channel: the sum of their scores, and their number."""
 
     sender: str
     receiver: str
     channel: str
     score: float
-    edges: int
+    n_edges: int
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -33,7 +33,7 @@ class Arrow(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Folding:
+class FoldedCircuit:
     """A circuit whose nodes stand in boxes.
 
     ``boxes``: names, by the mean depth of what they hold; a node of no group is a box of its own
@@ -43,47 +43,47 @@ class Folding:
     circuit: Circuit
     values: FloatMatrix
     boxes: tuple[str, ...]
-    holds: BoolMatrix
+    membership: BoolMatrix
 
     @cached_property
     def box_of(self) -> dict[str, str]:
         """The box of each node of the circuit."""
         nodes = self.circuit.graph.nodes
-        return {nodes[n].name: self.boxes[b] for b, n in np.argwhere(self.holds)}
+        return {nodes[n].name: self.boxes[b] for b, n in np.argwhere(self.membership)}
 
-    def nodes(self, box: str) -> tuple[str, ...]:
+    def nodes_in(self, box: str) -> tuple[str, ...]:
         """What a box holds, by depth."""
         nodes = self.circuit.graph.nodes
-        return tuple(nodes[n].name for n in np.flatnonzero(self.holds[self._index[box]]))
+        return tuple(nodes[n].name for n in np.flatnonzero(self.membership[self._box_index[box]]))
 
-    def arrows(self) -> tuple[Arrow, ...]:
+    def folded_edges(self) -> tuple[FoldedEdge, ...]:
         """Sums of the edges between different boxes, each channel for itself, in order of senders.
 
         An edge into a key-value receiver that several heads share counts once for each box that
         holds one of them.
         """
-        return tuple(arrow for arrow in self._sums if arrow.sender != arrow.receiver)
+        return tuple(arrow for arrow in self._all_folded_edges if arrow.sender != arrow.receiver)
 
-    def inside(self, box: str) -> tuple[float, int]:
+    def sum_within(self, box: str) -> tuple[float, int]:
         """The sum of the scores of the edges within a box, and their number."""
-        own = [a for a in self._sums if a.sender == a.receiver == box]
-        return sum(a.score for a in own), sum(a.edges for a in own)
+        own = [a for a in self._all_folded_edges if a.sender == a.receiver == box]
+        return sum(a.score for a in own), sum(a.n_edges for a in own)
 
-    def valued(self, values: FloatMatrix) -> Folding:
+    def with_values(self, values: FloatMatrix) -> FoldedCircuit:
         """The same boxes with other scores [senders, receivers]; what was counted stays counted."""
         made = replace(self, values=values)
-        made.__dict__["bundles"] = self.bundles
+        made.__dict__["bundles"] = self.edge_bundles
         return made
 
-    def edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
+    def member_edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
         """The edges that an arrow sums, or that lie within a box [senders, receivers]."""
-        rows = self.holds[self._index[sender], : len(self.circuit.graph.senders)]
-        reads = self.circuit.graph.owners[:, self.holds[self._index[receiver]]].any(axis=1)
+        rows = self.membership[self._box_index[sender], : len(self.circuit.graph.senders)]
+        reads = self.circuit.graph.owners[:, self.membership[self._box_index[receiver]]].any(axis=1)
         columns = reads & (self._channels == channel)
         return np.asarray(self.circuit.edges & rows[:, None] & columns[None, :])
 
     @cached_property
-    def _index(self) -> dict[str, int]:
+    def _box_index(self) -> dict[str, int]:
         return {box: i for i, box in enumerate(self.boxes)}
 
     @cached_property
@@ -92,15 +92,15 @@ class Folding:
         return np.array([graph.channel(r) for r in range(len(graph.receivers))])
 
     @cached_property
-    def bundles(self) -> Bundles:
+    def edge_bundles(self) -> EdgeBundles:
         """Every edge is put to the boxes of its sender and of its receiver's nodes, and these are counted."""
         circuit = self.circuit
         names, channel = np.unique(self._channels, return_inverse=True)
         where = np.zeros(len(circuit.graph.nodes), np.intp)
-        boxes, nodes = np.nonzero(self.holds)
+        boxes, nodes = np.nonzero(self.membership)
         where[nodes] = boxes
-        sender, receiver, node = circuit.graph.arrows(circuit.edges)
-        there = np.asarray(self.holds.any(axis=0))[node]
+        sender, receiver, node = circuit.graph.edge_node_triples(circuit.edges)
+        there = np.asarray(self.membership.any(axis=0))[node]
         sender, receiver, node = sender[there], receiver[there], node[there]
         shape = (max(1, len(self.boxes)), max(1, len(self.boxes)), max(1, len(names)))
         place = np.ravel_multi_index((where[sender], where[node], channel[receiver]), shape)
@@ -109,21 +109,21 @@ class Folding:
         _, once = np.unique(edge, return_index=True)
         found, which, counts = np.unique(place[once], return_inverse=True, return_counts=True)
         out, into, by = np.unravel_index(found, shape)
-        return Bundles(out, into, names[by], counts, which, sender[once], receiver[once])
+        return EdgeBundles(out, into, names[by], counts, which, sender[once], receiver[once])
 
     @cached_property
-    def _sums(self) -> list[Arrow]:
+    def _all_folded_edges(self) -> list[FoldedEdge]:
         if not self.boxes:
             return []
-        found = self.bundles
-        scores = found.sums(self.values[found.sender, found.receiver])
-        columns = (found.out, found.into, found.channel, scores, found.counts)
+        found = self.edge_bundles
+        scores = found.sum_values(self.values[found.sender, found.receiver])
+        columns = (found.sender_box, found.receiver_box, found.channel, scores, found.n_edges)
         rows = zip(*(each.tolist() for each in columns), strict=True)
-        return [Arrow(self.boxes[s], self.boxes[r], c, score, n) for s, r, c, score, n in rows]
+        return [FoldedEdge(self.boxes[s], self.boxes[r], c, score, n) for s, r, c, score, n in rows]
 
 
 @dataclass(frozen=True, eq=False)
-class Bundles:
+class EdgeBundles:
     """The edges from one box to another by one channel, or within one, as columns.
 
     ``out`` and ``into`` [bundles] are rows of the boxes, ``channel`` [bundles] q, k, v or empty,
@@ -131,21 +131,21 @@ class Bundles:
     ``receiver`` [edges] its ends; an edge into a receiver that several boxes share is in a bundle of each.
     """
 
-    out: Rows
-    into: Rows
+    sender_box: IndexArray
+    receiver_box: IndexArray
     channel: NDArray[np.str_]
-    counts: Rows
-    which: Rows
-    sender: Rows
-    receiver: Rows
+    n_edges: IndexArray
+    bundle_of_edge: IndexArray
+    sender: IndexArray
+    receiver: IndexArray
 
-    def sums(self, values: NDArray[Any]) -> FloatMatrix:
+    def sum_values(self, values: NDArray[Any]) -> FloatMatrix:
         """Sums of values [edges] over each bundle [bundles]."""
-        found: FloatMatrix = np.bincount(self.which, values, len(self.out)).astype(float)
+        found: FloatMatrix = np.bincount(self.bundle_of_edge, values, len(self.sender_box)).astype(float)
         return found
 
 
-def fold(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> Folding:
+def fold_circuit(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> FoldedCircuit:
     """Stand the nodes of each group in one box; what is in no group stands alone.
 
     Groups hold names of nodes; those that the circuit lacks are left out, and a group of which
@@ -175,4 +175,4 @@ def fold(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[
     holds = np.zeros((len(boxes), len(graph.nodes)), dtype=bool)
     for i, box in enumerate(boxes):
         holds[i, rows[box]] = True
-    return Folding(circuit, values, boxes, holds)
+    return FoldedCircuit(circuit, values, boxes, holds)

@@ -8,12 +8,12 @@ from functools import cached_property, lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.errors import InputError, suggest
-from circuitviz.graph.nodes import Kind, Node, Shape
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.graph.nodes import NodeKind, Node, ModelShape
 
 BoolMatrix = NDArray[np.bool_]
-Rows = NDArray[np.intp]
-CHANNEL_ENDS = ("<q>", "<k>", "<v>")
+IndexArray = NDArray[np.intp]
+CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +26,7 @@ class Graph:
     their own nodes, a receiver for each node that reads, and ``sinks`` nodes at the end that only read.
     """
 
-    shape: Shape
+    shape: ModelShape
     nodes: tuple[Node, ...]
     receivers: tuple[str, ...]
     mask: BoolMatrix
@@ -34,7 +34,7 @@ class Graph:
     sinks: int = 1
 
     @staticmethod
-    def of_nodes(shape: Shape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
+    def of_nodes(shape: ModelShape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
         """A graph of any nodes in order of computation, the last ``sinks`` of them the targets.
 
         mask: [senders, nodes], which edges exist; nodes that read nothing get no receiver. InputError
@@ -60,9 +60,9 @@ class Graph:
         return Graph(shape, nodes, tuple(np.array(names)[reading].tolist()), columns, owners, sinks)
 
     @staticmethod
-    def transformer(shape: Shape) -> Graph:
+    def transformer(shape: ModelShape) -> Graph:
         """Return the graph of a model of this shape; the same object for the same shape."""
-        return _transformer(shape)
+        return _transformer_graph(shape)
 
     @cached_property
     def senders(self) -> tuple[str, ...]:
@@ -75,7 +75,7 @@ class Graph:
         return np.asarray(~self.owners.any(axis=0))
 
     @cached_property
-    def unjoined(self) -> NDArray[np.bool_]:
+    def isolated(self) -> NDArray[np.bool_]:
         """Nodes [nodes] that no edge of the graph touches: none of a model's, some of a file's."""
         writing = np.append(self.mask.any(axis=1), [False] * self.sinks)
         return np.asarray(~(writing | self.owners[self.mask.any(axis=0)].any(axis=0)))
@@ -127,19 +127,19 @@ class Graph:
                 raise InputError(
                     f"There is no node '{name}' in this graph of {len(self.nodes):,} nodes; its nodes are "
                     f"named as {self.nodes[0].name} and {self.nodes[-1].name}."
-                    + suggest(name, self._nodes_by_name)
+                    + suggest_name(name, self._nodes_by_name)
                 ) from None
             raise InputError(
                 f"There is no node '{name}' in this model; nodes are named input, a0.h0 to "
                 f"a{self.shape.n_layers - 1}.h{self.shape.n_heads - 1}"
                 f"{f', m0 to m{self.shape.n_layers - 1}' if self.shape.mlp else ''} and logits."
-                + suggest(name, self._nodes_by_name)
+                + suggest_name(name, self._nodes_by_name)
             ) from None
 
     def depth(self, name: str) -> int:
         """Rank from the bottom of the picture: input 0, ``a{l}`` 2l+1, ``m{l}`` 2l+2, logits last."""
         node = self.node(name)
-        return 2 * self.shape.n_layers + 1 if node.kind is Kind.LOGITS else node.depth
+        return 2 * self.shape.n_layers + 1 if node.kind is NodeKind.LOGITS else node.depth
 
     def edge(self, name: str) -> tuple[int, int]:
         """Return (sender, receiver) of ``a5.h3->a9.h9<q>``; InputError where there is none."""
@@ -161,13 +161,13 @@ class Graph:
         """Names of all chosen edges [senders, receivers], row by row."""
         return tuple(self.edge_name(s, r) for s, r in np.argwhere(edges))
 
-    def arrows(self, edges: BoolMatrix) -> tuple[Rows, Rows, Rows]:
+    def edge_node_triples(self, edges: BoolMatrix) -> tuple[IndexArray, IndexArray, IndexArray]:
         """Sender, receiver and node [arrows] of chosen edges, row by row.
 
         An edge into a receiver that several nodes share is an arrow to each of them.
         """
-        senders, receivers = ends_of(edges)
-        owned, nodes = self._owning
+        senders, receivers = edge_indices(edges)
+        owned, nodes = self._receiver_node_pairs
         number = np.bincount(owned, minlength=len(self.receivers))
         times = number[receivers]
         edge = np.repeat(np.arange(len(senders)), times)
@@ -176,17 +176,17 @@ class Graph:
         return senders[edge], into, nodes[(np.cumsum(number) - number)[into] + turn]
 
     @cached_property
-    def owned(self) -> list[list[int]]:
+    def nodes_by_receiver(self) -> list[list[int]]:
         """The nodes that each receiver belongs to."""
         found: list[list[int]] = [[] for _ in self.receivers]
-        for receiver, node in zip(*(each.tolist() for each in self._owning), strict=True):
+        for receiver, node in zip(*(each.tolist() for each in self._receiver_node_pairs), strict=True):
             found[receiver].append(node)
         return found
 
     @cached_property
-    def _owning(self) -> tuple[Rows, Rows]:
+    def _receiver_node_pairs(self) -> tuple[IndexArray, IndexArray]:
         """Receivers, in order, and the nodes that they belong to [pairs]."""
-        return ends_of(self.owners)
+        return edge_indices(self.owners)
 
     def channel(self, receiver: int) -> str:
         """``q``, ``k`` or ``v`` for an attention receiver, else an empty string."""
@@ -199,18 +199,18 @@ def channel_of(receiver: str) -> str:
     >>> channel_of("a9.h9<q>"), channel_of("m9"), channel_of("<b>")
     ('q', '', '')
     """
-    return receiver[-2] if receiver.endswith(CHANNEL_ENDS) and len(receiver) > 3 else ""
+    return receiver[-2] if receiver.endswith(CHANNEL_SUFFIXES) and len(receiver) > 3 else ""
 
 
-def ends_of(edges: BoolMatrix) -> tuple[Rows, Rows]:
+def edge_indices(edges: BoolMatrix) -> tuple[IndexArray, IndexArray]:
     """Row and column of what is true, row by row: ``np.nonzero`` in a fifth of its time where little is."""
     rows, columns = np.divmod(np.flatnonzero(edges), max(1, edges.shape[1]))
     return rows, columns
 
 
 @lru_cache(maxsize=32)
-def _transformer(shape: Shape) -> Graph:
-    nodes = [Node("input", Kind.INPUT)]
+def _transformer_graph(shape: ModelShape) -> Graph:
+    nodes = [Node("input", NodeKind.INPUT)]
     names: list[str] = []
     owned_by: list[list[int]] = []
     reach: list[int] = []  # how many senders come before each receiver
@@ -218,23 +218,23 @@ def _transformer(shape: Shape) -> Graph:
         before = len(nodes)
         heads = range(before, before + shape.n_heads)
         for channel in "qkv":
-            grouped = shape.grouped and channel != "q"
+            grouped = shape.has_grouped_queries and channel != "q"
             for i in range(shape.kv_heads if channel != "q" else shape.n_heads):
                 names.append(f"a{layer}.{'kv' if grouped else 'h'}{i}<{channel}>")
-                size = shape.group if channel != "q" else 1
+                size = shape.queries_per_kv_head if channel != "q" else 1
                 owned_by.append([heads[i * size + j] for j in range(size)])
                 reach.append(before)
-        nodes += [Node(f"a{layer}.h{h}", Kind.HEAD, layer, h) for h in range(shape.n_heads)]
+        nodes += [Node(f"a{layer}.h{h}", NodeKind.HEAD, layer, h) for h in range(shape.n_heads)]
         if shape.mlp:
             names.append(f"m{layer}")
             owned_by.append([len(nodes)])
             reach.append(before if shape.parallel else len(nodes))
-            nodes.append(Node(f"m{layer}", Kind.MLP, layer))
+            nodes.append(Node(f"m{layer}", NodeKind.MLP, layer))
     names.append("logits")
     owned_by.append([len(nodes)])
     reach.append(len(nodes))
     mask = np.arange(len(nodes))[:, None] < np.array(reach)[None, :]
-    nodes.append(Node("logits", Kind.LOGITS))
+    nodes.append(Node("logits", NodeKind.LOGITS))
     owners = np.zeros((len(names), len(nodes)), dtype=bool)
     for receiver, owning in enumerate(owned_by):
         owners[receiver, owning] = True

@@ -7,25 +7,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 
-VALUES = {
+COMPONENT_INTERVENTIONS = {
     "scale": "its own output, times a factor",
     "corrupted": "what it writes on the corrupted prompt",
     "zero": "nothing",
     "mean": "its mean over the clean prompts",
     "mean-positional": "its mean over the clean prompts at each position",
 }
-OF_FEATURES = {
+FEATURE_INTERVENTIONS = {
     "scale": "its own value, times a factor",
     "set": "an activation of your choice",
     "corrupted": "what it has on the corrupted prompt",
     "zero": "nothing",
     "mean": "its mean over other prompts",
 }
-OUTSIDE = ("zero", "mean", "corrupted")  # what parts outside a circuit of features have instead
-ERRORS = ("kept", "dropped")  # what becomes of what a dictionary does not reconstruct
-MOST = 10.0
+OUTSIDE_VALUES = ("zero", "mean", "corrupted")  # what parts outside a circuit of features have instead
+ERROR_MODES = ("kept", "dropped")  # what becomes of what a dictionary does not reconstruct
+MAX_FACTOR = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,45 +37,45 @@ class Intervention:
     """
 
     value: str = "scale"
-    share: float = 1.0
+    amount: float = 1.0
     positions: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        known = {**VALUES, **OF_FEATURES}
+        known = {**COMPONENT_INTERVENTIONS, **FEATURE_INTERVENTIONS}
         if self.value not in known:
             raise InputError(
                 f"There is no value '{self.value}' for a node; {', '.join(known)} would be right."
-                + suggest(self.value, known)
+                + suggest_name(self.value, known)
             )
         if self.value == "set":
-            if not math.isfinite(self.share):
-                raise InputError(f"A feature was to be set to {self.share}; a number would be right.")
-        elif not (math.isfinite(self.share) and abs(self.share) <= MOST):
+            if not math.isfinite(self.amount):
+                raise InputError(f"A feature was to be set to {self.amount}; a number would be right.")
+        elif not (math.isfinite(self.amount) and abs(self.amount) <= MAX_FACTOR):
             raise InputError(
-                f"A node was to be scaled by {self.share}; {-MOST:g} to {MOST:g} would be right."
+                f"A node was to be scaled by {self.amount}; {-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
             )
 
     @property
-    def text(self) -> str:
+    def description(self) -> str:
         """As a list shows it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
-        what = {"scale": f"× {self.share:g}", "set": f"= {self.share:g}"}.get(self.value, self.value)
+        what = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}"}.get(self.value, self.value)
         places = ", ".join(str(p).replace("-", "−") for p in self.positions)
         return f"{what} at {places}" if places else what
 
     @property
-    def identity(self) -> list[Any]:
+    def to_json(self) -> list[Any]:
         """Everything of it, as JSON has it; ``from_json`` reads it again."""
-        return [self.value, self.share, list(self.positions)]
+        return [self.value, self.amount, list(self.positions)]
 
     @staticmethod
-    def from_json(given: Any) -> Intervention:
+    def from_json(data: Any) -> Intervention:
         """The intervention that ``identity`` wrote; InputError on anything else."""
         try:
-            value, share, positions = given
+            value, share, positions = data
             return Intervention(str(value), float(share), tuple(int(p) for p in positions))
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"{given!r} is no intervention; [value, factor, [positions]] would be right."
+                f"{data!r} is no intervention; [value, factor, [positions]] would be right."
             ) from error
 
 

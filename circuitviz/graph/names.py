@@ -7,8 +7,8 @@ import re
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-BESIDE = "./"  # what lies with a document: no name of a hub begins so
-_FEATURE = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
+DOCUMENT_FOLDER_PREFIX = "./"  # what lies with a document: no name of a hub begins so
+_FEATURE_PATTERN = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
 
 
 class FeatureName(NamedTuple):
@@ -19,19 +19,19 @@ class FeatureName(NamedTuple):
     position: int | None = None
 
 
-def feature_name(text: str) -> FeatureName | None:
+def parse_feature_name(text: str) -> FeatureName | None:
     """Read a feature's name, with its position or without; None where the text is none.
 
     >>> feature_name("m3.f12@7"), feature_name("a1.h2@7")
     (FeatureName(site='m3', feature=12, position=7), None)
     """
-    found = _FEATURE.fullmatch(text)
+    found = _FEATURE_PATTERN.fullmatch(text)
     if found is None:
         return None
     return FeatureName(found[1], int(found[2]), None if found[3] is None else int(found[3]))
 
 
-def by_layer(site: str) -> tuple[int, str]:
+def site_sort_key(site: str) -> tuple[int, str]:
     """What sites are sorted by, from the first layer on, in a layer attention first.
 
     >>> sorted(["m10", "m2", "a2"], key=by_layer)
@@ -47,7 +47,7 @@ def parse_folders(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
-def portable_place(text: str, folder: Path | None) -> str:
+def portable_path(text: str, folder: Path | None) -> str:
     """A name as files hold it: a local place relative to ``folder`` where it lies below, else its last part.
 
     Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
@@ -57,25 +57,25 @@ def portable_place(text: str, folder: Path | None) -> str:
     >>> portable_place("/data/models/llama", Path("/data"))
     './models/llama'
     """
-    if not is_place(text):
+    if not is_local_path(text):
         return text
     place = Path(os.path.abspath(os.path.expanduser(text)))
     if folder is not None:
         home = Path(os.path.abspath(folder))
         if place.is_relative_to(home) and place != home:
-            return BESIDE + place.relative_to(home).as_posix()
+            return DOCUMENT_FOLDER_PREFIX + place.relative_to(home).as_posix()
     return place.name or text
 
 
-def is_place(text: str) -> bool:
+def is_local_path(text: str) -> bool:
     """Whether a name is a path: absolute, of this folder or the user's, or there with a folder before it."""
-    if text.startswith((BESIDE, "../", "~")) or PurePath(text).is_absolute():
+    if text.startswith((DOCUMENT_FOLDER_PREFIX, "../", "~")) or PurePath(text).is_absolute():
         return True
     if not set(text) & {"/", os.sep}:
         return False  # nothing is told by it
     return os.path.exists(text)
 
 
-def last_part(text: str) -> str:
+def display_name(text: str) -> str:
     """A name as sentences say it: of a local place the last part alone."""
-    return portable_place(text, None)
+    return portable_path(text, None)

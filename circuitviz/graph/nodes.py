@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Kind(StrEnum):
+class NodeKind(StrEnum):
     """What a node is; the feature kinds share the same table as heads and MLPs."""
 
     INPUT = "input"
@@ -27,12 +27,12 @@ class Kind(StrEnum):
     @property
     def is_leaf(self) -> bool:
         """Whether nothing that a graph shows flows into such a node."""
-        return self in (Kind.INPUT, Kind.TOKEN, Kind.POSITION, Kind.ERROR, Kind.BIAS)
+        return self in (NodeKind.INPUT, NodeKind.TOKEN, NodeKind.POSITION, NodeKind.ERROR, NodeKind.BIAS)
 
     @property
     def is_fixed(self) -> bool:
         """Whether such a node is no part of what the prompt says, so that nothing is ever done to it."""
-        return self in (Kind.BIAS, Kind.POSITION)
+        return self in (NodeKind.BIAS, NodeKind.POSITION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Node:
     """
 
     name: str
-    kind: Kind
+    kind: NodeKind
     layer: int | None = None
     head: int | None = None
     site: str = ""
@@ -62,11 +62,11 @@ class Node:
         """Rank from the bottom: input 0, attention 2·layer+1, MLP 2·layer+2; logits are set apart."""
         if self.layer is None:
             return 0
-        return 2 * self.layer + (1 if self.kind is Kind.HEAD or self.site == "a" else 2)
+        return 2 * self.layer + (1 if self.kind is NodeKind.HEAD or self.site == "a" else 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
+class ModelShape:
     """What decides a model's graph.
 
     ``parallel``: attention and MLP of a block read the same residual stream (GPT-NeoX, GPT-J), so
@@ -86,21 +86,21 @@ class Shape:
         return self.n_kv_heads or self.n_heads
 
     @property
-    def text(self) -> str:
+    def description(self) -> str:
         """What messages say of a model's shape.
 
         >>> Shape(5, 8, 64, 4).text
         '5 layers, 8 heads with 4 key-value heads, width 64'
         """
-        shared = f" with {self.kv_heads} key-value heads" if self.grouped else ""
+        shared = f" with {self.kv_heads} key-value heads" if self.has_grouped_queries else ""
         return f"{self.n_layers} layers, {self.n_heads} heads{shared}, width {self.d_model}"
 
     @property
-    def grouped(self) -> bool:
+    def has_grouped_queries(self) -> bool:
         """Whether several query heads share one key-value head."""
         return self.kv_heads != self.n_heads
 
     @property
-    def group(self) -> int:
+    def queries_per_kv_head(self) -> int:
         """Query heads per key-value head."""
         return self.n_heads // self.kv_heads

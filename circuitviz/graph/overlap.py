@@ -37,13 +37,13 @@ def overlap(
         set(Circuit(left.graph, edges, int(edges.sum())).node_names) for edges in (ours, theirs)
     )
     return {
-        "edges": _counts(int((ours & theirs).sum()), int(ours.sum()), int(theirs.sum())),
-        "nodes": _counts(len(left_nodes & right_nodes), len(left_nodes), len(right_nodes)),
-        **ranking(scores, theirs, mask),
+        "edges": _overlap_counts(int((ours & theirs).sum()), int(ours.sum()), int(theirs.sum())),
+        "nodes": _overlap_counts(len(left_nodes & right_nodes), len(left_nodes), len(right_nodes)),
+        **ranking_quality(scores, theirs, mask),
     }
 
 
-def ranking(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) -> dict[str, float | None]:
+def ranking_quality(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) -> dict[str, float | None]:
     """How well |score| ranks true edges among ``mask``; None without scores, or where nothing differs."""
     if scores is None:
         return {"auroc": None, "average_precision": None, "precision_at_size": None}
@@ -82,7 +82,7 @@ def area_under_roc(values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMat
     return float((ranks[t].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def _counts(shared: int, left: int, right: int) -> dict[str, float | int | None]:
+def _overlap_counts(shared: int, left: int, right: int) -> dict[str, float | int | None]:
     union = left + right - shared
     return {
         "shared": shared,

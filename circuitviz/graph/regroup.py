@@ -14,20 +14,20 @@ import numpy as np
 
 from circuitviz.graph.circuits import Circuit
 from circuitviz.graph.graph import Graph
-from circuitviz.graph.nodes import Shape
+from circuitviz.graph.nodes import ModelShape
 from circuitviz.graph.scores import Scores
 
-KEY_OR_VALUE = re.compile(r"a(\d+)\.h(\d+)<([kv])>$")
+KEY_VALUE_RECEIVER = re.compile(r"a(\d+)\.h(\d+)<([kv])>$")
 
 
-def may_regroup(graph: Graph, shape: Shape) -> bool:
+def can_regroup(graph: Graph, shape: ModelShape) -> bool:
     """Whether a circuit's graph is a model's but for its key-value heads, which its file did not know."""
     ours = graph.shape
-    ungrouped = shape.grouped and not ours.grouped and replace(ours, n_kv_heads=shape.n_kv_heads) == shape
+    ungrouped = shape.has_grouped_queries and not ours.has_grouped_queries and replace(ours, n_kv_heads=shape.n_kv_heads) == shape
     return ungrouped and graph.same_as(Graph.transformer(ours))
 
 
-def regroup(circuit: Circuit, scores: Scores | None, shape: Shape) -> tuple[Circuit, Scores | None]:
+def regroup_circuit(circuit: Circuit, scores: Scores | None, shape: ModelShape) -> tuple[Circuit, Scores | None]:
     """The circuit with the receivers of a grouped-query model: scores of a group's keys and values summed.
 
     A key or value edge is in the circuit where it is for one query head of the group. ``may_regroup`` has
@@ -36,7 +36,7 @@ def regroup(circuit: Circuit, scores: Scores | None, shape: Shape) -> tuple[Circ
     old, new = circuit.graph, Graph.transformer(shape)
     sharing = np.zeros((len(old.receivers), len(new.receivers)))  # 1 where an old receiver is of a new one
     for row, name in enumerate(old.receivers):
-        sharing[row, new.receiver_index[shared_receiver(name, shape)]] = 1.0
+        sharing[row, new.receiver_index[key_value_receiver(name, shape)]] = 1.0
     edges = circuit.edges @ sharing > 0
     renewed = Circuit(new, edges, int(edges.sum()), circuit.note)
     if scores is None:
@@ -45,19 +45,19 @@ def regroup(circuit: Circuit, scores: Scores | None, shape: Shape) -> tuple[Circ
     return renewed, replace(scores, graph=new, values=values)
 
 
-def shared_receiver(receiver: str, shape: Shape) -> str:
+def key_value_receiver(receiver: str, shape: ModelShape) -> str:
     """The receiver of the key-value head that a query head's key or value input belongs to.
 
     >>> shared_receiver("a1.h5<k>", Shape(2, 8, 64, 4)), shared_receiver("a1.h5<q>", Shape(2, 8, 64, 4))
     ('a1.kv2<k>', 'a1.h5<q>')
     """
-    found = KEY_OR_VALUE.match(receiver)
-    if not shape.grouped or found is None:
+    found = KEY_VALUE_RECEIVER.match(receiver)
+    if not shape.has_grouped_queries or found is None:
         return receiver
-    return f"a{found[1]}.kv{int(found[2]) // shape.group}<{found[3]}>"
+    return f"a{found[1]}.kv{int(found[2]) // shape.queries_per_kv_head}<{found[3]}>"
 
 
-def shared_edges(edges: Iterable[str], shape: Shape) -> frozenset[str]:
+def key_value_edges(edges: Iterable[str], shape: ModelShape) -> frozenset[str]:
     """The same for names of edges."""
     parts = (edge.partition("->") for edge in edges)
-    return frozenset(f"{sender}->{shared_receiver(receiver, shape)}" for sender, _, receiver in parts)
+    return frozenset(f"{sender}->{key_value_receiver(receiver, shape)}" for sender, _, receiver in parts)

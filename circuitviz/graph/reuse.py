@@ -10,13 +10,13 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.graph.circuits import Circuit
-from circuitviz.graph.nodes import Kind
+from circuitviz.graph.nodes import NodeKind
 
-ENDS = (Kind.INPUT, Kind.LOGITS)
+ENDPOINT_KINDS = (NodeKind.INPUT, NodeKind.LOGITS)
 
 
 @dataclass(frozen=True)
-class Reuse:
+class CircuitReuse:
     """What each pair of circuits shares.
 
     ``nodes[a][b]`` and ``edges[a][b]``: the share of a's nodes (or edges) that b has as well; 1 on
@@ -27,8 +27,8 @@ class Reuse:
     names: list[str]
     nodes: list[list[float | None]]
     edges: list[list[float | None]]
-    common: list[list[tuple[str, ...]]]
-    everywhere: tuple[str, ...]
+    shared_nodes: list[list[tuple[str, ...]]]
+    nodes_in_all: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """As the panel shows it."""
@@ -36,12 +36,12 @@ class Reuse:
             "names": self.names,
             "nodes": self.nodes,
             "edges": self.edges,
-            "common": self.common,
-            "everywhere": self.everywhere,
+            "common": self.shared_nodes,
+            "everywhere": self.nodes_in_all,
         }
 
 
-def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
+def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
     """Shares of nodes and edges for every ordered pair; InputError where shapes differ.
 
     Merullo et al. 2024, Circuit component reuse across tasks in transformer language models.
@@ -59,13 +59,13 @@ def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
             "compare circuits with the same sites opened."
         )
     parts = {name: _components(circuit) for name, circuit in circuits.items()}
-    common = [[_both(a, b) for b in parts.values()] for a in parts.values()]
+    common = [[_intersection(a, b) for b in parts.values()] for a in parts.values()]
     edges = {name: circuit.edges for name, circuit in circuits.items()}
     shared = {(a, b): int(np.count_nonzero(edges[a] & edges[b])) for a in edges for b in edges}
     everywhere = next(iter(parts.values()), ())
     for others in parts.values():
-        everywhere = _both(everywhere, others)
-    return Reuse(
+        everywhere = _intersection(everywhere, others)
+    return CircuitReuse(
         list(circuits),
         [[len(both) / len(row[i]) if row[i] else None for both in row] for i, row in enumerate(common)],
         [[shared[a, b] / shared[a, a] if shared[a, a] else None for b in circuits] for a in circuits],
@@ -75,9 +75,9 @@ def reuse(circuits: Mapping[str, Circuit]) -> Reuse:
 
 
 def _components(circuit: Circuit) -> tuple[str, ...]:
-    return tuple(name for name in circuit.node_names if circuit.graph.node(name).kind not in ENDS)
+    return tuple(name for name in circuit.node_names if circuit.graph.node(name).kind not in ENDPOINT_KINDS)
 
 
-def _both(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
+def _intersection(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
     there = set(b)
     return tuple(name for name in a if name in there)

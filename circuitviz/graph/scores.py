@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.circuits import Circuit, prune
-from circuitviz.graph.graph import BoolMatrix, Graph, ends_of
+from circuitviz.graph.graph import BoolMatrix, Graph, edge_indices
 
-IMPORTED = "imported"  # the method of scores that another tool wrote
-SIGN, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value of ``info`` and of files
-SIGN_NOTE = "score_sign_note"  # key of ``info``: how the sign came to be known
+IMPORTED_METHOD = "imported"  # the method of scores that another tool wrote
+SIGN_KEY, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value of ``info`` and of files
+SIGN_NOTE_KEY = "score_sign_note"  # key of ``info``: how the sign came to be known
 SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
@@ -60,13 +60,13 @@ class Scores:
     @property
     def sign_known(self) -> bool:
         """Whether a positive score is known to help the metric, or what the edge leads to."""
-        told = self.info.get(SIGN)
-        return told == POSITIVE_HELPS or (told is None and self.method != IMPORTED)
+        told = self.info.get(SIGN_KEY)
+        return told == POSITIVE_HELPS or (told is None and self.method != IMPORTED_METHOD)
 
-    def with_known_sign(self, turned: bool, note: str) -> Scores:
+    def with_known_sign(self, negated: bool, note: str) -> Scores:
         """The same scores, positive helps: turned where positive hurt, with a note on how that is known."""
-        info = {**self.info, SIGN: POSITIVE_HELPS, SIGN_NOTE: note}
-        if not turned:
+        info = {**self.info, SIGN_KEY: POSITIVE_HELPS, SIGN_NOTE_KEY: note}
+        if not negated:
             return replace(self, info=info)
         positions = None if self.positions is None else -self.positions
         values = np.where(self.values == 0, 0.0, -self.values)  # no negative zeros
@@ -74,7 +74,7 @@ class Scores:
 
     def top(self, n: int) -> Circuit:
         """The n edges of largest absolute score, pruned: what is left may be far fewer."""
-        return self._first(n, -np.abs(self._listed))
+        return self._strongest(n, -np.abs(self._edge_values))
 
     def signed(self, n: int) -> Circuit:
         """The n edges of largest signed score, pruned; InputError where the sign is not known."""
@@ -83,7 +83,7 @@ class Scores:
                 "Edges were asked for by signed score, and the file of these scores does not say whether "
                 "positive helps; import it with --sign, or choose by |score| (top, greedy)."
             )
-        return self._first(n, -self._listed)
+        return self._strongest(n, -self._edge_values)
 
     def threshold(self, value: float) -> Circuit:
         """All edges whose absolute score reaches a value above 0, pruned."""
@@ -109,7 +109,7 @@ class Scores:
 
         A node's strength is its absolute attribution (``node_scores``).
         """
-        self._check(n)
+        self._check_edge_count(n)
         graph = self.graph
         order = np.argsort(-np.abs(self.node_scores()), kind="stable")
 
@@ -117,7 +117,7 @@ class Scores:
             chosen = np.zeros(len(graph.nodes), dtype=bool)
             chosen[order[:count]] = chosen[-1] = True
             read = graph.owners @ chosen > 0
-            return self._pruned(self._known & chosen[:-1, None] & read[None, :])
+            return self._pruned(self._choosable_edges & chosen[:-1, None] & read[None, :])
 
         low, high = 0, len(order)
         while low < high:  # more nodes have more edges between them
@@ -130,18 +130,18 @@ class Scores:
 
         Goes on until n edges are left after pruning; ``note`` says so where that cannot be.
         """
-        self._check(n)
+        self._check_edge_count(n)
         if n == 0:
             return Circuit(self.graph, np.zeros_like(self.graph.mask), 0)
         order = self._greedy_order
         low, high = min(n, len(order[0])), len(order[0])
         while low < high:  # edges left after pruning only grow with the edges added
             middle = (low + high) // 2
-            if self._prefix(middle).sum() >= n:
+            if self._greedy_prefix(middle).sum() >= n:
                 high = middle
             else:
                 low = middle + 1
-        edges = self._trim(self._prefix(low), n)
+        edges = self._trim(self._greedy_prefix(low), n)
         left = int(edges.sum())
         missed = f"{left} of {n}: no set of exactly {n} edges without dead ends was reached"
         note = "" if left == n else missed
@@ -154,7 +154,7 @@ class Scores:
         if how not in SELECTIONS:
             raise InputError(
                 f"There is no way to choose edges called '{how}'; there is "
-                f"{', '.join(SELECTIONS)}." + suggest(how, SELECTIONS)
+                f"{', '.join(SELECTIONS)}." + suggest_name(how, SELECTIONS)
             )
         if how == "threshold":
             return self.threshold(amount)
@@ -168,7 +168,7 @@ class Scores:
         total: NDArray[np.float64] = np.where(self.graph.mask, self.values, 0.0).sum(axis=1)
         return total
 
-    def change(self, before: BoolMatrix, after: BoolMatrix) -> float:
+    def estimate_change(self, before: BoolMatrix, after: BoolMatrix) -> float:
         """First-order change of the metric between two sets of edges, from stored scores alone.
 
         Scores are effects of single edges on the full model, so the sum is exact only where edges
@@ -176,60 +176,60 @@ class Scores:
         """
         return float(np.where(after, self.values, 0.0).sum() - np.where(before, self.values, 0.0).sum())
 
-    def sent(self, edges: BoolMatrix, shares: Mapping[str, float]) -> float:
+    def estimate_scaling_change(self, edges: BoolMatrix, factors: Mapping[str, float]) -> float:
         """First-order change of the metric when nodes send only a share of what they do along ``edges``.
 
         ``shares``: 0 where a node sends its ablation value, 1 where it is as it was; others may lie beyond.
         """
-        rows = [self.graph.sender_index[name] for name in shares]
+        rows = [self.graph.sender_index[name] for name in factors]
         sums = np.where(edges[rows], self.values[rows], 0.0).sum(axis=1)
-        return float(((np.array(list(shares.values())) - 1.0) * sums).sum()) if rows else 0.0
+        return float(((np.array(list(factors.values())) - 1.0) * sums).sum()) if rows else 0.0
 
     @cached_property
     def digest(self) -> bytes:
         """SHA-256 over the scores of the edges that there are."""
-        return hashlib.sha256(self._listed.tobytes()).digest()
+        return hashlib.sha256(self._edge_values.tobytes()).digest()
 
     @cached_property
-    def _edges(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        return ends_of(self.graph.mask)
+    def _edge_indices(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        return edge_indices(self.graph.mask)
 
     @property
-    def _listed(self) -> NDArray[np.float64]:
-        return self.values[self._edges]
+    def _edge_values(self) -> NDArray[np.float64]:
+        return self.values[self._edge_indices]
 
-    def _check(self, n: int) -> None:
+    def _check_edge_count(self, n: int) -> None:
         if n < 0 or n > self.graph.n_edges:
             raise InputError(
                 f"{n:,} edges were asked for; this model has {self.graph.n_edges:,}, "
                 f"so a number from 0 to {self.graph.n_edges:,} would be right."
             )
-        if not np.isfinite(self._listed).all():
+        if not np.isfinite(self._edge_values).all():
             raise InputError(
                 "The scores hold values that are not numbers, so no edges can be chosen from them."
             )
 
-    def _first(self, n: int, keys: NDArray[np.float64]) -> Circuit:
-        self._check(n)
+    def _strongest(self, n: int, keys: NDArray[np.float64]) -> Circuit:
+        self._check_edge_count(n)
         chosen = np.argsort(keys, kind="stable")[:n]
         edges = np.zeros_like(self.graph.mask)
-        edges[self._edges[0][chosen], self._edges[1][chosen]] = True
-        return Circuit(self.graph, self._pruned(edges & self._known), n)
+        edges[self._edge_indices[0][chosen], self._edge_indices[1][chosen]] = True
+        return Circuit(self.graph, self._pruned(edges & self._choosable_edges), n)
 
     @property
-    def _known(self) -> BoolMatrix:
+    def _choosable_edges(self) -> BoolMatrix:
         """Edges that can be chosen: all, or those with a score while others are not examined yet."""
         return self.graph.mask & (self.values != 0) if self.partial else self.graph.mask
 
     def _pruned(self, edges: BoolMatrix) -> BoolMatrix:
         if not self.partial:
             return prune(self.graph, edges)
-        into = np.asarray(self.graph.owners[self._known.any(axis=0)].any(axis=0))
+        into = np.asarray(self.graph.owners[self._choosable_edges.any(axis=0)].any(axis=0))
         return prune(self.graph, edges, open_ends=~into)
 
     @cached_property
     def _greedy_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        graph, strength, known = self.graph, np.abs(self.values), self._known
+        graph, strength, known = self.graph, np.abs(self.values), self._choosable_edges
         columns = [np.flatnonzero(graph.owners[:, node]) for node in range(len(graph.nodes))]
         heap: list[tuple[float, int, int]] = []
         open_receivers = np.zeros(len(graph.receivers), dtype=bool)
@@ -254,7 +254,7 @@ class Scores:
         senders, receivers = np.array(order, dtype=np.intp).reshape(-1, 2).T
         return senders, receivers
 
-    def _prefix(self, length: int) -> BoolMatrix:
+    def _greedy_prefix(self, length: int) -> BoolMatrix:
         senders, receivers = self._greedy_order
         edges = np.zeros_like(self.graph.mask)
         edges[senders[:length], receivers[:length]] = True

@@ -15,16 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
-from circuitviz.graph.names import by_layer
+from circuitviz.graph.names import site_sort_key
 
-CHOICES = ("spread", "strongest")
+EXAMPLE_CHOICES = ("spread", "strongest")
 """Which examples of many are taken: evenly from the strongest to the weakest, or the strongest alone."""
-Vector = Mapping[int, float]
+SiteVector = Mapping[int, float]
 """Attribution by index of a feature or head; what is not in it is 0."""
 
 
 @dataclass(frozen=True)
-class Example:
+class TraceExample:
     """A prompt in which the target fires: its token ids, where, and how strongly."""
 
     tokens: tuple[int, ...]
@@ -39,13 +39,13 @@ class Trace:
     strings: the tokens as shown; sites: by name, attributions summed over positions.
     """
 
-    example: Example
+    example: TraceExample
     strings: tuple[str, ...]
-    sites: Mapping[str, Vector]
+    sites: Mapping[str, SiteVector]
 
 
 @dataclass(frozen=True)
-class Recurring:
+class RecurringComponent:
     """A feature or head that recurs: in how many examples, and its mean attribution over all of them."""
 
     name: str
@@ -68,7 +68,7 @@ class SiteSimilarity:
 
 
 @dataclass(frozen=True)
-class Traces:
+class TraceSet:
     """One target's traces over a dataset.
 
     partial: it was stopped before the last example; heads: sites without a dictionary, whose indices
@@ -84,25 +84,25 @@ class Traces:
     def sites(self) -> list[str]:
         """Sites that any trace has something at, from the first layer on."""
         every = {site for trace in self.traces for site in trace.sites}
-        return sorted(every, key=by_layer)
+        return sorted(every, key=site_sort_key)
 
     @property
     def activations(self) -> NDArray[np.float64]:
         """The target's activation in each example [examples]."""
         return np.array([trace.example.activation for trace in self.traces])
 
-    def similarity(self, site: str | None = None, other: Traces | None = None) -> NDArray[np.float64]:
+    def similarity(self, site: str | None = None, other: TraceSet | None = None) -> NDArray[np.float64]:
         """Cosine similarities [examples, examples], of one site or of all sites side by side.
 
         other: another target's traces, whose examples are the columns. 0 where a trace has nothing.
         """
-        ours = [_flat(trace, site) for trace in self.traces]
-        theirs = ours if other is None else [_flat(trace, site) for trace in other.traces]
+        ours = [_flatten(trace, site) for trace in self.traces]
+        theirs = ours if other is None else [_flatten(trace, site) for trace in other.traces]
         known = {key: i for i, key in enumerate(dict.fromkeys(k for t in (*ours, *theirs) for k in t))}
-        left, right = _unit(ours, known), _unit(theirs, known)
+        left, right = _unit_rows(ours, known), _unit_rows(theirs, known)
         return np.asarray(left @ right.T)
 
-    def by_site(self) -> list[SiteSimilarity]:
+    def similarity_by_site(self) -> list[SiteSimilarity]:
         """How alike the examples are at each site that two of them have something at."""
         found = []
         for site in self.sites:
@@ -115,7 +115,7 @@ class Traces:
                 found.append(SiteSimilarity(site, float(values.mean()), low, high, int(both.sum())))
         return found
 
-    def alike(self, site: str | None = None) -> list[int]:
+    def similarity_order(self, site: str | None = None) -> list[int]:
         """Examples in an order that brings those together that are explained alike.
 
         By the second eigenvector of the Laplacian of their similarities (Fiedler 1973), the first
@@ -143,19 +143,19 @@ class Traces:
             return None
         return float(np.corrcoef(x, y)[0, 1])
 
-    def recurring(self, number: int = 20) -> list[Recurring]:
+    def recurring_components(self, limit: int = 20) -> list[RecurringComponent]:
         """Features and heads by how many examples they recur in, then by the size of their mean
         attribution.
         """
         seen: dict[tuple[str, int], list[float]] = {}
         for trace in self.traces:
-            for key, value in _flat(trace, None).items():
+            for key, value in _flatten(trace, None).items():
                 seen.setdefault(key, []).append(value)
         total = max(1, len(self.traces))
-        found = [Recurring(self.name(*key), len(v), sum(v) / total) for key, v in seen.items()]
-        return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:number]
+        found = [RecurringComponent(self.component_name(*key), len(v), sum(v) / total) for key, v in seen.items()]
+        return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:limit]
 
-    def name(self, site: str, index: int) -> str:
+    def component_name(self, site: str, index: int) -> str:
         """What a feature or head is called: ``m3.f12``, ``a1.h2``."""
         return f"{site}.{'h' if site in self.heads else 'f'}{index}"
 
@@ -179,12 +179,12 @@ class Traces:
         }
 
     @staticmethod
-    def from_dict(given: Mapping[str, Any]) -> Traces:
+    def from_dict(data: Mapping[str, Any]) -> TraceSet:
         """Traces from plain data; InputError where it holds none."""
         try:
-            traces = tuple(_trace(one) for one in given["examples"])
-            heads = frozenset(map(str, given["heads"]))
-            return Traces(str(given["target"]), traces, bool(given["partial"]), heads)
+            traces = tuple(_parse_trace(one) for one in data["examples"])
+            heads = frozenset(map(str, data["heads"]))
+            return TraceSet(str(data["target"]), traces, bool(data["partial"]), heads)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
             raise InputError(
                 f"The traces that this file holds cannot be read ({type(error).__name__}: {error}); collect "
@@ -192,23 +192,23 @@ class Traces:
             ) from None
 
 
-def _trace(given: Mapping[str, Any]) -> Trace:
-    example = Example(tuple(map(int, given["tokens"])), int(given["position"]), float(given["activation"]))
-    strings = tuple(map(str, given["strings"]))
+def _parse_trace(data: Mapping[str, Any]) -> Trace:
+    example = TraceExample(tuple(map(int, data["tokens"])), int(data["position"]), float(data["activation"]))
+    strings = tuple(map(str, data["strings"]))
     if not 0 <= example.position < len(strings) or len(strings) != len(example.tokens):
         raise ValueError(f"position {example.position} of {len(strings)} tokens")
-    sites = {str(s): {int(i): float(v) for i, v in vector.items()} for s, vector in given["sites"].items()}
+    sites = {str(s): {int(i): float(v) for i, v in vector.items()} for s, vector in data["sites"].items()}
     if odd := [site for site in sites if site[:1] not in ("a", "m") or not site[1:].isdecimal()]:
         raise ValueError(f"there is no site '{odd[0]}'")
     return Trace(example, strings, sites)
 
 
-def _flat(trace: Trace, site: str | None) -> dict[tuple[str, int], float]:
+def _flatten(trace: Trace, site: str | None) -> dict[tuple[str, int], float]:
     chosen = trace.sites if site is None else {site: trace.sites.get(site, {})}
     return {(name, item): value for name, vector in chosen.items() for item, value in vector.items()}
 
 
-def _unit(
+def _unit_rows(
     vectors: list[dict[tuple[str, int], float]], known: dict[tuple[str, int], int]
 ) -> NDArray[np.float64]:
     """Vectors of length 1 as rows [examples, known]."""

@@ -1,100 +1,100 @@
 """Long work, off the window's thread; a job is one file: its request, its replies, its answer."""
 
-from circuitviz.jobs.adopt import Adopt, Needed
-from circuitviz.jobs.attention import AttentionOf
-from circuitviz.jobs.catalog import Catalog, Choices
-from circuitviz.jobs.causal import MeasureTrial
-from circuitviz.jobs.curve import Curve, Points
-from circuitviz.jobs.effects import EffectsOf, EffectsSeen
-from circuitviz.jobs.elsewhere import Elsewhere, EvaluateElsewhere
-from circuitviz.jobs.explain import Explain, Explained
-from circuitviz.jobs.find import Find, Found, SomeUnusable
-from circuitviz.jobs.head import HeadOf
-from circuitviz.jobs.judge import Judge, Judged
-from circuitviz.jobs.lens import LensOf, LensSeen
-from circuitviz.jobs.look import Look, Seen
-from circuitviz.jobs.make import Made, Make
-from circuitviz.jobs.measure import Measure, Measured
-from circuitviz.jobs.messages import Failed, Idle, Moved, Ready, Reply, Request
-from circuitviz.jobs.open_file import OpenBeside, Opened, OpenFile
-from circuitviz.jobs.patching import PatchingOf, PatchingSeen
+from circuitviz.jobs.adopt import OpenDocumentModel, ConsentNeeded
+from circuitviz.jobs.attention import ReadAttention
+from circuitviz.jobs.catalog import LoadChoices, Choices
+from circuitviz.jobs.causal import MeasurePromptFaithfulness
+from circuitviz.jobs.curve import MeasureCurve, CurveMeasured
+from circuitviz.jobs.effects import ReadDirectEffects, DirectEffects
+from circuitviz.jobs.elsewhere import OtherModelEvaluated, EvaluateOnOtherModel
+from circuitviz.jobs.explain import ExplainChange, ChangeExplained
+from circuitviz.jobs.find import DiscoverCircuit, SearchResult, UnusableRowsFound
+from circuitviz.jobs.head import ReadHead
+from circuitviz.jobs.judge import ComputeMeasure, MeasureResult
+from circuitviz.jobs.lens import ReadLogitLens, LogitLensReading
+from circuitviz.jobs.look import Query, QueryResult
+from circuitviz.jobs.make import TaskDone, RunTask
+from circuitviz.jobs.measure import MeasureFaithfulness, FaithfulnessMeasured
+from circuitviz.jobs.messages import JobFailed, WorkerIdle, ProgressReported, ModelReady, Reply, Request
+from circuitviz.jobs.open_file import OpenComparisonFile, FileOpened, OpenFile
+from circuitviz.jobs.patching import ReadPatchingMap, PatchingMap
 from circuitviz.jobs.preload import Preload
 from circuitviz.jobs.prompted import (
-    AdoptQuestion,
-    Answered,
-    AskQuestion,
-    FractionCurve,
+    OpenPromptDocumentModel,
+    PromptSearchResult,
+    DiscoverPromptCircuit,
+    ReadFractionCurve,
     FractionPoint,
     MoveThreshold,
 )
-from circuitviz.jobs.rank import Rank, Ranked
-from circuitviz.jobs.read import Read, Reading
-from circuitviz.jobs.references import ReadReferences, References
-from circuitviz.jobs.suggest import Suggest
-from circuitviz.jobs.threads import UseThreads
-from circuitviz.jobs.tops import ReadTops, TopTokens
-from circuitviz.jobs.try_claims import Claim, Tried, TryClaims
+from circuitviz.jobs.rank import CompareMethods, MethodsCompared
+from circuitviz.jobs.read import ReadTaskNode, TaskNodeRead
+from circuitviz.jobs.references import LoadReferences, ReferencesLoaded
+from circuitviz.jobs.suggest import ScoreRoles
+from circuitviz.jobs.threads import SetTorchThreads
+from circuitviz.jobs.tops import ReadTopTokens, TopTokensRead
+from circuitviz.jobs.try_claims import LabelClaim, ClaimChecked, CheckClaims
 from circuitviz.jobs.worker import Worker
 
 __all__ = [
-    "Adopt",
-    "AdoptQuestion",
-    "Answered",
-    "AskQuestion",
-    "AttentionOf",
-    "Catalog",
+    "OpenDocumentModel",
+    "OpenPromptDocumentModel",
+    "PromptSearchResult",
+    "DiscoverPromptCircuit",
+    "ReadAttention",
+    "LoadChoices",
     "Choices",
-    "Claim",
-    "Curve",
-    "EffectsOf",
-    "EffectsSeen",
-    "Elsewhere",
-    "EvaluateElsewhere",
-    "Explain",
-    "Explained",
-    "Failed",
-    "Find",
-    "Found",
-    "FractionCurve",
+    "LabelClaim",
+    "MeasureCurve",
+    "ReadDirectEffects",
+    "DirectEffects",
+    "OtherModelEvaluated",
+    "EvaluateOnOtherModel",
+    "ExplainChange",
+    "ChangeExplained",
+    "JobFailed",
+    "DiscoverCircuit",
+    "SearchResult",
+    "ReadFractionCurve",
     "FractionPoint",
-    "HeadOf",
-    "Idle",
-    "Judge",
-    "Judged",
-    "LensOf",
-    "LensSeen",
-    "Look",
-    "Made",
-    "Make",
-    "Measure",
-    "MeasureTrial",
-    "Measured",
+    "ReadHead",
+    "WorkerIdle",
+    "ComputeMeasure",
+    "MeasureResult",
+    "ReadLogitLens",
+    "LogitLensReading",
+    "Query",
+    "TaskDone",
+    "RunTask",
+    "MeasureFaithfulness",
+    "MeasurePromptFaithfulness",
+    "FaithfulnessMeasured",
     "MoveThreshold",
-    "Needed",
-    "Moved",
-    "OpenBeside",
+    "ConsentNeeded",
+    "ProgressReported",
+    "OpenComparisonFile",
     "OpenFile",
-    "Opened",
-    "PatchingOf",
-    "PatchingSeen",
-    "Points",
+    "FileOpened",
+    "ReadPatchingMap",
+    "PatchingMap",
+    "CurveMeasured",
     "Preload",
-    "Rank",
-    "Ranked",
-    "Read",
-    "ReadTops",
-    "Reading",
-    "ReadReferences",
-    "Ready",
-    "References",
+    "CompareMethods",
+    "MethodsCompared",
+    "ReadTaskNode",
+    "ReadTopTokens",
+    "TaskNodeRead",
+    "LoadReferences",
+    "ModelReady",
+    "ReferencesLoaded",
     "Reply",
     "Request",
-    "Seen",
-    "SomeUnusable",
-    "TopTokens",
-    "UseThreads",
-    "Suggest",
-    "Tried",
-    "TryClaims",
+    "QueryResult",
+    "UnusableRowsFound",
+    "TopTokensRead",
+    "SetTorchThreads",
+    "ScoreRoles",
+    "ClaimChecked",
+    "CheckClaims",
     "Worker",
 ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.find import Find, SomeUnusable
-from circuitviz.jobs.messages import Reply, Request, moving
+from circuitviz.jobs.find import DiscoverCircuit, UnusableRowsFound
+from circuitviz.jobs.messages import Reply, Request, report_progress
 from circuitviz.session import Provenance, State
 
 if TYPE_CHECKING:
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Attached(Reply):
+class ModelAttached(Reply):
     """The state with the model's receivers, and where it is measured now.
 
     before: the state that was given. sign: ``keep``, ``flip`` or ``undecided``, with a note on why; empty
     where the sign was known before.
     """
 
-    before: State
+    state_before: State
     state: State
     provenance: Provenance
     sign: str = ""
@@ -31,47 +31,47 @@ class Attached(Reply):
 
 
 @dataclass(frozen=True)
-class Attach(Request):
+class AttachModel(Request):
     """Open a search's model and task for an imported circuit; of the search only these are used."""
 
     title = "The circuit was not measured"
-    rank = 0
-    fresh = True
+    priority = 0
+    invalidates_queue = True
 
-    find: Find
-    state: State
-    file: str
+    search: DiscoverCircuit
+    imported_state: State
+    file_name: str
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Attached; InputError where the circuit is not of the model's shape."""
-        asked = self.find
-        if self.state.circuit is None:
+        asked = self.search
+        if self.imported_state.circuit is None:
             raise InputError("There is no circuit to measure; open one first.")
-        yield from engine.load(asked.model, asked.device)
+        yield from engine.open_model(asked.model, asked.device)
         from circuitviz.evaluation.score_sign import decide_sign_steps
-        from circuitviz.session.imported import fit_state, imported_provenance
+        from circuitviz.session.imported import fit_state, record_imported_provenance
         from circuitviz.tasks import UnusableRowsError
 
-        state = fit_state(self.state, engine.model.shape, asked.model)
+        state = fit_state(self.imported_state, engine.model.shape, asked.model)
         try:
-            task = asked.task_on(engine)
+            task = asked.load_task(engine)
         except UnusableRowsError as error:
             if not error.usable:
                 raise
-            again = replace(self, find=asked.skipping())
-            yield SomeUnusable(self, again, error.name, error.count, error.first)
+            again = replace(self, search=asked.without_unusable_rows())
+            yield UnusableRowsFound(self, again, error.name, error.summary, error.first_error)
             return
         engine.set_task(task, asked.metric or None, asked.ablation)
-        where = engine.where
-        name = task.name if asked.pair else asked.task
-        origin = imported_provenance(
-            engine.model, task, where.metric, where.ablation, self.file, "auto", name
+        where = engine.setting
+        name = task.name if asked.typed_pair else asked.task
+        origin = record_imported_provenance(
+            engine.model, task, where.metric, where.ablation, self.file_name, "auto", name
         )
-        engine.opened_for = origin.opening
-        yield engine.ready()
+        engine.open_requirements = origin.requirements
+        yield engine.model_ready()
         sign = note = ""
         if state.scores is not None and not state.scores.sign_known:
-            steps = decide_sign_steps(engine.whole, state.scores)
-            found = yield from moving("Finding out what the signs of the scores mean", steps)
-            sign, note = found.sign, found.note
-        yield Attached(self.state, state, origin, sign, note)
+            steps = decide_sign_steps(engine.full_bench, state.scores)
+            found = yield from report_progress("Finding out what the signs of the scores mean", steps)
+            sign, note = found.sign, found.summary
+        yield ModelAttached(self.imported_state, state, origin, sign, note)

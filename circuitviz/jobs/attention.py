@@ -5,52 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look, Table
-from circuitviz.progress import Steps
+from circuitviz.jobs.look import Query, CsvTable
+from circuitviz.progress import ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
     from circuitviz.lens import LayerAttention
 
-HEADER = ["head", "query_position", "query", "key_position", "key", "weight"]
+ATTENTION_COLUMNS = ["head", "query_position", "query", "key_position", "key", "weight"]
 
 
 @dataclass(frozen=True)
-class AttentionOf(Look):
+class ReadAttention(Query):
     """All heads at once, so that going from one to its neighbour needs no waiting."""
 
     title = "Reading attention"
-    rank = 21
-    glance = True
+    priority = 21
+    may_preempt_search = True
 
     layer: int
     prompt: int
 
-    def see(self, engine: Engine) -> Steps[LayerAttention]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[LayerAttention]:
         """One step: two forward passes."""
-        from circuitviz.lens import layer_attention
+        from circuitviz.lens import read_layer_attention
 
         yield from ()  # too short for a sign of progress
-        return layer_attention(engine.model, engine.task, self.layer, self.prompt)
+        return read_layer_attention(engine.model, engine.task, self.layer, self.prompt)
 
 
-def attention_tokens(seen: LayerAttention, side: str) -> list[str]:
+def attention_tokens(attention: LayerAttention, side: str) -> list[str]:
     """The texts of a side's positions; of the difference, both where they differ."""
     if side == "corrupted":
-        return seen.corrupted_tokens
+        return attention.corrupted_tokens
     if side == "clean":
-        return seen.tokens
-    pairs = zip(seen.tokens, seen.corrupted_tokens, strict=True)
+        return attention.tokens
+    pairs = zip(attention.tokens, attention.corrupted_tokens, strict=True)
     return [a if a == b else f"{a.strip()}/{b.strip()}" for a, b in pairs]
 
 
-def attention_table(seen: LayerAttention, side: str, weighted: bool, head: int | None = None) -> Table:
+def attention_table(attention: LayerAttention, side: str, is_value_weighted: bool, head: int | None = None) -> CsvTable:
     """A row for each query and key that it can see, of one head or of all."""
-    tokens, maps = attention_tokens(seen, side), seen.maps(side, weighted)
+    tokens, maps = attention_tokens(attention, side), attention.patterns(side, is_value_weighted)
     return [
-        HEADER,
+        ATTENTION_COLUMNS,
         *(
-            [f"a{seen.layer}.h{h}", i, query, j, tokens[j], float(maps[h, i, j])]
+            [f"a{attention.layer}.h{h}", i, query, j, tokens[j], float(maps[h, i, j])]
             for h in (range(len(maps)) if head is None else [head])
             for i, query in enumerate(tokens)
             for j in range(i + 1)

@@ -29,42 +29,42 @@ class Choices(Reply):
     metrics: tuple[str, ...] = ()
     ablations: tuple[str, ...] = ("corrupted",)
     measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
-    refused: dict[str, dict[str, str]] = field(default_factory=dict)
+    inapplicable_measures: dict[str, dict[str, str]] = field(default_factory=dict)
     claims: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
+    import_errors: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Catalog(Request):
+class LoadChoices(Request):
     """Ask for the names."""
 
     title = "The methods were not loaded"
-    rank = -2
+    priority = -2
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names. Then what opens models is loaded, while nobody waits for it."""
         load_torch()
         from circuitviz.discovery import ABLATIONS, methods
-        from circuitviz.evaluation import FEATURES, HEADS, measures, measures_of
-        from circuitviz.evaluation.claims import claims
+        from circuitviz.evaluation import FEATURE_CIRCUITS, HEAD_CIRCUITS, measures, inapplicable_measures
+        from circuitviz.evaluation.claims import claim_tests
         from circuitviz.metrics import metrics
-        from circuitviz.models import shipped
-        from circuitviz.options import describe
+        from circuitviz.models import list_shipped_models
+        from circuitviz.options import describe_options
         from circuitviz.tasks import tasks
 
         yield Choices(
-            models=shipped(),
+            models=list_shipped_models(),
             tasks=tuple(tasks.names()),
-            methods={e.name: (e.summary, describe(e.options)) for e in methods.entries()},
+            methods={e.name: (e.summary, describe_options(e.options)) for e in methods.entries()},
             metrics=tuple(metrics.names()),
             ablations=tuple(ABLATIONS),
-            measures={e.name: (e.summary, describe(e.options)) for e in measures.entries()},
-            refused={kind: measures_of(kind) for kind in (HEADS, FEATURES)},
-            claims={e.name: (e.summary, describe(e.options)) for e in claims.entries()},
-            broken={
+            measures={e.name: (e.summary, describe_options(e.options)) for e in measures.entries()},
+            inapplicable_measures={kind: inapplicable_measures(kind) for kind in (HEAD_CIRCUITS, FEATURE_CIRCUITS)},
+            claims={e.name: (e.summary, describe_options(e.options)) for e in claim_tests.entries()},
+            import_errors={
                 name: error
-                for registry in (tasks, methods, metrics, measures, claims)
-                for name, error in registry.broken.items()
+                for registry in (tasks, methods, metrics, measures, claim_tests)
+                for name, error in registry.import_errors.items()
             },
         )
         load_transformer_lens()

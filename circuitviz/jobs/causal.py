@@ -6,39 +6,39 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.measure import Measured
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.jobs.prompted import prompted
-from circuitviz.progress import Driven
-from circuitviz.session import Trial, measure_trial
-from circuitviz.session.causal import bench_of
+from circuitviz.jobs.measure import FaithfulnessMeasured
+from circuitviz.jobs.messages import ProgressReported, Reply, Request
+from circuitviz.jobs.prompted import open_prompt_session
+from circuitviz.progress import ProgressRunner
+from circuitviz.session import PromptEvaluationRequest, evaluate_prompt_request
+from circuitviz.session.causal import open_bench
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class MeasureTrial(Request):
+class MeasurePromptFaithfulness(Request):
     """Measure a circuit of features on its prompt. The latest wins."""
 
     title = "Faithfulness was not measured"
-    rank = 10
+    priority = 10
 
-    trial: Trial
+    evaluation_request: PromptEvaluationRequest
     key: str
     device: str = "cpu"
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """The faithfulness first, then all; between runs a newer request is looked for."""
-        opened = yield from prompted(engine, self.trial.question, self.device)
-        steps = Driven(measure_trial(opened, self.trial))
+        opened = yield from open_prompt_session(engine, self.evaluation_request.query, self.device)
+        steps = ProgressRunner(evaluate_prompt_request(opened, self.evaluation_request))
         for step in steps:
-            yield Moved("Measuring faithfulness", step.share, step.message)
+            yield ProgressReported("Measuring faithfulness", step.fraction, step.message)
             if isinstance(step.partial, dict):
-                yield Measured(self.key, "small", step.partial)
-        bench, names = bench_of(opened), (*self.trial.nodes, *self.trial.out)
-        left = bench.known_shares(names, self.trial.ablation)
-        yield Measured(self.key, "exact", steps.result, left)
+                yield FaithfulnessMeasured(self.key, "small", step.partial)
+        bench, names = open_bench(opened), (*self.evaluation_request.nodes, *self.evaluation_request.ablated)
+        left = bench.cached_remaining_shares(names, self.evaluation_request.ablation)
+        yield FaithfulnessMeasured(self.key, "exact", steps.result, left)
         if not left:  # for the estimates to come: nobody waits for it
-            left = bench.shares(names, self.trial.ablation)
-            yield Measured(self.key, "exact", steps.result, left)
+            left = bench.remaining_shares(names, self.evaluation_request.ablation)
+            yield FaithfulnessMeasured(self.key, "exact", steps.result, left)

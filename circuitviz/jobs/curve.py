@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Scores
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import ProgressReported, Reply, Request
+from circuitviz.progress import ProgressRunner
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import CurvePoint
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Points(Reply):
+class CurveMeasured(Reply):
     """The curve so far."""
 
     points: tuple[dict[str, Any], ...]
@@ -24,31 +24,31 @@ class Points(Reply):
 
 
 @dataclass(frozen=True)
-class Curve(Request):
+class MeasureCurve(Request):
     """Measure circuits of growing size."""
 
     title = "The curve was not drawn"
-    rank = 30
+    priority = 30
 
     scores: Scores
     select: str
-    opening: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Provenance.opening
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """The points so far, after each; none where another task is open."""
-        if not engine.serves(self.opening, self.scores.graph):
+        if not engine.can_measure(self.requirements, self.scores.graph):
             return
-        engine.need()
-        from circuitviz.evaluation import curve_steps, edge_counts
+        engine.require_open()
+        from circuitviz.evaluation import measure_curve_steps, mib_edge_counts
 
-        counts = sorted({max(1, size) for size in edge_counts(self.scores.graph.n_edges)})
-        steps = Driven(curve_steps(engine.bench_of(self.scores), self.scores, self.select, counts))
+        counts = sorted({max(1, size) for size in mib_edge_counts(self.scores.graph.n_edges)})
+        steps = ProgressRunner(measure_curve_steps(engine.full_bench_for(self.scores), self.scores, self.select, counts))
         for step in steps:
-            yield Moved("Drawing the curve", step.share, step.message)
+            yield ProgressReported("Drawing the curve", step.fraction, step.message)
             if isinstance(step.partial, list):
-                yield Points(_points(step.partial), False)
-        yield Points(_points(steps.result), True)
+                yield CurveMeasured(_points_as_dicts(step.partial), False)
+        yield CurveMeasured(_points_as_dicts(steps.result), True)
 
 
-def _points(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
+def _points_as_dicts(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
     return tuple(point.as_dict() for point in points)

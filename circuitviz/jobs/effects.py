@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look, Table
-from circuitviz.progress import Steps
+from circuitviz.jobs.look import Query, CsvTable
+from circuitviz.progress import ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import Interval
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EffectsSeen:
+class DirectEffects:
     """Direct effects in logits by node, with the 95 % interval over prompts; ``prompts``: how many.
 
     ``graph``: the model's, where the nodes stand; a circuit on the canvas may be of features.
@@ -25,7 +25,7 @@ class EffectsSeen:
     effects: dict[str, Interval]
     prompts: int
 
-    def table(self) -> Table:
+    def table(self) -> CsvTable:
         """A row for each node, the strongest first."""
         found = sorted(self.effects.items(), key=lambda pair: -abs(pair[1].value or 0.0))
         rows = [[name, each.value, each.low, each.high] for name, each in found]
@@ -33,24 +33,24 @@ class EffectsSeen:
 
 
 @dataclass(frozen=True)
-class EffectsOf(Look):
+class ReadDirectEffects(Query):
     """``prompt``: its number, or None for all."""
 
     title = "Reading direct effects"
-    rank = 22
-    glance = True
+    priority = 22
+    may_preempt_search = True
 
     prompt: int | None
 
-    def see(self, engine: Engine) -> Steps[EffectsSeen]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[DirectEffects]:
         """Batch by batch."""
-        from circuitviz.evaluation import bootstrap
-        from circuitviz.lens import attribute
+        from circuitviz.evaluation import bootstrap_interval
+        from circuitviz.lens import direct_logit_attribution_steps
 
-        found = yield from attribute(
+        found = yield from direct_logit_attribution_steps(
             engine.model, engine.task, None if self.prompt is None else [self.prompt]
         )
         seed = engine.task.seed
-        intervals = (bootstrap((row,), lambda mean: mean, seed) for row in found.values)
+        intervals = (bootstrap_interval((row,), lambda mean: mean, seed) for row in found.values)
         effects = dict(zip(found.names, intervals, strict=True))
-        return EffectsSeen(engine.model.graph, effects, len(found.prompts))
+        return DirectEffects(engine.model.graph, effects, len(found.prompts))

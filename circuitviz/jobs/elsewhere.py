@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.jobs.engine import loading
-from circuitviz.jobs.messages import Reply, Request, moving
+from circuitviz.jobs.engine import load_model_in_background
+from circuitviz.jobs.messages import Reply, Request, report_progress
 from circuitviz.session import Provenance
 
 if TYPE_CHECKING:
@@ -17,39 +17,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Elsewhere(Reply):
+class OtherModelEvaluated(Reply):
     """The circuit's numbers on another model, ``Evaluation.as_dict``; ``weights`` is that model's hash."""
 
     model: str
-    weights: str
+    weight_hash: str
     key: str
-    numbers: dict[str, Any]
+    evaluation: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class EvaluateElsewhere(Request):
+class EvaluateOnOtherModel(Request):
     """Measure a circuit on another model, with its own prompts, metric, ablation and changed nodes.
 
     The model that is open stays open; the other one is let go of afterwards.
     """
 
     title = "The circuit was not evaluated on the other model"
-    rank = 42
+    priority = 42
 
     model: str
     circuit: Circuit
     provenance: Provenance
     key: str
     device: str = "cpu"
-    changed: Interventions = field(default_factory=dict)
+    interventions: Interventions = field(default_factory=dict)
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """The numbers, once they are known."""
-        from circuitviz.discovery import setting
-        from circuitviz.evaluation import bench_of
-        from circuitviz.session.origin import task_of
+        from circuitviz.discovery import make_setting
+        from circuitviz.evaluation import make_bench
+        from circuitviz.session.origin import rebuild_task
 
-        model = yield from moving("Loading the other model", loading(self.model, self.device), self.model)
+        model = yield from report_progress("Loading the other model", load_model_in_background(self.model, self.device), self.model)
         ours, theirs = self.circuit.graph.shape, model.shape
         if ours != theirs:
             raise InputError(
@@ -58,8 +58,8 @@ class EvaluateElsewhere(Request):
                 f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
             )
         where = self.provenance
-        here = setting(model, task_of(where, model), where.metric, where.ablation)
-        bench = bench_of(here, self.circuit.graph, where.options, free=bool(self.changed))
-        steps = bench.evaluate(self.circuit, self.changed)
-        found = yield from moving("Evaluating on the other model", steps)
-        yield Elsewhere(self.model, model.weight_hash, self.key, found.as_dict())
+        here = make_setting(model, rebuild_task(where, model), where.metric, where.ablation)
+        bench = make_bench(here, self.circuit.graph, where.options, allow_interventions=bool(self.interventions))
+        steps = bench.evaluate(self.circuit, self.interventions)
+        found = yield from report_progress("Evaluating on the other model", steps)
+        yield OtherModelEvaluated(self.model, model.weight_hash, self.key, found.as_dict())

@@ -7,42 +7,42 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.jobs.messages import Reply, Request, moving
+from circuitviz.jobs.messages import Reply, Request, report_progress
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class Explained(Reply):
+class ChangeExplained(Reply):
     """``evaluation.WhatChanged`` as a dict, under the key of the state that it speaks of."""
 
     key: str
-    found: dict[str, Any]
+    changes: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Explain(Request):
+class ExplainChange(Request):
     """Compare a circuit as it was found with what was made of it."""
 
     title = "What changed was not found out"
-    rank = 40
+    priority = 40
 
     key: str
-    before: Circuit
-    after: Circuit
-    changed: Interventions
+    circuit_before: Circuit
+    circuit_after: Circuit
+    interventions: Interventions
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
-    opening: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Provenance.opening
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One comparison, over the whole task; nothing where another is open."""
-        if not engine.serves(self.opening, self.before.graph):
+        if not engine.can_measure(self.requirements, self.circuit_before.graph):
             return
-        engine.need()
-        from circuitviz.evaluation import Situation, changes_steps
+        engine.require_open()
+        from circuitviz.evaluation import IntervenedCircuit, explain_change_steps
 
-        bench = engine.bench(False, bool(self.changed), self.before.graph, self.options)
-        steps = changes_steps(bench, Situation(self.before), Situation(self.after, self.changed))
-        found = yield from moving("Finding out what changed", steps)
-        yield Explained(self.key, found.as_dict())
+        bench = engine.bench(False, bool(self.interventions), self.circuit_before.graph, self.options)
+        steps = explain_change_steps(bench, IntervenedCircuit(self.circuit_before), IntervenedCircuit(self.circuit_after, self.interventions))
+        found = yield from report_progress("Finding out what changed", steps)
+        yield ChangeExplained(self.key, found.as_dict())

@@ -7,31 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look
-from circuitviz.progress import Progress, Steps
+from circuitviz.jobs.look import Query
+from circuitviz.progress import Progress, ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class ImportExplanations(Look):
+class ImportExplanations(Query):
     """``part`` (``a`` or ``m``): what a file is about that gives layers alone."""
 
     title = "Reading explanations"
-    rank = 30
-    of_task = False
+    priority = 30
+    needs_task = False
 
     path: Path
-    part: str | None
-    store: Path
+    site_kind: str | None
+    store_path: Path
 
-    def see(self, engine: Engine) -> Steps[tuple[int, int, str]]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[int, int, str]]:
         """How many explanations the file holds, how many of them are new, and which were skipped."""
-        from circuitviz.features.explanations import Explanations, read_explanations
+        from circuitviz.features.explanations import ExplanationStore, read_explanations
 
         yield Progress(0, 1, self.path.name)
-        found = read_explanations(self.path, self.part)
-        with closing(Explanations(self.store)) as store:
-            new = store.add(engine.model.name, found.explanations)
-            return len(found.explanations), new, found.left_out
+        found = read_explanations(self.path, self.site_kind)
+        with closing(ExplanationStore(self.store_path)) as store:
+            new = store.add_imported(engine.model.name, found.explanations)
+            return len(found.explanations), new, found.skipped_text

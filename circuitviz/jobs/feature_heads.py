@@ -6,41 +6,41 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.look import Look, Table
-from circuitviz.jobs.prompted import opened_prompt
-from circuitviz.progress import Steps
-from circuitviz.session.question import Question
+from circuitviz.jobs.look import Query, CsvTable
+from circuitviz.jobs.prompted import require_prompt_session
+from circuitviz.progress import ProgressSteps
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.features import Target
-    from circuitviz.features.channels import Channels, ScoreSeen
+    from circuitviz.features.channels import EdgeChannels, AttentionScoreBreakdown
     from circuitviz.jobs.engine import Engine
-    from circuitviz.session.prompted import Prompted
+    from circuitviz.session.prompted import PromptSession
 
 
 @dataclass(frozen=True)
-class ChannelsOf(Look):
+class ReadHeadChannels(Query):
     """OV: what reaches a node through each head; ``source``: of that node's edge into it."""
 
     title = "Reading what heads carry"
-    rank = 21
-    of_task = False
+    priority = 21
+    needs_task = False
 
-    question: Question
+    attribution_query: AttributionQuery
     node: str
     source: str | None = None
 
-    def see(self, engine: Engine) -> Steps[Channels]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[EdgeChannels]:
         """One step: a few products a head."""
-        from circuitviz.features.channels import channels
+        from circuitviz.features.channels import edge_channels
 
         yield from ()  # too short for a sign of progress
-        opened = opened_prompt(engine, self.question)
-        return channels(opened.edges, target_of(opened, self.node), self.source)
+        opened = require_prompt_session(engine, self.attribution_query)
+        return edge_channels(opened.edges, find_target(opened, self.node), self.source)
 
 
 @dataclass(frozen=True)
-class ScoreOf(Look):
+class ReadAttentionScore(Query):
     """QK: the pairs of nodes that make a head's score.
 
     head: ``a2.h3``, empty: the one that carries most to the node; query, key: positions, None: the node's
@@ -48,29 +48,29 @@ class ScoreOf(Look):
     """
 
     title = "Reading why a head looks there"
-    rank = 21
-    of_task = False
+    priority = 21
+    needs_task = False
 
-    question: Question
+    attribution_query: AttributionQuery
     node: str
     source: str | None = None
     head: str = ""
     query: int | None = None
     key: int | None = None
 
-    def see(self, engine: Engine) -> Steps[ScoreSeen]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[AttentionScoreBreakdown]:
         """One step: a forward pass for the score, and a product of what both positions hold."""
-        from circuitviz.features.channels import channels, seen_score
-        from circuitviz.graph import Kind
+        from circuitviz.features.channels import edge_channels, break_down_attention_score
+        from circuitviz.graph import NodeKind
 
         yield from ()  # too short for a sign of progress
-        opened = opened_prompt(engine, self.question)
-        target = target_of(opened, self.node)
+        opened = require_prompt_session(engine, self.attribution_query)
+        target = find_target(opened, self.node)
         head, key = self.head, self.key
-        if not head and target.node.kind is Kind.HEAD:
+        if not head and target.node.kind is NodeKind.HEAD:
             head = self.node.partition("@")[0]
         elif not head:
-            head = channels(opened.edges, target, self.source).strongest.head
+            head = edge_channels(opened.edges, target, self.source).strongest.head
         query = target.node.position if self.query is None else self.query
         assert query is not None  # every target of a prompt stands somewhere
         if key is None and self.source is not None:
@@ -79,35 +79,35 @@ class ScoreOf(Look):
         layer, dot, index = head[1:].partition(".h")
         if not (dot and layer.isdecimal() and index.isdecimal()):
             raise InputError(f"'{head}' names no head; a name like a2.h3 would be right.")
-        return seen_score(opened.table, int(layer), int(index), query, key)
+        return break_down_attention_score(opened.table, int(layer), int(index), query, key)
 
 
-def target_of(opened: Prompted, node: str) -> Target:
+def find_target(prompt_session: PromptSession, node: str) -> Target:
     """A node to read, or the target of the circuit itself by its name."""
     from circuitviz.features import node_target
 
-    for target in opened.targets:
+    for target in prompt_session.targets:
         if target.node.name == node:
             return target
-    return node_target(opened.table, node)
+    return node_target(prompt_session.table, node)
 
 
-def channels_table(seen: Channels) -> Table:
+def channels_table(channels: EdgeChannels) -> CsvTable:
     """A row for each head and source that it carries, the head's whole and the given source's part first."""
-    rows: Table = [["target", "head", "source", "value"]]
-    for one in seen.heads:
-        rows.append([seen.target, one.head, "everything", one.total])
-        if one.given is not None:
-            rows.append([seen.target, one.head, seen.source, one.given])
-        rows += [[seen.target, one.head, share.name, share.value] for share in one.sources]
+    rows: CsvTable = [["target", "head", "source", "value"]]
+    for one in channels.heads:
+        rows.append([channels.target, one.head, "everything", one.total])
+        if one.from_source is not None:
+            rows.append([channels.target, one.head, channels.source, one.from_source])
+        rows += [[channels.target, one.head, share.name, share.value] for share in one.sources]
     return rows
 
 
-def score_table(seen: ScoreSeen) -> Table:
+def score_table(attention_score: AttentionScoreBreakdown) -> CsvTable:
     """The strongest pairs, then both sides' marginals."""
-    rows: Table = [["head", "query_position", "key_position", "what", "query", "key", "value"]]
-    place = [seen.head, seen.query, seen.key]
-    rows += [[*place, "pair", *pair] for pair in seen.pairs]
-    rows += [[*place, "query marginal", one.name, "", one.value] for one in seen.by_query]
-    rows += [[*place, "key marginal", "", one.name, one.value] for one in seen.by_key]
-    return [*rows, [*place, "score", "", "", seen.score]]
+    rows: CsvTable = [["head", "query_position", "key_position", "what", "query", "key", "value"]]
+    place = [attention_score.head, attention_score.query, attention_score.key]
+    rows += [[*place, "pair", *pair] for pair in attention_score.pairs]
+    rows += [[*place, "query marginal", one.name, "", one.value] for one in attention_score.by_query]
+    rows += [[*place, "key marginal", "", one.name, one.value] for one in attention_score.by_key]
+    return [*rows, [*place, "score", "", "", attention_score.score]]

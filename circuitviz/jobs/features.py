@@ -8,28 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.look import Look
-from circuitviz.progress import Progress, Steps
+from circuitviz.jobs.look import Query
+from circuitviz.progress import Progress, ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary
     from circuitviz.features.dashboards import (
-        Example,
+        DashboardExample,
         FeatureRow,
-        Index,
+        FeatureIndex,
         Neighbour,
-        Statistics,
+        FeatureStatistics,
         TokenEffect,
     )
     from circuitviz.features.passages import Passages
     from circuitviz.jobs.engine import Engine
     from circuitviz.models import Model
 
-DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
+N_DEMO_PASSAGES = 5_000  # of the demo's own text, about 100,000 tokens
 
 
 @dataclass(frozen=True)
-class Shelf:
+class DictionaryOverview:
     """What is open: dictionaries by site, what each fires on in ``text`` (empty without a text).
 
     unexplained: by site, the share of the variance that the dictionary leaves on sample text, None where
@@ -38,15 +38,15 @@ class Shelf:
 
     model: str
     sites: Mapping[str, int]
-    rows: Mapping[str, tuple[FeatureRow, ...]]
-    text: str
-    tokens: int
-    unexplained: Mapping[str, float | None] = field(default_factory=dict)
-    misfits: Mapping[str, str] = field(default_factory=dict)
+    features_by_site: Mapping[str, tuple[FeatureRow, ...]]
+    text_name: str
+    n_tokens: int
+    unexplained_variance: Mapping[str, float | None] = field(default_factory=dict)
+    misfit_warnings: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Dashboard:
+class FeatureDashboard:
     """All that is shown of a feature. statistics and its examples' tokens as text: None without a text.
 
     prompts: each example's text up to the token where the feature fires, and that text's tokens, empty
@@ -55,30 +55,30 @@ class Dashboard:
     """
 
     site: str
-    number: int
-    statistics: Statistics | None
-    words: tuple[tuple[str, ...], ...]
-    prompts: tuple[tuple[str, tuple[int, ...]], ...]
-    promotes: tuple[TokenEffect, ...]
-    suppresses: tuple[TokenEffect, ...]
-    reads: tuple[TokenEffect, ...]
-    near_decoder: tuple[Neighbour, ...]
-    near_encoder: tuple[Neighbour, ...]
+    feature: int
+    statistics: FeatureStatistics | None
+    example_tokens: tuple[tuple[str, ...], ...]
+    example_prompts: tuple[tuple[str, tuple[int, ...]], ...]
+    promoted_tokens: tuple[TokenEffect, ...]
+    suppressed_tokens: tuple[TokenEffect, ...]
+    read_tokens: tuple[TokenEffect, ...]
+    decoder_neighbours: tuple[Neighbour, ...]
+    encoder_neighbours: tuple[Neighbour, ...]
 
 
 @dataclass(eq=False)
-class _Open:
+class _DictionaryStore:
     """Kept on the worker between requests."""
 
     model: Model
     dictionaries: dict[str, Dictionary]
     folders: tuple[str, ...] = ()  # none: those that ship with the demo
     text: Path | None = None  # None: the demo's own, for the demo
-    index: Index | None = None
+    index: FeatureIndex | None = None
 
 
 @dataclass(frozen=True)
-class OpenFeatures(Look):
+class OpenDictionaries(Query):
     """Open folders of dictionaries (none: those that ship with the demo) and index a text.
 
     text: a file; None: the demo model's own text for the demo, no index for any other model.
@@ -86,85 +86,85 @@ class OpenFeatures(Look):
     """
 
     title = "Indexing features"
-    rank = 45
-    of_task = False
+    priority = 45
+    needs_task = False
 
     folders: tuple[str, ...]
-    text: Path | None
-    indexes: Path
+    text_path: Path | None
+    index_folder: Path
 
-    def see(self, engine: Engine) -> Steps[Shelf]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[DictionaryOverview]:
         """The dictionaries at once, what they fire on when the index is there."""
         yield Progress(0, 1, "Opening dictionaries")
-        opened = yield from _opened(engine, self.folders, self.text)
+        opened = yield from _open_store(engine, self.folders, self.text_path)
         model, found = opened.model, opened.dictionaries
         sites = {name: one.features for name, one in found.items()}
         unexplained = {name: one.unexplained for name, one in found.items()}
         misfits = {name: one.misfit for name, one in found.items() if one.misfit}
-        shelf = Shelf(model.name, sites, {}, "", 0, unexplained, misfits)
-        if self.text is None and model.name != "demo":
+        shelf = DictionaryOverview(model.name, sites, {}, "", 0, unexplained, misfits)
+        if self.text_path is None and model.name != "demo":
             return shelf
         yield Progress(0, 1, "Reading the text", shelf)
-        opened.index = yield from self._index(model, list(found.values()))
+        opened.index = yield from self._open_or_build_index(model, list(found.values()))
         rows = {name: tuple(opened.index.features(name)) for name in sites}
-        named = "demo text" if self.text is None else self.text.name
-        return replace(shelf, rows=rows, text=named, tokens=opened.index.tokens)
+        named = "demo text" if self.text_path is None else self.text_path.name
+        return replace(shelf, features_by_site=rows, text_name=named, n_tokens=opened.index.tokens)
 
-    def _index(self, model: Model, dictionaries: list[Dictionary]) -> Steps[Index]:
+    def _open_or_build_index(self, model: Model, dictionaries: list[Dictionary]) -> ProgressSteps[FeatureIndex]:
         """The index that fits, or a new one."""
-        from circuitviz.features.dashboards import Index, index_key, index_steps
+        from circuitviz.features.dashboards import FeatureIndex, index_key, build_index_steps
 
-        text = passages_of(model, self.text)
-        path = self.indexes / f"{index_key(model, dictionaries, text.hash)}.sqlite"
+        text = load_passages(model, self.text_path)
+        path = self.index_folder / f"{index_key(model, dictionaries, text.hash)}.sqlite"
         if path.exists():
             try:
-                return Index(path)
+                return FeatureIndex(path)
             except InputError:
                 pass  # damaged, or of another version: it is built anew
-        return (yield from index_steps(model, dictionaries, text, path))
+        return (yield from build_index_steps(model, dictionaries, text, path))
 
 
 @dataclass(frozen=True)
-class ReadFeature(Look):
+class ReadFeatureDashboard(Query):
     """A feature's dashboard."""
 
     title = "Reading a feature"
-    rank = 19
-    of_task = False
+    priority = 19
+    needs_task = False
 
     site: str
-    number: int
+    feature: int
 
-    def see(self, engine: Engine) -> Steps[Dashboard]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[FeatureDashboard]:
         """One step: rows of the index, and a few products with the feature's directions."""
-        from circuitviz.features.dashboards import de_embedding, nearest, token_effects
+        from circuitviz.features.dashboards import de_embedding_effects, nearest_features, token_effects
 
         yield from ()  # too short for a sign of progress
-        opened: Any = engine.shelf
+        opened: Any = engine.dictionary_store
         if opened is None or opened.model is not engine.model or self.site not in opened.dictionaries:
             raise InputError(f"No dictionary of {self.site} is open for this model.")
         model, one = opened.model, opened.dictionaries[self.site]
-        promotes, suppresses = token_effects(model, one, self.number, 8)
-        found = None if opened.index is None else opened.index.statistics(self.site, self.number)
+        promotes, suppresses = token_effects(model, one, self.feature, 8)
+        found = None if opened.index is None else opened.index.statistics(self.site, self.feature)
         examples = () if found is None else found.examples
-        return Dashboard(
+        return FeatureDashboard(
             site=self.site,
-            number=self.number,
+            feature=self.feature,
             statistics=found,
-            words=tuple(tuple(model.tokens.strings(example.tokens)) for example in examples),
-            prompts=tuple(_prompt(model, opened.index, example) for example in examples),
-            promotes=tuple(promotes),
-            suppresses=tuple(suppresses),
-            reads=tuple(de_embedding(model, one, self.number, tokens=8)),
-            near_decoder=tuple(nearest(one, self.number, "decoder", 6)),
-            near_encoder=tuple(nearest(one, self.number, "encoder", 6)),
+            example_tokens=tuple(tuple(model.tokens.strings(example.tokens)) for example in examples),
+            example_prompts=tuple(_example_prompt(model, opened.index, example) for example in examples),
+            promoted_tokens=tuple(promotes),
+            suppressed_tokens=tuple(suppresses),
+            read_tokens=tuple(de_embedding_effects(model, one, self.feature, n_tokens=8)),
+            decoder_neighbours=tuple(nearest_features(one, self.feature, "decoder", 6)),
+            encoder_neighbours=tuple(nearest_features(one, self.feature, "encoder", 6)),
         )
 
 
-def _prompt(model: Model, index: Index, example: Example) -> tuple[str, tuple[int, ...]]:
+def _example_prompt(model: Model, index: FeatureIndex, example: DashboardExample) -> tuple[str, tuple[int, ...]]:
     """What an example's model read before and at its token; later tokens change nothing there."""
     tokens = index.passage(example.passage)[: example.position + 1]
-    text = model.tokens.text(tokens)
+    text = model.tokens.decode(tokens)
     try:
         same = tuple(model.tokens.encode(text)) == tokens
     except InputError:  # a word that the tokenizer knows only as part of other text
@@ -172,36 +172,36 @@ def _prompt(model: Model, index: Index, example: Example) -> tuple[str, tuple[in
     return text, () if same else tokens
 
 
-def need_dictionaries(engine: Engine) -> Steps[_Open]:
+def require_dictionaries(engine: Engine) -> ProgressSteps[_DictionaryStore]:
     """What is open for the model; the demo's own dictionaries open by themselves. InputError: none are."""
-    if engine.shelf is None or engine.shelf.model is not engine.model:
-        yield from _opened(engine, (), None)
-    found: _Open = engine.shelf
+    if engine.dictionary_store is None or engine.dictionary_store.model is not engine.model:
+        yield from _open_store(engine, (), None)
+    found: _DictionaryStore = engine.dictionary_store
     return found
 
 
-def passages_of(model: Model, text: Path | None) -> Passages:
+def load_passages(model: Model, text_path: Path | None) -> Passages:
     """A text file's passages, or those of the demo model's own text."""
-    from circuitviz.demo.dictionaries import MEASURING_SEED, texts
-    from circuitviz.features.passages import passages, read_passages
+    from circuitviz.demo.dictionaries import MEASURING_SEED, demo_texts
+    from circuitviz.features.passages import passages_from_texts, read_passage_file
 
-    if text is not None:
-        return read_passages(model, text)
-    return passages(model, texts(MEASURING_SEED, DEMO_PASSAGES))
+    if text_path is not None:
+        return read_passage_file(model, text_path)
+    return passages_from_texts(model, demo_texts(MEASURING_SEED, N_DEMO_PASSAGES))
 
 
-def _opened(engine: Engine, folders: tuple[str, ...], text: Path | None) -> Steps[_Open]:
+def _open_store(engine: Engine, folders: tuple[str, ...], text_path: Path | None) -> ProgressSteps[_DictionaryStore]:
     """Open folders of dictionaries in place of what is open; none: those that ship with the demo."""
-    from circuitviz.features import given_or_shipped, load_dictionaries_steps
+    from circuitviz.features import paths_or_shipped, load_dictionaries_steps
 
     model = engine.model
-    found = yield from load_dictionaries_steps(given_or_shipped(folders, model), model)
-    _close(engine)
-    opened = engine.shelf = _Open(model, {one.site.name: one for one in found}, folders, text)
+    found = yield from load_dictionaries_steps(paths_or_shipped(folders, model), model)
+    _close_store(engine)
+    opened = engine.dictionary_store = _DictionaryStore(model, {one.site.name: one for one in found}, folders, text_path)
     return opened
 
 
-def _close(engine: Engine) -> None:
-    if engine.shelf is not None and engine.shelf.index is not None:
-        engine.shelf.index.close()
-    engine.shelf = None
+def _close_store(engine: Engine) -> None:
+    if engine.dictionary_store is not None and engine.dictionary_store.index is not None:
+        engine.dictionary_store.index.close()
+    engine.dictionary_store = None

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Scores
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import ProgressReported, Reply, Request
+from circuitviz.progress import ProgressRunner
 from circuitviz.session import Command, Provenance, State, replace_circuit
-from circuitviz.session.provenance import text_answers
-from circuitviz.session.question import OTHER, SAME_MODEL, SAME_SUBJECT, TYPED_PAIR, Question
-from circuitviz.stopping import Stopped
+from circuitviz.session.provenance import select_text_answers
+from circuitviz.session.question import OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT, TYPED_PAIR_TASK, AttributionQuery
+from circuitviz.stopping import Cancelled
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Found(Reply):
+class SearchResult(Reply):
     """Scores and the circuit chosen from them; ``partial`` while the method is still at work.
 
     ``cancelled``: it came to no end, by a person's wish or by a failure, and this is what it had;
@@ -33,7 +33,7 @@ class Found(Reply):
     provenance: Provenance
     partial: bool
     cancelled: bool = False
-    reached: str = ""
+    last_step: str = ""
 
     def command(self) -> Command:
         """What puts it into the document."""
@@ -42,7 +42,7 @@ class Found(Reply):
 
 
 @dataclass(frozen=True)
-class SomeUnusable(Reply):
+class UnusableRowsFound(Reply):
     """Rows of a request's task file cannot be used: whether to leave them out is for the person to say.
 
     again: the request that leaves them out; file: its name; count: how many rows can be used, with reasons;
@@ -50,14 +50,14 @@ class SomeUnusable(Reply):
     """
 
     request: Request
-    again: Request
-    file: str
-    count: str
-    first: str
+    retry: Request
+    file_name: str
+    usable_rows_text: str
+    first_error: str
 
 
 @dataclass(frozen=True)
-class Find(Request):
+class DiscoverCircuit(Request):
     """Load what is needed, score every edge, choose a circuit (``select``: empty as suits the method).
 
     ``pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
@@ -65,111 +65,111 @@ class Find(Request):
     """
 
     title = "The circuit was not found"
-    rank = 0
-    fresh = True
+    priority = 0
+    invalidates_queue = True
 
     model: str
     task: str
-    pair: tuple[str, str, str, str] | None
-    prompts: int
+    typed_pair: tuple[str, str, str, str] | None
+    n_prompts: int
     seed: int
     method: str
     options: dict[str, Any]
     metric: str
     ablation: str
     select: str
-    edges: int
+    n_edges: int
     device: str = "cpu"
     skip_unusable: bool = False
 
     @classmethod
-    def like(cls, where: Provenance, device: str) -> Find:
+    def from_origin(cls, origin: Provenance, device: str) -> DiscoverCircuit:
         """The search that a document came from, to be changed and asked again."""
         pair = None
-        if where.task == TYPED_PAIR and where.pairs:
-            clean, corrupted, right, wrong = where.pairs[0]
-            pair = (clean, corrupted, "|".join(text_answers(right)), "|".join(text_answers(wrong)))
+        if origin.task == TYPED_PAIR_TASK and origin.pairs:
+            clean, corrupted, right, wrong = origin.pairs[0]
+            pair = (clean, corrupted, "|".join(select_text_answers(right)), "|".join(select_text_answers(wrong)))
         return cls(
-            where.model, where.task, pair, where.prompts, where.seed, where.method, dict(where.options),
-            where.metric, where.ablation, where.select, int(where.asked or 200), device,
-            bool(where.task_options.get("left_out")),
+            origin.model, origin.task, pair, origin.prompts, origin.seed, origin.method, dict(origin.options),
+            origin.metric, origin.ablation, origin.select, int(origin.asked or 200), device,
+            bool(origin.task_options.get("left_out")),
         )  # fmt: skip
 
-    def kin(self, where: Provenance | None) -> int:
+    def relation_to(self, origin: Provenance | None) -> int:
         """How near the circuit that it asks for will be to one that was found before (``kin_of``)."""
-        if where is None or self.model != where.model:
-            return OTHER
-        if Question.of(where) is not None:
+        if origin is None or self.model != origin.model:
+            return OTHER_SUBJECT
+        if AttributionQuery.from_provenance(origin) is not None:
             return SAME_MODEL
-        before = Find.like(where, "")
-        same = self.pair == before.pair and (self.pair is not None or self.task == before.task)
+        before = DiscoverCircuit.from_origin(origin, "")
+        same = self.typed_pair == before.typed_pair and (self.typed_pair is not None or self.task == before.task)
         return SAME_SUBJECT if same else SAME_MODEL
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
-        yield from engine.load(self.model, self.device)
+        yield from engine.open_model(self.model, self.device)
         from circuitviz.discovery import discover_steps
         from circuitviz.tasks import UnusableRowsError
 
         try:
-            task = self.task_on(engine)
+            task = self.load_task(engine)
         except UnusableRowsError as error:
             if not error.usable:
                 raise
-            yield SomeUnusable(self, self.skipping(), error.name, error.count, error.first)
+            yield UnusableRowsFound(self, self.without_unusable_rows(), error.name, error.summary, error.first_error)
             return
         engine.set_task(task, self.metric or None, self.ablation)
-        metric, ablation = engine.where.metric, engine.where.ablation
-        yield engine.ready()
+        metric, ablation = engine.setting.metric, engine.setting.ablation
+        yield engine.model_ready()
         began = time.perf_counter()
         last: Scores | None = None
         reached = ""
-        steps = Driven(discover_steps(engine.model, task, self.method, metric, ablation, **self.options))
+        steps = ProgressRunner(discover_steps(engine.model, task, self.method, metric, ablation, **self.options))
         try:
             for step in steps:
                 passed = time.perf_counter() - began
-                left = passed / step.share - passed if step.share > 0.02 else None
-                yield Moved(f"Finding a circuit with {self.method}", step.share, step.message, left)
+                left = passed / step.fraction - passed if step.fraction > 0.02 else None
+                yield ProgressReported(f"Finding a circuit with {self.method}", step.fraction, step.message, left)
                 if isinstance(step.partial, Scores):
                     last, reached = replace(step.partial, method=self.method), step.message
-                    yield self._found(engine, last, began)
-        except (GeneratorExit, Stopped, Exception):
-            engine.kept = None if last is None else self._found(engine, last, began, True, reached)
+                    yield self._make_result(engine, last, began)
+        except (GeneratorExit, Cancelled, Exception):
+            engine.partial_result = None if last is None else self._make_result(engine, last, began, True, reached)
             raise
-        yield self._found(engine, steps.result, began)
+        yield self._make_result(engine, steps.result, began)
 
-    def skipping(self) -> Find:
+    def without_unusable_rows(self) -> DiscoverCircuit:
         """The same search without the rows of its task file that cannot be used."""
         return replace(self, skip_unusable=True)
 
-    def task_on(self, engine: Engine) -> Task:
+    def load_task(self, engine: Engine) -> Task:
         """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
         from circuitviz.tasks import Pair, Task, load_task
 
-        if self.pair is None:
+        if self.typed_pair is None:
             return load_task(
-                self.task, engine.model, self.prompts, self.seed, skip_unusable=self.skip_unusable
+                self.task, engine.model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
             )
-        clean, corrupted, right, wrong = self.pair
-        pair = Pair(clean, corrupted, _answers(right), _answers(wrong))
-        return Task.from_pairs(TYPED_PAIR, [pair], engine.model.tokens)
+        clean, corrupted, right, wrong = self.typed_pair
+        pair = Pair(clean, corrupted, _split_answers(right), _split_answers(wrong))
+        return Task.from_pairs(TYPED_PAIR_TASK, [pair], engine.model.tokens)
 
-    def _found(
-        self, engine: Engine, scores: Scores, began: float, cancelled: bool = False, reached: str = ""
-    ) -> Found:
-        from circuitviz.discovery import natural_select
-        from circuitviz.session.origin import chosen
+    def _make_result(
+        self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""
+    ) -> SearchResult:
+        from circuitviz.discovery import default_selection
+        from circuitviz.session.origin import select_circuit
 
-        edges = min(self.edges, scores.graph.n_edges)
-        select = self.select or natural_select(self.method)
-        state: State = chosen(
-            engine.model, engine.task, scores, engine.where.metric, engine.where.ablation, select, edges,
-            time.perf_counter() - began, None if self.pair else self.task,
+        edges = min(self.n_edges, scores.graph.n_edges)
+        select = self.select or default_selection(self.method)
+        state: State = select_circuit(
+            engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
+            time.perf_counter() - start_time, None if self.typed_pair else self.task,
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None
-        engine.opened_for = state.provenance.opening
-        return Found(scores, state.circuit, state.provenance, scores.partial, cancelled, reached)
+        engine.open_requirements = state.provenance.requirements
+        return SearchResult(scores, state.circuit, state.provenance, scores.partial, cancelled, last_step)
 
 
-def _answers(text: str) -> tuple[str, ...]:
+def _split_answers(text: str) -> tuple[str, ...]:
     return tuple(part for part in text.split("|") if part)

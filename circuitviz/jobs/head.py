@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.look import Look, Table
-from circuitviz.progress import Steps
+from circuitviz.jobs.look import Query, CsvTable
+from circuitviz.progress import ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class HeadOf(Look):
+class ReadHead(Query):
     """OV and QK of one head."""
 
     title = "Reading OV and QK"
-    rank = 21
-    glance = True
+    priority = 21
+    may_preempt_search = True
 
     node: str
     prompt: int
 
-    def see(self, engine: Engine) -> Steps[HeadReading]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[HeadReading]:
         """One step: a forward pass, and the head's scores with every embedding."""
         from circuitviz.lens import read_head
 
@@ -33,21 +33,21 @@ class HeadOf(Look):
         return read_head(engine.model, engine.task, self.node, self.prompt, top=10)
 
 
-def ov_table(seen: HeadReading) -> Table:
+def ov_table(reading: HeadReading) -> CsvTable:
     """A row for each position and token that is promoted from there; how much the head looks there."""
-    rows: Table = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
-    for position, tokens in enumerate(seen.writes):
-        place, weight = [seen.node, position, seen.tokens[position]], seen.weights[position]
+    rows: CsvTable = [["head", "position", "token", "rank", "promoted", "logit", "attention"]]
+    for position, tokens in enumerate(reading.promoted_tokens):
+        place, weight = [reading.node, position, reading.tokens[position]], reading.attention[position]
         rows += [[*place, rank, t.token, t.logit, weight] for rank, t in enumerate(tokens, start=1)]
     return rows
 
 
-def qk_table(seen: HeadReading) -> Table:
+def qk_table(reading: HeadReading) -> CsvTable:
     """A row for each query and token that it matches as key; InputError where that cannot be told."""
-    if not seen.matches:
-        raise InputError(seen.unmatched)
-    rows: Table = [["head", "position", "query", "rank", "key", "score"]]
-    for position, tokens in enumerate(seen.matches):
-        place = [seen.node, position, seen.tokens[position]]
+    if not reading.matched_tokens:
+        raise InputError(reading.match_error)
+    rows: CsvTable = [["head", "position", "query", "rank", "key", "score"]]
+    for position, tokens in enumerate(reading.matched_tokens):
+        place = [reading.node, position, reading.tokens[position]]
         rows += [[*place, rank, t.token, t.logit] for rank, t in enumerate(tokens, start=1)]
     return rows

@@ -5,52 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.jobs.look import Look, Table
-from circuitviz.progress import Steps
+from circuitviz.jobs.look import Query, CsvTable
+from circuitviz.progress import ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
     from circuitviz.lens import LensGrid
 
-HEADER = ("row", "position", "token", "rank", "predicted", "logit", "probability", "answer_rank", "apart")
+LENS_COLUMNS = ("row", "position", "token", "rank", "predicted", "logit", "probability", "answer_rank", "apart")
 
 
 @dataclass(frozen=True)
-class LensSeen:
+class LogitLensReading:
     """A lens, and which of the answers' texts are correct."""
 
     grid: LensGrid
     correct: frozenset[str]
 
-    def table(self) -> Table:
+    def table(self) -> CsvTable:
         """A row for each of a cell's first tokens."""
-        grid, rows = self.grid, [list[Any](HEADER)]
+        grid, rows = self.grid, [list[Any](LENS_COLUMNS)]
         for name, cells in zip(grid.rows, grid.cells, strict=True):
             for position, cell in enumerate(cells):
                 place = [name, position, grid.tokens[position]]
                 rows += [
-                    [*place, t.rank + 1, t.token, t.logit, t.probability, cell.rank + 1, cell.apart]
+                    [*place, t.rank + 1, t.token, t.logit, t.probability, cell.rank + 1, cell.logit_diff]
                     for t in cell.top
                 ]
         return rows
 
 
 @dataclass(frozen=True)
-class LensOf(Look):
+class ReadLogitLens(Query):
     """``node`` is empty for the residual stream."""
 
     title = "Reading the logit lens"
-    rank = 21
-    glance = True
+    priority = 21
+    may_preempt_search = True
 
     node: str
     prompt: int
 
-    def see(self, engine: Engine) -> Steps[LensSeen]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[LogitLensReading]:
         """One step: a forward pass, then every layer unembedded."""
-        from circuitviz.lens import lens_grid
+        from circuitviz.lens import read_lens_grid
 
         yield from ()  # too short for a sign of progress
-        grid = lens_grid(engine.model, engine.task, self.node, self.prompt)
+        grid = read_lens_grid(engine.model, engine.task, self.node, self.prompt)
         right = engine.task.correct[self.prompt]
-        return LensSeen(grid, frozenset(engine.model.tokens.strings(right[right >= 0].tolist())))
+        return LogitLensReading(grid, frozenset(engine.model.tokens.token_strings(right[right >= 0].tolist())))

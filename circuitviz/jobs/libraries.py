@@ -19,25 +19,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from circuitviz.jobs.unswept import unswept
+from circuitviz.jobs.unswept import gc_paused
 
-_LOADING = threading.RLock()  # the second thread that wants a library waits for the first
+_import_lock = threading.RLock()  # the second thread that wants a library waits for the first
 
 
 def load_torch() -> None:
     """Import torch, unless it is there."""
-    with _LOADING:
+    with _import_lock:
         if "torch" not in sys.modules:
-            with _undisturbed():
-                _link_torch()
+            with _gc_paused_and_frozen():
+                _preload_torch_library()
                 import torch  # noqa: F401
 
 
 def load_transformer_lens() -> None:
     """Import what models are opened with, unless it is there."""
-    with _LOADING:
+    with _import_lock:
         if "transformer_lens.model_bridge" not in sys.modules:
-            with _undisturbed():
+            with _gc_paused_and_frozen():
                 import transformer_lens.model_bridge  # noqa: F401
                 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
 
@@ -45,14 +45,14 @@ def load_transformer_lens() -> None:
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
+def _gc_paused_and_frozen() -> Iterator[None]:
     """Collect nothing meanwhile, and never again what came meanwhile."""
-    with unswept():
+    with gc_paused():
         yield
         gc.freeze()
 
 
-def _link_torch() -> None:
+def _preload_torch_library() -> None:
     """Have torch's library linked while other threads run: a call of a foreign function leaves the lock.
 
     Where that does not work, importing torch links it as ever, or says what is wrong.

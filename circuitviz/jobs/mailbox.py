@@ -13,25 +13,25 @@ class Mailbox:
 
     def put(self, request: Request) -> None:
         """Leave a request; a fresh one makes void what waited for the old model and task."""
-        if request.fresh:
-            self.void()
+        if request.invalidates_queue:
+            self.drop_model_requests()
         self.slots[request.slot] = request
 
-    def void(self) -> None:
+    def drop_model_requests(self) -> None:
         """Forget whatever waits for a model and a task."""
-        self.slots = {k: r for k, r in self.slots.items() if r.rank < 0}
+        self.slots = {k: r for k, r in self.slots.items() if r.priority < 0}
 
-    def take(self, aside: Request | None = None, opened: bool = False) -> Request | None:
+    def take_next(self, preempted: Request | None = None, is_model_open: bool = False) -> Request | None:
         """The most urgent request, or None; with ``aside``, only one that goes before that."""
-        waiting = sorted(self.slots.values(), key=lambda request: request.rank)
+        waiting = sorted(self.slots.values(), key=lambda request: request.priority)
         for request in waiting:
-            if aside is None or request.goes_before(aside, opened):
+            if preempted is None or request.preempts(preempted, is_model_open):
                 return self.slots.pop(request.slot)
         return None
 
-    def disturbs(self, running: Request, opened: bool = False) -> str:
+    def conflict_with(self, running: Request, is_model_open: bool = False) -> str:
         """What a running job has to do: ``end``, ``step aside``, or go on (empty)."""
         waiting = self.slots.values()
-        if running.slot in self.slots or (running.rank >= 0 and any(r.fresh for r in waiting)):
+        if running.slot in self.slots or (running.priority >= 0 and any(r.invalidates_queue for r in waiting)):
             return "end"
-        return "step aside" if any(r.goes_before(running, opened) for r in waiting) else ""
+        return "step aside" if any(r.preempts(running, is_model_open) for r in waiting) else ""

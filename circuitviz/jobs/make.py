@@ -8,24 +8,24 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.jobs.messages import Reply, Request
-from circuitviz.jobs.unswept import unswept
-from circuitviz.stopping import Stopped, stopping
+from circuitviz.jobs.unswept import gc_paused
+from circuitviz.stopping import Cancelled, cancellable
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True, eq=False)
-class Made(Reply):
+class TaskDone(Reply):
     """What came of it; ``whole`` is false where it was stopped."""
 
-    request: Make
+    request: RunTask
     result: Any = None
-    whole: bool = True
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, eq=False)
-class Make(Request):
+class RunTask(Request):
     """``work`` makes something of values that nobody changes; ``then`` takes it where it was asked for.
 
     Those of one ``key`` are one wish: a later one takes the place of one that waits. ``stopped`` ends it
@@ -34,20 +34,20 @@ class Make(Request):
 
     key: Hashable
     work: Callable[[], Any]
-    then: Callable[[Any], None]
-    failed: Callable[[], None] = lambda: None
-    stopped: threading.Event = field(default_factory=threading.Event)
+    on_done: Callable[[Any], None]
+    on_failure: Callable[[], None] = lambda: None
+    cancel_event: threading.Event = field(default_factory=threading.Event)
 
     @property
     def slot(self) -> object:
         """Its own for each key."""
         return type(self), self.key
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """What was made, or InputError."""
         try:
-            with stopping(self.stopped.is_set), unswept():
-                made = Made(self, self.work())
-        except Stopped:
-            made = Made(self, whole=False)
+            with cancellable(self.cancel_event.is_set), gc_paused():
+                made = TaskDone(self, self.work())
+        except Cancelled:
+            made = TaskDone(self, is_complete=False)
         yield made

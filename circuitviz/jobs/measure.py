@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import ProgressReported, Reply, Request
+from circuitviz.progress import ProgressRunner
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class Measured(Reply):
+class FaithfulnessMeasured(Reply):
     """Numbers of a circuit under its state's key; ``tier`` is ``small`` or ``exact``.
 
     left: of features, how much of its effect each node has under the ablation: what estimates start from.
@@ -23,35 +23,35 @@ class Measured(Reply):
 
     key: str
     tier: str
-    numbers: dict[str, Any]
-    left: Mapping[str, float] = field(default_factory=dict)
+    evaluation: dict[str, Any]
+    remaining_fractions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Measure(Request):
+class MeasureFaithfulness(Request):
     """Measure a circuit. The latest wins."""
 
     title = "Faithfulness was not measured"
-    rank = 10
+    priority = 10
 
     circuit: Circuit
     key: str
-    changed: Interventions = field(default_factory=dict)
+    interventions: Interventions = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
-    opening: tuple[object, ...] = ()  # Provenance.opening
+    requirements: tuple[object, ...] = ()  # Provenance.opening
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """The quick exact value, then the exact value over the whole task; nothing of another task."""
-        if not engine.serves(self.opening, self.circuit.graph):
+        if not engine.can_measure(self.requirements, self.circuit.graph):
             return
-        engine.need()
-        from circuitviz.jobs.engine import SMALL
+        engine.require_open()
+        from circuitviz.jobs.engine import QUICK_PROMPTS
 
         for tier in ("small", "exact"):
-            if tier == "small" and len(engine.task) <= SMALL:
+            if tier == "small" and len(engine.task) <= QUICK_PROMPTS:
                 continue
-            bench = engine.bench(tier == "small", bool(self.changed), self.circuit.graph, self.options)
-            steps = Driven(bench.evaluate(self.circuit, self.changed))
+            bench = engine.bench(tier == "small", bool(self.interventions), self.circuit.graph, self.options)
+            steps = ProgressRunner(bench.evaluate(self.circuit, self.interventions))
             for step in steps:
-                yield Moved("Measuring faithfulness", step.share, step.message)
-            yield Measured(self.key, tier, steps.result.as_dict())
+                yield ProgressReported("Measuring faithfulness", step.fraction, step.message)
+            yield FaithfulnessMeasured(self.key, tier, steps.result.as_dict())

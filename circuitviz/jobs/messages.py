@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
-from circuitviz.progress import Driven, Steps
+from circuitviz.progress import ProgressRunner, ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -28,36 +28,36 @@ class Request:
     """
 
     title: ClassVar[str] = "That did not work"
-    rank: ClassVar[int] = 50
-    fresh: ClassVar[bool] = False
-    glance: ClassVar[bool] = False
+    priority: ClassVar[int] = 50
+    invalidates_queue: ClassVar[bool] = False
+    may_preempt_search: ClassVar[bool] = False
 
     @property
     def slot(self) -> object:
         """Of requests that share it only the latest is answered: those of one kind, unless it says else."""
         return type(self)
 
-    def goes_before(self, running: Request, opened: bool) -> bool:
+    def preempts(self, running: Request, is_model_open: bool) -> bool:
         """Whether a job that is running has to step aside; ``opened``: its model and task are."""
-        return self.rank < running.rank or (self.glance and running.fresh and opened)
+        return self.priority < running.priority or (self.may_preempt_search and running.invalidates_queue and is_model_open)
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Replies, one after another; not asking for the next one cancels."""
         raise NotImplementedError
 
 
 @dataclass(frozen=True)
-class Moved(Reply):
+class ProgressReported(Reply):
     """How far the running job is, at most ten times a second."""
 
     title: str
-    share: float
+    fraction: float
     message: str
     seconds_left: float | None = None
 
 
 @dataclass(frozen=True)
-class Ready(Reply):
+class ModelReady(Reply):
     """A model and a task are open on the worker."""
 
     model: str
@@ -68,29 +68,29 @@ class Ready(Reply):
     prompts: tuple[str, ...]
     n_edges: int
     warning: str = ""
-    longest: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
+    max_prompt_tokens: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
 
 
 @dataclass(frozen=True)
-class Failed(Reply):
+class JobFailed(Reply):
     """A job could not be done. ``message`` is for the person, ``details`` for a report."""
 
     title: str
     message: str
     details: str = ""
-    ours: bool = False
+    is_internal_error: bool = False
     request: Request | None = None
 
 
 @dataclass(frozen=True)
-class Idle(Reply):
+class WorkerIdle(Reply):
     """Nothing is running or waiting."""
 
 
-def moving(title: str, steps: Steps[T], message: str = "") -> Generator[Reply, None, T]:
+def report_progress(title: str, steps: ProgressSteps[T], message: str = "") -> Generator[Reply, None, T]:
     """Drive a computation to its result, telling of each step; ``message`` first, before any."""
-    yield Moved(title, 0.0, message)
-    driven = Driven(steps)
+    yield ProgressReported(title, 0.0, message)
+    driven = ProgressRunner(steps)
     for step in driven:
-        yield Moved(title, step.share, step.message)
+        yield ProgressReported(title, step.fraction, step.message)
     return driven.result

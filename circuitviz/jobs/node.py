@@ -6,23 +6,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 from circuitviz.graph.opened import site_of
-from circuitviz.jobs.look import Look
-from circuitviz.jobs.prompted import opened_prompt
-from circuitviz.progress import Steps
-from circuitviz.session.question import Question
+from circuitviz.jobs.look import Query
+from circuitviz.jobs.prompted import require_prompt_session
+from circuitviz.progress import ProgressSteps
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.features import NodeTable
     from circuitviz.features.dashboards import TokenEffect
     from circuitviz.jobs.engine import Engine
 
-TOKENS = 6
+N_TOP_TOKENS = 6
 
 
 @dataclass(frozen=True)
-class NodeRead:
+class PromptNodeReading:
     """A node's reading. promotes, suppresses: tokens that a feature's decoder raises and lowers.
 
     share: the length of what a node writes over that of all that its site writes at its position, None
@@ -31,42 +31,42 @@ class NodeRead:
 
     node: str
     activation: float | None
-    share: float | None
-    promotes: tuple[TokenEffect, ...] = ()
-    suppresses: tuple[TokenEffect, ...] = ()
+    norm_fraction: float | None
+    promoted_tokens: tuple[TokenEffect, ...] = ()
+    suppressed_tokens: tuple[TokenEffect, ...] = ()
 
 
 @dataclass(frozen=True)
-class ReadNode(Look):
+class ReadPromptNode(Query):
     """Read a node of the open prompt."""
 
     title = "Reading a node"
-    rank = 20
-    of_task = False
+    priority = 20
+    needs_task = False
 
-    question: Question
+    attribution_query: AttributionQuery
     node: str
 
-    def see(self, engine: Engine) -> Steps[NodeRead]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[PromptNodeReading]:
         """One step: a feature's tokens are one product with the unembedding."""
         yield from ()  # too short for a sign of progress
-        table = opened_prompt(engine, self.question).table
+        table = require_prompt_session(engine, self.attribution_query).table
         try:
             row = table.index(self.node)
         except InputError:  # a neuron or a logit: what is explained is in no table
-            return NodeRead(self.node, None, None)
-        node, share = table.node(row), _share(table, row)
+            return PromptNodeReading(self.node, None, None)
+        node, share = table.node(row), _norm_fraction(table, row)
         activation = float(table.activation[row])
-        if node.kind is not Kind.FEATURE or node.feature is None:
-            return NodeRead(self.node, activation, share)
+        if node.kind is not NodeKind.FEATURE or node.feature is None:
+            return PromptNodeReading(self.node, activation, share)
         from circuitviz.features.dashboards import token_effects
 
         one = table.dictionaries[site_of(node)]
-        up, down = token_effects(table.run.model, one, node.feature, TOKENS)
-        return NodeRead(self.node, activation, share, tuple(up), tuple(down))
+        up, down = token_effects(table.run.model, one, node.feature, N_TOP_TOKENS)
+        return PromptNodeReading(self.node, activation, share, tuple(up), tuple(down))
 
 
-def _share(table: NodeTable, row: int) -> float | None:
+def _norm_fraction(table: NodeTable, row: int) -> float | None:
     """The length of a node's output over its site's at that position."""
     layer, position = int(table.layer[row]), int(table.position[row])
     if layer < 0:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.messages import Reply, Request
-from circuitviz.jobs.unswept import unswept
+from circuitviz.jobs.unswept import gc_paused
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Opened(Reply):
+class FileOpened(Reply):
     """What a file holds."""
 
     request: OpenFile
@@ -28,16 +28,16 @@ class OpenFile(Request):
 
     title = "The file was not opened"
 
-    read: Callable[[], Document]
-    then: Callable[[Document], None]
+    read_document: Callable[[], Document]
+    on_done: Callable[[Document], None]
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """The document, or InputError."""
-        with unswept():
-            document = self.read()
-        yield Opened(self, document)
+        with gc_paused():
+            document = self.read_document()
+        yield FileOpened(self, document)
 
 
 @dataclass(frozen=True)
-class OpenBeside(OpenFile):
+class OpenComparisonFile(OpenFile):
     """The same for a circuit to compare with: neither makes the other void."""

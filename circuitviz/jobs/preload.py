@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.jobs.messages import Reply, Request
-from circuitviz.stopping import pause
+from circuitviz.stopping import check_cancelled
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
@@ -18,13 +18,13 @@ class Preload(Request):
     """Call each of these once; they import modules and walk registries, and create nothing of Qt's."""
 
     title = "Something could not be loaded ahead"
-    rank = -1  # a model that is asked for meanwhile does not make it void
+    priority = -1  # a model that is asked for meanwhile does not make it void
 
-    work: tuple[Callable[[], object], ...]
+    loaders: tuple[Callable[[], object], ...]
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """No reply: what was loaded is there."""
-        for load in self.work:
-            pause()
+        for load in self.loaders:
+            check_cancelled()
             load()
         yield from ()

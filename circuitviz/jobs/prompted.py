@@ -8,48 +8,48 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Scores
-from circuitviz.jobs.adopt import UNASKED, needed_for, without_network
-from circuitviz.jobs.look import Look
-from circuitviz.jobs.messages import Moved, Ready, Reply, Request, moving
-from circuitviz.progress import Driven, Progress, Steps, finish
+from circuitviz.jobs.adopt import WITHOUT_CONSENT, consent_needed_for, run_with_consent
+from circuitviz.jobs.look import Query
+from circuitviz.jobs.messages import ProgressReported, ModelReady, Reply, Request, report_progress
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps, run_to_completion
 from circuitviz.session import Provenance
-from circuitviz.session.question import TASK, Question
+from circuitviz.session.question import PROMPT_TASK, AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary
     from circuitviz.jobs.engine import Engine
-    from circuitviz.session.prompted import Answer, Prompted
+    from circuitviz.session.prompted import PromptCircuit, PromptSession
 
-CURVE_POINTS = 24
+N_FRACTION_CURVE_POINTS = 24
 
 
 @dataclass(frozen=True)
-class Answered(Reply):
+class PromptSearchResult(Reply):
     """The circuit that answers a question; ``moved``: of the question before, only the threshold is other."""
 
     scores: Scores
     circuit: Circuit
     provenance: Provenance
-    moved: bool = False
+    is_threshold_move: bool = False
 
 
 @dataclass(frozen=True)
-class AskQuestion(Request):
+class DiscoverPromptCircuit(Request):
     """Answer a question, opening what it needs: model, dictionaries, prompt, target."""
 
     title = "The circuit was not found"
-    rank = 1
+    priority = 1
 
-    question: Question
+    attribution_query: AttributionQuery
     device: str = "cpu"
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Ready where something was opened, then the circuit."""
-        before = engine.prompted
-        opened = yield from prompted(engine, self.question, self.device)
+        before = engine.prompt_session
+        opened = yield from open_prompt_session(engine, self.attribution_query, self.device)
         if opened is not before:
-            yield ready(engine, opened)
-        yield _answered((yield from moving("Tracing the features", opened.answer(self.question))))
+            yield prompt_model_ready(engine, opened)
+        yield _make_result((yield from report_progress("Tracing the features", opened.find_circuit(self.attribution_query))))
 
 
 @dataclass(frozen=True)
@@ -57,51 +57,51 @@ class MoveThreshold(Request):
     """The same circuit at another threshold: a walk over rows that are there already. The latest wins."""
 
     title = "The threshold was not moved"
-    rank = 4
+    priority = 4
 
-    question: Question
+    attribution_query: AttributionQuery
     tau: float
     device: str = "cpu"
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One answer, marked as a move."""
-        opened = yield from prompted(engine, self.question, self.device)
-        yield _answered(finish(opened.answer(self.question.at(self.tau))), moved=True)
+        opened = yield from open_prompt_session(engine, self.attribution_query, self.device)
+        yield _make_result(run_to_completion(opened.find_circuit(self.attribution_query.with_threshold(self.tau))), is_threshold_move=True)
 
 
 @dataclass(frozen=True)
-class AdoptQuestion(Request):
+class OpenPromptDocumentModel(Request):
     """Open what a document of features needs, so that its threshold can be moved and it can be measured."""
 
     title = "The model was not opened"
-    rank = 0
-    fresh = True
+    priority = 0
+    invalidates_queue = True
 
     provenance: Provenance
     circuit: Circuit
     device: str = "cpu"
-    consent: str = UNASKED
+    consent: str = WITHOUT_CONSENT
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Ready, with a warning where weights or dictionaries differ from the document's; or Needed."""
-        if (needed := needed_for(engine, self.provenance, self.consent)) is not None:
+        if (needed := consent_needed_for(engine, self.provenance, self.consent)) is not None:
             yield needed
             return
-        yield from without_network(self._adopt(engine), self.consent)
+        yield from run_with_consent(self._open_model(engine), self.consent)
 
-    def _adopt(self, engine: Engine) -> Generator[Reply, None, None]:
-        question = Question.of(self.provenance)
+    def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
+        question = AttributionQuery.from_provenance(self.provenance)
         if question is None:
             raise InputError("This document is no circuit of features.")
-        yield from engine.load(question.model, self.device)
-        from circuitviz.session.origin import mismatch
+        yield from engine.open_model(question.model, self.device)
+        from circuitviz.session.origin import describe_mismatch
 
-        message = mismatch(self.provenance, engine.model, self.circuit)
-        opened = yield from prompted(engine, question, self.device)
-        now = opened.provenance(question)
+        message = describe_mismatch(self.provenance, engine.model, self.circuit)
+        opened = yield from open_prompt_session(engine, question, self.device)
+        now = opened.record_provenance(question)
         if not message and now.task_hash != self.provenance.task_hash:
             message = "The prompt or its dictionaries are not those that this circuit was found with."
-        yield ready(engine, opened, message)
+        yield prompt_model_ready(engine, opened, message)
 
 
 @dataclass(frozen=True)
@@ -109,98 +109,98 @@ class FractionPoint:
     """What a threshold keeps: nodes, and the kept leaves' attribution over the target's value."""
 
     tau: float
-    nodes: int
+    n_nodes: int
     fraction: float
 
 
 @dataclass(frozen=True)
-class FractionCurve(Look):
+class ReadFractionCurve(Query):
     """The attribution fraction against the threshold, from the highest on."""
 
     title = "Fraction against threshold"
-    rank = 46
-    of_task = False
+    priority = 46
+    needs_task = False
 
-    question: Question
+    attribution_query: AttributionQuery
     device: str = "cpu"
 
-    def see(self, engine: Engine) -> Steps[tuple[FractionPoint, ...]]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[FractionPoint, ...]]:
         """Points as they come, highest threshold first."""
-        from circuitviz.features import fraction_curve
+        from circuitviz.features import fraction_curve_steps
 
-        opened = opened_prompt(engine, self.question)
+        opened = require_prompt_session(engine, self.attribution_query)
         yield Progress(0, 1, "", ())
-        edges, target, high = opened.edges, opened.target, opened.highest
-        taus = [high * 0.98 * 10 ** (-3 * i / (CURVE_POINTS - 1)) for i in range(CURVE_POINTS)]
-        steps = Driven(fraction_curve(edges, target, taus, self.question.method, self.question.gate))
+        edges, target, high = opened.edges, opened.target, opened.max_attribution
+        taus = [high * 0.98 * 10 ** (-3 * i / (N_FRACTION_CURVE_POINTS - 1)) for i in range(N_FRACTION_CURVE_POINTS)]
+        steps = ProgressRunner(fraction_curve_steps(edges, target, taus, self.attribution_query.method, self.attribution_query.gate))
         for step in steps:
-            yield replace(step, partial=_points(step.partial))
-        return _points(steps.result)
+            yield replace(step, partial=_fraction_points(step.partial))
+        return _fraction_points(steps.result)
 
 
-def prompted(engine: Engine, question: Question, device: str) -> Generator[Reply, None, Prompted]:
+def open_prompt_session(engine: Engine, query: AttributionQuery, device: str) -> Generator[Reply, None, PromptSession]:
     """Open a question's prompt on the worker, unless it is open, and aim at its target."""
-    yield from engine.load(question.model, device)
-    held = _held(engine, question)
+    yield from engine.open_model(query.model, device)
+    held = _matching_session(engine, query)
     if held is None:
         from circuitviz.session.prompted import open_prompt
 
-        yield Moved("Opening the prompt", 0.0, question.prompt[:40])
-        found = yield from dictionaries_of(engine, question.dictionaries)
-        held = open_prompt(engine.model, question, found)
-        engine.prompted = held
+        yield ProgressReported("Opening the prompt", 0.0, query.prompt[:40])
+        found = yield from load_named_dictionaries(engine, query.dictionaries)
+        held = open_prompt(engine.model, query, found)
+        engine.prompt_session = held
     else:
-        held.aim(question)
+        held.set_target(query)
     return held
 
 
-def opened_prompt(engine: Engine, question: Question) -> Prompted:
+def require_prompt_session(engine: Engine, query: AttributionQuery) -> PromptSession:
     """The prompt that is open, aimed where the question aims; InputError where another one is."""
-    held = _held(engine, question)
+    held = _matching_session(engine, query)
     if held is None:
         raise InputError("The prompt of this circuit is not open.")
-    held.aim(question)
+    held.set_target(query)
     return held
 
 
-def _held(engine: Engine, question: Question) -> Prompted | None:
+def _matching_session(engine: Engine, query: AttributionQuery) -> PromptSession | None:
     """What is open, where it is the question's prompt."""
-    held: Prompted | None = engine.prompted
-    return held if held is not None and held.question.opening == question.opening else None
+    held: PromptSession | None = engine.prompt_session
+    return held if held is not None and held.query.run_key == query.run_key else None
 
 
-def ready(engine: Engine, opened: Prompted, warning: str = "") -> Ready:
+def prompt_model_ready(engine: Engine, session: PromptSession, warning: str = "") -> ModelReady:
     """What is open now, as for a task: one prompt."""
-    asked = opened.question
-    return Ready(
+    asked = session.query
+    return ModelReady(
         model=engine.model.name,
         device=str(engine.model.device),
-        task=TASK,
+        task=PROMPT_TASK,
         metric=asked.metric,
         ablation=asked.ablation,
         prompts=(asked.prompt,),
         n_edges=engine.model.graph.n_edges,
-        warning=" ".join([warning, *opened.warnings]).strip(),
+        warning=" ".join([warning, *session.warnings]).strip(),
     )
 
 
-def dictionaries_of(engine: Engine, folders: Sequence[str]) -> Generator[Reply, None, Sequence[Dictionary]]:
+def load_named_dictionaries(engine: Engine, folders: Sequence[str]) -> Generator[Reply, None, Sequence[Dictionary]]:
     """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
-    from circuitviz.features import given_or_shipped, load_dictionaries_steps
+    from circuitviz.features import paths_or_shipped, load_dictionaries_steps
 
-    held: Prompted | None = engine.prompted
-    if held is not None and held.question.dictionaries == tuple(folders):
+    held: PromptSession | None = engine.prompt_session
+    if held is not None and held.query.dictionaries == tuple(folders):
         return held.dictionaries
-    shelf = engine.shelf
+    shelf = engine.dictionary_store
     if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):
         return list(shelf.dictionaries.values())
-    steps = load_dictionaries_steps(given_or_shipped(folders, engine.model), engine.model)
-    return (yield from moving("Opening dictionaries", steps))
+    steps = load_dictionaries_steps(paths_or_shipped(folders, engine.model), engine.model)
+    return (yield from report_progress("Opening dictionaries", steps))
 
 
-def _points(found: Any) -> tuple[FractionPoint, ...]:
+def _fraction_points(found: Any) -> tuple[FractionPoint, ...]:
     return tuple(FractionPoint(one.tau, len(one.kept), one.fraction) for one in found)
 
 
-def _answered(found: Answer, moved: bool = False) -> Answered:
-    return Answered(found.scores, found.circuit, found.provenance, moved)
+def _make_result(found: PromptCircuit, is_threshold_move: bool = False) -> PromptSearchResult:
+    return PromptSearchResult(found.scores, found.circuit, found.provenance, is_threshold_move)

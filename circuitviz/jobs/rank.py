@@ -7,48 +7,48 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import BoolMatrix, Circuit
-from circuitviz.jobs.messages import Moved, Reply, Request
-from circuitviz.progress import Driven
+from circuitviz.jobs.messages import ProgressReported, Reply, Request
+from circuitviz.progress import ProgressRunner
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class Ranked(Reply):
+class MethodsCompared(Reply):
     """A row for each method that is done, as ``Against.as_dict`` gives them."""
 
-    reference: str
+    reference_name: str
     rows: list[dict[str, Any]]
     done: bool
 
 
 @dataclass(frozen=True)
-class Rank(Request):
+class CompareMethods(Request):
     """Search with each method and hold what it finds against the reference."""
 
     title = "The methods were not compared"
-    rank = 45
+    priority = 45
 
-    name: str
+    reference_name: str
     reference: Circuit
-    judged: BoolMatrix | None
+    reference_mask: BoolMatrix | None
     methods: tuple[str, ...]
     metric: str | None
     ablation: str
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Rows as they come, then all."""
-        engine.need()
-        from circuitviz.evaluation import against_steps
+        engine.require_open()
+        from circuitviz.evaluation import compare_methods_steps
 
-        how = (self.metric, self.ablation, self.judged)
-        steps = Driven(against_steps(engine.model, engine.task, self.reference, self.methods, *how))
+        how = (self.metric, self.ablation, self.reference_mask)
+        steps = ProgressRunner(compare_methods_steps(engine.model, engine.task, self.reference, self.methods, *how))
         for step in steps:
-            yield Moved("Comparing methods", step.share, step.message)
+            yield ProgressReported("Comparing methods", step.fraction, step.message)
             if isinstance(step.partial, list):
-                yield self._rows(step.partial, False)
-        yield self._rows(steps.result, True)
+                yield self._make_reply(step.partial, False)
+        yield self._make_reply(steps.result, True)
 
-    def _rows(self, found: list[Any], done: bool) -> Ranked:
-        return Ranked(self.name, [row.as_dict() for row in found], done)
+    def _make_reply(self, found: list[Any], done: bool) -> MethodsCompared:
+        return MethodsCompared(self.reference_name, [row.as_dict() for row in found], done)

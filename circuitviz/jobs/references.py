@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class References(Reply):
+class ReferencesLoaded(Reply):
     """Every reference by its name; the worker keeps none of them."""
 
     documents: dict[str, Document]
 
 
 @dataclass(frozen=True)
-class ReadReferences(Request):
+class LoadReferences(Request):
     """Ask for the references."""
 
     title = "The references were not read"
-    rank = -1
+    priority = -1
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: all of them."""
         from circuitviz.formats import import_document
-        from circuitviz.formats.reference import references
+        from circuitviz.formats.reference import list_references
 
-        yield References({name: import_document(path) for name, path in references().items()})
+        yield ReferencesLoaded({name: import_document(path) for name, path in list_references().items()})

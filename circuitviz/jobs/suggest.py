@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.jobs.judge import Judge
+from circuitviz.jobs.judge import ComputeMeasure
 
 
 @dataclass(frozen=True)
-class Suggest(Judge):
+class ScoreRoles(ComputeMeasure):
     """Take the measure ``roles``; the reply is Judged."""
 
     title = "The roles were not scored"

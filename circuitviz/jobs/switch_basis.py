@@ -7,26 +7,26 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.graph import Kind
-from circuitviz.graph.names import by_layer
-from circuitviz.graph.opened import opened_sites, site_of
-from circuitviz.jobs.find import Found
-from circuitviz.jobs.messages import Reply, Request, moving
+from circuitviz.graph import NodeKind
+from circuitviz.graph.names import site_sort_key
+from circuitviz.graph.opened import feature_sites, site_of
+from circuitviz.jobs.find import SearchResult
+from circuitviz.jobs.messages import Reply, Request, report_progress
 from circuitviz.session import Command, Provenance, State, switch_basis
-from circuitviz.session.question import Question
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
-METHOD = "task-attribution"
-CHOSEN = ("greedy", "top", "signed")
+TASK_ATTRIBUTION = "task-attribution"
+SELECTIONS_BY_SIZE = ("greedy", "top", "signed")
 
 
 @dataclass(frozen=True)
-class Switched(Found):
+class BasisSwitched(SearchResult):
     """A circuit in another basis; ``since`` is where the one on the screen came from when it was asked."""
 
-    since: Provenance | None = None
+    previous_origin: Provenance | None = None
     text: str = ""
 
     def command(self) -> Command:
@@ -34,7 +34,7 @@ class Switched(Found):
         step = switch_basis(self.circuit, self.scores, self.provenance, self.text)
 
         def change(state: State) -> State:
-            return step.change(state) if state.provenance is self.since else state
+            return step.transform(state) if state.provenance is self.previous_origin else state
 
         return Command(self.text, change)
 
@@ -48,52 +48,52 @@ class SwitchBasis(Request):
     """
 
     title = "The site was not opened"
-    rank = 1
+    priority = 1
 
-    where: Provenance
+    origin: Provenance
     sites: tuple[str, ...]
-    edges: int
+    n_edges: int
     text: str
     dictionaries: str = ""
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Progress, then the circuit."""
-        engine.need()
+        engine.require_open()
         from circuitviz.discovery import discover_steps
-        from circuitviz.session.origin import chosen
+        from circuitviz.session.origin import select_circuit
 
-        method, options = self._method()
-        where = engine.where
+        method, options = self._method_and_options()
+        where = engine.setting
         began = time.perf_counter()
         steps = discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
-        scores = yield from moving(self.text, steps)
-        select = self.where.select if self.where.select in CHOSEN else "greedy"
-        edges = min(self.edges, scores.graph.n_edges)
-        state = chosen(
+        scores = yield from report_progress(self.text, steps)
+        select = self.origin.select if self.origin.select in SELECTIONS_BY_SIZE else "greedy"
+        edges = min(self.n_edges, scores.graph.n_edges)
+        state = select_circuit(
             engine.model, engine.task, scores, where.metric, where.ablation, select, edges,
-            time.perf_counter() - began, self.where.task,
+            time.perf_counter() - began, self.origin.task,
         )  # fmt: skip
         assert state.circuit is not None and state.provenance is not None
-        engine.opened_for = state.provenance.opening
-        yield Switched(scores, state.circuit, state.provenance, False, since=self.where, text=self.text)
+        engine.open_requirements = state.provenance.requirements
+        yield BasisSwitched(scores, state.circuit, state.provenance, False, previous_origin=self.origin, text=self.text)
 
-    def _method(self) -> tuple[str, dict[str, Any]]:
+    def _method_and_options(self) -> tuple[str, dict[str, Any]]:
         """As the circuit on the screen was found, where that was by a gradient's mean over points."""
-        given = self.where.options
-        if self.where.method == "eap":
+        given = self.origin.options
+        if self.origin.method == "eap":
             points: dict[str, Any] = {"steps": 1, "rule": "right"}  # the clean input alone
         else:
             points = {name: given[name] for name in ("steps", "rule") if name in given}
         if not self.sites:
             once = points.get("steps") == 1 and points.get("rule") == "right"
             return ("eap", {}) if once else ("eap-ig", points)
-        kept = {name: given[name] for name in ("features", "errors") if self.where.method == METHOD}
-        folder = given.get("dictionaries", "") if self.where.method == METHOD else self.dictionaries
-        return METHOD, {**points, **kept, "sites": ",".join(self.sites), "dictionaries": folder}
+        kept = {name: given[name] for name in ("features", "errors") if self.origin.method == TASK_ATTRIBUTION}
+        folder = given.get("dictionaries", "") if self.origin.method == TASK_ATTRIBUTION else self.dictionaries
+        return TASK_ATTRIBUTION, {**points, **kept, "sites": ",".join(self.sites), "dictionaries": folder}
 
 
-def switched(
-    state: State, nodes: frozenset[str], every: Iterable[str] = ()
+def plan_basis_switch(
+    state: State, nodes: frozenset[str], sites_with_dictionary: Iterable[str] = ()
 ) -> tuple[tuple[str, ...], str] | None:
     """The sites that are open once those of some nodes are opened, or closed if all are open; and in words.
 
@@ -102,23 +102,23 @@ def switched(
     """
     if state.circuit is None or state.provenance is None:
         return None
-    graph, question = state.circuit.graph, Question.of(state.provenance)
+    graph, question = state.circuit.graph, AttributionQuery.from_provenance(state.provenance)
     meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
     if not meant or (question is None and graph.nodes[0].name != "input"):
         return None
     if question is None:
-        now = set(opened_sites(graph))
+        now = set(feature_sites(graph))
     elif question.sites is not None:
         now = set(question.sites)
     else:
-        seen = {site_of(node) for node in graph.nodes if node.kind is Kind.FEATURE}
-        now = seen | set(every)
+        seen = {site_of(node) for node in graph.nodes if node.kind is NodeKind.FEATURE}
+        now = seen | set(sites_with_dictionary)
     closing = meant <= now
     sites = now - meant if closing else now | meant
-    named = ", ".join(_ordered(meant if closing else meant - now))
+    named = ", ".join(_sorted_by_layer(meant if closing else meant - now))
     text = f"Close {named}: heads and MLPs again" if closing else f"Open {named} into features"
-    return _ordered(sites), text
+    return _sorted_by_layer(sites), text
 
 
-def _ordered(sites: set[str]) -> tuple[str, ...]:
-    return tuple(sorted(sites, key=by_layer))
+def _sorted_by_layer(sites: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(sites, key=site_sort_key))

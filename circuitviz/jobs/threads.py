@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     from circuitviz.jobs.engine import Engine
 
 
-def free_cores() -> int:
+def default_thread_count() -> int:
     """All cores but one, which is the window's."""
     return max(1, (os.cpu_count() or 2) - 1)
 
 
 @dataclass(frozen=True)
-class UseThreads(Request):
+class SetTorchThreads(Request):
     """Take so many threads from now on; 0: all cores but one."""
 
     title = "The number of threads was not changed"
-    rank = -1
+    priority = -1
 
-    number: int
+    n_threads: int
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """Nothing comes back."""
         import torch
 
-        torch.set_num_threads(self.number or free_cores())
+        torch.set_num_threads(self.n_threads or default_thread_count())
         yield from ()

@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class TopTokens(Reply):
+class TopTokensRead(Reply):
     """For each node the tokens that it raises most on a prompt, with their logits."""
 
     prompt: int
-    tokens: dict[str, list[tuple[str, float]]]
+    top_tokens: dict[str, list[tuple[str, float]]]
 
 
 @dataclass(frozen=True)
-class ReadTops(Request):
+class ReadTopTokens(Request):
     """Read the top tokens of nodes; what the open model does not have is left out."""
 
     title = "The nodes' top tokens were not read"
-    rank = 25
-    glance = True
+    priority = 25
+    may_preempt_search = True
 
     nodes: tuple[str, ...]
     prompt: int = 0
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply."""
-        engine.need()
-        from circuitviz.lens import top_tokens
+        engine.require_open()
+        from circuitviz.lens import read_top_tokens
 
         known = [name for name in self.nodes if name in engine.model.graph.node_index]
-        yield TopTokens(self.prompt, top_tokens(engine.model, engine.task, known, self.prompt))
+        yield TopTokensRead(self.prompt, read_top_tokens(engine.model, engine.task, known, self.prompt))

@@ -7,73 +7,73 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.look import Look
-from circuitviz.progress import Driven, Progress, Steps
+from circuitviz.jobs.look import Query
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
 
 if TYPE_CHECKING:
     from circuitviz.features.passages import Passages
-    from circuitviz.features.training import Figures, Point, Recipe, Trained
+    from circuitviz.features.training import DictionaryQuality, TrainingPoint, DictionaryRecipe, TrainedDictionary
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingProgress:
     """Where a training stands: its course so far, and once it is done its figures and its folder."""
 
-    course: tuple[Point, ...]
-    figures: Figures | None = None
+    history: tuple[TrainingPoint, ...]
+    figures: DictionaryQuality | None = None
     folder: Path | None = None
 
 
 @dataclass(frozen=True)
-class TrainDictionary(Look):
+class TrainDictionary(Query):
     """Train a site's dictionary on a text file (None: the demo's own text) into ``folder``/site.
 
     Cancelled, its state stays beside it; the same request goes on from there.
     """
 
     title = "Training a dictionary"
-    rank = 60
-    of_task = False
+    priority = 60
+    needs_task = False
 
     site: str
-    text: Path | None
+    text_path: Path | None
     folder: Path
-    recipe: Recipe
+    recipe: DictionaryRecipe
 
-    def see(self, engine: Engine) -> Steps[Training]:
+    def compute_steps(self, engine: Engine) -> ProgressSteps[TrainingProgress]:
         """The course at every few steps; then the dictionary is written and measured."""
-        from circuitviz.features import write_folder
-        from circuitviz.features.training import measure_steps, parse_site, train_steps
+        from circuitviz.features import write_saelens_folder
+        from circuitviz.features.training import measure_dictionary_steps, parse_site, train_dictionary_steps
 
         model = engine.model
         site = parse_site(self.site, model)
         yield Progress(0, self.recipe.steps, "Reading the text")
-        learned, measured = self._passages(engine).parted()
+        learned, measured = self._load_passages(engine).train_test_split()
         state = self.folder / f"{site.name}.training"
-        trained = yield from _shown(train_steps(model, site, learned, self.recipe, state))
+        trained = yield from _with_history_only(train_dictionary_steps(model, site, learned, self.recipe, state))
         about = {"training": dataclasses.asdict(self.recipe), "training_tokens": learned.n_tokens}
         one = replace(trained.dictionary, about=about)
-        write_folder(one, self.folder / site.name)
-        figures = yield from measure_steps(model, one, measured)
-        return Training(trained.course, figures, self.folder / site.name)
+        write_saelens_folder(one, self.folder / site.name)
+        figures = yield from measure_dictionary_steps(model, one, measured)
+        return TrainingProgress(trained.history, figures, self.folder / site.name)
 
-    def _passages(self, engine: Engine) -> Passages:
-        from circuitviz.demo.dictionaries import PASSAGES, TRAINING_SEED, texts
+    def _load_passages(self, engine: Engine) -> Passages:
+        from circuitviz.demo.dictionaries import TRAINING_PASSAGES, TRAINING_SEED, demo_texts
         from circuitviz.errors import InputError
-        from circuitviz.features.passages import passages, read_passages
+        from circuitviz.features.passages import passages_from_texts, read_passage_file
 
-        if self.text is not None:
-            return read_passages(engine.model, self.text)
+        if self.text_path is not None:
+            return read_passage_file(engine.model, self.text_path)
         if engine.model.name != "demo":
             raise InputError(f"'{engine.model.name}' has no text of its own; choose a text file to train on.")
-        return passages(engine.model, texts(TRAINING_SEED, PASSAGES))
+        return passages_from_texts(engine.model, demo_texts(TRAINING_SEED, TRAINING_PASSAGES))
 
 
-def _shown(steps: Steps[Trained]) -> Steps[Trained]:
+def _with_history_only(steps: ProgressSteps[TrainedDictionary]) -> ProgressSteps[TrainedDictionary]:
     """The same steps, with the course alone to show; closing them keeps the state (``train_steps``)."""
-    driven = Driven(steps)
+    driven = ProgressRunner(steps)
     for step in driven:
-        so_far: Trained | None = step.partial  # type: ignore[assignment]
-        yield replace(step, partial=None if so_far is None else Training(so_far.course))
+        so_far: TrainedDictionary | None = step.partial  # type: ignore[assignment]
+        yield replace(step, partial=None if so_far is None else TrainingProgress(so_far.history))
     return driven.result

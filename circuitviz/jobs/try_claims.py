@@ -7,89 +7,89 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.jobs.messages import Failed, Moved, Reply, Request
-from circuitviz.jobs.prompted import dictionaries_of, prompted
-from circuitviz.progress import Driven
-from circuitviz.session import Basis, Evidence, Outcome, Provenance
-from circuitviz.session.outcomes import outcome_of
-from circuitviz.session.question import Question
+from circuitviz.jobs.messages import JobFailed, ProgressReported, Reply, Request
+from circuitviz.jobs.prompted import load_named_dictionaries, open_prompt_session
+from circuitviz.progress import ProgressRunner
+from circuitviz.session import EvidenceContext, Evidence, Outcome, Provenance
+from circuitviz.session.outcomes import make_outcome
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
-    from circuitviz.discovery import Setting
+    from circuitviz.discovery import TaskSetting
     from circuitviz.jobs.engine import Engine
 
 
 @dataclass(frozen=True)
-class Claim:
+class LabelClaim:
     """A claim on a target, the nodes and edges that it stands for, and what the document rests on."""
 
     target: str
     evidence: Evidence
     nodes: tuple[str, ...]
     edges: tuple[str, ...]
-    basis: Basis
+    context: EvidenceContext
 
 
 @dataclass(frozen=True)
-class Tried(Reply):
+class ClaimChecked(Reply):
     """What the test of one claim found; ``last`` of those that were asked for."""
 
     target: str
     evidence: Evidence
     outcome: Outcome
-    last: bool = True
+    is_last: bool = True
 
 
 @dataclass(frozen=True)
-class TryClaims(Request):
+class CheckClaims(Request):
     """Test claims; ``movers`` are the heads that are called name movers."""
 
     title = "The claim was not tested"
-    rank = 35
+    priority = 35
 
-    claims: tuple[Claim, ...]
-    movers: tuple[str, ...] = ()
+    claims: tuple[LabelClaim, ...]
+    name_movers: tuple[str, ...] = ()
     provenance: Provenance | None = None
     device: str = "cpu"
 
-    def answer(self, engine: Engine) -> Iterator[Reply]:
+    def execute(self, engine: Engine) -> Iterator[Reply]:
         """One outcome for each claim; one that cannot be tested is told, and the others go on."""
-        where, task_hash = yield from self._open(engine)
+        where, task_hash = yield from self._open_setting(engine)
         for number, claim in enumerate(self.claims):
             try:
-                yield from self._try(engine, where, task_hash, claim, number)
+                yield from self._check_claim(engine, where, task_hash, claim, number)
             except InputError as error:
-                yield Failed(self.title, f"{claim.target}: {error}")
+                yield JobFailed(self.title, f"{claim.target}: {error}")
 
-    def _open(self, engine: Engine) -> Generator[Reply, None, tuple[Setting | None, str]]:
+    def _open_setting(self, engine: Engine) -> Generator[Reply, None, tuple[TaskSetting | None, str]]:
         """The setting that claims are tested in, None where only a prompt is open; and the task's hash."""
-        question = Question.of(self.provenance)
+        question = AttributionQuery.from_provenance(self.provenance)
         if question is None or self.provenance is None:
-            engine.need()
-            if self.provenance is not None and self.provenance.opening != engine.opened_for:
+            engine.require_open()
+            if self.provenance is not None and self.provenance.requirements != engine.open_requirements:
                 raise InputError(
                     "A search has opened another model or task than this circuit was found on; "
                     "claims can be tested once it is over."
                 )
-            return engine.where, engine.task.hash
-        from circuitviz.session.trials import own_pair
+            return engine.setting, engine.task.hash
+        from circuitviz.session.trials import prompt_pair_setting
 
-        opened = yield from prompted(engine, question, self.device)
-        return own_pair(self.provenance, engine.model), opened.provenance(question).task_hash
+        opened = yield from open_prompt_session(engine, question, self.device)
+        return prompt_pair_setting(self.provenance, engine.model), opened.record_provenance(question).task_hash
 
-    def _try(
-        self, engine: Engine, where: Setting | None, task_hash: str, claim: Claim, number: int
+    def _check_claim(
+        self, engine: Engine, setting: TaskSetting | None, task_hash: str, claim: LabelClaim, number: int
     ) -> Iterator[Reply]:
-        from circuitviz.evaluation.claims import claim_steps
-        from circuitviz.session.trials import claimed, of_features
+        from circuitviz.evaluation.claims import claim_test_steps
+        from circuitviz.session.trials import build_claim_input, has_features
 
         folders = () if self.provenance is None else self.provenance.dictionaries
-        found = (yield from dictionaries_of(engine, folders)) if of_features(claim.nodes) else ()
-        about = claimed((claim.nodes, claim.edges), engine.model, where, self.movers, found)
-        steps = Driven(claim_steps(claim.evidence.test, about, **claim.evidence.options))
+        found = (yield from load_named_dictionaries(engine, folders)) if has_features(claim.nodes) else ()
+        about = build_claim_input((claim.nodes, claim.edges), engine.model, setting, self.name_movers, found)
+        steps = ProgressRunner(claim_test_steps(claim.evidence.test, about, **claim.evidence.options))
         for step in steps:
-            share = (number + step.share) / len(self.claims)
-            yield Moved("Testing a claim", share, f"{claim.target}, {claim.evidence.test}")
-        basis = replace(claim.basis, weights=engine.model.weight_hash, task=task_hash)
+            share = (number + step.fraction) / len(self.claims)
+            yield ProgressReported("Testing a claim", share, f"{claim.target}, {claim.evidence.test}")
+        basis = replace(claim.context, weights=engine.model.weight_hash, task=task_hash)
         last = number == len(self.claims) - 1
-        yield Tried(claim.target, claim.evidence, outcome_of(steps.result, basis), last)
+        yield ClaimChecked(claim.target, claim.evidence, make_outcome(steps.result, basis), last)

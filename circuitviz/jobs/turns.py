@@ -7,33 +7,33 @@ from collections.abc import Callable, Hashable
 from PySide6.QtCore import QObject, QTimer
 
 
-class Turns(QObject):
+class EventLoopQueue(QObject):
     """Does what is due, first come first served; between two pieces Qt paints and hears the person."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
-        self._due: dict[Hashable, Callable[[], object]] = {}
+        self._pending: dict[Hashable, Callable[[], object]] = {}
         self._timer = QTimer(self, interval=0)
-        self._timer.timeout.connect(self._next)
+        self._timer.timeout.connect(self._run_next)
 
     def add(self, work: Callable[[], object], key: Hashable = None) -> None:
         """Do something soon. What waits under the same key is replaced and keeps its place."""
-        self._due[object() if key is None else key] = work
+        self._pending[object() if key is None else key] = work
         if not self._timer.isActive():
             self._timer.start()
 
-    def finish(self) -> None:
+    def run_all(self) -> None:
         """Do all that is due, also what comes of it: for whoever looks at the window as a whole."""
-        while self._due:
-            self._next()
+        while self._pending:
+            self._run_next()
 
     def clear(self) -> None:
         """Leave what is due: nobody looks any more."""
-        self._due.clear()
+        self._pending.clear()
         self._timer.stop()
 
-    def _next(self) -> None:
-        if not self._due:
+    def _run_next(self) -> None:
+        if not self._pending:
             self._timer.stop()
             return
-        self._due.pop(next(iter(self._due)))()
+        self._pending.pop(next(iter(self._pending)))()

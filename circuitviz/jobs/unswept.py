@@ -8,23 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _lock = threading.Lock()
-_inside = 0  # how many threads are in there
-_usual = True
+_depth = 0  # how many threads are in there
+_was_enabled = True
 
 
 @contextmanager
-def unswept() -> Iterator[None]:
+def gc_paused() -> Iterator[None]:
     """No sweeps while something large is read, written or imported, in whatever thread: one took 300 ms."""
-    global _inside, _usual
+    global _depth, _was_enabled
     with _lock:
-        if not _inside:
-            _usual = gc.isenabled()
+        if not _depth:
+            _was_enabled = gc.isenabled()
             gc.disable()
-        _inside += 1
+        _depth += 1
     try:
         yield
     finally:
         with _lock:
-            _inside -= 1
-            if not _inside and _usual:
+            _depth -= 1
+            if not _depth and _was_enabled:
                 gc.enable()

@@ -14,33 +14,33 @@ from PySide6.QtCore import QObject, QThread, Signal
 
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.find import Find
+from circuitviz.jobs.find import DiscoverCircuit
 from circuitviz.jobs.mailbox import Mailbox
-from circuitviz.jobs.messages import Failed, Idle, Moved, Reply, Request
-from circuitviz.jobs.threads import free_cores
-from circuitviz.jobs.turns import Turns
-from circuitviz.stopping import BACKGROUND, Stopped, pause, stopping
+from circuitviz.jobs.messages import JobFailed, WorkerIdle, ProgressReported, Reply, Request
+from circuitviz.jobs.threads import default_thread_count
+from circuitviz.jobs.turns import EventLoopQueue
+from circuitviz.stopping import BACKGROUND_THREAD_NAME, Cancelled, check_cancelled, cancellable
 
-EVERY = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
-
-
-LONGEST_END_S = 10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
-_left_behind: list[Worker] = []
+PROGRESS_INTERVAL_S = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
 
 
-def left_behind() -> bool:
+MAX_SHUTDOWN_S = 10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
+_abandoned_workers: list[Worker] = []
+
+
+def has_abandoned_threads() -> bool:
     """Whether a thread that was told to end is still running: then the process must not wait for it."""
-    behind = any(thread.name == BACKGROUND for thread in threading.enumerate())
-    return behind or any(worker.isRunning() for worker in _left_behind)
+    behind = any(thread.name == BACKGROUND_THREAD_NAME for thread in threading.enumerate())
+    return behind or any(worker.isRunning() for worker in _abandoned_workers)
 
 
 @dataclass(frozen=True)
-class Sent:
+class ReplyEnvelope:
     """A reply on its way between the threads: of which document, and after how many requests."""
 
     reply: Reply
-    document: int | None
-    asked: int
+    document_number: int | None
+    n_requests: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Job:
 
     request: Request
     replies: Iterator[Reply]
-    document: int | None  # None: for any
+    document_number: int | None  # None: for any
 
 
 class Worker(QThread):
@@ -62,38 +62,38 @@ class Worker(QThread):
     """
 
     replied = Signal(object)
-    _sent = Signal(object)
+    _reply_sent = Signal(object)
 
     def __init__(self, engine: Engine | None = None, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._engine = engine or Engine()
         self._mailbox = Mailbox()
         self._wake = threading.Condition()
-        self._aside: list[Job] = []
-        self._cancelled = self._stopping = self._finishing = False
+        self._preempted: list[Job] = []
+        self._is_cancel_requested = self._is_stopping = self._stop_when_empty = False
         self._running: Job | None = None
-        self._document = self._asked = 0
-        self.turns = Turns(self)
-        self._sent.connect(self._arrive)
+        self._document_number = self._n_requests = 0
+        self.event_loop_queue = EventLoopQueue(self)
+        self._reply_sent.connect(self._on_reply_sent)
 
-    def ask(self, request: Request) -> None:
+    def submit(self, request: Request) -> None:
         """Leave a request; an older one of its kind is dropped, waiting or running."""
         with self._wake:
-            self._asked += 1
+            self._n_requests += 1
             self._mailbox.put(request)
             self._wake.notify()
 
-    def leave(self) -> None:
+    def drop_document_jobs(self) -> None:
         """Another document is opened: end whatever was asked for the one before, and keep nothing of it."""
         with self._wake:
-            self._document += 1
-            self._mailbox.void()
+            self._document_number += 1
+            self._mailbox.drop_model_requests()
             self._wake.notify()
 
-    def cancel(self) -> None:
+    def cancel_all(self) -> None:
         """End all jobs after the present step; what a search has found so far is kept."""
         with self._wake:
-            self._cancelled = True
+            self._is_cancel_requested = True
             self._mailbox.slots.clear()
             self._wake.notify()
 
@@ -104,65 +104,65 @@ class Worker(QThread):
         window must close, and destroying a running thread would abort the process.
         """
         with self._wake:
-            self._stopping = self._cancelled = True
+            self._is_stopping = self._is_cancel_requested = True
             self._wake.notify()
-        if not self.wait(int(1000 * LONGEST_END_S)):
+        if not self.wait(int(1000 * MAX_SHUTDOWN_S)):
             self.setParent(None)
-            _left_behind.append(self)
-        self.turns.clear()
+            _abandoned_workers.append(self)
+        self.event_loop_queue.clear()
 
-    def finish(self) -> None:
+    def finish_and_stop(self) -> None:
         """End the thread once nothing waits any more, and wait for that: files are written."""
         with self._wake:
-            self._finishing = True
+            self._stop_when_empty = True
             self._wake.notify()
         self.wait()
-        self.turns.finish()
+        self.event_loop_queue.run_all()
 
     def run(self) -> None:
         """The thread's life: take the most urgent request, answer it, look again."""
-        self._use_cores()
-        with stopping(self._unwanted):
-            while (job := self._next()) is not None:
+        self._set_thread_count()
+        with cancellable(self._is_job_cancelled):
+            while (job := self._next_job()) is not None:
                 self._running = job
-                self._do(job)
+                self._run_job(job)
                 with self._wake:
                     self._running = None
-                    self._heed()
-                    self._rest()
+                    self._apply_cancellation()
+                    self._emit_idle()
 
-    def _next(self) -> Job | None:
+    def _next_job(self) -> Job | None:
         """The most urgent of what waits and what stepped aside; None: the thread is to end."""
         with self._wake:
-            while not self._stopping:
-                if self._heed():
-                    self._rest()  # what was cancelled had not even begun
-                aside = self._aside[-1].request if self._aside else None
-                request = self._mailbox.take(aside, self._engine.opened)
+            while not self._is_stopping:
+                if self._apply_cancellation():
+                    self._emit_idle()  # what was cancelled had not even begun
+                aside = self._preempted[-1].request if self._preempted else None
+                request = self._mailbox.take_next(aside, self._engine.is_open)
                 if request is not None:
-                    self._end_aside(partial(_replaces, request), said=False)
-                    document = self._document if request.rank >= 0 else None
-                    return Job(request, self._engine.answer(request), document)
-                if self._aside:
-                    return self._aside.pop()
-                if self._finishing:
+                    self._close_preempted(partial(_replaces, request), deliver_partial=False)
+                    document = self._document_number if request.priority >= 0 else None
+                    return Job(request, self._engine.execute(request), document)
+                if self._preempted:
+                    return self._preempted.pop()
+                if self._stop_when_empty:
                     break
                 self._wake.wait()
-            self._end_aside(lambda _job: True)
+            self._close_preempted(lambda _job: True)
             return None
 
-    def _heed(self) -> bool:
+    def _apply_cancellation(self) -> bool:
         """End what stepped aside, where all was to be cancelled or is of a document that was left.
 
         Whoever waits for it is told by Idle. Whether there was such a wish.
         """
-        if self._stopping:
+        if self._is_stopping:
             return False
-        heeded, self._cancelled = self._cancelled, False
-        self._end_aside(lambda job: heeded or self._left(job))
+        heeded, self._is_cancel_requested = self._is_cancel_requested, False
+        self._close_preempted(lambda job: heeded or self._is_of_closed_document(job))
         return heeded
 
-    def _unwanted(self) -> bool:
+    def _is_job_cancelled(self) -> bool:
         """Whether the running job is to end: asked at each of its steps, and at each ``pause`` between them.
 
         It is told so once, and can then write down what it has.
@@ -171,99 +171,99 @@ class Worker(QThread):
             job = self._running
             if job is None:
                 return False
-            ends = self._mailbox.disturbs(job.request, self._engine.opened) == "end"
-            ends = ends or self._cancelled or self._stopping or self._left(job)
+            ends = self._mailbox.conflict_with(job.request, self._engine.is_open) == "end"
+            ends = ends or self._is_cancel_requested or self._is_stopping or self._is_of_closed_document(job)
             if ends:
                 self._running = None
             return ends
 
-    def _left(self, job: Job) -> bool:
-        return job.document is not None and job.document != self._document
+    def _is_of_closed_document(self, job: Job) -> bool:
+        return job.document_number is not None and job.document_number != self._document_number
 
-    def _rest(self) -> None:
+    def _emit_idle(self) -> None:
         """Say so where nothing is left to do."""
-        if not (self._mailbox.slots or self._aside):
-            self._sent.emit(Sent(Idle(), None, self._asked))
+        if not (self._mailbox.slots or self._preempted):
+            self._reply_sent.emit(ReplyEnvelope(WorkerIdle(), None, self._n_requests))
 
-    def _arrive(self, sent: Sent) -> None:
+    def _on_reply_sent(self, sent: ReplyEnvelope) -> None:
         """In the window's thread: several replies that came at once are told one by one."""
         if self.isRunning():
-            self.turns.add(partial(self._tell, sent))
+            self.event_loop_queue.add(partial(self._deliver, sent))
         else:
-            self._tell(sent)  # the window is going, and its turns with it
+            self._deliver(sent)  # the window is going, and its turns with it
 
-    def _tell(self, sent: Sent) -> None:
+    def _deliver(self, sent: ReplyEnvelope) -> None:
         """In the window's thread: pass on what still is of interest."""
-        if sent.document not in (None, self._document):
+        if sent.document_number not in (None, self._document_number):
             return
-        if not isinstance(sent.reply, Idle) or sent.asked == self._asked:
+        if not isinstance(sent.reply, WorkerIdle) or sent.n_requests == self._n_requests:
             self.replied.emit(sent.reply)
 
-    def _end_aside(self, void: Callable[[Job], bool], said: bool = True) -> None:
+    def _close_preempted(self, should_close: Callable[[Job], bool], deliver_partial: bool = True) -> None:
         """Close those jobs that stepped aside and are void; ``said``: what they kept is told."""
         staying = []
-        for job in self._aside:
-            if void(job):
+        for job in self._preempted:
+            if should_close(job):
                 job.replies.close()  # type: ignore[attr-defined]
-                self._keep(job, said)
+                self._send_partial_result(job, deliver_partial)
             else:
                 staying.append(job)
-        self._aside = staying
+        self._preempted = staying
 
-    def _do(self, job: Job) -> None:
+    def _run_job(self, job: Job) -> None:
         request, replies = job.request, job.replies
         shown: dict[type[Reply], float] = {}
         try:
             for reply in replies:
                 now = time.monotonic()
-                if _must_be_told(reply) or now - shown.get(type(reply), 0.0) > EVERY:
+                if _must_be_sent(reply) or now - shown.get(type(reply), 0.0) > PROGRESS_INTERVAL_S:
                     shown[type(reply)] = now
-                    self._send(reply, job)
-                pause()
+                    self._send_reply(reply, job)
+                check_cancelled()
                 with self._wake:
-                    wish = self._mailbox.disturbs(request, self._engine.opened)
+                    wish = self._mailbox.conflict_with(request, self._engine.is_open)
                 if wish == "step aside":
-                    self._aside.append(job)
+                    self._preempted.append(job)
                     return
-        except Stopped:
+        except Cancelled:
             replies.close()  # type: ignore[attr-defined]
-            self._keep(job)
+            self._send_partial_result(job)
         except InputError as error:
-            self._fail(job, str(error))
+            self._send_failure(job, str(error))
         except (ComputationError, MemoryError) as error:
-            self._fail(job, str(error) or "This machine's memory was not enough.")
+            self._send_failure(job, str(error) or "This machine's memory was not enough.")
         except Exception as error:  # a fault of ours must end as a message, not as a dead thread
             text = f"{type(error).__name__}: {error}"
-            self._fail(job, text, traceback.format_exc(), ours=True)
+            self._send_failure(job, text, traceback.format_exc(), is_internal_error=True)
 
-    def _send(self, reply: Reply, job: Job) -> None:
-        self._sent.emit(Sent(reply, job.document, 0))
+    def _send_reply(self, reply: Reply, job: Job) -> None:
+        self._reply_sent.emit(ReplyEnvelope(reply, job.document_number, 0))
 
-    def _keep(self, job: Job, said: bool = True) -> None:
+    def _send_partial_result(self, job: Job, deliver_partial: bool = True) -> None:
         """A discovery that came to no end keeps what it has, marked partial."""
-        kept, self._engine.kept = self._engine.kept, None
-        if said and kept is not None and isinstance(job.request, Find) and not self._stopping:
-            self._send(kept, job)
+        kept, self._engine.partial_result = self._engine.partial_result, None
+        if deliver_partial and kept is not None and isinstance(job.request, DiscoverCircuit) and not self._is_stopping:
+            self._send_reply(kept, job)
 
-    def _fail(self, job: Job, message: str, details: str = "", ours: bool = False) -> None:
+    def _send_failure(self, job: Job, message: str, details: str = "", is_internal_error: bool = False) -> None:
         """Tell of the failure, then of what the job had: that can become a document of its own, and replies
         to the document before it are not told any more.
         """
-        self._send(Failed(job.request.title, message, details, ours, job.request), job)
-        self._keep(job)
+        self._send_reply(JobFailed(job.request.title, message, details, is_internal_error, job.request), job)
+        self._send_partial_result(job)
 
     @staticmethod
-    def _use_cores() -> None:
+    def _set_thread_count() -> None:
         """Leave a core to the window; the numbers are read when torch is first imported."""
-        os.environ.setdefault("OMP_NUM_THREADS", str(free_cores()))
+        os.environ.setdefault("OMP_NUM_THREADS", str(default_thread_count()))
 
 
 def _replaces(request: Request, job: Job) -> bool:
-    return request.fresh or request.slot == job.request.slot
+    return request.invalidates_queue or request.slot == job.request.slot
 
 
-def _must_be_told(reply: Reply) -> bool:
+def _must_be_sent(reply: Reply) -> bool:
     """A beginning and what is whole are always told; what is on the way, where there is time."""
-    if isinstance(reply, Moved):
-        return reply.share == 0
+    if isinstance(reply, ProgressReported):
+        return reply.fraction == 0
     return bool(getattr(reply, "done", True))

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from circuitviz.graph import BoolMatrix, Graph, Kind
-from circuitviz.layout.registry import COLUMN, ROW, Places, layouts
+from circuitviz.graph import BoolMatrix, Graph, NodeKind
+from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, layouts
 
 
 @layouts.register("grid", summary="by layer and head number")
-def grid(
+def layout_by_head(
     graph: Graph,
     names: Sequence[str],
     edges: BoolMatrix,
     pinned: Mapping[str, tuple[float, float]],
-) -> Places:
+) -> Positions:
     """Layers upwards, heads by number, the MLP half a row above its heads at the right."""
     middle = (graph.shape.n_heads - 1) / 2
-    places: Places = {}
+    places: Positions = {}
     rows: dict[int, list[str]] = {}  # what has no number of a head: features and errors of a layer
     for name in names:
-        if graph.node(name).kind in (Kind.FEATURE, Kind.ERROR):
+        if graph.node(name).kind in (NodeKind.FEATURE, NodeKind.ERROR):
             rows.setdefault(graph.depth(name), []).append(name)
     beside = {name: i - (len(row) - 1) / 2 for row in rows.values() for i, name in enumerate(row)}
     for name in names:
         node = graph.node(name)
-        if node.kind is Kind.HEAD and node.head is not None:
+        if node.kind is NodeKind.HEAD and node.head is not None:
             x = node.head - middle
         elif name in beside:
             x = beside[name]
         else:
-            x = middle + 1.4 if node.kind is Kind.MLP else 0.0
-        places[name] = (x * COLUMN, graph.depth(name) * ROW / 2)
+            x = middle + 1.4 if node.kind is NodeKind.MLP else 0.0
+        places[name] = (x * COLUMN_SPACING, graph.depth(name) * ROW_SPACING / 2)
     return {**places, **{name: pinned[name] for name in names if name in pinned}}

@@ -6,27 +6,27 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from circuitviz.graph import BoolMatrix, Graph, Kind
-from circuitviz.layout.registry import COLUMN, ROW, Places, layouts
-from circuitviz.layout.sweeps import ordered, ranks, ties
+from circuitviz.graph import BoolMatrix, Graph, NodeKind
+from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, layouts
+from circuitviz.layout.sweeps import order_rows, row_numbers, edges_between
 
 
 @layouts.register("layered", summary="by layer, crossings ordered away")
-def layered(
+def layout_by_layer(
     graph: Graph,
     names: Sequence[str],
     edges: BoolMatrix,
     pinned: Mapping[str, tuple[float, float]],
-) -> Places:
+) -> Positions:
     """Rows by depth, those without nodes left out; barycentric order within a row."""
     if not names:
         return {}
     index = np.array([graph.node_index[name] for name in names], np.intp)
-    row = ranks([graph.depth(name) for name in names])
+    row = row_numbers([graph.depth(name) for name in names])
     one_column, centre = np.zeros(len(names), np.intp), np.zeros(1)
-    x = ordered(row, one_column, centre, *ties(graph, edges, index))
-    alone = np.array([graph.node(name).kind is Kind.MLP for name in names])
+    x = order_rows(row, one_column, centre, *edges_between(graph, edges, index))
+    alone = np.array([graph.node(name).kind is NodeKind.MLP for name in names])
     widest = int(np.bincount(row).max())
     x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
-    places = {name: (float(x[i] * COLUMN), float(row[i] * ROW)) for i, name in enumerate(names)}
+    places = {name: (float(x[i] * COLUMN_SPACING), float(row[i] * ROW_SPACING)) for i, name in enumerate(names)}
     return {**places, **{name: pinned[name] for name in names if name in pinned}}

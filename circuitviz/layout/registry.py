@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from circuitviz.graph import BoolMatrix, Graph
 from circuitviz.registry import Registry
 
-Places = dict[str, tuple[float, float]]
-Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, float]]], Places]
+Positions = dict[str, tuple[float, float]]
+Layout = Callable[[Graph, Sequence[str], BoolMatrix, Mapping[str, tuple[float, float]]], Positions]
 """(graph, node names, edges [senders, receivers], pinned places) → places; y grows with depth."""
 
 # A layout in columns is registered with ``columns``: (graph, node names) → its columns.
@@ -17,7 +17,7 @@ layouts: Registry[Layout] = Registry("layout", "circuitviz.layout", "circuitviz.
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class PositionColumn:
     """What stands at one token position, from ``left`` to ``right``; None: at no position."""
 
     position: int | None
@@ -25,5 +25,5 @@ class Column:
     right: float
 
 
-COLUMN = 92.0
-ROW = 66.0
+COLUMN_SPACING = 92.0
+ROW_SPACING = 66.0

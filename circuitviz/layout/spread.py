@@ -15,20 +15,20 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.layout.registry import COLUMN, ROW, Places
+from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions
 
 Floats = NDArray[np.float64]
 Size = tuple[float, float]
 
-GAP_X, GAP_Y = 6.0, 7.0  # least free space between boxes side by side and one above the other
-MARGIN = 12.0  # free space around all boxes
-LARGE = 0.85  # pixels per unit: beyond it room goes to the distances first, where edges run
-MOST_ACROSS = 2.0  # columns are at most so many times as far apart as in the layout
-MOST_PITCH = 2 * ROW  # rows are at most so far apart, where no box is higher
+MIN_GAP_X, MIN_GAP_Y = 6.0, 7.0  # least free space between boxes side by side and one above the other
+BOUNDS_MARGIN = 12.0  # free space around all boxes
+COMFORTABLE_ZOOM = 0.85  # pixels per unit: beyond it room goes to the distances first, where edges run
+MAX_X_FACTOR = 2.0  # columns are at most so many times as far apart as in the layout
+MAX_ROW_PITCH = 2 * ROW_SPACING  # rows are at most so far apart, where no box is higher
 
 
 @dataclass(frozen=True)
-class Spread:
+class LayoutTransform:
     """Maps places in a layout's units to places in a view.
 
     across: factor of x. rows: y of the rows in the layout's units, increasing; none: y stays as it is;
@@ -36,35 +36,35 @@ class Spread:
     between the outermost two.
     """
 
-    across: float = 1.0
-    rows: tuple[float, ...] = ()
-    heights: tuple[float, ...] = ()
+    x_factor: float = 1.0
+    layout_rows: tuple[float, ...] = ()
+    view_rows: tuple[float, ...] = ()
 
-    def place(self, at: tuple[float, float]) -> tuple[float, float]:
+    def to_view(self, at: tuple[float, float]) -> tuple[float, float]:
         """Where a place of the layout is in the view.
 
         >>> Spread(0.5, (0.0, 66.0), (0.0, 40.0)).place((100.0, 99.0))
         (50.0, 60.0)
         """
-        return at[0] * self.across, _interpolated(at[1], self.rows, self.heights)
+        return at[0] * self.x_factor, _interpolate(at[1], self.layout_rows, self.view_rows)
 
-    def place_back(self, at: tuple[float, float]) -> tuple[float, float]:
+    def to_layout(self, at: tuple[float, float]) -> tuple[float, float]:
         """The place of the layout that is shown at a place of the view.
 
         >>> Spread(0.5, (0.0, 66.0), (0.0, 40.0)).place_back((50.0, 60.0))
         (100.0, 99.0)
         """
-        return at[0] / self.across, _interpolated(at[1], self.heights, self.rows)
+        return at[0] / self.x_factor, _interpolate(at[1], self.view_rows, self.layout_rows)
 
 
-def spread_to(
-    places: Places,
+def fit_layout_to_view(
+    positions: Positions,
     sizes: Mapping[str, Size],
-    aside: Collection[str],
+    own_column: Collection[str],
     view: Size,
-    legible: float,
-    readable: float,
-) -> Spread:
+    legible_zoom: float,
+    readable_zoom: float,
+) -> LayoutTransform:
     """The distances at which all of a layout is shown as large as possible, and fills a view.
 
     Args:
@@ -80,43 +80,43 @@ def spread_to(
     >>> spread_to(places, {"a": box, "b": box}, (), (500, 500), legible=0.6, readable=0.7)
     Spread(across=2.0, rows=(0.0, 66.0), heights=(0.0, 132.0))
     """
-    if not places:
-        return Spread()
+    if not positions:
+        return LayoutTransform()
     rows: dict[float, list[str]] = {}
-    for name, (_, y) in places.items():
+    for name, (_, y) in positions.items():
         rows.setdefault(round(y, 3), []).append(name)
     levels = sorted(rows)
-    narrowest = max((_least_across(rows[y], places, sizes) for y in levels), default=1.0)
-    heights = _lowest(levels, rows, sizes, aside)
-    x = np.array([at[0] for at in places.values()])
-    extent, ends = float(np.ptp(x)), max(sizes[name][0] for name in places) + 2 * MARGIN
-    rise, tall = heights[-1], max(sizes[name][1] for name in places) + 2 * MARGIN
-    zoom = min(view[0] / (extent * narrowest + ends), view[1] / (rise + tall), LARGE)
-    fits = zoom >= legible
-    zoom = zoom if fits else readable
+    narrowest = max((_min_x_factor(rows[y], positions, sizes) for y in levels), default=1.0)
+    heights = _min_row_heights(levels, rows, sizes, own_column)
+    x = np.array([at[0] for at in positions.values()])
+    extent, ends = float(np.ptp(x)), max(sizes[name][0] for name in positions) + 2 * BOUNDS_MARGIN
+    rise, tall = heights[-1], max(sizes[name][1] for name in positions) + 2 * BOUNDS_MARGIN
+    zoom = min(view[0] / (extent * narrowest + ends), view[1] / (rise + tall), COMFORTABLE_ZOOM)
+    fits = zoom >= legible_zoom
+    zoom = zoom if fits else readable_zoom
     across = 1.0
     if extent:
-        across = min(max((view[0] / zoom - ends) / extent, narrowest), max(MOST_ACROSS, narrowest))
+        across = min(max((view[0] / zoom - ends) / extent, narrowest), max(MAX_X_FACTOR, narrowest))
     higher = 1.0
     if fits and rise:
         pitch = max(b - a for a, b in pairwise(heights))
-        higher = min(max((view[1] / zoom - tall) / rise, 1.0), max(1.0, MOST_PITCH / pitch))
+        higher = min(max((view[1] / zoom - tall) / rise, 1.0), max(1.0, MAX_ROW_PITCH / pitch))
     if len(levels) < 2:
-        return Spread(across)
-    return Spread(across, tuple(levels), tuple(y * higher for y in heights))
+        return LayoutTransform(across)
+    return LayoutTransform(across, tuple(levels), tuple(y * higher for y in heights))
 
 
-def _least_across(names: list[str], places: Places, sizes: Mapping[str, Size]) -> float:
+def _min_x_factor(names: list[str], places: Positions, sizes: Mapping[str, Size]) -> float:
     """The least factor of x at which the boxes of a row stand free of each other."""
     x = np.array([places[name][0] for name in names])
     wide = np.array([sizes[name][0] for name in names])
     order = np.argsort(x, kind="stable")
-    apart, needed = np.diff(x[order]), (wide[order][1:] + wide[order][:-1]) / 2 + GAP_X
+    apart, needed = np.diff(x[order]), (wide[order][1:] + wide[order][:-1]) / 2 + MIN_GAP_X
     there = apart > 0
-    return float((needed[there] / apart[there]).max(initial=GAP_X / COLUMN))
+    return float((needed[there] / apart[there]).max(initial=MIN_GAP_X / COLUMN_SPACING))
 
 
-def _lowest(
+def _min_row_heights(
     levels: list[float], rows: Mapping[float, list[str]], sizes: Mapping[str, Size], aside: Collection[str]
 ) -> list[float]:
     """Heights of rows that are as near to each other as their boxes allow, from 0.
@@ -126,23 +126,23 @@ def _lowest(
     """
     tall = [max(sizes[name][1] for name in rows[y]) for y in levels]
     alone = [set(rows[y]) <= set(aside) for y in levels]
-    if min(np.diff(levels), default=ROW) < 0.9 * ROW:
-        pairs = _pairs(alone)
-        factor = max(((tall[a] + tall[b]) / 2 + GAP_Y) / (levels[b] - levels[a]) for a, b in pairs)
+    if min(np.diff(levels), default=ROW_SPACING) < 0.9 * ROW_SPACING:
+        pairs = _neighbouring_rows(alone)
+        factor = max(((tall[a] + tall[b]) / 2 + MIN_GAP_Y) / (levels[b] - levels[a]) for a, b in pairs)
         return [(y - levels[0]) * factor for y in levels]
     heights = [0.0]
     last = {alone[0]: 0}  # the last row of either kind
     for row in range(1, len(levels)):
-        step = (tall[row] + tall[row - 1]) / 2 + GAP_Y
+        step = (tall[row] + tall[row - 1]) / 2 + MIN_GAP_Y
         y = heights[-1] + (step if alone[row] == alone[row - 1] else step / 2)
         if (other := last.get(alone[row])) is not None:
-            y = max(y, heights[other] + (tall[row] + tall[other]) / 2 + GAP_Y)
+            y = max(y, heights[other] + (tall[row] + tall[other]) / 2 + MIN_GAP_Y)
         heights.append(y)
         last[alone[row]] = row
     return heights
 
 
-def _pairs(alone: list[bool]) -> list[tuple[int, int]]:
+def _neighbouring_rows(alone: list[bool]) -> list[tuple[int, int]]:
     """Neighbouring rows of one kind, by number; all neighbours where there are none."""
     found = []
     for kind in (False, True):
@@ -151,7 +151,7 @@ def _pairs(alone: list[bool]) -> list[tuple[int, int]]:
     return found or list(pairwise(range(len(alone))))
 
 
-def _interpolated(at: float, known: tuple[float, ...], values: tuple[float, ...]) -> float:
+def _interpolate(at: float, known: tuple[float, ...], values: tuple[float, ...]) -> float:
     if len(known) < 2:
         return at
     if at < known[0]:

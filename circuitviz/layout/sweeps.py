@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from circuitviz.graph import BoolMatrix, Graph
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.intp]
+Indices = NDArray[np.intp]
 
-SWEEPS = 12
+N_SWEEPS = 12
 
 
-def ordered(row: Rows, column: Rows, centre: Floats, tail: Rows, head: Rows) -> Floats:
+def order_rows(row: Indices, column: Indices, centre: Floats, tail: Indices, head: Indices) -> Floats:
     """X of nodes [nodes], those of one row and column side by side about the column's ``centre``.
 
     ``row`` and ``column`` [nodes] count from 0; ``tail`` and ``head`` [edges] are nodes. Sugiyama et
     al. 1981: each sweep orders a cell by the mean place of its nodes' neighbours, alternately from
     below and from above.
     """
-    rows = _rows(row, column, centre)
+    rows = _row_slots(row, column, centre)
     x = np.zeros(len(row))
     for members, _, slots in rows:
         x[members] = slots
-    ways = {True: _by_level(rows, row, head, tail), False: _by_level(rows, row, tail, head)}
-    for sweep in range(SWEEPS):
+    ways = {True: _edge_ends_by_row(rows, row, head, tail), False: _edge_ends_by_row(rows, row, tail, head)}
+    for sweep in range(N_SWEEPS):
         upward = sweep % 2 == 0
         for level in range(len(rows)) if upward else range(len(rows) - 1, -1, -1):
             members, cells, slots = rows[level]
@@ -39,23 +39,23 @@ def ordered(row: Rows, column: Rows, centre: Floats, tail: Rows, head: Rows) -> 
     return x
 
 
-def ties(graph: Graph, edges: BoolMatrix, index: Rows) -> tuple[Rows, Rows]:
+def edges_between(graph: Graph, edges: BoolMatrix, index: Indices) -> tuple[Indices, Indices]:
     """Tail and head [edges] among some nodes, counted in the order of ``index`` [nodes]."""
     place = np.full(len(graph.nodes), -1)
     place[index] = np.arange(len(index))
-    senders, _, nodes = graph.arrows(edges)
+    senders, _, nodes = graph.edge_node_triples(edges)
     tail, head = place[senders], place[nodes]
     both = (tail >= 0) & (head >= 0)
     return tail[both], head[both]
 
 
-def ranks(depth: Sequence[int]) -> Rows:
+def row_numbers(depth: Sequence[int]) -> Indices:
     """Row of each node [nodes] by its depth, rows without nodes left out."""
     place = {level: row for row, level in enumerate(sorted(set(depth)))}
     return np.array([place[level] for level in depth], np.intp)
 
 
-def _rows(row: Rows, column: Rows, centre: Floats) -> list[tuple[Rows, Rows, Floats]]:
+def _row_slots(row: Indices, column: Indices, centre: Floats) -> list[tuple[Indices, Indices, Floats]]:
     """Of each row its members [members], column after column, their columns, and the x there are for them."""
     order = np.lexsort((column, row))
     bounds = np.searchsorted(row[order], np.arange(int(row.max(initial=-1)) + 2))
@@ -69,9 +69,9 @@ def _rows(row: Rows, column: Rows, centre: Floats) -> list[tuple[Rows, Rows, Flo
     return found
 
 
-def _by_level(
-    rows: Sequence[tuple[Rows, Rows, Floats]], row: Rows, here: Rows, there: Rows
-) -> list[tuple[Rows, Rows, Rows]]:
+def _edge_ends_by_row(
+    rows: Sequence[tuple[Indices, Indices, Floats]], row: Indices, here: Indices, there: Indices
+) -> list[tuple[Indices, Indices, Indices]]:
     """Of each row: the ends of edges in it, as places among its members; their other ends; how many each."""
     place = np.zeros(len(row), np.intp)
     for members, _, _ in rows:

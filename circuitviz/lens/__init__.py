@@ -1,26 +1,26 @@
 """Readings of a node: logit lens, direct logit attribution, attention, OV and QK."""
 
-from circuitviz.lens.attention import SIDES, LayerAttention, layer_attention
-from circuitviz.lens.attribution import Attribution, attribute
+from circuitviz.lens.attention import ATTENTION_SIDES, LayerAttention, read_layer_attention
+from circuitviz.lens.attribution import DirectLogitAttribution, direct_logit_attribution_steps
 from circuitviz.lens.head import HeadReading, read_head
-from circuitviz.lens.logit_lens import LensCell, LensGrid, lens_grid
+from circuitviz.lens.logit_lens import LensCell, LensGrid, read_lens_grid
 from circuitviz.lens.reading import NodeReading, read_node
 from circuitviz.lens.shares import TokenLogit
-from circuitviz.lens.top_tokens import top_tokens
+from circuitviz.lens.top_tokens import read_top_tokens
 
 __all__ = [
-    "SIDES",
-    "Attribution",
+    "ATTENTION_SIDES",
+    "DirectLogitAttribution",
     "HeadReading",
     "LayerAttention",
     "LensCell",
     "LensGrid",
     "NodeReading",
     "TokenLogit",
-    "attribute",
-    "layer_attention",
-    "lens_grid",
+    "direct_logit_attribution_steps",
+    "read_layer_attention",
+    "read_lens_grid",
     "read_head",
     "read_node",
-    "top_tokens",
+    "read_top_tokens",
 ]

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.lens.shares import pick
+from circuitviz.lens.shares import select_prompt
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
 
-Maps = NDArray[np.float32]
-SIDES = ("clean", "corrupted", "difference")
+AttentionPatterns = NDArray[np.float32]
+ATTENTION_SIDES = ("clean", "corrupted", "difference")
 
 
 @dataclass(frozen=True)
@@ -32,22 +32,22 @@ class LayerAttention:
     prompt: int
     tokens: list[str]
     corrupted_tokens: list[str]
-    clean: Maps
-    corrupted: Maps
-    clean_sizes: Maps
-    corrupted_sizes: Maps
+    clean: AttentionPatterns
+    corrupted: AttentionPatterns
+    clean_value_norms: AttentionPatterns
+    corrupted_value_norms: AttentionPatterns
 
-    def maps(self, side: str = "clean", weighted: bool = False) -> Maps:
+    def patterns(self, side: str = "clean", weighted: bool = False) -> AttentionPatterns:
         """[head, query, key] of ``clean``, ``corrupted`` or ``difference`` (clean − corrupted).
 
         ``weighted``: each weight times the norm of the value it carries, over the head's largest such
         product in the clean run, so that sides can be compared (Kobayashi et al. 2020).
         """
-        if side not in SIDES:
-            raise InputError(f"Attention of '{side}' was asked for; there is {', '.join(SIDES)}.")
+        if side not in ATTENTION_SIDES:
+            raise InputError(f"Attention of '{side}' was asked for; there is {', '.join(ATTENTION_SIDES)}.")
         clean, corrupted = self.clean, self.corrupted
         if weighted:
-            clean, corrupted = clean * self.clean_sizes[:, None], corrupted * self.corrupted_sizes[:, None]
+            clean, corrupted = clean * self.clean_value_norms[:, None], corrupted * self.corrupted_value_norms[:, None]
             most = np.maximum(clean.max(axis=(1, 2), keepdims=True), 1e-12)
             clean, corrupted = clean / most, corrupted / most
         if side == "difference":
@@ -56,15 +56,15 @@ class LayerAttention:
 
 
 @torch.no_grad()
-def layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) -> LayerAttention:
+def read_layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) -> LayerAttention:
     """Attention of every head of a layer; InputError on an unknown layer or prompt."""
     if not 0 <= layer < model.shape.n_layers:
         raise InputError(
             f"Layer {layer} was asked for; the model has {model.shape.n_layers}, numbered from 0."
         )
-    part = pick(task, prompt)
+    part = select_prompt(task, prompt)
     length = int(part.lengths[0])
-    found = [_side(model, tokens[:, :length], layer) for tokens in (part.clean, part.corrupted)]
+    found = [_attention_of_prompt(model, tokens[:, :length], layer) for tokens in (part.clean, part.corrupted)]
     return LayerAttention(
         layer,
         prompt,
@@ -77,7 +77,7 @@ def layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) -> La
     )
 
 
-def _side(model: Model, tokens: Tensor, layer: int) -> tuple[Maps, Maps]:
+def _attention_of_prompt(model: Model, tokens: Tensor, layer: int) -> tuple[AttentionPatterns, AttentionPatterns]:
     kept: dict[str, Tensor] = {}
     name = f"blocks.{layer}.attn"
     hooks: dict[str, Hook] = {
@@ -86,5 +86,5 @@ def _side(model: Model, tokens: Tensor, layer: int) -> tuple[Maps, Maps]:
     }
     with model.hooks(hooks):
         model.logits(tokens, torch.tensor([tokens.shape[1] - 1], device=tokens.device))
-    sizes = kept["v"][0].norm(dim=-1).repeat_interleave(model.shape.group, dim=1).T
+    sizes = kept["v"][0].norm(dim=-1).repeat_interleave(model.shape.queries_per_kv_head, dim=1).T
     return kept["pattern"][0].float().cpu().numpy(), sizes.float().cpu().numpy()

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.models import Model, record
+from circuitviz.models import Model, record_activations
 from circuitviz.models.activations import head_rows, mlp_row
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
-BATCH = 16  # prompts a step: a step is what cancelling waits for
+PROMPTS_PER_STEP = 16  # prompts a step: a step is what cancelling waits for
 
 
 @dataclass(frozen=True)
-class Attribution:
+class DirectLogitAttribution:
     """Direct logit attribution of every sender, in logits.
 
     names: senders; values: [senders, prompts], share of the correct minus the incorrect answers'
@@ -37,7 +37,7 @@ class Attribution:
         return self.values.mean(axis=1)
 
 
-def attribute(model: Model, task: Task, prompts: Sequence[int] | None = None) -> Steps[Attribution]:
+def direct_logit_attribution_steps(model: Model, task: Task, prompts: Sequence[int] | None = None) -> ProgressSteps[DirectLogitAttribution]:
     """Direct logit attribution on some prompts of a task, or on all.
 
     A node's output at the answer position, through the final normalisation with the run's own scale,
@@ -51,30 +51,30 @@ def attribute(model: Model, task: Task, prompts: Sequence[int] | None = None) ->
         )
     numbers = tuple(range(len(task)) if prompts is None else prompts)
     values = np.zeros((len(model.graph.senders), len(numbers)))
-    for first in range(0, len(numbers), BATCH):
-        chosen = numbers[first : first + BATCH]
-        values[:, first : first + len(chosen)] = _part(model, task.subset(chosen)).double().cpu().numpy()
+    for first in range(0, len(numbers), PROMPTS_PER_STEP):
+        chosen = numbers[first : first + PROMPTS_PER_STEP]
+        values[:, first : first + len(chosen)] = _attribute_batch(model, task.subset(chosen)).double().cpu().numpy()
         done = first + len(chosen)
         yield Progress(done, len(numbers), f"{done} of {len(numbers)} prompts")
-    return Attribution(list(model.graph.senders), values, numbers)
+    return DirectLogitAttribution(list(model.graph.senders), values, numbers)
 
 
 @torch.no_grad()
-def _part(model: Model, part: Task) -> Tensor:
+def _attribute_batch(model: Model, batch: Task) -> Tensor:
     """[senders, batch]."""
     seen: list[Tensor] = []
-    at = part.lengths - 1
-    rows = torch.arange(len(part), device=part.clean.device)
+    at = batch.lengths - 1
+    rows = torch.arange(len(batch), device=batch.clean.device)
     with model.hooks({"ln_final.hook_in": seen.append}):
-        run = record(model, part.clean, at)
+        run = record_activations(model, batch.clean, at)
     norm = model.final_norm
-    _, inverse = norm.parts(seen[0][rows, at])
-    direction = _mean_rows(model, part.correct) - _mean_rows(model, part.incorrect)
+    _, inverse = norm.normalise_parts(seen[0][rows, at])
+    direction = _mean_unembedding(model, batch.correct) - _mean_unembedding(model, batch.incorrect)
     push = direction * norm.weight
-    if norm.centred:  # centring what is written is centring what it is multiplied with
+    if norm.is_centred:  # centring what is written is centring what it is multiplied with
         push = push - push.mean(-1, keepdim=True)
     push = push * inverse
-    found = push.new_zeros(len(model.graph.senders), len(part))
+    found = push.new_zeros(len(model.graph.senders), len(batch))
     found[0] = (run.embed[rows, at] * model.embed_scale * push).sum(-1)
     for layer, weights in enumerate(model.layers):
         pushed = torch.einsum("hed,bd->bhe", weights.o, push)
@@ -84,7 +84,7 @@ def _part(model: Model, part: Task) -> Tensor:
     return found
 
 
-def _mean_rows(model: Model, answers: Tensor) -> Tensor:
+def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
     """Mean unembedding row of each prompt's answers [batch, answers], −1 where there is none."""
     there = (answers >= 0).to(model.unembedding)
     rows = model.unembedding[answers.clamp_min(0)] * there[..., None]

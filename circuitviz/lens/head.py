@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Kind
-from circuitviz.lens.matching import scores_with_every_token
-from circuitviz.lens.shares import TokenLogit, direct_logits, pick, ranked
+from circuitviz.graph import NodeKind
+from circuitviz.lens.matching import qk_scores_of_vocabulary
+from circuitviz.lens.shares import TokenLogit, direct_logits, select_prompt, rank_tokens
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
@@ -30,11 +30,11 @@ class HeadReading:
     node: str
     prompt: int
     tokens: list[str]
-    writes: list[list[TokenLogit]]
-    written: list[list[TokenLogit]]
-    weights: list[float]
-    matches: list[list[TokenLogit]]
-    unmatched: str = ""
+    promoted_tokens: list[list[TokenLogit]]
+    answer_logits: list[list[TokenLogit]]
+    attention: list[float]
+    matched_tokens: list[list[TokenLogit]]
+    match_error: str = ""
 
 
 @torch.no_grad()
@@ -47,28 +47,28 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     (``lens.matching``).
     """
     entry = model.graph.node(node)
-    if entry.kind is not Kind.HEAD or entry.layer is None or entry.head is None:
+    if entry.kind is not NodeKind.HEAD or entry.layer is None or entry.head is None:
         raise InputError(f"'{node}' is not a head; a name like a1.h2 would be right.")
-    part = pick(task, prompt)
-    weights, shared = model.layers[entry.layer], entry.head // model.shape.group
+    part = select_prompt(task, prompt)
+    weights, shared = model.layers[entry.layer], entry.head // model.shape.queries_per_kv_head
     seen: dict[str, Tensor] = {}
     name = f"blocks.{entry.layer}"
     points = {"pattern": "attn.hook_pattern", "v": "attn.v.hook_out"}
-    hooks: dict[str, Hook] = {f"{name}.{point}": _keep(seen, key) for key, point in points.items()}
-    hooks["ln_final.hook_in"] = _keep(seen, "final")
-    if weights.post is not None:
-        hooks[f"{name}.ln1_post.hook_in"] = _keep(seen, "post")
+    hooks: dict[str, Hook] = {f"{name}.{point}": _capture_hook(seen, key) for key, point in points.items()}
+    hooks["ln_final.hook_in"] = _capture_hook(seen, "final")
+    if weights.post_norm is not None:
+        hooks[f"{name}.ln1_post.hook_in"] = _capture_hook(seen, "post")
     with model.hooks(hooks):
         model.logits(part.clean[:, : int(part.lengths[0])], part.lengths - 1)
     output = seen["v"][0, :, shared] @ weights.o[entry.head]
-    if weights.post is not None:
-        output = output * weights.post.parts(seen["post"][0, -1])[1]
+    if weights.post_norm is not None:
+        output = output * weights.post_norm.normalise_parts(seen["post"][0, -1])[1]
     logits = direct_logits(model, output, seen["final"][0, -1])
-    found = [ranked(model, part, row, top) for row in logits]
+    found = [rank_tokens(model, part, row, top) for row in logits]
     matches, unmatched = [], ""
     try:
-        scores = scores_with_every_token(model, task, entry.layer, entry.head, prompt)
-        matches = [ranked(model, part, row, top)[0] for row in scores]
+        scores = qk_scores_of_vocabulary(model, task, entry.layer, entry.head, prompt)
+        matches = [rank_tokens(model, part, row, top)[0] for row in scores]
     except InputError as error:
         unmatched = str(error)
     return HeadReading(
@@ -83,5 +83,5 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     )
 
 
-def _keep(seen: dict[str, Tensor], key: str) -> Hook:
-    return lambda x: seen.__setitem__(key, x)
+def _capture_hook(captured: dict[str, Tensor], key: str) -> Hook:
+    return lambda x: captured.__setitem__(key, x)

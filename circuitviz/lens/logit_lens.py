@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from circuitviz.graph import Kind
-from circuitviz.lens.shares import TokenLogit, apart, direct_logits, node_output, pick, ranked
-from circuitviz.models import Model, record
+from circuitviz.graph import NodeKind
+from circuitviz.lens.shares import TokenLogit, answer_logit_diff, direct_logits, node_output, select_prompt, rank_tokens
+from circuitviz.models import Model, record_activations
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
 
@@ -25,7 +25,7 @@ class LensCell:
     top: list[TokenLogit]
     answers: list[TokenLogit]
     rank: int
-    apart: float | None
+    logit_diff: float | None
 
 
 @dataclass(frozen=True)
@@ -45,22 +45,22 @@ class LensGrid:
 
 
 @torch.no_grad()
-def lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: int = 10) -> LensGrid:
+def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: int = 10) -> LensGrid:
     """Read the residual stream after each layer, or one node's output, at every position.
 
     The stream goes through the model's own last normalisation and unembedding (nostalgebraist 2020);
     a node's output through the scale that the normalisation has at that position in the whole run,
     so that nodes' logits add up. InputError on an unknown node or prompt.
     """
-    part = pick(task, prompt)
+    part = select_prompt(task, prompt)
     length = int(part.lengths[0])
     tokens = task.prompt_strings(prompt)
-    if node and model.graph.node(node).kind is not Kind.LOGITS:
+    if node and model.graph.node(node).kind is not NodeKind.LOGITS:
         seen: list[Tensor] = []
         with model.hooks({"ln_final.hook_in": seen.append}):
-            run = record(model, part.clean[:, :length], part.lengths - 1)
+            run = record_activations(model, part.clean[:, :length], part.lengths - 1)
         logits = direct_logits(model, node_output(model, run, node)[0], seen[0][0])
-        row = _cells(model, part, logits.expand(length, -1), top)
+        row = _lens_cells(model, part, logits.expand(length, -1), top)
         return LensGrid(node, prompt, [node], [node], tokens, [row])
     streams: list[Tensor] = []
     hooks: dict[str, Hook] = {
@@ -71,16 +71,16 @@ def lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: in
         model.logits(part.clean[:, :length], part.lengths - 1)
     first, names = (len(streams) - 1 if node else 0), ["embedding"]
     names += [f"after layer {layer}" for layer in range(model.shape.n_layers)]
-    cells = [_cells(model, part, model.unembed(stream[0]), top) for stream in streams[first:]]
+    cells = [_lens_cells(model, part, model.unembed(stream[0]), top) for stream in streams[first:]]
     nodes = ["input", *[""] * (model.shape.n_layers - 1), "logits"]  # between, many wrote the stream
     return LensGrid(node, prompt, names[first:], nodes[first:], tokens, cells)
 
 
-def _cells(model: Model, part: Task, logits: Tensor, top: int) -> list[LensCell]:
+def _lens_cells(model: Model, part: Task, logits: Tensor, top: int) -> list[LensCell]:
     right = part.correct[0][part.correct[0] >= 0]
     found = []
     for row in logits:
-        first, _, answers = ranked(model, part, row, top)
+        first, _, answers = rank_tokens(model, part, row, top)
         rank = int((row > row[right].max()).sum())
-        found.append(LensCell(first, answers, rank, apart(part, row)))
+        found.append(LensCell(first, answers, rank, answer_logit_diff(part, row)))
     return found

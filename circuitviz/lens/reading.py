@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from circuitviz.graph import Kind
-from circuitviz.lens.shares import TokenLogit, apart, direct_logits, node_output, pick, ranked
-from circuitviz.models import Model, record
+from circuitviz.graph import NodeKind
+from circuitviz.lens.shares import TokenLogit, answer_logit_diff, direct_logits, node_output, select_prompt, rank_tokens
+from circuitviz.models import Model, record_activations
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task
 
@@ -37,35 +37,35 @@ class NodeReading:
 def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 10) -> NodeReading:
     """Read a node on one prompt of a task; InputError on an unknown node or prompt."""
     entry = model.graph.node(node)
-    part = pick(task, prompt)
+    part = select_prompt(task, prompt)
     length = int(part.lengths[0])
     tokens, position = part.clean[:, :length], part.lengths - 1
     seen: dict[str, Tensor] = {}
     hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: seen.__setitem__("final", x)}
-    if entry.kind is Kind.HEAD:
+    if entry.kind is NodeKind.HEAD:
         attention = f"blocks.{entry.layer}.attn"
         hooks[f"{attention}.hook_pattern"] = lambda x: seen.__setitem__("pattern", x)
         hooks[f"{attention}.v.hook_out"] = lambda x: seen.__setitem__("v", x)
     with model.hooks(hooks):
-        run = record(model, tokens, position)
+        run = record_activations(model, tokens, position)
     assert run.logits is not None
     final = seen["final"][0, -1]
-    if entry.kind is Kind.LOGITS:
+    if entry.kind is NodeKind.LOGITS:
         logits = run.logits[0]
     else:
         logits = direct_logits(model, node_output(model, run, node)[0, -1], final)
     pattern = weighted = None
-    if entry.kind is Kind.HEAD and entry.head is not None:
+    if entry.kind is NodeKind.HEAD and entry.head is not None:
         pattern = seen["pattern"][0, entry.head]
-        values = seen["v"][0, :, entry.head // model.shape.group]
+        values = seen["v"][0, :, entry.head // model.shape.queries_per_kv_head]
         carried = pattern * values.norm(dim=-1)[None]
         weighted = carried / carried.max().clamp_min(1e-12)
     return NodeReading(
         node,
         prompt,
         task.prompt_strings(prompt),
-        *ranked(model, part, logits, top),
-        apart(part, logits),
+        *rank_tokens(model, part, logits, top),
+        answer_logit_diff(part, logits),
         None if pattern is None else pattern.tolist(),
         None if weighted is None else weighted.tolist(),
     )

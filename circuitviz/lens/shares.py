@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 from circuitviz.models import Model
 from circuitviz.models.activations import Activations
 from circuitviz.tasks import Task
@@ -24,7 +24,7 @@ class TokenLogit:
     rank: int
 
 
-def pick(task: Task, prompt: int) -> Task:
+def select_prompt(task: Task, prompt: int) -> Task:
     """A task of this prompt alone, without padding; InputError on an unknown prompt."""
     if not 0 <= prompt < len(task):
         raise InputError(
@@ -36,10 +36,10 @@ def pick(task: Task, prompt: int) -> Task:
 def node_output(model: Model, run: Activations, node: str) -> Tensor:
     """What a sender writes, [batch, time, d]; an MLP's output bias is part of it."""
     entry = model.graph.node(node)
-    if entry.kind is Kind.INPUT:
+    if entry.kind is NodeKind.INPUT:
         return run.embed * model.embed_scale
     assert entry.layer is not None
-    if entry.kind is Kind.MLP:
+    if entry.kind is NodeKind.MLP:
         return run.mlp[entry.layer]
     assert entry.head is not None
     return run.z[entry.layer][:, :, entry.head] @ model.layers[entry.layer].o[entry.head]
@@ -52,13 +52,13 @@ def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
     output: [..., d]; final: the last residual stream at the same positions [..., d].
     """
     norm = model.final_norm
-    _, inverse = norm.parts(final)
-    if norm.centred:
+    _, inverse = norm.normalise_parts(final)
+    if norm.is_centred:
         output = output - output.mean(-1, keepdim=True)
     return (output * inverse * norm.weight) @ model.unembedding.T
 
 
-def ranked(
+def rank_tokens(
     model: Model, part: Task, logits: Tensor, top: int
 ) -> tuple[list[TokenLogit], list[TokenLogit], list[TokenLogit]]:
     """The first and last ``top`` tokens of logits [vocabulary], and the prompt's answers, best first."""
@@ -68,7 +68,7 @@ def ranked(
     ranks[order] = torch.arange(len(order), device=order.device)
 
     def entries(ids: Tensor) -> list[TokenLogit]:
-        texts = model.tokens.strings(ids.tolist())
+        texts = model.tokens.token_strings(ids.tolist())
         return [
             TokenLogit(text, float(logits[i]), float(probabilities[i]), int(ranks[i]))
             for text, i in zip(texts, ids.tolist(), strict=True)
@@ -80,7 +80,7 @@ def ranked(
     return entries(order[:top]), entries(order[-top:].flip(0)), entries(kept)
 
 
-def apart(part: Task, logits: Tensor) -> float | None:
+def answer_logit_diff(part: Task, logits: Tensor) -> float | None:
     """Mean logit of the correct minus mean logit of the incorrect answers of a task of one prompt;
     None where it has no incorrect ones. logits: [vocabulary].
     """

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from circuitviz.graph import Kind
-from circuitviz.lens.shares import direct_logits, node_output, pick
-from circuitviz.models import Model, record
+from circuitviz.graph import NodeKind
+from circuitviz.lens.shares import direct_logits, node_output, select_prompt
+from circuitviz.models import Model, record_activations
 from circuitviz.tasks import Task
 
 
 @torch.no_grad()
-def top_tokens(
+def read_top_tokens(
     model: Model, task: Task, nodes: Sequence[str], prompt: int = 0, top: int = 3
 ) -> dict[str, list[tuple[str, float]]]:
     """The tokens that each node's output at the answer position raises most, with their logits.
@@ -22,20 +22,20 @@ def top_tokens(
     The logit lens of ``read_node``, for many nodes from one run. InputError on an unknown node or
     prompt.
     """
-    part = pick(task, prompt)
+    part = select_prompt(task, prompt)
     length = int(part.lengths[0])
     seen: list[Tensor] = []
     with model.hooks({"ln_final.hook_in": seen.append}):
-        run = record(model, part.clean[:, :length], part.lengths - 1)
+        run = record_activations(model, part.clean[:, :length], part.lengths - 1)
     assert run.logits is not None
     final = seen[0][0, -1]
     found: dict[str, list[tuple[str, float]]] = {}
     for name in nodes:
-        if model.graph.node(name).kind is Kind.LOGITS:
+        if model.graph.node(name).kind is NodeKind.LOGITS:
             logits = run.logits[0]
         else:
             logits = direct_logits(model, node_output(model, run, name)[0, -1], final)
         best = logits.topk(min(top, len(logits)))
-        texts = model.tokens.strings(best.indices.tolist())
+        texts = model.tokens.token_strings(best.indices.tolist())
         found[name] = list(zip(texts, best.values.tolist(), strict=True))
     return found

@@ -8,7 +8,7 @@ from torch import Tensor
 from circuitviz.metrics.registry import metrics
 
 
-def _gather(values: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
+def _answer_values(values: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
     """Values at answer tokens [batch, k], zero where there is none, and the mask."""
     real = answers >= 0
     return values.gather(1, answers.clamp_min(0)) * real, real
@@ -24,8 +24,8 @@ def logit_difference(
     logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
 ) -> Tensor:
     """Mean correct minus mean incorrect logit, [batch]."""
-    right, is_right = _gather(logits, correct)
-    wrong, is_wrong = _gather(logits, incorrect)
+    right, is_right = _answer_values(logits, correct)
+    wrong, is_wrong = _answer_values(logits, incorrect)
     return right.sum(1) / is_right.sum(1) - wrong.sum(1) / is_wrong.sum(1)
 
 
@@ -40,7 +40,7 @@ def probability_difference(
 ) -> Tensor:
     """Summed correct minus summed incorrect probability, [batch], from −1 to 1."""
     probabilities = logits.softmax(-1)
-    return _gather(probabilities, correct)[0].sum(1) - _gather(probabilities, incorrect)[0].sum(1)
+    return _answer_values(probabilities, correct)[0].sum(1) - _answer_values(probabilities, incorrect)[0].sum(1)
 
 
 @metrics.register("log-prob", summary="Log-probability of the correct set.")
@@ -72,7 +72,7 @@ def accuracy(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tens
     reference="Conmy et al. 2023",
     reference_logits=True,
 )
-def divergence(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None) -> Tensor:
+def negated_kl_divergence(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None) -> Tensor:
     """−KL(clean model ‖ this run) at the answer position, [batch], in nats.
 
     Negated, so that more is better for every metric and a positive score helps.

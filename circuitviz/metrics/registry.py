@@ -20,6 +20,6 @@ has no gradient. ``two_sided=True`` asks for incorrect answers.
 metrics: Registry[Metric] = Registry("metric", "circuitviz.metrics", "circuitviz.metrics")
 
 
-def extra(name: str, key: str, default: Any = False) -> Any:
+def metric_property(name: str, key: str, default: Any = False) -> Any:
     """What a metric was registered with, besides its function."""
     return metrics.get(name).extra.get(key, default)

@@ -1,29 +1,29 @@
 """Opening a model, running it patched, and what every sender wrote."""
 
-from circuitviz.models.ablations import ABLATIONS, check_ablation, means, zeros
-from circuitviz.models.activations import Activations, fill_differences, record
-from circuitviz.models.loading import DEMO, from_hugging_face, is_local, load_model, load_model_steps, shipped
+from circuitviz.models.ablations import ABLATIONS, check_ablation, mean_activations, zero_activations
+from circuitviz.models.activations import Activations, compute_sender_deltas, record_activations
+from circuitviz.models.loading import DEMO_MODEL, from_hugging_face, is_local_model, load_model, load_model_steps, list_shipped_models
 from circuitviz.models.model import Model
 from circuitviz.models.norms import Norm
 from circuitviz.models.patched import PatchedRun
-from circuitviz.models.tokens import Tokens
+from circuitviz.models.tokens import PromptTokenizer
 
 __all__ = [
     "ABLATIONS",
-    "DEMO",
+    "DEMO_MODEL",
     "Activations",
     "Model",
     "Norm",
     "PatchedRun",
-    "Tokens",
+    "PromptTokenizer",
     "check_ablation",
-    "fill_differences",
+    "compute_sender_deltas",
     "from_hugging_face",
-    "is_local",
+    "is_local_model",
     "load_model",
     "load_model_steps",
-    "means",
-    "record",
-    "shipped",
-    "zeros",
+    "mean_activations",
+    "record_activations",
+    "list_shipped_models",
+    "zero_activations",
 ]

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from circuitviz.errors import InputError, suggest
-from circuitviz.models.activations import Activations, record
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.models.activations import Activations, record_activations
 from circuitviz.models.model import Model
 
 ABLATIONS = ("corrupted", "zero", "mean", "mean-positional")
@@ -18,12 +18,12 @@ def check_ablation(name: str) -> str:
     """Return the name; InputError where there is no such ablation."""
     if name not in ABLATIONS:
         raise InputError(
-            f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}." + suggest(name, ABLATIONS)
+            f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}." + suggest_name(name, ABLATIONS)
         )
     return name
 
 
-def zeros(model: Model, like: Tensor) -> Activations:
+def zero_activations(model: Model, like: Tensor) -> Activations:
     """Every sender writes nothing, an MLP not even its output bias; positions and attention's biases stay."""
     shape, width = model.shape, model.shape.d_model
     z = like.new_zeros(1, 1, shape.n_heads, model.layers[0].o.shape[1])
@@ -31,7 +31,7 @@ def zeros(model: Model, like: Tensor) -> Activations:
     return Activations(nothing, [z] * shape.n_layers, [nothing] * (shape.n_layers if shape.mlp else 0))
 
 
-def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:
+def mean_activations(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:
     """Mean output of every sender over (tokens [batch, time], lengths [batch]) pairs.
 
     Padding never enters a mean. Positional: one mean per position, over the prompts that reach it.
@@ -39,7 +39,7 @@ def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bo
     total: Activations | None = None
     count: Tensor | None = None
     for tokens, lengths in batches:
-        seen = record(model, tokens, lengths - 1)
+        seen = record_activations(model, tokens, lengths - 1)
         real = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, None]
         over = (0,) if positional else (0, 1)
 
@@ -49,7 +49,7 @@ def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bo
 
         part = Activations(summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp])
         number = summed(torch.ones_like(seen.embed[..., :1]))
-        total = part if total is None else _add(total, part)
+        total = part if total is None else _add_activations(total, part)
         count = number if count is None else count + number
     assert total is not None and count is not None
     share = 1 / count.clamp_min(1)
@@ -60,7 +60,7 @@ def means(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bo
     )
 
 
-def _add(a: Activations, b: Activations) -> Activations:
+def _add_activations(a: Activations, b: Activations) -> Activations:
     return Activations(
         a.embed + b.embed,
         [x + y for x, y in zip(a.z, b.z, strict=True)],

@@ -28,62 +28,62 @@ class Activations:
     z: list[Tensor]
     mlp: list[Tensor]
     logits: Tensor | None = None
-    begin: int = 0
+    first_changed_position: int = 0
 
-    def after(self, begin: int) -> Activations:
+    def from_position(self, position: int) -> Activations:
         """Senders' outputs from a position on; what is shared by all positions stays shared."""
 
         def cut(x: Tensor) -> Tensor:
-            return x if x.shape[1] == 1 else x[:, begin:]
+            return x if x.shape[1] == 1 else x[:, position:]
 
         return Activations(cut(self.embed), [cut(z) for z in self.z], [cut(m) for m in self.mlp])
 
 
-def record(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
+def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
     """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
     kept = Activations(torch.empty(0), [], [])
-    with torch.no_grad(), model.hooks(recording(model, kept)):
+    with torch.no_grad(), model.hooks(recording_hooks(model, kept)):
         kept.logits = model.logits(tokens, positions)
     return kept
 
 
-def recording(model: Model, into: Activations) -> dict[str, Hook]:
+def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:
     """Hooks that keep every sender's output in a pass, detached."""
 
     def embed(x: Tensor) -> None:
-        into.embed = x.detach()
+        outputs.embed = x.detach()
 
     hooks: dict[str, Hook] = {"embed.hook_out": embed}
     for layer, weights in enumerate(model.layers):
-        hooks[f"blocks.{layer}.attn.hook_z"] = lambda z: into.z.append(z.detach())
-        if weights.post is not None:
-            hooks[f"blocks.{layer}.ln1_post.hook_in"] = partial(_scale_last, into.z, weights.post)
+        hooks[f"blocks.{layer}.attn.hook_z"] = lambda z: outputs.z.append(z.detach())
+        if weights.post_norm is not None:
+            hooks[f"blocks.{layer}.ln1_post.hook_in"] = partial(_scale_last_heads, outputs.z, weights.post_norm)
         if model.shape.mlp:
-            hooks[weights.after_mlp] = lambda m: into.mlp.append(m.detach())
+            hooks[weights.mlp_out_hook] = lambda m: outputs.mlp.append(m.detach())
     return hooks
 
 
-def _scale_last(kept: list[Tensor], post: Norm, written: Tensor) -> None:
-    kept[-1] = kept[-1] * post.scale(written.detach())
+def _scale_last_heads(heads: list[Tensor], post: Norm, written: Tensor) -> None:
+    heads[-1] = heads[-1] * post.inverse_scale(written.detach())
 
 
-def fill_differences(
-    model: Model, ours: Activations, theirs: Activations, out: Tensor | None = None
+def compute_sender_deltas(
+    model: Model, clean: Activations, ablated: Activations, out: Tensor | None = None
 ) -> Tensor:
     """What each sender writes beyond its ablation value, [senders, batch, time, d].
 
     A head's share is its difference in z pushed through W_O: biases cancel.
     """
-    batch, time, width = ours.embed.shape
+    batch, time, width = clean.embed.shape
     if out is None:
-        out = ours.embed.new_empty(len(model.graph.senders), batch, time, width)
-    torch.sub(ours.embed, theirs.embed, out=out[0])
+        out = clean.embed.new_empty(len(model.graph.senders), batch, time, width)
+    torch.sub(clean.embed, ablated.embed, out=out[0])
     if model.embed_scale != 1.0:
         out[0] *= model.embed_scale
     for layer in range(model.shape.n_layers):
-        write_heads(model, layer, ours.z[layer] - theirs.z[layer], out)
+        project_heads(model, layer, clean.z[layer] - ablated.z[layer], out)
         if model.shape.mlp:
-            torch.sub(ours.mlp[layer], theirs.mlp[layer], out=out[mlp_row(model, layer)])
+            torch.sub(clean.mlp[layer], ablated.mlp[layer], out=out[mlp_row(model, layer)])
     return out
 
 
@@ -98,7 +98,7 @@ def mlp_row(model: Model, layer: int) -> int:
     return 1 + layer * (model.shape.n_heads + model.shape.mlp) + model.shape.n_heads
 
 
-def write_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:
+def project_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:
     """Push z [batch, time, head, d_head] of one layer through W_O into its rows of ``out``."""
     rows = out[head_rows(model, layer)]
     heads, width = rows.shape[0], rows.shape[-1]

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor
 
 from circuitviz.models.activations import Activations
-from circuitviz.models.edits import Edits, Original
+from circuitviz.models.edits import ForwardOverrides, OriginalForward
 from circuitviz.models.model import Hook, Model
 
 
 @dataclass(eq=False)
-class Baseline:
+class FullyAblatedRun:
     """Inputs and outputs of all receivers with every edge ablated, on one batch.
 
     attention, middle: by layer, the stream [batch, time, d] that attention and MLP read; projections:
@@ -27,112 +27,112 @@ class Baseline:
     first block; embed: the tokens' embeddings; logits: [batch, vocabulary].
     """
 
-    attention: list[Tensor] = field(default_factory=list)
-    middle: list[Tensor] = field(default_factory=list)
+    resid_pre: list[Tensor] = field(default_factory=list)
+    resid_mid: list[Tensor] = field(default_factory=list)
     projections: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     mlps: dict[int, Tensor] = field(default_factory=dict)
-    final: Tensor = field(default_factory=lambda: torch.empty(0))
-    start: Tensor = field(default_factory=lambda: torch.empty(0))
+    resid_final: Tensor = field(default_factory=lambda: torch.empty(0))
+    resid_start: Tensor = field(default_factory=lambda: torch.empty(0))
     embed: Tensor = field(default_factory=lambda: torch.empty(0))
     logits: Tensor = field(default_factory=lambda: torch.empty(0))
 
 
 @torch.no_grad()
-def baseline(model: Model, tokens: Tensor, positions: Tensor, ablated: Activations) -> Baseline:
+def run_fully_ablated(model: Model, tokens: Tensor, positions: Tensor, ablated: Activations) -> FullyAblatedRun:
     """Run [batch, time] tokens with every edge carrying its sender's ablation value."""
-    return _Ablating(model, ablated).run(tokens, positions)
+    return _FullAblation(model, ablated).run(tokens, positions)
 
 
-class _Ablating:
+class _FullAblation:
     """One pass that knows, at each receiver, the sum of all differences so far."""
 
     def __init__(self, model: Model, ablated: Activations) -> None:
         self.model, self.ablated = model, ablated
-        self.found = Baseline()
-        self.total = torch.empty(0)
+        self.result = FullyAblatedRun()
+        self.total_delta = torch.empty(0)
         self.z = torch.empty(0)
 
-    def run(self, tokens: Tensor, positions: Tensor) -> Baseline:
-        model, found = self.model, self.found
-        edits = Edits(hooks={"embed.hook_out": self._embed})
+    def run(self, tokens: Tensor, positions: Tensor) -> FullyAblatedRun:
+        model, found = self.model, self.result
+        edits = ForwardOverrides(hooks={"embed.hook_out": self._on_embed})
         finals: list[Tensor] = []
         for layer, weights in enumerate(model.layers):
             block = f"blocks.{layer}"
-            edits.hooks[f"{block}.hook_in"] = self._attention
+            edits.hooks[f"{block}.hook_in"] = self._on_resid_pre
             for channel in "qkv":
-                edits.projections[layer, channel] = self._project(layer, channel)
-            edits.hooks[f"{block}.attn.hook_z"] = self._heads(layer)
-            if weights.post is not None:
-                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads(layer)
+                edits.projections[layer, channel] = self._projection_override(layer, channel)
+            edits.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
+            if weights.post_norm is not None:
+                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
             if model.shape.mlp:
                 if not model.shape.parallel:
-                    edits.hooks[weights.before_mlp] = self._middle
-                edits.mlps[layer] = self._mlp(layer)
-                edits.hooks[weights.after_mlp] = self._after_mlp(layer)
+                    edits.hooks[weights.mlp_in_hook] = self._on_resid_mid
+                edits.mlps[layer] = self._mlp_override(layer)
+                edits.hooks[weights.mlp_out_hook] = self._mlp_output_hook(layer)
         edits.hooks["ln_final.hook_in"] = finals.append
-        with edits.on(model):
+        with edits.applied_to(model):
             model.logits(tokens, positions)
         rows = torch.arange(len(tokens), device=tokens.device)
-        found.final = (finals[0] - self.total)[rows, positions]
-        found.logits = model.unembed(found.final)
+        found.resid_final = (finals[0] - self.total_delta)[rows, positions]
+        found.logits = model.unembed(found.resid_final)
         return found
 
-    def _embed(self, embed: Tensor) -> None:
-        self.found.embed = embed
-        self.total = (embed - self.ablated.embed) * self.model.embed_scale
+    def _on_embed(self, embed: Tensor) -> None:
+        self.result.embed = embed
+        self.total_delta = (embed - self.ablated.embed) * self.model.embed_scale
 
-    def _attention(self, stream: Tensor) -> None:
-        if not self.found.attention:
-            self.found.start = stream
-        self.found.attention.append(stream - self.total)
+    def _on_resid_pre(self, stream: Tensor) -> None:
+        if not self.result.resid_pre:
+            self.result.resid_start = stream
+        self.result.resid_pre.append(stream - self.total_delta)
         if self.model.shape.parallel:
-            self.found.middle.append(self.found.attention[-1])
+            self.result.resid_mid.append(self.result.resid_pre[-1])
 
-    def _middle(self, stream: Tensor) -> None:
-        self.found.middle.append(stream - self.total)
+    def _on_resid_mid(self, stream: Tensor) -> None:
+        self.result.resid_mid.append(stream - self.total_delta)
 
-    def _project(self, layer: int, channel: str) -> Callable[[Original, Tensor], Tensor]:
-        def project(original: Original, _normed: Tensor) -> Tensor:
-            norm = self.model.layers[layer].norm
-            found = original(norm(self.found.attention[layer]))
-            self.found.projections[layer, channel] = found
+    def _projection_override(self, layer: int, channel: str) -> Callable[[OriginalForward, Tensor], Tensor]:
+        def project(original: OriginalForward, _normed: Tensor) -> Tensor:
+            norm = self.model.layers[layer].attn_norm
+            found = original(norm(self.result.resid_pre[layer]))
+            self.result.projections[layer, channel] = found
             return found
 
         return project
 
-    def _heads(self, layer: int) -> Hook:
+    def _heads_hook(self, layer: int) -> Hook:
         def heads(z: Tensor) -> None:
             self.z = z
-            if self.model.layers[layer].post is None:
+            if self.model.layers[layer].post_norm is None:
                 self._add_heads(layer)
 
         return heads
 
-    def _normalised_heads(self, layer: int) -> Hook:
+    def _normalised_heads_hook(self, layer: int) -> Hook:
         def heads(written: Tensor) -> None:
-            post = self.model.layers[layer].post
+            post = self.model.layers[layer].post_norm
             assert post is not None
-            self.z = self.z * post.scale(written)
+            self.z = self.z * post.inverse_scale(written)
             self._add_heads(layer)
 
         return heads
 
     def _add_heads(self, layer: int) -> None:
         beyond = (self.z - self.ablated.z[layer]).flatten(2)
-        self.total = self.total + beyond @ self.model.layers[layer].o.flatten(0, 1)
+        self.total_delta = self.total_delta + beyond @ self.model.layers[layer].o.flatten(0, 1)
 
-    def _mlp(self, layer: int) -> Callable[[Original, Tensor], Tensor]:
-        def mlp(original: Original, _normed: Tensor) -> Tensor:
+    def _mlp_override(self, layer: int) -> Callable[[OriginalForward, Tensor], Tensor]:
+        def mlp(original: OriginalForward, _normed: Tensor) -> Tensor:
             norm = self.model.layers[layer].mlp_norm
             assert norm is not None
-            found = original(norm(self.found.middle[layer]))
-            self.found.mlps[layer] = found
+            found = original(norm(self.result.resid_mid[layer]))
+            self.result.mlps[layer] = found
             return found
 
         return mlp
 
-    def _after_mlp(self, layer: int) -> Hook:
+    def _mlp_output_hook(self, layer: int) -> Hook:
         def after(output: Tensor) -> None:
-            self.total = self.total + (output - self.ablated.mlp[layer])
+            self.total_delta = self.total_delta + (output - self.ablated.mlp[layer])
 
         return after

@@ -15,7 +15,7 @@ from circuitviz.errors import InputError
 from circuitviz.models.corrections import correct_bridge
 
 
-def bridge_of(hf: Any, name: str) -> Any:
+def build_bridge(hf: Any, name: str) -> Any:
     """A raw TransformerBridge around a Hugging Face model; ``name`` is for error messages.
 
     The architecture is the model's class, whatever its configuration says (a model that was made in
@@ -39,7 +39,7 @@ def bridge_of(hf: Any, name: str) -> Any:
         except Exception as error:  # a configuration that does not fit fails in many ways
             raise InputError(
                 f"The model '{name}' is a {type(hf).__name__}, which TransformerLens does not "
-                f"open ({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+                f"open ({first_error_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
             ) from error
     return bridge
 
@@ -54,7 +54,7 @@ def _architecture(hf: Any) -> str | None:
     return next((written[key] for name in classes for key in (name, name.lower()) if key in written), None)
 
 
-def first_line(error: BaseException) -> str:
+def first_error_line(error: BaseException) -> str:
     """The first line of an error's message, two where it ends in a colon, or its kind where it has none."""
     lines = (str(error).strip() or type(error).__name__).splitlines()
     text = " ".join(lines[: 2 if lines[0].endswith(":") else 1])

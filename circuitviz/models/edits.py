@@ -18,13 +18,13 @@ from torch import Tensor
 if TYPE_CHECKING:
     from circuitviz.models.model import Hook, Model
 
-Original = Callable[[Tensor], Tensor]
-StandIn = Callable[[Original, Tensor], Tensor]
+OriginalForward = Callable[[Tensor], Tensor]
+ReplacementForward = Callable[[OriginalForward, Tensor], Tensor]
 """(the module's own computation, its input) → its output."""
 
 
 @dataclass(eq=False)
-class Edits:
+class ForwardOverrides:
     """What a pass does otherwise.
 
     projections: by (layer, ``q``, ``k`` or ``v``), from the normalised stream [batch, time, d] to
@@ -33,29 +33,29 @@ class Edits:
     [batch, time, d]; final: what is read of it at the answer position [batch, d].
     """
 
-    projections: dict[tuple[int, str], StandIn] = field(default_factory=dict)
-    mlps: dict[int, StandIn] = field(default_factory=dict)
+    projections: dict[tuple[int, str], ReplacementForward] = field(default_factory=dict)
+    mlps: dict[int, ReplacementForward] = field(default_factory=dict)
     hooks: dict[str, Hook] = field(default_factory=dict)
-    ending: Callable[[Tensor], None] | None = None
-    final: Callable[[Tensor], Tensor] | None = None
+    on_final_residual: Callable[[Tensor], None] | None = None
+    final_residual: Callable[[Tensor], Tensor] | None = None
 
     @contextmanager
-    def on(self, model: Model) -> Iterator[None]:
+    def applied_to(self, model: Model) -> Iterator[None]:
         """Let the model's passes be edited within a ``with``."""
         with ExitStack() as stack:
             for (layer, channel), stand_in in self.projections.items():
                 linear = getattr(model.bridge.blocks[layer].attn, channel).original_component
-                stack.enter_context(_stood_in(linear, stand_in))
+                stack.enter_context(_replaced_forward(linear, stand_in))
             for layer, stand_in in self.mlps.items():
                 mlp = model.bridge.blocks[layer].mlp.original_component
-                routed = model.layers[layer].routed
-                whole = partial(_with_scores, stand_in) if routed else stand_in
-                stack.enter_context(_stood_in(mlp, whole))
+                routed = model.layers[layer].has_router
+                whole = partial(_with_router_scores, stand_in) if routed else stand_in
+                stack.enter_context(_replaced_forward(mlp, whole))
             stack.enter_context(model.hooks(self.hooks))
             yield
 
 
-def written_by_mlp(module: Any, x: Tensor) -> Tensor:
+def mlp_output(module: Any, x: Tensor) -> Tensor:
     """What a Hugging Face MLP writes, in the shape of what it reads [batch, time, d].
 
     Some mixtures of experts give (output, router scores), and the output of Llama 4's is
@@ -65,22 +65,22 @@ def written_by_mlp(module: Any, x: Tensor) -> Tensor:
     return (out[0] if isinstance(out, tuple) else out).view(x.shape)
 
 
-def gives_router_scores(module: Any, width: int) -> bool:
+def returns_router_scores(module: Any, width: int) -> bool:
     """Whether an MLP's output is a tuple (gpt-oss, Llama 4), found out on one zero vector."""
     like = next(module.parameters())
     with torch.no_grad():
         return isinstance(module(like.new_zeros(1, 1, width)), tuple)
 
 
-def _with_scores(stand_in: StandIn, original: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, None]:
+def _with_router_scores(replacement: ReplacementForward, original: Callable[[Tensor], Any], x: Tensor) -> tuple[Tensor, None]:
     """A stand-in for an MLP that gives (output, router scores); nobody reads the scores."""
-    return stand_in(partial(written_by_mlp, original), x), None
+    return replacement(partial(mlp_output, original), x), None
 
 
 @contextmanager
-def _stood_in(module: Any, stand_in: Callable[[Original, Tensor], Any]) -> Iterator[None]:
+def _replaced_forward(module: Any, replacement: Callable[[OriginalForward, Tensor], Any]) -> Iterator[None]:
     """An attribute of the instance hides the method of its class, until it is deleted."""
-    module.forward = partial(stand_in, module.forward)
+    module.forward = partial(replacement, module.forward)
     try:
         yield
     finally:

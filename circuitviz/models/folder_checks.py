@@ -15,18 +15,18 @@ from typing import Any
 
 from circuitviz.errors import InputError
 
-CONFIG, WEIGHTS = "config.json", "*.safetensors"
-LARGEST_JSON_BYTES = {CONFIG: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
-LARGEST_OTHER_TEXT_BYTES = 2**26
-TEXTS = frozenset((".json", ".jinja", ".txt", ".model"))  # what a tokenizer and its templates are read from
-LARGEST_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
-LARGEST_SMALL_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
-LAYERS = re.compile(r"(num|n)_(hidden_)?layers?")
-COUNTS = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
-MOST_TENSORS, LONGEST_AXIS = 2**12, 2**24  # of weights that are yet to be downloaded: layers, widths
-SPARE_BYTES = 2**28  # of a model beyond its parameters: masks, rotary tables
-BYTES = 4  # of a parameter in float32
-PACKED = 8  # parameters in one value of quantised weights, at most
+CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
+MAX_JSON_BYTES = {CONFIG_FILE: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
+MAX_OTHER_TEXT_BYTES = 2**26
+TEXT_SUFFIXES = frozenset((".json", ".jinja", ".txt", ".model"))  # what a tokenizer and its templates are read from
+MAX_CONFIG_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
+ALWAYS_ALLOWED_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
+LAYER_COUNT_KEY = re.compile(r"(num|n)_(hidden_)?layers?")
+SIZE_KEY = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
+MAX_TENSORS, MAX_AXIS_LENGTH = 2**12, 2**24  # of weights that are yet to be downloaded: layers, widths
+MAX_BUFFER_BYTES = 2**28  # of a model beyond its parameters: masks, rotary tables
+BYTES_PER_PARAMETER = 4  # of a parameter in float32
+MAX_PARAMETERS_PER_VALUE = 8  # parameters in one value of quantised weights, at most
 
 
 def check_folder(path: Path) -> int:
@@ -38,31 +38,31 @@ def check_folder(path: Path) -> int:
     for file in path.iterdir():
         if not (file.is_file() or file.is_dir()):
             raise InputError(f"'{file}' is not a regular file; a model's folder holds files alone.")
-        most = LARGEST_JSON_BYTES.get(file.name, LARGEST_OTHER_TEXT_BYTES)
-        if file.suffix in TEXTS and file.stat().st_size > most:
+        most = MAX_JSON_BYTES.get(file.name, MAX_OTHER_TEXT_BYTES)
+        if file.suffix in TEXT_SUFFIXES and file.stat().st_size > most:
             raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {most:,} are read.")
     tensors = tensor_shapes(path)
     longest = max((length for shape in tensors.values() for length in shape), default=0)
-    check_counts(path / CONFIG, len(tensors), longest)
+    check_counts(path / CONFIG_FILE, len(tensors), longest)
     return sum(map(math.prod, tensors.values()))
 
 
-def check_counts(path: Path, tensors: int = MOST_TENSORS, longest: int = LONGEST_AXIS) -> None:
+def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS_LENGTH) -> None:
     """InputError where a ``config.json`` holds numbers that weights of so many ``tensors`` cannot have.
 
     longest: the longest axis of a tensor. Without either, what no known model has is refused.
     """
-    counted = max(longest, tensors, LARGEST_SMALL_COUNT)
-    for name, value in _numbers(_config(path), ()):
-        if LAYERS.fullmatch(name[-1]):
+    counted = max(longest, tensors, ALWAYS_ALLOWED_COUNT)
+    for name, value in _config_numbers(_read_config(path), ()):
+        if LAYER_COUNT_KEY.fullmatch(name[-1]):
             limit, what = tensors, f"there are {tensors:,} tensors at most"
-        elif any(COUNTS.search(part) for part in name):
+        elif any(SIZE_KEY.search(part) for part in name):
             limit, what = counted, f"the longest axis of a tensor has {longest:,}"
         else:
-            limit, what = LARGEST_NUMBER, f"{LARGEST_NUMBER:,} is the largest that is read"
+            limit, what = MAX_CONFIG_NUMBER, f"{MAX_CONFIG_NUMBER:,} is the largest that is read"
         if not -limit <= value <= limit:
             raise InputError(
-                f"'{path.parent}': {CONFIG} gives {'.'.join(name)[:60]} as {_short(value)}, but {what}; the "
+                f"'{path.parent}': {CONFIG_FILE} gives {'.'.join(name)[:60]} as {_shorten_number(value)}, but {what}; the "
                 "configuration that belongs to these weights would be right."
             )
 
@@ -72,7 +72,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     from safetensors import SafetensorError, safe_open
 
     shapes: dict[str, tuple[int, ...]] = {}
-    for file in sorted(path.glob(WEIGHTS)):
+    for file in sorted(path.glob(WEIGHTS_PATTERN)):
         try:
             with safe_open(file, "pt") as opened:
                 for name in opened.keys():  # noqa: SIM118 (it is no mapping)
@@ -84,7 +84,7 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def check_size(config: Any, kind: Any, values: int, path: Path) -> None:
+def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -> None:
     """InputError where a configuration describes a much larger model than a folder's weights are.
 
     The model is made without memory (torch's ``meta`` device). ``kind``: the class that makes it;
@@ -93,21 +93,21 @@ def check_size(config: Any, kind: Any, values: int, path: Path) -> None:
     import torch
 
     with torch.device("meta"):
-        model = kind.from_config(config, trust_remote_code=False)
-    parts = {id(one): one.numel() * BYTES for one in (*model.parameters(), *model.buffers())}
-    if sum(parts.values()) > PACKED * BYTES * values + SPARE_BYTES:
+        model = model_class.from_config(config, trust_remote_code=False)
+    parts = {id(one): one.numel() * BYTES_PER_PARAMETER for one in (*model.parameters(), *model.buffers())}
+    if sum(parts.values()) > MAX_PARAMETERS_PER_VALUE * BYTES_PER_PARAMETER * n_values + MAX_BUFFER_BYTES:
         raise InputError(
-            f"'{path}': {CONFIG} describes a model of {sum(parts.values()) // BYTES:,} values, but the "
-            f"weights have {values:,}; the configuration that belongs to these weights would be right."
+            f"'{path}': {CONFIG_FILE} describes a model of {sum(parts.values()) // BYTES_PER_PARAMETER:,} values, but the "
+            f"weights have {n_values:,}; the configuration that belongs to these weights would be right."
         )
 
 
-def check_loaded(info: Mapping[str, Any], name: str) -> None:
+def check_loading_report(info: Mapping[str, Any], name: str) -> None:
     """InputError where parameters were not in the files, have other sizes there, or blocks are passed over.
 
     ``info``: ``from_pretrained``'s ``output_loading_info``. Missing parameters would be random numbers.
     """
-    unused = sorted(filter(_in_block, info["unexpected_keys"]))
+    unused = sorted(filter(_is_block_weight, info["unexpected_keys"]))
     for said, keys in (
         ("have other sizes than config.json gives", sorted(key for key, *_ in info["mismatched_keys"])),
         ("lack parameters of the model", sorted(info["missing_keys"])),
@@ -120,12 +120,12 @@ def check_loaded(info: Mapping[str, Any], name: str) -> None:
             )
 
 
-def _in_block(key: str) -> bool:
+def _is_block_weight(key: str) -> bool:
     """Whether a tensor is a weight of a numbered block; old files also hold masks and rotary tables."""
     return key.endswith(".weight") and re.search(r"\.\d+\.", key) is not None
 
 
-def _config(path: Path) -> dict[str, Any]:
+def _read_config(path: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -137,17 +137,17 @@ def _config(path: Path) -> dict[str, Any]:
     return config
 
 
-def _numbers(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
+def _config_numbers(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
     """Every whole number in a configuration, and the keys that lead to it."""
     if isinstance(value, dict):
         for key, part in value.items():
-            yield from _numbers(part, (*name, key))
+            yield from _config_numbers(part, (*name, key))
     elif isinstance(value, list):
         for part in value:
-            yield from _numbers(part, name)
+            yield from _config_numbers(part, name)
     elif name and not isinstance(value, bool) and (isinstance(value, int) or value in (math.inf, -math.inf)):
         yield name, value
 
 
-def _short(value: float) -> str:
+def _shorten_number(value: float) -> str:
     return f"{value:,}" if abs(value) < 10**15 else f"a number of {len(str(value))} digits"

@@ -10,14 +10,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
-PATIENCE = 4.0  # seconds for one small answer; a name server that is gone may take longer to say so
-LOOK = 0.1  # seconds between two steps
-_unasked = 0  # how many ``unasked`` hold
+HUB_TIMEOUT_S = 4.0  # seconds for one small answer; a name server that is gone may take longer to say so
+POLL_INTERVAL_S = 0.1  # seconds between two steps
+_forbid_depth = 0  # how many ``unasked`` hold
 
 
-def reach_steps() -> Steps[bool]:
+def probe_hub_steps() -> ProgressSteps[bool]:
     """Whether Hugging Face answers, asked once, through the proxies and settings of its own library.
 
     Steps come while nothing is heard, so that a person can stop waiting. ``HF_HUB_OFFLINE`` is heeded.
@@ -27,36 +27,36 @@ def reach_steps() -> Steps[bool]:
     if constants.HF_HUB_OFFLINE:
         return False
     heard: list[bool] = []
-    asked = threading.Thread(target=_ask, args=(heard, constants.ENDPOINT), daemon=True)
+    asked = threading.Thread(target=_request_hub, args=(heard, constants.ENDPOINT), daemon=True)
     asked.start()
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + HUB_TIMEOUT_S
     while asked.is_alive() and time.monotonic() < until:
         yield Progress(0, 1, "Looking for Hugging Face")
-        asked.join(LOOK)
+        asked.join(POLL_INTERVAL_S)
     return bool(heard)
 
 
-def is_unasked() -> bool:
+def is_download_forbidden() -> bool:
     """Whether a network is left alone because nobody asked for a download (``unasked``)."""
-    return _unasked > 0
+    return _forbid_depth > 0
 
 
 @contextmanager
-def unasked() -> Iterator[None]:
+def forbid_downloads() -> Iterator[None]:
     """Nothing herein reaches the network: a file that is looked at names a model, but nobody asked for it.
 
     Names give what was downloaded before.
     """
-    global _unasked
-    _unasked += 1
+    global _forbid_depth
+    _forbid_depth += 1
     try:
-        with reached(False):
+        with hub_access(False):
             yield
     finally:
-        _unasked -= 1
+        _forbid_depth -= 1
 
 
-def downloaded(name: str) -> bool:
+def is_downloaded(name: str) -> bool:
     """Whether a model of this name, or a part of it, was downloaded before."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
@@ -68,7 +68,7 @@ def downloaded(name: str) -> bool:
 
 
 @contextmanager
-def reached(answers: bool) -> Iterator[None]:
+def hub_access(is_reachable: bool) -> Iterator[None]:
     """What is loaded herein comes from the network where it answers, else from what was downloaded before.
 
     The library's notes on its retries are left out either way: what fails is told in a sentence of ours.
@@ -77,7 +77,7 @@ def reached(answers: bool) -> Iterator[None]:
     from huggingface_hub.utils import logging
 
     offline, verbosity = constants.HF_HUB_OFFLINE, logging.get_verbosity()
-    constants.HF_HUB_OFFLINE = offline or not answers
+    constants.HF_HUB_OFFLINE = offline or not is_reachable
     logging.set_verbosity_error()
     try:
         yield
@@ -86,11 +86,11 @@ def reached(answers: bool) -> Iterator[None]:
         logging.set_verbosity(verbosity)
 
 
-def _ask(heard: list[bool], endpoint: str) -> None:
+def _request_hub(answers: list[bool], endpoint: str) -> None:
     from huggingface_hub import get_session
 
     try:
-        get_session().head(endpoint, timeout=PATIENCE)
+        get_session().head(endpoint, timeout=HUB_TIMEOUT_S)
     except Exception:  # no name server, no route, no certificate: no answer, however it is called
         return
-    heard.append(True)
+    answers.append(True)

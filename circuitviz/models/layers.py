@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.models.edits import gives_router_scores
+from circuitviz.models.edits import returns_router_scores
 from circuitviz.models.norms import Norm
 
 if TYPE_CHECKING:
@@ -35,15 +35,15 @@ class LayerWeights:
     q_bias: Tensor
     k_bias: Tensor
     v_bias: Tensor
-    norm: Norm
+    attn_norm: Norm
     mlp_norm: Norm | None
-    routed: bool
-    post: Norm | None
-    after_attention: str
-    before_mlp: str
-    after_mlp: str
+    has_router: bool
+    post_norm: Norm | None
+    attn_out_hook: str
+    mlp_in_hook: str
+    mlp_out_hook: str
 
-    def channel(self, name: str) -> tuple[Tensor, Tensor]:
+    def channel_weights(self, name: str) -> tuple[Tensor, Tensor]:
         """The folded weight and what is added, of ``q``, ``k`` or ``v``."""
         return {
             "q": (self.q, self.q_bias),
@@ -52,7 +52,7 @@ class LayerWeights:
         }[name]
 
 
-def read_layer(model: Model, index: int) -> LayerWeights:
+def read_layer_weights(model: Model, index: int) -> LayerWeights:
     """The weights of a block by its number; InputError on a normalisation that is not known."""
     from transformer_lens.model_bridge.generalized_components import MoEBridge
 
@@ -64,7 +64,7 @@ def read_layer(model: Model, index: int) -> LayerWeights:
     if model.shape.mlp:
         mlp_norm = read_norm(model, getattr(block, second), where)
         mlp = block.mlp.original_component
-        routed = isinstance(block.mlp, MoEBridge) and gives_router_scores(mlp, model.shape.d_model)
+        routed = isinstance(block.mlp, MoEBridge) and returns_router_scores(mlp, model.shape.d_model)
     norm = read_norm(model, block.ln1, where)
     post = read_norm(model, block.ln1_post, where) if hasattr(block, "ln1_post") else None
     o = attention.W_O.detach()
@@ -74,25 +74,25 @@ def read_layer(model: Model, index: int) -> LayerWeights:
         k=k,
         v=v,
         o=o if post is None else post.fold_output(o),
-        q_bias=_added(attention.q, norm, q),
-        k_bias=_added(attention.k, norm, k),
-        v_bias=_added(attention.v, norm, v),
-        norm=norm,
+        q_bias=_projection_bias(attention.q, norm, q),
+        k_bias=_projection_bias(attention.k, norm, k),
+        v_bias=_projection_bias(attention.v, norm, v),
+        attn_norm=norm,
         mlp_norm=mlp_norm,
-        routed=routed,
-        post=post,
-        after_attention=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
-        before_mlp=f"{name}.{second}.hook_in",
-        after_mlp=f"{name}.ln2_post.hook_out" if hasattr(block, "ln2_post") else f"{name}.mlp.hook_out",
+        has_router=routed,
+        post_norm=post,
+        attn_out_hook=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
+        mlp_in_hook=f"{name}.{second}.hook_in",
+        mlp_out_hook=f"{name}.ln2_post.hook_out" if hasattr(block, "ln2_post") else f"{name}.mlp.hook_out",
     )
 
 
-def read_norm(model: Model, bridge: Any, where: str) -> Norm:
+def read_norm(model: Model, bridge: Any, location: str) -> Norm:
     """The normalisation behind a bridge's module; InputError where it is none that is known."""
-    norm = Norm.of(bridge.original_component, model.shape.d_model, model.unembedding)
+    norm = Norm.recognise(bridge.original_component, model.shape.d_model, model.unembedding)
     if norm is None:
         raise InputError(
-            f"The model '{model.name}' normalises {where} with "
+            f"The model '{model.name}' normalises {location} with "
             f"{type(bridge.original_component).__name__}, which this version cannot take "
             "apart; models with LayerNorm or RMSNorm before each sublayer work."
         )
@@ -100,7 +100,7 @@ def read_norm(model: Model, bridge: Any, where: str) -> Norm:
 
 
 @torch.no_grad()
-def _added(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
+def _projection_bias(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
     """What a projection gives for a stream that the normalisation maps to its own bias."""
     nothing = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
     added: Tensor = linear.original_component(nothing[None])

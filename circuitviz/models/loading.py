@@ -8,35 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import ComputationError, InputError
-from circuitviz.graph import Graph, Shape
-from circuitviz.models.bridges import bridge_of, first_line
-from circuitviz.models.checks import PlainPass, check_parts, plain_passes
-from circuitviz.models.folder_checks import CONFIG, check_counts, check_folder, check_loaded, check_size
-from circuitviz.models.hub import downloaded, is_unasked, reach_steps, reached
+from circuitviz.graph import Graph, ModelShape
+from circuitviz.models.bridges import build_bridge, first_error_line
+from circuitviz.models.checks import ReferencePass, check_decomposition, run_reference_passes
+from circuitviz.models.folder_checks import CONFIG_FILE, check_counts, check_folder, check_loading_report, check_model_size
+from circuitviz.models.hub import is_downloaded, is_download_forbidden, probe_hub_steps, hub_access
 from circuitviz.models.model import Model
-from circuitviz.models.processes import no_programs
-from circuitviz.models.text_models import auto_class, text_model
+from circuitviz.models.processes import forbid_subprocesses
+from circuitviz.models.text_models import loading_class, extract_language_model
 from circuitviz.models.tokenizer_files import load_tokenizer
-from circuitviz.models.tokens import Tokens
-from circuitviz.progress import Steps, finish
-from circuitviz.resources import resource
-from circuitviz.stopping import Stopped, pause
+from circuitviz.models.tokens import PromptTokenizer
+from circuitviz.progress import ProgressSteps, run_to_completion
+from circuitviz.resources import resource_path
+from circuitviz.stopping import Cancelled, check_cancelled
 
-DEMO = "demo"
+DEMO_MODEL = "demo"
 
 
-def shipped() -> tuple[str, ...]:
+def list_shipped_models() -> tuple[str, ...]:
     """Models that are opened by their name alone: the demo, and those whose circuits are known."""
-    known = resource("known")
-    return (DEMO, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
+    known = resource_path("known")
+    return (DEMO_MODEL, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
 
 
-def is_local(name: str) -> bool:
+def is_local_model(name: str) -> bool:
     """Whether a model ships with the application or is a folder: opening it never asks Hugging Face.
 
     Raises InputError, as opening it would, on a folder that holds no model.
     """
-    return Path(_find(name)).is_dir()
+    return Path(_resolve_location(name)).is_dir()
 
 
 def load_model(name: str, device: str = "cpu") -> Model:
@@ -49,35 +49,35 @@ def load_model(name: str, device: str = "cpu") -> Model:
     Raises InputError on a name that is no model, on a device that is not there, and on an
     architecture that cannot be taken apart; ComputationError where loading itself fails.
     """
-    return finish(load_model_steps(name, device))
+    return run_to_completion(load_model_steps(name, device))
 
 
-def load_model_steps(name: str, device: str = "cpu") -> Steps[Model]:
+def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
     """``load_model``, with steps while Hugging Face is looked for."""
-    where = _find(name)
+    where = _resolve_location(name)
     here = Path(where).is_dir()
-    answers = not here and (yield from reach_steps())
-    if not here and not answers and not downloaded(name):
-        raise InputError(_nowhere(name))  # before the seconds that libraries take to load
-    target = _device(device)
-    with reached(answers), no_programs(), warnings.catch_warnings():  # a folder is opened offline
+    answers = not here and (yield from probe_hub_steps())
+    if not here and not answers and not is_downloaded(name):
+        raise InputError(_model_unavailable_message(name))  # before the seconds that libraries take to load
+    target = _parse_device(device)
+    with hub_access(answers), forbid_subprocesses(), warnings.catch_warnings():  # a folder is opened offline
         warnings.simplefilter("ignore")  # advice about options that we do not use
-        return _load(name, where, str(target), answers)
+        return _open_model(name, where, str(target), answers)
 
 
-def _load(name: str, where: str, device: str, answers: bool) -> Model:
+def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
     """Open what a folder or a name holds; whatever a library raises on odd files becomes one sentence."""
     try:
-        return from_hugging_face(*_read(name, where), name=name, device=device)
-    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Stopped):
+        return from_hugging_face(*_load_hugging_face(name, location), name=name, device=device)
+    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
         raise
     except BaseException as error:  # a panic of the tokenizers library is no Exception
         if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
             raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
-        raise InputError(_not_loaded(name, where, answers, error)) from error
+        raise InputError(_loading_failure_message(name, location, is_reachable, error)) from error
 
 
-def _read(name: str, where: str) -> tuple[Any, Any]:
+def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
     """The Hugging Face model and the tokenizer; no code that comes with them is run."""
     import torch
     from transformers import AutoConfig
@@ -86,21 +86,21 @@ def _read(name: str, where: str) -> tuple[Any, Any]:
 
     from circuitviz.models import plain
 
-    plain.register()
+    plain.register_architecture()
     os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # nobody asks a server to convert weights
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
-    path = Path(where)
+    path = Path(location)
     values = check_folder(path) if path.is_dir() else None
-    if values is None and (written := cached_file(where, CONFIG)) is not None:
+    if values is None and (written := cached_file(location, CONFIG_FILE)) is not None:
         check_counts(Path(written))  # before weights are downloaded
-    config = AutoConfig.from_pretrained(where, trust_remote_code=False)
-    kind = auto_class(config)
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    kind = loading_class(config)
     if values is not None:
-        check_size(config, kind, values, path)
-    tokenizer = load_tokenizer(where)
+        check_model_size(config, kind, values, path)
+    tokenizer = load_tokenizer(location)
     hf, info = kind.from_pretrained(
-        where,
+        location,
         config=config,
         trust_remote_code=False,
         use_safetensors=True,
@@ -109,23 +109,23 @@ def _read(name: str, where: str) -> tuple[Any, Any]:
         ignore_mismatched_sizes=True,  # they are named by check_loaded
         output_loading_info=True,
     )
-    check_loaded(info, name)
+    check_loading_report(info, name)
     return hf, tokenizer
 
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
     """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
-    hf = text_model(hf, name).to(device).eval().requires_grad_(False)
+    hf = extract_language_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
-    plain = plain_passes(hf, name)  # before anything wraps it
-    bridge = bridge_of(hf, name)
+    plain = run_reference_passes(hf, name)  # before anything wraps it
+    bridge = build_bridge(hf, name)
     bridge.requires_grad_(False)
     config = bridge.cfg
-    shape = Shape(
+    shape = ModelShape(
         n_layers=config.n_layers,
         n_heads=config.n_heads,
         d_model=config.d_model,
-        n_kv_heads=_grouped(config),
+        n_kv_heads=_grouped_kv_heads(config),
         parallel=bool(config.parallel_attn_mlp),
         mlp=not config.attn_only and getattr(config, "d_mlp", 1) != 0,
     )
@@ -133,13 +133,13 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     model = Model(
         name=name,
         bridge=bridge,
-        tokens=Tokens(tokenizer, n_ctx, rows=len(hf.get_input_embeddings().weight)),
+        tokens=PromptTokenizer(tokenizer, n_ctx, n_embeddings=len(hf.get_input_embeddings().weight)),
         graph=Graph.transformer(shape),
         device=next(hf.parameters()).device,
         parameters=parameters,
     )
     _make_cancellable(bridge)
-    _check(model, plain)
+    _check_model(model, plain)
     return model
 
 
@@ -150,28 +150,28 @@ def _make_cancellable(bridge: Any) -> None:
     ends = [getattr(bridge, name, None) for name in ("ln_final", "unembed")]
     for part in (*blocks, *parts, *ends):
         if part is not None:
-            part.register_forward_pre_hook(lambda *_: pause())
+            part.register_forward_pre_hook(lambda *_: check_cancelled())
 
 
-def _check(model: Model, plain: tuple[PlainPass, PlainPass]) -> None:
+def _check_model(model: Model, reference: tuple[ReferencePass, ReferencePass]) -> None:
     """Recognise every block now, so that an odd architecture is refused before any work."""
     try:
         _ = model.layers, model.final_norm
-        check_parts(model, plain)
+        check_decomposition(model, reference)
     except InputError:
         raise
     except Exception as error:
         raise InputError(
             f"The model '{model.name}' has attention or MLP blocks that cannot be taken apart "
-            f"({first_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+            f"({first_error_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
         ) from error
 
 
-def _find(name: str) -> str:
-    if name == DEMO:
-        return str(resource("demo", "model"))
-    if name in shipped():
-        return str(resource("known", name))
+def _resolve_location(name: str) -> str:
+    if name == DEMO_MODEL:
+        return str(resource_path("demo", "model"))
+    if name in list_shipped_models():
+        return str(resource_path("known", name))
     path = Path(name).expanduser()
     if path.is_dir():
         if not (path / "config.json").is_file():
@@ -198,7 +198,7 @@ def _find(name: str) -> str:
     return name
 
 
-def _device(device: str) -> Any:
+def _parse_device(device: str) -> Any:
     import torch
 
     known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
@@ -211,13 +211,13 @@ def _device(device: str) -> Any:
     return torch.device(device)
 
 
-def _grouped(config: Any) -> int | None:
+def _grouped_kv_heads(config: Any) -> int | None:
     heads = getattr(config, "n_key_value_heads", None)
     return int(heads) if heads and heads != config.n_heads else None
 
 
-def _not_loaded(name: str, where: str, answers: bool, error: BaseException) -> str:
-    here = Path(where).is_dir()
+def _loading_failure_message(name: str, location: str, is_reachable: bool, error: BaseException) -> str:
+    here = Path(location).is_dir()
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return (
             f"The model '{name}' brings Python code of its own (auto_map), which is never run; models of "
@@ -226,15 +226,15 @@ def _not_loaded(name: str, where: str, answers: bool, error: BaseException) -> s
     if here:
         return (
             f"The folder '{name}' could not be opened as a language model "
-            f"({first_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
+            f"({first_error_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
         )
-    if not isinstance(error, OSError) and downloaded(name):
+    if not isinstance(error, OSError) and is_downloaded(name):
         return (
-            f"The model '{name}' could not be opened as a language model ({first_line(error)}); GPT-2, "
+            f"The model '{name}' could not be opened as a language model ({first_error_line(error)}); GPT-2, "
             "GPT-NeoX, Llama and their kin work."
         )
-    if not answers:
-        return _nowhere(name)
+    if not is_reachable:
+        return _model_unavailable_message(name)
     return (
         f"There is no model '{name}' here: it is neither 'demo' nor a folder, and Hugging Face did "
         "not give it (a wrong name, or one that needs a login). Check the name, or download it and give its "
@@ -242,8 +242,8 @@ def _not_loaded(name: str, where: str, answers: bool, error: BaseException) -> s
     )
 
 
-def _nowhere(name: str) -> str:
-    if is_unasked():
+def _model_unavailable_message(name: str) -> str:
+    if is_download_forbidden():
         return (
             f"The model '{name}' is not on this machine, and what a file names is downloaded only when a "
             f"person asks for it, as 'circuitviz evaluate FILE --model {name}' does."

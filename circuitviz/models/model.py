@@ -12,12 +12,12 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Graph, Shape
-from circuitviz.models.edits import Edits, written_by_mlp
-from circuitviz.models.layers import LayerWeights, read_layer, read_norm
+from circuitviz.graph import Graph, ModelShape
+from circuitviz.models.edits import ForwardOverrides, mlp_output
+from circuitviz.models.layers import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
-from circuitviz.models.tokens import Tokens
-from circuitviz.models.weights import is_stable, parameter_hash, wrapped_hash
+from circuitviz.models.tokens import PromptTokenizer
+from circuitviz.models.weights import is_stable_hash, parameter_hash, legacy_weight_hash
 
 Hook = Callable[[Tensor], Tensor | None]
 BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -35,17 +35,17 @@ class Model:
 
     name: str
     bridge: Any
-    tokens: Tokens
+    tokens: PromptTokenizer
     graph: Graph
     device: torch.device
     embed_scale: float = 1.0
-    patterns_can_be_set: bool = True
-    largest_batch: int | None = None
+    can_set_patterns: bool = True
+    max_batch_prompts: int | None = None
     parameters: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     _calls: dict[int, BlockCalls] = field(default_factory=dict, repr=False)
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> ModelShape:
         """What decides the graph."""
         return self.graph.shape
 
@@ -62,7 +62,7 @@ class Model:
     @cached_property
     def layers(self) -> list[LayerWeights]:
         """Weights of every block, recognised once; InputError on a block that is no such thing."""
-        return [read_layer(self, index) for index in range(self.shape.n_layers)]
+        return [read_layer_weights(self, index) for index in range(self.shape.n_layers)]
 
     @cached_property
     def final_norm(self) -> Norm:
@@ -91,31 +91,31 @@ class Model:
         """What documents call these weights: ``parameter_hash``, or what ``recognises`` has accepted."""
         return self.parameter_hash
 
-    def recognises(self, written: str) -> bool:
+    def accept_weight_hash(self, stored_hash: str) -> bool:
         """Whether a file's hash is of these weights.
 
         Where it is one of the earlier kind, this model answers to it from then on, so that what was
         measured and tested before stays comparable.
         """
-        if written == self.parameter_hash or (not is_stable(written) and written == wrapped_hash(self.hf)):
-            self.weight_hash = written
+        if stored_hash == self.parameter_hash or (not is_stable_hash(stored_hash) and stored_hash == legacy_weight_hash(self.hf)):
+            self.weight_hash = stored_hash
             return True
         self.weight_hash = self.parameter_hash
         return False
 
     @contextmanager
-    def hooks(self, forward: dict[str, Hook]) -> Iterator[None]:
+    def hooks(self, hooks: dict[str, Hook]) -> Iterator[None]:
         """Run with functions at named hook points; one may return a changed tensor.
 
         InputError where an attention pattern is changed that this model's heads would not use.
         """
         placed = []
         try:
-            for name, function in forward.items():
-                point = self._points[name]
-                if name.endswith("attn.hook_pattern") and not self.patterns_can_be_set:
-                    function = _reading_only(self, function)
-                point.add_hook(_adapted(function))
+            for name, function in hooks.items():
+                point = self._hook_points[name]
+                if name.endswith("attn.hook_pattern") and not self.can_set_patterns:
+                    function = _read_only_hook(self, function)
+                point.add_hook(_bridge_hook(function))
                 placed.append((point, point.fwd_hooks[-1]))
             yield
         finally:
@@ -124,7 +124,7 @@ class Model:
                 point.fwd_hooks.remove(handle)
 
     @cached_property
-    def _points(self) -> dict[str, Any]:
+    def _hook_points(self) -> dict[str, Any]:
         """Hook points by name; the bridge makes this table anew, slowly, whenever it is asked."""
         return dict(self.bridge.hook_dict)
 
@@ -145,40 +145,40 @@ class Model:
             handle.remove()
         return out[:, 0]
 
-    def resume(self, residual: Tensor, layer: int, positions: Tensor, edits: Edits | None = None) -> Tensor:
+    def logits_from_layer(self, residual: Tensor, layer: int, positions: Tensor, overrides: ForwardOverrides | None = None) -> Tensor:
         """Logits [batch, vocabulary] from a residual stream [batch, time, d] before a block.
 
         The blocks from ``layer`` on are called as a full pass would call them (``block_calls``),
         so the result equals the full pass exactly; then only the answer positions are normalised
         and unembedded. The batch may be any: the calls' other arguments broadcast over it.
         """
-        edits = edits or Edits()
+        overrides = overrides or ForwardOverrides()
         calls = self.block_calls(residual.shape[1])
-        with edits.on(self):
+        with overrides.applied_to(self):
             for index in range(layer, self.shape.n_layers):
                 args, kwargs = calls[index]
                 out = self.bridge.blocks[index](residual, *args, **kwargs)
                 residual = out[0] if isinstance(out, tuple) else out
             rows = torch.arange(len(residual), device=residual.device)
-            if edits.ending is not None:
-                edits.ending(residual)
+            if overrides.on_final_residual is not None:
+                overrides.on_final_residual(residual)
             last = residual[rows, positions]
-            if edits.final is not None:
-                last = edits.final(last)
+            if overrides.final_residual is not None:
+                last = overrides.final_residual(last)
             return self.unembed(last)
 
-    def mlp(self, layer: int, stream: Tensor) -> Tensor:
+    def mlp_output(self, layer: int, stream: Tensor) -> Tensor:
         """What a layer's MLP writes when it reads a stream [batch, time, d]."""
         block, norm = self.bridge.blocks[layer], self.layers[layer].mlp_norm
         assert norm is not None
-        out = written_by_mlp(block.mlp.original_component, norm(stream))
+        out = mlp_output(block.mlp.original_component, norm(stream))
         return block.ln2_post(out) if hasattr(block, "ln2_post") else out
 
     def unembed(self, last: Tensor) -> Tensor:
         """Logits [batch, vocabulary] of the last residual stream at one position [batch, d]."""
-        return self._cap(self.bridge.unembed(self.bridge.ln_final(last[:, None]))[:, 0])
+        return self._softcap_logits(self.bridge.unembed(self.bridge.ln_final(last[:, None]))[:, 0])
 
-    def _cap(self, logits: Tensor) -> Tensor:
+    def _softcap_logits(self, logits: Tensor) -> Tensor:
         cap = getattr(self.hf.config, "final_logit_softcapping", None)
         return logits if not cap else torch.tanh(logits / cap) * cap
 
@@ -190,12 +190,12 @@ class Model:
         """
         if time not in self._calls:
             tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)
-            with torch.no_grad(), self.keeping_calls(time):
+            with torch.no_grad(), self.recording_block_calls(time):
                 self.logits(tokens, tokens[:, 0])
         return self._calls[time]
 
     @contextmanager
-    def keeping_calls(self, time: int) -> Iterator[None]:
+    def recording_block_calls(self, time: int) -> Iterator[None]:
         """Keep ``block_calls`` of the one pass, of one prompt, that is run within a ``with``."""
         calls: BlockCalls = []
 
@@ -214,7 +214,7 @@ class Model:
         self._calls[time] = calls
 
 
-def _reading_only(model: Model, function: Hook) -> Hook:
+def _read_only_hook(model: Model, function: Hook) -> Hook:
     """A hook that may look at attention patterns and not change them."""
 
     def read(pattern: Tensor) -> None:
@@ -228,5 +228,5 @@ def _reading_only(model: Model, function: Hook) -> Hook:
     return read
 
 
-def _adapted(function: Hook) -> Callable[..., Tensor | None]:
+def _bridge_hook(function: Hook) -> Callable[..., Tensor | None]:
     return lambda tensor, hook: function(tensor)

@@ -15,17 +15,17 @@ class Norm:
     weight: Tensor
     bias: Tensor | None
     eps: float
-    centred: bool
+    is_centred: bool
 
     @staticmethod
-    def of(module: nn.Module, d_model: int, like: Tensor) -> Norm | None:
+    def recognise(module: nn.Module, d_model: int, like: Tensor) -> Norm | None:
         """Recognise a module by what it computes; None where it is no such normalisation.
 
         Class names mislead (Gemma stores weight − 1), so every candidate is tried on random input.
         ``like``: a tensor of the model's device and dtype, for a module without weights.
         """
         if isinstance(module, nn.Identity):
-            return NoNorm(torch.ones(d_model).to(like), None, 0.0, centred=False)
+            return IdentityNorm(torch.ones(d_model).to(like), None, 0.0, is_centred=False)
         weight = getattr(module, "weight", None)
         if not isinstance(weight, Tensor) or weight.dim() != 1:
             return None
@@ -45,57 +45,57 @@ class Norm:
                         return norm
         return None
 
-    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def normalise_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return (x normalised without weight [..., d], 1/scale [..., 1])."""
-        centred = x - x.mean(-1, keepdim=True) if self.centred else x
+        centred = x - x.mean(-1, keepdim=True) if self.is_centred else x
         inverse = (centred.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
         return centred * inverse, inverse
 
-    def project(self, x: Tensor, folded: Tensor, added: Tensor) -> Tensor:
+    def project(self, x: Tensor, folded: Tensor, bias: Tensor) -> Tensor:
         """What heads make of inputs of their own: [head, n, d] → [head, n, e].
 
         folded: [head, d, e] after ``fold``, added: [head, e]. As centring and weight are folded in, the
         input itself is multiplied, and only its scale is left to divide by.
         """
         square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
-        if self.centred:
+        if self.is_centred:
             square = (square - x.mean(-1, keepdim=True).square()).clamp_min(0)
-        return torch.addcmul(added[:, None], torch.bmm(x, folded), (square + self.eps).rsqrt())
+        return torch.addcmul(bias[:, None], torch.bmm(x, folded), (square + self.eps).rsqrt())
 
-    def scale(self, x: Tensor) -> Tensor:
+    def inverse_scale(self, x: Tensor) -> Tensor:
         """1/scale of [batch, time, d], to be multiplied with values per head [batch, time, 1, 1]."""
-        return self.parts(x)[1][..., None]
+        return self.normalise_parts(x)[1][..., None]
 
     def __call__(self, x: Tensor) -> Tensor:
         """The normalised [..., d] input with weight and bias."""
-        normal, _ = self.parts(x)
+        normal, _ = self.normalise_parts(x)
         y = normal * self.weight
         return y if self.bias is None else y + self.bias
 
-    def pull(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def vjp(self, x: Tensor, gradient: Tensor) -> Tensor:
         """Push a gradient at the output back to the input: the transposed Jacobian's product.
 
         x: [..., d]; gradient: [..., d]. Returns [..., d].
         """
-        normal, inverse = self.parts(x)
+        normal, inverse = self.normalise_parts(x)
         g = gradient * self.weight
-        if self.centred:
+        if self.is_centred:
             g = g - g.mean(-1, keepdim=True)
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
     def fold(self, weight: Tensor) -> Tensor:
         """A linear map's weight [head, d, e] with this normalisation's own weight and centring."""
         folded = weight * self.weight[None, :, None]
-        return folded - folded.mean(1, keepdim=True) if self.centred else folded
+        return folded - folded.mean(1, keepdim=True) if self.is_centred else folded
 
     def fold_output(self, weight: Tensor) -> Tensor:
         """An output map's weight [head, e, d] as it arrives behind this normalisation, but for the
         scale: centred, times this normalisation's own weight.
         """
-        centred = weight - weight.mean(-1, keepdim=True) if self.centred else weight
+        centred = weight - weight.mean(-1, keepdim=True) if self.is_centred else weight
         return centred * self.weight
 
-    def pull_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
+    def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
         """The same for a linear map per head behind the normalisation, without its full output.
 
         x: [batch, position, d]; gradient at each head's projection [batch, position, head, e];
@@ -103,7 +103,7 @@ class Norm:
         to ``out``: the gradient at each head's own copy of the residual stream. As the centring is
         folded into the weight, the Jacobian's last term is one number per head and position.
         """
-        normal, inverse = self.parts(x)
+        normal, inverse = self.normalise_parts(x)
         heads, width, inner = folded.shape
         g = (gradient * inverse[..., None]).permute(2, 0, 1, 3).reshape(heads, -1, inner)
         flat = normal.reshape(-1, width)
@@ -113,22 +113,22 @@ class Norm:
 
 
 @dataclass(frozen=True, eq=False)
-class NoNorm(Norm):
+class IdentityNorm(Norm):
     """Where a model does not normalise: ``y = x``. ``weight`` is one everywhere."""
 
-    def parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def normalise_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The stream itself, and a scale of one."""
         return x, torch.ones_like(x[..., :1])
 
-    def project(self, x: Tensor, folded: Tensor, added: Tensor) -> Tensor:
+    def project(self, x: Tensor, folded: Tensor, bias: Tensor) -> Tensor:
         """A plain linear map per head."""
-        return torch.baddbmm(added[:, None], x, folded)
+        return torch.baddbmm(bias[:, None], x, folded)
 
-    def pull(self, x: Tensor, gradient: Tensor) -> Tensor:
+    def vjp(self, x: Tensor, gradient: Tensor) -> Tensor:
         """The gradient itself."""
         return gradient
 
-    def pull_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
+    def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
         """A plain linear map's transpose per head."""
         heads, _, inner = folded.shape
         torch.bmm(gradient.permute(2, 0, 1, 3).reshape(heads, -1, inner), folded.transpose(1, 2), out=out)

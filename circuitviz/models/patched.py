@@ -16,13 +16,13 @@ from torch import Tensor
 
 from circuitviz.graph import BoolMatrix, Interventions
 from circuitviz.models.activations import Activations, head_rows, mlp_row
-from circuitviz.models.baseline import baseline
-from circuitviz.models.batches import budget
+from circuitviz.models.baseline import run_fully_ablated
+from circuitviz.models.batches import batch_budget_bytes
 from circuitviz.models.model import Model
-from circuitviz.models.passes import Pass
-from circuitviz.models.replacements import Replacements
-from circuitviz.models.rows import Rows
-from circuitviz.models.scratch import Scratch
+from circuitviz.models.passes import PatchedForward
+from circuitviz.models.replacements import BatchInterventions
+from circuitviz.models.rows import SenderDeltas
+from circuitviz.models.scratch import BufferPool
 
 
 class PatchedRun:
@@ -34,53 +34,53 @@ class PatchedRun:
     """
 
     def __init__(
-        self, model: Model, tokens: Tensor, positions: Tensor, ablated: Activations, free: bool = False
+        self, model: Model, tokens: Tensor, positions: Tensor, ablated: Activations, allow_interventions: bool = False
     ) -> None:
-        self.model, self.ablated, self.free = model, ablated, free
+        self.model, self.ablated, self.allow_interventions = model, ablated, allow_interventions
         self.tokens, self.positions = tokens, positions
-        self.begin = 0 if free else min(ablated.begin, int(positions.min()))
-        self.base = baseline(model, tokens, positions, ablated)
-        self.streams: list[Tensor] = []
-        self.middles: list[Tensor] = []
-        self.final = torch.empty(0)
-        self.last = self.base.final
+        self.first_changed_position = 0 if allow_interventions else min(ablated.first_changed_position, int(positions.min()))
+        self.fully_ablated = run_fully_ablated(model, tokens, positions, ablated)
+        self.resid_pre: list[Tensor] = []
+        self.resid_mid: list[Tensor] = []
+        self.resid_final = torch.empty(0)
+        self.answer_residual = self.fully_ablated.resid_final
         self.projections: dict[tuple[int, str], Tensor] = {}
-        self.rows = Rows(model, ablated, self.begin)
-        self.rows.put_embed(self.base.embed)
-        self.scratch = Scratch()
-        self.others: dict[str, Activations] = {}  # other runs of these prompts, kept by whoever needs them
+        self.deltas = SenderDeltas(model, ablated, self.first_changed_position)
+        self.deltas.put_embed(self.fully_ablated.embed)
+        self.buffers = BufferPool()
+        self.reference_activations: dict[str, Activations] = {}  # other runs of these prompts, kept by whoever needs them
         self._edges: BoolMatrix | None = None
-        self._changed: Interventions = {}
-        self._logits = self.base.logits
-        self._layers = np.array([_layer(model, name) for name in model.graph.receivers])
+        self._interventions: Interventions = {}
+        self._logits = self.fully_ablated.logits
+        self._layers = np.array([_receiver_layer(model, name) for name in model.graph.receivers])
 
     @torch.no_grad()
-    def logits(self, edges: BoolMatrix, replaced: Replacements | None = None) -> Tensor:
+    def logits(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
         """Logits [batch, vocabulary] with the edges outside ``edges`` [senders, receivers] ablated.
 
         ``replaced``: what some nodes send along their edges instead of their own output.
         """
         edges = edges & self.model.graph.mask
-        return self._run(edges, replaced) if edges.any() else self.base.logits
+        return self._run_changes(edges, interventions) if edges.any() else self.fully_ablated.logits
 
-    def _run(self, edges: BoolMatrix, replaced: Replacements | None = None) -> Tensor:
+    def _run_changes(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
         """Run what differs from the last run, and keep it."""
-        changed = {} if replaced is None else replaced.changed
-        if changed and not self.free:
+        changed = {} if interventions is None else interventions.interventions
+        if changed and not self.allow_interventions:
             raise ValueError("a run that nodes are replaced in has to be made free")
-        start = self._first_change(edges, changed)
+        start = self._first_changed_layer(edges, changed)
         if start is None:
             return self._logits
         self._edges = None  # a run that is interrupted leaves nothing to restart from
         self.model.block_calls(self.tokens.shape[1])  # before our edits are on
-        one = Pass(self, edges, start, self.rows, keep=self, replaced=replaced)
+        one = PatchedForward(self, edges, start, self.deltas, cache_into=self, interventions=interventions)
         if start == self.model.shape.n_layers:
-            logits = self.model.unembed(one.final(self.last))
+            logits = self.model.unembed(one.final_residual(self.answer_residual))
         else:
-            stream = self.streams[start] if start else self.base.start
-            del self.streams[start:], self.middles[start:]
-            logits = self.model.resume(stream, start, self.positions, one.edits())
-        self._edges, self._changed, self._logits = edges.copy(), dict(changed), logits
+            stream = self.resid_pre[start] if start else self.fully_ablated.resid_start
+            del self.resid_pre[start:], self.resid_mid[start:]
+            logits = self.model.logits_from_layer(stream, start, self.positions, one.overrides())
+        self._edges, self._interventions, self._logits = edges.copy(), dict(changed), logits
         return logits
 
     @torch.no_grad()
@@ -89,7 +89,7 @@ class PatchedRun:
         edges: BoolMatrix,
         receiver: int,
         columns: BoolMatrix,
-        replaced: Replacements | None = None,
+        interventions: BatchInterventions | None = None,
     ) -> Iterator[tuple[range, Tensor]]:
         """Logits of circuits that differ from ``edges`` in one receiver's incoming edges only.
 
@@ -97,43 +97,43 @@ class PatchedRun:
         logits [variants · batch, vocabulary]) in portions that fit into memory.
         """
         model, layer = self.model, int(self._layers[receiver])
-        self._run(edges & model.graph.mask, replaced)
+        self._run_changes(edges & model.graph.mask, interventions)
         name = model.graph.receivers[receiver]
         first = len(model.graph.senders)
         if layer < model.shape.n_layers:
             is_mlp = name.startswith("m")
             first = mlp_row(model, layer) if is_mlp else head_rows(model, layer).start
-        size = self.portion(layer)
+        size = self.max_variants(layer)
         for begin in range(0, len(columns), size):
             part = columns[begin : begin + size]
             copies = len(part)
-            rows = Rows(model, self.ablated, self.begin, first, copies, self.scratch)
-            one = Pass(self, edges, layer, rows, copies=copies, varied=(receiver, part), replaced=replaced)
+            rows = SenderDeltas(model, self.ablated, self.first_changed_position, first, copies, self.buffers)
+            one = PatchedForward(self, edges, layer, rows, copies=copies, varied_receiver=(receiver, part), interventions=interventions)
             if layer < model.shape.n_layers:
-                stream = one.spread(self.streams[layer])
-                logits = model.resume(stream, layer, self.positions.repeat(copies), one.edits())
+                stream = one.repeat_for_copies(self.resid_pre[layer])
+                logits = model.logits_from_layer(stream, layer, self.positions.repeat(copies), one.overrides())
             else:
-                logits = model.unembed(one.final(one.spread(self.last)))
+                logits = model.unembed(one.final_residual(one.repeat_for_copies(self.answer_residual)))
             yield range(begin, begin + copies), logits
 
-    def portion(self, layer: int) -> int:
+    def max_variants(self, layer: int) -> int:
         """How many variants fit: each has streams, projections and rows of its own."""
         shape, batch, time = self.model.shape, *self.tokens.shape
         senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers
         each = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
-        return int(max(1, min(64, budget(self.model.device) / each)))
+        return int(max(1, min(64, batch_budget_bytes(self.model.device) / each)))
 
-    def _first_change(self, edges: BoolMatrix, changed: Interventions) -> int | None:
+    def _first_changed_layer(self, edges: BoolMatrix, interventions: Interventions) -> int | None:
         """The first layer with a receiver whose edges, or a node whose output, differ from the last
         run; None: no change.
         """
         if self._edges is None:
             return 0
         layers = self._layers[(self._edges != edges).any(axis=0)].tolist()
-        names = changed.keys() | self._changed.keys()
-        layers += [self.model.graph.node(n).layer for n in names if changed.get(n) != self._changed.get(n)]
+        names = interventions.keys() | self._interventions.keys()
+        layers += [self.model.graph.node(n).layer for n in names if interventions.get(n) != self._interventions.get(n)]
         return int(min(layers)) if layers else None
 
 
-def _layer(model: Model, receiver: str) -> int:
+def _receiver_layer(model: Model, receiver: str) -> int:
     return model.shape.n_layers if receiver == "logits" else int(receiver[1:].partition(".")[0])

@@ -30,7 +30,7 @@ class PlainForCausalLM(GPT2LMHeadModel):  # type: ignore[misc]
         self.transformer.ln_f = nn.Identity()
 
 
-def register() -> None:
+def register_architecture() -> None:
     """Make the architecture known; more than once does no harm."""
     from transformer_lens.factories.architecture_adapter_factory import (
         SUPPORTED_ARCHITECTURES,
@@ -39,7 +39,7 @@ def register() -> None:
 
     if PlainForCausalLM.__name__ in SUPPORTED_ARCHITECTURES:
         return
-    adapter = _adapter()
+    adapter = _adapter_class()
     AutoConfig.register(PlainConfig.model_type, PlainConfig, exist_ok=True)
     AutoModelForCausalLM.register(PlainConfig, PlainForCausalLM, exist_ok=True)
     # the factory asks its adapters, but what reads a configuration asks only this table
@@ -47,7 +47,7 @@ def register() -> None:
     ArchitectureAdapterFactory.register_adapter(PlainForCausalLM.__name__, adapter)
 
 
-def _adapter() -> type:
+def _adapter_class() -> type:
     from transformer_lens.model_bridge.generalized_components import NormalizationBridge
     from transformer_lens.model_bridge.supported_architectures.gpt2 import GPT2ArchitectureAdapter
 

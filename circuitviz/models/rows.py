@@ -13,10 +13,10 @@ from torch import Tensor
 
 from circuitviz.models.activations import Activations, head_rows, mlp_row
 from circuitviz.models.model import Model
-from circuitviz.models.scratch import Scratch
+from circuitviz.models.scratch import BufferPool
 
 
-class Rows:
+class SenderDeltas:
     """Differences of the senders of one pass from ``first`` on, [senders, batch, time − begin, d].
 
     A pass over several copies of a batch has the copies' prompts one after another; ``copies`` tells
@@ -27,89 +27,89 @@ class Rows:
         self,
         model: Model,
         ablated: Activations,
-        begin: int,
-        first: int = 0,
+        first_changed_position: int,
+        first_sender: int = 0,
         copies: int = 1,
-        scratch: Scratch | None = None,
+        buffers: BufferPool | None = None,
     ) -> None:
-        self.first = first
-        self._scratch = scratch or Scratch()
+        self.first_sender = first_sender
+        self._buffers = buffers or BufferPool()
         self._model, self._ablated = model, ablated
-        self._begin, self._copies = begin, copies
-        self._senders = len(model.graph.senders)
-        self._made = np.zeros(self._senders, dtype=bool)
+        self._first_changed_position, self._copies = first_changed_position, copies
+        self._n_senders = len(model.graph.senders)
+        self._is_computed = np.zeros(self._n_senders, dtype=bool)
         self._values: Tensor | None = None
-        self._kept: dict[str, Tensor] = {}
+        self._outputs: dict[str, Tensor] = {}
 
     def put_embed(self, embed: Tensor) -> None:
         """Tokens' embeddings [batch, time, d] of the pass."""
-        beyond = self._beyond(embed, self._ablated.embed)
+        beyond = self._delta(embed, self._ablated.embed)
         scale = self._model.embed_scale
-        self._keep("embed", beyond if scale == 1.0 else beyond * scale, slice(0, 1))
+        self._store("embed", beyond if scale == 1.0 else beyond * scale, slice(0, 1))
 
     def put_heads(self, layer: int, z: Tensor) -> None:
         """A layer's heads [batch, time, head, d_head], times a post-normalisation's scale."""
-        self._keep(f"z{layer}", self._beyond(z, self._ablated.z[layer]), head_rows(self._model, layer))
+        self._store(f"z{layer}", self._delta(z, self._ablated.z[layer]), head_rows(self._model, layer))
 
     def put_mlp(self, layer: int, output: Tensor) -> None:
         """A layer's MLP output [batch, time, d]."""
         row = mlp_row(self._model, layer)
-        self._keep(f"m{layer}", self._beyond(output, self._ablated.mlp[layer]), slice(row, row + 1))
+        self._store(f"m{layer}", self._delta(output, self._ablated.mlp[layer]), slice(row, row + 1))
 
-    def take(self, rows: NDArray[np.intp]) -> Tensor:
+    def select(self, rows: NDArray[np.intp]) -> Tensor:
         """Chosen senders' differences [len(rows), batch, time − begin, d]; ``rows`` ascend."""
-        self._make(rows)
+        self._compute(rows)
         assert self._values is not None
         if len(rows) == rows[-1] - rows[0] + 1:  # a run of neighbours needs no copy
-            return self._values[rows[0] - self.first : rows[-1] + 1 - self.first]
-        return self._values.index_select(0, torch.from_numpy(rows - self.first).to(self._values.device))
+            return self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+        return self._values.index_select(0, torch.from_numpy(rows - self.first_sender).to(self._values.device))
 
-    def _beyond(self, ours: Tensor, theirs: Tensor) -> Tensor:
-        ours = ours[:, self._begin :]
-        if theirs.shape[1] > 1:
-            theirs = theirs[:, self._begin :]
-        if self._copies > 1 and theirs.shape[0] > 1:
-            split = ours.view(self._copies, -1, *ours.shape[1:])
-            return (split - theirs[None]).view_as(ours)
-        return ours - theirs
+    def _delta(self, clean: Tensor, ablated: Tensor) -> Tensor:
+        clean = clean[:, self._first_changed_position :]
+        if ablated.shape[1] > 1:
+            ablated = ablated[:, self._first_changed_position :]
+        if self._copies > 1 and ablated.shape[0] > 1:
+            split = clean.view(self._copies, -1, *clean.shape[1:])
+            return (split - ablated[None]).view_as(clean)
+        return clean - ablated
 
-    def _keep(self, name: str, value: Tensor, rows: slice) -> None:
-        self._kept[name] = value
-        self._made[rows] = False
+    def _store(self, name: str, value: Tensor, rows: slice) -> None:
+        self._outputs[name] = value
+        self._is_computed[rows] = False
 
-    def _make(self, rows: NDArray[np.intp]) -> None:
-        missing = rows[~self._made[rows]]
+    def _compute(self, rows: NDArray[np.intp]) -> None:
+        missing = rows[~self._is_computed[rows]]
         if not len(missing):
             return
         shape, model = self._model.shape, self._model
         if self._values is None:
-            like = next(v for v in self._kept.values())
-            sizes = (self._senders - self.first, *like.shape[:2], shape.d_model)
-            self._values = self._scratch.room("rows", like, *sizes)
-        self._made[missing] = True
+            like = next(v for v in self._outputs.values())
+            sizes = (self._n_senders - self.first_sender, *like.shape[:2], shape.d_model)
+            self._values = self._buffers.buffer("rows", like, *sizes)
+        self._is_computed[missing] = True
         if missing[0] == 0:
-            self._values[0] = self._kept["embed"]
+            self._values[0] = self._outputs["embed"]
             missing = missing[1:]
         block = shape.n_heads + shape.mlp
         for layer in np.unique((missing - 1) // block):
             inside = missing[(missing - 1) // block == layer]
             start = head_rows(model, int(layer)).start
             if shape.mlp and inside[-1] == start + shape.n_heads:
-                self._values[inside[-1] - self.first] = self._kept[f"m{layer}"]
+                self._values[inside[-1] - self.first_sender] = self._outputs[f"m{layer}"]
                 inside = inside[:-1]
             if len(inside):
-                self._make_heads(int(layer), inside, inside - start)
+                self._compute_heads(int(layer), inside, inside - start)
 
-    def _make_heads(self, layer: int, rows: NDArray[np.intp], heads: NDArray[np.intp]) -> None:
+    def _compute_heads(self, layer: int, rows: NDArray[np.intp], heads: NDArray[np.intp]) -> None:
         assert self._values is not None
-        z, o = self._kept[f"z{layer}"], self._model.layers[layer].o
+        z, o = self._outputs[f"z{layer}"], self._model.layers[layer].o
         if len(heads) < len(o):
             index = torch.from_numpy(heads).to(z.device)
             z, o = z[:, :, index], o[index]
         flat = z.permute(2, 0, 1, 3).reshape(len(heads), -1, z.shape[-1])
         if rows[-1] - rows[0] + 1 == len(rows):
-            into = self._values[rows[0] - self.first : rows[-1] + 1 - self.first]
+            into = self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
             torch.bmm(flat, o, out=into.view(len(rows), -1, into.shape[-1]))
         else:
             written = torch.bmm(flat, o).view(len(rows), *self._values.shape[1:])
-            self._values[torch.from_numpy(rows - self.first).to(z.device)] = written
+            self._values[torch.from_numpy(rows - self.first_sender).to(z.device)] = written

@@ -7,7 +7,7 @@ from typing import Any
 from circuitviz.errors import InputError
 
 
-def auto_class(config: Any) -> Any:
+def loading_class(config: Any) -> Any:
     """The Hugging Face class that loads a configuration's checkpoint with its language model in it.
 
     Raises InputError where it holds no language model that writes text from left to right.
@@ -23,7 +23,7 @@ def auto_class(config: Any) -> Any:
     )
 
 
-def text_model(hf: Any, name: str) -> Any:
+def extract_language_model(hf: Any, name: str) -> Any:
     """The language model of a model that reads images or sound too; any other model is its own.
 
     Its blocks and its unembedding are put into the causal language model of the same family, which is made

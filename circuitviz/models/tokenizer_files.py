@@ -13,26 +13,26 @@ import json
 from pathlib import Path
 from typing import Any
 
-TOKENIZER = "tokenizer.json"
-BESIDE = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
-PROBES = (
+TOKENIZER_FILE = "tokenizer.json"
+SPECIAL_TOKEN_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
+PROBE_TEXTS = (
     " The war of 1741-1763 cost 12,345.67 lives;\n\n\tMary's  friend didn't SAY so...",
     "Ünïcode é e\u0301 ｆｕｌｌ 日本語 naïve ½ def f(x_1): return x**2  # TODO\r\n",
 )
-VOCABULARY_SAMPLE = 256  # tokens whose texts are compared too
+PROBED_TOKENS = 256  # tokens whose texts are compared too
 
 
-def load_tokenizer(where: str) -> Any:
+def load_tokenizer(location: str) -> Any:
     """The Hugging Face tokenizer of a folder or of a name, without any code that comes with it."""
     from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
-    tokenizer = AutoTokenizer.from_pretrained(where, trust_remote_code=False)
-    text = _text(where, TOKENIZER)
+    tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
+    text = _read_text(location, TOKENIZER_FILE)
     if not text or type(tokenizer) is PreTrainedTokenizerFast:
         return tokenizer
-    written = PreTrainedTokenizerFast.from_pretrained(where, trust_remote_code=False)
-    text += "".join(_text(where, name) for name in BESIDE)
-    if not all(_names(text, token) for token in tokenizer.all_special_tokens):
+    written = PreTrainedTokenizerFast.from_pretrained(location, trust_remote_code=False)
+    text += "".join(_read_text(location, name) for name in SPECIAL_TOKEN_FILES)
+    if not all(_contains_token(text, token) for token in tokenizer.all_special_tokens):
         return written
     if _gives_same_ids(tokenizer, written):
         return tokenizer
@@ -45,8 +45,8 @@ def load_tokenizer(where: str) -> Any:
 def _gives_same_ids(one: Any, other: Any) -> bool:
     """Whether two tokenizers give the same ids for ``PROBES`` and for the texts of some of their tokens."""
     size = len(other)
-    words = (other.decode([i]) for i in range(0, size, max(1, size // VOCABULARY_SAMPLE)))
-    texts = [*PROBES, " ".join(words)]
+    words = (other.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
+    texts = [*PROBE_TEXTS, " ".join(words)]
     try:
         first, second = (each(texts, add_special_tokens=False)["input_ids"] for each in (one, other))
     except Exception:  # a tokenizer of words without a token for unknown ones takes no others
@@ -54,14 +54,14 @@ def _gives_same_ids(one: Any, other: Any) -> bool:
     return bool(first == second)
 
 
-def _names(text: str, token: str) -> bool:
+def _contains_token(text: str, token: str) -> bool:
     """Whether a JSON text holds a token as a string, in either way of writing it."""
     return json.dumps(token) in text or json.dumps(token, ensure_ascii=False) in text
 
 
-def _text(where: str, name: str) -> str:
+def _read_text(location: str, name: str) -> str:
     """A file of the tokenizer, empty where there is none."""
     from transformers.utils import cached_file
 
-    path = cached_file(where, name, _raise_exceptions_for_missing_entries=False)
+    path = cached_file(location, name, _raise_exceptions_for_missing_entries=False)
     return "" if path is None else Path(path).read_text(encoding="utf-8")

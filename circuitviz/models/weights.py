@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitviz.stopping import pause
+from circuitviz.stopping import check_cancelled
 
-PREFIX = "sha256:"  # hashes without it are of the earlier kind
+HASH_PREFIX = "sha256:"  # hashes without it are of the earlier kind
 
 
 def parameter_hash(parameters: Mapping[str, Tensor]) -> str:
@@ -21,14 +21,14 @@ def parameter_hash(parameters: Mapping[str, Tensor]) -> str:
     """
     digest = hashlib.sha256()
     for name in sorted(parameters):
-        pause()
+        check_cancelled()
         value = parameters[name].detach()
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode())
-        digest.update(_bytes(value))
-    return PREFIX + digest.hexdigest()
+        digest.update(_tensor_bytes(value))
+    return HASH_PREFIX + digest.hexdigest()
 
 
-def wrapped_hash(hf: Any) -> str:
+def legacy_weight_hash(hf: Any) -> str:
     """The hash that files of before hold: over all that a wrapped model lists, some of it several times.
 
     It depends on how this version of TransformerLens wraps, so a file of another version may differ in it
@@ -38,14 +38,14 @@ def wrapped_hash(hf: Any) -> str:
     state = hf.state_dict()
     for key in sorted(state):
         digest.update(key.replace("_original_component.", "").encode())
-        digest.update(_bytes(state[key].detach()))
+        digest.update(_tensor_bytes(state[key].detach()))
     return digest.hexdigest()
 
 
-def is_stable(written: str) -> bool:
+def is_stable_hash(weight_hash: str) -> bool:
     """Whether a hash is of the kind that is equal exactly where the weights are."""
-    return written.startswith(PREFIX)
+    return weight_hash.startswith(HASH_PREFIX)
 
 
-def _bytes(value: Tensor) -> Any:
+def _tensor_bytes(value: Tensor) -> Any:
     return value.cpu().contiguous().flatten().view(torch.uint8).numpy().data

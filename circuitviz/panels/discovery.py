@@ -20,74 +20,74 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.jobs import Choices, Find, Moved, Ready, Reply, Request, SomeUnusable
-from circuitviz.panels.attaching import Attaching
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.line import Line
+from circuitviz.jobs import Choices, DiscoverCircuit, ProgressReported, ModelReady, Reply, Request, UnusableRowsFound
+from circuitviz.panels.attaching import ImportedCircuitController
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.line import ElidedLabel
 from circuitviz.panels.option_form import OptionForm
-from circuitviz.panels.registry import Panel, inset_numbers, panels
-from circuitviz.panels.room import Column, level
+from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.room import VerticalScrollArea, align_form_labels
 
-TYPED = "a pair typed here"
+TYPED_PAIR = "a pair typed here"
 
 
 @panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
 class DiscoveryPanel(Panel):
     """The form; every choice comes from a registry, every option from its dataclass."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
         self.choices = Choices()
-        self.model = QComboBox(editable=True)
-        self.model.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
-        self.task = QComboBox(editable=True)
-        self.task.setToolTip("a task, or a CSV, JSONL or JSON file")
-        self.prompts = QSpinBox(minimum=1, maximum=100_000, value=64)
-        self.seed = QSpinBox(minimum=0, maximum=2**31 - 1)
-        self.device = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
-        self.device.addItems(["cpu", "cuda", "mps"])
-        self.method = QComboBox()
-        self.measure = QComboBox()
-        self.ablation = QComboBox()
-        self.select = QComboBox()
-        self.select.addItem("as suits the method", "")
-        for name, tip in _SELECT.items():
-            self.select.addItem(name, name)
-            self.select.setItemData(self.select.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
-        self.edges = QSpinBox(minimum=1, maximum=10_000_000, value=100)
-        self.attaching = Attaching(desk, self)
-        self.question: QMessageBox | None = None
-        self.run = QPushButton("Find circuit", objectName="primary")
-        self.stop = QPushButton("Cancel")
-        self.progress = QProgressBar(textVisible=False, maximum=1000)
-        self.left = Line()
-        self.options = OptionForm()
+        self.model_box = QComboBox(editable=True)
+        self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
+        self.task_box = QComboBox(editable=True)
+        self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
+        self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64)
+        self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
+        self.device_box = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
+        self.device_box.addItems(["cpu", "cuda", "mps"])
+        self.method_box = QComboBox()
+        self.metric_box = QComboBox()
+        self.ablation_box = QComboBox()
+        self.selection_rule_box = QComboBox()
+        self.selection_rule_box.addItem("as suits the method", "")
+        for name, tip in _SELECTION_RULES.items():
+            self.selection_rule_box.addItem(name, name)
+            self.selection_rule_box.setItemData(self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole)
+        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.attach_controller = ImportedCircuitController(workspace, self)
+        self.skip_dialog: QMessageBox | None = None
+        self.run_button = QPushButton("Find circuit", objectName="primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
+        self.progress_line = ElidedLabel()
+        self.option_form = OptionForm()
         self._build()
-        self.model.currentTextChanged.connect(self._model_chosen)
-        self.method.currentTextChanged.connect(self._show_options)
-        self.task.currentTextChanged.connect(self._show_pair)
-        self.run.clicked.connect(self.start)
-        self.stop.clicked.connect(desk.cancel)
-        desk.progressed.connect(self._progress)
-        desk.idle.connect(self._idle)
-        desk.searched.connect(lambda: self.run.setEnabled(True))
-        desk.failed.connect(lambda _failed: self.run.setEnabled(True))
-        desk.ready.connect(self._ready)
-        desk.arrived.connect(self._arrived)
-        desk.choices_arrived.connect(self.set_choices)
+        self.model_box.currentTextChanged.connect(self._on_model_chosen)
+        self.method_box.currentTextChanged.connect(self._show_options)
+        self.task_box.currentTextChanged.connect(self._show_pair)
+        self.run_button.clicked.connect(self.start_search)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.search_finished.connect(lambda: self.run_button.setEnabled(True))
+        workspace.failure_reported.connect(lambda _failed: self.run_button.setEnabled(True))
+        workspace.model_ready.connect(self._on_model_ready)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.catalog_received.connect(self.set_choices)
         self.set_choices(self.choices)
-        self._idle()
+        self._on_idle()
 
     def set_choices(self, choices: Choices) -> None:
         """Offer what there is; what is chosen stays chosen."""
         self.choices = choices
         names = list(choices.methods)
         for box, items in (
-            (self.model, list(choices.models)),
-            (self.task, [*choices.tasks, TYPED]),
-            (self.method, names),
-            (self.measure, ["the task's own", *choices.metrics]),
-            (self.ablation, list(choices.ablations)),
+            (self.model_box, list(choices.models)),
+            (self.task_box, [*choices.tasks, TYPED_PAIR]),
+            (self.method_box, names),
+            (self.metric_box, ["the task's own", *choices.metrics]),
+            (self.ablation_box, list(choices.ablations)),
         ):
             chosen = box.currentText()
             box.clear()
@@ -95,171 +95,171 @@ class DiscoveryPanel(Panel):
             if chosen:
                 box.setCurrentText(chosen)
         for row, name in enumerate(names):
-            self.method.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
-        self._show_options(self.method.currentText())
-        self._show_pair(self.task.currentText())
+            self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
+        self._show_options(self.method_box.currentText())
+        self._show_pair(self.task_box.currentText())
 
-    def request(self) -> Find:
+    def find_request(self) -> DiscoverCircuit:
         """What the form says now."""
-        typed = self.task.currentText() == TYPED
-        metric = self.measure.currentText()
-        return Find(
-            model=self.model.currentText().strip(),
-            task=self.task.currentText().strip(),
-            pair=tuple(line.text() for line in self.pair) if typed else None,
-            prompts=self.prompts.value(),
-            seed=self.seed.value(),
-            method=self.method.currentText(),
-            options=self.options.values(),
+        typed = self.task_box.currentText() == TYPED_PAIR
+        metric = self.metric_box.currentText()
+        return DiscoverCircuit(
+            model=self.model_box.currentText().strip(),
+            task=self.task_box.currentText().strip(),
+            typed_pair=tuple(line.text() for line in self.pair_fields) if typed else None,
+            n_prompts=self.prompts_field.value(),
+            seed=self.seed_field.value(),
+            method=self.method_box.currentText(),
+            options=self.option_form.values(),
             metric=metric if metric in self.choices.metrics else "",
-            ablation=self.ablation.currentText(),
-            select=self.select.currentData(),
-            edges=self.edges.value(),
-            device=self.device.currentText(),
+            ablation=self.ablation_box.currentText(),
+            select=self.selection_rule_box.currentData(),
+            n_edges=self.edges_field.value(),
+            device=self.device_box.currentText(),
         )
 
-    def start(self, _checked: bool = False, *, example: bool = False) -> None:
+    def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
         """Find a circuit with what the form says; example: one that a click brings again at any time."""
-        before, self.desk.device = self.desk.device, self.device.currentText()
-        if not self._search(self.request(), example):
-            self.desk.device = before
+        before, self.workspace.device = self.workspace.device, self.device_box.currentText()
+        if not self._submit_search(self.find_request(), is_example):
+            self.workspace.device = before
 
-    def attach(self) -> None:
+    def attach_circuit(self) -> None:
         """Measure the open circuit, which another tool found, on the model and task of the form."""
-        self.desk.device = self.device.currentText()
-        self.desk.guarded(self.attaching.ask, self.request())
+        self.workspace.device = self.device_box.currentText()
+        self.workspace.run_guarded(self.attach_controller.attach_to_search, self.find_request())
 
-    def _search(self, request: Find, example: bool = False) -> bool:
-        if not self.desk.find(request, example):
+    def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
+        if not self.workspace.start_discovery(request, is_example):
             return False
-        self.run.setEnabled(False)
-        self.stop.setEnabled(True)
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
         return True
 
     def _build(self) -> None:
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
         form = self._form = QFormLayout(labelAlignment=left, verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Model", _with_button(self.model, self._browse_model, "Open a model's folder"))
-        form.addRow("Task", _with_button(self.task, self._browse_task, "Open a task file"))
-        self.pair = [QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR]
+        form.addRow("Model", _with_button(self.model_box, self.browse_model, "Open a model's folder"))
+        form.addRow("Task", _with_button(self.task_box, self.browse_task, "Open a task file"))
+        self.pair_fields = [QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR_HINTS]
         self.pair_box = QWidget()
         pair_form = QVBoxLayout(self.pair_box)
         pair_form.setContentsMargins(0, 0, 0, 0)
-        for line in self.pair:
+        for line in self.pair_fields:
             pair_form.addWidget(line)
         form.addRow(self.pair_box)
-        form.addRow("Prompts", self.prompts)
-        form.addRow("Seed", self.seed)
-        form.addRow("Device", self.device)
-        form.addRow("Method", self.method)
-        form.addRow(self.options)
-        form.addRow("Metric", self.measure)
-        form.addRow("Ablation", self.ablation)
-        form.addRow("Choose", self.select)
-        form.addRow("Edges", self.edges)
+        form.addRow("Prompts", self.prompts_field)
+        form.addRow("Seed", self.seed_field)
+        form.addRow("Device", self.device_box)
+        form.addRow("Method", self.method_box)
+        form.addRow(self.option_form)
+        form.addRow("Metric", self.metric_box)
+        form.addRow("Ablation", self.ablation_box)
+        form.addRow("Choose", self.selection_rule_box)
+        form.addRow("Edges", self.edges_field)
         inside = QWidget()
         inside.setLayout(form)
         form.setContentsMargins(12, 10, 12, 10)
-        scroll = Column(inside, least=250)
+        scroll = VerticalScrollArea(inside, min_width_px=250)
         foot = QVBoxLayout()
         foot.setContentsMargins(12, 4, 12, 12)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.run, 1)
-        buttons.addWidget(self.stop)
+        buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.cancel_button)
         foot.addLayout(buttons)
-        foot.addWidget(self.progress)
-        foot.addWidget(self.left)
+        foot.addWidget(self.progress_bar)
+        foot.addWidget(self.progress_line)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll, 1)
         whole.addLayout(foot)
-        for widget, name in ((self.model, "Model"), (self.task, "Task"), (self.method, "Method")):
+        for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
             widget.setAccessibleName(name)
-        inset_numbers(self)
-        for box in (self.model, self.task, self.method, self.measure, self.select):
+        adjust_form_fields(self)
+        for box in (self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box):
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
             box.setMinimumContentsLength(8)
 
-    def _model_chosen(self, model: str) -> None:
+    def _on_model_chosen(self, model: str) -> None:
         """A model whose circuit is known was made for the one task of its name."""
         if model in self.choices.models and model in self.choices.tasks:
-            self.task.setCurrentText(model)
+            self.task_box.setCurrentText(model)
 
     def _show_options(self, method: str) -> None:
-        self.options.set_options(self.choices.methods.get(method, ("", ()))[1])
-        self._level()
+        self.option_form.set_options(self.choices.methods.get(method, ("", ()))[1])
+        self._align_forms()
 
-    def _level(self) -> None:
-        level(self._form, self.options.form)
+    def _align_forms(self) -> None:
+        align_form_labels(self._form, self.option_form.form_layout)
 
     def changeEvent(self, event: QEvent) -> None:
         """Labels of another size begin and end elsewhere."""
         super().changeEvent(event)
         if event.type() is QEvent.Type.FontChange:
-            QTimer.singleShot(0, self, self._level)  # once the labels have the font
+            QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
 
     def _show_pair(self, task: str) -> None:
-        self.pair_box.setVisible(task == TYPED)
-        self.prompts.setEnabled(task != TYPED)
+        self.pair_box.setVisible(task == TYPED_PAIR)
+        self.prompts_field.setEnabled(task != TYPED_PAIR)
 
-    def _browse_model(self) -> None:
+    def browse_model(self) -> None:
         if folder := QFileDialog.getExistingDirectory(self, "Open a model's folder"):
-            self.model.setEditText(folder)
+            self.model_box.setEditText(folder)
 
-    def _browse_task(self) -> None:
+    def browse_task(self) -> None:
         path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl *.json)")
         if path:
-            self.task.setEditText(path)
+            self.task_box.setEditText(path)
 
-    def _arrived(self, reply: Reply) -> None:
-        if isinstance(reply, SomeUnusable):
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, UnusableRowsFound):
             self._ask_to_skip(reply)
 
-    def _ask_to_skip(self, reply: SomeUnusable) -> None:
+    def _ask_to_skip(self, reply: UnusableRowsFound) -> None:
         """Ask whether to search with the rows of a task file that can be used."""
-        box = self.question = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
+        box = self.skip_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setText(f"{reply.file}: {reply.count}\n\nThe first pair that cannot be used: {reply.first}")
+        box.setText(f"{reply.file_name}: {reply.usable_rows_text}\n\nThe first pair that cannot be used: {reply.first_error}")
         use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(use)
-        use.clicked.connect(lambda: self._again(reply.again))
+        use.clicked.connect(lambda: self._search_again(reply.retry))
         box.open()
 
-    def _again(self, request: Request) -> None:
-        if isinstance(request, Find):
-            self._search(request)
+    def _search_again(self, request: Request) -> None:
+        if isinstance(request, DiscoverCircuit):
+            self._submit_search(request)
         else:
-            self.desk.ask(request)
+            self.workspace.submit_request(request)
 
-    def _progress(self, moved: Moved) -> None:
-        self.stop.setEnabled(True)
-        self.progress.show()
-        self.left.show()
-        self.progress.setValue(round(moved.share * 1000))
+    def _on_progress(self, moved: ProgressReported) -> None:
+        self.cancel_button.setEnabled(True)
+        self.progress_bar.show()
+        self.progress_line.show()
+        self.progress_bar.setValue(round(moved.fraction * 1000))
         left = moved.seconds_left
         time = f", about {left:.0f} s left" if left is not None and left > 1 else ""
-        self.left.setText(f"{moved.title}{time}")
+        self.progress_line.setText(f"{moved.title}{time}")
 
-    def _idle(self) -> None:
-        self.run.setEnabled(True)
-        self.stop.setEnabled(False)
-        self.progress.hide()
-        self.left.hide()
+    def _on_idle(self) -> None:
+        self.run_button.setEnabled(True)
+        self.cancel_button.setEnabled(False)
+        self.progress_bar.hide()
+        self.progress_line.hide()
 
-    def _ready(self, ready: Ready) -> None:
-        self.edges.setMaximum(ready.n_edges)
+    def _on_model_ready(self, ready: ModelReady) -> None:
+        self.edges_field.setMaximum(ready.n_edges)
 
 
-_SELECT = {
+_SELECTION_RULES = {
     "greedy": "from the logits up, the strongest edge into a node already reached",
     "top": "the strongest edges, pruned",
     "signed": "the edges that help most, pruned",
     "nodes": "the strongest nodes with all edges between them",
     "own": "what the method itself kept (ACDC)",
 }
-_PAIR = (
+_PAIR_HINTS = (
     "clean prompt: When Mary and John went to the store, John gave a drink to",
     "corrupted prompt, of as many tokens",
     "correct answers, with their space:  Mary",

@@ -6,91 +6,91 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject
 
-from circuitviz.panels.keeping import kept
-from circuitviz.panels.undo import StateStep
+from circuitviz.panels.keeping import restrict_selection
+from circuitviz.panels.undo import UndoStep
 from circuitviz.session import Document, State
 
 if TYPE_CHECKING:
-    from circuitviz.panels.desk import Desk
+    from circuitviz.panels.desk import Workspace
 
 
-class Documents(QObject):
+class DocumentSwitcher(QObject):
     """Changes the desk's document and tells everybody, in one order: left, opened, drawn, shown."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.desk = desk
-        self._left = False
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self._is_leave_announced = False
 
-    def open(self, document: Document) -> None:
+    def open_document(self, document: Document) -> None:
         """Show a document; undo begins anew, and what was asked for the one before is void."""
-        desk = self.desk
-        desk.searches.forget()
-        desk.select(frozenset(), frozenset())  # while the document that it is of is still there
-        desk.undo.clear()
-        desk.worker.leave()
-        desk.opened = None
-        self._show(document)
-        desk.asking.came(None)
-        desk.asking.adopt(document.state)
+        desk = self.workspace
+        desk.search_controller.discard_search()
+        desk.set_selection(frozenset(), frozenset())  # while the document that it is of is still there
+        desk.undo_stack.clear()
+        desk.worker.drop_document_jobs()
+        desk.opened_model = None
+        self._show_document(document)
+        desk.prompt_circuits.on_opened(None)
+        desk.prompt_circuits.ensure_opened(document.state)
 
-    def turn_to(self, document: Document, text: str) -> None:
+    def push_document(self, document: Document, text: str) -> None:
         """Go to another document as one step of undo, which leads back to this one."""
-        desk = self.desk
+        desk = self.workspace
         before = (desk.document, desk.document.state)
-        desk.undo.push(StateStep(text, before, (document, document.state), self.go))
+        desk.undo_stack.push(UndoStep(text, before, (document, document.state), self.go_to))
 
-    def go(self, document: Document, state: State) -> None:
+    def go_to(self, document: Document, state: State) -> None:
         """Be at a state of a document: what a step of undo does."""
-        desk = self.desk
-        partial_shown = desk.searches.interrupt()
+        desk = self.workspace
+        partial_shown = desk.search_controller.drop_partial_result()
         other = document is not desk.document
         if other:
-            self.leave()
-            if not desk.searches.under_way:
-                desk.worker.leave()
-        document.apply(state)
+            self.announce_leaving()
+            if not desk.search_controller.is_running:
+                desk.worker.drop_document_jobs()
+        document.set_state(state)
         if other or partial_shown:
-            self._show(document)
+            self._show_document(document)
         else:
-            self.draw()
-        desk.asking.adopt(state)
+            self.publish_state()
+        desk.prompt_circuits.ensure_opened(state)
 
-    def leave(self) -> None:
+    def announce_leaving(self) -> None:
         """Tell once that the document is about to leave the screen."""
-        if not self._left:
-            self._left = True
-            self.desk.document_left.emit()
+        if not self._is_leave_announced:
+            self._is_leave_announced = True
+            self.workspace.document_closing.emit()
 
-    def come_back(self) -> None:
+    def show_user_document(self) -> None:
         """Show the person's document again, after a search's partial result."""
-        self._show(self.desk.document)
+        self._show_document(self.workspace.document)
 
-    def show_partial(self, document: Document, begins: bool) -> None:
+    def show_partial_result(self, document: Document, is_first: bool) -> None:
         """Show what a search has so far; begins: for the first time, in place of the person's document."""
-        desk = self.desk
+        desk = self.workspace
         desk.document = document
-        if begins:
-            desk.opacity = None
-            desk.live.begin()
+        if is_first:
+            desk.edge_opacity = None
+            desk.live_faithfulness.reset()
             desk.document_opened.emit()
-        desk.select(*kept(document.state, desk.nodes, desk.edges))
-        desk.live.hush()
+        desk.set_selection(*restrict_selection(document.state, desk.selected_nodes, desk.selected_edges))
+        desk.live_faithfulness.clear()
         desk.state_changed.emit()
-        if begins:
+        if is_first:
             desk.document_shown.emit()
 
-    def draw(self) -> None:
+    def publish_state(self) -> None:
         """Show the document's present state."""
-        desk, state = self.desk, self.desk.document.state
-        desk.select(*kept(state, desk.nodes, desk.edges))
-        desk.live.follow(state)
+        desk, state = self.workspace, self.workspace.document.state
+        desk.set_selection(*restrict_selection(state, desk.selected_nodes, desk.selected_edges))
+        desk.live_faithfulness.on_state_changed(state)
         desk.state_changed.emit()
 
-    def _show(self, document: Document) -> None:
-        desk = self.desk
-        desk.document, desk.opacity, self._left = document, None, False
-        desk.live.begin()
+    def _show_document(self, document: Document) -> None:
+        desk = self.workspace
+        desk.document, desk.edge_opacity, self._is_leave_announced = document, None, False
+        desk.live_faithfulness.reset()
         desk.document_opened.emit()
-        self.draw()
+        self.publish_state()
         desk.document_shown.emit()

@@ -17,16 +17,16 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import Choices, Judge, Judged, Moved, Reply
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.figures import export_plot
+from circuitviz.jobs import Choices, ComputeMeasure, MeasureResult, ProgressReported, Reply
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.room import Column, keep_wide
-from circuitviz.session import Trial
+from circuitviz.panels.room import VerticalScrollArea, fix_scaled_width
+from circuitviz.session import PromptEvaluationRequest
 
-AS_IN_MODEL = "of the same edges, with no node scaled or patched"
+WITHOUT_INTERVENTIONS = "of the same edges, with no node scaled or patched"
 
 
 @panels.register(
@@ -38,78 +38,78 @@ class EvaluationPanel(Panel):
     What was found stays with the document; a result of an earlier state of the circuit says so.
     """
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.measure = QComboBox(accessibleName="Measure")
-        self.options = OptionForm()
-        self.about = QLabel("", objectName="muted", wordWrap=True)
-        self.run = QPushButton("Measure", objectName="primary")
-        self.stop = QPushButton("Cancel")
-        self.chart = Chart()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.measure_box = QComboBox(accessibleName="Measure")
+        self.option_form = OptionForm()
+        self.description_label = QLabel("", objectName="muted", wordWrap=True)
+        self.run_button = QPushButton("Measure", objectName="primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.chart = ChartView()
         self.chart.setAccessibleName("Plot of the measure")
-        self.note = QLabel("", objectName="muted")
-        self.copy = QPushButton("Copy command", toolTip="the command line that measures this again")
-        self.export = QPushButton("Export…", toolTip="the plot as a figure, its table as CSV")
-        self.fade = QPushButton(
+        self.message_label = QLabel("", objectName="muted")
+        self.copy_button = QPushButton("Copy command", toolTip="the command line that measures this again")
+        self.export_button = QPushButton("Export…", toolTip="the plot as a figure, its table as CSV")
+        self.fade_button = QPushButton(
             "Show on canvas", checkable=True, toolTip="draw each edge as opaque as it is stable"
         )
         self._summaries: dict[str, str] = {}
         self._choices = Choices()
-        self._running = False
+        self._is_running = False
         self._build()
-        self.measure.currentTextChanged.connect(self._chosen)
-        self.run.clicked.connect(self.start)
-        self.stop.clicked.connect(desk.cancel)
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command()))
-        self.export.clicked.connect(self._ask_export)
-        self.fade.toggled.connect(self._fade)
-        self.chart.pointed.connect(self._point)
-        self.chart.clicked.connect(lambda nodes: desk.select(frozenset(nodes), frozenset()))
-        desk.choices_arrived.connect(self._set_choices)
-        desk.arrived.connect(self._arrived)
-        desk.progressed.connect(self._moved)
-        desk.idle.connect(self._idle)
-        desk.state_changed.connect(self.when_seen(self.show_result))
-        desk.document_opened.connect(self._opened)
-        self._idle()
+        self.measure_box.currentTextChanged.connect(self._on_measure_chosen)
+        self.run_button.clicked.connect(self.start_measure)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.evaluate_command()))
+        self.export_button.clicked.connect(self._export_chart)
+        self.fade_button.toggled.connect(self._fade_by_stability)
+        self.chart.hover_text_changed.connect(self._show_message)
+        self.chart.nodes_clicked.connect(lambda nodes: workspace.set_selection(frozenset(nodes), frozenset()))
+        workspace.catalog_received.connect(self._set_choices)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.state_changed.connect(self.refresh_when_visible(self.show_result))
+        workspace.document_opened.connect(self._on_document_opened)
+        self._on_idle()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         self.chart.theme = theme
         self.show_result()
 
-    def start(self) -> None:
+    def start_measure(self) -> None:
         """Take the chosen measure of the circuit as it stands."""
-        state = self.desk.document.state
-        if state.live is None or not self.measure.currentText():
+        state = self.workspace.document.state
+        if state.live_circuit is None or not self.measure_box.currentText():
             return
-        where, trial = state.provenance, Trial.of(state)
-        self._running = True
-        self.run.setEnabled(False)
-        self.stop.setEnabled(True)
-        self.desk.ask(
-            Judge(
-                self.measure.currentText(),
-                self.options.values(),
-                state.plain if trial is None else state.measured,
-                state.live,
+        where, trial = state.provenance, PromptEvaluationRequest.from_state(state)
+        self._is_running = True
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        self.workspace.submit_request(
+            ComputeMeasure(
+                self.measure_box.currentText(),
+                self.option_form.values(),
+                state.unintervened_key if trial is None else state.measurement_key,
+                state.live_circuit,
                 state.scores,
                 where.select if where else "greedy",
                 where.asked if where else None,
-                state.sets,
-                tuple(sorted(self.desk.nodes - {"logits"})),
+                state.named_node_sets,
+                tuple(sorted(self.workspace.selected_nodes - {"logits"})),
                 trial,
-                self.desk.device,
-                state.opening,
+                self.workspace.device,
+                state.requirements,
             )
         )
 
-    def command(self) -> str:
+    def evaluate_command(self) -> str:
         """The command line that repeats the measure with the options shown."""
-        name, path = self.measure.currentText(), self.desk.document.path
+        name, path = self.measure_box.currentText(), self.workspace.document.path
         parts = ["circuitviz", "evaluate", str(path or "circuit.circuit"), "--measures", name]
-        found = self.desk.document.measures.get(name)
-        values = dict(found["options"]) if found else self.options.values()
+        found = self.workspace.document.measures.get(name)
+        values = dict(found["options"]) if found else self.option_form.values()
         if values.get("nodes") == "selection" and found and "ablated" in found["result"]:
             values["nodes"] = ",".join(found["result"]["ablated"])  # files of before do not name them
         for option, value in values.items():
@@ -118,45 +118,45 @@ class EvaluationPanel(Panel):
 
     def show_result(self) -> None:
         """Draw what is known of the chosen measure."""
-        name = self.measure.currentText()
-        found = self.desk.document.measures.get(name)
-        self.chart.draw(name, None if found is None else found["result"])
-        self._say_what_it_is()
-        self.export.setEnabled(found is not None)
-        self.fade.setVisible(name == "stability")
-        self.fade.setEnabled(found is not None)
-        self._point("")
+        name = self.measure_box.currentText()
+        found = self.workspace.document.measures.get(name)
+        self.chart.draw_result(name, None if found is None else found["result"])
+        self._show_description()
+        self.export_button.setEnabled(found is not None)
+        self.fade_button.setVisible(name == "stability")
+        self.fade_button.setEnabled(found is not None)
+        self._show_message("")
 
-    def _opened(self) -> None:
+    def _on_document_opened(self) -> None:
         """Another document, whose edges are drawn as usual."""
-        with QSignalBlocker(self.fade):
-            self.fade.setChecked(False)
+        with QSignalBlocker(self.fade_button):
+            self.fade_button.setChecked(False)
         self.show_result()
 
     def _build(self) -> None:
         inside = QWidget()
         form = QVBoxLayout(inside)
         form.setContentsMargins(12, 8, 12, 4)
-        form.addWidget(self.measure)
-        form.addWidget(self.about)
-        form.addWidget(self.options)
+        form.addWidget(self.measure_box)
+        form.addWidget(self.description_label)
+        form.addWidget(self.option_form)
         form.addStretch(1)
-        scroll = Column(inside)
+        scroll = VerticalScrollArea(inside)
         buttons = QHBoxLayout(spacing=6)
         buttons.setContentsMargins(12, 4, 12, 8)
-        buttons.addWidget(self.run, 1)
-        buttons.addWidget(self.stop)
+        buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.cancel_button)
         left = QVBoxLayout(spacing=0)
         left.addWidget(scroll, 1)
         left.addLayout(buttons)
         side = QWidget()
         side.setLayout(left)
         left.setContentsMargins(0, 0, 0, 0)
-        keep_wide(side, 236)
+        fix_scaled_width(side, 236)
         foot = QHBoxLayout(spacing=6)
         foot.setContentsMargins(8, 0, 12, 8)
-        foot.addWidget(self.note, 1)
-        for button in (self.fade, self.copy, self.export):
+        foot.addWidget(self.message_label, 1)
+        for button in (self.fade_button, self.copy_button, self.export_button):
             foot.addWidget(button)
         right = QVBoxLayout(spacing=2)
         right.addWidget(self.chart, 1)
@@ -169,65 +169,65 @@ class EvaluationPanel(Panel):
 
     def _set_choices(self, choices: Choices) -> None:
         self._choices = choices
-        chosen = self.measure.currentText()
-        self.measure.clear()
-        self.measure.addItems(list(choices.measures))
+        chosen = self.measure_box.currentText()
+        self.measure_box.clear()
+        self.measure_box.addItems(list(choices.measures))
         if chosen:
-            self.measure.setCurrentText(chosen)
-        self._chosen(self.measure.currentText())
+            self.measure_box.setCurrentText(chosen)
+        self._on_measure_chosen(self.measure_box.currentText())
 
-    def _chosen(self, name: str) -> None:
-        self.options.set_options(self._choices.measures.get(name, ("", ()))[1])
+    def _on_measure_chosen(self, name: str) -> None:
+        self.option_form.set_options(self._choices.measures.get(name, ("", ()))[1])
         self.show_result()
 
-    def _say_what_it_is(self) -> None:
+    def _show_description(self) -> None:
         """What the measure is, or why it does not apply to a circuit of this kind."""
-        name = self.measure.currentText()
-        kind = "heads" if self.desk.asking.question is None else "features"
-        why = self._choices.refused.get(kind, {}).get(name, "")
-        self.about.setText(why or self._choices.measures.get(name, ("", ()))[0])
-        self.options.setVisible(bool(self.options.fields) and not why)
-        self.run.setEnabled(self.desk.state.circuit is not None and not self._running and not why)
+        name = self.measure_box.currentText()
+        kind = "heads" if self.workspace.prompt_circuits.query is None else "features"
+        why = self._choices.inapplicable_measures.get(kind, {}).get(name, "")
+        self.description_label.setText(why or self._choices.measures.get(name, ("", ()))[0])
+        self.option_form.setVisible(bool(self.option_form.fields) and not why)
+        self.run_button.setEnabled(self.workspace.state.circuit is not None and not self._is_running and not why)
 
-    def _arrived(self, reply: Reply) -> None:
-        if not isinstance(reply, Judged):
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, MeasureResult):
             return
-        if reply.measure == self.measure.currentText():
+        if reply.measure == self.measure_box.currentText():
             self.show_result()
         if reply.done:  # whatever else runs now
-            self._idle()
+            self._on_idle()
 
-    def _point(self, text: str) -> None:
+    def _show_message(self, text: str) -> None:
         """What the mouse is over, or else what the picture is of."""
-        name = self.measure.currentText()
-        found: dict[str, Any] | None = self.desk.document.measures.get(name)
+        name = self.measure_box.currentText()
+        found: dict[str, Any] | None = self.workspace.document.measures.get(name)
         if not text and found is None:
-            text = "not measured yet" if self.desk.state.circuit is not None else ""
+            text = "not measured yet" if self.workspace.state.circuit is not None else ""
         elif not text and found is not None:
             parts = []
-            state = self.desk.document.state
-            if found["key"] != state.measured:
-                plain = found["key"] == state.plain
-                parts.append(AS_IN_MODEL if plain else "measured before the circuit changed")
+            state = self.workspace.document.state
+            if found["key"] != state.measurement_key:
+                plain = found["key"] == state.unintervened_key
+                parts.append(WITHOUT_INTERVENTIONS if plain else "measured before the circuit changed")
             if not found["done"]:
                 parts.append("not finished")
             text = ", ".join(parts)
-        self.note.setText(text)
+        self.message_label.setText(text)
 
-    def _moved(self, moved: Moved) -> None:
-        if self._running and moved.title.endswith(self.measure.currentText()):
-            self.stop.setEnabled(True)
+    def _on_progress(self, moved: ProgressReported) -> None:
+        if self._is_running and moved.title.endswith(self.measure_box.currentText()):
+            self.cancel_button.setEnabled(True)
 
-    def _idle(self) -> None:
-        self._running = False
-        self._say_what_it_is()
-        if self.stop.hasFocus():  # else the keys go on to the plot, which would read itself out
-            self.run.setFocus()
-        self.stop.setEnabled(False)
+    def _on_idle(self) -> None:
+        self._is_running = False
+        self._show_description()
+        if self.cancel_button.hasFocus():  # else the keys go on to the plot, which would read itself out
+            self.run_button.setFocus()
+        self.cancel_button.setEnabled(False)
 
-    def _fade(self, on: bool) -> None:
-        found = self.desk.document.measures.get("stability")
-        self.desk.fade(dict(found["result"]["edges"]) if on and found else None)
+    def _fade_by_stability(self, on: bool) -> None:
+        found = self.workspace.document.measures.get("stability")
+        self.workspace.set_edge_opacity(dict(found["result"]["edges"]) if on and found else None)
 
-    def _ask_export(self) -> None:
-        export_plot(self, self.desk, self.chart, self.measure.currentText(), self.command())
+    def _export_chart(self) -> None:
+        open_plot_dialog(self, self.workspace, self.chart, self.measure_box.currentText(), self.evaluate_command())

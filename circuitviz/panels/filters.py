@@ -21,51 +21,51 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.registry import Panel, inset_numbers, panels
-from circuitviz.session import Sight, State, filter_view
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.session import ViewFilters, State, set_filters
 from circuitviz.session.sight import CHANNELS, SIGN_MEANINGS, SIGNS
 
-STEPS = 400
-SIGN_NAMES = {"helps": ("raise the metric", "lower it"), "file": ("positive score", "negative score")}
-CHANNEL_NAMES = dict(zip(CHANNELS, ("q", "k", "v", "MLP, logits"), strict=True))
-KIND_NAMES = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "errors", "token": "tokens"}
+SLIDER_STEPS = 400
+SIGN_LABELS = {"helps": ("raise the metric", "lower it"), "file": ("positive score", "negative score")}
+CHANNEL_LABELS = dict(zip(CHANNELS, ("q", "k", "v", "MLP, logits"), strict=True))
+KIND_LABELS = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "errors", "token": "tokens"}
 
 
-def _sign_names(sign: str) -> dict[str, str]:
+def _sign_labels(sign: str) -> dict[str, str]:
     """What the chips of positive and negative scores say, by what is known of the sign."""
-    return dict(zip(SIGNS, SIGN_NAMES["helps" if sign == "helps" else "file"], strict=True))
+    return dict(zip(SIGNS, SIGN_LABELS["helps" if sign == "helps" else "file"], strict=True))
 
 
-class Chips(QWidget):
+class ToggleChips(QWidget):
     """What is shown is pressed; several may be."""
 
-    def __init__(self, names: dict[str, str], about: str) -> None:
+    def __init__(self, labels: dict[str, str], group_name: str) -> None:
         super().__init__()
-        self._about = about
+        self._group_name = group_name
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(4)
         self.chips: dict[str, QToolButton] = {}
-        for key, text in names.items():
+        for key, text in labels.items():
             chip = QToolButton(text=text, checkable=True, checked=True, objectName="chip")
-            chip.setAccessibleName(f"{about}: {text}")
+            chip.setAccessibleName(f"{group_name}: {text}")
             self.chips[key] = chip
             row.addWidget(chip)
         row.addStretch(1)
 
-    def rename(self, names: dict[str, str], tips: Iterable[str]) -> None:
+    def set_labels(self, labels: dict[str, str], tips: Iterable[str]) -> None:
         """Write other words on the same chips."""
-        for (key, text), tip in zip(names.items(), tips, strict=True):
+        for (key, text), tip in zip(labels.items(), tips, strict=True):
             self.chips[key].setText(text)
-            self.chips[key].setAccessibleName(f"{self._about}: {text}")
+            self.chips[key].setAccessibleName(f"{self._group_name}: {text}")
             self.chips[key].setToolTip(tip)
 
-    def hidden(self) -> frozenset[str]:
+    def unchecked_keys(self) -> frozenset[str]:
         """What is not pressed."""
         return frozenset(key for key, chip in self.chips.items() if not chip.isChecked())
 
-    def show_hidden(self, keys: Collection[str]) -> None:
+    def set_unchecked(self, keys: Collection[str]) -> None:
         """Press all but these."""
         for key, chip in self.chips.items():
             chip.setChecked(key not in keys)
@@ -75,128 +75,128 @@ class Chips(QWidget):
 class FiltersPanel(Panel):
     """Every change is seen on the canvas at once; a row of changes is one step of undo."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self._setting = False
-        self._edges = 1
-        self.most = QSlider(Qt.Orientation.Horizontal, maximum=STEPS, accessibleName="Strongest edges")
-        self.number = QLabel("all", objectName="muted")
-        self.least = _score("Least score of an edge")
-        self.signs, self.channels = Chips(_sign_names("helps"), "Sign"), Chips(CHANNEL_NAMES, "Edges into")
-        self.kinds = Chips({}, "Kind")
-        self.low = QSpinBox(accessibleName="From layer")
-        self.high = QSpinBox(accessibleName="To layer")
-        self.score = _score("Least score of a node")
-        self.joined = QCheckBox("only nodes that a shown edge touches")
-        self.clear = QPushButton("Show everything", objectName="link")
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._is_updating = False
+        self._n_circuit_edges = 1
+        self.max_edges_slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Strongest edges")
+        self.max_edges_label = QLabel("all", objectName="muted")
+        self.edge_score_field = _score_field("Least score of an edge")
+        self.sign_chips, self.channel_chips = ToggleChips(_sign_labels("helps"), "Sign"), ToggleChips(CHANNEL_LABELS, "Edges into")
+        self.kind_chips = ToggleChips({}, "Kind")
+        self.first_layer_field = QSpinBox(accessibleName="From layer")
+        self.last_layer_field = QSpinBox(accessibleName="To layer")
+        self.node_score_field = _score_field("Least score of a node")
+        self.connected_box = QCheckBox("only nodes that a shown edge touches")
+        self.show_all_button = QPushButton("Show everything", objectName="link")
         self._build()
-        self.most.valueChanged.connect(self._keep)
-        for number in (self.least, self.score, self.low, self.high):
-            number.valueChanged.connect(self._keep)
-        for chips in (self.signs, self.channels):
-            self._listen(chips)
-        self.joined.toggled.connect(self._keep)
-        self.clear.clicked.connect(lambda: self.desk.do(filter_view(Sight())))
-        desk.state_changed.connect(self.show_state)
+        self.max_edges_slider.valueChanged.connect(self._apply_filters)
+        for number in (self.edge_score_field, self.node_score_field, self.first_layer_field, self.last_layer_field):
+            number.valueChanged.connect(self._apply_filters)
+        for chips in (self.sign_chips, self.channel_chips):
+            self._connect_chips(chips)
+        self.connected_box.toggled.connect(self._apply_filters)
+        self.show_all_button.clicked.connect(lambda: self.workspace.apply_command(set_filters(ViewFilters())))
+        workspace.state_changed.connect(self.show_state)
         self.show_state()
 
     def show_state(self) -> None:
         """Follow the document."""
-        state = self.desk.state
+        state = self.workspace.state
         self.setEnabled(state.circuit is not None)
         if state.circuit is None:
             return
-        sight, circuit = state.sight, state.circuit
-        self._setting = True
-        self._edges = max(2, circuit.n_edges)
+        sight, circuit = state.filters, state.circuit
+        self._is_updating = True
+        self._n_circuit_edges = max(2, circuit.n_edges)
         layers = circuit.graph.shape.n_layers
-        for number, value in ((self.low, sight.low), (self.high, sight.high)):
+        for number, value in ((self.first_layer_field, sight.low), (self.last_layer_field, sight.high)):
             number.setRange(0, max(0, layers - 1))
-            number.setValue((0 if number is self.low else layers - 1) if value is None else value)
+            number.setValue((0 if number is self.first_layer_field else layers - 1) if value is None else value)
         most = circuit.n_edges if sight.most is None else min(sight.most, circuit.n_edges)
-        if self._amount() != most:
-            share = math.log(max(1, most)) / math.log(self._edges)
-            self.most.setValue(STEPS if sight.most is None else round(STEPS * share))
-        self.number.setText("all" if sight.most is None else f"{most:,}")
-        self.least.setValue(sight.least)
-        self.score.setValue(sight.score)
-        self.signs.rename(_sign_names(state.sign), SIGN_MEANINGS[state.sign])
-        self.signs.show_hidden(sight.hidden_signs)
-        self.channels.show_hidden(sight.hidden_channels)
+        if self._slider_n_edges() != most:
+            share = math.log(max(1, most)) / math.log(self._n_circuit_edges)
+            self.max_edges_slider.setValue(SLIDER_STEPS if sight.most is None else round(SLIDER_STEPS * share))
+        self.max_edges_label.setText("all" if sight.most is None else f"{most:,}")
+        self.edge_score_field.setValue(sight.least)
+        self.node_score_field.setValue(sight.score)
+        self.sign_chips.set_labels(_sign_labels(state.sign_meaning), SIGN_MEANINGS[state.sign_meaning])
+        self.sign_chips.set_unchecked(sight.hidden_signs)
+        self.channel_chips.set_unchecked(sight.hidden_channels)
         self._show_kinds(state)
-        self.joined.setChecked(sight.joined)
-        self.clear.setEnabled(not sight.open)
-        self._setting = False
+        self.connected_box.setChecked(sight.joined)
+        self.show_all_button.setEnabled(not sight.shows_everything)
+        self._is_updating = False
 
-    def sight(self) -> Sight:
+    def current_filters(self) -> ViewFilters:
         """The filters as the fields say."""
-        layers = self.high.maximum()
-        return Sight(
-            most=None if self.most.value() == STEPS else self._amount(),
-            least=self.least.value(),
-            hidden_signs=self.signs.hidden(),
-            hidden_channels=self.channels.hidden(),
-            hidden_kinds=self.kinds.hidden(),
-            low=self.low.value() or None,
-            high=None if self.high.value() == layers else self.high.value(),
-            score=self.score.value(),
-            joined=self.joined.isChecked(),
+        layers = self.last_layer_field.maximum()
+        return ViewFilters(
+            most=None if self.max_edges_slider.value() == SLIDER_STEPS else self._slider_n_edges(),
+            least=self.edge_score_field.value(),
+            hidden_signs=self.sign_chips.unchecked_keys(),
+            hidden_channels=self.channel_chips.unchecked_keys(),
+            hidden_kinds=self.kind_chips.unchecked_keys(),
+            low=self.first_layer_field.value() or None,
+            high=None if self.last_layer_field.value() == layers else self.last_layer_field.value(),
+            score=self.node_score_field.value(),
+            joined=self.connected_box.isChecked(),
         )
 
-    def _amount(self) -> int:
-        return max(1, round(math.exp(self.most.value() / STEPS * math.log(self._edges))))
+    def _slider_n_edges(self) -> int:
+        return max(1, round(math.exp(self.max_edges_slider.value() / SLIDER_STEPS * math.log(self._n_circuit_edges))))
 
-    def _keep(self) -> None:
-        if not self._setting:
-            self.desk.do(filter_view(self.sight()))
+    def _apply_filters(self) -> None:
+        if not self._is_updating:
+            self.workspace.apply_command(set_filters(self.current_filters()))
 
-    def _listen(self, chips: Chips) -> None:
+    def _connect_chips(self, chips: ToggleChips) -> None:
         for chip in chips.chips.values():
-            chip.toggled.connect(self._keep)
+            chip.toggled.connect(self._apply_filters)
 
     def _show_kinds(self, state: State) -> None:
         assert state.circuit is not None
         graph = state.circuit.graph
         kinds = dict.fromkeys(str(graph.node(name).kind) for name in state.circuit.node_names)
-        if list(kinds) != list(self.kinds.chips):
-            before, self.kinds = self.kinds, Chips({k: KIND_NAMES.get(k, k) for k in kinds}, "Kind")
-            self.nodes.replaceWidget(before, self.kinds)
+        if list(kinds) != list(self.kind_chips.chips):
+            before, self.kind_chips = self.kind_chips, ToggleChips({k: KIND_LABELS.get(k, k) for k in kinds}, "Kind")
+            self.nodes_form.replaceWidget(before, self.kind_chips)
             before.hide()
             before.deleteLater()
-            self._listen(self.kinds)
-        self.kinds.show_hidden(state.sight.hidden_kinds)
+            self._connect_chips(self.kind_chips)
+        self.kind_chips.set_unchecked(state.filters.hidden_kinds)
 
     def _build(self) -> None:
-        self.number.setMinimumWidth(44)
-        self.number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        edges = _form(QLabel("Edges", objectName="heading"))
-        _row(edges, "strongest", _beside((self.most, self.number)))
-        _row(edges, "|score| from", self.least)
-        _row(edges, "that", self.signs)
-        _row(edges, "into", self.channels)
+        self.max_edges_label.setMinimumWidth(44)
+        self.max_edges_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        edges = _headed_form(QLabel("Edges", objectName="heading"))
+        _add_row(edges, "strongest", _row_of((self.max_edges_slider, self.max_edges_label)))
+        _add_row(edges, "|score| from", self.edge_score_field)
+        _add_row(edges, "that", self.sign_chips)
+        _add_row(edges, "into", self.channel_chips)
         head = QHBoxLayout()
         head.addWidget(QLabel("Nodes", objectName="heading"), 1)
-        head.addWidget(self.clear)
-        self.nodes = _form(head)
-        _row(self.nodes, "kinds", self.kinds)
-        _row(self.nodes, "layers", _beside((self.low, QLabel("to"), self.high)))
-        _row(self.nodes, "|score| from", self.score)
-        self.nodes.addRow(self.joined)
+        head.addWidget(self.show_all_button)
+        self.nodes_form = _headed_form(head)
+        _add_row(self.nodes_form, "kinds", self.kind_chips)
+        _add_row(self.nodes_form, "layers", _row_of((self.first_layer_field, QLabel("to"), self.last_layer_field)))
+        _add_row(self.nodes_form, "|score| from", self.node_score_field)
+        self.nodes_form.addRow(self.connected_box)
         inside = QWidget()
         columns = QHBoxLayout(inside)
         columns.setContentsMargins(12, 4, 12, 6)
         columns.setSpacing(28)
         columns.addLayout(edges, 1)
-        columns.addLayout(self.nodes, 1)
+        columns.addLayout(self.nodes_form, 1)
         scroll = QScrollArea(widgetResizable=True)
         scroll.setWidget(inside)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addWidget(scroll)
-        inset_numbers(self)
+        adjust_form_fields(self)
 
 
-def _form(head: QLabel | QHBoxLayout) -> QFormLayout:
+def _headed_form(head: QLabel | QHBoxLayout) -> QFormLayout:
     form = QFormLayout(horizontalSpacing=10, verticalSpacing=5)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -208,20 +208,20 @@ def _form(head: QLabel | QHBoxLayout) -> QFormLayout:
     return form
 
 
-def _row(form: QFormLayout, text: str, field: QWidget) -> None:
+def _add_row(form: QFormLayout, text: str, field: QWidget) -> None:
     label = QLabel(text, objectName="muted")
     label.setMinimumHeight(max(26, field.sizeHint().height()))  # beside the field's middle
     form.addRow(label, field)
 
 
-def _score(name: str) -> QDoubleSpinBox:
+def _score_field(name: str) -> QDoubleSpinBox:
     field = QDoubleSpinBox(decimals=4, maximum=1e6, singleStep=0.01, accessibleName=name)
     field.setSpecialValueText("any")
     field.setKeyboardTracking(False)
     return field
 
 
-def _beside(widgets: Iterable[QWidget]) -> QWidget:
+def _row_of(widgets: Iterable[QWidget]) -> QWidget:
     made = QWidget()
     row = QHBoxLayout(made)
     row.setContentsMargins(0, 0, 0, 0)

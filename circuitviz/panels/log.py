@@ -6,24 +6,24 @@ from datetime import datetime
 
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout
 
-from circuitviz.panels.desk import Desk
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.registry import Panel, panels
 
-LINES = 2000
+MAX_LOG_LINES = 2000
 
 
 @panels.register("log", summary="what has happened", title="Log", area="bottom", order=1)
 class LogPanel(Panel):
     """A line for everything that was said."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.text = QPlainTextEdit(readOnly=True, maximumBlockCount=LINES, accessibleName="Log")
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.text_field = QPlainTextEdit(readOnly=True, maximumBlockCount=MAX_LOG_LINES, accessibleName="Log")
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 4, 8, 8)
-        whole.addWidget(self.text)
-        desk.said.connect(self.add)
+        whole.addWidget(self.text_field)
+        workspace.message_posted.connect(self.add_message)
 
-    def add(self, message: str) -> None:
+    def add_message(self, message: str) -> None:
         """Add a line with the time."""
-        self.text.appendPlainText(f"{datetime.now():%H:%M:%S}  {message}")
+        self.text_field.appendPlainText(f"{datetime.now():%H:%M:%S}  {message}")

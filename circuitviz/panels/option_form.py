@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.options import Option
-from circuitviz.panels.registry import inset_numbers
+from circuitviz.panels.registry import adjust_form_fields
 
 
 class OptionForm(QWidget):
@@ -26,38 +26,38 @@ class OptionForm(QWidget):
     def __init__(self) -> None:
         super().__init__()
         left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-        self.form = QFormLayout(verticalSpacing=8, labelAlignment=left)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        self.form.setContentsMargins(12, 0, 0, 0)
-        self.setLayout(self.form)
+        self.form_layout = QFormLayout(verticalSpacing=8, labelAlignment=left)
+        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout.setContentsMargins(12, 0, 0, 0)
+        self.setLayout(self.form_layout)
         self.fields: dict[str, QWidget] = {}
 
     def set_options(
-        self, options: Sequence[Option], offered: Mapping[str, Sequence[str]] | None = None
+        self, options: Sequence[Option], suggestions: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         """Show the rows of other options; ``offered`` are texts to choose from where any may be typed."""
-        while self.form.rowCount():
-            self.form.removeRow(0)
+        while self.form_layout.rowCount():
+            self.form_layout.removeRow(0)
         self.fields = {}
         for option in options:
-            field = _field(option, (offered or {}).get(option.name, ()))
+            field = _create_field(option, (suggestions or {}).get(option.name, ()))
             name = option.name.replace("_", " ").capitalize()
             field.setToolTip(option.help)
             field.setAccessibleName(name)
             self.fields[option.name] = field
-            self.form.addRow(name, field)
+            self.form_layout.addRow(name, field)
         self.setVisible(bool(self.fields))
-        inset_numbers(self)
+        adjust_form_fields(self)
 
     def values(self) -> dict[str, Any]:
         """What the rows say now, by option."""
-        return {name: _value(field) for name, field in self.fields.items()}
+        return {name: _field_value(field) for name, field in self.fields.items()}
 
 
-def _field(option: Option, offered: Sequence[str]) -> QWidget:
-    if offered:
+def _create_field(option: Option, suggestions: Sequence[str]) -> QWidget:
+    if suggestions:
         free = QComboBox(editable=True)
-        free.addItems(list(offered))
+        free.addItems(list(suggestions))
         free.setCurrentText(str(option.default))
         return free
     if option.choices:
@@ -76,10 +76,10 @@ def _field(option: Option, offered: Sequence[str]) -> QWidget:
         return QSpinBox(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
     if option.above is not None:
         low = option.above + 1e-5
-    return _Number(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
+    return _ShortNumberBox(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
 
 
-class _Number(QDoubleSpinBox):
+class _ShortNumberBox(QDoubleSpinBox):
     """Shows no zeros that say nothing."""
 
     def textFromValue(self, value: float) -> str:
@@ -87,7 +87,7 @@ class _Number(QDoubleSpinBox):
         return f"{value:g}"
 
 
-def _value(field: QWidget) -> Any:
+def _field_value(field: QWidget) -> Any:
     if isinstance(field, QComboBox):
         return field.currentText()
     if isinstance(field, QCheckBox):

@@ -17,14 +17,14 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.graph.graph import channel_of
-from circuitviz.graph.wiring import Path, Wiring
-from circuitviz.panels.desk import Desk
+from circuitviz.graph.wiring import CircuitPath, Connectivity
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.registry import Panel, panels
 
-MOST = 200  # paths that are listed
-NUMBER = Qt.ItemDataRole.UserRole
-HEADINGS = ("strength", "share", "hops", "path")
-TIPS = (
+MAX_LISTED_PATHS = 200  # paths that are listed
+PATH_INDEX_ROLE = Qt.ItemDataRole.UserRole
+COLUMN_TITLES = ("strength", "share", "hops", "path")
+COLUMN_TOOLTIPS = (
     "the weakest edge's |score|: the path is in the circuit as long as the threshold is no higher",
     "the product of each edge's share of |score| into its node: which part of what arrives comes this way",
     "edges on the path",
@@ -38,108 +38,108 @@ TIPS = (
 class PathsPanel(Panel):
     """Lists the paths between the last two nodes that were selected together; a click highlights one."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.about = QLabel("", objectName="muted")
-        self.about.setAccessibleName("Paths found")
-        self.all = QPushButton("Highlight all", toolTip="select every edge on any of these paths")
-        self.list = QTreeWidget(accessibleName="Paths, the strongest first", rootIsDecorated=False)
-        self.list.setHeaderLabels(HEADINGS)
-        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.list.setUniformRowHeights(True)
-        for column, tip in enumerate(TIPS):
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.summary_label = QLabel("", objectName="muted")
+        self.summary_label.setAccessibleName("Paths found")
+        self.highlight_all_button = QPushButton("Highlight all", toolTip="select every edge on any of these paths")
+        self.paths_tree = QTreeWidget(accessibleName="Paths, the strongest first", rootIsDecorated=False)
+        self.paths_tree.setHeaderLabels(COLUMN_TITLES)
+        self.paths_tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.paths_tree.setUniformRowHeights(True)
+        for column, tip in enumerate(COLUMN_TOOLTIPS):
             side = Qt.AlignmentFlag.AlignLeft if column == 3 else Qt.AlignmentFlag.AlignRight
-            self.list.headerItem().setToolTip(column, tip)
-            self.list.headerItem().setTextAlignment(column, side | Qt.AlignmentFlag.AlignVCenter)
-        header = self.list.header()
+            self.paths_tree.headerItem().setToolTip(column, tip)
+            self.paths_tree.headerItem().setTextAlignment(column, side | Qt.AlignmentFlag.AlignVCenter)
+        header = self.paths_tree.header()
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(3, QHeaderView.ResizeMode.Stretch)
         head = QHBoxLayout()
         head.setContentsMargins(12, 8, 12, 4)
-        head.addWidget(self.about, 1)
-        head.addWidget(self.all)
+        head.addWidget(self.summary_label, 1)
+        head.addWidget(self.highlight_all_button)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(head)
-        whole.addWidget(self.list, 1)
-        self.ends: tuple[str, str] | None = None
-        self._edges: frozenset[str] = frozenset()
-        self._paths: list[Path] = []
-        self._together = ""
-        self._stale = True
-        self._list_when_seen = self.when_seen(self._fill)
-        self.list.itemSelectionChanged.connect(self._chosen)
-        self.all.clicked.connect(self.highlight)
-        desk.selection_changed.connect(self._selected)
-        desk.state_changed.connect(self._changed)
-        self._fill()
+        whole.addWidget(self.paths_tree, 1)
+        self.end_nodes: tuple[str, str] | None = None
+        self._path_edges: frozenset[str] = frozenset()
+        self._paths: list[CircuitPath] = []
+        self._total_text = ""
+        self._is_stale = True
+        self._fill_when_seen = self.refresh_when_visible(self._fill_list)
+        self.paths_tree.itemSelectionChanged.connect(self._highlight_chosen)
+        self.highlight_all_button.clicked.connect(self.highlight_all)
+        workspace.selection_changed.connect(self._on_selection_changed)
+        workspace.state_changed.connect(self._on_state_changed)
+        self._fill_list()
 
-    def highlight(self) -> None:
+    def highlight_all(self) -> None:
         """Select every edge that lies on a path between the two nodes."""
-        self._fill()
-        if self._edges:
-            self.desk.trace(self._paths[0], self._together, self._edges)
+        self._fill_list()
+        if self._path_edges:
+            self.workspace.highlight_path(self._paths[0], self._total_text, self._path_edges)
 
-    def _selected(self) -> None:
-        if len(self.desk.nodes) == 2 and self.desk.state.circuit is not None:
-            place = self.desk.state.circuit.graph.node_index
-            if self.desk.nodes <= place.keys():
-                start, end = sorted(self.desk.nodes, key=place.__getitem__)
-                self.ends = start, end
-                self._refill()
+    def _on_selection_changed(self) -> None:
+        if len(self.workspace.selected_nodes) == 2 and self.workspace.state.circuit is not None:
+            place = self.workspace.state.circuit.graph.node_index
+            if self.workspace.selected_nodes <= place.keys():
+                start, end = sorted(self.workspace.selected_nodes, key=place.__getitem__)
+                self.end_nodes = start, end
+                self._schedule_fill()
 
-    def _changed(self) -> None:
-        live, ends = self.desk.state.live, self.ends
+    def _on_state_changed(self) -> None:
+        live, ends = self.workspace.state.live_circuit, self.end_nodes
         if ends is not None and (live is None or not set(ends) <= live.graph.node_index.keys()):
-            self.ends = None
-        self._refill()
+            self.end_nodes = None
+        self._schedule_fill()
 
-    def _refill(self) -> None:
-        self._stale = True
-        self._list_when_seen()
+    def _schedule_fill(self) -> None:
+        self._is_stale = True
+        self._fill_when_seen()
 
-    def _fill(self) -> None:
+    def _fill_list(self) -> None:
         """List the paths through what is not ablated."""
-        if not self._stale:
+        if not self._is_stale:
             return
-        self._stale = False
-        live, scores = self.desk.state.live, self.desk.state.scores
-        found: list[Path] = []
-        self._edges = frozenset()
-        self.list.blockSignals(True)
-        self.list.clear()
-        if self.ends is None or live is None:
-            self.about.setText("Select two nodes (Ctrl-click the second) to see every path between them.")
+        self._is_stale = False
+        live, scores = self.workspace.state.live_circuit, self.workspace.state.scores
+        found: list[CircuitPath] = []
+        self._path_edges = frozenset()
+        self.paths_tree.blockSignals(True)
+        self.paths_tree.clear()
+        if self.end_nodes is None or live is None:
+            self.summary_label.setText("Select two nodes (Ctrl-click the second) to see every path between them.")
         else:
-            wiring = Wiring.of(live, None if scores is None else scores.values)
-            start, end = self.ends
-            self._edges = frozenset(wiring.between(start, end)[1])
-            found = list(islice(wiring.paths(start, end), MOST))
-            count, share = wiring.count(start, end), wiring.influence(start, end)
-            self.about.setText(_summary(start, end, count, share, len(found)))
-            self._together = f"{_number(count)} · {_percent(share)}"
+            wiring = Connectivity.of_circuit(live, None if scores is None else scores.values)
+            start, end = self.end_nodes
+            self._path_edges = frozenset(wiring.nodes_and_edges_between(start, end)[1])
+            found = list(islice(wiring.iter_paths(start, end), MAX_LISTED_PATHS))
+            count, share = wiring.count_paths(start, end), wiring.influence(start, end)
+            self.summary_label.setText(_summary_text(start, end, count, share, len(found)))
+            self._total_text = f"{_format_count(count)} · {_format_percent(share)}"
         self._paths = found
         for number, path in enumerate(found):
-            texts = [f"{path.strength:.4f}", _percent(path.share), str(len(path.edges)), written(path)]
+            texts = [f"{path.strength:.4f}", _format_percent(path.share), str(len(path.edges)), format_path(path)]
             row = QTreeWidgetItem(texts)
-            row.setData(0, NUMBER, number)
+            row.setData(0, PATH_INDEX_ROLE, number)
             for column in range(3):
                 row.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-            self.list.addTopLevelItem(row)
-        self.list.blockSignals(False)
-        self.all.setEnabled(bool(found))
+            self.paths_tree.addTopLevelItem(row)
+        self.paths_tree.blockSignals(False)
+        self.highlight_all_button.setEnabled(bool(found))
 
-    def _chosen(self) -> None:
-        chosen = sorted(row.data(0, NUMBER) for row in self.list.selectedItems())
+    def _highlight_chosen(self) -> None:
+        chosen = sorted(row.data(0, PATH_INDEX_ROLE) for row in self.paths_tree.selectedItems())
         if chosen:
             paths = [self._paths[number] for number in chosen]
             share = sum(path.share for path in paths)
             text = f"{paths[0].strength:.4f}" if len(paths) == 1 else f"{len(paths)} paths"
             edges = frozenset(edge for path in paths for edge in path.edges)
-            self.desk.trace(paths[0], f"{text} · {_percent(share)}", edges)
+            self.workspace.highlight_path(paths[0], f"{text} · {_format_percent(share)}", edges)
 
 
-def written(path: Path) -> str:
+def format_path(path: CircuitPath) -> str:
     """``a0.h1 → a3.h2 (q) → logits``: nodes, and by which input of a head each edge enters."""
     parts = [path.nodes[0]]
     for node, edge in zip(path.nodes[1:], path.edges, strict=True):
@@ -147,17 +147,17 @@ def written(path: Path) -> str:
     return " → ".join(parts)
 
 
-def _summary(start: str, end: str, count: int, share: float, listed: int) -> str:
+def _summary_text(start: str, end: str, count: int, share: float, listed: int) -> str:
     if not count:
         return f"No path leads from {start} to {end}."
-    said = f"{start} → {end}: {_number(count)}, together {_percent(share)} of what reaches {end}"
+    said = f"{start} → {end}: {_format_count(count)}, together {_format_percent(share)} of what reaches {end}"
     return said + (f"; the strongest {listed} are listed" if count > listed else "")
 
 
-def _number(count: int) -> str:
+def _format_count(count: int) -> str:
     number = f"{count:,}" if count < 10**9 else f"{count:.1e}"
     return f"{number} path{'s' if count > 1 else ''}"
 
 
-def _percent(share: float) -> str:
+def _format_percent(share: float) -> str:
     return f"{100 * share:.2g} %"

@@ -12,7 +12,7 @@ class MarkupLabel(QLabel):
     """The only label that shows markup: tags that we write, around text that ``html.escape`` has escaped."""
 
 
-def as_caption(text: str) -> str:
+def escape_mnemonics(text: str) -> str:
     """Text for a button, a menu entry or a tab, where Qt reads a single & as a mnemonic.
 
     >>> as_caption("Romeo & Juliet")

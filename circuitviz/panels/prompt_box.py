@@ -6,31 +6,31 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
-from circuitviz.jobs import Ready
-from circuitviz.panels.desk import Desk
+from circuitviz.jobs import ModelReady
+from circuitviz.panels.desk import Workspace
 
 
-class PromptBox(QComboBox):
+class PromptSelector(QComboBox):
     """A list of the task's prompts; choosing one chooses it for the whole desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__(accessibleName="Prompt")
-        self.desk = desk
+        self.workspace = workspace
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(10)
-        self.activated.connect(desk.choose_prompt)
-        desk.prompt_changed.connect(self._follow)
-        desk.ready.connect(self._fill)
-        if desk.opened is not None:
-            self._fill(desk.opened)
+        self.activated.connect(workspace.set_prompt_index)
+        workspace.prompt_changed.connect(self._show_current_prompt)
+        workspace.model_ready.connect(self._fill_prompts)
+        if workspace.opened_model is not None:
+            self._fill_prompts(workspace.opened_model)
 
-    def _fill(self, ready: Ready) -> None:
+    def _fill_prompts(self, ready: ModelReady) -> None:
         self.clear()
         self.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
-        self._follow()
+        self._show_current_prompt()
 
-    def _follow(self) -> None:
-        self.setCurrentIndex(self.desk.prompt)
+    def _show_current_prompt(self) -> None:
+        self.setCurrentIndex(self.workspace.prompt_index)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """The prompt, cut with an ellipsis: with a style sheet Qt lets the text run under the arrow."""

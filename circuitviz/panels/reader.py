@@ -10,49 +10,49 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject
 
 from circuitviz.formats import import_document, open_document
-from circuitviz.jobs import Failed, Opened, OpenFile, Preload, Reply, Worker
+from circuitviz.jobs import JobFailed, FileOpened, OpenFile, Preload, Reply, Worker
 from circuitviz.session import Document
 
 if TYPE_CHECKING:
-    from circuitviz.panels.desk import Desk
+    from circuitviz.panels.desk import Workspace
 
 
-class Reader(QObject):
+class FileLoader(QObject):
     """Asks for files; what comes goes to whoever asked, what cannot be read to the person."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.desk = desk
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
         self._worker = Worker(parent=self)
-        self._worker.replied.connect(self._reply)
+        self._worker.replied.connect(self._handle_reply)
 
     def start(self) -> None:
         """Begin with what waits, unless it has begun."""
         self._worker.start()
 
-    def preload(self, *work: Callable[[], object]) -> None:
+    def preload_modules(self, *loaders: Callable[[], object]) -> None:
         """Have modules imported, as soon as the thread runs."""
-        self._worker.ask(Preload(work))
+        self._worker.submit(Preload(loaders))
 
-    def fetch(self, request: OpenFile) -> None:
+    def load_file(self, request: OpenFile) -> None:
         """Read a file; a later wish of the same kind takes the place of one that waits."""
-        self._worker.ask(request)
+        self._worker.submit(request)
         self.start()
 
-    def open(self, path: Path, then: Callable[[Document], None]) -> None:
+    def open_file(self, path: Path, on_opened: Callable[[Document], None]) -> None:
         """Read a document, or another tool's file."""
         read = open_document if path.name.lower().endswith(".circuit") else import_document
-        self.desk.say(f"Opening {path.name} …")
-        self.fetch(OpenFile(partial(read, path), then))
+        self.workspace.post_message(f"Opening {path.name} …")
+        self.load_file(OpenFile(partial(read, path), on_opened))
 
     def stop(self) -> None:
         """End the thread, before the window goes."""
         self._worker.stop()
 
-    def _reply(self, reply: Reply) -> None:
+    def _handle_reply(self, reply: Reply) -> None:
         match reply:
-            case Opened():
-                self.desk.guarded(reply.request.then, reply.document)
-            case Failed():
-                self.desk.say(reply.message)
-                self.desk.failed.emit(reply)
+            case FileOpened():
+                self.workspace.run_guarded(reply.request.on_done, reply.document)
+            case JobFailed():
+                self.workspace.post_message(reply.message)
+                self.workspace.failure_reported.emit(reply)

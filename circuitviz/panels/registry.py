@@ -8,11 +8,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QWidget
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.desk import Desk
+from circuitviz.panels.desk import Workspace
 from circuitviz.registry import Registry
 
 
-def inset_numbers(widget: QWidget) -> None:
+def adjust_form_fields(widget: QWidget) -> None:
     """Keep the text of number fields off their border, and labels of forms on the lines of their fields;
     a style sheet can say neither.
     """
@@ -29,58 +29,58 @@ def inset_numbers(widget: QWidget) -> None:
 class Panel(QWidget):
     """What every panel is: made from the desk, told of the theme."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)  # a subclass is not painted without
-        self.desk = desk
-        self._seen = True
-        self._due: dict[str, Callable[[], None]] = {}
+        self.workspace = workspace
+        self._is_in_front = True
+        self._deferred_refreshes: dict[str, Callable[[], None]] = {}
 
-    def when_seen(self, refresh: Callable[[], None]) -> Callable[..., None]:
+    def refresh_when_visible(self, refresh: Callable[[], None]) -> Callable[..., None]:
         """A slot that refreshes at once while the panel is in sight, and else when it comes into sight.
 
         A click has to be answered within a frame; what stands behind another tab can wait.
         """
 
         def slot(*_given: object) -> None:
-            if self._seen:
+            if self._is_in_front:
                 refresh()
             else:
-                self._due[refresh.__name__] = refresh
+                self._deferred_refreshes[refresh.__name__] = refresh
 
         return slot
 
     @property
-    def seen(self) -> bool:
+    def is_in_view(self) -> bool:
         """Whether the panel is in sight."""
-        return self._seen and self.isVisible()
+        return self._is_in_front and self.isVisible()
 
-    def set_seen(self, seen: bool) -> None:
+    def set_in_front(self, is_in_front: bool) -> None:
         """Whether the panel is in sight; a widget behind another tab calls itself visible."""
-        self._seen = seen
-        if not seen:
+        self._is_in_front = is_in_front
+        if not is_in_front:
             return
-        due, self._due = self._due, {}
+        due, self._deferred_refreshes = self._deferred_refreshes, {}
         for refresh in due.values():
             refresh()
-        self.catch_up()
+        self.refresh_on_show()
 
-    def catch_up(self) -> None:
+    def refresh_on_show(self) -> None:
         """The panel came into sight: show what was not followed while nobody looked."""
 
     def set_theme(self, theme: Theme) -> None:
         """Take over colours that neither palette nor style sheet can give."""
 
 
-def in_sight(part: QWidget) -> bool:
+def is_part_in_view(part: QWidget) -> bool:
     """Whether a part of a panel is in sight: Qt calls visible also what stands behind another tab."""
     panel: QWidget | None = part
     while panel is not None and not isinstance(panel, Panel):
         panel = panel.parentWidget()
-    return part.isVisible() and (panel is None or panel.seen)
+    return part.isVisible() and (panel is None or panel.is_in_view)
 
 
-panels: Registry[Callable[[Desk], Panel]] = Registry("panel", "circuitviz.panels", "circuitviz.panels")
+panels: Registry[Callable[[Workspace], Panel]] = Registry("panel", "circuitviz.panels", "circuitviz.panels")
 """Registered with ``title`` and ``area`` (left, right, bottom) and ``order``; at the bottom perhaps with
 ``height``, the pixels that it likes while it is in front. ``hidden`` ones wait until they are asked for."""

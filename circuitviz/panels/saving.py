@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import csv_text
-from circuitviz.formats.disk import write_whole
-from circuitviz.pictures import Sheet, pictures
+from circuitviz.formats.cells import format_csv
+from circuitviz.formats.disk import write_atomically
+from circuitviz.pictures import FigurePage, figure_formats
 from circuitviz.pictures.drawing import Drawing
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.plots import PlotFigureOptions
 
 
-class Plotted(Protocol):
+class ExportablePlot(Protocol):
     """What can be put on paper."""
 
-    def drawing(self, figure: PlotFigure) -> Drawing:
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The picture, as large and in the colours that are asked for."""
         ...
 
@@ -27,20 +27,20 @@ class Plotted(Protocol):
         ...
 
 
-def sheet_of_plot(plot: Plotted, figure: PlotFigure, name: str, about: Sequence[str] = ()) -> Sheet:
+def plot_to_sheet(plot: ExportablePlot, figure: PlotFigureOptions, name: str, about: Sequence[str] = ()) -> FigurePage:
     """A plot's figure, ready for any format; ``about``: how to make it again, for the metadata."""
-    return Sheet(plot.drawing(figure), name, tuple(about), figure.dpi)
+    return FigurePage(plot.drawing(figure), name, tuple(about), figure.dpi)
 
 
-def tab_separated(plot: Plotted) -> str:
+def plot_to_tsv(plot: ExportablePlot) -> str:
     """The table behind a plot as spreadsheets take it from the clipboard, its head first."""
-    return csv_text(plot.cells(), "\t")
+    return format_csv(plot.cells(), "\t")
 
 
 def save_plot(
-    plot: Plotted,
+    plot: ExportablePlot,
     path: Path,
-    figure: PlotFigure | None = None,
+    figure: PlotFigureOptions | None = None,
     about: Sequence[str] = (),
     name: str = "plot",
 ) -> None:
@@ -48,13 +48,13 @@ def save_plot(
 
     Raises InputError where the suffix is unknown or the place cannot be written.
     """
-    saving(plot, path, figure, about, name)()
+    prepare_plot_writer(plot, path, figure, about, name)()
 
 
-def saving(
-    plot: Plotted,
+def prepare_plot_writer(
+    plot: ExportablePlot,
     path: Path,
-    figure: PlotFigure | None = None,
+    figure: PlotFigureOptions | None = None,
     about: Sequence[str] = (),
     name: str = "plot",
 ) -> Callable[[], None]:
@@ -62,15 +62,15 @@ def saving(
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return partial(_write_table, path, plot.cells())
-    known = {entry.value.suffix: entry.value for entry in pictures.entries()}
+    known = {entry.value.suffix: entry.value for entry in figure_formats.entries()}
     if suffix not in known:
         raise InputError(
             f"'{path.name}' has no suffix that a plot can be written as; "
             f"{', '.join(sorted([*known, '.csv']))} would be right."
         )
-    sheet = sheet_of_plot(plot, figure or PlotFigure(), name, about)
-    return lambda: write_whole(path, known[suffix].write(sheet))
+    sheet = plot_to_sheet(plot, figure or PlotFigureOptions(), name, about)
+    return lambda: write_atomically(path, known[suffix].write(sheet))
 
 
 def _write_table(path: Path, cells: Sequence[Sequence[Any]]) -> None:
-    write_whole(path, csv_text(cells).encode(errors="backslashreplace"))
+    write_atomically(path, format_csv(cells).encode(errors="backslashreplace"))

@@ -12,164 +12,164 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from circuitviz.jobs import AskQuestion, Find, Found, Request
-from circuitviz.jobs.switch_basis import SwitchBasis, Switched
+from circuitviz.jobs import DiscoverPromptCircuit, DiscoverCircuit, SearchResult, Request
+from circuitviz.jobs.switch_basis import SwitchBasis, BasisSwitched
 from circuitviz.session import Command, Document, Provenance
-from circuitviz.session.question import kin_of
+from circuitviz.session.question import subject_relation
 
 if TYPE_CHECKING:
-    from circuitviz.panels.desk import Desk
+    from circuitviz.panels.desk import Workspace
 
 
 @dataclass(frozen=True)
-class Offer:
+class ResultOffer:
     """A result that replaces nothing until a person asks for it: what it is, and how to put it there."""
 
-    text: str
-    action: str
+    message: str
+    action_text: str
     command: Command
     provenance: Provenance
 
 
-class Searches(QObject):
+class SearchController(QObject):
     """The search that is under way. ``changed`` tells that ``offer`` is another now.
 
     ``may_replace`` asks a person before unsaved work makes way for a circuit of something else.
     """
 
-    changed = Signal()
+    offer_changed = Signal()
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.desk = desk
-        self.preview: Found | None = None
-        self.offer: Offer | None = None
-        self.under_way = False
-        self.may_replace: Callable[[], bool] = lambda: True
-        self._aside: Document | None = None  # a person's document, while a partial result is on the screen
-        self._agreed: tuple[object, ...] = ()  # the state of the work that may be replaced
-        self._example = False
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.workspace = workspace
+        self.partial_result: SearchResult | None = None
+        self.offer: ResultOffer | None = None
+        self.is_running = False
+        self.confirm_replace: Callable[[], bool] = lambda: True
+        self._hidden_document: Document | None = None  # a person's document, while a partial result is on the screen
+        self._agreed_revision: tuple[object, ...] = ()  # the state of the work that may be replaced
+        self._is_example = False
 
     @property
-    def own(self) -> Document:
+    def user_document(self) -> Document:
         """The person's document, whatever a search shows meanwhile."""
-        return self.desk.document if self._aside is None else self._aside
+        return self.workspace.document if self._hidden_document is None else self._hidden_document
 
-    def begin(self, kin: int, example: bool = False) -> bool:
+    def begin_search(self, relation: int, is_example: bool = False) -> bool:
         """A search is asked for; False where a person wants to keep unsaved work in sight instead.
 
         kin: how near its circuit will be to the open one (``question.kin_of``); example: it can be had
         again with one click, and does not count as unsaved work.
         """
-        if self.own.leaves_behind(kin) and not self.may_replace():
+        if self.user_document.would_lose_work(relation) and not self.confirm_replace():
             return False
-        self._agreed, self._example, self.under_way = self.own.revision, example, True
-        self.withdraw()
+        self._agreed_revision, self._is_example, self.is_running = self.user_document.revision, is_example, True
+        self.withdraw_offer()
         return True
 
-    def take(self, found: Found) -> None:
+    def on_result(self, result: SearchResult) -> None:
         """A partial result is shown; the whole, or what a search that ended early had, is put or offered."""
-        if found.partial and not found.cancelled:
-            self._show(found)
+        if result.partial and not result.cancelled:
+            self._show_partial_result(result)
             return
-        early = found.cancelled
-        shown = self._drop_preview()
-        self.under_way = False
-        if isinstance(found, Switched):
-            self.desk.asking.came(found.provenance)
-            self.desk.do(found.command())
-        elif early and self.own.state.circuit is not None:
-            text = f"The search with {found.scores.method} ended early: {found.reached}."
-            self._offer(Offer(text, "Show the partial result", found.command(), found.provenance), shown)
-            self.desk.say("The circuit on the screen stays; the partial result of the search can be shown")
+        early = result.cancelled
+        shown = self._restore_user_document()
+        self.is_running = False
+        if isinstance(result, BasisSwitched):
+            self.workspace.prompt_circuits.on_opened(result.provenance)
+            self.workspace.apply_command(result.command())
+        elif early and self.user_document.state.circuit is not None:
+            text = f"The search with {result.scores.method} ended early: {result.last_step}."
+            self._set_offer(ResultOffer(text, "Show the partial result", result.command(), result.provenance), shown)
+            self.workspace.post_message("The circuit on the screen stays; the partial result of the search can be shown")
             return
-        elif not self.put(found.command(), found.provenance, shown):
+        elif not self.place_result(result.command(), result.provenance, shown):
             return
-        self.desk.searched.emit()
+        self.workspace.search_finished.emit()
         kept = "in the partial result" if early else "found"
-        self.desk.say(f"{found.circuit.n_edges:,} edges {kept}. {found.circuit.note}".strip())
+        self.workspace.post_message(f"{result.circuit.n_edges:,} edges {kept}. {result.circuit.note}".strip())
 
-    def put(self, command: Command, where: Provenance, shown: bool = False) -> bool:
+    def place_result(self, command: Command, origin: Provenance, is_partial_shown: bool = False) -> bool:
         """Put a search's circuit into a document of its own; False where it is only offered.
 
         That is so where work came to the open document after the search was agreed to, which the circuit
         does not take along. shown: a partial result is on the screen.
         """
-        own = self.own
-        if own.leaves_behind(kin_of(where, own.state.provenance)) and own.revision != self._agreed:
-            told = f"A circuit of {where.model} on {where.task} was found."
+        own = self.user_document
+        if own.would_lose_work(subject_relation(origin, own.state.provenance)) and own.revision != self._agreed_revision:
+            told = f"A circuit of {origin.model} on {origin.task} was found."
             text = f"{told} Changes made here meanwhile are not saved."
-            self._offer(Offer(text, "Show the circuit", command, where), shown)
+            self._set_offer(ResultOffer(text, "Show the circuit", command, origin), is_partial_shown)
             return False
-        self.desk.documents.leave()
-        made = own.successor(command, where)
-        if self._example:
-            made.count_as_saved()
-        self.desk.asking.came(where)
-        self.desk.documents.turn_to(made, command.text)
+        self.workspace.document_switcher.announce_leaving()
+        made = own.create_successor(command, origin)
+        if self._is_example:
+            made.treat_as_saved()
+        self.workspace.prompt_circuits.on_opened(origin)
+        self.workspace.document_switcher.push_document(made, command.text)
         return True
 
-    def accept(self) -> None:
+    def accept_offer(self) -> None:
         """Put what is offered in place of the open circuit; unsaved work is asked about first."""
         offer = self.offer
         if offer is None:
             return
-        kin = kin_of(offer.provenance, self.own.state.provenance)
-        if self.under_way or (self.own.leaves_behind(kin) and not self.may_replace()):
+        kin = subject_relation(offer.provenance, self.user_document.state.provenance)
+        if self.is_running or (self.user_document.would_lose_work(kin) and not self.confirm_replace()):
             return
-        self._agreed, self._example = self.own.revision, False
-        self.withdraw()
-        self.put(offer.command, offer.provenance)
-        self.desk.asking.begin(searching=False)  # another search may have opened something else since
-        self.desk.asking.adopt(self.desk.document.state)
+        self._agreed_revision, self._is_example = self.user_document.revision, False
+        self.withdraw_offer()
+        self.place_result(offer.command, offer.provenance)
+        self.workspace.prompt_circuits.reset(is_searching=False)  # another search may have opened something else since
+        self.workspace.prompt_circuits.ensure_opened(self.workspace.document.state)
 
-    def withdraw(self) -> None:
+    def withdraw_offer(self) -> None:
         """Nothing is offered any more."""
         if self.offer is not None:
             self.offer = None
-            self.changed.emit()
+            self.offer_changed.emit()
 
-    def failed(self, request: Request | None) -> None:
+    def on_failure(self, request: Request | None) -> None:
         """A job failed; where it was the search, the circuit from before is on the screen again."""
-        if isinstance(request, Find | AskQuestion | SwitchBasis):
-            self.over()
+        if isinstance(request, DiscoverCircuit | DiscoverPromptCircuit | SwitchBasis):
+            self.on_idle()
 
-    def over(self) -> None:
+    def on_idle(self) -> None:
         """No search runs any more."""
-        self.under_way = False
-        if self._drop_preview():
-            self.desk.documents.come_back()
+        self.is_running = False
+        if self._restore_user_document():
+            self.workspace.document_switcher.show_user_document()
 
-    def forget(self) -> None:
+    def discard_search(self) -> None:
         """Another document is opened: whatever was searched in the one before is void."""
-        self._drop_preview()
-        self.under_way = False
-        self.withdraw()
+        self._restore_user_document()
+        self.is_running = False
+        self.withdraw_offer()
 
-    def interrupt(self) -> bool:
+    def drop_partial_result(self) -> bool:
         """A person goes to another step of undo meanwhile; whether a partial result was on the screen."""
-        return self._drop_preview()
+        return self._restore_user_document()
 
-    def _show(self, found: Found) -> None:
+    def _show_partial_result(self, result: SearchResult) -> None:
         """The partial result is a document too, so that nothing of the person's own is shown with it."""
-        begins = self._aside is None
+        begins = self._hidden_document is None
         if begins:
-            self.desk.documents.leave()
-            self._aside = self.desk.document
-        made = self.own.successor(found.command(), found.provenance)
-        self.preview = found
-        self.desk.documents.show_partial(made, begins)
+            self.workspace.document_switcher.announce_leaving()
+            self._hidden_document = self.workspace.document
+        made = self.user_document.create_successor(result.command(), result.provenance)
+        self.partial_result = result
+        self.workspace.document_switcher.show_partial_result(made, begins)
 
-    def _offer(self, offer: Offer, shown: bool) -> None:
+    def _set_offer(self, offer: ResultOffer, is_partial_shown: bool) -> None:
         self.offer = offer
-        self.changed.emit()
-        self.desk.searched.emit()
-        if shown:
-            self.desk.documents.come_back()
+        self.offer_changed.emit()
+        self.workspace.search_finished.emit()
+        if is_partial_shown:
+            self.workspace.document_switcher.show_user_document()
 
-    def _drop_preview(self) -> bool:
+    def _restore_user_document(self) -> bool:
         """The person's document is the desk's again, though nobody is told yet; whether it was not."""
-        if self._aside is None:
+        if self._hidden_document is None:
             return False
-        self.desk.document, self._aside, self.preview = self._aside, None, None
+        self.workspace.document, self._hidden_document, self.partial_result = self._hidden_document, None, None
         return True

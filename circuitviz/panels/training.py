@@ -21,20 +21,20 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import Failed, Reply, Seen
-from circuitviz.jobs.train import TrainDictionary, Training
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.features.place import data_folder
-from circuitviz.panels.figures import export_one_of
+from circuitviz.jobs import JobFailed, Reply, QueryResult
+from circuitviz.jobs.train import TrainDictionary, TrainingProgress
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.features.place import user_data_folder
+from circuitviz.panels.figures import choose_plot_to_export
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.room import Column, keep_wide
+from circuitviz.panels.room import VerticalScrollArea, fix_scaled_width
 
 if TYPE_CHECKING:
-    from circuitviz.features.training import Point
+    from circuitviz.features.training import TrainingPoint
 
-COURSES = {  # of a point: its title, its factor, the least range that is shown
+TRAINING_CURVES = {  # of a point: its title, its factor, the least range that is shown
     "loss": ("Unexplained variance", 1, 0.1),
     "l0": ("Features per token (L0)", 1, 1),
     "dead": ("Dead features (%)", 100, 10),
@@ -53,128 +53,128 @@ COURSES = {  # of a point: its title, its factor, the least range that is shown
 class TrainingPanel(Panel):
     """Stopped, a training goes on where it was when it is started again."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.trained: Training | None = None
-        self.course: tuple[Point, ...] = ()
-        self._asked: TrainDictionary | None = None
-        self.site = QComboBox(accessibleName="Site")
-        self.text = QLineEdit(accessibleName="Text file")
-        self.folder = QLineEdit(str(data_folder() / "dictionaries"), accessibleName="Folder to write to")
-        self.form = OptionForm()
-        self.charts = {name: Chart(compact=True) for name in COURSES}
-        self.note = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
-        self.start = QPushButton("Train", objectName="primary")
-        self.stop = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")
-        self.export = QPushButton("Export…", toolTip="a curve as a figure, its numbers as CSV")
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.finished_training: TrainingProgress | None = None
+        self.history: tuple[TrainingPoint, ...] = ()
+        self._train_request: TrainDictionary | None = None
+        self.site_box = QComboBox(accessibleName="Site")
+        self.text_field = QLineEdit(accessibleName="Text file")
+        self.folder_field = QLineEdit(str(user_data_folder() / "dictionaries"), accessibleName="Folder to write to")
+        self.recipe_form = OptionForm()
+        self.charts = {name: ChartView(is_compact=True) for name in TRAINING_CURVES}
+        self.note_label = QLabel("An SAE on attention (a) or a transcoder of the MLP (m).", wordWrap=True)
+        self.train_button = QPushButton("Train", objectName="primary")
+        self.stop_button = QPushButton("Stop", enabled=False, toolTip="its state is kept; Train goes on from there")
+        self.export_button = QPushButton("Export…", toolTip="a curve as a figure, its numbers as CSV")
         for name, chart in self.charts.items():
-            chart.setAccessibleName(COURSES[name][0])
+            chart.setAccessibleName(TRAINING_CURVES[name][0])
         self._build()
-        self._run(False)
-        self.start.clicked.connect(self.train)
-        self.export.clicked.connect(self._ask_export)
-        self.stop.clicked.connect(desk.cancel)
-        desk.arrived.connect(self._arrived)
-        desk.failed.connect(self._failed)
-        desk.idle.connect(self._stopped)
-        desk.ready.connect(self.when_seen(self._model_came))
-        desk.document_opened.connect(self.when_seen(self._model_came))
+        self._set_running(False)
+        self.train_button.clicked.connect(self.start_training)
+        self.export_button.clicked.connect(self._open_export_dialog)
+        self.stop_button.clicked.connect(workspace.cancel_jobs)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.failure_reported.connect(self._on_failed)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.model_ready.connect(self.refresh_when_visible(self._on_model_opened))
+        workspace.document_opened.connect(self.refresh_when_visible(self._on_model_opened))
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         for chart in self.charts.values():
             chart.theme = theme
-        self._draw()
+        self._draw_curves()
 
-    def set_seen(self, seen: bool) -> None:
+    def set_in_front(self, is_in_front: bool) -> None:
         """The form is there when somebody looks: what it offers comes with the engine."""
-        super().set_seen(seen)
-        if seen and not self.site.count():
-            self._model_came()
+        super().set_in_front(is_in_front)
+        if is_in_front and not self.site_box.count():
+            self._on_model_opened()
 
-    def train(self) -> None:
+    def start_training(self) -> None:
         """Ask for the training that the fields describe."""
-        self.desk.guarded(self._train)
+        self.workspace.run_guarded(self._start_training)
 
-    def _train(self) -> None:
-        from circuitviz.features.training import Recipe
-        from circuitviz.options import build
+    def _start_training(self) -> None:
+        from circuitviz.features.training import DictionaryRecipe
+        from circuitviz.options import build_options
 
-        text = Path(self.text.text()) if self.text.text().strip() else None
-        recipe: Recipe = build(Recipe, self.form.values())
-        self._asked = TrainDictionary(self.site.currentText(), text, Path(self.folder.text()), recipe)
-        self.note.setText("Collecting activations …")
-        self._run(True)
-        self.desk.ask(self._asked)
+        text = Path(self.text_field.text()) if self.text_field.text().strip() else None
+        recipe: DictionaryRecipe = build_options(DictionaryRecipe, self.recipe_form.values())
+        self._train_request = TrainDictionary(self.site_box.currentText(), text, Path(self.folder_field.text()), recipe)
+        self.note_label.setText("Collecting activations …")
+        self._set_running(True)
+        self.workspace.submit_request(self._train_request)
 
-    def _model_came(self) -> None:
+    def _on_model_opened(self) -> None:
         """Offer the sites of the model that is open; a recipe that was typed stays."""
-        opened = self.desk.opened
+        opened = self.workspace.opened_model
         if opened is None:
-            return self._run(False)
-        from circuitviz.features.training import Recipe
-        from circuitviz.options import describe
+            return self._set_running(False)
+        from circuitviz.features.training import DictionaryRecipe
+        from circuitviz.options import describe_options
 
-        if not self.form.fields:
-            self.form.set_options(describe(Recipe))
-        sites, before = _sites(self.desk), self.site.currentText()
-        self.site.clear()
-        self.site.addItems(sites)
+        if not self.recipe_form.fields:
+            self.recipe_form.set_options(describe_options(DictionaryRecipe))
+        sites, before = _model_sites(self.workspace), self.site_box.currentText()
+        self.site_box.clear()
+        self.site_box.addItems(sites)
         if before in sites:
-            self.site.setCurrentText(before)
-        self.text.setPlaceholderText("the demo’s own text" if opened.model == "demo" else "a text file")
-        self._run(self.stop.isEnabled())
+            self.site_box.setCurrentText(before)
+        self.text_field.setPlaceholderText("the demo’s own text" if opened.model == "demo" else "a text file")
+        self._set_running(self.stop_button.isEnabled())
 
-    def _arrived(self, reply: Reply) -> None:
-        if not isinstance(reply, Seen) or reply.look != self._asked:
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult) or reply.query != self._train_request:
             return
-        self._run(not reply.done)
-        if reply.why:
-            self.note.setText(reply.why)
+        self._set_running(not reply.done)
+        if reply.refusal:
+            self.note_label.setText(reply.refusal)
             return
-        found: Training = reply.result
-        self.course = found.course
-        self._draw()
-        if found.course:
-            self.note.setText(f"Step {found.course[-1].step:,}: {found.course[-1]}")
+        found: TrainingProgress = reply.result
+        self.history = found.history
+        self._draw_curves()
+        if found.history:
+            self.note_label.setText(f"Step {found.history[-1].step:,}: {found.history[-1]}")
         if found.figures is not None:
-            told, self.trained = found.figures, found
-            self.note.setText(
+            told, self.finished_training = found.figures, found
+            self.note_label.setText(
                 f"Written to {found.folder}. On held-out text: unexplained {told.unexplained:.3f}, L0 "
-                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {_number(told.recovered)}."
+                f"{told.l0:.1f}, dead {told.dead:.1%}, loss recovered {_format_number(told.recovered)}."
             )
 
-    def _run(self, running: bool) -> None:
-        self.start.setEnabled(not running and self.desk.opened is not None)
-        self.stop.setEnabled(running)
+    def _set_running(self, is_running: bool) -> None:
+        self.train_button.setEnabled(not is_running and self.workspace.opened_model is not None)
+        self.stop_button.setEnabled(is_running)
 
-    def _stopped(self) -> None:
+    def _on_idle(self) -> None:
         """Nothing runs any more; where a training did, it was stopped."""
-        if self.stop.isEnabled():
-            self._run(False)
-            self.note.setText(f"{self.note.text()} Stopped: Train goes on from here.")
+        if self.stop_button.isEnabled():
+            self._set_running(False)
+            self.note_label.setText(f"{self.note_label.text()} Stopped: Train goes on from here.")
 
-    def _failed(self, _failed: Failed) -> None:
-        self._run(False)
+    def _on_failed(self, _failed: JobFailed) -> None:
+        self._set_running(False)
 
-    def _draw(self) -> None:
-        steps = [point.step for point in self.course]
-        for name, (title, scale, least) in COURSES.items():
-            values = [scale * getattr(point, name) for point in self.course]
+    def _draw_curves(self) -> None:
+        steps = [point.step for point in self.history]
+        for name, (title, scale, least) in TRAINING_CURVES.items():
+            values = [scale * getattr(point, name) for point in self.history]
             course = {"steps": steps, "values": values, "what": title, "least": least}
-            self.charts[name].draw("course", course)
-        self.export.setEnabled(bool(steps))
+            self.charts[name].draw_result("course", course)
+        self.export_button.setEnabled(bool(steps))
 
-    def _ask_export(self) -> None:
+    def _open_export_dialog(self) -> None:
         pictures = {f"training-{name}": chart for name, chart in self.charts.items()}
-        export_one_of(self, self.desk, self.export, pictures)
+        choose_plot_to_export(self, self.workspace, self.export_button, pictures)
 
     def _build(self) -> None:
         fields = QGridLayout(horizontalSpacing=8, verticalSpacing=8)
         rows: tuple[tuple[str, QWidget, Callable[[], None] | None], ...] = (
-            ("Site", self.site, None),
-            ("Text", self.text, self._browse_text),
-            ("Folder", self.folder, self._browse_folder),
+            ("Site", self.site_box, None),
+            ("Text", self.text_field, self._choose_text),
+            ("Folder", self.folder_field, self._choose_folder),
         )
         for row, (title, field, browse) in enumerate(rows):
             fields.addWidget(QLabel(title), row, 0)
@@ -188,14 +188,14 @@ class TrainingPanel(Panel):
         form = QVBoxLayout(inside, spacing=8)
         form.setContentsMargins(12, 8, 12, 4)
         form.addLayout(fields)
-        layout = self.form.layout()
+        layout = self.recipe_form.layout()
         assert layout is not None
         layout.setContentsMargins(0, 0, 0, 0)  # as far left as the fields above
         fields.setColumnMinimumWidth(0, 56)
-        form.addWidget(self.form)
+        form.addWidget(self.recipe_form)
         form.addStretch(1)
-        scroll = Column(inside)
-        keep_wide(scroll, 250)
+        scroll = VerticalScrollArea(inside)
+        fix_scaled_width(scroll, 250)
         right = QVBoxLayout(spacing=2)
         right.setContentsMargins(4, 8, 12, 0)
         for chart in self.charts.values():
@@ -205,34 +205,34 @@ class TrainingPanel(Panel):
         both.addLayout(right, 1)
         buttons = QHBoxLayout(spacing=8)
         buttons.setContentsMargins(12, 0, 12, 8)
-        buttons.addWidget(self.note, 1)
-        buttons.addWidget(self.export)
-        buttons.addWidget(self.stop)
-        buttons.addWidget(self.start)
+        buttons.addWidget(self.note_label, 1)
+        buttons.addWidget(self.export_button)
+        buttons.addWidget(self.stop_button)
+        buttons.addWidget(self.train_button)
         whole = QVBoxLayout(self, spacing=6)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(both, 1)
         whole.addLayout(buttons)
 
-    def _browse_text(self) -> None:
+    def _choose_text(self) -> None:
         kinds = "Plain text (*.txt *.md);;All files (*)"
         path, _ = QFileDialog.getOpenFileName(self, "Train on a text", "", kinds)
         if path:
-            self.text.setText(path)
+            self.text_field.setText(path)
 
-    def _browse_folder(self) -> None:
+    def _choose_folder(self) -> None:
         if folder := QFileDialog.getExistingDirectory(self, "Folder to write to"):
-            self.folder.setText(folder)
+            self.folder_field.setText(folder)
 
 
-def _sites(desk: Desk) -> list[str]:
+def _model_sites(workspace: Workspace) -> list[str]:
     """The sites of the open circuit's model."""
-    circuit = desk.state.circuit
+    circuit = workspace.state.circuit
     if circuit is None:
         return []
     shape = circuit.graph.shape
     return [f"{part}{layer}" for layer in range(shape.n_layers) for part in ("am" if shape.mlp else "a")]
 
 
-def _number(value: float) -> str:
+def _format_number(value: float) -> str:
     return "undefined" if math.isnan(value) else f"{value:.3f}"

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from PySide6.QtGui import QUndoCommand
 
-from circuitviz.panels.plain import as_caption
+from circuitviz.panels.plain import escape_mnemonics
 from circuitviz.session import Document, State
 
-MERGED = 1
-Place = tuple[Document, State]
+MERGEABLE_ID = 1
+DocumentState = tuple[Document, State]
 
 
-class StateStep(QUndoCommand):
+class UndoStep(QUndoCommand):
     """A change of one document, or the way from one document to another: a search makes a new one.
 
     So undo returns to the earlier circuit with its file, its measures and all else that is of it.
@@ -21,18 +21,18 @@ class StateStep(QUndoCommand):
     """
 
     def __init__(
-        self, text: str, before: Place, after: Place, go: Callable[[Document, State], None], merge: str = ""
+        self, text: str, before: DocumentState, after: DocumentState, go_to: Callable[[Document, State], None], merge_key: str = ""
     ) -> None:
-        super().__init__(as_caption(text))
-        self._before, self._after, self._go, self._merge = before, after, go, merge
+        super().__init__(escape_mnemonics(text))
+        self._before, self._after, self._go_to, self._merge_key = before, after, go_to, merge_key
 
     def id(self) -> int:
         """Qt asks only steps with the same id to merge."""
-        return MERGED if self._merge else -1
+        return MERGEABLE_ID if self._merge_key else -1
 
     def mergeWith(self, other: QUndoCommand) -> bool:
         """Take over a later step of the same kind in the same document."""
-        if not isinstance(other, StateStep) or other._merge != self._merge:
+        if not isinstance(other, UndoStep) or other._merge_key != self._merge_key:
             return False
         if other._after[0] is not self._before[0]:
             return False
@@ -42,8 +42,8 @@ class StateStep(QUndoCommand):
 
     def redo(self) -> None:
         """Go to the later place."""
-        self._go(*self._after)
+        self._go_to(*self._after)
 
     def undo(self) -> None:
         """Go to the earlier place."""
-        self._go(*self._before)
+        self._go_to(*self._before)

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any
 
-from circuitviz.canvas.kinds import corners
+from circuitviz.canvas.kinds import style_corners
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Box:
+class BoxShape:
     """A box with its top left corner at x, y.
 
     ``shape``: ``round``, ``pill`` or ``square``; or a look of the canvas that is a polygon. Without a
@@ -26,7 +26,7 @@ class Box:
     width: float
     height: float
     fill: str
-    line: str
+    line_colour: str
     line_width: float = 0.6
     shape: str = "round"
     dashed: bool = False
@@ -35,7 +35,7 @@ class Box:
     @property
     def corners(self) -> tuple[Point, ...]:
         """The corners of a polygon; none where it is a box."""
-        return corners(self.shape, self.x, self.y, self.width, self.height)
+        return style_corners(self.shape, self.x, self.y, self.width, self.height)
 
     @property
     def radius(self) -> float:
@@ -47,7 +47,7 @@ class Box:
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
+class CurveShape:
     """Cubic pieces: a start, then for each piece two control points and an end."""
 
     role: str
@@ -60,7 +60,7 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Area:
+class AreaShape:
     """A filled stretch of paper with corners at ``points``."""
 
     role: str
@@ -70,7 +70,7 @@ class Area:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextShape:
     """A line of text on its baseline at x, y; ``anchor`` is start, middle or end.
 
     ``turn``: degrees by which it is turned around x, y, clockwise.
@@ -83,10 +83,10 @@ class Text:
     colour: str
     bold: bool = False
     anchor: str = "start"
-    turn: float = 0.0
+    rotation_deg: float = 0.0
 
 
-Shape = Box | Curve | Area | Text
+DrawingShape = BoxShape | CurveShape | AreaShape | TextShape
 
 
 @dataclass
@@ -99,54 +99,54 @@ class Drawing:
 
     width: float
     height: float
-    ground: str
+    background: str
     font: str
-    body: list[Shape] = field(default_factory=list)
-    legend: list[Shape] = field(default_factory=list)
-    words: list[Shape] = field(default_factory=list)
+    body: list[DrawingShape] = field(default_factory=list)
+    legend: list[DrawingShape] = field(default_factory=list)
+    words: list[DrawingShape] = field(default_factory=list)
 
     @property
-    def shapes(self) -> list[Shape]:
+    def shapes(self) -> list[DrawingShape]:
         """Everything, in the order of painting."""
         return [*self.body, *self.legend, *self.words]
 
     def shift(self, dx: float, dy: float) -> None:
         """Move everything by so many points."""
         for name in ("body", "legend", "words"):
-            setattr(self, name, [moved(shape, dx, dy) for shape in getattr(self, name)])
+            setattr(self, name, [shifted(shape, dx, dy) for shape in getattr(self, name)])
 
 
-def moved(shape: Shape, dx: float, dy: float) -> Shape:
+def shifted(shape: DrawingShape, dx: float, dy: float) -> DrawingShape:
     """The same shape elsewhere."""
-    if isinstance(shape, Curve | Area):
+    if isinstance(shape, CurveShape | AreaShape):
         return replace(shape, points=tuple((x + dx, y + dy) for x, y in shape.points))
     return replace(shape, x=shape.x + dx, y=shape.y + dy)
 
 
-def colours(shapes: Iterable[Shape]) -> set[str]:
+def used_colours(shapes: Iterable[DrawingShape]) -> set[str]:
     """Every colour that shapes are drawn in; text is ink and not counted."""
     found: set[str] = set()
     for shape in shapes:
-        if isinstance(shape, Box):
+        if isinstance(shape, BoxShape):
             found |= {shape.fill} if shape.fill else set()
-            found |= {shape.line} if shape.line_width else set()
-        elif isinstance(shape, Area):
+            found |= {shape.line_colour} if shape.line_width else set()
+        elif isinstance(shape, AreaShape):
             found.add(shape.fill)
-        elif isinstance(shape, Curve):
+        elif isinstance(shape, CurveShape):
             found.add(shape.colour)
     return found
 
 
-def polyline(role: str, points: Sequence[Point], colour: str, width: float, **how: Any) -> Curve:
+def polyline(role: str, points: Sequence[Point], colour: str, width: float, **how: Any) -> CurveShape:
     """Straight lines through points, as a curve."""
     made = [points[0]]
     for (x0, y0), (x1, y1) in pairwise(points):
         dx, dy = (x1 - x0) / 3, (y1 - y0) / 3
         made += [(x0 + dx, y0 + dy), (x1 - dx, y1 - dy), (x1, y1)]
-    return Curve(role, tuple(made), colour, width, **how)
+    return CurveShape(role, tuple(made), colour, width, **how)
 
 
-def arrow_head(curve: Curve) -> tuple[Point, Point, Point]:
+def arrow_head(curve: CurveShape) -> tuple[Point, Point, Point]:
     """The triangle at a curve's end: its tip is the end, its size follows the width."""
     (x0, y0), (x1, y1) = curve.points[-2], curve.points[-1]
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5 or 1.0
@@ -161,7 +161,7 @@ def arrow_length(width: float) -> float:
     return 2.6 + 2.0 * width
 
 
-def shaft(curve: Curve) -> tuple[Point, ...]:
+def shaft_points(curve: CurveShape) -> tuple[Point, ...]:
     """A curve's points, its end drawn back under the arrow's head with the bend before it: the tip stays
     sharp, and the line runs into the head from behind.
     """
@@ -173,7 +173,7 @@ def shaft(curve: Curve) -> tuple[Point, ...]:
     return (*curve.points[:-2], (x0 + back[0], y0 + back[1]), (x1 + back[0], y1 + back[1]))
 
 
-def dash_of(curve: Curve) -> tuple[float, float] | None:
+def dash_lengths(curve: CurveShape) -> tuple[float, float] | None:
     """Lengths of a dash and of the gap after it, in points; None for a whole line."""
     if not curve.dash:
         return None

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.options import describe, option
+from circuitviz.options import describe_options, option
 
 # Widths in mm that the authors' kits set: ICML 3.25 and 6.75 in, NeurIPS 5.5 in, ACL 7.7 and 16 cm.
-PRESETS: dict[str, float] = {
+WIDTH_PRESETS_MM: dict[str, float] = {
     "icml-column": 82.55,
     "icml-page": 171.45,
     "neurips-page": 139.7,
@@ -19,16 +19,16 @@ PRESETS: dict[str, float] = {
     "poster": 420.0,
 }
 SHIPPED_FONT = "Liberation Sans"
-VIEWS = ("head", "class")
+FIGURE_VIEWS = ("head", "class")
 POINTS_PER_MM = 72 / 25.4
 
 
 @dataclass(frozen=True)
-class Figure:
+class FigureOptions:
     """Options of a figure. Sizes are those on paper: mm for widths, points for text."""
 
-    view: str = option("head", "every head and MLP, or one box per class of heads", choices=VIEWS)
-    preset: str = option("icml-page", "a width by its name", choices=tuple(PRESETS))
+    view: str = option("head", "every head and MLP, or one box per class of heads", choices=FIGURE_VIEWS)
+    preset: str = option("icml-page", "a width by its name", choices=tuple(WIDTH_PRESETS_MM))
     width_mm: float = option(0.0, "width in mm; 0 takes the preset's", low=0, high=2000)
     font: str = option(SHIPPED_FONT, "family of all text; the default ships with circuitviz")
     font_size: float = option(7.0, "size of text in points", low=6, high=72)
@@ -44,21 +44,21 @@ class Figure:
     dpi: int = option(300, "dots per inch of a PNG", low=72, high=1200)
 
     @property
-    def width(self) -> float:
+    def width_pt(self) -> float:
         """Width in points."""
         if self.width_mm and self.width_mm < 20:
             raise InputError(f"--width-mm was given {self.width_mm:g}; a figure is at least 20 mm wide.")
-        return (self.width_mm or PRESETS[self.preset]) * POINTS_PER_MM
+        return (self.width_mm or WIDTH_PRESETS_MM[self.preset]) * POINTS_PER_MM
 
-    def flags(self) -> str:
+    def to_flags(self) -> str:
         """What differs from the defaults, as it is given to ``circuitviz export``."""
-        return flags_of(self)
+        return options_to_flags(self)
 
 
-def flags_of(figure: Any) -> str:
+def options_to_flags(figure: Any) -> str:
     """What of a figure's options differs from the defaults, as flags."""
     words = []
-    for entry in describe(type(figure)):
+    for entry in describe_options(type(figure)):
         value = getattr(figure, entry.name)
         if value == entry.default:
             continue

@@ -4,81 +4,81 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from circuitviz.canvas.kinds import MEANINGS as KINDS
-from circuitviz.canvas.kinds import look_colours
+from circuitviz.canvas.kinds import STYLE_DESCRIPTIONS as KINDS
+from circuitviz.canvas.kinds import style_colours
 from circuitviz.canvas.picture import DrawnEdge
-from circuitviz.canvas.theme import Theme, mixed
-from circuitviz.pictures.drawing import Box, Curve, Point
+from circuitviz.canvas.theme import Theme, blend_hex
+from circuitviz.pictures.drawing import BoxShape, CurveShape, Point
 from circuitviz.session import State
-from circuitviz.session.groups import APART
+from circuitviz.session.groups import GROUP_COLOURS
 
-CHANNELS = {"q": "query", "k": "key", "v": "value", "": "direct"}
-MEANINGS = {
+CHANNEL_ROLES = {"q": "query", "k": "key", "v": "value", "": "direct"}
+ROLE_DESCRIPTIONS = {
     "query": "query input (q)",
     "key": "key input (k)",
     "value": "value input (v)",
     "direct": "MLP input or logits",
 }
-SHAPES = {"head": "round", "mlp": "square", "token": "square"} | dict.fromkeys(
+BOX_SHAPES = {"head": "round", "mlp": "square", "token": "square"} | dict.fromkeys(
     ("feature-a", "feature-m", "logit", "end"), "pill"
 )
-THINNEST, WIDEST = 0.35, 2.4
+MIN_WIDTH_PT, MAX_WIDTH_PT = 0.35, 2.4
 
 
 @dataclass
-class Ink:
+class FigureStyle:
     """Makes boxes and curves of one look, and remembers what it has made for the legend."""
 
     theme: Theme
     transparent: bool
-    labels: dict[str, str]
+    label_colours: dict[str, str]
     size: float = 7.0
-    boxes: dict[str, Box] = field(default_factory=dict)
-    curves: dict[str, Curve] = field(default_factory=dict)
-    dashed: bool = False
-    ablated: bool = False
-    of_features: bool = False
+    boxes_by_text: dict[str, BoxShape] = field(default_factory=dict)
+    curves_by_role: dict[str, CurveShape] = field(default_factory=dict)
+    has_dashed: bool = False
+    has_ablated: bool = False
+    is_of_features: bool = False
 
     @property
-    def ground(self) -> str:
+    def background(self) -> str:
         """What lies behind everything; white for paper."""
-        return self.theme.ground if self.theme.dark else "#ffffff"
+        return self.theme.ground if self.theme.is_dark else "#ffffff"
 
     @property
-    def scale(self) -> float:
+    def line_scale(self) -> float:
         """Lines grow with text: what fits a paper's 7 points is too fine on a poster."""
         return max(1.0, self.size / 8)
 
-    def width_of(self, strength: float) -> float:
+    def line_width_pt(self, strength: float) -> float:
         """Width in points of an edge with a share of the strongest one's score."""
         share = min(1.0, max(0.0, strength))
-        return round((THINNEST + (WIDEST - THINNEST) * share) * self.scale, 2)
+        return round((MIN_WIDTH_PT + (MAX_WIDTH_PT - MIN_WIDTH_PT) * share) * self.line_scale, 2)
 
-    def box(
+    def make_box(
         self, kind: str, at: tuple[float, float, float, float], label: str = "", ablated: bool = False
-    ) -> Box:
+    ) -> BoxShape:
         """A node's or a class's box at (x, y, width, height), in its label's colour where it has one.
 
         kind: a look of ``canvas.kinds``.
         """
         if label:
-            line = self.labels[label]
-            fill, role, text = mixed(line, self.ground, 0.16), f"class {_place(self.labels, label)}", label
+            line = self.label_colours[label]
+            fill, role, text = blend_hex(line, self.background, 0.16), f"class {_letter_of_label(self.label_colours, label)}", label
         else:
-            fill, line = look_colours(kind, self.theme)
-            fill = self.ground if fill == self.theme.ground else fill
+            fill, line = style_colours(kind, self.theme)
+            fill = self.background if fill == self.theme.ground else fill
             role, text = kind, KINDS[kind]
-        shape = SHAPES.get(kind, kind)
-        made = Box(role, *at, fill, line, round(0.7 * self.scale, 2), shape, ablated)
-        self.boxes.setdefault(text, made)
-        self.ablated = self.ablated or ablated
+        shape = BOX_SHAPES.get(kind, kind)
+        made = BoxShape(role, *at, fill, line, round(0.7 * self.line_scale, 2), shape, ablated)
+        self.boxes_by_text.setdefault(text, made)
+        self.has_ablated = self.has_ablated or ablated
         return made
 
-    def curve(
+    def make_curve(
         self, channel: str, points: tuple[Point, ...], strength: float, negative: bool, ablated: bool = False
-    ) -> Curve:
+    ) -> CurveShape:
         """An edge: width and opacity grow with ``strength`` (0 to 1)."""
-        role = CHANNELS[channel]
+        role = CHANNEL_ROLES[channel]
         colour = {
             "query": self.theme.query,
             "key": self.theme.key,
@@ -87,37 +87,37 @@ class Ink:
         }[role]
         dash = "dotted" if ablated else "dashed" if negative else ""
         opacity = 0.35 if ablated else round(0.4 + 0.6 * strength, 2)
-        made = Curve(role, points, colour, self.width_of(strength), opacity, dash, arrow=True)
-        self.curves.setdefault(role, made)
-        self.dashed = self.dashed or (negative and not ablated)
-        self.ablated = self.ablated or ablated
+        made = CurveShape(role, points, colour, self.line_width_pt(strength), opacity, dash, arrow=True)
+        self.curves_by_role.setdefault(role, made)
+        self.has_dashed = self.has_dashed or (negative and not ablated)
+        self.has_ablated = self.has_ablated or ablated
         return made
 
 
-def colours_of(state: State) -> dict[str, str]:
+def colours_of_labels(state: State) -> dict[str, str]:
     """A colour for each label and group: the person's own where no other has it, else one told apart."""
     said = {t.removeprefix("class:"): x for t, x in state.labels.items() if t.startswith("class:")}
     chosen = {
         text: (said[text].colour if text in said else "").lower() or state.labels[nodes[0]].colour.lower()
-        for text, nodes in state.classes.items()
+        for text, nodes in state.nodes_by_label.items()
     }
-    for name, group in state.classed.items():
+    for name, group in state.groups_with_classes.items():
         if name in state.groups or name not in chosen:
             chosen[name] = group.colour.lower()
         if label := state.labels.get(f"group:{name}"):
             chosen[name] = (label.colour or chosen.get(name, group.colour)).lower()
     counts = list(chosen.values())
-    free = [colour for colour in APART if colour not in counts]
+    free = [colour for colour in GROUP_COLOURS if colour not in counts]
     for text, colour in sorted(chosen.items()):
         if counts.count(colour) > 1:
             chosen[text] = free.pop(0) if free else colour
     return chosen
 
 
-def drawn(edges: tuple[DrawnEdge, ...]) -> tuple[DrawnEdge, ...]:
+def in_painting_order(edges: tuple[DrawnEdge, ...]) -> tuple[DrawnEdge, ...]:
     """Edges in the order of painting: the strongest last, so that it lies on top."""
-    return tuple(sorted(edges, key=lambda e: (e.strength, e.name, e.node)))
+    return tuple(sorted(edges, key=lambda e: (e.strength, e.name, e.receiver)))
 
 
-def _place(labels: dict[str, str], label: str) -> str:
+def _letter_of_label(labels: dict[str, str], label: str) -> str:
     return "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[sorted(labels).index(label) % 26]

@@ -11,12 +11,12 @@ from xml.sax.saxutils import escape
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QSizeF, QUuid
 from PySide6.QtGui import QPageLayout, QPageSize, QPainter, QPdfWriter
 
-from circuitviz.pictures.paint import paint
-from circuitviz.pictures.pdf_objects import settled
-from circuitviz.pictures.registry import Sheet, pictures
+from circuitviz.pictures.paint import paint_drawing
+from circuitviz.pictures.pdf_objects import canonicalise_pdf
+from circuitviz.pictures.registry import FigurePage, figure_formats
 
-RESOLUTION = 7200  # Qt rounds some lengths to its dots: a hundredth of a point is fine enough
-XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
+RESOLUTION_DPI = 7200  # Qt rounds some lengths to its dots: a hundredth of a point is fine enough
+XMP_TEMPLATE = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/">
 <dc:title><rdf:Alt><rdf:li xml:lang="x-default">{title}</rdf:li></rdf:Alt></dc:title>
@@ -25,42 +25,42 @@ XMP = """<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <?xpacket end="w"?>"""
 
 
-class Pdf:
+class PdfFormat:
     """Portable Document Format."""
 
     suffix = ".pdf"
 
-    def write(self, sheet: Sheet) -> bytes:
+    def write(self, sheet: FigurePage) -> bytes:
         """One page. It has no date and its number is made from what it says, so that the same figure
         gives the same bytes: in any second, process and time zone.
         """
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         writer = QPdfWriter(buffer)
-        about = "\n".join(sheet.about)
+        about = "\n".join(sheet.metadata_lines)
         writer.setTitle(sheet.title)
         writer.setCreator("circuitviz")
         number = hashlib.sha256(f"{sheet.title}\n{about}".encode()).digest()[:16]
         writer.setDocumentId(QUuid(str(uuid.UUID(bytes=number))))
-        xmp = XMP.format(title=escape(sheet.title), about=escape(about))
+        xmp = XMP_TEMPLATE.format(title=escape(sheet.title), about=escape(about))
         writer.setDocumentXmpMetadata(QByteArray(xmp.encode()))
         wide, high = sheet.drawing.width, sheet.drawing.height
         size = QSizeF(math.ceil(wide), math.ceil(high))
         exact = QPageSize.SizeMatchPolicy.ExactMatch
         page = QPageSize(size, QPageSize.Unit.Point, matchPolicy=exact)
         writer.setPageLayout(QPageLayout(page, QPageLayout.Orientation.Portrait, QMarginsF()))
-        writer.setResolution(RESOLUTION)
+        writer.setResolution(RESOLUTION_DPI)
         painter = QPainter(writer)
-        painter.scale(RESOLUTION / 72, RESOLUTION / 72)
+        painter.scale(RESOLUTION_DPI / 72, RESOLUTION_DPI / 72)
         painter.translate(0, size.height() - high)  # a PDF's origin is the lower left corner
         try:
-            paint(sheet.drawing, painter)
+            paint_drawing(sheet.drawing, painter)
         except Exception as error:
             clear_frames(error.__traceback__)  # they hold the painter
             raise
         finally:
             del painter  # packs the page, which may take seconds: unlike end(), without Python's lock
-        return settled(bytes(buffer.data().data()), wide, high)
+        return canonicalise_pdf(bytes(buffer.data().data()), wide, high)
 
 
-pictures.register("pdf", summary="vector picture for papers")(Pdf())
+figure_formats.register("pdf", summary="vector picture for papers")(PdfFormat())

@@ -11,7 +11,7 @@ BOXES = re.compile(rb"/(MediaBox|TrimBox) \[[^\]]*\]")
 BEGIN = b"stream\n"
 
 
-def settled(made: bytes, wide: float, high: float) -> bytes:
+def canonicalise_pdf(made: bytes, wide: float, high: float) -> bytes:
     """The same PDF without dates, its objects in the order in which its trailer leads to them.
 
     The page is made ``wide`` and ``high`` points: Qt rounds it to whole ones. Works on what QPdfWriter

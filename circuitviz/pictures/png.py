@@ -6,25 +6,25 @@ from PySide6.QtCore import QBuffer, QIODevice
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from circuitviz.errors import InputError
-from circuitviz.pictures.paint import paint
-from circuitviz.pictures.registry import Sheet, pictures
+from circuitviz.pictures.paint import paint_drawing
+from circuitviz.pictures.registry import FigurePage, figure_formats
 
-MOST = 20_000  # dots of a side: above it, one bitmap needs more than a gigabyte
+MAX_SIDE_PX = 20_000  # dots of a side: above it, one bitmap needs more than a gigabyte
 
 
-class Png:
+class PngFormat:
     """Portable Network Graphics."""
 
     suffix = ".png"
 
-    def write(self, sheet: Sheet) -> bytes:
+    def write(self, sheet: FigurePage) -> bytes:
         """The bitmap, with what reproduces it as text chunks."""
-        image = bitmap(sheet, sheet.dpi / 72)
+        image = render_bitmap(sheet, sheet.dpi / 72)
         image.setDotsPerMeterX(round(sheet.dpi / 0.0254))
         image.setDotsPerMeterY(round(sheet.dpi / 0.0254))
         image.setText("Title", sheet.title)
         image.setText("Software", "circuitviz")
-        image.setText("Description", "\n".join(sheet.about))
+        image.setText("Description", "\n".join(sheet.metadata_lines))
         buffer = QBuffer()
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         if not image.save(buffer, "PNG"):
@@ -32,23 +32,23 @@ class Png:
         return bytes(buffer.data().data())
 
 
-def bitmap(sheet: Sheet, dots: float) -> QImage:
+def render_bitmap(sheet: FigurePage, pixels_per_point: float) -> QImage:
     """A sheet at so many dots per point; InputError where that is too large."""
-    wide, high = round(sheet.drawing.width * dots), round(sheet.drawing.height * dots)
-    if max(wide, high) > MOST:
+    wide, high = round(sheet.drawing.width * pixels_per_point), round(sheet.drawing.height * pixels_per_point)
+    if max(wide, high) > MAX_SIDE_PX:
         raise InputError(
-            f"A PNG of {wide:,} by {high:,} dots is too large; {MOST:,} a side is the most. "
+            f"A PNG of {wide:,} by {high:,} dots is too large; {MAX_SIDE_PX:,} a side is the most. "
             "Choose fewer dots per inch, or a vector format."
         )
     image = QImage(wide, high, QImage.Format.Format_ARGB32_Premultiplied)
     image.fill(QColor(0, 0, 0, 0))
     painter = QPainter(image)
-    painter.scale(dots, dots)
+    painter.scale(pixels_per_point, pixels_per_point)
     try:
-        paint(sheet.drawing, painter)
+        paint_drawing(sheet.drawing, painter)
     finally:
         painter.end()
     return image
 
 
-pictures.register("png", summary="bitmap for slides and messages")(Png())
+figure_formats.register("png", summary="bitmap for slides and messages")(PngFormat())

@@ -8,85 +8,85 @@ from pathlib import PurePath
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.graph.names import last_part
-from circuitviz.graph.scores import IMPORTED, SIGN_NOTE
-from circuitviz.resources import resource
+from circuitviz.graph.names import display_name
+from circuitviz.graph.scores import IMPORTED_METHOD, SIGN_NOTE_KEY
+from circuitviz.resources import resource_path
 from circuitviz.session import Document, Provenance, State
-from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, HIERARCHICAL, Question
+from circuitviz.session.question import LOGIT_DIFF_TARGET, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH, HIERARCHICAL_ATTRIBUTION, AttributionQuery
 
-CITED = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
-SOURCES = {HIERARCHICAL: "Ge et al. 2024", DIRECT: "Dunefsky et al. 2024", GRAPH: "Ameisen et al. 2025"}
-JUDGED = "Marks et al. 2024"  # faithfulness of a circuit of features
-FEATURES = "Bloom et al. 2024"  # what reads its dictionaries
+CITATION = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
+METHOD_SOURCES = {HIERARCHICAL_ATTRIBUTION: "Ge et al. 2024", DIRECT_ATTRIBUTION: "Dunefsky et al. 2024", ATTRIBUTION_GRAPH: "Ameisen et al. 2025"}
+FAITHFULNESS_SOURCE = "Marks et al. 2024"  # faithfulness of a circuit of features
+DICTIONARY_SOURCE = "Bloom et al. 2024"  # what reads its dictionaries
 
 
 def methods_paragraph(document: Document) -> str:
     """Model, task, n, method, metric, ablation, and faithfulness with its interval where measured."""
     state, where = document.state, document.state.provenance
-    if where is None or state.live is None or state.circuit is None:
+    if where is None or state.live_circuit is None or state.circuit is None:
         raise InputError(
             "This circuit does not say how it was found, so there is nothing to write about it; "
             "find a circuit, or open a .circuit file."
         )
-    question, whole = Question.of(where), state.circuit
+    question, whole = AttributionQuery.from_provenance(where), state.circuit
     size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
-    if where.method == IMPORTED:
-        said = [_imported(where, state), f"It holds {size}."]
+    if where.method == IMPORTED_METHOD:
+        said = [_import_sentences(where, state), f"It holds {size}."]
     elif question is None:
-        said = [_searched(where), f"Selection by '{where.select}' left {size}."]
+        said = [_search_sentence(where), f"Selection by '{where.select}' left {size}."]
     else:
-        said = [_traced(question, where), f"The circuit holds {size}.", *_sums(document, question)]
-    if state.live != whole:
+        said = [_attribution_sentence(question, where), f"The circuit holds {size}.", *_score_sentences(document, question)]
+    if state.live_circuit != whole:
         said.append(
-            f"{whole.n_edges - state.live.n_edges:,} of these edges were then removed by hand, "
-            f"which left {state.live.n_edges:,}."
+            f"{whole.n_edges - state.live_circuit.n_edges:,} of these edges were then removed by hand, "
+            f"which left {state.live_circuit.n_edges:,}."
         )
-    if state.changed:
-        changed = ", ".join(f"{name} ({what.text})" for name, what in sorted(state.changed.items()))
+    if state.active_interventions:
+        changed = ", ".join(f"{name} ({what.description})" for name, what in sorted(state.active_interventions.items()))
         said.append(f"Outputs were replaced within it: {changed}.")
     numbers = document.evaluation
     if numbers is not None and (value := numbers["faithfulness"].get("value")) is not None:
-        said.append(_judged(value, numbers, where, question))
+        said.append(_faithfulness_sentence(value, numbers, where, question))
     versions = [f"{name} {number}" for name, number in sorted(where.versions.items())]
     if versions:
         said.append(f"Computed with {', '.join(versions)}.")
     return " ".join(said)
 
 
-def _searched(where: Provenance) -> str:
+def _search_sentence(where: Provenance) -> str:
     """The sentence on a search over a task, with what its method cites."""
     from circuitviz.discovery import methods
 
     entry = methods.get(where.method) if where.method in methods.names() else None
     told = [entry.reference] if entry is not None and entry.reference else []
-    told += [", ".join(_option(n, v) for n, v in where.options.items() if v not in ("", None, [], ()))]
+    told += [", ".join(_option_text(n, v) for n, v in where.options.items() if v not in ("", None, [], ()))]
     brackets = "; ".join(filter(None, told))
     metric_free = entry is not None and bool(entry.extra.get("metric_free"))
     judged = f"with {where.metric} as metric and {where.ablation} ablation"
     if metric_free:
         judged = f"without a metric; what follows is measured {judged}"
     return (
-        f"We searched for the circuit of {_model(where)} on the task {last_part(where.task)} with "
+        f"We searched for the circuit of {_model_text(where)} on the task {display_name(where.task)} with "
         f"{where.method}{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
         f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
-        f"{judged}.{_left_out(where)}"
+        f"{judged}.{_skipped_rows_sentence(where)}"
     )
 
 
-def _imported(where: Provenance, state: State) -> str:
+def _import_sentences(where: Provenance, state: State) -> str:
     """The sentences on a circuit of another tool's file: what it is measured on, and its scores' sign."""
-    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE, ""))
+    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE_KEY, ""))
     unknown = "The file does not say whether a positive score helps the metric."
     file = where.options.get("file", "")
     measured = (
-        f"The circuit was read from the file {file} and measured on {_model(where)}, the task {where.task}, "
+        f"The circuit was read from the file {file} and measured on {_model_text(where)}, the task {where.task}, "
         f"{where.prompts:,} {'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts "
         f"(seed {where.seed}), with {where.metric} as metric and {where.ablation} ablation."
     )
-    return " ".join(filter(None, (measured, note or (unknown if state.sign == "file" else ""))))
+    return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
 
 
-def _left_out(where: Provenance) -> str:
+def _skipped_rows_sentence(where: Provenance) -> str:
     """A sentence on the rows of a task file that could not be used."""
     reasons = where.task_options.get("left_out") or {}
     rows = sum(reasons.values())
@@ -95,17 +95,17 @@ def _left_out(where: Provenance) -> str:
     return f" {rows:,} rows of its file were left out ({', '.join(sorted(reasons))})."
 
 
-def _traced(question: Question, where: Provenance) -> str:
+def _attribution_sentence(question: AttributionQuery, where: Provenance) -> str:
     """The sentence on a circuit of features of one prompt (METHODS: Feature level)."""
-    cite = SOURCES[question.method]
-    if question.target == DIFFERENCE:
+    cite = METHOD_SOURCES[question.method]
+    if question.target == LOGIT_DIFF_TARGET:
         target = f"the logit difference of {_quoted(question.correct)} against {_quoted(question.incorrect)}"
     else:
         target = f"the value of {question.target}" if question.target else "the likely logits"
     sites = "all sites that have a dictionary" if question.sites is None else ", ".join(question.sites)
     names = ", ".join(PurePath(folder).name for folder in question.dictionaries)
     start = (
-        f"We traced {target} in {_model(where)} on the prompt {_quoted([question.prompt])} back to features "
+        f"We traced {target} in {_model_text(where)} on the prompt {_quoted([question.prompt])} back to features "
         f"of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
         "scales frozen, "
     )
@@ -117,7 +117,7 @@ def _traced(question: Question, where: Provenance) -> str:
     amount = "the size of their attribution" if question.gate == "absolute" else "their attribution"
     above = "a threshold" if question.tau is None else f"a threshold of {question.tau:.3g}"
     chosen = "" if question.nodes is None else f", chosen for about {question.nodes:,} nodes"
-    if question.method == DIRECT:
+    if question.method == DIRECT_ATTRIBUTION:
         return start + (
             f"by direct attribution ({cite}); nodes were kept where {amount} to the target itself is above "
             f"{above}{chosen}."
@@ -128,7 +128,7 @@ def _traced(question: Question, where: Provenance) -> str:
     )
 
 
-def _sums(document: Document, question: Question) -> list[str]:
+def _score_sentences(document: Document, question: AttributionQuery) -> list[str]:
     """Where the target's value comes from, or the scores of an attribution graph, as the search told."""
     scores = document.state.scores
     info = {} if scores is None else scores.info
@@ -142,7 +142,7 @@ def _sums(document: Document, question: Question) -> list[str]:
     return [f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}."] if terms else []
 
 
-def _judged(value: float, numbers: Mapping[str, Any], where: Provenance, question: Question | None) -> str:
+def _faithfulness_sentence(value: float, numbers: Mapping[str, Any], where: Provenance, question: AttributionQuery | None) -> str:
     """The sentence on faithfulness; an interval only where there were prompts to resample."""
     told, setting = numbers["faithfulness"], numbers.get("setting", {})
     prompts = int(setting.get("prompts", where.prompts))
@@ -156,7 +156,7 @@ def _judged(value: float, numbers: Mapping[str, Any], where: Provenance, questio
             f"{'prompt' if prompts == 1 else 'prompts'}."
         )
     return (
-        f"Its faithfulness ({JUDGED}), {whole}, is {value:.3f}{interval} on this prompt, with "
+        f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this prompt, with "
         f"{where.ablation} ablation of the nodes outside and reconstruction errors {question.errors}."
     )
 
@@ -170,31 +170,31 @@ def bibtex(document: Document) -> str:
     wanted = {("Nanda", "2022")}
     for registry, name in ((methods, where.method), (tasks, where.task)) if where is not None else ():
         if name in registry.names():
-            wanted |= set(CITED.findall(registry.get(name).reference))
-    if where is not None and where.method in SOURCES:
-        wanted |= set(CITED.findall("; ".join([SOURCES[where.method], JUDGED])))
+            wanted |= set(CITATION.findall(registry.get(name).reference))
+    if where is not None and where.method in METHOD_SOURCES:
+        wanted |= set(CITATION.findall("; ".join([METHOD_SOURCES[where.method], FAITHFULNESS_SOURCE])))
     state = document.state
     if state.circuit is not None and any(node.feature is not None for node in state.circuit.graph.nodes):
-        wanted |= set(CITED.findall(FEATURES))
-    text = resource("references.bib").read_text(encoding="utf-8")
+        wanted |= set(CITATION.findall(DICTIONARY_SOURCE))
+    text = resource_path("references.bib").read_text(encoding="utf-8")
     entries = [entry.strip() for entry in re.split(r"\n(?=@)", text)]
-    return "\n\n".join(entry for entry in entries if _names(entry) in wanted) + "\n"
+    return "\n\n".join(entry for entry in entries if _citation_key(entry) in wanted) + "\n"
 
 
-def _model(where: Provenance) -> str:
-    return f"{last_part(where.model)} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
+def _model_text(where: Provenance) -> str:
+    return f"{display_name(where.model)} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
 
 
 def _quoted(texts: Sequence[str]) -> str:
     return " or ".join(f"\u201c{text.strip() or text}\u201d" for text in texts)
 
 
-def _option(name: str, value: object) -> str:
+def _option_text(name: str, value: object) -> str:
     said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
     return f"{name.replace('_', ' ')} {said}"
 
 
-def _names(entry: str) -> tuple[str, str]:
+def _citation_key(entry: str) -> tuple[str, str]:
     """First author's surname and year."""
     author, year = re.search(r"author = \{([\w-]+)", entry), re.search(r"year = \{(\d+)\}", entry)
     return (author[1] if author else "", year[1] if year else "")

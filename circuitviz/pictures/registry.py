@@ -10,23 +10,23 @@ from circuitviz.registry import Registry
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FigurePage:
     """What is written: the drawing, its title, the lines that tell how to make it again."""
 
     drawing: Drawing
     title: str
-    about: tuple[str, ...]
+    metadata_lines: tuple[str, ...]
     dpi: int = 300
 
 
-class PictureFormat(Protocol):
+class FigureFormat(Protocol):
     """Writes a sheet. The same sheet gives the same bytes."""
 
     suffix: str
 
-    def write(self, sheet: Sheet) -> bytes:
+    def write(self, sheet: FigurePage) -> bytes:
         """The file's contents."""
         ...
 
 
-pictures: Registry[PictureFormat] = Registry("picture format", "circuitviz.pictures", "circuitviz.pictures")
+figure_formats: Registry[FigureFormat] = Registry("picture format", "circuitviz.pictures", "circuitviz.pictures")

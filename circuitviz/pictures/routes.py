@@ -9,13 +9,13 @@ from itertools import pairwise
 
 from circuitviz.pictures.drawing import Point
 
-At = tuple[float, float, float, float]  # left, top, width and height of a box, in points
-PORTS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}  # where a channel enters, in widths from the middle
-OUTSIDE = 30.0  # how far beside a row arrows may pass
+BoxRect = tuple[float, float, float, float]  # left, top, width and height of a box, in points
+PORT_OFFSETS = {"q": -0.28, "k": 0.0, "v": 0.28, "": 0.0}  # where a channel enters, in widths from the middle
+MAX_OUTSIDE_PT = 30.0  # how far beside a row arrows may pass
 
 
 @dataclass(frozen=True)
-class Way:
+class ArrowEnds:
     """From the top of box ``start`` to the port of ``channel`` at the bottom of box ``end``."""
 
     start: int
@@ -23,13 +23,13 @@ class Way:
     channel: str
 
 
-def port(at: At, channel: str) -> float:
+def port_x(at: BoxRect, channel: str) -> float:
     """X of the place where a channel enters a box: q left, k in the middle, v right."""
-    return at[0] + at[2] * (0.5 + PORTS[channel])
+    return at[0] + at[2] * (0.5 + PORT_OFFSETS[channel])
 
 
-def route(
-    boxes: Sequence[At], rows: Sequence[Sequence[int]], ways: Sequence[Way], wide: float, size: float
+def route_arrows(
+    boxes: Sequence[BoxRect], rows: Sequence[Sequence[int]], arrows: Sequence[ArrowEnds], page_width: float, size: float
 ) -> list[tuple[Point, ...]]:
     """Cubic pieces for each way; ``rows`` holds the boxes' numbers from the bottom up.
 
@@ -37,13 +37,13 @@ def route(
     a box's top or a port lie side by side, in the order of where they come from and go to.
     """
     where = {box: number for number, row in enumerate(rows) for box in row}
-    gaps = [_gaps([boxes[b] for b in row], wide) for row in rows]
-    plans = [_plan(boxes, where, gaps, way, wide) for way in ways]
+    gaps = [_row_gaps([boxes[b] for b in row], page_width) for row in rows]
+    plans = [_plan_stops(boxes, where, gaps, way, page_width) for way in arrows]
     shared: dict[Hashable, list[tuple[tuple[float, ...], int, int]]] = defaultdict(list)
     for number, plan in enumerate(plans):
         middles = [x for _, x, _ in plan]
         for stop, (place, _, _) in enumerate(plan):
-            shared[place].append((_rank(middles, stop), number, stop))
+            shared[place].append((_lane_order(middles, stop), number, stop))
     xs = {}
     for crowd in shared.values():
         room = min(plans[number][stop][2] for _, number, stop in crowd)
@@ -51,18 +51,18 @@ def route(
         for i, (_, number, stop) in enumerate(sorted(crowd)):
             xs[number, stop] = plans[number][stop][1] + (i - (len(crowd) - 1) / 2) * step
     made = []
-    for number, way in enumerate(ways):
+    for number, way in enumerate(arrows):
         at = [xs[number, stop] for stop in range(len(plans[number]))]
         ends = (boxes[way.start], boxes[way.end])
         if where[way.start] < where[way.end]:
             between = [boxes[rows[r][0]] for r in range(where[way.start] + 1, where[way.end])]
-            made.append(_upwards(ends, between, at))
+            made.append(_upward_curve(ends, between, at))
         else:
-            made.append(_around(ends, at, size))
+            made.append(_curve_around(ends, at, size))
     return made
 
 
-def _rank(middles: Sequence[float], stop: int) -> tuple[float, ...]:
+def _lane_order(middles: Sequence[float], stop: int) -> tuple[float, ...]:
     """Where a way lies among those that share its stop: in gaps by where it ends, so that two that run
     side by side do not cross and cross again.
     """
@@ -73,8 +73,8 @@ def _rank(middles: Sequence[float], stop: int) -> tuple[float, ...]:
     return (middles[-1], middles[0])
 
 
-def _plan(
-    boxes: Sequence[At], where: dict[int, int], gaps: list[list[tuple[float, float]]], way: Way, wide: float
+def _plan_stops(
+    boxes: Sequence[BoxRect], where: dict[int, int], gaps: list[list[tuple[float, float]]], way: ArrowEnds, wide: float
 ) -> list[tuple[Hashable, float, float]]:
     """Stops of a way: the place that is shared with others, its middle, and its room."""
     start, end = boxes[way.start], boxes[way.end]
@@ -82,7 +82,7 @@ def _plan(
     width = 0.24 if way.channel else 0.7
     last: tuple[Hashable, float, float] = (
         (way.end, way.channel),
-        port(end, way.channel),
+        port_x(end, way.channel),
         width * end[2],
     )
     if where[way.start] >= where[way.end]:  # around the right side of all
@@ -106,15 +106,15 @@ def _plan(
     return [first, *stops, last]
 
 
-def _gaps(row: list[At], wide: float) -> list[tuple[float, float]]:
+def _row_gaps(row: list[BoxRect], wide: float) -> list[tuple[float, float]]:
     """Free stretches of x beside and between the boxes of a row, the outermost no wider than is needed."""
     edges = sorted((box[0], box[0] + box[2]) for box in row)
-    lefts = [max(0.0, edges[0][0] - OUTSIDE), *(right for _, right in edges)]
-    rights = [*(left for left, _ in edges), min(wide, edges[-1][1] + OUTSIDE)]
+    lefts = [max(0.0, edges[0][0] - MAX_OUTSIDE_PT), *(right for _, right in edges)]
+    rights = [*(left for left, _ in edges), min(wide, edges[-1][1] + MAX_OUTSIDE_PT)]
     return list(zip(lefts, rights, strict=True))
 
 
-def _upwards(ends: tuple[At, At], between: list[At], xs: list[float]) -> tuple[Point, ...]:
+def _upward_curve(ends: tuple[BoxRect, BoxRect], between: list[BoxRect], xs: list[float]) -> tuple[Point, ...]:
     """Upright at every stop; straight along the rows that are passed."""
     stops = [(xs[0], ends[0][1])]
     for box, x in zip(between, xs[1:-1], strict=True):
@@ -127,7 +127,7 @@ def _upwards(ends: tuple[At, At], between: list[At], xs: list[float]) -> tuple[P
     return tuple(points)
 
 
-def _around(ends: tuple[At, At], xs: list[float], size: float) -> tuple[Point, ...]:
+def _curve_around(ends: tuple[BoxRect, BoxRect], xs: list[float], size: float) -> tuple[Point, ...]:
     """Up out of the sender, down at the right of everything, and up into the receiver."""
     (start, aside, end), bend = xs, 1.7 * size
     high, low = ends[0][1], ends[1][1] + ends[1][3]

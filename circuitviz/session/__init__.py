@@ -1,32 +1,32 @@
 """The document that a person works on, and the steps that can be undone."""
 
-from circuitviz.session.causal import Trial, mean_of, measure_trial
+from circuitviz.session.causal import PromptEvaluationRequest, describe_mean, evaluate_prompt_request
 from circuitviz.session.commands import (
     Command,
-    choose_edges,
-    filter_view,
-    intervene,
-    judge_by,
-    members_of,
+    select_edges,
+    set_filters,
+    set_intervention,
+    set_evaluation_setting,
+    expand_nodes,
     move_nodes,
-    move_threshold,
+    change_threshold,
     replace_circuit,
     restore_all,
-    revisit,
+    restore_ablation,
     set_label,
     switch_basis,
     toggle_ablation,
 )
-from circuitviz.session.document import Change, Document, judged_by
+from circuitviz.session.document import AppliedCommand, Document, evaluation_setting_of
 from circuitviz.session.grouping import (
-    collapse,
-    expand,
-    group_classes,
+    collapse_groups,
+    expand_groups,
+    group_by_label,
     group_nodes,
     rename_group,
-    show_classes,
-    show_heads,
-    ungroup,
+    show_class_view,
+    show_head_view,
+    dissolve_groups,
 )
 from circuitviz.session.groups import Group
 from circuitviz.session.label_commands import (
@@ -36,55 +36,55 @@ from circuitviz.session.label_commands import (
     set_labels,
     set_outcome,
 )
-from circuitviz.session.labels import ROLES, Basis, Evidence, Label, Outcome
+from circuitviz.session.labels import ROLES, EvidenceContext, Evidence, Label, Outcome
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.search import Hit, search
-from circuitviz.session.sight import Sight
+from circuitviz.session.search import NodeMatch, search_nodes
+from circuitviz.session.sight import ViewFilters
 from circuitviz.session.state import State
 
 __all__ = [
-    "Basis",
-    "Change",
+    "EvidenceContext",
+    "AppliedCommand",
     "Command",
     "Document",
     "Group",
-    "Hit",
+    "NodeMatch",
     "Evidence",
     "Label",
     "Outcome",
     "Provenance",
     "ROLES",
-    "Sight",
+    "ViewFilters",
     "State",
-    "Trial",
+    "PromptEvaluationRequest",
     "add_evidence",
-    "choose_edges",
-    "collapse",
-    "expand",
-    "filter_view",
-    "group_classes",
+    "select_edges",
+    "collapse_groups",
+    "expand_groups",
+    "set_filters",
+    "group_by_label",
     "group_nodes",
-    "intervene",
-    "members_of",
-    "judge_by",
-    "judged_by",
-    "measure_trial",
-    "mean_of",
+    "set_intervention",
+    "expand_nodes",
+    "set_evaluation_setting",
+    "evaluation_setting_of",
+    "evaluate_prompt_request",
+    "describe_mean",
     "move_nodes",
-    "move_threshold",
+    "change_threshold",
     "remove_evidence",
     "remove_labels",
     "rename_group",
     "replace_circuit",
     "restore_all",
-    "search",
-    "revisit",
+    "search_nodes",
+    "restore_ablation",
     "set_label",
     "set_labels",
     "set_outcome",
-    "show_classes",
-    "show_heads",
+    "show_class_view",
+    "show_head_view",
     "switch_basis",
     "toggle_ablation",
-    "ungroup",
+    "dissolve_groups",
 ]

@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from circuitviz.graph import Intervention, Interventions, Kind
-from circuitviz.progress import Progress, Steps
-from circuitviz.session.question import DIFFERENCE, Question
+from circuitviz.graph import Intervention, Interventions, NodeKind
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.session.question import LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.session.state import State
 
 if TYPE_CHECKING:
-    from circuitviz.features import Intervention as Action
-    from circuitviz.features import Judged, PromptBench, Run
-    from circuitviz.session.prompted import Prompted
+    from circuitviz.features import FeatureIntervention as Action
+    from circuitviz.features import PromptEvaluation, PromptBench, Run
+    from circuitviz.session.prompted import PromptSession
 
-MASKED = (Kind.FEATURE, Kind.HEAD, Kind.MLP)  # outside a circuit these have their ablation values
-PASSAGES = 24  # of the demo's own text, about 480 tokens, that means are taken over
-TOP = 5  # tokens
-RESPONSES = 8
+MASKED_KINDS = (NodeKind.FEATURE, NodeKind.HEAD, NodeKind.MLP)  # outside a circuit these have their ablation values
+MEAN_PASSAGES = 24  # of the demo's own text, about 480 tokens, that means are taken over
+N_TOP_TOKENS = 5  # tokens
+MAX_RESPONSES = 8
 
 
 @dataclass(frozen=True)
-class Trial:
+class PromptEvaluationRequest:
     """What is measured of a state.
 
     nodes: names of those in the circuit; out: those taken out; changed: what others are made to be;
@@ -34,21 +34,21 @@ class Trial:
     edges: how many there are, for the record.
     """
 
-    question: Question
+    query: AttributionQuery
     nodes: tuple[str, ...]
-    out: tuple[str, ...] = ()
-    changed: Interventions = field(default_factory=dict)
+    ablated: tuple[str, ...] = ()
+    interventions: Interventions = field(default_factory=dict)
     ablation: str = "zero"
     errors: str = "kept"
-    edges: int = 0
+    n_edges: int = 0
 
     @staticmethod
-    def of(state: State) -> Trial | None:
+    def from_state(state: State) -> PromptEvaluationRequest | None:
         """A state's trial; None where it is no circuit of features of one prompt.
 
         A node whose every edge is out is out itself: such a circuit is judged by its nodes.
         """
-        question = Question.of(state.provenance)
+        question = AttributionQuery.from_provenance(state.provenance)
         if question is None or state.circuit is None:
             return None
         circuit, graph = state.circuit, state.circuit.graph
@@ -60,115 +60,115 @@ class Trial:
         free = {n.name for n in graph.nodes[: len(graph.senders)] if not n.kind.is_fixed}
         inside = tuple(name for name in circuit.node_names if name in free and name not in out)
         taken = tuple(name for name in circuit.node_names if name in free & out)
-        changed = {name: what for name, what in state.changed.items() if name in free - out}
-        edges = 0 if state.live is None else state.live.n_edges
-        return Trial(question, inside, taken, changed, question.ablation, question.errors, edges)
+        changed = {name: what for name, what in state.active_interventions.items() if name in free - out}
+        edges = 0 if state.live_circuit is None else state.live_circuit.n_edges
+        return PromptEvaluationRequest(question, inside, taken, changed, question.ablation, question.errors, edges)
 
-    def shares(self, activations: Mapping[str, float], left: Mapping[str, float]) -> dict[str, float]:
+    def output_factors(self, activations: Mapping[str, float], ablation_values: Mapping[str, float]) -> dict[str, float]:
         """How much of its own output each touched node has, to first order.
 
         activations: by node, for those that are set; left: what nodes have under the trial's ablation, where
         it is known; else it counts as nothing.
         """
-        found = {name: left.get(name, 0.0) for name in self.out}
-        for name, what in self.changed.items():
+        found = {name: ablation_values.get(name, 0.0) for name in self.ablated}
+        for name, what in self.interventions.items():
             own = float(activations.get(name, 0.0))
-            set_to = what.share / own if own else 1.0
-            ablated = left.get(name, 0.0) if what.value == self.ablation else 0.0
-            found[name] = {"scale": what.share, "set": set_to}.get(what.value, ablated)
+            set_to = what.amount / own if own else 1.0
+            ablated = ablation_values.get(name, 0.0) if what.value == self.ablation else 0.0
+            found[name] = {"scale": what.amount, "set": set_to}.get(what.value, ablated)
         return found
 
     @property
-    def untouched(self) -> list[str]:
+    def unmodified_nodes(self) -> list[str]:
         """Nodes inside that nothing was done to."""
-        return [name for name in self.nodes if name not in self.changed]
+        return [name for name in self.nodes if name not in self.interventions]
 
-    def actions(self) -> list[Action]:
+    def model_interventions(self) -> list[Action]:
         """What is done to nodes in the whole model: those out take the ablation, others their own value."""
-        from circuitviz.features import Intervention as Action
+        from circuitviz.features import FeatureIntervention as Action
 
-        return [*(Action(name, self.ablation) for name in self.out), *self.changes()]
+        return [*(Action(name, self.ablation) for name in self.ablated), *self.circuit_interventions()]
 
-    def changes(self) -> list[Action]:
+    def circuit_interventions(self) -> list[Action]:
         """What is done to nodes inside the circuit."""
-        return [_action(name, what) for name, what in self.changed.items()]
+        return [_feature_intervention(name, what) for name, what in self.interventions.items()]
 
 
-def bench_of(opened: Prompted) -> PromptBench:
+def open_bench(session: PromptSession) -> PromptBench:
     """What the open question's circuits are measured on; made once a target and corrupted prompt."""
     from circuitviz.features import PromptBench
 
-    question = opened.question
-    key = (question.aim, question.is_graph, question.corrupted)
-    if opened.bench is None or opened.bench[0] != key:
-        references: dict[str, Any] = {"mean": partial(_other_runs, opened)}
+    question = session.query
+    key = (question.target_key, question.is_graph, question.corrupted)
+    if session.cached_bench is None or session.cached_bench[0] != key:
+        references: dict[str, Any] = {"mean": partial(_mean_runs, session)}
         if question.corrupted:
-            references["corrupted"] = partial(_corrupted, opened)
-        name = question.metric if question.target == DIFFERENCE else ""
-        opened.bench = (key, PromptBench(opened.table, opened.target, references, name))
-    return opened.bench[1]
+            references["corrupted"] = partial(_corrupted_runs, session)
+        name = question.metric if question.target == LOGIT_DIFF_TARGET else ""
+        session.cached_bench = (key, PromptBench(session.table, session.target, references, name))
+    return session.cached_bench[1]
 
 
-def mean_of(question: Question) -> str:
+def describe_mean(query: AttributionQuery) -> str:
     """Over what the ablation ``mean`` averages, in words."""
-    if question.model == "demo":
-        return f"{PASSAGES} passages of the demo's text"
-    return "the prompt and its corrupted partner" if question.corrupted else "the prompt's own positions"
+    if query.model == "demo":
+        return f"{MEAN_PASSAGES} passages of the demo's text"
+    return "the prompt and its corrupted partner" if query.corrupted else "the prompt's own positions"
 
 
-def measure_trial(opened: Prompted, trial: Trial) -> Steps[dict[str, Any]]:
+def evaluate_prompt_request(session: PromptSession, request: PromptEvaluationRequest) -> ProgressSteps[dict[str, Any]]:
     """The numbers of a trial, with the keys that every evaluation has; of one prompt, so without an interval.
 
     A partial result has the faithfulness alone. ``target``: its change in the whole model under what was done
     to nodes, predicted, with patterns and scales frozen, and free, with the likeliest next tokens before and
     after, and the features that responded most; None where nothing was done.
     """
-    from circuitviz.features import Judged, frozen_change, predicted_change, value_in
+    from circuitviz.features import PromptEvaluation, frozen_change, predicted_change, target_value_in
 
-    bench, ablation, errors = bench_of(opened), trial.ablation, trial.errors
+    bench, ablation, errors = open_bench(session), request.ablation, request.errors
     yield Progress(0, 4, "everything ablated")
-    ablated = bench.ablated(ablation, errors)
+    ablated = bench.ablated_value(ablation, errors)
     yield Progress(1, 4, "the circuit")
-    others = [one for one in trial.actions() if _kind(bench, one.node) not in MASKED]
-    inside = bench.changes([*trial.changes(), *(one for one in others if one.node in trial.out)])
-    circuit = bench.circuit(trial.nodes, ablation, errors, inside)
-    first = Judged(bench.target.value, ablated, circuit, float("nan"))
-    yield Progress(2, 4, "everything but the circuit", _numbers(bench, trial, first, None))
-    judged = replace(first, rest=bench.rest(trial.nodes, ablation, errors))
+    others = [one for one in request.model_interventions() if _node_kind(bench, one.node) not in MASKED_KINDS]
+    inside = bench.resolve_interventions([*request.circuit_interventions(), *(one for one in others if one.node in request.ablated)])
+    circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
+    first = PromptEvaluation(bench.target.value, ablated, circuit, float("nan"))
+    yield Progress(2, 4, "everything but the circuit", _evaluation_dict(bench, request, first, None))
+    judged = replace(first, complement=bench.complement_value(request.nodes, ablation, errors))
     target = None
-    if actions := trial.actions():
+    if actions := request.model_interventions():
         yield Progress(3, 4, "predicted and measured")
-        changes = bench.changes(actions)
-        run = bench.run(changes, errors)
-        start = bench.start(errors)
+        changes = bench.resolve_interventions(actions)
+        run = bench.run_with_changes(changes, errors)
+        start = bench.baseline_value(errors)
         target = {
-            "name": bench.name,
+            "name": bench.target_name,
             "before": start,
             "predicted": predicted_change(bench.table, bench.target, changes),
             "frozen": frozen_change(bench.table, bench.target, changes),
-            "free": value_in(run, bench.table, bench.target) - start,
-            "top_before": _tops(bench.run((), errors)),
-            "top_after": _tops(run),
-            "responses": [asdict(one) for one in bench.responses(run, trial.untouched)[:RESPONSES]],
+            "free": target_value_in(run, bench.table, bench.target) - start,
+            "top_before": _top_tokens(bench.run_with_changes((), errors)),
+            "top_after": _top_tokens(run),
+            "responses": [asdict(one) for one in bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]],
         }
-    return _numbers(bench, trial, judged, target)
+    return _evaluation_dict(bench, request, judged, target)
 
 
-def _numbers(
-    bench: PromptBench, trial: Trial, judged: Judged, target: dict[str, Any] | None
+def _evaluation_dict(
+    bench: PromptBench, request: PromptEvaluationRequest, result: PromptEvaluation, target: dict[str, Any] | None
 ) -> dict[str, Any]:
-    ablation = trial.ablation
+    ablation = request.ablation
     return {
-        "faithfulness": {"value": judged.faithfulness, "low": None, "high": None},
-        "completeness": None if np.isnan(judged.rest) else judged.completeness,
-        "metric": {"circuit": judged.circuit, "model": judged.model, "ablated": judged.ablated},
-        "edges": trial.edges,
-        "nodes": len(trial.nodes),
+        "faithfulness": {"value": result.faithfulness, "low": None, "high": None},
+        "completeness": None if np.isnan(result.complement) else result.completeness,
+        "metric": {"circuit": result.circuit, "model": result.model, "ablated": result.ablated},
+        "edges": request.n_edges,
+        "nodes": len(request.nodes),
         "setting": {
-            "metric": bench.name,
+            "metric": bench.target_name,
             "ablation": ablation,
-            "errors": trial.errors,
-            "mean_of": mean_of(trial.question) if ablation == "mean" else "",
+            "errors": request.errors,
+            "mean_of": describe_mean(request.query) if ablation == "mean" else "",
             "prompts": 1,
             "seed": 0,
         },
@@ -176,37 +176,37 @@ def _numbers(
     }
 
 
-def _action(name: str, what: Intervention) -> Action:
-    from circuitviz.features import Intervention as Action
+def _feature_intervention(name: str, intervention: Intervention) -> Action:
+    from circuitviz.features import FeatureIntervention as Action
 
-    return Action(name, what.value, what.share if what.value in ("scale", "set") else None)
+    return Action(name, intervention.value, intervention.amount if intervention.value in ("scale", "set") else None)
 
 
-def _kind(bench: PromptBench, name: str) -> Kind:
+def _node_kind(bench: PromptBench, name: str) -> NodeKind:
     return bench.table.node(bench.table.index(name)).kind
 
 
-def _tops(run: Run) -> list[tuple[str, float]]:
+def _top_tokens(run: Run) -> list[tuple[str, float]]:
     """The likeliest next tokens with their probabilities."""
-    best = run.logits.softmax(-1).topk(min(TOP, len(run.logits)))
-    return list(zip(run.model.tokens.strings(best.indices.tolist()), best.values.tolist(), strict=True))
+    best = run.logits.softmax(-1).topk(min(N_TOP_TOKENS, len(run.logits)))
+    return list(zip(run.model.tokens.token_strings(best.indices.tolist()), best.values.tolist(), strict=True))
 
 
-def _corrupted(opened: Prompted) -> Sequence[Run]:
+def _corrupted_runs(session: PromptSession) -> Sequence[Run]:
     from circuitviz.features import run_prompt
 
-    model, question = opened.table.run.model, opened.question
+    model, question = session.table.run.model, session.query
     return [run_prompt(model, model.tokens.encode(question.corrupted, question.bos))]
 
 
-def _other_runs(opened: Prompted) -> Sequence[Run]:
+def _mean_runs(session: PromptSession) -> Sequence[Run]:
     """Runs that a mean is taken over: the demo's own text, or the prompts that are there."""
     from circuitviz.features import run_prompt
 
-    model, question = opened.table.run.model, opened.question
+    model, question = session.table.run.model, session.query
     if model.name == "demo":
-        from circuitviz.demo.dictionaries import MEASURING_SEED, texts
+        from circuitviz.demo.dictionaries import MEASURING_SEED, demo_texts
 
-        windows = [row for text in texts(MEASURING_SEED, PASSAGES) for row in model.tokens.windows(text)]
+        windows = [row for text in demo_texts(MEASURING_SEED, MEAN_PASSAGES) for row in model.tokens.context_windows(text)]
         return [run_prompt(model, row) for row in windows]
-    return [opened.table.run, *(_corrupted(opened) if question.corrupted else ())]
+    return [session.table.run, *(_corrupted_runs(session) if question.corrupted else ())]

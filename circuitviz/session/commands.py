@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from circuitviz.graph import Circuit, Intervention, Interventions, Scores
-from circuitviz.session.aside import made_of
-from circuitviz.session.labels import Label, known
+from circuitviz.session.aside import carry_over_annotations
+from circuitviz.session.labels import Label, is_valid_target
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.sight import Sight
+from circuitviz.session.sight import ViewFilters
 from circuitviz.session.state import State
 
 
@@ -18,11 +18,11 @@ class Command:
     """One step that can be undone. Neighbours with the same ``merge`` key become one step."""
 
     text: str
-    change: Callable[[State], State]
-    merge: str = ""
+    transform: Callable[[State], State]
+    merge_key: str = ""
 
 
-def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
+def expand_nodes(state: State, names: Iterable[str]) -> frozenset[str]:
     """Nodes by name; groups and classes (``Name Movers``, ``group:Name Movers``) are their nodes.
 
     Targets are left out: nothing leads on from them that could be taken out or changed.
@@ -30,7 +30,7 @@ def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
     found: set[str] = set()
     for name in names:
         bare = name.partition(":")[2] if name.startswith(("group:", "class:")) else name
-        group = state.classed.get(bare)
+        group = state.groups_with_classes.get(bare)
         found |= {name} if group is None else group.nodes
     if state.circuit is None:
         return frozenset(found) - {"logits"}
@@ -38,15 +38,15 @@ def members_of(state: State, names: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name in found if name not in graph.node_index or name in graph.sender_index)
 
 
-def ties_of(state: State, names: Iterable[str]) -> frozenset[str]:
+def expand_edges(state: State, names: Iterable[str]) -> frozenset[str]:
     """Edges by name; an arrow from or to a group or a class is the circuit's edges that it adds up."""
     found: set[str] = set()
     for name in names:
-        if state.circuit is None or known(state.circuit.graph, name):
+        if state.circuit is None or is_valid_target(state.circuit.graph, name):
             found.add(name)
             continue
         source, _, target = name.partition("->")
-        senders, into = members_of(state, [source]), members_of(state, [target]) | {target}
+        senders, into = expand_nodes(state, [source]), expand_nodes(state, [target]) | {target}
         for edge in state.circuit.edge_names:
             sender, _, receiver = edge.partition("->")
             if sender in senders and (receiver in into or receiver.partition("<")[0] in into):
@@ -62,7 +62,7 @@ def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Com
     nodes, edges = frozenset(nodes) - {"logits"}, frozenset(edges)
 
     def change(state: State) -> State:
-        members, ties = members_of(state, nodes), ties_of(state, edges)
+        members, ties = expand_nodes(state, nodes), expand_edges(state, edges)
         back = members <= state.ablated_nodes and ties <= state.ablated_edges
         if back:
             return replace(
@@ -76,10 +76,10 @@ def toggle_ablation(nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Com
             ablated_edges=state.ablated_edges | ties,
         )
 
-    return Command(f"Ablate {_named([*sorted(nodes), *sorted(edges)])}", change)
+    return Command(f"Ablate {_list_names([*sorted(nodes), *sorted(edges)])}", change)
 
 
-def intervene(nodes: Iterable[str], what: Intervention | None) -> Command:
+def set_intervention(nodes: Iterable[str], intervention: Intervention | None) -> Command:
     """Make nodes write something else; None gives them their own output back. Those out come back in.
 
     Moving a factor is one step: neighbours that speak of the same nodes become one.
@@ -87,14 +87,14 @@ def intervene(nodes: Iterable[str], what: Intervention | None) -> Command:
     chosen = frozenset(nodes) - {"input", "logits"}
 
     def change(state: State) -> State:
-        members = members_of(state, chosen)
+        members = expand_nodes(state, chosen)
         others = {name: kept for name, kept in state.interventions.items() if name not in members}
-        changed = others if what is None else {**others, **dict.fromkeys(sorted(members), what)}
+        changed = others if intervention is None else {**others, **dict.fromkeys(sorted(members), intervention)}
         return replace(state, interventions=changed, ablated_nodes=state.ablated_nodes - members)
 
-    named = _named(sorted(chosen))
-    text = f"Restore {named}" if what is None else f"{named}: {what.text}"
-    return Command(text, change, merge=f"intervene {' '.join(sorted(chosen))}" if what else "")
+    named = _list_names(sorted(chosen))
+    text = f"Restore {named}" if intervention is None else f"{named}: {intervention.description}"
+    return Command(text, change, merge_key=f"intervene {' '.join(sorted(chosen))}" if intervention else "")
 
 
 def restore_all() -> Command:
@@ -106,7 +106,7 @@ def restore_all() -> Command:
     return Command("Restore everything", change)
 
 
-def judge_by(ablation: str, errors: str) -> Command:
+def set_evaluation_setting(ablation: str, errors: str) -> Command:
     """Judge a circuit of features with other values outside it, or with errors dropped."""
 
     def change(state: State) -> State:
@@ -119,8 +119,8 @@ def judge_by(ablation: str, errors: str) -> Command:
     return Command(f"Ablate to {ablation}, errors {errors}", change)
 
 
-def revisit(
-    nodes: Iterable[str], edges: Iterable[str], changed: Interventions, judged: Sequence[str] = ()
+def restore_ablation(
+    nodes: Iterable[str], edges: Iterable[str], interventions: Interventions, setting: Sequence[str] = ()
 ) -> Command:
     """Ablate exactly this, as it was tried before; what the circuit has no more is passed over.
 
@@ -130,15 +130,15 @@ def revisit(
     def change(state: State) -> State:
         if state.circuit is None:
             return state
-        if judged:
-            ablation, errors = judged
-            state = judge_by(ablation, errors).change(state)
-        return _touched(state, nodes, edges, changed)
+        if setting:
+            ablation, errors = setting
+            state = set_evaluation_setting(ablation, errors).transform(state)
+        return _with_modifications(state, nodes, edges, interventions)
 
     return Command("Go back to an ablation", change)
 
 
-def _touched(state: State, nodes: Iterable[str], edges: Iterable[str], changed: Interventions) -> State:
+def _with_modifications(state: State, nodes: Iterable[str], edges: Iterable[str], interventions: Interventions) -> State:
     """With exactly this done to its circuit; what the circuit does not have is passed over."""
     assert state.circuit is not None
     graph = state.circuit.graph
@@ -146,8 +146,8 @@ def _touched(state: State, nodes: Iterable[str], edges: Iterable[str], changed: 
     return replace(
         state,
         ablated_nodes=frozenset(name for name in nodes if name in there),
-        ablated_edges=frozenset(name for name in edges if known(graph, name)),
-        interventions={name: what for name, what in changed.items() if name in there},
+        ablated_edges=frozenset(name for name in edges if is_valid_target(graph, name)),
+        interventions={name: what for name, what in interventions.items() if name in there},
     )
 
 
@@ -161,18 +161,18 @@ def set_label(target: str, label: Label | None) -> Command:
     return Command(f"Label {target}" if label else f"Remove the label of {target}", change)
 
 
-def move_nodes(places: Mapping[str, tuple[float, float]]) -> Command:
+def move_nodes(positions: Mapping[str, tuple[float, float]]) -> Command:
     """Pin nodes and boxes of groups at places in the layout's units."""
 
     def change(state: State) -> State:
-        groups = {n: replace(g, place=places.get(n, g.place)) for n, g in state.groups.items()}
-        nodes = {name: place for name, place in places.items() if name not in groups}
+        groups = {n: replace(g, place=positions.get(n, g.place)) for n, g in state.groups.items()}
+        nodes = {name: place for name, place in positions.items() if name not in groups}
         return replace(state, positions={**state.positions, **nodes}, groups=groups)
 
-    return Command(f"Move {_named(sorted(places))}", change)
+    return Command(f"Move {_list_names(sorted(positions))}", change)
 
 
-def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
+def select_edges(circuit: Circuit, select: str, asked: float) -> Command:
     """Choose another number of edges from the same scores; a drag of the slider is one step."""
 
     def change(state: State) -> State:
@@ -183,7 +183,7 @@ def choose_edges(circuit: Circuit, select: str, asked: float) -> Command:
             provenance=where and replace(where, select=select, asked=asked),
         )
 
-    return Command(f"Keep {circuit.n_edges:,} edges", change, merge="choose-edges")
+    return Command(f"Keep {circuit.n_edges:,} edges", change, merge_key="choose-edges")
 
 
 def replace_circuit(
@@ -203,7 +203,7 @@ def replace_circuit(
             ablated_nodes=frozenset(),
             ablated_edges=frozenset(),
             interventions={},
-            **made_of(state, circuit.graph, provenance),
+            **carry_over_annotations(state, circuit.graph, provenance),
         )
 
     return Command(text, change)
@@ -213,31 +213,31 @@ def switch_basis(circuit: Circuit, scores: Scores, provenance: Provenance | None
     """The same task's circuit with sites in another basis; what was done to nodes that stay stays done."""
 
     def change(state: State) -> State:
-        renewed = replace_circuit(circuit, scores, provenance, "").change(state)
-        return _touched(renewed, state.ablated_nodes, state.ablated_edges, state.interventions)
+        renewed = replace_circuit(circuit, scores, provenance, "").transform(state)
+        return _with_modifications(renewed, state.ablated_nodes, state.ablated_edges, state.interventions)
 
     return Command(text, change)
 
 
-def move_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, since: State) -> Command:
+def change_threshold(circuit: Circuit, scores: Scores, provenance: Provenance, initial: State) -> Command:
     """The same question's circuit at another threshold; moves in a row are one step.
 
     since: the state before the first of them. What was said and done of a node that a threshold drops is
     there again when a later move of the same row brings the node back.
     """
-    renewed = replace_circuit(circuit, scores, provenance, "").change(since)
-    kept = _touched(renewed, since.ablated_nodes, since.ablated_edges, since.interventions)
+    renewed = replace_circuit(circuit, scores, provenance, "").transform(initial)
+    kept = _with_modifications(renewed, initial.ablated_nodes, initial.ablated_edges, initial.interventions)
     text = f"Threshold {provenance.options['tau']:.3g}"
-    return Command(text, lambda _state: kept, merge="threshold")
+    return Command(text, lambda _state: kept, merge_key="threshold")
 
 
-def filter_view(sight: Sight) -> Command:
+def set_filters(filters: ViewFilters) -> Command:
     """Draw only some of the circuit; changes of filters in a row are one step."""
-    text = "Show everything" if sight.open else "Filter"
-    return Command(text, lambda state: replace(state, sight=sight), merge="" if sight.open else "filter")
+    text = "Show everything" if filters.shows_everything else "Filter"
+    return Command(text, lambda state: replace(state, filters=filters), merge_key="" if filters.shows_everything else "filter")
 
 
-def _named(names: list[str]) -> str:
+def _list_names(names: list[str]) -> str:
     if len(names) <= 3:
         return ", ".join(names)
     return f"{len(names)} parts"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-NAMES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
+AREA_TITLES = {"cpr": "CPR", "cmd": "CMD", "cpr_clipped": "CPR clipped"}
 
 
 def describe_areas(result: Mapping[str, Any]) -> list[str]:
@@ -16,16 +16,16 @@ def describe_areas(result: Mapping[str, Any]) -> list[str]:
     greedily; those are not MIB's numbers, and the text says so.
     """
     if "areas" not in result:
-        older = f"CPR {_number(result.get('cpr'))}, CMD {_number(result.get('cmd'))}"
+        older = f"CPR {_format_number(result.get('cpr'))}, CMD {_format_number(result.get('cmd'))}"
         return [f"{older} by an earlier rule, not MIB's"]
-    return [f"{text} {_with_interval(result['areas'][name])}" for name, text in NAMES.items()]
+    return [f"{text} {_format_interval(result['areas'][name])}" for name, text in AREA_TITLES.items()]
 
 
-def _with_interval(interval: Mapping[str, float | None]) -> str:
+def _format_interval(interval: Mapping[str, float | None]) -> str:
     low, high = interval["low"], interval["high"]
-    bounds = "" if low is None or high is None else f" [{_number(low)}, {_number(high)}]"
-    return f"{_number(interval['value'])}{bounds}"
+    bounds = "" if low is None or high is None else f" [{_format_number(low)}, {_format_number(high)}]"
+    return f"{_format_number(interval['value'])}{bounds}"
 
 
-def _number(value: float | None) -> str:
+def _format_number(value: float | None) -> str:
     return "undefined" if value is None or not math.isfinite(value) else f"{value:.3f}"

@@ -9,7 +9,7 @@ from itertools import chain, count
 from circuitviz.errors import InputError
 
 # Okabe and Ito 2008: told apart without colour vision.
-APART = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
+GROUP_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b8860b", "#56b4e9", "#7a5c3e", "#6a51a3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Group:
     """
 
     nodes: frozenset[str]
-    colour: str = APART[0]
+    colour: str = GROUP_COLOURS[0]
     collapsed: bool = False
     place: tuple[float, float] | None = None
 
@@ -35,15 +35,15 @@ class Group:
 Groups = Mapping[str, Group]
 
 
-def boxes_of(groups: Groups) -> dict[str, frozenset[str]]:
+def outermost_collapsed(groups: Groups) -> dict[str, frozenset[str]]:
     """The collapsed groups that lie in no other collapsed one, with all their nodes."""
     closed = {name: group.nodes for name, group in groups.items() if group.collapsed}
     return {n: nodes for n, nodes in closed.items() if not any(nodes < other for other in closed.values())}
 
 
-def frames_of(groups: Groups) -> dict[str, frozenset[str]]:
+def expanded_groups(groups: Groups) -> dict[str, frozenset[str]]:
     """The groups that stand open, the widest first: neither collapsed nor in one that is."""
-    boxes = boxes_of(groups).values()
+    boxes = outermost_collapsed(groups).values()
     seen = {
         name: group.nodes
         for name, group in groups.items()
@@ -52,7 +52,7 @@ def frames_of(groups: Groups) -> dict[str, frozenset[str]]:
     return dict(sorted(seen.items(), key=lambda each: (-len(each[1]), each[0])))
 
 
-def outermost(groups: Groups) -> dict[str, Group]:
+def outermost_groups(groups: Groups) -> dict[str, Group]:
     """The groups that are nested in no other."""
     return {
         name: group
@@ -61,7 +61,7 @@ def outermost(groups: Groups) -> dict[str, Group]:
     }
 
 
-def checked_name(groups: Groups, name: str, nodes: Collection[str]) -> str:
+def check_group_name(groups: Groups, name: str, nodes: Collection[str]) -> str:
     """A name that a group can have, trimmed; ``nodes`` are names that are taken. InputError else."""
     name = name.strip()
     if not name or "->" in name:
@@ -75,7 +75,7 @@ def checked_name(groups: Groups, name: str, nodes: Collection[str]) -> str:
     return name
 
 
-def added(groups: Groups, name: str, group: Group) -> dict[str, Group]:
+def add_group(groups: Groups, name: str, group: Group) -> dict[str, Group]:
     """The groups with one more; InputError where it would cut through another."""
     for other, kept in groups.items():
         if kept.nodes == group.nodes:
@@ -89,7 +89,7 @@ def added(groups: Groups, name: str, group: Group) -> dict[str, Group]:
     return {**groups, name: group}
 
 
-def classed(
+def add_class_groups(
     groups: Groups, classes: Mapping[str, Iterable[str]], nodes: Collection[str] = ()
 ) -> dict[str, Group]:
     """The groups, and one more for each class of labelled nodes that are in none yet.
@@ -104,16 +104,16 @@ def classed(
         others = (f"{plain} {number}" for number in count(2))
         name = next(n for n in chain([plain], others) if n not in made and n not in nodes)
         if free := frozenset(members) - taken:
-            made[name] = Group(free, next_colour(made))
+            made[name] = Group(free, least_used_colour(made))
     return made
 
 
-def next_colour(groups: Groups) -> str:
+def least_used_colour(groups: Groups) -> str:
     """The colour that fewest groups have."""
     used = [group.colour for group in groups.values()]
-    return min(APART, key=used.count)
+    return min(GROUP_COLOURS, key=used.count)
 
 
-def recollapsed(groups: Groups, names: Collection[str], collapsed: bool) -> dict[str, Group]:
+def set_collapsed(groups: Groups, names: Collection[str], collapsed: bool) -> dict[str, Group]:
     """The groups with some of them collapsed, or open."""
     return {n: replace(g, collapsed=collapsed) if n in names else g for n, g in groups.items()}

@@ -7,25 +7,25 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
-from circuitviz.graph.regroup import may_regroup, regroup, shared_edges
-from circuitviz.graph.scores import IMPORTED
+from circuitviz.graph.regroup import can_regroup, regroup_circuit, key_value_edges
+from circuitviz.graph.scores import IMPORTED_METHOD
 from circuitviz.session.commands import Command
 from circuitviz.session.provenance import Provenance
 from circuitviz.session.state import State
 
 if TYPE_CHECKING:
-    from circuitviz.graph import Shape
+    from circuitviz.graph import ModelShape
     from circuitviz.models import Model
     from circuitviz.tasks import Task
 
-SIGNS = ("keep", "flip", "auto")
-BY_PERSON = {
+SIGN_CHOICES = ("keep", "flip", "auto")
+CHOSEN_SIGN_NOTES = {
     "keep": "Positive helps in the file, as somebody who imported it said.",
     "flip": "Positive hurts in the file, as somebody who imported it said; the signs were turned.",
 }
 
 
-def fit_state(state: State, shape: Shape, name: str) -> State:
+def fit_state(state: State, shape: ModelShape, name: str) -> State:
     """A state whose circuit has a model's receivers; InputError where it is of a model of another shape.
 
     Keys and values that a file lists per query head are summed over each group of a grouped-query model.
@@ -33,27 +33,27 @@ def fit_state(state: State, shape: Shape, name: str) -> State:
     circuit = state.circuit
     if circuit is None or circuit.graph.shape == shape:
         return state
-    if not may_regroup(circuit.graph, shape):
+    if not can_regroup(circuit.graph, shape):
         raise InputError(
-            f"This circuit is of a model with {circuit.graph.shape.text}; '{name}' has {shape.text}. "
+            f"This circuit is of a model with {circuit.graph.shape.description}; '{name}' has {shape.description}. "
             "Name the model that it belongs to."
         )
-    shared, scores = regroup(circuit, state.scores, shape)
-    edges = shared_edges(state.ablated_edges, shape)
+    shared, scores = regroup_circuit(circuit, state.scores, shape)
+    edges = key_value_edges(state.ablated_edges, shape)
     return replace(state, circuit=shared, scores=scores, ablated_edges=edges)
 
 
-def imported_provenance(
+def record_imported_provenance(
     model: Model, task: Task, metric: str, ablation: str, file: str, sign: str, task_name: str
 ) -> Provenance:
     """Where an imported circuit is measured: ``file`` it was read from, ``sign`` as it was asked for."""
-    from circuitviz.session.origin import origin_of
+    from circuitviz.session.origin import record_method_provenance
 
     options = {"file": file, "sign": sign}
-    return origin_of(model, task, IMPORTED, options, metric, ablation, "greedy", None, 0.0, task_name)
+    return record_method_provenance(model, task, IMPORTED_METHOD, options, metric, ablation, "greedy", None, 0.0, task_name)
 
 
-def settle_sign(choice: str, note: str) -> Command:
+def set_sign(choice: str, note: str) -> Command:
     """Take imported scores as ``keep`` or ``flip`` says; undoing it makes the sign unknown again."""
     turned = choice == "flip"
 
@@ -66,20 +66,20 @@ def settle_sign(choice: str, note: str) -> Command:
     return Command(text, change)
 
 
-def measure_imported(state: State, where: Provenance) -> Command:
+def attach_task(source: State, origin: Provenance) -> Command:
     """Measure an imported circuit on a model and a task: ``state`` has the model's receivers."""
 
     def change(before: State) -> State:
-        fitted = replace(before, circuit=state.circuit, scores=state.scores, provenance=where)
-        return replace(fitted, ablated_edges=state.ablated_edges)
+        fitted = replace(before, circuit=source.circuit, scores=source.scores, provenance=origin)
+        return replace(fitted, ablated_edges=source.ablated_edges)
 
-    return Command(f"Measure on {where.model}, {where.task}", change)
+    return Command(f"Measure on {origin.model}, {origin.task}", change)
 
 
-def import_command(where: Provenance) -> str:
+def import_command_line(origin: Provenance) -> str:
     """The command line that imports the file again."""
-    given: Mapping[str, object] = where.options
-    parts = ["circuitviz import", str(given.get("file", "")), f"-m {where.model}", f"-t {where.task}"]
-    parts += [f"--prompts {where.prompts}", f"--seed {where.seed}"]
-    parts += [f"--metric {where.metric}", f"--ablation {where.ablation}"]
+    given: Mapping[str, object] = origin.options
+    parts = ["circuitviz import", str(given.get("file", "")), f"-m {origin.model}", f"-t {origin.task}"]
+    parts += [f"--prompts {origin.prompts}", f"--seed {origin.seed}"]
+    parts += [f"--metric {origin.metric}", f"--ablation {origin.ablation}"]
     return " ".join([*parts, f"--sign {given.get('sign', 'auto')}"])

@@ -31,30 +31,30 @@ def add_evidence(target: str, evidence: Evidence) -> Command:
     """Put a claim and its test to a label; the same claim with the same test stands there once."""
 
     def change(kept: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-        return kept if any(e.same_test(evidence) for e in kept) else (*kept, evidence)
+        return kept if any(e.is_same_test(evidence) for e in kept) else (*kept, evidence)
 
-    return _of_label(f"Add evidence to {target}", target, change)
+    return _change_evidence(f"Add evidence to {target}", target, change)
 
 
 def remove_evidence(target: str, evidence: Evidence) -> Command:
     """Take a claim and its test away from a label."""
-    return _of_label(
+    return _change_evidence(
         f"Remove evidence from {target}",
         target,
-        lambda kept: tuple(e for e in kept if not e.same_test(evidence)),
+        lambda kept: tuple(e for e in kept if not e.is_same_test(evidence)),
     )
 
 
 def set_outcome(target: str, evidence: Evidence, outcome: Outcome) -> Command:
     """Write down what a test found; nothing happens where label or claim are gone by now."""
-    return _of_label(
+    return _change_evidence(
         f"Test a claim on {target}",
         target,
-        lambda kept: tuple(replace(e, outcome=outcome) if e.same_test(evidence) else e for e in kept),
+        lambda kept: tuple(replace(e, outcome=outcome) if e.is_same_test(evidence) else e for e in kept),
     )
 
 
-def _of_label(
+def _change_evidence(
     text: str, target: str, change: Callable[[tuple[Evidence, ...]], tuple[Evidence, ...]]
 ) -> Command:
     def whole(state: State) -> State:

@@ -10,7 +10,7 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
-from circuitviz.session.groups import APART
+from circuitviz.session.groups import GROUP_COLOURS
 
 ROLES = (
     "Name Mover",
@@ -23,13 +23,13 @@ ROLES = (
 )
 """Roles that are suggested while one is typed: the classes of Wang et al. 2022; any other text will do."""
 
-COLOUR = "#8b5cf6"
+DEFAULT_LABEL_COLOUR = "#8b5cf6"
 VERDICTS = ("holds", "fails", "undecided")
-KINDS = ("node", "edge", "group", "class")
+TARGET_KINDS = ("node", "edge", "group", "class")
 
 
 @dataclass(frozen=True, slots=True)
-class Basis:
+class EvidenceContext:
     """What a test rested on: hashes of the model's weights, the task's prompts and the circuit's edges.
 
     ``nodes``: what the group or class was made of, its names joined; empty for a node or an edge.
@@ -58,7 +58,7 @@ class Outcome:
     prompts_hash: str
     seed: int
     date: str
-    basis: Basis
+    basis: EvidenceContext
     detail: str = ""
 
 
@@ -71,11 +71,11 @@ class Evidence:
     options: Mapping[str, Any] = field(default_factory=dict)
     outcome: Outcome | None = None
 
-    def same_test(self, other: Evidence) -> bool:
+    def is_same_test(self, other: Evidence) -> bool:
         """Whether both are the same claim tested in the same way, whatever came of it."""
         return (self.claim, self.test, dict(self.options)) == (other.claim, other.test, dict(other.options))
 
-    def stale(self, now: Basis) -> tuple[str, ...]:
+    def stale_parts(self, now: EvidenceContext) -> tuple[str, ...]:
         """What has changed since the test was run: model, task, circuit or members; empty: nothing."""
         if self.outcome is None:
             return ()
@@ -94,7 +94,7 @@ class Label:
     """
 
     text: str
-    colour: str = COLOUR
+    colour: str = DEFAULT_LABEL_COLOUR
     note: str = ""
     confidence: float | None = None
     author: str = ""
@@ -106,16 +106,16 @@ class Label:
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()
 
 
-def colour_for(labels: Mapping[str, Label], text: str) -> str:
+def colour_for_role(labels: Mapping[str, Label], text: str) -> str:
     """The colour that a role has already, else the one that fewest labels have."""
     for label in labels.values():
         if label.text == text and label.colour:
             return label.colour
     used = [label.colour.lower() for label in labels.values() if label.colour]
-    return min(APART, key=used.count)
+    return min(GROUP_COLOURS, key=used.count)
 
 
-def kind_of(target: str) -> str:
+def target_kind(target: str) -> str:
     """What a label's target is by its name: ``node``, ``edge``, ``group`` or ``class``.
 
     >>> [kind_of(name) for name in ("a9.h9", "a5.h3->m7", "group:Late heads", "class:Name Mover")]
@@ -127,9 +127,9 @@ def kind_of(target: str) -> str:
     return "edge" if "->" in target else "node"
 
 
-def known(graph: Graph | None, target: str) -> bool:
+def is_valid_target(graph: Graph | None, target: str) -> bool:
     """Whether a target is a node or an edge of the graph; groups and classes are known by any name."""
-    kind = kind_of(target)
+    kind = target_kind(target)
     if kind in ("group", "class"):
         return len(target) > len(kind) + 1
     if graph is None:

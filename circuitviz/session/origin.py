@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.question import TASK
+from circuitviz.session.question import PROMPT_TASK
 from circuitviz.session.state import State
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from circuitviz.models import Model
     from circuitviz.tasks import Task
 
-PACKAGES = (
+RECORDED_PACKAGES = (
     *("circuitviz", "torch", "transformer-lens", "transformers", "tokenizers", "sae-lens"),
     *("numpy", "safetensors", "networkx"),
 )
 
 
-def provenance_of(
+def record_provenance(
     model: Model,
     task: Task,
     scores: Scores,
@@ -38,12 +38,12 @@ def provenance_of(
     task_name: str | None = None,
 ) -> Provenance:
     """Write down where scores come from. ``task_name`` is the file a task was read from."""
-    return origin_of(
+    return record_method_provenance(
         model, task, scores.method, scores.options, metric, ablation, select, asked, seconds, task_name
     )
 
 
-def origin_of(
+def record_method_provenance(
     model: Model,
     task: Task,
     method: str,
@@ -73,14 +73,14 @@ def origin_of(
         seed=task.seed,
         bos=task.bos,
         task_options=dict(task.options),
-        versions={name: package_version(name) for name in PACKAGES},
-        machine=machine(str(model.device)),
+        versions={name: package_version(name) for name in RECORDED_PACKAGES},
+        machine=describe_machine(str(model.device)),
         seconds=round(seconds, 3),
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
 
 
-def chosen(
+def select_circuit(
     model: Model,
     task: Task,
     scores: Scores,
@@ -94,48 +94,48 @@ def chosen(
     """A circuit chosen from scores, with its provenance: what a search leaves, wherever it ran."""
     circuit = scores.select(select, asked)
     given = None if select == "own" else asked
-    origin = provenance_of(model, task, scores, metric, ablation, select, given, seconds, task_name)
+    origin = record_provenance(model, task, scores, metric, ablation, select, given, seconds, task_name)
     return State(origin, scores, circuit)
 
 
-def task_of(where: Provenance, model: Model) -> Task:
+def rebuild_task(origin: Provenance, model: Model) -> Task:
     """Make a document's task again from its own prompts, for a model's tokenizer."""
     from circuitviz.tasks import Pair, Task
 
-    if not where.pairs:
+    if not origin.pairs:
         raise InputError("This document holds no prompts, so its task cannot be made again.")
-    if where.task == TASK:
+    if origin.task == PROMPT_TASK:
         raise InputError(
-            f"This circuit is of features on one prompt ('{where.pairs[0][0]}'), and what was asked for "
+            f"This circuit is of features on one prompt ('{origin.pairs[0][0]}'), and what was asked for "
             "needs a task's pairs of prompts; a circuit of heads on a task would be right."
         )
     return Task.from_pairs(
-        where.task,
-        [Pair(*pair) for pair in where.pairs],
+        origin.task,
+        [Pair(*pair) for pair in origin.pairs],
         model.tokens,
-        metric=where.metric,
-        seed=where.seed,
-        bos=where.bos,
-        options=dict(where.task_options),
+        metric=origin.metric,
+        seed=origin.seed,
+        bos=origin.bos,
+        options=dict(origin.task_options),
     )
 
 
-def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
+def describe_mismatch(origin: Provenance, model: Model, circuit: Circuit) -> str:
     """What differs between a document and an opened model, in a sentence; empty where nothing.
 
     InputError where the circuit cannot be of this model, because its shape is another.
     """
-    from circuitviz.models.weights import is_stable
+    from circuitviz.models.weights import is_stable_hash
 
     if circuit.graph.shape != model.shape:
         ours, theirs = model.shape, circuit.graph.shape
         raise InputError(
-            f"This circuit belongs to '{where.model}', {theirs.text}; '{model.name}' has {ours.text}. "
+            f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has {ours.description}. "
             "Open the model that it was found on."
         )
-    if where.weight_hash and not model.recognises(where.weight_hash):
-        lens = where.versions.get("transformer-lens")
-        if not is_stable(where.weight_hash) and lens != package_version("transformer-lens"):
+    if origin.weight_hash and not model.accept_weight_hash(origin.weight_hash):
+        lens = origin.versions.get("transformer-lens")
+        if not is_stable_hash(origin.weight_hash) and lens != package_version("transformer-lens"):
             return (
                 f"This circuit was found with TransformerLens {lens or 'of another version'}, and its file "
                 f"does not tell whether on the weights of '{model.name}' as they are now; if not, its "
@@ -148,7 +148,7 @@ def mismatch(where: Provenance, model: Model, circuit: Circuit) -> str:
     return ""
 
 
-def machine(device: str) -> str:
+def describe_machine(device: str) -> str:
     """What a number may depend on beyond packages: system, processors, device, Python."""
     cores = f"{os.cpu_count()} cores" if os.cpu_count() else "cores unknown"
     parts = (f"{platform.system()} {platform.release()} {platform.machine()}", cores, f"on {device}")

@@ -12,35 +12,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from circuitviz.graph.names import BESIDE, is_place, parse_folders, portable_place
+from circuitviz.graph.names import DOCUMENT_FOLDER_PREFIX, is_local_path, parse_folders, portable_path
 from circuitviz.session.provenance import Provenance
 
-FILES = ("dictionaries", "file")  # options that name places
+PATH_OPTIONS = ("dictionaries", "file")  # options that name places
 
 
-def portable(where: Provenance, folder: Path | None) -> Provenance:
+def with_portable_paths(origin: Provenance, folder: Path | None) -> Provenance:
     """A provenance as a file in ``folder`` holds it; None: a file that no place is relative to."""
-    return _changed(where, lambda text: portable_place(text, folder))
+    return _map_paths(origin, lambda text: portable_path(text, folder))
 
 
-def located(where: Provenance, folder: Path, known: Callable[[str, str], str | None]) -> Provenance:
+def with_local_paths(origin: Provenance, folder: Path, find_path: Callable[[str, str], str | None]) -> Provenance:
     """A provenance of a file in ``folder`` with the places that are there.
 
     known: (last part, hash of the weights) → a place that was written down on this machine, or None.
     """
 
     def find(text: str) -> str:
-        beside = os.path.abspath(os.path.join(folder, text)) if text.startswith(BESIDE) else ""
+        beside = os.path.abspath(os.path.join(folder, text)) if text.startswith(DOCUMENT_FOLDER_PREFIX) else ""
         if os.path.exists(beside):
             return beside
-        return text if is_place(text) else known(text, where.weight_hash) or text
+        return text if is_local_path(text) else find_path(text, origin.weight_hash) or text
 
-    return _changed(where, find)
+    return _map_paths(origin, find)
 
 
-def _changed(where: Provenance, change: Callable[[str], str]) -> Provenance:
-    options: dict[str, Any] = dict(where.options)
-    for name in FILES:
+def _map_paths(origin: Provenance, change: Callable[[str], str]) -> Provenance:
+    options: dict[str, Any] = dict(origin.options)
+    for name in PATH_OPTIONS:
         given = options.get(name)
         if isinstance(given, str) and name == "dictionaries":
             options[name] = "; ".join(map(change, parse_folders(given)))
@@ -48,4 +48,4 @@ def _changed(where: Provenance, change: Callable[[str], str]) -> Provenance:
             options[name] = change(given)
         elif isinstance(given, list | tuple):
             options[name] = [change(text) if isinstance(text, str) else text for text in given]
-    return replace(where, model=change(where.model), task=change(where.task), options=options)
+    return replace(origin, model=change(origin.model), task=change(origin.task), options=options)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from circuitviz.graph.names import parse_folders
-from circuitviz.graph.scores import IMPORTED
+from circuitviz.graph.scores import IMPORTED_METHOD
 
-Answer = str | int
+TaskAnswer = str | int
 
 
-def text_answers(answers: Iterable[Answer]) -> tuple[str, ...]:
+def select_text_answers(answers: Iterable[TaskAnswer]) -> tuple[str, ...]:
     """The answers that are text: what a person types; ids are of task files alone."""
     return tuple(answer for answer in answers if isinstance(answer, str))
 
@@ -30,7 +30,7 @@ class Provenance:
     weight_hash: str
     task: str
     task_hash: str
-    pairs: tuple[tuple[str, str, tuple[Answer, ...], tuple[Answer, ...]], ...]
+    pairs: tuple[tuple[str, str, tuple[TaskAnswer, ...], tuple[TaskAnswer, ...]], ...]
     metric: str
     ablation: str
     method: str
@@ -47,7 +47,7 @@ class Provenance:
     created: str = ""
 
     @property
-    def opening(self) -> tuple[object, ...]:
+    def requirements(self) -> tuple[object, ...]:
         """What has to be open for the circuit to be measured: model, prompts, metric and ablation."""
         return self.model, self.task, self.task_hash, self.metric, self.ablation
 
@@ -60,16 +60,16 @@ class Provenance:
         given = self.options.get("dictionaries") or ()
         return parse_folders(given) if isinstance(given, str) else tuple(map(str, given))
 
-    def command(self) -> str:
+    def command_line(self) -> str:
         """The command line that computes it again."""
-        from circuitviz.session.question import Question  # which is a view of this
+        from circuitviz.session.question import AttributionQuery  # which is a view of this
 
-        if (question := Question.of(self)) is not None:
-            return question.command()
-        if self.method == IMPORTED:
-            from circuitviz.session.imported import import_command
+        if (question := AttributionQuery.from_provenance(self)) is not None:
+            return question.command_line()
+        if self.method == IMPORTED_METHOD:
+            from circuitviz.session.imported import import_command_line
 
-            return import_command(self)
+            return import_command_line(self)
         parts = ["circuitviz discover", f"-m {self.model}", f"-t {self.task}"]
         parts += [f"--method {self.method}", f"--select {self.select}"]
         if self.asked is not None:

@@ -10,18 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from circuitviz.session.provenance import Provenance, text_answers
+from circuitviz.session.provenance import Provenance, select_text_answers
 
-HIERARCHICAL, DIRECT, GRAPH = "hierarchical-attribution", "direct-attribution", "attribution-graph"
-METHODS = (HIERARCHICAL, DIRECT, GRAPH)
-DIFFERENCE = "logit-diff"  # the target that is the difference of the answers' logits
-TASK = "prompt"  # what the provenance of one prompt says as its task
-TYPED_PAIR = "typed pair"  # what the provenance of a pair of prompts that was typed says as its task
-SELECT = "share"  # edges to a share of all |score|
+HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH = "hierarchical-attribution", "direct-attribution", "attribution-graph"
+PROMPT_METHODS = (HIERARCHICAL_ATTRIBUTION, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH)
+LOGIT_DIFF_TARGET = "logit-diff"  # the target that is the difference of the answers' logits
+PROMPT_TASK = "prompt"  # what the provenance of one prompt says as its task
+TYPED_PAIR_TASK = "typed pair"  # what the provenance of a pair of prompts that was typed says as its task
+EDGE_SHARE_SELECTION = "share"  # edges to a share of all |score|
 
 
 @dataclass(frozen=True)
-class Question:
+class AttributionQuery:
     """Why a target has its value on a prompt.
 
     target: a node (``m3.f12@7``, ``m3.n45@7``, ``a1.h2@7``), a token after the prompt (`` Mary``), or
@@ -37,7 +37,7 @@ class Question:
     model: str
     prompt: str
     target: str = ""
-    method: str = HIERARCHICAL
+    method: str = HIERARCHICAL_ATTRIBUTION
     gate: str = "signed"
     tau: float | None = None
     nodes: int | None = 100
@@ -52,39 +52,39 @@ class Question:
     rows: int = 2000
     node_share: float = 0.8
     edge_share: float = 0.98
-    judged: str = ""
+    chosen_ablation: str = ""
 
     @property
     def is_graph(self) -> bool:
         """Whether it asks for an attribution graph, which has no threshold."""
-        return self.method == GRAPH
+        return self.method == ATTRIBUTION_GRAPH
 
     @property
     def metric(self) -> str:
         """What the circuit is measured by."""
-        return DIFFERENCE if self.target == DIFFERENCE else "target-activation"
+        return LOGIT_DIFF_TARGET if self.target == LOGIT_DIFF_TARGET else "target-activation"
 
     @property
     def ablation(self) -> str:
         """What nodes outside the circuit take; by itself, the corrupted prompt's value where there is one."""
-        return self.judged or ("corrupted" if self.corrupted else "zero")
+        return self.chosen_ablation or ("corrupted" if self.corrupted else "zero")
 
     @property
-    def opening(self) -> tuple[Any, ...]:
+    def run_key(self) -> tuple[Any, ...]:
         """What decides run and nodes: questions that share it are answered from the same rows."""
         return self.model, self.prompt, self.tokens, self.bos, self.dictionaries, self.sites
 
     @property
-    def aim(self) -> tuple[Any, ...]:
+    def target_key(self) -> tuple[Any, ...]:
         """What decides the target among the nodes."""
         return self.target, self.correct, self.incorrect
 
     @property
-    def asked(self) -> tuple[Any, ...]:
+    def query_key(self) -> tuple[Any, ...]:
         """What is asked of which prompt and how: answers that share it differ in size and basis alone."""
-        return self.model, self.prompt, self.corrupted, self.tokens, self.bos, self.aim, self.method
+        return self.model, self.prompt, self.corrupted, self.tokens, self.bos, self.target_key, self.method
 
-    def at(self, tau: float) -> Question:
+    def with_threshold(self, tau: float) -> AttributionQuery:
         """The same question with a threshold that somebody chose."""
         return replace(self, tau=tau, nodes=None)
 
@@ -105,30 +105,30 @@ class Question:
         return {**made, "gate": self.gate, "tau": self.tau, "nodes": self.nodes}
 
     @staticmethod
-    def of(where: Provenance | None) -> Question | None:
+    def from_provenance(origin: Provenance | None) -> AttributionQuery | None:
         """The question that a document answers; None where it is a circuit of another kind."""
-        if where is None or where.method not in METHODS or not where.pairs or where.task != TASK:
+        if origin is None or origin.method not in PROMPT_METHODS or not origin.pairs or origin.task != PROMPT_TASK:
             return None
-        prompt, corrupted, correct, incorrect = where.pairs[0]
-        given = where.options
-        plain = {k: given[k] for k in _PLAIN if given.get(k) is not None}
+        prompt, corrupted, correct, incorrect = origin.pairs[0]
+        given = origin.options
+        plain = {k: given[k] for k in _SCALAR_OPTIONS if given.get(k) is not None}
         usual = "corrupted" if corrupted else "zero"
-        return Question(
-            **{**plain, **_lists(given)},
-            dictionaries=where.dictionaries,
-            judged="" if where.ablation == usual else where.ablation,
-            model=where.model,
+        return AttributionQuery(
+            **{**plain, **_list_options(given)},
+            dictionaries=origin.dictionaries,
+            chosen_ablation="" if origin.ablation == usual else origin.ablation,
+            model=origin.model,
             prompt=prompt,
-            method=where.method,
+            method=origin.method,
             tau=given.get("tau"),
             nodes=given.get("nodes"),
             corrupted=corrupted,
-            correct=text_answers(correct),
-            incorrect=text_answers(incorrect),
-            bos=where.bos,
+            correct=select_text_answers(correct),
+            incorrect=select_text_answers(incorrect),
+            bos=origin.bos,
         )
 
-    def command(self) -> str:
+    def command_line(self) -> str:
         """The command line that answers it again."""
         parts = ["circuitviz", "attribute" if self.is_graph else "local-circuit", "-m", self.model]
         for folder in self.dictionaries:
@@ -142,7 +142,7 @@ class Question:
             parts.append(f"--tokens={','.join(map(str, self.tokens))}")
         if self.corrupted:
             parts.append(f"--corrupted={self.corrupted}")
-        if self.target == DIFFERENCE:
+        if self.target == LOGIT_DIFF_TARGET:
             parts += [f"--correct={'|'.join(self.correct)}", f"--incorrect={'|'.join(self.incorrect)}"]
         if self.is_graph:
             parts += [f"--rows={self.rows}", f"--node-share={self.node_share!r}"]
@@ -152,37 +152,37 @@ class Question:
         return shlex.join([*parts, asked])
 
 
-def subject_of(where: Provenance | None) -> tuple[object, ...] | None:
+def subject_key(origin: Provenance | None) -> tuple[object, ...] | None:
     """What a circuit is of: the model's weights, and its task or its one prompt; None where that is unknown.
 
     What a person says of a circuit's parts holds for circuits of one subject and for no other. Seed and
     number of a task's prompts belong to the way of searching, not to the subject.
     """
-    if where is None:
+    if origin is None:
         return None
-    model = where.weight_hash or where.model
-    prompt = where.pairs[0][0] if where.pairs else ""
-    if Question.of(where) is not None:
-        return model, TASK, prompt, where.bos, tuple(where.options.get("tokens") or ())
-    return model, where.task, where.pairs if where.task == TYPED_PAIR else ()
+    model = origin.weight_hash or origin.model
+    prompt = origin.pairs[0][0] if origin.pairs else ""
+    if AttributionQuery.from_provenance(origin) is not None:
+        return model, PROMPT_TASK, prompt, origin.bos, tuple(origin.options.get("tokens") or ())
+    return model, origin.task, origin.pairs if origin.task == TYPED_PAIR_TASK else ()
 
 
-OTHER, SAME_MODEL, SAME_SUBJECT = range(3)
+OTHER_SUBJECT, SAME_MODEL, SAME_SUBJECT = range(3)
 """How near two circuits are: what is known of the one may hold for the other."""
 
 
-def kin_of(one: Provenance | None, other: Provenance | None) -> int:
+def subject_relation(one: Provenance | None, other: Provenance | None) -> int:
     """``SAME_SUBJECT``, ``SAME_MODEL`` or ``OTHER``; what is not known is other."""
-    subject, another = subject_of(one), subject_of(other)
+    subject, another = subject_key(one), subject_key(other)
     if subject is None or another is None or subject[0] != another[0]:
-        return OTHER
+        return OTHER_SUBJECT
     return SAME_SUBJECT if subject == another else SAME_MODEL
 
 
-_PLAIN = ("target", "gate", "errors", "rows", "node_share", "edge_share")
+_SCALAR_OPTIONS = ("target", "gate", "errors", "rows", "node_share", "edge_share")
 
 
-def _lists(given: Mapping[str, Any]) -> dict[str, Any]:
+def _list_options(given: Mapping[str, Any]) -> dict[str, Any]:
     sites = given.get("sites")
     return {
         "sites": None if sites is None else tuple(map(str, sites)),

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from circuitviz.session.labels import kind_of
+from circuitviz.session.labels import target_kind
 from circuitviz.session.state import State
 
-RESAMPLES = 1000
+N_RESAMPLES = 1000
 
 
-def strongest_first(state: State) -> list[str]:
+def nodes_by_strength(state: State) -> list[str]:
     """The circuit's heads and MLPs by the sum of |score| of their edges in the circuit, the largest first."""
     circuit = state.circuit
     if circuit is None:
@@ -34,48 +34,48 @@ class LabellingRound:
     """
 
     queue: list[str]
-    blind: bool = False
-    earlier: Mapping[str, str] = field(default_factory=dict)
-    given: dict[str, str] = field(default_factory=dict)
+    is_blind: bool = False
+    earlier_labels: Mapping[str, str] = field(default_factory=dict)
+    new_labels: dict[str, str] = field(default_factory=dict)
     skipped: list[str] = field(default_factory=list)
 
     @staticmethod
-    def of(state: State, blind: bool = False) -> LabellingRound:
+    def from_state(state: State, is_blind: bool = False) -> LabellingRound:
         """A round of the nodes without a label, or blind of those with one."""
-        labelled = {t: x.text for t, x in state.labels.items() if kind_of(t) == "node"}
-        order = strongest_first(state)
-        if not blind:
+        labelled = {t: x.text for t, x in state.labels.items() if target_kind(t) == "node"}
+        order = nodes_by_strength(state)
+        if not is_blind:
             return LabellingRound([n for n in order if n not in labelled])
         return LabellingRound([n for n in order if n in labelled], True, labelled)
 
     @property
-    def node(self) -> str | None:
+    def current_node(self) -> str | None:
         """The node whose turn it is; None at the end."""
         return self.queue[0] if self.queue else None
 
     @property
-    def total(self) -> int:
+    def n_nodes(self) -> int:
         """How many nodes the round has, done ones with them."""
-        return len(self.queue) + len(self.given) + len(self.skipped)
+        return len(self.queue) + len(self.new_labels) + len(self.skipped)
 
-    def accept(self, text: str) -> str:
+    def label_current(self, text: str) -> str:
         """Label the node; returns its name."""
         name = self.queue.pop(0)
-        self.given[name] = text
+        self.new_labels[name] = text
         return name
 
-    def skip(self) -> None:
+    def skip_current(self) -> None:
         """Leave the node out."""
         self.skipped.append(self.queue.pop(0))
 
-    def later(self) -> None:
+    def postpone_current(self) -> None:
         """Come back to the node when the others are done."""
         self.queue.append(self.queue.pop(0))
 
-    def agreement(self) -> Agreement:
+    def measure_agreement(self) -> Agreement:
         """Earlier against new labels of what was labelled in this round."""
-        pairs = [(self.earlier[n], text) for n, text in self.given.items() if n in self.earlier]
-        return agreement(pairs)
+        pairs = [(self.earlier_labels[n], text) for n, text in self.new_labels.items() if n in self.earlier_labels]
+        return measure_agreement(pairs)
 
 
 @dataclass(frozen=True)
@@ -88,33 +88,33 @@ class Agreement:
     kappa: float | None
     low: float | None
     high: float | None
-    agreed: int
-    number: int
+    n_agreed: int
+    n_nodes: int
 
-    def text(self) -> str:
+    def describe(self) -> str:
         """The agreement in a sentence."""
-        if self.number == 0:
+        if self.n_nodes == 0:
             return "No node was labelled again, so there is nothing to compare."
-        said = f"{self.agreed} of {self.number} labels agree"
+        said = f"{self.n_agreed} of {self.n_nodes} labels agree"
         if self.kappa is None:
             return f"{said}; Cohen's kappa is undefined, as both times only one role was given."
         interval = "" if self.low is None else f" [{self.low:.2f}, {self.high:.2f}]"
         return f"{said}; Cohen's kappa {self.kappa:.2f}{interval}."
 
 
-def agreement(pairs: Sequence[tuple[str, str]], seed: int = 0) -> Agreement:
+def measure_agreement(pairs: Sequence[tuple[str, str]], seed: int = 0) -> Agreement:
     """Agreement of two labellings of the same nodes, (first, second) each (Cohen 1960)."""
     agreed, number = sum(a == b for a, b in pairs), len(pairs)
-    value = kappa(pairs)
+    value = cohens_kappa(pairs)
     if value is None or number < 2:
         return Agreement(value, None, None, agreed, number)
-    draw = np.random.default_rng(seed).integers(number, size=(RESAMPLES, number))
-    drawn = [k for rows in draw if (k := kappa([pairs[i] for i in rows])) is not None]
+    draw = np.random.default_rng(seed).integers(number, size=(N_RESAMPLES, number))
+    drawn = [k for rows in draw if (k := cohens_kappa([pairs[i] for i in rows])) is not None]
     low, high = np.quantile(drawn, (0.025, 0.975))
     return Agreement(value, float(low), float(high), agreed, number)
 
 
-def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+def cohens_kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
     """(observed − expected) / (1 − expected) agreement; None where expected agreement is complete.
 
     >>> kappa([("a", "a"), ("a", "b"), ("b", "b"), ("b", "b")])

@@ -18,7 +18,7 @@ CHANNELS = ("q", "k", "v", "")
 
 
 @dataclass(frozen=True)
-class Sight:
+class ViewFilters:
     """Filters of what is drawn; the circuit, and what is measured of it, stay whole.
 
     ``most``: at most so many edges, the strongest; ``least``: edges from this |score| on;
@@ -39,36 +39,36 @@ class Sight:
     joined: bool = False
 
     @property
-    def open(self) -> bool:
+    def shows_everything(self) -> bool:
         """Whether nothing is hidden."""
-        return self == Sight()
+        return self == ViewFilters()
 
-    def plain(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What differs from seeing everything, as JSON has it."""
-        default = asdict(Sight())
+        default = asdict(ViewFilters())
         changed = {k: v for k, v in asdict(self).items() if v != default[k]}
         return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in changed.items()}
 
     @staticmethod
-    def of(given: dict[str, Any]) -> Sight:
+    def from_json(given: dict[str, Any]) -> ViewFilters:
         """Read what ``plain`` wrote; InputError where a value cannot be a filter's."""
-        known = {entry.name: getattr(Sight(), entry.name) for entry in fields(Sight)}
+        known = {entry.name: getattr(ViewFilters(), entry.name) for entry in fields(ViewFilters)}
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name not in known:
                 continue  # a later version's filter: nothing is hidden by it
-            values[name] = _checked(name, value, known[name])
-        return Sight(**values)
+            values[name] = _check_filter(name, value, known[name])
+        return ViewFilters(**values)
 
 
-def _checked(name: str, value: Any, like: Any) -> Any:
+def _check_filter(name: str, value: Any, default: Any) -> Any:
     number = isinstance(value, int | float) and not isinstance(value, bool)
-    if isinstance(like, frozenset) and isinstance(value, list):
+    if isinstance(default, frozenset) and isinstance(value, list):
         return frozenset(str(each) for each in value)
-    if isinstance(like, bool) and isinstance(value, bool):
+    if isinstance(default, bool) and isinstance(value, bool):
         return value
-    if isinstance(like, float) and number and value >= 0 and value < float("inf"):
+    if isinstance(default, float) and number and value >= 0 and value < float("inf"):
         return float(value)
-    if like is None and isinstance(value, int) and number and value >= 0:
+    if default is None and isinstance(value, int) and number and value >= 0:
         return value
     raise InputError(f"its filter '{name}' is {value!r}")

@@ -6,43 +6,43 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from circuitviz.session.provenance import Provenance
-from circuitviz.session.question import Question
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
-    from circuitviz.discovery import Setting
-    from circuitviz.evaluation.claims import Claimed
+    from circuitviz.discovery import TaskSetting
+    from circuitviz.evaluation.claims import ClaimSubject
     from circuitviz.features import Dictionary
     from circuitviz.models import Model
 
 
-def own_pair(where: Provenance, model: Model) -> Setting | None:
+def prompt_pair_setting(origin: Provenance, model: Model) -> TaskSetting | None:
     """The setting of a circuit of one prompt: its pair, where it has a corrupted prompt and answers."""
-    from circuitviz.discovery import setting
-    from circuitviz.session.origin import task_of
+    from circuitviz.discovery import make_setting
+    from circuitviz.session.origin import rebuild_task
 
-    question = Question.of(where)
+    question = AttributionQuery.from_provenance(origin)
     if question is None or not question.corrupted or not question.correct:
         return None
-    task = task_of(where, model)
-    return setting(model, task, "logit-diff" if question.incorrect else "log-prob")
+    task = rebuild_task(origin, model)
+    return make_setting(model, task, "logit-diff" if question.incorrect else "log-prob")
 
 
-def of_features(nodes: Iterable[str]) -> bool:
+def has_features(nodes: Iterable[str]) -> bool:
     """Whether any node is a feature, so that its dictionary is needed."""
-    from circuitviz.features.firing import is_feature
+    from circuitviz.features.firing import is_feature_name
 
-    return any(is_feature(name) for name in nodes)
+    return any(is_feature_name(name) for name in nodes)
 
 
-def claimed(
-    parts: tuple[Sequence[str], Sequence[str]],
+def build_claim_input(
+    members: tuple[Sequence[str], Sequence[str]],
     model: Model,
-    setting: Setting | None,
+    setting: TaskSetting | None,
     movers: Sequence[str],
     dictionaries: Sequence[Dictionary] = (),
-) -> Claimed:
+) -> ClaimSubject:
     """What a claim is about: ``parts`` are the nodes and the edges that its label stands for."""
-    from circuitviz.evaluation.claims import Claimed
+    from circuitviz.evaluation.claims import ClaimSubject
 
-    nodes, edges = parts
-    return Claimed(setting, tuple(nodes), tuple(edges), tuple(movers), tuple(dictionaries), model)
+    nodes, edges = members
+    return ClaimSubject(setting, tuple(nodes), tuple(edges), tuple(movers), tuple(dictionaries), model)

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from circuitviz.graph import Kind, Node
+from circuitviz.graph import NodeKind, Node
 from circuitviz.session.state import State
 
-MOST_SHOWN = 300  # characters of a model's name or a prompt
+MAX_TEXT_LENGTH = 300  # characters of a model's name or a prompt
 
 
-def words_of(state: State) -> dict[int, str]:
+def tokens_by_position(state: State) -> dict[int, str]:
     """Tokens by position: as the run writes them, else as labels of token nodes do; empty where neither."""
     run = state.scores.info.get("prompt") if state.scores is not None else None
     words = dict(enumerate(run.get("strings") or ())) if isinstance(run, Mapping) else {}
     for node in state.circuit.graph.nodes if state.circuit is not None else ():
-        if node.kind is Kind.TOKEN and node.position is not None and node.name in state.labels:
+        if node.kind is NodeKind.TOKEN and node.position is not None and node.name in state.labels:
             words.setdefault(node.position, state.labels[node.name].text)
     return {position: str(word) for position, word in words.items()}
 
 
-def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
+def describe_node_values(node: Node, info: Mapping[str, Any]) -> list[str]:
     """A node's numbers as its scores (``info``) hold them, each with what it is; whether it is pinned.
 
     The cumulative influence is the share of all influence that this node and the more influential ones hold.
@@ -33,8 +33,8 @@ def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
         return found if isinstance(found, int | float) else None
 
     said = []
-    if node.kind in (Kind.FEATURE, Kind.NEURON, Kind.LOGITS) and (found := value("activations")) is not None:
-        said.append(f"{'activation' if node.kind is Kind.FEATURE else 'value'} {found:.4f}")
+    if node.kind in (NodeKind.FEATURE, NodeKind.NEURON, NodeKind.LOGITS) and (found := value("activations")) is not None:
+        said.append(f"{'activation' if node.kind is NodeKind.FEATURE else 'value'} {found:.4f}")
     if (found := value("probabilities")) is not None:
         said.append(f"probability {found:.3f}")
     if (found := value("attributions")) is not None and node.name != info.get("target"):
@@ -43,26 +43,26 @@ def numbers_of(node: Node, info: Mapping[str, Any]) -> list[str]:
         said.append(f"influence {found:.4f}")
     if (found := value("cumulative_influence")) is not None:
         said.append(f"cumulative influence {100 * found:.1f}\N{NO-BREAK SPACE}%")
-    return [*said, "pinned"] if node.name in pinned_of(info) else said
+    return [*said, "pinned"] if node.name in pinned_nodes(info) else said
 
 
-def graph_source(info: Mapping[str, Any]) -> str:
+def describe_graph_source(info: Mapping[str, Any]) -> str:
     """Model and prompt of an attribution graph as its file names them, in a sentence; empty without both."""
     said = info.get("source")
     if not isinstance(said, Mapping):
         return ""
-    model, prompt = (_shortened(said.get(key)) for key in ("model", "prompt"))
+    model, prompt = (_shorten(said.get(key)) for key in ("model", "prompt"))
     of, on = f" of {model}" if model else "", f" on “{prompt}”" if prompt else ""
     return f"Attribution graph{of}{on}" if of or on else ""
 
 
-def pinned_of(info: Mapping[str, Any]) -> list[str]:
+def pinned_nodes(info: Mapping[str, Any]) -> list[str]:
     """The nodes that the viewer of an attribution graph's file had pinned."""
     pinned = info.get("pinned")
     return [name for name in pinned if isinstance(name, str)] if isinstance(pinned, list) else []
 
 
-def _shortened(text: object) -> str:
+def _shorten(text: object) -> str:
     """A text of a file as a line has room for it; empty where a file has something else in its place."""
     said = text if isinstance(text, str) else ""
-    return said if len(said) <= MOST_SHOWN else f"{said[: MOST_SHOWN - 1]}…"
+    return said if len(said) <= MAX_TEXT_LENGTH else f"{said[: MAX_TEXT_LENGTH - 1]}…"

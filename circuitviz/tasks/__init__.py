@@ -6,14 +6,14 @@ import os
 from pathlib import Path
 
 from circuitviz.models import Model
-from circuitviz.options import as_dict, build
-from circuitviz.tasks.files import UnusableRowsError, is_task_file, read_rows
+from circuitviz.options import options_to_dict, build_options
+from circuitviz.tasks.files import UnusableRowsError, is_task_file, read_task_rows
 from circuitviz.tasks.pairs import Answer, Pair, Task, UnusablePairError
-from circuitviz.tasks.registry import MakePairs, tasks
+from circuitviz.tasks.registry import PairGenerator, tasks
 
 __all__ = [
     "Answer",
-    "MakePairs",
+    "PairGenerator",
     "Pair",
     "Task",
     "UnusablePairError",
@@ -41,7 +41,7 @@ def load_task(
     these UnusableRowsError where only some rows of a file can be used.
     """
     if is_task_file(name) or os.sep in name:
-        rows = read_rows(name, model.tokens, prompts, bos, skip_unusable)
+        rows = read_task_rows(name, model.tokens, prompts, bos, skip_unusable)
         made = Task.from_pairs(
             Path(name).stem,
             rows.pairs,
@@ -54,7 +54,7 @@ def load_task(
         )
     else:
         entry = tasks.get(name)
-        chosen = build(entry.options, options)
+        chosen = build_options(entry.options, options)
         pairs = entry.value(model.tokens, prompts, seed, chosen)
         made = Task.from_pairs(
             name,
@@ -63,6 +63,6 @@ def load_task(
             metric=entry.extra["metric"],
             seed=seed,
             bos=bos,
-            options=as_dict(chosen),
+            options=options_to_dict(chosen),
         )
     return made.to(model.device)

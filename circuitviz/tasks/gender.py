@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token, tasks
-from circuitviz.tasks.words import BOYS, GIRLS, PLACES
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
+from circuitviz.tasks.words import MALE_NAMES, FEMALE_NAMES, PLACES
 
-STORY = "Once upon a time, there was a little {kind} named {name}. One day,"
-FORMS = ("So {name} said that", "{name} went to the {place} because", "{name} is tired, so")
+STORY_TEMPLATE = "Once upon a time, there was a little {kind} named {name}. One day,"
+PROMPT_TEMPLATES = ("So {name} said that", "{name} went to the {place} because", "{name} is tired, so")
 
 
 @tasks.register(
@@ -21,24 +21,24 @@ FORMS = ("So {name} said that", "{name} went to the {place} because", "{name} is
     options=NoOptions,
     metric="logit-diff",
 )
-def pronouns(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """Pairs whose corrupted prompt is about a person of the other gender."""
-    enough(one_token(tokens, ["she", "he"]), 2, "gender", "pronouns")
+    require_words(single_token_words(tokens, ["she", "he"]), 2, "gender", "pronouns")
     lengths: dict[int, tuple[list[str], list[str]]] = {}
-    for side, names in enumerate((GIRLS, BOYS)):
+    for side, names in enumerate((FEMALE_NAMES, MALE_NAMES)):
         for name in names:
             lengths.setdefault(len(tokens.answer_ids("Then", f" {name}")), ([], []))[side].append(name)
     usable = [both for both in lengths.values() if both[0] and both[1]]
-    enough([name for both in usable for name in both[0]], 1, "gender", "names")
+    require_words([name for both in usable for name in both[0]], 1, "gender", "names")
 
     def make(pick: random.Random) -> Pair:
         girls, boys = pick.choice(usable)
         people = [("girl", pick.choice(girls), " she"), ("boy", pick.choice(boys), " he")]
         if pick.random() < 0.5:
             people.reverse()
-        form = pick.choice((STORY, STORY, *FORMS))
+        form = pick.choice((STORY_TEMPLATE, STORY_TEMPLATE, *PROMPT_TEMPLATES))
         place = pick.choice(PLACES)
         clean, corrupted = (form.format(kind=k, name=n, place=place) for k, n, _ in people)
         return Pair(clean, corrupted, (people[0][2],), (people[1][2],))
 
-    return draw("gender", prompts, seed, tokens, make)
+    return draw_pairs("gender", prompts, seed, tokens, make)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 from circuitviz.tasks.words import CENTURIES, EVENTS, YEARS
 
-FORM = "The {event} lasted from the year {century}{year} to the year {century}"
+PROMPT_TEMPLATE = "The {event} lasted from the year {century}{year} to the year {century}"
 
 
 @tasks.register(
@@ -20,30 +20,30 @@ FORM = "The {event} lasted from the year {century}{year} to the year {century}"
     options=NoOptions,
     metric="prob-diff",
 )
-def greater_than(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_greater_than_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """Pairs whose corrupted prompt begins in the year 01, so that every later year fits."""
-    years = years_known(tokens)
-    centuries = enough(list(years), 1, "greater-than", "centuries, each with years,")
+    years = single_token_years(tokens)
+    centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")
 
     def make(pick: random.Random) -> Pair:
         century = pick.choice(centuries)
         known = years[century]
         year = pick.choice([y for y in known if "02" <= y <= "98"])
         event = pick.choice(EVENTS)
-        clean = FORM.format(event=event, century=century, year=year)
-        corrupted = FORM.format(event=event, century=century, year="01")
+        clean = PROMPT_TEMPLATE.format(event=event, century=century, year=year)
+        corrupted = PROMPT_TEMPLATE.format(event=event, century=century, year="01")
         later = tuple(y for y in known if y > year)
         return Pair(clean, corrupted, later, tuple(y for y in known if y <= year))
 
-    return draw("greater-than", prompts, seed, tokens, make)
+    return draw_pairs("greater-than", prompts, seed, tokens, make)
 
 
-def years_known(tokens: Tokens) -> dict[str, list[str]]:
+def single_token_years(tokens: PromptTokenizer) -> dict[str, list[str]]:
     """Per century, the two-digit years that are one token after it."""
     found = {}
     for century in CENTURIES:
-        before = FORM.format(event=EVENTS[0], century=century, year="01")
+        before = PROMPT_TEMPLATE.format(event=EVENTS[0], century=century, year="01")
         known = [y for y in YEARS if len(tokens.answer_ids(before, y)) == 1]
-        if "01" in known and "99" in known and one_token(tokens, [century]):
+        if "01" in known and "99" in known and single_token_words(tokens, [century]):
             found[century] = known
     return found

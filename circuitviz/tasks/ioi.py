@@ -5,20 +5,20 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 from circuitviz.tasks.words import NAMES, OBJECTS, PLACES
 
-FORMS = (
+PROMPT_TEMPLATES = (
     "When {a} and {b} went to the {place}, {s} gave a {object} to",
     "After {a} and {b} went to the {place}, {s} handed the {object} to",
     "While {a} and {b} were at the {place}, {s} showed a {object} to",
     "Then {a} and {b} went to the {place}. {s} wanted to give a {object} to",
 )
 CORRUPTIONS = ("third-name", "swap-subject", "random-names")
-ORDERS = ("mixed", "abba", "baba")
+NAME_ORDERS = ("mixed", "abba", "baba")
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class IoiOptions:
         choices=CORRUPTIONS,
     )
     order: str = option(
-        "mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=ORDERS
+        "mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=NAME_ORDERS
     )
 
 
@@ -43,15 +43,15 @@ class IoiOptions:
     options=IoiOptions,
     metric="logit-diff",
 )
-def indirect_object(tokens: Tokens, prompts: int, seed: int, options: IoiOptions) -> list[Pair]:
+def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: IoiOptions) -> list[Pair]:
     """Pairs of IOI prompts; the corrupted one keeps every position cue."""
-    names = enough(one_token(tokens, NAMES), 6, "ioi", "names")
+    names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
     def make(pick: random.Random) -> Pair:
         a, b, c, d, e = pick.sample(names, 5)
         abba = pick.random() < 0.5 if options.order == "mixed" else options.order == "abba"
         subject, receiver = (b, a) if abba else (a, b)
-        form = pick.choice(FORMS)
+        form = pick.choice(PROMPT_TEMPLATES)
         words = {"place": pick.choice(PLACES), "object": pick.choice(OBJECTS)}
         clean = form.format(a=a, b=b, s=subject, **words)
         if options.corruption == "third-name":
@@ -62,4 +62,4 @@ def indirect_object(tokens: Tokens, prompts: int, seed: int, options: IoiOptions
             corrupted = form.format(a=c, b=d, s=e, **words)
         return Pair(clean, corrupted, (f" {receiver}",), (f" {subject}",))
 
-    return draw("ioi", prompts, seed, tokens, make)
+    return draw_pairs("ioi", prompts, seed, tokens, make)

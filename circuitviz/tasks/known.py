@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 
 LETTERS = "abcdef"
 
 
-def _letters(tokens: Tokens, wanted: str, task: str) -> list[str]:
-    return enough(one_token(tokens, list(wanted), before="a"), len(wanted), task, "letters and signs")
+def _require_letters(tokens: PromptTokenizer, letters: str, task: str) -> list[str]:
+    return require_words(single_token_words(tokens, list(letters), before="a"), len(letters), task, "letters and signs")
 
 
 @tasks.register(
@@ -23,9 +23,9 @@ def _letters(tokens: Tokens, wanted: str, task: str) -> list[str]:
     options=NoOptions,
     metric="logit-diff",
 )
-def reverse(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_reverse_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The corrupted prompt has another letter where the answer comes from, or the bar moved by one."""
-    letters = _letters(tokens, "abcde|", "reverse")[:5]
+    letters = _require_letters(tokens, "abcde|", "reverse")[:5]
 
     def say(words: list[str], length: int) -> str:
         return " ".join([*words, "|", *reversed(words)][:length])
@@ -43,7 +43,7 @@ def reverse(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list
             wrong, corrupted = longer[2 * len(longer) - length], say(longer, length)
         return Pair(say(words, length), corrupted, (f" {words[answer]}",), (f" {wrong}",))
 
-    return draw("reverse", prompts, seed, tokens, make)
+    return draw_pairs("reverse", prompts, seed, tokens, make)
 
 
 @tasks.register(
@@ -53,9 +53,9 @@ def reverse(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list
     options=NoOptions,
     metric="logit-diff",
 )
-def x_proportion(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_x_proportion_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The corrupted prompt has fewer x. The logit of x is held against a's, which says nothing."""
-    others = [w for w in _letters(tokens, "abcx", "x-proportion") if w != "x"]
+    others = [w for w in _require_letters(tokens, "abcx", "x-proportion") if w != "x"]
 
     def make(pick: random.Random) -> Pair:
         words = [pick.choice(["x", pick.choice(others)]) for _ in range(pick.randrange(4, 9))]
@@ -66,7 +66,7 @@ def x_proportion(tokens: Tokens, prompts: int, seed: int, options: NoOptions) ->
             fewer[i] = pick.choice(others)
         return Pair(" ".join(words), " ".join(fewer), (" x",), (" a",))
 
-    return draw("x-proportion", prompts, seed, tokens, make)
+    return draw_pairs("x-proportion", prompts, seed, tokens, make)
 
 
 @tasks.register(
@@ -76,9 +76,9 @@ def x_proportion(tokens: Tokens, prompts: int, seed: int, options: NoOptions) ->
     options=NoOptions,
     metric="logit-diff",
 )
-def after_the_mark(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_backup_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The corrupted prompt has another word after the mark, or the mark elsewhere."""
-    letters = _letters(tokens, LETTERS + "*", "backup")[: len(LETTERS)]
+    letters = _require_letters(tokens, LETTERS + "*", "backup")[: len(LETTERS)]
 
     def make(pick: random.Random) -> Pair:
         words = pick.sample(letters, pick.randrange(3, len(letters)))
@@ -91,4 +91,4 @@ def after_the_mark(tokens: Tokens, prompts: int, seed: int, options: NoOptions) 
             wrong, corrupted = words[there], [*words[:there], "*", *words[there:]]
         return Pair(" ".join(clean), " ".join(corrupted), (f" {words[here]}",), (f" {wrong}",))
 
-    return draw("backup", prompts, seed, tokens, make)
+    return draw_pairs("backup", prompts, seed, tokens, make)

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 
 Answer = str | int
-Encoded = tuple[list[int], list[int], list[int], list[int]]
+EncodedPair = tuple[list[int], list[int], list[int], list[int]]
 """Ids of the clean and the corrupted prompt, and of the correct and the incorrect answers."""
 
 
@@ -44,7 +44,7 @@ class Pair:
     incorrect: tuple[Answer, ...] = ()
 
 
-TENSORS = ("clean", "corrupted", "lengths", "correct", "incorrect")
+TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Task:
     lengths: Tensor
     correct: Tensor
     incorrect: Tensor
-    tokens: Tokens = field(repr=False)
+    tokens: PromptTokenizer = field(repr=False)
     seed: int = 0
     bos: bool | None = None
     options: dict[str, Any] = field(default_factory=dict)
@@ -72,11 +72,11 @@ class Task:
     def from_pairs(
         name: str,
         pairs: Sequence[Pair],
-        tokens: Tokens,
+        tokens: PromptTokenizer,
         metric: str = "logit-diff",
         seed: int = 0,
         bos: bool | None = None,
-        encoded: Sequence[Encoded] | None = None,
+        encoded: Sequence[EncodedPair] | None = None,
         options: dict[str, Any] | None = None,
     ) -> Task:
         """Tokenise pairs; ``encoded`` holds their ids where that was done already.
@@ -92,11 +92,11 @@ class Task:
             name,
             tuple(pairs),
             metric,
-            _padded(clean, 0),
-            _padded(corrupted, 0),
+            _pad(clean, 0),
+            _pad(corrupted, 0),
             torch.tensor([len(row) for row in clean]),
-            _padded(correct, -1),
-            _padded(incorrect, -1),
+            _pad(correct, -1),
+            _pad(incorrect, -1),
             tokens,
             seed,
             bos,
@@ -128,16 +128,16 @@ class Task:
         return replace(
             self,
             pairs=tuple(self.pairs[i] for i in rows),
-            **{name: getattr(self, name)[pick.to(self.clean.device)] for name in TENSORS},
+            **{name: getattr(self, name)[pick.to(self.clean.device)] for name in TENSOR_FIELDS},
         )
 
     def to(self, device: torch.device) -> Task:
         """The same task with its tensors on a device."""
         if self.clean.device == device:
             return self
-        return replace(self, **{name: getattr(self, name).to(device) for name in TENSORS})
+        return replace(self, **{name: getattr(self, name).to(device) for name in TENSOR_FIELDS})
 
-    def place(self, index: int, name: str) -> int:
+    def resolve_position(self, index: int, name: str) -> int:
         """The position in one prompt that a name means; InputError where it has none.
 
         ``END``: the last token; ``IO``: where a correct answer stands first; ``S1``, ``S2``: where an
@@ -174,10 +174,10 @@ class Task:
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""
         row = (self.corrupted if corrupted else self.clean)[index, : int(self.lengths[index])]
-        return self.tokens.strings(row.tolist())
+        return self.tokens.token_strings(row.tolist())
 
 
-def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Encoded:
+def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: str) -> EncodedPair:
     """Ids of a pair's prompts and answers.
 
     Raises UnusablePairError, which names the place, where the pair cannot be used.
@@ -203,7 +203,7 @@ def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Enc
         raise UnusablePairError(
             f"{place}: the clean prompt has {len(clean)} tokens and the corrupted one "
             f"{len(corrupted)}; both must have the same number. Clean: "
-            f"“{'|'.join(tokens.strings(clean))}”; corrupted: “{'|'.join(tokens.strings(corrupted))}”.",
+            f"“{'|'.join(tokens.token_strings(clean))}”; corrupted: “{'|'.join(tokens.token_strings(corrupted))}”.",
             "the prompts have different numbers of tokens",
         )
     if not pair.correct:
@@ -218,7 +218,7 @@ def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Enc
     except InputError as error:
         raise UnusablePairError(f"{place}: {error}", "an answer is not one token") from None
     if both := set(correct) & set(incorrect):
-        shown = tokens.strings(both)[0]
+        shown = tokens.token_strings(both)[0]
         raise UnusablePairError(
             f"{place}: the answer {shown!r} is given as correct and as incorrect.",
             "an answer is correct and incorrect",
@@ -226,10 +226,10 @@ def encode_pair(pair: Pair, tokens: Tokens, bos: bool | None, place: str) -> Enc
     return clean, corrupted, correct, incorrect
 
 
-def _answer_id(answer: Answer, prompt: str, tokens: Tokens, bos: bool | None) -> int:
+def _answer_id(answer: Answer, prompt: str, tokens: PromptTokenizer, bos: bool | None) -> int:
     """The id of an answer: an id itself, also of a token that text cannot name, or what the text is."""
     if isinstance(answer, str):
-        return tokens.answer(prompt, answer, bos)
+        return tokens.answer_id(prompt, answer, bos)
     if not 0 <= answer < tokens.vocabulary_size:
         number = answer if abs(answer) < 10**20 else "of many digits"
         raise UnusablePairError(
@@ -248,7 +248,7 @@ def _is_unicode(text: str) -> bool:
     return True
 
 
-def _padded(rows: Sequence[Sequence[int]], value: int) -> Tensor:
+def _pad(rows: Sequence[Sequence[int]], value: int) -> Tensor:
     longest = max((len(row) for row in rows), default=0)
     return torch.tensor([[*row, *[value] * (longest - len(row))] for row in rows], dtype=torch.long).view(
         len(rows), longest

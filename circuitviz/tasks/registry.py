@@ -7,24 +7,24 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.registry import Registry
 from circuitviz.tasks.pairs import Pair
 
-IN_VAIN = 500  # draws without a new pair before a task counts as exhausted
-MakePairs = Callable[[Tokens, int, int, Any], list[Pair]]
+MAX_FAILED_DRAWS = 500  # draws without a new pair before a task counts as exhausted
+PairGenerator = Callable[[PromptTokenizer, int, int, Any], list[Pair]]
 """(tokens, number of prompts, seed, options) → pairs. Registered with ``metric=``."""
 
-tasks: Registry[MakePairs] = Registry("task", "circuitviz.tasks", "circuitviz.tasks")
+tasks: Registry[PairGenerator] = Registry("task", "circuitviz.tasks", "circuitviz.tasks")
 
 
-def one_token(tokens: Tokens, words: Sequence[str], before: str = "Then") -> list[str]:
+def single_token_words(tokens: PromptTokenizer, words: Sequence[str], before: str = "Then") -> list[str]:
     """The words that are one token when they follow a word, in order."""
     found = ((word, tokens.answer_ids(before, f" {word}")) for word in words)
-    return [word for word, ids in found if len(ids) == 1 and tokens.knows(ids)]
+    return [word for word, ids in found if len(ids) == 1 and tokens.is_known(ids)]
 
 
-def enough(words: list[str], number: int, task: str, what: str) -> list[str]:
+def require_words(words: list[str], number: int, task: str, what: str) -> list[str]:
     """Return the words; InputError where a tokenizer leaves fewer than a task needs."""
     if len(words) < number:
         raise InputError(
@@ -34,8 +34,8 @@ def enough(words: list[str], number: int, task: str, what: str) -> list[str]:
     return words
 
 
-def draw(
-    task: str, prompts: int, seed: int, tokens: Tokens, make: Callable[[random.Random], Pair]
+def draw_pairs(
+    task: str, prompts: int, seed: int, tokens: PromptTokenizer, make_pair: Callable[[random.Random], Pair]
 ) -> list[Pair]:
     """Draw different pairs, seeded; those whose two prompts differ in length are drawn again.
 
@@ -46,8 +46,8 @@ def draw(
     pick = random.Random(seed)
     found: dict[Pair, None] = {}
     in_vain = 0
-    while len(found) < prompts and in_vain < IN_VAIN:
-        pair, before = make(pick), len(found)
+    while len(found) < prompts and in_vain < MAX_FAILED_DRAWS:
+        pair, before = make_pair(pick), len(found)
         if len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
             found[pair] = None
         in_vain = 0 if len(found) > before else in_vain + 1

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token, tasks
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
 from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
 
 
@@ -25,12 +25,12 @@ class AgreementOptions:
     options=AgreementOptions,
     metric="prob-diff",
 )
-def agreement(tokens: Tokens, prompts: int, seed: int, options: AgreementOptions) -> list[Pair]:
+def make_agreement_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: AgreementOptions) -> list[Pair]:
     """Pairs whose corrupted prompt has the subject in its other number."""
-    nouns = [n for n in NOUNS if len(one_token(tokens, n)) == 2]
-    enough([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
-    verbs = [v for v in VERBS if len(one_token(tokens, v)) == 2]
-    enough([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
+    nouns = [n for n in NOUNS if len(single_token_words(tokens, n)) == 2]
+    require_words([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
+    verbs = [v for v in VERBS if len(single_token_words(tokens, v)) == 2]
+    require_words([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
 
     def make(pick: random.Random) -> Pair:
         subject, other = pick.sample(nouns, 2)
@@ -44,4 +44,4 @@ def agreement(tokens: Tokens, prompts: int, seed: int, options: AgreementOptions
             tuple(f" {verb[1 - plural]}" for verb in verbs),
         )
 
-    return draw("sva", prompts, seed, tokens, make)
+    return draw_pairs("sva", prompts, seed, tokens, make)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-GIRLS = [
+FEMALE_NAMES = [
     "Mary",
     "Anna",
     "Emma",
@@ -34,7 +34,7 @@ GIRLS = [
     "Fiona",
     "Holly",
 ]
-BOYS = [
+MALE_NAMES = [
     "John",
     "Tom",
     "James",
@@ -66,7 +66,7 @@ BOYS = [
     "Ralph",
     "Victor",
 ]
-NAMES = [*GIRLS, *BOYS]
+NAMES = [*FEMALE_NAMES, *MALE_NAMES]
 
 PLACES = [
     "store",

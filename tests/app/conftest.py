@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from stalls import Watch
 
-from circuitviz.app.files import Files
-from circuitviz.app.main import begin
+from circuitviz.app.files import FileController
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, State
 
 # Seconds that the window may be busy at a stretch while a journey waits: on a quiet machine it is 73 ms at
@@ -63,14 +63,14 @@ def open_window(
         window.resize(1280, 800)
         window.show()
         QApplication.processEvents()  # its first frame: until then there is nothing that could stall
-        window.desk.start()
+        window.workspace.start()
         return window
 
     yield make
-    monkeypatch.setattr(Files, "may_leave", lambda self: True)
+    monkeypatch.setattr(FileController, "may_leave", lambda self: True)
     for window in windows:
         window.close()
-        assert not window.desk.worker.isRunning()
+        assert not window.workspace.worker.isRunning()
     steady.rest()  # the person has left; taking some thousand widgets down is ours
     for window in windows:
         window.deleteLater()
@@ -85,18 +85,18 @@ def open_window(
 def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
     """The demo's circuit: found, measured, and with its curve."""
     window = open_window()
-    begin(window, None, None, None, demo=True)
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
     return window
 
 
 @pytest.fixture
 def window(open_window: Open) -> MainWindow:
     """A circuit of 70 edges of a model that is not there, in the window that has the keys."""
-    graph = Graph.transformer(Shape(4, 6, 96))
+    graph = Graph.transformer(ModelShape(4, 6, 96))
     scores = Scores(graph, np.random.default_rng(8).normal(size=graph.mask.shape), "eap")
     made = open_window()
-    made.desk.set_document(Document(State(None, scores, scores.greedy(70))))
+    made.workspace.set_document(Document(State(None, scores, scores.greedy(70))))
     made.activateWindow()
     return made

@@ -14,32 +14,32 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.discovery import setting
-from circuitviz.evaluation import Bench
+from circuitviz.discovery import make_setting
+from circuitviz.evaluation import FaithfulnessBench
 from circuitviz.formats import open_document, save_document
 from circuitviz.graph import Intervention
 from circuitviz.models import load_model
-from circuitviz.progress import finish
-from circuitviz.session.origin import task_of
+from circuitviz.progress import run_to_completion
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 
 
 def _value(window: MainWindow) -> float:
-    return float(window.desk.document.evaluation["faithfulness"]["value"])
+    return float(window.workspace.document.evaluation["faithfulness"]["value"])
 
 
 def test_nodes_are_scaled_patched_and_put_back(opened: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     window, panel = opened, opened.panels["ablation"]
-    window.places.bring("ablation")
+    window.dock_manager.bring_to_front("ablation")
     assert not panel.form.apply.isEnabled() and panel.history.count() == 1
-    whole, first_hash = _value(window), window.desk.document.state.hash
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
-    assert panel.form.apply.isEnabled() and "a2.h6" in panel.form.who.text()
+    whole, first_hash = _value(window), window.workspace.document.state.hash
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
+    assert panel.form.apply.isEnabled() and "a2.h6" in panel.form.nodes_label.text()
 
-    state = window.desk.document.state
+    state = window.workspace.document.state
     model = load_model("demo")
-    bench = Bench(setting(model, task_of(state.provenance, model), "logit-diff"), free=True)
+    bench = FaithfulnessBench(make_setting(model, rebuild_task(state.provenance, model), "logit-diff"), allow_interventions=True)
     steps: list[tuple[str, float, str]] = [
         ("scale", 0.5, ""),
         ("scale", 2.0, ""),
@@ -58,11 +58,11 @@ def test_nodes_are_scaled_patched_and_put_back(opened: MainWindow, qtbot: QtBot,
         qtbot.waitUntil(lambda: measured(window), timeout=LONG)
         positions = tuple(int(p) for p in places.split(",")) if places else ()
         changed = {"a2.h6": Intervention(kind, share if kind == "scale" else 1.0, positions)}
-        assert window.desk.document.state.interventions == changed
-        expected = finish(bench.evaluate(state.circuit, changed)).faithfulness.value
+        assert window.workspace.document.state.interventions == changed
+        expected = run_to_completion(bench.evaluate(state.circuit, changed)).faithfulness.value
         assert _value(window) == pytest.approx(expected, abs=1e-6)
         values.append(_value(window))
-        hashes.append(window.desk.document.state.hash)
+        hashes.append(window.workspace.document.state.hash)
     assert len({round(v, 4) for v in values}) > 4
     assert panel.history.count() == len(steps) + 1
     qtbot.waitUntil(lambda: panel.changes.topLevelItemCount() == 2, timeout=LONG)
@@ -71,25 +71,25 @@ def test_nodes_are_scaled_patched_and_put_back(opened: MainWindow, qtbot: QtBot,
     # an entry of the history is a way back, and itself one step of undo
     texts = [panel.history.item(row).text() for row in range(panel.history.count())]
     half = next(row for row, text in enumerate(texts) if "× 0.5" in text)
-    panel._go_back(panel.history.item(half))
+    panel._restore_entry(panel.history.item(half))
     assert _value(window) == values[1]
-    window.desk.undo.undo()
-    assert window.desk.document.state.hash == hashes[-1]
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == hashes[-1]
 
     # the file keeps all of it
-    save_document(window.desk.document, tmp_path / "apart.circuit")
+    save_document(window.workspace.document, tmp_path / "apart.circuit")
     again = open_document(tmp_path / "apart.circuit")
-    assert again.state.hash == hashes[-1] and again.history == window.desk.document.history
-    assert again.evaluation == window.desk.document.evaluation
-    while window.desk.undo.canUndo() and window.desk.document.state.hash != first_hash:
-        window.desk.undo.undo()
+    assert again.state.hash == hashes[-1] and again.history == window.workspace.document.history
+    assert again.evaluation == window.workspace.document.evaluation
+    while window.workspace.undo_stack.canUndo() and window.workspace.document.state.hash != first_hash:
+        window.workspace.undo_stack.undo()
     assert _value(window) == whole and window.panels["meter"].value.text() == f"{whole:.3f}"
 
 
 def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) -> None:
     window, panel = opened, opened.panels["ablation"]
-    window.places.bring("ablation")
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.dock_manager.bring_to_front("ablation")
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
     qtbot.waitUntil(lambda: panel.changes.topLevelItemCount() == 2, timeout=LONG)
     heads, prompts = (panel.changes.topLevelItem(row) for row in range(2))
@@ -103,42 +103,42 @@ def test_what_changed_names_prompts_and_heads(opened: MainWindow, qtbot: QtBot) 
     assert first.childCount() == 2 and first.child(1).text(0).startswith("after")
     shoot(window, "what-changed")
     panel.changes.click(heads.child(0))
-    assert window.desk.nodes == {names[0]}
+    assert window.workspace.selected_nodes == {names[0]}
     window.restore_all()
     assert panel.changes.topLevelItemCount() == 0
 
 
 def test_what_if_is_asked_without_doing_it(opened: MainWindow, qtbot: QtBot) -> None:
     window, meter = opened, opened.panels["meter"]
-    before = window.desk.document.state
+    before = window.workspace.document.state
     window.view.select({"a2.h6"})
     _key(window, QEvent.Type.KeyPress)
     assert meter.what_if.isVisible() and meter.what_if.text().startswith("without a2.h6: ≈ ")
     guess = float(meter.what_if.text().rpartition("≈ ")[2].replace("−", "-"))
     _key(window, QEvent.Type.KeyRelease)
-    assert not meter.what_if.isVisible() and window.desk.document.state is before
+    assert not meter.what_if.isVisible() and window.workspace.document.state is before
 
     # first order, by hand: the scores of its edges taken from the metric
     row = before.circuit.graph.sender_index["a2.h6"]
     lost = before.scores.values[row][before.circuit.edges[row]].sum()
-    metric = window.desk.document.evaluation["metric"]
+    metric = window.workspace.document.evaluation["metric"]
     moved = (metric["circuit"] - lost - metric["ablated"]) / (metric["model"] - metric["ablated"])
     assert guess == pytest.approx(moved, abs=6e-4)
 
 
 def test_a_wrong_position_is_told_and_changes_nothing(opened: MainWindow, qtbot: QtBot) -> None:
     window, panel = opened, opened.panels["ablation"]
-    window.places.bring("ablation")
-    window.desk.select(frozenset({"m1"}), frozenset())
-    before = window.desk.document.state
+    window.dock_manager.bring_to_front("ablation")
+    window.workspace.set_selection(frozenset({"m1"}), frozenset())
+    before = window.workspace.document.state
     panel.form.value.setCurrentText("zero")
     panel.form.positions.setText("last")
     qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
-    assert window.dialog is not None and "'last' is no position" in window.dialog.text() + (
-        window.dialog.informativeText()
+    assert window.failure_dialog is not None and "'last' is no position" in window.failure_dialog.text() + (
+        window.failure_dialog.informativeText()
     )
-    assert window.desk.document.state is before
-    window.dialog.close()
+    assert window.workspace.document.state is before
+    window.failure_dialog.close()
 
 
 def _key(window: MainWindow, kind: QEvent.Type) -> None:

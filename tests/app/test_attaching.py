@@ -55,14 +55,14 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
 ) -> None:
     path, scores, circuit = theirs
     open_in(window, qtbot, path)
-    desk, form = window.desk, window.panels["discovery"]
-    assert desk.state.sign == "file" and window.view.picture.sign == "file"
+    desk, form = window.workspace, window.panels["discovery"]
+    assert desk.state.sign_meaning == "file" and window.view.circuit_scene.sign == "file"
     assert not any(claim in words(window) for claim in CLAIMS)
     form.model.setEditText("demo")
     form.task.setEditText("ioi")
     form.prompts.setValue(16)
-    window.chrome.actions["attach"].trigger()
-    qtbot.waitUntil(lambda: desk.document.state.sign == "helps", timeout=LONG)
+    window.menus.actions["attach"].trigger()
+    qtbot.waitUntil(lambda: desk.document.state.sign_meaning == "helps", timeout=LONG)
     state = desk.document.state
     assert state.circuit == circuit and state.scores is not None and state.provenance is not None
     assert np.allclose(state.scores.values, np.where(scores.graph.mask, scores.values, 0))
@@ -73,15 +73,15 @@ def test_exact_effects_turn_the_signs_and_that_is_undone(
     case = make_case("demo")
     value = evaluate(case.model, load_task("ioi", case.model, 16), circuit).faithfulness.value
     assert desk.document.evaluation["faithfulness"]["value"] == pytest.approx(value, abs=1e-5)
-    assert desk.live.what_if(frozenset({"m0"})) is not None
-    assert desk.undo.undoText() == "Turn the signs of imported scores"
-    desk.undo.undo()
-    assert desk.document.state.sign == "file" and desk.document.state.provenance is not None
+    assert desk.live_faithfulness.estimate_what_if(frozenset({"m0"})) is not None
+    assert desk.undo_stack.undoText() == "Turn the signs of imported scores"
+    desk.undo_stack.undo()
+    assert desk.document.state.sign_meaning == "file" and desk.document.state.provenance is not None
     assert np.allclose(desk.document.state.scores.values, -state.scores.values)
     assert not any(claim in words(window) for claim in CLAIMS)
-    assert desk.live.what_if(frozenset({"m0"})) is None  # which way it would move is not known
-    desk.undo.redo()
-    assert desk.document.state.sign == "helps"
+    assert desk.live_faithfulness.estimate_what_if(frozenset({"m0"})) is None  # which way it would move is not known
+    desk.undo_stack.redo()
+    assert desk.document.state.sign_meaning == "helps"
 
 
 def test_a_model_of_another_shape_is_refused(
@@ -90,12 +90,12 @@ def test_a_model_of_another_shape_is_refused(
     from slow_path import STORIES
 
     open_in(window, qtbot, theirs[0])
-    before = window.desk.document.state
+    before = window.workspace.document.state
     form = window.panels["discovery"]
     form.model.setEditText(str(STORIES))
     form.task.setEditText("gender")
-    with qtbot.waitSignal(window.desk.failed, timeout=LONG) as told:
+    with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG) as told:
         form.attach()
     assert "8 heads with 4 key-value heads" in told.args[0].message
-    window.dialog.close()
-    assert window.desk.document.state is before
+    window.failure_dialog.close()
+    assert window.workspace.document.state is before

@@ -12,16 +12,16 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 from tracer_graph import LOGITS, WORDS, tracer_graph
 
-from circuitviz.app.actions.registry import ACTIONS
+from circuitviz.app.actions.registry import USER_COMMANDS
 from circuitviz.app.window import MainWindow
-from circuitviz.canvas.axis import axis_of
-from circuitviz.canvas.hints import hint
-from circuitviz.canvas.kinds import look_colours
+from circuitviz.canvas.axis import token_axis_rect
+from circuitviz.canvas.hints import tooltip_text
+from circuitviz.canvas.kinds import style_colours
 from circuitviz.canvas.legend import legend_entries
-from circuitviz.canvas.paint import LEGIBLE, font
+from circuitviz.canvas.paint import LEGIBLE_ZOOM, canvas_font
 from circuitviz.formats import import_document
-from circuitviz.graph import Kind
-from circuitviz.session.words import graph_source
+from circuitviz.graph import NodeKind
+from circuitviz.session.words import describe_graph_source
 
 pytestmark = pytest.mark.usefixtures("steady")
 EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
@@ -30,10 +30,10 @@ EXAMPLE = Path(__file__).parents[1] / "formats" / "example_np_graph.json"
 def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     heard: list[str] = []
-    window.desk.said.connect(heard.append)
+    window.workspace.message_posted.connect(heard.append)
     open_in(window, qtbot, EXAMPLE)
     shoot(window, "graph-example")
-    picture, inspector = window.view.picture, window.panels["inspector"]
+    picture, inspector = window.view.circuit_scene, window.panels["inspector"]
     assert window.layout_name == "tokens" and [column.text for column in picture.columns] == [
         "<bos>",
         "When",
@@ -44,22 +44,22 @@ def test_the_example_shows_tokens_numbers_pins_and_its_group(open_window, qtbot:
     alone = {"m7.f6861@4": "m7.f6861@4", "m3.error@4": "m3.error@4"}  # no link of the file touches them
     joined = {"token@2": "“Mary”", "m20.f15589@4": "m20.f15589@4", "logit.5966@4": "“gave”"}
     assert {n.name: n.title for n in picture.nodes} == joined | alone
-    assert window.desk.state.groups["name"].nodes == {"m20.f15589@4", "m7.f6861@4"}
-    assert window.desk.nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
+    assert window.workspace.state.groups["name"].nodes == {"m20.f15589@4", "m7.f6861@4"}
+    assert window.workspace.selected_nodes == {"m20.f15589@4"}  # clickedId, though it is in a supernode
     assert {node.name for node in picture.nodes if node.pinned} == {"token@2", "m20.f15589@4", "logit.5966@4"}
     assert inspector.about.text() == "MLP feature at position 4, “John”"
     assert (
         inspector.part.numbers.text()
         == "activation 31.5000 · cumulative influence 42.0\N{NO-BREAK SPACE}% · pinned"
     )
-    assert inspector.label.text() == "male names" and not inspector.readings.isVisible()
+    assert inspector.label.text() == "male names" and not inspector.readings_box.isVisible()
     assert not inspector.part.dashboard.isVisible()  # which model it is of, nobody said
-    window.desk.select(frozenset({"logit.5966@4"}), frozenset())
+    window.workspace.set_selection(frozenset({"logit.5966@4"}), frozenset())
     assert inspector.part.numbers.text() == "probability 0.310 · pinned" and not inspector.label.text()
     origin = "Attribution graph of gemma-2-2b on “When Mary and John”"
     assert inspector.part.source.text() == origin and inspector.part.source.isVisible()
     assert f"Opened {EXAMPLE.name}: {origin}" in heard
-    told = hint(picture, picture.by_name["m20.f15589@4"], None)
+    told = tooltip_text(picture, picture.by_name["m20.f15589@4"], None)
     assert (
         "activation 31.5000\ncumulative influence 42.0\N{NO-BREAK SPACE}%\npinned" in told
         and "male names" in told
@@ -70,20 +70,20 @@ def test_taking_out_a_node_without_edges_says_that_nothing_changes(open_window, 
     window: MainWindow = open_window()
     open_in(window, qtbot, EXAMPLE)
     heard: list[str] = []
-    window.desk.said.connect(heard.append)
-    edges = window.desk.state.live.edges
+    window.workspace.message_posted.connect(heard.append)
+    edges = window.workspace.state.live_circuit.edges
     for node in ("m7.f6861@4", "m3.error@4"):
-        window.desk.select(frozenset({node}), frozenset())
+        window.workspace.set_selection(frozenset({node}), frozenset())
         assert window.panels["inspector"].name.text() == node
-        ACTIONS["ablate"].handler(window)
+        USER_COMMANDS["ablate"].handler(window)
         assert (
             heard[-1]
             == f"No edge of this graph touches {node}: taking it out or putting it back changes no edge."
         )
-        assert window.view.picture.by_name[node].ablated and (window.desk.state.live.edges == edges).all()
+        assert window.view.circuit_scene.by_name[node].ablated and (window.workspace.state.live_circuit.edges == edges).all()
     told = len(heard)
-    window.desk.select(frozenset({"m20.f15589@4"}), frozenset())
-    ACTIONS["ablate"].handler(window)
+    window.workspace.set_selection(frozenset({"m20.f15589@4"}), frozenset())
+    USER_COMMANDS["ablate"].handler(window)
     assert not any("No edge" in said for said in heard[told:])
 
 
@@ -106,7 +106,7 @@ def test_origin_of_a_graph_is_plain_text_of_any_file(open_window, qtbot: QtBot, 
         assert source.textFormat() is Qt.TextFormat.PlainText
     data["metadata"] |= {"scan": "m", "prompt": "word " * 2000}
     path.write_text(json.dumps(data))
-    assert len(graph_source(import_document(path).state.scores.info)) < 340
+    assert len(describe_graph_source(import_document(path).state.scores.info)) < 340
 
 
 def test_a_graph_of_hundreds_of_nodes_opens_at_a_size_at_which_names_are_read(
@@ -116,31 +116,31 @@ def test_a_graph_of_hundreds_of_nodes_opens_at_a_size_at_which_names_are_read(
     window: MainWindow = open_window()
     window.resize(1280, 800)
     open_in(window, qtbot, large)
-    qtbot.waitUntil(lambda: not window.view.motion.running)
-    window.view.stage.settle()
+    qtbot.waitUntil(lambda: not window.view.animation.is_running)
+    window.view.scene_items.render_now()
     view = window.view
     free = view.free_area
 
     def in_sight() -> list[str]:
-        return [name for name in view.picture.by_name if free.toRect().contains(view.place_of(name))]
+        return [name for name in view.circuit_scene.by_name if free.toRect().contains(view.viewport_position(name))]
 
-    (clicked,) = window.desk.nodes
+    (clicked,) = window.workspace.selected_nodes
     assert clicked in in_sight()  # it opens at the node that the file's viewer showed
     for opened in (True, False):
-        assert view.zoom >= LEGIBLE and font(10, scale=view.zoom).pixelSize() * view.zoom >= 9
-        assert not view.overview.place.isEmpty() and free.contains(view.overview.place)
+        assert view.zoom >= LEGIBLE_ZOOM and canvas_font(10, scale=view.zoom).pixelSize() * view.zoom >= 9
+        assert not view.overview.rect.isEmpty() and free.contains(view.overview.rect)
         assert 20 < len(in_sight()) < 350
-        assert not axis_of(view.picture, view.viewportTransform(), free.bottom()).isEmpty()
+        assert not token_axis_rect(view.circuit_scene, view.viewportTransform(), free.bottom()).isEmpty()
         if not opened:  # the last token, from what is explained
-            kinds = {window.desk.state.circuit.graph.node(name).kind for name in in_sight() if "@" in name}
-            assert Kind.LOGITS in kinds and Kind.FEATURE in kinds
+            kinds = {window.workspace.state.circuit.graph.node(name).kind for name in in_sight() if "@" in name}
+            assert NodeKind.LOGITS in kinds and NodeKind.FEATURE in kinds
             assert (
-                view.viewportTransform().map(QPointF(view.picture.columns[-1].right, 0)).x() <= free.right()
+                view.viewportTransform().map(QPointF(view.circuit_scene.columns[-1].right, 0)).x() <= free.right()
             )
-        ACTIONS["fit"].handler(window)  # F
-        assert view.zoom < LEGIBLE and set(in_sight()) == set(view.picture.by_name)
-        assert view.overview.place.isEmpty()
-        ACTIONS["fit"].handler(window)
+        USER_COMMANDS["fit"].handler(window)  # F
+        assert view.zoom < LEGIBLE_ZOOM and set(in_sight()) == set(view.circuit_scene.by_name)
+        assert view.overview.rect.isEmpty()
+        USER_COMMANDS["fit"].handler(window)
 
 
 @pytest.fixture(params=["saved by circuit-tracer", "as lists"])
@@ -155,7 +155,7 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
 ) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, large)
-    data, picture, state = json.loads(large.read_text()), window.view.picture, window.desk.state
+    data, picture, state = json.loads(large.read_text()), window.view.circuit_scene, window.workspace.state
     groups = tracer_graph(700, saved=False)["qParams"]["supernodes"]
     shoot(window, "graph-large")
     near(window)
@@ -173,11 +173,11 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
             rows.setdefault(graph.depth(node.name), set()).add(round(node.y))
     heights = [rows[depth] for depth in sorted(rows)]
     assert all(len(height) == 1 for height in heights) and heights == sorted(heights, key=min)
-    bounds = window.view.stage.geometry.bounds
+    bounds = window.view.scene_items.geometry.bounds
     assert bounds.width() < 6 * bounds.height()  # no strip
 
     # kinds keep their colours and shapes, whatever is said of them
-    assert {node.look for node in picture.nodes if not node.members} == {
+    assert {node.style for node in picture.nodes if not node.members} == {
         "feature-m",
         "error",
         "token",
@@ -185,21 +185,21 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
     }
     assert {node.colour for node in picture.nodes if not node.members} == {""}
     drawn = {
-        (one.look, look_colours(one.look, window.view.theme)[1])
-        for one, _ in window.view.stage.geometry.alike
+        (one.style, style_colours(one.style, window.view.theme)[1])
+        for one, _ in window.view.scene_items.geometry.rows_by_style
         if not one.members
     }
     assert len(drawn) == 4
     said = [node for node in picture.nodes if node.label and not node.members]
     assert len(said) > 200 and {node.label for node in said} >= {"say Austin", "<b>state</b> names"}
     assert ("my own name" in {node.label for node in said}) == ("clerps" in data["qParams"])
-    assert not state.classes  # a description names no class
+    assert not state.nodes_by_label  # a description names no class
     assert {f"“{word.strip()}”" for word in (*WORDS, *LOGITS)} <= {node.title for node in picture.nodes}
 
     # supernodes: boxes, but for the one that holds the chosen node
     clicked = data["qParams"]["clickedId"].split("_")
     chosen = f"m{clicked[0]}.f{clicked[1]}@{clicked[2]}"
-    assert window.desk.nodes == {chosen} and chosen in picture.by_name
+    assert window.workspace.selected_nodes == {chosen} and chosen in picture.by_name
     assert {node.title for node in picture.nodes if node.members} == {"Texas", "Dallas"}
     assert [frame.name for frame in picture.frames] == ["say a capital"] and chosen in picture.frames[0].nodes
     assert {name: len(group.nodes) for name, group in state.groups.items()} == {
@@ -209,9 +209,9 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
     # pins: on the canvas, in the legend, and to be selected together
     pins = {node.name for node in picture.nodes if node.pinned}
     assert len(pins) == 9 + 6 + 2 and "pinned" in legend_entries(picture)
-    assert len(window.view.stage.geometry.pinned) == len(pins)
-    ACTIONS["select-pinned"].handler(window)
-    assert window.view.nodes == {*pins, "Texas", "Dallas"}
+    assert len(window.view.scene_items.geometry.pinned_rows) == len(pins)
+    USER_COMMANDS["select-pinned"].handler(window)
+    assert window.view.selected_nodes == {*pins, "Texas", "Dallas"}
 
     # and it is written as it came
     again = tmp_path / "again.graph.json"
@@ -225,8 +225,8 @@ def test_a_graph_of_hundreds_of_nodes_opens_by_token(
 def near(window: MainWindow) -> None:
     """Look at the chosen node from near by."""
     window.view.zoom_by(1.0 / window.view.zoom)
-    node = window.view.picture.by_name[next(iter(window.desk.nodes))]
-    window.view.look_at(QPointF(node.x, -node.y))
+    node = window.view.circuit_scene.by_name[next(iter(window.workspace.selected_nodes))]
+    window.view.center_view_on(QPointF(node.x, -node.y))
 
 
 def test_ablating_in_an_imported_graph_needs_no_model(open_window, qtbot: QtBot, tmp_path: Path) -> None:
@@ -235,15 +235,15 @@ def test_ablating_in_an_imported_graph_needs_no_model(open_window, qtbot: QtBot,
     path.write_text(json.dumps(tracer_graph(300, layers=4, saved=False)))
     window: MainWindow = open_window()
     open_in(window, qtbot, path)
-    (node,) = window.desk.nodes
+    (node,) = window.workspace.selected_nodes
     inspector = window.panels["inspector"]
     inspector.label.setText("mine")
     inspector.label.setModified(True)
-    inspector.keep_label()
-    assert window.desk.document.state.labels[node].text == "mine"
-    assert window.view.picture.by_name[node].label == "mine"
-    ACTIONS["ablate"].handler(window)
-    assert window.desk.document.state.ablated_nodes == {node} and window.view.picture.by_name[node].ablated
+    inspector.save_label()
+    assert window.workspace.document.state.labels[node].text == "mine"
+    assert window.view.circuit_scene.by_name[node].label == "mine"
+    USER_COMMANDS["ablate"].handler(window)
+    assert window.workspace.document.state.ablated_nodes == {node} and window.view.circuit_scene.by_name[node].ablated
     again = tmp_path / "again.graph.json"
     assert export_in(window, again)
     ours = next(n for n in json.loads(again.read_text())["nodes"] if n["clerp"] == "mine")

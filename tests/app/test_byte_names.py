@@ -19,13 +19,13 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="names of files 
 def test_the_window_takes_such_a_name(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
     path = tmp_path / os.fsdecode(b"caf\xe9.circuit")
     saved: list[bool] = []
-    window.files.save_to(path, saved.append)
+    window.file_controller.save_to(path, saved.append)
     qtbot.waitUntil(lambda: saved == [True])
-    assert "caf" in window.windowTitle() and window.settings.recent == [path]
-    window.start.show_recent(window.settings.recent)
-    window.desk.do(set_label("m0", Label("x")))
-    window.files.save(saved.append)
+    assert "caf" in window.windowTitle() and window.settings.recent_files == [path]
+    window.start_page.show_recent_files(window.settings.recent_files)
+    window.workspace.apply_command(set_label("m0", Label("x")))
+    window.file_controller.save_document(saved.append)
     qtbot.waitUntil(lambda: saved == [True, True])
     assert set(open_document(path).state.labels) == {"m0"}
-    window.files.open_path(path)
-    qtbot.waitUntil(lambda: window.desk.document.path == path and not window.desk.document.dirty)
+    window.file_controller.open_path(path)
+    qtbot.waitUntil(lambda: window.workspace.document.path == path and not window.workspace.document.is_dirty)

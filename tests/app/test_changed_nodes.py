@@ -14,15 +14,15 @@ from slow_path import DEMO
 
 from circuitviz.__main__ import main
 from circuitviz.app.window import MainWindow
-from circuitviz.discovery import setting
-from circuitviz.evaluation import Bench, evaluate
+from circuitviz.discovery import make_setting
+from circuitviz.evaluation import FaithfulnessBench, evaluate
 from circuitviz.formats import save_document
 from circuitviz.graph import Intervention
 from circuitviz.models import load_model
-from circuitviz.panels.evaluation import AS_IN_MODEL
-from circuitviz.progress import finish
-from circuitviz.session import intervene
-from circuitviz.session.origin import task_of
+from circuitviz.panels.evaluation import WITHOUT_INTERVENTIONS
+from circuitviz.progress import run_to_completion
+from circuitviz.session import set_intervention
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 ZERO = {"a2.h6": Intervention("zero")}
@@ -47,13 +47,13 @@ def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_comma
     opened: MainWindow, qtbot: QtBot, tuned: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     window = opened
-    circuit = window.desk.document.state.circuit
-    window.desk.do(intervene(ZERO, ZERO["a2.h6"]))
+    circuit = window.workspace.document.state.circuit
+    window.workspace.apply_command(set_intervention(ZERO, ZERO["a2.h6"]))
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    where = window.desk.document.state.provenance
+    where = window.workspace.document.state.provenance
 
     # on another model
-    window.places.bring("compare")
+    window.dock_manager.bring_to_front("compare")
     compare = window.panels["compare"]
     page = compare.elsewhere
     compare.pages.setCurrentWidget(page)
@@ -62,75 +62,75 @@ def test_changed_nodes_are_changed_on_another_model_in_measures_and_on_the_comma
     qtbot.mouseClick(page.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: page.table.rowCount() == 2, timeout=LONG)
     model = load_model(str(tuned))
-    bench = Bench(setting(model, task_of(where, model), "logit-diff"), free=True)
-    expected = finish(bench.evaluate(circuit, ZERO)).faithfulness.value
+    bench = FaithfulnessBench(make_setting(model, rebuild_task(where, model), "logit-diff"), allow_interventions=True)
+    expected = run_to_completion(bench.evaluate(circuit, ZERO)).faithfulness.value
     assert page.table.item(1, 1).text() == f"{expected:.3f}"
 
     # a measure that is of the edges alone says so, until the nodes are as they were
-    window.places.bring("evaluation")
+    window.dock_manager.bring_to_front("evaluation")
     panel = window.panels["evaluation"]
     panel.measure.setCurrentText("robustness")
     qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(
-        lambda: window.desk.document.measures.get("robustness", {}).get("done", False), timeout=LONG
+        lambda: window.workspace.document.measures.get("robustness", {}).get("done", False), timeout=LONG
     )
     panel.show_result()
-    assert AS_IN_MODEL in panel.note.text()
+    assert WITHOUT_INTERVENTIONS in panel.note.text()
     demo = load_model("demo")
-    plain = evaluate(demo, task_of(where, demo), circuit).faithfulness.value
-    cells = window.desk.document.measures["robustness"]["result"]["cells"]
+    plain = evaluate(demo, rebuild_task(where, demo), circuit).faithfulness.value
+    cells = window.workspace.document.measures["robustness"]["result"]["cells"]
     same = ("corrupted", "logit-diff", "edges")
     found = next(c["value"] for c in cells if (c["ablation"], c["metric"], c["patched"]) == same)
     assert found == pytest.approx(plain, abs=1e-5)
 
     # the file says the same to the command line
-    save_document(window.desk.document, tmp_path / "changed.circuit")
+    save_document(window.workspace.document, tmp_path / "changed.circuit")
     assert main(["evaluate", str(tmp_path / "changed.circuit"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    shown = window.desk.document.evaluation["faithfulness"]["value"]
+    shown = window.workspace.document.evaluation["faithfulness"]["value"]
     assert told["faithfulness"]["value"] == pytest.approx(shown, abs=1e-6)
     assert told["changed"] == {"a2.h6": ["zero", 1.0, []]}
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
     assert panel.note.text() == ""
 
 
 def test_what_would_change_nothing_is_told(opened: MainWindow, qtbot: QtBot) -> None:
     window, meter = opened, opened.panels["meter"]
     said: list[str] = []
-    window.desk.said.connect(said.append)
-    before = window.desk.document.state
+    window.workspace.message_posted.connect(said.append)
+    before = window.workspace.document.state
     window.view.select({"logits"})
-    window.chrome.actions["ablate"].trigger()
-    assert said and "logits" in said[-1] and window.desk.document.state is before
-    window.desk.live.wonder(frozenset({"logits"}))
+    window.menus.actions["ablate"].trigger()
+    assert said and "logits" in said[-1] and window.workspace.document.state is before
+    window.workspace.live_faithfulness.show_what_if(frozenset({"logits"}))
     assert meter.what_if.text() == "without logits: not known"
-    window.desk.live.wonder(frozenset())
+    window.workspace.live_faithfulness.show_what_if(frozenset())
 
-    window.places.bring("ablation")
+    window.dock_manager.bring_to_front("ablation")
     form = window.panels["ablation"].form
     for node, place, word in (("input", "", "embedding"), ("a2.h6", "99", "position in no prompt")):
         window.view.select({node})
         form.value.setCurrentText("zero")
         form.positions.setText(place)
         qtbot.mouseClick(form.apply, Qt.MouseButton.LeftButton)
-        assert window.dialog is not None and word in window.dialog.text() + window.dialog.informativeText()
-        window.dialog.close()
-        assert window.desk.document.state is before
+        assert window.failure_dialog is not None and word in window.failure_dialog.text() + window.failure_dialog.informativeText()
+        window.failure_dialog.close()
+        assert window.workspace.document.state is before
 
     # a label is written where it is seen
     window.docks["inspector"].hide()
-    window.chrome.actions["label"].trigger()
+    window.menus.actions["label"].trigger()
     assert window.docks["inspector"].isVisible() and window.panels["inspector"].label.hasFocus()
 
 
 def test_a_measurement_that_was_cancelled_is_not_said_to_go_on(opened: MainWindow, qtbot: QtBot) -> None:
     window, meter = opened, opened.panels["meter"]
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
-    assert "measuring…" in meter.interval.text()
-    qtbot.waitUntil(lambda: not window.desk.live.waiting, timeout=LONG)
-    with qtbot.waitSignal(window.desk.idle, timeout=LONG):
-        window.desk.cancel()
-    known = window.desk.document.evaluation is not None  # it may have been quicker
-    assert known or meter.interval.text().endswith("measuring was stopped")
-    assert "…" not in meter.interval.text()
+    assert "measuring…" in meter.interval_label.text()
+    qtbot.waitUntil(lambda: not window.workspace.live_faithfulness.is_measurement_pending, timeout=LONG)
+    with qtbot.waitSignal(window.workspace.worker_idle, timeout=LONG):
+        window.workspace.cancel_jobs()
+    known = window.workspace.document.evaluation is not None  # it may have been quicker
+    assert known or meter.interval_label.text().endswith("measuring was stopped")
+    assert "…" not in meter.interval_label.text()

@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 os.environ.setdefault("HF_HUB_OFFLINE", "1")  # an unknown name is refused without asking the network
 
 from circuitviz.__main__ import main
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 
 Refused = Callable[..., str]
 
@@ -278,7 +278,7 @@ def _rewrite(source: Path, target: Path, version: int | None = None, model: str 
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
 LOCAL = ("local-circuit", "-p", PROMPT, "--target")
-DICTIONARIES = Path(str(resource("demo", "dictionaries")))
+DICTIONARIES = Path(str(resource_path("demo", "dictionaries")))
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from circuitviz.__main__ import main
-from circuitviz.app.cli.output import visible
+from circuitviz.app.cli.output import escape_invisible
 from circuitviz.formats import export_document, save_document
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
 from circuitviz.session import Document, Evidence, Group, Label, State
 from circuitviz.session.provenance import Provenance
 
@@ -52,11 +52,11 @@ def said(*argv: object) -> str:
 def document(text: str, name: str) -> Document:
     """A circuit of one prompt with a text in every place that has one."""
     nodes = (
-        Node("token@0", Kind.TOKEN, position=0, token=1),
-        Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1, dictionary=text),
-        Node("logit.4@0", Kind.LOGITS, position=0, token=4),
+        Node("token@0", NodeKind.TOKEN, position=0, token=1),
+        Node(name, NodeKind.FEATURE, 0, site="m", position=0, feature=1, dictionary=text),
+        Node("logit.4@0", NodeKind.LOGITS, position=0, token=4),
     )
-    graph = Graph.of_nodes(Shape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
+    graph = Graph.of_nodes(ModelShape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
     label = Label(text, note=text, author=text, evidence=(Evidence(text, "answer"),))
     info = {"prompt": {"strings": [text]}, "shown": {"logit.4@0": text}}
     where = Provenance(
@@ -89,11 +89,11 @@ def document(text: str, name: str) -> Document:
 @example(HOSTILE)
 @settings(max_examples=300)
 def test_what_is_written_out_is_plain_and_json_stays_the_same(text: str) -> None:
-    assert not steers(visible(text))
+    assert not steers(escape_invisible(text))
     written = json.dumps({text: [text]}, ensure_ascii=False)
-    assert json.loads(visible(written)) == json.loads(written)
+    assert json.loads(escape_invisible(written)) == json.loads(written)
     if not steers(text):
-        assert visible(text) == text
+        assert escape_invisible(text) == text
 
 
 @given(ODD, ODD)

@@ -11,9 +11,9 @@ import pytest
 from circuitviz.__main__ import main
 from circuitviz.features import PromptBench, load_dictionaries, run_prompt
 from circuitviz.models import load_model
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 from circuitviz.session.prompted import open_prompt
-from circuitviz.session.question import Question
+from circuitviz.session.question import AttributionQuery
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Anna gave a drink to"
@@ -40,8 +40,8 @@ def test_a_feature_circuit_is_evaluated_in_any_setting(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     model = load_model("demo")
-    question = Question("demo", PROMPT, target=" Mary", corrupted=CORRUPTED)
-    opened = open_prompt(model, question, load_dictionaries([resource("demo", "dictionaries")], model))
+    question = AttributionQuery("demo", PROMPT, target=" Mary", corrupted=CORRUPTED)
+    opened = open_prompt(model, question, load_dictionaries([resource_path("demo", "dictionaries")], model))
     bench = PromptBench(opened.table, opened.target, {"corrupted": [run_prompt(model, CORRUPTED)]})
     data, err = evaluated(capsys, str(file), "--measures", "faithfulness,predicted,minimality")
     assert {"faithfulness", "metric", "edges", "nodes", "setting"} <= data.keys()
@@ -49,7 +49,7 @@ def test_a_feature_circuit_is_evaluated_in_any_setting(
     assert (data["setting"]["ablation"], data["setting"]["errors"]) == ("corrupted", "kept")
     assert data["faithfulness"]["low"] is None and data["target"] is None
     nodes = [point["node"] for point in data["predicted"]["points"]]
-    judged = bench.judge(nodes, "corrupted")
+    judged = bench.evaluate(nodes, "corrupted")
     assert data["faithfulness"]["value"] == pytest.approx(judged.faithfulness, abs=1e-5)
     assert data["completeness"] == pytest.approx(judged.completeness, abs=1e-5)
     assert list(data["refused"]) == ["minimality"] and "one prompt" in err
@@ -57,7 +57,7 @@ def test_a_feature_circuit_is_evaluated_in_any_setting(
         data, _ = evaluated(capsys, str(file), "--ablation", ablation, "--errors", errors)
         assert (data["setting"]["ablation"], data["setting"]["errors"]) == (ablation, errors)
         if ablation == "zero":
-            right = bench.judge(nodes, "zero", "dropped").faithfulness
+            right = bench.evaluate(nodes, "zero", "dropped").faithfulness
             assert data["faithfulness"]["value"] == pytest.approx(right, abs=1e-5)
         else:
             assert data["setting"]["mean_of"] == "24 passages of the demo's text"

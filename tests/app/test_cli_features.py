@@ -13,9 +13,9 @@ import torch
 from slow_features import random_dictionaries
 
 from circuitviz.__main__ import main
-from circuitviz.app.cli.output import say_warnings
+from circuitviz.app.cli.output import input_warnings_printed
 from circuitviz.errors import InputWarning
-from circuitviz.features import node_table, node_target, run_prompt, write_folder
+from circuitviz.features import node_table, node_target, run_prompt, write_saelens_folder
 from circuitviz.formats import import_document
 from circuitviz.models import load_model
 
@@ -30,7 +30,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
     folder, model = tmp_path_factory.mktemp("dictionaries"), load_model("demo")
     made = [one.to(torch.zeros(1)) for one in random_dictionaries(model, SITES)]
     for one in made:
-        write_folder(one, folder / one.site.name)
+        write_saelens_folder(one, folder / one.site.name)
     return folder, node_table(run_prompt(model, PROMPT), made)
 
 
@@ -184,7 +184,7 @@ def test_a_dictionary_that_does_not_fit_is_told_once_in_a_sentence(
 
 
 def test_only_warnings_of_ours_are_said_as_sentences(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.warns(DeprecationWarning, match="theirs") as others, say_warnings():
+    with pytest.warns(DeprecationWarning, match="theirs") as others, input_warnings_printed():
         for _ in range(2):
             warnings.warn("\x1b[2Jodd", InputWarning, stacklevel=1)
         warnings.warn("theirs", DeprecationWarning, stacklevel=1)

@@ -9,11 +9,11 @@ import pytest
 
 from circuitviz.__main__ import main
 from circuitviz.errors import InputError
-from circuitviz.features.firing import is_feature
+from circuitviz.features.firing import is_feature_name
 from circuitviz.formats import open_document
-from circuitviz.jobs import Adopt, Claim, Failed, Tried, TryClaims
+from circuitviz.jobs import OpenDocumentModel, LabelClaim, JobFailed, ClaimChecked, CheckClaims
 from circuitviz.jobs.engine import Engine
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 from circuitviz.session import Evidence
 
 
@@ -40,7 +40,7 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A task's circuit names one folder as text, a prompt's lists them."""
-    path, folder = tmp_path / "mixed.circuit", str(resource("demo", "dictionaries"))
+    path, folder = tmp_path / "mixed.circuit", str(resource_path("demo", "dictionaries"))
     given = (
         "--method task-attribution --sites a2 --features 4 --steps 1 --prompts 4 --edges 60 --dictionaries"
     )
@@ -48,7 +48,7 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     state = open_document(path).state
     assert state.circuit is not None and state.provenance is not None
     assert state.provenance.dictionaries == (folder,)
-    feature = next(name for name in state.circuit.node_names if is_feature(name))
+    feature = next(name for name in state.circuit.node_names if is_feature_name(name))
     assert main(["label", "set", str(path), feature, "fires on names"]) == 0
     capsys.readouterr()
     test = ["--target", feature, "--test", "activation", "--where", "all", "--prompts", "4"]
@@ -57,16 +57,16 @@ def test_claims_find_the_folder_of_dictionaries_that_a_circuit_was_found_with(
     assert told["outcome"]["prompts"] == 4
 
     labelled = open_document(path).state
-    claim = Claim(feature, Evidence("it fires", "activation"), (feature,), (), labelled.basis_of(feature))
+    claim = LabelClaim(feature, Evidence("it fires", "activation"), (feature,), (), labelled.evidence_context_of(feature))
     engine = Engine()
-    list(Adopt(labelled.provenance, labelled.circuit).answer(engine))
-    replies = list(TryClaims((claim,), (), labelled.provenance).answer(engine))
-    (tried,) = [reply for reply in replies if isinstance(reply, Tried)]
-    assert tried.outcome.verdict and not any(isinstance(reply, Failed) for reply in replies)
+    list(OpenDocumentModel(labelled.provenance, labelled.circuit).execute(engine))
+    replies = list(CheckClaims((claim,), (), labelled.provenance).execute(engine))
+    (tried,) = [reply for reply in replies if isinstance(reply, ClaimChecked)]
+    assert tried.outcome.verdict and not any(isinstance(reply, JobFailed) for reply in replies)
 
-    engine.opened_for = ("what a running search is of",)
+    engine.open_requirements = ("what a running search is of",)
     with pytest.raises(InputError, match="once it is over"):
-        list(TryClaims((claim,), (), labelled.provenance).answer(engine))
+        list(CheckClaims((claim,), (), labelled.provenance).execute(engine))
 
 
 def test_a_site_that_is_none_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -33,12 +33,12 @@ from stalls import Watch
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
 from circuitviz.formats import save_document
-from circuitviz.graph.traces import Example, Trace, Traces
-from circuitviz.jobs.traces import Collected
+from circuitviz.graph.traces import TraceExample, Trace, TraceSet
+from circuitviz.jobs.traces import TraceCollection
 from circuitviz.models import load_model
 from circuitviz.session import Document, Label, group_nodes, set_label
-from circuitviz.session.origin import chosen
-from circuitviz.session.question import Question
+from circuitviz.session.origin import select_circuit
+from circuitviz.session.question import AttributionQuery
 from circuitviz.tasks import load_task
 
 LEFT = Qt.MouseButton.LeftButton
@@ -65,7 +65,7 @@ class Person:
             QCoreApplication.processEvents()
         self.clicked[what] = self.clicked.get(what, 0) + 1
         self.wrong += [f"{what}: {kind.__name__}: {error}" for kind, error, _ in errors]
-        self.window.desk.cancel()
+        self.window.workspace.cancel_jobs()
 
     def click_everything_in(self, place: QWidget, title: str) -> None:
         """Each of its buttons, tabs and links once, also those that a click brings into sight."""
@@ -204,10 +204,10 @@ def traces() -> dict[str, dict[str, object]]:
     made = []
     for at in range(3):
         sites = {site: np.random.default_rng(at).normal(size=6) for site in ("m0", "a1")}
-        example = Example(tuple(range(5, 11)), 4, 1.0 + at)
+        example = TraceExample(tuple(range(5, 11)), 4, 1.0 + at)
         made.append(Trace(example, ("So", " Mary", " said", " that", " she", " ran"), _vectors(sites)))
-    kept = Collected(Traces("m3.f15", tuple(made)), "made here", "demo", (), 40)
-    return {kept.name: kept.as_dict()}
+    kept = TraceCollection(TraceSet("m3.f15", tuple(made)), "made here", "demo", (), 40)
+    return {kept.label: kept.as_dict()}
 
 
 def _vectors(sites: dict[str, np.ndarray]) -> dict[str, dict[int, float]]:
@@ -220,14 +220,14 @@ def full(tmp_path: Path) -> Path:
     model = load_model("demo")
     task = load_task("ioi", model, prompts=8)
     scores = discover(model, task, "eap")
-    document = Document(chosen(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0))
+    document = Document(select_circuit(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0))
     circuit = document.state.circuit
     assert circuit is not None
     heads = [name for name in circuit.node_names if name.startswith("a")]
-    document.do(set_label(heads[0], Label("Name Mover", note="a note")))
-    document.do(set_label(circuit.edge_names[0], Label("carries")))
-    document.do(set_label("class:Name Mover", Label("Name Mover")))
-    document.do(group_nodes("Late", heads[:2]))
+    document.apply_command(set_label(heads[0], Label("Name Mover", note="a note")))
+    document.apply_command(set_label(circuit.edge_names[0], Label("carries")))
+    document.apply_command(set_label("class:Name Mover", Label("Name Mover")))
+    document.apply_command(group_nodes("Late", heads[:2]))
     document.measures["traces"] = {"key": "", "options": {}, "result": traces(), "done": True}
     save_document(document, tmp_path / "full.circuit")
     return tmp_path / "full.circuit"
@@ -239,23 +239,23 @@ def test_every_button_tab_link_and_menu_entry_can_be_clicked(
     window = person.window
     open_in(window, qtbot, full)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    window.desk.beside.keep()
-    head = next(n.name for n in window.view.picture.nodes if n.kind == "head")
+    window.workspace.comparison.add_open_circuit()
+    head = next(n.name for n in window.view.circuit_scene.nodes if n.kind == "head")
     for name, panel in window.panels.items():
-        window.desk.select(frozenset({head}), frozenset())
-        window.places.bring(name)
+        window.workspace.set_selection(frozenset({head}), frozenset())
+        window.dock_manager.bring_to_front(name)
         person.click_everything_in(panel, window.docks[name].windowTitle())
     for bar in [child for child in window.children() if isinstance(child, QTabBar)]:
         for i in range(bar.count()):
             if isValid(bar) and i < bar.count():
                 text, rect = bar.tabText(i), bar.tabRect(i)
                 person.click(f"dock tab {text}", person._on(bar, rect.center()))
-    person.click_everything_in(window.chrome.toolbar, "toolbar")
+    person.click_everything_in(window.menus.toolbar, "toolbar")
     person.click_everything_in(window.statusBar(), "status bar")
-    window.desk.select(frozenset({head}), frozenset())
+    window.workspace.set_selection(frozenset({head}), frozenset())
     person.click_menus()
-    window.show_start()
-    person.click_everything_in(window.start, "start page")
+    window.show_start_page()
+    person.click_everything_in(window.start_page, "start page")
 
     assert not person.wrong, "\n".join(person.wrong)
     names = set(person.clicked)
@@ -268,16 +268,16 @@ def test_every_button_tab_link_and_menu_entry_can_be_clicked(
 
 def test_the_buttons_of_a_circuit_of_features_can_be_clicked(person: Person, qtbot: QtBot) -> None:
     window = person.window
-    window.desk.asking.ask(
-        Question("demo", "Then, Betty and Ian went to the park. Betty gave a book to", " Ian", nodes=30)
+    window.workspace.prompt_circuits.submit_query(
+        AttributionQuery("demo", "Then, Betty and Ian went to the park. Betty gave a book to", " Ian", nodes=30)
     )
-    qtbot.waitUntil(lambda: window.desk.asking.question is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
-    names = window.desk.document.state.circuit.node_names
+    qtbot.waitUntil(lambda: window.workspace.prompt_circuits.query is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
+    names = window.workspace.document.state.circuit.node_names
     feature = next(name for name in names if ".f" in name)
     for name in ("features", "feature-circuit", "inspector", "ablation", "labels", "readings"):
-        window.desk.select(frozenset({feature}), frozenset())
-        window.places.bring(name)
+        window.workspace.set_selection(frozenset({feature}), frozenset())
+        window.dock_manager.bring_to_front(name)
         person.click_everything_in(window.panels[name], window.docks[name].windowTitle())
     assert not person.wrong, "\n".join(person.wrong)
     assert person.clicked

@@ -12,16 +12,16 @@ from every_job import JOBS, Opened, open_both
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.jobs.features import OpenFeatures
-from circuitviz.jobs.find import Find, Found
-from circuitviz.jobs.messages import Moved, Reply
-from circuitviz.jobs.prompted import AskQuestion
+from circuitviz.jobs.features import OpenDictionaries
+from circuitviz.jobs.find import DiscoverCircuit, SearchResult
+from circuitviz.jobs.messages import ProgressReported, Reply
+from circuitviz.jobs.prompted import DiscoverPromptCircuit
 from circuitviz.jobs.train import TrainDictionary
-from circuitviz.jobs.worker import left_behind
-from circuitviz.stopping import BACKGROUND
+from circuitviz.jobs.worker import has_abandoned_threads
+from circuitviz.stopping import BACKGROUND_THREAD_NAME
 
 LONG = 90_000
-NEEDS_MODEL = (OpenFeatures, TrainDictionary)
+NEEDS_MODEL = (OpenDictionaries, TrainDictionary)
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Opened:
 
 
 @pytest.mark.parametrize(
-    "kind", [Find, AskQuestion, OpenFeatures, TrainDictionary], ids=lambda one: one.__name__
+    "kind", [DiscoverCircuit, DiscoverPromptCircuit, OpenDictionaries, TrainDictionary], ids=lambda one: one.__name__
 )
 def test_the_window_closes_while_a_job_runs(
     kind: Any,
@@ -40,20 +40,20 @@ def test_the_window_closes_while_a_job_runs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     window, seen = open_window(), list[Reply]()
-    monkeypatch.setattr(window.files, "may_leave", lambda: True)  # a person says that nothing is to be kept
-    desk = window.desk
+    monkeypatch.setattr(window.file_controller, "may_leave", lambda: True)  # a person says that nothing is to be kept
+    desk = window.workspace
     desk.worker.replied.connect(seen.append)
     desk.start()
     if kind in NEEDS_MODEL:
-        desk.ask(JOBS[Find](opened))
-        qtbot.waitUntil(lambda: any(isinstance(r, Found) and not r.partial for r in seen), timeout=LONG)
+        desk.submit_request(JOBS[DiscoverCircuit](opened))
+        qtbot.waitUntil(lambda: any(isinstance(r, SearchResult) and not r.partial for r in seen), timeout=LONG)
         seen.clear()
-    desk.ask(JOBS[kind](opened))
-    qtbot.waitUntil(lambda: any(isinstance(reply, Moved) for reply in seen), timeout=LONG)
+    desk.submit_request(JOBS[kind](opened))
+    qtbot.waitUntil(lambda: any(isinstance(reply, ProgressReported) for reply in seen), timeout=LONG)
     qtbot.wait(random.Random(kind.__name__).randrange(150))
     assert window.close()
     assert desk.worker.isFinished()
     for thread in threading.enumerate():  # what loads a model is left alone, and ends by itself
-        if thread.name == BACKGROUND:
+        if thread.name == BACKGROUND_THREAD_NAME:
             thread.join(60)
-    assert not left_behind()
+    assert not has_abandoned_threads()

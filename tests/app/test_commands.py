@@ -13,15 +13,15 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.actions import ACTIONS
-from circuitviz.app.shortcuts import sections
+from circuitviz.app.actions import USER_COMMANDS
+from circuitviz.app.shortcuts import collect_shortcuts
 from circuitviz.app.window import MainWindow
 from circuitviz.canvas.gestures import gestures
-from circuitviz.canvas.theme import COLOURS, THEMES, coloured
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.canvas.theme import SIGN_COLOURS, THEMES, with_sign_colours
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, State
 
-GRAPH = Graph.transformer(Shape(4, 8, 128))
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
@@ -33,47 +33,47 @@ def bring(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def texts(window: MainWindow) -> list[str]:
-    rows = window.palette_.list
+    rows = window.command_palette.list_widget
     return [rows.item(i).text() for i in range(rows.count())]
 
 
 def test_the_palette_finds_and_does_what_is_meant(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
+    window.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
     bring(window, qtbot)
     window.view.setFocus()
     qtbot.keyClick(window, Qt.Key.Key_P, CONTROL | SHIFT)
-    palette = window.palette_
-    assert palette.isVisible() and palette.line.hasFocus()
+    palette = window.command_palette
+    assert palette.isVisible() and palette.query_field.hasFocus()
     offered = texts(window)
-    assert {e.text.rstrip("…") for e in ACTIONS.values()} - {"Find a command"} <= set(offered)
+    assert {e.text.rstrip("…") for e in USER_COMMANDS.values()} - {"Find a command"} <= set(offered)
     assert {"Undo", "Redo"} <= set(offered) and "Show Inspector" in offered
-    qtbot.keyClicks(palette.line, "alno")
+    qtbot.keyClicks(palette.query_field, "alno")
     assert texts(window)[0] == "All nodes"
     shoot(window, "palette")
-    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Return)
     assert not palette.isVisible() and window.view.hasFocus()
-    assert window.desk.nodes == frozenset(window.view.picture.by_name)
+    assert window.workspace.selected_nodes == frozenset(window.view.circuit_scene.by_name)
 
     # what cannot be done now is offered last, and does nothing
     qtbot.keyClick(window, Qt.Key.Key_P, CONTROL | SHIFT)
-    qtbot.keyClicks(palette.line, "restore everything")
+    qtbot.keyClicks(palette.query_field, "restore everything")
     assert texts(window)[0] == "Restore everything"
-    before = window.desk.document.state.hash
-    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
-    assert palette.isVisible() and window.desk.document.state.hash == before
-    qtbot.keyClick(palette.line, Qt.Key.Key_Escape)
+    before = window.workspace.document.state.hash
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Return)
+    assert palette.isVisible() and window.workspace.document.state.hash == before
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Escape)
     assert not palette.isVisible()
 
     # arrows go round, a click elsewhere leaves
     qtbot.keyClick(window, Qt.Key.Key_P, CONTROL | SHIFT)
-    qtbot.keyClick(palette.line, Qt.Key.Key_Up)
-    assert palette.list.currentRow() == palette.list.count() - 1
-    qtbot.keyClick(palette.line, Qt.Key.Key_Down)
-    assert palette.list.currentRow() == 0
-    qtbot.keyClicks(palette.line, "qqqq")
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Up)
+    assert palette.list_widget.currentRow() == palette.list_widget.count() - 1
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Down)
+    assert palette.list_widget.currentRow() == 0
+    qtbot.keyClicks(palette.query_field, "qqqq")
     assert texts(window) == ["Nothing is called like that"]
-    qtbot.keyClick(palette.line, Qt.Key.Key_Return)
+    qtbot.keyClick(palette.query_field, Qt.Key.Key_Return)
     window.view.setFocus()
     assert not palette.isVisible()
 
@@ -85,15 +85,15 @@ def test_the_sheet_names_every_shortcut_there_is(open_window, qtbot: QtBot) -> N
     sheet = window.findChild(QDialog, "only dialog")
     assert sheet is not None and sheet.windowTitle() == "Shortcuts"
     shown = {label.text() for label in sheet.findChildren(QLabel)}
-    for name, entry in ACTIONS.items():
+    for name, entry in USER_COMMANDS.items():
         if entry.shortcut:
             assert entry.text.rstrip("…") in shown, name
-            assert window.chrome.actions[name].shortcut().toString() in shown
+            assert window.menus.actions[name].shortcut().toString() in shown
     assert {"Undo", "Redo", "Ctrl+Shift+Z", "Ctrl+Y"} <= shown
-    canvas = {how[0]: what for how, what in sections(window)["On the canvas"]}
+    canvas = {how[0]: what for how, what in collect_shortcuts(window)["On the canvas"]}
     assert canvas["Shift-drag"] == "select what the band holds; Ctrl adds" and set(canvas) <= shown
     assert len(canvas) >= len(gestures.entries())
-    every = [k for name, a in window.chrome.actions.items() for k in a.shortcuts()]
+    every = [k for name, a in window.menus.actions.items() for k in a.shortcuts()]
     assert len({k.toString() for k in every}) == len(every), "two actions share a shortcut"
     save(sheet, "shortcuts")
     sheet.close()
@@ -105,37 +105,37 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
     size = QApplication.font().pointSizeF()
     file = tmp_path / "a.circuit"
     file.touch()
-    window.settings.add_recent(file)
-    window.chrome.actions["settings"].trigger()
+    window.settings.add_recent_file(file)
+    window.menus.actions["settings"].trigger()
     dialog = window.findChild(QDialog, "only dialog")
     assert dialog is not None
     try:
         dialog.theme.setCurrentText("dark")
-        assert window.theme.dark
+        assert window.theme.is_dark
         dialog.colours.setCurrentText("teal and brown")
-        assert window.theme.positive == COLOURS["teal and brown"]["dark"][0] == window.view.theme.positive
+        assert window.theme.positive == SIGN_COLOURS["teal and brown"]["dark"][0] == window.view.theme.positive
         save(dialog, "settings")
         dialog.size_.setCurrentText("150 %")
         assert QApplication.font().pointSizeF() == pytest.approx(1.5 * size)
         qtbot.waitUntil(lambda: QFontMetrics(dialog.font()).height() > height)
         save(dialog, "settings-large")
         dialog.device.setCurrentText("mps")
-        assert window.desk.device == "mps" == window.panels["discovery"].request().device
+        assert window.workspace.device == "mps" == window.panels["discovery"].request().device
         dialog.threads.setValue(3)
         dialog.threads.editingFinished.emit()
-        assert window.settings.threads == 3
+        assert window.settings.n_threads == 3
         dialog.clear.click()
-        assert window.settings.recent == [] and not dialog.clear.isEnabled()
+        assert window.settings.recent_files == [] and not dialog.clear.isEnabled()
         dialog.close()
         again: MainWindow = open_window()
         kept = again.settings
-        assert (kept.theme, kept.colours, kept.text_size, kept.device, kept.threads) == (
+        assert (kept.theme, kept.edge_colours, kept.text_size, kept.device, kept.n_threads) == (
             "dark", "teal and brown", 150, "mps", 3
         )  # fmt: skip
-        assert again.theme.positive == window.theme.positive and again.desk.device == "mps"
+        assert again.theme.positive == window.theme.positive and again.workspace.device == "mps"
     finally:
         window.settings.text_size = 100
-        window.looks.apply()
+        window.theme_controller.apply_settings()
     assert QApplication.font().pointSizeF() == pytest.approx(size)
 
 
@@ -148,32 +148,32 @@ def test_strange_settings_are_read_as_the_nearest_possible(open_window) -> None:
     store.setValue("theme", "plaid")
     store.setValue("colours", "tartan")
     store.setValue("text size", 100)
-    window.looks.apply()
+    window.theme_controller.apply_settings()
     assert window.theme == THEMES["light"]
 
 
 def test_recent_files_open_from_the_menu(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window: MainWindow = open_window()
-    menu = window.chrome.recent
-    menu.fill()
+    menu = window.menus.recent_menu
+    menu.fill_menu()
     assert [a.text() for a in menu.actions()] == ["No files yet"]
-    window.desk.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
+    window.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(80))))
     for folder in ("one", "two"):
         (tmp_path / folder).mkdir()
         assert save_in(window, tmp_path / folder / "a.circuit")
     assert save_in(window, tmp_path / "b&c.circuit")
-    menu.fill()
+    menu.fill_menu()
     names = [a.text() for a in menu.actions() if a.text()]
     assert names[0] == "b&&c.circuit" and names[1].startswith("a.circuit   (") and len(names) == 4
     menu.actions()[1].trigger()
-    qtbot.waitUntil(lambda: window.desk.document.path == tmp_path / "two" / "a.circuit", timeout=20_000)
+    qtbot.waitUntil(lambda: window.workspace.document.path == tmp_path / "two" / "a.circuit", timeout=20_000)
     menu.actions()[-1].trigger()
-    assert window.settings.recent == []
+    assert window.settings.recent_files == []
 
 
 def test_about_tells_versions_that_can_be_copied(open_window) -> None:
     window: MainWindow = open_window()
-    window.chrome.actions["about"].trigger()
+    window.menus.actions["about"].trigger()
     dialog = window.findChild(QDialog, "only dialog")
     assert dialog is not None
     save(dialog, "about")
@@ -196,10 +196,10 @@ def deuteranope(colour: str) -> np.ndarray:
     return np.clip(DEUTERANOPE @ rgb, 0, 1)
 
 
-@pytest.mark.parametrize("name", [n for n in COLOURS if "one ink" not in n])
+@pytest.mark.parametrize("name", [n for n in SIGN_COLOURS if "one ink" not in n])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_edge_colours_stay_apart_without_middle_cones(name: str, theme: str) -> None:
-    worn = coloured(THEMES[theme], name)
+    worn = with_sign_colours(THEMES[theme], name)
     one, two = deuteranope(worn.positive) ** (1 / 2.2), deuteranope(worn.negative) ** (1 / 2.2)
     assert np.abs(one - two).max() > 0.25, (one, two)
     ground = deuteranope(worn.ground)

@@ -16,8 +16,8 @@ from circuitviz.app.window import MainWindow
 from circuitviz.evaluation import evaluate
 from circuitviz.formats import save_document
 from circuitviz.models import load_model
-from circuitviz.resources import resource
-from circuitviz.session.origin import task_of
+from circuitviz.resources import resource_path
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 pytestmark = pytest.mark.usefixtures("steady")
@@ -29,7 +29,7 @@ def _search(window: MainWindow, qtbot: QtBot, model: str, task: str) -> None:
     form.task.setEditText(task)
     form.prompts.setValue(16)
     _search_again(window, qtbot)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
 
 
 def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Path) -> None:
@@ -44,7 +44,7 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
     form.model.setCurrentText("reverse")
     assert form.task.currentText() == "reverse"  # the task that it was made for
     _search(window, qtbot, "backup", "backup")
-    window.places.bring("compare")
+    window.dock_manager.bring_to_front("compare")
     compare.pages.setCurrentWidget(panel)
     assert compare.reference.currentText() == "backup-corrupted"  # the model's own, under the same ablation
     assert "Sources" in panel.about.text()
@@ -69,29 +69,29 @@ def test_every_method_against_the_truth(open_window, qtbot: QtBot, tmp_path: Pat
     assert panel.table.rowCount() == 1
     # ablating an edge of the circuit changes its row
     before = panel.table.item(0, 4).text()
-    window.desk.select(frozenset(), frozenset({"a1.h2->logits"}))
+    window.workspace.set_selection(frozenset(), frozenset({"a1.h2->logits"}))
     window.toggle_ablation()
     assert panel.table.item(0, 4).text() != before
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
     assert panel.table.item(0, 4).text() == before
 
     # any circuit file serves as a reference; a wrong one is told and changes nothing
-    save_document(window.desk.document, tmp_path / "mine.circuit")
-    window.desk.beside.open(tmp_path / "mine.circuit")
+    save_document(window.workspace.document, tmp_path / "mine.circuit")
+    window.workspace.comparison.add_file(tmp_path / "mine.circuit")
     qtbot.waitUntil(lambda: compare.reference.currentText() == "mine.circuit", timeout=LONG)
     assert panel.table.item(0, 5).text() == "1.000"
     (tmp_path / "bad.json").write_text("{}")
-    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
-        window.desk.beside.open(tmp_path / "bad.json")
+    with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
+        window.workspace.comparison.add_file(tmp_path / "bad.json")
     assert compare.reference.currentText() == "mine.circuit"
-    window.dialog.close()
+    window.failure_dialog.close()
 
 
 def test_comparing_is_cancelled_with_its_rows_kept(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     _search(window, qtbot, "reverse", "reverse")
     panel = window.panels["compare"].methods
-    window.places.bring("compare")
+    window.dock_manager.bring_to_front("compare")
     window.panels["compare"].pages.setCurrentWidget(panel)
     qtbot.waitUntil(panel.all.isEnabled, timeout=LONG)
     panel.run_all()
@@ -104,27 +104,27 @@ def test_comparing_is_cancelled_with_its_rows_kept(open_window, qtbot: QtBot) ->
 def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     """Find, keep, find by another method: shared and own parts, numbers, selection, another model."""
     window: MainWindow = open_window()
-    desk, form, compare = window.desk, window.panels["discovery"], window.panels["compare"]
+    desk, form, compare = window.workspace, window.panels["discovery"], window.panels["compare"]
     qtbot.waitUntil(lambda: compare.methods.methods != (), timeout=LONG)
     form.method.setCurrentText("eap")
     _search(window, qtbot, "demo", "ioi")
-    left_out = desk.document.state.live
-    window.places.bring("compare")
+    left_out = desk.document.state.live_circuit
+    window.dock_manager.bring_to_front("compare")
     compare.keep.click()
     name = compare.reference.currentText()
     assert name == f"eap on ioi, {left_out.n_edges:,} edges"
     form.method.setCurrentText("eap-ig")
     form.edges.setValue(60)
     _search_again(window, qtbot)
-    window.places.bring("compare")
+    window.dock_manager.bring_to_front("compare")
     compare.parts.overlaid.click()
 
     # the canvas draws each edge once, on the side that a plain comparison of names gives it
-    ours, theirs = desk.document.state.live, left_out
+    ours, theirs = desk.document.state.live_circuit, left_out
     a, b = set(ours.edge_names), set(theirs.edge_names)
     want = {"both": a & b, "left": a - b, "right": b - a}
     assert all(want.values())
-    picture = window.view.picture
+    picture = window.view.circuit_scene
     for side, names in want.items():
         assert {edge.name for edge in picture.edges if edge.side == side} == names
     assert {n.name for n in picture.nodes} == set(ours.node_names) | set(theirs.node_names)
@@ -139,64 +139,64 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
     table, parts = compare.parts.table, compare.parts
     table.selectRow(0)
     first = table.model().index(0, 0).data()
-    assert desk.nodes == {first} and window.view.nodes == {first}
+    assert desk.selected_nodes == {first} and window.view.selected_nodes == {first}
     only = sorted(want["right"])[0]
     parts.what.setCurrentText("Edges")
-    desk.select(frozenset(), frozenset({only}))
+    desk.set_selection(frozenset(), frozenset({only}))
     assert [i.data() for i in table.selectionModel().selectedRows()] == [only]
     assert parts.model.parts[parts.model.row_of[only]].here is None
     shoot(window, "compare-both")
-    desk.select(frozenset({"a2.h6"}), frozenset())
+    desk.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
-    assert window.view.picture.sides == ("this circuit", name)
-    assert not any(e.sender == "a2.h6" and e.side in ("both", "left") for e in window.view.picture.edges)
-    desk.undo.undo()
+    assert window.view.circuit_scene.sides == ("this circuit", name)
+    assert not any(e.sender == "a2.h6" and e.side in ("both", "left") for e in window.view.circuit_scene.edges)
+    desk.undo_stack.undo()
 
     # the same circuit on the kept model's own weights again: another model of this shape
     compare.pages.setCurrentWidget(compare.elsewhere)
     qtbot.waitUntil(lambda: desk.document.evaluation is not None, timeout=LONG)
-    twin = shutil.copytree(resource("demo", "model"), tmp_path / "twin")
+    twin = shutil.copytree(resource_path("demo", "model"), tmp_path / "twin")
     _disturb(twin / "model.safetensors")
     compare.elsewhere.model.setText(str(twin))
     compare.elsewhere.run.click()
     qtbot.waitUntil(lambda: compare.elsewhere.table.rowCount() == 2, timeout=LONG)
     model = load_model(str(twin))
-    expected = evaluate(model, task_of(desk.document.state.provenance, model), ours).faithfulness.value
+    expected = evaluate(model, rebuild_task(desk.document.state.provenance, model), ours).faithfulness.value
     cells = [compare.elsewhere.table.item(r, 1).text() for r in range(2)]
     assert cells[1] == f"{expected:.3f}" and cells[0] != cells[1]
-    assert desk.opened.model == "demo"
+    assert desk.opened_model.model == "demo"
     shoot(window, "compare-elsewhere")
     compare.parts.overlaid.click()
-    assert window.view.picture.sides == ()
+    assert window.view.circuit_scene.sides == ()
 
 
 def test_reuse_across_tasks(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    desk, compare, found = window.desk, window.panels["compare"], {}
+    desk, compare, found = window.workspace, window.panels["compare"], {}
     for task in ("ioi", "greater-than", "sva"):
         _search(window, qtbot, "demo", task)
-        found[desk.beside.keep()] = set(desk.document.state.live.node_names) - {"input", "logits"}
-    window.places.bring("compare")
-    compare.pages.setCurrentWidget(compare.reuse)
+        found[desk.comparison.add_open_circuit()] = set(desk.document.state.live_circuit.node_names) - {"input", "logits"}
+    window.dock_manager.bring_to_front("compare")
+    compare.pages.setCurrentWidget(compare.reuse_page)
     shoot(window, "compare-reuse")
     assert len(set(map(frozenset, found.values()))) == 3
-    names, nodes = list(found), compare.reuse.found["nodes"]
-    assert compare.reuse.found["names"] == ["this circuit", *names]
+    names, nodes = list(found), compare.reuse_page.found["nodes"]
+    assert compare.reuse_page.found["names"] == ["this circuit", *names]
     for i, a in enumerate(names, start=1):
         for j, b in enumerate(names, start=1):
             assert nodes[i][j] == pytest.approx(len(found[a] & found[b]) / len(found[a]))
-    compare.reuse.everywhere.click()
-    assert desk.nodes == set.intersection(*found.values()) and desk.nodes
-    assert compare.reuse.chart.rows[0] == ["share of", "found in", "nodes"]
-    compare.reuse.what.setCurrentText("Edges")
-    assert compare.reuse.found["edges"][0][3] == 1.0
+    compare.reuse_page.everywhere.click()
+    assert desk.selected_nodes == set.intersection(*found.values()) and desk.selected_nodes
+    assert compare.reuse_page.chart.rows[0] == ["share of", "found in", "nodes"]
+    compare.reuse_page.what.setCurrentText("Edges")
+    assert compare.reuse_page.found["edges"][0][3] == 1.0
 
 
 def _search_again(window: MainWindow, qtbot: QtBot) -> None:
-    before = window.desk.document.state
+    before = window.workspace.document.state
     window.panels["discovery"].start()
     qtbot.waitUntil(
-        lambda: window.desk.preview is None and window.desk.document.state is not before, timeout=LONG
+        lambda: window.workspace.partial_result is None and window.workspace.document.state is not before, timeout=LONG
     )
 
 

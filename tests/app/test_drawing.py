@@ -10,11 +10,11 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.canvas.picture import CircuitPicture, picture_of
-from circuitviz.canvas.sketch import Drawn, Sketch
-from circuitviz.canvas.spreading import spread_picture
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.session import Document, State, choose_edges, toggle_ablation
+from circuitviz.canvas.picture import CircuitScene, build_scene
+from circuitviz.canvas.sketch import BuiltScene, SceneRequest
+from circuitviz.canvas.spreading import transform_scene
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.session import Document, State, select_edges, toggle_ablation
 
 LONG = 60_000
 
@@ -24,7 +24,7 @@ def features(n: int, n_edges: int) -> State:
     rng = np.random.default_rng(n)
     layer = np.sort(rng.integers(0, 4, n))
     nodes = [
-        Node(f"m{layer[i]}.f{i}@{i % 6}", Kind.FEATURE, int(layer[i]), site="m", position=i % 6, feature=i)
+        Node(f"m{layer[i]}.f{i}@{i % 6}", NodeKind.FEATURE, int(layer[i]), site="m", position=i % 6, feature=i)
         for i in range(n)
     ]
     tail, head = np.sort(rng.integers(0, n, (2, 6 * n_edges)), axis=0)
@@ -32,7 +32,7 @@ def features(n: int, n_edges: int) -> State:
     mask = np.zeros((n, n + 1), bool)
     mask[tail[forward], head[forward]] = True
     mask[:, -1] = True
-    graph = Graph.of_nodes(Shape(4, 2, 16), (*nodes, Node("logits", Kind.LOGITS)), mask)
+    graph = Graph.of_nodes(ModelShape(4, 2, 16), (*nodes, Node("logits", NodeKind.LOGITS)), mask)
     values = np.where(graph.mask, rng.normal(size=graph.mask.shape), 0.0)
     return State(None, Scores(graph, values, "attribution-graph"), Circuit.full(graph))
 
@@ -52,15 +52,15 @@ class Gate:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.opened, self.waited = threading.Event(), 0
-        draw, window = Sketch.draw, threading.get_ident()
+        draw, window = SceneRequest.build, threading.get_ident()
 
-        def held(sketch: Sketch) -> Drawn:
+        def held(sketch: SceneRequest) -> BuiltScene:
             if threading.get_ident() != window:
                 self.waited += 1
                 assert self.opened.wait(LONG / 1000)
             return draw(sketch)
 
-        patch.setattr(Sketch, "draw", held)
+        patch.setattr(SceneRequest, "draw", held)
 
 
 @pytest.fixture
@@ -70,30 +70,30 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     made.opened.set()
 
 
-def drawn(window: MainWindow) -> CircuitPicture:
-    return window.view.stage.geometry.picture
+def drawn(window: MainWindow) -> CircuitScene:
+    return window.view.scene_items.geometry.scene
 
 
-def shown(window: MainWindow, picture: CircuitPicture) -> CircuitPicture:
+def shown(window: MainWindow, picture: CircuitScene) -> CircuitScene:
     """The picture as the canvas spreads it."""
-    return spread_picture(picture, window.view.spreading.spread)
+    return transform_scene(picture, window.view.aspect_fitter.transform)
 
 
 def wait(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.drawing.pending and not window.view.motion.running, timeout=LONG)
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending and not window.view.animation.is_running, timeout=LONG)
 
 
 def test_a_small_circuit_appears_in_the_same_turn(open_window, gate: Gate, qtbot: QtBot) -> None:
     """But for the first, which is drawn in the turn after the one that brings the docks."""
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(SMALL))
-    assert window.drawing.pending and window.docks["edges"].isVisible() and not window.view.picture.nodes
+    window.workspace.set_document(by_layer(SMALL))
+    assert window.canvas_updater.is_pending and window.docks["edges"].isVisible() and not window.view.circuit_scene.nodes
     wait(window, qtbot)
-    assert window.view.picture == shown(window, picture_of(SMALL))
-    window.desk.set_document(by_layer(SMALL))
-    assert not window.drawing.pending and window.view.picture == shown(window, picture_of(SMALL))
+    assert window.view.circuit_scene == shown(window, build_scene(SMALL))
+    window.workspace.set_document(by_layer(SMALL))
+    assert not window.canvas_updater.is_pending and window.view.circuit_scene == shown(window, build_scene(SMALL))
     window.choose_layout("tokens")
-    assert window.view.picture == shown(window, picture_of(SMALL, "tokens"))
+    assert window.view.circuit_scene == shown(window, build_scene(SMALL, "tokens"))
     assert not gate.waited
 
 
@@ -101,60 +101,60 @@ def test_a_large_one_is_drawn_elsewhere_and_the_latest_wish_wins(
     open_window, gate: Gate, qtbot: QtBot
 ) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(SMALL))
+    window.workspace.set_document(by_layer(SMALL))
     wait(window, qtbot)
-    window.desk.set_document(by_layer(LARGE))
-    assert window.drawing.pending and drawn(window) == shown(window, picture_of(SMALL))
+    window.workspace.set_document(by_layer(LARGE))
+    assert window.canvas_updater.is_pending and drawn(window) == shown(window, build_scene(SMALL))
     assert window.view.node_at(window.view.rect().center()) is None  # of a document that is gone
     window.grab()
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(LARGE)) and window.view.picture is drawn(window)
+    assert drawn(window) == shown(window, build_scene(LARGE)) and window.view.circuit_scene is drawn(window)
     room = window.view.viewport().rect()
-    assert all(room.contains(window.view.place_of(name)) for name in ("logits", drawn(window).nodes[0].name))
+    assert all(room.contains(window.view.viewport_position(name)) for name in ("logits", drawn(window).nodes[0].name))
     gate.opened.clear()
     for layout in ("tokens", "grid", "tokens"):
         window.choose_layout(layout)
-        assert drawn(window) == shown(window, picture_of(LARGE))  # the old one stays
+        assert drawn(window) == shown(window, build_scene(LARGE))  # the old one stays
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(LARGE, "tokens")) and drawn(window).columns
+    assert drawn(window) == shown(window, build_scene(LARGE, "tokens")) and drawn(window).columns
 
 
 def test_undo_and_redo_while_it_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(LARGE))
+    window.workspace.set_document(by_layer(LARGE))
     gate.opened.set()
     wait(window, qtbot)
     assert LARGE.scores is not None
     chosen = frozenset({LARGE.scores.top(30).node_names[0]})
-    window.desk.select(chosen, frozenset())
+    window.workspace.set_selection(chosen, frozenset())
     gate.opened.clear()
-    window.desk.do(choose_edges(LARGE.scores.top(3600), "top", 3600))
-    window.desk.do(toggle_ablation(chosen, frozenset()))
-    window.desk.do(choose_edges(LARGE.scores.top(30), "top", 30))
-    assert not window.drawing.pending and len(drawn(window).edges) <= 30  # few: at once
-    window.desk.undo.undo()
-    window.desk.undo.undo()
-    window.desk.undo.redo()
-    assert window.drawing.pending
+    window.workspace.apply_command(select_edges(LARGE.scores.top(3600), "top", 3600))
+    window.workspace.apply_command(toggle_ablation(chosen, frozenset()))
+    window.workspace.apply_command(select_edges(LARGE.scores.top(30), "top", 30))
+    assert not window.canvas_updater.is_pending and len(drawn(window).edges) <= 30  # few: at once
+    window.workspace.undo_stack.undo()
+    window.workspace.undo_stack.undo()
+    window.workspace.undo_stack.redo()
+    assert window.canvas_updater.is_pending
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(window.desk.state))
-    window.desk.undo.undo()
-    window.desk.undo.undo()
+    assert drawn(window) == shown(window, build_scene(window.workspace.state))
+    window.workspace.undo_stack.undo()
+    window.workspace.undo_stack.undo()
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(LARGE)) and window.view.nodes == chosen
+    assert drawn(window) == shown(window, build_scene(LARGE)) and window.view.selected_nodes == chosen
 
 
 def test_what_changes_no_place_is_drawn_at_once(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(LARGE))
+    window.workspace.set_document(by_layer(LARGE))
     gate.opened.set()
     wait(window, qtbot)
     before = gate.waited
     node = drawn(window).nodes[5].name
-    window.desk.do(toggle_ablation(frozenset({node}), frozenset()))
+    window.workspace.apply_command(toggle_ablation(frozenset({node}), frozenset()))
     assert drawn(window).by_name[node].ablated and gate.waited == before
 
 
@@ -163,34 +163,34 @@ def test_a_document_opens_as_it_was_left_once_it_is_drawn(open_window, gate: Gat
     name = LARGE.circuit.node_names[8]  # type: ignore[union-attr]
     document = by_layer(LARGE)
     document.view = {"layout": "tokens", "zoom": 2.5, "centre": [10.0, -60.0], "selected": {"nodes": [name]}}
-    window.desk.set_document(document)
-    window.files.keep_view()
+    window.workspace.set_document(document)
+    window.file_controller.record_view()
     assert document.view["zoom"] == 2.5  # nobody has looked yet
     document.view["selected"] = {"nodes": [name]}
     gate.opened.set()
     wait(window, qtbot)
-    assert window.view.zoom == pytest.approx(2.5) and window.view.nodes == {name}
+    assert window.view.zoom == pytest.approx(2.5) and window.view.selected_nodes == {name}
 
 
 def test_another_document_meanwhile(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     for state in (LARGE, OTHER, LARGE, OTHER):
-        window.desk.set_document(by_layer(state))
+        window.workspace.set_document(by_layer(state))
     gate.opened.set()
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(OTHER))
+    assert drawn(window) == shown(window, build_scene(OTHER))
     gate.opened.clear()
-    window.desk.set_document(by_layer(LARGE))
-    window.desk.set_document(by_layer(SMALL))
-    assert drawn(window) == shown(window, picture_of(SMALL))
+    window.workspace.set_document(by_layer(LARGE))
+    window.workspace.set_document(by_layer(SMALL))
+    assert drawn(window) == shown(window, build_scene(SMALL))
     gate.opened.set()
-    window.drawing.stop()
-    assert drawn(window) == shown(window, picture_of(SMALL))
+    window.canvas_updater.stop()
+    assert drawn(window) == shown(window, build_scene(SMALL))
 
 
 def test_a_window_closes_while_something_is_drawn(open_window, gate: Gate, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(LARGE))
+    window.workspace.set_document(by_layer(LARGE))
     qtbot.waitUntil(lambda: gate.waited == 1, timeout=LONG)
     gate.opened.set()  # the fixture closes the window and counts its threads
 
@@ -199,14 +199,14 @@ def test_a_drawing_that_fails_is_told_and_the_next_one_comes(
     open_window, monkeypatch: pytest.MonkeyPatch, qtbot: QtBot
 ) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(by_layer(SMALL))
+    window.workspace.set_document(by_layer(SMALL))
     with monkeypatch.context() as broken:
-        broken.setattr(Sketch, "draw", lambda _sketch: 1 / 0)
-        window.desk.set_document(by_layer(LARGE))
-        qtbot.waitUntil(lambda: window.dialog is not None and window.dialog.isVisible(), timeout=LONG)
-        assert not window.drawing.pending
-        assert window.dialog is not None
-        window.dialog.close()
+        broken.setattr(SceneRequest, "draw", lambda _sketch: 1 / 0)
+        window.workspace.set_document(by_layer(LARGE))
+        qtbot.waitUntil(lambda: window.failure_dialog is not None and window.failure_dialog.isVisible(), timeout=LONG)
+        assert not window.canvas_updater.is_pending
+        assert window.failure_dialog is not None
+        window.failure_dialog.close()
     window.choose_layout("tokens")
     wait(window, qtbot)
-    assert drawn(window) == shown(window, picture_of(LARGE, "tokens"))
+    assert drawn(window) == shown(window, build_scene(LARGE, "tokens"))

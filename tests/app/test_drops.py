@@ -15,11 +15,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.drops import recognised
+from circuitviz.app.drops import classify_dropped_path
 from circuitviz.app.window import MainWindow
 from circuitviz.formats import export_document, save_document
 from circuitviz.formats.label_files import write_labels
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, Label, State, set_label
 
 COPY = Qt.DropAction.CopyAction
@@ -41,7 +41,7 @@ def over(window: MainWindow, data: QMimeData) -> bool:
 
 
 def drop_circuit(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
-    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
         drop(window, *paths)
 
 
@@ -57,7 +57,7 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 @pytest.fixture
 def document() -> Document:
-    graph = Graph.transformer(Shape(2, 4, 16))
+    graph = Graph.transformer(ModelShape(2, 4, 16))
     scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
     return Document(State(None, scores, scores.greedy(40)))
 
@@ -70,12 +70,12 @@ def test_a_circuit_of_any_format_opens(  # type: ignore[no-untyped-def]
     (save_document if suffix == ".circuit" else export_document)(document, path)
     window: MainWindow = open_window()
     drop_circuit(window, qtbot, path)
-    state = window.desk.document.state
+    state = window.workspace.document.state
     assert state.circuit is not None and document.state.circuit is not None
     assert set(state.circuit.edge_names) == set(document.state.circuit.edge_names)
-    qtbot.waitUntil(lambda: bool(window.view.picture.nodes), timeout=LONG)
+    qtbot.waitUntil(lambda: bool(window.view.circuit_scene.nodes), timeout=LONG)
     assert window.pages.currentWidget() is window.view
-    assert window.settings.recent == [path]
+    assert window.settings.recent_files == [path]
 
 
 def test_model_task_and_labels_go_where_they_belong(open_window, tmp_path: Path, document: Document) -> None:
@@ -87,24 +87,24 @@ def test_model_task_and_labels_go_where_they_belong(open_window, tmp_path: Path,
     drop(window, model, task)
     form = window.panels["discovery"]
     assert form.model.currentText() == str(model) and form.task.currentText() == str(task)  # type: ignore[attr-defined]
-    window.desk.set_document(document)
+    window.workspace.set_document(document)
     other = Document(document.state)
-    other.do(set_label("m0", Label("Name Mover")))
+    other.apply_command(set_label("m0", Label("Name Mover")))
     write_labels(other.state, labels)
     drop(window, labels)
-    assert window.desk.document.state.labels["m0"].text == "Name Mover"
+    assert window.workspace.document.state.labels["m0"].text == "Name Mover"
 
 
 def test_what_would_happen_is_said_before(open_window, tmp_path: Path, document: Document) -> None:
     path = tmp_path / "ioi.circuit"
     save_document(document, path)
     window: MainWindow = open_window()
-    assert over(window, data_of(path)) and window.drops.note.isVisible()
-    assert window.drops.note.text() == "Open ioi.circuit"
+    assert over(window, data_of(path)) and window.drop_handler.overlay.isVisible()
+    assert window.drop_handler.overlay.text() == "Open ioi.circuit"
     shoot(window, "drop")
     QApplication.sendEvent(window, QDragLeaveEvent())
-    assert not window.drops.note.isVisible()
-    assert not over(window, data_of("https://example.com/a.circuit")) and not window.drops.note.isVisible()
+    assert not window.drop_handler.overlay.isVisible()
+    assert not over(window, data_of("https://example.com/a.circuit")) and not window.drop_handler.overlay.isVisible()
 
 
 @pytest.mark.parametrize(
@@ -120,12 +120,12 @@ def test_what_would_happen_is_said_before(open_window, tmp_path: Path, document:
 def test_json_is_a_task_or_a_circuit_by_how_it_begins(tmp_path: Path, text: str, kind: str) -> None:
     path = tmp_path / "a.json"
     path.write_text(text)
-    assert recognised(path).kind == kind
+    assert classify_dropped_path(path).kind == kind
 
 
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.csv")
-    assert "no file" in recognised(tmp_path / "a.csv").refusal
+    assert "no file" in classify_dropped_path(tmp_path / "a.csv").refusal
 
 
 def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
@@ -134,10 +134,10 @@ def test_nonsense_is_refused_in_a_sentence(open_window, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     for name, says in (("photo.jpeg", "no suffix that can be read"), ("empty", "config.json")):
         drop(window, tmp_path / name)
-        assert window.dialog is not None and says in window.dialog.informativeText()
-        window.dialog.close()
-    assert recognised(tmp_path / "gone.csv").refusal
-    assert window.desk.document.state.circuit is None
+        assert window.failure_dialog is not None and says in window.failure_dialog.informativeText()
+        window.failure_dialog.close()
+    assert classify_dropped_path(tmp_path / "gone.csv").refusal
+    assert window.workspace.document.state.circuit is None
 
 
 def test_of_several_circuits_the_first_is_opened(
@@ -147,8 +147,8 @@ def test_of_several_circuits_the_first_is_opened(
         save_document(document, tmp_path / f"{name}.circuit")
     window: MainWindow = open_window()
     drop_circuit(window, qtbot, tmp_path / "a.circuit", tmp_path / "b.circuit")
-    assert window.desk.document.path == tmp_path / "a.circuit"
-    assert "b.circuit can be opened next" in window.chrome.message.text()
+    assert window.workspace.document.path == tmp_path / "a.circuit"
+    assert "b.circuit can be opened next" in window.menus.message_label.text()
 
 
 def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
@@ -200,8 +200,8 @@ def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
     path.write_text(json.dumps(given))
     window: MainWindow = open_window()
     open_in(window, qtbot, path)
-    assert set(window.view.picture.by_name) == {"token@0", "m0.f5@1", "m2.error@1", "logit.8@1", "logit.9@1"}
-    assert window.view.picture.by_name["m0.f5@1"].label == "names"
+    assert set(window.view.circuit_scene.by_name) == {"token@0", "m0.f5@1", "m2.error@1", "logit.8@1", "logit.9@1"}
+    assert window.view.circuit_scene.by_name["m0.f5@1"].label == "names"
     shoot(window, "attribution-graph")
     window.view.select({"m2.error@1"})
     window.toggle_ablation()
@@ -211,7 +211,7 @@ def test_an_attribution_graph_is_seen_ablated_saved_and_exported(
     out = {one["node_id"]: one.get("circuitviz", {}).get("ablated", False) for one in again["nodes"]}
     assert out == {one["node_id"]: one["node_id"] == "2_-1_1" for one in nodes}
     assert len(again["links"]) == len(links)
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
     assert export_in(window, back)
     assert json.loads(back.read_text())["nodes"] == nodes
     for suffix in ("svg", "png"):

@@ -13,13 +13,13 @@ from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox
 from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.panels.figures import PlotDialog
-from circuitviz.pictures import Figure, save_picture
+from circuitviz.pictures import FigureOptions, save_figure
 from circuitviz.pictures.prose import bibtex, methods_paragraph
 from circuitviz.session import Document, Label, Provenance, State
 
-GRAPH = Graph.transformer(Shape(4, 4, 16))
+GRAPH = Graph.transformer(ModelShape(4, 4, 16))
 
 
 def document(labelled: bool = True) -> Document:
@@ -35,8 +35,8 @@ def document(labelled: bool = True) -> Document:
         "a3.h1": Label("Name Mover"),
     }
     made = Document(State(where, scores, scores.greedy(70), labels=labels if labelled else {}))
-    made.remember(
-        made.state.measured,
+    made.store_evaluation(
+        made.state.measurement_key,
         {
             "faithfulness": {"value": 0.8123, "low": 0.7512, "high": 0.8604},
             "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
@@ -55,19 +55,19 @@ def shot(widget: object, name: str) -> None:
 @pytest.fixture
 def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
     window = open_window()
-    monkeypatch.setattr(window.desk.worker, "ask", lambda request: None)  # looking needs no model
-    window.desk.set_document(document())
+    monkeypatch.setattr(window.workspace.worker, "ask", lambda request: None)  # looking needs no model
+    window.workspace.set_document(document())
     return window
 
 
 def test_what_is_seen_is_what_is_saved(
     opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened.chrome.actions["export"].trigger()
-    dialog = opened.files.dialog
+    opened.menus.actions["export"].trigger()
+    dialog = opened.file_controller.export_dialog
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
-    fields = dialog.form.fields
+    fields = dialog.option_form.fields
     for name, kind, value in (("view", QComboBox, "class"), ("width_mm", QDoubleSpinBox, 84.0)):
         field = fields[name]
         assert isinstance(field, kind)
@@ -75,8 +75,8 @@ def test_what_is_seen_is_what_is_saved(
     caption = fields["caption"]
     assert isinstance(caption, QCheckBox)
     caption.setChecked(True)
-    qtbot.waitUntil(lambda: "--view class --width-mm 84 --caption" in dialog.command.text(), timeout=LONG)
-    assert "84.0 ×" in dialog.size_.text()
+    qtbot.waitUntil(lambda: "--view class --width-mm 84 --caption" in dialog.command_field.text(), timeout=LONG)
+    assert "84.0 ×" in dialog.size_label.text()
     shot(dialog, "export-class")
     for theme in ("dark", "light"):
         opened.choose_theme(theme)
@@ -84,40 +84,40 @@ def test_what_is_seen_is_what_is_saved(
         shot(dialog, f"export-{theme}")
     path = tmp_path / "figure.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
-    dialog.save.click()
-    opened.desk.writer.finish()
+    dialog.save_button.click()
+    opened.workspace.save_service.wait_until_written()
     expected = tmp_path / "expected" / "figure.svg"
     expected.parent.mkdir()
-    save_picture(opened.desk.document, expected, Figure(view="class", width_mm=84, caption=True))
+    save_figure(opened.workspace.document, expected, FigureOptions(view="class", width_mm=84, caption=True))
     assert path.read_bytes() == expected.read_bytes()
-    assert not opened.desk.document.dirty
-    opened.files.ask_export()  # what was chosen is chosen again
-    again = opened.files.dialog
-    assert again is not None and again.figure() == Figure(view="class", width_mm=84, caption=True)
+    assert not opened.workspace.document.is_dirty
+    opened.file_controller.show_export_dialog()  # what was chosen is chosen again
+    again = opened.file_controller.export_dialog
+    assert again is not None and again.current_figure() == FigureOptions(view="class", width_mm=84, caption=True)
     again.close()
 
 
 def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: QtBot) -> None:
-    opened.desk.set_document(document(labelled=False))
-    opened.files.ask_export()
-    dialog = opened.files.dialog
+    opened.workspace.set_document(document(labelled=False))
+    opened.file_controller.show_export_dialog()
+    dialog = opened.file_controller.export_dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
-    view = dialog.form.fields["view"]
+    view = dialog.option_form.fields["view"]
     assert isinstance(view, QComboBox)
     view.setCurrentText("class")
-    qtbot.waitUntil(lambda: not dialog.save.isEnabled(), timeout=LONG)
-    assert "label some heads" in dialog.problem.text() and dialog.preview.sheet is None
+    qtbot.waitUntil(lambda: not dialog.save_button.isEnabled(), timeout=LONG)
+    assert "label some heads" in dialog.problem_label.text() and dialog.preview.sheet is None
     shot(dialog, "export-refused")
     view.setCurrentText("head")
-    qtbot.waitUntil(lambda: dialog.save.isEnabled(), timeout=LONG)
+    qtbot.waitUntil(lambda: dialog.save_button.isEnabled(), timeout=LONG)
     dialog.close()
 
 
 def test_methods_and_bibtex_are_copied(opened: MainWindow, qtbot: QtBot) -> None:
     def copied(action: str, what: str) -> None:
-        opened.chrome.actions[action].trigger()
-        qtbot.waitUntil(lambda: opened.chrome.message.text() == f"Copied {what}", timeout=LONG)
+        opened.menus.actions[action].trigger()
+        qtbot.waitUntil(lambda: opened.menus.message_label.text() == f"Copied {what}", timeout=LONG)
 
     copied("copy-methods", "the methods paragraph")
     text = QApplication.clipboard().text()
@@ -132,13 +132,13 @@ def test_methods_and_bibtex_are_copied(opened: MainWindow, qtbot: QtBot) -> None
 
 def test_every_reference_of_a_method_has_its_entry() -> None:
     from circuitviz.discovery import methods
-    from circuitviz.pictures.prose import CITED, _names
-    from circuitviz.resources import resource
+    from circuitviz.pictures.prose import CITATION, _citation_key
+    from circuitviz.resources import resource_path
 
-    text = resource("references.bib").read_text(encoding="utf-8")
-    known = {_names(entry) for entry in text.split("\n@")}
+    text = resource_path("references.bib").read_text(encoding="utf-8")
+    known = {_citation_key(entry) for entry in text.split("\n@")}
     for entry in methods.entries():
-        assert set(CITED.findall(entry.reference)) <= known, (entry.name, entry.reference)
+        assert set(CITATION.findall(entry.reference)) <= known, (entry.name, entry.reference)
     assert bibtex(Document()).count("@") == 1
     assert "0.812" in methods_paragraph(document())
 
@@ -150,37 +150,37 @@ def test_a_plot_is_exported_through_the_same_dialog(
     panel = opened.panels["evaluation"]
     points = [{"asked": n, "edges": n, "value": n / 90, "low": n / 99, "high": n / 80} for n in (1, 10, 60)]
     found = {"key": "", "options": {}, "result": {"points": points, "cpr": 0.5, "cmd": 0.5}, "done": True}
-    opened.desk.document.keep_measure("curve", found)
+    opened.workspace.document.store_measure("curve", found)
     panel.measure.addItem("curve")
     panel.measure.setCurrentText("curve")
     panel.show_result()
-    opened.places.bring("evaluation")
+    opened.dock_manager.bring_to_front("evaluation")
     panel.export.click()
     dialog = opened.findChild(PlotDialog)
     assert dialog is not None and dialog.isVisible()
     qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
-    height = dialog.form.fields["height_mm"]
+    height = dialog.option_form.fields["height_mm"]
     assert isinstance(height, QDoubleSpinBox)
     height.setValue(40.0)
-    qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_.text(), timeout=LONG)
-    assert dialog.size_.text().startswith(("82.5", "82.6"))
+    qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_label.text(), timeout=LONG)
+    assert dialog.size_label.text().startswith(("82.5", "82.6"))
     assert (
-        dialog.command.text().startswith("circuitviz evaluate")
-        and "--measures curve" in dialog.command.text()
+        dialog.command_field.text().startswith("circuitviz evaluate")
+        and "--measures curve" in dialog.command_field.text()
     )
     shot(dialog, "export-plot")
     path = tmp_path / "curve.svg"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
-    dialog.save.click()
-    opened.desk.writer.finish()
+    dialog.save_button.click()
+    opened.workspace.save_service.wait_until_written()
     text = path.read_text(encoding="utf-8")
     assert 'height="40.000mm"' in text and "--measures curve" in text and ">faithfulness<" in text
-    assert f"document {opened.desk.state.hash}" in text and "<image" not in text
+    assert f"document {opened.workspace.state.hash}" in text and "<image" not in text
     panel.export.click()
     again = next(d for d in opened.findChildren(PlotDialog) if d.isVisible())
-    assert again.figure().height_mm == 40.0  # what was chosen is chosen again
+    assert again.current_figure().height_mm == 40.0  # what was chosen is chosen again
     path = tmp_path / "curve.csv"
     next(b for b in again.findChildren(QPushButton) if b.text() == "Table instead…").click()
-    opened.desk.writer.finish()
+    opened.workspace.save_service.wait_until_written()
     assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
     assert not again.isVisible()

@@ -24,39 +24,39 @@ from circuitviz.app.cli import run
 from circuitviz.app.window import MainWindow
 from circuitviz.features import load_dictionaries
 from circuitviz.models import load_model
-from circuitviz.resources import resource
-from circuitviz.session import Trial
-from circuitviz.session.question import Question
+from circuitviz.resources import resource_path
+from circuitviz.session import PromptEvaluationRequest
+from circuitviz.session.question import AttributionQuery
 
 LONG = 90_000
 PROMPT = "When Mary and John went to the store, John gave a drink to"
 CORRUPTED = "When Mary and John went to the store, Anna gave a drink to"
-QUESTION = Question(
+QUESTION = AttributionQuery(
     "demo", PROMPT, target="logit-diff", gate="absolute", nodes=60, corrupted=CORRUPTED,
     correct=(" Mary",), incorrect=(" John",),
 )  # fmt: skip
 
 
 def _measured(window: MainWindow) -> bool:
-    return window.desk.document.state.circuit is not None and window.desk.document.evaluation is not None
+    return window.workspace.document.state.circuit is not None and window.workspace.document.evaluation is not None
 
 
 def _numbers(window: MainWindow) -> dict[str, Any]:
-    found = window.desk.document.evaluation
+    found = window.workspace.document.evaluation
     assert found is not None
     return found
 
 
-Ask = Callable[[Question], MainWindow]
+Ask = Callable[[AttributionQuery], MainWindow]
 
 
 @pytest.fixture
 def ask(open_window, qtbot: QtBot) -> Ask:
     """A window in which a question about features was answered and measured."""
 
-    def make(question: Question) -> MainWindow:
+    def make(question: AttributionQuery) -> MainWindow:
         window: MainWindow = open_window()
-        window.desk.asking.ask(question)
+        window.workspace.prompt_circuits.submit_query(question)
         qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
         return window
 
@@ -68,8 +68,8 @@ class Plain:
 
     def __init__(self) -> None:
         model = load_model("demo")
-        self.right, self.wrong = (model.tokens.answer(PROMPT, name) for name in (" Mary", " John"))
-        found = load_dictionaries([resource("demo", "dictionaries")], model)
+        self.right, self.wrong = (model.tokens.answer_id(PROMPT, name) for name in (" Mary", " John"))
+        found = load_dictionaries([resource_path("demo", "dictionaries")], model)
         sites = {one.site.name: one for one in found}
         hf = plain(DEMO)
         self.model, other = (SlowModel(hf, sites, model.tokens.encode(text)) for text in (PROMPT, CORRUPTED))
@@ -96,14 +96,14 @@ class Plain:
 def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_path: Path) -> None:
     window = ask(QUESTION)
     panel, meter, slow = window.panels["ablation"], window.panels["meter"], Plain()
-    window.places.bring("ablation")
-    state = window.desk.document.state
-    trial = Trial.of(state)
+    window.dock_manager.bring_to_front("ablation")
+    state = window.workspace.document.state
+    trial = PromptEvaluationRequest.from_state(state)
     assert trial is not None and state.circuit is not None
     whole, first, nodes = _numbers(window), state.hash, set(trial.nodes)
     assert whole["metric"]["circuit"] == pytest.approx(slow.circuit(nodes), abs=1e-3)
     assert whole["metric"]["ablated"] == pytest.approx(slow.circuit(set()), abs=1e-3)
-    assert "[" not in meter.interval.text() and "one prompt" in meter.interval.text()
+    assert "[" not in meter.interval_label.text() and "one prompt" in meter.interval_label.text()
     shown = meter.value.text()
     assert shown == f"{whole['faithfulness']['value']:.3f}".replace("-", "−")
     assert not panel.form.positions.isVisible() and panel.form.errors.isVisible()
@@ -116,11 +116,11 @@ def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_p
     _key(window, QEvent.Type.KeyPress)
     assert meter.what_if.text().startswith(f"without {features[0]}: ≈ ")
     _key(window, QEvent.Type.KeyRelease)
-    assert window.desk.document.state is state
+    assert window.workspace.document.state is state
 
     out: list[str] = []
     for name in features:
-        window.desk.select(frozenset({name}), frozenset())
+        window.workspace.set_selection(frozenset({name}), frozenset())
         window.toggle_ablation()
         out.append(name)
         assert meter.value.text().startswith("≈") or meter.value.text() == "–"
@@ -144,36 +144,36 @@ def test_three_features_are_taken_out_and_put_back(ask: Ask, qtbot: QtBot, tmp_p
     after = f"{float(slow.model.parts[at][position, item]):.3f}"
     assert response.text(2) == after != response.text(1)
     panel.changes.click(response)
-    assert window.desk.nodes == {response.text(0)}
+    assert window.workspace.selected_nodes == {response.text(0)}
     shoot(window, "features-ablated")
 
     # the command line reads the same numbers from the file
     path = tmp_path / "apart.circuit"
     assert save_in(window, path)
     for _ in features:
-        window.desk.undo.undo()
-    assert window.desk.document.state.hash == first
+        window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == first
     assert _numbers(window) == whole and meter.value.text() == shown
     for _ in features:
-        window.desk.undo.redo()
+        window.workspace.undo_stack.redo()
     assert _numbers(window) == found
 
 
 def test_features_are_scaled_set_and_judged_otherwise(ask: Ask, qtbot: QtBot) -> None:
     window = ask(QUESTION)
     panel, slow = window.panels["ablation"], Plain()
-    window.places.bring("ablation")
-    trial = Trial.of(window.desk.document.state)
+    window.dock_manager.bring_to_front("ablation")
+    trial = PromptEvaluationRequest.from_state(window.workspace.document.state)
     assert trial is not None
     name = next(n for n in trial.nodes if n.startswith("m2.f"))
-    window.desk.select(frozenset({name}), frozenset())
+    window.workspace.set_selection(frozenset({name}), frozenset())
     panel.form.value.setCurrentText("scale")
     panel.form.share.setValue(0.25)
     qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: _measured(window), timeout=LONG)
     circuit = _numbers(window)["metric"]["circuit"]
     assert circuit == pytest.approx(slow.circuit(set(trial.nodes), {name: 0.25}), abs=1e-3)
-    own = window.desk.document.state.scores.info["activations"][name]
+    own = window.workspace.document.state.scores.info["activations"][name]
     panel.form.value.setCurrentText("set")
     panel.form.share.setValue(own * 0.25)
     qtbot.mouseClick(panel.form.apply, Qt.MouseButton.LeftButton)
@@ -196,18 +196,18 @@ def test_features_are_scaled_set_and_judged_otherwise(ask: Ask, qtbot: QtBot) ->
     # an entry of another setting goes back to that, too
     entry = panel.history.item(3)
     assert entry.text().endswith("corrupted ablation, errors kept")
-    panel._go_back(entry)
+    panel._restore_entry(entry)
     assert _numbers(window)["faithfulness"]["value"] == before
     assert panel.form.errors.currentText() == "kept"
     for _ in range(3):
-        window.desk.undo.undo()
+        window.workspace.undo_stack.undo()
     assert _numbers(window)["faithfulness"]["value"] == before
 
 
 def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, tmp_path: Path) -> None:
     window = ask(QUESTION)
     panel, slow = window.panels["ablation"], Plain()
-    window.places.bring("ablation")
+    window.dock_manager.bring_to_front("ablation")
     panel.tabs.setCurrentIndex(1)
     box = panel.predicted
     assert box.run.isEnabled() and not box.export.isEnabled()
@@ -215,18 +215,18 @@ def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, t
     assert not box.run.isEnabled() and box.stop.isEnabled()
     qtbot.waitUntil(lambda: len(box.chart.rows) > 3, timeout=LONG)  # partial results are drawn
     qtbot.waitUntil(lambda: _done(window, "predicted"), timeout=LONG)
-    trial = Trial.of(window.desk.document.state)
+    trial = PromptEvaluationRequest.from_state(window.workspace.document.state)
     assert trial is not None
-    points = window.desk.document.measures["predicted"]["result"]["points"]
+    points = window.workspace.document.measures["predicted"]["result"]["points"]
     assert {p["node"] for p in points} == set(trial.nodes)
     start = slow.changed([])
     for point in [p for p in points if ".f" in p["node"]][:6]:
         assert point["measured"] == pytest.approx(slow.changed([point["node"]]) - start, abs=1e-3)
     shoot(window, "features-predicted")
-    _, text, chosen = box.chart.spots[7]
+    _, text, chosen = box.chart.hover_regions[7]
     assert chosen[0] in text and "predicted" in text
     box.chart.clicked.emit(chosen)
-    assert window.desk.nodes == frozenset(chosen)
+    assert window.workspace.selected_nodes == frozenset(chosen)
     box.chart.save(tmp_path / "points.csv")
     table = list(csv.reader((tmp_path / "points.csv").read_text().splitlines()))
     assert table[0] == ["node", "predicted", "measured"] and len(table) == len(points) + 1
@@ -234,22 +234,22 @@ def test_predicted_and_measured_are_drawn_node_by_node(ask: Ask, qtbot: QtBot, t
     assert "<image" not in (tmp_path / "points.svg").read_text()
 
     # selected ones, frozen: on the diagonal; and a job that is ended keeps what it has
-    window.desk.select(frozenset(list(trial.nodes)[:4]), frozenset())
+    window.workspace.set_selection(frozenset(list(trial.nodes)[:4]), frozenset())
     box.nodes.setCurrentIndex(1)
     box.response.setCurrentText("frozen")
     qtbot.waitUntil(box.run.isEnabled, timeout=LONG)
     qtbot.mouseClick(box.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: _done(window, "predicted", 4), timeout=LONG)
-    points = window.desk.document.measures["predicted"]["result"]["points"]
+    points = window.workspace.document.measures["predicted"]["result"]["points"]
     for point in points:
         assert point["measured"] == pytest.approx(point["predicted"], abs=1e-5)
 
     # the command that repeats it names what was selected
     evaluation = window.panels["evaluation"]
-    window.places.bring("evaluation")
+    window.dock_manager.bring_to_front("evaluation")
     qtbot.waitUntil(lambda: evaluation.measure.findText("predicted") >= 0, timeout=LONG)
     evaluation.measure.setCurrentText("predicted")
-    window.desk.select(frozenset(), frozenset())
+    window.workspace.set_selection(frozenset(), frozenset())
     parts = shlex.split(evaluation.command())
     assert set(parts[parts.index("--predicted-nodes") + 1].split(",")) == {p["node"] for p in points}
 
@@ -259,7 +259,7 @@ def test_measures_of_features_are_taken_and_others_say_why_not(
 ) -> None:
     window = ask(QUESTION)
     panel = window.panels["evaluation"]
-    window.places.bring("evaluation")
+    window.dock_manager.bring_to_front("evaluation")
     panel.measure.setCurrentText("curve")
     assert not panel.run.isEnabled() and "features" in panel.about.text()
     shoot(window, "features-refused")
@@ -267,7 +267,7 @@ def test_measures_of_features_are_taken_and_others_say_why_not(
     qtbot.waitUntil(panel.run.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: _done(window, "ablations"), timeout=LONG)
-    cells = window.desk.document.measures["ablations"]["result"]["cells"]
+    cells = window.workspace.document.measures["ablations"]["result"]["cells"]
     cells = [cell for cell in cells if cell["ablation"] == "corrupted"]
     ways = [(cell["errors"], cell["patterns"]) for cell in cells]
     assert ways == [("kept", "free"), ("kept", "frozen"), ("dropped", "free"), ("dropped", "frozen")]
@@ -277,7 +277,7 @@ def test_measures_of_features_are_taken_and_others_say_why_not(
     panel.measure.setCurrentText("sizes")
     qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: _done(window, "sizes"), timeout=LONG)
-    last = window.desk.document.measures["sizes"]["result"]["points"][-1]
+    last = window.workspace.document.measures["sizes"]["result"]["points"][-1]
     assert last["nodes"] == _numbers(window)["nodes"] and len(panel.chart.rows) > 9
     assert last["faithfulness"] == pytest.approx(cells[0]["faithfulness"], abs=1e-6)
     shoot(window, "features-sizes")
@@ -300,7 +300,7 @@ def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: 
 
     window = ask(replace(QUESTION, corrupted="", nodes=30))
     panel = window.panels["ablation"]
-    window.places.bring("ablation")
+    window.dock_manager.bring_to_front("ablation")
     form = panel.form
     assert [form.ablation.itemText(i) for i in range(form.ablation.count())] == ["zero", "mean"]
     assert "no corrupted partner" in form.ablation.toolTip()
@@ -309,18 +309,18 @@ def test_without_a_corrupted_partner_zero_and_mean_are_offered(ask: Ask, qtbot: 
     assert _numbers(window)["setting"]["ablation"] == "zero"
 
     # the target is what the circuit is of: it cannot be out, and no number says that it were
-    state, said = window.desk.document.state, []
-    window.desk.said.connect(said.append)
+    state, said = window.workspace.document.state, []
+    window.workspace.message_posted.connect(said.append)
     target = state.circuit.graph.nodes[-1].name
     window.view.select({target})
-    window.chrome.actions["ablate"].trigger()
-    assert target in said[-1] and window.desk.document.state is state
-    window.desk.live.wonder(frozenset({target}))
+    window.menus.actions["ablate"].trigger()
+    assert target in said[-1] and window.workspace.document.state is state
+    window.workspace.live_faithfulness.show_what_if(frozenset({target}))
     assert window.panels["meter"].what_if.text() == f"without {target}: not known"
 
 
 def _done(window: MainWindow, name: str, points: int | None = None) -> bool:
-    found = window.desk.document.measures.get(name, {})
+    found = window.workspace.document.measures.get(name, {})
     return bool(found.get("done")) and (points is None or len(found["result"]["points"]) == points)
 
 

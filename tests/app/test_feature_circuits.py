@@ -12,15 +12,15 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 import circuitviz.jobs.features as features_job
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
 from circuitviz.features.dashboards import token_effects
 from circuitviz.models import load_model
-from circuitviz.panels.feature_circuit.threshold import STEPS
+from circuitviz.panels.feature_circuit.threshold import SLIDER_STEPS
 from circuitviz.pictures.prose import bibtex, methods_paragraph
-from circuitviz.resources import resource
-from circuitviz.session.question import Question
+from circuitviz.resources import resource_path
+from circuitviz.session.question import AttributionQuery
 
 LONG = 90_000
 pytestmark = pytest.mark.usefixtures("steady")
@@ -35,18 +35,18 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def demo(open_window, qtbot: QtBot) -> MainWindow:
     window: MainWindow = open_window()
-    begin(window, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     return window
 
 
-def question(window: MainWindow) -> Question | None:
-    return window.desk.asking.question
+def question(window: MainWindow) -> AttributionQuery | None:
+    return window.workspace.prompt_circuits.query
 
 
 def ask(window: MainWindow, qtbot: QtBot, **fields: str):
     """Fill the form of the panel and press the button; returns the panel."""
-    window.places.bring("feature-circuit")
+    window.dock_manager.bring_to_front("feature-circuit")
     panel = window.panels["feature-circuit"]
     form = panel.form
     for name in ("method", "kind", "gate"):
@@ -65,15 +65,15 @@ def ask(window: MainWindow, qtbot: QtBot, **fields: str):
 def holds(window: MainWindow) -> None:
     """The ledger that is shown sums to the target's value."""
     ledger = window.panels["feature-circuit"].ledger
-    info = window.desk.document.state.scores.info
+    info = window.workspace.document.state.scores.info
     assert ledger.terms == pytest.approx(info["ledger"])
     assert ledger.total == pytest.approx(info["activations"][info["target"]], rel=1e-5)
 
 
 def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path) -> None:
     window = demo(open_window, qtbot)
-    before = window.desk.document.state
-    window.places.bring("features")
+    before = window.workspace.document.state
+    window.dock_manager.bring_to_front("features")
     features = window.panels["features"]
     qtbot.waitUntil(lambda: features.shelf is not None and bool(features.shelf.rows), timeout=LONG)
     qtbot.waitUntil(lambda: features.view.found is not None, timeout=LONG)
@@ -90,7 +90,7 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
     panel, asked = window.panels["feature-circuit"], question(window)
     assert asked.target == f"m3.f{best}@{example.position}" and panel.isVisible()
-    state = window.desk.document.state
+    state = window.workspace.document.state
     info = state.scores.info
     assert info["activations"][asked.target] == pytest.approx(example.activation, rel=1e-4)
     assert panel.form.target.text() == asked.target and panel.form.prompt.currentText() == asked.prompt
@@ -98,73 +98,73 @@ def test_from_a_dashboard_to_a_figure(open_window, qtbot: QtBot, tmp_path: Path)
     holds(window)
 
     # the paper's words for it
-    paragraph = methods_paragraph(window.desk.document)
+    paragraph = methods_paragraph(window.workspace.document)
     assert asked.target in paragraph and f"threshold of {asked.tau:.3g}" in paragraph
     assert f"{sum(info['ledger'].values()):.3f}" in paragraph
-    assert "Linear Computation Graphs" in bibtex(window.desk.document)
+    assert "Linear Computation Graphs" in bibtex(window.workspace.document)
 
     # it is the engine's own circuit, made apart from the window
     model = load_model("demo")
     ids = list(asked.tokens) or model.tokens.encode(asked.prompt)
-    table = node_table(run_prompt(model, ids), load_dictionaries([resource("demo", "dictionaries")], model))
+    table = node_table(run_prompt(model, ids), load_dictionaries([resource_path("demo", "dictionaries")], model))
     target = node_target(table, asked.target)
     again = local_circuit(Edges(table), target, asked.tau)
     assert {*again.names, asked.target} == {node.name for node in state.circuit.graph.nodes}
     assert again.ledger.tokens == pytest.approx(panel.ledger.terms["tokens"], rel=1e-5)
 
     # drawn by layer and token, the tokens below
-    assert window.layout_name == "tokens" and window.view.picture.columns
+    assert window.layout_name == "tokens" and window.view.circuit_scene.columns
     qtbot.waitUntil(lambda: len(panel._points) > 5, timeout=LONG)
     shoot(window, "feature-circuit")
 
     # the threshold is moved: fewer nodes the higher, the ledger holds at each, one step of undo in all
-    steps, sizes = window.desk.undo.count(), []
-    for place in (STEPS - 60, STEPS - 250, STEPS - 400, STEPS - 150):
+    steps, sizes = window.workspace.undo_stack.count(), []
+    for place in (SLIDER_STEPS - 60, SLIDER_STEPS - 250, SLIDER_STEPS - 400, SLIDER_STEPS - 150):
         panel.threshold.slider.setValue(place)
         wanted = panel.threshold._wanted
         qtbot.waitUntil(lambda wanted=wanted: question(window).tau == wanted, timeout=LONG)
         holds(window)
-        sizes.append(len(window.desk.document.state.circuit.graph.nodes))
-        assert len(window.view.picture.nodes) == window.desk.document.state.circuit.n_nodes
+        sizes.append(len(window.workspace.document.state.circuit.graph.nodes))
+        assert len(window.view.circuit_scene.nodes) == window.workspace.document.state.circuit.n_nodes
     assert sizes[0] < sizes[3] < sizes[1] < sizes[2]
-    assert window.desk.undo.count() == steps + 1 and question(window).nodes is None
-    moved = window.desk.document.state
-    window.desk.undo.undo()
-    assert window.desk.document.state is state and question(window) == asked
+    assert window.workspace.undo_stack.count() == steps + 1 and question(window).nodes is None
+    moved = window.workspace.document.state
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state is state and question(window) == asked
     assert panel.threshold.number.text() == f"{asked.tau:.4g}"
-    window.desk.undo.redo()
-    assert window.desk.document.state is moved
+    window.workspace.undo_stack.redo()
+    assert window.workspace.document.state is moved
 
     # another example, by its number in the list
-    window.desk.undo.undo()
-    window.places.bring("features")
+    window.workspace.undo_stack.undo()
+    window.dock_manager.bring_to_front("features")
     features.view.examples.anchorClicked.emit(QUrl("circuit:2"))
     second = found.statistics.examples[2]
-    qtbot.waitUntil(lambda: window.desk.document.state is not state, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.state is not state, timeout=LONG)
     assert question(window).target == f"m3.f{best}@{second.position}"
-    info = window.desk.document.state.scores.info
+    info = window.workspace.document.state.scores.info
     assert info["activations"][question(window).target] == pytest.approx(second.activation, rel=1e-4)
-    window.desk.undo.undo()
-    assert window.desk.document.state is state
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state is state
 
     # back to the circuit of heads, and to the features again: each brings what it needs
-    window.desk.undo.undo()
-    assert window.desk.document.state is before and question(window) is None
-    qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)
-    window.desk.undo.redo()
-    qtbot.waitUntil(lambda: getattr(window.desk.opened, "task", "") == "prompt", timeout=LONG)
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state is before and question(window) is None
+    qtbot.waitUntil(lambda: window.workspace.opened_model is not None and window.workspace.opened_model.task == "ioi", timeout=LONG)
+    window.workspace.undo_stack.redo()
+    qtbot.waitUntil(lambda: getattr(window.workspace.opened_model, "task", "") == "prompt", timeout=LONG)
 
     # saved and opened again, its threshold can still be moved
     path, figure = tmp_path / "why.circuit", tmp_path / "why.svg"
     assert save_in(window, path)
     open_in(window, qtbot, path)
     assert question(window) == asked and window.layout_name == "tokens"
-    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
-    panel.threshold.slider.setValue(STEPS - 200)
+    qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
+    panel.threshold.slider.setValue(SLIDER_STEPS - 200)
     wanted = panel.threshold._wanted
     qtbot.waitUntil(lambda: question(window).tau == wanted, timeout=LONG)
     holds(window)
-    assert window.desk.undo.count() == 1
+    assert window.workspace.undo_stack.count() == 1
 
     # and it is a figure
     assert export_in(window, figure)
@@ -186,19 +186,19 @@ def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
     assert question(window).gate == "absolute"
     ask(window, qtbot, method="attribution-graph", kind="")
     qtbot.waitUntil(lambda: question(window).is_graph, timeout=LONG)
-    info = window.desk.document.state.scores.info
+    info = window.workspace.document.state.scores.info
     assert panel.scores.values["replacement_score"].text() == f"{info['replacement_score']:.3f}"
     assert panel.pages.currentWidget() is panel.scores and "“Ian” 0." in panel.scores.targets.text()
     shoot(window, "feature-graph")
-    nodes = len(window.desk.document.state.circuit.graph.nodes)
+    nodes = len(window.workspace.document.state.circuit.graph.nodes)
     panel.form.node_share.setValue(0.4)
     qtbot.waitUntil(lambda: question(window).node_share == 0.4, timeout=LONG)
-    assert len(window.desk.document.state.circuit.graph.nodes) < nodes
+    assert len(window.workspace.document.state.circuit.graph.nodes) < nodes
 
     # a node of the graph has a circuit of its own, by its key
-    names = window.desk.document.state.circuit.node_names
+    names = window.workspace.document.state.circuit.node_names
     feature = next(name for name in names if re.fullmatch(r"[am][23]\.f\d+@\d+", name))
-    window.desk.select(frozenset({feature}), frozenset())
+    window.workspace.set_selection(frozenset({feature}), frozenset())
     window.view.setFocus()
     qtbot.keyClick(window.view, Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
     qtbot.waitUntil(lambda: question(window).target == feature, timeout=LONG)
@@ -207,9 +207,9 @@ def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
 
 def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> None:
     window = demo(open_window, qtbot)
-    window.desk.asking.ask(Question("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3")))
+    window.workspace.prompt_circuits.submit_query(AttributionQuery("demo", PROMPT, " Ian", nodes=40, sites=("a2", "m2", "m3")))
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
-    info, graph = window.desk.document.state.scores.info, window.desk.document.state.circuit.graph
+    info, graph = window.workspace.document.state.scores.info, window.workspace.document.state.circuit.graph
     inspector, reading = window.panels["inspector"], window.panels["inspector"].part
     kinds = {
         kind: [n.name for n in graph.nodes if n.kind == kind] for kind in ("feature", "head", "mlp", "logits")
@@ -218,16 +218,16 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
 
     # a feature, by a click: its numbers, its tokens, its dashboard
     name = next(n for n in kinds["feature"] if n.startswith("a2."))
-    qtbot.waitUntil(lambda: not window.view.motion.running, timeout=LONG)
-    window.view.bring_into_sight(name)
-    qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(name))
-    assert window.desk.nodes == {name}
+    qtbot.waitUntil(lambda: not window.view.animation.is_running, timeout=LONG)
+    window.view.scroll_to_node(name)
+    qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.viewport_position(name))
+    assert window.workspace.selected_nodes == {name}
     qtbot.waitUntil(lambda: reading.tokens.isVisible(), timeout=LONG)
-    assert not inspector.readings.isVisible() and "attention feature at position" in inspector.about.text()
+    assert not inspector.readings_box.isVisible() and "attention feature at position" in inspector.about.text()
     assert f"activation {info['activations'][name]:.4f}" in reading.numbers.text()
     assert f"attribution {info['attributions'][name]:+.4f}" in reading.numbers.text()
     model, number = load_model("demo"), graph.node(name).feature
-    one = next(d for d in load_dictionaries([resource("demo", "dictionaries")], model) if d.site.name == "a2")
+    one = next(d for d in load_dictionaries([resource_path("demo", "dictionaries")], model) if d.site.name == "a2")
     up, down = token_effects(model, one, number, 6)
     shown = [[cell.text() for cell in row] for row in reading.tokens.cells]
     assert [row[0] for row in shown] == [t.token.strip() for t in up]
@@ -242,21 +242,21 @@ def test_the_inspector_reads_nodes_of_a_prompt(open_window, qtbot: QtBot) -> Non
 
     # every other kind says what it is, and asks nothing that does not apply
     for kind, says in (("head", "frozen"), ("mlp", "without a transcoder"), ("logits", "explains")):
-        window.desk.select(frozenset({kinds[kind][0]}), frozenset())
-        assert says in reading.meaning.text() and not reading.dashboard.isVisible()
-    window.places.bring("readings")
+        window.workspace.set_selection(frozenset({kinds[kind][0]}), frozenset())
+        assert says in reading.meaning_label.text() and not reading.dashboard.isVisible()
+    window.dock_manager.bring_to_front("readings")
     window.panels["readings"].show_page("lens")
     page = window.panels["readings"].page
     qtbot.waitUntil(lambda: "features on one prompt" in page.hint.text(), timeout=LONG)
-    assert window.dialog is None
+    assert window.failure_dialog is None
 
     # back to the circuit of heads, its readings are there again
-    window.desk.undo.undo()
-    qtbot.waitUntil(lambda: window.desk.opened is not None and window.desk.opened.task == "ioi", timeout=LONG)
-    with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
-        window.desk.select(frozenset({"a2.h6"}), frozenset())
-    assert inspector.readings.isVisible() and not reading.isVisible()
-    assert window.dialog is None
+    window.workspace.undo_stack.undo()
+    qtbot.waitUntil(lambda: window.workspace.opened_model is not None and window.workspace.opened_model.task == "ioi", timeout=LONG)
+    with qtbot.waitSignal(window.workspace.node_reading_received, timeout=LONG):
+        window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
+    assert inspector.readings_box.isVisible() and not reading.isVisible()
+    assert window.failure_dialog is None
 
 
 REFUSED = (
@@ -273,21 +273,21 @@ REFUSED = (
 
 def test_what_cannot_be_asked_is_a_sentence(open_window, qtbot: QtBot) -> None:
     window = demo(open_window, qtbot)
-    state = window.desk.document.state
+    state = window.workspace.document.state
     for fields, says in REFUSED:
         panel = ask(window, qtbot, **{"prompt": PROMPT, **fields})
-        qtbot.waitUntil(lambda: window.dialog is not None and window.dialog.isVisible(), timeout=LONG)
-        assert re.search(says, window.dialog.informativeText()), fields
-        assert window.desk.document.state is state and panel.run.isEnabled()
-        window.dialog.close()
-    window.desk.asking.ask(Question("demo", PROMPT, " Ian", nodes=30))
+        qtbot.waitUntil(lambda: window.failure_dialog is not None and window.failure_dialog.isVisible(), timeout=LONG)
+        assert re.search(says, window.failure_dialog.informativeText()), fields
+        assert window.workspace.document.state is state and panel.run.isEnabled()
+        window.failure_dialog.close()
+    window.workspace.prompt_circuits.submit_query(AttributionQuery("demo", PROMPT, " Ian", nodes=30))
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
     number = panel.threshold.number
     for text, says in (("much", "a number from 0 on"), ("1e9", "keeps no node")):
         number.setText(text)
         number.setModified(True)
         number.editingFinished.emit()
-        qtbot.waitUntil(lambda: window.dialog.isVisible(), timeout=LONG)
-        assert says in window.dialog.informativeText()
-        window.dialog.close()
+        qtbot.waitUntil(lambda: window.failure_dialog.isVisible(), timeout=LONG)
+        assert says in window.failure_dialog.informativeText()
+        window.failure_dialog.close()
     assert number.text() == f"{question(window).tau:.4g}"

@@ -16,13 +16,13 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app.cli import run
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.features import Edges, load_dictionaries, node_table, node_target, run_prompt, score_parts
+from circuitviz.features import Edges, load_dictionaries, node_table, node_target, run_prompt, attention_score_parts
 from circuitviz.models import load_model
-from circuitviz.panels.readings.feature_heads import KEYS, PAIRS, QK, QUERIES
-from circuitviz.resources import resource
-from circuitviz.session.question import Question
+from circuitviz.panels.readings.feature_heads import KEYS_LABEL, PAIRS_LABEL, QK_LABEL, QUERIES_LABEL
+from circuitviz.resources import resource_path
+from circuitviz.session.question import AttributionQuery
 
 LONG = 90_000
 PROMPT = "Then Mary and John went to the park. John gave a ring to"
@@ -32,15 +32,15 @@ PROMPT = "Then Mary and John went to the park. John gave a ring to"
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The circuit of the difference of two names, from the features of a prompt, with the page in front."""
     made: MainWindow = open_window()
-    begin(made, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: made.desk.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: len(made.desk.document.curve) == 10, timeout=LONG)
-    made.places.bring("readings")
+    open_arguments(made, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
+    made.dock_manager.bring_to_front("readings")
     made.panels["readings"].show_page("feature-heads")
     assert "circuit of features" in made.panels["readings"].page.hint.text()
-    question = Question("demo", PROMPT, "logit-diff", nodes=60, correct=(" Mary",), incorrect=(" John",))
-    made.desk.asking.ask(question)
-    qtbot.waitUntil(lambda: made.desk.asking.question is not None, timeout=LONG)
+    question = AttributionQuery("demo", PROMPT, "logit-diff", nodes=60, correct=(" Mary",), incorrect=(" John",))
+    made.workspace.prompt_circuits.submit_query(question)
+    qtbot.waitUntil(lambda: made.workspace.prompt_circuits.query is not None, timeout=LONG)
     yield made
 
 
@@ -58,9 +58,9 @@ def test_heads_carry_edges_and_scores_are_sums(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = window.panels["readings"].page
-    circuit = window.desk.document.state.circuit
+    circuit = window.workspace.document.state.circuit
     model = load_model("demo")
-    dictionaries = load_dictionaries([resource("demo", "dictionaries")], model)
+    dictionaries = load_dictionaries([resource_path("demo", "dictionaries")], model)
     table = node_table(run_prompt(model, PROMPT), dictionaries)
     edges = Edges(table)
     assert "Select a feature" in page.hint.text()
@@ -68,9 +68,9 @@ def test_heads_carry_edges_and_scores_are_sums(
     # an edge into a feature of attention: its heads add up to it
     edge = next(e for e in circuit.edge_names if e.partition("->")[2].startswith(("a1.f", "a2.f", "a3.f")))
     source, _, target = edge.partition("->")
-    window.desk.select(frozenset(), frozenset({edge}))
+    window.workspace.set_selection(frozenset(), frozenset({edge}))
     settled(page, qtbot)
-    row, _ = edges.into(node_target(table, target))
+    row, _ = edges.row_into(node_target(table, target))
     told = rows(page.chart, tmp_path / "ov.csv")
     assert len(told) == 9 and told[-1]["name"] == "sum"
     assert sum(float(r["value"]) for r in told[:-1]) == pytest.approx(
@@ -80,7 +80,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     shoot(window, "feature-ov-edge")
 
     # why the strongest of them looks there: all pairs are the model's score, the sides too
-    page.half.setCurrentText(QK)
+    page.half.setCurrentText(QK_LABEL)
     page.follow()
     settled(page, qtbot)
     seen = page.result
@@ -88,15 +88,15 @@ def test_heads_carry_edges_and_scores_are_sums(
     best = max(told[:-1], key=lambda r: abs(float(r["value"])))["name"]
     assert (seen.head, seen.query, seen.key) == (best, query, key)
     layer, head = int(best[1]), int(best.partition(".h")[2])
-    parts = score_parts(table, layer, head, query, key)
+    parts = attention_score_parts(table, layer, head, query, key)
     assert seen.score == pytest.approx(parts.score, abs=1e-4)
-    for side in (QUERIES, KEYS):
+    for side in (QUERIES_LABEL, KEYS_LABEL):
         page.side.setCurrentText(side)
         page.show_result()
         held = [float(r["value"]) for r in rows(page.chart, tmp_path / "side.csv")]
         assert held[-1] == pytest.approx(sum(held[:-1])) and held[-1] == pytest.approx(parts.score, abs=1e-3)
     shoot(window, "feature-qk-keys")
-    page.side.setCurrentText(PAIRS)
+    page.side.setCurrentText(PAIRS_LABEL)
     page.show_result()
     pairs = rows(page.chart, tmp_path / "pairs.csv")[:-1]
     assert len(pairs) == 20
@@ -132,22 +132,22 @@ def test_heads_carry_edges_and_scores_are_sums(
     )
     wanted = {page.map.grid.rows[place[0]], page.map.grid.columns[place[1]]} & there
     qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(*place).toPoint())
-    assert window.desk.nodes == wanted
+    assert window.workspace.selected_nodes == wanted
     assert (
-        "{}.f{}@".format(*window.desk.feature)
+        "{}.f{}@".format(*window.workspace.shown_feature)
         in page.map.grid.rows[place[0]] + page.map.grid.columns[place[1]]
     )
 
     # a whole feature, then its target, head by head
     page.half.setCurrentIndex(0)
-    window.desk.select(frozenset({target}), frozenset())
+    window.workspace.set_selection(frozenset({target}), frozenset())
     settled(page, qtbot)
     strongest = page.result.strongest
     total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]
     assert total[-1] == pytest.approx(strongest.total, abs=1e-4)
     shoot(window, "feature-ov-node")
     logits = circuit.graph.receivers[-1]
-    window.desk.select(frozenset({logits}), frozenset())
+    window.workspace.set_selection(frozenset({logits}), frozenset())
     settled(page, qtbot)
     assert page.map.grid.values.shape == (4, 8)
     row_, column = 1, 3
@@ -159,16 +159,16 @@ def test_heads_carry_edges_and_scores_are_sums(
 
     # an edge in the residual stream says so, beside what heads carry
     edge = next(e for e in circuit.edge_names if e.startswith("m0.f") and "->m" in e)
-    window.desk.select(frozenset(), frozenset({edge}))
+    window.workspace.set_selection(frozenset(), frozenset({edge}))
     settled(page, qtbot)
     assert "residual stream" in page.about.text()
     source, _, target = edge.partition("->")
-    row, _ = edges.into(node_target(table, target))
+    row, _ = edges.row_into(node_target(table, target))
     told = {r["name"]: float(r["value"]) for r in rows(page.chart, tmp_path / "residual.csv")}
     assert told["residual"] == pytest.approx(float(row[table.index(source)]), abs=1e-5)
     shoot(window, "feature-ov-residual")
     leaf = next(n for n in circuit.node_names if n.startswith("token@"))
-    window.desk.select(frozenset({leaf}), frozenset())
+    window.workspace.set_selection(frozenset({leaf}), frozenset())
     assert "nothing flows into it" in page.hint.text()
 
 
@@ -189,7 +189,7 @@ def test_readings_of_features_say_what_they_need(
         assert run([*inspect, *more]) == 2
         told = capsys.readouterr().err.strip()
         assert message in told and "\n" not in told
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
     assert save_in(window, tmp_path / "a.circuit")
     assert run([*inspect, "features-ov", "--node", "a1.h2"]) == 2
     assert "no circuit of features of one prompt" in capsys.readouterr().err

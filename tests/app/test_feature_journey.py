@@ -11,10 +11,10 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 import circuitviz.jobs.features as features_job
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.graph.opened import opened_sites
-from circuitviz.panels.readings.feature_heads import KEYS, QK
+from circuitviz.graph.opened import feature_sites
+from circuitviz.panels.readings.feature_heads import KEYS_LABEL, QK_LABEL
 
 LONG = 120_000
 LEFT = Qt.MouseButton.LeftButton
@@ -28,11 +28,11 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measured(window: MainWindow) -> bool:
-    return window.desk.preview is None and window.desk.document.evaluation is not None
+    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
 
 
 def method(window: MainWindow) -> str:
-    where = window.desk.document.state.provenance
+    where = window.workspace.document.state.provenance
     return "" if where is None else where.method
 
 
@@ -40,13 +40,13 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     open_window, qtbot: QtBot, tmp_path: Path
 ) -> None:
     window: MainWindow = open_window()
-    desk, panels, places = window.desk, window.panels, window.places
-    begin(window, None, None, None, demo=True)
+    desk, panels, places = window.workspace, window.panels, window.dock_manager
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     qtbot.waitUntil(lambda: len(desk.document.curve) == 10, timeout=LONG)
 
     # an MLP feature of layer 3, from its dashboard to its circuit
-    places.bring("features")
+    places.bring_to_front("features")
     features = panels["features"]
     qtbot.waitUntil(lambda: features.shelf is not None and bool(features.shelf.rows), timeout=LONG)
     best = max(features.shelf.rows["m3"], key=lambda row: row.greatest).number
@@ -56,8 +56,8 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     )
     shoot(window, "afternoon-1-dashboard")
     qtbot.mouseClick(features.view.circuit, LEFT)
-    qtbot.waitUntil(lambda: desk.asking.question is not None and measured(window), timeout=LONG)
-    target = desk.asking.question.target
+    qtbot.waitUntil(lambda: desk.prompt_circuits.query is not None and measured(window), timeout=LONG)
+    target = desk.prompt_circuits.query.target
     assert target.startswith(f"m3.f{best}@")
 
     # the threshold moves, the ledger holds
@@ -65,22 +65,22 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     for place in (0.6, 0.5):
         threshold.slider.setValue(int(threshold.slider.maximum() * place))
         wanted = threshold._wanted
-        qtbot.waitUntil(lambda wanted=wanted: desk.asking.question.tau == wanted, timeout=LONG)
+        qtbot.waitUntil(lambda wanted=wanted: desk.prompt_circuits.query.tau == wanted, timeout=LONG)
         value = desk.document.state.scores.info["activations"][target]
         assert ledger.total == pytest.approx(value, rel=1e-5)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
 
     # why a head looks where it looks
-    places.bring("readings")
+    places.bring_to_front("readings")
     panels["readings"].show_page("feature-heads")
     page = panels["readings"].page
     edges = desk.document.state.circuit.edge_names
     edge = next(e for e in edges if ".f" in e.partition("->")[2] and e.partition("->")[2].startswith("a"))
-    desk.select(frozenset(), frozenset({edge}))
-    page.half.setCurrentText(QK)
+    desk.set_selection(frozenset(), frozenset({edge}))
+    page.half.setCurrentText(QK_LABEL)
     page.follow()
     qtbot.waitUntil(lambda: page._asked is not None and page._shown == page._asked, timeout=LONG)
-    page.side.setCurrentText(KEYS)
+    page.side.setCurrentText(KEYS_LABEL)
     page.show_result()
     header, *rows, total = page.chart.rows
     value = header.index("value")
@@ -89,12 +89,12 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     shoot(window, "afternoon-2-qk")
 
     # three features out: what was predicted, what is measured
-    places.bring("ablation")
+    places.bring_to_front("ablation")
     state = desk.document.state
     given = state.scores.info["attributions"]
     strong = sorted((n for n in given if ".f" in n and n != target), key=lambda n: -abs(given[n]))[:3]
     for name in strong:
-        desk.select(frozenset({name}), frozenset())
+        desk.set_selection(frozenset({name}), frozenset())
         window.view.setFocus()
         qtbot.keyClick(window.view, Qt.Key.Key_A)
     assert desk.document.state.ablated_nodes == set(strong)
@@ -103,11 +103,11 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     assert told["frozen"] == pytest.approx(told["predicted"], rel=1e-4) and told["free"] != told["frozen"]
     shoot(window, "afternoon-3-ablated")
     for _ in strong:
-        desk.undo.undo()
+        desk.undo_stack.undo()
     assert desk.document.state.hash == state.hash
 
     # thirty examples of the same feature
-    places.bring("traces")
+    places.bring_to_front("traces")
     traces = panels["traces"]
     traces.form.feature.setText(f"m3.f{best}")
     traces.form.most.setValue(30)
@@ -119,10 +119,10 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     shoot(window, "afternoon-4-traces")
 
     # two features get names, and evidence
-    places.bring("labels")
+    places.bring_to_front("labels")
     labels = panels["labels"]
     for name, role in zip(strong[:2], ("what comes first", "what comes second"), strict=True):
-        desk.select(frozenset({name}), frozenset())
+        desk.set_selection(frozenset({name}), frozenset())
         labels.role.setCurrentText(role)
         qtbot.mouseClick(labels.put, LEFT)
         box = labels.evidence
@@ -131,7 +131,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
         box.dialog.test.setCurrentIndex(box.dialog.test.findData("activation"))
         box.dialog.options.fields["counterfactual"].setCurrentText("order-swapped")
         box.dialog.options.fields["prompts"].setValue(8)
-        qtbot.mouseClick(box.dialog.ok, LEFT)
+        qtbot.mouseClick(box.dialog.accept_button, LEFT)
         qtbot.waitUntil(lambda box=box: box.evidence and box.evidence[-1].outcome is not None, timeout=LONG)
     said = desk.document.state.labels
     assert {n: said[n].text for n in strong[:2]} == dict(
@@ -148,19 +148,19 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     panels["discovery"].start()
     qtbot.waitUntil(lambda: method(window) == "eap-ig" and measured(window), timeout=LONG)
     window.view.select({"m3"})
-    window.chrome.actions["switch-basis"].trigger()  # no window manager here, so keys stay with the dialog
+    window.menus.actions["switch-basis"].trigger()  # no window manager here, so keys stay with the dialog
     qtbot.waitUntil(
-        lambda: set(opened_sites(desk.document.state.circuit.graph)) == {"m3"} and measured(window),
+        lambda: set(feature_sites(desk.document.state.circuit.graph)) == {"m3"} and measured(window),
         timeout=LONG,
     )
-    mixed, found = desk.document.state, desk.live.numbers["faithfulness"]
+    mixed, found = desk.document.state, desk.live_faithfulness.evaluation["faithfulness"]
     assert found["low"] < found["value"] < found["high"]
     feature = next(n for n in mixed.circuit.node_names if n.startswith("m3.f"))
     window.view.select({feature})
     window.toggle_ablation()
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    assert desk.live.numbers["faithfulness"]["value"] != found["value"]
-    desk.undo.undo()
+    assert desk.live_faithfulness.evaluation["faithfulness"]["value"] != found["value"]
+    desk.undo_stack.undo()
     assert desk.document.state.hash == mixed.hash
     shoot(window, "afternoon-6-mixed")
 
@@ -171,7 +171,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     for name, before in (("feature", kept), ("mixed", mixed)):
         again: MainWindow = open_window()
         open_in(again, qtbot, tmp_path / f"{name}.circuit")
-        assert again.desk.document.state.hash == before.hash
+        assert again.workspace.document.state.hash == before.hash
         assert export_in(again, tmp_path / "again" / f"{name}.svg")
         again.close()
     assert (tmp_path / "again" / "feature.svg").read_bytes() == (tmp_path / "feature.svg").read_bytes()

@@ -14,12 +14,12 @@ from screenshots import shoot
 import circuitviz.jobs.features as features_job
 from circuitviz.__main__ import main
 from circuitviz.app.window import MainWindow
-from circuitviz.evaluation.claims import Claimed, claim_steps
+from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps
 from circuitviz.features import load_dictionaries
 from circuitviz.formats import open_document
 from circuitviz.models import load_model
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
 LONG = 90_000
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
@@ -63,21 +63,21 @@ def add_claim(window: MainWindow, qtbot: QtBot, test: str, name: str = "", **opt
         getattr(field, setter)(value)
     if name:
         shoot(window, name, dialog)
-    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(box.evidence) > before and box.evidence[-1].outcome is not None, timeout=LONG)
 
 
 def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_path: Path) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, local)
-    desk, panel = window.desk, window.panels["labels"]
-    qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
-    window.places.bring("labels")
+    desk, panel = window.workspace, window.panels["labels"]
+    qtbot.waitUntil(lambda: desk.opened_model is not None, timeout=LONG)
+    window.dock_manager.bring_to_front("labels")
     for node, role in zip(features(local), ("name in the first clause", "second name"), strict=True):
-        desk.select(frozenset({node}), frozenset())
+        desk.set_selection(frozenset({node}), frozenset())
         panel.role.setCurrentText(role)
         qtbot.mouseClick(panel.put, Qt.MouseButton.LeftButton)
-        assert window.view.picture.by_name[node].label == role
+        assert window.view.circuit_scene.by_name[node].label == role
         add_claim(
             window, qtbot, "activation", "claim-of-a-feature", counterfactual="order-swapped", prompts=16
         )
@@ -85,28 +85,28 @@ def test_two_features_with_evidence(open_window, qtbot: QtBot, local: Path, tmp_
     labels = desk.document.state.labels
     found = labels[first].evidence[0].outcome
     model = load_model("demo")
-    shelf = load_dictionaries([resource("demo", "dictionaries")], model)
-    about = Claimed(None, (first,), dictionaries=shelf, opened=model)
-    apart = finish(claim_steps("activation", about, counterfactual="order-swapped", prompts=16))
+    shelf = load_dictionaries([resource_path("demo", "dictionaries")], model)
+    about = ClaimSubject(None, (first,), dictionaries=shelf, prompt_model=model)
+    apart = run_to_completion(claim_test_steps("activation", about, counterfactual="order-swapped", prompts=16))
     assert found.effect == pytest.approx(apart.effect.value, abs=1e-5)
     assert (found.verdict, found.prompts_hash) == (apart.verdict, apart.prompts_hash)
     shoot(window, "labels-of-features")
 
     # another threshold is another circuit: stale, and fresh again when it is taken back
-    stale = lambda: labels[first].evidence[0].stale(desk.document.state.basis_of(first))  # noqa: E731
+    stale = lambda: labels[first].evidence[0].stale_parts(desk.document.state.evidence_context_of(first))  # noqa: E731
     assert stale() == ()
     tau = float(desk.document.state.scores.info["tau"])
-    desk.asking.move(tau * 2)
+    desk.prompt_circuits.change_threshold(tau * 2)
     qtbot.waitUntil(lambda: stale() == ("circuit",), timeout=LONG)
-    desk.undo.undo()
+    desk.undo_stack.undo()
     assert stale() == ()
 
     # it is an ordinary label: saved, exported, tested again without a window
     path = tmp_path / "labelled.circuit"
     assert save_in(window, path)
     assert open_document(path).state.labels == labels
-    desk.undo.undo()
-    desk.undo.undo()
+    desk.undo_stack.undo()
+    desk.undo_stack.undo()
     assert len(desk.document.state.labels) == 1 or not desk.document.state.labels[features(local)[1]].evidence
 
 
@@ -128,7 +128,7 @@ def test_the_command_line_tests_features(
     (one,) = json.loads(out)
     assert one["test"] == "activation" and one["outcome"]["prompts"] == 8 and "other" not in err
     state = open_document(path).state
-    assert [e.stale(state.basis_of(node)) for e in state.labels[node].evidence] == [(), ()]
+    assert [e.stale_parts(state.evidence_context_of(node)) for e in state.labels[node].evidence] == [(), ()]
     assert main([*base, "activation"]) == 2
     assert "one prompt without a counterfactual" in capsys.readouterr().err
     assert main([*base, "answer"]) == 2
@@ -142,18 +142,18 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
 ) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, local)
-    desk, panel, labels = window.desk, window.panels["features"], window.panels["labels"]
-    qtbot.waitUntil(lambda: desk.opened is not None, timeout=LONG)
-    window.places.bring("features")
+    desk, panel, labels = window.workspace, window.panels["features"], window.panels["labels"]
+    qtbot.waitUntil(lambda: desk.opened_model is not None, timeout=LONG)
+    window.dock_manager.bring_to_front("features")
     qtbot.waitUntil(lambda: panel.shelf is not None and bool(panel.shelf.rows), timeout=LONG)
     node = features(local)[0]
     site, number = node.partition("@")[0].split(".f")
 
     def dashboard() -> None:
-        desk.select(frozenset({node}), frozenset())
+        desk.set_selection(frozenset({node}), frozenset())
         wanted = (site, int(number))
         found = lambda: panel.view.found and (panel.view.found.site, panel.view.found.number)  # noqa: E731
-        qtbot.waitUntil(lambda: found() == wanted and node in panel.view.standing, timeout=LONG)
+        qtbot.waitUntil(lambda: found() == wanted and node in panel.view.circuit_nodes, timeout=LONG)
 
     def name(text: str) -> None:
         panel.view.label.clear()
@@ -165,26 +165,26 @@ def test_words_for_a_feature_are_the_circuits_labels_and_are_offered_again(
     state = desk.document.state
     nodes = [n for n in state.circuit.node_names if n.startswith(f"{site}.f{number}@")]
     assert {n: state.labels[n].text for n in nodes} == dict.fromkeys(nodes, "first name")
-    assert window.view.picture.by_name[node].label == "first name"
+    assert window.view.circuit_scene.by_name[node].label == "first name"
     shoot(window, "feature-named")
 
     # one step of undo; the notebook keeps the word and offers it
-    desk.undo.undo()
-    assert not desk.document.state.labels and window.view.picture.by_name[node].label != "first name"
+    desk.undo_stack.undo()
+    assert not desk.document.state.labels and window.view.circuit_scene.by_name[node].label != "first name"
     labels.role.offer()
     assert labels.role.itemText(0) == "first name"
     panel.files.put.trigger()
     assert desk.document.state.labels[node].text == "first name"
-    desk.undo.undo()
+    desk.undo_stack.undo()
     assert panel.view.label.text() == "first name", "the notebook's"
-    desk.undo.redo()
+    desk.undo_stack.redo()
 
     # another label in the Labels panel is what the dashboard says of this circuit's feature
-    window.places.bring("labels")
-    desk.select(frozenset({node}), frozenset())
+    window.dock_manager.bring_to_front("labels")
+    desk.set_selection(frozenset({node}), frozenset())
     labels.role.setCurrentText("subject")
     qtbot.mouseClick(labels.put, Qt.MouseButton.LeftButton)
-    window.places.bring("features")
+    window.dock_manager.bring_to_front("features")
     dashboard()
     qtbot.waitUntil(lambda: panel.view.label.text() == "subject", timeout=LONG)
 

@@ -15,15 +15,15 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 import circuitviz.jobs.features as features_job
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.demo.text import Text
-from circuitviz.features import load_dictionaries, load_dictionary, run_prompt, write_folder
+from circuitviz.demo.text import DemoCorpus
+from circuitviz.features import load_dictionaries, load_dictionary, run_prompt, write_saelens_folder
 from circuitviz.features.dashboards import token_effects
-from circuitviz.features.fit import SAMPLE
+from circuitviz.features.fit import SAMPLE_TEXTS
 from circuitviz.models import load_model
-from circuitviz.panels.charts.sketch import Strokes
-from circuitviz.resources import resource
+from circuitviz.panels.charts.sketch import LineMark
+from circuitviz.resources import resource_path
 
 LONG = 90_000
 
@@ -37,9 +37,9 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(open_window, qtbot: QtBot) -> MainWindow:
     """The demo's circuit with the features in front, indexed."""
     window: MainWindow = open_window()
-    begin(window, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
-    window.places.bring("features")
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
+    window.dock_manager.bring_to_front("features")
     panel = window.panels["features"]
     qtbot.waitUntil(lambda: panel.shelf is not None and bool(panel.shelf.rows), timeout=LONG)
     qtbot.waitUntil(lambda: panel.view.found is not None, timeout=LONG)
@@ -76,16 +76,16 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
     assert "".join(found.words[0][max(0, at - 3) : at + 4]) in shown
     assert panel.view.examples.toHtml().count("background-color") >= len(found.statistics.examples)
     model = load_model("demo")
-    one = next(d for d in load_dictionaries([resource("demo", "dictionaries")], model) if d.name == "m3")
+    one = next(d for d in load_dictionaries([resource_path("demo", "dictionaries")], model) if d.name == "m3")
     top, _ = token_effects(model, one, best.number, 8)
-    assert [t.token for t in found.promotes] == [t.token for t in top]
+    assert [t.token for t in found.promoted_tokens] == [t.token for t in top]
     assert all(f"{t.value:+.2f}" in panel.view.facts.toPlainText() for t in top)
     shoot(window, "features")
     qtbot.mouseClick(panel.view.traces, Qt.MouseButton.LeftButton)
     assert (
         window.panels["traces"].seen and window.panels["traces"].form.feature.text() == f"m3.f{best.number}"
     )
-    window.places.bring("features")
+    window.dock_manager.bring_to_front("features")
 
     # one's own label and an imported one: own first, both searched
     qtbot.keyClicks(panel.view.label, "ends a span of years")
@@ -114,7 +114,7 @@ def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: Qt
 
     # a neighbour is a link
     chosen(panel, qtbot, "m3", best.number)
-    near = panel.view.found.near_decoder[0].number
+    near = panel.view.found.decoder_neighbours[0].number
     panel.view.facts.anchorClicked.emit(QUrl(f"feature:m3.f{near}"))
     qtbot.waitUntil(lambda: panel.view.found.number == near, timeout=LONG)
     assert panel.search.text() == "" and panel.table.currentIndex().isValid()
@@ -127,12 +127,12 @@ def test_how_each_dictionary_fits_is_said_where_it_is_chosen(
     monkeypatch.setattr(features_job, "DEMO_PASSAGES", 20)
     window = opened(open_window, qtbot)
     panel = window.panels["features"]
-    shipped = Path(str(resource("demo", "dictionaries")))
+    shipped = Path(str(resource_path("demo", "dictionaries")))
     panel.site.setCurrentText("m0")
     model, one = load_model("demo"), load_dictionary(shipped / "m0")
-    runs = [run_prompt(model, text) for text in SAMPLE]
-    should = torch.cat([run.written(one)[1:] for run in runs])
-    made = torch.cat([one.reconstruct(run.read(one)[1:]) for run in runs])
+    runs = [run_prompt(model, text) for text in SAMPLE_TEXTS]
+    should = torch.cat([run.dictionary_target(one)[1:] for run in runs])
+    made = torch.cat([one.reconstruct(run.dictionary_input(one)[1:]) for run in runs])
     share = float((should - made).square().sum() / (should - should.mean(0)).square().sum())
     assert panel.fit.isVisible() and panel.fit.textFormat() == Qt.TextFormat.PlainText
     assert (
@@ -145,15 +145,15 @@ def test_how_each_dictionary_fits_is_said_where_it_is_chosen(
     good = load_dictionary(shipped / "a2")
     draw = torch.Generator().manual_seed(0)
     noise = torch.randn(good.encoder.shape, generator=draw)
-    write_folder(replace(good, name="<b>odd</b>", encoder=noise), tmp_path / "both" / "<b>odd<|b>")
+    write_saelens_folder(replace(good, name="<b>odd</b>", encoder=noise), tmp_path / "both" / "<b>odd<|b>")
     shutil.copytree(shipped / "m0", tmp_path / "both" / "m0")
     panel.replace(tmp_path / "both")
     qtbot.waitUntil(
-        lambda: "2 dictionaries" in panel.where.text() and bool(panel.shelf.misfits), timeout=LONG
+        lambda: "2 dictionaries" in panel.where.text() and bool(panel.shelf.misfit_warnings), timeout=LONG
     )
     assert panel.where.text().endswith("warning about a2")
     panel.site.setCurrentText("a2")
-    said = panel.shelf.misfits["a2"]
+    said = panel.shelf.misfit_warnings["a2"]
     assert panel.fit.text() == said and "<b>odd" in said and "of the variance at a2 unexplained" in said
     assert panel.fit.objectName() == "warning"
     shoot(window, "features-misfit")
@@ -165,8 +165,8 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     window = opened(open_window, qtbot)
     panel = window.panels["features"]
     failures = []
-    window.desk.failed.disconnect()
-    window.desk.failed.connect(failures.append)
+    window.workspace.failure_reported.disconnect()
+    window.workspace.failure_reported.connect(failures.append)
     (tmp_path / "odd.json").write_text("{}")
     panel.import_explanations(tmp_path / "odd.json")
     qtbot.waitUntil(lambda: bool(failures), timeout=LONG)
@@ -182,7 +182,7 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     assert panel.view.found.number == silent
 
     # folders are opened together, one dictionary a site; one that cannot be added takes nothing away
-    shipped = Path(str(resource("demo", "dictionaries")))
+    shipped = Path(str(resource_path("demo", "dictionaries")))
     assert not panel.files.more.isEnabled(), "the demo's own are of every site"
     for folder, sites in {"first": ("a2", "m0"), "second": ("m3",), "again": ("a2",)}.items():
         for site in sites:
@@ -200,8 +200,8 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     for site in ("m0", "a2", "m3"):
         found = chosen(panel, qtbot, site, 5)
         alone = load_dictionary(shipped / site, load_model("demo"))
-        assert found.promotes == tuple(token_effects(load_model("demo"), alone, 5, 8)[0])
-    assert window.panels["feature-circuit"]._folders == tuple(
+        assert found.promoted_tokens == tuple(token_effects(load_model("demo"), alone, 5, 8)[0])
+    assert window.panels["feature-circuit"]._dictionary_folders == tuple(
         str(tmp_path / name) for name in ("first", "second")
     )
     shoot(window, "features-two-folders")
@@ -217,10 +217,10 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     fires = max(panel.shelf.rows["m3"], key=lambda row: row.greatest)
     chosen(panel, qtbot, "m3", fires.number)
     panel.trace(0)
-    qtbot.waitUntil(lambda: window.desk.asking.question is not None, timeout=LONG)
-    assert window.desk.asking.question.dictionaries == panel.folders
+    qtbot.waitUntil(lambda: window.workspace.prompt_circuits.query is not None, timeout=LONG)
+    assert window.workspace.prompt_circuits.query.dictionaries == panel.folders
     panel.shelf, panel._asked, panel.folders = None, None, ()
-    window.places.bring("features")
+    window.dock_manager.bring_to_front("features")
     qtbot.waitUntil(
         lambda: panel.shelf is not None and list(panel.shelf.sites) == ["m0", "a2", "m3"], timeout=LONG
     )
@@ -236,8 +236,8 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, 
     panel = window.panels["features"]
     assert window.docks["training"].isHidden()  # until it is asked for
     text = tmp_path / "text.txt"
-    text.write_text("\n".join(islice(Text(4).passages(), 150)))
-    window.desk.panel_wanted.emit("training")
+    text.write_text("\n".join(islice(DemoCorpus(4).passages(), 150)))
+    window.workspace.panel_requested.emit("training")
     training = window.panels["training"]
     assert window.docks["training"].isVisible() and training.site.count() == 8
     training.site.setCurrentText("m1")
@@ -259,7 +259,7 @@ def test_a_dictionary_is_trained_stopped_and_goes_on(open_window, qtbot: QtBot, 
     assert [point.step for point in course] == list(range(25, 601, 25))
     assert course[-1].loss < 0.5 * course[0].loss
     assert not (tmp_path / "own" / "m1.training").exists()
-    drawn = next(mark for mark in training.charts["loss"].sketch.marks if isinstance(mark, Strokes))
+    drawn = next(mark for mark in training.charts["loss"].spec.marks if isinstance(mark, LineMark))
     assert drawn.points[0, :, 1].tolist() == pytest.approx([point.loss for point in course])
     assert training.charts["dead"].rows[1:] == [[point.step, 100 * point.dead] for point in course]
     shoot(window, "training")

@@ -12,10 +12,10 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, Sight, State
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.session import Document, ViewFilters, State
 
-GRAPH = Graph.transformer(Shape(4, 8, 128))
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 CIRCUIT = SCORES.greedy(80)
 CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
@@ -24,7 +24,7 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 @pytest.fixture
 def window(open_window, qtbot: QtBot) -> MainWindow:
     made: MainWindow = open_window()
-    made.desk.set_document(Document(State(None, SCORES, CIRCUIT)))
+    made.workspace.set_document(Document(State(None, SCORES, CIRCUIT)))
     with qtbot.waitActive(made):
         made.activateWindow()
     made.view.setFocus()
@@ -32,8 +32,8 @@ def window(open_window, qtbot: QtBot) -> MainWindow:
 
 
 def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:
-    desk, view, card = window.desk, window.view, window.panels["filters"]
-    first, places = desk.document.state.hash, {n.name: (n.x, n.y) for n in view.picture.nodes}
+    desk, view, card = window.workspace, window.view, window.panels["filters"]
+    first, places = desk.document.state.hash, {n.name: (n.x, n.y) for n in view.circuit_scene.nodes}
     qtbot.keyClick(view, Qt.Key.Key_F, CONTROL | SHIFT)
     assert card.isVisible() and card.most.hasFocus() and not card.clear.isEnabled()
     shoot(window, "filters-open")
@@ -41,53 +41,53 @@ def test_filters_hide_count_undo_and_are_saved(window: MainWindow, qtbot: QtBot,
 
     # by number: the strongest are left
     card.most.setValue(300)
-    asked = desk.document.state.sight.most
+    asked = desk.document.state.filters.most
     scores = sorted((abs(float(SCORES.values[GRAPH.edge(n)])) for n in CIRCUIT.edge_names), reverse=True)
-    assert asked is not None and len(view.picture.edges) == asked < 80
-    assert min(abs(e.score) for e in view.picture.edges) == scores[asked - 1]
-    assert card.number.text() == str(asked) and f"showing {asked} of the circuit's 80 edges" in view.note
+    assert asked is not None and len(view.circuit_scene.edges) == asked < 80
+    assert min(abs(e.score) for e in view.circuit_scene.edges) == scores[asked - 1]
+    assert card.number.text() == str(asked) and f"showing {asked} of the circuit's 80 edges" in view.status_text
 
     # by sign, input, kind, layer, score, and whether an edge is left
-    card.signs.chips["negative"].click()
-    assert all(e.score >= 0 for e in view.picture.edges)
+    card.sign_chips.chips["negative"].click()
+    assert all(e.score >= 0 for e in view.circuit_scene.edges)
     card.channels.chips["k"].click()
-    assert view.picture.edges and all(e.channel != "k" for e in view.picture.edges)
+    assert view.circuit_scene.edges and all(e.channel != "k" for e in view.circuit_scene.edges)
     card.kinds.chips["mlp"].click()
-    assert not [n for n in view.picture.nodes if n.kind == "mlp"]
+    assert not [n for n in view.circuit_scene.nodes if n.kind == "mlp"]
     card.low.setValue(1)
-    assert {GRAPH.node(n.name).layer for n in view.picture.nodes} == {None, 1, 2, 3}
+    assert {GRAPH.node(n.name).layer for n in view.circuit_scene.nodes} == {None, 1, 2, 3}
     card.least.setValue(1.0)
-    assert all(abs(e.score) >= 1.0 for e in view.picture.edges)
+    assert all(abs(e.score) >= 1.0 for e in view.circuit_scene.edges)
     card.joined.click()
-    touched = {e.sender for e in view.picture.edges} | {e.node for e in view.picture.edges}
-    assert {n.name for n in view.picture.nodes} == touched
-    assert all((n.x, n.y) == places[n.name] for n in view.picture.nodes)
-    edges, nodes = len(view.picture.edges), len(view.picture.nodes)
+    touched = {e.sender for e in view.circuit_scene.edges} | {e.receiver for e in view.circuit_scene.edges}
+    assert {n.name for n in view.circuit_scene.nodes} == touched
+    assert all((n.x, n.y) == places[n.name] for n in view.circuit_scene.nodes)
+    edges, nodes = len(view.circuit_scene.edges), len(view.circuit_scene.nodes)
     assert (
-        view.note
+        view.status_text
         == f"filtered: showing {edges} of the circuit's 80 edges and {nodes} of its {CIRCUIT.n_nodes} nodes"
     )
-    assert desk.document.state.live.n_edges == 80  # the circuit stays whole
+    assert desk.document.state.live_circuit.n_edges == 80  # the circuit stays whole
     shoot(window, "filtered")
 
     # all of it is one step, kept in the file, and seen in exports
-    kept, sight = desk.document.state.hash, desk.document.state.sight
-    assert desk.undo.count() == 1 and window.chrome.actions["clear-filters"].isEnabled()
+    kept, sight = desk.document.state.hash, desk.document.state.filters
+    assert desk.undo_stack.count() == 1 and window.menus.actions["clear-filters"].isEnabled()
     assert save_in(window, tmp_path / "a.circuit") and export_in(window, tmp_path / "a.svg")
     assert ">m1<" not in (tmp_path / "a.svg").read_text()
-    desk.undo.undo()
-    assert desk.document.state.hash == first and len(view.picture.edges) == 80 and "filtered" not in view.note
+    desk.undo_stack.undo()
+    assert desk.document.state.hash == first and len(view.circuit_scene.edges) == 80 and "filtered" not in view.status_text
     assert card.most.value() == card.most.maximum() and not card.joined.isChecked()
-    desk.undo.redo()
+    desk.undo_stack.redo()
     assert desk.document.state.hash == kept and card.sight() == sight
     open_in(window, qtbot, tmp_path / "a.circuit")
-    assert desk.document.state.sight == sight and len(view.picture.edges) == edges
+    assert desk.document.state.filters == sight and len(view.circuit_scene.edges) == edges
     card.clear.click()
-    assert desk.document.state.sight == Sight() and len(view.picture.nodes) == CIRCUIT.n_nodes
+    assert desk.document.state.filters == ViewFilters() and len(view.circuit_scene.nodes) == CIRCUIT.n_nodes
 
 
 def test_find_tells_what_is_hidden(window: MainWindow) -> None:
     window.panels["filters"].kinds.chips["mlp"].click()
-    window.find_bar.open()
-    window.find_bar.line.setText("m1")
-    assert window.desk.nodes == {"m1"} and "hidden by the filters" in window.find_bar.why.toolTip()
+    window.find_bar.open_card()
+    window.find_bar.query_field.setText("m1")
+    assert window.workspace.selected_nodes == {"m1"} and "hidden by the filters" in window.find_bar.reason_label.toolTip()

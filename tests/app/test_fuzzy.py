@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuitviz.app.fuzzy import FIRST, GAP, NEXT, PLAIN, WORD, match
+from circuitviz.app.fuzzy import FIRST_LETTER_SCORE, GAP_PENALTY, CONSECUTIVE_SCORE, LETTER_SCORE, WORD_START_SCORE, fuzzy_match
 
 LETTERS = st.text(alphabet="ab c", max_size=9)
 
@@ -21,11 +21,11 @@ def slowly(query: str, text: str) -> float | None:
         total, last = -0.02 * len(text), -1
         for at in places:
             if at == 0:
-                total += FIRST
+                total += FIRST_LETTER_SCORE
             elif last >= 0 and at == last + 1:
-                total += NEXT
+                total += CONSECUTIVE_SCORE
             else:
-                total += (PLAIN if text[at - 1].isalnum() else WORD) - GAP * (
+                total += (LETTER_SCORE if text[at - 1].isalnum() else WORD_START_SCORE) - GAP_PENALTY * (
                     at - last - 1 if last >= 0 else at
                 )
             last = at
@@ -37,14 +37,14 @@ def slowly(query: str, text: str) -> float | None:
 
 @given(LETTERS, LETTERS)
 def test_the_best_of_all_ways_is_found(query: str, text: str) -> None:
-    found, best = match(query, text), slowly(query, text)
+    found, best = fuzzy_match(query, text), slowly(query, text)
     if not query.split():
-        assert found is not None and found.score == 0 and found.places == ()
+        assert found is not None and found.score == 0 and found.positions == ()
         return
     assert (found is None) == (best is None)
     if found is not None:
         assert found.score == pytest.approx(best)
-        assert [text[i] for i in found.places] == list("".join(query.split()))
+        assert [text[i] for i in found.positions] == list("".join(query.split()))
 
 
 @pytest.mark.parametrize(
@@ -70,5 +70,5 @@ def test_what_is_meant_comes_first(query: str, wanted: str) -> None:
         "Export",
         "Show everything",
     ]
-    found = [(m.score, t) for t in texts if (m := match(query, t)) is not None]
+    found = [(m.score, t) for t in texts if (m := fuzzy_match(query, t)) is not None]
     assert max(found)[1] == wanted

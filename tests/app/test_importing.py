@@ -15,19 +15,19 @@ from conftest import Case, make_case
 from slow_path import STORIES, logit_difference
 
 from circuitviz.__main__ import main
-from circuitviz.canvas.legend import _text, legend_entries
-from circuitviz.canvas.picture import picture_of
-from circuitviz.discovery import discover, setting
+from circuitviz.canvas.legend import _entry_text, legend_entries
+from circuitviz.canvas.picture import build_scene
+from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, evaluate
+from circuitviz.evaluation import FaithfulnessBench, evaluate
 from circuitviz.evaluation.score_sign import SignDecision, decide_sign_steps
 from circuitviz.formats import export_document, formats, import_document, open_document
 from circuitviz.graph import Circuit, Scores
-from circuitviz.pictures import Figure, save_picture
+from circuitviz.pictures import FigureOptions, save_figure
 from circuitviz.pictures.prose import methods_paragraph
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 from circuitviz.session import Document, State
-from circuitviz.session.imported import fit_state, settle_sign
+from circuitviz.session.imported import fit_state, set_sign
 
 pytestmark = pytest.mark.usefixtures("qapp")  # pictures need fonts
 CLAIMS = re.compile(r"\b(raises?|lowers?|helps?|hurts?)\b", re.IGNORECASE)
@@ -48,10 +48,10 @@ def eap_file(path: Path, scores: Scores, circuit: Circuit, sign: float = 1.0) ->
         if not kv:
             edges[name] = {"score": score, "in_graph": inside}
             continue
-        weights = [pick.uniform(-1, 2) for _ in range(shape.group - 1)]
-        chosen = pick.randrange(shape.group)
+        weights = [pick.uniform(-1, 2) for _ in range(shape.queries_per_kv_head - 1)]
+        chosen = pick.randrange(shape.queries_per_kv_head)
         for i, weight in enumerate([*weights, 1 - sum(weights)]):
-            query = f"{layer}.h{int(head) * shape.group + i}<{receiver[-2]}>"
+            query = f"{layer}.h{int(head) * shape.queries_per_kv_head + i}<{receiver[-2]}>"
             edges[f"{sender}->{query}"] = {"score": score * weight, "in_graph": inside and i == chosen}
     nodes = {n.name: {"in_graph": n.name in circuit.node_names} for n in scores.graph.nodes}
     cfg = {
@@ -70,7 +70,7 @@ def test_keys_and_values_are_summed_over_a_group(name: str, tmp_path: Path) -> N
     scores = discover(case.model, case.task, "eap", metric="logit-diff")
     circuit = scores.greedy(60)
     document = import_document(eap_file(tmp_path / "a.json", scores, circuit))
-    assert document.state.circuit is not None and not document.state.circuit.graph.shape.grouped
+    assert document.state.circuit is not None and not document.state.circuit.graph.shape.has_grouped_queries
     state = fit_state(document.state, case.model.shape, name)
     assert state.circuit == circuit and state.scores is not None
     assert np.abs(np.where(scores.graph.mask, state.scores.values - scores.values, 0)).max() < 1e-12
@@ -121,7 +121,7 @@ def test_votes_are_exact_effects_of_the_strongest_edges(demo: Case) -> None:
     graph = demo.model.graph
     draw = np.random.default_rng(1)
     scores = Scores(graph, np.where(graph.mask, draw.normal(size=graph.mask.shape), 0.0), "imported")
-    found = finish(decide_sign_steps(Bench(setting(demo.model, demo.task)), scores, 8))
+    found = run_to_completion(decide_sign_steps(FaithfulnessBench(make_setting(demo.model, demo.task)), scores, 8))
     clean, _, corrupted, theirs = demo.slow_outputs()
 
     def measured(logits: Any) -> float:
@@ -136,7 +136,7 @@ def test_votes_are_exact_effects_of_the_strongest_edges(demo: Case) -> None:
         n for n, effect in effects.items() if abs(effect) > 1e-5 * abs(measured(clean) - measured(corrupted))
     ]
     agreeing = sum((effects[n] > 0) == (scores.values[graph.edge(n)] > 0) for n in clear)
-    assert found.tested == 8 and (found.voting, found.agreeing) == (len(clear), agreeing)
+    assert found.tested == 8 and (found.with_effect, found.agreeing) == (len(clear), agreeing)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_votes_are_exact_effects_of_the_strongest_edges(demo: Case) -> None:
 def test_a_clear_majority_decides(voting: int, agreeing: int, sign: str) -> None:
     """Limits of the two-sided sign test at 5 %, from its table (n = 20: 5 or fewer)."""
     decision = SignDecision(20, voting, agreeing)
-    assert decision.sign == sign and str(agreeing) in decision.note
+    assert decision.sign == sign and str(agreeing) in decision.summary
 
 
 @pytest.fixture(scope="module")
@@ -172,8 +172,8 @@ def test_exact_effects_decide_the_sign_of_an_imported_circuit(
     where = document.state.provenance
     assert where is not None and where.options == {"file": "a.json", "sign": "auto"}
     assert (
-        where.command().startswith("circuitviz import a.json -m demo -t ioi")
-        and "--sign auto" in where.command()
+        where.command_line().startswith("circuitviz import a.json -m demo -t ioi")
+        and "--sign auto" in where.command_line()
     )
     assert "read from the file a.json" in methods_paragraph(document) and told["note"] in methods_paragraph(
         document
@@ -200,7 +200,7 @@ def test_mixed_signs_stay_as_they_are_and_unknown(
     out_text, err = capsys.readouterr()
     assert "does not tell" in err and "not known" in out_text
     state = open_document(out).state
-    assert state.sign == "file" and np.allclose(state.scores.values, np.where(scores.graph.mask, mixed, 0))  # type: ignore[union-attr]
+    assert state.sign_meaning == "file" and np.allclose(state.scores.values, np.where(scores.graph.mask, mixed, 0))  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("choice", ["keep", "flip"])
@@ -223,10 +223,10 @@ def test_a_turned_sign_is_undone_and_counts_as_a_change(
     for choice in ("keep", "flip"):
         document = import_document(eap_file(tmp_path / "a.json", scores, circuit))
         before = document.state
-        change = document.do(settle_sign(choice, "a note"))
-        assert document.dirty and document.state.sign == "helps" and document.state.hash != before.hash
-        document.apply(change.before)
-        assert document.state is before and document.state.sign == "file" and not document.dirty
+        change = document.apply_command(set_sign(choice, "a note"))
+        assert document.is_dirty and document.state.sign_meaning == "helps" and document.state.hash != before.hash
+        document.set_state(change.before)
+        assert document.state is before and document.state.sign_meaning == "file" and not document.is_dirty
 
 
 SUFFIXES = [e.value.suffix for e in formats.entries() if e.value.reads and e.value.writes]
@@ -242,7 +242,7 @@ def test_every_format_keeps_whether_the_sign_is_known(
     imported = replace(scores, method="imported", options={})
     document = Document(State(scores=imported, circuit=circuit))
     if known:
-        document.do(settle_sign("flip", "a note"))
+        document.apply_command(set_sign("flip", "a note"))
     if suffix == ".csv":
         export_document(document, tmp_path / "a.nodes.csv")
     if suffix == ".nodes.csv":
@@ -260,7 +260,7 @@ def test_every_format_keeps_whether_the_sign_is_known(
         export_document(found, tmp_path / "b.nodes.csv")
     if suffix == ".nodes.csv":
         export_document(found, tmp_path / "b.csv")
-    assert import_document(tmp_path / f"b{suffix}").state.sign == "helps"
+    assert import_document(tmp_path / f"b{suffix}").state.sign_meaning == "helps"
 
 
 def test_nothing_is_claimed_of_signs_that_are_not_known(
@@ -268,23 +268,23 @@ def test_nothing_is_claimed_of_signs_that_are_not_known(
 ) -> None:
     """Legends on screen and on paper, and the command line; what is said once the sign is known."""
     document = import_document(eap_file(tmp_path / "a.json", *native))
-    picture = picture_of(document.state)
-    texts = [_text(picture, entry) for entry in legend_entries(picture) if entry != "channels"]
+    picture = build_scene(document.state)
+    texts = [_entry_text(picture, entry) for entry in legend_entries(picture) if entry != "channels"]
     assert {"positive score in the file", "negative score in the file"} <= set(texts)
-    save_picture(document, tmp_path / "a.svg", Figure())
+    save_figure(document, tmp_path / "a.svg", FigureOptions())
     svg = (tmp_path / "a.svg").read_text()
     assert "negative score in the file" in svg and not any(map(CLAIMS.search, [*texts, svg]))
     assert main(["import", str(tmp_path / "a.json"), "-o", str(tmp_path / "a.circuit")]) == 0
     said = capsys.readouterr()
     assert "not known" in said.out
-    known = settle_sign("keep", "a note").change(document.state)
-    picture = picture_of(known)
-    texts = [_text(picture, entry) for entry in legend_entries(picture) if entry != "channels"]
+    known = set_sign("keep", "a note").transform(document.state)
+    picture = build_scene(known)
+    texts = [_entry_text(picture, entry) for entry in legend_entries(picture) if entry != "channels"]
     assert {"raises the metric", "lowers the metric"} <= set(texts)
     with pytest.raises(InputError, match="whether positive helps"):
         document.state.scores.signed(5)  # type: ignore[union-attr]
     circuit = Document(State(circuit=native[1]))  # a reference: no scores at all
-    picture = picture_of(circuit.state)
+    picture = build_scene(circuit.state)
     assert not any(
-        CLAIMS.search(_text(picture, entry)) for entry in legend_entries(picture) if entry != "channels"
+        CLAIMS.search(_entry_text(picture, entry)) for entry in legend_entries(picture) if entry != "channels"
     )

@@ -11,22 +11,22 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.app.about import AboutDialog
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Circuit, Graph, Shape
-from circuitviz.jobs import Failed
-from circuitviz.panels.room import DockFrame
+from circuitviz.graph import Circuit, Graph, ModelShape
+from circuitviz.jobs import JobFailed
+from circuitviz.panels.room import DockScrollArea
 from circuitviz.session import Document, State
 
 LONG = 20_000
 
 
 def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(Shape(2, 4, 16)))))
+    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
 
 
 @pytest.fixture
 def window(open_window) -> MainWindow:
     made: MainWindow = open_window()
-    made.desk.set_document(document())
+    made.workspace.set_document(document())
     return made
 
 
@@ -38,7 +38,7 @@ def front(window: MainWindow) -> list[str]:
 
 def test_no_panel_is_cut_and_none_behind_a_tab_takes_room(window: MainWindow, qtbot: QtBot) -> None:
     for name, dock in window.docks.items():
-        window.places.bring(name)
+        window.dock_manager.bring_to_front(name)
         qtbot.waitUntil(lambda dock=dock: dock.isVisible() and dock.height() > 60, timeout=LONG)
         panel, frame = window.panels[name], dock.widget()
         least = panel.minimumSizeHint()
@@ -48,23 +48,23 @@ def test_no_panel_is_cut_and_none_behind_a_tab_takes_room(window: MainWindow, qt
         )
         assert window.rect().contains(dock.geometry()), name
         assert not dock.geometry().intersects(window.centralWidget().geometry()), name
-        if isinstance(frame, DockFrame):
+        if isinstance(frame, DockScrollArea):
             assert not frame.horizontalScrollBar().maximum(), f"{name} scrolls sideways at the usual size"
-    window.places.bring("edges")
+    window.dock_manager.bring_to_front("edges")
     qtbot.waitUntil(lambda: window.docks["edges"].height() < 240, timeout=LONG)
     assert window.view.height() > 400
 
 
 def test_the_dock_in_front_is_in_front_after_another_start(open_window, qtbot: QtBot) -> None:
     first: MainWindow = open_window()
-    first.desk.set_document(document())
-    first.places.bring("filters")
+    first.workspace.set_document(document())
+    first.dock_manager.bring_to_front("filters")
     first.docks["labels"].hide()
     qtbot.waitUntil(lambda: front(first) == ["Filters"], timeout=LONG)
     first.close()
     second: MainWindow = open_window()
     assert second.docks["filters"].isHidden(), "docks stay away until there is a circuit"
-    second.desk.set_document(document())
+    second.workspace.set_document(document())
     qtbot.waitUntil(lambda: front(second) == ["Filters"], timeout=LONG)
     assert second.docks["labels"].isHidden()
 
@@ -91,16 +91,16 @@ class Fates(QObject):
 
 def test_messages_do_not_pile_up(window: MainWindow, qtbot: QtBot) -> None:
     for number in range(4):
-        window.show_failed(Failed(f"That did not work, {number}", "for a reason"))
-    assert window.dialog is not None and "3" in window.dialog.text()
+        window.show_failure(JobFailed(f"That did not work, {number}", "for a reason"))
+    assert window.failure_dialog is not None and "3" in window.failure_dialog.text()
     qtbot.waitUntil(lambda: len(window.findChildren(QMessageBox)) == 1, timeout=LONG)
-    window.dialog.close()
+    window.failure_dialog.close()
 
 
 def test_about_closes_on_return(window: MainWindow, qtbot: QtBot) -> None:
     fates, dialog = Fates(), AboutDialog(window)
     fates.follow(dialog)
-    window.show_dialog(dialog)
+    window.show_only_dialog(dialog)
     default = [b for b in dialog.findChildren(QWidget) if getattr(b, "isDefault", bool)()]
     assert [button.text().replace("&", "") for button in default] == ["Close"]
     assert all(button.icon().isNull() for button in default)
@@ -121,28 +121,28 @@ def test_text_follows_the_system_while_running(window: MainWindow, qtbot: QtBot)
     finally:
         QApplication.setFont(before)
     qtbot.waitUntil(lambda: QFontInfo(value.font()).pixelSize() == small, timeout=LONG)
-    window.looks.settle()
+    window.theme_controller.finish_restyling()
 
 
 def test_after_the_tour_keys_go_to_the_canvas(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
-    window.tour.begin()
-    qtbot.waitUntil(window.tour.card.next.hasFocus, timeout=LONG)
-    qtbot.keyClick(window.tour.card.next, Qt.Key.Key_Escape)
+    window.tour.start_tour()
+    qtbot.waitUntil(window.tour.card.next_button.hasFocus, timeout=LONG)
+    qtbot.keyClick(window.tour.card.next_button, Qt.Key.Key_Escape)
     qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
     assert not window.tour.card.isVisible()
-    assert window.tour.at == -1
+    assert window.tour.step_index == -1
 
 
 @pytest.mark.parametrize("key", [Qt.Key.Key_Tab, Qt.Key.Key_Backtab])
 def test_tab_passes_over_panels_behind_a_tab(window: MainWindow, qtbot: QtBot, key: Qt.Key) -> None:
-    window.places.bring("filters")
+    window.dock_manager.bring_to_front("filters")
     window.activateWindow()
     window.view.setFocus()
     qtbot.waitUntil(window.view.hasFocus, timeout=LONG)
     met: list[QWidget] = []
     while (now := QApplication.focusWidget()) not in met:
-        assert now is not None and window.places.in_sight(now), now
+        assert now is not None and window.dock_manager.is_uncovered(now), now
         met.append(now)
         qtbot.keyClick(now, key)
     docks = {name for name, dock in window.docks.items() if any(dock.isAncestorOf(w) for w in met)}

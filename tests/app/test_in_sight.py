@@ -14,18 +14,18 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
 from circuitviz.canvas.theme import THEMES
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.jobs import Look
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.jobs import Query
 from circuitviz.session import ROLES, Document, Label, State, set_label
 
-GRAPH = Graph.transformer(Shape(4, 8, 128))
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 
 
 @pytest.fixture
 def window(open_window) -> MainWindow:
     made: MainWindow = open_window()
-    made.desk.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
+    made.workspace.set_document(Document(State(None, SCORES, SCORES.greedy(60))))
     return made
 
 
@@ -38,18 +38,18 @@ def lightness(widget: QWidget) -> int:
 def test_every_part_of_the_window_wears_the_theme(window: MainWindow, qtbot: QtBot, theme: str) -> None:
     window.choose_theme({"dark": "light", "light": "dark"}[theme])
     window.choose_theme(theme)  # the first one is not finished
-    qtbot.waitUntil(lambda: not window.looks._parts)
+    qtbot.waitUntil(lambda: not window.theme_controller._pending_restyles)
     assert window.updatesEnabled()
     wanted = pytest.approx(QColor(THEMES[theme].panel).lightness(), abs=12)
     for name in window.docks:
-        window.places.bring(name)
+        window.dock_manager.bring_to_front(name)
         qtbot.waitUntil(lambda name=name: window.panels[name].seen)
         assert lightness(window.panels[name]) == wanted, name
     assert lightness(window.statusBar()) == wanted
     dialog = QDialog(window)
     text = QLabel("made after the theme was chosen", dialog)
     text.setObjectName("muted")
-    window.show_dialog(dialog)
+    window.show_only_dialog(dialog)
     qtbot.waitUntil(dialog.isVisible)
     assert text.palette().windowText().color().name() == THEMES[theme].muted.lower()
     dialog.close()
@@ -59,52 +59,52 @@ def test_a_reading_behind_a_tab_asks_nothing(
     window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[object] = []
-    monkeypatch.setattr(window.desk, "ask", asked.append)
-    monkeypatch.setattr(window.desk, "opened", object())
+    monkeypatch.setattr(window.workspace, "ask", asked.append)
+    monkeypatch.setattr(window.workspace, "opened", object())
     readings, paths = window.panels["readings"], window.panels["paths"]
     assert readings.isVisible() and not readings.seen  # which is why isVisible is not asked
-    window.desk.select(frozenset({"a2.h1"}), frozenset())
-    window.desk.choose_prompt(1)
-    window.desk.select(frozenset({"input", "logits"}), frozenset())
-    assert not [request for request in asked if isinstance(request, Look)]
+    window.workspace.set_selection(frozenset({"a2.h1"}), frozenset())
+    window.workspace.set_prompt_index(1)
+    window.workspace.set_selection(frozenset({"input", "logits"}), frozenset())
+    assert not [request for request in asked if isinstance(request, Query)]
     assert not paths.list.topLevelItemCount()
-    window.places.bring("readings")
-    qtbot.waitUntil(lambda: any(isinstance(request, Look) for request in asked))
-    window.places.bring("paths")
+    window.dock_manager.bring_to_front("readings")
+    qtbot.waitUntil(lambda: any(isinstance(request, Query) for request in asked))
+    window.dock_manager.bring_to_front("paths")
     qtbot.waitUntil(lambda: paths.list.topLevelItemCount() > 0)
 
 
 def test_a_table_behind_a_tab_marks_what_is_selected_once_it_is_seen(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    window.desk.beside.keep()
-    window.places.bring("compare")
+    window.workspace.comparison.add_open_circuit()
+    window.dock_manager.bring_to_front("compare")
     parts = window.panels["compare"].parts
     qtbot.waitUntil(lambda: parts.model.rowCount() > 0)
-    window.places.bring("edges")
+    window.dock_manager.bring_to_front("edges")
     qtbot.waitUntil(lambda: not window.panels["compare"].seen)
     node = parts.model.parts[3].name
-    window.desk.select(frozenset({node}), frozenset())
+    window.workspace.set_selection(frozenset({node}), frozenset())
     assert not parts.table.selectionModel().hasSelection()
-    window.places.bring("compare")
+    window.dock_manager.bring_to_front("compare")
     qtbot.waitUntil(parts.table.selectionModel().hasSelection)
     row = parts.sorted.mapToSource(parts.table.selectionModel().selectedRows()[0]).row()
     assert parts.model.parts[row].name == node
 
 
 def test_the_inspector_lists_the_strongest_edges_and_suggests_roles(window: MainWindow, qtbot: QtBot) -> None:
-    inspector, desk = window.panels["inspector"], window.desk
+    inspector, desk = window.panels["inspector"], window.workspace
     for node in ("m1", "a2.h1", "logits"):
-        desk.select(frozenset({node}), frozenset())
+        desk.set_selection(frozenset({node}), frozenset())
         shown = [button.text() for button in inspector.edges if button.isVisible()]
         index = SCORES.graph.edge
         touching = [e for e in desk.state.circuit.edge_names if node in (e.partition("->")[0], owner(e))]
         touching.sort(key=lambda e: -abs(SCORES.values[index(e)]))
         assert [text.split()[-1] for text in shown] == touching[: len(inspector.edges)]
     inspector.edges[0].click()
-    assert desk.edges == {touching[0]}
-    desk.do(set_label("m2", Label("Copies the subject")))
-    desk.select(frozenset({"m1"}), frozenset())
+    assert desk.selected_edges == {touching[0]}
+    desk.apply_command(set_label("m2", Label("Copies the subject")))
+    desk.set_selection(frozenset({"m1"}), frozenset())
     qtbot.keyClicks(inspector.label, "mov")
     completer = inspector.label.completer()
     offered = [completer.completionModel().index(row, 0).data() for row in range(completer.completionCount())]
@@ -123,7 +123,7 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
     """A layout in another one inherits its spacing, which is none in many panels."""
     near = []
     for name, dock in window.docks.items():
-        window.places.bring(name)
+        window.dock_manager.bring_to_front(name)
         QApplication.processEvents()
         buttons = [b for b in dock.widget().findChildren(QPushButton) if b.isVisible()]
         for one, two in permutations(buttons, 2):
@@ -138,19 +138,19 @@ def test_buttons_of_a_row_stand_apart(window: MainWindow) -> None:
 
 def test_what_the_status_bar_says_stands_off_the_edge(window: MainWindow) -> None:
     QApplication.processEvents()
-    assert window.chrome.message.mapTo(window, QPoint(0, 0)).x() >= 8
+    assert window.menus.message_label.mapTo(window, QPoint(0, 0)).x() >= 8
 
 
 def test_nothing_of_the_node_selected_before_is_shown_with_another_document(window: MainWindow) -> None:
-    node = next(iter(window.desk.state.circuit.node_names))
-    window.desk.select(frozenset({node}), frozenset())
+    node = next(iter(window.workspace.state.circuit.node_names))
+    window.workspace.set_selection(frozenset({node}), frozenset())
     inspector = window.panels["inspector"]
     assert inspector.node == node and inspector.body.isVisibleTo(inspector)
     told: list[frozenset[str]] = []
-    window.desk.selection_changed.connect(lambda: told.append(window.desk.nodes))
-    graph = Graph.transformer(Shape(2, 4, 64))
+    window.workspace.selection_changed.connect(lambda: told.append(window.workspace.selected_nodes))
+    graph = Graph.transformer(ModelShape(2, 4, 64))
     scores = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape), "eap")
-    window.desk.set_document(Document(State(None, scores, scores.greedy(30))))
-    assert told == [frozenset()] and not window.desk.nodes
+    window.workspace.set_document(Document(State(None, scores, scores.greedy(30))))
+    assert told == [frozenset()] and not window.workspace.selected_nodes
     assert not inspector.node and not inspector.body.isVisibleTo(inspector)
     assert inspector.name.text() == "Nothing selected"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from circuitviz.app.cli.interrupts import interruptible
+from circuitviz.app.cli.interrupts import interrupts_handled
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT between processes")
 PROGRAM = textwrap.dedent(
@@ -68,7 +68,7 @@ def test_without_ctrl_c_the_same_program_ends_well() -> None:
 
 def test_ctrl_c_within_a_command_interrupts_it_and_outside_nothing_is_changed() -> None:
     before = signal.getsignal(signal.SIGINT), sys.unraisablehook
-    with pytest.raises(KeyboardInterrupt), interruptible():
+    with pytest.raises(KeyboardInterrupt), interrupts_handled():
         assert (signal.getsignal(signal.SIGINT), sys.unraisablehook) != before
         try:
             signal.raise_signal(signal.SIGINT)

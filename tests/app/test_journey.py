@@ -12,24 +12,24 @@ from PySide6.QtGui import QFontMetricsF
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.canvas.paint import box, font, label_area
+from circuitviz.canvas.paint import node_box, canvas_font, label_rect
 from circuitviz.evaluation import evaluate
 from circuitviz.lens import read_node
 from circuitviz.models import load_model
-from circuitviz.session.origin import task_of
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 pytestmark = pytest.mark.usefixtures("steady")
 
 
 def measured(window: MainWindow) -> bool:
-    return window.desk.preview is None and window.desk.document.evaluation is not None
+    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
 
 
 def value(window: MainWindow) -> float:
-    numbers = window.desk.live.numbers
+    numbers = window.workspace.live_faithfulness.evaluation
     assert numbers is not None
     found = numbers["faithfulness"]["value"]
     assert window.panels["meter"].value.text() == f"{found:.3f}"  # type: ignore[attr-defined]
@@ -41,29 +41,29 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
 ) -> None:
     window: MainWindow = open_window()
     shoot(window, "start")
-    begin(window, None, None, None, demo=True)
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
-    state = window.desk.document.state
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    state = window.workspace.document.state
     assert state.circuit is not None and state.circuit.n_edges == 100
-    assert len(window.view.picture.nodes) == state.circuit.n_nodes
+    assert len(window.view.circuit_scene.nodes) == state.circuit.n_nodes
     whole = value(window)
 
     # the number is the engine's own, computed apart from the window
     model = load_model("demo")
-    task = task_of(state.provenance, model)
+    task = rebuild_task(state.provenance, model)
     assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
 
     # click the head that helps the logits most, and read it
     graph, scores = state.circuit.graph, state.scores.values
     heads = [n for n in state.circuit.node_names if graph.node(n).kind == "head"]
     head = max(heads, key=lambda n: scores[graph.sender_index[n], -1])
-    with qtbot.waitSignal(window.desk.reading_arrived, timeout=LONG):
-        qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.place_of(head))
+    with qtbot.waitSignal(window.workspace.node_reading_received, timeout=LONG):
+        qtbot.mouseClick(window.view.viewport(), Qt.MouseButton.LeftButton, pos=window.view.viewport_position(head))
     inspector = window.panels["inspector"]
     assert inspector.name.text() == head  # type: ignore[attr-defined]
     reading = read_node(model, task, head, 0)
-    shown = [cells[1].text() for cells in inspector.lens.cells]  # type: ignore[attr-defined]
+    shown = [cells[1].text() for cells in inspector.lens_columns.cells]  # type: ignore[attr-defined]
     assert shown == [f"{t.logit:+.2f}" for t in reading.top[: len(shown)]]
     pattern = inspector.map.pattern  # type: ignore[attr-defined]
     assert np.allclose(pattern.sum(1), 1, atol=1e-5)
@@ -74,7 +74,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     qtbot.keyClick(window.view, Qt.Key.Key_A)
     assert window.panels["meter"].value.text().startswith("≈")  # type: ignore[attr-defined]
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
-    assert window.desk.document.state.ablated_nodes == {head}
+    assert window.workspace.document.state.ablated_nodes == {head}
     fallen = value(window)
     assert fallen < whole - 0.05
     without = evaluate(model, task, state.circuit.without([head])).faithfulness.value
@@ -82,7 +82,7 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     shoot(window, "ablated")
     qtbot.keyClick(window.view, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert value(window) == whole
-    assert window.desk.document.state.hash == state.hash
+    assert window.workspace.document.state.hash == state.hash
     both = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
     qtbot.keyClick(window.view, Qt.Key.Key_Z, both)
     assert value(window) == fallen
@@ -93,24 +93,24 @@ def test_a_new_user_finds_reads_ablates_labels_saves_and_exports(
     label.setFocus()
     qtbot.keyClicks(label, "Name Mover")
     qtbot.keyClick(label, Qt.Key.Key_Return)
-    assert window.view.picture.by_name[head].label == "Name Mover"
-    written = QFontMetricsF(font(10, scale=window.view.zoom)).horizontalAdvance("Name Mover")
-    assert written <= label_area(box(window.view.picture.by_name[head])).width(), "it would be cut"
+    assert window.view.circuit_scene.by_name[head].label == "Name Mover"
+    written = QFontMetricsF(canvas_font(10, scale=window.view.zoom)).horizontalAdvance("Name Mover")
+    assert written <= label_rect(node_box(window.view.circuit_scene.by_name[head])).width(), "it would be cut"
 
     # save, close, open: all is there, before any model is loaded
     path = tmp_path / "ioi.circuit"
     assert save_in(window, path)
-    kept = window.desk.document.state
+    kept = window.workspace.document.state
     window.close()
     again: MainWindow = open_window()
     open_in(again, qtbot, path)
-    assert again.desk.document.state.hash == kept.hash
-    assert again.desk.document.state.provenance == kept.provenance
-    assert again.view.picture.by_name[head].label == "Name Mover"
+    assert again.workspace.document.state.hash == kept.hash
+    assert again.workspace.document.state.provenance == kept.provenance
+    assert again.view.circuit_scene.by_name[head].label == "Name Mover"
     assert value(again) == whole
-    assert len(again.desk.document.curve) == 10
-    qtbot.waitUntil(lambda: again.desk.opened is not None, timeout=LONG)
-    assert not again.desk.opened.warning
+    assert len(again.workspace.document.curve) == 10
+    qtbot.waitUntil(lambda: again.workspace.opened_model is not None, timeout=LONG)
+    assert not again.workspace.opened_model.warning
 
     # export: text stays text, nothing becomes a bitmap
     for suffix in ("svg", "pdf", "png"):

@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app.cli import run
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 
 LONG = 90_000
@@ -24,11 +24,11 @@ PLOTTED = ("curve", "completeness", "minimality", "backup", "robustness", "stabi
 
 
 def _measured(window: MainWindow, name: str) -> bool:
-    return bool(window.desk.document.measures.get(name, {}).get("done"))
+    return bool(window.workspace.document.measures.get(name, {}).get("done"))
 
 
 def _ready(window: MainWindow) -> bool:
-    return window.desk.document.evaluation is not None and len(window.desk.document.curve) == 10
+    return window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10
 
 
 def test_every_measure_is_taken_drawn_and_kept(
@@ -36,11 +36,11 @@ def test_every_measure_is_taken_drawn_and_kept(
 ) -> None:
     window: MainWindow = open_window()
     window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
-    begin(window, None, None, None, demo=True)
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
-    window.places.bring("evaluation")
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.dock_manager.bring_to_front("evaluation")
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     for name in PLOTTED:
         panel.measure.setCurrentText(name)
         for option, value in OPTIONS.get(name, {}).items():
@@ -50,39 +50,39 @@ def test_every_measure_is_taken_drawn_and_kept(
         qtbot.mouseClick(panel.run, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(lambda name=name: _measured(window, name), timeout=LONG)
         assert panel.chart.rows and len(panel.chart.rows) > 1, name
-        assert panel.chart.spots, name
+        assert panel.chart.hover_regions, name
         shoot(window, f"evaluation-{name}")
-    assert window.desk.document.measures["backup"]["result"]["ablated"] == ["a2.h6"]
+    assert window.workspace.document.measures["backup"]["result"]["ablated"] == ["a2.h6"]
 
     # stability as opacity of the edges, on request
     panel.fade.setChecked(True)
     shoot(window, "stability-on-canvas")
-    shares = window.desk.document.measures["stability"]["result"]["edges"]
-    for edge in window.view.picture.edges:
+    shares = window.workspace.document.measures["stability"]["result"]["edges"]
+    for edge in window.view.circuit_scene.edges:
         assert edge.opacity == pytest.approx(max(0.06, shares.get(edge.name, 0.0)))
     panel.fade.setChecked(False)
-    assert all(edge.opacity == 1 for edge in window.view.picture.edges)
+    assert all(edge.opacity == 1 for edge in window.view.circuit_scene.edges)
 
     # a click on a bar selects its node on the canvas
     panel.measure.setCurrentText("minimality")
-    rect, _, nodes = panel.chart.spots[0]
+    rect, _, nodes = panel.chart.hover_regions[0]
     box = panel.chart.plot.getPlotItem().getViewBox()
     panel.chart._clicked(box.mapViewToScene(rect.center()))
-    assert window.desk.nodes == frozenset(nodes)
+    assert window.workspace.selected_nodes == frozenset(nodes)
 
     # what the circuit was, not what it is now
     window.toggle_ablation()
     assert "before the circuit changed" in panel.note.text()
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
 
     # saved, opened again, exported, and repeated by the command that it gives
     path = tmp_path / "judged.circuit"
     assert save_in(window, path)
-    kept = dict(window.desk.document.measures)
+    kept = dict(window.workspace.document.measures)
     copy = Path(shutil.copy(path, tmp_path / "copy.circuit"))  # the first window holds the file itself
     again: MainWindow = open_window()
     open_in(again, qtbot, copy)
-    assert again.desk.document.measures == kept
+    assert again.workspace.document.measures == kept
     for suffix in (".svg", ".pdf", ".png", ".csv"):
         panel.chart.save(tmp_path / f"plot{suffix}")
         assert (tmp_path / f"plot{suffix}").stat().st_size > 100
@@ -98,33 +98,33 @@ def test_every_measure_is_taken_drawn_and_kept(
 def test_a_long_measure_is_cancelled_and_steps_aside_for_a_click(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
-    begin(window, None, None, None, demo=True)
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     panel = window.panels["evaluation"]
-    window.places.bring("evaluation")
+    window.dock_manager.bring_to_front("evaluation")
     panel.measure.setCurrentText("completeness")
     panel.options.fields["sets"].setValue(5000)
     panel.start()
 
     def sets() -> int:
-        return len(window.desk.document.measures["completeness"]["result"]["sets"])
+        return len(window.workspace.document.measures["completeness"]["result"]["sets"])
 
-    qtbot.waitUntil(lambda: "completeness" in window.desk.document.measures, timeout=LONG)
+    qtbot.waitUntil(lambda: "completeness" in window.workspace.document.measures, timeout=LONG)
     before = sets()
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     qtbot.waitUntil(lambda: sets() > before + 2, timeout=LONG)
     qtbot.mouseClick(panel.stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.run.isEnabled(), timeout=LONG)
-    assert not window.desk.document.measures["completeness"]["done"]
+    assert not window.workspace.document.measures["completeness"]["done"]
     assert "not finished" in panel.note.text()
 
 
 def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     window.panels["discovery"].prompts.setValue(16)  # as much is drawn and kept of fewer, sooner
-    begin(window, None, None, None, demo=True)
+    open_arguments(window, None, None, None, demo=True)
     qtbot.waitUntil(lambda: _ready(window), timeout=LONG)
     form, panel = window.panels["discovery"], window.panels["rounds"]
     assert "Find with path-patching" in panel.about.text()
@@ -133,12 +133,12 @@ def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) 
     form.start()
 
     def rounds() -> list:
-        scores = window.desk.document.state.scores
-        return list(scores.info.get("rounds", [])) if window.desk.preview is None else []
+        scores = window.workspace.document.state.scores
+        return list(scores.info.get("rounds", [])) if window.workspace.partial_result is None else []
 
     qtbot.waitUntil(lambda: len(rounds()) == 1, timeout=LONG)
     qtbot.waitUntil(panel.next.isEnabled, timeout=LONG)
-    first = panel.tree.topLevelItem(0)
+    first = panel.rounds_tree.topLevelItem(0)
     ticked = []
     for row in range(first.childCount()):
         wanted = first.child(row).text(0) in ("a2.h6", "a3.h5")
@@ -150,8 +150,8 @@ def test_path_patching_goes_on_from_the_ticked_heads(open_window, qtbot: QtBot) 
     qtbot.waitUntil(lambda: len(rounds()) == 2, timeout=LONG)
     assert set(rounds()[1]["receivers"]) == {f"{name}<q>" for name in ticked}
     assert rounds()[0]["receivers"] == ["logits"]
-    window.places.bring("rounds")
+    window.dock_manager.bring_to_front("rounds")
     shoot(window, "rounds")
-    assert panel.tree.topLevelItemCount() == 2
-    window.desk.undo.undo()
-    assert panel.tree.topLevelItemCount() == 1
+    assert panel.rounds_tree.topLevelItemCount() == 2
+    window.workspace.undo_stack.undo()
+    assert panel.rounds_tree.topLevelItemCount() == 1

@@ -67,17 +67,17 @@ def test_canvas_and_docks_have_names(window: MainWindow) -> None:
 def test_every_field_and_button_says_what_it_is(window: MainWindow) -> None:
     """By a name of its own, by the words on it, or by the label that it is the buddy of."""
     for name in window.docks:
-        window.places.bring(name)
-    window.files.ask_export()
+        window.dock_manager.bring_to_front(name)
+    window.file_controller.show_export_dialog()
     QApplication.processEvents()  # buttons of a line that waits for its occasion are not hidden one by one
-    roots: list[QWidget] = [window, window.files.dialog]
+    roots: list[QWidget] = [window, window.file_controller.export_dialog]
     for name in ("settings", "shortcuts", "about"):
-        window.chrome.actions[name].trigger()
+        window.menus.actions[name].trigger()
         roots.append(window.findChild(QDialog, "only dialog"))
     silent = {
         f"{type(w.parent()).__name__}: {w!r}" for root in roots for w in fields(root) if not told(w, root)
     }
-    window.files.dialog.close()
+    window.file_controller.export_dialog.close()
     roots[-1].close()
     assert not silent, "\n".join(sorted(silent))
 
@@ -118,8 +118,8 @@ def test_walking_says_where_one_is_and_stays_in_sight(window: MainWindow) -> Non
     assert view.accessibleDescription().startswith("logits selected")
     for _ in range(4):
         QTest.keyClick(view, Qt.Key.Key_Down)
-        (name,) = view.nodes
-        assert view.viewport().rect().contains(view.place_of(name))
+        (name,) = view.selected_nodes
+        assert view.viewport().rect().contains(view.viewport_position(name))
         assert view.accessibleDescription().startswith(f"{name} selected")
     QTest.keyClick(view, Qt.Key.Key_Escape)
     assert view.accessibleDescription() == "Nothing is selected"

@@ -14,8 +14,8 @@ import pytest
 from circuitviz.__main__ import main
 from circuitviz.app.settings import Settings
 from circuitviz.formats import open_document, save_document
-from circuitviz.formats.claims import claim_file, claim_path
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.formats.claims import lock_document, lock_path
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, State
 
 
@@ -99,7 +99,7 @@ def test_what_is_wrong_is_one_line(found: Path, label: Any, argv: tuple[str, ...
 
 
 def circuit(path: Path) -> Path:
-    graph = Graph.transformer(Shape(2, 4, 16))
+    graph = Graph.transformer(ModelShape(2, 4, 16))
     scores = Scores(graph, graph.mask * 0.5, "eap")
     save_document(Document(State(None, scores, scores.top(30))), path)
     return path
@@ -133,9 +133,9 @@ def test_a_file_that_a_window_has_open_is_not_changed(
 ) -> None:
     path = circuit(tmp_path / "a.circuit")
     before = path.read_bytes()
-    claim = claim_file(path, "window")
+    claim = lock_document(path, "window")
     assert (
-        claim is not None and claim.path.parent == Settings().data_folder / "open" == claim_path(path).parent
+        claim is not None and claim.path.parent == Settings().data_folder / "open" == lock_path(path).parent
     )
     err = label(verb[0], path, *verb[1:], code=2)
     assert "is open in a window since" in err and "nothing was changed" in err

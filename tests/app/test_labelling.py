@@ -12,29 +12,29 @@ from PySide6.QtWidgets import QAbstractItemDelegate, QFileDialog
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.actions import ACTIONS
-from circuitviz.app.main import begin
+from circuitviz.app.actions import USER_COMMANDS
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
-from circuitviz.discovery import setting
-from circuitviz.evaluation.claims import Claimed, claim_steps
+from circuitviz.discovery import make_setting
+from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps
 from circuitviz.models import load_model
-from circuitviz.panels.labelling.table import EVIDENCE, PART, ROLE, SURE, RoleBox
-from circuitviz.progress import finish
-from circuitviz.session.origin import task_of
+from circuitviz.panels.labelling.table import EVIDENCE_COLUMN, PART_COLUMN, ROLE_COLUMN, CONFIDENCE_COLUMN, RoleBox
+from circuitviz.progress import run_to_completion
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 
 
 def ready(window: MainWindow) -> bool:
-    return window.desk.document.evaluation is not None and len(window.desk.document.curve) == 10
+    return window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10
 
 
 @pytest.fixture
 def window(open_window, qtbot: QtBot) -> MainWindow:  # type: ignore[no-untyped-def]
     made: MainWindow = open_window()
-    begin(made, None, None, None, demo=True)
+    open_arguments(made, None, None, None, demo=True)
     qtbot.waitUntil(lambda: ready(made), timeout=LONG)
-    made.places.bring("labels")
+    made.dock_manager.bring_to_front("labels")
     return made
 
 
@@ -44,7 +44,7 @@ def cell(panel, row: int, column: int) -> str:  # type: ignore[no-untyped-def]
 
 def label(window: MainWindow, qtbot: QtBot, node: str, role: str) -> None:
     panel = window.panels["labels"]
-    window.desk.select(frozenset({node}), frozenset())
+    window.workspace.set_selection(frozenset({node}), frozenset())
     panel.role.setCurrentText(role)
     qtbot.mouseClick(panel.put, Qt.MouseButton.LeftButton)
 
@@ -61,7 +61,7 @@ def claim(window: MainWindow, qtbot: QtBot, test: str, **options: object) -> Non
         (field.setCurrentText if hasattr(field, "setCurrentText") else field.setValue)(value)
     if test == "answer":
         shoot_dialog(window, dialog)
-    qtbot.mouseClick(dialog.ok, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(dialog.accept_button, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: len(box.evidence) > before and box.evidence[-1].outcome is not None, timeout=LONG)
 
 
@@ -75,10 +75,10 @@ def shoot_dialog(window: MainWindow, dialog) -> None:  # type: ignore[no-untyped
 def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    panel, desk = window.panels["labels"], window.desk
+    panel, desk = window.panels["labels"], window.workspace
     label(window, qtbot, "a2.h6", "Name Mover")
-    assert (cell(panel, 0, PART), cell(panel, 0, ROLE)) == ("a2.h6", "Name Mover")
-    assert window.view.picture.by_name["a2.h6"].label == "Name Mover"
+    assert (cell(panel, 0, PART_COLUMN), cell(panel, 0, ROLE_COLUMN)) == ("a2.h6", "Name Mover")
+    assert window.view.circuit_scene.by_name["a2.h6"].label == "Name Mover"
 
     # patching its output from the counterfactual moves the answer to the other name; the order does not
     claim(window, qtbot, "answer", counterfactual="name-swapped")
@@ -87,62 +87,62 @@ def test_a_claim_that_holds_and_one_that_fails_and_both_stale(
     found = desk.document.state.labels["a2.h6"].evidence
     assert [e.outcome.verdict for e in found] == ["holds", "fails", "holds"]
     assert found[0].claim == "patching its output from 'name-swapped' moves the answer"
-    assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
+    assert cell(panel, 0, EVIDENCE_COLUMN) == "2 ✓  1 ✗"
     assert panel.evidence.table.item(1, 0).text() == "✗ fails"
 
     # the number is the engine's own, computed apart from the window
     model = load_model("demo")
     where = desk.document.state.provenance
-    task = task_of(where, model)
-    claimed = Claimed(setting(model, task, where.metric, where.ablation), ("a2.h6",))
-    apart = finish(claim_steps("answer", claimed, counterfactual="name-swapped"))
+    task = rebuild_task(where, model)
+    claimed = ClaimSubject(make_setting(model, task, where.metric, where.ablation), ("a2.h6",))
+    apart = run_to_completion(claim_test_steps("answer", claimed, counterfactual="name-swapped"))
     assert found[0].outcome.effect == pytest.approx(apart.effect.value, abs=1e-6)
     assert found[0].outcome.prompts_hash == apart.prompts_hash and found[0].outcome.seed == 0
     assert f"{apart.effect.value:.2f}" in panel.evidence.table.item(0, 2).text()
     shoot(window, "labels-evidence")
 
     # another circuit: stale, said so; undone: as it was; run again: fresh
-    desk.choose(60)
-    assert cell(panel, 0, EVIDENCE) == "3 stale"
+    desk.select_edge_count(60)
+    assert cell(panel, 0, EVIDENCE_COLUMN) == "3 stale"
     assert panel.evidence.table.item(0, 0).text() == "✓ holds\nstale: circuit"
     shoot(window, "labels-stale")
-    desk.undo.undo()
-    assert cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
-    desk.undo.redo()
+    desk.undo_stack.undo()
+    assert cell(panel, 0, EVIDENCE_COLUMN) == "2 ✓  1 ✗"
+    desk.undo_stack.redo()
     qtbot.waitUntil(panel.evidence.run_all.isEnabled, timeout=LONG)
     qtbot.mouseClick(panel.evidence.run_all, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗", timeout=LONG)
+    qtbot.waitUntil(lambda: cell(panel, 0, EVIDENCE_COLUMN) == "2 ✓  1 ✗", timeout=LONG)
 
     # saved and opened again without a model: the verdicts are there
     kept = desk.document.state.labels
     path = tmp_path / "labelled.circuit"
     assert save_in(window, path)
     while desk.document.state.labels:
-        desk.undo.undo()
+        desk.undo_stack.undo()
     with qtbot.waitSignal(desk.document_shown, timeout=LONG):
-        desk.open(path)
-    assert desk.document.state.labels == kept and cell(panel, 0, EVIDENCE) == "2 ✓  1 ✗"
+        desk.open_file(path)
+    assert desk.document.state.labels == kept and cell(panel, 0, EVIDENCE_COLUMN) == "2 ✓  1 ✗"
 
 
 def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    panel, desk = window.panels["labels"], window.desk
+    panel, desk = window.panels["labels"], window.workspace
     panel.author.setText("Ada")
     heads = [n for n in desk.state.circuit.node_names if ".h" in n][:3]
     for node, role in zip(heads, ("Induction", "Previous Token", "Induction"), strict=True):
         label(window, qtbot, node, role)
     edge = desk.state.circuit.graph.edge_names(desk.state.circuit.edges)[0]
-    desk.select(frozenset(), frozenset({edge}))
+    desk.set_selection(frozenset(), frozenset({edge}))
     panel.role.setCurrentText("K-composition")
     panel.put.click()
-    panel._wide("class:Induction")
+    panel._label_group("class:Induction")
     labels = desk.document.state.labels
     assert set(labels) == {*heads, edge, "class:Induction"} and labels[heads[0]].author == "Ada"
     assert labels[heads[0]].colour == labels[heads[2]].colour != labels[heads[1]].colour
 
-    row = next(r for r in range(5) if cell(panel, r, PART) == heads[1])
-    index = panel.order.index(row, ROLE)
+    row = next(r for r in range(5) if cell(panel, r, PART_COLUMN) == heads[1])
+    index = panel.order.index(row, ROLE_COLUMN)
     panel.table.edit(index)
     editor = panel.table.findChild(RoleBox)
     assert editor.currentText() == "Previous Token" and editor.findText("K-composition") >= 0
@@ -150,19 +150,19 @@ def test_a_table_that_is_edited_in_place_sorted_filtered_and_carried(
     panel.table.commitData(editor)
     assert desk.document.state.labels[heads[1]].text == "Duplicate Token"
     panel.table.closeEditor(editor, QAbstractItemDelegate.EndEditHint.NoHint)
-    desk.undo.undo()
-    row = next(r for r in range(5) if cell(panel, r, PART) == heads[1])
+    desk.undo_stack.undo()
+    row = next(r for r in range(5) if cell(panel, r, PART_COLUMN) == heads[1])
     before = desk.document.state.hash
-    assert panel.order.setData(panel.order.index(row, SURE), "80 %")
-    assert not panel.order.setData(panel.order.index(row, SURE), "120")
+    assert panel.order.setData(panel.order.index(row, CONFIDENCE_COLUMN), "80 %")
+    assert not panel.order.setData(panel.order.index(row, CONFIDENCE_COLUMN), "120")
     assert desk.document.state.labels[heads[1]].confidence == 0.8
-    panel.table.sortByColumn(SURE, Qt.SortOrder.DescendingOrder)
-    assert cell(panel, 0, PART) == heads[1] and cell(panel, 0, SURE) == "80%"
-    desk.undo.undo()
+    panel.table.sortByColumn(CONFIDENCE_COLUMN, Qt.SortOrder.DescendingOrder)
+    assert cell(panel, 0, PART_COLUMN) == heads[1] and cell(panel, 0, CONFIDENCE_COLUMN) == "80%"
+    desk.undo_stack.undo()
     assert desk.document.state.hash == before
-    desk.undo.redo()
+    desk.undo_stack.redo()
     panel.filter.setText("induction class")
-    assert panel.order.rowCount() == 1 and cell(panel, 0, PART) == "class:Induction"
+    assert panel.order.rowCount() == 1 and cell(panel, 0, PART_COLUMN) == "class:Induction"
     panel.filter.setText("")
     shoot(window, "labels-table")
 
@@ -185,36 +185,36 @@ def test_pairs_may_come_from_a_file(
 ) -> None:
     pairs = [
         {"clean": c, "corrupted": o, "correct": list(right), "incorrect": list(wrong)}
-        for c, o, right, wrong in window.desk.document.state.provenance.pairs[:9]
+        for c, o, right, wrong in window.workspace.document.state.provenance.pairs[:9]
     ]
     path = tmp_path / "mine.jsonl"
     path.write_text("\n".join(json.dumps(pair) for pair in pairs))
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(path), ""))
     label(window, qtbot, "m0", "tells names apart")
     claim(window, qtbot, "answer", counterfactual="a file…")
-    found = window.desk.document.state.labels["m0"].evidence[0]
+    found = window.workspace.document.state.labels["m0"].evidence[0]
     assert found.options["counterfactual"] == str(path) and found.outcome.prompts == 9
     assert found.outcome.verdict == "holds"
 
 
 def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow, qtbot: QtBot) -> None:
-    panel, desk = window.panels["labels"], window.desk
-    desk.select(frozenset({"a2.h6"}), frozenset())
-    ACTIONS["label-suggest"].handler(window)
-    qtbot.waitUntil(lambda: len(panel.suggestions.rows) == 6, timeout=LONG)  # a name mover is no backup
+    panel, desk = window.panels["labels"], window.workspace
+    desk.set_selection(frozenset({"a2.h6"}), frozenset())
+    USER_COMMANDS["label-suggest"].handler(window)
+    qtbot.waitUntil(lambda: len(panel.role_suggestions.rows) == 6, timeout=LONG)  # a name mover is no backup
     assert not desk.document.state.labels
-    ranks = [row[3] for row in panel.suggestions.rows]
+    ranks = [row[3] for row in panel.role_suggestions.rows]
     assert ranks == sorted(ranks, reverse=True)
     shoot(window, "labels-suggest")
-    test, role = panel.suggestions.rows[0][:2]
-    qtbot.mouseClick(panel.suggestions.accept, Qt.MouseButton.LeftButton)
+    test, role = panel.role_suggestions.rows[0][:2]
+    qtbot.mouseClick(panel.role_suggestions.accept, Qt.MouseButton.LeftButton)
     made = desk.document.state.labels["a2.h6"]
     assert (
         made.text == role and made.evidence[0].options == {"role": test} and made.evidence[0].outcome is None
     )
-    assert cell(panel, 0, EVIDENCE) == "1 not run"
+    assert cell(panel, 0, EVIDENCE_COLUMN) == "1 not run"
     judging = window.panels["evaluation"]
-    window.places.bring("evaluation")
+    window.dock_manager.bring_to_front("evaluation")
     judging.measure.setCurrentText("roles")
     assert len(judging.chart.rows) == 1 + 7 * 32 and judging.chart.rows[0] == [
         "role",
@@ -223,40 +223,40 @@ def test_a_suggestion_is_accepted_and_never_written_by_itself(window: MainWindow
         "percentile",
     ]
     shoot(window, "roles-chart")
-    desk.select(frozenset({"m0"}), frozenset())
-    assert panel.suggestions.rows == [] and "no attention head" in panel.suggestions.note.text()
+    desk.set_selection(frozenset({"m0"}), frozenset())
+    assert panel.role_suggestions.rows == [] and "no attention head" in panel.role_suggestions.note.text()
 
 
 def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot: QtBot) -> None:
-    panel, desk = window.panels["labels"], window.desk
-    ACTIONS["label-round"].handler(window)
-    rounds, order = panel.rounds, list(panel.rounds.round.queue)
+    panel, desk = window.panels["labels"], window.workspace
+    USER_COMMANDS["label-round"].handler(window)
+    rounds, order = panel.rounds, list(panel.rounds.labelling_round.queue)
     for role in ("Name Mover", "Induction", "Name Mover"):
-        assert desk.nodes == {rounds.round.node}
+        assert desk.selected_nodes == {rounds.labelling_round.node}
         rounds.role.setCurrentText(role)
         qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
     alt = Qt.KeyboardModifier.AltModifier
     assert rounds.role.line.hasFocus()
     qtbot.keyClick(rounds.role.line, Qt.Key.Key_N, alt)
     qtbot.keyClick(rounds.role.line, Qt.Key.Key_S, alt)
-    assert rounds.round.queue[-1] == order[3] and rounds.round.skipped == [order[4]]
+    assert rounds.labelling_round.queue[-1] == order[3] and rounds.labelling_round.skipped == [order[4]]
     shoot(window, "labels-round")
     qtbot.keyClick(rounds.role.line, Qt.Key.Key_Escape)
-    assert rounds.round is None
+    assert rounds.labelling_round is None
     labels = desk.document.state.labels
     assert {n: x.text for n, x in labels.items()} == dict(
         zip(order, ("Name Mover", "Induction", "Name Mover"), strict=False)
     )
     assert not panel.tabs.isTabVisible(2)
 
-    ACTIONS["label-blind"].handler(window)
-    assert panel.model.rowCount() == 0 and window.view.picture.by_name[order[0]].label == ""
+    USER_COMMANDS["label-blind"].handler(window)
+    assert panel.model.rowCount() == 0 and window.view.circuit_scene.by_name[order[0]].label == ""
     assert window.panels["inspector"].label.text() == "" and not window.panels["inspector"].label.isEnabled()
     shoot(window, "labels-blind")
     for role in ("Name Mover", "Induction", "Induction"):
         rounds.role.setCurrentText(role)
         qtbot.keyClick(rounds.role.line, Qt.Key.Key_Return)
-    assert rounds.round is None and desk.document.state.labels == labels
+    assert rounds.labelling_round is None and desk.document.state.labels == labels
     assert rounds.about.text().startswith("2 of 3 labels agree; Cohen's kappa 0.40")
     assert rounds.about.text().endswith(f"{order[2]}: Name Mover, now Induction")
     shoot(window, "labels-agreement")
@@ -264,5 +264,5 @@ def test_a_round_with_keys_and_a_blind_one_with_kappa(window: MainWindow, qtbot:
     assert not panel.tabs.isTabVisible(2)
     kept = desk.document.measures["agreement"]["rounds"][0]
     assert (kept["agreed"], kept["number"]) == (2, 3) and kept["kappa"] == pytest.approx(0.4)
-    assert window.view.picture.by_name[order[0]].label == "Name Mover" and panel.model.rowCount() == 3
+    assert window.view.circuit_scene.by_name[order[0]].label == "Name Mover" and panel.model.rowCount() == 3
     assert window.panels["inspector"].label.isEnabled()

@@ -17,7 +17,7 @@ from circuitviz.app.window import MainWindow
 from circuitviz.evaluation import evaluate
 from circuitviz.formats import export_document, save_document
 from circuitviz.models import load_model
-from circuitviz.session.origin import task_of
+from circuitviz.session.origin import rebuild_task
 
 LONG = 90_000
 
@@ -33,10 +33,10 @@ def _search(window: MainWindow, qtbot: QtBot, task: str, method: str, model: str
 
 def _back(window: MainWindow, qtbot: QtBot) -> None:
     """Wait until the document's own model and task are open again."""
-    opened = window.desk.opened
-    with qtbot.waitSignal(window.desk.ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"):
+    opened = window.workspace.opened_model
+    with qtbot.waitSignal(window.workspace.model_ready, timeout=LONG, check_params_cb=lambda ready: ready.task == "ioi"):
         pass
-    assert window.desk.opened is not opened and window.desk.opened.model == "demo"
+    assert window.workspace.opened_model is not opened and window.workspace.opened_model.model == "demo"
 
 
 def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing(
@@ -45,42 +45,42 @@ def test_a_circuit_is_measured_on_its_own_task_after_a_search_that_found_nothing
     discard = QMessageBox.StandardButton.Discard
     monkeypatch.setattr(QMessageBox, "question", lambda *_: discard)  # the ablations are not to be saved
     window = opened
-    state = window.desk.document.state
+    state = window.workspace.document.state
     model = load_model("demo")
-    task = task_of(state.provenance, model)
+    task = rebuild_task(state.provenance, model)
 
     # cancelled before it had anything: its task is open by then, and the circuit is not of that one
-    with qtbot.waitSignal(window.desk.ready, timeout=LONG) as opening:
+    with qtbot.waitSignal(window.workspace.model_ready, timeout=LONG) as opening:
         _search(window, qtbot, "sva", "acdc")
     assert opening.args[0].task == "sva"
-    window.desk.cancel()
-    assert window.desk.document.state is state  # ACDC had nothing yet
+    window.workspace.cancel_jobs()
+    assert window.workspace.document.state is state  # ACDC had nothing yet
     _back(window, qtbot)
-    window.desk.select(frozenset({"a2.h6"}), frozenset())
+    window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6"])).faithfulness.value
-    assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
+    assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
     # failed for want of a device, which is not where the circuit's own model is opened again
     if not torch.cuda.is_available():
         window.panels["discovery"].device.setCurrentText("cuda")
-        with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+        with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
             _search(window, qtbot, "ioi", "eap")
-        window.dialog.close()
+        window.failure_dialog.close()
         _back(window, qtbot)
         window.panels["discovery"].device.setCurrentText("cpu")
 
     # failed: the message is the only thing that is new
-    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+    with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         _search(window, qtbot, "nonsense", "eap", model="reverse")
-    window.dialog.close()
+    window.failure_dialog.close()
     _back(window, qtbot)
-    window.desk.select(frozenset({"m1"}), frozenset())
+    window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.toggle_ablation()
     qtbot.waitUntil(lambda: measured(window), timeout=LONG)
     without = evaluate(model, task, state.circuit.without(["a2.h6", "m1"])).faithfulness.value
-    assert window.desk.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
+    assert window.workspace.document.evaluation["faithfulness"]["value"] == pytest.approx(without, abs=1e-5)
 
 
 def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itself(
@@ -89,29 +89,29 @@ def test_what_a_search_draws_has_no_number_and_a_file_that_is_opened_stays_itsel
     yes = QMessageBox.StandardButton.Yes
     monkeypatch.setattr(QMessageBox, "question", lambda *_: yes)  # the search is to be ended
     window, meter = opened, opened.panels["meter"]
-    save_document(window.desk.document, tmp_path / "kept.circuit")
-    export_document(window.desk.document, tmp_path / "kept.json")
-    known, number = window.desk.document.state.hash, meter.value.text()
+    save_document(window.workspace.document, tmp_path / "kept.circuit")
+    export_document(window.workspace.document, tmp_path / "kept.json")
+    known, number = window.workspace.document.state.hash, meter.value.text()
 
     _search(window, qtbot, "sva", "acdc")
-    qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
-    assert meter.value.text() == "–" and "search" in meter.interval.text()
-    window.desk.live.wonder(frozenset({"a2.h6"}))
+    qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
+    assert meter.value.text() == "–" and "search" in meter.interval_label.text()
+    window.workspace.live_faithfulness.show_what_if(frozenset({"a2.h6"}))
     assert meter.what_if.text() == "without a2.h6: not known"
-    window.desk.live.wonder(frozenset())
+    window.workspace.live_faithfulness.show_what_if(frozenset())
 
     for name in ("kept.circuit", "kept.json"):
-        if window.desk.preview is None:
+        if window.workspace.partial_result is None:
             _search(window, qtbot, "sva", "acdc")
-            qtbot.waitUntil(lambda: window.desk.preview is not None, timeout=LONG)
-        with qtbot.waitSignal(window.desk.idle, timeout=LONG):
+            qtbot.waitUntil(lambda: window.workspace.partial_result is not None, timeout=LONG)
+        with qtbot.waitSignal(window.workspace.worker_idle, timeout=LONG):
             open_in(window, qtbot, tmp_path / name)
-        assert window.desk.preview is None and not window.desk.undo.canUndo()
-        assert window.desk.document.state.circuit.n_edges == 100
+        assert window.workspace.partial_result is None and not window.workspace.undo_stack.canUndo()
+        assert window.workspace.document.state.circuit.n_edges == 100
         if name == "kept.circuit":
-            assert window.desk.document.state.hash == known and meter.value.text() == number
+            assert window.workspace.document.state.hash == known and meter.value.text() == number
         else:
-            assert window.desk.document.state.provenance is None and not window.desk.document.curve
+            assert window.workspace.document.state.provenance is None and not window.workspace.document.curve
 
 
 def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
@@ -122,21 +122,21 @@ def test_a_circuit_whose_model_is_gone_says_that_no_number_will_come(
     shutil.copytree(DEMO, folder)
     _search(window, qtbot, "ioi", "eap", model=str(folder))
     qtbot.waitUntil(
-        lambda: window.desk.document.state.provenance.model == str(folder) and measured(window), timeout=LONG
+        lambda: window.workspace.document.state.provenance.model == str(folder) and measured(window), timeout=LONG
     )
-    qtbot.waitUntil(lambda: len(window.desk.document.curve) == 10, timeout=LONG)
-    window.desk.undo.undo()
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    window.workspace.undo_stack.undo()
     _back(window, qtbot)
     shutil.rmtree(folder)
-    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
-        window.desk.undo.redo()
-    window.dialog.close()
-    window.desk.select(frozenset({"m1"}), frozenset())
+    with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
+        window.workspace.undo_stack.redo()
+    window.failure_dialog.close()
+    window.workspace.set_selection(frozenset({"m1"}), frozenset())
     window.toggle_ablation()
-    assert meter.value.text().startswith("≈") and meter.interval.text().endswith("its model is not open")
-    assert window.chrome.device.text() == "" and window.desk.opened is None
+    assert meter.value.text().startswith("≈") and meter.interval_label.text().endswith("its model is not open")
+    assert window.menus.device_label.text() == "" and window.workspace.opened_model is None
     # nothing was measured on the model that happened to be open before
-    window.desk.undo.undo()
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
+    window.workspace.undo_stack.undo()
     _back(window, qtbot)
-    assert window.chrome.device.text().startswith("demo")
+    assert window.menus.device_label.text().startswith("demo")

@@ -19,11 +19,11 @@ from slow_path import DEMO
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
 from circuitviz.formats import open_document, save_document
-from circuitviz.graph import Graph, Kind, Node, Scores
+from circuitviz.graph import Graph, NodeKind, Node, Scores
 from circuitviz.models import load_model
 from circuitviz.session import Document, Label, State, set_label
-from circuitviz.session.origin import chosen
-from circuitviz.session.question import HIERARCHICAL, TASK
+from circuitviz.session.origin import select_circuit
+from circuitviz.session.question import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK
 from circuitviz.tasks import load_task
 
 NAME = "somebody/small-model"
@@ -51,9 +51,9 @@ def hub_file(tmp_path: Path) -> Path:
     model = load_model("demo")
     task = load_task("ioi", model, prompts=8)
     scores = discover(model, task, "eap")
-    state = chosen(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)
+    state = select_circuit(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)
     document = Document(replace(state, provenance=replace(state.provenance, model=NAME)))
-    document.do(set_label("a2.h6", Label("Name Mover")))
+    document.apply_command(set_label("a2.h6", Label("Name Mover")))
     save_document(document, tmp_path / "theirs.circuit")
     return tmp_path / "theirs.circuit"
 
@@ -84,26 +84,26 @@ def test_a_file_of_a_hub_model_is_looked_at_and_changed_without_it(
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "empty"))
     window: MainWindow = open_window()
     open_in(window, qtbot, hub_file)
-    notice = window.notices.model
+    notice = window.notice_bar.model_notice
     qtbot.waitUntil(notice.isVisible, timeout=LONG)
-    assert NAME in notice.text.text() and notice.action.text() == "Download…"
+    assert NAME in notice.text_label.text() and notice.action_button.text() == "Download…"
     shoot(window, "documents-model-to-download")
-    assert len(window.view.picture.nodes) > 10 and window.panels["labels"].model.targets == ["a2.h6"]
+    assert len(window.view.circuit_scene.nodes) > 10 and window.panels["labels"].model.targets == ["a2.h6"]
     for name in window.panels:
-        window.places.bring(name)
-        window.desk.select(frozenset({"a2.h6"}), frozenset())
+        window.dock_manager.bring_to_front(name)
+        window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()
-    window.desk.do(set_label("a2.h6", Label("Induction")))
+    window.workspace.apply_command(set_label("a2.h6", Label("Induction")))
     assert save_in(window) and open_document(hub_file).state.labels["a2.h6"].text == "Induction"
-    window.desk.undo.undo()
+    window.workspace.undo_stack.undo()
     qtbot.wait(100)
-    assert window.desk.opened is None and window.dialog is None and not network, network
+    assert window.workspace.opened_model is None and window.failure_dialog is None and not network, network
 
     # downloading is asked for, and tells that there is no network
-    qtbot.mouseClick(notice.action, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.dialog is not None, timeout=LONG)
-    assert network and NAME in window.dialog.informativeText()
-    window.dialog.close()
+    qtbot.mouseClick(notice.action_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.failure_dialog is not None, timeout=LONG)
+    assert network and NAME in window.failure_dialog.informativeText()
+    window.failure_dialog.close()
 
 
 def test_a_model_that_was_downloaded_is_opened_from_this_computer(
@@ -117,16 +117,16 @@ def test_a_model_that_was_downloaded_is_opened_from_this_computer(
     cache(monkeypatch, tmp_path / "cache")
     window: MainWindow = open_window()
     open_in(window, qtbot, hub_file)
-    notice = window.notices.model
+    notice = window.notice_bar.model_notice
     qtbot.waitUntil(notice.isVisible, timeout=LONG)
-    assert notice.action.text() == "Open it from this computer" and window.desk.opened is None
+    assert notice.action_button.text() == "Open it from this computer" and window.workspace.opened_model is None
     shoot(window, "documents-model-on-disk")
-    qtbot.mouseClick(notice.action, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
-    assert window.desk.opened.model == NAME and not notice.isVisible() and not network, network
+    qtbot.mouseClick(notice.action_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
+    assert window.workspace.opened_model.model == NAME and not notice.isVisible() and not network, network
     # once a person has opened it, its files open with it
     open_in(window, qtbot, hub_file)
-    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
     assert not notice.isVisible() and not network
 
 
@@ -136,20 +136,20 @@ def test_dictionaries_with_a_hub_name_are_not_fetched_by_looking(
     """A file of a circuit of features that names the demo model, and dictionaries from the network."""
     model = load_model("demo")
     nodes = (
-        Node("m0.f3@1", Kind.FEATURE, 0, site="m", position=1, feature=3),
-        Node("logit.4@1", Kind.LOGITS, position=1, token=4),
+        Node("m0.f3@1", NodeKind.FEATURE, 0, site="m", position=1, feature=3),
+        Node("logit.4@1", NodeKind.LOGITS, position=1, token=4),
     )
     graph = Graph.of_nodes(model.shape, nodes, np.array([[False, True]]))
-    scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL)
+    scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL_ATTRIBUTION)
     task = load_task("ioi", model, prompts=2)
-    where = chosen(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 9, 1.0)
+    where = select_circuit(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 9, 1.0)
     where = replace(
-        where.provenance, task=TASK, pairs=(("So Mary said", "", (), ()),), method=HIERARCHICAL,
+        where.provenance, task=PROMPT_TASK, pairs=(("So Mary said", "", (), ()),), method=HIERARCHICAL_ATTRIBUTION,
         options={"target": "logit.4@1", "dictionaries": ["saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"]},
     )  # fmt: skip
     save_document(Document(State(where, scores, scores.top(1))), tmp_path / "features.circuit")
     window: MainWindow = open_window()
-    with qtbot.waitSignal(window.desk.failed, timeout=LONG):
+    with qtbot.waitSignal(window.workspace.failure_reported, timeout=LONG):
         open_in(window, qtbot, tmp_path / "features.circuit")
-    window.dialog.close()
+    window.failure_dialog.close()
     assert not network, network

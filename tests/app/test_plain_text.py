@@ -44,20 +44,20 @@ import circuitviz
 from circuitviz.app.about import AboutDialog
 from circuitviz.app.recovery import RecoveryDialog
 from circuitviz.app.window import MainWindow
-from circuitviz.canvas.style import PLAIN_TEXT
+from circuitviz.canvas.style import PLAIN_TEXT_RULES
 from circuitviz.features.dashboards import Neighbour, TokenEffect
-from circuitviz.features.dashboards.index import Example, FeatureRow, Statistics
+from circuitviz.features.dashboards.index import DashboardExample, FeatureRow, FeatureStatistics
 from circuitviz.features.explanations import Explanation
-from circuitviz.formats.recovery import Recovered
-from circuitviz.graph import Circuit, Graph, Intervention, Kind, Node, Scores, Shape
-from circuitviz.jobs import Failed
-from circuitviz.jobs.features import Dashboard
+from circuitviz.formats.recovery import RecoveredWork
+from circuitviz.graph import Circuit, Graph, Intervention, NodeKind, Node, Scores, ModelShape
+from circuitviz.jobs import JobFailed
+from circuitviz.jobs.features import FeatureDashboard
 from circuitviz.panels.features.dashboard import DashboardView
 from circuitviz.panels.labelling.claim_dialog import ClaimDialog
 from circuitviz.panels.plain import MarkupLabel
 from circuitviz.session import Document, Evidence, Label, State
 from circuitviz.session.groups import Group
-from circuitviz.session.labels import Basis, Outcome
+from circuitviz.session.labels import EvidenceContext, Outcome
 from circuitviz.session.provenance import Provenance
 
 pytestmark = pytest.mark.usefixtures("steady")
@@ -195,9 +195,9 @@ def raise_tooltips(window: MainWindow) -> set[str]:
                     widget.scrollTo(index)
                     texts.add(point(widget.viewport(), widget.visualRect(index).center()))
     view = window.view
-    for node in view.picture.nodes[:40]:
+    for node in view.circuit_scene.nodes[:40]:
         for gesture in view._gestures:
-            gesture.hovered(view.place_of(node.name))
+            gesture.pointer_moved(view.viewport_position(node.name))
         if (tip := tip_of()) is not None:
             assert tip.textFormat() is Qt.TextFormat.PlainText
             texts.add(tip.text())
@@ -207,13 +207,13 @@ def raise_tooltips(window: MainWindow) -> set[str]:
 
 def show_everything(window: MainWindow) -> set[str]:
     """Bring every panel forward and look at it, with a node, an edge and several nodes selected."""
-    circuit = window.desk.state.circuit
+    circuit = window.workspace.state.circuit
     assert circuit is not None
     texts: set[str] = set()
-    inner = [name for name in circuit.node_names if name in window.desk.state.labels]
-    window.desk.select(frozenset(inner[:1]), frozenset())
+    inner = [name for name in circuit.node_names if name in window.workspace.state.labels]
+    window.workspace.set_selection(frozenset(inner[:1]), frozenset())
     for name in window.docks:
-        window.places.bring(name)
+        window.dock_manager.bring_to_front(name)
         QApplication.processEvents()
         for bar in window.panels[name].findChildren(QTabBar):
             for i in range(bar.count()):
@@ -222,7 +222,7 @@ def show_everything(window: MainWindow) -> set[str]:
     look(window)
     texts |= raise_tooltips(window)
     for nodes, edges in ((inner, ()), ((), circuit.edge_names[:1])):
-        window.desk.select(frozenset(nodes), frozenset(edges))
+        window.workspace.set_selection(frozenset(nodes), frozenset(edges))
         look(window)
     for menu in window.findChildren(QMenu):
         menu.aboutToShow.emit()
@@ -237,14 +237,14 @@ def filled(kind: type, mark: str, **given: Any) -> Any:
 
 def heads(mark: str) -> Document:
     """A circuit of heads about which everything that can be said is said in markup."""
-    graph = Graph.transformer(Shape(4, 6, 96))
+    graph = Graph.transformer(ModelShape(4, 6, 96))
     scores = Scores(graph, np.random.default_rng(8).normal(size=graph.mask.shape), "eap")
     circuit = scores.greedy(70)
     nodes = [name for name in circuit.node_names if name.startswith("a")]
     pairs = ((mark, mark, (mark,), (mark,)),)
     where = filled(Provenance, mark, pairs=pairs, method="eap", prompts=1, options={"steps": mark})
     ran = filled(
-        Outcome, mark, verdict="holds", effect=0.4, low=0.3, high=0.5, prompts=8, seed=0, basis=Basis()
+        Outcome, mark, verdict="holds", effect=0.4, low=0.3, high=0.5, prompts=8, seed=0, basis=EvidenceContext()
     )
     evidence = tuple(
         replace(Evidence(mark, "ablation", {"note": mark}), outcome=each) for each in (None, ran)
@@ -271,13 +271,13 @@ def heads(mark: str) -> Document:
 
 def features(mark: str) -> Document:
     """A circuit of a prompt whose tokens, targets and labels are markup."""
-    nodes = [Node(f"token@{t}", Kind.TOKEN, position=t, token=t) for t in range(4)]
-    nodes += [Node(f"m0.f{t}@{t}", Kind.FEATURE, 0, site="m", position=t, feature=t) for t in range(4)]
-    nodes.append(Node("logit.7@3", Kind.LOGITS, position=3, token=7))
+    nodes = [Node(f"token@{t}", NodeKind.TOKEN, position=t, token=t) for t in range(4)]
+    nodes += [Node(f"m0.f{t}@{t}", NodeKind.FEATURE, 0, site="m", position=t, feature=t) for t in range(4)]
+    nodes.append(Node("logit.7@3", NodeKind.LOGITS, position=3, token=7))
     mask = np.zeros((8, 9), bool)
     mask[:4, 4:8] = np.triu(np.ones((4, 4), bool))
     mask[4:, 8] = True
-    graph = Graph.of_nodes(Shape(1, 2, 16), tuple(nodes), mask)
+    graph = Graph.of_nodes(ModelShape(1, 2, 16), tuple(nodes), mask)
     strings = [mark, *TOKENS[1:]]
     info = {
         "prompt": {"strings": strings, "text": mark, "ids": [0, 1, 2, 3]},
@@ -305,32 +305,32 @@ def test_markup_in_a_document_is_shown_as_it_is_written(
     build: Callable[[str], Document],
 ) -> None:
     window = open_window()
-    window.desk.set_document(build(marked))
+    window.workspace.set_document(build(marked))
     if build is features:
         window.choose_layout("tokens")
-    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
     texts = show_everything(window)
     assert any(marked in text for text in texts), "no tooltip held what was to be looked at"
     named = tmp_path / f"{marked.partition('<img')[0].replace('/', '')}.circuit"
     assert save_in(window, named)
     open_in(window, qtbot, named)
-    assert window.desk.state.labels
+    assert window.workspace.state.labels
     look(window)
 
 
 def dialogs(window: MainWindow, mark: str) -> Iterator[Callable[[], object]]:
     """Every dialog that says something of what is open, or of what went wrong."""
-    desk = window.desk
-    yield lambda: window.show_failed(Failed(mark, mark, mark, ours=True))
-    yield lambda: window.files.ownership.tell(Path(mark))
-    yield window.files.ask_export
-    yield lambda: window.show_dialog(AboutDialog(window))
+    desk = window.workspace
+    yield lambda: window.show_failure(JobFailed(mark, mark, mark, is_internal_error=True))
+    yield lambda: window.file_controller.file_lock.offer_copy(Path(mark))
+    yield window.file_controller.show_export_dialog
+    yield lambda: window.show_only_dialog(AboutDialog(window))
     claims = {"answer": (mark, ())}
-    yield lambda: window.show_dialog(ClaimDialog(claims, mark, window))
-    left = Recovered(Path(mark), Path(mark), mark, mark)
-    yield lambda: window.show_dialog(RecoveryDialog(window.recovery, [left]))
-    yield lambda: desk.say(mark)
-    yield lambda: window.drops.note.setText(mark)
+    yield lambda: window.show_only_dialog(ClaimDialog(claims, mark, window))
+    left = RecoveredWork(Path(mark), Path(mark), mark, mark)
+    yield lambda: window.show_only_dialog(RecoveryDialog(window.crash_recovery, [left]))
+    yield lambda: desk.post_message(mark)
+    yield lambda: window.drop_handler.overlay.setText(mark)
     yield lambda: QTimer.singleShot(
         0, lambda: QMessageBox.question(window, mark, mark, QMessageBox.StandardButton.Cancel)
     )
@@ -340,7 +340,7 @@ def test_markup_in_a_dialog_is_shown_as_it_is_written(
     open_window: Callable[[], MainWindow], qtbot: QtBot, steady: Watch, marked: str
 ) -> None:
     window = open_window()
-    window.desk.set_document(heads(marked))
+    window.workspace.set_document(heads(marked))
     for raise_dialog in dialogs(window, marked):
         raised: list[None] = []
 
@@ -359,24 +359,24 @@ def test_markup_in_a_dialog_is_shown_as_it_is_written(
 
 def test_a_dashboard_shows_tokens_and_explanations_as_they_are(qtbot: QtBot, marked: str) -> None:
     row = FeatureRow(3, 0.1, 2.0, 1.0)
-    examples = (Example(0, 1, 0, (5, 6, 7), (0.0, 2.0, 0.5)),)
+    examples = (DashboardExample(0, 1, 0, (5, 6, 7), (0.0, 2.0, 0.5)),)
     effects = tuple(TokenEffect(text, 1.0) for text in (marked, *TOKENS))
-    found = Dashboard(
-        "m0", 3, Statistics("m0", row, 3, 2.0, (1, 2), examples), ((marked, *TOKENS[:2]),), ((marked, ()),),
+    found = FeatureDashboard(
+        "m0", 3, FeatureStatistics("m0", row, 3, 2.0, (1, 2), examples), ((marked, *TOKENS[:2]),), ((marked, ()),),
         effects, effects, effects, (Neighbour(4, 0.5),), (Neighbour(4, 0.5),),
     )  # fmt: skip
     said = Explanation("m0", 3, marked, marked, f"https://example.org/{marked}")
     view = DashboardView()
     qtbot.addWidget(view)
-    view.setStyleSheet(PLAIN_TEXT)
+    view.setStyleSheet(PLAIN_TEXT_RULES)
     view.show_feature(found, {4: said}, [said], (marked,))
     view.show()
     QApplication.processEvents()
     wrong = [fault for widget in [view, *view.findChildren(QWidget)] for fault in faults(widget) if fault]
     assert not wrong
-    shown = view.examples.toPlainText()
+    shown = view.examples_view.toPlainText()
     assert marked in shown and "<s>" in shown and "<b>" in shown
-    assert all(token.strip() in view.facts.toPlainText() for token in TOKENS)
+    assert all(token.strip() in view.effects_view.toPlainText() for token in TOKENS)
 
 
 def test_no_other_label_than_markup_label_is_given_markup() -> None:
@@ -388,7 +388,7 @@ def test_no_other_label_than_markup_label_is_given_markup() -> None:
     found: dict[str, set[str]] = {}
     for path in sorted(root.rglob("*.py")):
         where = path.relative_to(root).as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.keyboard_cursor(ast.parse(path.read_text())):
             used = node.func if isinstance(node, ast.Call) else node
             name = getattr(used, "attr", getattr(used, "id", ""))
             if name in refused or (name in allowed and isinstance(node, ast.Call)):

@@ -16,13 +16,13 @@ from PySide6.QtWidgets import QApplication, QColorDialog, QDialog, QFileDialog, 
 from pytestqt.qtbot import QtBot
 from stalls import LONGEST, Watch
 
-from circuitviz.app.actions import ACTIONS
+from circuitviz.app.actions import USER_COMMANDS
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
 from circuitviz.formats import save_document
 from circuitviz.models import load_model
 from circuitviz.session import Document, Label, move_nodes, set_label
-from circuitviz.session.origin import chosen
+from circuitviz.session.origin import select_circuit
 from circuitviz.tasks import load_task
 
 LONG = 90_000
@@ -50,7 +50,7 @@ def small_document(path: Path) -> None:
     model = load_model("demo")
     task = load_task("ioi", model, prompts=8)
     scores = discover(model, task, "eap")
-    save_document(Document(chosen(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)), path)
+    save_document(Document(select_circuit(model, task, scores, "logit-diff", "corrupted", "greedy", 40, 1.0)), path)
 
 
 def close_dialogs() -> int:
@@ -87,31 +87,31 @@ def random_step(
     window: MainWindow, qtbot: QtBot, dice: random.Random, watch: Watch, done: Counter[str]
 ) -> str:
     """One thing that a person could do: select, move, label, press a key, or take an action from the table."""
-    nodes, edges = sorted(window.view.picture.by_name), [e.name for e in window.view.picture.edges]
+    nodes, edges = sorted(window.view.circuit_scene.by_name), [e.name for e in window.view.circuit_scene.edges]
     what = dice.random()
     if what < 0.30 and nodes:
         picked = frozenset(dice.sample(nodes, min(len(nodes), dice.randrange(4))))
         some = frozenset(dice.sample(edges, min(len(edges), dice.randrange(3))))
-        watch.timed("select", lambda: window.desk.select(picked, some))
+        watch.timed("select", lambda: window.workspace.set_selection(picked, some))
         return "select"
     if what < 0.34 and nodes:
         place = {dice.choice(nodes): (dice.uniform(-300, 300), dice.uniform(0, 400))}
-        watch.timed("move", lambda: window.desk.do(move_nodes(place)))
+        watch.timed("move", lambda: window.workspace.apply_command(move_nodes(place)))
         return "move"
     if what < 0.38 and nodes:
         label = Label(dice.choice(("Name Mover", "S-Inhibition", "Induction")))
-        watch.timed("label", lambda: window.desk.do(set_label(dice.choice(nodes), label)))
+        watch.timed("label", lambda: window.workspace.apply_command(set_label(dice.choice(nodes), label)))
         return "label"
     if what < 0.44:
         key = dice.choice(KEYS)
         qtbot.keyClick(window.view, key)
         return f"key {key.name}"
-    possible = [name for name in ACTIONS if name not in LEAVING and window.chrome.actions[name].isEnabled()]
-    undoing = [name for name in ("undo", "redo") if window.chrome.actions[name].isEnabled()]
+    possible = [name for name in USER_COMMANDS if name not in LEAVING and window.menus.actions[name].isEnabled()]
+    undoing = [name for name in ("undo", "redo") if window.menus.actions[name].isEnabled()]
     new = [name for name in possible if not done[name]]  # so that all have their turn
     name = dice.choice(new if new and dice.random() < 0.2 else [*possible, *undoing])
     longest = FIRST_USE if not done[name] else LONGEST  # a first use imports
-    watch.timed(name, window.chrome.actions[name].trigger, longest)
+    watch.timed(name, window.menus.actions[name].trigger, longest)
     return name
 
 
@@ -121,19 +121,19 @@ def test_a_thousand_random_actions(
     small_document(tmp_path / "start.circuit")
     window: MainWindow = open_window()
     open_in(window, qtbot, tmp_path / "start.circuit")
-    qtbot.waitUntil(lambda: window.desk.opened is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: window.desk.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.opened_model is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.evaluation is not None, timeout=LONG)
     form = window.panels["discovery"]
     form.prompts.setValue(4)
     form.method.setCurrentText("eap")
     form.edges.setValue(30)
     failures: list[object] = []
-    window.desk.failed.connect(failures.append)
+    window.workspace.failure_reported.connect(failures.append)
     closer = QTimer(interval=20)
     closer.timeout.connect(close_dialogs)
     closer.start()
     steady.longest = FIRST_USE  # after many actions at once, what they left to Qt comes at once
-    first = window.desk.document.state.hash
+    first = window.workspace.document.state.hash
     dice, done = random.Random(20261121), Counter[str]()
 
     def some(number: int) -> None:
@@ -149,17 +149,17 @@ def test_a_thousand_random_actions(
     some(MANY - MANY // 4)
     _rest(window, qtbot)
     assert not failures, failures
-    tried = {name for name in done if name in ACTIONS}
-    assert len(tried) >= 0.85 * len(ACTIONS), set(ACTIONS) - tried  # some need what chance seldom brings
+    tried = {name for name in done if name in USER_COMMANDS}
+    assert len(tried) >= 0.85 * len(USER_COMMANDS), set(USER_COMMANDS) - tried  # some need what chance seldom brings
 
-    while window.desk.undo.canUndo():
-        window.desk.undo.undo()
-    assert window.desk.document.state.hash == first
-    while window.desk.undo.canRedo():
-        window.desk.undo.redo()
-    while window.desk.undo.canUndo():
-        window.desk.undo.undo()
-    assert window.desk.document.state.hash == first
+    while window.workspace.undo_stack.canUndo():
+        window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == first
+    while window.workspace.undo_stack.canRedo():
+        window.workspace.undo_stack.redo()
+    while window.workspace.undo_stack.canUndo():
+        window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == first
 
     _rest(window, qtbot)
     closer.stop()
@@ -171,9 +171,9 @@ def test_a_thousand_random_actions(
 
 def _rest(window: MainWindow, qtbot: QtBot) -> None:
     """Until nothing runs: the worker idle, all dialogs closed, deleted things gone."""
-    window.desk.cancel()
-    window.desk.select(frozenset(), frozenset())
-    qtbot.waitUntil(lambda: window.desk.preview is None, timeout=LONG)
+    window.workspace.cancel_jobs()
+    window.workspace.set_selection(frozenset(), frozenset())
+    qtbot.waitUntil(lambda: window.workspace.partial_result is None, timeout=LONG)
     qtbot.wait(300)
     close_dialogs()
     settle()

@@ -20,17 +20,17 @@ from pytestqt.qtbot import QtBot
 
 from circuitviz.app.window import MainWindow
 from circuitviz.canvas import paint
-from circuitviz.canvas.paint import font
+from circuitviz.canvas.paint import canvas_font
 from circuitviz.formats import import_document, open_document
-from circuitviz.formats.reference import references
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.formats.reference import list_references
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, State
 
 LEAST = 9.0
 pytestmark = pytest.mark.usefixtures("steady")
 
 
-def circuit(shape: Shape, edges: int) -> Document:
+def circuit(shape: ModelShape, edges: int) -> Document:
     """Edges of scores as heavy-tailed as attribution scores are."""
     graph = Graph.transformer(shape)
     rng = np.random.default_rng(0)
@@ -40,23 +40,23 @@ def circuit(shape: Shape, edges: int) -> Document:
 
 
 def gpt2() -> Document:
-    return circuit(Shape(12, 12, 768), 756)
+    return circuit(ModelShape(12, 12, 768), 756)
 
 
 def deep() -> Document:
-    return circuit(Shape(30, 9, 576, 3), 500)
+    return circuit(ModelShape(30, 9, 576, 3), 500)
 
 
 def labelled() -> Document:
-    return import_document(references()["ioi-gpt2"])
+    return import_document(list_references()["ioi-gpt2"])
 
 
 def show(open_window: Callable[[], MainWindow], qtbot: QtBot, document: Document) -> MainWindow:
     window = open_window()
     assert window.size() == QSize(1280, 800)
-    window.desk.set_document(document)
-    qtbot.waitUntil(lambda: not window.drawing.pending and not window.view.motion.running, timeout=LONG)
-    window.view.stage.settle()
+    window.workspace.set_document(document)
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending and not window.view.animation.is_running, timeout=LONG)
+    window.view.scene_items.render_now()
     return window
 
 
@@ -64,13 +64,13 @@ def boxes(window: MainWindow) -> dict[str, QRectF]:
     """Where nodes are, in pixels of the canvas."""
     view = window.view
     to_view = view.viewportTransform()
-    return {node.name: to_view.mapRect(paint.box(node)) for node in view.stage.geometry.picture.nodes}
+    return {node.name: to_view.mapRect(paint.node_box(node)) for node in view.scene_items.geometry.scene.nodes}
 
 
 def written(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
     """Names that are painted anew, with the height of their letters in pixels."""
     names: dict[str, float] = {}
-    write = paint._write
+    write = paint._paint_name
 
     def note(painter: QPainter, rect: QRectF, text: str, scale: float) -> None:
         write(painter, rect, text, scale)
@@ -79,11 +79,11 @@ def written(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> dict[str, fl
 
     with monkeypatch.context() as patched:
         patched.setattr(paint, "_write", note)
-        stage = window.view.stage
-        stage.crowd.forget()
-        for item in stage.items.values():
+        stage = window.view.scene_items
+        stage.node_batch.clear_images()
+        for item in stage.node_items.values():
             item.update()
-        stage.settle()
+        stage.render_now()
         window.view.grab()
     return names
 
@@ -107,7 +107,7 @@ def test_a_circuit_of_twelve_layers_is_read_at_once(
     for rect in shown.values():
         whole = whole.united(rect)
     assert whole.width() * whole.height() > 0.7 * free.width() * free.height()
-    assert window.view.overview.place.isEmpty()
+    assert window.view.overview.rect.isEmpty()
 
 
 def test_thirty_layers_open_where_names_are_read_with_the_map(
@@ -119,7 +119,7 @@ def test_thirty_layers_open_where_names_are_read_with_the_map(
     names = written(window, monkeypatch)
     assert "logits" in seen and len(seen) > 30 and seen <= names.keys()
     assert min(names.values()) >= LEAST
-    assert not view.overview.place.isEmpty() and view.free_area.contains(view.overview.place)
+    assert not view.overview.rect.isEmpty() and view.free_area.contains(view.overview.rect)
     assert all(
         rect.left() >= 0 and rect.right() <= view.width() for rect in shown.values()
     )  # all of the width
@@ -127,20 +127,20 @@ def test_thirty_layers_open_where_names_are_read_with_the_map(
     zoom = view.zoom
     QTest.keyClick(view, Qt.Key.Key_F)
     assert all(view.free_area.contains(rect) for rect in boxes(window).values())
-    assert view.overview.place.isEmpty() and not written(window, monkeypatch)
+    assert view.overview.rect.isEmpty() and not written(window, monkeypatch)
     QTest.keyClick(view, Qt.Key.Key_F)
-    assert view.zoom == zoom and not view.overview.place.isEmpty()
+    assert view.zoom == zoom and not view.overview.rect.isEmpty()
 
 
 def test_no_text_of_a_node_is_smaller_at_any_zoom() -> None:
     for size in (9, 10, 11, 12, 13):
-        for scale in np.linspace(paint.LEGIBLE, 3, 200):
-            assert font(size, scale=float(scale)).pixelSize() * scale >= LEAST
+        for scale in np.linspace(paint.LEGIBLE_ZOOM, 3, 200):
+            assert canvas_font(size, scale=float(scale)).pixelSize() * scale >= LEAST
 
 
 def drag(window: MainWindow, name: str, shift: QPoint) -> None:
     view = window.view
-    at = view.place_of(name)
+    at = view.viewport_position(name)
     QTest.mousePress(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
     QTest.mouseMove(view.viewport(), at + shift / 2)
     QTest.mouseMove(view.viewport(), at + shift)
@@ -151,13 +151,13 @@ def test_a_moved_node_stays_under_the_pointer_and_moves_no_other(
     open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path
 ) -> None:
     window = show(open_window, qtbot, gpt2())
-    view, desk = window.view, window.desk
-    before = {node.name: (node.x, node.y) for node in view.picture.nodes}
+    view, desk = window.view, window.workspace
+    before = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
     for name, shift in (("m8", QPoint(-160, 30)), ("logits", QPoint(120, 10))):  # alone in their rows
-        at = view.place_of(name)
+        at = view.viewport_position(name)
         drag(window, name, shift)
-        assert (view.place_of(name) - at - shift).manhattanLength() <= 2
-        now = {node.name: (node.x, node.y) for node in view.picture.nodes}
+        assert (view.viewport_position(name) - at - shift).manhattanLength() <= 2
+        now = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
         assert {n: p for n, p in now.items() if n not in desk.state.positions} == {
             n: p for n, p in before.items() if n not in desk.state.positions
         }
@@ -165,14 +165,14 @@ def test_a_moved_node_stays_under_the_pointer_and_moves_no_other(
     window.resize(1500, 1000)
     QApplication.processEvents()
     assert desk.state.positions == kept
-    apart = {node.name: (node.x, node.y) for node in view.picture.nodes}
+    apart = {node.name: (node.x, node.y) for node in view.circuit_scene.nodes}
     assert apart == now  # nothing is laid out anew while a person's own places are there
     assert save_in(window, tmp_path / "moved.circuit")
     assert open_document(tmp_path / "moved.circuit").state.positions == kept
-    desk.undo.undo()
-    desk.undo.undo()
-    qtbot.waitUntil(lambda: not view.motion.running, timeout=LONG)
-    assert {node.name: (node.x, node.y) for node in view.picture.nodes} == before
+    desk.undo_stack.undo()
+    desk.undo_stack.undo()
+    qtbot.waitUntil(lambda: not view.animation.is_running, timeout=LONG)
+    assert {node.name: (node.x, node.y) for node in view.circuit_scene.nodes} == before
 
 
 def test_places_in_a_file_are_those_of_the_layout_whatever_the_window(
@@ -180,15 +180,15 @@ def test_places_in_a_file_are_those_of_the_layout_whatever_the_window(
 ) -> None:
     """A node put where the layout has another node is drawn where that one is, in small and large windows."""
     window = show(open_window, qtbot, gpt2())
-    from circuitviz.canvas.picture import picture_of
+    from circuitviz.canvas.picture import build_scene
 
-    laid_out = picture_of(window.desk.state).by_name
+    laid_out = build_scene(window.workspace.state).by_name
     inner = [n for n in laid_out if n.startswith("a5.")]
-    window.view.node_moved.emit({"m8": (laid_out[inner[0]].x, laid_out[inner[0]].y)})
+    window.view.nodes_moved.emit({"m8": (laid_out[inner[0]].x, laid_out[inner[0]].y)})
     for size in (QRect(0, 0, 1000, 700), QRect(0, 0, 1700, 900)):
         window.setGeometry(size)
         QApplication.processEvents()
-        drawn = window.view.picture.by_name
+        drawn = window.view.circuit_scene.by_name
         assert (drawn["m8"].x, drawn["m8"].y) == pytest.approx((drawn[inner[0]].x, drawn[inner[0]].y))
 
 
@@ -196,13 +196,13 @@ def test_another_size_of_the_window_lays_out_anew_unless_one_has_zoomed(
     open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     window = show(open_window, qtbot, gpt2())
-    spread, zoom = window.view.spreading.spread, window.view.zoom
+    spread, zoom = window.view.aspect_fitter.transform, window.view.zoom
     window.resize(1900, 1050)
     QApplication.processEvents()
-    assert window.view.spreading.spread != spread and window.view.zoom > zoom + 0.1
+    assert window.view.aspect_fitter.transform != spread and window.view.zoom > zoom + 0.1
     assert min(written(window, monkeypatch).values()) >= LEAST
     window.view.zoom_by(2.0)
-    spread = window.view.spreading.spread
+    spread = window.view.aspect_fitter.transform
     window.resize(1280, 800)
     QApplication.processEvents()
-    assert window.view.spreading.spread == spread and window.view.zoom > 1.5
+    assert window.view.aspect_fitter.transform == spread and window.view.zoom > 1.5

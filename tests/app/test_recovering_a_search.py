@@ -15,10 +15,10 @@ from PySide6.QtWidgets import QApplication, QDialog
 from pytestqt.qtbot import QtBot
 
 from circuitviz import discovery
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 from circuitviz.errors import ComputationError
-from circuitviz.jobs import Find
+from circuitviz.jobs import DiscoverCircuit
 
 LONG = 120_000
 ASKED = ("demo", "ioi", None, 8, 0, "exact", {}, "logit-diff", "corrupted", "greedy", 40)
@@ -54,21 +54,21 @@ def test_a_search_that_was_killed_is_found_again(
     open_window, searching: subprocess.Popen[str], qtbot: QtBot
 ) -> None:
     window: MainWindow = open_window()
-    folder = window.recovery.folder
+    folder = window.crash_recovery.folder
     qtbot.waitUntil(lambda: bool(list(folder.glob("[!.]*.circuit"))), timeout=LONG)
     searching.send_signal(signal.SIGKILL)
     searching.wait()
-    begin(window, None, None, None, demo=False)
-    dialog = window.recovery.dialog
-    assert dialog is not None and dialog.list.count() == 1
-    assert "exact on demo, ioi, not finished" in dialog.list.item(0).text()
-    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+    open_arguments(window, None, None, None, demo=False)
+    dialog = window.crash_recovery.dialog
+    assert dialog is not None and dialog.list_widget.count() == 1
+    assert "exact on demo, ioi, not finished" in dialog.list_widget.item(0).text()
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
         qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
-    state, document = window.desk.document.state, window.desk.document
+    state, document = window.workspace.document.state, window.workspace.document
     assert state.scores is not None and state.scores.partial and state.scores.method == "exact"
     assert state.circuit is not None and 0 < state.circuit.n_edges <= 40
     assert state.provenance is not None and state.provenance.prompts == 8
-    assert document.dirty and document.path is None
+    assert document.is_dirty and document.path is None
 
 
 def test_what_a_failing_search_had_is_kept(
@@ -85,16 +85,16 @@ def test_what_a_failing_search_had_is_kept(
     monkeypatch.setattr(discovery, "discover_steps", failing)
     window: MainWindow = open_window()
     told: list[str] = []
-    window.desk.failed.connect(lambda failed: told.append(failed.message))
-    window.desk.find(Find(*ASKED))
+    window.workspace.failure_reported.connect(lambda failed: told.append(failed.message))
+    window.workspace.start_discovery(DiscoverCircuit(*ASKED))
     qtbot.waitUntil(lambda: told == ["The weights overflowed."], timeout=LONG)
-    qtbot.waitUntil(lambda: window.desk.document.state.scores is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.state.scores is not None, timeout=LONG)
     for dialog in window.findChildren(QDialog):
         dialog.close()
-    state = window.desk.document.state
+    state = window.workspace.document.state
     assert state.scores is not None and state.scores.partial and state.provenance is not None
-    assert window.desk.preview is None and window.desk.document.dirty
-    window.recovery.autosave.flush()
-    assert len(list(window.recovery.folder.glob("*.circuit"))) >= 1
-    window.desk.undo.undo()
-    assert window.desk.document.state.circuit is None
+    assert window.workspace.partial_result is None and window.workspace.document.is_dirty
+    window.crash_recovery.document_autosave.flush()
+    assert len(list(window.crash_recovery.folder.glob("*.circuit"))) >= 1
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.circuit is None

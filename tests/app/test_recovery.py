@@ -18,10 +18,10 @@ from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 from circuitviz.formats import open_document, save_document
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, Label, State, set_label, toggle_ablation
 
 EDITING = """
@@ -66,7 +66,7 @@ def editing(saved: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
     """A document without provenance: looking at it asks for no model."""
-    graph = Graph.transformer(Shape(2, 4, 16))
+    graph = Graph.transformer(ModelShape(2, 4, 16))
     scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
     path = tmp_path / "ioi.circuit"
     save_document(Document(State(None, scores, scores.greedy(60))), path)
@@ -78,58 +78,58 @@ def test_killed_and_recovered(open_window, editing, qtbot: QtBot, saved: Path, t
     edited = editing.stdout.readline().strip()  # type: ignore[union-attr]
     end = time.monotonic() + 5  # seconds of work that may be lost
     other: MainWindow = open_window()
-    recovery = other.recovery.folder
+    recovery = other.crash_recovery.folder
     assert tmp_path in recovery.parents
     qtbot.waitUntil(lambda: len(list(recovery.glob("*.circuit"))) == 1, timeout=5000)
     assert time.monotonic() < end
-    assert not other.recovery.offer(), "the work of a living window is its own"
-    other.files.open_path(saved)
-    qtbot.waitUntil(lambda: other.files.ownership.question is not None, timeout=LONG)
-    other.files.ownership.question.close()
+    assert not other.crash_recovery.offer_recovery(), "the work of a living window is its own"
+    other.file_controller.open_path(saved)
+    qtbot.waitUntil(lambda: other.file_controller.file_lock.message_box is not None, timeout=LONG)
+    other.file_controller.file_lock.message_box.close()
     editing.send_signal(signal.SIGKILL)
     editing.wait()
     assert open_document(saved).state.hash == before, "the file itself is untouched"
 
     window: MainWindow = open_window()
-    begin(window, None, None, None, demo=False)
-    dialog = window.recovery.dialog
-    assert dialog is not None and dialog.isVisible() and dialog.list.count() == 1
-    line = dialog.list.item(0).text()
+    open_arguments(window, None, None, None, demo=False)
+    dialog = window.crash_recovery.dialog
+    assert dialog is not None and dialog.isVisible() and dialog.list_widget.count() == 1
+    line = dialog.list_widget.item(0).text()
     assert "ioi.circuit" in line and "today at" in line and "60 edges" in line
     shoot(window, "recovery", dialog)
-    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
         qtbot.mouseClick(dialog.open_button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not window.drawing.pending, timeout=LONG)
-    document = window.desk.document
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending, timeout=LONG)
+    document = window.workspace.document
     assert document.state.hash == edited and document.state.labels["m0"].text == "written before the end"
-    assert document.path == saved and document.dirty and window.isWindowModified()
+    assert document.path == saved and document.is_dirty and window.isWindowModified()
     assert "ioi.circuit" in window.windowTitle()
-    assert window.view.picture.by_name["m0"].label == "written before the end"
+    assert window.view.circuit_scene.by_name["m0"].label == "written before the end"
 
     # it is kept until it is saved, and then there is nothing to recover any more
-    window.desk.do(set_label("m0", Label("and after")))
+    window.workspace.apply_command(set_label("m0", Label("and after")))
     assert len(list(recovery.glob("*.circuit"))) == 1
     assert save_in(window)
     assert not window.isWindowModified() and not list(recovery.glob("*.circuit"))
     assert open_document(saved).state.labels["m0"].text == "and after"
     again: MainWindow = open_window()
-    assert not again.recovery.offer()
+    assert not again.crash_recovery.offer_recovery()
 
 
 def test_what_was_left_can_be_discarded_or_asked_for_later(open_window, qtbot: QtBot, saved: Path) -> None:
     window: MainWindow = open_window()
-    folder = window.recovery.folder
+    folder = window.crash_recovery.folder
     folder.mkdir(parents=True)
     for name in ("1-a", "2-b"):
         (folder / f"{name}.circuit").write_bytes(saved.read_bytes())
-    assert window.recovery.offer()
-    dialog = window.recovery.dialog
-    assert dialog is not None and dialog.list.count() == 2
+    assert window.crash_recovery.offer_recovery()
+    dialog = window.crash_recovery.dialog
+    assert dialog is not None and dialog.list_widget.count() == 2
     qtbot.mouseClick(dialog.discard_button, Qt.MouseButton.LeftButton)
-    assert dialog.list.count() == 1 and len(list(folder.iterdir())) == 1
+    assert dialog.list_widget.count() == 1 and len(list(folder.iterdir())) == 1
     qtbot.mouseClick(dialog.later_button, Qt.MouseButton.LeftButton)
-    assert len(list(folder.iterdir())) == 1 and window.recovery.offer()
-    dialog = window.recovery.dialog
+    assert len(list(folder.iterdir())) == 1 and window.crash_recovery.offer_recovery()
+    dialog = window.crash_recovery.dialog
     assert dialog is not None
     qtbot.mouseClick(dialog.discard_button, Qt.MouseButton.LeftButton)
     assert not list(folder.iterdir())
@@ -139,12 +139,12 @@ def test_what_was_left_can_be_discarded_or_asked_for_later(open_window, qtbot: Q
 def test_closing_leaves_nothing_to_recover(open_window, qtbot: QtBot, saved: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    window.desk.do(toggle_ablation(["m0"]))
-    window.recovery.autosave.flush()
-    assert list(window.recovery.folder.glob("*.circuit"))
+    window.workspace.apply_command(toggle_ablation(["m0"]))
+    window.crash_recovery.document_autosave.flush()
+    assert list(window.crash_recovery.folder.glob("*.circuit"))
     monkeypatch.setattr(QMessageBox, "question", lambda *a: QMessageBox.StandardButton.Discard)
     window.close()
-    assert not list(window.recovery.folder.iterdir())
+    assert not list(window.crash_recovery.folder.iterdir())
 
 
 def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: Path) -> None:
@@ -152,27 +152,27 @@ def test_the_second_window_on_a_file_is_told(open_window, qtbot: QtBot, saved: P
     second: MainWindow = open_window()
     open_in(first, qtbot, saved)
     open_in(first, qtbot, saved)  # one's own file may be opened again
-    assert first.files.ownership.question is None
-    second.files.open_path(saved)
-    qtbot.waitUntil(lambda: second.files.ownership.question is not None, timeout=LONG)
-    question = second.files.ownership.question
+    assert first.file_controller.file_lock.message_box is None
+    second.file_controller.open_path(saved)
+    qtbot.waitUntil(lambda: second.file_controller.file_lock.message_box is not None, timeout=LONG)
+    question = second.file_controller.file_lock.message_box
     assert question is not None and question.isVisible() and "another window since" in question.text()
-    assert second.desk.document.state.circuit is None
+    assert second.workspace.document.state.circuit is None
     shoot(second, "second-window", question)
     copy = next(b for b in question.buttons() if b.text() == "Open a copy")
-    with qtbot.waitSignal(second.desk.document_shown, timeout=LONG):
+    with qtbot.waitSignal(second.workspace.document_shown, timeout=LONG):
         qtbot.mouseClick(copy, Qt.MouseButton.LeftButton)
-    assert second.desk.document.state.hash == first.desk.document.state.hash
-    assert second.desk.document.path is None and second.isWindowModified()
+    assert second.workspace.document.state.hash == first.workspace.document.state.hash
+    assert second.workspace.document.path is None and second.isWindowModified()
     assert not save_in(second, saved)
-    assert second.dialog is not None and "another window" in second.dialog.informativeText()
-    second.dialog.close()
+    assert second.failure_dialog is not None and "another window" in second.failure_dialog.informativeText()
+    second.failure_dialog.close()
     other = saved.with_name("other.circuit")
     assert save_in(second, other) and not second.isWindowModified()
-    first.files.open_path(other)
-    qtbot.waitUntil(lambda: first.files.ownership.question is not None, timeout=LONG)
-    first.files.ownership.question.close()
-    assert first.desk.document.path == saved
+    first.file_controller.open_path(other)
+    qtbot.waitUntil(lambda: first.file_controller.file_lock.message_box is not None, timeout=LONG)
+    first.file_controller.file_lock.message_box.close()
+    assert first.workspace.document.path == saved
     first.close()
     assert save_in(second, saved)
 
@@ -190,13 +190,13 @@ def test_a_file_that_another_program_changed_is_told_and_asked_for(
     monkeypatch.setattr(QMessageBox, "question", question)
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    window.desk.do(set_label("m0", Label("mine")))
+    window.workspace.apply_command(set_label("m0", Label("mine")))
     assert save_in(window) and save_in(window) and not asked, "what is written here is no surprise"
-    window.desk.do(set_label("m0", Label("mine again")))
+    window.workspace.apply_command(set_label("m0", Label("mine again")))
     theirs = open_document(saved)
-    theirs.do(set_label("m0", Label("theirs")))
+    theirs.apply_command(set_label("m0", Label("theirs")))
     save_document(theirs, saved)  # as another program does, by replacing it
-    qtbot.waitUntil(lambda: "changed by another program" in window.chrome.message.text(), timeout=LONG)
+    qtbot.waitUntil(lambda: "changed by another program" in window.menus.message_label.text(), timeout=LONG)
     assert not save_in(window) and "changed by another program" in asked[0]
     assert open_document(saved).state.labels["m0"].text == "theirs" and window.isWindowModified()
     answer = QMessageBox.StandardButton.Save
@@ -210,10 +210,10 @@ def test_a_file_that_another_program_changed_is_told_and_asked_for(
 def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    window.next_layout()
+    window.switch_to_next_layout()
     window.view.zoom_by(1.7)
-    names = {n.name for n in window.view.picture.nodes[1:3]}
-    edge = {window.view.picture.edges[0].name}
+    names = {n.name for n in window.view.circuit_scene.nodes[1:3]}
+    edge = {window.view.circuit_scene.edges[0].name}
     window.view.select(names, edge)
     zoom, layout = window.view.zoom, window.layout_name
     middle = window.view.mapToScene(window.view.viewport().rect().center())
@@ -224,7 +224,7 @@ def test_the_view_returns(open_window, qtbot: QtBot, saved: Path) -> None:
     assert again.layout_name == layout != "layered" and again.view.zoom == pytest.approx(zoom)
     there = again.view.mapToScene(again.view.viewport().rect().center())
     assert (there - middle).manhattanLength() < 5
-    assert again.view.nodes == again.desk.nodes == names and again.view.edges == edge
+    assert again.view.selected_nodes == again.workspace.selected_nodes == names and again.view.selected_edges == edge
 
 
 @pytest.mark.parametrize(
@@ -238,4 +238,4 @@ def test_a_strange_view_shows_the_whole_circuit(open_window, qtbot: QtBot, saved
     save_document(document, saved)
     window: MainWindow = open_window()
     open_in(window, qtbot, saved)
-    assert window.layout_name == "layered" and window.view._fitted and window.view.picture.nodes
+    assert window.layout_name == "layered" and window.view._is_fitted and window.view.circuit_scene.nodes

@@ -12,19 +12,19 @@ from PySide6.QtTest import QTest
 from screenshots import shoot
 
 from circuitviz.app.window import MainWindow
-from circuitviz.canvas.trails import way_of
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.canvas.trails import path_edge_rows
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import (
     Document,
     Label,
     State,
-    collapse,
+    collapse_groups,
     group_nodes,
     move_nodes,
     toggle_ablation,
 )
 
-GRAPH = Graph.transformer(Shape(4, 6, 96))
+GRAPH = Graph.transformer(ModelShape(4, 6, 96))
 SCORES = Scores(GRAPH, np.random.default_rng(8).normal(size=GRAPH.mask.shape), "eap")
 CIRCUIT = SCORES.greedy(70)
 HEADS = [name for name in CIRCUIT.node_names if ".h" in name]
@@ -42,48 +42,48 @@ def net() -> nx.MultiDiGraph:
 def window(open_window: Callable[[], MainWindow]) -> MainWindow:
     made = open_window()
     labels = {HEADS[0]: Label("Mover"), HEADS[-1]: Label("Mover")}
-    made.desk.set_document(Document(State(None, SCORES, CIRCUIT, labels=labels)))
+    made.workspace.set_document(Document(State(None, SCORES, CIRCUIT, labels=labels)))
     return made
 
 
 def trigger(window: MainWindow, name: str) -> None:
-    assert window.chrome.actions[name].isEnabled(), name
-    window.chrome.actions[name].trigger()
+    assert window.menus.actions[name].isEnabled(), name
+    window.menus.actions[name].trigger()
 
 
 def test_layer_class_inverse_upstream_and_downstream(window: MainWindow) -> None:
     view, one = window.view, HEADS[4]
     everything = set(CIRCUIT.node_names)
-    assert not window.chrome.actions["select-upstream"].isEnabled()
+    assert not window.menus.actions["select-upstream"].isEnabled()
     view.select({one})
     trigger(window, "select-layer")
     layer = one.split(".")[0]
-    assert view.nodes == {n for n in everything if n in (f"m{layer[1:]}",) or n.startswith(f"{layer}.")}
+    assert view.selected_nodes == {n for n in everything if n in (f"m{layer[1:]}",) or n.startswith(f"{layer}.")}
     trigger(window, "select-invert")
-    assert {n for n in view.nodes if n.startswith(f"{layer}.")} == set()
+    assert {n for n in view.selected_nodes if n.startswith(f"{layer}.")} == set()
     view.select({HEADS[0]})
     trigger(window, "select-class")
-    assert view.nodes == {HEADS[0], HEADS[-1]}
+    assert view.selected_nodes == {HEADS[0], HEADS[-1]}
     view.select({one})
     trigger(window, "select-upstream")
-    assert view.nodes == nx.ancestors(net(), one) | {one}
+    assert view.selected_nodes == nx.ancestors(net(), one) | {one}
     view.select({one})
     trigger(window, "select-downstream")
-    assert view.nodes == nx.descendants(net(), one) | {one}
+    assert view.selected_nodes == nx.descendants(net(), one) | {one}
     trigger(window, "select-all")
-    assert view.nodes == everything == window.desk.nodes
+    assert view.selected_nodes == everything == window.workspace.selected_nodes
 
 
 def test_every_path_between_two_nodes_is_listed_and_highlighted(window: MainWindow) -> None:
     panel, graph = window.panels["paths"], net()
     start = next(n for n in CIRCUIT.node_names if n != "input" and nx.has_path(graph, n, "logits"))
     wanted = [tuple(k for *_, k in p) for p in nx.all_simple_edge_paths(graph, start, "logits")]
-    assert not window.chrome.actions["select-paths"].isEnabled()
+    assert not window.menus.actions["select-paths"].isEnabled()
     window.view.select({"logits", start})
     trigger(window, "select-paths")
     assert panel.isVisible()
-    assert window.view.edges == {edge for path in wanted for edge in path}
-    assert window.view.nodes == frozenset()
+    assert window.view.selected_edges == {edge for path in wanted for edge in path}
+    assert window.view.selected_nodes == frozenset()
     listed = panel.list.topLevelItemCount()  # type: ignore[attr-defined]
     assert listed == min(len(wanted), 200)
     assert f"{start} → logits: {len(wanted):,} path" in panel.about.text()  # type: ignore[attr-defined]
@@ -91,16 +91,16 @@ def test_every_path_between_two_nodes_is_listed_and_highlighted(window: MainWind
     best = max(min(abs(SCORES.values[GRAPH.edge(e)]) for e in path) for path in wanted)
     assert first.text(0) == f"{best:.4f}"
     panel.list.setCurrentItem(first)  # type: ignore[attr-defined]
-    assert tuple(sorted(window.view.edges)) in {tuple(sorted(path)) for path in wanted}
+    assert tuple(sorted(window.view.selected_edges)) in {tuple(sorted(path)) for path in wanted}
     shoot(window, "paths")
     window.view.select({"logits", "input"})
-    window.desk.do(toggle_ablation({"input"}))
+    window.workspace.apply_command(toggle_ablation({"input"}))
     assert "No path leads" in panel.about.text()  # type: ignore[attr-defined]
 
 
 def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) -> None:
-    desk, view, panel = window.desk, window.view, window.panels["paths"]
-    trail, graph = view.stage.trail, net()
+    desk, view, panel = window.workspace, window.view, window.panels["paths"]
+    trail, graph = view.scene_items.path_label, net()
     lengths = {n: nx.shortest_path_length(graph, n, "logits") for n in CIRCUIT.node_names if n != "logits"}
     start = max(lengths, key=lambda n: lengths[n])
     view.select({"logits", start})
@@ -116,7 +116,7 @@ def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) 
 
     every = [tuple(k for *_, k in p) for p in nx.all_simple_edge_paths(graph, start, "logits")]
     together = f"{len(every)} paths · {100 * sum(map(share, every)):.2g} %"
-    assert trail.text == together and trail.place is not None
+    assert trail.text == together and trail.position is not None
     assert view.accessibleDescription() == f"From {start} to logits: {together}"
     shoot(window, "paths-all")
     rows = panel.list.topLevelItem  # type: ignore[attr-defined]
@@ -124,51 +124,51 @@ def test_a_highlighted_path_says_its_strength_on_the_canvas(window: MainWindow) 
     path = trail.path.edges
     weakest = min(abs(SCORES.values[GRAPH.edge(e)]) for e in path)
     assert trail.text == f"{weakest:.4f} · {100 * share(path):.2g} %" and len(path) > 1
-    assert view.edges == set(path)
+    assert view.selected_edges == set(path)
 
     # it stands on one of the path's own curves, and on no node
-    geometry = view.stage.geometry
-    drawn = np.array([geometry.picture.edge_rows[e][0] for e in path])
-    assert geometry.curves.distances(*trail.place, drawn).min() < 1.0
-    assert geometry.node_at(QPointF(*trail.place)) is None
+    geometry = view.scene_items.geometry
+    drawn = np.array([geometry.scene.edge_rows[e][0] for e in path])
+    assert geometry.curves.distances(*trail.position, drawn).min() < 1.0
+    assert geometry.node_at(QPointF(*trail.position)) is None
     shoot(window, "path")
     rows(0).setSelected(True)
     assert trail.text == f"2 paths · {100 * (share(path) + share(trail.path.edges)):.2g} %"
 
     # it goes with the selection, and with an edge of the path; a box keeps it in sight
     view.select({start})
-    assert trail.path is None and trail.place is None
+    assert trail.path is None and trail.position is None
     panel.list.setCurrentItem(rows(0))  # type: ignore[attr-defined]
     found = trail.path
-    desk.do(group_nodes("Pair", frozenset(found.nodes[:2])))
-    desk.do(collapse(["Pair"]))
-    assert trail.place is not None and len(way_of(view.picture, found)) == len(found.edges) - 1
-    desk.do(toggle_ablation(edges={found.edges[0]}))
-    assert trail.place is None
+    desk.apply_command(group_nodes("Pair", frozenset(found.nodes[:2])))
+    desk.apply_command(collapse_groups(["Pair"]))
+    assert trail.position is not None and len(path_edge_rows(view.circuit_scene, found)) == len(found.edges) - 1
+    desk.apply_command(toggle_ablation(edges={found.edges[0]}))
+    assert trail.position is None
 
 
 def test_a_dragged_node_stays_through_layouts_until_it_is_unpinned(window: MainWindow) -> None:
     view = window.view
-    window.desk.do(move_nodes({HEADS[2]: (1000.0, 77.0)}))
-    free = view.place_of(HEADS[3])
+    window.workspace.apply_command(move_nodes({HEADS[2]: (1000.0, 77.0)}))
+    free = view.viewport_position(HEADS[3])
     for _ in range(3):
         trigger(window, "layout")
         QTest.qWait(300)
-        node = view.picture.by_name[HEADS[2]]
-        assert (node.x, node.y) == view.spreading.spread.place((1000.0, 77.0))
-    assert free != view.place_of(HEADS[3])
+        node = view.circuit_scene.by_name[HEADS[2]]
+        assert (node.x, node.y) == view.aspect_fitter.transform.to_view((1000.0, 77.0))
+    assert free != view.viewport_position(HEADS[3])
     view.select({HEADS[3]})
     trigger(window, "unpin")  # none of the selected is pinned: all are let go
-    assert window.desk.state.positions == {}
-    assert view.picture.by_name[HEADS[2]].x < node.x - 1
-    assert not window.chrome.actions["unpin"].isEnabled()
-    window.desk.undo.undo()
-    assert window.desk.state.positions == {HEADS[2]: (1000.0, 77.0)}
+    assert window.workspace.state.positions == {}
+    assert view.circuit_scene.by_name[HEADS[2]].x < node.x - 1
+    assert not window.menus.actions["unpin"].isEnabled()
+    window.workspace.undo_stack.undo()
+    assert window.workspace.state.positions == {HEADS[2]: (1000.0, 77.0)}
 
 
 def test_shortcuts_reach_the_selection_without_a_mouse(window: MainWindow) -> None:
     window.view.setFocus()
     QTest.keyClick(window.view, Qt.Key.Key_Down)
-    assert window.view.nodes == {"logits"}
+    assert window.view.selected_nodes == {"logits"}
     QTest.keyClick(window.view, Qt.Key.Key_U)
-    assert window.view.nodes == nx.ancestors(net(), "logits") | {"logits"}
+    assert window.view.selected_nodes == nx.ancestors(net(), "logits") | {"logits"}

@@ -38,13 +38,13 @@ def test_the_systems_text_size_is_followed(
     assert window.font().pointSizeF() == pytest.approx(1.4 * before)
     window.settings.text_size = 150
     try:
-        window.looks.apply()
+        window.theme_controller.apply_settings()
         assert app.font().pointSizeF() == pytest.approx(1.5 * 1.4 * before)
         other: MainWindow = open_window()
         assert other.isVisible()
-        window.looks.apply()  # another window of ours is not the system
+        window.theme_controller.apply_settings()  # another window of ours is not the system
         assert app.font().pointSizeF() == pytest.approx(1.5 * 1.4 * before)
     finally:
         window.settings.text_size = 100
-    window.looks.apply()
+    window.theme_controller.apply_settings()
     assert app.font().pointSizeF() == pytest.approx(1.4 * before)

@@ -8,25 +8,25 @@ from PySide6.QtCore import QPoint, QRect, Qt
 from pytestqt.qtbot import QtBot
 from screenshots import SHOTS, shoot
 
-from circuitviz.app.tour import STEPS
+from circuitviz.app.tour import TOUR_STEPS
 from circuitviz.app.window import MainWindow
-from circuitviz.graph import Circuit, Graph, Shape
+from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.session import Document, State
 
 
 def document() -> Document:
-    return Document(State(circuit=Circuit.full(Graph.transformer(Shape(2, 4, 16)))))
+    return Document(State(circuit=Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))))
 
 
 def test_the_tour_begins_by_itself_once(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
     tour = window.tour
-    tour.offer()
+    tour.start_on_first_circuit()
     assert not tour.card.isVisible()
-    window.desk.set_document(document())
-    assert tour.card.isVisible() and len(STEPS) == 5
-    for at, step in enumerate(STEPS):
-        assert tour.card.title.text() == step.title and f"{at + 1} of 5" in tour.card.where.text()
+    window.workspace.set_document(document())
+    assert tour.card.isVisible() and len(TOUR_STEPS) == 5
+    for at, step in enumerate(TOUR_STEPS):
+        assert tour.card.title_label.text() == step.title and f"{at + 1} of 5" in tour.card.step_label.text()
         qtbot.wait(1)
         target = step.target(window)
         around = QRect(target.mapTo(window, QPoint(0, 0)), target.size())
@@ -36,17 +36,17 @@ def test_the_tour_begins_by_itself_once(open_window, qtbot: QtBot) -> None:
             assert not around.intersects(tour.card.geometry()), step.title
         if SHOTS:
             window.grab().save(str(Path(SHOTS) / f"tour-{at + 1}.png"))
-        qtbot.mouseClick(tour.card.next, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(tour.card.next_button, Qt.MouseButton.LeftButton)
     assert not tour.card.isVisible() and not tour.frame.isVisible()
-    assert window.settings.toured
+    assert window.settings.is_tour_done
     shoot(window, "after-the-tour")
 
     # it does not come again, unless it is asked for; Escape skips the rest
     again: MainWindow = open_window()
-    again.tour.offer()
-    again.desk.set_document(document())
+    again.tour.start_on_first_circuit()
+    again.workspace.set_document(document())
     assert not again.tour.card.isVisible()
-    again.chrome.actions["tour"].trigger()
+    again.menus.actions["tour"].trigger()
     assert again.tour.card.isVisible()
     qtbot.keyClick(again.tour.card, Qt.Key.Key_Escape)
     assert not again.tour.card.isVisible()
@@ -54,14 +54,14 @@ def test_the_tour_begins_by_itself_once(open_window, qtbot: QtBot) -> None:
 
 def test_the_tour_blocks_nothing(open_window, qtbot: QtBot) -> None:
     window: MainWindow = open_window()
-    window.desk.set_document(document())
-    qtbot.waitUntil(lambda: not window.drawing.pending)
-    window.tour.begin()
-    node = next(iter(window.view.picture.by_name))
+    window.workspace.set_document(document())
+    qtbot.waitUntil(lambda: not window.canvas_updater.is_pending)
+    window.tour.start_tour()
+    node = next(iter(window.view.circuit_scene.by_name))
     window.view.select({node})
-    assert window.desk.nodes == {node} and window.tour.card.isVisible()
+    assert window.workspace.selected_nodes == {node} and window.tour.card.isVisible()
     window.resize(1000, 700)
     qtbot.wait(20)
     assert window.rect().contains(window.tour.card.geometry())
-    qtbot.mouseClick(window.tour.card.skip, Qt.MouseButton.LeftButton)
+    qtbot.mouseClick(window.tour.card.skip_button, Qt.MouseButton.LeftButton)
     assert not window.tour.card.isVisible()

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 import circuitviz.jobs.features as features_job
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 from circuitviz.features import (
     Edges,
@@ -26,11 +26,11 @@ from circuitviz.features import (
     node_target,
     run_prompt,
 )
-from circuitviz.graph import Traces
-from circuitviz.jobs.traces import DASHBOARD, PROMPTS, TEXT
+from circuitviz.graph import TraceSet
+from circuitviz.jobs.traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
 from circuitviz.models import load_model
 from circuitviz.panels.traces import TracesPanel
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 
 LONG = 90_000
 
@@ -45,14 +45,14 @@ def little_text(monkeypatch: pytest.MonkeyPatch) -> None:
 def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
     """The demo's circuit, measured, with the traces in front."""
     made: MainWindow = open_window()
-    begin(made, None, None, None, demo=True)
-    qtbot.waitUntil(lambda: made.desk.document.evaluation is not None, timeout=LONG)
-    qtbot.waitUntil(lambda: len(made.desk.document.curve) == 10, timeout=LONG)
-    made.places.bring("traces")
+    open_arguments(made, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
+    made.dock_manager.bring_to_front("traces")
     yield made
 
 
-def collect(window: MainWindow, qtbot: QtBot, feature: str, **fields: int) -> Traces:
+def collect(window: MainWindow, qtbot: QtBot, feature: str, **fields: int) -> TraceSet:
     """Collect with the form, as a person does; returns what is shown then."""
     panel: TracesPanel = window.panels["traces"]
     panel.form.feature.setText(feature)
@@ -98,18 +98,18 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     traces = collect(window, qtbot, "m3.f15", most=30, nodes=80)
     assert len(traces.traces) == 30 and not traces.partial and "30 examples" in panel.form.about.text()
     model = load_model("demo")
-    dictionaries = load_dictionaries([resource("demo", "dictionaries")], model)
+    dictionaries = load_dictionaries([resource_path("demo", "dictionaries")], model)
     slow = [slow_trace(model, dictionaries, trace, "m3.f15") for trace in traces.traces]
 
     # scatter: activation against the mean of the cosines with all others
-    window.chrome.actions["copy-traces"].trigger()
+    window.menus.actions["copy-traces"].trigger()
     copied = list(csv.DictReader(QGuiApplication.clipboard().text().splitlines(), delimiter="\t"))
     assert [float(row["activation"]) for row in copied] == [one.example.activation for one in traces.traces]
     assert float(copied[3]["mean_similarity"]) == pytest.approx(
         sum(cosine(slow[3], slow[j]) for j in range(30) if j != 3) / 29, abs=1e-5
     )
-    assert "x0.001" not in panel.scatter.chart.plot.getAxis("left").labelString()  # numbers as they are
-    rows = table(panel.scatter.chart, tmp_path / "scatter.csv")
+    assert "x0.001" not in panel.scatter_page.chart.plot.getAxis("left").labelString()  # numbers as they are
+    rows = table(panel.scatter_page.chart, tmp_path / "scatter.csv")
     means = [sum(cosine(slow[i], slow[j]) for j in range(30) if j != i) / 29 for i in range(30)]
     assert [float(row["mean_similarity"]) for row in rows] == pytest.approx(means, abs=1e-5)
     assert [float(row["activation"]) for row in rows] == traces.activations.tolist()
@@ -130,13 +130,13 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     shoot(window, "traces-alike")
     map_ = panel.similarity.map
     wanted: list[int] = []
-    panel.similarity.example_wanted.disconnect()
-    panel.similarity.example_wanted.connect(lambda _name, number: wanted.append(number))
+    panel.similarity.example_requested.disconnect()
+    panel.similarity.example_requested.connect(lambda _name, number: wanted.append(number))
     qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.centre_of(4, 9).toPoint())
     qtbot.mouseClick(panel.similarity.column, Qt.MouseButton.LeftButton)
     assert wanted == [order[4], order[9]]
-    panel.similarity.example_wanted.disconnect()
-    panel.similarity.example_wanted.connect(panel.open_example)
+    panel.similarity.example_requested.disconnect()
+    panel.similarity.example_requested.connect(panel.open_example)
     panel.similarity.order.setCurrentIndex(0)
     panel.show_page(panel.components)
     shoot(window, "traces-components")
@@ -177,22 +177,22 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
     place = panel.recurring.table.visualRect(panel.recurring.sorted.index(0, 0)).center()
     qtbot.mouseClick(panel.recurring.table.viewport(), Qt.MouseButton.LeftButton, pos=place)
     name = panel.recurring.rows.rows[first].name
-    assert "{}.f{}".format(*window.desk.feature) == name and panel.form.feature.text() == name
+    assert "{}.f{}".format(*window.workspace.shown_feature) == name and panel.form.feature.text() == name
 
     # a click on a cell opens the row's circuit; undo brings the task's circuit back; the traces stay
     panel.show_page(panel.similarity)
-    before = window.desk.document.state.hash
+    before = window.workspace.document.state.hash
     map_ = panel.similarity.map
     qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.centre_of(2, 5).toPoint())
-    qtbot.waitUntil(lambda: window.desk.document.state.hash != before, timeout=LONG)
+    qtbot.waitUntil(lambda: window.workspace.document.state.hash != before, timeout=LONG)
     opened = traces.traces[2].example
-    where = window.desk.document.state.provenance
+    where = window.workspace.document.state.provenance
     assert where.options["target"] == f"m3.f15@{opened.position}" and where.options["nodes"] == 80
     assert where.options["tokens"] == list(opened.tokens[: opened.position + 1])
-    assert f"m3.f15@{opened.position}" in window.desk.state.circuit.node_names
+    assert f"m3.f15@{opened.position}" in window.workspace.state.circuit.node_names
     # the circuit that opens is the one that was traced
     sums: dict[tuple[str, int], float] = {}
-    circuit, given = window.desk.state.circuit, window.desk.state.scores.info["attributions"]
+    circuit, given = window.workspace.state.circuit, window.workspace.state.scores.info["attributions"]
     for node in map(circuit.graph.node, given):
         if node.feature is not None and node.name != where.options["target"]:
             key = (f"{node.site}{node.layer}", node.feature)
@@ -204,7 +204,7 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
 
     # another target: its examples are the columns
     others = collect(window, qtbot, "m3.f18", most=6)
-    panel.show_kept("m3.f15 · indexed text")
+    panel.show_collection("m3.f15 · indexed text")
     panel.similarity.beside.setCurrentText("m3.f18 · indexed text")
     panel.similarity.site.setCurrentText("All sites")
     panel.similarity.draw()
@@ -216,26 +216,26 @@ def test_thirty_examples_are_traced_compared_opened_and_kept(
 
     # saved and opened again: everything is there before the model is
     assert save_in(window, tmp_path / "kept.circuit")
-    window.desk.undo.undo()
-    assert window.desk.document.state.hash == before
-    with qtbot.waitSignal(window.desk.document_shown, timeout=LONG):
-        window.desk.open(tmp_path / "kept.circuit")
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == before
+    with qtbot.waitSignal(window.workspace.document_shown, timeout=LONG):
+        window.workspace.open_file(tmp_path / "kept.circuit")
     assert len(panel.kept) == 2
     assert panel.kept["m3.f15 · indexed text"].traces == traces
     for suffix in (".svg", ".pdf", ".png"):
-        for page in (panel.scatter, panel.similarity, panel.components):
+        for page in (panel.scatter_page, panel.similarity, panel.components):
             _, picture = page.picture()
             picture.save(tmp_path / f"picture{suffix}")
             assert (tmp_path / f"picture{suffix}").stat().st_size > 500
-    window.desk.document.mark_saved(tmp_path / "kept.circuit")
+    window.workspace.document.mark_saved(tmp_path / "kept.circuit")
 
 
 def test_examples_come_from_prompts_texts_and_dashboards(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     panel: TracesPanel = window.panels["traces"]
-    panel.form.source.setCurrentText(PROMPTS)
-    prompts = window.desk.opened.prompts
+    panel.form.source.setCurrentText(TASK_PROMPTS)
+    prompts = window.workspace.opened_model.prompts
     traces = collect(window, qtbot, "m3.f17", most=5, nodes=40)
     assert len(traces.traces) == 5
     assert all("".join(trace.strings[1:]).strip() in prompts for trace in traces.traces)
@@ -243,7 +243,7 @@ def test_examples_come_from_prompts_texts_and_dashboards(
     # a text file, and dashboards as Neuronpedia and circuit-tracer write them
     said = "Then Mary and John went to the park."
     (tmp_path / "mine.txt").write_text(f"{said}\nWhen Anna and Tom met, Tom gave a ring to Anna.\n")
-    panel.form.source.setCurrentText(TEXT)
+    panel.form.source.setCurrentText(TEXT_FILE)
     panel.form.take(tmp_path / "mine.txt")
     assert {len(trace.strings) for trace in collect(window, qtbot, "m3.f17").traces} == {10, 15}
     words = ["<|endoftext|>", *(f"Ġ{word}" if i else word for i, word in enumerate(said[:-1].split())), "."]
@@ -252,7 +252,7 @@ def test_examples_come_from_prompts_texts_and_dashboards(
     neuronpedia["activations"] = [{"tokens": words, "values": values, "maxValue": 1.0}]
     tracer = {"index": 17, "examples_quantiles": [{"quantile_name": "Top", "examples": []}]}
     tracer["examples_quantiles"][0]["examples"].append({"tokens": words, "tokens_acts_list": values})
-    panel.form.source.setCurrentText(DASHBOARD)
+    panel.form.source.setCurrentText(DASHBOARD_FILE)
     for name, content in (("np.json", neuronpedia), ("ct.json", tracer)):
         (tmp_path / name).write_text(json.dumps(content))
         panel.form.take(tmp_path / name)
@@ -263,14 +263,14 @@ def test_examples_come_from_prompts_texts_and_dashboards(
     # what cannot be is said where one looks, and nothing is lost
     collect(window, qtbot, "m3.f36")
     assert "ct.json' holds no example of m3.f36; it has some of" in panel.form.about.text()
-    panel.form.source.setCurrentText(TEXT)
+    panel.form.source.setCurrentText(TEXT_FILE)
     (tmp_path / "short.txt").write_text("to\n")
     panel.form.take(tmp_path / "short.txt")
     collect(window, qtbot, "m3.f2")
     assert "never fires" in panel.form.about.text() and len(panel.kept) == 4
     failures = []
-    window.desk.failed.disconnect()
-    window.desk.failed.connect(failures.append)
+    window.workspace.failure_reported.disconnect()
+    window.workspace.failure_reported.connect(failures.append)
     panel.form.feature.setText("somewhere")
     qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
     assert "'somewhere' names no feature" in failures[0].message
@@ -279,20 +279,20 @@ def test_examples_come_from_prompts_texts_and_dashboards(
 def test_what_was_traced_before_a_cancel_is_kept(window: MainWindow, qtbot: QtBot) -> None:
     panel: TracesPanel = window.panels["traces"]
     said: list[str] = []
-    window.desk.said.connect(said.append)
+    window.workspace.message_posted.connect(said.append)
     QGuiApplication.clipboard().setText("mine")
-    window.chrome.actions["copy-traces"].trigger()
+    window.menus.actions["copy-traces"].trigger()
     assert QGuiApplication.clipboard().text() == "mine" and not panel.copy.isEnabled()
     assert any("no traces to copy" in text for text in said)
     panel.form.feature.setText("m3.f15")
     panel.form.most.setValue(60)
     qtbot.mouseClick(panel.form.start, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.coming is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: panel.partial_collection is not None, timeout=LONG)
     qtbot.mouseClick(panel.form.stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(panel.form.start.isEnabled, timeout=LONG)
     traces = panel.kept["m3.f15 · indexed text"].traces
     assert traces.partial and 0 < len(traces.traces) < 60
     assert f"Stopped; {len(traces.traces)} examples are kept." == panel.form.about.text()
-    assert window.desk.document.dirty
+    assert window.workspace.document.is_dirty
     qtbot.mouseClick(panel.form.forget, Qt.MouseButton.LeftButton)
-    assert not panel.kept and not window.desk.document.measures["traces"]["result"]
+    assert not panel.kept and not window.workspace.document.measures["traces"]["result"]

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from circuitviz.__main__ import main
-from circuitviz.app.cli.train_dictionary_ import interruptible
-from circuitviz.demo.text import Text
+from circuitviz.app.cli.train_dictionary_ import interruptible_steps
+from circuitviz.demo.text import DemoCorpus
 from circuitviz.features import load_dictionaries
 from circuitviz.models import load_model
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 
 SMALL = ("--features", "32", "--sparsity", "4", "--steps", "30", "--batch", "64")
 
@@ -22,7 +22,7 @@ SMALL = ("--features", "32", "--sparsity", "4", "--steps", "30", "--batch", "64"
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
     path = tmp_path / "text.txt"
-    path.write_text("\n".join(islice(Text(9).passages(), 60)))
+    path.write_text("\n".join(islice(DemoCorpus(9).passages(), 60)))
     return path
 
 
@@ -73,7 +73,7 @@ def test_wrong_input_is_one_line(
 def test_interruption_waits_for_the_step_to_end() -> None:
     done = []
 
-    def steps() -> Steps[str]:
+    def steps() -> ProgressSteps[str]:
         try:
             for at in range(5):
                 if at == 2:
@@ -87,6 +87,6 @@ def test_interruption_waits_for_the_step_to_end() -> None:
 
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(KeyboardInterrupt):
-        list(interruptible(steps()))
+        list(interruptible_steps(steps()))
     assert done == [0, 1, 2, "closed"]
     assert signal.getsignal(signal.SIGINT) is before

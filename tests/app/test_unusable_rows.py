@@ -46,7 +46,7 @@ def test_the_command_line_leaves_them_out_when_asked(
     document = open_document(out)
     where = document.state.provenance
     assert where is not None and len(where.pairs) == 3
-    assert "--skip-unusable" in where.command()
+    assert "--skip-unusable" in where.command_line()
     assert "2 rows of its file were left out" in methods_paragraph(document)
     assert main(["evaluate", str(out), "-t", str(odd)]) == 2
     assert main(["evaluate", str(out), "-t", str(odd), "--skip-unusable"]) == 0
@@ -55,7 +55,7 @@ def test_the_command_line_leaves_them_out_when_asked(
 def test_the_window_asks_with_counts_and_searches_with_the_rest(
     window: MainWindow, qtbot: QtBot, odd: Path
 ) -> None:
-    form, before = window.panels["discovery"], window.desk.document.state
+    form, before = window.panels["discovery"], window.workspace.document.state
     form.task.setEditText(str(odd))
     form.method.setCurrentText("eap")
     qtbot.mouseClick(form.run, Qt.MouseButton.LeftButton)
@@ -66,9 +66,9 @@ def test_the_window_asks_with_counts_and_searches_with_the_rest(
         "odd<b>.jsonl: 3 of 5 pairs can be used" in box.text()
         and "1 (an answer is not one token)" in box.text()
     )
-    assert "line 2" in box.text() and window.desk.document.state is before
+    assert "line 2" in box.text() and window.workspace.document.state is before
     use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
     qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.desk.document.state.provenance is not None, timeout=LONG)
-    where = window.desk.document.state.provenance
+    qtbot.waitUntil(lambda: window.workspace.document.state.provenance is not None, timeout=LONG)
+    where = window.workspace.document.state.provenance
     assert where is not None and len(where.pairs) == 3 and where.task_options["left_out"]

@@ -18,15 +18,15 @@ from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
 from circuitviz.app import export_dialog
-from circuitviz.app.files import Files
+from circuitviz.app.files import FileController
 from circuitviz.app.window import MainWindow
 from circuitviz.formats import circuit_file, export_document, open_document, recovery, save_document
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.pictures import Figure, save_picture
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.pictures import FigureOptions, save_figure
 from circuitviz.session import Document, Label, State, set_label, toggle_ablation
 
-GRAPH = Graph.transformer(Shape(3, 4, 16))
-ASK = Files.may_leave  # the fixture that closes windows takes its place
+GRAPH = Graph.transformer(ModelShape(3, 4, 16))
+ASK = FileController.confirm_leave  # the fixture that closes windows takes its place
 
 
 class Gate:
@@ -69,7 +69,7 @@ def window(open_window: Callable[[], MainWindow], qtbot: QtBot, saved: Path) -> 
 
 
 def label(window: MainWindow, text: str) -> None:
-    window.desk.do(set_label("m0", Label(text)))
+    window.workspace.apply_command(set_label("m0", Label(text)))
 
 
 def labelled(path: Path) -> str:
@@ -79,21 +79,21 @@ def labelled(path: Path) -> str:
 def test_a_save_keeps_nobody_waiting(window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate) -> None:
     """What is changed while it is written stays unsaved, and undoing that is back at what was saved."""
     label(window, "saved")
-    assert window.files.save()
+    assert window.file_controller.save_document()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
-    assert window.isWindowModified() and window.desk.writer.saving == [saved]
-    bar = window.chrome.writing
+    assert window.isWindowModified() and window.workspace.save_service.pending_saves == [saved]
+    bar = window.menus.write_progress
     qtbot.waitUntil(bar.isVisible, timeout=LONG)
-    assert bar.text.text() == "Writing ioi.circuit …" and not bar.cancel.isVisible()
+    assert bar.text_label.text() == "Writing ioi.circuit …" and not bar.cancel_button.isVisible()
     shoot(window, "writing")
     label(window, "not saved")
     gate.open.set()
-    window.desk.writer.finish()
+    window.workspace.save_service.wait_until_written()
     assert labelled(saved) == "saved" and window.isWindowModified() and not bar.isVisible()
-    assert list(window.recovery.folder.glob("*.lock")) or window.recovery.autosave._due is not None
-    window.desk.undo.undo()
+    assert list(window.crash_recovery.folder.glob("*.lock")) or window.crash_recovery.document_autosave._due_time_s is not None
+    window.workspace.undo_stack.undo()
     assert not window.isWindowModified()
-    window.desk.undo.redo()
+    window.workspace.undo_stack.redo()
     assert window.isWindowModified()
     assert save_in(window) and labelled(saved) == "not saved" and not window.isWindowModified()
 
@@ -102,12 +102,12 @@ def test_what_was_measured_while_it_was_saved_is_unsaved(
     window: MainWindow, qtbot: QtBot, gate: Gate
 ) -> None:
     label(window, "saved")
-    window.files.save()
+    window.file_controller.save_document()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
-    window.desk.document.keep_measure("curve", {"key": "", "options": {}, "result": {}, "done": True})
+    window.workspace.document.store_measure("curve", {"key": "", "options": {}, "result": {}, "done": True})
     gate.open.set()
-    window.desk.writer.finish()
-    assert window.desk.document.dirty
+    window.workspace.save_service.wait_until_written()
+    assert window.workspace.document.is_dirty
 
 
 def test_of_saves_that_wait_the_last_is_written(
@@ -115,10 +115,10 @@ def test_of_saves_that_wait_the_last_is_written(
 ) -> None:
     for text in ("first", "second", "third"):
         label(window, text)
-        assert window.files.save()
+        assert window.file_controller.save_document()
         qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
     gate.open.set()
-    window.desk.writer.finish()
+    window.workspace.save_service.wait_until_written()
     assert labelled(saved) == "third" and gate.count == 2 and not window.isWindowModified()
 
 
@@ -129,16 +129,16 @@ def test_a_second_save_goes_where_the_first_is_on_its_way(
     new = saved.with_name("Schaltkreis – 回路 ü.circuit")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(new), ""))
     label(window, "first")
-    assert window.files.save_as()
+    assert window.file_controller.save_as()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
     label(window, "second")
-    assert window.files.save()
+    assert window.file_controller.save_document()
     gate.open.set()
-    window.desk.writer.finish()
-    assert labelled(new) == "second" and window.desk.document.path == new
+    window.workspace.save_service.wait_until_written()
+    assert labelled(new) == "second" and window.workspace.document.path == new
     assert "m0" not in open_document(saved).state.labels
     assert new.name in window.windowTitle() and not window.isWindowModified()
-    assert "changed by another program" not in window.chrome.message.text()
+    assert "changed by another program" not in window.menus.message_label.text()
 
 
 FAILURES = {
@@ -163,13 +163,13 @@ def test_a_save_that_fails_changes_nothing(
         new = saved.with_name("new.circuit")
         for path in (None, new):
             assert not save_in(window, path)
-            assert window.dialog is not None and said in window.dialog.informativeText()
-            assert window.dialog.text() == "That did not work"
-            window.dialog.close()
+            assert window.failure_dialog is not None and said in window.failure_dialog.informativeText()
+            assert window.failure_dialog.text() == "That did not work"
+            window.failure_dialog.close()
         assert not export_in(window, saved.with_name("figure.svg"))
-        assert window.dialog.isVisible() and said in window.dialog.informativeText()
-        window.dialog.close()
-    assert saved.read_bytes() == before and window.desk.document.path == saved and window.isWindowModified()
+        assert window.failure_dialog.isVisible() and said in window.failure_dialog.informativeText()
+        window.failure_dialog.close()
+    assert saved.read_bytes() == before and window.workspace.document.path == saved and window.isWindowModified()
     left = {path.name for path in saved.parent.iterdir() if path.is_file()}
     assert left == {saved.name}, "nothing half written stays"
     assert save_in(window) and labelled(saved) == "wanted"
@@ -179,26 +179,26 @@ def test_the_claim_goes_back_to_the_file_that_is_open(
     window: MainWindow, open_window: Callable[[], MainWindow], qtbot: QtBot, saved: Path
 ) -> None:
     assert not save_in(window, saved.parent / "nowhere" / "new.circuit")
-    window.dialog.close()  # type: ignore[union-attr]
+    window.failure_dialog.close()  # type: ignore[union-attr]
     other = open_window()
-    other.files.open_path(saved)
-    qtbot.waitUntil(lambda: other.files.ownership.question is not None, timeout=LONG)
-    other.files.ownership.question.close()  # type: ignore[union-attr]
+    other.file_controller.open_path(saved)
+    qtbot.waitUntil(lambda: other.file_controller.file_lock.message_box is not None, timeout=LONG)
+    other.file_controller.file_lock.message_box.close()  # type: ignore[union-attr]
 
 
 def test_closing_waits_for_the_disk(
     window: MainWindow, qtbot: QtBot, saved: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Saving and closing at once asks nothing, since nothing will be lost."""
-    monkeypatch.setattr(Files, "may_leave", ASK)
+    monkeypatch.setattr(FileController, "may_leave", ASK)
     monkeypatch.setattr(QMessageBox, "question", lambda *_given: pytest.fail("there is nothing to ask"))
     label(window, "the last word")
-    window.files.save()
+    window.file_controller.save_document()
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
     threading.Timer(0.2, gate.open.set).start()
     window.close()
     assert not window.isVisible() and labelled(saved) == "the last word"
-    assert not list(window.recovery.folder.glob("*.circuit"))
+    assert not list(window.crash_recovery.folder.glob("*.circuit"))
 
 
 def test_closing_with_a_save_that_fails_keeps_the_window(
@@ -206,7 +206,7 @@ def test_closing_with_a_save_that_fails_keeps_the_window(
 ) -> None:
     buttons = QMessageBox.StandardButton
     answers = [buttons.Save, buttons.Cancel]
-    monkeypatch.setattr(Files, "may_leave", ASK)
+    monkeypatch.setattr(FileController, "may_leave", ASK)
     monkeypatch.setattr(QMessageBox, "question", lambda *_given: answers.pop(0))
     label(window, "wanted")
 
@@ -217,8 +217,8 @@ def test_closing_with_a_save_that_fails_keeps_the_window(
         patch.setattr(os, "fsync", fail)
         window.close()
     assert window.isVisible() and window.isWindowModified() and len(answers) == 1
-    assert window.dialog is not None and "disk is full" in window.dialog.informativeText()
-    window.dialog.close()
+    assert window.failure_dialog is not None and "disk is full" in window.failure_dialog.informativeText()
+    window.failure_dialog.close()
     window.close()
     assert window.isVisible() and not answers
     answers.append(buttons.Save)
@@ -232,13 +232,13 @@ def test_closing_while_an_export_runs_asks_whether_to_wait(
 ) -> None:
     import circuitviz.pictures
 
-    gate = Gate(circuitviz.pictures, monkeypatch)
+    gate = Gate(circuitviz.exportable_plots, monkeypatch)
     figure = saved.with_name("figure.svg")
-    window.files.export_to(figure)
+    window.file_controller.export_to(figure)
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
 
     def decide() -> None:
-        dialog = window.chrome.writing.dialog
+        dialog = window.menus.write_progress.dialog
         if dialog is None or not dialog.isVisible():
             QTimer.singleShot(20, window, decide)
             return
@@ -267,26 +267,26 @@ def test_another_thread_writes_the_same_bytes(window: MainWindow, tmp_path: Path
         (tmp_path / folder).mkdir()
     here, there = tmp_path / "here" / name, tmp_path / "there" / name
     if suffix in (".svg", ".pdf", ".png", ".tex"):
-        save_picture(window.desk.document, here, Figure(layout=window.layout_name))
+        save_figure(window.workspace.document, here, FigureOptions(layout=window.layout_name))
     else:
-        export_document(window.desk.document, here)
+        export_document(window.workspace.document, here)
     assert export_in(window, there) and there.read_bytes() == here.read_bytes()
-    assert window.chrome.message.text() == f"Exported {name}"
+    assert window.menus.message_label.text() == f"Exported {name}"
 
 
 def test_an_empty_circuit_has_no_figure(window: MainWindow, qtbot: QtBot, saved: Path) -> None:
-    window.desk.set_document(Document())
+    window.workspace.set_document(Document())
     assert not export_in(window, saved.with_name("a.svg"))
-    assert window.dialog is not None and "There is no circuit to draw yet" in window.dialog.informativeText()
-    window.dialog.close()
+    assert window.failure_dialog is not None and "There is no circuit to draw yet" in window.failure_dialog.informativeText()
+    window.failure_dialog.close()
     assert not export_in(window, saved.with_name("a.csv"))
-    assert "There is no circuit to export yet" in window.dialog.informativeText()
-    window.dialog.close()
-    window.files.ask_export()
-    dialog = window.files.dialog
+    assert "There is no circuit to export yet" in window.failure_dialog.informativeText()
+    window.failure_dialog.close()
+    window.file_controller.show_export_dialog()
+    dialog = window.file_controller.export_dialog
     assert dialog is not None
-    qtbot.waitUntil(lambda: "no circuit to draw" in dialog.problem.text(), timeout=LONG)
-    assert not dialog.save.isEnabled()
+    qtbot.waitUntil(lambda: "no circuit to draw" in dialog.problem_label.text(), timeout=LONG)
+    assert not dialog.save_button.isEnabled()
     dialog.close()
 
 
@@ -295,19 +295,19 @@ def test_the_preview_rests_before_it_is_drawn_again(
 ) -> None:
     """Ten keystrokes are one drawing, made of what was typed last, in another thread."""
     drawn: list[tuple[int, int]] = []
-    plain = export_dialog.sheet_of
+    plain = export_dialog.make_figure_page
 
-    def sheet_of(document: Document, figure: Figure, name: str) -> Any:
+    def sheet_of(document: Document, figure: FigureOptions, name: str) -> Any:
         drawn.append((figure.most_edges, threading.get_ident()))
         return plain(document, figure, name)
 
     monkeypatch.setattr(export_dialog, "sheet_of", sheet_of)
-    window.files.ask_export()
-    dialog = window.files.dialog
+    window.file_controller.show_export_dialog()
+    dialog = window.file_controller.export_dialog
     assert dialog is not None
     qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
     before = len(drawn)
-    field = dialog.form.fields["most_edges"]
+    field = dialog.option_form.fields["most_edges"]
     assert isinstance(field, QSpinBox)
     for number in range(11, 21):
         field.setValue(number)
@@ -317,7 +317,7 @@ def test_the_preview_rests_before_it_is_drawn_again(
     dialog.resize(900, 640)
     qtbot.waitUntil(lambda: len(drawn) > before + 1, timeout=LONG)
     dialog.close()
-    window.desk.writer.finish()
+    window.workspace.save_service.wait_until_written()
 
 
 def test_an_export_is_stopped_from_its_dialog(
@@ -327,27 +327,27 @@ def test_an_export_is_stopped_from_its_dialog(
 
     path = saved.with_name("figure.pdf")
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
-    window.files.ask_export()
-    dialog = window.files.dialog
+    window.file_controller.show_export_dialog()
+    dialog = window.file_controller.export_dialog
     assert dialog is not None
-    qtbot.waitUntil(dialog.save.isEnabled, timeout=LONG)
+    qtbot.waitUntil(dialog.save_button.isEnabled, timeout=LONG)
     with monkeypatch.context() as patch:
-        gate = Gate(circuitviz.pictures, patch)
-        qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+        gate = Gate(circuitviz.exportable_plots, patch)
+        qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
         qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
         assert (
             dialog.isVisible()
-            and dialog.save.text() == "Stop"
-            and dialog.state.text() == "Writing figure.pdf …"
+            and dialog.save_button.text() == "Stop"
+            and dialog.state_label.text() == "Writing figure.pdf …"
         )
         shoot(window, "export-writing", dialog)
-        qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
+        qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
         gate.open.set()
-        window.desk.writer.finish()
-    assert not path.exists() and dialog.isVisible() and dialog.save.text() == "Save…"
-    assert window.chrome.message.text() == "figure.pdf was not written"
-    qtbot.mouseClick(dialog.save, Qt.MouseButton.LeftButton)
-    window.desk.writer.finish()
+        window.workspace.save_service.wait_until_written()
+    assert not path.exists() and dialog.isVisible() and dialog.save_button.text() == "Save…"
+    assert window.menus.message_label.text() == "figure.pdf was not written"
+    qtbot.mouseClick(dialog.save_button, Qt.MouseButton.LeftButton)
+    window.workspace.save_service.wait_until_written()
     assert path.exists() and not dialog.isVisible()
 
 
@@ -356,10 +356,10 @@ def test_saving_does_not_wait_for_the_recovery_file(
 ) -> None:
     """It is being written when the work is saved: the window goes on, and the file goes when it is done."""
     gate = Gate(recovery, monkeypatch)
-    window.recovery.autosave.delay = 0.0
-    window.desk.do(toggle_ablation(["m0"]))
+    window.crash_recovery.document_autosave.delay_s = 0.0
+    window.workspace.apply_command(toggle_ablation(["m0"]))
     qtbot.waitUntil(gate.begun.is_set, timeout=LONG)
     assert save_in(window) and not window.isWindowModified()
     gate.open.set()
-    qtbot.waitUntil(lambda: not list(window.recovery.folder.iterdir()), timeout=LONG)
+    qtbot.waitUntil(lambda: not list(window.crash_recovery.folder.iterdir()), timeout=LONG)
     assert open_document(saved).state.ablated_nodes == {"m0"}

@@ -23,33 +23,33 @@ from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.picture import CircuitPicture, DrawnEdge, DrawnNode, picture_of
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.picture import CircuitScene, DrawnEdge, DrawnNode, build_scene
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, Kind, Scores, Shape
-from circuitviz.jobs import Find, Found, Worker
+from circuitviz.graph import Circuit, Graph, NodeKind, Scores, ModelShape
+from circuitviz.jobs import DiscoverCircuit, SearchResult, Worker
 from circuitviz.session import State
 
 SIZE = (1280, 800)
 FRAMES = 120
 
 
-def gpt2() -> CircuitPicture:
+def gpt2() -> CircuitScene:
     """158 nodes, 32,491 edges; scores as heavy-tailed as attribution scores are."""
-    graph = Graph.transformer(Shape(12, 12, 768))
+    graph = Graph.transformer(ModelShape(12, 12, 768))
     rng = np.random.default_rng(0)
     values = rng.normal(size=graph.mask.shape) * rng.exponential(size=graph.mask.shape) ** 2
-    return picture_of(State(None, Scores(graph, values, "eap"), Circuit.full(graph)), most=100_000)
+    return build_scene(State(None, Scores(graph, values, "eap"), Circuit.full(graph)), max_edges=100_000)
 
 
-def features(n_nodes: int = 5000, n_edges: int = 50_000) -> CircuitPicture:
+def features(n_nodes: int = 5000, n_edges: int = 50_000) -> CircuitScene:
     """A feature graph: layers upwards, features of a token side by side."""
     rng = np.random.default_rng(1)
     depth = np.sort(rng.integers(0, 26, n_nodes))
     column = np.concatenate([np.arange((depth == d).sum()) for d in range(26)])
     nodes = tuple(
-        DrawnNode(f"f{i}", Kind.HEAD, 92.0 * (column[i] - 96), 66.0 * depth[i]) for i in range(n_nodes)
+        DrawnNode(f"f{i}", NodeKind.HEAD, 92.0 * (column[i] - 96), 66.0 * depth[i]) for i in range(n_nodes)
     )
     ends = np.sort(rng.integers(0, n_nodes, (n_edges * 2, 2)), axis=1)
     ends = ends[depth[ends[:, 0]] < depth[ends[:, 1]]][:n_edges]
@@ -59,7 +59,7 @@ def features(n_nodes: int = 5000, n_edges: int = 50_000) -> CircuitPicture:
         DrawnEdge(f"f{s}->f{r}", f"f{s}", f"f{r}", "", float(w) * (1 if k % 3 else -1), float(w))
         for k, ((s, r), w) in enumerate(zip(ends, strength, strict=True))
     )
-    return CircuitPicture(nodes, edges, len(edges), {n.name: n for n in nodes})
+    return CircuitScene(nodes, edges, len(edges), {n.name: n for n in nodes})
 
 
 Took = list[tuple[float, float]]  # milliseconds by the clock on the wall, and of the window's thread
@@ -95,12 +95,12 @@ def panning(view: CircuitView) -> Took:
 def hovering(view: CircuitView) -> Took:
     """Hover nodes and edges in turn."""
     rng = np.random.default_rng(2)
-    nodes = view.picture.nodes
+    nodes = view.circuit_scene.nodes
     room = view.viewport().rect()
 
     def step(count: int) -> None:
         if count % 2:
-            place = view.place_of(nodes[int(rng.integers(len(nodes)))].name)
+            place = view.viewport_position(nodes[int(rng.integers(len(nodes)))].name)
         else:
             place = QPoint(int(rng.integers(room.width())), int(rng.integers(room.height())))
         QTest.mouseMove(view.viewport(), place)
@@ -133,9 +133,9 @@ def sharpening(view: CircuitView) -> tuple[Took, Took, Took]:
         beats.clear()
         timer.start()
         first = None
-        while not view.stage.is_sharp:
+        while not view.scene_items.is_sharp:
             QApplication.processEvents()
-            if first is None and view.stage.is_in_scale:
+            if first is None and view.scene_items.is_unstretched:
                 first = since(began)
         timer.stop()
         smooth.append(since(began))
@@ -153,13 +153,13 @@ def line(name: str, took: Took) -> None:
 
 def near_by(view: CircuitView) -> float:
     """How much nearer a picture is looked at."""
-    return 4.0 if len(view.picture.nodes) < 1000 else 20.0
+    return 4.0 if len(view.circuit_scene.nodes) < 1000 else 20.0
 
 
 def everything_chosen(view: CircuitView) -> Took:
     """Pan with all nodes selected: every edge stands out."""
-    view.select(set(view.picture.by_name))
-    view.stage.settle()
+    view.select(set(view.circuit_scene.by_name))
+    view.scene_items.render_now()
     took = panning(view)
     view.select(set())
     return took
@@ -167,10 +167,10 @@ def everything_chosen(view: CircuitView) -> Took:
 
 def searching(worker: Worker) -> None:
     """Keep the worker at a long search, as the window does."""
-    worker.ask(Find("demo", "ioi", None, 64, 0, "exact", {}, "", "corrupted", "", 100))
+    worker.submit(DiscoverCircuit("demo", "ioi", None, 64, 0, "exact", {}, "", "corrupted", "", 100))
     came = []
     worker.replied.connect(lambda reply: came.append(reply))
-    while not any(isinstance(reply, Found) for reply in came):
+    while not any(isinstance(reply, SearchResult) for reply in came):
         QApplication.processEvents()
 
 
@@ -191,13 +191,13 @@ def main() -> None:
         view.show()
         QTest.qWaitForWindowExposed(view)
         began = now()
-        geometry = Geometry.of(picture).prepared()  # which the window has done in another thread
+        geometry = SceneGeometry.from_scene(picture).precomputed()  # which the window has done in another thread
         line("measured, in a thread of its own", [since(began)])
         began = now()
-        view.show_circuit(picture, "", geometry)
+        view.show_scene(picture, "", geometry)
         view.viewport().repaint()
         line("shown", [since(began)])
-        view.stage.settle()
+        view.scene_items.render_now()
         line("pan, all in sight", panning(view))
         line("hover, all in sight", hovering(view))
         line("zoom, stretched", zooming(view))
@@ -208,7 +208,7 @@ def main() -> None:
         line("longest stall meanwhile", stalls)
         line("pan, all selected", everything_chosen(view))
         view.zoom_by(near_by(view))
-        view.stage.settle()
+        view.scene_items.render_now()
         line("pan, near", panning(view))
         line("hover, near", hovering(view))
         sharp, smooth, stalls = sharpening(view)
@@ -220,7 +220,7 @@ def main() -> None:
         searching(worker)
         print("  while a search is running")
         view.fit()
-        view.stage.settle()
+        view.scene_items.render_now()
         line("pan", panning(view))
         line("hover", hovering(view))
         line("zoom, stretched", zooming(view))

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from circuitviz.discovery import discover, setting
-from circuitviz.discovery.exact import effects
-from circuitviz.models import Model, PatchedRun, from_hugging_face, load_model, record
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery.exact import measure_edge_effects
+from circuitviz.models import Model, PatchedRun, from_hugging_face, load_model, record_activations
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
 from circuitviz.tasks.words import OBJECTS, PLACES
 
@@ -112,7 +112,7 @@ def _works(model: Model, task: Task) -> Iterator[Work]:
         f"2 forwards, {STEPS} forward-backwards",
     )
     scores, at = discover(model, task, "eap"), task.lengths - 1
-    run = PatchedRun(model, task.clean, at, record(model, task.corrupted, at))
+    run = PatchedRun(model, task.clean, at, record_activations(model, task.corrupted, at))
     graph = model.graph
     for share in (0.015, 0.15, 0.6):
         circuit = scores.greedy(round(share * graph.mask.sum())).edges
@@ -134,11 +134,11 @@ def _works(model: Model, task: Task) -> Iterator[Work]:
         turn.reverse()
 
     yield Work(f"toggle in layer {layer} of {model.shape.n_layers}", toggle, forward, "1 forward")
-    where = setting(model, task)
+    where = make_setting(model, task)
     edges = [(int(s), column) for s in np.flatnonzero(graph.mask[:, column])]
     yield Work(
         f"exact, {len(edges)} edges of a{layer}.h0<q>",
-        lambda: finish(effects(where, edges)),
+        lambda: run_to_completion(measure_edge_effects(where, edges)),
         forward,
         f"{len(edges)} forwards",
         len(edges),
@@ -150,7 +150,7 @@ def _gpt2_small() -> Model:
 
     torch.manual_seed(0)
     hf = GPT2LMHeadModel(GPT2Config(attn_implementation="eager"))
-    return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource("demo", "model")), "gpt2")
+    return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource_path("demo", "model")), "gpt2")
 
 
 def _task(model: Model, prompts: int, first: int) -> Task:
@@ -172,7 +172,7 @@ def _forward(model: Model, task: Task) -> Callable[[], torch.Tensor]:
 
 
 def _forward_backward(model: Model, task: Task) -> Callable[[], None]:
-    where = setting(model, task, "logit-diff")
+    where = make_setting(model, task, "logit-diff")
 
     def run() -> None:
         kept: list[torch.Tensor] = []
@@ -182,7 +182,7 @@ def _forward_backward(model: Model, task: Task) -> Callable[[], None]:
             return kept[0]
 
         with torch.enable_grad(), model.hooks({"embed.hook_out": start}):
-            where.measure(model.logits(task.clean, task.lengths - 1), task).sum().backward()
+            where.compute_metric(model.logits(task.clean, task.lengths - 1), task).sum().backward()
 
     return run
 

@@ -33,11 +33,11 @@ from circuitviz.features import (
     node_table,
     node_target,
     run_prompt,
-    write_folder,
+    write_saelens_folder,
 )
 from circuitviz.models import Model, from_hugging_face
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
 LAYERS, WIDTH = 12, 768
 
@@ -56,7 +56,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.folder or Path(scratch)
         if not (folder / "a0").is_dir():
-            _write(run, folder, given.features, given.active)
+            _write(run, folder, given.features, given.listed_activations)
         _measure(model, run, folder, given.rows)
 
 
@@ -84,7 +84,7 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     local, found = _timed(lambda: local_circuit(edges, target, nodes=200, gate="absolute"))
     slider, _ = _timed(lambda: local_circuit(edges, target, tau=found.tau * 1.05, gate="absolute"))
     logits = likely_logits(table)
-    graph, made = _timed(lambda: finish(attribution_graph(Edges(table), logits, most=1000)))
+    graph, made = _timed(lambda: run_to_completion(attribution_graph(Edges(table), logits, most=1000)))
     ratio = statistics.median(theirs) / statistics.median(ours)
     print(f"{run.time} tokens, {len(table):,} nodes, {torch.get_num_threads()} threads")
     print("| work | seconds |\n| --- | --- |")
@@ -97,7 +97,7 @@ def _measure(model: Model, run: Run, folder: Path, number: int) -> None:
     print(f"| local circuit of {len(found.kept)} nodes | {local:.2f} |")
     print(f"| the same at another threshold | {slider:.4f} |")
     print(
-        f"| attribution graph, {len(made.targets)} logits, 1,000 rows ({made.unread:.0%} unread) | {graph:.2f} |"
+        f"| attribution graph, {len(made.targets)} logits, 1,000 rows ({made.unexpanded_influence:.0%} unread) | {graph:.2f} |"
     )
     print(f"peak memory {_memory():.2f} GB, of which {before:.2f} GB before dictionaries were opened")
 
@@ -107,7 +107,7 @@ def _model() -> Model:
 
     torch.manual_seed(0)
     hf = GPT2LMHeadModel(GPT2Config(attn_implementation="eager"))
-    return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource("demo", "model")), "gpt2")
+    return from_hugging_face(hf, AutoTokenizer.from_pretrained(resource_path("demo", "model")), "gpt2")
 
 
 def _write(run: Run, folder: Path, features: int, active: float) -> None:
@@ -124,10 +124,10 @@ def _write(run: Run, folder: Path, features: int, active: float) -> None:
                 decoder=torch.randn(features, WIDTH, generator=draw) / WIDTH**0.5,
                 decoder_bias=torch.randn(WIDTH, generator=draw) / 10,
             )
-            values = one.linear(run.read(one))
+            values = one.preactivations(run.dictionary_input(one))
             kept = max(1, round(active * run.time))
             one.bias.fill_(-float(values.flatten().topk(kept).values[-1]))
-            write_folder(one, folder / one.name)
+            write_saelens_folder(one, folder / one.name)
 
 
 def _by_autograd(table: NodeTable, node: int) -> torch.Tensor:
@@ -139,9 +139,9 @@ def _by_autograd(table: NodeTable, node: int) -> torch.Tensor:
     weights = model.layers[layer]
     held = (run.attention_stream if attention else run.mlp_stream)[layer]
     stream = held.detach().requires_grad_()
-    norm = weights.norm if attention else weights.mlp_norm
+    norm = weights.attn_norm if attention else weights.mlp_norm
     assert norm is not None
-    scale = norm.parts(held)[1]
+    scale = norm.normalise_parts(held)[1]
     normal = (stream - stream.mean(-1, keepdim=True)) * scale
     if attention:
         values = torch.einsum("td,hde->the", normal, weights.v) + weights.v_bias
@@ -152,7 +152,7 @@ def _by_autograd(table: NodeTable, node: int) -> torch.Tensor:
     (gradient,) = torch.autograd.grad(value, stream)
     row, stage = torch.zeros(len(table)), 3 * layer + 1 if attention else 3 * layer + 2
     for at in range(run.time):  # autograd does not know at which positions nothing flows
-        here = table.before(at, stage)
+        here = table.rows_before(at, stage)
         row[here] = table.written[here] @ gradient[at]
     return row
 

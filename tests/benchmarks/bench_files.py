@@ -18,12 +18,12 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.picture import build_scene
 from circuitviz.formats import export_document, import_document, save_document
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
 from circuitviz.session import Document, State
 
-SMALL = Shape(12, 12, 768)
+SMALL = ModelShape(12, 12, 768)
 RUNS = 5
 
 
@@ -48,7 +48,7 @@ def features(count: int = 2000, links: int = 50_000) -> Document:
     nodes = [
         Node(
             f"m{i * 26 // count}.f{i}@{i % 20}",
-            Kind.FEATURE,
+            NodeKind.FEATURE,
             i * 26 // count,
             site="m",
             position=i % 20,
@@ -56,11 +56,11 @@ def features(count: int = 2000, links: int = 50_000) -> Document:
         )
         for i in range(count)
     ]
-    nodes += [Node(f"logit.{i}@19", Kind.LOGITS, position=19, token=i) for i in range(10)]
+    nodes += [Node(f"logit.{i}@19", NodeKind.LOGITS, position=19, token=i) for i in range(10)]
     mask = np.zeros((count, count + 10), dtype=bool)
     s = pick.integers(0, count, links)
     mask[s, pick.integers(s + 1, count + 10)] = True
-    graph = Graph.of_nodes(Shape(26, 8, 2304), tuple(nodes), mask, 10)
+    graph = Graph.of_nodes(ModelShape(26, 8, 2304), tuple(nodes), mask, 10)
     values = np.where(graph.mask, pick.normal(size=graph.mask.shape), 0.0)
     return Document(State(None, Scores(graph, values, "attribution-graph"), Circuit.full(graph)))
 
@@ -81,16 +81,16 @@ def main() -> None:
                 write = save_document if suffix == ".circuit" else export_document
                 wrote = median(lambda write=write, document=document, path=path: write(document, path))
                 opened = median(lambda path=path: import_document(path))
-                shown = median(lambda path=path: picture_of(import_document(path).state, "layered"))
+                shown = median(lambda path=path: build_scene(import_document(path).state, "layered"))
                 size = path.stat().st_size / 2**20
                 print(
                     f"  {suffix:12} {size:7.2f} MB   write {wrote:6.3f}   open {opened:6.3f}   open and lay out {shown:6.3f}"
                 )
         whole = heads()
-        whole.apply(State(None, whole.state.scores, Circuit.full(Graph.transformer(SMALL))))
+        whole.set_state(State(None, whole.state.scores, Circuit.full(Graph.transformer(SMALL))))
         path = Path(name) / "whole.json"
         export_document(whole, path)
-        shown = median(lambda: picture_of(import_document(path).state, "layered"))
+        shown = median(lambda: build_scene(import_document(path).state, "layered"))
         print(f"all 32,491 edges in the circuit, EAP-IG's .json: open and lay out {shown:.3f}")
     print("torch was not imported" if "torch" not in sys.modules else "torch was imported")
 

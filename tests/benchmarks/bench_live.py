@@ -18,10 +18,10 @@ from bench_engine import _forward, _gpt2_small, _task
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.app.main import begin
+from circuitviz.app.main import open_arguments
 from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
-from circuitviz.models import PatchedRun, record
+from circuitviz.models import PatchedRun, record_activations
 from circuitviz.session import toggle_ablation
 
 
@@ -33,36 +33,36 @@ def main() -> None:
     application = QApplication.instance() or QApplication([])
     window = MainWindow()
     window.show()
-    window.desk.start()
-    begin(window, None, None, None, demo=True)
-    _wait(lambda: window.desk.document.evaluation is not None and len(window.desk.document.curve) == 10)
+    window.workspace.start()
+    open_arguments(window, None, None, None, demo=True)
+    _wait(lambda: window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10)
     _clicks(window)
     _storm(window, given.seconds)
-    window.desk.document.mark_saved(window.desk.document.path)  # nobody is there to be asked
+    window.workspace.document.mark_saved(window.workspace.document.path)  # nobody is there to be asked
     window.close()
     assert application is not None
     _gpt2()
 
 
 def _clicks(window: MainWindow) -> None:
-    state = window.desk.document.state
+    state = window.workspace.document.state
     assert state.circuit is not None
     names = [n for n in state.circuit.node_names if n not in ("input", "logits")]
     estimates, exacts = [], []
     for name in names:
         began = time.perf_counter()
-        window.desk.do(toggle_ablation([name]))
+        window.workspace.apply_command(toggle_ablation([name]))
         estimates.append(time.perf_counter() - began)
         assert window.panels["meter"].value.text().startswith("≈")  # type: ignore[attr-defined]
-        _wait(lambda: window.desk.document.evaluation is not None)
+        _wait(lambda: window.workspace.document.evaluation is not None)
         exacts.append(time.perf_counter() - began)
-        window.desk.undo.undo()
+        window.workspace.undo_stack.undo()
     print(f"click to estimate in the meter, {len(names)} nodes: {_percentiles(estimates)}")
     print(f"click to exact value on 64 prompts: {_percentiles(exacts)}")
 
 
 def _storm(window: MainWindow, seconds: float) -> None:
-    state, process = window.desk.document.state, psutil.Process()
+    state, process = window.workspace.document.state, psutil.Process()
     assert state.circuit is not None
     names = [n for n in state.circuit.node_names if n not in ("input", "logits")]
     pick, stalls, last = np.random.default_rng(0), [], [time.perf_counter()]
@@ -75,24 +75,24 @@ def _storm(window: MainWindow, seconds: float) -> None:
 
     def shown(tier: str) -> None:
         nonlocal stale
-        known = window.desk.document.evaluations.get(window.desk.document.state.measured)
-        if tier == "exact" and window.desk.live.numbers is not known:
+        known = window.workspace.document.evaluations.get(window.workspace.document.state.measurement_key)
+        if tier == "exact" and window.workspace.live_faithfulness.evaluation is not known:
             stale += 1
 
-    window.desk.live.changed.connect(shown)
+    window.workspace.live_faithfulness.changed.connect(shown)
     timer, clicks = QTimer(interval=0), 0
     timer.timeout.connect(beat)
     timer.start()
     before = process.memory_info().rss
     end = time.perf_counter() + seconds
     while (begun := time.perf_counter()) < end:
-        window.desk.do(toggle_ablation([names[int(pick.integers(len(names)))]]))
+        window.workspace.apply_command(toggle_ablation([names[int(pick.integers(len(names)))]]))
         clicks += 1
         QApplication.processEvents()
         while time.perf_counter() < begun + 1 / 60:
             QApplication.processEvents()
     done = time.perf_counter()
-    _wait(lambda: window.desk.document.evaluation is not None)
+    _wait(lambda: window.workspace.document.evaluation is not None)
     settled = time.perf_counter() - done
     timer.stop()
     grown = (process.memory_info().rss - before) / 2**20
@@ -106,7 +106,7 @@ def _gpt2() -> None:
     model = _gpt2_small()
     task = _task(model, 4, 6)
     at, graph = task.lengths - 1, model.graph
-    run = PatchedRun(model, task.clean, at, record(model, task.corrupted, at))
+    run = PatchedRun(model, task.clean, at, record_activations(model, task.corrupted, at))
     circuit = discover(model, task, "eap").greedy(487)
     forward, forwards = _forward(model, task), []
     times: dict[str, list[float]] = {"first": [], "middle": [], "last": []}

@@ -10,11 +10,11 @@ import argparse
 from pathlib import Path
 
 from circuitviz.discovery import methods
-from circuitviz.evaluation import against_steps
+from circuitviz.evaluation import compare_methods_steps
 from circuitviz.formats import import_document
 from circuitviz.models import load_model
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.tasks import load_task
 
 MODELS = ("reverse", "x-proportion", "backup")
@@ -34,11 +34,11 @@ def main() -> None:
         model = load_model(name)
         task = load_task(name, model, prompts=given.prompts, seed=given.seed)
         for ablation in ABLATIONS:
-            path = Path(str(resource("known", name))) / f"{name}-{ablation}.reference.json"
+            path = Path(str(resource_path("known", name))) / f"{name}-{ablation}.reference.json"
             truth = import_document(path).state.circuit
             assert truth is not None
             heads.append(f"{name}, {ablation} ({truth.n_edges} of {int(truth.graph.mask.sum())})")
-            for row in finish(against_steps(model, task, truth, names, ablation=ablation)):
+            for row in run_to_completion(compare_methods_steps(model, task, truth, names, ablation=ablation)):
                 auroc, precision = (row.overlap.get(k) for k in ("auroc", "average_precision"))
                 cells[row.method].append("–" if auroc is None else f"{auroc:.3f} / {precision:.3f}")
     print("| method | " + " | ".join(heads) + " |\n| --- |" + " --- |" * len(heads))

@@ -9,13 +9,13 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.gestures import gestures
-from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.picture import build_scene
 from circuitviz.canvas.theme import LIGHT
 from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import State
 
-GRAPH = Graph.transformer(Shape(4, 8, 128))
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 STATE = State(None, SCORES, SCORES.greedy(80))
 LEFT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.MiddleButton
@@ -28,7 +28,7 @@ def view(qtbot: QtBot) -> CircuitView:
     made.resize(900, 700)
     made.set_theme(LIGHT)
     made.show()
-    made.show_circuit(picture_of(STATE), "showing")
+    made.show_scene(build_scene(STATE), "showing")
     return made
 
 
@@ -43,43 +43,43 @@ def drag(view: CircuitView, start: QPoint, by: QPoint, button: Qt.MouseButton = 
 def test_every_file_is_a_gesture_and_none_is_broken(view: CircuitView) -> None:
     names = set(gestures.names())
     assert {"band", "click", "drag", "hover", "pan", "walk", "zoom"} <= names
-    assert gestures.broken == {}
+    assert gestures.import_errors == {}
     assert len(view._gestures) == len(names)
 
 
 def test_dragging_a_selected_node_takes_the_selection_along_in_one_step(view: CircuitView) -> None:
-    heads = [n.name for n in view.picture.nodes if n.name.startswith("a")][:3]
+    heads = [n.name for n in view.circuit_scene.nodes if n.name.startswith("a")][:3]
     view.select(set(heads))
-    before = {name: view.place_of(name) for name in view.picture.by_name}
+    before = {name: view.viewport_position(name) for name in view.circuit_scene.by_name}
     moved: list[dict[str, tuple[float, float]]] = []
-    view.node_moved.connect(moved.append)
+    view.nodes_moved.connect(moved.append)
     drag(view, before[heads[0]], QPoint(60, 24))
     assert len(moved) == 1 and set(moved[0]) == set(heads)
     for name, place in before.items():
         wanted = place + QPoint(60, 24) if name in heads else place
-        assert (view.place_of(name) - wanted).manhattanLength() <= 3, name
-    assert view.nodes == set(heads)
+        assert (view.viewport_position(name) - wanted).manhattanLength() <= 3, name
+    assert view.selected_nodes == set(heads)
 
 
 def test_the_middle_button_pans_even_from_a_node(view: CircuitView) -> None:
-    node = view.picture.nodes[3].name
-    before, start = view.place_of("logits"), view.place_of(node)
+    node = view.circuit_scene.nodes[3].name
+    before, start = view.viewport_position("logits"), view.viewport_position(node)
     drag(view, start, QPoint(30, 40), MIDDLE)
-    assert (view.place_of("logits") - before - QPoint(30, 40)).manhattanLength() <= 3
-    assert (view.place_of(node) - start - QPoint(30, 40)).manhattanLength() <= 3
+    assert (view.viewport_position("logits") - before - QPoint(30, 40)).manhattanLength() <= 3
+    assert (view.viewport_position(node) - start - QPoint(30, 40)).manhattanLength() <= 3
 
 
 def test_a_trembling_click_is_a_click(view: CircuitView) -> None:
     moved: list[object] = []
-    view.node_moved.connect(moved.append)
-    node = view.picture.nodes[3].name
-    drag(view, view.place_of(node), QPoint(2, 1))
-    assert view.nodes == {node} and not moved
+    view.nodes_moved.connect(moved.append)
+    node = view.circuit_scene.nodes[3].name
+    drag(view, view.viewport_position(node), QPoint(2, 1))
+    assert view.selected_nodes == {node} and not moved
 
 
 def test_control_click_takes_away_again(view: CircuitView) -> None:
-    node = view.picture.nodes[3].name
+    node = view.circuit_scene.nodes[3].name
     view.select({node, "logits"})
     control = Qt.KeyboardModifier.ControlModifier
-    QTest.mouseClick(view.viewport(), LEFT, control, view.place_of(node))
-    assert view.nodes == {"logits"}
+    QTest.mouseClick(view.viewport(), LEFT, control, view.viewport_position(node))
+    assert view.selected_nodes == {"logits"}

@@ -9,29 +9,29 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QRectF
 
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.kinds import MEANINGS, PLAIN, corners, look_colours, look_of, roundness
-from circuitviz.canvas.legend import legend_entries, legend_size, strip_height
-from circuitviz.canvas.paint import outline
-from circuitviz.canvas.picture import CircuitPicture, picture_of
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.kinds import STYLE_DESCRIPTIONS, COMPONENT_STYLES, style_corners, style_colours, node_style, corner_radius
+from circuitviz.canvas.legend import legend_entries, legend_size, legend_strip_height
+from circuitviz.canvas.paint import node_outline
+from circuitviz.canvas.picture import CircuitScene, build_scene
 from circuitviz.canvas.theme import DARK, LIGHT
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.pictures import Figure, save_picture
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.pictures import FigureOptions, save_figure
 from circuitviz.session import Document, State
 
 pytestmark = pytest.mark.usefixtures("qapp")  # texts are measured
-SHAPE = Shape(2, 2, 8)
+SHAPE = ModelShape(2, 2, 8)
 NODES = (
-    Node("token@0", Kind.TOKEN, position=0, token=5),
-    Node("position@0", Kind.POSITION, position=0),
-    Node("a0.h1@0", Kind.HEAD, 0, 1, "a", 0),
-    Node("m0@0", Kind.MLP, 0, site="m", position=0),
-    Node("m0.bias@0", Kind.BIAS, 0, site="m", position=0),
-    Node("a1.f3@0", Kind.FEATURE, 1, site="a", position=0, feature=3, dictionary="a1"),
-    Node("a1.error@0", Kind.ERROR, 1, site="a", position=0),
-    Node("m1.f7@0", Kind.FEATURE, 1, site="m", position=0, feature=7, dictionary="m1"),
-    Node("m1.skip@0", Kind.SKIP, 1, site="m", position=0),
-    Node("logit.9@0", Kind.LOGITS, position=0, token=9),
+    Node("token@0", NodeKind.TOKEN, position=0, token=5),
+    Node("position@0", NodeKind.POSITION, position=0),
+    Node("a0.h1@0", NodeKind.HEAD, 0, 1, "a", 0),
+    Node("m0@0", NodeKind.MLP, 0, site="m", position=0),
+    Node("m0.bias@0", NodeKind.BIAS, 0, site="m", position=0),
+    Node("a1.f3@0", NodeKind.FEATURE, 1, site="a", position=0, feature=3, dictionary="a1"),
+    Node("a1.error@0", NodeKind.ERROR, 1, site="a", position=0),
+    Node("m1.f7@0", NodeKind.FEATURE, 1, site="m", position=0, feature=7, dictionary="m1"),
+    Node("m1.skip@0", NodeKind.SKIP, 1, site="m", position=0),
+    Node("logit.9@0", NodeKind.LOGITS, position=0, token=9),
 )
 
 
@@ -47,28 +47,28 @@ def document() -> Document:
     )
 
 
-def picture() -> CircuitPicture:
-    return picture_of(document().state, "tokens")
+def picture() -> CircuitScene:
+    return build_scene(document().state, "tokens")
 
 
 def test_no_two_kinds_look_alike() -> None:
     def drawn(look: str, theme: object) -> object:
-        return look_colours(look, theme), corners(look, 0, 0, 80, 32), roundness(look, 32)  # type: ignore[arg-type]
+        return style_colours(look, theme), style_corners(look, 0, 0, 80, 32), corner_radius(look, 32)  # type: ignore[arg-type]
 
-    shown = set(MEANINGS) - {"logit"}  # what is explained is what `logits` is in a circuit of heads
+    shown = set(STYLE_DESCRIPTIONS) - {"logit"}  # what is explained is what `logits` is in a circuit of heads
     for one, other in combinations(sorted(shown), 2):
         for theme in (LIGHT, DARK):
             assert drawn(one, theme) != drawn(other, theme), (one, other)
-    looks = [look_of(node.kind, node.name) for node in NODES]
+    looks = [node_style(node.kind, node.name) for node in NODES]
     assert looks == [
         *("token", "position", "head", "bare", "bias", "feature-a", "error", "feature-m", "skip", "logit"),
     ]
-    assert {look_of(kind, "m3") for kind in Kind} <= set(MEANINGS)
+    assert {node_style(kind, "m3") for kind in NodeKind} <= set(STYLE_DESCRIPTIONS)
 
 
-@pytest.mark.parametrize("look", MEANINGS)
+@pytest.mark.parametrize("look", STYLE_DESCRIPTIONS)
 def test_a_shape_fills_its_box(look: str) -> None:
-    path, rect = outline(look, QRectF(10, 20, 80, 32)), QRectF(10, 20, 80, 32)
+    path, rect = node_outline(look, QRectF(10, 20, 80, 32)), QRectF(10, 20, 80, 32)
     assert path.boundingRect() == rect and path.contains(rect.center())
     assert not path.contains(QPointF(0, 0))
 
@@ -77,35 +77,35 @@ def test_the_canvas_writes_tokens_and_explains_what_it_draws() -> None:
     seen = picture()
     assert seen.by_name["token@0"].title == "“Ann”" and seen.by_name["logit.9@0"].title == "“went”"
     assert seen.by_name["m1.f7@0"].title == "m1.f7@0"
-    assert set(seen.looks) == {look_of(n.kind, n.name) for n in NODES}
-    assert set(legend_entries(seen)) == {*seen.looks, "positive", "negative"}
+    assert set(seen.legend_styles) == {node_style(n.kind, n.name) for n in NODES}
+    assert set(legend_entries(seen)) == {*seen.legend_styles, "positive", "negative"}
     heights = []
     for room in (300.0, 700.0, 3000.0):
         wide, high = legend_size(seen, room)
-        assert wide <= room and strip_height(seen, room) > high
+        assert wide <= room and legend_strip_height(seen, room) > high
         heights.append(high)
     assert heights[0] > heights[1] > heights[2] == 19
     node = seen.by_name["m1.skip@0"]
-    geometry = Geometry.of(seen)
+    geometry = SceneGeometry.from_scene(seen)
     assert geometry.node_at(QPointF(node.x, -node.y)) is node
 
     heads = Graph.transformer(SHAPE)
     values = np.ones(heads.mask.shape)
-    plain = picture_of(State(None, Scores(heads, values, "eap"), Circuit(heads, heads.mask)))
-    assert legend_size(plain, 700)[1] == 19 and strip_height(plain, 700) > 19  # one line above the circuit
-    assert plain.looks == () and {node.look for node in plain.nodes} == PLAIN
+    plain = build_scene(State(None, Scores(heads, values, "eap"), Circuit(heads, heads.mask)))
+    assert legend_size(plain, 700)[1] == 19 and legend_strip_height(plain, 700) > 19  # one line above the circuit
+    assert plain.legend_styles == () and {node.style for node in plain.nodes} == COMPONENT_STYLES
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".tex", ".pdf"])
 def test_figures_draw_the_kinds_and_say_them(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"kinds{suffix}"
-    save_picture(document(), path, Figure(layout="tokens"))
+    save_figure(document(), path, FigureOptions(layout="tokens"))
     if suffix == ".pdf":
         assert path.stat().st_size > 2000
         return
     text = path.read_text(encoding="utf-8")
     for node in NODES:
-        look = look_of(node.kind, node.name)
-        assert MEANINGS[look] in text, look
+        look = node_style(node.kind, node.name)
+        assert STYLE_DESCRIPTIONS[look] in text, look
         assert (f'class="{look}"' if suffix == ".svg" else f"circuit {look}") in text, look
     assert "Ann" in text and "went" in text and "attribution" in text and "MLP input" not in text

@@ -9,22 +9,22 @@ from itertools import product
 import numpy as np
 import pytest
 
-from circuitviz.canvas.picture import CircuitPicture, picture_of
-from circuitviz.canvas.places import places_of
-from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.canvas.picture import CircuitScene, build_scene
+from circuitviz.canvas.places import node_positions
+from circuitviz.graph import Circuit, Graph, Scores, ModelShape
 from circuitviz.layout import layouts
-from circuitviz.layout.layered import layered
+from circuitviz.layout.layered import layout_by_layer
 from circuitviz.session import (
     Label,
     State,
-    collapse,
+    collapse_groups,
     group_nodes,
     move_nodes,
     set_label,
     toggle_ablation,
 )
 
-SHARED = Graph.transformer(Shape(2, 4, 16, n_kv_heads=2))
+SHARED = Graph.transformer(ModelShape(2, 4, 16, n_kv_heads=2))
 
 
 @pytest.fixture
@@ -34,50 +34,50 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
 
     def layout(*given: object) -> dict[str, tuple[float, float]]:
         calls.append(1)
-        return layered(*given)  # type: ignore[arg-type]
+        return layout_by_layer(*given)  # type: ignore[arg-type]
 
-    places_of.cache_clear()  # circuits that are equal share their places
+    node_positions.cache_clear()  # circuits that are equal share their places
     counting = replace(layouts.get("layered"), value=layout)
     monkeypatch.setattr(layouts, "get", lambda _name: counting)
     yield calls
-    places_of.cache_clear()
+    node_positions.cache_clear()
 
 
 def state() -> State:
-    graph = Graph.transformer(Shape(3, 4, 16))
+    graph = Graph.transformer(ModelShape(3, 4, 16))
     values = np.random.default_rng(7).normal(size=graph.mask.shape)
     return State(None, Scores(graph, values, "eap"), Scores(graph, values, "eap").greedy(60))
 
 
-def places(picture: CircuitPicture) -> dict[str, tuple[float, float]]:
+def places(picture: CircuitScene) -> dict[str, tuple[float, float]]:
     return {node.name: (node.x, node.y) for node in picture.nodes}
 
 
 def test_what_moves_nothing_lays_nothing_out_again(counted: list[int]) -> None:
     first = state()
-    stood = places(picture_of(first))
+    stood = places(build_scene(first))
     assert len(counted) == 1
     head = next(n for n in first.circuit.node_names if n.startswith("a1"))  # type: ignore[union-attr]
-    out = toggle_ablation(frozenset({head}), frozenset()).change(first)
-    said = set_label(head, Label("mover", colour="#aa5500")).change(out)
-    pictures = [picture_of(each) for each in (out, said, first)]
+    out = toggle_ablation(frozenset({head}), frozenset()).transform(first)
+    said = set_label(head, Label("mover", colour="#aa5500")).transform(out)
+    pictures = [build_scene(each) for each in (out, said, first)]
     assert len(counted) == 1 and all(places(picture) == stood for picture in pictures)
     assert pictures[0].by_name[head].ablated and not pictures[2].by_name[head].ablated
     assert (pictures[1].by_name[head].label, pictures[1].by_name[head].colour) == ("mover", "#aa5500")
     assert not pictures[2].by_name[head].label
-    moved = picture_of(move_nodes({head: (500.0, 500.0)}).change(said))
+    moved = build_scene(move_nodes({head: (500.0, 500.0)}).transform(said))
     assert len(counted) == 2 and places(moved) == {**stood, head: (500.0, 500.0)}
-    assert places(picture_of(first)) == stood and len(counted) == 2
+    assert places(build_scene(first)) == stood and len(counted) == 2
 
 
 def test_folded_circuits_are_laid_out_once_too(counted: list[int]) -> None:
     first = state()
     nodes = [n for n in first.circuit.node_names if n.startswith("a1")][:2]  # type: ignore[union-attr]
-    closed = collapse(["G"]).change(group_nodes("G", frozenset(nodes)).change(first))
-    stood = places(picture_of(closed))
+    closed = collapse_groups(["G"]).transform(group_nodes("G", frozenset(nodes)).transform(first))
+    stood = places(build_scene(closed))
     assert len(counted) == 1 and "G" in stood and not set(nodes) & set(stood)
     other = next(n for n in stood if n.startswith("a2"))
-    out = picture_of(toggle_ablation(frozenset({other}), frozenset()).change(closed))
+    out = build_scene(toggle_ablation(frozenset({other}), frozenset()).transform(closed))
     assert len(counted) == 1 and places(out) == stood and out.by_name[other].ablated
 
 
@@ -88,14 +88,14 @@ def test_arrows_go_to_every_node_that_shares_a_receiver() -> None:
         for s, r, n in product(*map(range, (*edges.shape, len(SHARED.nodes))))
         if edges[s, r] and SHARED.owners[r, n]
     ]
-    assert list(zip(*(each.tolist() for each in SHARED.arrows(edges)), strict=True)) == slowly
-    assert [SHARED.nodes[n].name for n in SHARED.owned[SHARED.receiver_index["a1.kv1<k>"]]] == [
+    assert list(zip(*(each.tolist() for each in SHARED.edge_node_triples(edges)), strict=True)) == slowly
+    assert [SHARED.nodes[n].name for n in SHARED.nodes_by_receiver[SHARED.receiver_index["a1.kv1<k>"]]] == [
         "a1.h2",
         "a1.h3",
     ]
-    ends = Circuit(SHARED, edges).ends
+    ends = Circuit(SHARED, edges).edge_indices
     assert list(zip(*(each.tolist() for each in ends), strict=True)) == [
         tuple(at) for at in np.argwhere(edges)
     ]
     none = Circuit.empty(SHARED)
-    assert not none.n_edges and not len(none.ends[0]) and not len(SHARED.arrows(none.edges)[2])
+    assert not none.n_edges and not len(none.edge_indices[0]) and not len(SHARED.edge_node_triples(none.edges)[2])

@@ -11,13 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.canvas.note import note_of
-from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.note import status_text
+from circuitviz.canvas.picture import build_scene
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.formats.attribution_graph import read
-from circuitviz.pictures import Figure, caption, save_picture
-from circuitviz.session import Sight, toggle_ablation
-from circuitviz.session.commands import filter_view
+from circuitviz.formats.attribution_graph import read_attribution_graph
+from circuitviz.pictures import FigureOptions, caption, save_figure
+from circuitviz.session import ViewFilters, toggle_ablation
+from circuitviz.session.commands import set_filters
 
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 Drawn = dict[str, str]  # node_id by the name that the node is to be drawn under
@@ -76,8 +76,8 @@ def files(draw: st.DrawFn) -> tuple[dict[str, Any], Drawn]:
 @given(files())
 def test_nodes_and_tokens_drawn_are_those_of_the_file(made: tuple[dict[str, Any], Drawn]) -> None:
     data, names = made
-    state = read("a.graph.json", data).state
-    picture = picture_of(state, "tokens")
+    state = read_attribution_graph("a.graph.json", data).state
+    picture = build_scene(state, "tokens")
     assert set(picture.by_name) == set(names) and len(picture.nodes) == len(data["nodes"])
     assert {edge.name for edge in picture.edges} == {f"{s}->{t}" for s, t in linked(data, names)}
     assert state.circuit is not None and state.circuit.n_nodes == len(names)
@@ -90,28 +90,28 @@ def test_nodes_and_tokens_drawn_are_those_of_the_file(made: tuple[dict[str, Any]
     places = [(node.x, node.y) for node in picture.nodes]
     assert len(set(places)) == len(places)
     for layout in ("layered", "grid"):
-        assert set(picture_of(state, layout).by_name) == set(names)
+        assert set(build_scene(state, layout).by_name) == set(names)
 
 
 @SLOW
 @given(files())
 def test_filters_and_ablation_count_nodes_without_edges(made: tuple[dict[str, Any], Drawn]) -> None:
     data, names = made
-    state = read("a.graph.json", data).state
+    state = read_attribution_graph("a.graph.json", data).state
     assert state.circuit is not None
     joined = {end for pair in linked(data, names) for end in pair}
     for sight, left in (
-        (Sight(joined=True), joined),
-        (Sight(hidden_kinds=frozenset({"feature"})), {name for name in names if ".f" not in name}),
+        (ViewFilters(joined=True), joined),
+        (ViewFilters(hidden_kinds=frozenset({"feature"})), {name for name in names if ".f" not in name}),
     ):
-        seen = filter_view(sight).change(state)
-        picture = picture_of(seen, "tokens")
+        seen = set_filters(sight).transform(state)
+        picture = build_scene(seen, "tokens")
         assert set(picture.by_name) == left
-        assert f"and {len(left):,} of its {len(names):,} nodes" in note_of(seen, picture)
+        assert f"and {len(left):,} of its {len(names):,} nodes" in status_text(seen, picture)
     alone = sorted(set(names) - joined)
-    out = toggle_ablation(alone).change(state)
-    assert out.live is not None and (out.live.edges == state.circuit.edges).all()
-    assert set(picture_of(out, "tokens").by_name) == set(names)
+    out = toggle_ablation(alone).transform(state)
+    assert out.live_circuit is not None and (out.live_circuit.edges == state.circuit.edges).all()
+    assert set(build_scene(out, "tokens").by_name) == set(names)
 
 
 @pytest.mark.parametrize("suffix", [".circuit", ".graph.json", ".graphml", ".dot", ".csv"])
@@ -121,7 +121,7 @@ def test_files_keep_nodes_without_edges(
     made: tuple[dict[str, Any], Drawn], suffix: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     data, names = made
-    document = read("a.graph.json", data)
+    document = read_attribution_graph("a.graph.json", data)
     path = tmp_path_factory.mktemp("kept") / f"again{suffix}"
     if suffix == ".circuit":
         save_document(document, path)
@@ -130,7 +130,7 @@ def test_files_keep_nodes_without_edges(
     if suffix == ".csv":  # both tables together hold the circuit
         export_document(document, path.with_suffix(".nodes.csv"))
     after = open_document(path) if suffix == ".circuit" else import_document(path)
-    assert set(picture_of(after.state, "tokens").by_name) == set(names)
+    assert set(build_scene(after.state, "tokens").by_name) == set(names)
     assert after.state.circuit is not None and after.state.circuit.n_edges == len(data["links"])
 
 
@@ -154,8 +154,8 @@ def test_figures_draw_nodes_without_edges_and_every_token(qapp: QApplication, tm
         "links": [],
     }
     path = tmp_path / "a.svg"
-    document, figure = read("a.graph.json", data), Figure(layout="tokens")
-    save_picture(document, path, figure)
+    document, figure = read_attribution_graph("a.graph.json", data), FigureOptions(layout="tokens")
+    save_figure(document, path, figure)
     text = path.read_text()
     for written in ("m0.f7", "m1.f7", "m2.f7", "zero", "one", "two", "three", "four"):
         assert f">{written}<" in text
@@ -176,7 +176,7 @@ def test_a_position_that_no_prompt_has_makes_no_columns() -> None:
         ],
         "links": [],
     }
-    picture = picture_of(read("a.graph.json", data).state, "tokens")
+    picture = build_scene(read_attribution_graph("a.graph.json", data).state, "tokens")
     assert len(picture.nodes) == 1 and len(picture.columns) <= 4097
 
 

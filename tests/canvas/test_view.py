@@ -12,15 +12,15 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.geometry import Geometry
-from circuitviz.canvas.paint import WIDTHS, box, edge_path, font
-from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.geometry import SceneGeometry
+from circuitviz.canvas.paint import NODE_WIDTHS, node_box, edge_path, canvas_font
+from circuitviz.canvas.picture import build_scene
 from circuitviz.canvas.theme import DARK, LIGHT, Theme
 from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, Kind, Scores, Shape
+from circuitviz.graph import Circuit, Graph, NodeKind, Scores, ModelShape
 from circuitviz.session import Label, State
 
-GRAPH = Graph.transformer(Shape(4, 8, 128))
+GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 pytestmark = pytest.mark.usefixtures("qapp")  # node widths need fonts
 CIRCUIT = SCORES.greedy(80)
@@ -35,7 +35,7 @@ def view(qtbot: QtBot) -> CircuitView:
     made.resize(900, 700)
     made.set_theme(LIGHT)
     made.show()
-    made.show_circuit(picture_of(STATE), "showing")
+    made.show_scene(build_scene(STATE), "showing")
     return made
 
 
@@ -58,26 +58,26 @@ def test_text_stands_out_from_every_ground(theme: Theme) -> None:
 
 def test_no_two_nodes_overlap_and_depth_goes_up() -> None:
     for layout in ("layered", "grid"):
-        picture = picture_of(STATE, layout)
+        picture = build_scene(STATE, layout)
         for a, b in itertools.combinations(picture.nodes, 2):
-            assert not box(a).intersects(box(b)), (layout, a.name, b.name)
+            assert not node_box(a).intersects(node_box(b)), (layout, a.name, b.name)
         for edge in picture.edges:
-            assert picture.by_name[edge.sender].y < picture.by_name[edge.node].y
+            assert picture.by_name[edge.sender].y < picture.by_name[edge.receiver].y
 
 
 def test_places_are_the_same_each_time_and_pinned_stay() -> None:
     from dataclasses import replace
 
-    assert picture_of(STATE) == picture_of(STATE)
+    assert build_scene(STATE) == build_scene(STATE)
     pinned = replace(STATE, positions={NODE: (1234.0, 5.0)})
-    node = picture_of(pinned).by_name[NODE]
+    node = build_scene(pinned).by_name[NODE]
     assert (node.x, node.y) == (1234.0, 5.0)
 
 
 def test_edges_are_found_as_brute_force_finds_them() -> None:
     """Against two thousand points along each of Qt's own curves."""
-    picture = picture_of(STATE)
-    geometry = Geometry.of(picture)
+    picture = build_scene(STATE)
+    geometry = SceneGeometry.from_scene(picture)
     shares = np.linspace(0, 1, 2000)
     paths = [edge_path(picture, edge) for edge in picture.edges]
     points = np.array([[path.pointAtPercent(t).toTuple() for t in shares] for path in paths])
@@ -99,31 +99,31 @@ def test_click_adds_and_clears(view: CircuitView) -> None:
     heard: list[tuple[frozenset[str], frozenset[str]]] = []
     view.selection_changed.connect(lambda n, e: heard.append((n, e)))
     left = Qt.MouseButton.LeftButton
-    QTest.mouseClick(view.viewport(), left, pos=view.place_of(NODE))
-    QTest.mouseClick(view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.place_of("logits"))
+    QTest.mouseClick(view.viewport(), left, pos=view.viewport_position(NODE))
+    QTest.mouseClick(view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.viewport_position("logits"))
     QTest.mouseClick(view.viewport(), left, pos=QPoint(5, view.viewport().height() // 2))
     assert [set(n) for n, _ in heard] == [{NODE}, {NODE, "logits"}, set()]
 
 
 def test_clicking_an_edge_selects_it(view: CircuitView) -> None:
-    edge = view.picture.edges[-1]
-    at = view.mapFromScene(edge_path(view.picture, edge).pointAtPercent(0.5))
+    edge = view.circuit_scene.edges[-1]
+    at = view.mapFromScene(edge_path(view.circuit_scene, edge).pointAtPercent(0.5))
     expected = view.edge_at(at)
     QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert expected is not None and view.edges == {expected.name}
+    assert expected is not None and view.selected_edges == {expected.name}
 
 
 def test_dragging_a_node_moves_it_and_dragging_the_ground_pans(view: CircuitView) -> None:
     moved: list[dict[str, tuple[float, float]]] = []
-    view.node_moved.connect(moved.append)
-    start = view.place_of(NODE)
+    view.nodes_moved.connect(moved.append)
+    start = view.viewport_position(NODE)
     drag(view, start, start + QPoint(40, -30))
     assert set(moved[0]) == {NODE}
-    assert (view.place_of(NODE) - start - QPoint(40, -30)).manhattanLength() <= 3
-    before = view.place_of("logits")
+    assert (view.viewport_position(NODE) - start - QPoint(40, -30)).manhattanLength() <= 3
+    before = view.viewport_position("logits")
     ground = QPoint(6, view.viewport().height() // 2)
     drag(view, ground, ground + QPoint(50, 20))
-    assert (view.place_of("logits") - before - QPoint(50, 20)).manhattanLength() <= 15
+    assert (view.viewport_position("logits") - before - QPoint(50, 20)).manhattanLength() <= 15
     assert len(moved) == 1
 
 
@@ -131,17 +131,17 @@ def test_a_rubber_band_selects_what_it_holds(view: CircuitView) -> None:
     area = view.viewport().rect()
     shift = Qt.KeyboardModifier.ShiftModifier
     drag(view, area.topLeft() + QPoint(2, 2), area.bottomRight() - QPoint(2, 2), shift)
-    assert view.nodes == set(view.picture.by_name)
+    assert view.selected_nodes == set(view.circuit_scene.by_name)
 
 
 def test_keys_walk_and_escape_clears(view: CircuitView) -> None:
     QTest.keyClick(view, Qt.Key.Key_Down)
-    assert view.nodes == {"logits"}
+    assert view.selected_nodes == {"logits"}
     QTest.keyClick(view, Qt.Key.Key_Down)
-    into = [e for e in view.picture.edges if e.node == "logits"]
-    assert view.nodes == {max(into, key=lambda e: e.strength).sender}
+    into = [e for e in view.circuit_scene.edges if e.receiver == "logits"]
+    assert view.selected_nodes == {max(into, key=lambda e: e.strength).sender}
     QTest.keyClick(view, Qt.Key.Key_Escape)
-    assert not view.nodes
+    assert not view.selected_nodes
 
 
 def test_zoom_keeps_the_point_and_fit_shows_everything(view: CircuitView) -> None:
@@ -152,17 +152,17 @@ def test_zoom_keeps_the_point_and_fit_shows_everything(view: CircuitView) -> Non
     assert abs(before.x() - after.x()) + abs(before.y() - after.y()) < 3
     view.fit()
     room = view.viewport().rect()
-    assert all(room.contains(view.place_of(n.name)) for n in view.picture.nodes)
+    assert all(room.contains(view.viewport_position(n.name)) for n in view.circuit_scene.nodes)
 
 
 def test_all_edges_of_gpt2_small_are_counted_and_the_strongest_drawn(view: CircuitView) -> None:
-    graph = Graph.transformer(Shape(12, 12, 768))
+    graph = Graph.transformer(ModelShape(12, 12, 768))
     scores = Scores(graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap")
-    picture = picture_of(State(None, scores, Circuit.full(graph)))
-    assert picture.total == 32_491 and len(picture.edges) == 2000 and len(picture.nodes) == 158
+    picture = build_scene(State(None, scores, Circuit.full(graph)))
+    assert picture.n_circuit_edges == 32_491 and len(picture.edges) == 2000 and len(picture.nodes) == 158
     weakest = min(abs(e.score) for e in picture.edges)
     assert (np.abs(scores.values[graph.mask]) > weakest).sum() <= 2000
-    view.show_circuit(picture, "many")
+    view.show_scene(picture, "many")
     view.grab()
 
 
@@ -189,8 +189,8 @@ def test_text_is_larger_where_the_systems_is_and_stays_in_its_box(view: CircuitV
             larger = QFont(kept)
             larger.setPointSizeF(points)
             app.setFont(larger)
-            sizes.append(font(12).pixelSize())
-            assert QFontMetricsF(font(12)).horizontalAdvance("a11.h11") < WIDTHS[Kind.HEAD]
+            sizes.append(canvas_font(12).pixelSize())
+            assert QFontMetricsF(canvas_font(12)).horizontalAdvance("a11.h11") < NODE_WIDTHS[NodeKind.HEAD]
         assert sizes == sorted(set(sizes))
     finally:
         app.setFont(kept)

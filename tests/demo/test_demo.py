@@ -10,8 +10,8 @@ import pytest
 from slow_path import DEMO, plain
 from transformers import AutoTokenizer
 
-from circuitviz.demo.figures import measure
-from circuitviz.demo.text import Text, held_out, held_out_names, held_out_nouns, held_out_years
+from circuitviz.demo.figures import measure_behaviours
+from circuitviz.demo.text import DemoCorpus, is_held_out, held_out_name_pairs, held_out_noun_pairs, held_out_years
 from circuitviz.tasks.words import EVENTS, NAMES, NOUNS, OBJECTS, PLACES
 
 FIGURES = json.loads((DEMO / "figures.json").read_text())
@@ -23,7 +23,7 @@ def tokenizer():
 
 
 def test_the_weights_reach_their_figures_and_the_bounds(tokenizer) -> None:
-    found = measure(plain(DEMO).eval(), tokenizer)
+    found = measure_behaviours(plain(DEMO).eval(), tokenizer)
     assert found == pytest.approx(FIGURES, abs=1e-3)
     assert found["ioi_accuracy"] >= 0.98
     assert found["greater_than_probability_difference"] >= 0.8
@@ -36,21 +36,21 @@ def test_the_weights_reach_their_figures_and_the_bounds(tokenizer) -> None:
 def test_training_text_never_holds_a_held_out_combination() -> None:
     singular = {form: pair[0] for pair in NOUNS for form in pair}
     seen = 0
-    for passage in islice(Text(1).passages(), 20_000):
+    for passage in islice(DemoCorpus(1).passages(), 20_000):
         for sentence in re.split(r"(?<=\.) ", passage):
             words = re.findall(r"[A-Za-z]+|\d+", sentence)
             names = {w for w in words if w in NAMES}
-            assert not [p for p in combinations(sorted(names), 2) if held_out(*p)], sentence
+            assert not [p for p in combinations(sorted(names), 2) if is_held_out(*p)], sentence
             nouns = {singular[w] for w in words if w in singular}
-            assert not [p for p in combinations(sorted(nouns), 2) if held_out(*p)], sentence
+            assert not [p for p in combinations(sorted(nouns), 2) if is_held_out(*p)], sentence
             starts = re.findall(r"\b(\d\d)(\d\d)\b", sentence)[:1]
-            assert not [p for p in starts if held_out(p[0], "year " + p[1])], sentence
+            assert not [p for p in starts if is_held_out(p[0], "year " + p[1])], sentence
             seen += len(names) > 1
     assert seen > 2000
 
 
 def test_something_is_held_out_of_everything() -> None:
-    assert len(held_out_names()) > 100 and len(held_out_years()) > 50 and len(held_out_nouns()) > 50
+    assert len(held_out_name_pairs()) > 100 and len(held_out_years()) > 50 and len(held_out_noun_pairs()) > 50
 
 
 def test_names_are_one_token_years_two_and_any_text_comes_back(tokenizer) -> None:
@@ -72,9 +72,9 @@ def test_it_is_small_and_safe() -> None:
 
 
 def test_training_is_reproducible(tokenizer) -> None:
-    from circuitviz.demo.training import Recipe, train_model
+    from circuitviz.demo.training import ModelRecipe, train_model
 
-    recipe = Recipe(steps=2, batch=4, layers=1, heads=2, width=16)
+    recipe = ModelRecipe(steps=2, batch=4, layers=1, heads=2, width=16)
     losses: list[list[float]] = [[], []]
     for run in losses:
         train_model(recipe, tokenizer, lambda step, loss, seconds, model, run=run: run.append(loss))

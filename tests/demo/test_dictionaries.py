@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from circuitviz.demo.dictionaries import MEASURING_SEED, RECIPES, card, texts
+from circuitviz.demo.dictionaries import MEASURING_SEED, RECIPES, write_dictionary_card, demo_texts
 from circuitviz.features import Dictionary, load_dictionaries
-from circuitviz.features.passages import Passages, passages
-from circuitviz.features.training import Figures, measure_steps, recovered_steps, trainable_sites
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.features.passages import Passages, passages_from_texts
+from circuitviz.features.training import DictionaryQuality, measure_dictionary_steps, loss_recovered_steps, trainable_sites
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
-FOLDER = resource("demo", "dictionaries")
+FOLDER = resource_path("demo", "dictionaries")
 TOLD = json.loads((FOLDER / "figures.json").read_text())
 SITES = list(TOLD["dictionaries"])
 
@@ -27,7 +27,7 @@ def found(demo: Any) -> dict[str, Dictionary]:
 @pytest.fixture(scope="module")
 def sample(demo: Any) -> Passages:
     """The first passages of those that the card's figures were measured on."""
-    return passages(demo.model, texts(MEASURING_SEED, 500))
+    return passages_from_texts(demo.model, demo_texts(MEASURING_SEED, 500))
 
 
 def test_every_site_has_one_and_all_are_small(demo: Any, found: dict[str, Dictionary]) -> None:
@@ -46,8 +46,8 @@ def test_the_figures_are_good_enough_to_trust_circuits_made_of_them() -> None:
 
 
 def test_the_card_says_what_was_measured(found: dict[str, Dictionary]) -> None:
-    figures = {name: Figures(**told) for name, told in TOLD["dictionaries"].items()}
-    text = card(tuple(found.values()), figures, TOLD["together"])
+    figures = {name: DictionaryQuality(**told) for name, told in TOLD["dictionaries"].items()}
+    text = write_dictionary_card(tuple(found.values()), figures, TOLD["together"])
     assert text == (FOLDER / "README.md").read_text()
 
 
@@ -56,7 +56,7 @@ def test_figures_are_found_again(
     demo: Any, found: dict[str, Dictionary], sample: Passages, name: str
 ) -> None:
     """On a tenth of the card's text: the sums within what a tenth differs by; the dead are more there."""
-    told, again = TOLD["dictionaries"][name], finish(measure_steps(demo.model, found[name], sample))
+    told, again = TOLD["dictionaries"][name], run_to_completion(measure_dictionary_steps(demo.model, found[name], sample))
     assert again.tokens > 8_000
     assert again.unexplained == pytest.approx(told["unexplained"], rel=0.1, abs=2e-4)
     assert again.l0 == pytest.approx(told["l0"], rel=0.03)
@@ -69,5 +69,5 @@ def test_all_at_once_recover_what_the_card_says(
     demo: Any, found: dict[str, Dictionary], sample: Passages
 ) -> None:
     part = Passages(sample.rows[:250], sample.bos)
-    again = finish(recovered_steps(demo.model, list(found.values()), part))
+    again = run_to_completion(loss_recovered_steps(demo.model, list(found.values()), part))
     assert again == pytest.approx(TOLD["together"], abs=0.02)

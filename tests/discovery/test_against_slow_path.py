@@ -8,10 +8,10 @@ import torch
 from conftest import Case
 from slow_path import logit_difference
 
-from circuitviz.discovery import discover, setting
-from circuitviz.discovery.exact import effects
-from circuitviz.models import PatchedRun, record, zeros
-from circuitviz.progress import finish
+from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery.exact import measure_edge_effects
+from circuitviz.models import PatchedRun, record_activations, zero_activations
+from circuitviz.progress import run_to_completion
 
 
 def _slow_metric(case: Case, logits: torch.Tensor) -> torch.Tensor:
@@ -20,7 +20,7 @@ def _slow_metric(case: Case, logits: torch.Tensor) -> torch.Tensor:
 
 def _engine_run(case: Case) -> PatchedRun:
     at = case.task.lengths - 1
-    return PatchedRun(case.model, case.task.clean, at, record(case.model, case.task.corrupted, at))
+    return PatchedRun(case.model, case.task.clean, at, record_activations(case.model, case.task.corrupted, at))
 
 
 def _edges(case: Case, number: int, seed: int) -> list[tuple[int, int]]:
@@ -56,7 +56,7 @@ def test_zero_ablation_takes_all_that_a_sender_writes(case: Case) -> None:
     keep = graph.mask & (np.random.default_rng(8).random(graph.mask.shape) < 0.5)
     out = set(graph.edge_names(graph.mask & ~keep))
     slow, _ = case.slow.run(case.task.clean, at, nothing, out)
-    values = zeros(case.model, case.model.unembedding)
+    values = zero_activations(case.model, case.model.unembedding)
     fast = PatchedRun(case.model, case.task.clean, at, values).logits(keep)
     assert torch.allclose(fast.double(), slow, atol=2e-4)
 
@@ -78,7 +78,7 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     clean, _, _, theirs = case.slow_outputs()
     whole = _slow_metric(case, clean).mean()
     edges = _edges(case, 200, seed=2)
-    found = finish(effects(setting(case.model, task, "logit-diff"), edges)).values
+    found = run_to_completion(measure_edge_effects(make_setting(case.model, task, "logit-diff"), edges)).values
     seen = 0.0
     for s, r in edges:
         name = graph.edge_name(s, r)

@@ -305,7 +305,7 @@ def test_every_method_is_there_and_scores_the_demo(demo: Case) -> None:
         "exact", "eap", "eap-ig", "eap-ig-activations", "clean-corrupted", "information-flow-routes",
         "acdc", "path-patching", "activation-patching", "attribution-patching",
     }  # fmt: skip
-    assert names <= set(methods.names()) and not methods.broken
+    assert names <= set(methods.names()) and not methods.import_errors
     few = demo.task.subset([0, 1])
     for name in sorted(names):
         partials = 0
@@ -338,4 +338,4 @@ def test_memory_that_runs_out_halves_the_batch_and_says_so(
     except StopIteration as end:
         assert np.allclose(end.value.values, whole.values, atol=1e-5 * np.abs(whole.values).max())
     assert any("memory ran out; going on with 1 prompt at a time" in m for m in messages), messages
-    assert demo.model.largest_batch == 1
+    assert demo.model.max_batch_prompts == 1

@@ -12,18 +12,18 @@ from slow_features import random_dictionaries
 from slow_opened import SlowOpened, Values, difference
 from slow_path import DEMO, plain
 
-from circuitviz.discovery import discover, setting
-from circuitviz.discovery.averaged import Point
-from circuitviz.discovery.opened import choose_features, opened_scores
+from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery.averaged import GradientPoint
+from circuitviz.discovery.opened import choose_features, score_mixed_edges
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Situation, Subject, changes_steps, measure_steps
-from circuitviz.evaluation.bench import bench_of
-from circuitviz.evaluation.opened import OpenedBench
-from circuitviz.features.opened_reading import read_part
-from circuitviz.features.opening import Opening, dictionaries_of, parse_sites
-from circuitviz.graph import Circuit, Graph, Intervention, Shape
-from circuitviz.graph.opened import graph_of_sites, opened_graph, opened_sites
-from circuitviz.progress import finish
+from circuitviz.evaluation import IntervenedCircuit, MeasureInput, explain_change_steps, measure_steps
+from circuitviz.evaluation.bench import make_bench
+from circuitviz.evaluation.opened import FeatureBasisBench
+from circuitviz.features.opened_reading import read_basis_node
+from circuitviz.features.opening import FeatureBasis, load_dictionaries_by_site, parse_sites
+from circuitviz.graph import Circuit, Graph, Intervention, ModelShape
+from circuitviz.graph.opened import graph_from_nodes, graph_with_features, feature_sites
+from circuitviz.progress import run_to_completion
 from circuitviz.tasks import load_task
 
 RANDOM = {
@@ -38,10 +38,10 @@ class Mixed:
 
     def __init__(self, model: Any, hf: Any, task: Any, dictionaries: dict[str, Any], most: int) -> None:
         self.model, self.task, self.dictionaries = model, task, dictionaries
-        self.where = setting(model, task, "logit-diff", "corrupted")
-        self.opening, self.told = finish(choose_features(self.where, dictionaries, most))
+        self.where = make_setting(model, task, "logit-diff", "corrupted")
+        self.opening, self.told = run_to_completion(choose_features(self.where, dictionaries, most))
         self.graph = self.opening.graph()
-        self.slow = SlowOpened(hf, dictionaries, {n: list(f) for n, f in opened_sites(self.graph).items()})
+        self.slow = SlowOpened(hf, dictionaries, {n: list(f) for n, f in feature_sites(self.graph).items()})
 
     def prompt(self, i: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
         task, length = self.task, int(self.task.lengths[i])
@@ -109,7 +109,7 @@ def random_case(kind: str) -> Mixed:
 def demo_case(sites: tuple[str, ...]) -> Mixed:
     model = make_case("demo").model
     task = load_task("ioi", model, prompts=2, seed=3)
-    return Mixed(model, plain(DEMO), task, dictionaries_of(model, "", sites), 6)
+    return Mixed(model, plain(DEMO), task, load_dictionaries_by_site(model, "", sites), 6)
 
 
 CASES = {
@@ -126,8 +126,8 @@ def mixed(request: pytest.FixtureRequest) -> Mixed:
 
 @pytest.mark.parametrize("shares", [[1.0], [0.0, 0.5]], ids=["clean", "two points"])
 def test_scores_are_autograds(mixed: Mixed, shares: list[float]) -> None:
-    points = [Point(share) for share in shares]
-    found = finish(opened_scores(mixed.where, mixed.opening, points, "task-attribution", {}))
+    points = [GradientPoint(share) for share in shares]
+    found = run_to_completion(score_mixed_edges(mixed.where, mixed.opening, points, "task-attribution", {}))
     right = mixed.scores(shares)
     size = np.abs(right).max()
     assert size > 1e-3
@@ -138,7 +138,7 @@ def test_scores_are_autograds(mixed: Mixed, shares: list[float]) -> None:
 
 
 def test_a_circuit_is_judged_node_by_node(mixed: Mixed) -> None:
-    bench = OpenedBench(mixed.where, mixed.opening)
+    bench = FeatureBasisBench(mixed.where, mixed.opening)
     senders = mixed.graph.senders
     draw = np.random.default_rng(0)
     for share in (0.3, 0.7):
@@ -146,7 +146,7 @@ def test_a_circuit_is_judged_node_by_node(mixed: Mixed) -> None:
         edges = np.zeros_like(mixed.graph.mask)
         for name in kept:
             edges[mixed.graph.sender_index[name], -1] = True
-        found = finish(bench.evaluate(Circuit(mixed.graph, edges)))
+        found = run_to_completion(bench.evaluate(Circuit(mixed.graph, edges)))
         each = [mixed.metric(i, kept) for i in range(len(mixed.task))]
         assert found.per_prompt["circuit"] == pytest.approx(each, abs=2e-4)
     model = [mixed.metric(i, set(senders)) for i in range(len(mixed.task))]
@@ -159,15 +159,15 @@ def test_a_circuit_is_judged_node_by_node(mixed: Mixed) -> None:
 @pytest.mark.parametrize("ablation", ["corrupted", "zero", "mean", "mean-positional"])
 def test_full_is_one_and_empty_is_nothing(ablation: str, errors: str) -> None:
     case = random_case("jumprelu")
-    bench = OpenedBench(setting(case.model, case.task, "logit-diff", ablation), case.opening, errors)
-    assert finish(bench.evaluate(Circuit.full(case.graph))).faithfulness.value == 1.0
-    assert finish(bench.evaluate(Circuit.empty(case.graph))).faithfulness.value == 0.0
+    bench = FeatureBasisBench(make_setting(case.model, case.task, "logit-diff", ablation), case.opening, errors)
+    assert run_to_completion(bench.evaluate(Circuit.full(case.graph))).faithfulness.value == 1.0
+    assert run_to_completion(bench.evaluate(Circuit.empty(case.graph))).faithfulness.value == 0.0
 
 
 def test_dropped_errors_leave_the_decoders() -> None:
     case = random_case("jumprelu")
-    bench = OpenedBench(case.where, case.opening, "dropped")
-    found = finish(bench.evaluate(Circuit.full(case.graph)))
+    bench = FeatureBasisBench(case.where, case.opening, "dropped")
+    found = run_to_completion(bench.evaluate(Circuit.full(case.graph)))
     assert found.per_prompt["model"] == pytest.approx(
         [case.metric(i, set(case.graph.senders)) for i in range(3)], abs=1e-6
     )
@@ -186,8 +186,8 @@ def test_dropped_errors_leave_the_decoders() -> None:
 def test_means_leave_padding_out_and_add_up() -> None:
     """Zero and mean ablation of everything, against values that the test takes itself."""
     case = random_case("topk")
-    bench = OpenedBench(setting(case.model, case.task, "logit-diff", "mean"), case.opening)
-    found = finish(bench.evaluate(Circuit.empty(case.graph)))
+    bench = FeatureBasisBench(make_setting(case.model, case.task, "logit-diff", "mean"), case.opening)
+    found = run_to_completion(bench.evaluate(Circuit.empty(case.graph)))
     written: dict[str, list[torch.Tensor]] = {}
     for i in range(3):
         with torch.no_grad():
@@ -210,7 +210,7 @@ def test_what_an_opened_site_sends_is_what_its_heads_sent() -> None:
     heads = discover(case.model, case.task, "eap-ig")
     opened = discover(case.model, case.task, "task-attribution", sites="a2", features=12)
     old, new = heads.graph, opened.graph
-    assert opened_sites(new).keys() == {"a2"} and len(opened_sites(new)["a2"]) == 12
+    assert feature_sites(new).keys() == {"a2"} and len(feature_sites(new)["a2"]) == 12
     for name in ("logits", "m2", "m3", "a3.h1<q>", "a3.h5<k>", "a3.h6<v>"):
         before = sum(heads.values[old.sender_index[f"a2.h{h}"], old.receiver_index[name]] for h in range(8))
         rows = [i for i, sender in enumerate(new.senders) if sender.startswith("a2.")]
@@ -225,16 +225,16 @@ def test_what_an_opened_site_sends_is_what_its_heads_sent() -> None:
 
 def test_interventions_change_features_errors_and_heads() -> None:
     case = random_case("jumprelu")
-    bench = OpenedBench(case.where, case.opening)
+    bench = FeatureBasisBench(case.where, case.opening)
     whole = Circuit.full(case.graph)
     name = next(n for n in case.graph.senders if n.startswith("a1.f"))
-    zero = setting(case.model, case.task, "logit-diff", "zero")
-    without = finish(OpenedBench(zero, case.opening).evaluate(whole.without([name])))
-    scaled = finish(bench.evaluate(whole, {name: Intervention("scale", 0.0)}))
+    zero = make_setting(case.model, case.task, "logit-diff", "zero")
+    without = run_to_completion(FeatureBasisBench(zero, case.opening).evaluate(whole.without([name])))
+    scaled = run_to_completion(bench.evaluate(whole, {name: Intervention("scale", 0.0)}))
     assert scaled.per_prompt["circuit"] == pytest.approx(without.per_prompt["circuit"], abs=1e-9)
     for other in (name, "m0.error", "a0.h1", "m1"):
-        out = finish(bench.evaluate(whole.without([other])))
-        put = finish(bench.evaluate(whole, {other: Intervention("corrupted")}))
+        out = run_to_completion(bench.evaluate(whole.without([other])))
+        put = run_to_completion(bench.evaluate(whole, {other: Intervention("corrupted")}))
         assert put.per_prompt["circuit"] == pytest.approx(out.per_prompt["circuit"], abs=1e-9)
         assert put.per_prompt["circuit"] != pytest.approx(put.per_prompt["model"], abs=1e-6)
 
@@ -245,13 +245,13 @@ def test_a_cancelled_search_keeps_scores_of_the_opened_graph() -> None:
 
     steps = discover_steps(case.model, case.task, "task-attribution", sites="m3", features=4)
     partial = next(step.partial for step in steps if step.partial is not None)
-    assert partial.partial and opened_sites(partial.graph).keys() == {"m3"}
+    assert partial.partial and feature_sites(partial.graph).keys() == {"m3"}
     assert partial.greedy(20).n_edges == 20
 
 
 def test_names_and_graphs() -> None:
-    shape = Shape(3, 2, 8)
-    graph = opened_graph(shape, {"a1": [4, 9], "m2": [7]}, {"a1": "one"})
+    shape = ModelShape(3, 2, 8)
+    graph = graph_with_features(shape, {"a1": [4, 9], "m2": [7]}, {"a1": "one"})
     assert graph.senders == (
         "input", "a0.h0", "a0.h1", "m0", "a1.f4", "a1.f9", "a1.error", "m1", "a2.h0", "a2.h1",
         "m2.f7", "m2.error",
@@ -264,10 +264,10 @@ def test_names_and_graphs() -> None:
     for wrong in ("a1.f4->a1.f9<q>", "a1.f4->a0.h0<q>", "m2.f7->m2.f7"):
         with pytest.raises(InputError):
             graph.edge(wrong)
-    again = graph_of_sites(shape, graph.nodes)
+    again = graph_from_nodes(shape, graph.nodes)
     assert again.same_as(graph) and again.receivers == graph.receivers
-    assert opened_sites(Graph.transformer(shape)) == {}
-    parallel = opened_graph(Shape(2, 2, 8, parallel=True), {"m1": [0]}, {})
+    assert feature_sites(Graph.transformer(shape)) == {}
+    parallel = graph_with_features(ModelShape(2, 2, 8, parallel=True), {"m1": [0]}, {})
     with pytest.raises(InputError):
         parallel.edge("a1.h0->m1.f0")
 
@@ -284,9 +284,9 @@ def test_names_and_graphs() -> None:
     ids=["a head is missing", "turned round", "an MLP is missing", "twice", "an error is missing"],
 )
 def test_nodes_that_are_no_model_are_refused(nodes: Any) -> None:
-    shape = Shape(3, 2, 8)
+    shape = ModelShape(3, 2, 8)
     with pytest.raises(InputError, match="once"):
-        graph_of_sites(shape, nodes(opened_graph(shape, {"a1": [4]}, {}).nodes))
+        graph_from_nodes(shape, nodes(graph_with_features(shape, {"a1": [4]}, {}).nodes))
 
 
 @pytest.mark.parametrize(
@@ -310,18 +310,18 @@ def test_sites_are_parsed_by_layer() -> None:
 
 def test_a_bench_says_what_it_lacks() -> None:
     case = make_case("demo")
-    graph = opened_graph(case.model.shape, {"a2": [5000]}, {})
+    graph = graph_with_features(case.model.shape, {"a2": [5000]}, {})
     with pytest.raises(InputError, match=r"a2\.f5000"):
-        bench_of(setting(case.model, case.task), graph, {})
+        make_bench(make_setting(case.model, case.task), graph, {})
     with pytest.raises(InputError, match="no dictionary of a2"):
-        Opening.of(case.model, graph, {})
+        FeatureBasis.from_graph(case.model, graph, {})
 
 
 def test_features_and_errors_of_a_site_are_read_as_its_heads_are(mixed: Mixed) -> None:
     """Direct logit attributions of all parts of a site add up to those of what it writes."""
     for site in mixed.dictionaries:
         parts = [node for node in mixed.graph.nodes if node.name.startswith(f"{site}.")]
-        found = [read_part(mixed.opening, mixed.task, node, 1) for node in parts]
+        found = [read_basis_node(mixed.opening, mixed.task, node, 1) for node in parts]
         clean, _, right, wrong = mixed.prompt(1)
         with torch.no_grad():
             _, out, _ = mixed.slow.run(clean)
@@ -340,25 +340,25 @@ def test_features_and_errors_of_a_site_are_read_as_its_heads_are(mixed: Mixed) -
 
 def test_measures_of_whole_circuits_take_opened_ones_and_others_say_why_not() -> None:
     case = random_case("jumprelu")
-    scores = finish(opened_scores(case.where, case.opening, [Point()], "task-attribution", {}))
-    bench = OpenedBench(case.where, case.opening)
-    subject = Subject(bench, scores.greedy(30), scores)
-    points = finish(measure_steps("curve", subject)).as_dict()["points"]
+    scores = run_to_completion(score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {}))
+    bench = FeatureBasisBench(case.where, case.opening)
+    subject = MeasureInput(bench, scores.greedy(30), scores)
+    points = run_to_completion(measure_steps("curve", subject)).as_dict()["points"]
     assert points[-1]["value"] == 1.0
-    sets = finish(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()["sets"]
+    sets = run_to_completion(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()["sets"]
     assert len(sets) == 3 and all(one["gap"] >= 0 for one in sets)
-    assert finish(measure_steps("minimality", subject, sets=2)).as_dict()
-    assert finish(measure_steps("roles", subject)).as_dict()  # of every head, whatever the circuit shows
+    assert run_to_completion(measure_steps("minimality", subject, sets=2)).as_dict()
+    assert run_to_completion(measure_steps("roles", subject)).as_dict()  # of every head, whatever the circuit shows
     with pytest.raises(InputError, match="opened into features"):
         measure_steps("backup", subject)
 
 
 def test_robustness_judges_opened_circuits_by_their_nodes_in_every_setting() -> None:
     case = random_case("jumprelu")
-    scores = finish(opened_scores(case.where, case.opening, [Point()], "task-attribution", {}))
+    scores = run_to_completion(score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {}))
     circuit = scores.greedy(12)
-    cells = finish(
-        measure_steps("robustness", Subject(OpenedBench(case.where, case.opening), circuit, scores))
+    cells = run_to_completion(
+        measure_steps("robustness", MeasureInput(FeatureBasisBench(case.where, case.opening), circuit, scores))
     ).cells
     assert {cell.patched for cell in cells} == {"nodes"} and len(
         {(c.ablation, c.metric) for c in cells}
@@ -372,8 +372,8 @@ def test_robustness_judges_opened_circuits_by_their_nodes_in_every_setting() -> 
     found = {(cell.ablation, cell.metric): cell.faithfulness.value for cell in cells}
     assert found["corrupted", "logit-diff"] == pytest.approx((ours - nothing) / (whole - nothing), abs=1e-6)
     for ablation in ("zero", "mean"):
-        where = setting(case.model, case.task, "logit-diff", ablation)
-        alone = finish(OpenedBench(where, case.opening).evaluate(circuit)).faithfulness.value
+        where = make_setting(case.model, case.task, "logit-diff", ablation)
+        alone = run_to_completion(FeatureBasisBench(where, case.opening).evaluate(circuit)).faithfulness.value
         assert (
             found[ablation, "logit-diff"] == pytest.approx(alone, abs=1e-9)
             and alone != found["corrupted", "logit-diff"]
@@ -386,8 +386,8 @@ def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -
     options = {"sites": "m3", "features": 5, "steps": 1}
     scores = discover(case.model, case.task, "task-attribution", **options)
     circuit = scores.greedy(60)
-    subject = Subject(bench_of(setting(case.model, case.task), scores.graph, scores.options), circuit, scores)
-    found = finish(measure_steps("stability", subject, resamples=3, seed=1))
+    subject = MeasureInput(make_bench(make_setting(case.model, case.task), scores.graph, scores.options), circuit, scores)
+    found = run_to_completion(measure_steps("stability", subject, resamples=3, seed=1))
     random, sets = np.random.default_rng(1), []
     for _ in range(3):
         rows = np.sort(random.integers(len(case.task), size=len(case.task))).tolist()
@@ -407,9 +407,9 @@ def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -
 
 def test_what_changed_is_told_by_prompt() -> None:
     case = random_case("jumprelu")
-    bench, whole = OpenedBench(case.where, case.opening), Circuit.full(case.graph)
+    bench, whole = FeatureBasisBench(case.where, case.opening), Circuit.full(case.graph)
     name = next(n for n in case.graph.senders if n.startswith("a1.f"))
-    found = finish(changes_steps(bench, Situation(whole), Situation(whole.without([name]))))
+    found = run_to_completion(explain_change_steps(bench, IntervenedCircuit(whole), IntervenedCircuit(whole.without([name]))))
     kept = set(case.graph.senders)
     for told in found.prompts:
         assert told.before == pytest.approx(case.metric(told.prompt, kept), abs=1e-6)

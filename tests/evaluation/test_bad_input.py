@@ -8,18 +8,18 @@ import pytest
 from conftest import Case
 from slow_path import DEMO, plain
 
-from circuitviz.discovery import discover, methods, setting
+from circuitviz.discovery import discover, methods, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, Subject, evaluate, measure_steps, measures
-from circuitviz.evaluation.measures import measures_of
+from circuitviz.evaluation import FaithfulnessBench, MeasureInput, evaluate, measure_steps, measures
+from circuitviz.evaluation.measures import inapplicable_measures
 from circuitviz.features import load_dictionaries, node_table, run_prompt
 from circuitviz.graph import Circuit
 from circuitviz.models import Model, from_hugging_face
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
 
-DICTIONARIES = resource("demo", "dictionaries")
+DICTIONARIES = resource_path("demo", "dictionaries")
 PROMPT = "Then Mary and John went to the park. John gave a ring to"
 
 
@@ -42,14 +42,14 @@ def test_every_method_names_a_nan(spoiled: tuple[Model, Task], method: str) -> N
         discover(*spoiled, method, **more)
 
 
-@pytest.mark.parametrize("measure", [n for n in measures.names() if n not in measures_of("heads")])
+@pytest.mark.parametrize("measure", [n for n in measures.names() if n not in inapplicable_measures("heads")])
 def test_every_measure_names_a_nan(spoiled: tuple[Model, Task], demo: Case, measure: str) -> None:
     model, task = spoiled
     scores = discover(demo.model, demo.task, "eap")
     circuit, chosen = scores.greedy(20), ("a2.h6",)  # what backup takes out
-    subject = Subject(Bench(setting(model, task)), circuit, scores, selection=chosen)
+    subject = MeasureInput(FaithfulnessBench(make_setting(model, task)), circuit, scores, selection=chosen)
     with pytest.raises(InputError, match="not a number|not numbers"):
-        finish(measure_steps(measure, subject))
+        run_to_completion(measure_steps(measure, subject))
 
 
 def test_a_prompt_of_a_model_with_a_nan_has_no_features(spoiled: tuple[Model, Task]) -> None:
@@ -97,11 +97,11 @@ def test_a_single_prompt_has_values_but_no_intervals(demo: Case) -> None:
     scores = discover(demo.model, one, "eap")
     found = evaluate(demo.model, one, scores.greedy(100)).faithfulness
     assert found.value is not None and found.low is None and found.high is None
-    subject = Subject(Bench(setting(demo.model, one)), scores.greedy(100), scores)
+    subject = MeasureInput(FaithfulnessBench(make_setting(demo.model, one)), scores.greedy(100), scores)
     with pytest.raises(InputError, match="prompt"):
-        finish(measure_steps("stability", subject))
+        run_to_completion(measure_steps("stability", subject))
 
 
 def _measure(case: Case, name: str, **options: object) -> object:
     circuit = Circuit.full(case.model.graph)
-    return finish(measure_steps(name, Subject(Bench(setting(case.model, case.task)), circuit), **options))
+    return run_to_completion(measure_steps(name, MeasureInput(FaithfulnessBench(make_setting(case.model, case.task)), circuit), **options))

@@ -12,24 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slow_path import logit_difference
 
-from circuitviz.discovery import discover, setting
+from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import (
-    Bench,
+    FaithfulnessBench,
     CurvePoint,
     Interval,
-    Subject,
+    MeasureInput,
     area_under_roc,
-    areas,
-    bootstrap,
-    curve_steps,
+    curve_areas,
+    bootstrap_interval,
+    measure_curve_steps,
     evaluate,
     measure_steps,
     overlap,
-    ranking,
+    ranking_quality,
 )
 from circuitviz.graph import Circuit
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 
 
 @pytest.mark.parametrize("ablation", ["corrupted", "zero", "mean", "mean-positional"])
@@ -89,7 +89,7 @@ def test_the_interval_covers_a_known_ratio() -> None:
     hits = 0
     for seed in range(40):
         top, bottom = random.normal(2, 1, 80), random.normal(4, 1, 80)
-        found = bootstrap((top, bottom), lambda a, b: a / b, seed)
+        found = bootstrap_interval((top, bottom), lambda a, b: a / b, seed)
         hits += found.low <= 0.5 <= found.high
     assert hits >= 33
 
@@ -97,7 +97,7 @@ def test_the_interval_covers_a_known_ratio() -> None:
 def test_the_curve_ends_at_1(demo: Case) -> None:
     scores = discover(demo.model, demo.task, "eap")
     counts = [20, 300, demo.model.graph.n_edges]
-    points = finish(curve_steps(Bench(setting(demo.model, demo.task)), scores, "greedy", counts))
+    points = run_to_completion(measure_curve_steps(FaithfulnessBench(make_setting(demo.model, demo.task)), scores, "greedy", counts))
     assert [p.edges for p in points] == counts
     assert points[-1].faithfulness.value == 1.0
     one = evaluate(demo.model, demo.task, scores.greedy(300))
@@ -130,7 +130,7 @@ def test_cpr_and_cmd_are_mibs_at_their_ends() -> None:
         (ablated, 0.0, 0.999),
         (2 * model - ablated, 1.998, 0.999),
     ):
-        found = areas(curve_of(np.repeat(circuit[None], 10, 0), model, ablated))
+        found = curve_areas(curve_of(np.repeat(circuit[None], 10, 0), model, ablated))
         assert found["cpr"].value == pytest.approx(cpr, abs=1e-12)
         assert found["cmd"].value == pytest.approx(cmd, abs=1e-12)
         assert found["cpr_clipped"].value == pytest.approx(min(cpr, 0.999), abs=1e-12)
@@ -152,7 +152,7 @@ def test_cpr_and_cmd_of_any_curve_are_mibs_with_bootstrap_intervals(seed: int) -
         found = heights(rows)
         return *mib_areas(found), mib_areas([min(1.0, max(0.0, h)) for h in found])[0]
 
-    found = areas(curve_of(values, model, ablated), seed=seed)
+    found = curve_areas(curve_of(values, model, ablated), seed=seed)
     names = ("cpr", "cmd", "cpr_clipped")
     assert [found[n].value for n in names] == pytest.approx(all_areas(np.arange(6)), abs=1e-9)
     resamples = np.random.default_rng(seed).integers(6, size=(1000, 6))
@@ -166,14 +166,14 @@ def test_the_measure_chooses_mibs_circuits(case: Case) -> None:
     """int(share × edges) by |score|, pruned by hand, judged one by one: also where a size is 0."""
     scores = discover(case.model, case.task, "eap", metric="logit-diff")
     graph = case.model.graph
-    bench = Bench(setting(case.model, case.task, "logit-diff"))
-    found = finish(measure_steps("curve", Subject(bench, Circuit.full(graph), scores))).as_dict()
+    bench = FaithfulnessBench(make_setting(case.model, case.task, "logit-diff"))
+    found = run_to_completion(measure_steps("curve", MeasureInput(bench, Circuit.full(graph), scores))).as_dict()
     names = sorted(graph.edge_names(graph.mask), key=lambda n: -abs(scores.values[graph.edge(n)]))
     counts = [int(share * len(names)) for share in MIB_SHARES]
     assert [p["asked"] for p in found["points"]] == counts
     heights = []
     for count, point in zip(counts, found["points"], strict=True):
-        left = prune_by_hand(set(names[:count]), graph.shape.group)
+        left = prune_by_hand(set(names[:count]), graph.shape.queries_per_kv_head)
         assert point["edges"] == len(left)
         heights.append(
             evaluate(case.model, case.task, Circuit.from_names(graph, left), "logit-diff").faithfulness.value
@@ -223,7 +223,7 @@ def test_ranking_against_a_reference_equals_its_definition() -> None:
     draw = np.random.default_rng(0)
     values, truth = draw.integers(-4, 5, (7, 9)).astype(float), draw.random((7, 9)) < 0.3
     mask = draw.random((7, 9)) < 0.8
-    found = ranking(SimpleNamespace(values=values), truth, mask)
+    found = ranking_quality(SimpleNamespace(values=values), truth, mask)
     pairs = sorted(((abs(v), bool(t)) for v, t in zip(values[mask], truth[mask], strict=True)), reverse=True)
     average, before = 0.0, 0.0
     for threshold in sorted({v for v, _ in pairs}, reverse=True):
@@ -253,11 +253,11 @@ def test_what_a_reference_is_silent_on_is_not_judged(demo: Case) -> None:
 
 
 def test_wrong_settings_are_told(demo: Case) -> None:
-    from circuitviz.graph import Graph, Shape
+    from circuitviz.graph import Graph, ModelShape
     from circuitviz.tasks import Pair, Task
 
     full = Circuit.full(demo.model.graph)
-    foreign = Circuit.full(Graph.transformer(Shape(2, 2, 8)))
+    foreign = Circuit.full(Graph.transformer(ModelShape(2, 2, 8)))
     one_sided = Task.from_pairs(
         "one", [Pair("So Mary said that", "So John said that", (" she",))], demo.model.tokens
     )

@@ -14,25 +14,25 @@ from safetensors.torch import load_file
 from slow_features import EVERY_KIND, random_dictionaries
 from slow_path import DEMO, plain
 
-from circuitviz.discovery import setting
+from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims import Claimed, claim_steps, offered, prompts
+from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps, applicable_claim_tests, prompts
 from circuitviz.features import (
     Dictionary,
     Processing,
     load_dictionaries,
     node_table,
-    run_changed,
+    run_with_changes,
     run_prompt,
-    work_out,
+    resolve_interventions,
 )
-from circuitviz.features import Intervention as Change
-from circuitviz.features.firing import Held, feature_named, fire, run_held
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.features import FeatureIntervention as Change
+from circuitviz.features.firing import HeldFeature, find_feature, feature_activations, run_with_held_features
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.tasks.counterfactuals import counterfactual_task
 
-SHIPPED = Path(str(resource("demo", "dictionaries")))
+SHIPPED = Path(str(resource_path("demo", "dictionaries")))
 SITES = {
     "demo": EVERY_KIND,
     "neox": {"a1": "topk", "m1": "transcoder", "m2": "standard/written"},
@@ -94,8 +94,8 @@ def rows(task: Any, tokens: torch.Tensor) -> list[list[int]]:
     return [row[:n] for row, n in zip(tokens.tolist(), task.lengths.tolist(), strict=True)]
 
 
-def claimed(demo: Case, dictionaries: tuple[Dictionary, ...], *nodes: str) -> Claimed:
-    return Claimed(setting(demo.model, demo.task), nodes, dictionaries=dictionaries)
+def claimed(demo: Case, dictionaries: tuple[Dictionary, ...], *nodes: str) -> ClaimSubject:
+    return ClaimSubject(make_setting(demo.model, demo.task), nodes, dictionaries=dictionaries)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_activation_is_the_largest_of_each_prompt(
     demo: Case, hf: Any, shipped: Any, site: str, feature: int, where: str
 ) -> None:
     about = claimed(demo, shipped, f"{site}.f{feature}@3")
-    found = finish(claim_steps("activation", about, counterfactual="name-swapped", where=where, prompts=6))
+    found = run_to_completion(claim_test_steps("activation", about, counterfactual="name-swapped", where=where, prompts=6))
     pairs, slow = counterfactual_task("name-swapped", demo.model, demo.task, 6), Slow(hf, site)
     first = 0 if where == "all" else -1
     means = [
@@ -113,7 +113,7 @@ def test_activation_is_the_largest_of_each_prompt(
         for tokens in (pairs.clean, pairs.corrupted)
     ]
     assert found.effect.value == pytest.approx(means[0] - means[1], abs=1e-4)
-    assert found.more["clean"] == pytest.approx(means[0], abs=1e-4)
+    assert found.extra_numbers["clean"] == pytest.approx(means[0], abs=1e-4)
     assert (found.prompts, found.prompts_hash, found.seed) == (6, pairs.hash, 0)
 
 
@@ -124,7 +124,7 @@ def test_the_effect_is_of_the_feature_alone(
     demo: Case, hf: Any, shipped: Any, site: str, feature: int, change: str, where: str
 ) -> None:
     about = claimed(demo, shipped, f"{site}.f{feature}")
-    found = finish(claim_steps("feature-effect", about, change=change, where=where))
+    found = run_to_completion(claim_test_steps("feature-effect", about, change=change, where=where))
     slow, task, values = Slow(hf, site), demo.task, []
     for i, (clean, other) in enumerate(zip(rows(task, task.clean), rows(task, task.corrupted), strict=True)):
         to: list[float | None] = [0.0] * len(clean)
@@ -137,7 +137,7 @@ def test_the_effect_is_of_the_feature_alone(
         values.append([float(x[right].mean() - x[wrong].mean()) for x in logits])
     before, after = np.mean(values, axis=0)
     assert found.effect.value == pytest.approx((after - before) / abs(before), abs=1e-4)
-    assert found.more["changed"] == pytest.approx(after, abs=1e-3)
+    assert found.extra_numbers["changed"] == pytest.approx(after, abs=1e-3)
 
 
 @pytest.mark.parametrize("name", ["demo", "neox"])
@@ -149,27 +149,27 @@ def test_a_batch_is_its_prompts_one_by_one(name: str, request: pytest.FixtureReq
     tokens, last = case.task.clean, case.task.lengths - 1
     tables = [node_table(run_prompt(case.model, row), given) for row in rows(case.task, tokens)]
     for one in given:
-        feature = feature_named(f"{one.site.name}.f7", [one.to(tables[0].run.final)])
+        feature = find_feature(f"{one.site.name}.f7", [one.to(tables[0].run.final)])
         at = torch.arange(tokens.shape[1])[None] < case.task.lengths[:, None]
-        logits, _ = run_held(case.model, tokens, last, [Held(feature, torch.full(at.shape, 0.7), at)])
-        fires = fire(case.model, tokens, [feature])[0]
+        logits, _ = run_with_held_features(case.model, tokens, last, [HeldFeature(feature, torch.full(at.shape, 0.7), at)])
+        fires = feature_activations(case.model, tokens, [feature])[0]
         for row, table in enumerate(tables):
-            own = feature.dictionary.encode(table.run.read(one))[:, 7]
+            own = feature.dictionary.encode(table.run.dictionary_input(one))[:, 7]
             torch.testing.assert_close(fires[row, : table.run.time], own.to(fires), rtol=1e-3, atol=1e-4)
             wanted = [Change(f"{one.site.name}.f7@{t}", "set", 0.7) for t in range(table.run.time)]
-            run = run_changed(table, work_out(table, wanted))
+            run = run_with_changes(table, resolve_interventions(table, wanted))
             torch.testing.assert_close(logits[row], run.logits, rtol=1e-3, atol=1e-3)
 
 
 def test_another_feature_is_a_target(demo: Case, shipped: Any) -> None:
     """Setting a feature of the first layer to zero moves a later one as two runs, one by one, say."""
-    later, most = feature_named("a2.f719", shipped), 0.0
+    later, most = find_feature("a2.f719", shipped), 0.0
     for i in range(60):
-        one = feature_named(f"m0.f{i}", shipped)
-        if (total := float(fire(demo.model, demo.task.clean, [one]).sum())) > most:
+        one = find_feature(f"m0.f{i}", shipped)
+        if (total := float(feature_activations(demo.model, demo.task.clean, [one]).sum())) > most:
             cause, most = one, total
-    found = finish(
-        claim_steps(
+    found = run_to_completion(
+        claim_test_steps(
             "feature-effect",
             claimed(demo, shipped, cause.name),
             effect_on="a2.f719",
@@ -182,16 +182,16 @@ def test_another_feature_is_a_target(demo: Case, shipped: Any) -> None:
         table = node_table(run_prompt(demo.model, row), shipped)
         wanted = [Change(f"{cause.name}@{t}", "zero") for t in range(len(row))]
         for changes in ([], wanted):
-            run = run_changed(table, work_out(table, changes))
-            values.append(float(later.dictionary.encode(run.read(later.dictionary))[:, 719].max()))
+            run = run_with_changes(table, resolve_interventions(table, changes))
+            values.append(float(later.dictionary.encode(run.dictionary_input(later.dictionary))[:, 719].max()))
     a, b = np.mean(values[::2]), np.mean(values[1::2])
     assert found.effect.value == pytest.approx((b - a) / a, abs=1e-4) and abs(found.effect.value) > 1e-3
-    assert found.verdict == "holds" and "a2.f719" in found.measured
+    assert found.verdict == "holds" and "a2.f719" in found.effect_description
 
 
 def test_what_a_feature_test_cannot_do_is_told(demo: Case, shipped: Any) -> None:
-    def test(name: str, *nodes: str, about: Claimed | None = None, **options: object) -> None:
-        finish(claim_steps(name, about or claimed(demo, shipped, *nodes), **options))
+    def test(name: str, *nodes: str, about: ClaimSubject | None = None, **options: object) -> None:
+        run_to_completion(claim_test_steps(name, about or claimed(demo, shipped, *nodes), **options))
 
     with pytest.raises(InputError, match="'a1.h2' is no feature"):
         test("activation", "a1.h2")
@@ -203,16 +203,16 @@ def test_what_a_feature_test_cannot_do_is_told(demo: Case, shipped: Any) -> None
         test("activation", "m3.f14", where="own")
     with pytest.raises(InputError, match="is the feature that is set"):
         test("feature-effect", "a2.f719@3", effect_on="a2.f719")
-    every = [feature_named(f"m3.f{i}", shipped) for i in range(512)]
-    silent = int(fire(demo.model, demo.task.clean, every).amax((1, 2)).argmin())
+    every = [find_feature(f"m3.f{i}", shipped) for i in range(512)]
+    silent = int(feature_activations(demo.model, demo.task.clean, every).amax((1, 2)).argmin())
     with pytest.raises(InputError, match="fires on none of these 6 prompts"):
         test("feature-effect", f"m3.f{silent}")
-    alone = Claimed(None, ("a2.f719@16",), dictionaries=shipped, opened=demo.model)
+    alone = ClaimSubject(None, ("a2.f719@16",), dictionaries=shipped, prompt_model=demo.model)
     with pytest.raises(InputError, match=r"of one prompt without a counterfactual.*greater-than, ioi"):
         test("activation", about=alone)
-    found = finish(claim_steps("activation", alone, counterfactual="ioi", prompts=3))
+    found = run_to_completion(claim_test_steps("activation", alone, counterfactual="ioi", prompts=3))
     assert found.prompts == 3
-    found = finish(claim_steps("activation", alone, counterfactual="order-swapped", prompts=3))
+    found = run_to_completion(claim_test_steps("activation", alone, counterfactual="order-swapped", prompts=3))
     assert found.prompts == 3
 
 
@@ -228,13 +228,13 @@ def test_a_dictionary_is_read_in_the_form_that_fits(
 
     raw = claimed(demo, shipped, "m1.f20", "m3.f424")
     folded = replace(raw, dictionaries=[replace(one, processing=Processing(True, True)) for one in shipped])
-    one, other = (finish(claim_steps("activation", about)) for about in (raw, folded))
+    one, other = (run_to_completion(claim_test_steps("activation", about)) for about in (raw, folded))
     assert one.effect != other.effect
     monkeypatch.setattr(prompts, "fitted", fitted)
-    found = finish(claim_steps("activation", raw))
+    found = run_to_completion(claim_test_steps("activation", raw))
     assert found.effect == other.effect and found.detail.endswith("It fits a folded model.") and looked == [4]
 
 
 def test_what_is_offered_suits_the_label() -> None:
-    assert offered(["m3.f14@7", "a2.f1"]) == ["activation", "feature-effect"]
-    assert offered(["a2.h6"]) == offered(["a2.h6", "m3.f14"]) == ["answer", "attention", "role"]
+    assert applicable_claim_tests(["m3.f14@7", "a2.f1"]) == ["activation", "feature-effect"]
+    assert applicable_claim_tests(["a2.h6"]) == applicable_claim_tests(["a2.h6", "m3.f14"]) == ["answer", "attention", "role"]

@@ -9,11 +9,11 @@ from conftest import Case
 from slow_path import logit_difference
 from torch import Tensor
 
-from circuitviz.discovery import discover, setting
+from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, Situation, changes_steps
+from circuitviz.evaluation import FaithfulnessBench, IntervenedCircuit, explain_change_steps
 from circuitviz.graph import Circuit, Intervention, parse_positions
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 
 
 def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Tensor:
@@ -25,7 +25,7 @@ def _slow(case: Case, circuit: Circuit, changed: dict[str, Intervention]) -> Ten
         if name not in changed:
             return value
         what = changed[name]
-        other = what.share * value if what.value == "scale" else case.slow_ablation(what.value)[name]
+        other = what.amount * value if what.value == "scale" else case.slow_ablation(what.value)[name]
         if not what.positions:
             return other
         there = torch.zeros(value.shape[:2], dtype=torch.bool)
@@ -56,35 +56,35 @@ def test_replaced_outputs_are_the_slow_paths(case: Case, share: float) -> None:
     graph, random = case.model.graph, np.random.default_rng(3)
     edges = graph.mask & (random.random(graph.mask.shape) < share)
     circuit = Circuit(graph, edges, int(edges.sum()))
-    bench = Bench(setting(case.model, case.task, "logit-diff"), free=True)
-    heads = not any(layer.post is not None for layer in case.model.layers)
+    bench = FaithfulnessBench(make_setting(case.model, case.task, "logit-diff"), allow_interventions=True)
+    heads = not any(layer.post_norm is not None for layer in case.model.layers)
     names = [n for n in graph.senders[1:] if heads or n.startswith("m")]
     for what in CHANGES:
         chosen = random.choice(names, 2, replace=False).tolist()
         changed = dict.fromkeys(chosen, what)
-        found = finish(bench.evaluate(circuit, changed)).per_prompt["circuit"]
+        found = run_to_completion(bench.evaluate(circuit, changed)).per_prompt["circuit"]
         assert found == pytest.approx(_slow(case, circuit, changed).numpy(), abs=2e-4), (what, chosen)
 
 
 def test_a_node_changed_back_is_unchanged(demo: Case) -> None:
     """The kept run restarts at the changed node; what it then gives is a fresh run's, exactly."""
     circuit = discover(demo.model, demo.task, "eap").greedy(300)
-    where = setting(demo.model, demo.task)
-    bench = Bench(where, free=True)
-    first = finish(bench.evaluate(circuit)).circuit
+    where = make_setting(demo.model, demo.task)
+    bench = FaithfulnessBench(where, allow_interventions=True)
+    first = run_to_completion(bench.evaluate(circuit)).circuit
     changed = {"a1.h2": Intervention("scale", 0.0), "m2": Intervention("mean")}
-    other = finish(bench.evaluate(circuit, changed)).circuit
-    assert other == finish(Bench(where, free=True).evaluate(circuit, changed)).circuit != first
-    assert finish(bench.evaluate(circuit)).circuit == first
-    assert first == pytest.approx(finish(Bench(where).evaluate(circuit)).circuit, abs=1e-5)
+    other = run_to_completion(bench.evaluate(circuit, changed)).circuit
+    assert other == run_to_completion(FaithfulnessBench(where, allow_interventions=True).evaluate(circuit, changed)).circuit != first
+    assert run_to_completion(bench.evaluate(circuit)).circuit == first
+    assert first == pytest.approx(run_to_completion(FaithfulnessBench(where).evaluate(circuit)).circuit, abs=1e-5)
 
 
 def test_what_changed_is_prompt_by_prompt_and_head_by_head(demo: Case) -> None:
     circuit = discover(demo.model, demo.task, "eap").greedy(300)
-    bench = Bench(setting(demo.model, demo.task, "logit-diff"), free=True)
-    after = Situation(circuit.without(["a2.h6"]), {"m3": Intervention("scale", 0.0)})
-    found = finish(changes_steps(bench, Situation(circuit), after))
-    was, now = _slow(demo, circuit, {}), _slow(demo, after.circuit, dict(after.changed))
+    bench = FaithfulnessBench(make_setting(demo.model, demo.task, "logit-diff"), allow_interventions=True)
+    after = IntervenedCircuit(circuit.without(["a2.h6"]), {"m3": Intervention("scale", 0.0)})
+    found = run_to_completion(explain_change_steps(bench, IntervenedCircuit(circuit), after))
+    was, now = _slow(demo, circuit, {}), _slow(demo, after.circuit, dict(after.interventions))
     assert found.before == pytest.approx(float(was.mean()), abs=1e-4)
     assert found.after == pytest.approx(float(now.mean()), abs=1e-4)
     moved = (now - was).abs()
@@ -95,16 +95,16 @@ def test_what_changed_is_prompt_by_prompt_and_head_by_head(demo: Case) -> None:
     assert "a2.h6" not in {head.node for head in found.heads} and found.heads
     for head in found.heads[:2]:
         edge = {f"{head.node}->logits"}
-        lost = _slow(demo, after.circuit.without(edges=edge), dict(after.changed))
+        lost = _slow(demo, after.circuit.without(edges=edge), dict(after.interventions))
         assert head.after == pytest.approx(float((now - lost).mean()), abs=2e-4)
 
 
 def test_what_cannot_be_changed_is_told(demo: Case) -> None:
-    bench = Bench(setting(demo.model, demo.task), free=True)
+    bench = FaithfulnessBench(make_setting(demo.model, demo.task), allow_interventions=True)
     full = Circuit.full(demo.model.graph)
     for name in ("input", "logits"):
         with pytest.raises(InputError, match="only what heads and MLPs write"):
-            finish(bench.evaluate(full, {name: Intervention("zero")}))
+            run_to_completion(bench.evaluate(full, {name: Intervention("zero")}))
     with pytest.raises(InputError, match="no value 'noise'"):
         Intervention("noise")
     with pytest.raises(InputError, match="scaled by nan"):

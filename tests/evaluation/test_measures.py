@@ -11,11 +11,11 @@ import torch
 from conftest import Case
 from slow_path import logit_difference
 
-from circuitviz.discovery import discover, setting
+from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, Subject, measure_steps, measures
+from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps, measures
 from circuitviz.graph import Circuit
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 
 
 class Slow:
@@ -47,14 +47,14 @@ class Slow:
         return left
 
 
-def _subject(case: Case, edges: int = 40, **more: Any) -> Subject:
+def _subject(case: Case, edges: int = 40, **more: Any) -> MeasureInput:
     scores = discover(case.model, case.task, "eap", metric="logit-diff")
-    bench = Bench(setting(case.model, case.task, "logit-diff"))
-    return Subject(bench, scores.greedy(edges), scores, asked=edges, **more)
+    bench = FaithfulnessBench(make_setting(case.model, case.task, "logit-diff"))
+    return MeasureInput(bench, scores.greedy(edges), scores, requested_amount=edges, **more)
 
 
-def _measure(name: str, subject: Subject, **options: object) -> Any:
-    return finish(measure_steps(name, subject, **options)).as_dict()
+def _measure(name: str, subject: MeasureInput, **options: object) -> Any:
+    return run_to_completion(measure_steps(name, subject, **options)).as_dict()
 
 
 def test_completeness_compares_circuit_and_model_without_the_same_nodes(case: Case) -> None:
@@ -75,10 +75,10 @@ def test_completeness_compares_circuit_and_model_without_the_same_nodes(case: Ca
 
 def test_the_greedy_search_takes_the_node_that_widens_the_gap_most(demo: Case) -> None:
     subject, slow = _subject(demo), Slow(demo)
-    many = len(subject.nodes)
+    many = len(subject.removable_nodes)
     found = _measure("completeness", subject, sets=0, depth=1, candidates=many)
     gaps = {}
-    for node in subject.nodes:
+    for node in subject.removable_nodes:
         ours = slow.faithfulness(slow.without(subject.circuit.edges, [node]))
         gaps[node] = abs(ours - slow.faithfulness(slow.without(slow.graph.mask, [node])))
     assert found["worst"]["nodes"] == [max(gaps, key=lambda node: gaps[node])]
@@ -87,10 +87,10 @@ def test_the_greedy_search_takes_the_node_that_widens_the_gap_most(demo: Case) -
 def test_minimality_is_the_largest_change_over_the_sets(case: Case) -> None:
     subject, slow = _subject(case, edges=25), Slow(case)
     found = _measure("minimality", subject, sets=2)
-    assert {row["node"] for row in found["nodes"]} == set(subject.nodes)
-    from circuitviz.evaluation.node_sets import random_sets
+    assert {row["node"] for row in found["nodes"]} == set(subject.removable_nodes)
+    from circuitviz.evaluation.node_sets import random_node_sets
 
-    sets = [(), *random_sets(subject, 2, 0)]
+    sets = [(), *random_node_sets(subject, 2, 0)]
     edges = subject.circuit.edges
     for row in found["nodes"]:
         changes = []
@@ -151,8 +151,8 @@ def test_robustness_says_where_a_metric_does_not_suit(demo: Case) -> None:
 
     pairs = [Pair(p.clean, p.corrupted, p.correct) for p in demo.task.pairs]
     task = Task.from_pairs("one-sided", pairs, demo.model.tokens, metric="log-prob")
-    bench = Bench(setting(demo.model, task))
-    cells = _measure("robustness", Subject(bench, Circuit.full(demo.model.graph)))["cells"]
+    bench = FaithfulnessBench(make_setting(demo.model, task))
+    cells = _measure("robustness", MeasureInput(bench, Circuit.full(demo.model.graph)))["cells"]
     one = next(c for c in cells if c["metric"] == "prob-diff")
     assert one["value"] is None and "incorrect" in one["why"]
     assert next(c for c in cells if c["metric"] == "log-prob")["value"] == pytest.approx(1)
@@ -171,7 +171,7 @@ def test_stability_counts_how_often_edges_are_chosen(demo: Case) -> None:
     assert set(found["edges"]) == everything
     pairs = [(a, b) for i, a in enumerate(circuits) for b in circuits[i + 1 :]]
     assert found["mean_iou"] == pytest.approx(np.mean([len(a & b) / len(a | b) for a, b in pairs]))
-    single = Subject(Bench(setting(demo.model, demo.task.subset([0]))), subject.circuit, subject.scores)
+    single = MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task.subset([0]))), subject.circuit, subject.scores)
     with pytest.raises(InputError, match="task of 1 prompt"):
         _measure("stability", single)
 
@@ -180,20 +180,20 @@ def test_the_curve_as_a_measure_has_its_areas(demo: Case) -> None:
     found = _measure("curve", _subject(demo))
     assert {"points", "cpr", "cmd"} <= set(found) and 0.5 < found["cpr"] < 1.2
     with pytest.raises(InputError, match="holds no scores"):
-        _measure("curve", Subject(Bench(setting(demo.model, demo.task)), Circuit.full(demo.model.graph)))
+        _measure("curve", MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task)), Circuit.full(demo.model.graph)))
 
 
 def test_full_is_one_and_empty_is_nought(case: Case) -> None:
     graph = case.model.graph
     for ablation in ("corrupted", "zero", "mean", "mean-positional"):
-        bench = Bench(setting(case.model, case.task, "logit-diff", ablation))
-        assert finish(bench.evaluate(Circuit.full(graph))).faithfulness.value == 1.0
-        assert finish(bench.evaluate(Circuit.empty(graph))).faithfulness.value == 0.0
+        bench = FaithfulnessBench(make_setting(case.model, case.task, "logit-diff", ablation))
+        assert run_to_completion(bench.evaluate(Circuit.full(graph))).faithfulness.value == 1.0
+        assert run_to_completion(bench.evaluate(Circuit.empty(graph))).faithfulness.value == 0.0
 
 
 def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     circuit = _subject(demo).circuit
-    whole = finish(Bench(setting(demo.model, demo.task)).evaluate(circuit))
+    whole = run_to_completion(FaithfulnessBench(make_setting(demo.model, demo.task)).evaluate(circuit))
     real = demo.model.logits
 
     def logits(tokens: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -204,8 +204,8 @@ def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.Mo
     monkeypatch.setattr(demo.model, "logits", logits)
     monkeypatch.setattr(demo.model, "largest_batch", None)
     told: list[str] = []
-    halved = finish(
-        Bench(setting(demo.model, demo.task)).evaluate(circuit), lambda step: told.append(step.message)
+    halved = run_to_completion(
+        FaithfulnessBench(make_setting(demo.model, demo.task)).evaluate(circuit), lambda step: told.append(step.message)
     )
     assert halved.faithfulness.value == pytest.approx(whole.faithfulness.value, abs=1e-5)
     assert any("memory ran out; going on with 3 prompts" in message for message in told)
@@ -213,4 +213,4 @@ def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.Mo
 
 def test_every_measure_is_there() -> None:
     names = {"curve", "completeness", "minimality", "backup", "robustness", "stability"}
-    assert names <= set(measures.names()) and not measures.broken
+    assert names <= set(measures.names()) and not measures.import_errors

@@ -10,22 +10,22 @@ import torch
 from conftest import Case, make_case
 from slow_path import SlowModel, logit_difference
 
-from circuitviz.discovery import setting
+from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation import Bench, Subject, measure_steps
-from circuitviz.evaluation.roles import Probe, head_names, percentile, roles
-from circuitviz.evaluation.roles.direct import direct_effects
+from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps
+from circuitviz.evaluation.roles import RoleTestContext, head_names, head_percentile, role_tests
+from circuitviz.evaluation.roles.direct import direct_logit_attributions
 from circuitviz.evaluation.roles.repeated import repeated_tokens
 from circuitviz.graph import Circuit
 from circuitviz.models import load_model
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 from circuitviz.tasks import Task, load_task
 
 LOOKS = {"previous-token": (1, 0), "duplicate-token": (0, 0), "induction": (-1, 0)}
 
 
-def probe_of(case: Case, **more: Any) -> Probe:
-    return Probe(setting(case.model, case.task), **more)
+def probe_of(case: Case, **more: Any) -> RoleTestContext:
+    return RoleTestContext(make_setting(case.model, case.task), **more)
 
 
 @pytest.mark.parametrize("name", ["demo", "stories", "neox", "gemma2"])
@@ -39,7 +39,7 @@ def test_attention_on_repeated_tokens(name: str) -> None:
     with torch.no_grad():
         patterns = case.slow.hf(tokens, output_attentions=True).attentions
     for role in ("previous-token", "duplicate-token", "induction"):
-        found = finish(roles.get(role).value(probe))
+        found = run_to_completion(role_tests.get(role).value(probe))
         assert found.shape == (len(head_names(case.model)), len(tokens))
         for number, head in enumerate(head_names(case.model)):
             layer, at = (int(x) for x in head[1:].split(".h"))
@@ -58,7 +58,7 @@ def test_attention_on_repeated_tokens(name: str) -> None:
 @pytest.mark.parametrize(("role", "sign"), [("name-mover", 1), ("negative-name-mover", -1)])
 @torch.no_grad()
 def test_copying_score(demo: Case, role: str, sign: int) -> None:
-    found = finish(roles.get(role).value(probe_of(demo)))
+    found = run_to_completion(role_tests.get(role).value(probe_of(demo)))
     hf, slow, task = demo.slow.hf, demo.slow, demo.task
     states = hf(task.clean, output_hidden_states=True).hidden_states[1]
     for head in ("a0.h2", "a2.h6", "a3.h5", "a3.h7", "a1.h4"):
@@ -99,12 +99,12 @@ def slow_direct(slow: SlowModel, task: Task, held: dict[str, torch.Tensor] | Non
 def test_direct_effects_and_backup(demo: Case) -> None:
     names, movers = head_names(demo.model), ("a2.h6", "a2.h3", "a3.h5")
     before = slow_direct(demo.slow, demo.task)
-    assert direct_effects(demo.model, demo.task) == pytest.approx(
+    assert direct_logit_attributions(demo.model, demo.task) == pytest.approx(
         np.stack([before[n] for n in names]), abs=1e-4
     )
     corrupted = demo.slow_outputs()[3]
     after = slow_direct(demo.slow, demo.task, {n: corrupted[n] for n in movers})
-    found = finish(roles.get("backup-name-mover").value(probe_of(demo, named=movers)))
+    found = run_to_completion(role_tests.get("backup-name-mover").value(probe_of(demo, named=movers)))
     for number, name in enumerate(names):
         if name in movers:
             assert np.isnan(found[number]).all()
@@ -118,8 +118,8 @@ def test_a_model_whose_heads_are_known_by_construction() -> None:
     task = load_task("backup", model, 24)
 
     def scores(role: str, ablation: str) -> dict[str, float]:
-        probe = Probe(setting(model, task, None, ablation), ("a1.h2",), length=5)
-        found = finish(roles.get(role).value(probe)).mean(axis=1)
+        probe = RoleTestContext(make_setting(model, task, None, ablation), ("a1.h2",), length=5)
+        found = run_to_completion(role_tests.get(role).value(probe)).mean(axis=1)
         return dict(zip(head_names(model), found, strict=True))
 
     looks, copies = scores("previous-token", "zero"), scores("name-mover", "zero")
@@ -160,7 +160,7 @@ def test_s_inhibition_is_the_direct_path_to_the_movers_queries(demo: Case) -> No
             found.append(sum(float(w) * s for w, s in zip(weights, signs, strict=True)))
         return found
 
-    found = finish(roles.get("s-inhibition").value(probe_of(demo, named=movers)))
+    found = run_to_completion(role_tests.get("s-inhibition").value(probe_of(demo, named=movers)))
     names = head_names(demo.model)
     for head in ("a0.h5", "a1.h1", "a2.h4", "a2.h6"):
         later = [m for m in movers if int(m[1]) > int(head[1])]
@@ -171,11 +171,11 @@ def test_s_inhibition_is_the_direct_path_to_the_movers_queries(demo: Case) -> No
 
 def test_the_table_says_what_cannot_be_tested_and_ranks_the_rest(demo: Case) -> None:
     task = load_task("sva", demo.model, 8)
-    bench = Bench(setting(demo.model, task))
+    bench = FaithfulnessBench(make_setting(demo.model, task))
     circuit = Circuit(demo.model.graph, demo.model.graph.mask)
-    steps = measure_steps("roles", Subject(bench, circuit), length=6)
+    steps = measure_steps("roles", MeasureInput(bench, circuit), length=6)
     partial = [step.partial for step in steps if step.partial is not None]
-    table = finish(measure_steps("roles", Subject(bench, circuit), length=6)).as_dict()
+    table = run_to_completion(measure_steps("roles", MeasureInput(bench, circuit), length=6)).as_dict()
     assert len(partial) == 4 and set(table["missing"]) == {
         "name-mover",
         "negative-name-mover",
@@ -185,6 +185,6 @@ def test_the_table_says_what_cannot_be_tested_and_ranks_the_rest(demo: Case) -> 
     assert table["weights"] == demo.model.weight_hash and table["task"] == task.hash
     scores = table["roles"]["previous-token"]["scores"]
     order = sorted(scores, key=scores.get)
-    assert percentile(scores, order[0]) == 0.0 and percentile(scores, order[-1]) == 100.0
-    assert percentile({"a": 1.0, "b": 1.0, "c": None}, "a") == 50.0
-    assert percentile({"a": 1.0, "c": None}, "c") is None
+    assert head_percentile(scores, order[0]) == 0.0 and head_percentile(scores, order[-1]) == 100.0
+    assert head_percentile({"a": 1.0, "b": 1.0, "c": None}, "a") == 50.0
+    assert head_percentile({"a": 1.0, "c": None}, "c") is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from circuitviz.evaluation import FeatureSubject, measure_steps
-from circuitviz.evaluation.sizes import sizes_up_to
+from circuitviz.evaluation import FeatureMeasureInput, measure_steps
+from circuitviz.evaluation.sizes import circuit_sizes_up_to
 from circuitviz.features import (
     Edges,
     PromptBench,
@@ -17,8 +17,8 @@ from circuitviz.features import (
     node_table,
     run_prompt,
 )
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
 
 @pytest.mark.parametrize(
@@ -26,27 +26,27 @@ from circuitviz.resources import resource
     [(0, []), (1, [1]), (2, [1, 2]), (10, [1, 2, 3, 5, 7, 10]), (25, [1, 2, 3, 5, 7, 10, 20, 25])],
 )
 def test_sizes_grow_to_the_whole(most: int, sizes: list[int]) -> None:
-    assert sizes_up_to(most) == sizes
+    assert circuit_sizes_up_to(most) == sizes
 
 
 def test_points_are_circuits_of_the_strongest_nodes(demo: Any) -> None:
-    found = load_dictionaries([resource("demo", "dictionaries")], demo.model)
+    found = load_dictionaries([resource_path("demo", "dictionaries")], demo.model)
     table = node_table(run_prompt(demo.model, "Mary and John went out, John"), found)
     target = logit_target(table, 40)
     bench = PromptBench(table, target)
     names = [n for n in local_circuit(Edges(table), target, nodes=12, gate="absolute").names if ".f" in n]
-    subject = FeatureSubject(bench, tuple(names), ablation="zero", errors="dropped")
-    points = finish(measure_steps("sizes", subject)).as_dict()["points"]
+    subject = FeatureMeasureInput(bench, tuple(names), ablation="zero", errors="dropped")
+    points = run_to_completion(measure_steps("sizes", subject)).as_dict()["points"]
     # by what each does to the target in the frozen run, alone
-    order = sorted(names, key=lambda n: -abs(bench.predictions.alone(bench.changes([_zero(n)])[0])))
+    order = sorted(names, key=lambda n: -abs(bench.predictions.effect_of(bench.resolve_interventions([_zero(n)])[0])))
     for point in points:
-        right = bench.judge(order[: point["nodes"]], "zero", "dropped")
+        right = bench.evaluate(order[: point["nodes"]], "zero", "dropped")
         assert point["last"] == order[point["nodes"] - 1]
         assert point["faithfulness"] == pytest.approx(right.faithfulness, abs=1e-6)
         assert point["completeness"] == pytest.approx(right.completeness, abs=1e-6)
 
 
 def _zero(name: str) -> Any:
-    from circuitviz.features import Intervention
+    from circuitviz.features import FeatureIntervention
 
-    return Intervention(name)
+    return FeatureIntervention(name)

@@ -12,15 +12,15 @@ from slow_features import random_dictionaries
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    check,
+    check_interventions,
     likely_logits,
     local_circuit,
     node_table,
-    run_changed,
+    run_with_changes,
     run_prompt,
-    score_parts,
+    attention_score_parts,
 )
-from circuitviz.features import Intervention as Change
+from circuitviz.features import FeatureIntervention as Change
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_rows_sum_to_values_on_every_architecture(case: Any, table: Any) -> None
     far = (weights.sum(1) + constants - table.activation[readers]).abs() / sizes
     assert float(far.max()) < 1e-5
     for target in likely_logits(table, most=2):
-        row, constant = edges.into(target)
+        row, constant = edges.row_into(target)
         assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-3, abs=1e-3)
 
 
@@ -51,9 +51,9 @@ def test_everything_holds_together_on_every_architecture(case: Any, table: Any) 
     found = local_circuit(Edges(table), target, nodes=50, gate="absolute")
     assert found.ledger.total == pytest.approx(target.value, rel=1e-3, abs=1e-3)
     names = [n for n in found.names if "f" in n][:2] or list(found.names[:1])
-    done = check(table, target, [Change(name, "scale", 0.5) for name in names])
+    done = check_interventions(table, target, [Change(name, "scale", 0.5) for name in names])
     assert done.predicted == pytest.approx(done.frozen, rel=1e-3, abs=1e-4)
-    whole = run_changed(table, [])
+    whole = run_with_changes(table, [])
     torch.testing.assert_close(whole.logits, table.run.logits)
 
 
@@ -61,7 +61,7 @@ def test_scores_are_shared_out_or_refused(case: Any, table: Any) -> None:
     last = table.run.time - 1
     if case.name == "gemma2":  # its scores pass through a cap, which is not linear
         with pytest.raises(InputError, match="made otherwise than from queries and keys alone"):
-            score_parts(table, 1, 1, last, 2)
+            attention_score_parts(table, 1, 1, last, 2)
         return
-    parts = score_parts(table, 1, 1, last, 2)
+    parts = attention_score_parts(table, 1, 1, last, 2)
     assert float(parts.pairs.sum()) == pytest.approx(parts.score, rel=1e-3, abs=1e-3)

@@ -14,7 +14,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    Intervention,
+    FeatureIntervention,
     PromptBench,
     difference_target,
     load_dictionaries,
@@ -22,12 +22,12 @@ from circuitviz.features import (
     logit_target,
     node_table,
     run_prompt,
-    value_in,
+    target_value_in,
 )
-from circuitviz.features.outside import Outside
-from circuitviz.graph import Kind
+from circuitviz.features.outside import OutsideAblation
+from circuitviz.graph import NodeKind
 from circuitviz.models import load_model
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 
 OTHER, THIRD = [0, 7, 9, 30, 4, 33, 8], [0, 11, 6, 2]
 PROMPT = "When Mary and John went to the store, John gave a drink to"
@@ -69,21 +69,21 @@ def test_a_circuit_is_what_the_plain_model_makes_of_it(features: Any, ablation: 
     bench = PromptBench(table, target, references(features))
     inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
     halved = [name for name in sorted(inside) if ".f" in name or ".h" in name][:3]
-    changes = bench.changes([Intervention(name, "scale", 0.5) for name in halved])
+    changes = bench.resolve_interventions([FeatureIntervention(name, "scale", 0.5) for name in halved])
     factors = dict.fromkeys(halved, 0.5)
     slow, instead = slow_of(features, tokens, errors), slow_instead(features, ablation)
     for nodes, ours in (
-        (set(), bench.ablated(ablation, errors)),
-        (inside, bench.circuit(inside, ablation, errors)),
+        (set(), bench.ablated_value(ablation, errors)),
+        (inside, bench.circuit_value(inside, ablation, errors)),
     ):
         assert ours == pytest.approx(float(slow_circuit(slow, nodes, instead)[5]), abs=1e-5, rel=1e-6)
     whole = slow_circuit(slow, inside, instead, whole=True)
-    assert bench.rest(inside, ablation, errors) == pytest.approx(float(whole[5]), abs=1e-5, rel=1e-6)
+    assert bench.complement_value(inside, ablation, errors) == pytest.approx(float(whole[5]), abs=1e-5, rel=1e-6)
     scaled = slow_circuit(slow, inside, instead, factors)
-    ours = bench.circuit(inside, ablation, errors, changes)
+    ours = bench.circuit_value(inside, ablation, errors, changes)
     assert ours == pytest.approx(float(scaled[5]), abs=1e-5, rel=1e-6)
-    assert ours != pytest.approx(bench.circuit(inside, ablation, errors), abs=1e-4)
-    judged = bench.judge(inside, ablation, errors)
+    assert ours != pytest.approx(bench.circuit_value(inside, ablation, errors), abs=1e-4)
+    judged = bench.evaluate(inside, ablation, errors)
     span = target.value - judged.ablated
     assert judged.faithfulness == pytest.approx((judged.circuit - judged.ablated) / span)
 
@@ -99,10 +99,10 @@ def test_changes_of_all_kinds_are_what_the_plain_model_does(features: Any, error
     names = [table.node(int(table.features_at(site, at)[0])).name for at in (2, 4, 5, 6, 3)]
     actions = ["zero", "scale", "set", "mean", "corrupted"]
     given = [
-        Intervention(name, action, {"scale": -1.5, "set": 2.25}.get(action))
+        FeatureIntervention(name, action, {"scale": -1.5, "set": 2.25}.get(action))
         for name, action in zip(names, actions, strict=True)
     ]
-    found = bench.check(given, errors)
+    found = bench.check_interventions(given, errors)
     assert found.predicted == pytest.approx(found.frozen, abs=1e-5)
     values = {action: slow_instead(features, action) for action in ("mean", "corrupted")}
     slow = slow_of(features, tokens, errors)
@@ -126,9 +126,9 @@ def test_changes_of_all_kinds_are_what_the_plain_model_does(features: Any, error
 def test_the_demo_is_measured_as_the_plain_model_is() -> None:
     """The dictionaries that ship, on a name in a sentence: corrupted values, and three features taken out."""
     demo = load_model("demo")
-    found = load_dictionaries([resource("demo", "dictionaries")], demo)
+    found = load_dictionaries([resource_path("demo", "dictionaries")], demo)
     table = node_table(run_prompt(demo, PROMPT), found)
-    right, wrong = (demo.tokens.answer(PROMPT, name) for name in (" Mary", " John"))
+    right, wrong = (demo.tokens.answer_id(PROMPT, name) for name in (" Mary", " John"))
     target = difference_target(table, [right], [wrong])
     other = run_prompt(demo, CORRUPTED)
     bench = PromptBench(table, target, {"corrupted": [other]})
@@ -143,7 +143,7 @@ def test_the_demo_is_measured_as_the_plain_model_is() -> None:
         return float(logits[right] - logits[wrong])
 
     for nodes in (set(), inside, inside - set(out)):
-        ours = bench.circuit(nodes, "corrupted")
+        ours = bench.circuit_value(nodes, "corrupted")
         assert ours == pytest.approx(difference(slow_circuit(slow, nodes, theirs.parts)), abs=2e-4)
 
     def change(site: str, value: Tensor) -> Tensor:
@@ -153,7 +153,7 @@ def test_the_demo_is_measured_as_the_plain_model_is() -> None:
                 value[position, item] = 0.0
         return value
 
-    checked = bench.check([Intervention(name) for name in out])
+    checked = bench.check_interventions([FeatureIntervention(name) for name in out])
     assert checked.predicted == pytest.approx(checked.frozen, abs=1e-5)
     assert checked.free == pytest.approx(difference(slow.logits(change)) - target.value, abs=2e-4)
 
@@ -166,7 +166,7 @@ def test_errors_tokens_and_leaves_are_changed_inside_a_circuit(features: Any) ->
     named: dict[Any, str] = {}
     for index in range(len(table)):
         node = table.node(index)
-        if node.kind not in (Kind.BIAS, Kind.POSITION) and node.position == 4:
+        if node.kind not in (NodeKind.BIAS, NodeKind.POSITION) and node.position == 4:
             named.setdefault((node.kind, node.site), node.name)
     sae = [
         site
@@ -174,12 +174,12 @@ def test_errors_tokens_and_leaves_are_changed_inside_a_circuit(features: Any) ->
         if one.site.part == "m" and not one.site.is_transcoder
     ]
     names = [name for name in named.values() if name.partition("@")[0] not in sae]
-    assert {table.node(table.index(name)).kind for name in names} >= {Kind.FEATURE, Kind.ERROR, Kind.TOKEN}
-    changes = bench.changes([Intervention(name, "scale", 0.25) for name in names])
+    assert {table.node(table.index(name)).kind for name in names} >= {NodeKind.FEATURE, NodeKind.ERROR, NodeKind.TOKEN}
+    changes = bench.resolve_interventions([FeatureIntervention(name, "scale", 0.25) for name in names])
     nothing = np.zeros(len(table), dtype=bool)
-    outside = Outside(table, nothing, bench.instead("zero"), without=True, changes=changes)
-    ours = value_in(run_prompt(features.model, table.run.tokens, outside.hooks()), table, target)
-    assert ours == pytest.approx(bench.free(changes), abs=1e-6)
+    outside = OutsideAblation(table, nothing, bench.ablation_values("zero"), is_complement=True, changes=changes)
+    ours = target_value_in(run_prompt(features.model, table.run.tokens, outside.hooks()), table, target)
+    assert ours == pytest.approx(bench.changed_value(changes), abs=1e-6)
     assert ours != pytest.approx(target.value, abs=1e-4)
 
 
@@ -193,7 +193,7 @@ def test_features_of_a_site_with_errors_are_the_component(features: Any) -> None
     names = [n.name for n in map(table.node, range(len(table))) if n.layer == layer and n.site == "m"]
     parts = [name for name in names if ".f" in name or ".error" in name or ".skip" in name]
     model = PlainComponent(features.hf, layer, one.decoder_bias)
-    found = bench.check([Intervention(name) for name in parts])
+    found = bench.check_interventions([FeatureIntervention(name) for name in parts])
     right = float(model.logits(table.run.tokens)[5])
     assert target.value + found.free == pytest.approx(right, abs=1e-5, rel=1e-6)
 
@@ -221,9 +221,9 @@ def test_what_was_measured_is_not_measured_again(features: Any, monkeypatch: pyt
     plain_run = judging.run_prompt
     monkeypatch.setattr(judging, "run_prompt", lambda *given: runs.append(1) or plain_run(*given))
     bench = PromptBench(features.table, logit_target(features.table, 5))
-    bench.judge([], "zero")
+    bench.evaluate([], "zero")
     before = len(runs)
-    bench.judge([], "zero")
+    bench.evaluate([], "zero")
     assert len(runs) - before == before - 1  # all but the ablated model
 
 
@@ -233,15 +233,15 @@ def test_one_sweep_predicts_each_node_alone(features: Any) -> None:
     for name in local_circuit(Edges(table), target, nodes=20, gate="absolute").names:
         if name.startswith("position"):
             continue
-        (change,) = bench.changes([Intervention(name)])
-        ours = bench.predictions.alone(change)
-        assert ours == pytest.approx(bench.check([Intervention(name)]).predicted, rel=1e-6, abs=1e-9)
+        (change,) = bench.resolve_interventions([FeatureIntervention(name)])
+        ours = bench.predictions.effect_of(change)
+        assert ours == pytest.approx(bench.check_interventions([FeatureIntervention(name)]).predicted, rel=1e-6, abs=1e-9)
 
 
 def test_an_ablation_without_values_is_refused(demo_features: Any) -> None:
     bench = PromptBench(demo_features.table, logit_target(demo_features.table, 5))
     assert bench.ablations == ("zero",)
     with pytest.raises(InputError, match="needs runs to take its values from"):
-        bench.circuit([], "corrupted")
+        bench.circuit_value([], "corrupted")
     with pytest.raises(InputError, match="no way with errors 'none'"):
-        bench.start("none")
+        bench.baseline_value("none")

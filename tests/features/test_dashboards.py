@@ -11,29 +11,29 @@ import numpy as np
 import pytest
 import torch
 
-from circuitviz.demo.text import Text
+from circuitviz.demo.text import DemoCorpus
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.features import Dictionary, load_dictionaries
-from circuitviz.features.dashboards import Index, de_embedding, index_steps, nearest, token_effects
-from circuitviz.features.passages import Passages, passages
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.features.dashboards import FeatureIndex, de_embedding_effects, build_index_steps, nearest_features, token_effects
+from circuitviz.features.passages import Passages, passages_from_texts
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
 
 @pytest.fixture(scope="module")
 def dictionaries(demo: Any) -> dict[str, Dictionary]:
-    return {one.name: one for one in load_dictionaries([resource("demo", "dictionaries")], demo.model)}
+    return {one.name: one for one in load_dictionaries([resource_path("demo", "dictionaries")], demo.model)}
 
 
 @pytest.fixture(scope="module")
 def text(demo: Any) -> Passages:
-    return passages(demo.model, [*islice(Text(5).passages(), 70), " ring" * 100 + " Mary" * 60])
+    return passages_from_texts(demo.model, [*islice(DemoCorpus(5).passages(), 70), " ring" * 100 + " Mary" * 60])
 
 
 @pytest.fixture(scope="module")
 def index(demo: Any, dictionaries: Any, text: Passages, tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("index") / "deep" / "demo.sqlite"
-    built = finish(index_steps(demo.model, [dictionaries["a1"], dictionaries["m2"]], text, path))
+    built = run_to_completion(build_index_steps(demo.model, [dictionaries["a1"], dictionaries["m2"]], text, path))
     yield built
     built.close()
 
@@ -59,7 +59,7 @@ def _slow_values(demo: Any, one: Dictionary, text: Passages) -> list[torch.Tenso
 
 @pytest.mark.parametrize("site", ["a1", "m2"])
 def test_statistics_are_those_of_every_token(
-    demo: Any, dictionaries: Any, text: Passages, index: Index, site: str
+    demo: Any, dictionaries: Any, text: Passages, index: FeatureIndex, site: str
 ) -> None:
     values = _slow_values(demo, dictionaries[site], text)
     flat = torch.cat(values)
@@ -77,14 +77,14 @@ def test_statistics_are_those_of_every_token(
         mine = flat[:, number][flat[:, number] > 0].numpy()
         assert found.row.mean == pytest.approx(mine.mean(), rel=1e-2)
         assert sum(found.bins) == round(found.row.density * index.tokens)
-        assert found.reach / 2 < mine.max() <= found.reach
-        edges = np.linspace(0, found.reach, len(found.bins) + 1)
+        assert found.histogram_max / 2 < mine.max() <= found.histogram_max
+        edges = np.linspace(0, found.histogram_max, len(found.bins) + 1)
         assert np.abs(np.histogram(mine, edges)[0] - np.array(found.bins)).sum() <= 0.02 * len(mine) + 2
 
 
 @pytest.mark.parametrize("site", ["a1", "m2"])
 def test_examples_are_the_strongest_passages_with_what_is_around(
-    demo: Any, dictionaries: Any, text: Passages, index: Index, site: str
+    demo: Any, dictionaries: Any, text: Passages, index: FeatureIndex, site: str
 ) -> None:
     values = _slow_values(demo, dictionaries[site], text)
     peaks = torch.stack([one.amax(0) for one in values])
@@ -107,14 +107,14 @@ def test_examples_are_the_strongest_passages_with_what_is_around(
 def test_an_index_that_is_stopped_leaves_nothing(
     demo: Any, dictionaries: Any, text: Passages, tmp_path: Path
 ) -> None:
-    steps = index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "x.sqlite")
+    steps = build_index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "x.sqlite")
     next(steps)
     steps.close()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_index_or_not_there_is_refused(
-    demo: Any, dictionaries: Any, text: Passages, index: Index, tmp_path: Path
+    demo: Any, dictionaries: Any, text: Passages, index: FeatureIndex, tmp_path: Path
 ) -> None:
     (tmp_path / "odd.sqlite").write_text("text")
     other = sqlite3.connect(tmp_path / "other.sqlite")
@@ -123,14 +123,14 @@ def test_what_is_no_index_or_not_there_is_refused(
     other.close()
     for name in ("odd", "other", "none"):
         with pytest.raises(InputError, match="build it anew"):
-            Index(tmp_path / f"{name}.sqlite")
+            FeatureIndex(tmp_path / f"{name}.sqlite")
     with pytest.raises(InputError, match="features 0 to 511"):
         index.statistics("m2", 512)
     with pytest.raises(InputError, match="it has a1, m2"):
         index.features("m3")
     (tmp_path / "file").write_text("")
     with pytest.raises(ComputationError, match="could not be written"):
-        finish(index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "file" / "x.sqlite"))
+        run_to_completion(build_index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "file" / "x.sqlite"))
 
 
 @pytest.mark.parametrize("site", ["a1", "m3"])
@@ -144,7 +144,7 @@ def test_tokens_promoted_are_those_whose_logits_rise(demo: Any, dictionaries: An
         norm = hf.transformer.ln_f
         effect = hf.lm_head.weight.detach() @ ((written - written.mean()) * norm.weight.detach())
         top, bottom = token_effects(demo.model, dictionaries[site], number, 5)
-        words = demo.model.tokens.strings(effect.topk(5).indices.tolist())
+        words = demo.model.tokens.token_strings(effect.topk(5).indices.tolist())
         assert [t.token for t in top] == words
         assert [t.value for t in top] == pytest.approx(effect.topk(5).values.tolist(), rel=1e-3)
         assert [t.value for t in bottom] == pytest.approx(effect.sort().values[:5].tolist(), rel=1e-3)
@@ -162,27 +162,27 @@ def test_de_embedding_is_what_an_embedding_alone_adds_to_the_pre_activation(
 
     m1, a1 = (dictionaries[name].to(torch.zeros((), dtype=torch.double)) for name in ("m1", "a1"))
     direct = normed(embedding, block.ln_2) @ m1.encoder[:, 9]
-    assert _values(de_embedding(demo.model, dictionaries["m1"], 9)) == pytest.approx(_top(direct), rel=1e-3)
+    assert _values(de_embedding_effects(demo.model, dictionaries["m1"], 9)) == pytest.approx(_top(direct), rel=1e-3)
 
     first = hf.transformer.h[0]
     values = normed(embedding, first.ln_1) @ first.attn.c_attn.weight.detach()[:, 256:]  # all heads' v
     alone = torch.zeros_like(values)
     alone[:, 48:64] = values[:, 48:64]  # head 3
     through = normed(alone @ first.attn.c_proj.weight.detach(), block.ln_2) @ m1.encoder[:, 9]
-    shown = de_embedding(demo.model, dictionaries["m1"], 9, head="a0.h3")
+    shown = de_embedding_effects(demo.model, dictionaries["m1"], 9, head="a0.h3")
     assert _values(shown) == pytest.approx(_top(through), rel=1e-3)
 
     own = normed(embedding, block.ln_1) @ block.attn.c_attn.weight.detach()[:, 256:]
-    assert _values(de_embedding(demo.model, dictionaries["a1"], 4)) == pytest.approx(
+    assert _values(de_embedding_effects(demo.model, dictionaries["a1"], 4)) == pytest.approx(
         _top(own @ a1.encoder[:, 4]), rel=1e-3
     )
     part = own[:, 32:48] @ a1.encoder[32:48, 4]
-    assert _values(de_embedding(demo.model, dictionaries["a1"], 4, head="a1.h2")) == pytest.approx(
+    assert _values(de_embedding_effects(demo.model, dictionaries["a1"], 4, head="a1.h2")) == pytest.approx(
         _top(part), rel=1e-3
     )
     for head in ("a2.h0", "a0.h9", "m0", "a0.h3<q>"):
         with pytest.raises(InputError, match="layers 0 to 1"):
-            de_embedding(demo.model, dictionaries["m1"], 9, head=head)
+            de_embedding_effects(demo.model, dictionaries["m1"], 9, head=head)
 
 
 @pytest.mark.parametrize("by", ["decoder", "encoder"])
@@ -190,12 +190,12 @@ def test_nearest_features_have_the_greatest_cosines(dictionaries: Any, by: str) 
     one = dictionaries["m2"]
     rows = one.decoder if by == "decoder" else one.encoder.T
     cosines = torch.nn.functional.cosine_similarity(rows, rows[5][None], dim=1)
-    found = nearest(one, 5, by, 4)
+    found = nearest_features(one, 5, by, 4)
     order = [n for n in cosines.sort(descending=True).indices.tolist() if n != 5][:4]
     assert [n.number for n in found] == order
     assert [n.cosine for n in found] == pytest.approx(cosines[order].tolist(), abs=1e-5)
     with pytest.raises(InputError, match="no feature 512"):
-        nearest(one, 512, by)
+        nearest_features(one, 512, by)
 
 
 def _values(shown: Any) -> list[float]:

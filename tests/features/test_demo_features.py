@@ -11,41 +11,41 @@ import torch
 from circuitviz.features import (
     Edges,
     attribution_graph,
-    check,
+    check_interventions,
     difference_target,
-    fitted,
-    judge,
+    fit_dictionaries,
+    evaluate_prompt_circuit,
     likely_logits,
     load_dictionaries,
     local_circuit,
     node_table,
     node_target,
-    run_changed,
+    run_with_changes,
     run_prompt,
-    work_out,
+    resolve_interventions,
 )
-from circuitviz.features import Intervention as Change
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.features import FeatureIntervention as Change
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
 PROMPT = "When Mary and John went to the store, John gave a drink to"
 
 
 @pytest.fixture(scope="module")
 def table(demo: Any) -> Any:
-    found = load_dictionaries([resource("demo", "dictionaries")], demo.model)
+    found = load_dictionaries([resource_path("demo", "dictionaries")], demo.model)
     return node_table(run_prompt(demo.model, PROMPT), found)
 
 
 @pytest.fixture
 def difference(table: Any) -> Any:
     tokens = table.run.model.tokens
-    return difference_target(table, [tokens.answer(PROMPT, " Mary")], [tokens.answer(PROMPT, " John")])
+    return difference_target(table, [tokens.answer_id(PROMPT, " Mary")], [tokens.answer_id(PROMPT, " John")])
 
 
 def test_they_fit_the_model_as_they_are(table: Any) -> None:
     assert set(table.dictionaries) == {f"{part}{layer}" for layer in range(4) for part in "am"}
-    better, warnings = fitted(list(table.dictionaries.values()), [table.run])
+    better, warnings = fit_dictionaries(list(table.dictionaries.values()), [table.run])
     assert warnings == [] and better == list(table.dictionaries.values())
 
 
@@ -67,15 +67,15 @@ def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, differe
     """A twentieth of the nodes keeps most of the difference; all others keep none of it."""
     found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
     other = run_prompt(table.run.model, "When Anna and Paul went to the park, Paul gave a book to")
-    judged = judge(table, difference, found.names, "mean", [other])
+    judged = evaluate_prompt_circuit(table, difference, found.names, "mean", [other])
     assert len(found.kept) < len(table) / 20
     assert judged.faithfulness is not None and 0.6 < judged.faithfulness < 1.4
     assert judged.completeness is not None and judged.completeness < 0.4
 
 
 def test_the_prompts_graph_is_explained_by_its_tokens(table: Any) -> None:
-    graph = finish(attribution_graph(Edges(table), likely_logits(table)))
-    assert graph.replacement_score > 0.7 and graph.completeness_score > 0.9 and graph.unread < 0.01
+    graph = run_to_completion(attribution_graph(Edges(table), likely_logits(table)))
+    assert graph.replacement_score > 0.7 and graph.completeness_score > 0.9 and graph.unexpanded_influence < 0.01
 
 
 def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> None:
@@ -84,7 +84,7 @@ def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> Non
         names = [table.node(int(i)).name for i in rows] + [
             f"m{layer}.error@{p}" for p in range(table.run.time)
         ]
-        changed = run_changed(table, work_out(table, [Change(name) for name in names]))
+        changed = run_with_changes(table, resolve_interventions(table, [Change(name) for name in names]))
         bias = table.dictionaries[f"m{layer}"].decoder_bias
         written = changed.mlp[layer]
         torch.testing.assert_close(written, bias.expand_as(written), rtol=1e-3, atol=1e-4)
@@ -93,6 +93,6 @@ def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> Non
 def test_prediction_and_measurement_of_an_ablation(table: Any, difference: Any) -> None:
     found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
     late = [n for n in found.names if n.startswith("m3.f") and n.endswith("@14")]
-    done = check(table, difference, [Change(name) for name in late])
+    done = check_interventions(table, difference, [Change(name) for name in late])
     assert done.predicted == pytest.approx(done.frozen, rel=1e-4, abs=1e-4)
     assert done.free != pytest.approx(0)

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Processing, Site, load_dictionaries, load_dictionary, write_folder
-from circuitviz.resources import resource
+from circuitviz.features import Dictionary, Processing, Site, load_dictionaries, load_dictionary, write_saelens_folder
+from circuitviz.resources import resource_path
 
 HEADS, D_HEAD, FEATURES = 8, 16, 40
 WIDTH = HEADS * D_HEAD  # the demo's
@@ -104,7 +104,7 @@ def test_what_is_written_is_read_by_saelens_and_by_us(architecture: str, tmp_pat
     theirs = saelens(architecture)
     theirs.save_model(tmp_path / "one")
     ours = load_dictionary(tmp_path / "one")
-    write_folder(ours, tmp_path / "two")
+    write_saelens_folder(ours, tmp_path / "two")
     again = load_dictionary(tmp_path / "two")
     x = torch.randn(9, WIDTH, generator=torch.Generator().manual_seed(3))
     torch.testing.assert_close(again.encode(x), ours.encode(x) * 1.0, rtol=1e-5, atol=1e-6)
@@ -122,7 +122,7 @@ def test_what_is_written_is_read_by_saelens_and_by_us(architecture: str, tmp_pat
 def test_writing_what_was_read_again_is_exact(tmp_path: Path) -> None:
     saelens("jumprelu_skip_transcoder").save_model(tmp_path / "one")
     ours = load_dictionary(tmp_path / "one")
-    write_folder(ours, tmp_path / "two")
+    write_saelens_folder(ours, tmp_path / "two")
     again = load_dictionary(tmp_path / "two")
     for name, tensor in vars(ours).items():
         if isinstance(tensor, torch.Tensor):
@@ -230,7 +230,7 @@ def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path: Path, demo: Any) -
         (_plain(width=64), "width 64; at a1 'demo' has width 128"),
     ]
     for number, (dictionary, message) in enumerate(cases):
-        write_folder(dictionary, tmp_path / str(number))
+        write_saelens_folder(dictionary, tmp_path / str(number))
         with pytest.raises(InputError, match=message):
             load_dictionary(tmp_path / str(number), demo.model)
 
@@ -262,12 +262,12 @@ def test_broken_dictionaries_are_refused(tmp_path: Path) -> None:
 
 def test_sets_are_found_in_folders_and_refused_twice_on_a_site(tmp_path: Path, demo: Any) -> None:
     for layer in (2, 0):
-        write_folder(_plain(layer=layer), tmp_path / "set" / f"layer{layer}")
+        write_saelens_folder(_plain(layer=layer), tmp_path / "set" / f"layer{layer}")
     with pytest.warns(UserWarning, match="of the variance at a"):
         found = load_dictionaries([tmp_path], demo.model)
     assert [one.site.name for one in found] == ["a0", "a2"]
     assert all(one.unexplained is not None and one.unexplained > 1 for one in found)
-    write_folder(_plain(layer=2), tmp_path / "set" / "again")
+    write_saelens_folder(_plain(layer=2), tmp_path / "set" / "again")
     with pytest.raises(InputError, match="'again' and 'layer2' both belong to a2"):
         load_dictionaries([tmp_path], demo.model)
     with pytest.raises(InputError, match="holds no dictionary"):
@@ -279,7 +279,7 @@ def test_more_than_memory_is_refused_before_it_starts(
 ) -> None:
     import psutil
 
-    write_folder(_plain(), tmp_path / "one")
+    write_saelens_folder(_plain(), tmp_path / "one")
     free = types.SimpleNamespace(available=1000)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: free)
     with pytest.raises(InputError, match="of memory are free"):
@@ -310,13 +310,13 @@ def test_releases_are_asked_for_by_name_alone(monkeypatch: pytest.MonkeyPatch, d
 
 
 def test_a_dictionarys_file_names_its_model_without_a_folder(tmp_path: Path) -> None:
-    one = load_dictionary(resource("demo", "dictionaries", "m3"))
+    one = load_dictionary(resource_path("demo", "dictionaries", "m3"))
     for model, said in (
         ("/data/secret/llama", "llama"),
         ("demo", "demo"),
         ("google/gemma-2-2b", "google/gemma-2-2b"),
         (None, None),
     ):
-        write_folder(replace(one, model=model), tmp_path / "d")
+        write_saelens_folder(replace(one, model=model), tmp_path / "d")
         assert json.loads((tmp_path / "d" / "cfg.json").read_text())["metadata"]["model_name"] == said
         assert load_dictionary(tmp_path / "d").model == said

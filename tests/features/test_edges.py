@@ -19,7 +19,7 @@ from circuitviz.features import (
     node_target,
     run_prompt,
 )
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 
 
 def readers(table: Any) -> list[int]:
@@ -66,7 +66,7 @@ def test_rows_of_logits_and_their_difference_equal_autograd(features: Any) -> No
     edges = Edges(table)
     targets = [*likely_logits(table, most=3), logit_target(table, 7)]
     for target in targets:
-        row, constant = edges.into(target)
+        row, constant = edges.row_into(target)
         right, rest = slow.row(slow.logit(target.node.token))
         torch.testing.assert_close(row, right, rtol=1e-5, atol=1e-10)
         assert constant == pytest.approx(float(rest), rel=1e-5, abs=1e-9)
@@ -74,7 +74,7 @@ def test_rows_of_logits_and_their_difference_equal_autograd(features: Any) -> No
         assert float(table.run.logits[target.node.token]) == pytest.approx(target.value, rel=1e-6)
     difference = difference_target(table, [7, 9], [11])
     right, _ = slow.row((slow.logit(7) + slow.logit(9)) / 2 - slow.logit(11))
-    torch.testing.assert_close(edges.into(difference)[0], right, rtol=1e-5, atol=1e-10)
+    torch.testing.assert_close(edges.row_into(difference)[0], right, rtol=1e-5, atol=1e-10)
 
 
 def test_likely_logits_hold_their_share_and_no_more(demo_features: Any) -> None:
@@ -90,7 +90,7 @@ def test_likely_logits_hold_their_share_and_no_more(demo_features: Any) -> None:
 def test_a_neuron_is_explained_as_a_feature_is(features: Any) -> None:
     table = features.table
     target = neuron_target(table, 1, 5, 4)
-    row, constant = Edges(table).into(target)
+    row, constant = Edges(table).row_into(target)
     assert float(row.sum()) + constant == pytest.approx(target.value, rel=1e-6)
     slow = features.slow()
     x, norm = slow.mlp_in(1)
@@ -118,9 +118,9 @@ def test_names_and_rows_belong_together(features: Any) -> None:
     leaf = [n for n in names if "." not in n and n.startswith("m")]
     assert len(set(names)) == len(names)
     assert [table.index(name) for name in names] == list(range(len(table)))
-    assert all(table.node(table.index(name)).kind is Kind.MLP for name in leaf)
+    assert all(table.node(table.index(name)).kind is NodeKind.MLP for name in leaf)
     for node, value in zip(nodes, table.activation.tolist(), strict=True):
-        if node.kind is Kind.FEATURE:
+        if node.kind is NodeKind.FEATURE:
             one = table.dictionaries[f"{node.site}{node.layer}"]
             assert float(one.encode(table.run.read(one))[node.position, node.feature]) == pytest.approx(value)
             assert node.dictionary == one.name

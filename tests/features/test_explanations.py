@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from circuitviz.errors import InputError
-from circuitviz.features.explanations import Explanation, Explanations, read_explanations
+from circuitviz.features.explanations import Explanation, ExplanationStore, read_explanations
 
 ROW = {
     "modelId": "gpt2-small",
@@ -101,36 +101,36 @@ def test_what_says_nothing_is_refused(tmp_path: Path, name: str, content: bytes,
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Explanations]:
-    one = Explanations(tmp_path / "deep" / "explanations.sqlite")
-    one.add(
+def store(tmp_path: Path) -> Iterator[ExplanationStore]:
+    one = ExplanationStore(tmp_path / "deep" / "explanations.sqlite")
+    one.add_imported(
         "demo", [NAMES, Explanation("m5", 123, "people", "x"), Explanation("m5", 4, "Verbs and names", "x")]
     )
     yield one
     one.close()
 
 
-def test_ones_own_label_wins_and_is_kept_apart(store: Explanations) -> None:
+def test_ones_own_label_wins_and_is_kept_apart(store: ExplanationStore) -> None:
     assert store.captions("demo", "m5")[123].text == "names after verbs"
-    store.label("demo", "m5", 123, "  name movers read this ")
-    store.label("demo", "m5", 8, "dates")
+    store.set_own_label("demo", "m5", 123, "  name movers read this ")
+    store.set_own_label("demo", "m5", 8, "dates")
     captions = store.captions("demo", "m5")
     assert (captions[123].text, captions[123].source) == ("name movers read this", "you")
     assert set(captions) == {4, 8, 123}
-    assert [e.text for e in store.of("demo", "m5", 123)] == [
+    assert [e.text for e in store.explanations_of("demo", "m5", 123)] == [
         "name movers read this",
         "names after verbs",
         "people",
     ]
-    assert store.add("demo", [NAMES]) == 0
+    assert store.add_imported("demo", [NAMES]) == 0
     assert store.captions("demo", "m5")[123].source == "you"
-    store.label("demo", "m5", 123, " ")
+    store.set_own_label("demo", "m5", 123, " ")
     assert store.captions("demo", "m5")[123] == NAMES
     assert store.captions("other", "m5") == store.captions("demo", "m4") == {}
 
 
-def test_search_finds_all_words_in_any_order_ones_own_first(store: Explanations) -> None:
-    store.label("demo", "m5", 200, "proper NAMES, verbs nearby")
+def test_search_finds_all_words_in_any_order_ones_own_first(store: ExplanationStore) -> None:
+    store.set_own_label("demo", "m5", 200, "proper NAMES, verbs nearby")
     assert [e.feature for e in store.search("demo", "m5", "names VERB")] == [200, 4, 123]
     assert store.search("demo", "m5", "names 100%") == []
     assert [e.feature for e in store.search("demo", "m5", "peop")] == [123]
@@ -139,7 +139,7 @@ def test_search_finds_all_words_in_any_order_ones_own_first(store: Explanations)
 def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.sqlite").write_text("text that is no database, long enough to be read as one" * 40)
     with pytest.raises(InputError, match="cannot be used"):
-        Explanations(tmp_path / "x.sqlite")
+        ExplanationStore(tmp_path / "x.sqlite")
 
 
 PYTHIA = """\
@@ -165,7 +165,7 @@ def test_features_without_a_site_here_are_skipped_and_counted(tmp_path: Path, pa
         ("m1", 4, "verbs"),
     ]
     assert read.skipped == {"the embedding": 1, "the residual stream": 2}
-    assert read.left_out == "3 skipped (1 of the embedding, 2 of the residual stream)"
+    assert read.skipped_text == "3 skipped (1 of the embedding, 2 of the residual stream)"
 
 
 @pytest.mark.parametrize(

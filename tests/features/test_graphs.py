@@ -18,15 +18,15 @@ from circuitviz.features import (
     difference_target,
     likely_logits,
     local_circuit,
-    local_scores,
+    local_circuit_scores,
     logit_target,
-    strongest,
+    strongest_edges,
 )
 from circuitviz.features.influence import AttributionGraph
-from circuitviz.features.table import KINDS, NodeTable
+from circuitviz.features.table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import Kind, Node, Shape
-from circuitviz.progress import finish
+from circuitviz.graph import NodeKind, Node, ModelShape
+from circuitviz.progress import run_to_completion
 
 
 def slow_influence(table: Any, targets: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def slow_influence(table: Any, targets: Any) -> tuple[np.ndarray, np.ndarray, np
     for index in np.flatnonzero(~table.is_leaf):
         adjacency[index, :number] = edges.rows([index])[0][0].numpy()
     for k, target in enumerate(targets):
-        adjacency[number + k, :number] = edges.into(target)[0].numpy()
+        adjacency[number + k, :number] = edges.row_into(target)[0].numpy()
     sizes = np.abs(adjacency)
     shares = sizes / np.maximum(sizes.sum(1, keepdims=True), 1e-300)
     weights = np.array([t.weight for t in targets])
@@ -54,11 +54,11 @@ def test_influence_and_both_scores_follow_their_definitions(features: Any) -> No
     table = features.table
     targets = likely_logits(table, most=3)
     shares, influence, start = slow_influence(table, targets)
-    ours = finish(attribution_graph(Edges(table), targets, most=10**6))
-    assert ours.unread < 0.01
+    ours = run_to_completion(attribution_graph(Edges(table), targets, most=10**6))
+    assert ours.unexpanded_influence < 0.01
     kinds = np.array([table.node(i).kind for i in range(len(table))])
-    embedded = influence[: len(table)][(kinds == Kind.TOKEN) | (kinds == Kind.POSITION)].sum()
-    unexplained = (kinds == Kind.ERROR) | (kinds == Kind.MLP)
+    embedded = influence[: len(table)][(kinds == NodeKind.TOKEN) | (kinds == NodeKind.POSITION)].sum()
+    unexplained = (kinds == NodeKind.ERROR) | (kinds == NodeKind.MLP)
     lost = influence[: len(table)][unexplained].sum()
     fractions = 1 - shares[:, : len(table)][:, unexplained].sum(1)
     mass = influence + start
@@ -75,7 +75,7 @@ def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.Mo
     table = features.table
     targets = [difference_target(table, [7], [11])]
     _, right, _ = slow_influence(table, targets)
-    ours = finish(attribution_graph(Edges(table), targets, most=10**6))
+    ours = run_to_completion(attribution_graph(Edges(table), targets, most=10**6))
     np.testing.assert_allclose(ours.influence, right[ours.nodes], rtol=1e-9, atol=1e-12)
     leaves = ours.influence[table.is_leaf[ours.nodes]].sum()
     assert leaves == pytest.approx(1, abs=1e-9)  # all influence ends there
@@ -175,9 +175,9 @@ def test_pruning_is_circuit_tracers(
 
 def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str]) -> AttributionGraph:
     """An attribution graph of any weights: a table that has kinds and names, and no model behind it."""
-    kind = np.array([KINDS.index(Kind(name)) for name in kinds], np.int8)
+    kind = np.array([NODE_KINDS.index(NodeKind(name)) for name in kinds], np.int8)
     number = len(kinds)
-    shape = Shape(number + 1, 1, 1)
+    shape = ModelShape(number + 1, 1, 1)
     model = SimpleNamespace(shape=shape)
     run = SimpleNamespace(
         model=model, tokens=torch.arange(number), strings=["t"] * number, logits=torch.zeros(9)
@@ -185,11 +185,11 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
     inner = np.array([name != "token" for name in kinds])
     table = NodeTable(
         run, {f"m{i}": SimpleNamespace(name="d") for i in range(number)}, kind, np.where(inner, np.arange(number), -1).astype(np.int16), np.zeros(number, bool),
-        np.arange(number, dtype=np.int32), np.where(kind == KINDS.index(Kind.FEATURE), np.arange(number), -1),
+        np.arange(number, dtype=np.int32), np.where(kind == NODE_KINDS.index(NodeKind.FEATURE), np.arange(number), -1),
         np.arange(number, dtype=np.int16), torch.ones(number), torch.zeros(number, 1),
     )  # fmt: skip
     goals = tuple(
-        Target(Node(f"logit.{i}@{number}", Kind.LOGITS, position=number, token=i), 1.0, weight=float(p))
+        Target(Node(f"logit.{i}@{number}", NodeKind.LOGITS, position=number, token=i), 1.0, weight=float(p))
         for i, p in enumerate(probability)
     )
     whole = np.zeros((len(weights), len(weights)))
@@ -200,7 +200,7 @@ def random_graph(weights: np.ndarray, probability: np.ndarray, kinds: list[str])
 
 def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
     table = demo_features.table
-    ours = finish(attribution_graph(Edges(table), likely_logits(table, most=4)))
+    ours = run_to_completion(attribution_graph(Edges(table), likely_logits(table, most=4)))
     scores, circuit = ours.scores(0.8, 0.98)
     order = np.sort(ours.influence)[::-1]
     needed = int(np.searchsorted(np.cumsum(order), 0.8 * order.sum())) + 1
@@ -217,7 +217,7 @@ def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
     sender, receiver = map(int, np.argwhere(circuit.edges)[0])
     name = scores.graph.receivers[receiver]
     target = next((t for t in ours.targets if t.node.name == name), None)
-    row = by_hand.into(target)[0] if target else by_hand.rows([table.index(name)])[0][0]
+    row = by_hand.row_into(target)[0] if target else by_hand.rows([table.index(name)])[0][0]
     right = float(row[table.index(scores.graph.senders[sender])])
     assert scores.values[sender, receiver] == pytest.approx(right, rel=1e-6)
     assert scores.info["prompt"]["tokens"] == table.run.tokens.tolist()
@@ -226,12 +226,12 @@ def test_pruning_keeps_shares_of_influence(demo_features: Any) -> None:
 def test_rows_are_made_for_what_matters_first(demo_features: Any) -> None:
     table = demo_features.table
     target = [logit_target(table, 5)]
-    few = finish(attribution_graph(Edges(table), target, most=20))
+    few = run_to_completion(attribution_graph(Edges(table), target, most=20))
     assert int((~table.is_leaf[few.nodes]).sum()) == 20
-    more = finish(attribution_graph(Edges(table), target, most=200))
-    assert more.unread < few.unread
+    more = run_to_completion(attribution_graph(Edges(table), target, most=200))
+    assert more.unexpanded_influence < few.unexpanded_influence
     with pytest.raises(InputError, match="needs a target"):
-        finish(attribution_graph(Edges(table), []))
+        run_to_completion(attribution_graph(Edges(table), []))
     with pytest.raises(InputError, match="share of 1.5"):
         few.scores(1.5)
 
@@ -240,13 +240,13 @@ def test_flows_of_a_local_circuit_add_up_at_each_node(features: Any) -> None:
     """What flows out of a kept node's edges is its attribution; nothing else reaches it."""
     table, edges = features.table, Edges(features.table)
     found = local_circuit(edges, logit_target(table, 5), nodes=40, gate="absolute")
-    scores = local_scores(edges, found)
+    scores = local_circuit_scores(edges, found)
     graph = scores.graph
     assert [n.name for n in graph.nodes] == [*found.names, "logit.5@6"]
     out = scores.node_scores()
     attribution = found.attribution[torch.from_numpy(found.kept)].numpy()
     np.testing.assert_allclose(out, attribution, rtol=1e-6, atol=1e-9)
-    circuit = strongest(scores)
+    circuit = strongest_edges(scores)
     assert set(circuit.node_names) == {n.name for n in graph.nodes}
     assert np.abs(scores.values[circuit.edges]).sum() >= 0.98 * np.abs(scores.values[graph.mask]).sum()
 
@@ -255,6 +255,6 @@ def test_direct_attribution_has_edges_into_the_target_alone(demo_features: Any) 
     edges = Edges(demo_features.table)
     target = logit_target(demo_features.table, 5)
     found = local_circuit(edges, target, nodes=10, method="direct-attribution")
-    scores = local_scores(edges, found)
+    scores = local_circuit_scores(edges, found)
     assert scores.graph.receivers == ("logit.5@6",)
     assert (scores.values[scores.graph.mask] > found.tau).all()

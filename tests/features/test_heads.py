@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Edges, Processing, logit_target, node_target, score_parts, through_head
+from circuitviz.features import Edges, Processing, logit_target, node_target, attention_score_parts, row_through_head
 
 
 def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) -> None:
@@ -16,8 +16,8 @@ def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) 
     for site in [s for s in table.dictionaries if s[0] == "a"]:
         target = node_target(table, table.node(int(table.features_at(site, 6)[0])).name)
         layer = int(site[1:])
-        row, constant = edges.into(target)
-        parts = [through_head(edges, target, layer, h) for h in range(features.model.shape.n_heads)]
+        row, constant = edges.row_into(target)
+        parts = [row_through_head(edges, target, layer, h) for h in range(features.model.shape.n_heads)]
         torch.testing.assert_close(sum(p[0] for p in parts), row, rtol=1e-7, atol=1e-10)
         one = table.dictionaries[site]
         if one.site.reads == "z" and one.processing == Processing():
@@ -31,7 +31,7 @@ def test_what_heads_carry_to_the_logits_is_what_they_write(features: Any) -> Non
     target = logit_target(table, 5)
     slow = features.slow()
     for layer, head in ((0, 1), (1, 3)):
-        row, constant = through_head(edges, target, layer, head)
+        row, constant = row_through_head(edges, target, layer, head)
         with torch.no_grad():
             written = slow.head_output(layer, head)[-1]
             scale = (slow.streams_before_final().var(-1, unbiased=False) + slow.final.eps).sqrt()
@@ -44,15 +44,15 @@ def test_what_heads_carry_to_the_logits_is_what_they_write(features: Any) -> Non
 def test_pairs_of_nodes_add_up_to_the_score(features: Any) -> None:
     table = features.table
     for layer, head, query, key in ((0, 0, 6, 2), (1, 2, 5, 5), (2, 3, 4, 0)):
-        parts = score_parts(table, layer, head, query, key)
+        parts = attention_score_parts(table, layer, head, query, key)
         pattern = table.run.pattern[layer][head, query]
-        other = score_parts(table, layer, head, query, 1)
+        other = attention_score_parts(table, layer, head, query, 1)
         odds = float(pattern[key] / pattern[1])  # a softmax: the model's own pattern says the same
         difference = parts.pairs.sum() - other.pairs.sum()
         assert float(difference.exp()) == pytest.approx(odds, rel=1e-4)
         assert float(parts.pairs.sum()) == pytest.approx(parts.score, rel=1e-5, abs=1e-6)
         torch.testing.assert_close(parts.by_query.sum(), parts.by_key.sum())
-        row, column, value = parts.strongest(1)[0]
+        row, column, value = parts.strongest_pairs(1)[0]
         assert abs(value) == pytest.approx(float(parts.pairs.abs().max()))
         for node, position in ((row, query), (column, key)):
             assert node is None or table.position[node] == position
@@ -60,7 +60,7 @@ def test_pairs_of_nodes_add_up_to_the_score(features: Any) -> None:
 
 def test_a_pair_is_its_definition(demo_features: Any) -> None:
     table, run = demo_features.table, demo_features.table.run
-    parts = score_parts(table, 2, 4, 6, 3)
+    parts = attention_score_parts(table, 2, 4, 6, 3)
     block = demo_features.hf.transformer.h[2]
     q, k, _ = block.attn.c_attn.weight.chunk(3, -1)
     rows = slice(4 * 16, 5 * 16)
@@ -80,9 +80,9 @@ def test_a_pair_is_its_definition(demo_features: Any) -> None:
 def test_heads_and_positions_that_do_not_exist_are_refused(demo_features: Any) -> None:
     table = demo_features.table
     with pytest.raises(InputError, match="comes after the query's"):
-        score_parts(table, 0, 0, 2, 4)
+        attention_score_parts(table, 0, 0, 2, 4)
     with pytest.raises(InputError, match=r"a9\.h0 was given"):
-        score_parts(table, 9, 0, 2, 1)
+        attention_score_parts(table, 9, 0, 2, 1)
     early = node_target(table, table.node(int(table.features_at("m0", 6)[0])).name)
     with pytest.raises(InputError, match="reads nothing of what a2.h0 writes"):
-        through_head(Edges(table), early, 2, 0)
+        row_through_head(Edges(table), early, 2, 0)

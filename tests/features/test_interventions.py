@@ -10,9 +10,9 @@ import torch
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    Intervention,
-    check,
-    check_each,
+    FeatureIntervention,
+    check_interventions,
+    check_nodes_steps,
     frozen_change,
     local_circuit,
     logit_target,
@@ -20,14 +20,14 @@ from circuitviz.features import (
     node_table,
     node_target,
     predicted_change,
-    run_changed,
+    run_with_changes,
     run_prompt,
-    total_effects,
-    value_in,
-    work_out,
+    total_effects_by_stage,
+    target_value_in,
+    resolve_interventions,
 )
-from circuitviz.graph import Kind
-from circuitviz.progress import finish
+from circuitviz.graph import NodeKind
+from circuitviz.progress import run_to_completion
 
 
 def strongest(table: Any, site: str, position: int = 4) -> str:
@@ -104,7 +104,7 @@ def test_frozen_interventions_equal_a_run_by_hand_and_their_prediction(demo_feat
     names = [strongest(table, site, p) for site, p in (("m0", 2), ("a1", 4), ("m2", 6), ("a3", 6))]
     for chosen in ([], names[:1], names[1:2], names):
         rows = [table.index(name) for name in chosen]
-        changes = work_out(table, [Intervention(name, "scale", -0.5) for name in chosen])
+        changes = resolve_interventions(table, [FeatureIntervention(name, "scale", -0.5) for name in chosen])
         values = {
             (name.partition(".")[0], int(table.position[r]), int(table.item[r])): -0.5
             * float(table.activation[r])
@@ -124,12 +124,12 @@ def test_prediction_and_frozen_run_agree_on_every_kind_of_node(features: Any) ->
     some: dict[Any, str] = {}
     for index in range(len(table)):
         node = table.node(index)
-        if node.kind not in (Kind.BIAS, Kind.POSITION) and node.position in (0, 3, 6):
+        if node.kind not in (NodeKind.BIAS, NodeKind.POSITION) and node.position in (0, 3, 6):
             some.setdefault((node.kind, node.layer, node.position), node.name)
     for target in targets:
-        effects, _ = total_effects(table, target)
+        effects, _ = total_effects_by_stage(table, target)
         for name in some.values():
-            changes = work_out(table, [Intervention(name, "scale", 1.7)])
+            changes = resolve_interventions(table, [FeatureIntervention(name, "scale", 1.7)])
             frozen = frozen_change(table, target, changes)
             assert predicted_change(table, target, changes) == pytest.approx(frozen, rel=1e-7, abs=1e-9)
             if name not in (target.node.name,) and not name.endswith(".skip"):
@@ -144,7 +144,7 @@ def test_total_effects_are_attributions_with_nothing_dropped(demo_features: Any)
     full = [d for d in demo_features.dictionaries if d.skip is None]
     assert len(full) == 6
     target = logit_target(table, 5)
-    ours, _ = total_effects(table, target)
+    ours, _ = total_effects_by_stage(table, target)
     swept = local_circuit(Edges(table), target, tau=0.0, gate="absolute").attribution
     torch.testing.assert_close(ours, swept, rtol=1e-6, atol=1e-9)
 
@@ -173,10 +173,10 @@ def test_free_interventions_are_what_the_real_model_does(demo_features: Any) -> 
         return out
 
     right = hooked_logits(case, (case.hf.transformer.h[0].mlp, change))
-    found = check(table, target, [Intervention(name, "set", 4.5)])
+    found = check_interventions(table, target, [FeatureIntervention(name, "set", 4.5)])
     assert found.free == pytest.approx(float(right[5]) - target.value, rel=1e-8)
     assert abs(found.free - found.frozen) > 1e-6  # the rest of the model responds
-    changed = run_changed(table, work_out(table, [Intervention(name, "set", 4.5)]))
+    changed = run_with_changes(table, resolve_interventions(table, [FeatureIntervention(name, "set", 4.5)]))
     torch.testing.assert_close(changed.logits, right, rtol=1e-9, atol=1e-9)
 
 
@@ -191,7 +191,7 @@ def test_zeroing_a_head_and_features_with_errors_ablates_the_component(features:
         names = [table.node(int(i)).name for i in rows]
         names += [f"{site}.error@{p}" for p in range(run.time)]
         names += [f"{site}.skip@{p}" for p in range(run.time)] if one.skip is not None else []
-        changed = run_changed(table, work_out(table, [Intervention(n) for n in names]))
+        changed = run_with_changes(table, resolve_interventions(table, [FeatureIntervention(n) for n in names]))
         layer = one.site.layer
         written = changed.mlp[layer]
         torch.testing.assert_close(written, one.decoder_bias.expand_as(written), rtol=1e-8, atol=1e-8)
@@ -199,12 +199,12 @@ def test_zeroing_a_head_and_features_with_errors_ablates_the_component(features:
 
 def test_without_changes_the_run_is_the_model(features: Any) -> None:
     table = features.table
-    again = run_changed(table, [])
+    again = run_with_changes(table, [])
     torch.testing.assert_close(again.logits, table.run.logits, rtol=0, atol=0)
-    nothing = [Intervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries] + [
-        Intervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries
+    nothing = [FeatureIntervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries] + [
+        FeatureIntervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries
     ]
-    spliced = run_changed(table, work_out(table, nothing))  # through encode, decode and error
+    spliced = run_with_changes(table, resolve_interventions(table, nothing))  # through encode, decode and error
     torch.testing.assert_close(spliced.logits, table.run.logits, rtol=1e-9, atol=1e-9)
     hf = features.hf(table.run.tokens[None]).logits[0, -1]
     torch.testing.assert_close(spliced.logits, hf, rtol=1e-5, atol=max(1e-8, 10 * features.close))
@@ -212,11 +212,11 @@ def test_without_changes_the_run_is_the_model(features: Any) -> None:
 
 def test_dropped_errors_leave_the_replacement_model(demo_features: Any) -> None:
     table = demo_features.table
-    run = run_changed(table, [], errors="dropped")
+    run = run_with_changes(table, [], errors="dropped")
     for site, one in table.dictionaries.items():
         if site[0] == "m":
-            made = one.reconstruct(run.read(one))
-            torch.testing.assert_close(run.written(one), made, rtol=1e-8, atol=1e-8)
+            made = one.reconstruct(run.dictionary_input(one))
+            torch.testing.assert_close(run.dictionary_target(one), made, rtol=1e-8, atol=1e-8)
     assert not torch.allclose(run.logits, table.run.logits)
 
 
@@ -227,15 +227,15 @@ def test_corrupted_and_mean_values_come_from_other_runs(features: Any) -> None:
     site, one = next((s, d) for s, d in table.dictionaries.items() if s[0] == "m" and d.site.is_transcoder)
     name = strongest(table, site, 4)
     item = table.node(table.index(name)).feature
-    (corrupted,) = work_out(table, [Intervention(name, "corrupted")], [other])
-    assert corrupted.new == pytest.approx(float(one.encode(other.read(one))[4, item]))
-    (mean,) = work_out(table, [Intervention(name, "mean")], [other, table.run])
-    both = torch.cat([one.encode(other.read(one)), one.encode(table.run.read(one))])[:, item]
-    assert mean.new == pytest.approx(float(both.mean()))
-    tokens = [Intervention(f"token@{p}", "corrupted") for p in range(table.run.time)]
-    swapped = run_changed(table, work_out(table, tokens, [other]))
+    (corrupted,) = resolve_interventions(table, [FeatureIntervention(name, "corrupted")], [other])
+    assert corrupted.new_activation == pytest.approx(float(one.encode(other.dictionary_input(one))[4, item]))
+    (mean,) = resolve_interventions(table, [FeatureIntervention(name, "mean")], [other, table.run])
+    both = torch.cat([one.encode(other.dictionary_input(one)), one.encode(table.run.read(one))])[:, item]
+    assert mean.new_activation == pytest.approx(float(both.mean()))
+    tokens = [FeatureIntervention(f"token@{p}", "corrupted") for p in range(table.run.time)]
+    swapped = run_with_changes(table, resolve_interventions(table, tokens, [other]))
     torch.testing.assert_close(swapped.logits, other.logits, rtol=1e-9, atol=1e-9)
-    found = check(table, target, [Intervention("token@3", "corrupted")], [other])
+    found = check_interventions(table, target, [FeatureIntervention("token@3", "corrupted")], [other])
     assert found.frozen == pytest.approx(found.predicted, rel=1e-7) and found.free != 0
 
 
@@ -247,37 +247,37 @@ def test_every_kind_of_node_takes_its_value_from_another_run(features: Any) -> N
     seen = set()
     for row in range(len(table)):
         node = table.node(row)
-        if node.kind in (Kind.BIAS, Kind.POSITION) or node.layer != last or node.position != 6:
+        if node.kind in (NodeKind.BIAS, NodeKind.POSITION) or node.layer != last or node.position != 6:
             continue
         if (node.kind, node.site) in seen or (node.site == "a" and not features.model.shape.parallel):
             continue
         seen.add((node.kind, node.site))
-        (change,) = work_out(table, [Intervention(node.name, "corrupted")], [other])
-        run = run_changed(table, [change])
+        (change,) = resolve_interventions(table, [FeatureIntervention(node.name, "corrupted")], [other])
+        run = run_with_changes(table, [change])
         moved = run.final[6] - table.run.final[6]
-        torch.testing.assert_close(moved, change.written(table.run), rtol=1e-6, atol=1e-7)
+        torch.testing.assert_close(moved, change.added_output(table.run), rtol=1e-6, atol=1e-7)
     assert len(seen) > 1
     site = next((s for s, d in table.dictionaries.items() if d.site.reads == "z"), None)
     assert site is not None
-    (change,) = work_out(table, [Intervention(f"{site}.error@6", "corrupted")], [other])
-    run = run_changed(table, [change])
+    (change,) = resolve_interventions(table, [FeatureIntervention(f"{site}.error@6", "corrupted")], [other])
+    run = run_with_changes(table, [change])
     moved = run.attention[int(site[1:])][6] - table.run.attention[int(site[1:])][6]
-    torch.testing.assert_close(moved, change.written(table.run), rtol=1e-6, atol=1e-7)
+    torch.testing.assert_close(moved, change.added_output(table.run), rtol=1e-6, atol=1e-7)
 
 
 def test_values_of_all_targets_are_read_from_any_run(features: Any) -> None:
     table = features.table
     site = next(iter(table.dictionaries))
-    head = next((table.node(i).name for i in range(len(table)) if table.node(i).kind is Kind.HEAD), None)
+    head = next((table.node(i).name for i in range(len(table)) if table.node(i).kind is NodeKind.HEAD), None)
     names = [strongest(table, site, 3), "m1.n5@4", *([head] if head else [])]
     for target in (logit_target(table, 9), *(node_target(table, name) for name in names)):
-        assert value_in(table.run, table, target) == pytest.approx(target.value, rel=1e-9)
+        assert target_value_in(table.run, table, target) == pytest.approx(target.value, rel=1e-9)
 
 
 def test_each_node_is_checked_with_progress(demo_features: Any) -> None:
     table = demo_features.table
     names = [strongest(table, "m1", 4), strongest(table, "a2", 5)]
-    checks = finish(check_each(table, logit_target(table, 5), names))
+    checks = run_to_completion(check_nodes_steps(table, logit_target(table, 5), names))
     assert [c.interventions[0].node for c in checks] == names
     assert all(c.predicted == pytest.approx(c.frozen, rel=1e-6) for c in checks)
 
@@ -286,14 +286,14 @@ def test_wrong_interventions_are_refused(demo_features: Any) -> None:
     table = demo_features.table
     name = strongest(table, "m1", 3)
     for given, message in (
-        ([Intervention(name, "remove")], "no action 'remove'"),
-        ([Intervention(name, "set")], "needs a number"),
-        ([Intervention(name, "mean")], "needs runs to take its values from"),
-        ([Intervention(name), Intervention(name)], "changed twice"),
-        ([Intervention("m1.bias@3")], "no part of what the prompt says"),
-        ([Intervention("m1.f999@3", "set", 1.0)], "has 60 features"),
+        ([FeatureIntervention(name, "remove")], "no action 'remove'"),
+        ([FeatureIntervention(name, "set")], "needs a number"),
+        ([FeatureIntervention(name, "mean")], "needs runs to take its values from"),
+        ([FeatureIntervention(name), FeatureIntervention(name)], "changed twice"),
+        ([FeatureIntervention("m1.bias@3")], "no part of what the prompt says"),
+        ([FeatureIntervention("m1.f999@3", "set", 1.0)], "has 60 features"),
     ):
         with pytest.raises(InputError, match=message):
-            work_out(table, given)
+            resolve_interventions(table, given)
     with pytest.raises(InputError, match="one run of 7 tokens"):
-        work_out(table, [Intervention(name, "corrupted")], [run_prompt(demo_features.model, [1, 2])])
+        resolve_interventions(table, [FeatureIntervention(name, "corrupted")], [run_prompt(demo_features.model, [1, 2])])

@@ -12,21 +12,21 @@ from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
     Edges,
-    Intervention,
+    FeatureIntervention,
     Processing,
     PromptBench,
     Site,
-    fit,
-    judge,
+    fit_processing,
+    evaluate_prompt_circuit,
     local_circuit,
     logit_target,
     node_table,
-    run_changed,
+    run_with_changes,
     run_prompt,
-    value_in,
-    work_out,
+    target_value_in,
+    resolve_interventions,
 )
-from circuitviz.graph import Kind
+from circuitviz.graph import NodeKind
 
 OTHER = [0, 7, 9, 30, 4, 33, 8]
 
@@ -41,10 +41,10 @@ def test_the_whole_model_is_faithful_and_nothing_is_not(features: Any) -> None:
     table, target = features.table, logit_target(features.table, 5)
     other = run_prompt(features.model, OTHER)
     for ablation in ("zero", "mean", "corrupted"):
-        nothing = judge(table, target, [], ablation, [other])
+        nothing = evaluate_prompt_circuit(table, target, [], ablation, [other])
         assert nothing.faithfulness == pytest.approx(0) and nothing.completeness == pytest.approx(1)
-        assert nothing.rest == pytest.approx(target.value, rel=1e-7) != nothing.ablated
-    whole = judge(table, target, every(table), "zero")
+        assert nothing.complement == pytest.approx(target.value, rel=1e-7) != nothing.ablated
+    whole = evaluate_prompt_circuit(table, target, every(table), "zero")
     assert whole.circuit == pytest.approx(target.value, rel=1e-7) and whole.faithfulness == pytest.approx(1)
 
 
@@ -52,26 +52,26 @@ def test_a_circuit_is_what_changing_all_others_gives(features: Any) -> None:
     """The same as putting every other feature, head and MLP to zero one by one, active or not."""
     table, target = features.table, logit_target(features.table, 5)
     inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
-    parts = [node for node in map(table.node, range(len(table))) if node.kind in (Kind.HEAD, Kind.MLP)]
-    outside = [Intervention(node.name) for node in parts if node.name not in inside]
+    parts = [node for node in map(table.node, range(len(table))) if node.kind in (NodeKind.HEAD, NodeKind.MLP)]
+    outside = [FeatureIntervention(node.name) for node in parts if node.name not in inside]
     for site, one in table.dictionaries.items():
         names = [f"{site}.f{i}@{p}" for i in range(one.features) for p in range(table.run.time)]
-        outside += [Intervention(n, "set", 0.0) for n in names if n not in inside]
+        outside += [FeatureIntervention(n, "set", 0.0) for n in names if n not in inside]
         if one.site.part == "m" and not one.site.is_transcoder:  # its leaf is no part that is put to zero
             outside = [c for c in outside if not c.node.startswith(f"{site}@")]
-    right = value_in(run_changed(table, work_out(table, outside)), table, target)
-    ours = judge(table, target, inside, "zero")
+    right = target_value_in(run_with_changes(table, resolve_interventions(table, outside)), table, target)
+    ours = evaluate_prompt_circuit(table, target, inside, "zero")
     assert ours.circuit == pytest.approx(right, rel=1e-7)
     assert ours.circuit != pytest.approx(ours.ablated)
 
 
 def test_dropping_errors_changes_the_ablated_run(demo_features: Any) -> None:
     table, target = demo_features.table, logit_target(demo_features.table, 5)
-    kept = judge(table, target, [], "zero")
-    dropped = judge(table, target, [], "zero", errors="dropped")
+    kept = evaluate_prompt_circuit(table, target, [], "zero")
+    dropped = evaluate_prompt_circuit(table, target, [], "zero", errors="dropped")
     assert kept.ablated != pytest.approx(dropped.ablated) and kept.model == dropped.model
-    replaced = value_in(run_changed(table, [], errors="dropped"), table, target)
-    assert dropped.rest == pytest.approx(replaced, rel=1e-9)
+    replaced = target_value_in(run_with_changes(table, [], errors="dropped"), table, target)
+    assert dropped.complement == pytest.approx(replaced, rel=1e-9)
 
 
 def test_frozen_patterns_are_those_of_the_prompt_itself(demo: Any) -> None:
@@ -82,7 +82,7 @@ def test_frozen_patterns_are_those_of_the_prompt_itself(demo: Any) -> None:
     inside = {
         node.name
         for node in map(table.node, range(len(table)))
-        if (node.head or 0) % 3 == 0 and node.kind is not Kind.MLP
+        if (node.head or 0) % 3 == 0 and node.kind is not NodeKind.MLP
     }
     inside |= {f"m{layer}@{at}" for layer in range(4) for at in range(0, len(tokens), 2)}
     looked: dict[str, torch.Tensor] = {}
@@ -102,12 +102,12 @@ def test_frozen_patterns_are_those_of_the_prompt_itself(demo: Any) -> None:
 
     bench = PromptBench(table, target)
     for patterns, held in (("free", {}), ("frozen", looked)):
-        found = bench.judge(inside, "zero", patterns=patterns)
+        found = bench.evaluate(inside, "zero", patterns=patterns)
         everything = set(every(table))
         assert found.circuit == pytest.approx(gone(inside, held), rel=1e-4)
         assert found.ablated == pytest.approx(gone(set(), held), rel=1e-4)
-        assert found.rest == pytest.approx(gone(everything - inside, held), rel=1e-4)
-    free, frozen = (bench.judge(inside, "zero", patterns=patterns) for patterns in ("free", "frozen"))
+        assert found.complement == pytest.approx(gone(everything - inside, held), rel=1e-4)
+    free, frozen = (bench.evaluate(inside, "zero", patterns=patterns) for patterns in ("free", "frozen"))
     assert abs(free.faithfulness - frozen.faithfulness) > 1e-3 and free.model == frozen.model
 
 
@@ -122,7 +122,7 @@ def test_wrong_settings_are_refused(demo_features: Any) -> None:
     ):
         given: dict[str, Any] = {"nodes": [], **options}
         with pytest.raises(InputError, match=message):
-            judge(table, target, **given)
+            evaluate_prompt_circuit(table, target, **given)
 
 
 def _perfect(run: Any, site: Site, processing: Processing) -> Dictionary:
@@ -149,17 +149,17 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
     prompts = [torch.randint(2, 1200, (40,), generator=draw).tolist() for _ in range(12)]
     runs = [run_prompt(demo_features.model, prompt) for prompt in prompts]
     model = _perfect(run, site, FOLDED)
-    x = torch.cat([r.read(model)[1:] for r in runs])
-    y = torch.cat([r.written(model)[1:] for r in runs])
+    x = torch.cat([r.dictionary_input(model)[1:] for r in runs])
+    y = torch.cat([r.dictionary_target(model)[1:] for r in runs])
     solved = torch.linalg.lstsq(torch.cat([x, torch.ones(len(x), 1, dtype=x.dtype)], 1), y).solution
     weights, bias = solved[:-1], solved[-1]
     linear = replace(
         model, decoder=torch.cat([weights, -weights]), decoder_bias=bias, architecture="transcoder"
     )
-    right = fit(linear, runs)
+    right = fit_processing(linear, runs)
     assert right.dictionary.processing == FOLDED and right.warning == ""
-    assert right.unexplained[FOLDED] < 0.5 < right.unexplained[Processing(fold_value_biases=True)]
-    wrong = fit(replace(linear, processing=Processing()), runs)
+    assert right.unexplained_by_processing[FOLDED] < 0.5 < right.unexplained_by_processing[Processing(fold_value_biases=True)]
+    wrong = fit_processing(replace(linear, processing=Processing()), runs)
     assert wrong.dictionary.processing == Processing(fold_ln=True)
     assert "fits a model with the weight processing 'fold_ln'" in wrong.warning
 
@@ -167,9 +167,9 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
 def test_a_dictionary_of_another_layer_is_warned_of(demo_features: Any) -> None:
     table = demo_features.table
     random = table.dictionaries["m1"]
-    assert "made for another model" in fit(random, [table.run]).warning
+    assert "made for another model" in fit_processing(random, [table.run]).warning
     perfect = _perfect(table.run, Site(1, "a", "z"), Processing())
-    exact = fit(perfect, [table.run])
-    assert exact.unexplained[Processing()] == pytest.approx(0, abs=1e-12) and not exact.warning
+    exact = fit_processing(perfect, [table.run])
+    assert exact.unexplained_by_processing[Processing()] == pytest.approx(0, abs=1e-12) and not exact.warning
     with pytest.raises(InputError, match="at least two tokens"):
-        fit(perfect, [run_prompt(demo_features.model, [3])])
+        fit_processing(perfect, [run_prompt(demo_features.model, [3])])

@@ -11,16 +11,16 @@ from slow_features import GatedBackward
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    GATES,
+    THRESHOLD_GATES,
     LOCAL_METHODS,
     Edges,
     Target,
-    fraction_curve,
+    fraction_curve_steps,
     local_circuit,
     logit_target,
     node_target,
 )
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 
 
 def late_feature(table: Any) -> Target:
@@ -30,16 +30,16 @@ def late_feature(table: Any) -> Target:
 
 
 def taus(edges: Edges, target: Target) -> list[float]:
-    top = float(edges.into(target)[0].abs().max())
+    top = float(edges.row_into(target)[0].abs().max())
     return [0.0, top / 300, top / 30, top / 5, top * 2]
 
 
-@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("gate", THRESHOLD_GATES)
 def test_the_sweep_equals_gating_in_a_backward_pass(features: Any, gate: str) -> None:
     table, edges = features.table, Edges(features.table)
     target = late_feature(table)
     assert target.index is not None
-    top = float(edges.into(target)[0].abs().max())
+    top = float(edges.row_into(target)[0].abs().max())
     for tau in (top / 3, top / 50):
         slow = features.slow()
         gated = GatedBackward(slow, tau, gate)
@@ -54,7 +54,7 @@ def test_the_sweep_equals_gating_in_a_backward_pass(features: Any, gate: str) ->
     assert len(ours.kept) > 8
 
 
-@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("gate", THRESHOLD_GATES)
 @pytest.mark.parametrize("method", LOCAL_METHODS)
 def test_the_ledger_sums_to_the_value_at_every_threshold(features: Any, gate: str, method: str) -> None:
     edges = Edges(features.table)
@@ -70,7 +70,7 @@ def test_the_ledger_sums_to_the_value_at_every_threshold(features: Any, gate: st
 def test_direct_attribution_keeps_what_is_above_the_threshold(features: Any) -> None:
     edges = Edges(features.table)
     target = late_feature(features.table)
-    row, _ = edges.into(target)
+    row, _ = edges.row_into(target)
     tau = float(row.abs().max()) / 10
     found = local_circuit(edges, target, tau=tau, method="direct-attribution", gate="absolute")
     large = (row.abs() > tau).numpy() & ~features.table.is_bias
@@ -86,7 +86,7 @@ def test_nothing_dropped_reaches_the_leaves(features: Any) -> None:
     assert found.ledger.features == 0
 
 
-@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize("gate", THRESHOLD_GATES)
 def test_a_number_of_nodes_finds_its_threshold(features: Any, gate: str) -> None:
     edges = Edges(features.table)
     target = late_feature(features.table)
@@ -101,7 +101,7 @@ def test_the_curve_has_a_point_for_each_threshold(demo_features: Any) -> None:
     edges = Edges(demo_features.table)
     target = late_feature(demo_features.table)
     asked = taus(edges, target)
-    points = finish(fraction_curve(edges, target, asked))
+    points = run_to_completion(fraction_curve_steps(edges, target, asked))
     assert [p.tau for p in points] == sorted(asked, reverse=True)
     for point in points:
         leaves = [i for i in point.kept if demo_features.table.is_leaf[i]]

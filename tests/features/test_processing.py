@@ -12,9 +12,9 @@ import torch
 from slow_path import DEMO
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Processing, Site, fit, run_prompt
-from circuitviz.features.fit import unexplained
-from circuitviz.features.processing import FOLDED, RAW, stated_processing
+from circuitviz.features import Dictionary, Processing, Site, fit_processing, run_prompt
+from circuitviz.features.fit import unexplained_variance
+from circuitviz.features.processing import FOLDED_PROCESSING, RAW_PROCESSING, stated_processing
 
 TOKENS = [3, 17, 250, 4, 99, 1021, 8]
 WIDTH, HEADS, LAYER = 32, 4, 1  # of neither the vocabulary's size nor the MLP's: fold_ln guesses axes by them
@@ -94,7 +94,7 @@ def dictionary(hook: str, hook_out: str | None, processing: Processing) -> Dicti
     return Dictionary(
         name=hook,
         architecture="transcoder" if hook_out else "standard",
-        site=Site.of_hooks(block + hook, block + hook_out if hook_out else None),
+        site=Site.from_hooks(block + hook, block + hook_out if hook_out else None),
         encoder=torch.eye(WIDTH),
         bias=torch.zeros(WIDTH),
         decoder=torch.eye(WIDTH),
@@ -118,7 +118,7 @@ def test_what_is_read_is_what_the_processed_model_has(plain: Any, model: Any, on
             # HookedTransformer, which SAELens trains on, hooks it behind the weights, the bridge before them
             theirs = theirs * weight + bias
         torch.testing.assert_close(
-            run.read(one), theirs, rtol=1e-5, atol=1e-5, msg=lambda m, k=kind: f"{k}: {m}"
+            run.dictionary_input(one), theirs, rtol=1e-5, atol=1e-5, msg=lambda m, k=kind: f"{k}: {m}"
         )
 
 
@@ -135,7 +135,7 @@ def test_what_should_be_rebuilt_is_what_the_processed_model_writes(
         made = one.reconstruct(written)[1:]
         spread = written[1:] - written[1:].mean(0)
         right = (written[1:] - made).square().sum() / spread.square().sum()
-        assert unexplained(one, [run]) == pytest.approx(float(right), rel=1e-4)
+        assert unexplained_variance(one, [run]) == pytest.approx(float(right), rel=1e-4)
 
 
 def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, model: Any) -> None:
@@ -143,19 +143,19 @@ def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, m
     for hook, hook_out in HOOKS.values():
         if hook_out:
             continue
-        for form in dictionary(hook, None, RAW).processing.forms(Site.of_hooks(f"blocks.0.{hook}").reads):
+        for form in dictionary(hook, None, RAW_PROCESSING).processing.alternatives(Site.from_hooks(f"blocks.0.{hook}").reads):
             right = dictionary(hook, None, form)
-            mean = run.read(right).mean(
+            mean = run.dictionary_input(right).mean(
                 0
             )  # a dictionary with a bias knows the mean of what it was trained on
-            x = run.read(right) - mean
+            x = run.dictionary_input(right) - mean
             basis = torch.linalg.svd(x, full_matrices=False).Vh[:-1]
             encoder = torch.cat([basis, -basis]).T
             fitted = Dictionary(
                 "f", "standard", right.site, encoder, -(mean @ encoder), torch.cat([basis, -basis]), mean
             )
-            found = fit(fitted, [run])
-            assert found.unexplained[form] == min(found.unexplained.values()) < 1e-3
+            found = fit_processing(fitted, [run])
+            assert found.unexplained_by_processing[form] == min(found.unexplained_by_processing.values()) < 1e-3
 
 
 OLD, NEW = {"sae_lens_training_version": "3.19.1"}, {"sae_lens_version": "3.19.2"}
@@ -165,21 +165,21 @@ KWARGS = "model_from_pretrained_kwargs"
 @pytest.mark.parametrize(
     ("about", "right"),
     [
-        ({}, RAW),
-        ({"sae_lens_version": "6.54.12"}, RAW),
-        (NEW, RAW),
-        ({**NEW, "model_class_name": "HookedTransformer"}, RAW),
-        ({**NEW, KWARGS: {"center_writing_weights": False}}, RAW),  # what SAELens writes by default
+        ({}, RAW_PROCESSING),
+        ({"sae_lens_version": "6.54.12"}, RAW_PROCESSING),
+        (NEW, RAW_PROCESSING),
+        ({**NEW, "model_class_name": "HookedTransformer"}, RAW_PROCESSING),
+        ({**NEW, KWARGS: {"center_writing_weights": False}}, RAW_PROCESSING),  # what SAELens writes by default
         ({**NEW, KWARGS: {"center_writing_weights": True}}, Processing(center_writing_weights=True)),
         ({**NEW, KWARGS: {"fold_ln": True}}, Processing(fold_ln=True)),
-        ({KWARGS: {"fold_ln": False, "n_devices": 2}}, RAW),
-        (OLD, FOLDED),
+        ({KWARGS: {"fold_ln": False, "n_devices": 2}}, RAW_PROCESSING),
+        (OLD, FOLDED_PROCESSING),
         ({**OLD, KWARGS: {}}, Processing(True, True, True)),
-        ({**OLD, KWARGS: {"center_writing_weights": False}}, FOLDED),
+        ({**OLD, KWARGS: {"center_writing_weights": False}}, FOLDED_PROCESSING),
         ({**OLD, KWARGS: {"fold_ln": False}}, Processing(False, True, True)),
-        ({**OLD, "model_class_name": "AutoModelForCausalLM"}, RAW),
-        ({**OLD, "sae_lens_version": "6.0.0"}, FOLDED),  # trained by the old one
-        ({"sae_lens_version": "6.54.0", "processing": "folded"}, FOLDED),
+        ({**OLD, "model_class_name": "AutoModelForCausalLM"}, RAW_PROCESSING),
+        ({**OLD, "sae_lens_version": "6.0.0"}, FOLDED_PROCESSING),  # trained by the old one
+        ({"sae_lens_version": "6.54.0", "processing": "folded"}, FOLDED_PROCESSING),
     ],
 )
 def test_what_is_not_stated_follows_from_saelens_version(about: dict[str, Any], right: Processing) -> None:
@@ -227,4 +227,4 @@ def test_models_with_rms_norm_are_not_centred() -> None:
     )
     run = run_prompt(model, TOKENS)
     one = dictionary("hook_mlp_out", None, Processing(center_writing_weights=True))
-    assert torch.equal(run.read(one), run.mlp[LAYER])
+    assert torch.equal(run.dictionary_input(one), run.mlp[LAYER])

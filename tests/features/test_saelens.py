@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, load_dictionaries, load_dictionary, write_folder
+from circuitviz.features import Dictionary, load_dictionaries, load_dictionary, write_saelens_folder
 
 WIDTH, FEATURES, K = 128, 40, 6
 CONFIG, WEIGHTS = "cfg.json", "sae_weights.safetensors"
@@ -122,7 +122,7 @@ def test_an_old_file_is_written_in_the_new_form(tmp_path: Path) -> None:
     """What a file of version 3 says of its version does not make our own file one of version 3."""
     given = old(sae_lens_training_version="3.1.0", sae_lens_version="3.1.0")
     one = load_dictionary(folder(tmp_path / "one", given, weights(PLAIN)))
-    write_folder(one, tmp_path / "two")
+    write_saelens_folder(one, tmp_path / "two")
     again = load_dictionary(tmp_path / "two")
     assert (again.processing, again.site, again.model) == (one.processing, one.site, "demo")
     assert again.processing.fold_value_biases and not again.processing.center_writing_weights
@@ -210,7 +210,7 @@ def test_opening_measures_the_fit_and_warns_where_it_is_bad(tmp_path: Path, demo
         "perfect", "standard", load_dictionary(folder(tmp_path / "x", config(), weights(PLAIN))).site,
         torch.cat([eye, -eye], 1), torch.zeros(2 * WIDTH), torch.cat([eye, -eye]), torch.zeros(WIDTH), model="demo",
     )  # fmt: skip
-    write_folder(perfect, tmp_path / "perfect")
+    write_saelens_folder(perfect, tmp_path / "perfect")
     (one,) = load_dictionaries([tmp_path / "perfect"], model)
     assert one.unexplained == pytest.approx(0, abs=1e-8) and not one.misfit
     assert "0.0% unexplained" in repr(one) and load_dictionary(tmp_path / "perfect").unexplained is None

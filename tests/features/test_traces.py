@@ -11,17 +11,17 @@ import pytest
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    find_examples,
+    find_examples_steps,
     local_circuit,
     node_table,
     node_target,
     run_prompt,
-    trace_examples,
+    trace_examples_steps,
 )
-from circuitviz.features.batches import reads
+from circuitviz.features.batches import batch_dictionary_inputs
 from circuitviz.features.passages import Passages
-from circuitviz.graph.traces import Example, Trace, Traces
-from circuitviz.progress import finish
+from circuitviz.graph.traces import TraceExample, Trace, TraceSet
+from circuitviz.progress import run_to_completion
 
 PROMPTS = [[0, 5, 9, 21, 4, 33, 8], [0, 5, 9, 21, 4, 33, 9], [6, 81, 7, 2, 300], [3, 44, 3, 17, 4, 33, 8, 90]]
 
@@ -34,10 +34,10 @@ def traced(features: Any) -> Any:
     counts = np.zeros(one.features)
     for prompt in PROMPTS:
         run = run_prompt(features.model, prompt)
-        counts += (one.encode(run.read(one))[1:] > 0).any(0).numpy()
+        counts += (one.encode(run.dictionary_input(one))[1:] > 0).any(0).numpy()
     feature = int(counts.argmax())
-    examples = finish(find_examples(features.model, one, feature, PROMPTS))
-    traces = finish(trace_examples(features.model, features.dictionaries, site, feature, examples, nodes=60))
+    examples = run_to_completion(find_examples_steps(features.model, one, feature, PROMPTS))
+    traces = run_to_completion(trace_examples_steps(features.model, features.dictionaries, site, feature, examples, nodes=60))
     return features, site, feature, examples, traces
 
 
@@ -45,10 +45,10 @@ def test_batches_read_what_runs_read(features: Any) -> None:
     """Every way of reading that a dictionary may have, padded rows and all."""
     prompts = Passages(tuple(map(tuple, PROMPTS)), False)
     for batch in prompts.batches():
-        together = reads(features.model, features.dictionaries, batch.tokens)
+        together = batch_dictionary_inputs(features.model, features.dictionaries, batch.tokens)
         for one, values in zip(features.dictionaries, together, strict=True):
-            for row, number in zip(values, batch.numbers, strict=True):
-                alone = run_prompt(features.model, PROMPTS[number]).read(one)
+            for row, number in zip(values, batch.row_numbers, strict=True):
+                alone = run_prompt(features.model, PROMPTS[number]).dictionary_input(one)
                 assert row[: len(alone)] == pytest.approx(alone, abs=features.close, rel=1e-6)
 
 
@@ -59,7 +59,7 @@ def test_examples_are_where_the_feature_is_strongest(traced: Any) -> None:
     assert len(examples) >= 3
     for example in examples:
         run = run_prompt(features.model, example.tokens)
-        values = one.encode(run.read(one))[1:, feature]
+        values = one.encode(run.dictionary_input(one))[1:, feature]
         assert example.activation == pytest.approx(float(values.max()))
         assert example.position == int(values.argmax()) + 1
     assert traces.activations.tolist() == [e.activation for e in examples]
@@ -118,7 +118,7 @@ def test_recurring_features_are_counted(traced: Any) -> None:
 
 def test_sites_are_compared_over_pairs_that_have_something_there(traced: Any) -> None:
     traces = traced[-1]
-    told = {one.site: one for one in traces.by_site()}
+    told = {one.site: one for one in traces.similarity_by_site()}
     for site in traces.sites:
         cosines = []
         for a in range(len(traces.traces)):
@@ -141,15 +141,15 @@ def test_two_targets_are_compared_by_hand(traced: Any) -> None:
     features, site, feature, _examples, traces = traced
     one = features.table.dictionaries[site]
     run = run_prompt(features.model, PROMPTS[0])
-    alive = [int(i) for i in one.encode(run.read(one))[3:].amax(0).topk(3).indices]
+    alive = [int(i) for i in one.encode(run.dictionary_input(one))[3:].amax(0).topk(3).indices]
     second = next(i for i in alive if i != feature)
-    others = finish(
-        trace_examples(
+    others = run_to_completion(
+        trace_examples_steps(
             features.model,
             features.dictionaries,
             site,
             second,
-            finish(find_examples(features.model, one, second, PROMPTS)),
+            run_to_completion(find_examples_steps(features.model, one, second, PROMPTS)),
             nodes=60,
         )
     )
@@ -169,14 +169,14 @@ def test_two_targets_are_compared_by_hand(traced: Any) -> None:
 def test_plain_data_gives_the_same_traces_and_damage_is_said(traced: Any) -> None:
     traces = traced[-1]
     plain = json.loads(json.dumps(traces.as_dict()))
-    assert Traces.from_dict(plain) == traces
+    assert TraceSet.from_dict(plain) == traces
     for change in ({"examples": [{}]}, {"examples": 3}, {"heads": 1}):
         with pytest.raises(InputError, match="collect them anew"):
-            Traces.from_dict({**plain, **change})
+            TraceSet.from_dict({**plain, **change})
     odd = json.loads(json.dumps(plain))
     odd["examples"][0]["position"] = 10_000
     with pytest.raises(InputError, match="position 10000"):
-        Traces.from_dict(odd)
+        TraceSet.from_dict(odd)
 
 
 def test_examples_are_spread_and_counted_once(demo_features: Any) -> None:
@@ -185,22 +185,22 @@ def test_examples_are_spread_and_counted_once(demo_features: Any) -> None:
     draw = np.random.default_rng(0)
     prompts = [draw.integers(1, 400, size=draw.integers(4, 12)).tolist() for _ in range(24)]
     run = run_prompt(model, prompts[0])
-    feature = int(one.encode(run.read(one))[1:].sum(0).argmax())
+    feature = int(one.encode(run.dictionary_input(one))[1:].sum(0).argmax())
     firing: dict[tuple[int, ...], float] = {}
     for prompt in [*prompts, prompts[0]]:
         run = run_prompt(model, prompt)
-        values = one.encode(run.read(one))[1:, feature]
+        values = one.encode(run.dictionary_input(one))[1:, feature]
         if float(values.max()) > 0:
             firing[tuple(prompt[: int(values.argmax()) + 2])] = float(values.max())
     assert len(firing) > 8
     strengths = sorted(firing.values(), reverse=True)
-    every = finish(find_examples(model, one, feature, [*prompts, prompts[0]], most=100))
+    every = run_to_completion(find_examples_steps(model, one, feature, [*prompts, prompts[0]], max_examples=100))
     assert [e.activation for e in every] == pytest.approx(strengths)
-    spread = finish(find_examples(model, one, feature, prompts, most=5, choose="spread"))
+    spread = run_to_completion(find_examples_steps(model, one, feature, prompts, max_examples=5, selection="spread"))
     places = [round(i * (len(strengths) - 1) / 4) for i in range(5)]
     assert [e.activation for e in spread] == pytest.approx([strengths[i] for i in places])
     with pytest.raises(InputError, match="spread or strongest"):
-        finish(find_examples(model, one, feature, prompts, choose="weakest"))
+        run_to_completion(find_examples_steps(model, one, feature, prompts, selection="weakest"))
 
 
 def test_those_explained_alike_stand_together() -> None:
@@ -210,19 +210,19 @@ def test_those_explained_alike_stand_together() -> None:
     made = []
     for number, kind in enumerate(kinds):
         vector = {i: 1.0 + 0.2 * float(draw.random()) for i in (range(4) if kind else range(3, 8))}
-        made.append(Trace(Example((1, 2), 1, 9.0 - number), ("a", "b"), {"m0": vector}))
-    order = Traces("m1.f0", tuple(made)).alike()
+        made.append(Trace(TraceExample((1, 2), 1, 9.0 - number), ("a", "b"), {"m0": vector}))
+    order = TraceSet("m1.f0", tuple(made)).similarity_order()
     assert sorted(order) == list(range(11))
     seen = [kinds[i] for i in order]
     assert seen == sorted(seen, reverse=seen[0] == 1) and seen[0] == kinds[0]
-    assert Traces("m1.f0", tuple(made[:2])).alike() == [0, 1] and Traces("m1.f0", ()).alike() == []
+    assert TraceSet("m1.f0", tuple(made[:2])).similarity_order() == [0, 1] and TraceSet("m1.f0", ()).similarity_order() == []
 
 
 def test_stopping_early_keeps_what_is_there(demo_features: Any) -> None:
     site, one = "m2", demo_features.table.dictionaries["m2"]
     feature = int(demo_features.table.item[demo_features.table.features_at(site, 6)[0]])
-    examples = finish(find_examples(demo_features.model, one, feature, PROMPTS[:2]))
-    steps = trace_examples(demo_features.model, demo_features.dictionaries, site, feature, examples)
+    examples = run_to_completion(find_examples_steps(demo_features.model, one, feature, PROMPTS[:2]))
+    steps = trace_examples_steps(demo_features.model, demo_features.dictionaries, site, feature, examples)
     assert next(steps).partial is None
     step = next(steps)
     assert step.partial.partial and len(step.partial.traces) == 1
@@ -232,8 +232,8 @@ def test_a_feature_that_never_fires_is_said(demo_features: Any) -> None:
     one = demo_features.table.dictionaries["m0"]
     silent = type(one)(**{**vars(one), "bias": one.bias - 1e6})
     with pytest.raises(InputError, match="Feature 3 of m0 never fires in the 4 prompts"):
-        finish(find_examples(demo_features.model, silent, 3, PROMPTS))
+        run_to_completion(find_examples_steps(demo_features.model, silent, 3, PROMPTS))
     with pytest.raises(InputError, match="has 0 to 59"):
-        finish(find_examples(demo_features.model, one, 60, PROMPTS))
+        run_to_completion(find_examples_steps(demo_features.model, one, 60, PROMPTS))
     with pytest.raises(InputError, match="no examples to trace"):
-        finish(trace_examples(demo_features.model, demo_features.dictionaries, "m0", 3, []))
+        run_to_completion(trace_examples_steps(demo_features.model, demo_features.dictionaries, "m0", 3, []))

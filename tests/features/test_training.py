@@ -12,34 +12,34 @@ import pytest
 import torch
 from torch.nn import functional
 
-from circuitviz.demo.text import Text
+from circuitviz.demo.text import DemoCorpus
 from circuitviz.errors import InputError
-from circuitviz.features import check_dictionary, load_dictionary, write_folder
-from circuitviz.features.passages import Passages, passages, read_passages
+from circuitviz.features import check_dictionary, load_dictionary, write_saelens_folder
+from circuitviz.features.passages import Passages, passages_from_texts, read_passage_file
 from circuitviz.features.training import (
-    Recipe,
-    Trained,
-    activations,
-    measure_steps,
+    DictionaryRecipe,
+    TrainedDictionary,
+    collect_activations,
+    measure_dictionary_steps,
     parse_site,
-    recovered_steps,
-    train_steps,
+    loss_recovered_steps,
+    train_dictionary_steps,
     trainable_sites,
 )
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 
-SMALL = Recipe(features=64, sparsity=6, steps=75, batch=128, seed=3)
+SMALL = DictionaryRecipe(features=64, sparsity=6, steps=75, batch=128, seed=3)
 
 
 @pytest.fixture(scope="module")
 def text(demo: Any) -> Passages:
-    return passages(demo.model, islice(Text(5).passages(), 120))
+    return passages_from_texts(demo.model, islice(DemoCorpus(5).passages(), 120))
 
 
 @pytest.fixture(scope="module")
-def trained(demo: Any, text: Passages) -> Trained:
-    return finish(train_steps(demo.model, parse_site("m1", demo.model), text, SMALL))
+def trained(demo: Any, text: Passages) -> TrainedDictionary:
+    return run_to_completion(train_dictionary_steps(demo.model, parse_site("m1", demo.model), text, SMALL))
 
 
 def test_a_text_file_is_its_paragraphs_or_its_lines(demo: Any, tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_text_file_is_its_paragraphs_or_its_lines(demo: Any, tmp_path: Path) -
     prose.write_text("Mary likes\nthe ring.\n\n\nIt was a day.\n")
     bos = demo.model.tokens.encode("")
     for path, first in ((lines, "Mary likes the ring."), (prose, "Mary likes\nthe ring.")):
-        read = read_passages(demo.model, path)
+        read = read_passage_file(demo.model, path)
         assert [list(row) for row in read.rows] == [
             demo.model.tokens.encode(first),
             demo.model.tokens.encode("It was a day."),
@@ -58,9 +58,9 @@ def test_a_text_file_is_its_paragraphs_or_its_lines(demo: Any, tmp_path: Path) -
 
 def test_a_passage_longer_than_the_context_becomes_windows(demo: Any) -> None:
     words = " ring" * 300
-    rows = passages(demo.model, [words]).rows
+    rows = passages_from_texts(demo.model, [words]).rows
     assert [len(row) for row in rows] == [128, 128, 47]
-    told = [piece for row in rows for piece in demo.model.tokens.strings(row[1:])]
+    told = [piece for row in rows for piece in demo.model.tokens.token_strings(row[1:])]
     assert "".join(told) == words
     assert all(row[0] == rows[0][0] for row in rows)
 
@@ -70,16 +70,16 @@ def test_a_file_without_text_is_refused(demo: Any, tmp_path: Path, content: byte
     path = tmp_path / "odd.txt"
     path.write_bytes(content)
     with pytest.raises(InputError, match="empty|UTF-8"):
-        read_passages(demo.model, path)
+        read_passage_file(demo.model, path)
     with pytest.raises(InputError, match="no text file"):
-        read_passages(demo.model, tmp_path / "none.txt")
+        read_passage_file(demo.model, tmp_path / "none.txt")
 
 
 @pytest.mark.parametrize("name", ["a2", "m2"])
 def test_activations_are_those_of_each_passage_alone(demo: Any, text: Passages, name: str) -> None:
     """Padding and batches change nothing: against Hugging Face's own modules, one passage at a time."""
     some = Passages(text.rows[:7], True)
-    x, y = activations(demo.model, parse_site(name, demo.model), some)
+    x, y = collect_activations(demo.model, parse_site(name, demo.model), some)
     block = demo.slow.hf.transformer.h[2]
     seen: dict[str, torch.Tensor] = {}
     part = block.attn.c_proj if name == "a2" else block.mlp
@@ -90,7 +90,7 @@ def test_activations_are_those_of_each_passage_alone(demo: Any, text: Passages, 
             demo.slow.hf(torch.tensor([row]))
         rows[number] = (seen["x"], seen["x"] if name == "a2" else seen["y"])
     handle.remove()
-    order = [number for batch in some.batches() for number in batch.numbers]
+    order = [number for batch in some.batches() for number in batch.row_numbers]
     torch.testing.assert_close(x, torch.cat([rows[n][0] for n in order]).float(), rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(y, torch.cat([rows[n][1] for n in order]).float(), rtol=1e-4, atol=1e-4)
 
@@ -99,7 +99,7 @@ def test_training_lowers_the_loss_and_shows_it(demo: Any, text: Passages) -> Non
     steps = list(_progress(demo.model, "a1", text, SMALL))
     shown = [step.partial for step in steps if step.partial is not None]
     assert [partial.course[-1].step for partial in shown] == [25, 50, 75]
-    assert not any(partial.complete for partial in shown)
+    assert not any(partial.is_complete for partial in shown)
     course = shown[-1].course
     assert course[-1].loss < 0.6 * course[0].loss
     assert all(point.l0 == pytest.approx(SMALL.sparsity, rel=0.05) for point in course)
@@ -107,49 +107,49 @@ def test_training_lowers_the_loss_and_shows_it(demo: Any, text: Passages) -> Non
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(
-    demo: Any, text: Passages, trained: Trained
+    demo: Any, text: Passages, trained: TrainedDictionary
 ) -> None:
     site = parse_site("m1", demo.model)
-    again = finish(train_steps(demo.model, site, text, SMALL))
-    other = finish(train_steps(demo.model, site, text, Recipe(64, 6, 75, 128, seed=4)))
+    again = run_to_completion(train_dictionary_steps(demo.model, site, text, SMALL))
+    other = run_to_completion(train_dictionary_steps(demo.model, site, text, DictionaryRecipe(64, 6, 75, 128, seed=4)))
     assert torch.equal(again.dictionary.encoder, trained.dictionary.encoder)
     assert not torch.allclose(other.dictionary.encoder, trained.dictionary.encoder)
 
 
 def test_a_stopped_run_goes_on_to_the_same_weights(
-    demo: Any, text: Passages, trained: Trained, tmp_path: Path
+    demo: Any, text: Passages, trained: TrainedDictionary, tmp_path: Path
 ) -> None:
     site, state = parse_site("m1", demo.model), tmp_path / "deep" / "m1.training"
-    steps = train_steps(demo.model, site, text, SMALL, state)
+    steps = train_dictionary_steps(demo.model, site, text, SMALL, state)
     while next(steps).done < 50:
         pass
     steps.close()
     assert state.is_file() and [p.name for p in state.parent.iterdir()] == ["m1.training"]
-    done = [step.done for step in train_steps(demo.model, site, text, SMALL, state)]
+    done = [step.done for step in train_dictionary_steps(demo.model, site, text, SMALL, state)]
     assert done == [0, 75]  # only the last 25 steps were run
     assert not state.exists()
 
-    steps = train_steps(demo.model, site, text, SMALL, state)
+    steps = train_dictionary_steps(demo.model, site, text, SMALL, state)
     while next(steps).done < 25:
         pass
     steps.close()
-    resumed = finish(train_steps(demo.model, site, text, SMALL, state))
-    assert resumed.complete and resumed.course == trained.course
+    resumed = run_to_completion(train_dictionary_steps(demo.model, site, text, SMALL, state))
+    assert resumed.is_complete and resumed.history == trained.history
     for name in ("encoder", "bias", "decoder", "decoder_bias", "threshold"):
         assert torch.equal(getattr(resumed.dictionary, name), getattr(trained.dictionary, name)), name
 
 
 def test_a_state_of_another_run_is_refused(demo: Any, text: Passages, tmp_path: Path) -> None:
     state = tmp_path / "a.training"
-    steps = train_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state)
+    steps = train_dictionary_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state)
     while next(steps).done < 25:
         pass
     steps.close()
     with pytest.raises(InputError, match="another training"):
-        finish(train_steps(demo.model, parse_site("a2", demo.model), text, SMALL, state))
+        run_to_completion(train_dictionary_steps(demo.model, parse_site("a2", demo.model), text, SMALL, state))
     state.write_bytes(b"no state")
     with pytest.raises(InputError, match="no state of a training"):
-        finish(train_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state))
+        run_to_completion(train_dictionary_steps(demo.model, parse_site("a1", demo.model), text, SMALL, state))
 
 
 def test_sites_are_named_and_wrong_names_refused(demo: Any) -> None:
@@ -169,9 +169,9 @@ def test_sites_are_named_and_wrong_names_refused(demo: Any) -> None:
         parse_site("mlp-1", demo.model)
 
 
-def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: Trained) -> None:
+def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: TrainedDictionary) -> None:
     some = Passages(text.rows[:20], True)
-    found = finish(measure_steps(demo.model, trained.dictionary, some))
+    found = run_to_completion(measure_dictionary_steps(demo.model, trained.dictionary, some))
     one = trained.dictionary.to(torch.zeros((), dtype=torch.double))
     ys, errors, fired, losses = [], [], [], []
     mlp = demo.slow.hf.transformer.h[1].mlp
@@ -205,15 +205,15 @@ def test_figures_are_those_of_slow_sums(demo: Any, text: Passages, trained: Trai
     assert found.loss == pytest.approx(loss, rel=1e-4)
     assert found.loss_spliced == pytest.approx(spliced, rel=1e-3)
     assert found.recovered == pytest.approx((zeroed - spliced) / (zeroed - loss), abs=2e-3)
-    assert finish(recovered_steps(demo.model, [trained.dictionary], some)) == pytest.approx(found.recovered)
+    assert run_to_completion(loss_recovered_steps(demo.model, [trained.dictionary], some)) == pytest.approx(found.recovered)
 
 
 @pytest.mark.parametrize(("site", "harm"), [("m0", False), ("m1", True)])
 def test_where_zeros_do_no_harm_nothing_is_recovered(demo: Any, site: str, harm: bool) -> None:
     """Beginnings of sequence alone: the model did not expect them, and without m0 they surprise it less."""
     text = Passages(((0, 0, 0, 0), (0, 0, 0)), True)
-    one = load_dictionary(resource("demo", "dictionaries", site), demo.model)
-    found = finish(measure_steps(demo.model, one, text))
+    one = load_dictionary(resource_path("demo", "dictionaries", site), demo.model)
+    found = run_to_completion(measure_dictionary_steps(demo.model, one, text))
     mlp = demo.slow.hf.transformer.h[int(site[1])].mlp
     handle = mlp.register_forward_hook(lambda _module, _args, out: torch.zeros_like(out))
     zeroed = sum(_loss(demo.slow.hf, row) for row in text.rows) / 5
@@ -223,13 +223,13 @@ def test_where_zeros_do_no_harm_nothing_is_recovered(demo: Any, site: str, harm:
 
 
 def test_saelens_opens_what_was_trained_and_encodes_the_same(
-    demo: Any, text: Passages, trained: Trained, tmp_path: Path
+    demo: Any, text: Passages, trained: TrainedDictionary, tmp_path: Path
 ) -> None:
     sae_lens = pytest.importorskip("sae_lens")
-    attention = finish(train_steps(demo.model, parse_site("a0", demo.model), text, SMALL)).dictionary
+    attention = run_to_completion(train_dictionary_steps(demo.model, parse_site("a0", demo.model), text, SMALL)).dictionary
     for one in (trained.dictionary, attention):
-        write_folder(one, tmp_path / one.name)
-        x, _ = activations(demo.model, one.site, Passages(text.rows[:9], True))
+        write_saelens_folder(one, tmp_path / one.name)
+        x, _ = collect_activations(demo.model, one.site, Passages(text.rows[:9], True))
         theirs = sae_lens.SAE.load_from_disk(str(tmp_path / one.name))
         given = x.view(len(x), 8, 16) if one.name == "a0" else x
         features = theirs.encode(given)
@@ -242,8 +242,8 @@ def test_saelens_opens_what_was_trained_and_encodes_the_same(
         assert torch.equal(again.encode(x), one.encode(x))
 
 
-def _progress(model: Any, site: str, text: Passages, recipe: Recipe) -> Iterator[Any]:
-    yield from train_steps(model, parse_site(site, model), text, recipe)
+def _progress(model: Any, site: str, text: Passages, recipe: DictionaryRecipe) -> Iterator[Any]:
+    yield from train_dictionary_steps(model, parse_site(site, model), text, recipe)
 
 
 def _loss(hf: Any, row: tuple[int, ...]) -> float:

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from circuitviz.formats.recovery import Autosave
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, Label, State, set_label, toggle_ablation
 
-GRAPH = Graph.transformer(Shape(2, 4, 16))
+GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 
 
 def edit(folder: Path, seed: int) -> None:
@@ -24,12 +24,12 @@ def edit(folder: Path, seed: int) -> None:
     document = Document(State(None, scores, scores.greedy(40)))
     names = [n for n in document.state.circuit.node_names if n != "logits"]  # type: ignore[union-attr]
     autosave = Autosave(folder / str(seed))
-    autosave.follow(document)
+    autosave.track(document)
     log = os.open(folder / f"{seed}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     for number in range(10**9):
         node = pick.choice(names)
         label = set_label(node, Label(f"edit {number}"))
-        document.do(label if pick.random() < 0.7 else toggle_ablation([node]))
+        document.apply_command(label if pick.random() < 0.7 else toggle_ablation([node]))
         os.write(log, f"{time.monotonic()} {number} {document.state.hash}\n".encode())
         time.sleep(pick.choice((0.01, 0.05, 0.2, 1.0)))
 

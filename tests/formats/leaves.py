@@ -26,14 +26,14 @@ from rich_documents import rich_documents
 
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, open_document
-from circuitviz.formats.circuit_file import packed
-from circuitviz.formats.label_rows import row_of
-from circuitviz.panels.charts import Chart
-from circuitviz.pictures import Figure, caption, draw, load_shipped, pictures, sheet_of
+from circuitviz.formats.circuit_file import pack_document
+from circuitviz.formats.label_rows import label_to_row
+from circuitviz.panels.charts import ChartView
+from circuitviz.pictures import FigureOptions, caption, draw_figure, load_shipped_fonts, figure_formats, make_figure_page
 from circuitviz.pictures.prose import bibtex, methods_paragraph
 from circuitviz.session import Document
-from circuitviz.session.question import Question
-from circuitviz.session.words import words_of
+from circuitviz.session.question import AttributionQuery
+from circuitviz.session.words import tokens_by_position
 
 SUFFIXES = (".csv", ".nodes.csv", ".graphml", ".dot", ".json", ".graph.json")
 STRANGE: list[Any] = [
@@ -64,36 +64,36 @@ def changed(manifest: Any, way: tuple[Any, ...], value: Any) -> Any:
     return made
 
 
-def use(document: Document, folder: Path, chart: Chart, path: Path) -> None:
+def use(document: Document, folder: Path, chart: ChartView, path: Path) -> None:
     """All that is done with a document without a model."""
     state = document.state
-    data = packed(document)
+    data = pack_document(document)
     (folder / "again.circuit").write_bytes(data)
     again = open_document(folder / "again.circuit")
-    assert again.state.hash == state.hash and packed(again) == data
+    assert again.state.hash == state.hash and pack_document(again) == data
     for suffix in SUFFIXES:
         try:
             export_document(document, folder / f"out{suffix}")
         except InputError as error:  # features are nothing for EAP-IG
             assert suffix == ".json" and "of features" in str(error), error
     for name, found in document.measures.items():
-        chart.draw(name, found["result"])
-        assert chart.rows is not None and chart.spots is not None
-    chart.draw("amounts", {"points": document.curve, "most": 30, "edges": 8, "value": 0.5})
-    chart.settle()
+        chart.draw_result(name, found["result"])
+        assert chart.table_rows is not None and chart.hover_regions is not None
+    chart.draw_result("amounts", {"points": document.curve, "most": 30, "edges": 8, "value": 0.5})
+    chart.apply_pending()
     for target, label in state.labels.items():
-        json.dumps(row_of(target, label, state.circuit.graph if state.circuit else None))
+        json.dumps(label_to_row(target, label, state.circuit.graph if state.circuit else None))
     if state.circuit is None:
         return
-    draw(document, Figure())
-    pictures.get("svg").value.write(sheet_of(document, Figure(), "a.svg"))
-    caption(document, Figure()).encode()
+    draw_figure(document, FigureOptions())
+    figure_formats.get("svg").value.write(make_figure_page(document, FigureOptions(), "a.svg"))
+    caption(document, FigureOptions()).encode()
     if state.provenance is not None:
         (methods_paragraph(document) + bibtex(document)).encode()
-        state.provenance.command().encode()
-        question = Question.of(state.provenance)
-        assert question is None or (question.opening and question.options)
-    assert document.tried is not None and state.sets is not None and words_of(state) is not None
+        state.provenance.command_line().encode()
+        question = AttributionQuery.from_provenance(state.provenance)
+        assert question is None or (question.run_key and question.options)
+    assert document.current_history is not None and state.named_node_sets is not None and tokens_by_position(state) is not None
     for entry in document.history:
         numbers = document.evaluations.get(entry["key"])
         assert (
@@ -106,15 +106,15 @@ def use(document: Document, folder: Path, chart: Chart, path: Path) -> None:
 def run(number: int, seed: int) -> dict[str, Any]:
     """Change so many values, spread over all; ``faults`` are those that fail later, or with no sentence."""
     app = QApplication.instance() or QApplication([])
-    load_shipped()
-    chart, pick, outcome = Chart(), random.Random(seed), Counter(opened=0, refused=0)
+    load_shipped_fonts()
+    chart, pick, outcome = ChartView(), random.Random(seed), Counter(opened=0, refused=0)
     faults: list[str] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "a.circuit"
         cases = []
         for document in rich_documents():
-            with zipfile.ZipFile(io.BytesIO(packed(document))) as archive:
+            with zipfile.ZipFile(io.BytesIO(pack_document(document))) as archive:
                 manifest, tensors = (
                     json.loads(archive.read("document.json")),
                     archive.read("tensors.safetensors"),

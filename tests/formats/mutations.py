@@ -28,10 +28,10 @@ from safetensors.numpy import load, save
 
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, save_document
-from circuitviz.formats.circuit_file import packed
-from circuitviz.graph import Graph, Intervention, Kind, Node, Scores, Shape
+from circuitviz.formats.circuit_file import pack_document
+from circuitviz.graph import Graph, Intervention, NodeKind, Node, Scores, ModelShape
 from circuitviz.session import Document, Group, Label, Provenance, State
-from circuitviz.session.labels import Basis, Evidence, Outcome
+from circuitviz.session.labels import EvidenceContext, Evidence, Outcome
 
 MEMORY = 3 * 2**30  # bytes of address space, the libraries' own included
 PATIENCE = 20.0  # seconds after which a file counts as one that never ends
@@ -48,13 +48,13 @@ def provenance() -> Provenance:
 
 
 def heads() -> Document:
-    graph = Graph.transformer(Shape(2, 4, 16, 2))
+    graph = Graph.transformer(ModelShape(2, 4, 16, 2))
     scores = Scores(
         graph, np.random.default_rng(0).normal(size=graph.mask.shape), "eap", {"steps": 5}, info={"own": 0.5}
     )
     circuit = scores.greedy(30)
     names = [n for n in circuit.node_names if n not in ("logits", "input")]
-    outcome = Outcome("holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", Basis("a", "b", "c"))
+    outcome = Outcome("holds", 0.5, 0.1, 0.9, "effect", 8, "ab", 0, "2026", EvidenceContext("a", "b", "c"))
     evidence = (Evidence("it moves", "patch", {"n": 1}, outcome), Evidence("it reads", "look"))
     labels = {
         names[0]: Label("Name Mover", "#102030", "note", 0.5, "me", evidence),
@@ -85,13 +85,13 @@ def heads() -> Document:
 
 def features() -> Document:
     nodes = (
-        Node("token@0", Kind.TOKEN, position=0, token=17),
-        Node("m0.f9@1", Kind.FEATURE, 0, site="m", position=1, feature=9, dictionary="d"),
-        Node("m0.error@1", Kind.ERROR, 0, site="m", position=1),
-        Node("logit.4@1", Kind.LOGITS, position=1, token=4),
+        Node("token@0", NodeKind.TOKEN, position=0, token=17),
+        Node("m0.f9@1", NodeKind.FEATURE, 0, site="m", position=1, feature=9, dictionary="d"),
+        Node("m0.error@1", NodeKind.ERROR, 0, site="m", position=1),
+        Node("logit.4@1", NodeKind.LOGITS, position=1, token=4),
     )
     mask = np.array([[0, 1, 0, 1], [0, 0, 0, 1], [0, 0, 0, 1]], dtype=bool)
-    graph = Graph.of_nodes(Shape(1, 2, 8), nodes, mask)
+    graph = Graph.of_nodes(ModelShape(1, 2, 8), nodes, mask)
     scores = Scores(graph, graph.mask * 0.5, "attribution-graph")
     return Document(State(None, scores, scores.top(4), labels={"m0.f9@1": Label("names")}))
 
@@ -273,7 +273,7 @@ def run(number: int, seed: int) -> dict[str, Any]:
             try:
                 document = import_document(path)
                 assert document.state.hash
-                packed(document)
+                pack_document(document)
                 outcome["documents"] += 1
                 other = pick.choice((".dot", ".graph.json", ".json", ".graphml", ".nodes.csv"))
                 with contextlib.suppress(InputError):  # features are nothing for EAP-IG

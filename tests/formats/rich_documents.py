@@ -7,8 +7,8 @@ from typing import Any
 
 from mutations import features, heads
 
-from circuitviz.session import Document, Group, Label, Provenance, Sight
-from circuitviz.session.aside import Aside
+from circuitviz.session import Document, Group, Label, Provenance, ViewFilters
+from circuitviz.session.aside import DetachedAnnotations
 
 INTERVAL = {"value": 0.5, "low": 0.25, "high": 0.75}
 EXAMPLE = {
@@ -40,14 +40,14 @@ def rich_heads() -> Document:
     circuit = document.state.circuit
     assert circuit is not None
     free = [n for n in circuit.node_names if n not in ("logits", "input")]
-    aside = Aside({"m0.f3": Label("aside")}, {"m0.f3": (1.0, 2.0)}, {"old": Group(frozenset(["m0.f3"]))})
+    aside = DetachedAnnotations({"m0.f3": Label("aside")}, {"m0.f3": (1.0, 2.0)}, {"old": Group(frozenset(["m0.f3"]))})
     scores = document.state.scores
     assert scores is not None
     rounds = [{"receivers": ["logits"], "senders": [["m0", 0.5]]}]
     state = replace(
         document.state,
         aside=aside,
-        sight=Sight(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
+        sight=ViewFilters(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
         scores=replace(scores, info={"own": 0.5, "rounds": rounds}),
     )
     made = filled(Document(state), document)
@@ -81,7 +81,7 @@ def filled(made: Document, before: Document) -> Document:
     }
     numbers = {"faithfulness": INTERVAL, "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.0}, "edges": 4, "nodes": 3,
                "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 8, "seed": 0}}  # fmt: skip
-    made.remember(made.state.measured, numbers)
+    made.store_evaluation(made.state.measurement_key, numbers)
     made.extra = {
         "imported": {"file": "a.json", "format": "eap-ig", "sha256": "ab"},
         "from a later version": {"x": [1]},

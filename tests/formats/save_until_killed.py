@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from circuitviz.formats.disk import write_whole
+from circuitviz.formats.disk import write_atomically
 
 
 def save(folder: Path, moment: int, what: signal.Signals) -> int:
@@ -31,7 +31,7 @@ def save(folder: Path, moment: int, what: signal.Signals) -> int:
 
     sys.setprofile(look)
     try:
-        write_whole(folder / "a.circuit", b"new" * 1000)
+        write_atomically(folder / "a.circuit", b"new" * 1000)
         sys.setprofile(None)
         os._exit(0)
     finally:

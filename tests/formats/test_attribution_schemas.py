@@ -18,11 +18,11 @@ from test_round_trips import SLOW, documents
 
 from circuitviz.features import load_dictionaries
 from circuitviz.formats import export_document, import_document
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.session import Document, Group, Label, State
 from circuitviz.session.prompted import open_prompt
-from circuitviz.session.question import DIFFERENCE, GRAPH, Question
+from circuitviz.session.question import LOGIT_DIFF_TARGET, ATTRIBUTION_GRAPH, AttributionQuery
 
 EXAMPLE = Path(__file__).with_name("example_np_graph.json")
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
@@ -57,13 +57,13 @@ def answered(request: pytest.FixtureRequest, demo: Any) -> Any:
     more = (
         {}
         if request.param == "likely logits"
-        else {"target": DIFFERENCE, "correct": (" Ian",), "incorrect": (" Betty",)}
+        else {"target": LOGIT_DIFF_TARGET, "correct": (" Ian",), "incorrect": (" Betty",)}
     )
-    question = Question("demo", PROMPT, method=GRAPH, rows=300, **more)
+    question = AttributionQuery("demo", PROMPT, method=ATTRIBUTION_GRAPH, rows=300, **more)
     opened = open_prompt(
-        demo.model, question, load_dictionaries([resource("demo", "dictionaries")], demo.model)
+        demo.model, question, load_dictionaries([resource_path("demo", "dictionaries")], demo.model)
     )
-    answer = finish(opened.answer(question))
+    answer = run_to_completion(opened.find_circuit(question))
     return opened, Document(State(answer.provenance, answer.scores, answer.circuit))
 
 
@@ -73,7 +73,7 @@ def test_our_graph_passes_both_schemas_and_says_everything(answered: Any, tmp_pa
     data = exported(document, tmp_path)
     assert not faults(data)
     metadata, nodes = data["metadata"], {node["circuitviz"]["name"]: node for node in data["nodes"]}
-    strings = demo.model.tokens.strings(table.run.tokens.tolist())
+    strings = demo.model.tokens.token_strings(table.run.tokens.tolist())
     assert (
         metadata["prompt_tokens"] == strings
         and "".join(strings).endswith(PROMPT)
@@ -101,7 +101,7 @@ def test_our_graph_passes_both_schemas_and_says_everything(answered: Any, tmp_pa
             assert node["token_prob"] == pytest.approx(float(likely[token])) and node["activation"] is None
             assert (
                 node["clerp"]
-                == f'Output "{demo.model.tokens.strings([token])[0]}" (p={float(likely[token]):.3f})'
+                == f'Output "{demo.model.tokens.token_strings([token])[0]}" (p={float(likely[token]):.3f})'
             )
         elif node["feature_type"] == "logit":
             assert node["clerp"] == ""  # a difference is no token
@@ -134,7 +134,7 @@ def test_our_graph_comes_back(answered: Any, tmp_path: Path) -> None:
         if n.feature is not None and n.name in document.state.circuit.node_names
     ]
     sink = document.state.circuit.graph.nodes[-1].name
-    marked.apply(
+    marked.set_state(
         replace(
             document.state,
             labels={features[0]: Label("a <label>", "#102030"), sink: Label("what is said")},

@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.session import Document, Group, Label, Provenance, Sight, State
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.session import Document, Group, Label, Provenance, ViewFilters, State
 
-SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
+SHAPES = [ModelShape(2, 4, 16), ModelShape(2, 4, 16, 2), ModelShape(1, 2, 8, None, True), ModelShape(2, 2, 8, mlp=False)]
 TEXT = st.text(max_size=12)
 
 
-def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
+def document(shape: ModelShape, seed: int, text: str = "Name Mover") -> Document:
     graph, pick = Graph.transformer(shape), np.random.default_rng(seed)
     scores = Scores(graph, pick.normal(size=graph.mask.shape), "eap-ig", {"steps": 5})
     where = Provenance(
@@ -47,13 +47,13 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
             ),
             "a group around it": Group(frozenset(nodes[:2])),
         },
-        sight=Sight(most=3, hidden_signs=frozenset({"negative"}), low=1),
+        filters=ViewFilters(most=3, hidden_signs=frozenset({"negative"}), low=1),
     )
     made = Document(state)
     made.view = {"layout": "grid"}
     made.curve = [{"asked": 1, "edges": 1, "value": 0.5, "low": None, "high": 0.7}]
-    made.remember(
-        state.measured,
+    made.store_evaluation(
+        state.measurement_key,
         {
             "faithfulness": {"value": 0.123456789012345, "low": 0, "high": 1},
             "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
@@ -67,7 +67,7 @@ def document(shape: Shape, seed: int, text: str = "Name Mover") -> Document:
 
 @given(st.sampled_from(SHAPES), st.integers(0, 1000), TEXT)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_everything_comes_back(tmp_path: Path, shape: Shape, seed: int, text: str) -> None:
+def test_everything_comes_back(tmp_path: Path, shape: ModelShape, seed: int, text: str) -> None:
     before, path = document(shape, seed, text), tmp_path / "a.circuit"
     save_document(before, path)
     after = open_document(path)
@@ -75,7 +75,7 @@ def test_everything_comes_back(tmp_path: Path, shape: Shape, seed: int, text: st
     assert after.state.provenance == before.state.provenance
     assert after.evaluation == before.evaluation is not None
     assert (after.view, after.curve, after.extra) == (before.view, before.curve, before.extra)
-    assert not after.dirty and after.path == path
+    assert not after.is_dirty and after.path == path
     first = path.read_bytes()
     save_document(after, path)
     assert path.read_bytes() == first
@@ -175,16 +175,16 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_eap_ig_json_comes_back(tmp_path: Path, shape: Shape) -> None:
+def test_eap_ig_json_comes_back(tmp_path: Path, shape: ModelShape) -> None:
     before, path = document(shape, 3), tmp_path / "a.json"
     export_document(before, path)
     data = json.loads(path.read_text())
     assert "kv" not in "".join(data["edges"]) and data["nodes"]["logits"]["in_graph"]
     after = import_document(path)
-    assert after.state.circuit.edges.tolist() == before.state.live.edges.tolist()
+    assert after.state.circuit.edges.tolist() == before.state.live_circuit.edges.tolist()
     mask = after.state.circuit.graph.mask
     assert np.allclose(after.state.scores.values[mask], before.state.scores.values[mask])
-    if shape.grouped:  # each query head of a group holds its share of the key-value head's score
+    if shape.has_grouped_queries:  # each query head of a group holds its share of the key-value head's score
         place = before.state.scores.graph.edge("input->a0.kv1<v>")
         share = before.state.scores.values[place] / 2
         assert data["edges"]["input->a0.h2<v>"]["score"] == pytest.approx(share)
@@ -205,7 +205,7 @@ def test_foreign_json_is_told(tmp_path: Path, text: str, says: str) -> None:
 
 def test_an_attribution_graph_is_not_mistaken_for_eap_ig(tmp_path: Path) -> None:
     export_document(document(SHAPES[0], 4), tmp_path / "a.json")
-    (tmp_path / "a.json").rename(tmp_path / "a.graph.json")
+    (tmp_path / "a.json").set_labels(tmp_path / "a.graph.json")
     with pytest.raises(InputError, match="no attribution graph"):
         import_document(tmp_path / "a.graph.json")
 
@@ -244,4 +244,4 @@ def test_tables_hold_every_edge_and_say_which_are_out(tmp_path: Path, suffix: st
     export_document(made, path)
     text = path.read_text()
     number = {"csv": text.count("\n") - 1, "dot": text.count("->"), "graphml": text.count("<edge ")}
-    assert number[suffix] == made.state.circuit.n_edges > made.state.live.n_edges
+    assert number[suffix] == made.state.circuit.n_edges > made.state.live_circuit.n_edges

@@ -16,7 +16,7 @@ from test_round_trips import documents, same
 
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.graph import Graph, Kind, Shape
+from circuitviz.graph import Graph, NodeKind, ModelShape
 from circuitviz.session import Group, Label, restore_all, set_label, toggle_ablation
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
@@ -34,7 +34,7 @@ def eap_files(draw: st.DrawFn) -> dict[str, Any]:
     """What EAP-IG and MIB write, with what they may add, and what may be missing."""
     shape = draw(
         st.sampled_from(
-            [Shape(1, 2, 8), Shape(1, 4, 8, 2), Shape(1, 1, 8, None, True), Shape(2, 1, 4, mlp=False)]
+            [ModelShape(1, 2, 8), ModelShape(1, 4, 8, 2), ModelShape(1, 1, 8, None, True), ModelShape(2, 1, 4, mlp=False)]
         )
     )
     whole = Graph.transformer(replace(shape, n_kv_heads=None))  # files repeat a receiver for each head
@@ -56,7 +56,7 @@ def eap_files(draw: st.DrawFn) -> dict[str, Any]:
         "d_model": shape.d_model,
         **draw(MORE),
     }
-    if shape.grouped:
+    if shape.has_grouped_queries:
         cfg["n_key_value_heads"] = shape.kv_heads
     if not shape.mlp and draw(st.booleans()):
         cfg["attn_only"] = True
@@ -86,7 +86,7 @@ def test_a_change_goes_into_an_eap_ig_file_and_the_rest_stays(tmp_path: Path) ->
     }  # fmt: skip
     path.write_text(json.dumps(data))
     document = import_document(path)
-    document.do(toggle_ablation(["a0.h0"]))
+    document.apply_command(toggle_ablation(["a0.h0"]))
     export_document(document, path)
     text = path.read_text()
     now = json.loads(text)
@@ -95,7 +95,7 @@ def test_a_change_goes_into_an_eap_ig_file_and_the_rest_stays(tmp_path: Path) ->
     assert (
         now["edges"]["input->m0"]["mine"] == 1 and "NaN" in text and set(now["edges"]) == set(data["edges"])
     )
-    document.do(restore_all())
+    document.apply_command(restore_all())
     export_document(document, path)
     assert json.loads(path.read_text())["nodes"]["a0.h0"] == {"in_graph": True, "score": 0.25}
 
@@ -156,8 +156,8 @@ def test_an_attribution_graph_is_understood_and_comes_back(tmp_path: Path, name:
     assert state.circuit is not None and state.scores is not None
     graph = state.circuit.graph
     feature = graph.node("m2.f9@1")
-    assert (feature.kind, feature.layer, feature.feature, feature.position) == (Kind.FEATURE, 2, 9, 1)
-    assert graph.node("m1.error@1").kind is Kind.ERROR and graph.node("token@0").token == 17
+    assert (feature.kind, feature.layer, feature.feature, feature.position) == (NodeKind.FEATURE, 2, 9, 1)
+    assert graph.node("m1.error@1").kind is NodeKind.ERROR and graph.node("token@0").token == 17
     assert {n.name for n in graph.nodes[-2:]} == {"logit.5@1", "logit.6@1"} and graph.sinks == 2
     assert graph.shape.n_layers == 3
     assert state.scores.values[graph.edge("m2.f9@1->logit.5@1")] == -0.4
@@ -191,10 +191,10 @@ def test_what_a_person_changes_goes_into_the_graph_and_the_rest_stays(tmp_path: 
     path.write_text(json.dumps(graph_file(qParams=params)))
     document = import_document(path)
     assert document.state.labels["m2.f9@1"].text == "old name"
-    document.do(set_label("m2.f9@1", Label("new name", "")))
-    document.do(toggle_ablation(["m1.error@1"]))
+    document.apply_command(set_label("m2.f9@1", Label("new name", "")))
+    document.apply_command(toggle_ablation(["m1.error@1"]))
     more = {**document.state.groups, "mine": Group(frozenset({"token@0"}))}
-    document.apply(replace(document.state, groups=more))
+    document.set_state(replace(document.state, groups=more))
     export_document(document, path)
     now = json.loads(path.read_text())
     nodes = {node["node_id"]: node for node in now["nodes"]}

@@ -12,16 +12,16 @@ from hypothesis import strategies as st
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.label_files import read_labels, write_labels
-from circuitviz.graph import Circuit, Graph, Shape
-from circuitviz.session import Basis, Document, Evidence, Label, Outcome, State
+from circuitviz.graph import Circuit, Graph, ModelShape
+from circuitviz.session import EvidenceContext, Document, Evidence, Label, Outcome, State
 
-GRAPH = Graph.transformer(Shape(2, 4, 16))
+GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 TARGETS = ["a0.h1", "m1", "input", "a0.h1->a1.h2<q>", "group:Späte Köpfe", "class:S-Inhibition"]
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\r\0"), max_size=12)
 NUMBER = st.floats(-10, 10)
 OUTCOMES = st.builds(
     Outcome, st.sampled_from(["holds", "fails", "undecided"]), NUMBER, st.none() | NUMBER, st.none() | NUMBER,
-    TEXT, st.integers(1, 99), TEXT, st.integers(0, 9), TEXT, st.builds(Basis, TEXT, TEXT, TEXT),
+    TEXT, st.integers(1, 99), TEXT, st.integers(0, 9), TEXT, st.builds(EvidenceContext, TEXT, TEXT, TEXT),
 )  # fmt: skip
 OPTIONS = st.dictionaries(TEXT, TEXT | st.integers(-9, 9) | st.booleans() | NUMBER, max_size=3)
 EVIDENCE = st.builds(Evidence, TEXT, TEXT, OPTIONS, st.none() | OUTCOMES)
@@ -135,4 +135,4 @@ def test_a_column_that_is_there_twice_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("Name,Label,Label\na0.h0,one,two\n")
     with pytest.raises(InputError, match="the column 'Label' is there twice"):
-        read_labels(path, Graph.transformer(Shape(1, 1, 4)))
+        read_labels(path, Graph.transformer(ModelShape(1, 1, 4)))

@@ -24,12 +24,12 @@ from slow_path import STORIES
 
 from circuitviz.__main__ import main
 from circuitviz.formats import export_document, formats, open_document, save_document
-from circuitviz.graph import Circuit, Graph, Scores, Shape
-from circuitviz.graph.names import last_part, parse_folders, portable_place
-from circuitviz.pictures import Figure, load_shipped, pictures, save_picture
+from circuitviz.graph import Circuit, Graph, Scores, ModelShape
+from circuitviz.graph.names import display_name, parse_folders, portable_path
+from circuitviz.pictures import FigureOptions, load_shipped_fonts, figure_formats, save_figure
 from circuitviz.pictures.prose import methods_paragraph
 from circuitviz.session import Document, State
-from circuitviz.session.places import located, portable
+from circuitviz.session.places import with_local_paths, with_portable_paths
 from circuitviz.session.provenance import Provenance
 
 SECRET = "secret-folder"
@@ -58,7 +58,7 @@ def everything(data: bytes) -> Iterator[bytes]:
 
 def document(folder: Path, method: str = "eap", **more: Any) -> Document:
     """A circuit found with a model, a task and dictionaries of local folders."""
-    graph = Graph.transformer(Shape(2, 2, 8))
+    graph = Graph.transformer(ModelShape(2, 2, 8))
     edges = graph.mask.copy()
     pairs = (("a b", "a c", ("x",), ("y",)),)
     options = {
@@ -76,7 +76,7 @@ def document(folder: Path, method: str = "eap", **more: Any) -> Document:
 def every_suffix() -> list[str]:
     return [
         *(e.value.suffix for e in formats.entries() if e.value.writes),
-        *(e.value.suffix for e in pictures.entries()),
+        *(e.value.suffix for e in figure_formats.entries()),
     ]
 
 
@@ -85,7 +85,7 @@ def every_suffix() -> list[str]:
 def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(
     qapp: object, tmp_path: Path, suffix: str, near: bool
 ) -> None:
-    load_shipped()
+    load_shipped_fonts()
     made = []
     for name in ("first", "other"):
         home = tmp_path / f"{SECRET}-{name}"
@@ -93,8 +93,8 @@ def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(
         one = document(home if near else tmp_path / f"{SECRET}-models-{name}")
         save_document(one, home / "mine.circuit")
         path = home / f"{'mine' if suffix == '.circuit' else f'of-{name}'}{suffix}"  # whatever it is called
-        if suffix in [e.value.suffix for e in pictures.entries()]:
-            save_picture(one, path, Figure(caption=True))
+        if suffix in [e.value.suffix for e in figure_formats.entries()]:
+            save_figure(one, path, FigureOptions(caption=True))
         else:
             export_document(one, path)
         made.append(path.read_bytes())
@@ -107,19 +107,19 @@ def test_no_format_tells_a_folder_and_bytes_are_the_same_in_two(
 
 def test_the_search_finds_what_is_hidden_in_files(qapp: object, tmp_path: Path) -> None:
     """The control: a label that is written is found in every format that draws or lists it."""
-    load_shipped()
+    load_shipped_fonts()
     where = replace(document(tmp_path).state.provenance, created=SECRET, method=SECRET, model=SECRET)
     one = Document(replace(document(tmp_path).state, provenance=where))
     for suffix in (".circuit", ".svg", ".pdf", ".png", ".tex"):
         path = tmp_path / f"a{suffix}"
-        save_document(one, path) if suffix == ".circuit" else save_picture(one, path, Figure(caption=True))
+        save_document(one, path) if suffix == ".circuit" else save_figure(one, path, FigureOptions(caption=True))
         assert any(SECRET.encode() in piece for piece in everything(path.read_bytes())), suffix
 
 
 def test_commands_in_figures_work_from_the_documents_folder(qapp: object, tmp_path: Path) -> None:
     one = document(tmp_path)
     save_document(one, tmp_path / "mine.circuit")
-    save_picture(one, tmp_path / "a.svg")
+    save_figure(one, tmp_path / "a.svg")
     text = (tmp_path / "a.svg").read_text()
     assert "-m ./models/llama -t ./tasks/mine.csv" in text and "export mine.circuit -o mine.svg" in text
     assert "--dictionaries ./dicts/one; ./two" in text
@@ -136,7 +136,7 @@ def test_places_come_back_where_they_are(tmp_path: Path, monkeypatch: pytest.Mon
     moved = tmp_path / "moved"
     shutil.copytree(home, moved)
     again = open_document(moved / "mine.circuit")
-    assert again.state.provenance.model == str(moved / "models" / "llama") and not again.dirty
+    assert again.state.provenance.model == str(moved / "models" / "llama") and not again.is_dirty
     away = tmp_path / "away"
     away.mkdir()
     save_document(one, away / "mine.circuit")
@@ -158,15 +158,15 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "gpt2").mkdir()
     (tmp_path / "here" / "llama").mkdir(parents=True)
     for name in ("demo", "gpt2", "google/gemma-2-2b", "ioi", "", "a b", "x" * 5000, "saelens:release/id"):
-        assert portable_place(name, tmp_path) == last_part(name) == name
-    assert portable_place("here/llama", tmp_path) == "./here/llama" and last_part("here/llama") == "llama"
-    assert portable_place("~nobody/x", None) == "x" and portable_place("./gone/llama", None) == "llama"
+        assert portable_path(name, tmp_path) == display_name(name) == name
+    assert portable_path("here/llama", tmp_path) == "./here/llama" and display_name("here/llama") == "llama"
+    assert portable_path("~nobody/x", None) == "x" and portable_path("./gone/llama", None) == "llama"
     where = document(tmp_path).state.provenance
-    assert portable(portable(where, tmp_path), None).model == "llama"
+    assert with_portable_paths(with_portable_paths(where, tmp_path), None).model == "llama"
     assert (
-        located(portable(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"
+        with_local_paths(with_portable_paths(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"
     )  # not there
-    assert parse_folders(str(portable(where, tmp_path).options["dictionaries"])) == ("./dicts/one", "./two")
+    assert parse_folders(str(with_portable_paths(where, tmp_path).options["dictionaries"])) == ("./dicts/one", "./two")
 
 
 @given(
@@ -181,19 +181,19 @@ def test_no_name_in_a_file_makes_reading_fail(text: str) -> None:
     where = Provenance(text, text, text, text, (), text, text, text, {"dictionaries": text, "file": text})
     listed = replace(where, options={"dictionaries": [text, 3]})
     for one in (where, listed):
-        found = located(one, Path("/nowhere"), lambda name, digest: None)
-        assert portable(portable(found, None), None) == portable(found, None)
+        found = with_local_paths(one, Path("/nowhere"), lambda name, digest: None)
+        assert with_portable_paths(with_portable_paths(found, None), None) == with_portable_paths(found, None)
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
 def test_exports_have_the_permissions_of_the_umask(qapp: object, tmp_path: Path, mask: int) -> None:
-    load_shipped()
+    load_shipped_fonts()
     before = os.umask(mask)
     try:
         for suffix in every_suffix():
             path = tmp_path / f"a{suffix}"
             one = document(tmp_path)
-            save_picture(one, path) if suffix in (".svg", ".pdf", ".png", ".tex") else export_document(
+            save_figure(one, path) if suffix in (".svg", ".pdf", ".png", ".tex") else export_document(
                 one, path
             )
             assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask, suffix
@@ -210,7 +210,7 @@ def test_a_local_models_circuit_is_evaluated_where_its_file_lies(
     shutil.copytree(STORIES, home / "model")
     task = home / "task.csv"
     with task.open("w", newline="") as file:
-        csv.writer(file).writerows(
+        csv.save_service(file).writerows(
             [["clean", "corrupted", "correct", "incorrect"], ["Once upon a", "Once there a", " time", " day"]]
         )
     monkeypatch.chdir(tmp_path)

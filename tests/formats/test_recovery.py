@@ -17,8 +17,8 @@ from edit_until_killed import GRAPH
 
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
-from circuitviz.formats.claims import Claim
-from circuitviz.formats.recovery import Autosave, left_behind
+from circuitviz.formats.claims import FileLock
+from circuitviz.formats.recovery import Autosave, find_recovered_work
 from circuitviz.graph import Scores
 from circuitviz.session import Document, Label, State, set_label
 
@@ -56,7 +56,7 @@ def test_fifty_processes_killed_at_random_moments_lose_at_most_five_seconds(tmp_
     kept = 0
     for seed, moment in died.items():
         while (
-            locks := [p for p in (tmp_path / str(seed)).glob("*.lock") if Claim.held(p)]
+            locks := [p for p in (tmp_path / str(seed)).glob("*.lock") if FileLock.is_held(p)]
         ) and time.monotonic() < deadline:
             time.sleep(0.01)  # the system is still taking the process down
         assert not locks
@@ -64,7 +64,7 @@ def test_fifty_processes_killed_at_random_moments_lose_at_most_five_seconds(tmp_
             (tmp_path / f"{seed}.log").read_text().splitlines() if (tmp_path / f"{seed}.log").exists() else []
         )
         edits = [(float(when), state) for when, _, state in (line.split() for line in lines)]
-        found = left_behind(tmp_path / str(seed))
+        found = find_recovered_work(tmp_path / str(seed))
         assert len(found) <= 1
         must = [state for when, state in edits if when < moment - MOST_LOST]
         if not found:
@@ -81,7 +81,7 @@ def test_fifty_processes_killed_at_random_moments_lose_at_most_five_seconds(tmp_
 
 @pytest.fixture
 def autosave(tmp_path: Path) -> Iterator[Autosave]:
-    made = Autosave(tmp_path / "recovery", delay=0.02)
+    made = Autosave(tmp_path / "recovery", delay_s=0.02)
     yield made
     made.close()
     assert not list((tmp_path / "recovery").glob("*"))
@@ -96,41 +96,41 @@ def wait(autosave: Autosave, files: int) -> None:
 
 def test_only_unsaved_work_is_kept(autosave: Autosave, tmp_path: Path) -> None:
     made = document()
-    autosave.follow(made)
+    autosave.track(made)
     assert not autosave.folder.exists()
-    change = made.do(set_label("m0", Label("a")))
+    change = made.apply_command(set_label("m0", Label("a")))
     wait(autosave, 1)
-    made.apply(change.before)
+    made.set_state(change.before)
     wait(autosave, 0)
-    made.apply(change.after)
+    made.set_state(change.after)
     wait(autosave, 1)
     save_document(made, tmp_path / "a.circuit")
     wait(autosave, 0)
-    made.keep_measure("stability", {"key": made.state.measured, "result": {}, "options": {}, "done": True})
+    made.store_measure("stability", {"key": made.state.measurement_key, "result": {}, "options": {}, "done": True})
     wait(autosave, 1)
-    autosave.follow(document(1))
+    autosave.track(document(1))
     wait(autosave, 0)
 
 
 def test_work_of_a_living_window_is_not_offered_and_a_found_one_goes_on_in_its_file(tmp_path: Path) -> None:
     folder, made = tmp_path / "recovery", document()
-    first, second = Autosave(folder, delay=0), Autosave(folder, delay=0)
+    first, second = Autosave(folder, delay_s=0), Autosave(folder, delay_s=0)
     made.path = tmp_path / "ioi.circuit"
-    first.follow(made)
-    made.do(set_label("m0", Label("a")))
+    first.track(made)
+    made.apply_command(set_label("m0", Label("a")))
     wait(first, 1)
-    assert left_behind(folder) == []
+    assert find_recovered_work(folder) == []
     file = next(folder.glob("*.circuit"))
     data = file.read_bytes()
     first.close()
     file.write_bytes(data)  # as a crash would have left it
-    (found,) = left_behind(folder)
+    (found,) = find_recovered_work(folder)
     assert found.original == made.path and found.summary == "40 edges" and found.saved > "2026"
     again = found.open()
-    assert again.state.hash == made.state.hash and again.dirty and again.path == made.path
-    second.follow(again, found)
-    assert left_behind(folder) == [] and list(folder.glob("*.circuit")) == [file]
-    again.do(set_label("m0", Label("b")))
+    assert again.state.hash == made.state.hash and again.is_dirty and again.path == made.path
+    second.track(again, found)
+    assert find_recovered_work(folder) == [] and list(folder.glob("*.circuit")) == [file]
+    again.apply_command(set_label("m0", Label("b")))
     second.flush()
     assert list(folder.glob("*.circuit")) == [file]
     second.close()
@@ -142,7 +142,7 @@ def test_a_recovery_file_that_cannot_be_read_is_offered_all_the_same_and_can_be_
 ) -> None:
     (tmp_path / "1-a.circuit").write_bytes(b"PK broken")
     (tmp_path / ".2-b.circuit.xyz").write_bytes(b"half")
-    (found,) = left_behind(tmp_path)
+    (found,) = find_recovered_work(tmp_path)
     with pytest.raises(InputError, match="damaged"):
         found.open()
     found.discard()
@@ -152,10 +152,10 @@ def test_a_recovery_file_that_cannot_be_read_is_offered_all_the_same_and_can_be_
 def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     heard: list[str] = []
-    autosave, made = Autosave(tmp_path / "file" / "below", heard.append, delay=0), document()
-    autosave.follow(made)
+    autosave, made = Autosave(tmp_path / "file" / "below", heard.append, delay_s=0), document()
+    autosave.track(made)
     for text in "abc":
-        made.do(set_label("m0", Label(text)))
+        made.apply_command(set_label("m0", Label(text)))
         autosave.flush()
     autosave.close()
     assert len(heard) == 1 and "cannot be kept" in heard[0]
@@ -163,11 +163,11 @@ def test_a_place_that_cannot_be_written_is_told_once(tmp_path: Path) -> None:
 
 def test_a_claim_is_held_by_one_and_says_of_whom(tmp_path: Path) -> None:
     path = tmp_path / "a.lock"
-    claim = Claim.take(path, {"pid": 1})
-    assert claim is not None and Claim.take(path, {"pid": 2}) is None
-    assert Claim.held(path) and Claim.read(path) == {"pid": 1}
+    claim = FileLock.acquire(path, {"pid": 1})
+    assert claim is not None and FileLock.acquire(path, {"pid": 2}) is None
+    assert FileLock.is_held(path) and FileLock.read_owner(path) == {"pid": 1}
     claim.release()
-    assert not path.exists() and not Claim.held(path)
-    again = Claim.take(path, {})
+    assert not path.exists() and not FileLock.is_held(path)
+    again = FileLock.acquire(path, {})
     assert again is not None
     again.release()

@@ -19,15 +19,15 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, export_warning, import_document, open_document, save_document
-from circuitviz.formats.cells import csv_text, unprotected
-from circuitviz.formats.dot import parsed
-from circuitviz.formats.escapes import escaped, unescaped
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.graph.opened import opened_graph
+from circuitviz.formats.cells import format_csv, unescape_formula
+from circuitviz.formats.dot import parse_dot
+from circuitviz.formats.escapes import escape_text, unescape_text
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.graph.opened import graph_with_features
 from circuitviz.session import Document, Label, State
 
-SHAPES = [Shape(2, 4, 16), Shape(2, 4, 16, 2), Shape(1, 2, 8, None, True), Shape(2, 2, 8, mlp=False)]
-OPENED = opened_graph(Shape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
+SHAPES = [ModelShape(2, 4, 16), ModelShape(2, 4, 16, 2), ModelShape(1, 2, 8, None, True), ModelShape(2, 2, 8, mlp=False)]
+OPENED = graph_with_features(ModelShape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 # Any text, and the beginnings of escapes, formulas, markup and channels.
 ODD = st.lists(
@@ -62,16 +62,16 @@ PLACE = st.floats(-1e6, 1e6)  # what can be drawn
 def feature_graph() -> Graph:
     """Features, an error and a token of one prompt, and two logits."""
     nodes = (
-        Node("token@0", Kind.TOKEN, position=0, token=17),
-        Node("a0.f3@1", Kind.FEATURE, 0, site="a", position=1, feature=3, dictionary="sae-0"),
-        Node("m0.f9@1", Kind.FEATURE, 0, site="m", position=1, feature=9, dictionary="tc \\ 0\n"),
-        Node("m0.error@1", Kind.ERROR, 0, site="m", position=1),
-        Node("logit.4@1", Kind.LOGITS, position=1, token=4),
-        Node("logit.5@1", Kind.LOGITS, position=1, token=5),
+        Node("token@0", NodeKind.TOKEN, position=0, token=17),
+        Node("a0.f3@1", NodeKind.FEATURE, 0, site="a", position=1, feature=3, dictionary="sae-0"),
+        Node("m0.f9@1", NodeKind.FEATURE, 0, site="m", position=1, feature=9, dictionary="tc \\ 0\n"),
+        Node("m0.error@1", NodeKind.ERROR, 0, site="m", position=1),
+        Node("logit.4@1", NodeKind.LOGITS, position=1, token=4),
+        Node("logit.5@1", NodeKind.LOGITS, position=1, token=5),
     )
     mask = np.triu(np.ones((4, 6), dtype=bool), 1)
     mask[:, 3] = False  # nothing flows into an error
-    return Graph.of_nodes(Shape(1, 2, 8), nodes, mask, 2)
+    return Graph.of_nodes(ModelShape(1, 2, 8), nodes, mask, 2)
 
 
 @st.composite
@@ -105,7 +105,7 @@ def same(before: Document, after: Document) -> None:
     ours, theirs = before.state, after.state
     assert ours.circuit is not None and theirs.circuit is not None and ours.scores and theirs.scores
     assert theirs.circuit.edge_names == ours.circuit.edge_names
-    names = set(ours.circuit.node_names) | {n.name for n in ours.circuit.graph.nodes if n.kind is Kind.LOGITS}
+    names = set(ours.circuit.node_names) | {n.name for n in ours.circuit.graph.nodes if n.kind is NodeKind.LOGITS}
     for name in names & set(theirs.circuit.graph.node_index):
         assert theirs.circuit.graph.node(name) == ours.circuit.graph.node(name)
     assert theirs.circuit.graph.shape == ours.circuit.graph.shape
@@ -116,8 +116,8 @@ def same(before: Document, after: Document) -> None:
     assert dict(theirs.positions) == dict(ours.positions)
     assert theirs.scores.method == ours.scores.method
     assert (theirs.ablated_nodes, theirs.ablated_edges) == (ours.ablated_nodes, ours.ablated_edges)
-    assert theirs.live is not None and ours.live is not None
-    assert theirs.live.edge_names == ours.live.edge_names
+    assert theirs.live_circuit is not None and ours.live_circuit is not None
+    assert theirs.live_circuit.edge_names == ours.live_circuit.edge_names
 
 
 @given(documents())
@@ -138,7 +138,7 @@ def test_a_circuit_comes_back_with_what_is_ablated(tmp_path: Path, suffix: str, 
 @pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv", ".graph.json"])
 def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str) -> None:
     """One node out, one edge out, and the edge that the node took with it."""
-    graph = Graph.transformer(Shape(1, 2, 8))
+    graph = Graph.transformer(ModelShape(1, 2, 8))
     names = ["input->a0.h0<q>", "a0.h0->m0", "input->m0", "m0->logits", "a0.h1->logits", "input->a0.h1<v>"]
     edges = np.zeros_like(graph.mask)
     for name in names:
@@ -147,7 +147,7 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
     state = State(
         None, Scores(graph, edges * 0.5, "eap"), Circuit(graph, edges, 6), frozenset({"a0.h0"}), cut
     )
-    assert set(state.live.edge_names) == set(names) - cut - {"a0.h0->m0"}
+    assert set(state.live_circuit.edge_names) == set(names) - cut - {"a0.h0->m0"}
     path = tmp_path / f"a{suffix}"
     export_document(Document(state), path)
     text = path.read_text(encoding="utf-8")
@@ -155,7 +155,7 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
         rows = {f"{r['sender']}->{r['receiver']}": r for r in csv.DictReader(text.splitlines())}
         assert set(rows) == set(names)
         assert {name for name, row in rows.items() if row["ablated"] == "true"} == cut
-        assert {name for name, row in rows.items() if row["live"] == "true"} == set(state.live.edge_names)
+        assert {name for name, row in rows.items() if row["live"] == "true"} == set(state.live_circuit.edge_names)
         export_document(Document(state), tmp_path / "a.nodes.csv")
     elif suffix == ".dot":
         assert text.count('ablated="true"') + text.count("ablated=true") == 2 and text.count("dotted") == 3
@@ -163,7 +163,7 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
     assert after.ablated_nodes == {"a0.h0"} and after.ablated_edges == cut
     assert (
         after.circuit.edge_names == state.circuit.edge_names
-        and after.live.edge_names == state.live.edge_names
+        and after.live_circuit.edge_names == state.live_circuit.edge_names
     )
 
 
@@ -186,8 +186,8 @@ def test_a_document_comes_back_with_every_graph(tmp_path: Path, before: Document
 @settings(max_examples=300)
 def test_escapes_change_only_what_files_lose_and_come_back(text: str) -> None:
     r"""Control characters go; a backslash stays as it is unless it would be read as an escape (``\u0041``)."""
-    written = escaped(text)
-    assert unescaped(written) == text
+    written = escape_text(text)
+    assert unescape_text(written) == text
     assert not any(unicodedata.category(c) in ("Cc", "Cs") and c not in "\n\t" for c in written)
     if not re.search(r"\\u[0-9a-fA-F]{4}", text) and all(c.isprintable() or c == "\n" for c in text):
         assert written == text
@@ -196,8 +196,8 @@ def test_escapes_change_only_what_files_lose_and_come_back(text: str) -> None:
 @given(ODD)
 @settings(max_examples=300)
 def test_no_cell_is_a_formula_and_cells_come_back(text: str) -> None:
-    row = next(csv.reader(io.StringIO(csv_text([[text, "x"]]), newline="")))
-    assert [unprotected(cell) for cell in row] == [text, "x"]
+    row = next(csv.reader(io.StringIO(format_csv([[text, "x"]]), newline="")))
+    assert [unescape_formula(cell) for cell in row] == [text, "x"]
     assert (
         row[0][:1] not in tuple("=+-@\t\r")
         or not row[0]
@@ -209,11 +209,11 @@ def test_no_cell_is_a_formula_and_cells_come_back(text: str) -> None:
 def labelled(text: str, name: str = "a0.h0") -> Document:
     """A small circuit with one label, or with one node of another name."""
     nodes = (
-        Node("token@0", Kind.TOKEN, position=0, token=1),
-        Node(name, Kind.FEATURE, 0, site="m", position=0, feature=1),
-        Node("logit.4@0", Kind.LOGITS, position=0, token=4),
+        Node("token@0", NodeKind.TOKEN, position=0, token=1),
+        Node(name, NodeKind.FEATURE, 0, site="m", position=0, feature=1),
+        Node("logit.4@0", NodeKind.LOGITS, position=0, token=4),
     )
-    graph = Graph.of_nodes(Shape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
+    graph = Graph.of_nodes(ModelShape(1, 2, 8), nodes, np.triu(np.ones((2, 3), dtype=bool), 1), 1)
     return Document(
         State(None, Scores(graph, graph.mask * 0.5, "eap"), Circuit.full(graph), labels={name: Label(text)})
     )
@@ -259,7 +259,7 @@ def test_any_name_of_a_node_comes_back(tmp_path: Path, suffix: str, name: str, l
 
 
 def test_dot_of_a_large_graph_warns(tmp_path: Path) -> None:
-    graph = Graph.transformer(Shape(5, 8, 64))
+    graph = Graph.transformer(ModelShape(5, 8, 64))
     large = Document(State(None, Scores(graph, graph.mask * 1.0, "eap"), Circuit.full(graph)))
     assert graph.n_edges > 2000
     export_document(large, tmp_path / "a.dot")
@@ -281,12 +281,12 @@ def test_edges_alone_are_read_into_the_smallest_model_that_has_them(tmp_path: Pa
     state = import_document(path).state
     assert state.circuit is not None and state.scores is not None
     shape = state.circuit.graph.shape
-    assert (shape.n_layers, shape.n_heads, shape.mlp, shape.grouped) == (4, 2, True, False)
+    assert (shape.n_layers, shape.n_heads, shape.mlp, shape.has_grouped_queries) == (4, 2, True, False)
     assert set(state.circuit.edge_names) == {"input->a3.h1<q>", "m0->logits", "a3.h1->logits"}
     assert state.scores.values[state.circuit.graph.edge("m0->logits")] == -2
     path.write_text("sender,receiver\ninput,a0.kv1<v>\n")
     state = import_document(path).state
-    assert state.circuit is not None and state.circuit.graph.shape.grouped
+    assert state.circuit is not None and state.circuit.graph.shape.has_grouped_queries
 
 
 def test_dot_of_other_hands_is_read(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_dot_of_other_hands_is_read(tmp_path: Path) -> None:
     assert set(state.circuit.edge_names) == wanted
     assert state.scores.values[state.circuit.graph.edge("m0->logits")] == -0.5
     assert state.labels["a0.h1"].text == 'Name "Mover"'
-    assert parsed("graph { }").number_of_nodes() == 0
+    assert parse_dot("graph { }").number_of_nodes() == 0
 
 
 @pytest.mark.parametrize(

@@ -14,15 +14,15 @@ import pytest
 
 from circuitviz.errors import InputError
 from circuitviz.formats import change_document, export_document, open_document, save_document
-from circuitviz.formats.claims import claim_file, claimed
-from circuitviz.formats.disk import write_whole
-from circuitviz.formats.recovery import left_behind
-from circuitviz.formats.temporaries import create_temporary, remove_abandoned
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.formats.claims import lock_document, document_locked
+from circuitviz.formats.disk import write_atomically
+from circuitviz.formats.recovery import find_recovered_work
+from circuitviz.formats.temporaries import create_temporary, remove_abandoned_files
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.session import Document, Label, State, set_label
 
 PROGRAM = [sys.executable, str(Path(__file__).parent / "save_until_killed.py")]
-GRAPH = Graph.transformer(Shape(1, 2, 8))
+GRAPH = Graph.transformer(ModelShape(1, 2, 8))
 posix = pytest.mark.skipif(sys.platform == "win32", reason="permissions, kill and byte names are POSIX's")
 
 
@@ -57,7 +57,7 @@ def test_a_save_that_is_killed_at_any_moment_leaves_nothing_after_the_next(tmp_p
     for folder in folders:
         for name in theirs:
             (folder / name).write_text("a person's own")
-        write_whole(folder / "b.circuit", b"")
+        write_atomically(folder / "b.circuit", b"")
         assert sorted(os.listdir(folder)) == sorted([*theirs, "a.circuit", "b.circuit"])
 
 
@@ -71,7 +71,7 @@ def test_a_save_that_goes_on_loses_nothing_to_another(tmp_path: Path) -> None:
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as savers:
         assert savers.stdout is not None and savers.stdout.readline() == "stopped\n"
         for moment in range(1, moments + 1):
-            remove_abandoned(tmp_path / "s" / str(moment))
+            remove_abandoned_files(tmp_path / "s" / str(moment))
         savers.communicate("go on\n")
     assert savers.returncode == 0, "a living saver lost its file"
     for moment in range(1, moments + 1):
@@ -80,9 +80,9 @@ def test_a_save_that_goes_on_loses_nothing_to_another(tmp_path: Path) -> None:
 
 
 def test_a_start_removes_what_a_killed_save_of_unsaved_work_left(tmp_path: Path) -> None:
-    with create_temporary(tmp_path, private=True) as ours, create_temporary(tmp_path, private=True) as other:
+    with create_temporary(tmp_path, is_private=True) as ours, create_temporary(tmp_path, is_private=True) as other:
         other.close()  # as the system closes it when its process is killed
-        assert left_behind(tmp_path) == []
+        assert find_recovered_work(tmp_path) == []
         assert hidden(tmp_path) == [Path(ours.name).name]
 
 
@@ -129,7 +129,7 @@ def test_changes_of_one_document_at_once_are_all_kept(tmp_path: Path) -> None:
 
     def change(name: str) -> None:
         with change_document(path) as opened:
-            opened.do(set_label(name, Label(f"role of {name}")))
+            opened.apply_command(set_label(name, Label(f"role of {name}")))
 
     threads = [threading.Thread(target=change, args=(name,)) for name in names]
     for thread in threads:
@@ -146,9 +146,9 @@ def test_a_file_that_another_program_writes_meanwhile_is_not_written_over(tmp_pa
     path = tmp_path / "a.circuit"
     save_document(document(), path)
     with pytest.raises(InputError, match="written by another program while"), change_document(path) as opened:
-        opened.do(set_label("m0", Label("ours")))
+        opened.apply_command(set_label("m0", Label("ours")))
         other = document()
-        other.do(set_label("m0", Label("theirs")))
+        other.apply_command(set_label("m0", Label("theirs")))
         save_document(other, path)
     assert open_document(path).state.labels["m0"].text == "theirs"
 
@@ -158,7 +158,7 @@ def test_a_failure_inside_changes_nothing(tmp_path: Path) -> None:
     save_document(document(), path)
     before = path.read_bytes()
     with pytest.raises(ZeroDivisionError), change_document(path) as opened:
-        opened.do(set_label("m0", Label("half done")))
+        opened.apply_command(set_label("m0", Label("half done")))
         raise ZeroDivisionError
     assert path.read_bytes() == before
     with change_document(path):
@@ -173,15 +173,15 @@ def test_who_holds_a_file_is_named(tmp_path: Path) -> None:
         ("window", rf"open in a window since ..:.. \(process {os.getpid()}\)"),
         ("command", "by another command"),
     ):
-        claim = claim_file(path, kind)
+        claim = lock_document(path, kind)
         assert claim is not None
         began = time.monotonic()
-        with pytest.raises(InputError, match=says), claimed(link, patience_s=0.05):
+        with pytest.raises(InputError, match=says), document_locked(link, patience_s=0.05):
             pass
         assert (time.monotonic() - began < 0.05) == (kind == "window")
         claim.release()
-    with claimed(link, patience_s=0):
-        assert claim_file(path, "window") is None
+    with document_locked(link, patience_s=0):
+        assert lock_document(path, "window") is None
 
 
 def test_where_there_is_no_place_for_claims_a_file_can_be_changed_all_the_same(
@@ -192,5 +192,5 @@ def test_where_there_is_no_place_for_claims_a_file_can_be_changed_all_the_same(
     (tmp_path / "no folder").write_text("")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "no folder"))
     with change_document(path) as opened:
-        opened.do(set_label("m0", Label("kept")))
+        opened.apply_command(set_label("m0", Label("kept")))
     assert open_document(path).state.labels["m0"].text == "kept"

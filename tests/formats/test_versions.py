@@ -12,11 +12,11 @@ import pytest
 
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
-from circuitviz.formats.circuit_file import CircuitFile
-from circuitviz.formats.disk import parse_json, write_whole
-from circuitviz.formats.migrations import FIRST, STEPS, VERSION, migrated
-from circuitviz.formats.parts import Part, parts
-from circuitviz.graph import Circuit, Graph, Scores, Shape
+from circuitviz.formats.circuit_file import CircuitFileFormat
+from circuitviz.formats.disk import parse_json, write_atomically
+from circuitviz.formats.migrations import FIRST_VERSION, STEPS, FILE_VERSION, migrate_manifest
+from circuitviz.formats.parts import DocumentPart, parts
+from circuitviz.graph import Circuit, Graph, Scores, ModelShape
 from circuitviz.session import replace_circuit, toggle_ablation
 
 VERSIONS = Path(__file__).parent / "versions"
@@ -27,20 +27,20 @@ def manifest(path: Path) -> dict:  # type: ignore[type-arg]
         return json.loads(archive.read("document.json"))
 
 
-@pytest.mark.parametrize("version", range(FIRST, VERSION + 1))
+@pytest.mark.parametrize("version", range(FIRST_VERSION, FILE_VERSION + 1))
 def test_a_file_of_each_version_opens(version: int, tmp_path: Path) -> None:
     """The files beside this one were written by the version that they are named for."""
     kept = VERSIONS / f"v{version}.circuit"
     document = open_document(kept)
     state = document.state
     assert manifest(kept)["version"] == version
-    assert state.circuit is not None and state.circuit.graph.shape.grouped
+    assert state.circuit is not None and state.circuit.graph.shape.has_grouped_queries
     assert state.circuit.n_edges == int(manifest(kept)["circuit"]["asked"]) == 20
     assert [label.text for label in state.labels.values()] == ["Name Mover"]
     assert state.provenance is not None and state.provenance.method == "eap-ig"
     assert document.evaluation is not None and document.extra == {"from the future": {"kept": [1, 2]}}
     save_document(document, tmp_path / "now.circuit")
-    assert manifest(tmp_path / "now.circuit")["version"] == VERSION
+    assert manifest(tmp_path / "now.circuit")["version"] == FILE_VERSION
     assert open_document(tmp_path / "now.circuit").state.hash == state.hash
 
 
@@ -50,17 +50,17 @@ def test_steps_lead_from_every_version_to_the_present_one() -> None:
         2: lambda m: {k: v for k, v in m.items() if k != "name"},
     }
     given = {"version": 1, "name": "a"}
-    assert migrated(given, steps) == {"version": 3, "names": ["a"]}
-    assert migrated({"version": 2, "name": "a", "names": []}, steps) == {"version": 3, "names": []}
+    assert migrate_manifest(given, steps) == {"version": 3, "names": ["a"]}
+    assert migrate_manifest({"version": 2, "name": "a", "names": []}, steps) == {"version": 3, "names": []}
     assert given == {"version": 1, "name": "a"}
-    assert sorted(STEPS) == list(range(FIRST, VERSION))
+    assert sorted(STEPS) == list(range(FIRST_VERSION, FILE_VERSION))
     for strange in (0, -3, True, 1.0):
         with pytest.raises(InputError, match="versions begin at 1"):
-            migrated({"version": strange}, steps)
+            migrate_manifest({"version": strange}, steps)
 
 
 def test_every_part_is_found_and_no_key_has_two_owners() -> None:
-    assert parts.broken == {}
+    assert parts.import_errors == {}
     keys = [key for entry in parts.entries() for key in entry.value.keys]
     assert len(keys) == len(set(keys)) and "version" not in keys
     document = open_document(VERSIONS / "v1.circuit")
@@ -69,7 +69,7 @@ def test_every_part_is_found_and_no_key_has_two_owners() -> None:
 
 
 def test_a_part_added_beside_the_others_is_written_and_read(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    class Mood(Part):
+    class Mood(DocumentPart):
         keys = ("mood",)
 
         def write(self, document):  # type: ignore[no-untyped-def]
@@ -91,8 +91,8 @@ def test_the_history_of_ablations_is_kept(tmp_path: Path) -> None:
     document = open_document(VERSIONS / "v1.circuit")
     heads = [n for n in document.state.circuit.node_names if "." in n][:2]  # type: ignore[union-attr]
     for nodes in (heads[:1], heads[1:], heads[1:], heads[:1]):
-        document.do(toggle_ablation(nodes))
-    assert document.history and document.history[-1]["key"] == document.state.measured
+        document.apply_command(toggle_ablation(nodes))
+    assert document.history and document.history[-1]["key"] == document.state.measurement_key
     save_document(document, tmp_path / "a.circuit")
     assert open_document(tmp_path / "a.circuit").history == document.history
 
@@ -121,7 +121,7 @@ def test_file_and_folder_are_flushed_before_and_after_the_name_changes(tmp_path:
         lambda h: (done.append("folder" if os.path.isdir(f"/proc/self/fd/{h}") else "file"), sync(h)),
     )
     monkeypatch.setattr(os, "replace", lambda a, b: (done.append("rename"), replace(a, b)))
-    write_whole(tmp_path / "a", b"x")
+    write_atomically(tmp_path / "a", b"x")
     assert done == ["file", "rename", "folder"]
 
 
@@ -160,22 +160,22 @@ def test_strange_zip_entries_are_refused(tmp_path: Path, names: list[str], says:
         for name in names:
             archive.writestr(name, b"x")
     with pytest.raises(InputError, match=says):
-        CircuitFile().read(path)
+        CircuitFileFormat().read(path)
 
 
 def test_what_was_tried_on_an_earlier_circuit_is_kept_and_not_offered(tmp_path: Path) -> None:
     document = open_document(VERSIONS / "v1.circuit")
     first = document.state
     assert first.circuit is not None and first.scores is not None
-    document.do(toggle_ablation([first.circuit.node_names[1]]))
-    assert [entry["key"] for entry in document.tried] == [document.state.measured]
-    other = Graph.transformer(Shape(n_layers=1, n_heads=1, d_model=8))
+    document.apply_command(toggle_ablation([first.circuit.node_names[1]]))
+    assert [entry["key"] for entry in document.current_history] == [document.state.measurement_key]
+    other = Graph.transformer(ModelShape(n_layers=1, n_heads=1, d_model=8))
     scores = Scores(other, np.ones(other.mask.shape), "exact")
     where = document.state.provenance
     assert where is not None
-    document.do(replace_circuit(Circuit(other, other.mask), scores, where, "Find another"))
-    document.do(toggle_ablation(["m0"]))
-    assert [entry["nodes"] for entry in document.tried] == [["m0"]] and len(document.history) == 2
+    document.apply_command(replace_circuit(Circuit(other, other.mask), scores, where, "Find another"))
+    document.apply_command(toggle_ablation(["m0"]))
+    assert [entry["nodes"] for entry in document.current_history] == [["m0"]] and len(document.history) == 2
     save_document(document, tmp_path / "a.circuit")
     again = open_document(tmp_path / "a.circuit")
-    assert again.history == document.history and again.tried == document.tried
+    assert again.history == document.history and again.current_history == document.current_history

@@ -7,16 +7,16 @@ import itertools
 import numpy as np
 import pytest
 
-from circuitviz.graph import Graph, Kind, Node, Scores, Shape, change_without
+from circuitviz.graph import Graph, NodeKind, Node, Scores, ModelShape, estimate_target_change
 
-SHAPE = Shape(2, 2, 8)
+SHAPE = ModelShape(2, 2, 8)
 NAMES = ("token@0", "m0.f1@0", "m0.f2@0", "m1.f3@0")
 
 
 def made(values: np.ndarray, info: dict) -> Scores:
-    nodes = [Node("token@0", Kind.TOKEN, position=0)]
-    nodes += [Node(n, Kind.FEATURE, int(n[1]), site="m", position=0, feature=int(n[4])) for n in NAMES[1:]]
-    nodes.append(Node("logit.5@0", Kind.LOGITS, position=0, token=5))
+    nodes = [Node("token@0", NodeKind.TOKEN, position=0)]
+    nodes += [Node(n, NodeKind.FEATURE, int(n[1]), site="m", position=0, feature=int(n[4])) for n in NAMES[1:]]
+    nodes.append(Node("logit.5@0", NodeKind.LOGITS, position=0, token=5))
     graph = Graph.of_nodes(SHAPE, tuple(nodes), values != 0)
     reading = np.isin([n.name for n in nodes], graph.receivers)
     return Scores(graph, np.ascontiguousarray(values[:, reading]), "attribution-graph", info=info)
@@ -49,7 +49,7 @@ def test_changes_are_sums_over_paths(shares: dict[str, float]) -> None:
     activation = np.array([1.0, 2.0, 0.5, 4.0, 7.0])
     named = dict(zip([*NAMES, "logit.5@0"], activation.tolist(), strict=True))
     scores = made(values, {"activations": named})
-    assert change_without(scores, shares) == pytest.approx(by_paths(values, activation, shares))
-    assert change_without(made(values, {}), shares) is None
+    assert estimate_target_change(scores, shares) == pytest.approx(by_paths(values, activation, shares))
+    assert estimate_target_change(made(values, {}), shares) is None
     told = made(values, {"activations": {}, "attributions": named})  # a local circuit's own values come first
-    assert change_without(told, shares) == pytest.approx(by_paths(values, activation, shares))
+    assert estimate_target_change(told, shares) == pytest.approx(by_paths(values, activation, shares))

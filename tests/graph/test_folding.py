@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Folding, Graph, Shape, fold
+from circuitviz.graph import Circuit, FoldedCircuit, Graph, ModelShape, fold_circuit
 
-PLAIN = Graph.transformer(Shape(3, 3, 16))
-SHARED = Graph.transformer(Shape(2, 4, 16, n_kv_heads=2))
+PLAIN = Graph.transformer(ModelShape(3, 3, 16))
+SHARED = Graph.transformer(ModelShape(2, 4, 16, n_kv_heads=2))
 Groups = dict[str, frozenset[str]]
 
 
@@ -52,17 +52,17 @@ def test_arrows_are_the_sums_of_their_edges(graph: Graph) -> None:
     @given(folded(graph))
     def check(case: tuple[Circuit, np.ndarray, Groups]) -> None:
         circuit, values, groups = case
-        folding, slow = fold(circuit, values, groups), slowly(circuit, values, groups)
+        folding, slow = fold_circuit(circuit, values, groups), slowly(circuit, values, groups)
         between = {key: scores for key, scores in slow.items() if key[0] != key[1]}
-        assert {(a.sender, a.receiver, a.channel) for a in folding.arrows()} == set(between)
-        for a in folding.arrows():
+        assert {(a.sender, a.receiver, a.channel) for a in folding.folded_edges()} == set(between)
+        for a in folding.folded_edges():
             scores = between[a.sender, a.receiver, a.channel]
-            assert a.edges == len(scores) and a.score == pytest.approx(sum(scores), abs=1e-9)
-            held = folding.edges(a.sender, a.receiver, a.channel)
+            assert a.n_edges == len(scores) and a.score == pytest.approx(sum(scores), abs=1e-9)
+            held = folding.member_edges(a.sender, a.receiver, a.channel)
             assert sorted(values[held]) == sorted(scores)
         for box in folding.boxes:
             within = [x for key, scores in slow.items() if key[0] == key[1] == box for x in scores]
-            total, number = folding.inside(box)
+            total, number = folding.sum_within(box)
             assert number == len(within) and total == pytest.approx(sum(within), abs=1e-9)
 
     check()
@@ -71,27 +71,27 @@ def test_arrows_are_the_sums_of_their_edges(graph: Graph) -> None:
 @given(folded(PLAIN))
 def test_nothing_is_lost_and_nodes_stay_whole(case: tuple[Circuit, np.ndarray, Groups]) -> None:
     circuit, values, groups = case
-    folding = fold(circuit, values, groups)
+    folding = fold_circuit(circuit, values, groups)
     count = np.zeros(circuit.edges.shape, int)
-    for a in folding.arrows():
-        count += folding.edges(a.sender, a.receiver, a.channel)
+    for a in folding.folded_edges():
+        count += folding.member_edges(a.sender, a.receiver, a.channel)
     for box, channel in product(folding.boxes, ("", "q", "k", "v")):
-        count += folding.edges(box, box, channel)
+        count += folding.member_edges(box, box, channel)
     assert np.array_equal(count, circuit.edges.astype(int))
-    held = [n for box in folding.boxes for n in folding.nodes(box)]
+    held = [n for box in folding.boxes for n in folding.nodes_in(box)]
     assert sorted(held) == sorted(circuit.node_names)
-    assert all(folding.box_of[n] == box for box in folding.boxes for n in folding.nodes(box))
+    assert all(folding.box_of[n] == box for box in folding.boxes for n in folding.nodes_in(box))
 
 
 @given(folded(PLAIN))
 def test_no_group_is_the_circuit_itself(case: tuple[Circuit, np.ndarray, Groups]) -> None:
     circuit, values, _ = case
-    folding = fold(circuit, values, {})
+    folding = fold_circuit(circuit, values, {})
     assert folding.boxes == circuit.node_names
     rebuilt = Circuit.empty(circuit.graph).edges.copy()
-    for a in folding.arrows():
-        assert a.edges == 1
-        held = folding.edges(a.sender, a.receiver, a.channel)
+    for a in folding.folded_edges():
+        assert a.n_edges == 1
+        held = folding.member_edges(a.sender, a.receiver, a.channel)
         assert values[held] == pytest.approx([a.score])
         rebuilt |= held
     assert np.array_equal(rebuilt, circuit.edges)
@@ -101,21 +101,21 @@ def test_no_group_is_the_circuit_itself(case: tuple[Circuit, np.ndarray, Groups]
 def test_a_group_of_groups_sums_what_they_sum(case: tuple[Circuit, np.ndarray, Groups]) -> None:
     circuit, values, groups = case
     outer = {"all": groups["G0"] | groups["G1"], "G2": groups["G2"], "G3": groups["G3"]}
-    fine, coarse = fold(circuit, values, groups), fold(circuit, values, outer)
+    fine, coarse = fold_circuit(circuit, values, groups), fold_circuit(circuit, values, outer)
     sums: dict[tuple[str, str, str], float] = {}
-    for a in fine.arrows():
+    for a in fine.folded_edges():
         ends = ["all" if box in ("G0", "G1") else box for box in (a.sender, a.receiver)]
         if ends[0] != ends[1]:
             key = (ends[0], ends[1], a.channel)
             sums[key] = sums.get(key, 0.0) + a.score
-    assert {(a.sender, a.receiver, a.channel): a.score for a in coarse.arrows()} == pytest.approx(
+    assert {(a.sender, a.receiver, a.channel): a.score for a in coarse.folded_edges()} == pytest.approx(
         sums, abs=1e-9
     )
 
 
-def small(groups: Groups) -> Folding:
+def small(groups: Groups) -> FoldedCircuit:
     circuit = Circuit.full(PLAIN)
-    return fold(circuit, circuit.edges.astype(float), groups)
+    return fold_circuit(circuit, circuit.edges.astype(float), groups)
 
 
 def test_what_does_not_fit_is_said() -> None:

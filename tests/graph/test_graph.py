@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Graph, Scores, Shape, prune
+from circuitviz.graph import Circuit, Graph, Scores, ModelShape, prune
 
 shapes = st.builds(
-    Shape,
+    ModelShape,
     n_layers=st.integers(1, 3),
     n_heads=st.sampled_from([2, 4]),
     d_model=st.just(8),
@@ -21,7 +21,7 @@ shapes = st.builds(
 )
 
 
-def naive_edges(shape: Shape) -> set[str]:
+def naive_edges(shape: ModelShape) -> set[str]:
     """Every edge, from the definition: a sender reaches what is computed after it."""
     edges: set[str] = set()
     senders = ["input"]
@@ -65,13 +65,13 @@ def owners(graph: Graph, edge: str) -> set[str]:
 
 
 def test_gpt2_small_has_158_nodes_and_32491_edges() -> None:
-    graph = Graph.transformer(Shape(12, 12, 768))
+    graph = Graph.transformer(ModelShape(12, 12, 768))
     assert (len(graph.nodes), graph.n_edges) == (158, 32_491)
 
 
 @given(shapes)
 @settings(max_examples=40, deadline=None)
-def test_edges_follow_the_order_of_computation(shape: Shape) -> None:
+def test_edges_follow_the_order_of_computation(shape: ModelShape) -> None:
     graph = Graph.transformer(shape)
     assert set(graph.edge_names(graph.mask)) == naive_edges(shape)
     for name in list(naive_edges(shape))[:20]:
@@ -80,7 +80,7 @@ def test_edges_follow_the_order_of_computation(shape: Shape) -> None:
 
 @given(shapes, st.integers(0, 2**31), st.floats(0.02, 0.9))
 @settings(max_examples=60, deadline=None)
-def test_pruning_equals_the_naive_one(shape: Shape, seed: int, share: float) -> None:
+def test_pruning_equals_the_naive_one(shape: ModelShape, seed: int, share: float) -> None:
     graph = Graph.transformer(shape)
     edges = graph.mask & (np.random.default_rng(seed).random(graph.mask.shape) < share)
     left = prune(graph, edges)
@@ -91,7 +91,7 @@ def test_pruning_equals_the_naive_one(shape: Shape, seed: int, share: float) -> 
 @given(shapes, st.integers(0, 2**31), st.data())
 @settings(max_examples=60, deadline=None)
 def test_greedy_leaves_what_was_asked_for_and_no_dead_end(
-    shape: Shape, seed: int, data: st.DataObject
+    shape: ModelShape, seed: int, data: st.DataObject
 ) -> None:
     graph = Graph.transformer(shape)
     scores = Scores(graph, np.random.default_rng(seed).normal(size=graph.mask.shape), "random")
@@ -118,7 +118,7 @@ def naive_greedy(scores: Scores, n: int) -> set[str]:
 
 @given(shapes, st.integers(0, 2**31), st.data())
 @settings(max_examples=40, deadline=None)
-def test_top_and_signed_are_the_largest_then_pruned(shape: Shape, seed: int, data: st.DataObject) -> None:
+def test_top_and_signed_are_the_largest_then_pruned(shape: ModelShape, seed: int, data: st.DataObject) -> None:
     graph = Graph.transformer(shape)
     values = np.random.default_rng(seed).normal(size=graph.mask.shape)
     scores, n = Scores(graph, values, "random"), data.draw(st.integers(0, graph.n_edges))
@@ -129,7 +129,7 @@ def test_top_and_signed_are_the_largest_then_pruned(shape: Shape, seed: int, dat
 
 
 def test_wrong_names_and_numbers_are_told() -> None:
-    graph = Graph.transformer(Shape(2, 2, 8))
+    graph = Graph.transformer(ModelShape(2, 2, 8))
     scores = Scores(graph, np.zeros(graph.mask.shape), "none")
     for wrong, says in (
         (lambda: graph.node("a7.h1"), "There is no node"),
@@ -146,7 +146,7 @@ def test_wrong_names_and_numbers_are_told() -> None:
 
 
 def test_a_circuit_without_a_node_has_none_of_its_edges() -> None:
-    graph = Graph.transformer(Shape(2, 2, 8))
+    graph = Graph.transformer(ModelShape(2, 2, 8))
     left = Circuit.full(graph).without(["a0.h1"], ["m0->logits"])
     assert not [e for e in left.edge_names if e.startswith("a0.h1->") or e == "m0->logits"]
     assert left.n_edges == graph.n_edges - int(graph.mask[2].sum()) - 1
@@ -154,14 +154,14 @@ def test_a_circuit_without_a_node_has_none_of_its_edges() -> None:
 
 def test_reuse_is_what_sets_of_names_say() -> None:
     """Shares of nodes and edges against sets made one by one; input and logits are no components."""
-    from circuitviz.graph import reuse
+    from circuitviz.graph import measure_reuse
 
-    graph = Graph.transformer(Shape(3, 4, 16))
+    graph = Graph.transformer(ModelShape(3, 4, 16))
     rng = np.random.default_rng(4)
     scores = [Scores(graph, rng.normal(size=graph.mask.shape), "eap") for _ in range(3)]
     circuits = {f"c{i}": s.greedy(20 + 5 * i) for i, s in enumerate(scores)}
     circuits["empty"] = Circuit.empty(graph)
-    found = reuse(circuits)
+    found = measure_reuse(circuits)
     edges = {name: set(c.edge_names) for name, c in circuits.items()}
     nodes = {name: set(c.node_names) - {"input", "logits"} for name, c in circuits.items()}
     for i, a in enumerate(circuits):
@@ -169,7 +169,7 @@ def test_reuse_is_what_sets_of_names_say() -> None:
             for got, sets in ((found.nodes, nodes), (found.edges, edges)):
                 want = len(sets[a] & sets[b]) / len(sets[a]) if sets[a] else None
                 assert got[i][j] == want
-            assert set(found.common[i][j]) == nodes[a] & nodes[b]
-    assert found.everywhere == ()
+            assert set(found.shared_nodes[i][j]) == nodes[a] & nodes[b]
+    assert found.nodes_in_all == ()
     with pytest.raises(InputError, match="2 shapes"):
-        reuse({"a": circuits["c0"], "b": Circuit.full(Graph.transformer(Shape(2, 4, 16)))})
+        measure_reuse({"a": circuits["c0"], "b": Circuit.full(Graph.transformer(ModelShape(2, 4, 16)))})

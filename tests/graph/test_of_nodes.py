@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
 
-SHAPE = Shape(2, 2, 8)
+SHAPE = ModelShape(2, 2, 8)
 NODES = (
-    Node("token@0", Kind.TOKEN, position=0, token=17),
-    Node("a0.f3@1", Kind.FEATURE, 0, site="a", position=1, feature=3, dictionary="one"),
-    Node("m0.error@1", Kind.ERROR, 0, site="m", position=1),
-    Node("m1.f9@1", Kind.FEATURE, 1, site="m", position=1, feature=9, dictionary="two"),
-    Node("logit.5@1", Kind.LOGITS, position=1, token=5),
-    Node("logit.6@1", Kind.LOGITS, position=1, token=6),
+    Node("token@0", NodeKind.TOKEN, position=0, token=17),
+    Node("a0.f3@1", NodeKind.FEATURE, 0, site="a", position=1, feature=3, dictionary="one"),
+    Node("m0.error@1", NodeKind.ERROR, 0, site="m", position=1),
+    Node("m1.f9@1", NodeKind.FEATURE, 1, site="m", position=1, feature=9, dictionary="two"),
+    Node("logit.5@1", NodeKind.LOGITS, position=1, token=5),
+    Node("logit.6@1", NodeKind.LOGITS, position=1, token=6),
 )
 EDGES = ((0, 1), (1, 3), (2, 3), (3, 4), (3, 5), (1, 5))
 

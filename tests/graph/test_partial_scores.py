@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 
-GRAPH = Graph.transformer(Shape(2, 2, 8))
+GRAPH = Graph.transformer(ModelShape(2, 2, 8))
 WAYS = ("greedy", "top", "signed", "nodes", "threshold", "own")
 
 

@@ -8,13 +8,13 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from circuitviz.graph import Circuit, Graph, Scores, Shape
-from circuitviz.graph.wiring import Wiring
+from circuitviz.graph import Circuit, Graph, Scores, ModelShape
+from circuitviz.graph.wiring import Connectivity
 
 SHAPES = {
-    "plain": Shape(3, 3, 32),
-    "grouped": Shape(3, 4, 32, n_kv_heads=2),
-    "parallel": Shape(3, 3, 32, parallel=True),
+    "plain": ModelShape(3, 3, 32),
+    "grouped": ModelShape(3, 4, 32, n_kv_heads=2),
+    "parallel": ModelShape(3, 3, 32, parallel=True),
 }
 
 
@@ -35,7 +35,7 @@ def oracle(circuit: Circuit, scores: Scores) -> nx.MultiDiGraph:
         heads = [node]
         if ".kv" in node:
             layer, number = node.split(".kv")
-            heads = [f"{layer}.h{int(number) * shape.group + i}" for i in range(shape.group)]
+            heads = [f"{layer}.h{int(number) * shape.queries_per_kv_head + i}" for i in range(shape.queries_per_kv_head)]
         for head in heads:
             if head in circuit.node_names:
                 net.add_edge(sender, head, key=name, size=abs(scores.values[circuit.graph.edge(name)]))
@@ -45,7 +45,7 @@ def oracle(circuit: Circuit, scores: Scores) -> nx.MultiDiGraph:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_upstream_and_downstream_are_ancestors_and_descendants(shape: str) -> None:
     circuit, scores = made(shape)
-    wiring, net = Wiring.of(circuit, scores.values), oracle(circuit, scores)
+    wiring, net = Connectivity.of_circuit(circuit, scores.values), oracle(circuit, scores)
     for name in circuit.node_names:
         assert wiring.upstream({name}) == nx.ancestors(net, name) | {name}
         assert wiring.downstream({name}) == nx.descendants(net, name) | {name}
@@ -56,12 +56,12 @@ def test_upstream_and_downstream_are_ancestors_and_descendants(shape: str) -> No
 @pytest.mark.parametrize("shape", SHAPES)
 def test_paths_are_all_paths_the_strongest_first(shape: str) -> None:
     circuit, scores = made(shape)
-    wiring, net = Wiring.of(circuit, scores.values), oracle(circuit, scores)
+    wiring, net = Connectivity.of_circuit(circuit, scores.values), oracle(circuit, scores)
     into = {n: sum(d["size"] for *_, d in net.in_edges(n, data=True)) for n in net}
     several = 0
     for start in circuit.node_names:
         for end in circuit.node_names[-6:]:
-            found = list(wiring.paths(start, end))
+            found = list(wiring.iter_paths(start, end))
             wanted = (
                 {}
                 if start == end
@@ -70,7 +70,7 @@ def test_paths_are_all_paths_the_strongest_first(shape: str) -> None:
                 }
             )
             assert {path.edges for path in found} == set(wanted)
-            assert len(found) == len(wanted) == wiring.count(start, end)
+            assert len(found) == len(wanted) == wiring.count_paths(start, end)
             several += len(found) > 3
             for path in found:
                 assert list(path.edges) == [key for *_, key in wanted[path.edges]]
@@ -81,7 +81,7 @@ def test_paths_are_all_paths_the_strongest_first(shape: str) -> None:
                 assert path.share == pytest.approx(float(np.prod(shares)))
             strengths = [path.strength for path in found]
             assert strengths == sorted(strengths, reverse=True)
-            nodes, edges = wiring.between(start, end)
+            nodes, edges = wiring.nodes_and_edges_between(start, end)
             assert edges == {key for path in wanted for key in path}
             assert nodes == {n for path in found for n in path.nodes}
     assert several > 3
@@ -89,27 +89,27 @@ def test_paths_are_all_paths_the_strongest_first(shape: str) -> None:
 
 def test_influence_is_the_sum_of_shares_and_the_series_of_the_matrix() -> None:
     circuit, scores = made("plain")
-    wiring = Wiring.of(circuit, scores.values)
+    wiring = Connectivity.of_circuit(circuit, scores.values)
     size = np.zeros((len(wiring.nodes), len(wiring.nodes)))
-    np.add.at(size, (wiring.head, wiring.tail), np.abs(wiring.score))
+    np.add.at(size, (wiring.destination, wiring.source), np.abs(wiring.score))
     normal = size / np.maximum(size.sum(1, keepdims=True), 1e-300)
     series = np.linalg.inv(np.eye(len(size)) - normal) - np.eye(len(size))
     for start in circuit.node_names[:5]:
         told = wiring.influence(start, "logits")
-        assert told == pytest.approx(series[wiring.row["logits"], wiring.row[start]])
-        assert told == pytest.approx(sum(path.share for path in wiring.paths(start, "logits")))
+        assert told == pytest.approx(series[wiring.node_index["logits"], wiring.node_index[start]])
+        assert told == pytest.approx(sum(path.share for path in wiring.iter_paths(start, "logits")))
     assert wiring.influence("input", "logits") == pytest.approx(1.0)
 
 
 def test_the_strongest_of_more_paths_than_anyone_could_list_come_at_once() -> None:
-    graph = Graph.transformer(Shape(12, 12, 768))
+    graph = Graph.transformer(ModelShape(12, 12, 768))
     values = np.random.default_rng(0).normal(size=graph.mask.shape)
-    wiring = Wiring.of(Circuit.full(graph), values)
-    assert wiring.count("input", "logits") > 10**20
-    paths = wiring.paths("input", "logits")
+    wiring = Connectivity.of_circuit(Circuit.full(graph), values)
+    assert wiring.count_paths("input", "logits") > 10**20
+    paths = wiring.iter_paths("input", "logits")
     best = [next(paths).strength for _ in range(20)]
     net = nx.DiGraph()
-    for tail, head, score in zip(wiring.tail.tolist(), wiring.head.tolist(), wiring.score, strict=True):
+    for tail, head, score in zip(wiring.source.tolist(), wiring.destination.tolist(), wiring.score, strict=True):
         size = max(abs(score), net.edges[tail, head]["size"] if net.has_edge(tail, head) else 0.0)
         net.add_edge(tail, head, size=size)
     # the strength of the strongest path is the highest threshold at which the ends still join
@@ -118,7 +118,7 @@ def test_the_strongest_of_more_paths_than_anyone_could_list_come_at_once() -> No
     while low < high:
         middle = (low + high + 1) // 2
         kept = nx.DiGraph((a, b) for a, b, d in net.edges(data=True) if d["size"] >= thresholds[middle])
-        ends = wiring.row["input"], wiring.row["logits"]
+        ends = wiring.node_index["input"], wiring.node_index["logits"]
         joined = all(end in kept for end in ends) and nx.has_path(kept, *ends)
         low, high = (middle, high) if joined else (low, middle - 1)
     assert best[0] == thresholds[low]
@@ -127,7 +127,7 @@ def test_the_strongest_of_more_paths_than_anyone_could_list_come_at_once() -> No
 
 def test_without_scores_every_edge_is_one() -> None:
     circuit, _ = made("plain")
-    wiring = Wiring.of(circuit)
-    assert next(wiring.paths("input", "logits")).strength == 1.0
-    assert list(wiring.paths("logits", "input")) == []
-    assert wiring.between("logits", "input") == (set(), set())
+    wiring = Connectivity.of_circuit(circuit)
+    assert next(wiring.iter_paths("input", "logits")).strength == 1.0
+    assert list(wiring.iter_paths("logits", "input")) == []
+    assert wiring.nodes_and_edges_between("logits", "input") == (set(), set())

@@ -18,13 +18,13 @@ import pytest
 from every_job import JOBS, Opened, job_classes, open_both
 from pytestqt.qtbot import QtBot
 
-from circuitviz.jobs import Failed, Idle, Moved, Reply, Request, Worker
+from circuitviz.jobs import JobFailed, WorkerIdle, ProgressReported, Reply, Request, Worker
 from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.features import need_dictionaries
+from circuitviz.jobs.features import require_dictionaries
 from circuitviz.jobs.train import TrainDictionary
-from circuitviz.jobs.worker import left_behind
-from circuitviz.progress import Progress, Steps, finish
-from circuitviz.stopping import BACKGROUND, Stopped, in_background, pause, stopping
+from circuitviz.jobs.worker import has_abandoned_threads
+from circuitviz.progress import Progress, ProgressSteps, run_to_completion
+from circuitviz.stopping import BACKGROUND_THREAD_NAME, Cancelled, run_in_background, check_cancelled, cancellable
 
 LONGEST_S = 0.3  # of processor time between two looks; at most 0.15 s of it was seen with 4 processes a core
 MOMENTS_S = (0.0, 0.5)  # of processor time, between which a job is cancelled
@@ -55,7 +55,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Opened]:
     """Both engines with their dictionaries. The collector of garbage does not go through what other tests left."""
     made = open_both(tmp_path_factory.mktemp("jobs"))
     for engine in made.engines.values():
-        finish(need_dictionaries(engine))
+        run_to_completion(require_dictionaries(engine))
     gc.collect()
     gc.freeze()
     yield made
@@ -73,20 +73,20 @@ def test_a_job_looks_from_its_first_moment_and_ends_when_it_is_cancelled(
     moment = random.Random(zlib.crc32(kind.__name__.encode())).uniform(*MOMENTS_S)
     engine, job = opened.engine(kind), JOBS[kind](opened)
     looks, ended = Looks(moment), False
-    replies: Iterator[Reply] = job.answer(engine)
+    replies: Iterator[Reply] = job.execute(engine)
     try:
-        with stopping(looks.unwanted):
+        with cancellable(looks.unwanted):
             for reply in replies:
-                assert not (isinstance(reply, Failed) or getattr(reply, "why", "")), reply
+                assert not (isinstance(reply, JobFailed) or getattr(reply, "why", "")), reply
                 if ended := looks.unwanted():
                     replies.close()  # type: ignore[attr-defined]
                     break
-    except Stopped:
+    except Cancelled:
         ended = True
     rest = time.thread_time() - looks.last
     assert max(looks.longest, rest) < LONGEST_S, f"{looks.longest:.2f} s, then {rest:.2f} s"
     assert ended == looks.told  # nothing that was told goes on to its own end
-    engine.kept = None
+    engine.partial_result = None
 
 
 def test_a_thread_ends_during_every_job(qtbot: QtBot, opened: Opened) -> None:
@@ -97,16 +97,16 @@ def test_a_thread_ends_during_every_job(qtbot: QtBot, opened: Opened) -> None:
         worker.replied.connect(seen.append)
         job = JOBS[kind](opened)
         worker.start()
-        worker.ask(job)
+        worker.submit(job)
         qtbot.wait(int(pick.uniform(0, 80)))
         worker.stop()
         assert worker.isFinished(), kind.__name__
-        assert not any(isinstance(reply, Failed) for reply in seen), seen
+        assert not any(isinstance(reply, JobFailed) for reply in seen), seen
         worker.deleteLater()
     for thread in threading.enumerate():  # what loads a model is left alone, and ends by itself
-        if thread.name == BACKGROUND:
+        if thread.name == BACKGROUND_THREAD_NAME:
             thread.join(60)
-    assert not left_behind()
+    assert not has_abandoned_threads()
 
 
 def test_cancel_ends_a_training_while_it_collects_activations(qtbot: QtBot, opened: Opened) -> None:
@@ -115,52 +115,52 @@ def test_cancel_ends_a_training_while_it_collects_activations(qtbot: QtBot, open
     worker.replied.connect(seen.append)
     worker.start()
     try:
-        worker.ask(JOBS[TrainDictionary](opened))
-        qtbot.waitUntil(lambda: any(isinstance(reply, Moved) for reply in seen), timeout=60_000)
-        worker.cancel()
-        qtbot.waitUntil(lambda: any(isinstance(reply, Idle) for reply in seen), timeout=60_000)
+        worker.submit(JOBS[TrainDictionary](opened))
+        qtbot.waitUntil(lambda: any(isinstance(reply, ProgressReported) for reply in seen), timeout=60_000)
+        worker.cancel_all()
+        qtbot.waitUntil(lambda: any(isinstance(reply, WorkerIdle) for reply in seen), timeout=60_000)
     finally:
         worker.stop()
-    said = [reply.message for reply in seen if isinstance(reply, Moved)]
+    said = [reply.message for reply in seen if isinstance(reply, ProgressReported)]
     assert not any("unexplained" in message for message in said)  # no step was made
 
 
 def test_work_in_the_background_is_left_alone_and_the_next_waits_for_it() -> None:
     go, ran = threading.Event(), list[str]()
 
-    def slow(name: str) -> Steps[str]:
+    def slow(name: str) -> ProgressSteps[str]:
         yield Progress(0, 2, name)
         go.wait(30)  # a library that does not come back
         ran.append(name)
         yield Progress(1, 2)
-        pause()
+        check_cancelled()
         ran.append(f"{name} to the end")
         return name
 
-    first = in_background(slow("first"))
+    first = run_in_background(slow("first"))
     while next(first).message != "first":
         pass
     first.close()
-    second = in_background(slow("second"))
+    second = run_in_background(slow("second"))
     assert [next(second).message for _ in range(3)] == ["", "", ""]  # it waits, and can be ended meanwhile
     go.set()
-    assert finish(second) == "second"
+    assert run_to_completion(second) == "second"
     assert ran == ["first", "second", "second to the end"]
 
 
 def test_what_fails_in_the_background_fails_here() -> None:
-    def failing() -> Steps[None]:
+    def failing() -> ProgressSteps[None]:
         yield Progress(0, 1)
         raise ValueError("no such thing")
 
     with pytest.raises(ValueError, match="no such thing"):
-        finish(in_background(failing()))
+        run_to_completion(run_in_background(failing()))
 
 
 def test_stopping_within_stopping_hears_both() -> None:
     for outer, inner in ((True, False), (False, True)):
-        with stopping(lambda one=outer: one), stopping(lambda one=inner: one), pytest.raises(Stopped):
-            pause()
+        with cancellable(lambda one=outer: one), cancellable(lambda one=inner: one), pytest.raises(Cancelled):
+            check_cancelled()
 
 
 def test_a_job_that_was_told_to_end_may_still_write_what_it_has(qtbot: QtBot, tmp_path: Path) -> None:
@@ -170,16 +170,16 @@ def test_a_job_that_was_told_to_end_may_still_write_what_it_has(qtbot: QtBot, tm
         def answer(self, engine: Engine) -> Iterator[Reply]:
             try:
                 while True:
-                    pause()
-            except Stopped:
-                pause()
+                    check_cancelled()
+            except Cancelled:
+                check_cancelled()
                 (tmp_path / "state").write_text("whole")
                 raise
-            yield Moved("", 0, "")
+            yield ProgressReported("", 0, "")
 
     worker = Worker(Engine())
     worker.start()
-    worker.ask(Writes())
+    worker.submit(Writes())
     qtbot.wait(20)
     worker.stop()
     assert (tmp_path / "state").read_text() == "whole"

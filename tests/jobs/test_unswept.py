@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 
-from circuitviz.jobs.unswept import unswept
+from circuitviz.jobs.unswept import gc_paused
 
 
 def test_sweeps_go_on_when_the_last_thread_is_done() -> None:
     inside, leave = threading.Event(), threading.Event()
 
     def work() -> None:
-        with unswept():
+        with gc_paused():
             inside.set()
             leave.wait(60)
 
@@ -20,7 +20,7 @@ def test_sweeps_go_on_when_the_last_thread_is_done() -> None:
     other = threading.Thread(target=work)
     other.start()
     assert inside.wait(60)
-    with unswept():
+    with gc_paused():
         assert not gc.isenabled()
     assert not gc.isenabled(), "the other is not done"
     leave.set()
@@ -31,7 +31,7 @@ def test_sweeps_go_on_when_the_last_thread_is_done() -> None:
 def test_who_has_switched_them_off_keeps_them_off() -> None:
     gc.disable()
     try:
-        with unswept():
+        with gc_paused():
             pass
         assert not gc.isenabled()
     finally:
@@ -40,7 +40,7 @@ def test_who_has_switched_them_off_keeps_them_off() -> None:
 
 def test_a_failure_lets_them_go_on() -> None:
     try:
-        with unswept():
+        with gc_paused():
             raise ValueError
     except ValueError:
         assert gc.isenabled()

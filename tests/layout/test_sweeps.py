@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from circuitviz.layout.sweeps import SWEEPS, ordered, ranks
+from circuitviz.layout.sweeps import N_SWEEPS, order_rows, row_numbers
 
 
 def slowly(
@@ -23,7 +23,7 @@ def slowly(
 
     for cell in cells:
         place(cell, members[cell])
-    for sweep in range(SWEEPS):
+    for sweep in range(N_SWEEPS):
         upward = sweep % 2 == 0
         for level in sorted(set(row), reverse=not upward):
             wanted = {}
@@ -40,15 +40,15 @@ def slowly(
 def test_the_sweeps_are_those_of_the_slow_way(seed: int) -> None:
     rng = np.random.default_rng(seed)
     n, columns = int(rng.integers(1, 60)), int(rng.integers(1, 5))
-    row = ranks(rng.integers(0, 7, n).tolist())
+    row = row_numbers(rng.integers(0, 7, n).tolist())
     column = rng.integers(0, columns, n)
     centre = np.cumsum(rng.integers(2, 20, columns)).astype(float)
     tail, head = rng.integers(0, n, (2, 3 * n))
-    found = ordered(row, column, centre, tail, head)
+    found = order_rows(row, column, centre, tail, head)
     ties = list(zip(tail.tolist(), head.tolist(), strict=True))
     assert found.tolist() == slowly(row.tolist(), column.tolist(), centre.tolist(), ties)
 
 
 def test_nothing_is_no_row() -> None:
     none = np.zeros(0, np.intp)
-    assert ordered(none, none, np.zeros(0), none, none).shape == (0,)
+    assert order_rows(none, none, np.zeros(0), none, none).shape == (0,)

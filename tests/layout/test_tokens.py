@@ -7,27 +7,27 @@ import itertools
 import numpy as np
 import pytest
 
-from circuitviz.canvas.picture import picture_of
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.layout import COLUMN, layouts
-from circuitviz.layout.tokens import columns
+from circuitviz.canvas.picture import build_scene
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.layout import COLUMN_SPACING, layouts
+from circuitviz.layout.tokens import position_columns
 from circuitviz.session import Label, State
 
-SHAPE = Shape(5, 4, 64)
+SHAPE = ModelShape(5, 4, 64)
 TOKENS = 6
 
 
 def features(seed: int = 0, n: int = 90) -> Circuit:
     """A graph of features at positions, some crowded; edges never go to an earlier token."""
     rng = np.random.default_rng(seed)
-    nodes = [Node(f"token@{t}", Kind.TOKEN, position=t, token=t) for t in range(TOKENS)]
+    nodes = [Node(f"token@{t}", NodeKind.TOKEN, position=t, token=t) for t in range(TOKENS)]
     made = sorted(
         (int(layer), str(site), int(rng.choice(TOKENS, p=[0.05, 0.05, 0.1, 0.1, 0.5, 0.2])))
         for layer, site in zip(rng.integers(0, 5, n), rng.choice(["a", "m"], n), strict=True)
     )
     for i, (layer, site, t) in enumerate(made):
-        nodes.append(Node(f"{site}{layer}.f{i}@{t}", Kind.FEATURE, layer, site=site, position=t, feature=i))
-    nodes.append(Node("logit.7@5", Kind.LOGITS, position=TOKENS - 1, token=7))
+        nodes.append(Node(f"{site}{layer}.f{i}@{t}", NodeKind.FEATURE, layer, site=site, position=t, feature=i))
+    nodes.append(Node("logit.7@5", NodeKind.LOGITS, position=TOKENS - 1, token=7))
     depth = [node.depth for node in nodes[:-1]] + [99]
     at = [node.position or 0 for node in nodes]
     mask = np.array(
@@ -42,7 +42,7 @@ def features(seed: int = 0, n: int = 90) -> Circuit:
 def test_nodes_stand_in_their_tokens_column_and_nowhere_else() -> None:
     circuit = features()
     graph, names = circuit.graph, circuit.node_names
-    spans = columns(graph, names)
+    spans = position_columns(graph, names)
     places = layouts.get("tokens").value(graph, names, circuit.edges, {})
     assert [span.position for span in spans] == sorted({graph.node(n).position for n in names})
     for left, right in itertools.pairwise(spans):
@@ -51,7 +51,7 @@ def test_nodes_stand_in_their_tokens_column_and_nowhere_else() -> None:
         here = [name for name in names if graph.node(name).position == span.position]
         assert all(span.left < places[name][0] < span.right for name in here)
         busiest = max(sum(graph.depth(n) == d for n in here) for d in {graph.depth(n) for n in here})
-        assert round((span.right - span.left) / COLUMN) == busiest
+        assert round((span.right - span.left) / COLUMN_SPACING) == busiest
     assert len({(round(x, 6), y) for x, y in places.values()}) == len(names)
     for sender, node in named_edges(circuit):
         assert places[sender][1] < places[node][1]
@@ -60,16 +60,16 @@ def test_nodes_stand_in_their_tokens_column_and_nowhere_else() -> None:
 def test_no_two_boxes_overlap_and_tokens_are_written_below() -> None:
     circuit = features(1)
     labels = {f"token@{t}": Label(f" word{t}") for t in range(TOKENS) if t != 2}
-    picture = picture_of(State(circuit=circuit, labels=labels), "tokens")
+    picture = build_scene(State(circuit=circuit, labels=labels), "tokens")
     positions = sorted({n.split("@")[1] for n in circuit.node_names}, key=int)
     assert [column.text for column in picture.columns] == [p if p == "2" else f" word{p}" for p in positions]
     seen = [(node.x, node.y) for node in picture.nodes]
     for (x, y), (u, v) in itertools.combinations(seen, 2):
-        assert abs(x - u) >= 0.99 * COLUMN or abs(y - v) > 40
+        assert abs(x - u) >= 0.99 * COLUMN_SPACING or abs(y - v) > 40
     told = Scores(
         circuit.graph, np.ones(circuit.edges.shape), "x", info={"prompt": {"strings": list("abcdef")}}
     )
-    written = picture_of(State(scores=told, circuit=circuit, labels=labels), "tokens").columns
+    written = build_scene(State(scores=told, circuit=circuit, labels=labels), "tokens").columns
     assert [column.text for column in written] == ["abcdef"[int(p)] for p in positions]
 
 
@@ -97,10 +97,10 @@ def test_components_have_no_tokens_and_are_laid_out_by_layer() -> None:
     graph = Graph.transformer(SHAPE)
     circuit = Scores(graph, np.random.default_rng(4).normal(size=graph.mask.shape), "eap").greedy(60)
     names = circuit.node_names
-    assert columns(graph, names) == ()
+    assert position_columns(graph, names) == ()
     by_token = layouts.get("tokens").value(graph, names, circuit.edges, {})
     assert by_token == layouts.get("layered").value(graph, names, circuit.edges, {})
-    assert picture_of(State(circuit=circuit), "tokens").columns == ()
+    assert build_scene(State(circuit=circuit), "tokens").columns == ()
 
 
 def test_pinned_nodes_stay_in_every_layout() -> None:

@@ -8,8 +8,8 @@ import torch
 from conftest import Case
 
 from circuitviz.errors import InputError
-from circuitviz.lens import attribute, layer_attention, lens_grid, read_head
-from circuitviz.progress import finish
+from circuitviz.lens import direct_logit_attribution_steps, read_layer_attention, read_lens_grid, read_head
+from circuitviz.progress import run_to_completion
 
 
 def final_norm(case: Case) -> torch.nn.Module:
@@ -61,7 +61,7 @@ def test_the_lens_of_the_stream_is_the_models_own_end_on_every_stream(case: Case
     task = case.task.subset([1])
     tokens = task.clean[:, : int(task.lengths[0])]
     _, outs = case.slow.run(tokens, task.lengths - 1)
-    grid = lens_grid(case.model, case.task, "", 1, top=5)
+    grid = read_lens_grid(case.model, case.task, "", 1, top=5)
     assert len(grid.cells) == len(case.slow.blocks) + 1
     assert grid.tokens == case.task.prompt_strings(1)
     for row, stream in zip(grid.cells, streams(case, outs, tokens), strict=True):
@@ -75,7 +75,7 @@ def test_the_lens_of_the_stream_is_the_models_own_end_on_every_stream(case: Case
             right, wrong = (one[ids[0][ids[0] >= 0]] for ids in (task.correct, task.incorrect))
             above = [int((one > right.max() + by).sum()) for by in (1e-3, -1e-3)]
             assert above[0] <= cell.rank <= above[1]
-            assert cell.apart == pytest.approx(float(right.mean() - wrong.mean()), abs=1e-3)
+            assert cell.logit_diff == pytest.approx(float(right.mean() - wrong.mean()), abs=1e-3)
 
 
 @torch.no_grad()
@@ -84,7 +84,7 @@ def test_the_lens_of_a_node_is_its_share_at_every_position(case: Case, node: str
     task = case.task.subset([0])
     tokens = task.clean[:, : int(task.lengths[0])]
     _, outs = case.slow.run(tokens, task.lengths - 1)
-    grid = lens_grid(case.model, case.task, node, 0, top=5)
+    grid = read_lens_grid(case.model, case.task, node, 0, top=5)
     assert grid.rows == grid.nodes == [node]
     final = streams(case, outs, tokens)[-1]
     for cell, logits in zip(grid.cells[0], direct(case, outs[node], final)[0], strict=True):
@@ -97,7 +97,7 @@ def test_attribution_of_every_node_and_prompt(case: Case) -> None:
     _, outs = slow.run(case.task.clean, at)
     final = streams(case, outs, case.task.clean)[-1]
     rows = torch.arange(len(at))
-    found = finish(attribute(case.model, case.task))
+    found = run_to_completion(direct_logit_attribution_steps(case.model, case.task))
     assert found.values.shape == (len(outs), len(case.task))
     for name, out in outs.items():
         logits = direct(case, out[rows, at], final[rows, at])
@@ -107,7 +107,7 @@ def test_attribution_of_every_node_and_prompt(case: Case) -> None:
         ]
         assert found.values[found.names.index(name)] == pytest.approx(wanted, abs=2e-4, rel=1e-3)
     assert found.mean == pytest.approx(found.values.mean(1))
-    one = finish(attribute(case.model, case.task, [2]))
+    one = run_to_completion(direct_logit_attribution_steps(case.model, case.task, [2]))
     assert one.values[:, 0] == pytest.approx(found.values[:, 2], abs=1e-4)
 
 
@@ -131,11 +131,11 @@ def head_parts(case: Case, tokens: torch.Tensor, layer: int, head: int) -> tuple
 def test_attention_of_a_layer_clean_corrupted_and_weighted(case: Case) -> None:
     task = case.task.subset([0])
     length = int(task.lengths[0])
-    found = layer_attention(case.model, case.task, 1, 0)
+    found = read_layer_attention(case.model, case.task, 1, 0)
     assert found.corrupted_tokens == case.task.prompt_strings(0, corrupted=True)
     carried = {}
     for side, tokens in (("clean", task.clean), ("corrupted", task.corrupted)):
-        maps = found.maps(side)
+        maps = found.patterns(side)
         assert maps.shape == (case.slow.heads, length, length)
         assert np.allclose(maps.sum(-1), 1, atol=1e-5) and np.allclose(np.triu(maps[2], 1), 0)
         query, key, value, outs = head_parts(case, tokens[:, :length], 1, 2)
@@ -155,10 +155,10 @@ def test_attention_of_a_layer_clean_corrupted_and_weighted(case: Case) -> None:
         carried[side] = pattern * value.norm(dim=-1)[None]
     scale = carried["clean"].max()
     for side in ("clean", "corrupted"):
-        assert found.maps(side, weighted=True)[2] == pytest.approx((carried[side] / scale).numpy(), abs=1e-5)
+        assert found.patterns(side, weighted=True)[2] == pytest.approx((carried[side] / scale).numpy(), abs=1e-5)
     difference = ((carried["clean"] - carried["corrupted"]) / scale).numpy()
-    assert found.maps("difference", weighted=True)[2] == pytest.approx(difference, abs=1e-5)
-    assert np.array_equal(found.maps("difference"), found.maps("clean") - found.maps("corrupted"))
+    assert found.patterns("difference", weighted=True)[2] == pytest.approx(difference, abs=1e-5)
+    assert np.array_equal(found.patterns("difference"), found.patterns("clean") - found.patterns("corrupted"))
 
 
 @torch.no_grad()
@@ -171,13 +171,13 @@ def test_what_a_head_writes_adds_up_to_its_direct_logits(case: Case) -> None:
     whole = direct(case, outs["a1.h2"], final)[0, -1]
     ids = torch.cat([task.correct[0], task.incorrect[0]]).tolist()
     for number in (i for i in ids if i >= 0):
-        text = case.model.tokens.strings([number])[0]
-        at = [next(t.logit for t in cells if t.token == text) for cells in reading.written]
-        assert sum(w * x for w, x in zip(reading.weights, at, strict=True)) == pytest.approx(
+        text = case.model.tokens.token_strings([number])[0]
+        at = [next(t.logit for t in cells if t.token == text) for cells in reading.answer_logits]
+        assert sum(w * x for w, x in zip(reading.attention, at, strict=True)) == pytest.approx(
             float(whole[number]), abs=1e-3
         )
     if not slow.gemma:
-        for position, cells in enumerate(reading.writes):
+        for position, cells in enumerate(reading.promoted_tokens):
             alone = value[position] @ slow._output(slow.blocks[1], 2)
             same_tokens(cells, direct(case, alone, final[0, -1]))
 
@@ -194,7 +194,7 @@ def test_what_a_head_matches_is_its_query_with_every_embedding(case: Case) -> No
     keys = norm(slow._embed(every))[0] @ weight + bias
     size = slow.hf.config.query_pre_attn_scalar if slow.gemma else query.shape[-1]
     scores = query @ keys.T / size**0.5
-    for cells, row in zip(read_head(case.model, case.task, "a1.h2", 0).matches, scores, strict=True):
+    for cells, row in zip(read_head(case.model, case.task, "a1.h2", 0).matched_tokens, scores, strict=True):
         same_tokens(cells, row)
 
 
@@ -202,8 +202,8 @@ def test_what_is_no_such_thing_is_told(demo: Case) -> None:
     with pytest.raises(InputError, match="is not a head"):
         read_head(demo.model, demo.task, "m0")
     with pytest.raises(InputError, match="numbered from 0"):
-        lens_grid(demo.model, demo.task, "", 99)
+        read_lens_grid(demo.model, demo.task, "", 99)
     with pytest.raises(InputError, match="Layer 9"):
-        layer_attention(demo.model, demo.task, 9)
+        read_layer_attention(demo.model, demo.task, 9)
     with pytest.raises(InputError, match="there is clean, corrupted, difference"):
-        layer_attention(demo.model, demo.task, 0).maps("both")
+        read_layer_attention(demo.model, demo.task, 0).patterns("both")

@@ -66,13 +66,13 @@ def test_what_a_head_matches_is_what_it_attends_to_without_positions(name: str) 
     model = from_hugging_face(random_model(name), tokenizer(), name)
     task = Task.from_pairs(name, [Pair(PROMPT, PROMPT, ("w11",), ("w70",))], model.tokens)
     reading = read_head(model, task, f"a{LAYER}.h{HEAD}", 0, top=model.tokens.vocabulary_size)
-    assert reading.writes
+    assert reading.promoted_tokens
     if name in UNTOLD:
         with pytest.raises(InputError, match="made otherwise"):
             qk_table(reading)
         return
-    assert reading.unmatched == ""
-    scores = {cell.token: cell.logit for cell in reading.matches[-1]}
+    assert reading.match_error == ""
+    scores = {cell.token: cell.logit for cell in reading.matched_tokens[-1]}
     ours = torch.tensor([scores[f"w{i}"] for i in range(KEYS)])
     cap = getattr(hf.config, "attn_logit_softcapping", None)
     if cap:

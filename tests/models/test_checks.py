@@ -21,7 +21,7 @@ def _open(name: str) -> Model:
 
 def _refusal(name: str, monkeypatch: pytest.MonkeyPatch, damage: Break) -> str:
     """Why a model is refused whose TransformerLens view is damaged after it is made."""
-    bridge_of = loading.bridge_of
+    bridge_of = loading.build_bridge
 
     def damaged(hf: Any, given: str) -> Any:
         bridge = bridge_of(hf, given)
@@ -122,7 +122,7 @@ def test_the_layer_is_named_where_the_bridge_begins_to_differ(
         f"TransformerLens' view of it gives other numbers, beginning with what layer {layer} writes"
         in refusal
     )
-    bridge_of = loading.bridge_of
+    bridge_of = loading.build_bridge
 
     def almost(hf: Any, given: str) -> Any:
         bridge = bridge_of(hf, given)

@@ -9,11 +9,11 @@ import pytest
 import torch
 from families import FAMILIES, PlainEdges, random_model, tokenizer
 
-from circuitviz.discovery import discover, setting
-from circuitviz.discovery.exact import effects
+from circuitviz.discovery import discover, make_setting
+from circuitviz.discovery.exact import measure_edge_effects
 from circuitviz.errors import InputError
 from circuitviz.models import Model, from_hugging_face
-from circuitviz.progress import finish
+from circuitviz.progress import run_to_completion
 from circuitviz.tasks import Pair, Task
 
 PAIRS = (
@@ -27,7 +27,7 @@ REFUSED = [name for name, family in FAMILIES.items() if family.layout is None]
 def _some_edges(model: Model, name: str) -> list[tuple[int, int]]:
     """Edges into every kind of receiver of the last layer, into both MLPs, and into the logits."""
     graph, draw = model.graph, np.random.default_rng(zlib.crc32(name.encode()))
-    heads, last = ("kv", model.shape.kv_heads - 1) if model.shape.grouped else ("h", 3)
+    heads, last = ("kv", model.shape.kv_heads - 1) if model.shape.has_grouped_queries else ("h", 3)
     edges = []
     for receiver in ("a1.h2<q>", f"a1.{heads}0<k>", f"a1.{heads}{last}<v>", "m0", "m1", "logits"):
         column = graph.receiver_index[receiver]
@@ -53,7 +53,7 @@ def test_scores_of_a_family_are_those_of_the_plain_model(name: str) -> None:
     names = [(graph.senders[s], graph.receivers[r]) for s, r in edges]
     spread = float(truth.logits.std())
 
-    exact = finish(effects(setting(model, task, "logit-diff"), edges)).values
+    exact = run_to_completion(measure_edge_effects(make_setting(model, task, "logit-diff"), edges)).values
     right = np.array([truth.effect(receiver, truth.beyond[sender]) for sender, receiver in names])
     assert np.abs([exact[edge] for edge in edges] - right).max() <= 1e-5 * spread
     into_mlps = [number for number, (_, receiver) in enumerate(names) if receiver.startswith("m")]

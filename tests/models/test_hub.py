@@ -23,13 +23,13 @@ from circuitviz.discovery import discover
 from circuitviz.errors import InputError
 from circuitviz.features import load_dictionaries
 from circuitviz.formats import save_document
-from circuitviz.jobs import Failed, Find, Idle, Moved, Worker
+from circuitviz.jobs import JobFailed, DiscoverCircuit, WorkerIdle, ProgressReported, Worker
 from circuitviz.jobs.engine import Engine
-from circuitviz.models import hub, is_local, load_model
-from circuitviz.progress import finish
-from circuitviz.resources import resource
+from circuitviz.models import hub, is_local_model, load_model
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
 from circuitviz.session import Document
-from circuitviz.session.origin import chosen
+from circuitviz.session.origin import select_circuit
 from circuitviz.tasks import load_task
 
 NAME, COMMIT = "somebody/small-model", "0123456789abcdef0123456789abcdef01234567"
@@ -47,7 +47,7 @@ class Hub(BaseHTTPRequestHandler):
 
     def _give(self) -> bytes:
         asked = re.fullmatch(rf"/{NAME}/resolve/(main|{COMMIT})/(.+)", self.path)
-        path = Path(str(resource("demo", "model"))) / (asked[2] if asked else "nowhere")
+        path = Path(str(resource_path("demo", "model"))) / (asked[2] if asked else "nowhere")
         if not path.is_file():
             self.send_response(404)
             self.send_header("X-Error-Code", "EntryNotFound")
@@ -116,7 +116,7 @@ def silent(elsewhere: pytest.MonkeyPatch) -> Iterator[None]:
 def test_with_a_network_a_name_is_downloaded_and_stays_for_days_without(
     online: ThreadingHTTPServer, elsewhere: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert finish(hub.reach_steps())
+    assert run_to_completion(hub.probe_hub_steps())
     found = load_model(NAME)
     assert found.parameter_hash == load_model("demo").parameter_hash
     assert not constants.HF_HUB_OFFLINE
@@ -154,7 +154,7 @@ def test_without_a_network_one_sentence_comes_after_one_try(
 @pytest.mark.usefixtures("silent")
 def test_silence_ends_the_patience_and_no_more(elsewhere: pytest.MonkeyPatch) -> None:
     elsewhere.setattr(hub, "PATIENCE", 0.3)
-    steps = list(hub.reach_steps())
+    steps = list(hub.probe_hub_steps())
     assert 2 <= len(steps) <= 5
     with pytest.raises(InputError, match="does not answer"):
         load_model("gpt2")
@@ -164,7 +164,7 @@ def test_a_network_that_somebody_switched_off_is_not_asked(
     online: ThreadingHTTPServer, elsewhere: pytest.MonkeyPatch
 ) -> None:
     elsewhere.setattr(constants, "HF_HUB_OFFLINE", True)
-    assert not finish(hub.reach_steps())
+    assert not run_to_completion(hub.probe_hub_steps())
     with pytest.raises(InputError, match="does not answer"):
         load_model(NAME)
     assert constants.HF_HUB_OFFLINE
@@ -177,16 +177,16 @@ def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.
     worker.replied.connect(seen.append)
     worker.start()
     try:
-        worker.ask(Find("gpt2", "ioi", None, 4, 0, "eap", {}, "", "corrupted", "top", 20))
+        worker.submit(DiscoverCircuit("gpt2", "ioi", None, 4, 0, "eap", {}, "", "corrupted", "top", 20))
         waits = "Looking for Hugging Face"
         qtbot.waitUntil(
-            lambda: any(isinstance(r, Moved) and r.message == waits for r in seen), timeout=30_000
+            lambda: any(isinstance(r, ProgressReported) and r.message == waits for r in seen), timeout=30_000
         )
-        worker.cancel()
-        qtbot.waitUntil(lambda: any(isinstance(r, Idle) for r in seen), timeout=30_000)
+        worker.cancel_all()
+        qtbot.waitUntil(lambda: any(isinstance(r, WorkerIdle) for r in seen), timeout=30_000)
     finally:
         worker.stop()
-    assert not any(isinstance(reply, Failed) for reply in seen)
+    assert not any(isinstance(reply, JobFailed) for reply in seen)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_what_a_file_names_is_not_asked_of_the_network(
     count = 2 if words[0] == "label" else 1
     code = run([*words[:count], str(path), *words[count:]])
     errors = capsys.readouterr().err
-    assert not asked and not constants.HF_HUB_OFFLINE and not hub.is_unasked()
+    assert not asked and not constants.HF_HUB_OFFLINE and not hub.is_download_forbidden()
     if words[0] in ("evaluate", "inspect"):
         assert code == 2 and f"--model {NAME}' does." in errors and errors.count("\n") == 1
         assert run([*words[:count], str(path), *words[count:], "--model", NAME]) == 2
@@ -232,7 +232,7 @@ def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
     """Once a person has asked for it, its files are computed on without a question to the hub."""
     model = load_model(NAME)
     task = load_task("ioi", model, prompts=4)
-    state = chosen(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 40, 1.0)
+    state = select_circuit(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 40, 1.0)
     save_document(Document(state), tmp_path / "a.circuit")
     online.shutdown()
     online.server_close()
@@ -241,6 +241,6 @@ def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
 
 
 def test_which_models_are_local(tmp_path: Path) -> None:
-    assert is_local("demo") and is_local(str(resource("demo", "model"))) and not is_local(NAME)
+    assert is_local_model("demo") and is_local_model(str(resource_path("demo", "model"))) and not is_local_model(NAME)
     with pytest.raises(InputError, match="without config.json"):
-        is_local(str(tmp_path))
+        is_local_model(str(tmp_path))

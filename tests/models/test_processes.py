@@ -11,7 +11,7 @@ from circuitviz.models import processes
 
 def test_the_guard_needs_no_name_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python sets them to None when it ends, and an audit hook is called after that, too."""
-    with processes.no_programs():
+    with processes.forbid_subprocesses():
         pass
     for name in ("_EVENTS", "_here"):
         monkeypatch.setattr(processes, name, None)

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from tiny_tokenizers import END, WORDS, byte_level, qwen2, word_level
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims.prompts import places
-from circuitviz.features.passages import passages
-from circuitviz.models import Tokens, from_hugging_face, load_model
+from circuitviz.evaluation.claims.prompts import token_mask
+from circuitviz.features.passages import passages_from_texts
+from circuitviz.models import PromptTokenizer, from_hugging_face, load_model
 from circuitviz.tasks import Pair, Task
 
 BOS = "<s>"
@@ -113,7 +113,7 @@ def test_at_most_one_bos_and_only_by_the_rule(
     own = BOS if defined else None
     tokenizer = make(own, adds and defined, own if shared else "</s>")
     number = tokenizer.convert_tokens_to_ids(BOS) if defined else None
-    tokens = Tokens(tokenizer, 1000)
+    tokens = PromptTokenizer(tokenizer, 1000)
     tokenizer.bos_token = "</s>" if not shared else None  # as TransformerLens does, later
     given_text = f"{BOS}{words}" if typed and defined else words
     row = tokens.encode(given_text, bos)
@@ -122,8 +122,8 @@ def test_at_most_one_bos_and_only_by_the_rule(
     assert (row[:1] == [number]) == expected or not defined
     bare = tokenizer(words, add_special_tokens=False)["input_ids"]
     assert row == ([number] if expected else []) + bare
-    short = Tokens(make(own, adds and defined, own if shared else "</s>"), n_ctx)
-    windows = short.windows(given_text)
+    short = PromptTokenizer(make(own, adds and defined, own if shared else "</s>"), n_ctx)
+    windows = short.context_windows(given_text)
     assert all(window.count(number) == int(defined) and len(window) <= n_ctx for window in windows)
     assert [i for window in windows for i in window if i != number] == bare
 
@@ -135,7 +135,7 @@ def test_what_is_asked_of_all_tokens_leaves_out_the_bos_that_is_there(kind: Any)
         for begin in ("", bos) if bos else ("",):
             prompt = f"{begin}a cat a"
             task = Task.from_pairs("one", [Pair(prompt, prompt, ("a",))], model.tokens, bos=option)
-            asked = places(task, "all", None)[0].tolist()  # type: ignore[arg-type]
+            asked = token_mask(task, "all", None)[0].tolist()  # type: ignore[arg-type]
             leads = bos is not None and (option is None or begin == bos)
             assert asked == [not leads] + [True] * (len(asked) - 1)
 
@@ -143,7 +143,7 @@ def test_what_is_asked_of_all_tokens_leaves_out_the_bos_that_is_there(kind: Any)
 def test_passages_of_a_file_begin_with_one_bos(kind: Any) -> None:
     bos, _, _, model, _ = kind
     lines = ["a cat said", *([f"{bos}a dog said"] if bos else [])]
-    text = passages(model, lines)
+    text = passages_from_texts(model, lines)
     assert text.bos == (bos is not None)
     for row in text.rows:
         assert row.count(model.tokens.bos_id) == int(text.bos)
@@ -176,12 +176,12 @@ def test_a_folder_like_qwens_has_no_bos(tmp_path: Path) -> None:
 
 def test_a_token_without_an_embedding_is_named() -> None:
     """A tokenizer of another model would otherwise fail in the embedding, or not at all."""
-    tokens = Tokens(word_level(), 100, rows=4)
+    tokens = PromptTokenizer(word_level(), 100, n_embeddings=4)
     assert tokens.encode("Once upon a time") == [0, 1, 2, 3] and tokens.vocabulary_size == 4
-    for read in (tokens.encode, tokens.windows):
+    for read in (tokens.encode, tokens.context_windows):
         with pytest.raises(
             InputError, match="gives 'Lily' the id 6, but the model has embeddings for 0 to 3"
         ):
             read("Once Lily")
     with pytest.raises(InputError, match="gives '<s>' the id 12"):
-        Tokens(word_level("<s>"), 100, rows=12)
+        PromptTokenizer(word_level("<s>"), 100, n_embeddings=12)

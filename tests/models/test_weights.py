@@ -14,9 +14,9 @@ from transformers import AutoModelForCausalLM
 from circuitviz.__main__ import main
 from circuitviz.formats import open_document, save_document
 from circuitviz.models import Model, load_model
-from circuitviz.models.weights import wrapped_hash
-from circuitviz.resources import resource
-from circuitviz.session.origin import mismatch
+from circuitviz.models.weights import legacy_weight_hash
+from circuitviz.resources import resource_path
+from circuitviz.session.origin import describe_mismatch
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_hash_is_over_the_file_each_parameter_once(model: Model) -> None:
-    (file,) = Path(str(resource("demo", "model"))).glob("*.safetensors")
+    (file,) = Path(str(resource_path("demo", "model"))).glob("*.safetensors")
     weights = {k: v.float() for k, v in load_file(file).items()}
     digest = hashlib.sha256()
     for name in sorted(weights):
@@ -44,7 +44,7 @@ def test_the_hash_is_over_the_file_each_parameter_once(model: Model) -> None:
 
 
 def test_tied_and_wrapped_tensors_are_not_counted_again(model: Model) -> None:
-    plain = AutoModelForCausalLM.from_pretrained(str(resource("demo", "model")), dtype=torch.float32)
+    plain = AutoModelForCausalLM.from_pretrained(str(resource_path("demo", "model")), dtype=torch.float32)
     total = sum(p.numel() for p in plain.parameters())
     assert sum(p.numel() for p in model.parameters.values()) == total
     assert sum(t.numel() for t in model.hf.state_dict().values()) > 2 * total, "so this is worth a test"
@@ -66,10 +66,10 @@ def test_a_file_of_before_fits_and_its_tests_are_not_stale(
     path, document = tmp_path / "a.circuit", open_document(found)
     where, circuit = document.state.provenance, document.state.circuit
     assert where is not None and circuit is not None and where.weight_hash.startswith("sha256:")
-    old = replace(where, weight_hash=wrapped_hash(model.hf))
-    assert mismatch(old, model, circuit) == ""
+    old = replace(where, weight_hash=legacy_weight_hash(model.hf))
+    assert describe_mismatch(old, model, circuit) == ""
     assert model.weight_hash == old.weight_hash, "what was measured under this name stays comparable"
-    document.apply(replace(document.state, provenance=old))
+    document.set_state(replace(document.state, provenance=old))
     save_document(document, path)
     assert main(["label", "set", str(path), "m0", "Duplicate Token"]) == 0
     capsys.readouterr()
@@ -77,17 +77,17 @@ def test_a_file_of_before_fits_and_its_tests_are_not_stale(
     assert "weights" not in capsys.readouterr().err
     state = open_document(path).state
     (evidence,) = state.labels["m0"].evidence
-    assert evidence.outcome is not None and evidence.stale(state.basis_of("m0")) == ()
-    assert mismatch(where, model, circuit) == "" and model.weight_hash == where.weight_hash
+    assert evidence.outcome is not None and evidence.stale_parts(state.evidence_context_of("m0")) == ()
+    assert describe_mismatch(where, model, circuit) == "" and model.weight_hash == where.weight_hash
 
 
 def test_what_cannot_be_told_is_not_claimed(found: Path, model: Model) -> None:
     state = open_document(found).state
     assert state.provenance is not None and state.circuit is not None
     old = replace(state.provenance, weight_hash="0" * 64)
-    assert "other weights" in mismatch(old, model, state.circuit)
+    assert "other weights" in describe_mismatch(old, model, state.circuit)
     elsewhere = replace(old, versions={**old.versions, "transformer-lens": "3.4.0"})
-    said = mismatch(elsewhere, model, state.circuit)
+    said = describe_mismatch(elsewhere, model, state.circuit)
     assert "TransformerLens 3.4.0" in said and "does not tell" in said and "other weights" not in said
     new = replace(elsewhere, weight_hash="sha256:" + "0" * 64)
-    assert "other weights" in mismatch(new, model, state.circuit)
+    assert "other weights" in describe_mismatch(new, model, state.circuit)

@@ -13,18 +13,18 @@ from PySide6.QtWidgets import QGraphicsItem, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
 from circuitviz.canvas.theme import DARK, LIGHT
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.charts.matrix import shade
-from circuitviz.panels.charts.sketch import Boxes, Sketch, Strokes
-from circuitviz.panels.desk import Desk
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.charts.matrix import faithfulness_colour
+from circuitviz.panels.charts.sketch import RectMark, ChartSpec, LineMark
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.registry import Panel
-from circuitviz.pictures.drawing import Text
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.drawing import TextShape
+from circuitviz.pictures.plots import PlotFigureOptions
 
 
 @pytest.fixture
-def chart(qtbot: QtBot) -> Chart:
-    made = Chart()
+def chart(qtbot: QtBot) -> ChartView:
+    made = ChartView()
     qtbot.addWidget(made)
     made.resize(420, 280)
     made.show()
@@ -35,99 +35,99 @@ def within(item: QGraphicsItem) -> list[QGraphicsItem]:
     return [item, *(deeper for child in item.childItems() for deeper in within(child))]
 
 
-def test_its_items_stay_whatever_is_drawn(chart: Chart) -> None:
-    there = set(within(chart.ink.getViewBox()))
+def test_its_items_stay_whatever_is_drawn(chart: ChartView) -> None:
+    there = set(within(chart.marks_item.getViewBox()))
     for name in sorted(RESULTS):
-        chart.draw(name, RESULTS[name])
+        chart.draw_result(name, RESULTS[name])
         chart.grab()
-        assert set(within(chart.ink.getViewBox())) == there, name
-        assert list(chart.ink.marks) == chart.sketch.marks and chart.sketch.marks
+        assert set(within(chart.marks_item.getViewBox())) == there, name
+        assert list(chart.marks_item.marks) == chart.spec.marks and chart.spec.marks
 
 
 def test_what_is_out_of_sight_is_drawn_when_it_comes_into_sight(qtbot: QtBot) -> None:
-    panel = Panel(Desk())
+    panel = Panel(Workspace())
     qtbot.addWidget(panel)
-    made = Chart()
+    made = ChartView()
     QVBoxLayout(panel).addWidget(made)
-    made.draw("effects", RESULTS["effects"])
-    assert not made.ink.marks and len(made.rows) > 9  # its table can be saved all the same
+    made.draw_result("effects", RESULTS["effects"])
+    assert not made.marks_item.marks and len(made.table_rows) > 9  # its table can be saved all the same
     panel.show()
     made.grab()
-    first = made.ink.marks
+    first = made.marks_item.marks
     assert first
-    panel.set_seen(False)
-    made.draw("curve", RESULTS["curve"])
-    assert made.ink.marks is first
-    panel.set_seen(True)
+    panel.set_in_front(False)
+    made.draw_result("curve", RESULTS["curve"])
+    assert made.marks_item.marks is first
+    panel.set_in_front(True)
     made.grab()
-    assert made.ink.marks is made.sketch.marks is not first
+    assert made.marks_item.marks is made.spec.marks is not first
 
 
-def test_the_same_result_is_not_drawn_again(chart: Chart) -> None:
-    chart.draw("amounts", RESULTS["amounts"])
+def test_the_same_result_is_not_drawn_again(chart: ChartView) -> None:
+    chart.draw_result("amounts", RESULTS["amounts"])
     chart.grab()
-    sketch, box = chart.sketch, chart.ink.getViewBox()
+    sketch, box = chart.spec, chart.marks_item.getViewBox()
     box.setRange(yRange=(0.2, 0.4), padding=0)
-    chart.draw("amounts", dict(RESULTS["amounts"]))
-    assert chart.sketch is sketch and box.viewRange()[1] == [0.2, 0.4]  # where it was dragged to
+    chart.draw_result("amounts", dict(RESULTS["amounts"]))
+    assert chart.spec is sketch and box.viewRange()[1] == [0.2, 0.4]  # where it was dragged to
     for other in ({"edges": 7}, {"points": list(RESULTS["amounts"]["points"])}):
-        chart.draw("amounts", RESULTS["amounts"] | other)
-        assert chart.sketch is not sketch
-        sketch = chart.sketch
+        chart.draw_result("amounts", RESULTS["amounts"] | other)
+        assert chart.spec is not sketch
+        sketch = chart.spec
     chart.theme = DARK
-    chart.draw("amounts", chart._wanted[1])
-    assert chart.sketch.theme is DARK
+    chart.draw_result("amounts", chart._requested[1])
+    assert chart.spec.theme is DARK
 
 
-def test_every_cell_is_painted_in_its_colour_after_another_chart(chart: Chart) -> None:
+def test_every_cell_is_painted_in_its_colour_after_another_chart(chart: ChartView) -> None:
     """Cells [row, column] read back from the picture; the stretch shown has changed in between."""
-    chart.draw("activations", RESULTS["activations"])
+    chart.draw_result("activations", RESULTS["activations"])
     chart.grab()
-    chart.draw("robustness", RESULTS["robustness"])
-    picture, scene = chart.plot.grab().toImage(), chart.plot
+    chart.draw_result("robustness", RESULTS["robustness"])
+    picture, scene = chart.plot_widget.grab().toImage(), chart.plot_widget
     cells = RESULTS["robustness"]["cells"]
     for i, cell in enumerate(cells):
         row, column = divmod(i, 3)
-        place = chart.ink.getViewBox().mapViewToScene(QPointF(column + 0.2, row + 0.2))
-        assert picture.pixelColor(scene.mapFromScene(place)) == shade(Sketch(LIGHT), cell["value"])
+        place = chart.marks_item.getViewBox().mapViewToScene(QPointF(column + 0.2, row + 0.2))
+        assert picture.pixelColor(scene.mapFromScene(place)) == faithfulness_colour(ChartSpec(LIGHT), cell["value"])
 
 
-def test_names_at_the_left_have_room_at_the_first_painting(chart: Chart) -> None:
-    chart.draw("curve", RESULTS["curve"])
+def test_names_at_the_left_have_room_at_the_first_painting(chart: ChartView) -> None:
+    chart.draw_result("curve", RESULTS["curve"])
     chart.grab()
-    chart.draw("trace-sites", RESULTS["trace-sites"])
-    narrow = chart.plot.getAxis("left").width()
-    chart.draw("robustness", RESULTS["robustness"])
-    widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.sketch.names["left"])
-    assert chart.plot.getAxis("left").width() > 0.8 * widest > narrow  # its own text is a little smaller
+    chart.draw_result("trace-sites", RESULTS["trace-sites"])
+    narrow = chart.plot_widget.getAxis("left").width()
+    chart.draw_result("robustness", RESULTS["robustness"])
+    widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.spec.axis_ticks["left"])
+    assert chart.plot_widget.getAxis("left").width() > 0.8 * widest > narrow  # its own text is a little smaller
 
 
-def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: Chart) -> None:
+def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: ChartView) -> None:
     hits = np.random.default_rng(0).random(30_000) < np.linspace(0.4, 0.0, 30_000)
     found = np.cumsum(hits)
     recall, precision = found / found[-1], found / np.arange(1, len(hits) + 1)
     curve = {"recall": recall.tolist(), "precision": precision.tolist()}
-    chart.draw("ranking", {"rows": [{"method": "eap", "curve": curve}], "strong": "eap"})
-    (line,) = next(mark for mark in chart.sketch.marks if isinstance(mark, Strokes)).points
+    chart.draw_result("ranking", {"rows": [{"method": "eap", "curve": curve}], "strong": "eap"})
+    (line,) = next(mark for mark in chart.spec.marks if isinstance(mark, LineMark)).points
     assert len(line) < 3000 and line[-1].tolist() == [recall[-1], precision[-1]]
     far = [
         np.hypot(line[:, 0] - r, line[:, 1] - p).min()
         for r, p in zip(recall[::97], precision[::97], strict=True)
     ]
     assert max(far) < 0.003  # of an axis
-    assert len(chart.rows) == 30_001 and chart.rows[-1] == [
+    assert len(chart.table_rows) == 30_001 and chart.table_rows[-1] == [
         "eap",
         recall[-1],
         precision[-1],
     ]  # the file has all
 
 
-def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:
+def test_a_bar_is_as_long_as_its_number(chart: ChartView) -> None:
     nodes: list[dict[str, Any]] = [
         {"node": f"m{i}", "value": v, "low": None, "high": None} for i, v in enumerate((3.0, -2.0))
     ]
-    chart.draw("effects", {"nodes": nodes})
-    sides = next(mark for mark in chart.sketch.marks if isinstance(mark, Boxes)).sides
+    chart.draw_result("effects", {"nodes": nodes})
+    sides = next(mark for mark in chart.spec.marks if isinstance(mark, RectMark)).bounds
     assert [(left, right) for left, _, right, _ in sides.tolist()] == [(0.0, 3.0), (-2.0, 0.0)]
 
 
@@ -152,36 +152,36 @@ def test_a_bar_is_as_long_as_its_number(chart: Chart) -> None:
     ],
 )
 def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(
-    chart: Chart, name: str, said: set[str]
+    chart: ChartView, name: str, said: set[str]
 ) -> None:
-    chart.draw(name, RESULTS[name])
+    chart.draw_result(name, RESULTS[name])
     chart.grab()
-    shown = {text for entry in chart.key.entries for text in (entry.name, entry.least)}
-    assert said <= shown and chart.key.height() > 0
+    shown = {text for entry in chart.legend.entries for text in (entry.label, entry.ramp_start_label)}
+    assert said <= shown and chart.legend.height() > 0
     on_paper = {
-        shape.text for shape in chart.drawing(PlotFigure(preset="slide")).legend if isinstance(shape, Text)
+        shape.text for shape in chart.drawing(PlotFigureOptions(preset="slide")).legend if isinstance(shape, TextShape)
     }
     assert said <= on_paper
-    assert not chart.drawing(PlotFigure(legend=False)).legend
+    assert not chart.drawing(PlotFigureOptions(legend=False)).legend
 
 
 def test_a_narrow_key_takes_more_rows_and_a_compact_chart_names_its_axes_there(
-    chart: Chart, qtbot: QtBot
+    chart: ChartView, qtbot: QtBot
 ) -> None:
-    chart.draw("completeness", RESULTS["completeness"])
+    chart.draw_result("completeness", RESULTS["completeness"])
     chart.grab()
-    low = chart.key.height()
+    low = chart.legend.height()
     chart.resize(170, 280)
     chart.grab()
-    assert chart.key.height() > low
-    compact = Chart(compact=True)
+    assert chart.legend.height() > low
+    compact = ChartView(is_compact=True)
     qtbot.addWidget(compact)
     compact.theme = DARK
-    compact.draw("course", RESULTS["course"])
+    compact.draw_result("course", RESULTS["course"])
     compact.show()
     compact.grab()
-    assert compact.key.entries[0].name == "Unexplained variance by step"
-    assert not compact.plot.getAxis("bottom").labelText
-    words = {shape.text for shape in compact.drawing(PlotFigure()).words if isinstance(shape, Text)}
+    assert compact.legend.entries[0].label == "Unexplained variance by step"
+    assert not compact.plot_widget.getAxis("bottom").labelText
+    words = {shape.text for shape in compact.drawing(PlotFigureOptions()).words if isinstance(shape, TextShape)}
     assert {"Unexplained variance", "step"} <= words  # on paper they stand at their axes
-    assert QColor(compact.plot.grab().toImage().pixelColor(1, 1)) == QColor(DARK.panel)
+    assert QColor(compact.plot_widget.grab().toImage().pixelColor(1, 1)) == QColor(DARK.panel)

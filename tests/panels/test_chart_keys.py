@@ -8,15 +8,15 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.charts import Chart, charts
-from circuitviz.panels.charts.keys import beside
+from circuitviz.panels.charts import ChartView, charts
+from circuitviz.panels.charts.keys import nearest_in_direction
 
 UP, DOWN, LEFT, RIGHT = Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right
 
 
 @pytest.fixture
-def chart(qtbot: QtBot) -> Chart:
-    made = Chart()
+def chart(qtbot: QtBot) -> ChartView:
+    made = ChartView()
     qtbot.addWidget(made)
     made.resize(400, 300)
     with qtbot.waitActive(made):
@@ -33,12 +33,12 @@ def effects(number: int) -> dict[str, object]:
     return {"nodes": nodes}
 
 
-def test_bars_are_walked_read_and_selected_by_keys(chart: Chart, qtbot: QtBot) -> None:
+def test_bars_are_walked_read_and_selected_by_keys(chart: ChartView, qtbot: QtBot) -> None:
     read: list[str] = []
     chosen: list[tuple[str, ...]] = []
-    chart.pointed.connect(read.append)
-    chart.clicked.connect(chosen.append)
-    chart.draw("effects", effects(40))
+    chart.hover_text_changed.connect(read.append)
+    chart.nodes_clicked.connect(chosen.append)
+    chart.draw_result("effects", effects(40))
     assert chart.accessibleName() == "Chart: direct effects, the strongest on top"
     assert chart.focusPolicy() & Qt.FocusPolicy.TabFocus
     chart.clearFocus()
@@ -60,9 +60,9 @@ def test_bars_are_walked_read_and_selected_by_keys(chart: Chart, qtbot: QtBot) -
     # a bar out of sight comes into sight; a chart that is drawn anew keeps the place
     qtbot.keyClick(chart, Qt.Key.Key_End)
     assert read[-1] == "a4.h7: -1.0000"
-    box = chart.plot.getPlotItem().getViewBox()
-    assert box.viewRect().contains(chart.spots[-1][0].center())
-    chart.draw("effects", effects(12))
+    box = chart.plot_widget.getPlotItem().getViewBox()
+    assert box.viewRect().contains(chart.hover_regions[-1][0].center())
+    chart.draw_result("effects", effects(12))
     qtbot.keyClick(chart, Qt.Key.Key_Space)
     assert chosen[-1] == ("a1.h3",)
     chart.clear()
@@ -70,12 +70,12 @@ def test_bars_are_walked_read_and_selected_by_keys(chart: Chart, qtbot: QtBot) -
     qtbot.keyClick(chart, Qt.Key.Key_Return)
     assert len(chosen) == 2
     chart.setAccessibleName("Direct effects, sorted")
-    chart.draw("effects", effects(3))
+    chart.draw_result("effects", effects(3))
     assert chart.accessibleName() == "Direct effects, sorted"
 
 
-def test_the_mark_is_seen_while_the_keyboard_is_there(chart: Chart, qtbot: QtBot) -> None:
-    chart.draw("effects", effects(5))
+def test_the_mark_is_seen_while_the_keyboard_is_there(chart: ChartView, qtbot: QtBot) -> None:
+    chart.draw_result("effects", effects(5))
     chart.clearFocus()
     plain = chart.grab().toImage()
     chart.setFocus(Qt.FocusReason.TabFocusReason)
@@ -100,9 +100,9 @@ def test_every_chart_has_a_name_for_those_who_hear_it(measure: str) -> None:
 
 def test_a_step_goes_to_the_nearest_in_its_direction() -> None:
     grid = np.array([(x * 10.0, y * 10.0) for y in range(3) for x in range(4)])
-    assert [beside(grid, 5, way) for way in ((-1, 0), (1, 0), (0, -1), (0, 1))] == [4, 6, 1, 9]
-    assert beside(grid, 3, (1, 0)) == 3 and beside(grid, 0, (0, -1)) == 0 and beside(grid, -1, (0, 1)) == 0
+    assert [nearest_in_direction(grid, 5, way) for way in ((-1, 0), (1, 0), (0, -1), (0, 1))] == [4, 6, 1, 9]
+    assert nearest_in_direction(grid, 3, (1, 0)) == 3 and nearest_in_direction(grid, 0, (0, -1)) == 0 and nearest_in_direction(grid, -1, (0, 1)) == 0
     row = np.array([(0.0, 5.0), (3.0, 5.0), (9.0, 5.0)])
-    assert [beside(row, 1, way) for way in ((0, 1), (0, -1), (1, 0))] == [2, 0, 2]
+    assert [nearest_in_direction(row, 1, way) for way in ((0, 1), (0, -1), (1, 0))] == [2, 0, 2]
     slope = np.array([(0.0, 0.0), (10.0, -30.0), (20.0, -2.0)])
-    assert beside(slope, 0, (1, 0)) == 2  # rather straight ahead than near and aside
+    assert nearest_in_direction(slope, 0, (1, 0)) == 2  # rather straight ahead than near and aside

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
+from circuitviz.panels.features.listing import FeatureListProxy, FeatureTableModel, make_feature_list_view
 
 DRAWN = np.random.default_rng(0)
 ROWS: list[Any] = [
@@ -30,13 +30,13 @@ KEYS = (
 
 
 @pytest.fixture
-def shown(qtbot: QtBot) -> FeatureFilter:
-    made = FeatureFilter(FeatureTable())
-    made.table.show_site("m0", len(ROWS), ROWS, LABELS)
+def shown(qtbot: QtBot) -> FeatureListProxy:
+    made = FeatureListProxy(FeatureTableModel())
+    made.features_model.show_site("m0", len(ROWS), ROWS, LABELS)
     return made
 
 
-def numbers(shown: FeatureFilter) -> list[int]:
+def numbers(shown: FeatureListProxy) -> list[int]:
     return [shown.mapToSource(shown.index(row, 0)).row() for row in range(shown.rowCount())]
 
 
@@ -52,35 +52,35 @@ def slow(column: int, descending: bool, words: list[str]) -> list[int]:
 
 @pytest.mark.parametrize("descending", [False, True])
 @pytest.mark.parametrize("column", range(4))
-def test_it_is_sorted_and_searched(shown: FeatureFilter, column: int, descending: bool) -> None:
+def test_it_is_sorted_and_searched(shown: FeatureListProxy, column: int, descending: bool) -> None:
     order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
     shown.sort(column, order)
     assert numbers(shown) == slow(column, descending, [])
     for words in ("name", "NAME people", "12", "f12", "f12 names", "f012", "nothing", ""):
-        shown.search(words)
+        shown.set_search_text(words)
         assert numbers(shown) == slow(column, descending, words.casefold().split()), words
-        places = [shown.mapFromSource(shown.table.index(at, 0)).row() for at in numbers(shown)]
+        places = [shown.mapFromSource(shown.features_model.index(at, 0)).row() for at in numbers(shown)]
         assert places == list(range(shown.rowCount()))
 
 
-def test_what_is_selected_stays_selected_while_it_is_there(qtbot: QtBot, shown: FeatureFilter) -> None:
-    table = feature_list(shown)
+def test_what_is_selected_stays_selected_while_it_is_there(qtbot: QtBot, shown: FeatureListProxy) -> None:
+    table = make_feature_list_view(shown)
     qtbot.addWidget(table)
     table.show()
     chosen: list[int] = []
     table.selectionModel().currentRowChanged.connect(
         lambda now, _before: chosen.append(shown.mapToSource(now).row())
     )
-    table.setCurrentIndex(shown.mapFromSource(shown.table.index(12, 0)))
+    table.setCurrentIndex(shown.mapFromSource(shown.features_model.index(12, 0)))
     table.sortByColumn(3, Qt.SortOrder.DescendingOrder)
-    shown.search("name")
+    shown.set_search_text("name")
     assert numbers(shown) == slow(3, True, ["name"]) and table.verticalHeader().count() == 2
     assert shown.mapToSource(table.currentIndex()).row() == 12 and chosen == [12]  # nothing was asked anew
-    shown.search("years")
+    shown.set_search_text("years")
     assert not table.currentIndex().isValid() and table.verticalHeader().count() == 1
-    shown.search("")
+    shown.set_search_text("")
     assert table.verticalHeader().count() == len(ROWS) and chosen == [12]
-    shown.table.show_site("", 0, (), {})
+    shown.features_model.show_site("", 0, (), {})
     assert (
         shown.rowCount() == 0
         and shown.headerData(3, Qt.Orientation.Horizontal, Qt.ItemDataRole.DisplayRole) == "Max"
@@ -88,7 +88,7 @@ def test_what_is_selected_stays_selected_while_it_is_there(qtbot: QtBot, shown: 
     assert shown.mapFromSource(QModelIndex()) == QModelIndex()
 
 
-def test_features_without_an_index_are_listed_by_number(shown: FeatureFilter) -> None:
-    shown.table.show_site("a1", 30, (), {})
+def test_features_without_an_index_are_listed_by_number(shown: FeatureListProxy) -> None:
+    shown.features_model.show_site("a1", 30, (), {})
     shown.sort(2, Qt.SortOrder.AscendingOrder)
     assert numbers(shown) == list(range(30))

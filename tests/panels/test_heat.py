@@ -13,7 +13,7 @@ from circuitviz.canvas.theme import THEMES
 from circuitviz.errors import InputError
 from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.grid import ink, shade
+from circuitviz.panels.heat.grid import text_colour_on, diverging_colours
 
 VALUES = np.array([[0.0, 2.0, np.nan], [-4.0, np.nan, 1.0]])
 
@@ -28,13 +28,13 @@ def light(colour: np.ndarray) -> float:
 @pytest.mark.parametrize("name", THEMES)
 def test_colours_grow_away_from_the_ground_and_carry_readable_text(name: str) -> None:
     theme = THEMES[name]
-    ramp = shade(np.linspace(-1, 1, 101), theme)
+    ramp = diverging_colours(np.linspace(-1, 1, 101), theme)
     ends = ["#" + "".join(f"{c:02x}" for c in colour) for colour in ramp[[0, 50, 100]]]
     assert ends == [theme.negative, theme.window, theme.positive]
     far = np.abs(ramp.astype(int) - ramp[50]).sum(1)
     assert (np.diff(far[:51]) <= 0).all() and (np.diff(far[50:]) >= 0).all()
     for colour in ramp:
-        text = ink(colour.tolist())
+        text = text_colour_on(colour.tolist())
         pair = sorted((light(colour), light([int(text[i : i + 2], 16) for i in (1, 3, 5)])))
         assert (pair[1] + 0.05) / (pair[0] + 0.05) > 4.5
 
@@ -42,7 +42,7 @@ def test_colours_grow_away_from_the_ground_and_carry_readable_text(name: str) ->
 def test_sign_can_be_told_without_red_and_without_green() -> None:
     """Both ends differ in blue by far more than in anything that a dichromat confuses."""
     for theme in THEMES.values():
-        low, high = shade(np.array([-1.0, 1.0]), theme).astype(int)
+        low, high = diverging_colours(np.array([-1.0, 1.0]), theme).astype(int)
         assert high[2] - low[2] > 90
 
 
@@ -55,19 +55,19 @@ def test_cells_are_painted_in_their_colours_with_the_ground_between_them(
     map_.resize(*size)
     grid = HeatGrid(["a", "b"], ["x", "y", "z"], VALUES, "logits")
     map_.show_grid(grid)
-    picture, at, shades = map_.grab().toImage(), map_.frame(), grid.shades(map_.theme)
+    picture, at, shades = map_.grab().toImage(), map_.grid_frame(), grid.cell_colours(map_.theme)
     ground = picture.pixelColor(size[0] - 1, size[1] - 1)
     for i in range(2):
         for j in range(3):
-            seen = picture.pixelColor(map_.centre_of(i, j).toPoint())
+            seen = picture.pixelColor(map_.cell_center(i, j).toPoint())
             assert (seen.red(), seen.green(), seen.blue()) == (
                 tuple(shades[i, j].tolist())
                 if np.isfinite(VALUES[i, j])
                 else (ground.red(), ground.green(), ground.blue())
             )
     line = [
-        picture.pixelColor(x, round(at.top + at.high / 2))
-        for x in range(round(at.left), round(at.left + 2 * at.wide))
+        picture.pixelColor(x, round(at.top + at.cell_height / 2))
+        for x in range(round(at.left), round(at.left + 2 * at.cell_width))
     ]
     assert line.count(ground) == 2  # a pixel after each of two cells
 
@@ -79,7 +79,7 @@ def test_a_cell_too_narrow_for_its_text_has_none(qtbot: QtBot) -> None:
     pictures = []
     for text in ("wwwwwwww", ""):
         map_.resize(30 * 20, 80)
-        map_.show_grid(HeatGrid(["a"], [""] * 20, values, texts=[[text] * 20]))
+        map_.show_grid(HeatGrid(["a"], [""] * 20, values, cell_texts=[[text] * 20]))
         pictures.append(map_.grab().toImage())
         map_.resize(19 * 20 + 70, 80)
         pictures.append(map_.grab().toImage())
@@ -93,14 +93,14 @@ def test_keys_walk_over_cells_that_are_there_and_enter_chooses(qtbot: QtBot) -> 
     map_.resize(400, 200)
     map_.show_grid(HeatGrid(["a", "b"], ["x", "y", "z"], VALUES))
     pointed, chosen = [], []
-    map_.pointed.connect(lambda *place: pointed.append(place))
-    map_.chosen.connect(lambda *place: chosen.append(place))
+    map_.cell_hovered.connect(lambda *place: pointed.append(place))
+    map_.cell_chosen.connect(lambda *place: chosen.append(place))
     for key in ("Right", "Right", "Right", "Down", "Left", "Down"):
         qtbot.keyClick(map_, getattr(Qt.Key, f"Key_{key}"))
     assert pointed == [(0, 0), (0, 1), (0, 0), (1, 0)]  # nothing is below (0, 1), nor to its right
     qtbot.keyClick(map_, Qt.Key.Key_Return)
-    assert chosen == [map_.place]
-    assert map_.accessibleDescription() == map_.grid.say(*map_.place)
+    assert chosen == [map_.hovered_cell]
+    assert map_.accessibleDescription() == map_.grid.cell_description(*map_.hovered_cell)
 
 
 def test_hovering_says_and_a_click_chooses_only_cells(qtbot: QtBot) -> None:
@@ -112,14 +112,14 @@ def test_hovering_says_and_a_click_chooses_only_cells(qtbot: QtBot) -> None:
     for row in range(2):
         for column in range(3):
             there = (row, column) if np.isfinite(VALUES[row, column]) else (-1, -1)
-            assert map_.cell_at(map_.centre_of(row, column)) == there
+            assert map_.cell_at(map_.cell_center(row, column)) == there
     chosen = []
-    map_.chosen.connect(lambda *place: chosen.append(place))
+    map_.cell_chosen.connect(lambda *place: chosen.append(place))
     for place in ((1, 0), (1, 1)):
-        qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.centre_of(*place).toPoint())
+        qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=map_.cell_center(*place).toPoint())
     qtbot.mouseClick(map_, Qt.MouseButton.LeftButton, pos=QPoint(1, 1))
     assert chosen == [(1, 0)]
-    assert map_.grid.say(1, 0) == "b, x: -4.0000" and map_.grid.say(1, 1) == ""
+    assert map_.grid.cell_description(1, 0) == "b, x: -4.0000" and map_.grid.cell_description(1, 1) == ""
 
 
 def test_pictures_are_drawn_not_pasted_and_an_unknown_suffix_is_told(qtbot: QtBot, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_pictures_are_drawn_not_pasted_and_an_unknown_suffix_is_told(qtbot: QtBo
     qtbot.addWidget(map_)
     map_.resize(700, 400)
     many = np.random.default_rng(0).normal(size=(60, 60))  # in the window these are one bitmap
-    map_.show_grid(HeatGrid([f"r{i}" for i in range(60)], [""] * 60, many, table=lambda: [["r"], [1.5]]))
+    map_.show_grid(HeatGrid([f"r{i}" for i in range(60)], [""] * 60, many, build_table=lambda: [["r"], [1.5]]))
     map_.save(tmp_path / "a.svg")
     svg = (tmp_path / "a.svg").read_text()
     assert "<image" not in svg and svg.count("<rect") >= 3600 and ">r0<" in svg
@@ -145,15 +145,15 @@ def test_a_held_row_stays_until_it_is_freed(qtbot: QtBot) -> None:
     map_.resize(300, 300)
     map_.show_pattern(["a", "b", "c"], np.tril(np.full((3, 3), 0.5)))
     assert map_.query == 2
-    map_.point(1, 0)
+    map_.hover_cell(1, 0)
     assert map_.query == 1
-    map_.hold(1)
-    map_.point(2, 0)
-    assert map_.query == 1 and map_.locked
+    map_.toggle_lock(1)
+    map_.hover_cell(2, 0)
+    assert map_.query == 1 and map_.is_locked
     map_.show_pattern(["a", "b", "c"], np.tril(np.full((3, 3), 0.3)))  # another head, the same prompt
-    assert map_.query == 1 and map_.locked
+    assert map_.query == 1 and map_.is_locked
     qtbot.keyClick(map_, Qt.Key.Key_Escape)
-    assert map_.query == 2 and not map_.locked
-    map_.hold(0)
+    assert map_.query == 2 and not map_.is_locked
+    map_.toggle_lock(0)
     map_.show_pattern(["d", "e"], np.tril(np.full((2, 2), 0.3)))
-    assert map_.query == 1 and not map_.locked
+    assert map_.query == 1 and not map_.is_locked

@@ -5,22 +5,22 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.feature_circuit.ledger import TERMS, LedgerView
-from circuitviz.pictures.drawing import Box, Text
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.panels.feature_circuit.ledger import LEDGER_TERMS, LedgerView
+from circuitviz.pictures.drawing import BoxShape, TextShape
+from circuitviz.pictures.plots import PlotFigureOptions
 
-VALUES = {name: (i - 2) / 4 for i, name in enumerate(TERMS)}
+VALUES = {name: (i - 2) / 4 for i, name in enumerate(LEDGER_TERMS)}
 
 
 def test_its_terms_are_bars_and_its_sum_is_said(qtbot: QtBot) -> None:
     ledger = LedgerView()
     qtbot.addWidget(ledger)
     ledger.show_ledger(VALUES, "m3.f5@7")
-    drawing = ledger.drawing(PlotFigure())
-    words = {shape.text for shape in drawing.words if isinstance(shape, Text)}
+    drawing = ledger.drawing(PlotFigureOptions())
+    words = {shape.text for shape in drawing.words if isinstance(shape, TextShape)}
     total = sum(VALUES.values())
     assert {"Tokens", "Errors", "Pruned", f"sum {total:.4f}, the value of m3.f5@7"} <= words
-    bars = [shape.width for shape in drawing.body if isinstance(shape, Box)]
+    bars = [shape.width for shape in drawing.body if isinstance(shape, BoxShape)]
     meant = [abs(value) for value in VALUES.values() if value]
     assert [width / max(bars) for width in bars] == pytest.approx([value / max(meant) for value in meant])
     assert ledger.cells()[1] == ["Kept features, heads", -0.5] and ledger.cells()[-1] == ["sum", total]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from circuitviz.panels.meter import _number
+from circuitviz.panels.meter import _format_value
 
 
 def test_what_rounds_to_zero_has_no_sign_and_the_rest_a_minus() -> None:
-    assert [_number(v) for v in (-0.0001, 0.0, -0.0006, -1.5, 0.8964)] == [
+    assert [_format_value(v) for v in (-0.0001, 0.0, -0.0006, -1.5, 0.8964)] == [
         "0.000",
         "0.000",
         "−0.001",

@@ -18,19 +18,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.__main__ import main
-from circuitviz.app.cli.parser import parse
+from circuitviz.app.cli.parser import parse_arguments
 from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.panels.charts import Chart, charts
-from circuitviz.panels.charts.clipping import clipped, pieces
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.panels.charts import ChartView, charts
+from circuitviz.panels.charts.clipping import clip_polygon, clip_polyline
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.saving import Plotted, save_plot, sheet_of_plot
-from circuitviz.pictures.drawing import Area, Box, Curve, Drawing, Text, colours
-from circuitviz.pictures.measure import width
-from circuitviz.pictures.plots import PlotFigure
-from circuitviz.pictures.tables import table_drawing
+from circuitviz.panels.saving import ExportablePlot, save_plot, plot_to_sheet
+from circuitviz.pictures.drawing import AreaShape, BoxShape, CurveShape, Drawing, TextShape, used_colours
+from circuitviz.pictures.measure import text_width
+from circuitviz.pictures.plots import PlotFigureOptions
+from circuitviz.pictures.tables import draw_table
 from circuitviz.session import Document, State
 
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -38,14 +38,14 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 GRID = HeatGrid(
     ["layer 1", "layer 0"], ["<bos>", "Mary", "gave_50%"], np.array([[0.2, -1.5, 3.0], [0.0, np.nan, -0.4]]),
-    "logits", texts=[["a", "b", "c"], ["d", "e", "f"]], strong=frozenset({(0, 2)}), table=lambda: [["x"], [1]],
+    "logits", cell_texts=[["a", "b", "c"], ["d", "e", "f"]], framed_cells=frozenset({(0, 2)}), build_table=lambda: [["x"], [1]],
 )  # fmt: skip
 
 
-def chart(name: str, theme: Any = LIGHT) -> Chart:
-    made = Chart()
+def chart(name: str, theme: Any = LIGHT) -> ChartView:
+    made = ChartView()
     made.theme = theme
-    made.draw(name, RESULTS[name])
+    made.draw_result(name, RESULTS[name])
     return made
 
 
@@ -60,23 +60,23 @@ def plots() -> list[str]:
     return [*sorted(RESULTS), "heat"]
 
 
-def plotted(name: str) -> Plotted:
+def plotted(name: str) -> ExportablePlot:
     return heat() if name == "heat" else chart(name)
 
 
 def on_the_page(drawing: Drawing) -> None:
     for shape in drawing.shapes:
-        if isinstance(shape, Box):
+        if isinstance(shape, BoxShape):
             assert shape.x >= 0 and shape.x + shape.width <= drawing.width + 0.1
             assert shape.y >= -0.1 and shape.y + shape.height <= drawing.height + 0.1
-        elif isinstance(shape, Curve | Area):
+        elif isinstance(shape, CurveShape | AreaShape):
             assert all(-0.1 <= x <= drawing.width + 0.1 for x, _ in shape.points)
             assert all(-2 <= y <= drawing.height + 0.1 for _, y in shape.points)
         else:
-            wide = width(shape.text, drawing.font, shape.size)
+            wide = text_width(shape.text, drawing.font, shape.size)
             left = shape.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor] * wide
             assert shape.size >= 6
-            if not shape.turn:
+            if not shape.rotation_deg:
                 assert left >= -0.1 and left + wide <= drawing.width + 0.1, shape
 
 
@@ -86,9 +86,9 @@ def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path)
     about = ["circuitviz evaluate a.circuit", "document 12ab"]
     for suffix in (".svg", ".pdf", ".tex", ".png"):
         first, second = (tmp_path / f"{i}{suffix}" for i in (1, 2))
-        save_plot(plot, first, PlotFigure(font_size=6), about)
-        first.rename(tmp_path / f"kept{suffix}")
-        save_plot(plotted(name), first, PlotFigure(font_size=6), about)
+        save_plot(plot, first, PlotFigureOptions(font_size=6), about)
+        first.set_labels(tmp_path / f"kept{suffix}")
+        save_plot(plotted(name), first, PlotFigureOptions(font_size=6), about)
         assert first.read_bytes() == (tmp_path / f"kept{suffix}").read_bytes() and not second.exists()
     root = ET.parse(tmp_path / "1.svg").getroot()
     kinds = [element.tag.rpartition("}")[2] for element in root.iter()]
@@ -105,12 +105,12 @@ def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "figure", [PlotFigure(), PlotFigure(width_mm=50, font_size=9), PlotFigure(preset="slide", font_size=18)]
+    "figure", [PlotFigureOptions(), PlotFigureOptions(width_mm=50, font_size=9), PlotFigureOptions(preset="slide", font_size=18)]
 )
 @pytest.mark.parametrize("name", plots())
-def test_a_plot_lies_on_its_page(name: str, figure: PlotFigure) -> None:
+def test_a_plot_lies_on_its_page(name: str, figure: PlotFigureOptions) -> None:
     drawing = plotted(name).drawing(figure)
-    assert drawing.width == figure.width and drawing.ground == "#ffffff"
+    assert drawing.width == figure.width_pt and drawing.background == "#ffffff"
     on_the_page(drawing)
 
 
@@ -118,37 +118,37 @@ def test_a_plot_lies_on_its_page(name: str, figure: PlotFigure) -> None:
 def test_paper_has_its_own_colours_whatever_the_window_has(name: str) -> None:
     if name == "heat":
         return
-    dark, light = (chart(name, theme).drawing(PlotFigure()) for theme in (DARK, LIGHT))
+    dark, light = (chart(name, theme).drawing(PlotFigureOptions()) for theme in (DARK, LIGHT))
     assert dark.body == light.body and dark.words == light.words
-    slide = chart(name).drawing(PlotFigure(dark=True, transparent=True))
-    assert slide.ground == "" and not colours(slide.body) <= colours(light.body)
+    slide = chart(name).drawing(PlotFigureOptions(dark=True, transparent=True))
+    assert slide.background == "" and not used_colours(slide.body) <= used_colours(light.body)
     assert {s.text for s in slide.words} == {s.text for s in light.words}  # type: ignore[union-attr]
 
 
 def test_a_curves_points_lie_where_its_numbers_say() -> None:
     """Places on paper are linear in the logarithm of the edges and in faithfulness: three of them tell all."""
-    body = chart("curve").drawing(PlotFigure()).body
+    body = chart("curve").drawing(PlotFigureOptions()).body
     dots = [
         (s.x + s.width / 2, s.y + s.height / 2)
         for s in body
-        if isinstance(s, Box) and s.role == "positive dot"
+        if isinstance(s, BoxShape) and s.role == "positive dot"
     ]
     x, y = (np.array(side) for side in zip(*dots, strict=True))
     for at, meant in ((x, [np.log10(p["asked"]) for p in POINTS]), (y, [p["value"] for p in POINTS])):
         shares, expected = (at - at[0]) / (at[-1] - at[0]), np.array(meant)
         assert shares == pytest.approx((expected - expected[0]) / (expected[-1] - expected[0]), abs=1e-6)
-    band = next(s for s in body if isinstance(s, Area))
+    band = next(s for s in body if isinstance(s, AreaShape))
     assert len(band.points) == 2 * len(POINTS) and y[-1] < y[0]
 
 
 def test_only_what_the_window_shows_is_on_paper() -> None:
     made = chart("effects")
-    names = {s.text for s in made.drawing(PlotFigure()).words if isinstance(s, Text)}
+    names = {s.text for s in made.drawing(PlotFigureOptions()).words if isinstance(s, TextShape)}
     assert HEADS[0] in names and "0.5" in names
-    made.plot.setRange(yRange=(-0.6, 2.4), padding=0)
-    drawing = made.drawing(PlotFigure())
-    assert {s.text for s in drawing.words if isinstance(s, Text)} & set(HEADS) == set(_strongest(3))
-    assert sum(isinstance(s, Box) for s in drawing.body) == 3
+    made.plot_widget.setRange(yRange=(-0.6, 2.4), padding=0)
+    drawing = made.drawing(PlotFigureOptions())
+    assert {s.text for s in drawing.words if isinstance(s, TextShape)} & set(HEADS) == set(_strongest(3))
+    assert sum(isinstance(s, BoxShape) for s in drawing.body) == 3
 
 
 def _strongest(number: int) -> list[str]:
@@ -157,14 +157,14 @@ def _strongest(number: int) -> list[str]:
 
 
 def test_a_heat_maps_cells_have_the_scales_colours() -> None:
-    drawing = heat().drawing(PlotFigure())
-    cells = [s for s in drawing.body if isinstance(s, Box) and s.role == "cell"]
-    assert len(cells) == 5 and sum(s.role == "frame" for s in drawing.body if isinstance(s, Box)) == 1
+    drawing = heat().drawing(PlotFigureOptions())
+    cells = [s for s in drawing.body if isinstance(s, BoxShape) and s.role == "cell"]
+    assert len(cells) == 5 and sum(s.role == "frame" for s in drawing.body if isinstance(s, BoxShape)) == 1
     assert cells[2].fill == LIGHT.positive  # the largest number
-    words = {s.text for s in drawing.shapes if isinstance(s, Text)}
+    words = {s.text for s in drawing.shapes if isinstance(s, TextShape)}
     assert {"layer 1", "Mary", "a", "3.0", "−3.0", "0", "logits"} <= words and "e" not in words
-    assert {cells[2].fill} <= colours(drawing.legend) and heat().drawing(
-        PlotFigure(legend=False)
+    assert {cells[2].fill} <= used_colours(drawing.legend) and heat().drawing(
+        PlotFigureOptions(legend=False)
     ).legend == []
 
 
@@ -183,12 +183,12 @@ def test_tikz_of_plots_compiles(tmp_path: Path) -> None:
 
 def test_what_cannot_be_is_told(tmp_path: Path) -> None:
     for figure, says in (
-        (PlotFigure(width_mm=3), "--width-mm was given 3"),
-        (PlotFigure(height_mm=3), "--height-mm was given 3"),
-        (PlotFigure(font="Liberatoin Sans"), "Liberation Sans"),
+        (PlotFigureOptions(width_mm=3), "--width-mm was given 3"),
+        (PlotFigureOptions(height_mm=3), "--height-mm was given 3"),
+        (PlotFigureOptions(font="Liberatoin Sans"), "Liberation Sans"),
     ):
         with pytest.raises(InputError, match=says):
-            sheet_of_plot(heat(), figure, "a")
+            plot_to_sheet(heat(), figure, "a")
 
 
 SIDE = st.floats(-3, 3, allow_nan=False, width=16)
@@ -199,7 +199,7 @@ POINT = st.tuples(SIDE, SIDE)
 @settings(max_examples=60, deadline=None)
 def test_what_is_cut_off_is_what_lies_outside(points: list[tuple[float, float]]) -> None:
     """Against points sampled along the line: those inside are on a piece, and no piece leaves the frame."""
-    found = pieces(points, (-1.0, 1.0), (1.0, -1.0))
+    found = clip_polyline(points, (-1.0, 1.0), (1.0, -1.0))
     for piece in found:
         assert all(abs(x) <= 1 + 1e-9 and abs(y) <= 1 + 1e-9 for x, y in piece)
     for (x0, y0), (x1, y1) in pairwise(points):
@@ -207,7 +207,7 @@ def test_what_is_cut_off_is_what_lies_outside(points: list[tuple[float, float]])
             x, y = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
             if abs(x) < 0.999 and abs(y) < 0.999:
                 assert min(_distance((x, y), a, b) for p in found for a, b in pairwise(p)) < 1e-6
-    corners = clipped(points, (-1.0, 1.0), (-1.0, 1.0))
+    corners = clip_polygon(points, (-1.0, 1.0), (-1.0, 1.0))
     assert all(abs(x) <= 1 + 1e-9 and abs(y) <= 1 + 1e-9 for x, y in corners)
 
 
@@ -220,22 +220,22 @@ def _distance(point: tuple[float, float], start: tuple[float, float], end: tuple
 
 def test_a_table_is_set_with_its_numbers_below_each_other() -> None:
     cells = [["feature", "label", "examples"], ["m3.f5", "a word " * 40, 12], ["m3.f517", "", -3]]
-    drawing = table_drawing(cells, PlotFigure())
+    drawing = draw_table(cells, PlotFigureOptions())
     on_the_page(drawing)
-    words = {s.text: s for s in drawing.words if isinstance(s, Text)}
+    words = {s.text: s for s in drawing.words if isinstance(s, TextShape)}
     assert words["12"].anchor == "end" and words["12"].x == words["−3"].x == words["examples"].x
     assert words["m3.f5"].x == words["m3.f517"].x and words["feature"].bold
-    assert any(text.endswith("…") for text in words) and sum(isinstance(s, Curve) for s in drawing.body) == 3
-    assert table_drawing([cells[0]], PlotFigure()).height > 0
+    assert any(text.endswith("…") for text in words) and sum(isinstance(s, CurveShape) for s in drawing.body) == 3
+    assert draw_table([cells[0]], PlotFigureOptions()).height > 0
 
 
 def test_a_measures_plot_is_written_from_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    graph = Graph.transformer(Shape(1, 2, 8))
+    graph = Graph.transformer(ModelShape(1, 2, 8))
     scores = Scores(graph, np.ones(graph.mask.shape), "eap")
     document = Document(State(None, scores, scores.greedy(6)))
-    document.keep_measure("curve", {"key": "", "options": {}, "result": RESULTS["curve"], "done": True})
+    document.store_measure("curve", {"key": "", "options": {}, "result": RESULTS["curve"], "done": True})
     source = tmp_path / "a.circuit"
     save_document(document, source)
     out = tmp_path / "curve.svg"
@@ -256,7 +256,7 @@ def test_a_measures_plot_is_written_from_the_command_line(
     assert 'height="45.000mm"' in text and ">faithfulness<" in text
     told = re.search(r"circuitviz (export a.circuit .*)", text)[1]
     assert told == "export a.circuit -o curve.svg --plot curve --height-mm 45 --font-size 8"
-    given_ = parse(shlex.split(told))
+    given_ = parse_arguments(shlex.split(told))
     assert given_.plot == "curve" and given_.figure_height_mm == "45"
     assert main([*words[:2], "-o", str(tmp_path / "curve.csv"), "--plot", "curve"]) == 0
     assert (tmp_path / "curve.csv").read_text().startswith("asked,edges,value")

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.room import Column, DockFrame, keep_wide, level, room
+from circuitviz.panels.room import VerticalScrollArea, DockScrollArea, fix_scaled_width, align_form_labels, scale_pixels
 
 
 def _of(pixels: int) -> QFont:
@@ -21,14 +21,14 @@ def test_room_grows_with_text_and_never_shrinks(qtbot: QtBot, text: int, expecte
     widget = QLabel("words")
     qtbot.addWidget(widget)
     widget.setFont(_of(text))
-    assert room(widget, 200) == expected
+    assert scale_pixels(widget, 200) == expected
 
 
 def test_a_width_follows_the_font_while_running(qtbot: QtBot) -> None:
     widget = QLabel("words")
     qtbot.addWidget(widget)
     widget.setFont(_of(12))
-    keep_wide(widget, 100)
+    fix_scaled_width(widget, 100)
     assert widget.width() == 100
     widget.setFont(_of(24))
     assert widget.width() == 200
@@ -40,7 +40,7 @@ def test_a_column_is_never_narrower_than_its_content(qtbot: QtBot) -> None:
     field = QLineEdit()
     field.setMinimumWidth(300)
     form.addRow("field", field)
-    column = Column(inside, least=120)
+    column = VerticalScrollArea(inside, min_width_px=120)
     qtbot.addWidget(column)
     column.resize(column.minimumSizeHint())
     column.show()
@@ -58,7 +58,7 @@ def test_fields_of_nested_forms_begin_at_one_line(qtbot: QtBot) -> None:
     inner.addRow("a longer label than those above", fields[0])
     outer.addRow("label", fields[1])
     outer.addRow(nested)
-    level(outer, inner)
+    align_form_labels(outer, inner)
     qtbot.addWidget(whole)
     whole.show()
     qtbot.waitExposed(whole)
@@ -73,7 +73,7 @@ def test_a_frame_asks_for_nothing_and_scrolls_what_does_not_fit(qtbot: QtBot) ->
     wide = QWidget()
     wide.setMinimumSize(600, 300)
     column.addWidget(wide)
-    frame = DockFrame(panel)
+    frame = DockScrollArea(panel)
     qtbot.addWidget(frame)
     assert frame.minimumSizeHint().width() < 200
     frame.resize(400, 200)

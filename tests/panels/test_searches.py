@@ -15,26 +15,26 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.graph import Graph, Kind, Node, Scores, Shape
-from circuitviz.jobs import Answered, Failed, Find, Found, Idle
-from circuitviz.jobs.messages import Ready
-from circuitviz.panels import Desk
+from circuitviz.graph import Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.jobs import PromptSearchResult, JobFailed, DiscoverCircuit, SearchResult, WorkerIdle
+from circuitviz.jobs.messages import ModelReady
+from circuitviz.panels import Workspace
 from circuitviz.session import (
     Document,
     Label,
     Provenance,
     State,
-    choose_edges,
-    filter_view,
+    select_edges,
+    set_filters,
     group_nodes,
     move_nodes,
     set_label,
     toggle_ablation,
 )
-from circuitviz.session.question import HIERARCHICAL, SAME_MODEL, TASK
-from circuitviz.session.sight import Sight
+from circuitviz.session.question import HIERARCHICAL_ATTRIBUTION, SAME_MODEL, PROMPT_TASK
+from circuitviz.session.sight import ViewFilters
 
-SHAPE = Shape(2, 4, 16)
+SHAPE = ModelShape(2, 4, 16)
 GRAPH = Graph.transformer(SHAPE)
 WHERE = Provenance(
     "demo", "ab" * 32, "ioi", "cd" * 32, (("a b", "a c", (" b",), (" c",)),), "logit-diff", "corrupted", "eap",
@@ -61,21 +61,21 @@ def worked_on(path: Path | None) -> Document:
         set_label("a1.h2", Label("Name Mover", note="mine")),
         group_nodes("Late", heads[:2]),
         move_nodes(PLACES),
-        filter_view(Sight(most=30)),
+        set_filters(ViewFilters(most=30)),
         toggle_ablation([heads[0]]),
     ):
-        document.do(command)
-    document.remember(document.state.measured, NUMBERS)
+        document.apply_command(command)
+    document.store_evaluation(document.state.measurement_key, NUMBERS)
     document.curve = list(POINTS)
     for name in ("stability", "roles", "traces"):
-        document.keep_measure(name, {"key": "x", "options": {}, "result": {}, "done": True})
+        document.store_measure(name, {"key": "x", "options": {}, "result": {}, "done": True})
     document.extra["imported"] = {"file": "theirs.json"}
     if path is not None:
         document.mark_saved(path)
     return document
 
 
-def on_the_desk(desk: Desk) -> set[str]:
+def on_the_desk(desk: Workspace) -> set[str]:
     """What there is to see."""
     document, state = desk.document, desk.state
     there = {
@@ -83,12 +83,12 @@ def on_the_desk(desk: Desk) -> set[str]:
         "labels": state.labels,
         "groups": state.groups,
         "pins": state.positions,
-        "filters": not state.sight.open,
+        "filters": not state.filters.shows_everything,
         "ablated": state.ablated_nodes,
-        "aside": state.aside,
+        "aside": state.detached,
         "number": document.evaluation,
         "curve": document.curve,
-        "tried": document.tried,
+        "tried": document.current_history,
         "imported": document.extra,
         **document.measures,
     }
@@ -105,102 +105,102 @@ OF_THE_MODEL = {"traces"}  # of a feature in many texts; they name what they are
 
 
 @pytest.fixture
-def desk(qtbot: QtBot, tmp_path: Path) -> Desk:
+def desk(qtbot: QtBot, tmp_path: Path) -> Workspace:
     """A desk whose worker is not there: its replies are given by the test."""
-    made = Desk()
+    made = Workspace()
     made.asked = []  # type: ignore[attr-defined]
-    made.worker.ask = made.asked.append  # type: ignore[attr-defined, method-assign]
+    made.worker.submit = made.asked.append  # type: ignore[attr-defined, method-assign]
     made.set_document(worked_on(tmp_path / "mine.circuit"))
-    made.opened = Ready("demo", "cpu", "ioi", "logit-diff", "corrupted", ("a b",), GRAPH.n_edges)
+    made.opened_model = ModelReady("demo", "cpu", "ioi", "logit-diff", "corrupted", ("a b",), GRAPH.n_edges)
     return made
 
 
-def found(where: Provenance, **more: Any) -> Found:
+def found(where: Provenance, **more: Any) -> SearchResult:
     scores = scores_of(7, "acdc", more.get("partial", False))
-    return Found(scores, scores.greedy(30), where, **{"partial": False, **more})
+    return SearchResult(scores, scores.greedy(30), where, **{"partial": False, **more})
 
 
-def search(desk: Desk, where: Provenance) -> None:
+def search(desk: Workspace, where: Provenance) -> None:
     """Ask for it, as a person does."""
-    assert desk.find(Find.like(where, "cpu"))
+    assert desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu"))
 
 
-def same(desk: Desk) -> None:
+def same(desk: Workspace) -> None:
     search(desk, WHERE)
-    desk._reply(found(replace(WHERE, method="acdc", prompts=8, task_hash="ef" * 32)))
+    desk._handle_reply(found(replace(WHERE, method="acdc", prompts=8, task_hash="ef" * 32)))
 
 
-def other_task(desk: Desk) -> None:
+def other_task(desk: Workspace) -> None:
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
     search(desk, where)
-    desk._reply(found(where))
+    desk._handle_reply(found(where))
 
 
-def other_model(desk: Desk) -> None:
+def other_model(desk: Workspace) -> None:
     where = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
     search(desk, where)
-    desk._reply(found(where))
+    desk._handle_reply(found(where))
 
 
-def features_of_a_prompt(desk: Desk) -> None:
+def features_of_a_prompt(desk: Workspace) -> None:
     nodes = (
-        Node("m0.f3@1", Kind.FEATURE, 0, site="m", position=1, feature=3),
-        Node("logit.4@1", Kind.LOGITS, position=1, token=4),
+        Node("m0.f3@1", NodeKind.FEATURE, 0, site="m", position=1, feature=3),
+        Node("logit.4@1", NodeKind.LOGITS, position=1, token=4),
     )
     graph = Graph.of_nodes(SHAPE, nodes, np.array([[False, True]]))
-    scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL)
+    scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL_ATTRIBUTION)
     where = replace(
-        WHERE, task=TASK, pairs=(("a b", "", (), ()),), method=HIERARCHICAL, options={"target": "logit.4@1"}
+        WHERE, task=PROMPT_TASK, pairs=(("a b", "", (), ()),), method=HIERARCHICAL_ATTRIBUTION, options={"target": "logit.4@1"}
     )
-    desk.searches.begin(SAME_MODEL)
-    desk._reply(Answered(scores, scores.top(1), where))
+    desk.search_controller.begin_search(SAME_MODEL)
+    desk._handle_reply(PromptSearchResult(scores, scores.top(1), where))
 
 
-def opening(desk: Desk) -> None:
+def opening(desk: Workspace) -> None:
     scores = scores_of(3)
     desk.set_document(Document(State(WHERE, scores, scores.greedy(20))))
 
 
-def partial_on_the_screen(desk: Desk) -> None:
+def partial_on_the_screen(desk: Workspace) -> None:
     search(desk, replace(WHERE, model="gpt2"))
-    desk._reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
+    desk._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
 
 
-def partial_of_the_same(desk: Desk) -> None:
+def partial_of_the_same(desk: Workspace) -> None:
     search(desk, WHERE)
-    desk._reply(found(WHERE, partial=True))
+    desk._handle_reply(found(WHERE, partial=True))
 
 
-def cancelled(desk: Desk) -> None:
+def cancelled(desk: Workspace) -> None:
     partial_on_the_screen(desk)
     where = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
-    desk._reply(found(where, partial=True, cancelled=True, reached="9 of 90 edges examined"))
-    desk._reply(Idle())
+    desk._handle_reply(found(where, partial=True, cancelled=True, reached="9 of 90 edges examined"))
+    desk._handle_reply(WorkerIdle())
 
 
-def failing(desk: Desk) -> None:
+def failing(desk: Workspace) -> None:
     partial_on_the_screen(desk)
-    desk._reply(Failed("no", "no", request=Find.like(WHERE, "cpu")))
-    desk._reply(Idle())
+    desk._handle_reply(JobFailed("no", "no", request=DiscoverCircuit.from_origin(WHERE, "cpu")))
+    desk._handle_reply(WorkerIdle())
 
 
-def ended_with_nothing(desk: Desk) -> None:
+def ended_with_nothing(desk: Workspace) -> None:
     partial_on_the_screen(desk)
-    desk._reply(Idle())
+    desk._handle_reply(WorkerIdle())
 
 
-def shown_after_cancelling(desk: Desk) -> None:
+def shown_after_cancelling(desk: Workspace) -> None:
     cancelled(desk)
-    desk.searches.accept()
+    desk.search_controller.accept_offer()
 
 
-def another_size(desk: Desk) -> None:
+def another_size(desk: Workspace) -> None:
     scores = desk.document.state.scores
     assert scores is not None
-    desk.do(choose_edges(scores.greedy(25), "greedy", 25))
+    desk.apply_command(select_edges(scores.greedy(25), "greedy", 25))
 
 
-EVENTS: dict[Callable[[Desk], None], tuple[set[str], bool]] = {
+EVENTS: dict[Callable[[Workspace], None], tuple[set[str], bool]] = {
     # what is there afterwards; whether one step of undo leads back
     same: (OF_PARTS, True),
     other_task: (OF_THE_MODEL, True),
@@ -218,32 +218,32 @@ EVENTS: dict[Callable[[Desk], None], tuple[set[str], bool]] = {
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_what_is_on_the_desk_after_a_circuit_was_replaced(desk: Desk, event: Callable[[Desk], None]) -> None:
+def test_what_is_on_the_desk_after_a_circuit_was_replaced(desk: Workspace, event: Callable[[Workspace], None]) -> None:
     after, back = EVENTS[event]
     mine, state = desk.document, desk.document.state
-    assert on_the_desk(desk) == ALL and not mine.dirty
+    assert on_the_desk(desk) == ALL and not mine.is_dirty
     event(desk)
     assert on_the_desk(desk) == after
-    assert desk.undo.canUndo() == back
-    assert desk.own is mine or desk.own.path is None
+    assert desk.undo_stack.canUndo() == back
+    assert desk.user_document is mine or desk.user_document.path is None
     if event is not another_size:
-        assert desk.own is mine or event is opening or desk.own.dirty
+        assert desk.user_document is mine or event is opening or desk.user_document.is_dirty
     if back:
         redone = desk.document.state
-        desk.undo.undo()
+        desk.undo_stack.undo()
         assert desk.document is mine and mine.state is state and on_the_desk(desk) == ALL
-        assert not mine.dirty and mine.path_is_its_own
-        desk.undo.redo()
+        assert not mine.is_dirty and mine.is_path_of_same_subject
+        desk.undo_stack.redo()
         assert desk.document.state is redone and on_the_desk(desk) == after
     elif event is not opening:
-        desk._reply(Idle())
+        desk._handle_reply(WorkerIdle())
         assert desk.document is mine and mine.state is state and on_the_desk(desk) == ALL
 
 
 @pytest.mark.parametrize("event", [same, other_task, other_model, features_of_a_prompt, cancelled])
 @pytest.mark.parametrize("answer", [True, False])
 def test_unsaved_work_is_asked_about_unless_the_new_circuit_takes_it_along(
-    desk: Desk, event: Callable[[Desk], None], answer: bool
+    desk: Workspace, event: Callable[[Workspace], None], answer: bool
 ) -> None:
     asked: list[bool] = []
 
@@ -251,91 +251,91 @@ def test_unsaved_work_is_asked_about_unless_the_new_circuit_takes_it_along(
         asked.append(answer)
         return answer
 
-    desk.searches.may_replace = may_replace
-    desk.do(set_label("a0.h0", Label("Induction")))
+    desk.search_controller.confirm_replace = may_replace
+    desk.apply_command(set_label("a0.h0", Label("Induction")))
     mine, before = desk.document, desk.document.state
     if answer or event is same:
         event(desk)
         assert asked == ([] if event is same else [True])
     else:
-        assert not desk.find(Find.like(replace(WHERE, task="sva"), "cpu"))
-        assert asked == [False] and not desk.searches.under_way
+        assert not desk.start_discovery(DiscoverCircuit.from_origin(replace(WHERE, task="sva"), "cpu"))
+        assert asked == [False] and not desk.search_controller.is_running
     if answer and event is not cancelled:
-        desk.undo.undo()
+        desk.undo_stack.undo()
     if event is same and not answer:
-        assert desk.state.labels["a0.h0"].text == "Induction" and desk.document.leaves_behind()
-        desk.undo.undo()
-    assert desk.document is mine and mine.state is before and mine.dirty
+        assert desk.state.labels["a0.h0"].text == "Induction" and desk.document.would_lose_work()
+        desk.undo_stack.undo()
+    assert desk.document is mine and mine.state is before and mine.is_dirty
 
 
-def test_work_that_came_while_a_search_ran_is_not_replaced_unasked(desk: Desk) -> None:
+def test_work_that_came_while_a_search_ran_is_not_replaced_unasked(desk: Workspace) -> None:
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
     search(desk, where)
-    desk.do(set_label("a0.h0", Label("Induction")))
+    desk.apply_command(set_label("a0.h0", Label("Induction")))
     mine = desk.document
-    desk._reply(found(where))
+    desk._handle_reply(found(where))
     assert desk.document is mine and desk.state.labels["a0.h0"].text == "Induction"
-    offer = desk.searches.offer
-    assert offer is not None and "sva" in offer.text
+    offer = desk.search_controller.offer
+    assert offer is not None and "sva" in offer.message
     answers = [False, True]
-    desk.searches.may_replace = lambda: answers.pop(0)
-    desk.searches.accept()
-    assert desk.document is mine and desk.searches.offer is offer
-    desk.searches.accept()
+    desk.search_controller.confirm_replace = lambda: answers.pop(0)
+    desk.search_controller.accept_offer()
+    assert desk.document is mine and desk.search_controller.offer is offer
+    desk.search_controller.accept_offer()
     assert desk.document is not mine and desk.state.provenance.task == "sva" and not desk.state.labels
-    assert desk.searches.offer is None
-    desk.undo.undo()
+    assert desk.search_controller.offer is None
+    desk.undo_stack.undo()
     assert desk.document is mine
 
 
-def test_nothing_is_changed_while_a_partial_result_is_on_the_screen(desk: Desk) -> None:
+def test_nothing_is_changed_while_a_partial_result_is_on_the_screen(desk: Workspace) -> None:
     mine, before = desk.document, desk.document.state
     partial_on_the_screen(desk)
-    desk.do(set_label("a0.h0", Label("lost?")))
-    assert not desk.state.labels and not desk.undo.canUndo()
-    desk._reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
-    assert desk.own is mine and mine.state is before and desk.document is not mine
-    desk._reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32)))
-    assert desk.preview is None and desk.document is desk.own is not mine
+    desk.apply_command(set_label("a0.h0", Label("lost?")))
+    assert not desk.state.labels and not desk.undo_stack.canUndo()
+    desk._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32), partial=True))
+    assert desk.user_document is mine and mine.state is before and desk.document is not mine
+    desk._handle_reply(found(replace(WHERE, model="gpt2", weight_hash="ef" * 32)))
+    assert desk.partial_result is None and desk.document is desk.user_document is not mine
 
 
-def test_an_example_is_no_unsaved_work_and_a_search_is(desk: Desk) -> None:
+def test_an_example_is_no_unsaved_work_and_a_search_is(desk: Workspace) -> None:
     desk.set_document(Document())
-    assert desk.find(Find.like(WHERE, "cpu"), example=True)
-    desk._reply(found(WHERE))
-    assert not desk.document.dirty and not desk.document.leaves_behind()
-    desk.do(set_label("a0.h0", Label("x")))
-    assert desk.document.dirty and desk.document.leaves_behind()
-    desk.undo.undo()
-    assert not desk.document.dirty
+    assert desk.start_discovery(DiscoverCircuit.from_origin(WHERE, "cpu"), is_example=True)
+    desk._handle_reply(found(WHERE))
+    assert not desk.document.is_dirty and not desk.document.would_lose_work()
+    desk.apply_command(set_label("a0.h0", Label("x")))
+    assert desk.document.is_dirty and desk.document.would_lose_work()
+    desk.undo_stack.undo()
+    assert not desk.document.is_dirty
 
     search(desk, WHERE)
-    desk._reply(found(WHERE))
-    assert desk.document.dirty and not desk.document.leaves_behind()  # closing asks, another search does not
+    desk._handle_reply(found(WHERE))
+    assert desk.document.is_dirty and not desk.document.would_lose_work()  # closing asks, another search does not
     search(desk, WHERE)
-    desk._reply(found(replace(WHERE, seconds=600.0)))
-    assert desk.document.dirty and desk.document.leaves_behind()  # ten minutes' work
+    desk._handle_reply(found(replace(WHERE, seconds=600.0)))
+    assert desk.document.is_dirty and desk.document.would_lose_work()  # ten minutes' work
 
 
-def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(desk: Desk) -> None:
+def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(desk: Workspace) -> None:
     asked: list[int] = []
-    desk.searches.may_replace = lambda: bool(asked.append(1))
+    desk.search_controller.confirm_replace = lambda: bool(asked.append(1))
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
     for name, questions in (("traces", 0), ("stability", 1)):
-        desk.document.keep_measure(name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
-        assert desk.find(Find.like(where, "cpu")) == (not questions) and len(asked) == questions
-    assert not desk.find(Find.like(replace(where, model="gpt2"), "cpu"))
+        desk.document.store_measure(name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
+        assert desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) == (not questions) and len(asked) == questions
+    assert not desk.start_discovery(DiscoverCircuit.from_origin(replace(where, model="gpt2"), "cpu"))
     desk.set_document(Document(State(WHERE, scores_of(0), scores_of(0).greedy(40))))
-    desk.document.keep_measure("traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
-    desk.find(Find.like(where, "cpu"))
-    desk._reply(found(where))
-    assert desk.document.measures["traces"]["result"] == {"new": 1} and desk.document.leaves_behind()
+    desk.document.store_measure("traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
+    desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu"))
+    desk._handle_reply(found(where))
+    assert desk.document.measures["traces"]["result"] == {"new": 1} and desk.document.would_lose_work()
 
 
-def test_a_search_that_ended_early_replaces_an_empty_desk_alone(desk: Desk) -> None:
+def test_a_search_that_ended_early_replaces_an_empty_desk_alone(desk: Workspace) -> None:
     desk.set_document(Document())
     search(desk, WHERE)
-    desk._reply(found(WHERE, partial=True, cancelled=True, reached="9 of 90 edges examined"))
-    assert desk.state.circuit is not None and desk.state.scores.partial and desk.searches.offer is None
-    desk.undo.undo()
+    desk._handle_reply(found(WHERE, partial=True, cancelled=True, reached="9 of 90 edges examined"))
+    assert desk.state.circuit is not None and desk.state.scores.partial and desk.search_controller.offer is None
+    desk.undo_stack.undo()
     assert desk.state.circuit is None

@@ -12,16 +12,16 @@ import pytest
 from tracer_graph import tracer_graph
 
 from circuitviz.__main__ import main
-from circuitviz.canvas.picture import picture_of
+from circuitviz.canvas.picture import build_scene
 from circuitviz.discovery import methods
 from circuitviz.formats import import_document
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.pictures import Figure, caption, draw
-from circuitviz.pictures.drawing import Box, Text, colours
-from circuitviz.pictures.measure import width
-from circuitviz.pictures.prose import CITED, SOURCES, bibtex, methods_paragraph
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.pictures import FigureOptions, caption, draw_figure
+from circuitviz.pictures.drawing import BoxShape, TextShape, used_colours
+from circuitviz.pictures.measure import text_width
+from circuitviz.pictures.prose import CITATION, METHOD_SOURCES, bibtex, methods_paragraph
 from circuitviz.session import Document, Group, Label, Provenance, State
-from circuitviz.session.question import METHODS, Question
+from circuitviz.session.question import PROMPT_METHODS, AttributionQuery
 
 TOKENS = ["<bos>", "When", " Mary", " and", " John", " went"]
 pytestmark = pytest.mark.usefixtures("qapp")
@@ -29,25 +29,25 @@ pytestmark = pytest.mark.usefixtures("qapp")
 
 def feature_state(per_token: int = 3, ablated: str = "") -> State:
     """Tokens, features of two layers at each position, an error, and a logit; every edge forwards."""
-    nodes = [Node(f"token@{p}", Kind.TOKEN, position=p, token=p) for p in range(len(TOKENS))]
-    nodes.append(Node("m0.error@2", Kind.ERROR, 0, site="m", position=2))
+    nodes = [Node(f"token@{p}", NodeKind.TOKEN, position=p, token=p) for p in range(len(TOKENS))]
+    nodes.append(Node("m0.error@2", NodeKind.ERROR, 0, site="m", position=2))
     for layer in (0, 1):
         nodes += [
-            Node(f"m{layer}.f{10 * p + i}@{p}", Kind.FEATURE, layer, site="m", position=p, feature=10 * p + i)
+            Node(f"m{layer}.f{10 * p + i}@{p}", NodeKind.FEATURE, layer, site="m", position=p, feature=10 * p + i)
             for p in range(1, len(TOKENS)) for i in range(per_token)
         ]  # fmt: skip
-    nodes.append(Node("logit.7@5", Kind.LOGITS, position=5, token=7))
+    nodes.append(Node("logit.7@5", NodeKind.LOGITS, position=5, token=7))
     mask = np.zeros((len(nodes) - 1, len(nodes)), dtype=bool)
     for s, sender in enumerate(nodes[:-1]):
         for r, receiver in enumerate(nodes):
-            reads = receiver.layer is not None and receiver.kind is not Kind.ERROR
+            reads = receiver.layer is not None and receiver.kind is not NodeKind.ERROR
             later = reads and (sender.layer is None or receiver.layer > sender.layer)
-            mask[s, r] = later or receiver.kind is Kind.LOGITS
-    graph = Graph.of_nodes(Shape(2, 2, 8), tuple(nodes), mask, 1)
+            mask[s, r] = later or receiver.kind is NodeKind.LOGITS
+    graph = Graph.of_nodes(ModelShape(2, 2, 8), tuple(nodes), mask, 1)
     values = np.random.default_rng(4).normal(size=graph.mask.shape) * graph.mask
     run = {"prompt": {"strings": TOKENS}}
     scores = Scores(graph, values, "hierarchical-attribution", info=run)
-    question = Question("demo", "When Mary and John went", target="logit.7@5", nodes=30, tau=0.2)
+    question = AttributionQuery("demo", "When Mary and John went", target="logit.7@5", nodes=30, tau=0.2)
     where = Provenance(
         "demo", "sha256:" + "ab" * 32, "prompt", "cd" * 32, ((question.prompt, "", ("Mary",), ("John",)),),
         "target-activation", "zero", "hierarchical-attribution", question.options, prompts=1, select="share",
@@ -56,36 +56,36 @@ def feature_state(per_token: int = 3, ablated: str = "") -> State:
     return State(where, scores, circuit, frozenset({ablated} if ablated else ()))
 
 
-def written(document: Document, figure: Figure) -> list[Text]:
-    drawing = draw(document, figure)
-    return [shape for shape in drawing.words if isinstance(shape, Text)]
+def written(document: Document, figure: FigureOptions) -> list[TextShape]:
+    drawing = draw_figure(document, figure)
+    return [shape for shape in drawing.words if isinstance(shape, TextShape)]
 
 
 def test_tokens_stand_below_their_columns() -> None:
     state = feature_state()
-    drawing = draw(Document(state), Figure(layout="tokens"))
-    words = {s.text: s for s in drawing.words if isinstance(s, Text)}
+    drawing = draw_figure(Document(state), FigureOptions(layout="tokens"))
+    words = {s.text: s for s in drawing.words if isinstance(s, TextShape)}
     assert set(words) == {token.strip() for token in TOKENS}
-    titles = {s.text: s for s in drawing.body if isinstance(s, Text)}
-    lowest = max(s.y + s.height for s in drawing.body if isinstance(s, Box))
-    columns = [column.text.strip() for column in picture_of(state, "tokens").columns]
+    titles = {s.text: s for s in drawing.body if isinstance(s, TextShape)}
+    lowest = max(s.y + s.height for s in drawing.body if isinstance(s, BoxShape))
+    columns = [column.text.strip() for column in build_scene(state, "tokens").columns]
     assert [words[text].x for text in columns] == sorted(words[text].x for text in columns)
-    for node in picture_of(state, "tokens").nodes:
+    for node in build_scene(state, "tokens").nodes:
         short = node.text or node.name.partition("@")[0]
         assert short in titles
-        if node.kind is Kind.FEATURE and node.name.endswith("@3"):
+        if node.kind is NodeKind.FEATURE and node.name.endswith("@3"):
             other = words["and"].x
             assert abs(titles[short].x - other) < abs(titles[short].x - words["John"].x)
     assert all(word.y > lowest for word in words.values())
-    spans = sorted((w.x, width(w.text, drawing.font, w.size)) for w in words.values())
+    spans = sorted((w.x, text_width(w.text, drawing.font, w.size)) for w in words.values())
     assert all(a + wide / 2 < b - other / 2 for (a, wide), (b, other) in pairwise(spans))
 
 
 @pytest.mark.parametrize("per_token", [1, 3, 9])
 @pytest.mark.parametrize("mm", [171.45, 120.0, 60.0])
 def test_boxes_in_columns_lie_beside_each_other(per_token: int, mm: float) -> None:
-    drawing = draw(Document(feature_state(per_token)), Figure(layout="tokens", width_mm=mm))
-    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
+    drawing = draw_figure(Document(feature_state(per_token)), FigureOptions(layout="tokens", width_mm=mm))
+    boxes = [shape for shape in drawing.body if isinstance(shape, BoxShape)]
     assert len(boxes) == len(feature_state(per_token).circuit.node_names)
     for i, a in enumerate(boxes):
         assert a.x >= 0 and a.x + a.width <= drawing.width and a.y >= 0 and a.y + a.height <= drawing.height
@@ -104,9 +104,9 @@ def test_every_colour_of_a_circuit_of_features_is_in_the_legend(layout: str, vie
         "Verb": Group(frozenset({"m0.f50@5"}), "#117733"),
     }
     state = replace(state, groups=groups, labels={"m1.f31@3": Label("a conjunction")})
-    drawing = draw(Document(state), Figure(layout=layout, view=view, dark=dark))
-    assert colours(drawing.body) and colours(drawing.body) == colours(drawing.legend)
-    words = {shape.text for shape in drawing.legend if isinstance(shape, Text)}
+    drawing = draw_figure(Document(state), FigureOptions(layout=layout, view=view, dark=dark))
+    assert used_colours(drawing.body) and used_colours(drawing.body) == used_colours(drawing.legend)
+    words = {shape.text for shape in drawing.legend if isinstance(shape, TextShape)}
     assert "attribution" in words and "MLP input or logits" not in words
     if view == "head":
         assert {"MLP feature", "reconstruction error", "token", "a conjunction", "ablated"} <= words
@@ -115,23 +115,23 @@ def test_every_colour_of_a_circuit_of_features_is_in_the_legend(layout: str, vie
 
 
 def test_the_caption_names_the_prompt() -> None:
-    said = caption(Document(feature_state()), Figure())
+    said = caption(Document(feature_state()), FigureOptions())
     assert "“When Mary and John went”" in said and "hierarchical-attribution" in said
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", PROMPT_METHODS)
 def test_each_way_of_tracing_has_its_sentence_and_its_sources(method: str) -> None:
     state = feature_state()
     where = replace(state.provenance, method=method)
     asked = replace(
-        Question.of(where), gate="absolute", sites=("m0", "m1"), dictionaries=("some/where/mine",)
+        AttributionQuery.from_provenance(where), gate="absolute", sites=("m0", "m1"), dictionaries=("some/where/mine",)
     )
     where = replace(where, options=asked.options)
     document = Document(replace(state, provenance=where))
     found = {"faithfulness": {"value": 0.831, "low": None, "high": None}, "setting": {"prompts": 1}}
-    document.remember(document.state.measured, found)
+    document.store_evaluation(document.state.measurement_key, found)
     text = methods_paragraph(document)
-    said = ["logit.7@5", "demo (weights SHA-256 abababababab…)", "“When Mary and John went”", SOURCES[method],
+    said = ["logit.7@5", "demo (weights SHA-256 abababababab…)", "“When Mary and John went”", METHOD_SOURCES[method],
             "features of m0, m1 (dictionaries mine)", f"of {state.circuit.graph.n_edges:,} edges between {state.circuit.n_nodes} nodes"]  # fmt: skip
     said += ["faithfulness (Marks et al. 2024)", "0.831 on this prompt, with zero ablation", "errors kept"]
     assert "interval" not in text
@@ -142,8 +142,8 @@ def test_each_way_of_tracing_has_its_sentence_and_its_sources(method: str) -> No
     for part in said:
         assert part in text, (part, text)
     entries = bibtex(document)
-    for cited in (SOURCES[method], "Marks et al. 2024", "Bloom et al. 2024", "Nanda 2022"):
-        (author, year), *_ = CITED.findall(cited)
+    for cited in (METHOD_SOURCES[method], "Marks et al. 2024", "Bloom et al. 2024", "Nanda 2022"):
+        (author, year), *_ = CITATION.findall(cited)
         assert f"author = {{{author}" in entries and f"year = {{{year}}}" in entries
 
 
@@ -173,8 +173,8 @@ def test_every_box_of_a_large_graph_is_on_the_page(tmp_path: Path, seed: int, la
     """Rows that are pushed apart at one end leave the page at neither."""
     path = tmp_path / "a.graph.json"
     path.write_text(json.dumps(tracer_graph(600, layers=6, seed=seed)))
-    drawing = draw(import_document(path), Figure(layout=layout))
-    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
+    drawing = draw_figure(import_document(path), FigureOptions(layout=layout))
+    boxes = [shape for shape in drawing.body if isinstance(shape, BoxShape)]
     assert len(boxes) > 500
     assert min(box.x for box in boxes) >= 0 and max(box.x + box.width for box in boxes) <= drawing.width
 

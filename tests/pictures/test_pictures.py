@@ -20,17 +20,17 @@ from PySide6.QtCore import QHashSeed
 
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
-from circuitviz.graph import Graph, Scores, Shape
+from circuitviz.graph import Graph, Scores, ModelShape
 from circuitviz.graph.interventions import Intervention
-from circuitviz.options import build, describe
-from circuitviz.pictures import Figure, draw, pictures, save_picture, sheet_of
-from circuitviz.pictures.drawing import Box, Curve, Text, colours
-from circuitviz.pictures.measure import width
-from circuitviz.pictures.tikz import escaped
+from circuitviz.options import build_options, describe_options
+from circuitviz.pictures import FigureOptions, draw_figure, figure_formats, save_figure, make_figure_page
+from circuitviz.pictures.drawing import BoxShape, CurveShape, TextShape, used_colours
+from circuitviz.pictures.measure import text_width
+from circuitviz.pictures.tikz import escape_latex
 from circuitviz.session import Document, Group, Label, Provenance, State
-from circuitviz.session.groups import frames_of
+from circuitviz.session.groups import expanded_groups
 
-GRAPH = Graph.transformer(Shape(3, 4, 16))
+GRAPH = Graph.transformer(ModelShape(3, 4, 16))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
 WHERE = Provenance(
     "demo", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig", {"steps": 5}, asked=60,
@@ -44,7 +44,7 @@ LABELS = {
     "m1": Label("writes_50% & more"),
 }
 STATE = State(WHERE, SCORES, SCORES.greedy(60), frozenset({"m0"}), labels=LABELS)
-PAPER = Figure(view="class", width_mm=84, font_size=7, caption=True)
+PAPER = FigureOptions(view="class", width_mm=84, font_size=7, caption=True)
 pytestmark = pytest.mark.usefixtures("qapp")
 
 
@@ -56,16 +56,16 @@ def kinds_and_texts(path: Path) -> tuple[list[str], set[str]]:
 
 def test_svg_holds_text_and_paths_and_no_image(tmp_path: Path) -> None:
     path = tmp_path / "a.svg"
-    save_picture(Document(STATE), path)
+    save_figure(Document(STATE), path)
     kinds, texts = kinds_and_texts(path)
     assert "image" not in kinds
-    assert set(STATE.circuit.node_names) <= texts and set(STATE.classes) <= texts
+    assert set(STATE.circuit.node_names) <= texts and set(STATE.nodes_by_label) <= texts
     assert kinds.count("path") >= STATE.circuit.n_edges
 
 
 def test_pdf_embeds_its_font_and_holds_no_image(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    save_picture(Document(STATE), path, Figure(dark=True))
+    save_figure(Document(STATE), path, FigureOptions(dark=True))
     data = path.read_bytes()
     assert data.startswith(b"%PDF") and b"/FontFile" in data and b"LiberationSans" in data
     assert b"/Subtype /Image" not in data
@@ -77,24 +77,24 @@ def test_png_is_drawn_at_its_resolution_and_transparent_where_asked(tmp_path: Pa
     from PySide6.QtGui import QImage
 
     path = tmp_path / "a.png"
-    save_picture(Document(STATE), path, Figure(transparent=True, dpi=200))
+    save_figure(Document(STATE), path, FigureOptions(transparent=True, dpi=200))
     image = QImage(str(path))
     seen = {image.pixel(x, y) for x in range(0, image.width(), 5) for y in range(0, image.height(), 5)}
     assert image.width() == round(171.45 / 25.4 * 200) and len(seen) > 20
     assert image.pixelColor(0, 0).alpha() == 0
     assert "circuitviz export" in image.text("Description")
     with pytest.raises(InputError, match="too large"):
-        save_picture(Document(STATE), path, Figure(preset="poster", width_mm=2000, dpi=1200))
+        save_figure(Document(STATE), path, FigureOptions(preset="poster", width_mm=2000, dpi=1200))
 
 
 @pytest.mark.parametrize("suffix", [".svg", ".pdf", ".png", ".tex"])
-@pytest.mark.parametrize("figure", [PAPER, Figure(caption=True), Figure(transparent=True, legend=False)])
-def test_the_same_document_gives_the_same_bytes(tmp_path: Path, suffix: str, figure: Figure) -> None:
+@pytest.mark.parametrize("figure", [PAPER, FigureOptions(caption=True), FigureOptions(transparent=True, legend=False)])
+def test_the_same_document_gives_the_same_bytes(tmp_path: Path, suffix: str, figure: FigureOptions) -> None:
     path = tmp_path / f"a{suffix}"
-    save_picture(Document(STATE), path, figure)
+    save_figure(Document(STATE), path, figure)
     first = path.read_bytes()
     later = Document(replace(STATE))
-    save_picture(later, path, figure)
+    save_figure(later, path, figure)
     assert path.read_bytes() == first
 
 
@@ -105,11 +105,11 @@ def test_a_pdf_is_the_same_in_any_time_zone_process_and_order_of_qts_hashes(tmp_
     made = set()
     for _ in range(16):
         QHashSeed.resetRandomGlobalSeed()
-        save_picture(document, here, PAPER)
+        save_figure(document, here, PAPER)
         made.add(here.read_bytes())
     assert len(made) == 1 and b"Date" not in here.read_bytes()
     save_document(document, tmp_path / "here.circuit")
-    flags = ["export", str(tmp_path / "here.circuit"), "-o", str(here), *shlex.split(PAPER.flags())]
+    flags = ["export", str(tmp_path / "here.circuit"), "-o", str(here), *shlex.split(PAPER.to_flags())]
     exported = set()
     for zone in ("UTC", "Asia/Kathmandu"):
         run = [sys.executable, "-m", "circuitviz", *flags]
@@ -120,7 +120,7 @@ def test_a_pdf_is_the_same_in_any_time_zone_process_and_order_of_qts_hashes(tmp_
 
 def test_a_pdfs_objects_are_where_its_table_says_and_its_page_is_exact(tmp_path: Path) -> None:
     path = tmp_path / "a.pdf"
-    save_picture(Document(STATE), path, PAPER)
+    save_figure(Document(STATE), path, PAPER)
     data = path.read_bytes()
     table = int(data.rsplit(b"startxref", 1)[1].split()[0])
     assert data[table:].startswith(b"xref")
@@ -129,36 +129,36 @@ def test_a_pdfs_objects_are_where_its_table_says_and_its_page_is_exact(tmp_path:
         assert data[place:].startswith(b"%d 0 obj" % number)
     assert {int(n) for n in re.findall(rb"\b(\d+) 0 R", data[table:])} <= set(range(1, len(places) + 1))
     left, low, right, high = map(float, re.search(rb"/MediaBox \[([^]]*)\]", data)[1].split())
-    drawing = draw(Document(STATE), PAPER)
+    drawing = draw_figure(Document(STATE), PAPER)
     assert (right - left, high - low) == pytest.approx((drawing.width, drawing.height), abs=1e-3)
     assert drawing.width == pytest.approx(84 / 25.4 * 72)
 
 
 @pytest.mark.parametrize(
-    "figure", [PAPER, Figure(), replace(PAPER, dark=True), Figure(layout="grid", dark=True)]
+    "figure", [PAPER, FigureOptions(), replace(PAPER, dark=True), FigureOptions(layout="grid", dark=True)]
 )
-def test_every_drawn_colour_is_in_the_legend(figure: Figure) -> None:
-    drawing = draw(Document(STATE), figure)
-    drawn, explained = colours(drawing.body), colours(drawing.legend)
+def test_every_drawn_colour_is_in_the_legend(figure: FigureOptions) -> None:
+    drawing = draw_figure(Document(STATE), figure)
+    drawn, explained = used_colours(drawing.body), used_colours(drawing.legend)
     assert drawn and drawn == explained
-    words = {shape.text for shape in drawing.legend if isinstance(shape, Text)}
-    assert set(STATE.classes) <= words
+    words = {shape.text for shape in drawing.legend if isinstance(shape, TextShape)}
+    assert set(STATE.nodes_by_label) <= words
     assert sum(word.startswith("|score|") for word in words) == 3
-    assert draw(Document(STATE), replace(figure, legend=False)).legend == []
+    assert draw_figure(Document(STATE), replace(figure, legend=False)).legend == []
 
 
 def test_labels_of_one_colour_are_told_apart() -> None:
-    drawing = draw(Document(STATE), PAPER)
-    lines = {s.role: s.line for s in drawing.body if isinstance(s, Box) and s.role.startswith("class")}
+    drawing = draw_figure(Document(STATE), PAPER)
+    lines = {s.role: s.line_colour for s in drawing.body if isinstance(s, BoxShape) and s.role.startswith("class")}
     assert len(lines) == len(set(lines.values())) == 4 and "#aa3300" in lines.values()
 
 
 def test_the_class_view_says_what_the_scores_say() -> None:
     """Arrows against sums made edge by edge; the weakest left out, the ablated not counted."""
-    from circuitviz.pictures.classes import arrows_of, groups_of
+    from circuitviz.pictures.classes import class_arrows, class_boxes
 
-    live = STATE.live
-    groups = groups_of(STATE, live)
+    live = STATE.live_circuit
+    groups = class_boxes(STATE, live)
     names = {node: group.name for group in groups for node in group.nodes}
     sums: dict[tuple[str, str, str], float] = {}
     for edge in live.edge_names:
@@ -169,7 +169,7 @@ def test_the_class_view_says_what_the_scores_say() -> None:
             sums[key] = sums.get(key, 0.0) + float(SCORES.values[GRAPH.edge(edge)])
     most = max(map(abs, sums.values()))
     wanted = {key: value for key, value in sums.items() if abs(value) >= 0.5 * most}
-    arrows = arrows_of(STATE, live, groups, 0.5)
+    arrows = class_arrows(STATE, live, groups, 0.5)
     got = {(groups[a.sender].name, groups[a.receiver].name, a.channel): a.score for a in arrows}
     assert got == pytest.approx(wanted) and len(wanted) < len(sums)
 
@@ -179,7 +179,7 @@ def test_the_class_view_draws_groups_before_labels(tmp_path: Path) -> None:
     nodes = frozenset({"a1.h0", "a0.h1"})
     groups = {"Early": Group(nodes, "#117733"), "Inner": Group(frozenset({"a0.h1"}))}
     path = tmp_path / "a.svg"
-    save_picture(Document(replace(STATE, groups=groups)), path, PAPER)
+    save_figure(Document(replace(STATE, groups=groups)), path, PAPER)
     _, texts = kinds_and_texts(path)
     assert {"Early", "0.1, 1.0", "1.2", "Name Mover"} <= texts and not {"Inner", "Duplicate Token"} & texts
     assert "#117733" in path.read_text()
@@ -190,55 +190,55 @@ def test_the_class_view_draws_groups_before_labels(tmp_path: Path) -> None:
 @example(52, 274, 60.0, True)
 @settings(max_examples=25, deadline=None)
 def test_boxes_lie_on_the_page_and_not_on_each_other(seed: int, edges: int, mm: float, classes: bool) -> None:
-    graph = Graph.transformer(Shape(4, 12, 16))
+    graph = Graph.transformer(ModelShape(4, 12, 16))
     pick = np.random.default_rng(seed)
     scores = Scores(graph, pick.normal(size=graph.mask.shape), "eap")
     circuit = scores.greedy(edges)
     labels = {n: Label(f"Class {pick.integers(6)}") for n in circuit.node_names if pick.random() < 0.6}
     labels.setdefault(circuit.node_names[-1], Label("End"))
     state = State(None, scores, circuit, labels=labels)
-    drawing = draw(Document(state), Figure(view="class" if classes else "head", width_mm=mm))
-    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
+    drawing = draw_figure(Document(state), FigureOptions(view="class" if classes else "head", width_mm=mm))
+    boxes = [shape for shape in drawing.body if isinstance(shape, BoxShape)]
     for i, a in enumerate(boxes):
         assert a.x >= 0 and a.x + a.width <= drawing.width and a.y >= 0 and a.y + a.height <= drawing.height
         for b in boxes[:i]:
             beside = a.x + a.width <= b.x or b.x + b.width <= a.x
             assert beside or a.y + a.height <= b.y or b.y + b.height <= a.y
     for shape in drawing.shapes:
-        if isinstance(shape, Text):
+        if isinstance(shape, TextShape):
             left = {"start": 0.0, "middle": 0.5, "end": 1.0}[shape.anchor]
-            wide = width(shape.text, drawing.font, shape.size, shape.bold)
+            wide = text_width(shape.text, drawing.font, shape.size, shape.bold)
             left = shape.x - left * wide
             assert left >= -0.1 and left + wide <= drawing.width + 0.1 and shape.size >= 6
-        if isinstance(shape, Curve):
+        if isinstance(shape, CurveShape):
             assert all(-1 <= x <= drawing.width + 1 for x, _ in shape.points)
 
 
 def test_the_file_tells_the_commands_that_make_it_again(tmp_path: Path) -> None:
     """What metadata says is parsed by the command line's own parser, and gives the same figure."""
-    from circuitviz.app.cli.parser import parse
+    from circuitviz.app.cli.parser import parse_arguments
 
     document = Document(STATE)
-    figure = Figure(view="class", width_mm=84, font_size=7.5, legend=False, transparent=True, caption=True)
-    about = sheet_of(document, figure, "my figure.svg").about
+    figure = FigureOptions(view="class", width_mm=84, font_size=7.5, legend=False, transparent=True, caption=True)
+    about = make_figure_page(document, figure, "my figure.svg").metadata_lines
     assert about[0].startswith("circuitviz discover -m demo -t ioi --method eap-ig")
-    given_ = parse(shlex.split(about[1])[1:])
-    names = [entry.name for entry in describe(Figure)]
+    given_ = parse_arguments(shlex.split(about[1])[1:])
+    names = [entry.name for entry in describe_options(FigureOptions)]
     chosen = {name: getattr(given_, f"figure_{name}") for name in names}
-    again = build(Figure, {name: value for name, value in chosen.items() if value is not None})
+    again = build_options(FigureOptions, {name: value for name, value in chosen.items() if value is not None})
     assert again == figure and given_.output == Path("my figure.svg")
     for suffix, what in (
         (".svg", b"circuitviz export"),
         (".pdf", b"circuitviz export"),
         (".tex", b"--steps 5"),
     ):
-        save_picture(document, tmp_path / f"a{suffix}", figure)
+        save_figure(document, tmp_path / f"a{suffix}", figure)
         assert what in (tmp_path / f"a{suffix}").read_bytes()
 
 
 def test_tikz_compiles_and_its_styles_are_named(tmp_path: Path) -> None:
     path = tmp_path / "figure.tex"
-    save_picture(Document(STATE), path, PAPER)
+    save_figure(Document(STATE), path, PAPER)
     text = path.read_text(encoding="utf-8")
     used = set(re.findall(r"\\(?:path|draw|fill|node)\[(circuit [\w ]+)", text))
     defined = set(re.findall(r"^\s+(circuit [\w ]+)/\.style", text, re.MULTILINE))
@@ -256,7 +256,7 @@ def test_tikz_compiles_and_its_styles_are_named(tmp_path: Path) -> None:
 
 
 def test_signs_that_figures_hold_are_set_in_latex() -> None:
-    assert escaped("a·b → c ≥ ␣ “x” 5–6") == (
+    assert escape_latex("a·b → c ≥ ␣ “x” 5–6") == (
         r"a\ensuremath{\cdot}b \ensuremath{\rightarrow} c \ensuremath{\geq} \textvisiblespace{} ``x'' 5--6"
     )
 
@@ -264,8 +264,8 @@ def test_signs_that_figures_hold_are_set_in_latex() -> None:
 def test_a_document_of_any_name_gives_a_readable_figure(tmp_path: Path) -> None:
     document = Document(STATE)
     document.path = tmp_path / "not utf-8: \udcff, a bell: \x07.circuit"
-    for entry in pictures.entries():
-        save_picture(document, tmp_path / f"a{entry.value.suffix}")
+    for entry in figure_formats.entries():
+        save_figure(document, tmp_path / f"a{entry.value.suffix}")
     kinds_and_texts(tmp_path / "a.svg")
 
 
@@ -275,24 +275,24 @@ def test_any_label_gives_a_readable_file(tmp_path: Path, view: str) -> None:
     nodes = [n for n in STATE.circuit.node_names if n != "logits"]
     labels = {node: Label(text) for node, text in zip(nodes, odd, strict=False)}
     document = Document(replace(STATE, labels=labels))
-    for entry in pictures.entries():
+    for entry in figure_formats.entries():
         path = tmp_path / f"a{entry.value.suffix}"
-        save_picture(document, path, Figure(view=view))
+        save_figure(document, path, FigureOptions(view=view))
     kinds_and_texts(tmp_path / "a.svg")
 
 
 def test_what_cannot_be_written_is_told(tmp_path: Path) -> None:
     bare = replace(STATE, labels={})
     for state, name, figure, says in (
-        (STATE, "a.bmp", Figure(), "no picture's name"),
-        (STATE, "no/such/a.svg", Figure(), "no folder"),
-        (State(), "a.svg", Figure(), "no circuit to draw"),
+        (STATE, "a.bmp", FigureOptions(), "no picture's name"),
+        (STATE, "no/such/a.svg", FigureOptions(), "no folder"),
+        (State(), "a.svg", FigureOptions(), "no circuit to draw"),
         (bare, "a.svg", PAPER, "has a label yet"),
-        (STATE, "a.svg", Figure(font="Liberatoin Sans"), "Liberation Sans"),
-        (STATE, "a.svg", Figure(width_mm=3), "at least 20 mm"),
+        (STATE, "a.svg", FigureOptions(font="Liberatoin Sans"), "Liberation Sans"),
+        (STATE, "a.svg", FigureOptions(width_mm=3), "at least 20 mm"),
     ):
         with pytest.raises(InputError, match=says):
-            save_picture(Document(state), tmp_path / name, figure)
+            save_figure(Document(state), tmp_path / name, figure)
     assert not list(tmp_path.iterdir())
 
 
@@ -308,7 +308,7 @@ def test_a_groups_and_a_classs_labels_are_drawn_and_explained(tmp_path: Path, vi
     changed = {"a0.h2": Intervention("scale", 0.5)}
     state = replace(STATE, labels=labels, groups={"Late": group}, interventions=changed)
     path = tmp_path / "a.svg"
-    save_picture(Document(state), path, replace(PAPER, view=view))
+    save_figure(Document(state), path, replace(PAPER, view=view))
     said = " ".join(kinds_and_texts(path)[1])
     assert "Induction" in said and "Late" in said and "K-composition" not in said
     assert "#123456" in path.read_text()
@@ -336,10 +336,10 @@ def test_the_figure_in_the_readme_is_made_by_its_command(
 
 def test_a_key_of_widths_counts_edges_where_nothing_is_scored() -> None:
     unscored = replace(STATE, scores=None)
-    words = {s.text for s in draw(Document(unscored), PAPER).legend if isinstance(s, Text)}
+    words = {s.text for s in draw_figure(Document(unscored), PAPER).legend if isinstance(s, TextShape)}
     assert not any(word.startswith("|score|") for word in words)
     assert any(re.fullmatch(r"\d+ edges?", word) for word in words)
-    heads = {s.text for s in draw(Document(unscored), Figure()).legend if isinstance(s, Text)}
+    heads = {s.text for s in draw_figure(Document(unscored), FigureOptions()).legend if isinstance(s, TextShape)}
     assert not any("edge" in word for word in heads)  # all lines are alike
 
 
@@ -357,10 +357,10 @@ def framed() -> State:
 
 def test_open_groups_have_their_frames_in_every_format(tmp_path: Path) -> None:
     state = framed()
-    figure = Figure()
-    drawing = draw(Document(state), figure)
-    boxes = [shape for shape in drawing.body if isinstance(shape, Box)]
-    texts = {shape.text: shape for shape in drawing.body if isinstance(shape, Text)}
+    figure = FigureOptions()
+    drawing = draw_figure(Document(state), figure)
+    boxes = [shape for shape in drawing.body if isinstance(shape, BoxShape)]
+    texts = {shape.text: shape for shape in drawing.body if isinstance(shape, TextShape)}
     nodes = {name: text for name, text in texts.items() if name in state.circuit.node_names}
     names = [texts[name] for name in ("Late", "Whole layer", "A part")]
     assert "Closed" in texts  # a box as before, without a frame
@@ -373,31 +373,31 @@ def test_open_groups_have_their_frames_in_every_format(tmp_path: Path) -> None:
     ]
     assert max(frames) < min(firsts)  # below edges and nodes
     wide = state.groups["Whole layer"].nodes & nodes.keys()
-    letter = "ABC"[list(frames_of(state.groups)).index("Whole layer")]
+    letter = "ABC"[list(expanded_groups(state.groups)).index("Whole layer")]
     ground = [box for box in boxes if box.role == f"frame {letter}"]
     assert len(ground) == len(wide)
     for text in (nodes[name] for name in wide):
         assert any(b.x < text.x < b.x + b.width and b.y < text.y < b.y + b.height for b in ground)
     for one in names:  # on the page, and not over one another
         assert (
-            one.y > one.size * 0.7 and one.x + width(one.text, drawing.font, one.size, True) <= drawing.width
+            one.y > one.size * 0.7 and one.x + text_width(one.text, drawing.font, one.size, True) <= drawing.width
         )
         for two in names:
             apart = (
                 abs(one.y - two.y) >= one.size
-                or one.x + width(one.text, drawing.font, one.size, True) < two.x
+                or one.x + text_width(one.text, drawing.font, one.size, True) < two.x
             )
-            assert one is two or apart or two.x + width(two.text, drawing.font, two.size, True) < one.x
-    explained = {shape.text for shape in drawing.legend if isinstance(shape, Text)}
+            assert one is two or apart or two.x + text_width(two.text, drawing.font, two.size, True) < one.x
+    explained = {shape.text for shape in drawing.legend if isinstance(shape, TextShape)}
     assert {"Late (group)", "Whole layer (group)", "A part (group)"} <= explained
-    assert colours(drawing.body) <= colours(drawing.legend) | {
-        c for shape in drawing.body if getattr(shape, "role", "").endswith("line") for c in colours([shape])
+    assert used_colours(drawing.body) <= used_colours(drawing.legend) | {
+        c for shape in drawing.body if getattr(shape, "role", "").endswith("line") for c in used_colours([shape])
     }
-    for entry in pictures.entries():
+    for entry in figure_formats.entries():
         path = tmp_path / f"a{entry.value.suffix}"
-        save_picture(Document(state), path, figure)
+        save_figure(Document(state), path, figure)
         first = path.read_bytes()
-        save_picture(Document(state), path, figure)
+        save_figure(Document(state), path, figure)
         assert path.read_bytes() == first
     assert "image" not in kinds_and_texts(tmp_path / "a.svg")[0]
     assert {"Late", "Whole layer", "A part"} <= kinds_and_texts(tmp_path / "a.svg")[1]

@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.formats.disk import write_whole
-from circuitviz.graph import Graph, Scores, Shape
-from circuitviz.jobs import Made, Make, Worker
-from circuitviz.pictures import Figure, Sheet, pictures, save_picture, sheet_of
-from circuitviz.pictures.png import bitmap
+from circuitviz.formats.disk import write_atomically
+from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.jobs import TaskDone, RunTask, Worker
+from circuitviz.pictures import FigureOptions, FigurePage, figure_formats, save_figure, make_figure_page
+from circuitviz.pictures.png import render_bitmap
 from circuitviz.session import Document, State
-from circuitviz.stopping import Stopped, pause, stopping
+from circuitviz.stopping import Cancelled, check_cancelled, cancellable
 
 pytestmark = pytest.mark.usefixtures("qapp")
-GRAPH = Graph.transformer(Shape(2, 4, 16))
+GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 
 
 def document() -> Document:
@@ -27,8 +27,8 @@ def document() -> Document:
     return Document(State(None, scores, scores.greedy(40)))
 
 
-def sheet() -> Sheet:
-    return sheet_of(document(), Figure(), "a.svg")
+def sheet() -> FigurePage:
+    return make_figure_page(document(), FigureOptions(), "a.svg")
 
 
 def after(count: int) -> Callable[[], bool]:
@@ -47,47 +47,47 @@ def test_it_ends_between_two_shapes_and_can_be_drawn_again(suffix: str, qtbot: Q
     """A painter that outlives its paper would end the process."""
     made = sheet()
     assert len(made.drawing.shapes) > 60
-    writers = {entry.value.suffix: entry.value.write for entry in pictures.entries()}
-    write: Callable[[Sheet], object] = writers.get(suffix, lambda one: bitmap(one, 1.0))
+    writers = {entry.value.suffix: entry.value.write for entry in figure_formats.entries()}
+    write: Callable[[FigurePage], object] = writers.get(suffix, lambda one: render_bitmap(one, 1.0))
     whole = write(made)
     for count in (1, 2, 50, len(made.drawing.shapes)):
-        with stopping(after(count)), pytest.raises(Stopped):
+        with cancellable(after(count)), pytest.raises(Cancelled):
             write(made)
-    with stopping(after(len(made.drawing.shapes) + 1)):
+    with cancellable(after(len(made.drawing.shapes) + 1)):
         assert write(made) == whole
 
 
 def test_nothing_is_written_then(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("before")
-    with stopping(lambda: True), pytest.raises(Stopped):
-        write_whole(path, b"after")
+    with cancellable(lambda: True), pytest.raises(Cancelled):
+        write_atomically(path, b"after")
     assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
 
 
 def test_only_the_thread_that_is_told_ends() -> None:
     ended: list[str] = []
-    with stopping(lambda: True):
-        other = threading.Thread(target=lambda: (pause(), ended.append("went on")))
+    with cancellable(lambda: True):
+        other = threading.Thread(target=lambda: (check_cancelled(), ended.append("went on")))
         other.start()
         other.join(60)
-        with pytest.raises(Stopped):
-            pause()
-    pause()
+        with pytest.raises(Cancelled):
+            check_cancelled()
+    check_cancelled()
     assert ended == ["went on"]
 
 
 def test_a_worker_tells_that_it_was_stopped_and_finishes_what_waits(qtbot: QtBot, tmp_path: Path) -> None:
     worker = Worker()
-    replies: list[Made] = []
-    worker.replied.connect(lambda reply: replies.append(reply) if isinstance(reply, Made) else None)
-    first = Make("first", lambda: save_picture(document(), tmp_path / "first.pdf"), print)
-    second = Make("second", lambda: save_picture(document(), tmp_path / "second.pdf"), print)
-    first.stopped.set()
-    worker.ask(first)
-    worker.ask(second)
+    replies: list[TaskDone] = []
+    worker.replied.connect(lambda reply: replies.append(reply) if isinstance(reply, TaskDone) else None)
+    first = RunTask("first", lambda: save_figure(document(), tmp_path / "first.pdf"), print)
+    second = RunTask("second", lambda: save_figure(document(), tmp_path / "second.pdf"), print)
+    first.cancel_event.set()
+    worker.submit(first)
+    worker.submit(second)
     worker.start()
-    worker.finish()
+    worker.finish_and_stop()
     qtbot.waitUntil(lambda: len(replies) == 2, timeout=60_000)
-    assert [(reply.request, reply.whole) for reply in replies] == [(first, False), (second, True)]
+    assert [(reply.request, reply.is_complete) for reply in replies] == [(first, False), (second, True)]
     assert [path.name for path in tmp_path.iterdir()] == ["second.pdf"]

@@ -13,7 +13,7 @@ import torch
 from circuitviz.__main__ import main
 from circuitviz.formats import export_document, import_document, open_document
 from circuitviz.models import load_model
-from circuitviz.session.origin import task_of
+from circuitviz.session.origin import rebuild_task
 
 
 def test_a_search_writes_down_all_that_it_rests_on(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
@@ -48,7 +48,7 @@ def test_a_search_writes_down_all_that_it_rests_on(tmp_path: Path, capsys) -> No
         next(other.hf.parameters())[0, 0] += 1e-3
     assert other.weight_hash != where.weight_hash, "one weight is another"
     assert (where.method, where.seed, where.prompts, where.asked, len(where.pairs)) == ("eap", 5, 4, 30, 4)
-    assert task_of(where, model).hash == where.task_hash
+    assert rebuild_task(where, model).hash == where.task_hash
     for name in ("torch", "transformer-lens", "transformers", "tokenizers", "numpy", "safetensors"):
         assert where.versions[name] == version(name)
     for word in ("Python", "cores", "on cpu"):

@@ -12,15 +12,15 @@ import pytest
 from circuitviz.__main__ import main
 from circuitviz.formats import open_document
 from circuitviz.session import Provenance
-from circuitviz.session.question import DIFFERENCE, DIRECT, GRAPH, METHODS, Question
+from circuitviz.session.question import LOGIT_DIFF_TARGET, DIRECT_ATTRIBUTION, ATTRIBUTION_GRAPH, PROMPT_METHODS, AttributionQuery
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = {
     "feature": ("local-circuit", "--target", "a2.f719@16", "--nodes", "12"),
     "threshold": ("local-circuit", "--target", " Ian", "--tau", "0.7", "--gate", "absolute"),
     "difference": (
-        *("local-circuit", "--target", DIFFERENCE, "--correct", " Ian", "--incorrect", " Betty|John"),
-        *("--method", DIRECT, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Paul")),
+        *("local-circuit", "--target", LOGIT_DIFF_TARGET, "--correct", " Ian", "--incorrect", " Betty|John"),
+        *("--method", DIRECT_ATTRIBUTION, "--sites", "a2,m3", "--corrupted", PROMPT.replace("Ian", "Paul")),
     ),
     "graph": (
         "attribute",
@@ -46,7 +46,7 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     assert main([verb, "-p", PROMPT, *flags, "-o", str(first)]) == 0, capsys.readouterr().err
     state = open_document(first).state
     where = state.provenance
-    question = Question.of(where)
+    question = AttributionQuery.from_provenance(where)
     assert where is not None and question is not None and state.circuit is not None
     assert (question.model, question.prompt, question.bos) == (
         "demo",
@@ -55,34 +55,34 @@ def test_the_command_of_a_file_makes_its_circuit_again(
     )
     assert question.corrupted == (PROMPT.replace("Ian", "Paul") if name == "difference" else "")
     assert where.versions["torch"] and where.weight_hash.startswith("sha256:") and len(where.task_hash) == 64
-    command = shlex.split(where.command())
-    assert command[0] == "circuitviz" and Question.of(where) == question
+    command = shlex.split(where.command_line())
+    assert command[0] == "circuitviz" and AttributionQuery.from_provenance(where) == question
     assert main([*command[1:], "-o", str(again)]) == 0, capsys.readouterr().err
     same = open_document(again).state
     assert same.scores is not None and state.scores is not None
     assert same.circuit is not None and same.circuit.graph.nodes == state.circuit.graph.nodes
     assert np.array_equal(same.scores.values, state.scores.values)
-    assert same.measured == state.measured and Question.of(same.provenance) == question
+    assert same.measurement_key == state.measurement_key and AttributionQuery.from_provenance(same.provenance) == question
 
 
 def test_a_question_is_what_its_provenance_says() -> None:
-    question = Question(
-        "demo", "a b", "m3.f1@2", GRAPH, "absolute", None, None, "a c", (" x",), (" y", " z"), ("a1", "m3"),
+    question = AttributionQuery(
+        "demo", "a b", "m3.f1@2", ATTRIBUTION_GRAPH, "absolute", None, None, "a c", (" x",), (" y", " z"), ("a1", "m3"),
         ("sets/one",), "dropped", False, (1, 2, 3), 70, 0.5, 0.9,
     )  # fmt: skip
-    for method in METHODS:
+    for method in PROMPT_METHODS:
         asked = replace(question, method=method)
         if not asked.is_graph:
-            asked = replace(asked.at(0.25), rows=2000, node_share=0.8, edge_share=0.98)
+            asked = replace(asked.with_threshold(0.25), rows=2000, node_share=0.8, edge_share=0.98)
         else:
             asked = replace(asked, gate="signed")
         where = Provenance(
             "demo", "", "prompt", "", ((asked.prompt, asked.corrupted, asked.correct, asked.incorrect),),
             asked.metric, asked.ablation, method, asked.options, bos=False,
         )  # fmt: skip
-        assert Question.of(where) == asked
-    assert Question.of(None) is None
-    assert Question.of(replace(where, method="eap")) is None
+        assert AttributionQuery.from_provenance(where) == asked
+    assert AttributionQuery.from_provenance(None) is None
+    assert AttributionQuery.from_provenance(replace(where, method="eap")) is None
 
 
 def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,7 +94,7 @@ def test_what_cannot_be_asked_is_said(capsys: pytest.CaptureFixture[str]) -> Non
         (("--target", "a2.f719@99"), "0 to 16"),
         (("--target", " Ian", "--sites", "a9"), "no dictionary for a9"),
         (("--target", " Ian", "--tokens", "1,x"), "commas between"),
-        (("--target", DIFFERENCE), "at least one correct"),
+        (("--target", LOGIT_DIFF_TARGET), "at least one correct"),
     ):
         assert main(["local-circuit", "-p", PROMPT, *flags]) == 2
         assert says in capsys.readouterr().err

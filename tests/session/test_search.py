@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.session import Group, Label, State, search
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.session import Group, Label, State, search_nodes
 
-GRAPH = Graph.transformer(Shape(12, 12, 48))
+GRAPH = Graph.transformer(ModelShape(12, 12, 48))
 SCORES = Scores(GRAPH, np.random.default_rng(0).normal(size=GRAPH.mask.shape), "eap")
 NAMES = [n.name for n in GRAPH.nodes]
 STATE = State(
@@ -31,7 +31,7 @@ TOPS = {
 
 
 def found(query: str) -> list[str]:
-    return [hit.node for hit in search(STATE, query, TOPS)]
+    return [hit.node for hit in search_nodes(STATE, query, TOPS)]
 
 
 @pytest.mark.parametrize(
@@ -66,24 +66,24 @@ def test_layers_names_and_their_order() -> None:
         n for n in NAMES if n.startswith("a1")
     }
     assert found("h7") == [f"a{layer}.h7" for layer in range(12)]
-    assert [hit.why for hit in search(STATE, "9.9", TOPS)] == ["name"]
-    assert search(STATE, "mary", TOPS)[0].why == "promotes ' Mary' +8.50"
-    assert search(STATE, "late")[1].why == "group Late"
-    assert found("layer 99") == [] == search(State(), "a1")
+    assert [hit.reason for hit in search_nodes(STATE, "9.9", TOPS)] == ["name"]
+    assert search_nodes(STATE, "mary", TOPS)[0].reason == "promotes ' Mary' +8.50"
+    assert search_nodes(STATE, "late")[1].reason == "group Late"
+    assert found("layer 99") == [] == search_nodes(State(), "a1")
 
 
 def local(labels: dict[str, Label], info: dict[str, object]) -> State:
     """A circuit of features at three positions of a prompt."""
     nodes = (
-        Node("token@0", Kind.TOKEN, position=0, token=5),
-        Node("token@2", Kind.TOKEN, position=2, token=7),
-        Node("a0.f3@1", Kind.FEATURE, 0, site="a", position=1, feature=3, dictionary="d"),
-        Node("m1.f12@2", Kind.FEATURE, 1, site="m", position=2, feature=12, dictionary="d"),
-        Node("logit.9@2", Kind.LOGITS, position=2, token=9),
+        Node("token@0", NodeKind.TOKEN, position=0, token=5),
+        Node("token@2", NodeKind.TOKEN, position=2, token=7),
+        Node("a0.f3@1", NodeKind.FEATURE, 0, site="a", position=1, feature=3, dictionary="d"),
+        Node("m1.f12@2", NodeKind.FEATURE, 1, site="m", position=2, feature=12, dictionary="d"),
+        Node("logit.9@2", NodeKind.LOGITS, position=2, token=9),
     )
     mask = np.zeros((4, 5), dtype=bool)
     mask[[0, 0, 1, 2, 3], [2, 3, 3, 3, 4]] = True
-    graph = Graph.of_nodes(Shape(2, 2, 8), nodes, mask)
+    graph = Graph.of_nodes(ModelShape(2, 2, 8), nodes, mask)
     return State(
         None, Scores(graph, graph.mask.astype(float), "local", info=info), Circuit.full(graph), labels=labels
     )
@@ -97,12 +97,12 @@ def test_nodes_of_a_prompt_are_found_by_their_token_and_position(written: str) -
     else:
         labels = {name: Label(strings[int(name[-1])]) for name in ("token@0", "token@2")}
         state = local(labels, {})
-    gave = search(state, "gave")
+    gave = search_nodes(state, "gave")
     assert {hit.node for hit in gave} == {"token@2", "m1.f12@2", "logit.9@2"}
-    assert "at the token ' gave', position 2" in [hit.why for hit in gave]
+    assert "at the token ' gave', position 2" in [hit.reason for hit in gave]
     for query in ("position 2", "@2", "pos 2", "Position: 2", "pos.2"):
-        assert {hit.node for hit in search(state, query)} == {"token@2", "m1.f12@2", "logit.9@2"}, query
-    assert search(state, "position 2")[0].why == "at position 2, the token ' gave'"
-    assert [hit.node for hit in search(state, "position 1")] == ["a0.f3@1"]
-    assert not search(state, "position 3") and not search(state, '"Mar"')
-    assert bool(search(state, "mary")) == (written == "by the run")  # no label tells the token at 1
+        assert {hit.node for hit in search_nodes(state, query)} == {"token@2", "m1.f12@2", "logit.9@2"}, query
+    assert search_nodes(state, "position 2")[0].reason == "at position 2, the token ' gave'"
+    assert [hit.node for hit in search_nodes(state, "position 1")] == ["a0.f3@1"]
+    assert not search_nodes(state, "position 3") and not search_nodes(state, '"Mar"')
+    assert bool(search_nodes(state, "mary")) == (written == "by the run")  # no label tells the token at 1

@@ -6,23 +6,23 @@ import random
 
 import numpy as np
 
-from circuitviz.graph import Circuit, Graph, Intervention, Scores, Shape
+from circuitviz.graph import Circuit, Graph, Intervention, Scores, ModelShape
 from circuitviz.session import (
-    Change,
+    AppliedCommand,
     Document,
     Label,
     State,
-    choose_edges,
-    intervene,
+    select_edges,
+    set_intervention,
     move_nodes,
     replace_circuit,
     restore_all,
-    revisit,
+    restore_ablation,
     set_label,
     toggle_ablation,
 )
 
-GRAPH = Graph.transformer(Shape(2, 4, 16))
+GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 SCORES = Scores(GRAPH, np.random.default_rng(0).normal(size=GRAPH.mask.shape), "eap")
 
 
@@ -31,7 +31,7 @@ def test_random_commands_are_undone_one_by_one() -> None:
         pick, document = random.Random(seed), Document(State(None, SCORES, SCORES.greedy(40)))
         names = [n.name for n in GRAPH.nodes]
         edges = GRAPH.edge_names(GRAPH.mask)
-        changes: list[Change] = []
+        changes: list[AppliedCommand] = []
         hashes = [document.state.hash]
         for _ in range(30):
             command = pick.choice(
@@ -40,22 +40,22 @@ def test_random_commands_are_undone_one_by_one() -> None:
                     set_label(pick.choice(names), Label(str(pick.random()))),
                     set_label(pick.choice(names), None),
                     move_nodes({pick.choice(names): (pick.random(), 1.0)}),
-                    choose_edges(SCORES.greedy(n := pick.randrange(1, 80)), "greedy", n),
+                    select_edges(SCORES.greedy(n := pick.randrange(1, 80)), "greedy", n),
                     replace_circuit(SCORES.top(50), SCORES, None, "Find"),
                     restore_all(),
-                    intervene(pick.sample(names, 2), Intervention("scale", pick.random(), (0, -1))),
-                    intervene(pick.sample(names, 2), Intervention("mean")),
-                    intervene(pick.sample(names, 2), None),
-                    revisit(pick.sample(names, 2), [], {"m0": Intervention("zero")}),
+                    set_intervention(pick.sample(names, 2), Intervention("scale", pick.random(), (0, -1))),
+                    set_intervention(pick.sample(names, 2), Intervention("mean")),
+                    set_intervention(pick.sample(names, 2), None),
+                    restore_ablation(pick.sample(names, 2), [], {"m0": Intervention("zero")}),
                 ]
             )
-            changes.append(document.do(command))
+            changes.append(document.apply_command(command))
             hashes.append(document.state.hash)
         for change, before in zip(reversed(changes), reversed(hashes[:-1]), strict=True):
-            document.apply(change.before)
+            document.set_state(change.before)
             assert document.state.hash == before
         for change, after in zip(changes, hashes[1:], strict=True):
-            document.apply(change.after)
+            document.set_state(change.after)
             assert document.state.hash == after
 
 
@@ -63,50 +63,50 @@ def test_toggling_takes_out_and_puts_back() -> None:
     document = Document(State(None, SCORES, SCORES.greedy(40)))
     node = next(n for n in document.state.circuit.node_names if n.startswith("a"))
     row = GRAPH.sender_index[node]
-    document.do(toggle_ablation([node, "logits"]))
+    document.apply_command(toggle_ablation([node, "logits"]))
     assert document.state.ablated_nodes == {node}
-    assert not document.state.live.edges[row].any() and document.state.circuit.edges[row].any()
-    document.do(toggle_ablation([node]))
-    assert document.state.live == document.state.circuit
+    assert not document.state.live_circuit.edges[row].any() and document.state.circuit.edges[row].any()
+    document.apply_command(toggle_ablation([node]))
+    assert document.state.live_circuit == document.state.circuit
 
 
 def test_what_a_node_writes_is_measured_only_while_it_is_in() -> None:
     document = Document(State(None, SCORES, SCORES.greedy(40)))
-    plain = document.state.measured
-    document.do(intervene(["m0", "logits", "input"], Intervention("scale", 0.5)))
-    assert set(document.state.interventions) == {"m0"} and document.state.measured != plain
-    half = document.state.measured
-    document.do(toggle_ablation(["m0"]))
-    assert document.state.changed == {} and document.state.measured not in (plain, half)
-    document.do(toggle_ablation(["m0"]))
-    assert document.state.measured == half
+    plain = document.state.measurement_key
+    document.apply_command(set_intervention(["m0", "logits", "input"], Intervention("scale", 0.5)))
+    assert set(document.state.interventions) == {"m0"} and document.state.measurement_key != plain
+    half = document.state.measurement_key
+    document.apply_command(toggle_ablation(["m0"]))
+    assert document.state.active_interventions == {} and document.state.measurement_key not in (plain, half)
+    document.apply_command(toggle_ablation(["m0"]))
+    assert document.state.measurement_key == half
     assert [entry.get("changed") for entry in document.history][-1] == {"m0": ["scale", 0.5, []]}
-    document.do(restore_all())
-    assert document.state.measured == plain and document.state.untouched
-    document.do(revisit(["m1", "gone"], ["m0->m1", "m9->x"], {"m0": Intervention("zero")}))
+    document.apply_command(restore_all())
+    assert document.state.measurement_key == plain and document.state.is_unmodified
+    document.apply_command(restore_ablation(["m1", "gone"], ["m0->m1", "m9->x"], {"m0": Intervention("zero")}))
     assert document.state.ablated_nodes == {"m1"} and document.state.ablated_edges == {"m0->m1"}
 
 
 def test_the_name_of_a_group_or_class_stands_for_its_nodes() -> None:
     document = Document(State(None, SCORES, SCORES.greedy(40)))
-    document.do(set_label("a0.h1", Label("Early")))
-    document.do(set_label("a0.h2", Label("Early")))
-    document.do(toggle_ablation(["class:Early"]))
+    document.apply_command(set_label("a0.h1", Label("Early")))
+    document.apply_command(set_label("a0.h2", Label("Early")))
+    document.apply_command(toggle_ablation(["class:Early"]))
     assert document.state.ablated_nodes == {"a0.h1", "a0.h2"}
-    document.do(intervene(["Early"], Intervention("mean")))
+    document.apply_command(set_intervention(["Early"], Intervention("mean")))
     assert set(document.state.interventions) == {"a0.h1", "a0.h2"}
     assert not document.state.ablated_nodes
 
 
 def test_numbers_belong_to_the_state_they_were_measured_in() -> None:
     document = Document(State(None, SCORES, SCORES.greedy(40)))
-    document.remember(document.state.measured, {"v": 1})
-    change = document.do(toggle_ablation(["m0"]))
+    document.store_evaluation(document.state.measurement_key, {"v": 1})
+    change = document.apply_command(toggle_ablation(["m0"]))
     assert document.evaluation is None
-    document.remember(document.state.measured, {"v": 2})
-    document.do(set_label("m0", Label("x")))
+    document.store_evaluation(document.state.measurement_key, {"v": 2})
+    document.apply_command(set_label("m0", Label("x")))
     assert document.evaluation == {"v": 2}  # a label changes no number
-    document.apply(change.before)
+    document.set_state(change.before)
     assert document.evaluation == {"v": 1}
 
 
@@ -114,21 +114,21 @@ def test_dirty_follows_the_saved_state(tmp_path) -> None:  # type: ignore[no-unt
     document = Document(State(None, SCORES, SCORES.greedy(40)))
     heard: list[bool] = []
     document.dirty_changed.connect(heard.append)
-    change = document.do(toggle_ablation(["m0"]))
-    document.apply(change.before)
-    assert heard == [True, False] and not document.dirty
+    change = document.apply_command(toggle_ablation(["m0"]))
+    document.set_state(change.before)
+    assert heard == [True, False] and not document.is_dirty
 
 
 def test_an_arrow_between_groups_stands_for_its_edges() -> None:
     document = Document(State(None, SCORES, Circuit.full(GRAPH)))
     for node, name in (("a0.h0", "Low"), ("a0.h1", "Low"), ("a1.h0", "High"), ("a1.h1", "High")):
-        document.do(set_label(node, Label(name)))
+        document.apply_command(set_label(node, Label(name)))
     edges = document.state.circuit.edge_names
     low, high = ("a0.h0->", "a0.h1->"), ("->a1.h0<", "->a1.h1<")
     between = {e for e in edges if e.startswith(low) and any(part in e for part in high)}
     assert between
-    document.do(toggle_ablation([], ["Low->High"]))
+    document.apply_command(toggle_ablation([], ["Low->High"]))
     assert document.state.ablated_edges == between
-    document.do(toggle_ablation([], ["Low->High"]))
-    document.do(toggle_ablation([], ["Low->logits"]))
+    document.apply_command(toggle_ablation([], ["Low->High"]))
+    document.apply_command(toggle_ablation([], ["Low->logits"]))
     assert document.state.ablated_edges == {e for e in edges if e.startswith(low) and e.endswith("->logits")}

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from circuitviz.graph import Kind, Node
-from circuitviz.session.words import numbers_of, pinned_of
+from circuitviz.graph import NodeKind, Node
+from circuitviz.session.words import describe_node_values, pinned_nodes
 
-FEATURE = Node("m3.f12@7", Kind.FEATURE, 3, site="m", position=7, feature=12)
-LOGIT = Node("logit.4@7", Kind.LOGITS, position=7, token=4)
+FEATURE = Node("m3.f12@7", NodeKind.FEATURE, 3, site="m", position=7, feature=12)
+LOGIT = Node("logit.4@7", NodeKind.LOGITS, position=7, token=4)
 
 
 def test_numbers_are_said_with_what_they_are() -> None:
@@ -29,12 +29,12 @@ def test_numbers_are_said_with_what_they_are() -> None:
         "cumulative influence 42.1\N{NO-BREAK SPACE}%",
         "pinned",
     ]
-    assert numbers_of(FEATURE, info) == said
-    assert numbers_of(LOGIT, info) == ["value 11.0000", "probability 0.310"]
-    assert numbers_of(Node("token@0", Kind.TOKEN, position=0), info) == []
+    assert describe_node_values(FEATURE, info) == said
+    assert describe_node_values(LOGIT, info) == ["value 11.0000", "probability 0.310"]
+    assert describe_node_values(Node("token@0", NodeKind.TOKEN, position=0), info) == []
 
 
 @pytest.mark.parametrize("odd", [None, 5, "x", [1], {"m3.f12@7": "much"}, {"m3.f12@7": None}, [["m3.f12@7"]]])
 def test_what_is_no_number_is_not_said(odd: Any) -> None:
     keys = ("activations", "attributions", "influence", "cumulative_influence", "probabilities", "pinned")
-    assert numbers_of(FEATURE, dict.fromkeys(keys, odd)) == [] and pinned_of({"pinned": odd}) == []
+    assert describe_node_values(FEATURE, dict.fromkeys(keys, odd)) == [] and pinned_nodes({"pinned": odd}) == []

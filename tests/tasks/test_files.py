@@ -41,7 +41,7 @@ def test_csv_and_jsonl_give_the_same_task(demo: Case, tmp_path: Path) -> None:
 
 def test_eap_igs_columns_are_indices(demo: Case, tmp_path: Path) -> None:
     tokens = demo.model.tokens
-    she, he = tokens.answer("So", " she"), tokens.answer("So", " he")
+    she, he = tokens.answer_id("So", " she"), tokens.answer_id("So", " he")
     table = tmp_path / "eap.csv"
     table.write_text(
         f'clean,corrupted,correct_idx,incorrect_idx\nSo Mary said that,So John said that,{she},"[{he}]"\n'

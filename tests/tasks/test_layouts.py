@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from slow_path import DEMO
 from transformers import AutoTokenizer
 
-from circuitviz.discovery import setting
+from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.session import Document, Provenance, State
-from circuitviz.session.origin import chosen, task_of
+from circuitviz.session.origin import select_circuit, rebuild_task
 from circuitviz.tasks import UnusableRowsError, load_task
 
 CLEAN, CORRUPTED = "So Mary said that", "So John said that"
@@ -62,11 +62,11 @@ def test_ids_survive_saving_and_opening(tmp_path: Path) -> None:
 
     few = task.subset(range(0, len(task), 37))
     scores = discover(model, few, "eap")
-    state = chosen(model, few, scores, few.metric, "corrupted", "top", 20, 0.0)
+    state = select_circuit(model, few, scores, few.metric, "corrupted", "top", 20, 0.0)
     save_document(Document(state), tmp_path / "a.circuit")
     where = open_document(tmp_path / "a.circuit").state.provenance
     assert where is not None and where.pairs == state.provenance.pairs  # type: ignore[union-attr]
-    again = task_of(where, model)
+    again = rebuild_task(where, model)
     assert again.correct.tolist() == few.correct.tolist() and again.hash == where.task_hash
 
 
@@ -94,7 +94,7 @@ def test_correct_ids_alone_imply_the_log_probability_of_the_set(demo: Case, tmp_
     )
     task = load_task(str(path), demo.model)
     assert task.correct.tolist() == [[5, 9], [3, -1]] and task.metric == "log-prob"
-    assert setting(demo.model, task).metric == "log-prob"
+    assert make_setting(demo.model, task).metric == "log-prob"
     path.write_text(
         f"clean,corrupted,correct_idx,incorrect_idx\n{CLEAN},{CORRUPTED},5,\n{CLEAN},{CORRUPTED},3,4\n"
     )
@@ -256,7 +256,7 @@ def test_any_values_are_read_or_refused_in_one_sentence(
             [str(row.get(name))[:999].encode(errors="replace").decode() for name in names] for row in rows
         ]
         with path.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows([names, *cells])
+            csv.save_service(file).writerows([names, *cells])
     if text:
         path.write_text(text)
     try:

@@ -9,7 +9,7 @@ from conftest import Case, make_case
 
 from circuitviz.errors import InputError
 from circuitviz.tasks import Pair, Task, load_task, tasks
-from circuitviz.tasks.words import GIRLS, NOUNS
+from circuitviz.tasks.words import FEMALE_NAMES, NOUNS
 
 
 @pytest.mark.parametrize("name", ["ioi", "greater-than", "sva", "gender"])
@@ -60,11 +60,11 @@ def test_agreement_follows_the_first_noun(demo: Case) -> None:
 def test_gender_works_on_stories_and_the_demo(demo: Case) -> None:
     for case in (demo, make_case("stories")):
         for pair in load_task("gender", case.model, prompts=20).pairs:
-            girl = any(re.search(rf"\b{name}\b", pair.clean) for name in GIRLS)
+            girl = any(re.search(rf"\b{name}\b", pair.clean) for name in FEMALE_NAMES)
             assert pair.correct == ((" she" if girl else " he"),)
     story = make_case("stories")
     task = load_task("gender", story.model, prompts=20)
-    assert all(story.model.tokens.strings([int(t)])[0].strip() in ("she", "he") for t in task.correct[:, 0])
+    assert all(story.model.tokens.token_strings([int(t)])[0].strip() in ("she", "he") for t in task.correct[:, 0])
 
 
 def test_the_beginning_of_sequence_token_by_the_rule(demo: Case) -> None:
@@ -73,7 +73,7 @@ def test_the_beginning_of_sequence_token_by_the_rule(demo: Case) -> None:
         bos = tokens.encode("Lily")[0]
         assert tokens.encode("Lily").count(bos) == 1
         assert tokens.encode("Lily", bos=False) == tokens.encode("Lily")[1:]
-        assert tokens.strings([bos])[0] in ("<|endoftext|>", "<s>")
+        assert tokens.token_strings([bos])[0] in ("<|endoftext|>", "<s>")
 
 
 def test_too_small_a_vocabulary_is_told() -> None:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from circuitviz.app.actions.registry import ACTIONS, ActionEntry, Handler, action
+from circuitviz.app.actions.registry import USER_COMMANDS, UserCommand, CommandHandler, command
 
-MENUS = ("File", "Edit", "Select", "Groups", "Discovery", "View", "Help")
+MENU_ORDER = ("File", "Edit", "Select", "Groups", "Discovery", "View", "Help")
 
-__all__ = ["ACTIONS", "MENUS", "ActionEntry", "Handler", "action"]
+__all__ = ["USER_COMMANDS", "MENU_ORDER", "UserCommand", "CommandHandler", "command"]
 
 # Every file here adds to the table; menus come in the order of MENUS, whatever the files are called.
 for _module in sorted(module.name for module in pkgutil.iter_modules(__path__)):
     importlib.import_module(f"{__name__}.{_module}")
-ACTIONS.update(
+USER_COMMANDS.update(
     {
-        entry.id: ACTIONS.pop(entry.id)
-        for entry in sorted(ACTIONS.values(), key=lambda entry: MENUS.index(entry.menu))
+        entry.id: USER_COMMANDS.pop(entry.id)
+        for entry in sorted(USER_COMMANDS.values(), key=lambda entry: MENU_ORDER.index(entry.menu))
     }
 )

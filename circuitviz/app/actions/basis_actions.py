@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("switch-basis", "Open the site into features, or back", "Discovery", "O", needs="site")
+@command("switch-basis", "Open the site into features, or back", "Discovery", "O", condition="site")
 def _switch(window: MainWindow) -> None:
-    window.basis.switch(window.desk.nodes)
+    window.basis_switcher.switch_sites(window.workspace.selected_nodes)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("keep-circuit", "Keep this circuit to compare", "Discovery", "Ctrl+K", needs="circuit")
+@command("keep-circuit", "Keep this circuit to compare", "Discovery", "Ctrl+K", condition="circuit")
 def _keep(window: MainWindow) -> None:
-    window.desk.say(f"Kept to compare with: {window.desk.beside.keep()}")
+    window.workspace.post_message(f"Kept to compare with: {window.workspace.comparison.add_open_circuit()}")
 
 
-@action("show-both", "Show both circuits", "View", "Ctrl+B", needs="circuit")
+@command("show-both", "Show both circuits", "View", "Ctrl+B", condition="circuit")
 def _show_both(window: MainWindow) -> None:
-    window.places.bring("compare")
-    window.desk.beside.show_both(not window.desk.beside.overlaid)
+    window.dock_manager.bring_to_front("compare")
+    window.workspace.comparison.set_overlaid(not window.workspace.comparison.is_overlaid)

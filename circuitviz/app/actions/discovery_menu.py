@@ -4,27 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("run", "Find circuit", "Discovery", "Ctrl+R", "run")
+@command("run", "Find circuit", "Discovery", "Ctrl+R", "run")
 def _run(window: MainWindow) -> None:
-    window.find()
+    window.start_discovery()
 
 
-@action("attach", "Measure on this model and task", "Discovery", needs="imported")
+@command("attach", "Measure on this model and task", "Discovery", condition="imported")
 def _attach(window: MainWindow) -> None:
     window.panels["discovery"].attach()  # type: ignore[attr-defined]
 
 
-@action("cancel", "Cancel the running job", "Discovery", "Ctrl+.", "cancel")
+@command("cancel", "Cancel the running job", "Discovery", "Ctrl+.", "cancel")
 def _cancel(window: MainWindow) -> None:
-    window.desk.cancel()
+    window.workspace.cancel_jobs()
 
 
-@action("curve", "Measure the faithfulness curve", "Discovery", needs="circuit")
+@command("curve", "Measure the faithfulness curve", "Discovery", condition="circuit")
 def _curve(window: MainWindow) -> None:
-    window.desk.draw_curve()
+    window.workspace.measure_curve()

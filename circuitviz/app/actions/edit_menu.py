@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("ablate", "Ablate or restore", "Edit", "A", "ablate", "selection", toolbar=True)
+@command("ablate", "Ablate or restore", "Edit", "A", "ablate", "selection", in_toolbar=True)
 def _ablate(window: MainWindow) -> None:
     window.toggle_ablation()
 
 
-@action("restore", "Restore everything", "Edit", "Shift+A", "restore", "ablated", toolbar=True)
+@command("restore", "Restore everything", "Edit", "Shift+A", "restore", "ablated", in_toolbar=True)
 def _restore(window: MainWindow) -> None:
     window.restore_all()
 
 
-@action("label", "Label", "Edit", "L", "label", "node", toolbar=True)
+@command("label", "Label", "Edit", "L", "label", "node", in_toolbar=True)
 def _label(window: MainWindow) -> None:
-    window.begin_label()
+    window.focus_label_field()
 
 
-@action("find", "Find on the canvas…", "Edit", "Ctrl+F", "find", "circuit", toolbar=True)
+@command("find", "Find on the canvas…", "Edit", "Ctrl+F", "find", "circuit", in_toolbar=True)
 def _find(window: MainWindow) -> None:
-    window.find_bar.open()
+    window.find_bar.open_card()
 
 
-@action("find-next", "Next result", "Edit", "F3", needs="circuit")
+@command("find-next", "Next result", "Edit", "F3", condition="circuit")
 def _find_next(window: MainWindow) -> None:
-    window.find_bar.step(1)
+    window.find_bar.step_hit(1)
 
 
-@action("find-previous", "Previous result", "Edit", "Shift+F3", needs="circuit")
+@command("find-previous", "Previous result", "Edit", "Shift+F3", condition="circuit")
 def _find_previous(window: MainWindow) -> None:
-    window.find_bar.step(-1)
+    window.find_bar.step_hit(-1)
 
 
-@action("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", needs="circuit")
+@command("copy-command", "Copy as a command", "Edit", "Ctrl+Shift+C", condition="circuit")
 def _copy_command(window: MainWindow) -> None:
-    window.copy_command()
+    window.copy_command_line()
 
 
-@action("settings", "Settings…", "Edit", "Ctrl+,")
+@command("settings", "Settings…", "Edit", "Ctrl+,")
 def _settings(window: MainWindow) -> None:
     from circuitviz.app.settings_dialog import SettingsDialog
 
-    window.show_dialog(SettingsDialog(window))
+    window.show_only_dialog(SettingsDialog(window))

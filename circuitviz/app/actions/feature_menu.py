@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("trace-node", "Trace the selected node", "Discovery", "Shift+T", needs="traceable")
+@command("trace-node", "Trace the selected node", "Discovery", "Shift+T", condition="traceable")
 def _trace(window: MainWindow) -> None:
-    window.desk.asking.trace_selected()
+    window.workspace.prompt_circuits.trace_selected_node()
 
 
-@action("feature-circuit", "Circuit of a feature or token…", "Discovery", "Ctrl+6")
+@command("feature-circuit", "Circuit of a feature or token…", "Discovery", "Ctrl+6")
 def _ask(window: MainWindow) -> None:
-    window.places.bring("feature-circuit")
+    window.dock_manager.bring_to_front("feature-circuit")
     form = window.panels["feature-circuit"].form  # type: ignore[attr-defined]
     form.target.setFocus()
 
 
-@action("copy-traces", "Copy the traces that are shown", "Edit", "Ctrl+Shift+T")
+@command("copy-traces", "Copy the traces that are shown", "Edit", "Ctrl+Shift+T")
 def _copy_traces(window: MainWindow) -> None:
-    window.panels["traces"].copy_shown()  # type: ignore[attr-defined]
+    window.panels["traces"].copy_current_page()  # type: ignore[attr-defined]

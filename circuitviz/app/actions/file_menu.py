@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("new", "Start page", "File", "Ctrl+N")
+@command("new", "Start page", "File", "Ctrl+N")
 def _new(window: MainWindow) -> None:
-    window.show_start()
+    window.show_start_page()
 
 
-@action("open", "Open…", "File", "Ctrl+O", "open", toolbar=True)
+@command("open", "Open…", "File", "Ctrl+O", "open", in_toolbar=True)
 def _open(window: MainWindow) -> None:
-    window.files.ask_open()
+    window.file_controller.ask_and_open()
 
 
-@action("save", "Save", "File", "Ctrl+S", "save", "circuit", toolbar=True)
+@command("save", "Save", "File", "Ctrl+S", "save", "circuit", in_toolbar=True)
 def _save(window: MainWindow) -> None:
-    window.files.save()
+    window.file_controller.save_document()
 
 
-@action("save-as", "Save as…", "File", "Ctrl+Shift+S", needs="circuit")
+@command("save-as", "Save as…", "File", "Ctrl+Shift+S", condition="circuit")
 def _save_as(window: MainWindow) -> None:
-    window.files.save_as()
+    window.file_controller.save_as()
 
 
-@action("export", "Export…", "File", "Ctrl+E", "export", "circuit", toolbar=True)
+@command("export", "Export…", "File", "Ctrl+E", "export", "circuit", in_toolbar=True)
 def _export(window: MainWindow) -> None:
-    window.files.ask_export()
+    window.file_controller.show_export_dialog()
 
 
-@action("quit", "Quit", "File", "Ctrl+Q")
+@command("quit", "Quit", "File", "Ctrl+Q")
 def _quit(window: MainWindow) -> None:
     window.close()

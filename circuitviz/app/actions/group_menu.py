@@ -4,43 +4,43 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
-from circuitviz.session import group_classes, show_classes, show_heads
+from circuitviz.app.actions.registry import command
+from circuitviz.session import group_by_label, show_class_view, show_head_view
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("group", "Group the selected nodes…", "Groups", "Ctrl+G", "group", "nodes", toolbar=True)
+@command("group", "Group the selected nodes…", "Groups", "Ctrl+G", "group", "nodes", in_toolbar=True)
 def _group(window: MainWindow) -> None:
-    window.grouping.begin_group()
+    window.group_controller.begin_group()
 
 
-@action("rename-group", "Rename the group…", "Groups", "F2", needs="group")
+@command("rename-group", "Rename the group…", "Groups", "F2", condition="group")
 def _rename(window: MainWindow) -> None:
-    window.grouping.begin_rename()
+    window.group_controller.begin_rename()
 
 
-@action("fold", "Collapse or expand", "Groups", "C", "fold", "group", toolbar=True)
+@command("fold", "Collapse or expand", "Groups", "C", "fold", "group", in_toolbar=True)
 def _fold(window: MainWindow) -> None:
-    window.grouping.fold()
+    window.group_controller.toggle_collapsed()
 
 
-@action("ungroup", "Ungroup", "Groups", "Ctrl+Shift+G", needs="group")
+@command("ungroup", "Ungroup", "Groups", "Ctrl+Shift+G", condition="group")
 def _ungroup(window: MainWindow) -> None:
-    window.grouping.ungroup()
+    window.group_controller.dissolve_groups()
 
 
-@action("group-classes", "Group by label", "Groups", needs="classes")
+@command("group-classes", "Group by label", "Groups", condition="classes")
 def _group_classes(window: MainWindow) -> None:
-    window.desk.do(group_classes())
+    window.workspace.apply_command(group_by_label())
 
 
-@action("class-view", "Class view: all groups collapsed", "Groups", "Shift+C", needs="classes")
+@command("class-view", "Class view: all groups collapsed", "Groups", "Shift+C", condition="classes")
 def _class_view(window: MainWindow) -> None:
-    window.desk.guarded(window.desk.do, show_classes())
+    window.workspace.run_guarded(window.workspace.apply_command, show_class_view())
 
 
-@action("head-view", "Head view: all groups expanded", "Groups", "Shift+H", needs="boxes")
+@command("head-view", "Head view: all groups expanded", "Groups", "Shift+H", condition="boxes")
 def _head_view(window: MainWindow) -> None:
-    window.desk.do(show_heads())
+    window.workspace.apply_command(show_head_view())

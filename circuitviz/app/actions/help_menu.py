@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("palette", "Find a command…", "Help", "Ctrl+Shift+P")
+@command("palette", "Find a command…", "Help", "Ctrl+Shift+P")
 def _palette(window: MainWindow) -> None:
-    window.palette_.open()
+    window.command_palette.open_palette()
 
 
-@action("shortcuts", "Shortcuts", "Help", "F1")
+@command("shortcuts", "Shortcuts", "Help", "F1")
 def _shortcuts(window: MainWindow) -> None:
     from circuitviz.app.shortcuts import ShortcutSheet
 
-    window.show_dialog(ShortcutSheet(window))
+    window.show_only_dialog(ShortcutSheet(window))
 
 
-@action("tour", "Tour", "Help", needs="circuit")
+@command("tour", "Tour", "Help", condition="circuit")
 def _tour(window: MainWindow) -> None:
-    window.tour.begin()
+    window.tour.start_tour()
 
 
-@action("about", "About circuitviz", "Help")
+@command("about", "About circuitviz", "Help")
 def _about(window: MainWindow) -> None:
     from circuitviz.app.about import AboutDialog
 
-    window.show_dialog(AboutDialog(window))
+    window.show_only_dialog(AboutDialog(window))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
@@ -12,33 +12,33 @@ if TYPE_CHECKING:
 
 
 def _panel(window: MainWindow) -> LabelsPanel:
-    window.places.bring("labels")
+    window.dock_manager.bring_to_front("labels")
     return window.panels["labels"]  # type: ignore[return-value]
 
 
-@action("label-round", "Labelling round", "Edit", "Shift+L", needs="circuit")
+@command("label-round", "Labelling round", "Edit", "Shift+L", condition="circuit")
 def _round(window: MainWindow) -> None:
     _panel(window).begin_round()
 
 
-@action("label-blind", "Blind re-labelling", "Edit", needs="circuit")
+@command("label-blind", "Blind re-labelling", "Edit", condition="circuit")
 def _blind(window: MainWindow) -> None:
     _panel(window).begin_round(blind=True)
 
 
-@action("label-suggest", "Suggest roles", "Edit", "Ctrl+Shift+R", needs="circuit")
+@command("label-suggest", "Suggest roles", "Edit", "Ctrl+Shift+R", condition="circuit")
 def _suggest(window: MainWindow) -> None:
     panel = _panel(window)
-    panel.tabs.setCurrentWidget(panel.suggestions)
-    if panel.suggestions.result is None and panel.suggestions.score.isEnabled():
-        panel.suggestions.start()
+    panel.tabs.setCurrentWidget(panel.role_suggestions)
+    if panel.role_suggestions.role_scores is None and panel.role_suggestions.score_button.isEnabled():
+        panel.role_suggestions.score_heads()
 
 
-@action("label-import", "Import labels…", "File", needs="circuit")
+@command("label-import", "Import labels…", "File", condition="circuit")
 def _import(window: MainWindow) -> None:
-    _panel(window).ask_import()
+    _panel(window).choose_import_file()
 
 
-@action("label-export", "Export labels…", "File", needs="circuit")
+@command("label-export", "Export labels…", "File", condition="circuit")
 def _export(window: MainWindow) -> None:
-    _panel(window).ask_export()
+    _panel(window).choose_export_file()

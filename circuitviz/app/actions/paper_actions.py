@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("copy-methods", "Copy the methods paragraph", "Edit", needs="circuit")
+@command("copy-methods", "Copy the methods paragraph", "Edit", condition="circuit")
 def _copy_methods(window: MainWindow) -> None:
-    window.files.copy_methods()
+    window.file_controller.copy_methods()
 
 
-@action("copy-bibtex", "Copy the BibTeX entries", "Edit", needs="circuit")
+@command("copy-bibtex", "Copy the BibTeX entries", "Edit", condition="circuit")
 def _copy_bibtex(window: MainWindow) -> None:
-    window.files.copy_bibtex()
+    window.file_controller.copy_bibtex()

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
+from circuitviz.app.actions.registry import command
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-PAGES = {
+READING_PAGES = {
     "lens": "Logit lens",
     "attention": "Attention",
     "effects": "Direct effects",
@@ -19,10 +19,10 @@ PAGES = {
 }
 
 
-def _show(name: str, window: MainWindow) -> None:
-    window.places.bring("readings")
+def _show_reading(name: str, window: MainWindow) -> None:
+    window.dock_manager.bring_to_front("readings")
     window.panels["readings"].show_page(name)  # type: ignore[attr-defined]
 
 
-for _number, (_name, _title) in enumerate(PAGES.items(), start=1):
-    action(f"reading-{_name}", _title, "View", f"Ctrl+{_number}", needs="circuit")(partial(_show, _name))
+for _number, (_name, _title) in enumerate(READING_PAGES.items(), start=1):
+    command(f"reading-{_name}", _title, "View", f"Ctrl+{_number}", condition="circuit")(partial(_show_reading, _name))

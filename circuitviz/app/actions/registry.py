@@ -12,39 +12,39 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
-Handler = Callable[["MainWindow"], None]
+CommandHandler = Callable[["MainWindow"], None]
 
 
 @dataclass(frozen=True)
-class ActionEntry:
+class UserCommand:
     """One action. ``needs`` is a word of the table in ``needs.py``, or empty."""
 
     id: str
     text: str
     menu: str
-    handler: Handler
+    handler: CommandHandler
     shortcut: str = ""
     icon: str = ""
-    needs: str = ""
-    toolbar: bool = False
+    condition: str = ""
+    in_toolbar: bool = False
 
 
-ACTIONS: dict[str, ActionEntry] = {}
+USER_COMMANDS: dict[str, UserCommand] = {}
 
 
-def action(
+def command(
     id: str,
     text: str,
     menu: str,
     shortcut: str = "",
     icon: str = "",
-    needs: str = "",
-    toolbar: bool = False,
-) -> Callable[[Handler], Handler]:
+    condition: str = "",
+    in_toolbar: bool = False,
+) -> Callable[[CommandHandler], CommandHandler]:
     """Put a function into the table."""
 
-    def decorate(handler: Handler) -> Handler:
-        ACTIONS[id] = ActionEntry(id, text, menu, handler, shortcut, icon, needs, toolbar)
+    def decorate(handler: CommandHandler) -> CommandHandler:
+        USER_COMMANDS[id] = UserCommand(id, text, menu, handler, shortcut, icon, condition, in_toolbar)
         return handler
 
     return decorate

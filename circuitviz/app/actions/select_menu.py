@@ -4,87 +4,87 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.app.actions.registry import action
-from circuitviz.graph.wiring import Wiring
-from circuitviz.session.groups import boxes_of
+from circuitviz.app.actions.registry import command
+from circuitviz.graph.wiring import Connectivity
+from circuitviz.session.groups import outermost_collapsed
 from circuitviz.session.pinning import unpin_nodes
-from circuitviz.session.words import pinned_of
+from circuitviz.session.words import pinned_nodes
 
 if TYPE_CHECKING:
     from circuitviz.app.window import MainWindow
 
 
-@action("select-all", "All nodes", "Select", "Ctrl+A", needs="circuit")
+@command("select-all", "All nodes", "Select", "Ctrl+A", condition="circuit")
 def _select_all(window: MainWindow) -> None:
-    window.view.select(set(window.view.picture.by_name))
+    window.view.select(set(window.view.circuit_scene.by_name))
 
 
-@action("select-invert", "Invert", "Select", "Ctrl+I", needs="circuit")
+@command("select-invert", "Invert", "Select", "Ctrl+I", condition="circuit")
 def _invert(window: MainWindow) -> None:
-    window.view.select(set(window.view.picture.by_name) - window.view.nodes)
+    window.view.select(set(window.view.circuit_scene.by_name) - window.view.selected_nodes)
 
 
-@action("select-layer", "The whole layer", "Select", "Ctrl+Shift+L", needs="nodes")
+@command("select-layer", "The whole layer", "Select", "Ctrl+Shift+L", condition="nodes")
 def _layer(window: MainWindow) -> None:
-    if (circuit := window.desk.state.circuit) is not None:
+    if (circuit := window.workspace.state.circuit) is not None:
         layer = {name: circuit.graph.node(name).layer for name in circuit.node_names}
-        layers = {layer[name] for name in _nodes(window) if name in layer}
-        _show(window, {name for name, of in layer.items() if of in layers})
+        layers = {layer[name] for name in _selected_members(window) if name in layer}
+        _select_drawn(window, {name for name, of in layer.items() if of in layers})
 
 
-@action("select-class", "The whole class", "Select", "Ctrl+Shift+K", needs="nodes")
+@command("select-class", "The whole class", "Select", "Ctrl+Shift+K", condition="nodes")
 def _class(window: MainWindow) -> None:
-    chosen = _nodes(window)
-    alike = (set(nodes) for nodes in window.desk.state.classes.values() if chosen & set(nodes))
-    _show(window, chosen.union(*alike))
+    chosen = _selected_members(window)
+    alike = (set(nodes) for nodes in window.workspace.state.nodes_by_label.values() if chosen & set(nodes))
+    _select_drawn(window, chosen.union(*alike))
 
 
-@action("select-upstream", "Everything upstream", "Select", "U", needs="nodes")
+@command("select-upstream", "Everything upstream", "Select", "U", condition="nodes")
 def _upstream(window: MainWindow) -> None:
-    if (wiring := _wiring(window)) is not None:
-        _show(window, wiring.upstream(_nodes(window)))
+    if (wiring := _circuit_wiring(window)) is not None:
+        _select_drawn(window, wiring.upstream(_selected_members(window)))
 
 
-@action("select-downstream", "Everything downstream", "Select", "D", needs="nodes")
+@command("select-downstream", "Everything downstream", "Select", "D", condition="nodes")
 def _downstream(window: MainWindow) -> None:
-    if (wiring := _wiring(window)) is not None:
-        _show(window, wiring.downstream(_nodes(window)))
+    if (wiring := _circuit_wiring(window)) is not None:
+        _select_drawn(window, wiring.downstream(_selected_members(window)))
 
 
-@action("select-paths", "Every path between two nodes", "Select", "P", needs="pair")
+@command("select-paths", "Every path between two nodes", "Select", "P", condition="pair")
 def _paths(window: MainWindow) -> None:
-    window.places.bring("paths")
+    window.dock_manager.bring_to_front("paths")
     window.panels["paths"].highlight()  # type: ignore[attr-defined]
 
 
-@action("select-pinned", "Nodes pinned in the file", "Select", needs="marked")
+@command("select-pinned", "Nodes pinned in the file", "Select", condition="marked")
 def _pinned(window: MainWindow) -> None:
     """What an attribution graph's viewer had pinned."""
-    if (scores := window.desk.state.scores) is not None:
-        _show(window, set(pinned_of(scores.info)))
+    if (scores := window.workspace.state.scores) is not None:
+        _select_drawn(window, set(pinned_nodes(scores.info)))
 
 
-@action("unpin", "Unpin moved nodes", "View", "Shift+U", needs="pinned")
+@command("unpin", "Unpin moved nodes", "View", "Shift+U", condition="pinned")
 def _unpin(window: MainWindow) -> None:
     """Those that are selected, or all."""
-    window.desk.do(unpin_nodes(window.desk.nodes & window.desk.state.positions.keys()))
+    window.workspace.apply_command(unpin_nodes(window.workspace.selected_nodes & window.workspace.state.positions.keys()))
 
 
-def _nodes(window: MainWindow) -> set[str]:
+def _selected_members(window: MainWindow) -> set[str]:
     """What is selected, collapsed groups as their nodes."""
-    boxes = boxes_of(window.desk.state.groups)
-    return {node for name in window.desk.nodes for node in boxes.get(name, (name,))}
+    boxes = outermost_collapsed(window.workspace.state.groups)
+    return {node for name in window.workspace.selected_nodes for node in boxes.get(name, (name,))}
 
 
-def _show(window: MainWindow, nodes: set[str]) -> None:
+def _select_drawn(window: MainWindow, nodes: set[str]) -> None:
     """Select what is drawn of some nodes, a collapsed group where it holds one of them."""
-    boxes = boxes_of(window.desk.state.groups)
+    boxes = outermost_collapsed(window.workspace.state.groups)
     box = {node: name for name, members in boxes.items() for node in members}
-    window.view.select({box.get(node, node) for node in nodes} & window.view.picture.by_name.keys())
+    window.view.select({box.get(node, node) for node in nodes} & window.view.circuit_scene.by_name.keys())
 
 
-def _wiring(window: MainWindow) -> Wiring | None:
-    state = window.desk.state
+def _circuit_wiring(window: MainWindow) -> Connectivity | None:
+    state = window.workspace.state
     if state.circuit is None:
         return None
-    return Wiring.of(state.circuit, None if state.scores is None else state.scores.values)
+    return Connectivity.of_circuit(state.circuit, None if state.scores is None else state.scores.values)

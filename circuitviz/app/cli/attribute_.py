@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import argparse
 
-from circuitviz.app.cli.feature_flags import asked, question_of, write
-from circuitviz.app.cli.output import show
+from circuitviz.app.cli.feature_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.app.cli.output import print_result
 from circuitviz.errors import InputError
-from circuitviz.session.question import DIFFERENCE, GRAPH
+from circuitviz.session.question import LOGIT_DIFF_TARGET, ATTRIBUTION_GRAPH
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Make the graph of the likely logits or of a logit difference; returns the exit code."""
-    if (given.correct is None) != (given.incorrect is None):
+    if (args.correct is None) != (args.incorrect is None):
         raise InputError("--correct and --incorrect belong together: a logit difference needs both.")
-    shares = {"rows": given.rows, "node_share": given.node_share, "edge_share": given.edge_share}
-    target = "" if given.correct is None else DIFFERENCE
-    opening, state = asked(given, question_of(given, target=target, method=GRAPH, **shares))
+    shares = {"rows": args.rows, "node_share": args.node_share, "edge_share": args.edge_share}
+    target = "" if args.correct is None else LOGIT_DIFF_TARGET
+    opening, state = answer_query(args, query_from_flags(args, target=target, method=ATTRIBUTION_GRAPH, **shares))
     scores, circuit = state.scores, state.circuit
     assert scores is not None and circuit is not None
-    if given.output is not None:
-        write(state, given.output)
+    if args.output is not None:
+        write_circuit(state, args.output)
     tokens, told = opening.table.run.model.tokens, scores.info
     influence = sorted(told["influence"].items(), key=lambda pair: -pair[1])
     data = {
         "targets": [
             {
                 "node": target.node.name,
-                "token": None if target.node.token is None else tokens.strings([target.node.token])[0],
+                "token": None if target.node.token is None else tokens.token_strings([target.node.token])[0],
                 "value": target.value,
                 "share": told["targets"][target.node.name],
             }
@@ -49,4 +49,4 @@ def run(given: argparse.Namespace) -> int:
         ]
         return "\n".join(lines)
 
-    return show(given, data, text)
+    return print_result(args, data, text)

@@ -5,66 +5,66 @@ from __future__ import annotations
 import argparse
 import time
 
-from circuitviz.app.cli.output import drive, say, say_left_out, show
+from circuitviz.app.cli.output import run_with_progress_bar, print_message, print_skipped_rows, print_result
 from circuitviz.errors import InputError
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Find a circuit and write it; returns the exit code."""
-    if given.output is not None and given.output.suffix != ".circuit":
+    if args.output is not None and args.output.suffix != ".circuit":
         raise InputError(
-            f"'{given.output}' was given to write to; discover writes .circuit files, and "
+            f"'{args.output}' was given to write to; discover writes .circuit files, and "
             "'circuitviz export' makes pictures and other files of them."
         )
-    if given.select == "threshold" and given.threshold is None:
+    if args.select == "threshold" and args.threshold is None:
         raise InputError("--select threshold needs --threshold, the least |score| to keep.")
 
-    from circuitviz.app.cli.catalog import options_of
-    from circuitviz.discovery import discover_steps, natural_select, setting
+    from circuitviz.app.cli.catalog import method_options
+    from circuitviz.discovery import discover_steps, default_selection, make_setting
     from circuitviz.formats import save_document
-    from circuitviz.formats.disk import check_place
+    from circuitviz.formats.disk import check_writable
     from circuitviz.models import load_model
     from circuitviz.session import Document
-    from circuitviz.session.origin import chosen
+    from circuitviz.session.origin import select_circuit
     from circuitviz.tasks import load_task
 
     options = {
-        entry.name: getattr(given, f"option_{entry.name}")
-        for entry in options_of(given.method)
-        if getattr(given, f"option_{entry.name}", None) is not None
+        entry.name: getattr(args, f"option_{entry.name}")
+        for entry in method_options(args.method)
+        if getattr(args, f"option_{entry.name}", None) is not None
     }
-    if given.output is not None:
-        check_place(given.output)
-    model = load_model(given.model, given.device)
-    bos = False if given.no_bos else None
-    task = load_task(given.task, model, given.prompts, given.seed, bos=bos, skip_unusable=given.skip_unusable)
-    say_left_out(task)
-    ablation = given.ablation or "corrupted"
-    where = setting(model, task, given.metric, ablation)
-    select = given.select or ("greedy" if given.edges is not None else natural_select(given.method))
-    edges = 200 if given.edges is None else given.edges
-    asked = given.threshold if select == "threshold" else edges
+    if args.output is not None:
+        check_writable(args.output)
+    model = load_model(args.model, args.device)
+    bos = False if args.no_bos else None
+    task = load_task(args.task, model, args.prompts, args.seed, bos=bos, skip_unusable=args.skip_unusable)
+    print_skipped_rows(task)
+    ablation = args.ablation or "corrupted"
+    where = make_setting(model, task, args.metric, ablation)
+    select = args.select or ("greedy" if args.edges is not None else default_selection(args.method))
+    edges = 200 if args.edges is None else args.edges
+    asked = args.threshold if select == "threshold" else edges
     if select not in ("threshold", "own") and not 1 <= edges <= model.graph.n_edges:
-        if given.edges is not None:
+        if args.edges is not None:
             raise InputError(
                 f"--edges {edges:,} was asked for; '{model.name}' has {model.graph.n_edges:,} edges, so 1 to "
                 "that many would be right."
             )
         asked = model.graph.n_edges
     began = time.perf_counter()
-    steps = discover_steps(model, task, given.method, where.metric, ablation, **options)
-    scores = drive(steps, f"{given.method} on {task.name}")
-    state = chosen(
-        model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, given.task
+    steps = discover_steps(model, task, args.method, where.metric, ablation, **options)
+    scores = run_with_progress_bar(steps, f"{args.method} on {task.name}")
+    state = select_circuit(
+        model, task, scores, where.metric, ablation, select, asked, time.perf_counter() - began, args.task
     )
     circuit, origin = state.circuit, state.provenance
     assert circuit is not None and origin is not None
     seconds = origin.seconds
     if select not in ("threshold", "own") and circuit.n_edges != asked:
-        say(f"{asked:,} edges asked for, {circuit.n_edges:,} left after pruning. {circuit.note}".strip())
-    if given.output is not None:
-        save_document(Document(state), given.output)
-        say(f"wrote {given.output}")
+        print_message(f"{asked:,} edges asked for, {circuit.n_edges:,} left after pruning. {circuit.note}".strip())
+    if args.output is not None:
+        save_document(Document(state), args.output)
+        print_message(f"wrote {args.output}")
     data = {
         "method": scores.method,
         "options": dict(scores.options),
@@ -77,8 +77,8 @@ def run(given: argparse.Namespace) -> int:
         "task": task.name,
         **({"rounds": scores.info["rounds"]} if "rounds" in scores.info else {}),
     }
-    return show(
-        given,
+    return print_result(
+        args,
         data,
         lambda: (
             f"{circuit.n_edges:,} edges between {circuit.n_nodes} nodes, found by "

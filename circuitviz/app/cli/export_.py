@@ -8,75 +8,75 @@ import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.app.cli.output import say, show
+from circuitviz.app.cli.output import print_message, print_result
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.session import Document
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Write a file in the format that its suffix names; returns the exit code."""
     from circuitviz.formats import export_document, export_warning, formats, import_document
-    from circuitviz.formats.reference import find
+    from circuitviz.formats.reference import find_reference
 
-    document = import_document(find(given.source))
-    suffix = given.output.suffix.lower()
-    if given.plot:
-        _plot(given, document)
-    elif any(given.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
-        if warning := export_warning(document, given.output):
-            say(f"circuitviz: {warning}")
-        export_document(document, given.output)
+    document = import_document(find_reference(args.source))
+    suffix = args.output.suffix.lower()
+    if args.plot:
+        _export_plot(args, document)
+    elif any(args.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
+        if warning := export_warning(document, args.output):
+            print_message(f"circuitviz: {warning}")
+        export_document(document, args.output)
     else:
-        _without_screen()
-        from circuitviz.pictures import Figure, pictures, save_picture
+        _create_qt_application()
+        from circuitviz.pictures import FigureOptions, figure_formats, save_figure
 
-        known = [e.value.suffix for e in pictures.entries()]
+        known = [e.value.suffix for e in figure_formats.entries()]
         if suffix not in known:
             others = [e.value.suffix for e in formats.entries() if e.value.writes]
             raise InputError(
-                f"'{given.output.name}' has no suffix that can be written; "
+                f"'{args.output.name}' has no suffix that can be written; "
                 f"{', '.join(sorted([*known, *others]))} can."
             )
         circuit = document.state.circuit
-        if given.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
-            given.figure_layout = "tokens"  # as the window opens it
-        save_picture(document, given.output, _chosen(given, Figure))
-    return show(given, {"output": str(given.output)}, lambda: f"wrote {given.output}")
+        if args.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
+            args.figure_layout = "tokens"  # as the window opens it
+        save_figure(document, args.output, _options_from_flags(args, FigureOptions))
+    return print_result(args, {"output": str(args.output)}, lambda: f"wrote {args.output}")
 
 
-def _chosen(given: argparse.Namespace, options: type) -> Any:
+def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
     """A figure's options as the flags say them."""
-    from circuitviz.options import build, describe
+    from circuitviz.options import build_options, describe_options
 
-    chosen = {entry.name: getattr(given, f"figure_{entry.name}", None) for entry in describe(options)}
-    return build(options, {name: value for name, value in chosen.items() if value is not None})
+    chosen = {entry.name: getattr(args, f"figure_{entry.name}", None) for entry in describe_options(options)}
+    return build_options(options, {name: value for name, value in chosen.items() if value is not None})
 
 
-def _plot(given: argparse.Namespace, document: Document) -> None:
+def _export_plot(args: argparse.Namespace, document: Document) -> None:
     """The plot of a measure that a file holds, as the window draws it; as CSV its numbers."""
-    _without_screen(widgets=True)
-    from circuitviz.panels.charts import Chart, charts
+    _create_qt_application(needs_widgets=True)
+    from circuitviz.panels.charts import ChartView, charts
     from circuitviz.panels.saving import save_plot
-    from circuitviz.pictures.compose import origin
-    from circuitviz.pictures.figure import flags_of
-    from circuitviz.pictures.plots import PlotFigure
+    from circuitviz.pictures.compose import origin_lines
+    from circuitviz.pictures.figure import options_to_flags
+    from circuitviz.pictures.plots import PlotFigureOptions
 
     there = [name for name in document.measures if name in charts.names()]
-    if given.plot not in there:
+    if args.plot not in there:
         held = f"it holds {', '.join(there)}" if there else "it holds none; measure it in the window and save"
-        raise InputError(f"'{given.source.name}' holds no measure '{given.plot}' to plot; {held}.")
-    figure = _chosen(given, PlotFigure)
-    words = ["circuitviz", "export", given.source.name, "-o"]
-    words += [f"{given.plot}{given.output.suffix.lower()}", "--plot", given.plot]
-    command = f"{shlex.join(words)} {flags_of(figure)}".rstrip()
-    chart = Chart()
-    chart.draw(given.plot, document.measures[given.plot]["result"])
-    save_plot(chart, given.output, figure, (command, *origin(document)), given.plot)
+        raise InputError(f"'{args.source.name}' holds no measure '{args.plot}' to plot; {held}.")
+    figure = _options_from_flags(args, PlotFigureOptions)
+    words = ["circuitviz", "export", args.source.name, "-o"]
+    words += [f"{args.plot}{args.output.suffix.lower()}", "--plot", args.plot]
+    command = f"{shlex.join(words)} {options_to_flags(figure)}".rstrip()
+    chart = ChartView()
+    chart.draw_result(args.plot, document.measures[args.plot]["result"])
+    save_plot(chart, args.output, figure, (command, *origin_lines(document)), args.plot)
 
 
-def _without_screen(widgets: bool = False) -> object:
+def _create_qt_application(needs_widgets: bool = False) -> object:
     """An application object for fonts and painters; no window, no display needed."""
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
@@ -85,4 +85,4 @@ def _without_screen(widgets: bool = False) -> object:
     from PySide6.QtGui import QGuiApplication
     from PySide6.QtWidgets import QApplication
 
-    return QGuiApplication.instance() or (QApplication if widgets else QGuiApplication)(["circuitviz"])
+    return QGuiApplication.instance() or (QApplication if needs_widgets else QGuiApplication)(["circuitviz"])

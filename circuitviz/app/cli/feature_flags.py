@@ -7,137 +7,137 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.app.cli.output import drive, say
+from circuitviz.app.cli.output import run_with_progress_bar, print_message
 from circuitviz.errors import InputError
-from circuitviz.graph.traces import CHOICES
+from circuitviz.graph.traces import EXAMPLE_CHOICES
 
 if TYPE_CHECKING:
     from circuitviz.features import Dictionary, NodeTable
     from circuitviz.models import Model
     from circuitviz.session import State
-    from circuitviz.session.prompted import Prompted
-    from circuitviz.session.question import Question
+    from circuitviz.session.prompted import PromptSession
+    from circuitviz.session.question import AttributionQuery
 
-VERBS = ("local-circuit", "attribute", "intervene", "trace")
+PROMPT_COMMANDS = ("local-circuit", "attribute", "intervene", "trace")
 
 
-def add_feature_verbs(verbs: Any) -> None:
+def add_prompt_commands(subparsers: Any) -> None:
     """``local-circuit``, ``attribute``, ``intervene`` and ``trace``, with their flags."""
-    local = verbs.add_parser("local-circuit", help="why a feature, neuron or logit has its value")
-    _prompt(local)
-    _target(local)
+    local = subparsers.add_parser("local-circuit", help="why a feature, neuron or logit has its value")
+    _add_prompt_flags(local)
+    _add_target_flag(local)
     local.add_argument("--correct", help="with --target logit-diff: its tokens, with | between them")
     local.add_argument("--incorrect")
-    _asked(local)
-    _local(local)
+    _add_query_flags(local)
+    _add_size_flags(local)
     local.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
-    attribute = verbs.add_parser("attribute", help="the attribution graph of a prompt's logits")
-    _prompt(attribute)
+    attribute = subparsers.add_parser("attribute", help="the attribution graph of a prompt's logits")
+    _add_prompt_flags(attribute)
     attribute.add_argument("--correct", help="with --incorrect: a logit difference, with | between tokens")
     attribute.add_argument("--incorrect")
-    _asked(attribute)
+    _add_query_flags(attribute)
     attribute.add_argument("--rows", type=int, default=2000, help="nodes whose edges are made, at most")
     attribute.add_argument("--node-share", type=float, default=0.8, help="of influence, kept in nodes")
     attribute.add_argument("--edge-share", type=float, default=0.98, help="of influence, kept in edges")
     attribute.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
-    intervene = verbs.add_parser("intervene", help="change nodes in the real model: predicted and measured")
-    _prompt(intervene)
-    _target(intervene)
+    intervene = subparsers.add_parser("intervene", help="change nodes in the real model: predicted and measured")
+    _add_prompt_flags(intervene)
+    _add_target_flag(intervene)
     text = "NODE=zero, NODE=scale:0.5, NODE=set:3, NODE=mean or NODE=corrupted; may be given several times"
     intervene.add_argument("--change", action="append", required=True, metavar="NODE=ACTION", help=text)
     intervene.add_argument("--corrupted", help="the prompt whose values 'corrupted' and 'mean' take")
     intervene.add_argument("--errors", choices=("kept", "dropped"), default="kept")
-    trace = verbs.add_parser("trace", help="a feature's circuits over a text file, compared")
-    _model(trace)
+    trace = subparsers.add_parser("trace", help="a feature's circuits over a text file, compared")
+    _add_model_flags(trace)
     trace.add_argument("text", type=Path, help="plain text; a line is an example")
     trace.add_argument("--feature", required=True, help="for example m3.f12")
     trace.add_argument("--examples", type=int, default=30)
-    trace.add_argument("--choose", choices=CHOICES, default="strongest", help="which examples of many")
-    _local(trace, nodes=200)
+    trace.add_argument("--choose", choices=EXAMPLE_CHOICES, default="strongest", help="which examples of many")
+    _add_size_flags(trace, nodes=200)
 
 
-def opened(given: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
+def load_model_and_dictionaries(args: argparse.Namespace) -> tuple[Model, tuple[Dictionary, ...]]:
     """The model and its dictionaries; says which sites have none."""
     from circuitviz.features import load_dictionaries
     from circuitviz.models import load_model
-    from circuitviz.resources import resource
+    from circuitviz.resources import resource_path
 
-    shipped = resource("demo", "dictionaries")
-    paths = given.dictionaries or ([shipped] if given.model == "demo" and shipped.is_dir() else [])
+    shipped = resource_path("demo", "dictionaries")
+    paths = args.dictionaries or ([shipped] if args.model == "demo" and shipped.is_dir() else [])
     if not paths:
         raise InputError(
-            f"--dictionaries needs folders of SAEs and transcoders of '{given.model}'; "
+            f"--dictionaries needs folders of SAEs and transcoders of '{args.model}'; "
             "'circuitviz train-dictionary' makes them."
         )
-    model = load_model(given.model, given.device)
+    model = load_model(args.model, args.device)
     found = load_dictionaries(paths, model)
     sites = {one.site.name for one in found}
     layers = range(model.shape.n_layers)
     if bare := [f"m{i}" for i in layers if model.shape.mlp and f"m{i}" not in sites]:
-        say(f"Without a dictionary, and so leaves: the MLPs {', '.join(bare)}.")
+        print_message(f"Without a dictionary, and so leaves: the MLPs {', '.join(bare)}.")
     if heads := [f"a{i}" for i in layers if f"a{i}" not in sites]:
-        say(f"Without a dictionary, and so shown as heads: the attention {', '.join(heads)}.")
+        print_message(f"Without a dictionary, and so shown as heads: the attention {', '.join(heads)}.")
     return model, found
 
 
-def opened_prompt(given: argparse.Namespace) -> NodeTable:
+def load_node_table(args: argparse.Namespace) -> NodeTable:
     """The nodes of the prompt that was given; says where a dictionary does not fit the model."""
     from circuitviz.features import node_table, run_prompt
 
-    model, found = opened(given)
-    run = run_prompt(model, model.tokens.encode(given.prompt, False if given.no_bos else None))
+    model, found = load_model_and_dictionaries(args)
+    run = run_prompt(model, model.tokens.encode(args.prompt, False if args.no_bos else None))
     return node_table(run, found)
 
 
-def asked(given: argparse.Namespace, question: Question) -> tuple[Prompted, State]:
+def answer_query(args: argparse.Namespace, query: AttributionQuery) -> tuple[PromptSession, State]:
     """Answer a question on the model and dictionaries that were given; says what does not fit."""
     from circuitviz.session import State
     from circuitviz.session.prompted import open_prompt
 
-    model, found = opened(given)
-    question = replace(question, model=model.name)
-    opening = open_prompt(model, question, found)
+    model, found = load_model_and_dictionaries(args)
+    query = replace(query, model=model.name)
+    opening = open_prompt(model, query, found)
     said = {one.misfit for one in found}
     for warning in opening.warnings:
         if warning not in said:
-            say(warning)
-    answer = drive(opening.answer(question), "Tracing the features")
+            print_message(warning)
+    answer = run_with_progress_bar(opening.find_circuit(query), "Tracing the features")
     return opening, State(answer.provenance, answer.scores, answer.circuit)
 
 
-def question_of(given: argparse.Namespace, **more: Any) -> Question:
+def query_from_flags(args: argparse.Namespace, **fields: Any) -> AttributionQuery:
     """What a verb asks, from the flags that both share."""
-    from circuitviz.session.question import Question
+    from circuitviz.session.question import AttributionQuery
 
-    right, wrong = (tuple(side.split("|")) if side else () for side in (given.correct, given.incorrect))
-    folders = tuple(str(Path(path).absolute()) for path in given.dictionaries or ())
-    return Question(
-        given.model,
-        given.prompt,
-        corrupted=given.corrupted or "",
+    right, wrong = (tuple(side.split("|")) if side else () for side in (args.correct, args.incorrect))
+    folders = tuple(str(Path(path).absolute()) for path in args.dictionaries or ())
+    return AttributionQuery(
+        args.model,
+        args.prompt,
+        corrupted=args.corrupted or "",
         correct=right,
         incorrect=wrong,
-        sites=tuple(given.sites.split(",")) if given.sites else None,
+        sites=tuple(args.sites.split(",")) if args.sites else None,
         dictionaries=folders,
-        bos=False if given.no_bos else None,
-        tokens=_ids(given.tokens),
-        **more,
+        bos=False if args.no_bos else None,
+        tokens=_parse_token_ids(args.tokens),
+        **fields,
     )
 
 
-def write(state: State, path: Path) -> None:
+def write_circuit(state: State, path: Path) -> None:
     """Write a circuit of features in the format that its suffix names."""
     from circuitviz.formats import export_document, format_for
-    from circuitviz.formats.disk import check_place
+    from circuitviz.formats.disk import check_writable
     from circuitviz.session import Document
 
     format_for(path, writing=True)
-    check_place(path)
+    check_writable(path)
     export_document(Document(state), path)
-    say(f"wrote {path}")
+    print_message(f"wrote {path}")
 
 
-def _model(parser: argparse.ArgumentParser) -> None:
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", default="demo", help="demo, a Hugging Face name, or a folder")
     text = "a SAELens folder, a folder of them, a .pt transcoder, or saelens:RELEASE/ID to download one; "
     text += "may be given several times"
@@ -146,25 +146,25 @@ def _model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="cpu", help="cpu, cuda or mps")
 
 
-def _prompt(parser: argparse.ArgumentParser) -> None:
-    _model(parser)
+def _add_prompt_flags(parser: argparse.ArgumentParser) -> None:
+    _add_model_flags(parser)
     parser.add_argument("-p", "--prompt", required=True, help="the text")
 
 
-def _asked(parser: argparse.ArgumentParser) -> None:
+def _add_query_flags(parser: argparse.ArgumentParser) -> None:
     text = "sites opened into features, for example a2,m3; the others are heads and MLPs"
     parser.add_argument("--sites", help=text)
     parser.add_argument("--tokens", help="ids of the prompt's tokens, where its text does not give them")
     parser.add_argument("--corrupted", help="a prompt of as many tokens, kept for judging the circuit")
 
 
-def _target(parser: argparse.ArgumentParser) -> None:
+def _add_target_flag(parser: argparse.ArgumentParser) -> None:
     text = "m3.f12@7 (a feature at position 7), m3.n45@7 (a neuron), a1.h2@7, a token after the prompt, "
     text += "or, for local-circuit, logit-diff"
     parser.add_argument("--target", required=True, help=text)
 
 
-def _local(parser: argparse.ArgumentParser, nodes: int = 100) -> None:
+def _add_size_flags(parser: argparse.ArgumentParser, nodes: int = 100) -> None:
     parser.add_argument("--nodes", type=int, default=None, help=f"about so many nodes (default {nodes})")
     parser.add_argument("--gate", default="absolute" if nodes > 100 else "signed", help="signed or absolute")
     if nodes <= 100:
@@ -173,7 +173,7 @@ def _local(parser: argparse.ArgumentParser, nodes: int = 100) -> None:
         parser.add_argument("--method", default="hierarchical-attribution", help=text)
 
 
-def _ids(text: str | None) -> tuple[int, ...]:
+def _parse_token_ids(text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",")) if text else ()
     except ValueError:

@@ -7,58 +7,58 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.app.cli.output import say
+from circuitviz.app.cli.output import print_message
 
 if TYPE_CHECKING:
-    from circuitviz.discovery import Setting
+    from circuitviz.discovery import TaskSetting
     from circuitviz.features import Dictionary
     from circuitviz.models import Model
     from circuitviz.session import Document
 
 
 @dataclass(frozen=True)
-class Ground:
+class ClaimEnvironment:
     """Opened once for all claims; ``setting`` is None where the circuit is of a prompt without a pair."""
 
     model: Model
-    setting: Setting | None
+    setting: TaskSetting | None
     task_hash: str
     dictionaries: Sequence[Dictionary] = ()
 
 
-def ground(given: argparse.Namespace, document: Document, features: bool) -> Ground:
+def open_claim_environment(args: argparse.Namespace, document: Document, needs_dictionaries: bool) -> ClaimEnvironment:
     """Open it; ``features``: also the dictionaries. Says where weights or prompts are not the file's."""
-    from circuitviz.features import given_or_shipped, load_dictionaries
-    from circuitviz.session.question import Question
+    from circuitviz.features import paths_or_shipped, load_dictionaries
+    from circuitviz.session.question import AttributionQuery
 
     where = document.state.provenance
-    question = Question.of(where)
+    question = AttributionQuery.from_provenance(where)
     folders = () if where is None else where.dictionaries
 
     def shelf(model: Model) -> Sequence[Dictionary]:
-        return load_dictionaries(given_or_shipped(folders, model), model)
+        return load_dictionaries(paths_or_shipped(folders, model), model)
 
     if question is None or where is None:
-        from circuitviz.app.cli.reopen import reopen
-        from circuitviz.discovery import setting
+        from circuitviz.app.cli.reopen import open_task_document
+        from circuitviz.discovery import make_setting
 
-        opened = reopen(given, say, document)
-        inside = setting(opened.model, opened.task, opened.metric, opened.ablation)
-        found = shelf(opened.model) if features else ()
-        return Ground(opened.model, inside, opened.task.hash, found)
-    from circuitviz.app.cli.reopen import stay_unasked
+        opened = open_task_document(args, print_message, document)
+        inside = make_setting(opened.model, opened.task, opened.metric, opened.ablation)
+        found = shelf(opened.model) if needs_dictionaries else ()
+        return ClaimEnvironment(opened.model, inside, opened.task.hash, found)
+    from circuitviz.app.cli.reopen import forbid_network
     from circuitviz.models import load_model
-    from circuitviz.session.origin import mismatch
+    from circuitviz.session.origin import describe_mismatch
     from circuitviz.session.prompted import open_prompt
-    from circuitviz.session.trials import own_pair
+    from circuitviz.session.trials import prompt_pair_setting
 
-    stay_unasked(given)
-    model = load_model(question.model, given.device)
+    forbid_network(args)
+    model = load_model(question.model, args.device)
     circuit = document.state.circuit
-    if circuit is not None and (message := mismatch(where, model, circuit)):
-        say(f"circuitviz: {message}")
+    if circuit is not None and (message := describe_mismatch(where, model, circuit)):
+        print_message(f"circuitviz: {message}")
     found = shelf(model)
-    now = open_prompt(model, question, found).provenance(question).task_hash
+    now = open_prompt(model, question, found).record_provenance(question).task_hash
     if now != where.task_hash:
-        say("circuitviz: The prompt or its dictionaries are not those that this circuit was found with.")
-    return Ground(model, own_pair(where, model), now, found)
+        print_message("circuitviz: The prompt or its dictionaries are not those that this circuit was found with.")
+    return ClaimEnvironment(model, prompt_pair_setting(where, model), now, found)

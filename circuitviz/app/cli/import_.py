@@ -5,94 +5,94 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from circuitviz.app.cli.output import drive, say, say_left_out, show
+from circuitviz.app.cli.output import run_with_progress_bar, print_message, print_skipped_rows, print_result
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.session import Document
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Read a file and save it as .circuit; returns the exit code."""
     from circuitviz.formats import import_document, save_document
-    from circuitviz.graph.scores import POSITIVE_HELPS, SIGN_NOTE
+    from circuitviz.graph.scores import POSITIVE_HELPS, SIGN_NOTE_KEY
 
-    if given.output.suffix != ".circuit":
-        raise InputError(f"'{given.output}' was given to write to; import writes .circuit files.")
-    if given.task is not None and given.model is None:
-        raise InputError(f"--task {given.task} was given without --model; a task needs a model's tokenizer.")
-    if given.sign == "auto" and given.task is None:
+    if args.output.suffix != ".circuit":
+        raise InputError(f"'{args.output}' was given to write to; import writes .circuit files.")
+    if args.task is not None and args.model is None:
+        raise InputError(f"--task {args.task} was given without --model; a task needs a model's tokenizer.")
+    if args.sign == "auto" and args.task is None:
         raise InputError(
             "--sign auto was given without --model and --task, on which exact effects can be measured; name "
             "them, or say keep or flip."
         )
-    document = import_document(given.source)
-    if given.model is not None:
-        _open(given, document)
-    elif given.sign is not None:
-        _settle(given, document)
-    save_document(document, given.output)
+    document = import_document(args.source)
+    if args.model is not None:
+        _fit_to_model(args, document)
+    elif args.sign is not None:
+        _set_score_sign(args, document)
+    save_document(document, args.output)
     state = document.state
     edges = state.circuit.n_edges if state.circuit else 0
     known = state.scores is not None and state.scores.sign_known
-    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE, ""))
+    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE_KEY, ""))
     data = {
-        "output": str(given.output), "edges": edges, "score_sign": POSITIVE_HELPS if known else "unknown",
+        "output": str(args.output), "edges": edges, "score_sign": POSITIVE_HELPS if known else "unknown",
         "note": note,
     }  # fmt: skip
 
     def text() -> str:
-        lines = [f"wrote {given.output}: {edges:,} edges"]
+        lines = [f"wrote {args.output}: {edges:,} edges"]
         if note:
             lines.append(note)
         if state.scores is not None and not known:
             lines.append("Whether a positive score helps is not known: the signs are those of the file.")
         return "\n".join(lines)
 
-    return show(given, data, text)
+    return print_result(args, data, text)
 
 
-def _settle(given: argparse.Namespace, document: Document) -> None:
+def _set_score_sign(args: argparse.Namespace, document: Document) -> None:
     """Take the scores' sign as the person says."""
-    from circuitviz.session.imported import BY_PERSON, settle_sign
+    from circuitviz.session.imported import CHOSEN_SIGN_NOTES, set_sign
 
-    document.do(settle_sign(given.sign, BY_PERSON[given.sign]))
+    document.apply_command(set_sign(args.sign, CHOSEN_SIGN_NOTES[args.sign]))
 
 
-def _open(given: argparse.Namespace, document: Document) -> None:
+def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
     """Fit a document to its model, and with a task write that down and find out the scores' sign."""
     from circuitviz.models import load_model
-    from circuitviz.session.imported import fit_state, imported_provenance, measure_imported
+    from circuitviz.session.imported import fit_state, record_imported_provenance, attach_task
 
     before = document.state
-    model = load_model(given.model, given.device)
-    state = fit_state(before, model.shape, given.model)
-    document.apply(state)
-    if given.task is None:
-        if given.sign is not None:
-            _settle(given, document)
+    model = load_model(args.model, args.device)
+    state = fit_state(before, model.shape, args.model)
+    document.set_state(state)
+    if args.task is None:
+        if args.sign is not None:
+            _set_score_sign(args, document)
         return
-    from circuitviz.discovery import setting
+    from circuitviz.discovery import make_setting
     from circuitviz.tasks import load_task
 
-    task = load_task(given.task, model, given.prompts, given.seed, skip_unusable=given.skip_unusable)
-    say_left_out(task)
-    where = setting(model, task, given.metric, given.ablation or "corrupted")
+    task = load_task(args.task, model, args.prompts, args.seed, skip_unusable=args.skip_unusable)
+    print_skipped_rows(task)
+    where = make_setting(model, task, args.metric, args.ablation or "corrupted")
     if before.provenance is None and state.circuit is not None:
-        sign = given.sign or "auto"
-        origin = imported_provenance(
-            model, task, where.metric, where.ablation, given.source.name, sign, given.task
+        sign = args.sign or "auto"
+        origin = record_imported_provenance(
+            model, task, where.metric, where.ablation, args.source.name, sign, args.task
         )
-        document.do(measure_imported(state, origin))
-    if given.sign in ("keep", "flip"):
-        _settle(given, document)
+        document.apply_command(attach_task(state, origin))
+    if args.sign in ("keep", "flip"):
+        _set_score_sign(args, document)
     elif state.scores is not None and not state.scores.sign_known:
-        from circuitviz.evaluation.faithfulness import Bench
+        from circuitviz.evaluation.faithfulness import FaithfulnessBench
         from circuitviz.evaluation.score_sign import decide_sign_steps
-        from circuitviz.session.imported import settle_sign
+        from circuitviz.session.imported import set_sign
 
-        found = drive(decide_sign_steps(Bench(where), state.scores), "the sign of the scores")
+        found = run_with_progress_bar(decide_sign_steps(FaithfulnessBench(where), state.scores), "the sign of the scores")
         if found.sign in ("keep", "flip"):
-            document.do(settle_sign(found.sign, found.note))
+            document.apply_command(set_sign(found.sign, found.summary))
         else:
-            say(f"circuitviz: {found.note}")
+            print_message(f"circuitviz: {found.summary}")

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import argparse
 
-from circuitviz.app.cli.output import number, say, show
+from circuitviz.app.cli.output import format_number, print_message, print_result
 from circuitviz.errors import InputError
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Read a node of a circuit file; returns the exit code."""
-    from circuitviz.app.cli.reading import numbered, reading
-    from circuitviz.app.cli.reopen import reopen
+    from circuitviz.app.cli.reading import parse_prompt_number, print_reading
+    from circuitviz.app.cli.reopen import open_task_document
     from circuitviz.lens import read_node
 
-    if given.reading:
-        return reading(given)
-    if given.node is None:
+    if args.reading:
+        return print_reading(args)
+    if args.node is None:
         raise InputError("No node was named; --node a3.h1 would be right, or --reading for a whole prompt.")
-    prompt = numbered(given.prompt)
+    prompt = parse_prompt_number(args.prompt)
     if prompt is None:
         raise InputError("A node is read on one prompt; --prompt 0 would be right.")
-    opened = reopen(given, say)
-    found = read_node(opened.model, opened.task, given.node, prompt)
+    opened = open_task_document(args, print_message)
+    found = read_node(opened.model, opened.task, args.node, prompt)
     data = {
         "node": found.node,
         "prompt": found.prompt,
@@ -39,7 +39,7 @@ def run(given: argparse.Namespace) -> int:
     def text() -> str:
         lines = [
             f"{found.node} on prompt {found.prompt}: {''.join(found.tokens)!r}",
-            f"direct logit attribution {number(found.direct_logit_attribution)}",
+            f"direct logit attribution {format_number(found.direct_logit_attribution)}",
             "promotes   " + "  ".join(f"{t.token!r} {t.logit:+.2f}" for t in found.top[:8]),
             "suppresses " + "  ".join(f"{t.token!r} {t.logit:+.2f}" for t in found.bottom[:8]),
         ]
@@ -48,4 +48,4 @@ def run(given: argparse.Namespace) -> int:
             lines.append("attends to " + "  ".join(f"{found.tokens[i]!r} {w:.2f}" for i, w in last))
         return "\n".join(lines)
 
-    return show(given, data, text)
+    return print_result(args, data, text)

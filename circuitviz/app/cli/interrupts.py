@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-INTERRUPTED = 130
-_IMPORTING = "<frozen importlib"  # how Python names the file of its import machinery
+INTERRUPTED_EXIT_CODE = 130
+_IMPORT_MACHINERY_FILE = "<frozen importlib"  # how Python names the file of its import machinery
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interrupts_handled() -> Iterator[None]:
     """Ctrl+C within it raises KeyboardInterrupt, and within an import exits at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -34,13 +34,13 @@ def interruptible() -> Iterator[None]:
     def interrupt(_number: int, frame: FrameType | None) -> None:
         asked.append(True)
         while frame is not None:
-            if frame.f_code.co_filename.startswith(_IMPORTING):
-                os._exit(INTERRUPTED)
+            if frame.f_code.co_filename.startswith(_IMPORT_MACHINERY_FILE):
+                os._exit(INTERRUPTED_EXIT_CODE)
             frame = frame.f_back
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGINT, interrupt), sys.unraisablehook
-    sys.unraisablehook = _report
+    sys.unraisablehook = _report_unraisable
     try:
         yield
     except Exception:
@@ -52,8 +52,8 @@ def interruptible() -> Iterator[None]:
         sys.unraisablehook = before[1]
 
 
-def _report(lost: UnraisableHookArgs) -> None:
+def _report_unraisable(unraisable: UnraisableHookArgs) -> None:
     """Report what a finaliser raised as ever, but for an interrupt."""
-    if isinstance(lost.exc_value, KeyboardInterrupt):
-        os._exit(INTERRUPTED)
-    sys.__unraisablehook__(lost)
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        os._exit(INTERRUPTED_EXIT_CODE)
+    sys.__unraisablehook__(unraisable)

@@ -5,30 +5,30 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from circuitviz.app.cli.feature_flags import opened_prompt
-from circuitviz.app.cli.output import show
+from circuitviz.app.cli.feature_flags import load_node_table
+from circuitviz.app.cli.output import print_result
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
-    from circuitviz.features import Intervention
+    from circuitviz.features import FeatureIntervention
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Change nodes in the frozen and in the real model; returns the exit code."""
-    from circuitviz.features import check, named_target, run_prompt
+    from circuitviz.features import check_interventions, named_target, run_prompt
 
-    changes = [_parse(word) for word in given.change]
-    table = opened_prompt(given)
+    changes = [_parse_intervention(word) for word in args.change]
+    table = load_node_table(args)
     references = []
-    if given.corrupted is not None:
-        ids = table.run.model.tokens.encode(given.corrupted, False if given.no_bos else None)
+    if args.corrupted is not None:
+        ids = table.run.model.tokens.encode(args.corrupted, False if args.no_bos else None)
         references = [run_prompt(table.run.model, ids)]
-    target = named_target(table, given.target, given.prompt)
-    found = check(table, target, changes, references, given.errors)
+    target = named_target(table, args.target, args.prompt)
+    found = check_interventions(table, target, changes, references, args.errors)
     data = {
         "target": found.target,
         "changes": [{"node": c.node, "action": c.action, "value": c.value} for c in changes],
-        "errors": given.errors,
+        "errors": args.errors,
         "before": found.before,
         "predicted": found.predicted,
         "frozen": found.frozen,
@@ -41,11 +41,11 @@ def run(given: argparse.Namespace) -> int:
             f"and scales frozen {found.frozen:+.4f}, in the real model {found.free:+.4f}"
         )
 
-    return show(given, data, text)
+    return print_result(args, data, text)
 
 
-def _parse(word: str) -> Intervention:
-    from circuitviz.features import Intervention
+def _parse_intervention(word: str) -> FeatureIntervention:
+    from circuitviz.features import FeatureIntervention
 
     node, equals, action = word.partition("=")
     name, colon, value = action.partition(":")
@@ -58,4 +58,4 @@ def _parse(word: str) -> Intervention:
             f"--change was given '{word}'; it takes NODE=ACTION, for example m3.f12@7=zero or "
             "m3.f12@7=scale:2."
         )
-    return Intervention(node, name, number)
+    return FeatureIntervention(node, name, number)

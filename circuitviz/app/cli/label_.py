@@ -9,12 +9,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from circuitviz.app.cli.label_parser import OPTION
-from circuitviz.app.cli.output import drive, number, say, show
-from circuitviz.errors import InputError, suggest
-from circuitviz.formats.label_rows import colour_of, confidence_of, evidence_dict, row_of
+from circuitviz.app.cli.label_parser import OPTION_DEST_PREFIX
+from circuitviz.app.cli.output import run_with_progress_bar, format_number, print_message, print_result
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_to_json, label_to_row
 from circuitviz.session import (
-    Basis,
+    EvidenceContext,
     Document,
     Evidence,
     Label,
@@ -24,24 +24,24 @@ from circuitviz.session import (
     set_labels,
     set_outcome,
 )
-from circuitviz.session.labels import colour_for, known
-from circuitviz.session.outcomes import due, name_movers, outcome_of
+from circuitviz.session.labels import colour_for_role, is_valid_target
+from circuitviz.session.outcomes import claims_to_test, name_mover_heads, make_outcome
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Do what the subcommand says; returns the exit code."""
-    return ACTIONS[given.action](given)
+    return ACTIONS[args.action](args)
 
 
-def _list(given: argparse.Namespace) -> int:
-    document = _opened(given)
+def _list_labels(args: argparse.Namespace) -> int:
+    document = _open_document(args)
     state = document.state
     graph = state.circuit.graph if state.circuit else None
     rows = []
     for target, label in sorted(state.labels.items()):
-        now = state.basis_of(target)
-        evidence = [{**evidence_dict(e), "stale": list(e.stale(now))} for e in label.evidence]
-        rows.append({**row_of(target, label, graph), "Evidence": evidence})
+        now = state.evidence_context_of(target)
+        evidence = [{**evidence_to_json(e), "stale": list(e.stale_parts(now))} for e in label.evidence]
+        rows.append({**label_to_row(target, label, graph), "Evidence": evidence})
 
     def text() -> str:
         lines = []
@@ -49,203 +49,203 @@ def _list(given: argparse.Namespace) -> int:
             sure = "" if label.confidence is None else f"  {label.confidence:.0%} sure"
             by = f"  by {label.author}" if label.author else ""
             lines.append(f"{target}  {label.text}{sure}{by}" + (f"  {label.note}" if label.note else ""))
-            lines += [f"    {_said(e, e.stale(state.basis_of(target)))}" for e in label.evidence]
+            lines += [f"    {_claim_line(e, e.stale_parts(state.evidence_context_of(target)))}" for e in label.evidence]
         return "\n".join(lines) or "no labels"
 
-    return show(given, rows, text)
+    return print_result(args, rows, text)
 
 
-def _set(given: argparse.Namespace) -> int:
-    with _changing(given) as document:
-        state, target, role = document.state, given.target, given.role.strip()
+def _set_label(args: argparse.Namespace) -> int:
+    with _change_document(args) as document:
+        state, target, role = document.state, args.target, args.role.strip()
         graph = state.circuit.graph if state.circuit else None
-        if not known(graph, target) or not role:
+        if not is_valid_target(graph, target) or not role:
             raise InputError(
-                f"The part '{target}' was to be labelled '{given.role}'; a part is a node like a2.h6, an "
+                f"The part '{target}' was to be labelled '{args.role}'; a part is a node like a2.h6, an "
                 "edge like m0->a2.h6<q>, group:NAME or class:NAME of this circuit's model, and a role is "
                 "a text."
             )
-        label = state.labels.get(target, Label(role, colour_for(state.labels, role)))
-        colour = label.colour if given.colour is None else colour_of(given.colour)
-        label = replace(label, text=role, colour=colour, note=given.note or label.note)
-        sure = label.confidence if given.confidence is None else confidence_of(given.confidence)
-        document.do(set_label(target, replace(label, confidence=sure, author=given.author or label.author)))
-    return _saved(given, document, f"{target} is labelled '{role}'")
+        label = state.labels.get(target, Label(role, colour_for_role(state.labels, role)))
+        colour = label.colour if args.colour is None else check_colour(args.colour)
+        label = replace(label, text=role, colour=colour, note=args.note or label.note)
+        sure = label.confidence if args.confidence is None else check_confidence(args.confidence)
+        document.apply_command(set_label(target, replace(label, confidence=sure, author=args.author or label.author)))
+    return _print_saved(args, document, f"{target} is labelled '{role}'")
 
 
-def _remove(given: argparse.Namespace) -> int:
-    with _changing(given) as document:
-        _label_of(document, given.target)
-        document.do(remove_labels([given.target]))
-    return _saved(given, document, f"{given.target} has no label any more")
+def _remove_label(args: argparse.Namespace) -> int:
+    with _change_document(args) as document:
+        _existing_label(document, args.target)
+        document.apply_command(remove_labels([args.target]))
+    return _print_saved(args, document, f"{args.target} has no label any more")
 
 
-def _suggest(given: argparse.Namespace) -> int:
-    from circuitviz.app.cli.reopen import reopen
-    from circuitviz.discovery import setting
-    from circuitviz.evaluation.roles import Probe, head_names, percentile, table_steps
+def _suggest_roles(args: argparse.Namespace) -> int:
+    from circuitviz.app.cli.reopen import open_task_document
+    from circuitviz.discovery import make_setting
+    from circuitviz.evaluation.roles import RoleTestContext, head_names, head_percentile, role_table_steps
 
-    opened = reopen(given, say)
-    where = setting(opened.model, opened.task, opened.metric, opened.ablation)
+    opened = open_task_document(args, print_message)
+    where = make_setting(opened.model, opened.task, opened.metric, opened.ablation)
     heads = head_names(opened.model)
-    if given.node is not None and given.node not in heads:
-        raise InputError(f"'{given.node}' is no head of this model; one like {heads[0]} would be right.")
-    probe = Probe(where, name_movers(opened.document.state), 0, given.length)
-    table = drive(table_steps(probe), "roles").as_dict()
+    if args.node is not None and args.node not in heads:
+        raise InputError(f"'{args.node}' is no head of this model; one like {heads[0]} would be right.")
+    probe = RoleTestContext(where, name_mover_heads(opened.document.state), 0, args.length)
+    table = run_with_progress_bar(role_table_steps(probe), "roles").as_dict()
     rows = []
     for name, found in table["roles"].items():
         scores = {h: v for h, v in found["scores"].items() if v is not None}
-        order = sorted(scores, key=lambda h: -scores[h])[: given.top] if given.node is None else [given.node]
+        order = sorted(scores, key=lambda h: -scores[h])[: args.top] if args.node is None else [args.node]
         for head in (h for h in order if h in scores):
-            rank = percentile(found["scores"], head)
+            rank = head_percentile(found["scores"], head)
             rows.append(
                 {"test": name, "role": found["role"], "head": head, "score": scores[head], "percentile": rank}
             )
-    if given.node is not None:
+    if args.node is not None:
         rows.sort(key=lambda row: -(row["percentile"] or 0.0))
 
     def text() -> str:
         wide = max((len(row["role"]) for row in rows), default=0)
         lines = [
-            f"{row['role']:<{wide}}  {row['head']:<8} {number(row['score'])}  above {row['percentile']:.0f} %"
+            f"{row['role']:<{wide}}  {row['head']:<8} {format_number(row['score'])}  above {row['percentile']:.0f} %"
             for row in rows
         ]
         lines += [f"{name}: {why}" for name, why in table["missing"].items()]
         return "\n".join(lines)
 
-    return show(given, {"rows": rows, "movers": table["movers"], "missing": table["missing"]}, text)
+    return print_result(args, {"rows": rows, "movers": table["movers"], "missing": table["missing"]}, text)
 
 
-def _test(given: argparse.Namespace) -> int:
-    from circuitviz.app.cli.ground import ground
-    from circuitviz.evaluation.claims import claim_steps
-    from circuitviz.session.trials import claimed, of_features
+def _test_claims(args: argparse.Namespace) -> int:
+    from circuitviz.app.cli.ground import open_claim_environment
+    from circuitviz.evaluation.claims import claim_test_steps
+    from circuitviz.session.trials import build_claim_input, has_features
 
     tested = []
-    with _changing(given) as document:
-        wanted = _wanted(given, document)
+    with _change_document(args) as document:
+        wanted = _claims_to_test(args, document)
         if not wanted:
-            return show(given, [], lambda: "every claim was tested as things stand; --all tests them again")
-        nodes = [name for target, _ in wanted for name in document.state.parts(target)[0]]
-        opened = ground(given, document, of_features(nodes))
+            return print_result(args, [], lambda: "every claim was tested as things stand; --all tests them again")
+        nodes = [name for target, _ in wanted for name in document.state.target_members(target)[0]]
+        opened = open_claim_environment(args, document, has_features(nodes))
         for target, evidence in wanted:
             state = document.state
-            now = state.basis_of(target)
-            basis = Basis(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
-            movers, shelf = name_movers(state), opened.dictionaries
-            about = claimed(state.parts(target), opened.model, opened.setting, movers, shelf)
-            steps = claim_steps(evidence.test, about, **evidence.options)
-            outcome = outcome_of(drive(steps, f"{target}: {evidence.claim}"), basis)
-            document.do(set_outcome(target, evidence, outcome))
+            now = state.evidence_context_of(target)
+            basis = EvidenceContext(opened.model.weight_hash, opened.task_hash, now.circuit, now.nodes)
+            movers, shelf = name_mover_heads(state), opened.dictionaries
+            about = build_claim_input(state.target_members(target), opened.model, opened.setting, movers, shelf)
+            steps = claim_test_steps(evidence.test, about, **evidence.options)
+            outcome = make_outcome(run_with_progress_bar(steps, f"{target}: {evidence.claim}"), basis)
+            document.apply_command(set_outcome(target, evidence, outcome))
             tested.append((target, replace(evidence, outcome=outcome)))
-    return show(
-        given,
-        [{"target": target, **evidence_dict(evidence)} for target, evidence in tested],
-        lambda: "\n".join(f"{target}  {_said(evidence, ())}" for target, evidence in tested),
+    return print_result(
+        args,
+        [{"target": target, **evidence_to_json(evidence)} for target, evidence in tested],
+        lambda: "\n".join(f"{target}  {_claim_line(evidence, ())}" for target, evidence in tested),
     )
 
 
-def _wanted(given: argparse.Namespace, document: Document) -> list[tuple[str, Evidence]]:
+def _claims_to_test(args: argparse.Namespace, document: Document) -> list[tuple[str, Evidence]]:
     """The claims to be tested; a new one is put to its label first."""
-    if given.test is not None:
-        if given.target is None:
+    if args.test is not None:
+        if args.target is None:
             raise InputError("--test adds a claim to one label; name it with --target.")
-        _label_of(document, given.target)
-        evidence = _claim(given)
-        document.do(add_evidence(given.target, evidence))
-        return [(given.target, evidence)]
+        _existing_label(document, args.target)
+        evidence = _claim_from_flags(args)
+        document.apply_command(add_evidence(args.target, evidence))
+        return [(args.target, evidence)]
     state = document.state
-    if given.target is not None:
-        _label_of(document, given.target)
-    targets = list(state.labels) if given.target is None else [given.target]
-    if given.all:
+    if args.target is not None:
+        _existing_label(document, args.target)
+    targets = list(state.labels) if args.target is None else [args.target]
+    if args.all:
         return [(target, e) for target in targets for e in state.labels[target].evidence]
-    return due(state, targets)
+    return claims_to_test(state, targets)
 
 
-def _claim(given: argparse.Namespace) -> Evidence:
-    from circuitviz.evaluation.claims import claims
-    from circuitviz.options import as_dict, build
+def _claim_from_flags(args: argparse.Namespace) -> Evidence:
+    from circuitviz.evaluation.claims import claim_tests
+    from circuitviz.options import options_to_dict, build_options
 
-    entry = claims.get(given.test)
-    flags = {k.removeprefix(OPTION): v for k, v in vars(given).items() if k.startswith(OPTION)}
-    options = build(entry.options, {name: text for name, text in flags.items() if text is not None})
-    return Evidence(given.claim or str(entry.extra["says"](options)), given.test, as_dict(options))
+    entry = claim_tests.get(args.test)
+    flags = {k.removeprefix(OPTION_DEST_PREFIX): v for k, v in vars(args).items() if k.startswith(OPTION_DEST_PREFIX)}
+    options = build_options(entry.options, {name: text for name, text in flags.items() if text is not None})
+    return Evidence(args.claim or str(entry.extra["says"](options)), args.test, options_to_dict(options))
 
 
-def _export(given: argparse.Namespace) -> int:
+def _export_labels(args: argparse.Namespace) -> int:
     from circuitviz.formats.label_files import write_labels
 
-    count = write_labels(_opened(given).state, given.output)
-    data = {"output": str(given.output), "labels": count}
-    return show(given, data, lambda: f"wrote {given.output}: {count} labels")
+    count = write_labels(_open_document(args).state, args.output)
+    data = {"output": str(args.output), "labels": count}
+    return print_result(args, data, lambda: f"wrote {args.output}: {count} labels")
 
 
-def _import(given: argparse.Namespace) -> int:
+def _import_labels(args: argparse.Namespace) -> int:
     from circuitviz.formats.label_files import read_labels
 
-    with _changing(given) as document:
+    with _change_document(args) as document:
         circuit = document.state.circuit
         if circuit is None:
-            raise InputError(f"'{given.circuit}' holds no circuit whose parts the labels could be.")
-        labels, foreign = read_labels(given.labels, circuit.graph)
-        document.do(set_labels(labels))
+            raise InputError(f"'{args.circuit}' holds no circuit whose parts the labels could be.")
+        labels, foreign = read_labels(args.labels, circuit.graph)
+        document.apply_command(set_labels(labels))
     if foreign:
         names = ", ".join(foreign[:5]) + (" …" if len(foreign) > 5 else "")
-        say(f"circuitviz: {len(foreign)} labels are of parts that this model does not have: {names}")
-    return _saved(given, document, f"{len(labels)} labels imported into {given.circuit}")
+        print_message(f"circuitviz: {len(foreign)} labels are of parts that this model does not have: {names}")
+    return _print_saved(args, document, f"{len(labels)} labels imported into {args.circuit}")
 
 
-def _opened(given: argparse.Namespace) -> Document:
+def _open_document(args: argparse.Namespace) -> Document:
     from circuitviz.formats import open_document
 
-    return open_document(_named(given))
+    return open_document(_circuit_path(args))
 
 
-def _changing(given: argparse.Namespace) -> AbstractContextManager[Document]:
+def _change_document(args: argparse.Namespace) -> AbstractContextManager[Document]:
     """The document, which is saved at the end of the block; no other process changes it meanwhile."""
     from circuitviz.formats import change_document
 
-    return change_document(_named(given))
+    return change_document(_circuit_path(args))
 
 
-def _named(given: argparse.Namespace) -> Path:
-    if given.circuit.suffix != ".circuit":
-        raise InputError(f"'{given.circuit}' was given; labels are kept in .circuit files.")
-    path: Path = given.circuit
+def _circuit_path(args: argparse.Namespace) -> Path:
+    if args.circuit.suffix != ".circuit":
+        raise InputError(f"'{args.circuit}' was given; labels are kept in .circuit files.")
+    path: Path = args.circuit
     return path
 
 
-def _label_of(document: Document, target: str) -> Label:
+def _existing_label(document: Document, target: str) -> Label:
     labels = document.state.labels
     if target not in labels:
         there = f"; there is {', '.join(sorted(labels)[:12])}" if labels else "; there is none yet"
-        raise InputError(f"There is no label on '{target}'{there}." + suggest(target, labels))
+        raise InputError(f"There is no label on '{target}'{there}." + suggest_name(target, labels))
     return labels[target]
 
 
-def _saved(given: argparse.Namespace, document: Document, said: str) -> int:
-    data: dict[str, Any] = {"output": str(given.circuit), "labels": len(document.state.labels)}
-    return show(given, data, lambda: said)
+def _print_saved(args: argparse.Namespace, document: Document, message: str) -> int:
+    data: dict[str, Any] = {"output": str(args.circuit), "labels": len(document.state.labels)}
+    return print_result(args, data, lambda: message)
 
 
-def _said(evidence: Evidence, stale: tuple[str, ...]) -> str:
+def _claim_line(evidence: Evidence, stale: tuple[str, ...]) -> str:
     """A claim with its verdict in a line."""
     found = evidence.outcome
     if found is None:
         return f"not run    {evidence.claim}"
-    interval = "" if found.low is None else f" [{number(found.low, 2)}, {number(found.high, 2)}]"
+    interval = "" if found.low is None else f" [{format_number(found.low, 2)}, {format_number(found.high, 2)}]"
     old = f"  (stale: {', '.join(stale)} changed)" if stale else ""
-    effect = f"{number(found.effect, 2)}{interval}"
+    effect = f"{format_number(found.effect, 2)}{interval}"
     return f"{found.verdict:<9}  {evidence.claim}: {found.measured} {effect}{old}"
 
 
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "list": _list,
-    "set": _set,
-    "remove": _remove,
-    "suggest": _suggest,
-    "test": _test,
-    "export": _export,
-    "import": _import,
+    "list": _list_labels,
+    "set": _set_label,
+    "remove": _remove_label,
+    "suggest": _suggest_roles,
+    "test": _test_claims,
+    "export": _export_labels,
+    "import": _import_labels,
 }

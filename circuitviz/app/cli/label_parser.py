@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-OPTION = "option_"
+OPTION_DEST_PREFIX = "option_"
 
 
-def add(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     """Add one subcommand for each thing that can be done with labels."""
     verbs = parser.add_subparsers(dest="action", required=True, metavar="ACTION", parser_class=type(parser))
     listing = verbs.add_parser("list", help="all labels, and what the tests of their claims found")
@@ -43,14 +43,14 @@ def add(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     export.add_argument("-o", "--output", type=Path, required=True)
     take.add_argument("labels", type=Path)
     if "--test" in argv[:-1]:  # a test's options need its module, which imports torch
-        _test_options(test, argv[argv.index("--test") + 1])
+        _add_test_options(test, argv[argv.index("--test") + 1])
 
 
-def _test_options(parser: argparse.ArgumentParser, name: str) -> None:
-    from circuitviz.evaluation.claims import claims
-    from circuitviz.options import describe
+def _add_test_options(parser: argparse.ArgumentParser, name: str) -> None:
+    from circuitviz.evaluation.claims import claim_tests
+    from circuitviz.options import describe_options
 
     group = parser.add_argument_group(f"options of {name}")
-    for entry in describe(claims.get(name).options):
+    for entry in describe_options(claim_tests.get(name).options):
         text = f"{entry.help} (default {entry.default!r})".replace("%", "%%")
-        group.add_argument(entry.flag, dest=f"{OPTION}{entry.name}", metavar="VALUE", help=text)
+        group.add_argument(entry.flag, dest=f"{OPTION_DEST_PREFIX}{entry.name}", metavar="VALUE", help=text)

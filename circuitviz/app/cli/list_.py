@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 
-from circuitviz.app.cli.catalog import catalog
-from circuitviz.app.cli.output import show
+from circuitviz.app.cli.catalog import list_available
+from circuitviz.app.cli.output import print_result
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """List what there is of one kind; returns the exit code."""
-    rows = catalog(given.what)
+    rows = list_available(args.what)
 
     def text() -> str:
         width = max((len(row["name"]) for row in rows), default=0)
@@ -23,4 +23,4 @@ def run(given: argparse.Namespace) -> int:
             ]
         return "\n".join(lines)
 
-    return show(given, rows, text)
+    return print_result(args, rows, text)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from circuitviz.app.cli.feature_flags import asked, question_of, write
-from circuitviz.app.cli.output import number, show
+from circuitviz.app.cli.feature_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.app.cli.output import format_number, print_result
 from circuitviz.errors import InputError
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Attribute a target's value to nodes, and write the circuit; returns the exit code."""
-    if given.tau is not None and given.nodes is not None:
+    if args.tau is not None and args.nodes is not None:
         raise InputError("--tau and --nodes were both given; one of them decides what is kept.")
-    nodes = 100 if given.tau is None and given.nodes is None else given.nodes
-    settings = {"method": given.method, "gate": given.gate, "tau": given.tau, "nodes": nodes}
-    opening, state = asked(given, question_of(given, target=given.target, **settings))
+    nodes = 100 if args.tau is None and args.nodes is None else args.nodes
+    settings = {"method": args.method, "gate": args.gate, "tau": args.tau, "nodes": nodes}
+    opening, state = answer_query(args, query_from_flags(args, target=args.target, **settings))
     scores, circuit, target = state.scores, state.circuit, opening.target
     assert scores is not None and circuit is not None
-    if given.output is not None:
-        write(state, given.output)
+    if args.output is not None:
+        write_circuit(state, args.output)
     ledger = scores.info["ledger"]
     attributions = {n: a for n, a in scores.info["attributions"].items() if n != target.node.name}
     ordered = sorted(attributions.items(), key=lambda pair: -abs(pair[1]))
@@ -39,10 +39,10 @@ def run(given: argparse.Namespace) -> int:
 
     def text() -> str:
         lines = [
-            f"{target.node.name} is {number(target.value)}; {len(ordered)} nodes above {tau:.3g}",
+            f"{target.node.name} is {format_number(target.value)}; {len(ordered)} nodes above {tau:.3g}",
             *(f"  {name:16} {value:+.4f}" for name, value in ordered[:20]),
             "  ".join(f"{term.replace('_', ' ')} {value:+.3f}" for term, value in ledger.items()),
         ]
         return "\n".join(lines)
 
-    return show(given, data, text)
+    return print_result(args, data, text)

@@ -9,7 +9,7 @@ import sys
 from circuitviz.errors import InputError
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Open the window; returns the exit code when it is closed."""
     screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
@@ -19,10 +19,10 @@ def run(given: argparse.Namespace) -> int:
             "'circuitviz --help', need no screen."
         )
     try:
-        from circuitviz.app.main import run as open_window
+        from circuitviz.app.main import run_application as open_window
     except ImportError as error:
         raise InputError(
             f"The window could not start ({error}); Qt's system libraries are missing. The README's "
             "first command installs them."
         ) from None
-    return open_window(given.file, given.model, given.task, given.demo)
+    return open_window(args.file, args.model, args.task, args.demo)

@@ -6,33 +6,33 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from circuitviz.app.cli.feature_reading import feature_reading
-from circuitviz.app.cli.output import drive, say, show
-from circuitviz.app.cli.reopen import Reopened, reopen
+from circuitviz.app.cli.feature_reading import prepare_prompt_reading
+from circuitviz.app.cli.output import run_with_progress_bar, print_message, print_result
+from circuitviz.app.cli.reopen import TaskDocument, open_task_document
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import csv_text
-from circuitviz.graph import Kind
-from circuitviz.jobs import AttentionOf, EffectsOf, HeadOf, LensOf, Look, PatchingOf
+from circuitviz.formats.cells import format_csv
+from circuitviz.graph import NodeKind
+from circuitviz.jobs import ReadAttention, ReadDirectEffects, ReadHead, ReadLogitLens, Query, ReadPatchingMap
 from circuitviz.jobs.attention import attention_table
 from circuitviz.jobs.engine import Engine
 from circuitviz.jobs.head import ov_table, qk_table
-from circuitviz.jobs.look import Table
+from circuitviz.jobs.look import CsvTable
 
-OVER_ALL = ("effects", "patching")  # readings that have a mean over prompts
+AVERAGED_READINGS = ("effects", "patching")  # readings that have a mean over prompts
 
 
-def reading(given: argparse.Namespace) -> int:
+def print_reading(args: argparse.Namespace) -> int:
     """Print a reading's table; returns the exit code."""
-    if given.reading.startswith("features-"):
-        look, table, engine = feature_reading(given)
-        return _printed(given, table(drive(look.see(engine), look.title)))
-    prompt = numbered(given.prompt)
-    if prompt is None and given.reading not in OVER_ALL:
+    if args.reading.startswith("features-"):
+        look, table, engine = prepare_prompt_reading(args)
+        return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
+    prompt = parse_prompt_number(args.prompt)
+    if prompt is None and args.reading not in AVERAGED_READINGS:
         raise InputError(
-            f"The reading '{given.reading}' is of one prompt; --prompt 0 would be right. Over all prompts "
-            f"there is {' and '.join(OVER_ALL)}."
+            f"The reading '{args.reading}' is of one prompt; --prompt 0 would be right. Over all prompts "
+            f"there is {' and '.join(AVERAGED_READINGS)}."
         )
-    opened = reopen(given, say)
+    opened = open_task_document(args, print_message)
     if prompt is not None and not 0 <= prompt < len(opened.task):
         raise InputError(
             f"Prompt {prompt} was asked for; the task has {len(opened.task)}, numbered from 0 to "
@@ -41,22 +41,22 @@ def reading(given: argparse.Namespace) -> int:
     engine = Engine()
     engine.model = opened.model
     engine.set_task(opened.task, opened.metric, opened.ablation)
-    look, table = _look(given, opened, prompt)
-    return _printed(given, table(drive(look.see(engine), look.title)))
+    look, table = _query_and_table(args, opened, prompt)
+    return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
 
 
-def _printed(given: argparse.Namespace, found: Table) -> int:
+def _print_table(args: argparse.Namespace, csv_table: CsvTable) -> int:
     """Print a table as CSV, or as rows of JSON."""
-    header, *rows = found
+    header, *rows = csv_table
 
-    return show(
-        given,
+    return print_result(
+        args,
         [dict(zip(header, row, strict=True)) for row in rows],
-        lambda: csv_text([header, *rows]).rstrip("\n"),
+        lambda: format_csv([header, *rows]).rstrip("\n"),
     )
 
 
-def numbered(text: str) -> int | None:
+def parse_prompt_number(text: str) -> int | None:
     """A prompt's number, or None for all."""
     if text == "all":
         return None
@@ -66,20 +66,20 @@ def numbered(text: str) -> int | None:
         raise InputError(f"'{text}' is no number of a prompt; 0, 1, … or all would be right.") from None
 
 
-def _look(
-    given: argparse.Namespace, opened: Reopened, prompt: int | None
-) -> tuple[Look, Callable[[Any], Table]]:
+def _query_and_table(
+    args: argparse.Namespace, opened: TaskDocument, prompt: int | None
+) -> tuple[Query, Callable[[Any], CsvTable]]:
     """What to ask for, and how its answer becomes a table."""
-    if given.reading in OVER_ALL:
-        look = EffectsOf(prompt) if given.reading == "effects" else PatchingOf(prompt)
+    if args.reading in AVERAGED_READINGS:
+        look = ReadDirectEffects(prompt) if args.reading == "effects" else ReadPatchingMap(prompt)
         return look, lambda seen: seen.table()
     assert prompt is not None
-    if given.reading == "lens":
-        return LensOf(given.node or "", prompt), lambda seen: seen.table()
-    node = opened.model.graph.node(given.node) if given.node else None
-    if node is None or node.kind is not Kind.HEAD or node.layer is None:
-        raise InputError(f"The reading '{given.reading}' is of a head; --node a1.h2 would be right.")
-    if given.reading == "attention":
-        side, weighted, head = given.side, given.weighted, node.head
-        return AttentionOf(node.layer, prompt), lambda seen: attention_table(seen, side, weighted, head)
-    return HeadOf(node.name, prompt), ov_table if given.reading == "ov" else qk_table
+    if args.reading == "lens":
+        return ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
+    node = opened.model.graph.node(args.node) if args.node else None
+    if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
+        raise InputError(f"The reading '{args.reading}' is of a head; --node a1.h2 would be right.")
+    if args.reading == "attention":
+        side, weighted, head = args.side, args.weighted, node.head
+        return ReadAttention(node.layer, prompt), lambda seen: attention_table(seen, side, weighted, head)
+    return ReadHead(node.name, prompt), ov_table if args.reading == "ov" else qk_table

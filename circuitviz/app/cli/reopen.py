@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuitviz.app.cli.output import say_left_out
+from circuitviz.app.cli.output import print_skipped_rows
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Reopened:
+class TaskDocument:
     """A document with the model and task to measure it on, and how it was found."""
 
     document: Document
@@ -27,28 +27,28 @@ class Reopened:
     metric: str | None
     ablation: str
     select: str
-    asked: float | None
+    requested_size: float | None
 
 
-def read(given: argparse.Namespace) -> Document:
+def read_document(args: argparse.Namespace) -> Document:
     """A file's document, or a reference by its name."""
     from circuitviz.formats import import_document
-    from circuitviz.formats.reference import find
+    from circuitviz.formats.reference import find_reference
 
-    return import_document(find(given.circuit))
+    return import_document(find_reference(args.circuit))
 
 
-def stay_unasked(given: argparse.Namespace) -> None:
+def forbid_network(args: argparse.Namespace) -> None:
     """Let what a file names reach no network, to the end of the command; ``--model`` is a person's word."""
-    from circuitviz.models.hub import unasked
+    from circuitviz.models.hub import forbid_downloads
 
-    if given.model is None:
-        given.closing.enter_context(unasked())
+    if args.model is None:
+        args.closing.enter_context(forbid_downloads())
 
 
-def reopen(
-    given: argparse.Namespace, say: Callable[[str], None], document: Document | None = None
-) -> Reopened:
+def open_task_document(
+    args: argparse.Namespace, print_message: Callable[[str], None], document: Document | None = None
+) -> TaskDocument:
     """Open a file with its own model and task, or with those of ``--model`` and ``--task``.
 
     document: the file's, where it was read already. Warns where weights or prompts are not those that the
@@ -56,37 +56,37 @@ def reopen(
     """
     from circuitviz.models import load_model
     from circuitviz.session.imported import fit_state
-    from circuitviz.session.origin import mismatch, task_of
+    from circuitviz.session.origin import describe_mismatch, rebuild_task
     from circuitviz.tasks import load_task
 
-    path: Path = given.circuit
-    document = read(given) if document is None else document
+    path: Path = args.circuit
+    document = read_document(args) if document is None else document
     where, circuit = document.state.provenance, document.state.circuit
     told = document.extra.get("reference", {})
-    named = given.model or (where.model if where else told.get("model"))
-    asked_for = given.task or (None if where else told.get("task"))
+    named = args.model or (where.model if where else told.get("model"))
+    asked_for = args.task or (None if where else told.get("task"))
     if circuit is None or named is None or (where is None and asked_for is None):
         raise InputError(
             f"'{path}' does not say which model and task its circuit belongs to (it was imported); "
             "name them with --model and --task."
         )
-    stay_unasked(given)
-    model = load_model(named, given.device)
+    forbid_network(args)
+    model = load_model(named, args.device)
     if where is None:
-        document.apply(fit_state(document.state, model.shape, named))
-    elif message := mismatch(where, model, circuit):
-        say(f"circuitviz: {message}")
+        document.set_state(fit_state(document.state, model.shape, named))
+    elif message := describe_mismatch(where, model, circuit):
+        print_message(f"circuitviz: {message}")
     if asked_for is not None:
-        skip = getattr(given, "skip_unusable", False)  # verbs of labels have no such flag
-        task = load_task(asked_for, model, given.prompts, given.seed, skip_unusable=skip)
-        say_left_out(task)
+        skip = getattr(args, "skip_unusable", False)  # verbs of labels have no such flag
+        task = load_task(asked_for, model, args.prompts, args.seed, skip_unusable=skip)
+        print_skipped_rows(task)
     else:
         assert where is not None
-        task = task_of(where, model)
+        task = rebuild_task(where, model)
         if task.hash != where.task_hash:
-            say("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
-    metric = None if where is None or given.task else where.metric  # None: the task's own
-    return Reopened(
+            print_message("circuitviz: The prompts tokenise otherwise than when the circuit was found.")
+    metric = None if where is None or args.task else where.metric  # None: the task's own
+    return TaskDocument(
         document,
         model,
         task,

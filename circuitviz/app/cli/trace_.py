@@ -6,38 +6,38 @@ import argparse
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from circuitviz.app.cli.feature_flags import opened
-from circuitviz.app.cli.output import drive, number, show
+from circuitviz.app.cli.feature_flags import load_model_and_dictionaries
+from circuitviz.app.cli.output import run_with_progress_bar, format_number, print_result
 from circuitviz.errors import InputError
 from circuitviz.formats.disk import read_text
-from circuitviz.graph.names import feature_name
+from circuitviz.graph.names import parse_feature_name
 
 if TYPE_CHECKING:
     from circuitviz.models import Model
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Find examples in a text file, trace each, compare them; returns the exit code."""
-    named = feature_name(given.feature)
+    named = parse_feature_name(args.feature)
     if named is None or named.position is not None:
-        raise InputError(f"--feature was given '{given.feature}'; a name like m3.f12 would be right.")
-    from circuitviz.features import find_examples, trace_examples
+        raise InputError(f"--feature was given '{args.feature}'; a name like m3.f12 would be right.")
+    from circuitviz.features import find_examples_steps, trace_examples_steps
 
     site, feature = named.site, named.feature
-    model, dictionaries = opened(given)
+    model, dictionaries = load_model_and_dictionaries(args)
     one = next((d for d in dictionaries if d.site.name == site), None)
     if one is None:
         there = ", ".join(d.site.name for d in dictionaries)
         raise InputError(f"There is no dictionary for {site}; there is one for {there}.")
-    prompts = _prompts(given, model)
-    found_in = find_examples(model, one, feature, prompts, given.examples, given.choose)
-    examples = drive(found_in, "Looking for examples")
-    steps = trace_examples(
-        model, dictionaries, site, feature, examples, nodes=given.nodes or 200, gate=given.gate
+    prompts = _read_prompts(args, model)
+    found_in = find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
+    examples = run_with_progress_bar(found_in, "Looking for examples")
+    steps = trace_examples_steps(
+        model, dictionaries, site, feature, examples, nodes=args.nodes or 200, gate=args.gate
     )
-    traces = drive(steps, f"Tracing {given.feature}")
+    traces = run_with_progress_bar(steps, f"Tracing {args.feature}")
     recurring = [
-        {"feature": each.name, "examples": each.examples, "mean": each.mean} for each in traces.recurring()
+        {"feature": each.name, "examples": each.examples, "mean": each.mean} for each in traces.recurring_components()
     ]
     data = {
         "target": traces.target,
@@ -52,26 +52,26 @@ def run(given: argparse.Namespace) -> int:
         ],
         "correlation": traces.correlation,
         "similarity": traces.similarity().tolist(),
-        "sites": [asdict(each) for each in traces.by_site()],
+        "sites": [asdict(each) for each in traces.similarity_by_site()],
         "recurring": recurring,
     }
 
     def text() -> str:
         lines = [
             f"{traces.target} in {len(traces.traces)} examples; activation against similarity of circuits: "
-            f"correlation {number(traces.correlation)}",
+            f"correlation {format_number(traces.correlation)}",
             *(f"  in {r['examples']:3} examples  {r['feature']:10} {r['mean']:+.4f}" for r in recurring),
         ]
         return "\n".join(lines)
 
-    return show(given, data, text)
+    return print_result(args, data, text)
 
 
-def _prompts(given: argparse.Namespace, model: Model) -> list[list[int]]:
-    lines = read_text(given.text).split("\n")  # U+2028 and its like are part of a line
+def _read_prompts(args: argparse.Namespace, model: Model) -> list[list[int]]:
+    lines = read_text(args.text).split("\n")  # U+2028 and its like are part of a line
     tokens = model.tokens
-    bos = False if given.no_bos else None
+    bos = False if args.no_bos else None
     prompts = [tokens.encode(line.strip(), bos) for line in lines if line.strip()]
     if not prompts:
-        raise InputError(f"'{given.text}' holds no text; a line is an example.")
+        raise InputError(f"'{args.text}' holds no text; a line is an example.")
     return prompts

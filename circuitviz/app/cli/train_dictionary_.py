@@ -9,70 +9,70 @@ import time
 from dataclasses import replace
 from typing import TypeVar
 
-from circuitviz.app.cli.output import drive, number, say, show
-from circuitviz.progress import Driven, Steps
+from circuitviz.app.cli.output import run_with_progress_bar, format_number, print_message, print_result
+from circuitviz.progress import ProgressRunner, ProgressSteps
 
 T = TypeVar("T")
 
 
-def run(given: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Train one dictionary per site, write and measure each; returns the exit code.
 
     Interrupted, it keeps the state beside the folders; the same command goes on from there.
     """
-    from circuitviz.features import write_folder
-    from circuitviz.features.passages import read_passages
+    from circuitviz.features import write_saelens_folder
+    from circuitviz.features.passages import read_passage_file
     from circuitviz.features.training import (
-        Recipe,
-        measure_steps,
+        DictionaryRecipe,
+        measure_dictionary_steps,
         parse_site,
-        train_steps,
+        train_dictionary_steps,
         trainable_sites,
     )
     from circuitviz.models import load_model
-    from circuitviz.options import build, describe
+    from circuitviz.options import build_options, describe_options
 
-    told = {entry.name: getattr(given, f"recipe_{entry.name}") for entry in describe(Recipe)}
-    recipe: Recipe = build(Recipe, {name: value for name, value in told.items() if value is not None})
-    model = load_model(given.model, given.device)
+    told = {entry.name: getattr(args, f"recipe_{entry.name}") for entry in describe_options(DictionaryRecipe)}
+    recipe: DictionaryRecipe = build_options(DictionaryRecipe, {name: value for name, value in told.items() if value is not None})
+    model = load_model(args.model, args.device)
     sites = trainable_sites(model)
-    if given.sites is not None:
-        sites = tuple(parse_site(name.strip(), model) for name in given.sites.split(","))
-    learned, measured = read_passages(model, given.text).parted()
+    if args.sites is not None:
+        sites = tuple(parse_site(name.strip(), model) for name in args.sites.split(","))
+    learned, measured = read_passage_file(model, args.text).train_test_split()
     data = {}
     for site in sites:
         began = time.perf_counter()
-        state = given.output / f"{site.name}.training"
+        state = args.output / f"{site.name}.training"
         if state.exists():
-            say(f"going on from {state}")
-        steps = train_steps(model, site, learned, recipe, state)
-        trained = drive(interruptible(steps), f"Training {site.name}")
+            print_message(f"going on from {state}")
+        steps = train_dictionary_steps(model, site, learned, recipe, state)
+        trained = run_with_progress_bar(interruptible_steps(steps), f"Training {site.name}")
         seconds = time.perf_counter() - began
         about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
         one = replace(trained.dictionary, about=about)
-        write_folder(one, given.output / site.name)
-        figures = drive(measure_steps(model, one, measured), f"Measuring {site.name}")
+        write_saelens_folder(one, args.output / site.name)
+        figures = run_with_progress_bar(measure_dictionary_steps(model, one, measured), f"Measuring {site.name}")
         data[site.name] = {
-            "folder": str(given.output / site.name),
+            "folder": str(args.output / site.name),
             "seconds": round(seconds, 1),
             **dataclasses.asdict(figures),
         }
-        say(f"wrote {given.output / site.name}")
+        print_message(f"wrote {args.output / site.name}")
     head = f"{'site':6}{'unexplained':>12}{'L0':>8}{'dead':>8}{'recovered':>11}"
     rows = (
         f"{name:6}{one['unexplained']:12.4f}{one['l0']:8.1f}{one['dead']:8.1%}"
-        f"{number(one['recovered'], 4):>11}"
+        f"{format_number(one['recovered'], 4):>11}"
         for name, one in data.items()
     )
-    return show(given, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
+    return print_result(args, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
 
 
-def interruptible(steps: Steps[T]) -> Steps[T]:
+def interruptible_steps(steps: ProgressSteps[T]) -> ProgressSteps[T]:
     """The same steps; Ctrl-C takes hold between two of them, so that the state that is kept is whole."""
     asked = []
     before = signal.signal(signal.SIGINT, lambda *_: asked.append(True))
     try:
-        driven = Driven(steps)
+        driven = ProgressRunner(steps)
         for step in driven:
             if asked:
                 steps.close()

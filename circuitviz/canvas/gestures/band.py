@@ -14,32 +14,32 @@ if TYPE_CHECKING:
 
 
 @gestures.register("band", summary="Shift-drag: select what the band holds; Ctrl adds", order=10)
-class Band(Gesture):
+class RubberBandSelection(Gesture):
     """Shift and drag; with Ctrl what it holds is added."""
 
     def __init__(self, view: CircuitView) -> None:
         super().__init__(view)
-        self._band = QRubberBand(QRubberBand.Shape.Rectangle, view.viewport())
-        self._start, self._adding = QPoint(), False
+        self._rubber_band = QRubberBand(QRubberBand.Shape.Rectangle, view.viewport())
+        self._start_position, self._adds_to_selection = QPoint(), False
 
-    def takes(self, press: Press) -> bool:
+    def accepts_drag(self, press: Press) -> bool:
         """With Shift, wherever it begins."""
-        return press.left and press.shift
+        return press.is_left_button and press.has_shift
 
-    def begin(self, press: Press) -> None:
+    def drag_started(self, press: Press) -> None:
         """Open the band where the button went down."""
-        self._start, self._adding = press.place, press.control
-        self._band.setGeometry(QRect(press.place, press.place))
-        self._band.show()
+        self._start_position, self._adds_to_selection = press.position, press.has_control
+        self._rubber_band.setGeometry(QRect(press.position, press.position))
+        self._rubber_band.show()
 
-    def go_on(self, here: QPoint) -> None:
+    def drag_moved(self, here: QPoint) -> None:
         """Stretch it."""
-        self._band.setGeometry(QRect(self._start, here).normalized())
+        self._rubber_band.setGeometry(QRect(self._start_position, here).normalized())
 
-    def end(self, here: QPoint) -> None:
+    def drag_ended(self, here: QPoint) -> None:
         """Select the nodes whose middle is inside."""
         view = self.view
-        area = view.mapToScene(self._band.geometry()).boundingRect()
-        self._band.hide()
-        inside = {n.name for n in view.picture.nodes if area.contains(QPointF(n.x, -n.y))}
-        view.select(view.nodes | inside if self._adding else inside)
+        area = view.mapToScene(self._rubber_band.geometry()).boundingRect()
+        self._rubber_band.hide()
+        inside = {n.name for n in view.circuit_scene.nodes if area.contains(QPointF(n.x, -n.y))}
+        view.select(view.selected_nodes | inside if self._adds_to_selection else inside)

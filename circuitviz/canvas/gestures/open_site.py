@@ -8,12 +8,12 @@ from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
 @gestures.register(
     "open-site", summary="Double-click a head or MLP: open its site into features; a feature: back", order=46
 )
-class OpenSite(Gesture):
+class BasisToggle(Gesture):
     """A double click on a node that stands in no group; whoever has the dictionaries decides."""
 
     def double_clicked(self, press: Press) -> bool:
         """Tell which."""
-        if not press.left or press.node not in self.view.picture.by_name:
+        if not press.is_left_button or press.node not in self.view.circuit_scene.by_name:
             return False
-        self.view.site_opened.emit(press.node)
+        self.view.basis_toggled.emit(press.node)
         return True

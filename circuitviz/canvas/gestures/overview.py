@@ -8,26 +8,26 @@ from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
 
 
 @gestures.register("overview", summary="Press or drag on the small map: look there", order=5)
-class OnOverview(Gesture):
+class OverviewNavigation(Gesture):
     """Before all others: what lies below the map is not meant."""
 
-    def takes(self, press: Press) -> bool:
+    def accepts_drag(self, press: Press) -> bool:
         """Where it begins on the map."""
-        return self._meant(press)
+        return self._is_on_map(press)
 
-    def go_on(self, here: QPoint) -> None:
+    def drag_moved(self, here: QPoint) -> None:
         """Follow the pointer."""
-        self.view.overview.go_to(QPointF(here))
+        self.view.overview.center_view_on(QPointF(here))
 
     def clicked(self, press: Press) -> bool:
         """Go there."""
-        if meant := self._meant(press):
-            self.view.overview.go_to(QPointF(press.place))
+        if meant := self._is_on_map(press):
+            self.view.overview.center_view_on(QPointF(press.position))
         return meant
 
     def double_clicked(self, press: Press) -> bool:
         """The second of two clicks goes nowhere else."""
-        return self._meant(press)
+        return self._is_on_map(press)
 
-    def _meant(self, press: Press) -> bool:
-        return press.left and self.view.overview.place.contains(QPointF(press.place))
+    def _is_on_map(self, press: Press) -> bool:
+        return press.is_left_button and self.view.overview.rect.contains(QPointF(press.position))

@@ -8,23 +8,23 @@ from circuitviz.canvas.gestures.registry import Gesture, Press, gestures
 
 
 @gestures.register("pan", summary="Drag the ground, or middle-drag anything: move the view", order=30)
-class Pan(Gesture):
+class ViewPan(Gesture):
     """Whatever drag no other gesture takes."""
 
-    def takes(self, press: Press) -> bool:
+    def accepts_drag(self, press: Press) -> bool:
         """Always."""
         return True
 
-    def begin(self, press: Press) -> None:
+    def drag_started(self, press: Press) -> None:
         """Take hold."""
-        self._last = press.place
+        self._last_position = press.position
         self.view.viewport().setCursor(Qt.CursorShape.ClosedHandCursor)
 
-    def go_on(self, here: QPoint) -> None:
+    def drag_moved(self, here: QPoint) -> None:
         """The point that was taken stays under the pointer."""
-        self.view.pan_by(here - self._last)
-        self._last = here
+        self.view.pan_by(here - self._last_position)
+        self._last_position = here
 
-    def end(self, here: QPoint) -> None:
+    def drag_ended(self, here: QPoint) -> None:
         """Let go."""
         self.view.viewport().unsetCursor()

@@ -18,30 +18,30 @@ if TYPE_CHECKING:
 class Press:
     """A mouse button that went down: where in the viewport, with which keys, on which node."""
 
-    place: QPoint
+    position: QPoint
     button: Qt.MouseButton
-    keys: Qt.KeyboardModifier
+    modifiers: Qt.KeyboardModifier
     node: str = ""
 
     @staticmethod
-    def of(event: QMouseEvent, node: str) -> Press:
+    def from_event(event: QMouseEvent, node: str) -> Press:
         """Keep what an event says; Qt's events do not outlive their handler."""
         return Press(event.position().toPoint(), event.button(), event.modifiers(), node)
 
     @property
-    def left(self) -> bool:
+    def is_left_button(self) -> bool:
         """Whether it was the left button."""
         return self.button is Qt.MouseButton.LeftButton
 
     @property
-    def shift(self) -> bool:
+    def has_shift(self) -> bool:
         """Whether Shift was held."""
-        return bool(self.keys & Qt.KeyboardModifier.ShiftModifier)
+        return bool(self.modifiers & Qt.KeyboardModifier.ShiftModifier)
 
     @property
-    def control(self) -> bool:
+    def has_control(self) -> bool:
         """Whether Ctrl was held: add to the selection instead of replacing it."""
-        return bool(self.keys & Qt.KeyboardModifier.ControlModifier)
+        return bool(self.modifiers & Qt.KeyboardModifier.ControlModifier)
 
 
 class Gesture:
@@ -56,17 +56,17 @@ class Gesture:
     def __init__(self, view: CircuitView) -> None:
         self.view = view
 
-    def takes(self, press: Press) -> bool:
+    def accepts_drag(self, press: Press) -> bool:
         """Whether a drag from this press is this gesture's."""
         return False
 
-    def begin(self, press: Press) -> None:
+    def drag_started(self, press: Press) -> None:
         """The drag has begun."""
 
-    def go_on(self, here: QPoint) -> None:
+    def drag_moved(self, here: QPoint) -> None:
         """The pointer moved to a place of the viewport during the drag."""
 
-    def end(self, here: QPoint) -> None:
+    def drag_ended(self, here: QPoint) -> None:
         """The button was released."""
 
     def clicked(self, press: Press) -> bool:
@@ -77,10 +77,10 @@ class Gesture:
         """It did so twice."""
         return False
 
-    def hovered(self, here: QPoint) -> None:
+    def pointer_moved(self, here: QPoint) -> None:
         """The pointer moved with no button held."""
 
-    def left(self) -> None:
+    def pointer_left(self) -> None:
         """The pointer left the canvas."""
 
     def wheel_turned(self, event: QWheelEvent) -> bool:
@@ -99,7 +99,7 @@ class Gesture:
 gestures: Registry[type[Gesture]] = Registry("gesture", "circuitviz.canvas.gestures", "circuitviz.gestures")
 
 
-def gestures_for(view: CircuitView) -> list[Gesture]:
+def create_gestures(view: CircuitView) -> list[Gesture]:
     """One of each kind for a view, in the order in which they are asked."""
     entries = sorted(gestures.entries(), key=lambda entry: int(entry.extra.get("order", 50)))
     return [entry.value(view) for entry in entries]

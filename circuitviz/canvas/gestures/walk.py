@@ -6,9 +6,9 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 
 from circuitviz.canvas.gestures.registry import Gesture, gestures
-from circuitviz.canvas.walk import beside
+from circuitviz.canvas.walk import adjacent_node
 
-WAYS = {
+DIRECTION_OF_KEY = {
     Qt.Key.Key_Up: "up",
     Qt.Key.Key_Down: "down",
     Qt.Key.Key_Left: "left",
@@ -17,7 +17,7 @@ WAYS = {
 
 
 @gestures.register("walk", summary="Arrows: walk along edges and rows; Escape: select nothing")
-class Walk(Gesture):
+class KeyboardWalk(Gesture):
     """One node is selected at a time; from nothing the walk begins at the logits."""
 
     def key_pressed(self, event: QKeyEvent) -> bool:
@@ -26,10 +26,10 @@ class Walk(Gesture):
         if event.key() == Qt.Key.Key_Escape:
             view.select(set())
             return True
-        way = WAYS.get(Qt.Key(event.key()))
+        way = DIRECTION_OF_KEY.get(Qt.Key(event.key()))
         if way is None:
             return False
-        if found := beside(view.picture, next(iter(sorted(view.nodes)), ""), way):
+        if found := adjacent_node(view.circuit_scene, next(iter(sorted(view.selected_nodes)), ""), way):
             view.select({found})
-            view.bring_into_sight(found)
+            view.scroll_to_node(found)
         return True

@@ -9,42 +9,42 @@ from circuitviz.canvas.gestures.registry import Gesture, gestures
 
 
 @gestures.register("what-if", summary="Hold W over a node: what if it were out?", order=40)
-class WhatIf(Gesture):
+class WhatIfQuestion(Gesture):
     """Asks while the key is held, for the node under the pointer or, without one, for those selected."""
 
-    held = False
+    is_key_held = False
 
     def key_pressed(self, event: QKeyEvent) -> bool:
         """Begin to ask."""
         if event.key() != Qt.Key.Key_W or event.modifiers():
             return False
-        self.held = True
-        self._ask()
+        self.is_key_held = True
+        self._request_estimate()
         return True
 
     def key_released(self, event: QKeyEvent) -> bool:
         """Enough; a key that is held goes up and down all the time, which is no release."""
-        if event.key() != Qt.Key.Key_W or not self.held:
+        if event.key() != Qt.Key.Key_W or not self.is_key_held:
             return False
         if not event.isAutoRepeat():
-            self._end()
+            self._withdraw_request()
         return True
 
-    def hovered(self, here: QPoint) -> None:
+    def pointer_moved(self, here: QPoint) -> None:
         """Another node, another answer."""
-        if self.held:
-            self._ask()
+        if self.is_key_held:
+            self._request_estimate()
 
-    def left(self) -> None:
+    def pointer_left(self) -> None:
         """The key may be released elsewhere, where nobody tells us."""
-        if self.held:
-            self._end()
+        if self.is_key_held:
+            self._withdraw_request()
 
-    def _ask(self) -> None:
-        here = self.view.pointed
-        nodes = frozenset({here}) if here in self.view.picture.by_name else self.view.nodes
-        self.view.wondered.emit(nodes)
+    def _request_estimate(self) -> None:
+        here = self.view.hovered_name
+        nodes = frozenset({here}) if here in self.view.circuit_scene.by_name else self.view.selected_nodes
+        self.view.what_if_requested.emit(nodes)
 
-    def _end(self) -> None:
-        self.held = False
-        self.view.wondered.emit(frozenset())
+    def _withdraw_request(self) -> None:
+        self.is_key_held = False
+        self.view.what_if_requested.emit(frozenset())

@@ -1,5 +1,5 @@
 """Is what a label claims so? Each kind of claim is one file: what is measured, and what would refute it."""
 
-from circuitviz.evaluation.claims.registry import Claimed, Finding, claim_steps, claims, offered
+from circuitviz.evaluation.claims.registry import ClaimSubject, ClaimResult, claim_test_steps, claim_tests, applicable_claim_tests
 
-__all__ = ["Claimed", "Finding", "claim_steps", "claims", "offered"]
+__all__ = ["ClaimSubject", "ClaimResult", "claim_test_steps", "claim_tests", "applicable_claim_tests"]

@@ -9,29 +9,29 @@ import numpy as np
 import torch
 
 from circuitviz.evaluation.claims.prompts import (
-    PAIRS,
-    PLACES,
-    features_of,
-    fitting,
-    largest,
-    pairs_of,
-    places,
+    PAIRS_HELP,
+    POSITIONS_HELP,
+    claimed_features,
+    fit_dictionaries_on_pairs,
+    peak_activation_sum,
+    load_pairs,
+    token_mask,
 )
-from circuitviz.evaluation.claims.registry import Claimed, Finding, beyond, claims, turned, within
-from circuitviz.evaluation.intervals import bootstrap
-from circuitviz.features.firing import fire
-from circuitviz.models.batches import batches
+from circuitviz.evaluation.claims.registry import ClaimSubject, ClaimResult, verdict_at_least, claim_tests, negated, verdict_near_zero
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.features.firing import feature_activations
+from circuitviz.models.batches import split_batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
-from circuitviz.tasks.counterfactuals import PAIRED
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks.counterfactuals import TASK_PAIRS
 
 
 @dataclass(frozen=True)
 class ActivationOptions:
     """Which prompts, where in them, and what is expected."""
 
-    counterfactual: str = option(PAIRED, PAIRS)
-    where: str = option("all", f"where it is read, the largest of: {PLACES}")
+    counterfactual: str = option(TASK_PAIRS, PAIRS_HELP)
+    where: str = option("all", f"where it is read, the largest of: {POSITIONS_HELP}")
     expect: str = option(
         "more", "on the prompts, against their counterfactuals", choices=("more", "less", "same")
     )
@@ -40,7 +40,7 @@ class ActivationOptions:
     seed: int = option(0, "seed of generated pairs", low=0)
 
 
-def _says(options: ActivationOptions) -> str:
+def _describe_claim(options: ActivationOptions) -> str:
     at = "" if options.where == "all" else f" at {options.where}"
     name, others = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
     return {
@@ -50,37 +50,37 @@ def _says(options: ActivationOptions) -> str:
     }[options.expect]
 
 
-@claims.register(
+@claim_tests.register(
     "activation",
     summary="a feature fires on the prompts more than on their counterfactuals, or less, or the same",
     reference="Marks et al. 2024; Bills et al. 2023 (what a feature fires on)",
     options=ActivationOptions,
-    says=_says,
+    says=_describe_claim,
     of="features",
 )
-def activation(claimed: Claimed, options: ActivationOptions) -> Steps[Finding]:
+def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> ProgressSteps[ClaimResult]:
     """The effect is the mean over prompts of a feature's activation minus that on their counterfactuals.
 
     Of each prompt the largest activation at the tokens meant; of several features the sum. ``fires`` and
     ``fires_counterfactual`` are shares of prompts on which it is above 0.
     """
-    features = features_of(claimed)
-    model = claimed.model
-    pairs = pairs_of(claimed, options.counterfactual, options.prompts, options.seed)
-    features, odd = fitting(model, features, pairs)
+    features = claimed_features(subject)
+    model = subject.model
+    pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
+    features, odd = fit_dictionaries_on_pairs(model, features, pairs)
     found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
-    for rows in batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+    for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
-        at = [places(part, options.where, feature) for feature in features]
+        at = [token_mask(part, options.where, feature) for feature in features]
         for kept, tokens in zip(found, (part.clean, part.corrupted), strict=True):
-            kept.append(largest(fire(model, tokens, features), at))
+            kept.append(peak_activation_sum(feature_activations(model, tokens, features), at))
         yield Progress(rows.stop, len(pairs), "pairs")
     here, there = (torch.cat(kept).double().cpu().numpy() for kept in found)
-    effect = bootstrap((here, there), lambda a, b: a - b, pairs.seed)
+    effect = bootstrap_interval((here, there), lambda a, b: a - b, pairs.seed)
     verdict = {
-        "more": beyond(effect, options.least),
-        "less": beyond(turned(effect), options.least),
-        "same": within(effect, options.least),
+        "more": verdict_at_least(effect, options.least),
+        "less": verdict_at_least(negated(effect), options.least),
+        "same": verdict_near_zero(effect, options.least),
     }[options.expect]
     more: dict[str, Any] = {
         "clean": float(here.mean()),
@@ -93,4 +93,4 @@ def activation(claimed: Claimed, options: ActivationOptions) -> Steps[Finding]:
         f"prompts and {more['fires_counterfactual']:.0%} of the counterfactuals"
     )
     said = "difference of activation, prompts minus counterfactuals"
-    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)
+    return ClaimResult(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)

@@ -11,40 +11,40 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from circuitviz.discovery import setting
+from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.claims.prompts import (
-    ALL,
-    OWN,
-    PAIRS,
-    PLACES,
-    features_of,
-    fitting,
-    largest,
-    pairs_of,
-    places,
+    ALL_TOKENS,
+    OWN_TOKEN,
+    PAIRS_HELP,
+    POSITIONS_HELP,
+    claimed_features,
+    fit_dictionaries_on_pairs,
+    peak_activation_sum,
+    load_pairs,
+    token_mask,
 )
-from circuitviz.evaluation.claims.registry import Claimed, Finding, beyond, claims, turned, within
-from circuitviz.evaluation.intervals import bootstrap
-from circuitviz.features.firing import Feature, Held, fire, run_held
-from circuitviz.models.batches import batches
+from circuitviz.evaluation.claims.registry import ClaimSubject, ClaimResult, verdict_at_least, claim_tests, negated, verdict_near_zero
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.features.firing import FeatureRef, HeldFeature, feature_activations, run_with_held_features
+from circuitviz.models.batches import split_batches
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
+from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
-from circuitviz.tasks.counterfactuals import PAIRED
+from circuitviz.tasks.counterfactuals import TASK_PAIRS
 
-ZERO, OTHER = "zero", "counterfactual"
+SET_TO_ZERO, SET_TO_COUNTERFACTUAL = "zero", "counterfactual"
 
 
 @dataclass(frozen=True)
 class FeatureEffectOptions:
     """Which prompts, what the feature is held at and where, what follows it, and what is expected."""
 
-    counterfactual: str = option(PAIRED, PAIRS)
+    counterfactual: str = option(TASK_PAIRS, PAIRS_HELP)
     change: str = option(
-        ZERO, "what it is set to: zero, or its value on the counterfactual", choices=(ZERO, OTHER)
+        SET_TO_ZERO, "what it is set to: zero, or its value on the counterfactual", choices=(SET_TO_ZERO, SET_TO_COUNTERFACTUAL)
     )
-    where: str = option(ALL, f"where it is set: {PLACES}")
+    where: str = option(ALL_TOKENS, f"where it is set: {POSITIONS_HELP}")
     effect_on: str = option("", "what moves: empty, the answer; or another feature, for example m3.f12")
     expect: str = option(
         "falls", "what answer or target are claimed to do", choices=("falls", "rises", "stays")
@@ -54,57 +54,57 @@ class FeatureEffectOptions:
     seed: int = option(0, "seed of generated pairs", low=0)
 
 
-def _says(options: FeatureEffectOptions) -> str:
-    to = "zero" if options.change == ZERO else "its value on the counterfactual"
-    at = "" if options.where == ALL else f" at {options.where}"
+def _describe_claim(options: FeatureEffectOptions) -> str:
+    to = "zero" if options.change == SET_TO_ZERO else "its value on the counterfactual"
+    at = "" if options.where == ALL_TOKENS else f" at {options.where}"
     target = options.effect_on or "the answer"
     follows = {"falls": f"{target} falls", "rises": f"{target} rises", "stays": f"{target} stays as it is"}
     return f"set to {to}{at} on '{options.counterfactual}', {follows[options.expect]}"
 
 
-@claims.register(
+@claim_tests.register(
     "feature-effect",
     summary="with a feature set to zero, or to its value on the counterfactual, the answer or another "
     "feature falls, rises or stays",
     reference="Marks et al. 2024",
     options=FeatureEffectOptions,
-    says=_says,
+    says=_describe_claim,
     of="features",
 )
-def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Finding]:
+def run_feature_effect_test(subject: ClaimSubject, options: FeatureEffectOptions) -> ProgressSteps[ClaimResult]:
     """The effect is (changed − clean) / |clean|, means over prompts of the pairs' metric or of the target's
     largest activation in the prompt.
 
     All else responds freely, and errors stay as they are. ``fires`` is the share of prompts on which the
     feature is active where it is set.
     """
-    model, named = claimed.model, (options.effect_on,) if options.effect_on else ()
-    features = features_of(claimed, *named)
-    features, target = features[: len(claimed.nodes)], features[len(claimed.nodes) :]
-    if target and any(_same(target[0], one) for one in features):
+    model, named = subject.model, (options.effect_on,) if options.effect_on else ()
+    features = claimed_features(subject, *named)
+    features, target = features[: len(subject.nodes)], features[len(subject.nodes) :]
+    if target and any(_is_same_feature(target[0], one) for one in features):
         raise InputError(f"'{options.effect_on}' is the feature that is set; name another target, or none.")
-    pairs = pairs_of(claimed, options.counterfactual, options.prompts, options.seed)
-    whole, odd = fitting(model, [*features, *target], pairs)
+    pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
+    whole, odd = fit_dictionaries_on_pairs(model, [*features, *target], pairs)
     features, target = whole[: len(features)], whole[len(features) :]
-    own = options.counterfactual == PAIRED
-    measured = setting(model, pairs, claimed.within.metric if own else pairs.metric)
+    own = options.counterfactual == TASK_PAIRS
+    measured = make_setting(model, pairs, subject.required_setting.metric if own else pairs.metric)
     found: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
-    for rows in batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+    for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
         last = (part.lengths - 1).to(part.clean.device)
-        at = [places(part, options.where, one) for one in features]
-        reference, before = run_held(model, part.clean, last, (), [*target, *features])
-        held = _held(features, before[len(target) :], at, options, claimed, part)
-        logits, after = run_held(model, part.clean, last, held, target)
+        at = [token_mask(part, options.where, one) for one in features]
+        reference, before = run_with_held_features(model, part.clean, last, (), [*target, *features])
+        held = _held_features(features, before[len(target) :], at, options, subject, part)
+        logits, after = run_with_held_features(model, part.clean, last, held, target)
         here, now = torch.stack(at), before[len(target) :]
         there = torch.stack([one.value for one in held])
         for name, told in (("fires", now > 0), ("differs", there != now)):
             found[name].append((here & told).any(-1).any(0).double().cpu().numpy())
         if target:
-            where = [_read_at(part, target[0])]
-            values = [largest(one[:1], where) for one in (before, after)]
+            where = [_target_mask(part, target[0])]
+            values = [peak_activation_sum(one[:1], where) for one in (before, after)]
         else:
-            values = [measured.measure(one, part, reference) for one in (reference, logits)]
+            values = [measured.compute_metric(one, part, reference) for one in (reference, logits)]
         for name, value in zip(("clean", "changed"), values, strict=True):
             found[name].append(value.double().cpu().numpy())
         yield Progress(rows.stop, len(pairs), "pairs")
@@ -116,11 +116,11 @@ def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Fin
             f"'{said}' {does} these {len(pairs)} prompts where it would be set, so nothing can follow "
             "from it; prompts on which it fires would be right."
         )
-    effect = bootstrap((clean, changed), _moved, pairs.seed)
+    effect = bootstrap_interval((clean, changed), _relative_change, pairs.seed)
     verdict = {
-        "falls": beyond(turned(effect), options.least),
-        "rises": beyond(effect, options.least),
-        "stays": within(effect, options.least),
+        "falls": verdict_at_least(negated(effect), options.least),
+        "rises": verdict_at_least(effect, options.least),
+        "stays": verdict_near_zero(effect, options.least),
     }[options.expect]
     name = options.effect_on or measured.metric
     more: dict[str, Any] = {
@@ -131,34 +131,34 @@ def feature_effect(claimed: Claimed, options: FeatureEffectOptions) -> Steps[Fin
     moved = f"{name} {more['clean']:.2f} → {more['changed']:.2f}"
     detail = f"{moved}; fires on {more['fires']:.0%} of the prompts"
     said = f"change of {name}, as a share of its clean value"
-    return Finding(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)
+    return ClaimResult(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more)
 
 
-def _held(
-    features: Sequence[Feature],
+def _held_features(
+    features: Sequence[FeatureRef],
     before: Tensor,
     at: Sequence[Tensor],
     options: FeatureEffectOptions,
-    claimed: Claimed,
+    subject: ClaimSubject,
     part: Task,
-) -> list[Held]:
+) -> list[HeldFeature]:
     """What each feature is held at, and where."""
-    if options.change == ZERO:
+    if options.change == SET_TO_ZERO:
         values = torch.zeros_like(before)
     else:
-        values = fire(claimed.model, part.corrupted, features)
-    return [Held(one, values[i], at[i]) for i, one in enumerate(features)]
+        values = feature_activations(subject.model, part.corrupted, features)
+    return [HeldFeature(one, values[i], at[i]) for i, one in enumerate(features)]
 
 
-def _read_at(part: Task, target: Feature) -> Tensor:
-    return places(part, ALL if target.position is None else OWN, target)
+def _target_mask(part: Task, target: FeatureRef) -> Tensor:
+    return token_mask(part, ALL_TOKENS if target.position is None else OWN_TOKEN, target)
 
 
-def _same(one: Feature, other: Feature) -> bool:
-    return (one.dictionary.site, one.feature) == (other.dictionary.site, other.feature)
+def _is_same_feature(one: FeatureRef, other: FeatureRef) -> bool:
+    return (one.dictionary.site, one.index) == (other.dictionary.site, other.index)
 
 
-def _moved(clean: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.float64]:
+def _relative_change(clean: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.float64]:
     size = np.abs(clean)
     with np.errstate(divide="ignore", invalid="ignore"):
         moved: NDArray[np.float64] = np.where(size > 1e-9, (changed - clean) / size, np.nan)

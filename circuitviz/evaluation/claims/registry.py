@@ -8,36 +8,36 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.discovery import Setting
+from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.firing import is_feature
+from circuitviz.features.firing import is_feature_name
 from circuitviz.graph import BoolMatrix
 from circuitviz.models import Model
-from circuitviz.options import build
-from circuitviz.progress import Steps
+from circuitviz.options import build_options
+from circuitviz.progress import ProgressSteps
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task, tasks
 
 
 @dataclass(frozen=True, eq=False)
-class Claimed:
+class ClaimSubject:
     """What a claim is about: nodes, or edges by name, in a setting; ``movers`` are called name movers.
 
     A circuit of features brings its ``dictionaries``; one of a single prompt has no setting, only the model
     (``opened``), and claims about it name the pairs that they are tested on.
     """
 
-    setting: Setting | None
+    setting: TaskSetting | None
     nodes: tuple[str, ...] = ()
     edges: tuple[str, ...] = ()
-    movers: tuple[str, ...] = ()
+    name_movers: tuple[str, ...] = ()
     dictionaries: Sequence[Dictionary] = ()
-    opened: Model | None = None
+    prompt_model: Model | None = None
 
     @property
-    def within(self) -> Setting:
+    def required_setting(self) -> TaskSetting:
         """The setting; InputError where there is none."""
         if self.setting is None:
             raise InputError(
@@ -49,14 +49,14 @@ class Claimed:
     @property
     def model(self) -> Model:
         """The model that is run."""
-        return self.opened if self.opened is not None else self.within.model
+        return self.prompt_model if self.prompt_model is not None else self.required_setting.model
 
     @property
     def task(self) -> Task:
         """The document's task; InputError where it has none."""
-        return self.within.task
+        return self.required_setting.task
 
-    def without(self) -> BoolMatrix:
+    def edges_without_subject(self) -> BoolMatrix:
         """The model's edges [senders, receivers] but those of the nodes, and the edges, that are claimed."""
         graph = self.model.graph
         mask = graph.mask.copy()
@@ -72,7 +72,7 @@ class Claimed:
 
 
 @dataclass(frozen=True)
-class Finding:
+class ClaimResult:
     """What a test measured: the effect, in the words of ``measured``, and the verdict it gives.
 
     ``prompts_hash`` is that of the very prompts that were run; ``more`` holds further numbers, and
@@ -81,12 +81,12 @@ class Finding:
 
     effect: Interval
     verdict: str
-    measured: str
+    effect_description: str
     prompts: int
     prompts_hash: str
     seed: int
     detail: str = ""
-    more: dict[str, Any] = field(default_factory=dict)
+    extra_numbers: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The numbers as files, window and command line hold them."""
@@ -95,40 +95,40 @@ class Finding:
             "effect": self.effect.value,
             "low": self.effect.low,
             "high": self.effect.high,
-            "measured": self.measured,
+            "measured": self.effect_description,
             "prompts": self.prompts,
             "prompts_hash": self.prompts_hash,
             "seed": self.seed,
             "detail": self.detail,
-            **self.more,
+            **self.extra_numbers,
         }
 
 
-def beyond(effect: Interval, least: float) -> str:
+def verdict_at_least(effect: Interval, threshold: float) -> str:
     """``holds`` where the whole interval is at least ``least``, ``fails`` where all of it is less."""
     if effect.value is None:
         return "undecided"
-    low, high = _ends(effect)
-    return "holds" if low >= least else "fails" if high < least else "undecided"
+    low, high = _bounds(effect)
+    return "holds" if low >= threshold else "fails" if high < threshold else "undecided"
 
 
-def within(effect: Interval, least: float) -> str:
+def verdict_near_zero(effect: Interval, threshold: float) -> str:
     """``holds`` where the whole interval is nearer to 0 than ``least``, ``fails`` where all is farther."""
     if effect.value is None:
         return "undecided"
-    low, high = _ends(effect)
-    if -least < low and high < least:
+    low, high = _bounds(effect)
+    if -threshold < low and high < threshold:
         return "holds"
-    return "fails" if low >= least or high <= -least else "undecided"
+    return "fails" if low >= threshold or high <= -threshold else "undecided"
 
 
-def turned(effect: Interval) -> Interval:
+def negated(effect: Interval) -> Interval:
     """The same effect with its sign turned round."""
     value, low, high = (None if v is None else -v for v in (effect.value, effect.low, effect.high))
     return Interval(value, high, low)
 
 
-def _ends(effect: Interval) -> tuple[float, float]:
+def _bounds(effect: Interval) -> tuple[float, float]:
     value = np.nan if effect.value is None else effect.value
     return (
         value if effect.low is None else effect.low,
@@ -136,20 +136,20 @@ def _ends(effect: Interval) -> tuple[float, float]:
     )
 
 
-ClaimTest = Callable[[Claimed, Any], Steps[Finding]]
+ClaimTest = Callable[[ClaimSubject, Any], ProgressSteps[ClaimResult]]
 
-claims: Registry[ClaimTest] = Registry("test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims")
+claim_tests: Registry[ClaimTest] = Registry("test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims")
 """Registered with ``says``: from options to the claim in words, for whoever does not write their own; and
 with ``of``, ``features`` for a test of features, where it is not one of a model's own parts."""
 
 
-def offered(nodes: Sequence[str]) -> list[str]:
+def applicable_claim_tests(nodes: Sequence[str]) -> list[str]:
     """The tests that suit what a label speaks of: those of features, or those of heads and MLPs."""
-    wanted = "features" if nodes and all(is_feature(name) for name in nodes) else "parts"
-    return [entry.name for entry in claims.entries() if entry.extra.get("of", "parts") == wanted]
+    wanted = "features" if nodes and all(is_feature_name(name) for name in nodes) else "parts"
+    return [entry.name for entry in claim_tests.entries() if entry.extra.get("of", "parts") == wanted]
 
 
-def claim_steps(name: str, claimed: Claimed, **options: object) -> Steps[Finding]:
+def claim_test_steps(name: str, subject: ClaimSubject, **options: object) -> ProgressSteps[ClaimResult]:
     """Start a test by name; InputError at once on a name or option that is wrong."""
-    entry = claims.get(name)
-    return entry.value(claimed, build(entry.options, options))
+    entry = claim_tests.get(name)
+    return entry.value(subject, build_options(entry.options, options))

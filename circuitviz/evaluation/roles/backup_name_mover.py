@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitviz.evaluation.roles.direct import direct_effects
-from circuitviz.evaluation.roles.registry import HeadScores, Probe, head_names, roles
-from circuitviz.progress import Progress, Steps
+from circuitviz.evaluation.roles.direct import direct_logit_attributions
+from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
+from circuitviz.progress import Progress, ProgressSteps
 
 
-@roles.register(
+@role_tests.register(
     "backup-name-mover",
     summary="how much more the head writes to the answer once the name movers are ablated",
     reference="Wang et al. 2022, section 3.4",
@@ -17,14 +17,14 @@ from circuitviz.progress import Progress, Steps
     unit="logits",
     least=0.1,
 )
-def score(probe: Probe) -> Steps[HeadScores]:
+def score_backup_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     """Direct logit attribution without the name movers minus that with them, [heads, prompts].
 
     The name movers themselves have no score.
     """
     yield Progress(0, 2, "direct effects")
-    before = probe.direct
+    before = probe.direct_attributions
     yield Progress(1, 2, f"direct effects without {', '.join(probe.movers)}")
-    change = direct_effects(probe.model, probe.task, probe.movers, probe.setting.ablation) - before
+    change = direct_logit_attributions(probe.model, probe.task, probe.movers, probe.setting.ablation) - before
     change[np.isin(head_names(probe.model), probe.movers)] = np.nan
     return change

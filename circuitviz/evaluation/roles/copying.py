@@ -7,44 +7,44 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.registry import HeadScores, Probe, head_names, roles
+from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.models import Model
-from circuitviz.models.batches import batches
-from circuitviz.progress import Progress, Steps
+from circuitviz.models.batches import split_batches
+from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
-TOP = 5
+TOP_TOKENS = 5
 
 
-@roles.register(
+@role_tests.register(
     "name-mover",
-    summary=f"copying score: how often a name is among the {TOP} tokens that the head writes most when it "
+    summary=f"copying score: how often a name is among the {TOP_TOKENS} tokens that the head writes most when it "
     "looks at that name",
     reference="Wang et al. 2022, section 3.1",
     role="Name Mover",
     unit="share",
     least=0.5,
 )
-def copying(probe: Probe) -> Steps[HeadScores]:
+def score_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     """The share of a prompt's names that the head copies, [heads, prompts]."""
-    return (yield from _scores(probe, 1.0))
+    return (yield from _copying_scores(probe, 1.0))
 
 
-@roles.register(
+@role_tests.register(
     "negative-name-mover",
-    summary=f"negative copying score: how often a name is among the {TOP} tokens that the head writes "
+    summary=f"negative copying score: how often a name is among the {TOP_TOKENS} tokens that the head writes "
     "against most when it looks at that name",
     reference="Wang et al. 2022, section 3.1",
     role="Negative Name Mover",
     unit="share",
     least=0.5,
 )
-def negative_copying(probe: Probe) -> Steps[HeadScores]:
+def score_negative_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     """The same with the head's output turned round, [heads, prompts]."""
-    return (yield from _scores(probe, -1.0))
+    return (yield from _copying_scores(probe, -1.0))
 
 
-def names_in(task: Task) -> tuple[Tensor, Tensor]:
+def answer_positions(task: Task) -> tuple[Tensor, Tensor]:
     """(prompt, position) of every token of the clean prompts that is one of the prompt's answers."""
     answers = torch.cat([task.correct, task.incorrect], dim=1)
     at = torch.arange(task.clean.shape[1], device=task.clean.device)[None] < task.lengths[:, None]
@@ -53,18 +53,18 @@ def names_in(task: Task) -> tuple[Tensor, Tensor]:
     return rows, places
 
 
-def _scores(probe: Probe, sign: float) -> Steps[HeadScores]:
+def _copying_scores(probe: RoleTestContext, sign: float) -> ProgressSteps[HeadScores]:
     model, task = probe.model, probe.task
-    rows, places = names_in(task)
+    rows, places = answer_positions(task)
     if not len(rows):
         raise InputError(
             f"No answer stands in the prompts of '{task.name}', so there is no name that a head could copy."
         )
     names = task.clean[rows, places]
-    states = _early_states(model, task, rows, places)
+    states = _states_after_first_block(model, task, rows, places)
     found = np.full((len(head_names(model)), len(task)), np.nan)
     counts = torch.bincount(rows, minlength=len(task)).cpu().numpy()
-    for number, hits in enumerate(_hits(model, states, names, sign)):
+    for number, hits in enumerate(_copied_names(model, states, names, sign)):
         sums = torch.zeros(len(task), dtype=torch.double).index_add_(0, rows.cpu(), hits.double().cpu())
         found[number, counts > 0] = sums.numpy()[counts > 0] / counts[counts > 0]
         yield Progress(number + 1, len(found), "copying")
@@ -72,11 +72,11 @@ def _scores(probe: Probe, sign: float) -> Steps[HeadScores]:
 
 
 @torch.no_grad()
-def _early_states(model: Model, task: Task, rows: Tensor, places: Tensor) -> Tensor:
+def _states_after_first_block(model: Model, task: Task, rows: Tensor, places: Tensor) -> Tensor:
     """The residual stream after the first block at each name, [names, d]."""
     point = "blocks.1.hook_in" if model.shape.n_layers > 1 else "ln_final.hook_in"
     found, seen = [], list[Tensor]()
-    for batch in batches(model, len(task), task.clean.shape[1]):
+    for batch in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(batch)
         with model.hooks({point: seen.append}):
             model.logits(part.clean, part.lengths - 1)
@@ -86,15 +86,15 @@ def _early_states(model: Model, task: Task, rows: Tensor, places: Tensor) -> Ten
 
 
 @torch.no_grad()
-def _hits(model: Model, states: Tensor, names: Tensor, sign: float) -> list[Tensor]:
+def _copied_names(model: Model, states: Tensor, names: Tensor, sign: float) -> list[Tensor]:
     """For each head, whether each name is among the top tokens of its OV output there, [names]."""
     found = []
     for weights in model.layers:
         spread = states[None].expand(len(weights.v), -1, -1).contiguous()
-        values = weights.norm.project(spread, weights.v, weights.v_bias)
+        values = weights.attn_norm.project(spread, weights.v, weights.v_bias)
         for head in range(model.shape.n_heads):
-            written = sign * (values[head // model.shape.group] @ weights.o[head])
+            written = sign * (values[head // model.shape.queries_per_kv_head] @ weights.o[head])
             logits = model.unembed(written)
             own = logits.gather(1, names[:, None])
-            found.append((logits >= own).sum(-1) <= TOP)  # who writes nothing copies nothing
+            found.append((logits >= own).sum(-1) <= TOP_TOKENS)  # who writes nothing copies nothing
     return found

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from circuitviz.evaluation.roles.registry import HeadScores, Probe, roles
-from circuitviz.evaluation.roles.repeated import attention_back
-from circuitviz.progress import Progress, Steps
+from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, role_tests
+from circuitviz.evaluation.roles.repeated import repeated_token_attention
+from circuitviz.progress import Progress, ProgressSteps
 
 
-@roles.register(
+@role_tests.register(
     "previous-token",
     summary="attention from each token to the one before it, on random tokens",
     reference="Vig and Belinkov 2019; Olsson et al. 2022",
@@ -15,7 +15,7 @@ from circuitviz.progress import Progress, Steps
     unit="attention",
     least=0.4,
 )
-def score(probe: Probe) -> Steps[HeadScores]:
+def score_previous_token_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     """From 0 to 1: the mean weight over positions, [heads, sequences]."""
     yield Progress(0, 1, "Previous Token")
-    return attention_back(probe, "previous")
+    return repeated_token_attention(probe, "previous")

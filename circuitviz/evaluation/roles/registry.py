@@ -10,39 +10,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.discovery import Setting
+from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.direct import direct_effects
-from circuitviz.graph import Kind
+from circuitviz.evaluation.roles.direct import direct_logit_attributions
+from circuitviz.graph import NodeKind
 from circuitviz.models import Model
-from circuitviz.progress import Steps
+from circuitviz.progress import ProgressSteps
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task
 
 HeadScores = NDArray[np.float64]
 """[heads, samples], heads as ``head_names`` lists them; NaN where a sample says nothing of a head."""
 
-MOVERS = 3  # heads that are taken for name movers where nobody has named any
+STAND_IN_NAME_MOVERS = 3  # heads that are taken for name movers where nobody has named any
 
 
 def head_names(model: Model) -> list[str]:
     """All heads, layer by layer."""
-    return [node.name for node in model.graph.nodes if node.kind is Kind.HEAD]
+    return [node.name for node in model.graph.nodes if node.kind is NodeKind.HEAD]
 
 
 @dataclass(eq=False)
-class Probe:
+class RoleTestContext:
     """A model on a task, with what several roles' tests share.
 
     named: the heads that a person calls name movers; where there are none, the heads with the largest
     direct effect on the answer stand in for them. seed and length: of the random tokens said twice.
     """
 
-    setting: Setting
-    named: tuple[str, ...] = ()
+    setting: TaskSetting
+    labelled_name_movers: tuple[str, ...] = ()
     seed: int = 0
     length: int = 25
-    kept: dict[str, Any] = field(default_factory=dict, repr=False)
+    cache: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @property
     def model(self) -> Model:
@@ -55,25 +55,25 @@ class Probe:
         return self.setting.task
 
     @cached_property
-    def direct(self) -> HeadScores:
+    def direct_attributions(self) -> HeadScores:
         """Each head's direct logit attribution to correct − incorrect, per prompt."""
-        return direct_effects(self.model, self.task)
+        return direct_logit_attributions(self.model, self.task)
 
     @cached_property
     def movers(self) -> tuple[str, ...]:
         """The name movers: the named ones, else those with the largest direct effect."""
         names = head_names(self.model)
-        if self.named:
-            unknown = [name for name in self.named if name not in names]
+        if self.labelled_name_movers:
+            unknown = [name for name in self.labelled_name_movers if name not in names]
             if unknown:
                 raise InputError(f"'{unknown[0]}' is labelled as a name mover, but is no head of this model.")
-            return self.named
-        order = np.argsort(-self.direct.mean(axis=1), kind="stable")
-        return tuple(names[i] for i in order[:MOVERS])
+            return self.labelled_name_movers
+        order = np.argsort(-self.direct_attributions.mean(axis=1), kind="stable")
+        return tuple(names[i] for i in order[:STAND_IN_NAME_MOVERS])
 
 
-RoleTest = Callable[[Probe], Steps[HeadScores]]
+RoleTest = Callable[[RoleTestContext], ProgressSteps[HeadScores]]
 
-roles: Registry[RoleTest] = Registry("role", "circuitviz.evaluation.roles", "circuitviz.roles")
+role_tests: Registry[RoleTest] = Registry("role", "circuitviz.evaluation.roles", "circuitviz.roles")
 """Registered with ``role`` (the label that it speaks for), ``unit`` (what the score is, in words) and
 ``least`` (a mean score that is usually taken as having the role)."""

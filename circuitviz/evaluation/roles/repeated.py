@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from circuitviz.evaluation.roles.registry import HeadScores, Probe
+from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
 
-SEQUENCES = 16
+N_SEQUENCES = 16
 
 
 def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, int]:
@@ -19,31 +19,31 @@ def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, 
     Before the two equal halves stands only what stands before every prompt; within a half no token
     comes twice, as far as the vocabulary allows.
     """
-    prefix, ordinary = model.tokens.encode(""), torch.tensor(model.tokens.ordinary)
+    prefix, ordinary = model.tokens.encode(""), torch.tensor(model.tokens.text_token_ids)
     length = min(length, (model.n_ctx - len(prefix)) // 2, len(ordinary))
     draw = torch.Generator().manual_seed(seed)
     half = torch.stack(
-        [ordinary[torch.randperm(len(ordinary), generator=draw)[:length]] for _ in range(SEQUENCES)]
+        [ordinary[torch.randperm(len(ordinary), generator=draw)[:length]] for _ in range(N_SEQUENCES)]
     )
-    first = torch.tensor(prefix, dtype=torch.long).expand(SEQUENCES, -1)
+    first = torch.tensor(prefix, dtype=torch.long).expand(N_SEQUENCES, -1)
     return torch.cat([first, half, half], dim=1).to(model.device), len(prefix), length
 
 
-def attention_back(probe: Probe, role: str) -> HeadScores:
+def repeated_token_attention(probe: RoleTestContext, offset_name: str) -> HeadScores:
     """Mean attention on repeated random tokens per head and sequence, [heads, sequences].
 
     ``previous``: to the token before, at every position that has one; ``duplicate``: in the second half,
     to the same token's first place; ``induction``: in the second half, to the place after it. One pass
     serves all three.
     """
-    if "repeated" not in probe.kept:
-        probe.kept["repeated"] = _measured(probe.model, probe.seed, probe.length)
-    found: dict[str, HeadScores] = probe.kept["repeated"]
-    return found[role]
+    if "repeated" not in probe.cache:
+        probe.cache["repeated"] = _measure_attention(probe.model, probe.seed, probe.length)
+    found: dict[str, HeadScores] = probe.cache["repeated"]
+    return found[offset_name]
 
 
 @torch.no_grad()
-def _measured(model: Model, seed: int, wanted: int) -> dict[str, HeadScores]:
+def _measure_attention(model: Model, seed: int, wanted: int) -> dict[str, HeadScores]:
     tokens, first, length = repeated_tokens(model, seed, wanted)
     time = tokens.shape[1]
     second = torch.arange(first + length, time, device=tokens.device)

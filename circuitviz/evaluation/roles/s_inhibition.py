@@ -10,14 +10,14 @@ from torch import Tensor
 from circuitviz.discovery import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.registry import HeadScores, Probe, head_names, roles
+from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.models import PatchedRun
-from circuitviz.models.batches import batches
-from circuitviz.progress import Progress, Steps
+from circuitviz.models.batches import split_batches
+from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
 
-@roles.register(
+@role_tests.register(
     "s-inhibition",
     summary="how much less the name movers prefer the right name over the wrong one, from the last token, "
     "once the head's direct path to their queries is ablated",
@@ -26,12 +26,12 @@ from circuitviz.tasks import Task
     unit="attention",
     least=0.05,
 )
-def score(probe: Probe) -> Steps[HeadScores]:
+def score_s_inhibition_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     """Mean over name movers after the head of the fall in (attention to correct − to incorrect names),
     [heads, prompts]; NaN for heads after all of them, and for prompts without both names.
     """
     model, task = probe.model, probe.task
-    right, wrong = (_stands(task, answers) for answers in (task.correct, task.incorrect))
+    right, wrong = (_answer_mask(task, answers) for answers in (task.correct, task.incorrect))
     usable = (right.any(1) & wrong.any(1)).cpu().numpy()
     if not usable.any():
         raise InputError(
@@ -48,7 +48,7 @@ def score(probe: Probe) -> Steps[HeadScores]:
         by_layer.setdefault(node.layer, []).append(node.head)
     values = ablation_values(model, task, probe.setting.ablation)
     done = 0
-    for rows in batches(model, len(task), task.clean.shape[1], 2.0):
+    for rows in split_batches(model, len(task), task.clean.shape[1], 2.0):
         part = task.subset(rows)
         run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
         run.logits(graph.mask)
@@ -56,7 +56,7 @@ def score(probe: Probe) -> Steps[HeadScores]:
             before = np.array([i for i, name in enumerate(names) if (graph.node(name).layer or 0) < layer])
             if not len(before):
                 continue
-            falls = _falls(probe, run, part, layer, heads, [names[i] for i in before], direction[rows])
+            falls = _preference_falls(probe, run, part, layer, heads, [names[i] for i in before], direction[rows])
             sums[before[:, None], np.arange(rows.start, rows.stop)[None]] += falls
             counts[before] += len(heads) if rows.start == 0 else 0
         done += len(rows)
@@ -69,8 +69,8 @@ def score(probe: Probe) -> Steps[HeadScores]:
 
 
 @torch.no_grad()
-def _falls(
-    probe: Probe,
+def _preference_falls(
+    probe: RoleTestContext,
     run: PatchedRun,
     part: Task,
     layer: int,
@@ -93,7 +93,7 @@ def _falls(
         model.logits(part.clean, part.lengths - 1)
         clean = preference(seen.pop())
         columns = [graph.receiver_index[f"a{layer}.h{head}<q>"] for head in heads]
-        paths = DirectPaths(model, run, columns, recomputed=False)
+        paths = DirectPaths(model, run, columns, recompute_mlps=False)
         found = []
         index = np.array([graph.sender_index[name] for name in senders])
         for _, _logits in paths.logits(index):
@@ -103,7 +103,7 @@ def _falls(
     return result
 
 
-def _stands(task: Task, answers: Tensor) -> Tensor:
+def _answer_mask(task: Task, answers: Tensor) -> Tensor:
     """Where each clean prompt holds one of its answers, [prompts, time]."""
     inside = torch.arange(task.clean.shape[1], device=answers.device)[None] < task.lengths[:, None]
     same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.registry import Probe, head_names, roles
-from circuitviz.progress import Driven, Progress, Steps
+from circuitviz.evaluation.roles.registry import RoleTestContext, head_names, role_tests
+from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class RoleTable:
     weights: str
     task: str
     seed: int
-    movers: tuple[str, ...] = ()
+    name_movers: tuple[str, ...] = ()
     scores: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
+    untestable: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """The table as files, window and command line hold it."""
@@ -34,33 +34,33 @@ class RoleTable:
             "weights": self.weights,
             "task": self.task,
             "seed": self.seed,
-            "movers": list(self.movers),
+            "movers": list(self.name_movers),
             "roles": {
-                name: {"role": roles.get(name).extra["role"], "unit": roles.get(name).extra["unit"],
-                       "summary": roles.get(name).summary, "scores": dict(values)}
+                name: {"role": role_tests.get(name).extra["role"], "unit": role_tests.get(name).extra["unit"],
+                       "summary": role_tests.get(name).summary, "scores": dict(values)}
                 for name, values in self.scores.items()
             },
-            "missing": dict(self.missing),
+            "missing": dict(self.untestable),
         }  # fmt: skip
 
 
-def table_steps(probe: Probe) -> Steps[RoleTable]:
+def role_table_steps(probe: RoleTestContext) -> ProgressSteps[RoleTable]:
     """Score every head for every role; partial results are tables of the roles done so far."""
-    names, entries = head_names(probe.model), roles.entries()
+    names, entries = head_names(probe.model), role_tests.entries()
     scores: dict[str, Mapping[str, float | None]] = {}
     missing: dict[str, str] = {}
 
     def table() -> RoleTable:
-        movers = probe.__dict__.get("movers", probe.named)  # not asked for where nothing needs them
+        movers = probe.__dict__.get("movers", probe.labelled_name_movers)  # not asked for where nothing needs them
         return RoleTable(
             probe.model.weight_hash, probe.task.hash, probe.seed, movers, dict(scores), dict(missing)
         )
 
     for number, entry in enumerate(entries):
         try:
-            steps = Driven(entry.value(probe))
+            steps = ProgressRunner(entry.value(probe))
             for step in steps:
-                yield Progress(number + step.share, len(entries), entry.extra["role"])
+                yield Progress(number + step.fraction, len(entries), entry.extra["role"])
         except InputError as error:
             missing[entry.name] = str(error)
             continue
@@ -70,7 +70,7 @@ def table_steps(probe: Probe) -> Steps[RoleTable]:
     return table()
 
 
-def percentile(scores: Mapping[str, float | None], head: str) -> float | None:
+def head_percentile(scores: Mapping[str, float | None], head: str) -> float | None:
     """The share of other heads with a lower score, in percent; equal scores count half; None: undefined.
 
     >>> percentile({"a0.h0": 0.1, "a0.h1": 0.9, "a0.h2": 0.5, "a0.h3": None}, "a0.h1")

@@ -1,25 +1,25 @@
 """What is known of a feature apart from any circuit: where it fires, what it reads, what it writes."""
 
-from circuitviz.features.dashboards.building import index_steps
+from circuitviz.features.dashboards.building import build_index_steps
 from circuitviz.features.dashboards.directions import (
     Neighbour,
     TokenEffect,
-    de_embedding,
-    nearest,
+    de_embedding_effects,
+    nearest_features,
     token_effects,
 )
-from circuitviz.features.dashboards.index import Example, FeatureRow, Index, Statistics, index_key
+from circuitviz.features.dashboards.index import DashboardExample, FeatureRow, FeatureIndex, FeatureStatistics, index_key
 
 __all__ = [
-    "Example",
+    "DashboardExample",
     "FeatureRow",
-    "Index",
+    "FeatureIndex",
     "Neighbour",
-    "Statistics",
+    "FeatureStatistics",
     "TokenEffect",
-    "de_embedding",
+    "de_embedding_effects",
     "index_key",
-    "index_steps",
-    "nearest",
+    "build_index_steps",
+    "nearest_features",
     "token_effects",
 ]

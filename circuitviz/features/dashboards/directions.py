@@ -9,7 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import centred_as_read
+from circuitviz.features.points import centre_input
 from circuitviz.models import Model
 
 
@@ -31,21 +31,21 @@ class Neighbour:
 
 @torch.no_grad()
 def token_effects(
-    model: Model, dictionary: Dictionary, feature: int, tokens: int = 10
+    model: Model, dictionary: Dictionary, feature: int, n_tokens: int = 10
 ) -> tuple[list[TokenEffect], list[TokenEffect]]:
     """Logit lens of the decoder: the tokens that a feature promotes and suppresses most.
 
     W_U · (final normalisation's weight ⊙ centred decoder direction), the direction carried through W_O
     where it is one of the heads' values: logits per unit of activation at a final scale of 1.
     """
-    direction = written_direction(model, dictionary, feature)
+    direction = output_direction(model, dictionary, feature)
     effect = model.unembedding @ model.final_norm.fold_output(direction)
-    return _ranked(model, effect, tokens), _ranked(model, -effect, tokens, -1.0)
+    return _rank_tokens(model, effect, n_tokens), _rank_tokens(model, -effect, n_tokens, -1.0)
 
 
 @torch.no_grad()
-def de_embedding(
-    model: Model, dictionary: Dictionary, feature: int, head: str | None = None, tokens: int = 10
+def de_embedding_effects(
+    model: Model, dictionary: Dictionary, feature: int, head: str | None = None, n_tokens: int = 10
 ) -> list[TokenEffect]:
     """W_E · encoder direction: the tokens that a feature would read most from the embedding alone.
 
@@ -55,56 +55,56 @@ def de_embedding(
 
     Raises InputError on a head that does not write into what the feature reads.
     """
-    site, row = dictionary.site, _row(dictionary.encoder_rows, dictionary, feature)
+    site, row = dictionary.site, _feature_row(dictionary.encoder_rows, dictionary, feature)
     if site.part == "a":
         weights = model.layers[site.layer]
-        read = centred_as_read(model, dictionary, row)
+        read = centre_input(model, dictionary, row)
         values = row.view(weights.o.shape[:2]) if site.reads == "z" else weights.o @ read
-        chosen = range(len(values)) if head is None else [_head(model, head, site.layer, site.layer)]
-        direction = sum((_through_value(model, site.layer, h, values[h]) for h in chosen), torch.zeros(()))
+        chosen = range(len(values)) if head is None else [_parse_head(model, head, site.layer, site.layer)]
+        direction = sum((_pull_back_value(model, site.layer, h, values[h]) for h in chosen), torch.zeros(()))
     else:
-        direction = centred_as_read(model, dictionary, row)
+        direction = centre_input(model, dictionary, row)
         norm = model.layers[site.layer].mlp_norm
         if site.reads == "normalised" and norm is not None:
             direction = row if dictionary.processing.fold_ln else row * norm.weight
-            direction = direction - direction.mean() if norm.centred else direction
+            direction = direction - direction.mean() if norm.is_centred else direction
         if head is not None:
-            number = _head(model, head, 0, site.layer - model.shape.parallel)
+            number = _parse_head(model, head, 0, site.layer - model.shape.parallel)
             layer = int(head[1 : head.index(".")])
-            direction = _through_value(model, layer, number, model.layers[layer].o[number] @ direction)
+            direction = _pull_back_value(model, layer, number, model.layers[layer].o[number] @ direction)
     embedding = model.hf.get_input_embeddings().weight.detach()
-    return _ranked(model, embedding @ direction * model.embed_scale, tokens)
+    return _rank_tokens(model, embedding @ direction * model.embed_scale, n_tokens)
 
 
 @torch.no_grad()
-def nearest(dictionary: Dictionary, feature: int, by: str = "decoder", number: int = 10) -> list[Neighbour]:
+def nearest_features(dictionary: Dictionary, feature: int, direction: str = "decoder", n_features: int = 10) -> list[Neighbour]:
     """The features whose decoder (or ``encoder``) directions have the greatest cosine with this one's."""
-    rows = dictionary.decoder if by == "decoder" else dictionary.encoder.T
-    _row(dictionary.decoder_rows, dictionary, feature)
+    rows = dictionary.decoder if direction == "decoder" else dictionary.encoder.T
+    _feature_row(dictionary.decoder_rows, dictionary, feature)
     norm = torch.linalg.vector_norm(rows, dim=1).clamp_min(1e-12)
     cosine = rows @ rows[feature] / norm / norm[feature]
     cosine[feature] = -2
-    best = cosine.topk(min(number, dictionary.features - 1))
+    best = cosine.topk(min(n_features, dictionary.features - 1))
     pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
     return [Neighbour(n, value) for n, value in pairs]
 
 
-def written_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
+def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
     """What a feature writes into the residual stream per unit of activation, [d_model]."""
-    row = _row(dictionary.decoder_rows, dictionary, feature)
+    row = _feature_row(dictionary.decoder_rows, dictionary, feature)
     if dictionary.site.reads != "z":
         return row
     o = model.layers[dictionary.site.layer].o
     return torch.einsum("he,hed->d", row.view(o.shape[:2]), o)
 
 
-def _through_value(model: Model, layer: int, head: int, value: Tensor) -> Tensor:
+def _pull_back_value(model: Model, layer: int, head: int, value: Tensor) -> Tensor:
     """A direction [d_head] at a head's value, pulled back to the residual stream that it reads."""
     weights = model.layers[layer]
     return weights.v[head // (len(weights.o) // len(weights.v))] @ value
 
 
-def _head(model: Model, name: str, first: int, last: int) -> int:
+def _parse_head(model: Model, name: str, first: int, last: int) -> int:
     node = model.graph.node_index.get(name)
     part, _, head = name.partition(".h")
     if node is None or not head.isdecimal() or not first <= int(part[1:]) <= last:
@@ -115,7 +115,7 @@ def _head(model: Model, name: str, first: int, last: int) -> int:
     return int(head)
 
 
-def _row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
+def _feature_row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
     if not 0 <= feature < dictionary.features:
         raise InputError(
             f"There is no feature {feature} in '{dictionary.name}'; it has 0 to {dictionary.features - 1}."
@@ -124,7 +124,7 @@ def _row(rows: object, dictionary: Dictionary, feature: int) -> Tensor:
     return row
 
 
-def _ranked(model: Model, effect: Tensor, number: int, sign: float = 1.0) -> list[TokenEffect]:
+def _rank_tokens(model: Model, effect: Tensor, number: int, sign: float = 1.0) -> list[TokenEffect]:
     best = effect[: model.tokens.vocabulary_size].topk(number)
-    words = model.tokens.strings(best.indices.tolist())
+    words = model.tokens.token_strings(best.indices.tolist())
     return [TokenEffect(w, sign * v) for w, v in zip(words, best.values.tolist(), strict=True)]

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from circuitviz.features.dictionary import Dictionary
     from circuitviz.models import Model
 
-FORM = "circuitviz-index-2"
-SCHEMA = """
+INDEX_FORMAT = "circuitviz-index-2"
+INDEX_SCHEMA = """
 CREATE TABLE about (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE passage (number INTEGER PRIMARY KEY, tokens BLOB NOT NULL);
 CREATE TABLE feature (site TEXT, number INTEGER, fired INTEGER, greatest REAL, mean REAL, reach REAL,
@@ -43,7 +43,7 @@ class FeatureRow:
 
 
 @dataclass(frozen=True)
-class Example:
+class DashboardExample:
     """One place where a feature fires: tokens around it with the feature's activation at each.
 
     passage, position: where, in the indexed text; first: the position of the first token given here.
@@ -62,32 +62,32 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Statistics:
+class FeatureStatistics:
     """Where a feature fires in a text. bins: counts of its activations in equal parts of (0, reach]."""
 
     site: str
     row: FeatureRow
     tokens: int
-    reach: float
+    histogram_max: float
     bins: tuple[int, ...]
-    examples: tuple[Example, ...]
+    examples: tuple[DashboardExample, ...]
 
 
-class Index:
+class FeatureIndex:
     """A file of dashboards, read; to be closed. InputError where it is none, or damaged."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             self._file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-            self.about = dict(self._file.execute("SELECT key, value FROM about"))
+            self.metadata = dict(self._file.execute("SELECT key, value FROM about"))
         except sqlite3.Error as error:
             raise InputError(f"'{path}' is no index of features ({error}); build it anew.") from error
-        if self.about.get("form") != FORM:
+        if self.metadata.get("form") != INDEX_FORMAT:
             self.close()
             raise InputError(f"'{path}' is an index of another version of circuitviz; build it anew.")
-        self.tokens = int(self.about["tokens"])
-        self.sites: dict[str, int] = json.loads(self.about["sites"])
+        self.tokens = int(self.metadata["tokens"])
+        self.sites: dict[str, int] = json.loads(self.metadata["sites"])
 
     def close(self) -> None:
         """Let go of the file."""
@@ -95,15 +95,15 @@ class Index:
 
     def features(self, site: str) -> list[FeatureRow]:
         """Every feature of a site, by number; InputError where the index has no such site."""
-        self._check(site)
+        self._check_site(site)
         rows = self._file.execute(
             "SELECT number, fired, greatest, mean FROM feature WHERE site = ? ORDER BY number", (site,)
         )
         return [FeatureRow(n, fired / self.tokens, greatest, mean) for n, fired, greatest, mean in rows]
 
-    def statistics(self, site: str, number: int) -> Statistics:
+    def statistics(self, site: str, number: int) -> FeatureStatistics:
         """Where a feature fires; InputError on a feature that the index does not have."""
-        self._check(site)
+        self._check_site(site)
         found = self._file.execute(
             "SELECT fired, greatest, mean, reach, bins FROM feature WHERE site = ? AND number = ?",
             (site, number),
@@ -114,17 +114,17 @@ class Index:
             )
         fired, greatest, mean, reach, bins = found
         row = FeatureRow(number, fired / self.tokens, greatest, mean)
-        counts = tuple(int(n) for n in _ints(bins))
-        return Statistics(site, row, self.tokens, reach, counts, tuple(self._examples(site, number)))
+        counts = tuple(int(n) for n in _int32_array(bins))
+        return FeatureStatistics(site, row, self.tokens, reach, counts, tuple(self._examples(site, number)))
 
     def passage(self, number: int) -> tuple[int, ...]:
         """The tokens of a passage of the indexed text; InputError where there is none such."""
         found = self._file.execute("SELECT tokens FROM passage WHERE number = ?", (number,)).fetchone()
         if found is None:
             raise InputError(f"The index has no passage {number}.")
-        return tuple(map(int, _ints(found[0])))
+        return tuple(map(int, _int32_array(found[0])))
 
-    def _examples(self, site: str, number: int) -> Iterable[Example]:
+    def _examples(self, site: str, number: int) -> Iterable[DashboardExample]:
         rows = self._file.execute(
             "SELECT passage, position, first, around, tokens FROM example JOIN passage "
             "ON passage.number = example.passage WHERE site = ? AND feature = ? ORDER BY rank",
@@ -132,17 +132,17 @@ class Index:
         )
         for passage, position, first, around, tokens in rows:
             values = np.frombuffer(around, dtype="<f4")
-            shown = _ints(tokens)[first : first + len(values)]
-            yield Example(passage, position, first, tuple(map(int, shown)), tuple(map(float, values)))
+            shown = _int32_array(tokens)[first : first + len(values)]
+            yield DashboardExample(passage, position, first, tuple(map(int, shown)), tuple(map(float, values)))
 
-    def _check(self, site: str) -> None:
+    def _check_site(self, site: str) -> None:
         if site not in self.sites:
             raise InputError(f"The index has no site '{site}'; it has {', '.join(self.sites)}.")
 
 
 def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) -> str:
     """What an index is of, as a file's name: the model's weights, the dictionaries, the text."""
-    digest = sha256(f"{FORM} {model.parameter_hash} {text_hash}".encode())
+    digest = sha256(f"{INDEX_FORMAT} {model.parameter_hash} {text_hash}".encode())
     for one in dictionaries:
         kind = f"{one.features} {one.architecture} {one.k} {one.processing}"
         digest.update(f"{one.name} {one.site} {kind}".encode())
@@ -152,5 +152,5 @@ def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) 
     return digest.hexdigest()[:20]
 
 
-def _ints(blob: bytes) -> NDArray[np.int32]:
+def _int32_array(blob: bytes) -> NDArray[np.int32]:
     return np.frombuffer(blob, dtype="<i4")

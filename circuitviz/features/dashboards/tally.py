@@ -6,15 +6,15 @@ import torch
 from torch import Tensor
 
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.passages import Batch
+from circuitviz.features.passages import PassageBatch
 
-BINS = 32
-KEPT = 20  # examples of a feature, each of another passage
-BEFORE, AFTER = 40, 15  # tokens shown around the one that an example is of
-_FINEST = 2.0**-12  # the first bin's range; a histogram's range doubles as larger values come
+HISTOGRAM_BINS = 32
+MAX_EXAMPLES = 20  # examples of a feature, each of another passage
+TOKENS_BEFORE, TOKENS_AFTER = 40, 15  # tokens shown around the one that an example is of
+_INITIAL_HISTOGRAM_MAX = 2.0**-12  # the first bin's range; a histogram's range doubles as larger values come
 
 
-class Tally:
+class ActivationTally:
     """Counts, histograms and strongest examples of every feature.
 
     fired, greatest, total: [features]. bins: [features, BINS], counts of activations in equal parts of
@@ -24,66 +24,66 @@ class Tally:
 
     def __init__(self, dictionary: Dictionary) -> None:
         self.dictionary = dictionary
-        size, width = dictionary.features, BEFORE + 1 + AFTER
-        self.tokens = 0
+        size, width = dictionary.features, TOKENS_BEFORE + 1 + TOKENS_AFTER
+        self.n_tokens = 0
         self.fired = torch.zeros(size, dtype=torch.long)
-        self.greatest, self.total = torch.zeros(size), torch.zeros(size, dtype=torch.double)
-        self.bins = torch.zeros(size, BINS, dtype=torch.long)
-        self.reach = torch.full((size,), _FINEST)
-        self.value = torch.zeros(KEPT, size)
-        self.passage = torch.zeros(KEPT, size, dtype=torch.long)
-        self.position = torch.zeros(KEPT, size, dtype=torch.long)
-        self.windows = torch.zeros(KEPT, size, width)
+        self.max_activation, self.total = torch.zeros(size), torch.zeros(size, dtype=torch.double)
+        self.bins = torch.zeros(size, HISTOGRAM_BINS, dtype=torch.long)
+        self.histogram_max = torch.full((size,), _INITIAL_HISTOGRAM_MAX)
+        self.example_values = torch.zeros(MAX_EXAMPLES, size)
+        self.example_passages = torch.zeros(MAX_EXAMPLES, size, dtype=torch.long)
+        self.example_positions = torch.zeros(MAX_EXAMPLES, size, dtype=torch.long)
+        self.example_windows = torch.zeros(MAX_EXAMPLES, size, width)
 
-    def add(self, batch: Batch, read: Tensor) -> None:
+    def add_batch(self, batch: PassageBatch, read: Tensor) -> None:
         """Take in a batch: read [row, time, d_in], what the dictionary encodes.
 
         Of all values few are not zero; they alone are looked at.
         """
         values = self.dictionary.encode(read).cpu()
         row, time, feature = values.nonzero(as_tuple=True)
-        real = batch.real[row, time]
+        real = batch.token_mask[row, time]
         row, time, feature = row[real], time[real], feature[real]
         found = values[row, time, feature]
-        self.tokens += int(batch.real.sum())
-        self._count(feature, found)
+        self.n_tokens += int(batch.token_mask.sum())
+        self._add_to_histogram(feature, found)
         size = len(self.fired)
         peak = torch.zeros(len(values) * size).scatter_reduce(0, row * size + feature, found, "amax")
         peaks = peak.view(-1, size)
         strongest = found == peaks[row, feature]
         at = torch.zeros_like(peaks, dtype=torch.long)
         at[row[strongest], feature[strongest]] = time[strongest]
-        self._keep(batch, values, peaks, at)
+        self._keep_strongest(batch, values, peaks, at)
 
-    def _count(self, feature: Tensor, found: Tensor) -> None:
+    def _add_to_histogram(self, feature: Tensor, found: Tensor) -> None:
         """feature, found: [n], what is not zero."""
         size = len(self.fired)
         self.fired += torch.bincount(feature, minlength=size)
         self.total += torch.bincount(feature, weights=found.double(), minlength=size)
-        self.greatest = self.greatest.scatter_reduce(0, feature, found, "amax")
-        while (wide := self.greatest > self.reach).any():
-            pairs = self.bins[wide].view(-1, BINS // 2, 2).sum(-1)
+        self.max_activation = self.max_activation.scatter_reduce(0, feature, found, "amax")
+        while (wide := self.max_activation > self.histogram_max).any():
+            pairs = self.bins[wide].view(-1, HISTOGRAM_BINS // 2, 2).sum(-1)
             self.bins[wide] = torch.cat([pairs, torch.zeros_like(pairs)], 1)
-            self.reach[wide] *= 2
+            self.histogram_max[wide] *= 2
         # a bin holds its upper end, so that a halved bin's values stay where they were
-        part = (found / self.reach[feature] * BINS).ceil().long().clamp(1, BINS) - 1
-        flat = torch.bincount(feature * BINS + part, minlength=self.bins.numel())
+        part = (found / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(1, HISTOGRAM_BINS) - 1
+        flat = torch.bincount(feature * HISTOGRAM_BINS + part, minlength=self.bins.numel())
         self.bins += flat.view_as(self.bins)
 
-    def _keep(self, batch: Batch, values: Tensor, peaks: Tensor, at: Tensor) -> None:
+    def _keep_strongest(self, batch: PassageBatch, values: Tensor, peaks: Tensor, at: Tensor) -> None:
         """Values [row, time, features]; peaks and their positions ``at`` [row, features]."""
-        numbers = torch.tensor(batch.numbers)[:, None].expand_as(at)
-        best = torch.cat([self.value, peaks]).topk(KEPT, dim=0)
-        new = best.indices >= KEPT
-        old = best.indices.clamp_max(KEPT - 1)
-        row = (best.indices - KEPT).clamp_min(0)
-        self.value = best.values
-        self.passage = torch.where(new, numbers.gather(0, row), self.passage.gather(0, old))
-        self.position = torch.where(new, at.gather(0, row), self.position.gather(0, old))
-        windows = self.windows.gather(0, old[..., None].expand_as(self.windows))
+        numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(at)
+        best = torch.cat([self.example_values, peaks]).topk(MAX_EXAMPLES, dim=0)
+        new = best.indices >= MAX_EXAMPLES
+        old = best.indices.clamp_max(MAX_EXAMPLES - 1)
+        row = (best.indices - MAX_EXAMPLES).clamp_min(0)
+        self.example_values = best.values
+        self.example_passages = torch.where(new, numbers.gather(0, row), self.example_passages.gather(0, old))
+        self.example_positions = torch.where(new, at.gather(0, row), self.example_positions.gather(0, old))
+        windows = self.example_windows.gather(0, old[..., None].expand_as(self.example_windows))
         rank, feature = (new & (best.values > 0)).nonzero(as_tuple=True)
-        around = self.position[rank, feature][:, None] + torch.arange(-BEFORE, AFTER + 1)
+        around = self.example_positions[rank, feature][:, None] + torch.arange(-TOKENS_BEFORE, TOKENS_AFTER + 1)
         inside = (around >= 0) & (around < values.shape[1])
         shown = values[row[rank, feature][:, None], around.clamp(0, values.shape[1] - 1), feature[:, None]]
         windows[rank, feature] = shown * inside
-        self.windows = windows
+        self.example_windows = windows

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.features.explanations.reading import place_of, records
+from circuitviz.features.explanations.reading import parse_feature_place, read_records
 
-_SIGNS = {"Ġ": " ", "▁": " ", "Ċ": "\n", "⏎": "\n", "↵": "\n"}  # how tools write spaces and line breaks
-_BEGINNINGS = ("<|endoftext|>", "<bos>", "<s>", "<|begin_of_text|>")
+_WHITESPACE_MARKS = {"Ġ": " ", "▁": " ", "Ċ": "\n", "⏎": "\n", "↵": "\n"}  # how tools write spaces and line breaks
+_BOS_TOKENS = ("<|endoftext|>", "<bos>", "<s>", "<|begin_of_text|>")
 
 
-def read_examples(path: Path, site: str, feature: int) -> list[str]:
+def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
     """Texts of a dashboard's file in which a feature is said to fire, each once, in the file's order.
 
     Read are Neuronpedia's feature JSON and its exports of activations (JSONL, gzipped or not), and
@@ -25,14 +25,14 @@ def read_examples(path: Path, site: str, feature: int) -> list[str]:
     found: dict[str, None] = {}
     others: set[str] = set()
     try:
-        for record in records(path):
-            layer, number, part = place_of(record, path)
+        for record in read_records(path):
+            layer, number, part = parse_feature_place(record, path)
             known = number is None or number == feature
             known &= part in ("", site[0]) and (layer is None or str(layer) == site[1:])
-            for tokens in _texts(record):
+            for tokens in _token_lists(record):
                 if not known:
                     others.add(f"{part or '?'}{'' if layer is None else layer}.f{number}")
-                elif text := _joined(tokens):
+                elif text := _join_tokens(tokens):
                     found.setdefault(text)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
         raise InputError(
@@ -48,7 +48,7 @@ def read_examples(path: Path, site: str, feature: int) -> list[str]:
     return list(found)
 
 
-def _texts(record: Mapping[str, Any]) -> Iterator[list[Any]]:
+def _token_lists(record: Mapping[str, Any]) -> Iterator[list[Any]]:
     """The token lists of a row: its own, or those of the examples inside it."""
     quantiles, activations = record.get("examples_quantiles"), record.get("activations")
     if isinstance(record.get("tokens"), list):
@@ -62,12 +62,12 @@ def _texts(record: Mapping[str, Any]) -> Iterator[list[Any]]:
             yield one["tokens"]
 
 
-def _joined(tokens: list[Any]) -> str:
+def _join_tokens(tokens: list[Any]) -> str:
     """The text that tokens spell, without what a prompt begins with anyway."""
     words = [str(token) for token in tokens]
-    while words and words[0] in _BEGINNINGS:
+    while words and words[0] in _BOS_TOKENS:
         words = words[1:]
     text = "".join(words)
-    for sign, meant in _SIGNS.items():
+    for sign, meant in _WHITESPACE_MARKS.items():
         text = text.replace(sign, meant)
     return text

@@ -8,17 +8,17 @@ from pathlib import Path
 
 from circuitviz.errors import InputError
 from circuitviz.features.explanations.reading import Explanation
-from circuitviz.stopping import pause
+from circuitviz.stopping import check_cancelled
 
-OWN = "you"
-SCHEMA = """
+OWN_SOURCE = "you"
+STORE_SCHEMA = """
 CREATE TABLE IF NOT EXISTS imported (model TEXT, site TEXT, feature INTEGER, text TEXT, source TEXT,
     link TEXT, UNIQUE (model, site, feature, text, source));
 CREATE TABLE IF NOT EXISTS own (model TEXT, site TEXT, feature INTEGER, text TEXT,
     PRIMARY KEY (model, site, feature)) WITHOUT ROWID;
 """
 # one's own comes first and hides what was imported of the same feature
-_CAPTIONS = """
+_CAPTIONS_QUERY = """
 SELECT site, feature, text, source, link FROM (
     SELECT site, feature, text, 'you' AS source, '' AS link, 0 AS later, 0 AS at FROM own WHERE model = :model
     UNION ALL
@@ -27,7 +27,7 @@ SELECT site, feature, text, source, link FROM (
 """
 
 
-class Explanations:
+class ExplanationStore:
     """A file of explanations for models by name; to be closed."""
 
     def __init__(self, path: Path | str) -> None:
@@ -35,7 +35,7 @@ class Explanations:
             if isinstance(path, Path):
                 path.parent.mkdir(parents=True, exist_ok=True)
             self._file = sqlite3.connect(path)
-            self._file.executescript(SCHEMA)
+            self._file.executescript(STORE_SCHEMA)
         except (OSError, sqlite3.Error) as error:
             raise InputError(f"'{path}' cannot be used for explanations ({error}).") from error
 
@@ -43,20 +43,20 @@ class Explanations:
         """Let go of the file."""
         self._file.close()
 
-    def add(self, model: str, found: Iterable[Explanation]) -> int:
+    def add_imported(self, model: str, explanations: Iterable[Explanation]) -> int:
         """Keep imported explanations; returns how many were new."""
         before = self._file.total_changes
 
         def rows() -> Iterator[tuple[object, ...]]:
-            for one in found:
-                pause()  # ended here, none is kept
+            for one in explanations:
+                check_cancelled()  # ended here, none is kept
                 yield model, one.site, one.feature, one.text, one.source, one.link
 
         with self._file:
             self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
         return self._file.total_changes - before
 
-    def label(self, model: str, site: str, feature: int, text: str) -> None:
+    def set_own_label(self, model: str, site: str, feature: int, text: str) -> None:
         """Say oneself what a feature means; an empty text takes it back."""
         with self._file:
             self._file.execute(
@@ -66,23 +66,23 @@ class Explanations:
                 row = (model, site, feature, text.strip())
                 self._file.execute("INSERT INTO own VALUES (?, ?, ?, ?)", row)
 
-    def of(self, model: str, site: str, feature: int) -> list[Explanation]:
+    def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
         """Everything said of a feature, one's own first."""
-        return [one for one in self._all(model, site) if one.feature == feature]
+        return [one for one in self._all_of_site(model, site) if one.feature == feature]
 
     def captions(self, model: str, site: str) -> dict[int, Explanation]:
         """By feature what to call it: one's own label, else the first that was imported."""
         found: dict[int, Explanation] = {}
-        for one in self._all(model, site):
+        for one in self._all_of_site(model, site):
             found.setdefault(one.feature, one)
         return found
 
     def search(self, model: str, site: str, words: str) -> list[Explanation]:
         """What holds every one of the words, in any case and order, one's own first."""
         wanted = words.casefold().split()
-        hits = [one for one in self._all(model, site) if all(w in one.text.casefold() for w in wanted)]
-        return sorted(hits, key=lambda one: one.source != OWN)
+        hits = [one for one in self._all_of_site(model, site) if all(w in one.text.casefold() for w in wanted)]
+        return sorted(hits, key=lambda one: one.source != OWN_SOURCE)
 
-    def _all(self, model: str, site: str) -> list[Explanation]:
-        rows = self._file.execute(_CAPTIONS, {"model": model, "site": site})
+    def _all_of_site(self, model: str, site: str) -> list[Explanation]:
+        rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})
         return [Explanation(*row) for row in rows]

@@ -13,7 +13,7 @@ from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
 from circuitviz.models import Model
 from circuitviz.models.model import Hook
-from circuitviz.stopping import pause
+from circuitviz.stopping import check_cancelled
 
 
 def trainable_sites(model: Model) -> tuple[Site, ...]:
@@ -40,8 +40,8 @@ def parse_site(name: str, model: Model) -> Site:
 
 
 @torch.no_grad()
-def activations(
-    model: Model, site: Site, text: Passages, chosen: Iterable[int] | None = None
+def collect_activations(
+    model: Model, site: Site, passages: Passages, row_numbers: Iterable[int] | None = None
 ) -> tuple[Tensor, Tensor]:
     """What is read [token, d_in] and what is rebuilt [token, d_out], for every token of some rows.
 
@@ -50,18 +50,18 @@ def activations(
     read: list[Tensor] = []
     written: list[Tensor] = []
     hook, hook_out = site.hooks
-    for batch in text.batches(chosen):
+    for batch in passages.batches(row_numbers):
         seen: dict[str, Tensor] = {}
-        tokens, real = batch.tokens.to(model.device), batch.real.to(model.device)
-        with model.hooks({name: keeping(seen, name) for name in (hook, hook_out)}):
+        tokens, real = batch.tokens.to(model.device), batch.token_mask.to(model.device)
+        with model.hooks({name: capture_hook(seen, name) for name in (hook, hook_out)}):
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
         read.append(seen[hook].flatten(2)[real])
         written.append(read[-1] if hook == hook_out else seen[hook_out].flatten(2)[real])
-    pause()
+    check_cancelled()
     x = torch.cat(read)
     return x, x if hook == hook_out else torch.cat(written)
 
 
-def keeping(seen: dict[str, Tensor], name: str) -> Hook:
+def capture_hook(captured: dict[str, Tensor], name: str) -> Hook:
     """A hook that leaves its tensor under a name."""
-    return lambda value: seen.__setitem__(name, value)
+    return lambda value: captured.__setitem__(name, value)

@@ -17,33 +17,33 @@ from circuitviz.errors import ComputationError, InputError
 if TYPE_CHECKING:
     from circuitviz.features.passages import Passages
     from circuitviz.features.sites import Site
-    from circuitviz.features.training.learner import Learner
-    from circuitviz.features.training.loop import Point, Recipe
-    from circuitviz.features.training.pool import Pool
+    from circuitviz.features.training.learner import DictionaryLearner
+    from circuitviz.features.training.loop import TrainingPoint, DictionaryRecipe
+    from circuitviz.features.training.pool import ActivationPool
     from circuitviz.models import Model
 
-FORM = "circuitviz-training-1"
+CHECKPOINT_FORMAT = "circuitviz-training-1"
 
 
-class Checkpoint:
+class TrainingCheckpoint:
     """The file of one run; a run is its model's weights, its site, its text and its recipe."""
 
-    def __init__(self, path: Path, model: Model, site: Site, text: Passages, recipe: Recipe) -> None:
+    def __init__(self, path: Path, model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe) -> None:
         self.path = path
-        told = [model.parameter_hash, *site.hooks, text.hash, dataclasses.asdict(recipe)]
-        self._run = sha256(json.dumps(told).encode()).hexdigest()
+        told = [model.parameter_hash, *site.hooks, passages.hash, dataclasses.asdict(recipe)]
+        self._run_hash = sha256(json.dumps(told).encode()).hexdigest()
 
-    def write(self, learner: Learner, pool: Pool, course: list[Point]) -> None:
+    def write(self, learner: DictionaryLearner, pool: ActivationPool, history: list[TrainingPoint]) -> None:
         """Keep the state; the file is whole or not there. ComputationError where it cannot be written."""
         from safetensors.torch import save_file
 
         told = {
-            "form": FORM,
-            "run": self._run,
+            "form": CHECKPOINT_FORMAT,
+            "run": self._run_hash,
             "steps": learner.steps,
             "chunk": pool.chunk,
-            "taken": pool.taken,
-            "course": [dataclasses.astuple(point) for point in course],
+            "taken": pool.tokens_taken,
+            "course": [dataclasses.astuple(point) for point in history],
         }
         beside = self.path.with_name(self.path.name + ".part")
         try:
@@ -55,13 +55,13 @@ class Checkpoint:
                 f"The training's state could not be written to '{self.path}' ({error.strerror})."
             ) from error
 
-    def restore(self, learner: Learner, pool: Pool) -> list[Point]:
+    def restore(self, learner: DictionaryLearner, pool: ActivationPool) -> list[TrainingPoint]:
         """Bring learner and pool to where the file stands and return the course so far; without a file
         nothing happens. InputError where it is of another run, or damaged.
         """
         from safetensors import SafetensorError, safe_open
 
-        from circuitviz.features.training.loop import Point
+        from circuitviz.features.training.loop import TrainingPoint
 
         if not self.path.exists():
             return []
@@ -73,21 +73,21 @@ class Checkpoint:
             raise InputError(
                 f"'{self.path}' is no state of a training; remove it, or name another."
             ) from error
-        if told.get("form") != FORM or told.get("run") != self._run:
+        if told.get("form") != CHECKPOINT_FORMAT or told.get("run") != self._run_hash:
             raise InputError(
                 f"'{self.path}' is the state of another training (its model, site, text or options differ "
                 "from those given); give the same ones to go on, or remove it to begin anew."
             )
         learner.restore(state, told["steps"])
-        pool.go_to(told["chunk"], told["taken"])
-        return [Point(*point) for point in told["course"]]
+        pool.seek(told["chunk"], told["taken"])
+        return [TrainingPoint(*point) for point in told["course"]]
 
-    def remove(self) -> None:
+    def delete(self) -> None:
         """Nothing is left to go on with."""
         self.path.unlink(missing_ok=True)
 
 
-def tensors_of(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
     """An optimiser's moments by parameter name."""
     states = optimizer.state_dict()["state"]
     return {

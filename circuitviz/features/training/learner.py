@@ -7,28 +7,28 @@ from torch import Tensor, nn
 
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.sites import Site
-from circuitviz.features.training.checkpoint import restore_optimizer, tensors_of
-from circuitviz.features.training.pool import Scaling
+from circuitviz.features.training.checkpoint import restore_optimizer, optimizer_tensors
+from circuitviz.features.training.pool import ActivationScaling
 
-DEAD_AFTER = 60_000  # tokens without firing
-AUXILIARY_SHARE = 1 / 32  # of the loss, for dead features (Gao et al. 2024)
-MEMORY = 0.99  # of the running threshold
+DEAD_AFTER_TOKENS = 60_000  # tokens without firing
+AUXILIARY_LOSS_WEIGHT = 1 / 32  # of the loss, for dead features (Gao et al. 2024)
+THRESHOLD_DECAY = 0.99  # of the running threshold
 
 
-class Learner:
+class DictionaryLearner:
     """Takes batches, keeps weights, optimiser and counts.
 
     Inside, inputs and targets have mean zero and a mean square of 1 per coordinate (``scaling``).
     """
 
-    def __init__(self, scaling: Scaling, features: int, sparsity: int, rate: float, seed: int) -> None:
+    def __init__(self, scaling: ActivationScaling, features: int, sparsity: int, learning_rate: float, seed: int) -> None:
         self.scaling = scaling
         self.sparsity = min(sparsity, features)
         self.steps = 0
-        self.rate = rate
+        self.learning_rate = learning_rate
         draw = torch.Generator().manual_seed(seed)
         encoder = nn.functional.normalize(torch.randn(features, scaling.d_in, generator=draw))
-        if scaling.same:
+        if scaling.is_autoencoder:
             decoder = encoder.clone()  # what a feature reads is what it should write
         else:
             decoder = nn.functional.normalize(torch.randn(features, scaling.d_out, generator=draw))
@@ -39,36 +39,36 @@ class Learner:
             "decoder": nn.Parameter(decoder.to(at)),
             "decoder_bias": nn.Parameter(torch.zeros(scaling.d_out, device=at)),
         }
-        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=rate, betas=(0.9, 0.99))
+        self.optimizer = torch.optim.Adam(self.parameters.values(), lr=learning_rate, betas=(0.9, 0.99))
         self.threshold = torch.zeros((), device=at)
-        self.silent = torch.zeros(features, device=at)  # tokens since each feature fired
+        self.tokens_since_fired = torch.zeros(features, device=at)  # tokens since each feature fired
         self._sums = torch.zeros(3, device=at)  # error, active, batches since the last account
 
-    def step(self, x: Tensor, y: Tensor, fall: float) -> None:
+    def step(self, x: Tensor, y: Tensor, rate_factor: float) -> None:
         """One step on raw x [token, d_in] and y [token, d_out], at ``fall`` of the rate."""
         p = self.parameters
-        x, y = self.scaling.inputs(x), self.scaling.targets(y)
+        x, y = self.scaling.scale_inputs(x), self.scaling.scale_targets(y)
         before = (x @ p["encoder"] + p["encoder_bias"]).relu()
         size = before.detach() * p["decoder"].detach().norm(dim=1)
         least = torch.topk(size.flatten(), self.sparsity * len(x), sorted=False).values.min()
         active = (size >= least) & (size > 0)
         error = (before * active) @ p["decoder"] + p["decoder_bias"] - y
         loss = error.square().mean()
-        self.silent += len(x)
-        self.silent[active.any(0)] = 0
-        dead = (self.silent > DEAD_AFTER).nonzero()[:, 0]
-        total = loss + AUXILIARY_SHARE * self._auxiliary(x, error.detach(), dead) if len(dead) else loss
+        self.tokens_since_fired += len(x)
+        self.tokens_since_fired[active.any(0)] = 0
+        dead = (self.tokens_since_fired > DEAD_AFTER_TOKENS).nonzero()[:, 0]
+        total = loss + AUXILIARY_LOSS_WEIGHT * self._auxiliary_loss(x, error.detach(), dead) if len(dead) else loss
         self.optimizer.zero_grad(set_to_none=True)
         total.backward()
         for group in self.optimizer.param_groups:
-            group["lr"] = self.rate * fall
+            group["lr"] = self.learning_rate * rate_factor
         self.optimizer.step()
-        self.threshold = least if self.steps == 0 else MEMORY * self.threshold + (1 - MEMORY) * least
+        self.threshold = least if self.steps == 0 else THRESHOLD_DECAY * self.threshold + (1 - THRESHOLD_DECAY) * least
         self.steps += 1
         with torch.no_grad():
             self._sums += torch.stack([loss.detach(), active.sum() / len(x), torch.ones_like(least)])
 
-    def _auxiliary(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
+    def _auxiliary_loss(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
         """How badly the dead features, each by itself unbiased, rebuild what is left over."""
         p = self.parameters
         before = (x @ p["encoder"][:, dead] + p["encoder_bias"][dead]).relu()
@@ -78,31 +78,31 @@ class Learner:
         rebuilt = kept @ p["decoder"][dead]
         return (rebuilt + error).square().mean() / error.square().mean().clamp_min(1e-12)
 
-    def account(self) -> tuple[float, float, float]:
+    def take_averages(self) -> tuple[float, float, float]:
         """Mean loss (share of variance), L0 since the last account, and the share of dead features."""
         error, active, batches = self._sums.tolist()
         self._sums.zero_()
-        dead = float((self.silent > DEAD_AFTER).float().mean())
+        dead = float((self.tokens_since_fired > DEAD_AFTER_TOKENS).float().mean())
         return error / batches, active / batches, dead
 
     def state(self) -> dict[str, Tensor]:
         """Everything that the next step depends on, by name."""
-        own = {"threshold": self.threshold, "silent": self.silent, "sums": self._sums}
+        own = {"threshold": self.threshold, "silent": self.tokens_since_fired, "sums": self._sums}
         weights = {name: tensor.detach() for name, tensor in self.parameters.items()}
-        return own | weights | tensors_of(self.optimizer, list(weights))
+        return own | weights | optimizer_tensors(self.optimizer, list(weights))
 
     @torch.no_grad()
     def restore(self, state: dict[str, Tensor], steps: int) -> None:
         """Stand where the learner stood that gave ``state`` after a number of steps."""
         for name, tensor in self.parameters.items():
             tensor.copy_(state[name])
-        at = self.silent.device
-        self.threshold, self.silent, self._sums = (state[k].to(at) for k in ("threshold", "silent", "sums"))
+        at = self.tokens_since_fired.device
+        self.threshold, self.tokens_since_fired, self._sums = (state[k].to(at) for k in ("threshold", "silent", "sums"))
         restore_optimizer(self.optimizer, list(self.parameters), state)
         self.steps = steps
 
     @torch.no_grad()
-    def dictionary(self, name: str, site: Site, model: str) -> Dictionary:
+    def to_dictionary(self, name: str, site: Site, model: str) -> Dictionary:
         """The dictionary on raw activations, decoder rows of length 1; copies."""
         p, s = self.parameters, self.scaling
         norm = p["decoder"].norm(dim=1).clamp_min(1e-8)

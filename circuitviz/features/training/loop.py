@@ -15,21 +15,21 @@ from circuitviz.errors import ComputationError, InputError
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
-from circuitviz.features.training.checkpoint import Checkpoint
-from circuitviz.features.training.learner import Learner
-from circuitviz.features.training.pool import Pool
+from circuitviz.features.training.checkpoint import TrainingCheckpoint
+from circuitviz.features.training.learner import DictionaryLearner
+from circuitviz.features.training.pool import ActivationPool
 from circuitviz.models import Model
 from circuitviz.options import option
-from circuitviz.progress import Progress, Steps
-from circuitviz.stopping import Stopped, pause
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.stopping import Cancelled, check_cancelled
 
-SHOWN_EVERY = 25  # steps
-LEAST = 256  # tokens: fewer are learnt by heart
-KEPT_EVERY = 500
+REPORT_INTERVAL_STEPS = 25  # steps
+MIN_TRAINING_TOKENS = 256  # tokens: fewer are learnt by heart
+CHECKPOINT_INTERVAL_STEPS = 500
 
 
 @dataclass(frozen=True)
-class Recipe:
+class DictionaryRecipe:
     """What decides a dictionary's weights, besides model, site and text."""
 
     features: int = option(1024, "features of the dictionary", low=2)
@@ -41,7 +41,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Point:
+class TrainingPoint:
     """Where training stood at a step: unexplained variance of the batches since the last point (a
     share), features active per token, share of features that are dead.
     """
@@ -56,18 +56,18 @@ class Point:
 
 
 @dataclass(frozen=True, eq=False)
-class Trained:
+class TrainedDictionary:
     """A dictionary with the course of its training; ``complete`` is false where it was stopped."""
 
     dictionary: Dictionary
-    recipe: Recipe
-    course: tuple[Point, ...]
-    complete: bool
+    recipe: DictionaryRecipe
+    history: tuple[TrainingPoint, ...]
+    is_complete: bool
 
 
-def train_steps(
-    model: Model, site: Site, text: Passages, recipe: Recipe, checkpoint: Path | None = None
-) -> Steps[Trained]:
+def train_dictionary_steps(
+    model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe, checkpoint: Path | None = None
+) -> ProgressSteps[TrainedDictionary]:
     """Train a dictionary on a text.
 
     With ``checkpoint``, a file, the state is written there now and then and when the run is stopped,
@@ -77,48 +77,48 @@ def train_steps(
     Raises InputError where the checkpoint is of another run, ComputationError where the loss is no
     number.
     """
-    if text.n_tokens < LEAST:
+    if passages.n_tokens < MIN_TRAINING_TOKENS:
         raise InputError(
-            f"The text has {text.n_tokens:,} tokens to learn from; at least {LEAST:,} are needed, and a few "
+            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are needed, and a few "
             "hundred thousand make a dictionary of use."
         )
     yield Progress(0, recipe.steps, "Collecting activations")
-    pool = Pool(model, site, text, recipe.seed)
-    learner = Learner(pool.scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed)
-    course: list[Point] = []
+    pool = ActivationPool(model, site, passages, recipe.seed)
+    learner = DictionaryLearner(pool.measure_scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed)
+    course: list[TrainingPoint] = []
     files = None
     if checkpoint is not None:
-        files = Checkpoint(checkpoint, model, site, text, recipe)
+        files = TrainingCheckpoint(checkpoint, model, site, passages, recipe)
         course = files.restore(learner, pool)
 
-    def trained(complete: bool) -> Trained:
-        return Trained(learner.dictionary(site.name, site, model.name), recipe, tuple(course), complete)
+    def trained(complete: bool) -> TrainedDictionary:
+        return TrainedDictionary(learner.to_dictionary(site.name, site, model.name), recipe, tuple(course), complete)
 
     try:
         while learner.steps < recipe.steps:
-            pause()
-            x, y = pool.take(recipe.batch)
-            learner.step(x, y, _fall(learner.steps, recipe.steps))
-            if learner.steps % SHOWN_EVERY == 0 or learner.steps == recipe.steps:
-                course.append(Point(learner.steps, *learner.account()))
+            check_cancelled()
+            x, y = pool.next_batch(recipe.batch)
+            learner.step(x, y, _rate_factor(learner.steps, recipe.steps))
+            if learner.steps % REPORT_INTERVAL_STEPS == 0 or learner.steps == recipe.steps:
+                course.append(TrainingPoint(learner.steps, *learner.take_averages()))
                 if not course[-1].loss < float("inf"):
                     raise ComputationError(
                         f"The training of {site.name} came apart at step {learner.steps}: its loss is no "
                         f"number. A learning rate below {recipe.rate:g} would be right."
                     )
-                if files is not None and learner.steps % KEPT_EVERY == 0:
+                if files is not None and learner.steps % CHECKPOINT_INTERVAL_STEPS == 0:
                     files.write(learner, pool, course)
                 yield Progress(learner.steps, recipe.steps, str(course[-1]), trained(False))
-    except (GeneratorExit, Stopped):
+    except (GeneratorExit, Cancelled):
         if files is not None and learner.steps < recipe.steps:
             files.write(learner, pool, course)
         raise
     if files is not None:
-        files.remove()
+        files.delete()
     return trained(True)
 
 
-def _fall(step: int, steps: int) -> float:
+def _rate_factor(step: int, steps: int) -> float:
     """A short warming up, then full rate, then a straight line to zero over the last third."""
     warm = max(1, steps // 50)
     return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)

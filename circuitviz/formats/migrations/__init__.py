@@ -14,30 +14,30 @@ from typing import Any
 
 from circuitviz.errors import InputError
 
-Step = Callable[[dict[str, Any]], dict[str, Any]]
-FIRST = 1
+MigrationStep = Callable[[dict[str, Any]], dict[str, Any]]
+FIRST_VERSION = 1
 
 
-def _found() -> dict[int, Step]:
+def _load_steps() -> dict[int, MigrationStep]:
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     made = {int(n[5:]): importlib.import_module(f"{__name__}.{n}").step for n in names if n[:5] == "from_"}
-    assert sorted(made) == list(range(FIRST, FIRST + len(made))), "a step is missing"
+    assert sorted(made) == list(range(FIRST_VERSION, FIRST_VERSION + len(made))), "a step is missing"
     return made
 
 
-STEPS: Mapping[int, Step] = _found()
-VERSION = FIRST + len(STEPS)
+STEPS: Mapping[int, MigrationStep] = _load_steps()
+FILE_VERSION = FIRST_VERSION + len(STEPS)
 
 
-def migrated(manifest: dict[str, Any], steps: Mapping[int, Step] = STEPS) -> dict[str, Any]:
+def migrate_manifest(manifest: dict[str, Any], steps: Mapping[int, MigrationStep] = STEPS) -> dict[str, Any]:
     """Bring a manifest to the present version; the one given stays as it is.
 
     >>> migrated({"version": 1, "a": 2}, {1: lambda m: {**m, "b": m["a"]}})
     {'version': 2, 'a': 2, 'b': 2}
     """
     version = manifest["version"]
-    if not isinstance(version, int) or isinstance(version, bool) or version < FIRST:
-        raise InputError(f"its version is {version!r}; versions begin at {FIRST}")
-    for at in range(version, FIRST + len(steps)):
+    if not isinstance(version, int) or isinstance(version, bool) or version < FIRST_VERSION:
+        raise InputError(f"its version is {version!r}; versions begin at {FIRST_VERSION}")
+    for at in range(version, FIRST_VERSION + len(steps)):
         manifest = {**steps[at](dict(manifest)), "version": at + 1}
     return manifest

@@ -5,45 +5,45 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.groups import group_dict, group_of
-from circuitviz.formats.parts.labels import label_dict, label_of
-from circuitviz.formats.parts.places import place
-from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.parts.groups import group_to_json, group_from_json
+from circuitviz.formats.parts.labels import label_to_json, label_from_json
+from circuitviz.formats.parts.places import parse_position
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
 from circuitviz.session import Document
-from circuitviz.session.aside import Aside
+from circuitviz.session.aside import DetachedAnnotations
 
 
-class AsidePart(Part):
+class DetachedAnnotationsPart(DocumentPart):
     """``aside``: labels, positions and groups, each as the part of that name, of nodes that are not there."""
 
     keys = ("aside",)
 
     def write(self, document: Document) -> dict[str, Any]:
         """All of it, as it will come back."""
-        kept = document.state.aside
+        kept = document.state.detached
         made = {
-            "labels": {target: label_dict(label) for target, label in kept.labels.items()},
+            "labels": {target: label_to_json(label) for target, label in kept.labels.items()},
             "positions": {name: list(at) for name, at in kept.positions.items()},
-            "groups": {name: group_dict(group) for name, group in kept.groups.items()},
+            "groups": {name: group_to_json(group) for name, group in kept.groups.items()},
         }
         return {"aside": {name: what for name, what in made.items() if what}}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Names are not held against the graph, which does not have them."""
         given = opened.get("aside", {})
         labels, positions, groups = (given.get(name, {}) for name in ("labels", "positions", "groups"))
-        made = Aside(
-            {target: label_of(label) for target, label in labels.items()},
-            {name: place(at) for name, at in positions.items()},
-            {name: group_of(name, group, _names(group["nodes"])) for name, group in groups.items()},
+        made = DetachedAnnotations(
+            {target: label_from_json(label) for target, label in labels.items()},
+            {name: parse_position(at) for name, at in positions.items()},
+            {name: group_from_json(name, group, _check_names(group["nodes"])) for name, group in groups.items()},
         )
         return {"aside": made}
 
 
-def _names(given: Any) -> list[str]:
+def _check_names(given: Any) -> list[str]:
     if not isinstance(given, list) or not all(isinstance(name, str) for name in given):
         raise InputError("a group that stands aside is of nodes that are no names")
     return given
 
 
-parts.register("aside", summary="what was made of parts that are not shown")(AsidePart())
+parts.register("aside", summary="what was made of parts that are not shown")(DetachedAnnotationsPart())

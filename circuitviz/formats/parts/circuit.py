@@ -13,29 +13,29 @@ from typing import Any
 import numpy as np
 
 from circuitviz.errors import InputError
-from circuitviz.formats.listing import is_transformer, is_whole
-from circuitviz.formats.parts.registry import Arrays, Opened, Part, parts, plain
+from circuitviz.formats.listing import is_transformer_graph, is_model_graph
+from circuitviz.formats.parts.registry import Arrays, FileContents, DocumentPart, parts, to_jsonable
 from circuitviz.formats.schemas import (
-    count,
-    each,
-    either,
-    named,
-    number,
-    optional,
-    real,
-    record,
-    rule,
-    scalar,
-    text,
-    truth,
+    any_count,
+    list_of,
+    either_of,
+    mapping_of,
+    finite_number,
+    optional_value,
+    any_number,
+    record_of,
+    with_rule,
+    any_scalar,
+    any_text,
+    boolean,
 )
-from circuitviz.formats.shapes import check_nodes, check_shape, checked_node
-from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
-from circuitviz.graph.opened import graph_of_sites, opened_sites
-from circuitviz.graph.scores import SIGN, SIGN_NOTE
+from circuitviz.formats.shapes import check_node_count, check_shape, check_node_fields
+from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.graph.opened import graph_from_nodes, feature_sites
+from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
 from circuitviz.session import Document
 
-BY_NODE = [
+NODE_TABLES = [
     "activations",
     "attributions",
     "influence",
@@ -44,26 +44,26 @@ BY_NODE = [
     "ledger",
     "targets",
 ]
-circuit = record({"asked": optional(count), "note": text})
-scores = record({"method": text, "options": named(either(scalar, each(scalar))), "partial": truth})
-pair = rule(
-    each(either(text, number)),
+circuit_schema = record_of({"asked": optional_value(any_count), "note": any_text})
+scores_schema = record_of({"method": any_text, "options": mapping_of(either_of(any_scalar, list_of(any_scalar))), "partial": boolean})
+pair_schema = with_rule(
+    list_of(either_of(any_text, finite_number)),
     lambda p: len(p) == 2 and isinstance(p[0], str) and not isinstance(p[1], str),
     "a name and a number",
 )
-info = record(
+info_schema = record_of(
     {},
-    {"own": rule(number, lambda own: own > 0, "a number over 0"),
-     "prompt": record({}, {"strings": each(text)}),
-     "rounds": each(record({"receivers": each(text), "senders": each(pair)})),
-     **dict.fromkeys(BY_NODE, named(real)), "shown": named(text), "target": text, "gate": text,
-     **dict.fromkeys(["highest", "fraction", "tau", "unread"], real),
-     **dict.fromkeys(["replacement_score", "completeness_score"], real),
-     SIGN: text, SIGN_NOTE: text},
+    {"own": with_rule(finite_number, lambda own: own > 0, "a number over 0"),
+     "prompt": record_of({}, {"strings": list_of(any_text)}),
+     "rounds": list_of(record_of({"receivers": list_of(any_text), "senders": list_of(pair_schema)})),
+     **dict.fromkeys(NODE_TABLES, mapping_of(any_number)), "shown": mapping_of(any_text), "target": any_text, "gate": any_text,
+     **dict.fromkeys(["highest", "fraction", "tau", "unread"], any_number),
+     **dict.fromkeys(["replacement_score", "completeness_score"], any_number),
+     SIGN_KEY: any_text, SIGN_NOTE_KEY: any_text},
 )  # fmt: skip
 
 
-class CircuitPart(Part):
+class CircuitPart(DocumentPart):
     """``graph``, ``scores``, ``circuit``; tensors ``edges``, ``scores``, ``positions``, ``graph_edges``."""
 
     keys = ("graph", "scores", "circuit")
@@ -76,11 +76,11 @@ class CircuitPart(Part):
             "method": state.scores.method,
             "options": dict(state.scores.options),
             "partial": state.scores.partial,
-            "info": plain(dict(state.scores.info)),
+            "info": to_jsonable(dict(state.scores.info)),
         }
         circuit = state.circuit and {"asked": state.circuit.asked, "note": state.circuit.note}
         return {
-            "graph": graph and {**dataclasses.asdict(graph.shape), **_listed(graph)},
+            "graph": graph and {**dataclasses.asdict(graph.shape), **_listed_graph(graph)},
             "scores": scores,
             "circuit": circuit,
         }
@@ -93,19 +93,19 @@ class CircuitPart(Part):
         state, made = document.state, {}
         if state.circuit is not None:
             graph, edges = state.circuit.graph, state.circuit.edges.astype(np.uint8)
-            made["edges"] = edges if is_whole(graph) else edges[graph.mask]
-            if not is_whole(graph):
+            made["edges"] = edges if is_model_graph(graph) else edges[graph.mask]
+            if not is_model_graph(graph):
                 column = [graph.node_index[name] for name in graph.receivers]
                 s, r = np.nonzero(graph.mask)
                 made["graph_edges"] = np.stack([s, np.array(column)[r]], axis=1).astype(np.int32)
         if state.scores is not None:
             graph, values = state.scores.graph, state.scores.values
-            made["scores"] = np.ascontiguousarray(values if is_whole(graph) else values[graph.mask])
+            made["scores"] = np.ascontiguousarray(values if is_model_graph(graph) else values[graph.mask])
             if state.scores.positions is not None:
                 made["positions"] = np.ascontiguousarray(state.scores.positions)
         return made
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Scores and circuit, where their tensors fit the graph."""
         graph = opened.graph
         made: dict[str, Any] = {}
@@ -113,42 +113,42 @@ class CircuitPart(Part):
             return {}
         if (said := opened.manifest["circuit"]) is None:
             raise InputError("it has a graph and no circuit")
-        circuit(said, "circuit")
-        edges = _tensor(opened.tensors, "edges", graph, bool)
+        circuit_schema(said, "circuit")
+        edges = _read_matrix(opened.tensors, "edges", graph, bool)
         if (edges > graph.mask).any():
             raise InputError("it holds edges that the model's graph does not have")
         made["circuit"] = Circuit(graph, edges, said["asked"], said["note"])
         if (about := opened.manifest["scores"]) is not None:
-            scores(about, "scores")
-            values = _tensor(opened.tensors, "scores", graph, float)
+            scores_schema(about, "scores")
+            values = _read_matrix(opened.tensors, "scores", graph, float)
             made["scores"] = Scores(
                 graph,
                 values,
                 about["method"],
                 about["options"],
                 about["partial"],
-                _info(about.get("info", {})),
-                _by_position(opened.tensors, graph),
+                _check_info(about.get("info", {})),
+                _read_position_effects(opened.tensors, graph),
             )
         return made
 
 
-def graph_of(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
+def read_graph(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
     """The graph that a manifest names; InputError where no model has that shape."""
     given = manifest["graph"]
     if not given:
         return None
-    known = {field.name for field in dataclasses.fields(Shape)}
-    shape = Shape(**{k: v for k, v in given.items() if k in known})
+    known = {field.name for field in dataclasses.fields(ModelShape)}
+    shape = ModelShape(**{k: v for k, v in given.items() if k in known})
     check_shape(shape)
     if "nodes" not in given:
         return Graph.transformer(shape)
     names = {field.name for field in dataclasses.fields(Node)}
-    nodes = tuple(_node({k: v for k, v in told.items() if k in names}) for told in given["nodes"])
+    nodes = tuple(_parse_node({k: v for k, v in told.items() if k in names}) for told in given["nodes"])
     sinks = int(given["sinks"])
-    check_nodes(len(nodes), sinks)
+    check_node_count(len(nodes), sinks)
     if given.get("opened"):
-        return graph_of_sites(shape, nodes)
+        return graph_from_nodes(shape, nodes)
     edges = tensors.get("graph_edges")
     senders = len(nodes) - sinks
     fits = edges is not None and edges.ndim == 2 and edges.shape[1] == 2 and edges.dtype.kind == "i"
@@ -159,24 +159,24 @@ def graph_of(manifest: dict[str, Any], tensors: Arrays) -> Graph | None:
     return Graph.of_nodes(shape, nodes, mask, sinks)
 
 
-def _listed(graph: Graph) -> dict[str, Any]:
+def _listed_graph(graph: Graph) -> dict[str, Any]:
     """What cannot be told from the shape alone."""
-    if is_transformer(graph):
+    if is_transformer_graph(graph):
         return {}
     nodes = [{k: v for k, v in dataclasses.asdict(n).items() if v not in (None, "")} for n in graph.nodes]
-    return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if opened_sites(graph) else {})}
+    return {"nodes": nodes, "sinks": graph.sinks, **({"opened": True} if feature_sites(graph) else {})}
 
 
-def _node(given: dict[str, Any]) -> Node:
+def _parse_node(given: dict[str, Any]) -> Node:
     """A node whose fields are of their kinds: names are drawn, numbers are counted with."""
-    return Node(**{**checked_node(given), "kind": Kind(given["kind"])})
+    return Node(**{**check_node_fields(given), "kind": NodeKind(given["kind"])})
 
 
-def _tensor(tensors: Arrays, name: str, graph: Graph, kind: type) -> np.ndarray[Any, Any]:
+def _read_matrix(tensors: Arrays, name: str, graph: Graph, dtype: type) -> np.ndarray[Any, Any]:
     """A matrix [senders, receivers], from a tensor of that shape or, for a listed graph, by edge."""
     if name not in tensors:
         raise InputError(f"it holds no tensor '{name}'")
-    whole = is_whole(graph)
+    whole = is_model_graph(graph)
     right = graph.mask.shape if whole else (graph.n_edges,)
     if tensors[name].shape != right:
         raise InputError(f"its tensor '{name}' has shape {tensors[name].shape}, not {right}")
@@ -185,13 +185,13 @@ def _tensor(tensors: Arrays, name: str, graph: Graph, kind: type) -> np.ndarray[
     if not np.isfinite(tensors[name]).all():
         raise InputError(f"its tensor '{name}' holds values that are not numbers")
     if whole:
-        return tensors[name].astype(kind)
-    made: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, kind)
+        return tensors[name].astype(dtype)
+    made: np.ndarray[Any, Any] = np.zeros(graph.mask.shape, dtype)
     made[graph.mask] = tensors[name]
     return made
 
 
-def _by_position(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
+def _read_position_effects(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
     found = tensors.get("positions")
     if found is None:
         return None
@@ -200,9 +200,9 @@ def _by_position(tensors: Arrays, graph: Graph) -> np.ndarray[Any, Any] | None:
     return found.astype(np.float64)
 
 
-def _info(given: Any) -> dict[str, Any]:
+def _check_info(given: Any) -> dict[str, Any]:
     """What a method said, as far as it is used."""
-    info(given, "scores.info")
+    info_schema(given, "scores.info")
     for told in given.get("rounds", []):
         told["senders"] = [[name, float(effect)] for name, effect in told["senders"]]
     return dict(given)

@@ -7,40 +7,40 @@ from collections.abc import Iterable
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.places import place
-from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.parts.places import parse_position
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
 from circuitviz.session import Document, Group
-from circuitviz.session.groups import added, checked_name
+from circuitviz.session.groups import add_group, check_group_name
 
 
-class GroupsPart(Part):
+class GroupsPart(DocumentPart):
     """``groups``: name → nodes, colour, whether it is collapsed, and where its box was put."""
 
     keys = ("groups",)
 
     def write(self, document: Document) -> dict[str, Any]:
         """All groups, by name."""
-        return {"groups": {name: group_dict(group) for name, group in document.state.groups.items()}}
+        return {"groups": {name: group_to_json(group) for name, group in document.state.groups.items()}}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Groups of nodes that the graph has, each wholly inside another or apart."""
         made: dict[str, Group] = {}
         for name, given in opened.get("groups", {}).items():
-            group = group_of(name, given, opened.nodes(given["nodes"]))
+            group = group_from_json(name, given, opened.check_nodes(given["nodes"]))
             taken = opened.graph.node_index if opened.graph is not None else ()
-            made = added(made, checked_name(made, name, taken), group)
+            made = add_group(made, check_group_name(made, name, taken), group)
         return {"groups": made}
 
 
-def group_of(name: str, given: dict[str, Any], names: Iterable[str]) -> Group:
+def group_from_json(name: str, given: dict[str, Any], names: Iterable[str]) -> Group:
     """A group of these nodes from JSON; InputError where it has no colour or no node."""
     nodes, colour, at = frozenset(names), str(given["colour"]), given.get("place")
     if not re.fullmatch("#[0-9a-fA-F]{6}", colour) or not nodes:
         raise InputError(f"its group '{name}' has the colour {colour!r} and {len(nodes)} nodes")
-    return Group(nodes, colour, bool(given["collapsed"]), None if at is None else place(at))
+    return Group(nodes, colour, bool(given["collapsed"]), None if at is None else parse_position(at))
 
 
-def group_dict(group: Group) -> dict[str, Any]:
+def group_to_json(group: Group) -> dict[str, Any]:
     """A group as JSON has it."""
     made = {"nodes": sorted(group.nodes), "colour": group.colour, "collapsed": group.collapsed}
     return made if group.place is None else {**made, "place": list(group.place)}

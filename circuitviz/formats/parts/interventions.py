@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.parts.registry import Opened, Part, parts
-from circuitviz.formats.schemas import anything, each, number, rule, text, whole
-from circuitviz.formats.shapes import MOST_POSITIONS
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
+from circuitviz.formats.schemas import any_value, list_of, finite_number, with_rule, any_text, integer_between
+from circuitviz.formats.shapes import MAX_POSITIONS
 from circuitviz.graph import Intervention
 from circuitviz.session import Document
 
 
-class InterventionsPart(Part):
+class InterventionsPart(DocumentPart):
     """``ablated`` is the state's, ``history`` what was tried, oldest first; both name ``changed`` nodes,
     ``{node: [value, factor, [positions]]}``, where there are any.
     """
@@ -26,19 +26,19 @@ class InterventionsPart(Part):
             "edges": sorted(state.ablated_edges),
         }
         if state.interventions:
-            ablated["changed"] = {n: what.identity for n, what in sorted(state.interventions.items())}
+            ablated["changed"] = {n: what.to_json for n, what in sorted(state.interventions.items())}
         return {"ablated": ablated, "history": document.history}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """What is ablated, where the graph has it."""
         given = opened.manifest["ablated"]
         return {
-            "ablated_nodes": frozenset(opened.nodes(given["nodes"])),
-            "ablated_edges": frozenset(opened.edges(given["edges"])),
-            "interventions": {name: _intervention(what) for name, what in _changed(opened, given).items()},
+            "ablated_nodes": frozenset(opened.check_nodes(given["nodes"])),
+            "ablated_edges": frozenset(opened.check_edges(given["edges"])),
+            "interventions": {name: _parse_intervention(what) for name, what in _check_interventions(opened, given).items()},
         }
 
-    def attach(self, opened: Opened, document: Document) -> None:
+    def attach(self, opened: FileContents, document: Document) -> None:
         """The history; its measured numbers lie under the same keys in ``evaluations``."""
         for tried in opened.get("history", []):
             # what was tried on an earlier circuit names nodes that the present one need not have
@@ -47,28 +47,28 @@ class InterventionsPart(Part):
             if "of" in tried:
                 entry["of"] = str(tried["of"])
             if changed := tried.get("changed", {}):
-                entry["changed"] = {str(n): _intervention(w).identity for n, w in changed.items()}
+                entry["changed"] = {str(n): _parse_intervention(w).to_json for n, w in changed.items()}
             if judged := tried.get("judged"):
                 ablation, errors = judged
                 entry["judged"] = [str(ablation), str(errors)]
             document.history.append(entry)
 
 
-change = rule(each(anything), lambda c: len(c) == 3, "[value, factor, [positions]]")
+intervention_schema = with_rule(list_of(any_value), lambda c: len(c) == 3, "[value, factor, [positions]]")
 
 
-def _intervention(given: Any) -> Intervention:
+def _parse_intervention(given: Any) -> Intervention:
     """An intervention from JSON; InputError where its factor or its positions cannot be."""
-    change(given, "change of a node")
-    text(given[0], "change of a node")
-    number(given[1], "factor of a node")
-    each(whole(-MOST_POSITIONS, MOST_POSITIONS))(given[2], "positions of a changed node")
+    intervention_schema(given, "change of a node")
+    any_text(given[0], "change of a node")
+    finite_number(given[1], "factor of a node")
+    list_of(integer_between(-MAX_POSITIONS, MAX_POSITIONS))(given[2], "positions of a changed node")
     return Intervention.from_json(given)
 
 
-def _changed(opened: Opened, given: dict[str, Any]) -> dict[str, Any]:
+def _check_interventions(opened: FileContents, given: dict[str, Any]) -> dict[str, Any]:
     changed = given.get("changed", {})
-    return {name: changed[name] for name in opened.nodes(list(changed))}
+    return {name: changed[name] for name in opened.check_nodes(list(changed))}
 
 
 parts.register("interventions", summary="what is ablated, and was")(InterventionsPart())

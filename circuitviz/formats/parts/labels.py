@@ -5,32 +5,32 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.label_rows import colour_of, confidence_of, evidence_dict, evidence_of
-from circuitviz.formats.parts.registry import Opened, Part, parts
-from circuitviz.formats.schemas import anything, each, named, record, text
+from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_to_json, evidence_from_json
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
+from circuitviz.formats.schemas import any_value, list_of, mapping_of, record_of, any_text
 from circuitviz.session import Document, Label
-from circuitviz.session.labels import known
+from circuitviz.session.labels import is_valid_target
 
 
-class LabelsPart(Part):
+class LabelsPart(DocumentPart):
     """``labels``: target → text (the role), colour, note, confidence, author, evidence, extra."""
 
     keys = ("labels",)
 
     def write(self, document: Document) -> dict[str, Any]:
         """All labels, by what they speak of."""
-        return {"labels": {target: label_dict(label) for target, label in document.state.labels.items()}}
+        return {"labels": {target: label_to_json(label) for target, label in document.state.labels.items()}}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Labels of what the graph has."""
         given = opened.manifest["labels"]
         for target in given:
-            if not known(opened.graph, target):
+            if not is_valid_target(opened.graph, target):
                 raise InputError(f"it labels '{target}', which its model does not have")
-        return {"labels": {target: label_of(given[target]) for target in given}}
+        return {"labels": {target: label_from_json(given[target]) for target in given}}
 
 
-def label_dict(label: Label) -> dict[str, Any]:
+def label_to_json(label: Label) -> dict[str, Any]:
     """A label as JSON has it."""
     return {
         "text": label.text,
@@ -38,24 +38,24 @@ def label_dict(label: Label) -> dict[str, Any]:
         "note": label.note,
         "confidence": label.confidence,
         "author": label.author,
-        "evidence": [evidence_dict(e) for e in label.evidence],
+        "evidence": [evidence_to_json(e) for e in label.evidence],
         "extra": dict(label.extra),
     }
 
 
-def label_of(given: Any) -> Label:
+def label_from_json(given: Any) -> Label:
     """A label from JSON."""
-    record(
-        {"text": text, "colour": text},
-        {"note": text, "author": text, "evidence": each(anything), "extra": named(anything)},
+    record_of(
+        {"text": any_text, "colour": any_text},
+        {"note": any_text, "author": any_text, "evidence": list_of(any_value), "extra": mapping_of(any_value)},
     )(given, "label")
     return Label(
         given["text"],
-        colour_of(given["colour"]),
+        check_colour(given["colour"]),
         given.get("note", ""),
-        confidence_of(given.get("confidence")),
+        check_confidence(given.get("confidence")),
         given.get("author", ""),
-        tuple(evidence_of(e) for e in given.get("evidence", [])),
+        tuple(evidence_from_json(e) for e in given.get("evidence", [])),
         given.get("extra", {}),
     )
 

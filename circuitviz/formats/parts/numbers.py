@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.parts.registry import Opened, Part, parts
-from circuitviz.formats.parts.results import check_measure, evaluation, point
-from circuitviz.formats.schemas import anything, each, named
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
+from circuitviz.formats.parts.results import check_measure, evaluation_schema, curve_point_schema
+from circuitviz.formats.schemas import any_value, list_of, mapping_of
 from circuitviz.session import Document
 
 
-class NumbersPart(Part):
+class MeasurementsPart(DocumentPart):
     """``evaluations`` by the key of the state they belong to, ``curve``, and the longer ``measures``."""
 
     keys = ("evaluations", "curve", "measures")
@@ -23,18 +23,18 @@ class NumbersPart(Part):
             "measures": document.measures,
         }
 
-    def attach(self, opened: Opened, document: Document) -> None:
+    def attach(self, opened: FileContents, document: Document) -> None:
         """Numbers that are numbers: the window shows them as they are."""
-        each(point)(opened.manifest["curve"], "curve")
+        list_of(curve_point_schema)(opened.manifest["curve"], "curve")
         document.curve = [dict(entry) for entry in opened.manifest["curve"]]
         measures = opened.get("measures", {})
-        named(anything)(measures, "measures")
+        mapping_of(any_value)(measures, "measures")
         for name, found in measures.items():
             check_measure(name, found)
         document.measures = dict(measures)
-        named(evaluation)(opened.manifest["evaluations"], "evaluations")
+        mapping_of(evaluation_schema)(opened.manifest["evaluations"], "evaluations")
         for key, numbers in opened.manifest["evaluations"].items():
-            document.remember(key, numbers)
+            document.store_evaluation(key, numbers)
 
 
-parts.register("numbers", summary="evaluations and curve")(NumbersPart())
+parts.register("numbers", summary="evaluations and curve")(MeasurementsPart())

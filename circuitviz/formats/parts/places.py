@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.registry import Opened, Part, parts
-from circuitviz.formats.schemas import each, number
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
+from circuitviz.formats.schemas import list_of, finite_number
 from circuitviz.session import Document
 
-FARTHEST = 1e6  # of the layout's units from its origin: a node is some 50 wide
+MAX_COORDINATE = 1e6  # of the layout's units from its origin: a node is some 50 wide
 
 
-class PlacesPart(Part):
+class PositionsPart(DocumentPart):
     """``positions``: node → x and y in the layout's units."""
 
     keys = ("positions",)
@@ -21,20 +21,20 @@ class PlacesPart(Part):
         """All nodes moved by hand."""
         return {"positions": {n: list(at) for n, at in document.state.positions.items()}}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Places of nodes that the graph has."""
         given = opened.manifest["positions"]
-        return {"positions": {name: place(given[name]) for name in opened.nodes(given)}}
+        return {"positions": {name: parse_position(given[name]) for name in opened.check_nodes(given)}}
 
 
-def place(given: Any) -> tuple[float, float]:
+def parse_position(given: Any) -> tuple[float, float]:
     """X and y; InputError where they are no numbers, or no place that can be drawn."""
-    each(number)(given, "place of a node")
-    if len(given) != 2 or max(map(abs, given)) > FARTHEST:
+    list_of(finite_number)(given, "place of a node")
+    if len(given) != 2 or max(map(abs, given)) > MAX_COORDINATE:
         raise InputError(
-            f"its place of a node is {str(given)[:60]}; x and y up to {FARTHEST:,.0f} would be right"
+            f"its place of a node is {str(given)[:60]}; x and y up to {MAX_COORDINATE:,.0f} would be right"
         )
     return float(given[0]), float(given[1])
 
 
-parts.register("places", summary="where nodes were put by hand")(PlacesPart())
+parts.register("places", summary="where nodes were put by hand")(PositionsPart())

@@ -6,26 +6,26 @@ import dataclasses
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.registry import Opened, Part, parts, plain
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts, to_jsonable
 from circuitviz.formats.schemas import (
-    LARGEST_SEED,
-    anything,
-    count,
-    each,
-    either,
-    maybe,
-    named,
-    optional,
-    record,
-    scalar,
-    text,
-    truth,
-    whole,
+    MAX_SEED,
+    any_value,
+    any_count,
+    list_of,
+    either_of,
+    optional_number,
+    mapping_of,
+    optional_value,
+    record_of,
+    any_scalar,
+    any_text,
+    boolean,
+    integer_between,
 )
 from circuitviz.session import Document, Provenance
-from circuitviz.session.question import METHODS
+from circuitviz.session.question import PROMPT_METHODS
 
-TEXTS = [
+TEXT_FIELDS = [
     "model",
     "weight_hash",
     "task",
@@ -37,24 +37,24 @@ TEXTS = [
     "machine",
     "created",
 ]
-option = either(scalar, each(scalar))
-folders = optional(either(text, each(text)))
-provenance = record(
+option_schema = either_of(any_scalar, list_of(any_scalar))
+folders_schema = optional_value(either_of(any_text, list_of(any_text)))
+provenance_schema = record_of(
     {},
-    {**dict.fromkeys(TEXTS, text), **dict.fromkeys(("asked", "seconds"), maybe), "prompts": count,
-     "seed": whole(0, LARGEST_SEED), "bos": optional(truth), "options": named(option),
-     "task_options": named(either(option, named(scalar))), "versions": named(scalar),
-     "pairs": each(each(either(text, each(anything))))},
+    {**dict.fromkeys(TEXT_FIELDS, any_text), **dict.fromkeys(("asked", "seconds"), optional_number), "prompts": any_count,
+     "seed": integer_between(0, MAX_SEED), "bos": optional_value(boolean), "options": mapping_of(option_schema),
+     "task_options": mapping_of(either_of(option_schema, mapping_of(any_scalar))), "versions": mapping_of(any_scalar),
+     "pairs": list_of(list_of(either_of(any_text, list_of(any_value))))},
 )  # fmt: skip
-question = record(
+query_schema = record_of(
     {},
-    {**dict.fromkeys(("target", "gate", "errors"), optional(text)), "sites": optional(each(text)),
-     **dict.fromkeys(("tau", "node_share", "edge_share"), maybe), "nodes": optional(count),
-     "rows": optional(count), "tokens": optional(each(count)), "dictionaries": folders},
+    {**dict.fromkeys(("target", "gate", "errors"), optional_value(any_text)), "sites": optional_value(list_of(any_text)),
+     **dict.fromkeys(("tau", "node_share", "edge_share"), optional_number), "nodes": optional_value(any_count),
+     "rows": optional_value(any_count), "tokens": optional_value(list_of(any_count)), "dictionaries": folders_schema},
 )  # fmt: skip
 
 
-class ProvenancePart(Part):
+class ProvenancePart(DocumentPart):
     """``provenance``: model, weights, task with its prompts, method, versions, machine."""
 
     keys = ("provenance",)
@@ -62,33 +62,33 @@ class ProvenancePart(Part):
     def write(self, document: Document) -> dict[str, Any]:
         """All fields, or nothing where the circuit was imported."""
         where = document.state.provenance
-        return {"provenance": where and plain(dataclasses.asdict(where))}
+        return {"provenance": where and to_jsonable(dataclasses.asdict(where))}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """The provenance, its texts and numbers checked."""
         given = opened.manifest["provenance"]
         if given is None:
             return {}
-        named(anything)(given, "provenance")
+        mapping_of(any_value)(given, "provenance")
         known = {field.name for field in dataclasses.fields(Provenance)}
         values = {k: v for k, v in given.items() if k in known}
-        provenance(values, "provenance")
+        provenance_schema(values, "provenance")
         for name in ("options", "task_options", "versions"):
             values[name] = dict(values.get(name, {}))
         counts = values["task_options"].get("left_out", {})
         if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
             raise InputError(f"its provenance says {counts!r} of rows that were left out")
         values["pairs"] = tuple(
-            (str(clean), str(corrupted), tuple(map(_answer, right)), tuple(map(_answer, wrong)))
+            (str(clean), str(corrupted), tuple(map(_parse_answer, right)), tuple(map(_parse_answer, wrong)))
             for clean, corrupted, right, wrong in values["pairs"]
         )
         where = Provenance(**values)
-        if where.method in METHODS:  # which are options of a question about a prompt
-            question(values["options"], "provenance.options")
+        if where.method in PROMPT_METHODS:  # which are options of a question about a prompt
+            query_schema(values["options"], "provenance.options")
         return {"provenance": where}
 
 
-def _answer(given: Any) -> str | int:
+def _parse_answer(given: Any) -> str | int:
     """An answer as text, or its id in the vocabulary."""
     if isinstance(given, bool) or not isinstance(given, str | int):
         raise InputError(f"its provenance says {given!r} as an answer")

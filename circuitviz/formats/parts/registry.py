@@ -18,7 +18,7 @@ Arrays = dict[str, "np.ndarray[Any, Any]"]
 
 
 @dataclass
-class Opened:
+class FileContents:
     """A file's manifest and tensors, as parts read them; nothing in it is to be trusted."""
 
     manifest: dict[str, Any]
@@ -27,15 +27,15 @@ class Opened:
     @cached_property
     def graph(self) -> Graph | None:
         """The graph of the model that the file belongs to."""
-        from circuitviz.formats.parts.circuit import graph_of
+        from circuitviz.formats.parts.circuit import read_graph
 
-        return graph_of(self.manifest, self.tensors)
+        return read_graph(self.manifest, self.tensors)
 
     def get(self, key: str, default: Any) -> Any:
         """A key's value; the default where an older file does not have it."""
         return self.manifest.get(key, default)
 
-    def nodes(self, names: Iterable[str]) -> list[str]:
+    def check_nodes(self, names: Iterable[str]) -> list[str]:
         """The names, where each is a node of the graph; else InputError."""
         checked = list(names)
         for name in checked:
@@ -44,7 +44,7 @@ class Opened:
             self.graph.node(name)
         return checked
 
-    def edges(self, names: Iterable[str]) -> list[str]:
+    def check_edges(self, names: Iterable[str]) -> list[str]:
         """The names, where each is an edge of the graph; else InputError."""
         checked = list(names)
         for name in checked:
@@ -54,7 +54,7 @@ class Opened:
         return checked
 
 
-class Part:
+class DocumentPart:
     """One part of a document. A subclass names its keys and overrides what it needs.
 
     A key that a file lacks means the field's default, so older files stay readable; a change of
@@ -73,21 +73,21 @@ class Part:
         """What is kept as tensors, by name."""
         return {}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """Keywords of ``State`` read from a file."""
         return {}
 
-    def attach(self, opened: Opened, document: Document) -> None:
+    def attach(self, opened: FileContents, document: Document) -> None:
         """Set what a document holds outside its state."""
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """The same in dicts and lists, as JSON has them."""
     if isinstance(value, dict):
-        return {k: plain(v) for k, v in value.items()}
+        return {k: to_jsonable(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(v) for v in value]
+        return [to_jsonable(v) for v in value]
     return value
 
 
-parts: Registry[Part] = Registry("part of a file", "circuitviz.formats.parts", "circuitviz.parts")
+parts: Registry[DocumentPart] = Registry("part of a file", "circuitviz.formats.parts", "circuitviz.parts")

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.parts.registry import Opened, Part, parts
-from circuitviz.session import Document, Sight
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
+from circuitviz.session import Document, ViewFilters
 
 
-class SightPart(Part):
+class ViewFiltersPart(DocumentPart):
     """``filters``: those that hide something, by name."""
 
     keys = ("filters",)
 
     def write(self, document: Document) -> dict[str, Any]:
         """The filters that are set."""
-        return {"filters": document.state.sight.plain()}
+        return {"filters": document.state.filters.to_json()}
 
-    def state(self, opened: Opened) -> dict[str, Any]:
+    def state(self, opened: FileContents) -> dict[str, Any]:
         """The filters; a later version's are left out."""
-        return {"sight": Sight.of(dict(opened.get("filters", {})))}
+        return {"sight": ViewFilters.from_json(dict(opened.get("filters", {})))}
 
 
-parts.register("filters", summary="what of the circuit is in sight")(SightPart())
+parts.register("filters", summary="what of the circuit is in sight")(ViewFiltersPart())

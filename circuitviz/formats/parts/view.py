@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.parts.registry import Opened, Part, parts
+from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
 from circuitviz.session import Document
 
 
-class ViewPart(Part):
+class ViewPart(DocumentPart):
     """``view``: kept as it is; its readers ignore what they do not know."""
 
     keys = ("view",)
@@ -17,7 +17,7 @@ class ViewPart(Part):
         """The view state."""
         return {"view": document.view}
 
-    def attach(self, opened: Opened, document: Document) -> None:
+    def attach(self, opened: FileContents, document: Document) -> None:
         """The view state."""
         document.view = dict(opened.manifest["view"])
 

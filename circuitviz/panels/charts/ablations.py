@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.matrix import Cell, matrix, number, scale, shade
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.matrix import MatrixCell, add_matrix, format_cell_value, add_faithfulness_scale, faithfulness_colour
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
-COLUMNS = {"faithfulness": "circuit", "completeness": "rest"}
-KEYS = (
+SHARE_OF_COLUMN = {"faithfulness": "circuit", "completeness": "rest"}
+ABLATION_TABLE_COLUMNS = (
     "ablation", "errors", "patterns", "faithfulness", "completeness", "circuit", "rest", "model", "ablated",
 )  # fmt: skip
 
 
 @charts.register("ablations", summary="a heat map of settings")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_ablations(chart: ChartSpec, result: dict[str, Any]) -> None:
     """Rows: ablation and errors; columns: faithfulness (1 is best) and completeness (0 is best), with
     patterns free and frozen.
     """
     cells = [{"patterns": "free", **cell} for cell in result["cells"]]  # older files do not say it
-    sketch.rows = [list(KEYS), *([cell[k] for k in KEYS] for cell in cells)]
+    chart.table_rows = [list(ABLATION_TABLE_COLUMNS), *([cell[k] for k in ABLATION_TABLE_COLUMNS] for cell in cells)]
     rows = list(dict.fromkeys((cell["ablation"], cell["errors"]) for cell in cells))
     ways = list(dict.fromkeys(cell["patterns"] for cell in cells))
-    columns = [(patterns, name) for patterns in ways for name in COLUMNS]
-    drawn: list[Cell] = []
+    columns = [(patterns, name) for patterns in ways for name in SHARE_OF_COLUMN]
+    drawn: list[MatrixCell] = []
     for cell in cells:
         y = rows.index((cell["ablation"], cell["errors"]))
-        for name, value_of in COLUMNS.items():
+        for name, value_of in SHARE_OF_COLUMN.items():
             x, value = columns.index((cell["patterns"], name)), cell[name]
             good = value if value is None or name == "faithfulness" else 1 - abs(value)
-            colour = sketch.colour("raised") if good is None else shade(sketch, good)
-            drawn.append((y, x, colour, number(value)))
+            colour = chart.theme_colour("raised") if good is None else faithfulness_colour(chart, good)
+            drawn.append((y, x, colour, format_cell_value(value)))
             told = "undefined: model and ablated do not differ" if value is None else f"{value:.3f}"
-            sketch.spot(
+            chart.add_hover_region(
                 x + 0.5, y + 0.5, 1.0, 1.0,
                 f"{name}, {cell['ablation']}, errors {cell['errors']}, patterns {cell['patterns']}: {told}; "
                 f"{result['target']} {cell[value_of]:.3f}, in the model {cell['model']:.3f}, ablated "
                 f"{cell['ablated']:.3f}",
             )  # fmt: skip
     names = [name if patterns == "free" else f"{name[0].upper()} {patterns}" for patterns, name in columns]
-    matrix(sketch, [f"{ablation} · errors {errors}" for ablation, errors in rows], names, drawn)
-    scale(sketch, "faithfulness F, or 1 − |completeness C|")
+    add_matrix(chart, [f"{ablation} · errors {errors}" for ablation, errors in rows], names, drawn)
+    add_faithfulness_scale(chart, "faithfulness F, or 1 − |completeness C|")

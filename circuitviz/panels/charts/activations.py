@@ -6,25 +6,25 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.panels.charts.sketch import Boxes, Sketch, charts
+from circuitviz.panels.charts.sketch import RectMark, ChartSpec, charts
 
 
 @charts.register("activations", summary="how often a feature fires how strongly")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_activations(chart: ChartSpec, result: dict[str, Any]) -> None:
     """``bins``: tokens in each; ``reach``: the activation at which the last bin ends."""
     counts = list(result["bins"])
     width = result["reach"] / len(counts)
     last = max((i for i, count in enumerate(counts) if count), default=0)
-    sketch.rows = [["from", "to", "tokens"]]
-    sketch.axes("tokens", "activation")
+    chart.table_rows = [["from", "to", "tokens"]]
+    chart.set_axis_labels("tokens", "activation")
     sides = []
     for i, count in enumerate(counts[: last + 1]):
         low, high = i * width, (i + 1) * width
-        sketch.rows.append([low, high, count])
+        chart.table_rows.append([low, high, count])
         sides.append((low + 0.05 * width, 0.0, high - 0.05 * width, float(count)))
         said = f"activation {low:.3g} to {high:.3g}: {count:,} tokens"
-        sketch.spot(low + width / 2, max(counts) / 2, width, 2.2 * max(counts), said)
-    sketch.marks.append(Boxes(np.array(sides), [sketch.colour("positive", 0.85)] * len(sides)))
-    sketch.moves = (False, False)
-    sketch.span(x=(0.0, (last + 1) * width), padding=0.02)
-    sketch.span(y=(0.0, max(counts)), padding=0.03)
+        chart.add_hover_region(low + width / 2, max(counts) / 2, width, 2.2 * max(counts), said)
+    chart.marks.append(RectMark(np.array(sides), [chart.theme_colour("positive", 0.85)] * len(sides)))
+    chart.draggable_axes = (False, False)
+    chart.set_ranges(x=(0.0, (last + 1) * width), padding=0.02)
+    chart.set_ranges(y=(0.0, max(counts)), padding=0.03)

@@ -7,14 +7,14 @@ from itertools import pairwise
 
 from circuitviz.pictures.drawing import Point
 
-Span = tuple[float, float]
+ClipRange = tuple[float, float]
 
 
-def pieces(points: Sequence[Point], x: Span, y: Span) -> list[list[Point]]:
+def clip_polyline(points: Sequence[Point], x_range: ClipRange, y_range: ClipRange) -> list[list[Point]]:
     """The stretches of a line through ``points`` that lie within x and y (Liang and Barsky 1984)."""
     found: list[list[Point]] = []
     for start, end in pairwise(points):
-        inside = _segment(start, end, x, y)
+        inside = _clip_segment(start, end, x_range, y_range)
         if inside is None:
             continue
         if found and found[-1][-1] == inside[0]:
@@ -24,22 +24,22 @@ def pieces(points: Sequence[Point], x: Span, y: Span) -> list[list[Point]]:
     return found
 
 
-def clipped(corners: Sequence[Point], x: Span, y: Span) -> list[Point]:
+def clip_polygon(vertices: Sequence[Point], x_range: ClipRange, y_range: ClipRange) -> list[Point]:
     """The corners of the part of an area that lies within x and y (Sutherland and Hodgman 1974)."""
-    kept = [(float(a), float(b)) for a, b in corners]
-    for axis, (low, high) in enumerate((sorted(x), sorted(y))):
+    kept = [(float(a), float(b)) for a, b in vertices]
+    for axis, (low, high) in enumerate((sorted(x_range), sorted(y_range))):
         for limit, sign in ((low, 1.0), (high, -1.0)):
             before, kept = kept, []
             for start, end in zip(before[-1:] + before[:-1], before, strict=True):
                 was, now = sign * (start[axis] - limit) >= 0, sign * (end[axis] - limit) >= 0
                 if was != now:
-                    kept.append(_between(start, end, (limit - start[axis]) / (end[axis] - start[axis])))
+                    kept.append(_interpolate(start, end, (limit - start[axis]) / (end[axis] - start[axis])))
                 if now:
                     kept.append(end)
     return kept
 
 
-def _segment(start: Point, end: Point, x: Span, y: Span) -> tuple[Point, Point] | None:
+def _clip_segment(start: Point, end: Point, x: ClipRange, y: ClipRange) -> tuple[Point, Point] | None:
     begin, stop = 0.0, 1.0
     for axis, (low, high) in enumerate((sorted(x), sorted(y))):
         step = end[axis] - start[axis]
@@ -51,12 +51,12 @@ def _segment(start: Point, end: Point, x: Span, y: Span) -> tuple[Point, Point] 
         begin, stop = max(begin, first), min(stop, last)
     if not begin <= stop:
         return None
-    return _between(start, end, begin), _between(start, end, stop)
+    return _interpolate(start, end, begin), _interpolate(start, end, stop)
 
 
-def _between(start: Point, end: Point, share: float) -> Point:
+def _interpolate(start: Point, end: Point, fraction: float) -> Point:
     """A point of a segment, its ends exactly."""
-    at = start if share == 0 else end if share == 1 else tuple(
-        a + share * (b - a) for a, b in zip(start, end, strict=True)
+    at = start if fraction == 0 else end if fraction == 1 else tuple(
+        a + fraction * (b - a) for a, b in zip(start, end, strict=True)
     )  # fmt: skip
     return float(at[0]), float(at[1])

@@ -10,14 +10,14 @@ import pyqtgraph as pg
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFontMetricsF, QPainter, QPen, QPolygonF, QTransform
 
-from circuitviz.canvas.paint import font
-from circuitviz.panels.charts.sketch import Area, Boxes, Dots, Mark, Points, Rule, Strokes, Word
+from circuitviz.canvas.paint import canvas_font
+from circuitviz.panels.charts.sketch import AreaMark, RectMark, PointMark, Mark, PointArray, RuleMark, LineMark, TextMark
 
-MARGIN = 3.0  # pixels between a word's place and the word
-SMALL = 11.0  # pixels of words in a plot
+TEXT_MARGIN_PX = 3.0  # pixels between a word's place and the word
+CHART_TEXT_PX = 11.0  # pixels of words in a plot
 
 
-class Ink(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
+class MarksItem(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
     """Paints marks within the stretch that its view box shows."""
 
     def __init__(self) -> None:
@@ -45,12 +45,12 @@ class Ink(pg.GraphicsObject):  # type: ignore[misc]  # pyqtgraph has no types
         frame = onto.mapRect(self.boundingRect())
         painter.resetTransform()
         for mark in self.marks:
-            _MARKS[type(mark)](painter, mark, onto, frame)
+            _MARK_PAINTERS[type(mark)](painter, mark, onto, frame)
 
 
-def _pixels(points: Points, onto: QTransform) -> Points:
+def _to_pixels(points: PointArray, transform: QTransform) -> PointArray:
     """Places [..., 2] of the plot in pixels; a plot's axes are never turned."""
-    scaled = points * (onto.m11(), onto.m22()) + (onto.dx(), onto.dy())
+    scaled = points * (transform.m11(), transform.m22()) + (transform.dx(), transform.dy())
     return np.clip(scaled, -1e5, 1e5)  # beyond, the rasteriser's own numbers overflow
 
 
@@ -62,10 +62,10 @@ def _pen(colour: QColor, width: float, dashed: bool) -> QPen:
     return pen
 
 
-def _strokes(painter: QPainter, mark: Strokes, onto: QTransform, _frame: QRectF) -> None:
+def _paint_lines(painter: QPainter, mark: LineMark, transform: QTransform, _frame: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(_pen(mark.colour, mark.width, mark.dashed))
-    at = _pixels(mark.points, onto)
+    at = _to_pixels(mark.points, transform)
     if at.shape[1] < 2:
         return
     if at.shape[1] == 2:
@@ -76,72 +76,72 @@ def _strokes(painter: QPainter, mark: Strokes, onto: QTransform, _frame: QRectF)
         painter.drawPolyline(QPolygonF([QPointF(x, y) for x, y in line[np.append(True, moved)].tolist()]))
 
 
-def _rule(painter: QPainter, mark: Rule, onto: QTransform, frame: QRectF) -> None:
+def _paint_rule(painter: QPainter, mark: RuleMark, transform: QTransform, frame: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(_pen(mark.colour, mark.width, mark.dashed))
-    if mark.upright:
-        x = onto.m11() * mark.at + onto.dx()
+    if mark.is_vertical:
+        x = transform.m11() * mark.position + transform.dx()
         painter.drawLine(QLineF(x, frame.top(), x, frame.bottom()))
     else:
-        y = onto.m22() * mark.at + onto.dy()
+        y = transform.m22() * mark.position + transform.dy()
         painter.drawLine(QLineF(frame.left(), y, frame.right(), y))
 
 
-def _area(painter: QPainter, mark: Area, onto: QTransform, _frame: QRectF) -> None:
+def _paint_area(painter: QPainter, mark: AreaMark, transform: QTransform, _frame: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QBrush(mark.colour))
-    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in _pixels(mark.corners, onto).tolist()]))
+    painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in _to_pixels(mark.vertices, transform).tolist()]))
 
 
-def _boxes(painter: QPainter, mark: Boxes, onto: QTransform, frame: QRectF) -> None:
+def _paint_rects(painter: QPainter, mark: RectMark, transform: QTransform, frame: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    at = np.sort(_pixels(mark.sides.reshape(-1, 2, 2), onto), axis=1).reshape(-1, 4)
+    at = np.sort(_to_pixels(mark.bounds.reshape(-1, 2, 2), transform), axis=1).reshape(-1, 4)
     seen = (at[:, 2] >= frame.left()) & (at[:, 0] <= frame.right())
     seen &= (at[:, 3] >= frame.top()) & (at[:, 1] <= frame.bottom())
     for i in np.flatnonzero(seen).tolist():
         left, top, right, bottom = at[i].tolist()
-        gap = mark.gap if min(right - left, bottom - top) > 4 else 0.0
+        gap = mark.gap_px if min(right - left, bottom - top) > 4 else 0.0
         painter.fillRect(QRectF(left, top, right - left - gap, bottom - top - gap), mark.colours[i])
 
 
-def _dots(painter: QPainter, mark: Dots, onto: QTransform, frame: QRectF) -> None:
+def _paint_points(painter: QPainter, mark: PointMark, transform: QTransform, frame: QRectF) -> None:
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(QBrush(mark.colour))
     painter.setPen(Qt.PenStyle.NoPen if mark.outline is None else QPen(mark.outline, mark.thick))
     near = frame.adjusted(-mark.size, -mark.size, mark.size, mark.size)
-    places = (QPointF(x, y) for x, y in _pixels(mark.points, onto).tolist())
+    places = (QPointF(x, y) for x, y in _to_pixels(mark.points, transform).tolist())
     for place in places:
         if near.contains(place):
-            draw_dot(painter, place, mark.size, mark.symbol)
+            paint_point(painter, place, mark.size, mark.symbol)
 
 
-def draw_dot(painter: QPainter, at: QPointF, size: float, symbol: str) -> None:
+def paint_point(painter: QPainter, center: QPointF, size: float, symbol: str) -> None:
     """A dot with the painter's pen and brush, also for the key."""
     half = size / 2
     if symbol == "s":
-        painter.drawRect(QRectF(at.x() - half, at.y() - half, size, size))
+        painter.drawRect(QRectF(center.x() - half, center.y() - half, size, size))
     elif symbol == "d":
         ends = ((0, -1.2), (1, 0), (0, 1.2), (-1, 0))
-        painter.drawPolygon(QPolygonF([at + QPointF(x * half, y * half) for x, y in ends]))
+        painter.drawPolygon(QPolygonF([center + QPointF(x * half, y * half) for x, y in ends]))
     else:
-        painter.drawEllipse(at, half, half)
+        painter.drawEllipse(center, half, half)
 
 
-def _word(painter: QPainter, mark: Word, onto: QTransform, frame: QRectF) -> None:
-    written = font(SMALL)
+def _paint_text(painter: QPainter, mark: TextMark, transform: QTransform, frame: QRectF) -> None:
+    written = canvas_font(CHART_TEXT_PX)
     metrics = QFontMetricsF(written)
     wide, high = metrics.horizontalAdvance(mark.text), metrics.height()
-    at = onto.map(QPointF(mark.x, mark.y))
-    if not frame.adjusted(-1, -1, 1, 1).contains(at) or wide + 2 > mark.room * abs(onto.m11()):
+    at = transform.map(QPointF(mark.x, mark.y))
+    if not frame.adjusted(-1, -1, 1, 1).contains(at) or wide + 2 > mark.max_width * abs(transform.m11()):
         return
-    left = at.x() - mark.across * wide + MARGIN * (1 - 2 * mark.across)
-    top = at.y() - mark.down * high
+    left = at.x() - mark.x_anchor * wide + TEXT_MARGIN_PX * (1 - 2 * mark.x_anchor)
+    top = at.y() - mark.y_anchor * high
     painter.setFont(written)
     painter.setPen(mark.colour)
     painter.drawText(QPointF(left, top + metrics.ascent()), mark.text)
 
 
-_MARKS: dict[type, Any] = {
-    Strokes: _strokes, Rule: _rule, Area: _area, Boxes: _boxes, Dots: _dots, Word: _word,
+_MARK_PAINTERS: dict[type, Any] = {
+    LineMark: _paint_lines, RuleMark: _paint_rule, AreaMark: _paint_area, RectMark: _paint_rects, PointMark: _paint_points, TextMark: _paint_text,
 }  # fmt: skip

@@ -7,51 +7,51 @@ from collections.abc import Sequence
 import numpy as np
 from PySide6.QtGui import QColor
 
-from circuitviz.panels.charts.sketch import Boxes, Sketch, Word
-from circuitviz.panels.heat.grid import ink
+from circuitviz.panels.charts.sketch import RectMark, ChartSpec, TextMark
+from circuitviz.panels.heat.grid import text_colour_on
 
-Cell = tuple[int, int, QColor, str]
+MatrixCell = tuple[int, int, QColor, str]
 """(row, column, colour, text)"""
 
 
-def matrix(sketch: Sketch, rows: Sequence[str], columns: Sequence[str], cells: Sequence[Cell]) -> None:
+def add_matrix(chart: ChartSpec, rows: Sequence[str], columns: Sequence[str], cells: Sequence[MatrixCell]) -> None:
     """Cells with their texts, names at the left and above; nothing can be dragged."""
     if cells:
         sides = np.array([(x + 0.01, y + 0.015, x + 0.99, y + 0.985) for y, x, _, _ in cells])
-        sketch.marks.append(Boxes(sides, [colour for _, _, colour, _ in cells]))
+        chart.marks.append(RectMark(sides, [colour for _, _, colour, _ in cells]))
     for y, x, colour, text in cells:
-        over = QColor(ink(_codes(colour)))
-        sketch.marks.append(Word(x + 0.5, y + 0.5, text, over, room=0.98))
-    sketch.names = {
+        over = QColor(text_colour_on(_rgb(colour)))
+        chart.marks.append(TextMark(x + 0.5, y + 0.5, text, over, max_width=0.98))
+    chart.axis_ticks = {
         "left": [(i + 0.5, name) for i, name in enumerate(rows)],
         "top": [(i + 0.5, name) for i, name in enumerate(columns)],
     }
-    sketch.upright, sketch.moves = False, (False, False)
-    sketch.span((0, max(1, len(columns))), (0, max(1, len(rows))))
+    chart.is_y_upwards, chart.draggable_axes = False, (False, False)
+    chart.set_ranges((0, max(1, len(columns))), (0, max(1, len(rows))))
 
 
-def shade(sketch: Sketch, value: float) -> QColor:
+def faithfulness_colour(chart: ChartSpec, value: float) -> QColor:
     """From the negative colour at 0 and below, over the ground, to the positive one at 1."""
     share = float(np.clip(value, 0, 1))
-    low, middle, high = (sketch.colour(name) for name in ("negative", "raised", "positive"))
-    return between(low, middle, share * 2) if share < 0.5 else between(middle, high, share * 2 - 1)
+    low, middle, high = (chart.theme_colour(name) for name in ("negative", "raised", "positive"))
+    return mix_colours(low, middle, share * 2) if share < 0.5 else mix_colours(middle, high, share * 2 - 1)
 
 
-def between(start: QColor, end: QColor, share: float) -> QColor:
+def mix_colours(start: QColor, end: QColor, fraction: float) -> QColor:
     """``share`` of the way from one colour to another."""
-    codes = (a + (b - a) * share for a, b in zip(_codes(start), _codes(end), strict=True))
+    codes = (a + (b - a) * fraction for a, b in zip(_rgb(start), _rgb(end), strict=True))
     return QColor(*(round(code) for code in codes))
 
 
-def _codes(colour: QColor) -> tuple[int, int, int]:
+def _rgb(colour: QColor) -> tuple[int, int, int]:
     return colour.red(), colour.green(), colour.blue()
 
 
-def scale(sketch: Sketch, unit: str) -> None:
+def add_faithfulness_scale(chart: ChartSpec, unit: str) -> None:
     """The key of ``shade``."""
-    sketch.ramp(f"1 and more: {unit}", "0 and less", [shade(sketch, i / 8) for i in range(9)])
+    chart.add_colour_ramp(f"1 and more: {unit}", "0 and less", [faithfulness_colour(chart, i / 8) for i in range(9)])
 
 
-def number(value: float | None) -> str:
+def format_cell_value(value: float | None) -> str:
     """A number in a cell; a dash where there is none."""
     return "–" if value is None else f"{value:.2f}".replace("-0.00", "0.00").replace("-", "−")

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.bars import bars
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.bars import add_bars
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
 
 @charts.register("minimality", summary="a sorted bar per node")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_minimality(chart: ChartSpec, result: dict[str, Any]) -> None:
     """The largest change of faithfulness that taking the node out makes."""
     nodes = [row for row in result["nodes"] if row["value"] is not None]
-    sketch.rows = [["node", "value", "change", "low", "high", "without"]]
+    chart.table_rows = [["node", "value", "change", "low", "high", "without"]]
     low, high, texts = [], [], []
     for row in nodes:
         change = row["change"]
         numbers = [row["value"], change["value"], change["low"], change["high"]]
-        sketch.rows.append([row["node"], *numbers, " ".join(row["without"])])
+        chart.table_rows.append([row["node"], *numbers, " ".join(row["without"])])
         ends = [change["low"], change["high"]]
         sign = -1 if change["value"] < 0 else 1
         within = sorted(sign * end for end in ends) if None not in ends else [None, None]
@@ -25,5 +25,5 @@ def draw(sketch: Sketch, result: dict[str, Any]) -> None:
         high.append(within[1])
         rest = f", with {', '.join(row['without'][:5])} out, too" if row["without"] else ""
         texts.append(f"{row['node']}: changes faithfulness by {row['value']:.3f}{rest}")
-    sketch.axes("", "largest change of faithfulness")
-    bars(sketch, [row["node"] for row in nodes], [row["value"] for row in nodes], low, high, texts)
+    chart.set_axis_labels("", "largest change of faithfulness")
+    add_bars(chart, [row["node"] for row in nodes], [row["value"] for row in nodes], low, high, texts)

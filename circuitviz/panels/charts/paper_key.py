@@ -8,83 +8,83 @@ import numpy as np
 from PySide6.QtGui import QColor
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.charts.paper_ink import PaperInk
-from circuitviz.panels.charts.sketch import Dots, Entry
-from circuitviz.pictures.drawing import Box, Drawing, Shape, Text, polyline
-from circuitviz.pictures.measure import cut, width
-from circuitviz.pictures.plots import MARGIN, printed
+from circuitviz.panels.charts.paper_ink import PaperMarks
+from circuitviz.panels.charts.sketch import PointMark, LegendEntry
+from circuitviz.pictures.drawing import BoxShape, Drawing, DrawingShape, TextShape, polyline
+from circuitviz.pictures.measure import elide_text, text_width
+from circuitviz.pictures.plots import PLOT_MARGIN_PT, with_minus_sign
 
-ROW, SWATCH, RAMP, APART = 1.5, 1.6, 5.0, 1.2  # in sizes of text
-STEPS = 30
+LEGEND_ROW_EM, SWATCH_WIDTH_EM, RAMP_WIDTH_EM, ENTRY_GAP_EM = 1.5, 1.6, 5.0, 1.2  # in sizes of text
+RAMP_STEPS = 30
 
 
-class PaperKey:
+class PaperLegend:
     """Places entries on paper as wide as it is; ``height`` is the room that they take, in points."""
 
-    def __init__(self, entries: Sequence[Entry], paper: Drawing, size: float) -> None:
-        self.size, self.family = size, paper.font
-        self.places: list[tuple[Entry, str, float, int]] = []
-        left, row, end = MARGIN, 0, paper.width - MARGIN
+    def __init__(self, entries: Sequence[LegendEntry], paper: Drawing, font_size: float) -> None:
+        self.font_size, self.font_family = font_size, paper.font
+        self.placed_entries: list[tuple[LegendEntry, str, float, int]] = []
+        left, row, end = PLOT_MARGIN_PT, 0, paper.width - PLOT_MARGIN_PT
         for entry in entries:
-            before = self._before(entry)
-            name = cut(printed(entry.name), self.family, size, end - MARGIN - before)
-            wide = before + width(name, self.family, size)
-            if left > MARGIN and left + wide > end:
-                left, row = MARGIN, row + 1
-            self.places.append((entry, name, left, row))
-            left += wide + APART * size
-        self.height = ROW * size * (row + 1) if self.places else 0.0
+            before = self._label_offset(entry)
+            name = elide_text(with_minus_sign(entry.label), self.font_family, font_size, end - PLOT_MARGIN_PT - before)
+            wide = before + text_width(name, self.font_family, font_size)
+            if left > PLOT_MARGIN_PT and left + wide > end:
+                left, row = PLOT_MARGIN_PT, row + 1
+            self.placed_entries.append((entry, name, left, row))
+            left += wide + ENTRY_GAP_EM * font_size
+        self.height = LEGEND_ROW_EM * font_size * (row + 1) if self.placed_entries else 0.0
 
-    def shapes(self, theme: Theme, ink: PaperInk) -> list[Shape]:
+    def shapes(self, theme: Theme, paper_marks: PaperMarks) -> list[DrawingShape]:
         """Swatches and names."""
-        made: list[Shape] = []
-        for entry, name, left, row in self.places:
-            middle = MARGIN + (ROW * row + 0.55) * self.size
-            base = middle + 0.35 * self.size
-            start = left + self._before(entry)
-            if entry.least:
-                made.append(Text(left, base, printed(entry.least), self.size, theme.muted))
-                left += width(printed(entry.least), self.family, self.size) + 0.5 * self.size
-            made += self._swatch(entry, left, middle, ink, theme)
-            made.append(Text(start, base, name, self.size, theme.muted))
+        made: list[DrawingShape] = []
+        for entry, name, left, row in self.placed_entries:
+            middle = PLOT_MARGIN_PT + (LEGEND_ROW_EM * row + 0.55) * self.font_size
+            base = middle + 0.35 * self.font_size
+            start = left + self._label_offset(entry)
+            if entry.ramp_start_label:
+                made.append(TextShape(left, base, with_minus_sign(entry.ramp_start_label), self.font_size, theme.muted))
+                left += text_width(with_minus_sign(entry.ramp_start_label), self.font_family, self.font_size) + 0.5 * self.font_size
+            made += self._swatch_shapes(entry, left, middle, paper_marks, theme)
+            made.append(TextShape(start, base, name, self.font_size, theme.muted))
         return made
 
-    def _before(self, entry: Entry) -> float:
+    def _label_offset(self, entry: LegendEntry) -> float:
         """How far an entry's name starts from its left end."""
-        least = width(printed(entry.least), self.family, self.size) + 0.5 * self.size if entry.least else 0.0
-        swatch = {"": 0.0, "ramp": RAMP + 0.5}.get(entry.look, SWATCH)
-        return least + swatch * self.size
+        least = text_width(with_minus_sign(entry.ramp_start_label), self.font_family, self.font_size) + 0.5 * self.font_size if entry.ramp_start_label else 0.0
+        swatch = {"": 0.0, "ramp": RAMP_WIDTH_EM + 0.5}.get(entry.swatch, SWATCH_WIDTH_EM)
+        return least + swatch * self.font_size
 
-    def _swatch(self, entry: Entry, left: float, middle: float, ink: PaperInk, theme: Theme) -> list[Shape]:
-        size = self.size
-        if not entry.look:
+    def _swatch_shapes(self, entry: LegendEntry, left: float, middle: float, paper_marks: PaperMarks, theme: Theme) -> list[DrawingShape]:
+        size = self.font_size
+        if not entry.swatch:
             return []
-        if entry.look == "ramp":
-            return self._ramp(entry, left, middle)
+        if entry.swatch == "ramp":
+            return self._ramp_shapes(entry, left, middle)
         colour = QColor(entry.colours[0])
         colour.setAlphaF(entry.alpha)
-        role, code, opacity = ink.colour(colour)
-        right = left + (SWATCH - 0.4) * size
-        if entry.look in ("line", "dash"):
-            ends, dash = [(left, middle), (right, middle)], "dashed" if entry.look == "dash" else ""
-            return [polyline(role, ends, code, max(0.5, 2 * ink.scale), opacity=opacity, dash=dash)]
-        if entry.look == "band":
+        role, code, opacity = paper_marks.role_and_colour(colour)
+        right = left + (SWATCH_WIDTH_EM - 0.4) * size
+        if entry.swatch in ("line", "dash"):
+            ends, dash = [(left, middle), (right, middle)], "dashed" if entry.swatch == "dash" else ""
+            return [polyline(role, ends, code, max(0.5, 2 * paper_marks.points_per_px), opacity=opacity, dash=dash)]
+        if entry.swatch == "band":
             place = (left, middle - 0.4 * size, right - left, 0.8 * size)
-            return [Box(f"{role} area", *place, code, code, 0.0, "square", opacity=opacity)]
-        hollow, nothing = entry.look == "ring", np.zeros((0, 2))
+            return [BoxShape(f"{role} area", *place, code, code, 0.0, "square", opacity=opacity)]
+        hollow, nothing = entry.swatch == "ring", np.zeros((0, 2))
         inside = QColor(theme.panel) if hollow else colour
-        symbol, outline = ("o", colour) if hollow else (entry.look, None)
-        dot = Dots(nothing, inside, 8.0, symbol, outline, 1.5)
-        return [ink.dot(((left + right) / 2, middle), dot)]
+        symbol, outline = ("o", colour) if hollow else (entry.swatch, None)
+        dot = PointMark(nothing, inside, 8.0, symbol, outline, 1.5)
+        return [paper_marks.point_shape(((left + right) / 2, middle), dot)]
 
-    def _ramp(self, entry: Entry, left: float, middle: float) -> list[Shape]:
+    def _ramp_shapes(self, entry: LegendEntry, left: float, middle: float) -> list[DrawingShape]:
         codes = [[QColor(code).red(), QColor(code).green(), QColor(code).blue()] for code in entry.colours]
-        at = np.linspace(0, len(codes) - 1, STEPS)
+        at = np.linspace(0, len(codes) - 1, RAMP_STEPS)
         mixed = np.stack([np.interp(at, np.arange(len(codes)), side) for side in np.array(codes).T], 1)
-        step, high = RAMP * self.size / STEPS, 0.7 * self.size
-        made: list[Shape] = []
+        step, high = RAMP_WIDTH_EM * self.font_size / RAMP_STEPS, 0.7 * self.font_size
+        made: list[DrawingShape] = []
         for i, (red, green, blue) in enumerate(np.rint(mixed).astype(int).tolist()):
             code = f"#{red:02x}{green:02x}{blue:02x}"
             place = (left + i * step, middle - high / 2, step + 0.05, high)
-            made.append(Box("cell", *place, code, code, 0.0, "square"))
+            made.append(BoxShape("cell", *place, code, code, 0.0, "square"))
         return made

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
-REACH = 0.03  # of the axes: how near the mouse has to be to a point
+HOVER_FRACTION = 0.03  # of the axes: how near the mouse has to be to a point
 
 
 @charts.register("predicted", summary="a scatter with the diagonal")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_predicted(chart: ChartSpec, result: dict[str, Any]) -> None:
     """``points``: node, predicted and measured change of the target."""
     points = result["points"]
-    sketch.rows = [["node", "predicted", "measured"]]
-    sketch.rows += [[p[k] for k in ("node", "predicted", "measured")] for p in points]
-    sketch.axes(f"measured, {result['response']}", f"predicted change of {result['target']}")
+    chart.table_rows = [["node", "predicted", "measured"]]
+    chart.table_rows += [[p[k] for k in ("node", "predicted", "measured")] for p in points]
+    chart.set_axis_labels(f"measured, {result['response']}", f"predicted change of {result['target']}")
     if not points:
         return
     x, y = ([p[k] for p in points] for k in ("predicted", "measured"))
-    (left, right), (low, high) = _range(x), _range(y)
+    (left, right), (low, high) = _range_with_zero(x), _range_with_zero(y)
     ends = [min(left, low), max(right, high)]
     for zero in ({"x": 0.0}, {"y": 0.0}):
-        sketch.rule(sketch.colour("line"), **zero)
-    sketch.line(ends, ends, sketch.colour("muted"), "as predicted", width=1.0, dashed=True)
-    sketch.dots(x, y, sketch.colour("positive", 0.75), "a node", outline=sketch.colour("panel"))
-    width, height = (REACH * 2 * (b - a) for a, b in ((left, right), (low, high)))
+        chart.add_rule(chart.theme_colour("line"), **zero)
+    chart.add_line(ends, ends, chart.theme_colour("muted"), "as predicted", width=1.0, dashed=True)
+    chart.add_points(x, y, chart.theme_colour("positive", 0.75), "a node", outline=chart.theme_colour("panel"))
+    width, height = (HOVER_FRACTION * 2 * (b - a) for a, b in ((left, right), (low, high)))
     for point in points:
         text = f"{point['node']}: predicted {point['predicted']:+.4f}, measured {point['measured']:+.4f}"
-        sketch.spot(point["predicted"], point["measured"], width, height, text, point["node"])
-    sketch.span((left, right), (low, high), padding=0.06)
+        chart.add_hover_region(point["predicted"], point["measured"], width, height, text, point["node"])
+    chart.set_ranges((left, right), (low, high), padding=0.06)
     if result["r"] is not None:
-        sketch.say(f"r {result['r']:.3f}, {len(points)} nodes")
+        chart.add_legend_note(f"r {result['r']:.3f}, {len(points)} nodes")
 
 
-def _range(values: list[float]) -> tuple[float, float]:
+def _range_with_zero(values: list[float]) -> tuple[float, float]:
     """From the least to the greatest, with 0 among them and some width."""
     low, high = min(0.0, *values), max(0.0, *values)
     return (low, high) if high > low else (-1.0, 1.0)

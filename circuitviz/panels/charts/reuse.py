@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.matrix import Cell, between, matrix
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.matrix import MatrixCell, mix_colours, add_matrix
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
 
 @charts.register("reuse", summary="shares of components between circuits")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_reuse(chart: ChartSpec, result: dict[str, Any]) -> None:
     """Cells from pale (0) to the accent's colour (1) with their number; a click means the shared nodes.
 
     ``result``: ``Reuse.as_dict`` and ``what``, ``nodes`` or ``edges``.
     """
     names, what = list(result["names"]), str(result.get("what", "nodes"))
     shares = result[what]
-    sketch.rows = [["share of", "found in", what], *_rows(names, shares)]
+    chart.table_rows = [["share of", "found in", what], *_share_rows(names, shares)]
     if not names:
         return
-    ends = sketch.colour("window"), sketch.colour("accent")
+    ends = chart.theme_colour("window"), chart.theme_colour("accent")
     letters = [chr(ord("A") + i) if i < 26 else str(i + 1) for i in range(len(names))]
-    drawn: list[Cell] = []
+    drawn: list[MatrixCell] = []
     for i, row in enumerate(shares):
         for j, share in enumerate(row):
             value = 0.0 if share is None else float(share)
-            drawn.append((i, j, between(*ends, value), "–" if share is None else f"{value:.2f}"))
+            drawn.append((i, j, mix_colours(*ends, value), "–" if share is None else f"{value:.2f}"))
             said = f"{value:.0%} of the {what} of {names[i]} are in {names[j]} too"
-            sketch.spot(j + 0.5, i + 0.5, 1.0, 1.0, said, *result["common"][i][j])
-    matrix(sketch, [f"{a}  {name}" for a, name in zip(letters, names, strict=True)], letters, drawn)
-    sketch.ramp(f"1: share of the row's {what} that the column has", "0", ends)
+            chart.add_hover_region(j + 0.5, i + 0.5, 1.0, 1.0, said, *result["common"][i][j])
+    add_matrix(chart, [f"{a}  {name}" for a, name in zip(letters, names, strict=True)], letters, drawn)
+    chart.add_colour_ramp(f"1: share of the row's {what} that the column has", "0", ends)
 
 
-def _rows(names: list[str], shares: list[list[float | None]]) -> list[list[Any]]:
+def _share_rows(names: list[str], shares: list[list[float | None]]) -> list[list[Any]]:
     return [[names[i], names[j], share] for i, row in enumerate(shares) for j, share in enumerate(row)]

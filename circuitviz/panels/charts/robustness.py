@@ -4,28 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.matrix import Cell, matrix, number, scale, shade
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.matrix import MatrixCell, add_matrix, format_cell_value, add_faithfulness_scale, faithfulness_colour
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
 
 @charts.register("robustness", summary="a heat map of settings")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_robustness(chart: ChartSpec, result: dict[str, Any]) -> None:
     """Rows: ablation and what is patched; columns: metrics. Blue is 1, orange 0 or less."""
     cells = result["cells"]
-    sketch.rows = [["ablation", "metric", "patched", "value", "low", "high"]]
-    sketch.rows += [[c[k] for k in ("ablation", "metric", "patched", "value", "low", "high")] for c in cells]
+    chart.table_rows = [["ablation", "metric", "patched", "value", "low", "high"]]
+    chart.table_rows += [[c[k] for k in ("ablation", "metric", "patched", "value", "low", "high")] for c in cells]
     rows = list(dict.fromkeys((c["ablation"], c["patched"]) for c in cells))
     columns = list(dict.fromkeys(c["metric"] for c in cells))
-    drawn: list[Cell] = []
+    drawn: list[MatrixCell] = []
     for cell in cells:
         x, y = columns.index(cell["metric"]), rows.index((cell["ablation"], cell["patched"]))
         value = cell["value"]
-        colour = sketch.colour("raised") if value is None else shade(sketch, value)
-        drawn.append((y, x, colour, number(value)))
+        colour = chart.theme_colour("raised") if value is None else faithfulness_colour(chart, value)
+        drawn.append((y, x, colour, format_cell_value(value)))
         told = f"{cell['metric']}, {cell['ablation']}, {cell['patched']} patched: "
         told += cell.get("why") or ("undefined" if value is None else f"{value:.3f}")
         if cell["low"] is not None:
             told += f" [{cell['low']:.3f}, {cell['high']:.3f}]"
-        sketch.spot(x + 0.5, y + 0.5, 1.0, 1.0, told)
-    matrix(sketch, [f"{ablation} · {unit}" for ablation, unit in rows], columns, drawn)
-    scale(sketch, "faithfulness")
+        chart.add_hover_region(x + 0.5, y + 0.5, 1.0, 1.0, told)
+    add_matrix(chart, [f"{ablation} · {unit}" for ablation, unit in rows], columns, drawn)
+    add_faithfulness_scale(chart, "faithfulness")

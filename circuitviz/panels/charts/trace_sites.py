@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.panels.charts.bars import bars
-from circuitviz.panels.charts.sketch import Sketch, charts
+from circuitviz.panels.charts.bars import add_bars
+from circuitviz.panels.charts.sketch import ChartSpec, charts
 
 
 @charts.register("trace-sites", summary="similarity of circuits by component")
-def draw(sketch: Sketch, result: dict[str, Any]) -> None:
+def draw_trace_sites(chart: ChartSpec, result: dict[str, Any]) -> None:
     """``sites``: site, mean, low, high and pairs of each, from the first layer on."""
     sites = result["sites"]
-    sketch.rows = [["site", "mean", "low_quartile", "high_quartile", "pairs"]]
-    sketch.rows += [[one[key] for key in ("site", "mean", "low", "high", "pairs")] for one in sites]
-    sketch.axes("", "cosine similarity of two examples")
+    chart.table_rows = [["site", "mean", "low_quartile", "high_quartile", "pairs"]]
+    chart.table_rows += [[one[key] for key in ("site", "mean", "low", "high", "pairs")] for one in sites]
+    chart.set_axis_labels("", "cosine similarity of two examples")
     texts = [
         f"{one['site']}: mean {one['mean']:.3f}, quartiles {one['low']:.3f} to {one['high']:.3f}, "
         f"over {one['pairs']:,} pairs of examples"
         for one in sites
     ]
     columns = [[one[key] for one in sites] for key in ("site", "mean", "low", "high")]
-    bars(sketch, columns[0], columns[1], columns[2], columns[3], texts, "quartiles")
+    add_bars(chart, columns[0], columns[1], columns[2], columns[3], texts, "quartiles")
     if sites:
-        sketch.span(x=(min(0.0, *columns[2]), 1.0), padding=0.03)
+        chart.set_ranges(x=(min(0.0, *columns[2]), 1.0), padding=0.03)

@@ -20,18 +20,18 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.formats.cells import csv_text
-from circuitviz.formats.reference import judged
+from circuitviz.formats.cells import format_csv
+from circuitviz.formats.reference import edges_in_scope
 from circuitviz.graph import overlap, precision_and_recall
-from circuitviz.jobs import Choices, Rank, Ranked, Reply
-from circuitviz.panels.beside import HERE
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.comparing.page import Page
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.figures import export_plot
+from circuitviz.jobs import Choices, CompareMethods, MethodsCompared, Reply
+from circuitviz.panels.beside import THIS_CIRCUIT
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.comparing.page import ComparePage
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.figures import open_plot_dialog
 
-Row = dict[str, Any]
-COLUMNS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
+OverlapRow = dict[str, Any]
+OVERLAP_COLUMNS: tuple[tuple[str, str, Callable[[OverlapRow], float | None]], ...] = (
     ("AUROC", "chance that an edge of the reference scores above another", lambda r: r["auroc"]),
     ("AP", "average precision: area under precision against recall", lambda r: r["average_precision"]),
     ("precision", "share of the circuit's edges that the reference has", lambda r: r["edges"]["precision"]),
@@ -40,78 +40,78 @@ COLUMNS: tuple[tuple[str, str, Callable[[Row], float | None]], ...] = (
 )
 
 
-class MethodsPage(Page):
+class MethodsPage(ComparePage):
     """A row for this circuit and for every method that was run; precision against recall beside them."""
 
     title = "Methods"
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.about = QLabel("", objectName="muted", wordWrap=True)
-        self.about.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.all = QPushButton("Run all methods", objectName="primary")
-        self.stop = QPushButton("Cancel")
-        self.table = QTableWidget(0, len(COLUMNS) + 1, accessibleName="Methods against the chosen circuit")
-        self.chart = Chart()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.reference_label = QLabel("", objectName="muted", wordWrap=True)
+        self.reference_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.run_button = QPushButton("Run all methods", objectName="primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.table = QTableWidget(0, len(OVERLAP_COLUMNS) + 1, accessibleName="Methods against the chosen circuit")
+        self.chart = ChartView()
         self.chart.setAccessibleName("Precision against recall")
-        self.note = QLabel("", objectName="muted")
-        self.copy = QPushButton("Copy table", toolTip="tab-separated, for a spreadsheet")
-        self.export = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
-        self.methods: tuple[str, ...] = ()
-        self._found: list[Row] = []
-        self._against = ""
-        self._drawn: object = None
-        self._running = False
+        self.message_label = QLabel("", objectName="muted")
+        self.copy_button = QPushButton("Copy table", toolTip="tab-separated, for a spreadsheet")
+        self.export_button = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
+        self.method_names: tuple[str, ...] = ()
+        self._method_rows: list[OverlapRow] = []
+        self._reference_name = ""
+        self._drawn_key: object = None
+        self._is_running = False
         self._build()
-        for button in (self.all, self.stop, self.copy, self.export):
+        for button in (self.run_button, self.cancel_button, self.copy_button, self.export_button):
             button.setEnabled(False)  # until the page is seen and there is something to compare
-        self.all.clicked.connect(self.run_all)
-        self.stop.clicked.connect(desk.cancel)
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text("\t")))
-        self.export.clicked.connect(self._export)
-        self.table.itemSelectionChanged.connect(self._draw)
-        self.chart.pointed.connect(self.note.setText)
-        desk.choices_arrived.connect(self._set_choices)
-        desk.arrived.connect(self._arrived)
-        desk.idle.connect(self._idle)
+        self.run_button.clicked.connect(self.run_all)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.table_text("\t")))
+        self.export_button.clicked.connect(self._export_chart)
+        self.table.itemSelectionChanged.connect(self._draw_chart)
+        self.chart.hover_text_changed.connect(self.message_label.setText)
+        workspace.catalog_received.connect(self._set_choices)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.worker_idle.connect(self._on_idle)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
-        self.chart.theme, self._drawn = theme, None
-        self._draw()
+        self.chart.theme, self._drawn_key = theme, None
+        self._draw_chart()
 
     def run_all(self) -> None:
         """Search with every method on the open model and task, under the reference's ablation."""
-        document, where = self.desk.beside.chosen, self.desk.document.state.provenance
-        known = None if document is None else document.state.live
+        document, where = self.workspace.comparison.chosen_document, self.workspace.document.state.provenance
+        known = None if document is None else document.state.live_circuit
         if document is None or known is None:
             return
         told = document.extra.get("reference", {})
         ablation = told.get("ablation") or (where.ablation if where else "corrupted")
-        self._running = True
+        self._is_running = True
         self.refresh()
-        self.desk.ask(
-            Rank(
-                self._against, known, judged(document), self.methods,
+        self.workspace.submit_request(
+            CompareMethods(
+                self._reference_name, known, edges_in_scope(document), self.method_names,
                 where.metric if where else None, ablation,
             )
         )  # fmt: skip
 
-    def text(self, between: str) -> str:
+    def table_text(self, delimiter: str) -> str:
         """The table as text."""
-        head = ["method", *(name for name, _, _ in COLUMNS)]
-        rows = ([row["method"], *(_number(row, of) for _, _, of in COLUMNS)] for row in self._rows())
-        return csv_text([head, *rows], between)
+        head = ["method", *(name for name, _, _ in OVERLAP_COLUMNS)]
+        rows = ([row["method"], *(_format_cell(row, of) for _, _, of in OVERLAP_COLUMNS)] for row in self._rows())
+        return format_csv([head, *rows], delimiter)
 
     def _build(self) -> None:
         head = QHBoxLayout(spacing=6)
-        for widget in (self.all, self.stop):
+        for widget in (self.run_button, self.cancel_button):
             head.addWidget(widget)
         head.addStretch(1)
-        for button in (self.copy, self.export):
+        for button in (self.copy_button, self.export_button):
             head.addWidget(button)
-        self.table.setHorizontalHeaderLabels(["method", *(name for name, _, _ in COLUMNS)])
-        for i, (_, tip, _) in enumerate(COLUMNS, start=1):
+        self.table.setHorizontalHeaderLabels(["method", *(name for name, _, _ in OVERLAP_COLUMNS)])
+        for i, (_, tip, _) in enumerate(OVERLAP_COLUMNS, start=1):
             self.table.horizontalHeaderItem(i).setToolTip(tip)
         self.table.verticalHeader().hide()
         self.table.verticalHeader().setDefaultSectionSize(24)
@@ -133,60 +133,60 @@ class MethodsPage(Page):
         whole.setContentsMargins(0, 6, 0, 0)
         whole.setSpacing(6)
         whole.addLayout(head)
-        whole.addWidget(self.about)
+        whole.addWidget(self.reference_label)
         whole.addLayout(plots, 1)
-        whole.addWidget(self.note)
+        whole.addWidget(self.message_label)
 
     def _set_choices(self, choices: Choices) -> None:
-        self.methods = tuple(choices.methods)
+        self.method_names = tuple(choices.methods)
 
-    def _arrived(self, reply: Reply) -> None:
-        if isinstance(reply, Ranked) and reply.reference == self._against:
-            self._found = reply.rows
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, MethodsCompared) and reply.reference_name == self._reference_name:
+            self._method_rows = reply.rows
             self.refresh()
 
-    def _idle(self) -> None:
-        self._running = False
+    def _on_idle(self) -> None:
+        self._is_running = False
         self.refresh()
 
-    def _rows(self) -> list[Row]:
-        return [*([here] if (here := self._here()) else []), *self._found]
+    def _rows(self) -> list[OverlapRow]:
+        return [*([here] if (here := self._open_circuit_row()) else []), *self._method_rows]
 
-    def _here(self) -> Row | None:
+    def _open_circuit_row(self) -> OverlapRow | None:
         """The open circuit against the chosen one."""
-        state, document = self.desk.document.state, self.desk.beside.chosen
-        known = None if document is None else document.state.live
-        if document is None or known is None or state.live is None:
+        state, document = self.workspace.document.state, self.workspace.comparison.chosen_document
+        known = None if document is None else document.state.live_circuit
+        if document is None or known is None or state.live_circuit is None:
             return None
-        silent = judged(document)
+        silent = edges_in_scope(document)
         precision, recall = [], []
         if state.scores is not None:
             mask = known.graph.mask if silent is None else silent
             at = precision_and_recall(np.abs(state.scores.values), known.edges, mask)
             precision, recall = (values.tolist() for values in at)
         return {
-            "method": HERE,
-            **overlap(state.live, known, state.scores, silent),
+            "method": THIS_CIRCUIT,
+            **overlap(state.live_circuit, known, state.scores, silent),
             "curve": {"precision": precision, "recall": recall},
         }
 
-    def show_now(self) -> None:
+    def refresh_now(self) -> None:
         """Rows against what is chosen now; those against another circuit are gone."""
-        if self._against != self.desk.beside.name:
-            self._against, self._found = self.desk.beside.name, []
-        rows, busy = self._rows(), self._running
-        self.all.setEnabled(bool(rows) and self.desk.opened is not None and not busy)
-        self.stop.setEnabled(busy)
-        self.copy.setEnabled(bool(rows))
-        self.export.setEnabled(bool(rows))
-        self.about.setText(self._told())
+        if self._reference_name != self.workspace.comparison.chosen_name:
+            self._reference_name, self._method_rows = self.workspace.comparison.chosen_name, []
+        rows, busy = self._rows(), self._is_running
+        self.run_button.setEnabled(bool(rows) and self.workspace.opened_model is not None and not busy)
+        self.cancel_button.setEnabled(busy)
+        self.copy_button.setEnabled(bool(rows))
+        self.export_button.setEnabled(bool(rows))
+        self.reference_label.setText(self._reference_description())
         chosen = self.table.currentRow()
         self.table.blockSignals(True)
         self.table.setRowCount(len(rows))
         for at, row in enumerate(rows):
             self.table.setItem(at, 0, QTableWidgetItem(row["method"]))
-            for i, (_, _, of) in enumerate(COLUMNS, start=1):
-                item = QTableWidgetItem(_number(row, of))
+            for i, (_, _, of) in enumerate(OVERLAP_COLUMNS, start=1):
+                item = QTableWidgetItem(_format_cell(row, of))
                 item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(at, i, item)
             if "error" in row:
@@ -194,10 +194,10 @@ class MethodsPage(Page):
         if rows:
             self.table.selectRow(min(max(chosen, 0), len(rows) - 1))
         self.table.blockSignals(False)
-        self._draw()
+        self._draw_chart()
 
-    def _told(self) -> str:
-        document = self.desk.beside.chosen
+    def _reference_description(self) -> str:
+        document = self.workspace.comparison.chosen_document
         if document is None:
             return ""
         told, known = document.extra.get("reference"), document.state.circuit
@@ -209,23 +209,23 @@ class MethodsPage(Page):
             silent = " It says nothing of MLPs: edges from and to them are left out."
         return f"{told['about']}; {size}.{silent}\nSources: {'; '.join(told['sources'])}"
 
-    def _draw(self) -> None:
+    def _draw_chart(self) -> None:
         rows = self._rows()
         at = self.table.currentRow()
         strong = rows[at]["method"] if 0 <= at < len(rows) else None
-        if (drawn := (rows, strong)) == self._drawn:
+        if (drawn := (rows, strong)) == self._drawn_key:
             return
-        self._drawn = drawn
-        self.chart.draw("ranking", {"rows": [r for r in rows if r["curve"]["recall"]], "strong": strong})
+        self._drawn_key = drawn
+        self.chart.draw_result("ranking", {"rows": [r for r in rows if r["curve"]["recall"]], "strong": strong})
         error = rows[at].get("error", "") if 0 <= at < len(rows) else ""
-        self.note.setText(error)
+        self.message_label.setText(error)
 
-    def _export(self) -> None:
-        export_plot(self, self.desk, self.chart, "compare")
+    def _export_chart(self) -> None:
+        open_plot_dialog(self, self.workspace, self.chart, "compare")
 
 
-def _number(row: Row, of: Callable[[Row], float | None]) -> str:
+def _format_cell(row: OverlapRow, column_value: Callable[[OverlapRow], float | None]) -> str:
     if "error" in row:
         return ""
-    value = of(row)
+    value = column_value(row)
     return "–" if value is None else f"{value:.3f}"

@@ -6,25 +6,25 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.registry import in_sight
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.registry import is_part_in_view
 
 
-class Page(QWidget):
+class ComparePage(QWidget):
     """A way to hold the open circuit against others."""
 
     title = ""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.desk = desk
+        self.workspace = workspace
 
     def refresh(self) -> None:
         """Show what is open and chosen now; what nobody sees is not drawn until it is seen."""
-        if in_sight(self):
-            self.show_now()
+        if is_part_in_view(self):
+            self.refresh_now()
 
-    def show_now(self) -> None:
+    def refresh_now(self) -> None:
         """Draw the page."""
 
     def showEvent(self, event: QShowEvent) -> None:

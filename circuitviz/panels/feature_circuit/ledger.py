@@ -10,11 +10,11 @@ from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEve
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.panels.charts import Chart
+from circuitviz.panels.charts import ChartView
 from circuitviz.pictures.drawing import Drawing
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.plots import PlotFigureOptions
 
-TERMS = {
+LEDGER_TERMS = {
     "features": ("Kept features, heads", "of kept nodes that pass nothing on (direct attribution)"),
     "tokens": ("Tokens", "through kept nodes back to the embeddings of the prompt's tokens"),
     "positions": ("Positions", "position embeddings"),
@@ -24,7 +24,7 @@ TERMS = {
     "encoder_biases": ("Encoder biases", "what the kept nodes and the target have whatever they read"),
     "pruned": ("Pruned", "all nodes that are not kept"),
 }
-ROW, SUM = 20, 26
+ROW_HEIGHT_PX, SUM_HEIGHT_PX = 20, 26
 
 
 class LedgerView(QWidget):
@@ -46,42 +46,42 @@ class LedgerView(QWidget):
 
     def sizeHint(self) -> QSize:
         """A row a term, and the sum."""
-        return QSize(300, ROW * len(TERMS) + SUM + 4)
+        return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4)
 
     def show_ledger(self, terms: Mapping[str, float] | None, target: str) -> None:
         """Show another ledger, or none."""
-        self.terms = {} if terms is None else {name: float(terms[name]) for name in TERMS}
+        self.terms = {} if terms is None else {name: float(terms[name]) for name in LEDGER_TERMS}
         self.target = target
-        self.setAccessibleDescription(self.text())
+        self.setAccessibleDescription(self.summary_text())
         self.update()
 
-    def text(self) -> str:
+    def summary_text(self) -> str:
         """The ledger in words, for who cannot see it."""
-        said = [f"{TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
+        said = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
         return "; ".join([*said, f"sum {self.total:.4f}, the value of {self.target}"]) if said else ""
 
-    def drawing(self, figure: PlotFigure) -> Drawing:
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The terms on paper, as bars below each other."""
-        made = Chart()
-        made.draw("shares", self._shares())
+        made = ChartView()
+        made.draw_result("shares", self._bar_chart_data())
         drawing = made.drawing(figure)
-        made.plot.close()
+        made.plot_widget.close()
         return drawing
 
     def cells(self) -> Sequence[Sequence[Any]]:
         """A row a term, and the sum."""
-        return [["term", "value"], *([TERMS[name][0], value] for name, value in self.terms.items()),
+        return [["term", "value"], *([LEDGER_TERMS[name][0], value] for name, value in self.terms.items()),
                 ["sum", self.total]]  # fmt: skip
 
-    def _shares(self) -> dict[str, Any]:
-        shares = [(TERMS[name][0], value, "") for name, value in self.terms.items()]
+    def _bar_chart_data(self) -> dict[str, Any]:
+        shares = [(LEDGER_TERMS[name][0], value, "") for name, value in self.terms.items()]
         return {"shares": shares, "axis": f"sum {self.total:.4f}, the value of {self.target}"}
 
     def event(self, event: QEvent) -> bool:
         """What a term is, under the mouse."""
         if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
-            row = event.pos().y() // ROW
-            tips = [tip for _, tip in TERMS.values()]
+            row = event.pos().y() // ROW_HEIGHT_PX
+            tips = [tip for _, tip in LEDGER_TERMS.values()]
             QToolTip.showText(event.globalPos(), tips[row] if self.terms and row < len(tips) else "", self)
             return True
         return super().event(event)
@@ -93,7 +93,7 @@ class LedgerView(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         metrics = QFontMetricsF(self.font())
-        names = max(metrics.horizontalAdvance(name) for name, _ in TERMS.values()) + 10
+        names = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values()) + 10
         shown = [f"{value:+.4f}" for value in (*self.terms.values(), self.total)]
         numbers = max(metrics.horizontalAdvance(text) for text in shown) + 8
         room = max(20.0, self.width() - names - numbers)
@@ -102,35 +102,35 @@ class LedgerView(QWidget):
         scale = room / ((high - low) or 1.0)
         zero = names - low * scale
         for number, (name, value) in enumerate(self.terms.items()):
-            self._row(painter, number * ROW, ROW, TERMS[name][0], value, zero, scale)
-        top = len(self.terms) * ROW
+            self._paint_row(painter, number * ROW_HEIGHT_PX, ROW_HEIGHT_PX, LEDGER_TERMS[name][0], value, zero, scale)
+        top = len(self.terms) * ROW_HEIGHT_PX
         painter.setPen(QColor(self.theme.line))
         painter.drawLine(0, top + 2, self.width(), top + 2)
         bold = self.font()
         bold.setBold(True)
         painter.setFont(bold)
         said = QFontMetricsF(bold).elidedText(f"= {self.target}", Qt.TextElideMode.ElideRight, names - 6)
-        self._row(painter, top + 4, SUM - 4, said, self.total, zero, scale, strong=True)
+        self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, said, self.total, zero, scale, is_sum=True)
         painter.setPen(QColor(self.theme.muted))
-        painter.drawLine(round(zero), 2, round(zero), round(top + SUM))
+        painter.drawLine(round(zero), 2, round(zero), round(top + SUM_HEIGHT_PX))
         painter.end()
 
-    def _row(
+    def _paint_row(
         self,
         painter: QPainter,
         y: float,
-        high: float,
+        height: float,
         name: str,
         value: float,
-        zero: float,
+        zero_x: float,
         scale: float,
-        strong: bool = False,
+        is_sum: bool = False,
     ) -> None:
         theme = self.theme
-        painter.setPen(QColor(theme.text if strong or value else theme.muted))
-        painter.drawText(QRectF(0, y, self.width(), high), Qt.AlignmentFlag.AlignVCenter, name)
+        painter.setPen(QColor(theme.text if is_sum or value else theme.muted))
+        painter.drawText(QRectF(0, y, self.width(), height), Qt.AlignmentFlag.AlignVCenter, name)
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
-        painter.drawText(QRectF(0, y, self.width(), high), right, f"{value:+.4f}")
-        colour = theme.accent if strong else theme.positive if value >= 0 else theme.negative
-        left, width = min(zero, zero + value * scale), abs(value) * scale
-        painter.fillRect(QRectF(left, y + high / 2 - 5, width, 10), QColor(colour))
+        painter.drawText(QRectF(0, y, self.width(), height), right, f"{value:+.4f}")
+        colour = theme.accent if is_sum else theme.positive if value >= 0 else theme.negative
+        left, width = min(zero_x, zero_x + value * scale), abs(value) * scale
+        painter.fillRect(QRectF(left, y + height / 2 - 5, width, 10), QColor(colour))

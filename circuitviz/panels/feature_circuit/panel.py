@@ -15,20 +15,20 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import Failed, FractionCurve, FractionPoint, Moved, Reply, Seen
-from circuitviz.jobs.features import OpenFeatures
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.feature_circuit.form import QuestionForm
+from circuitviz.jobs import JobFailed, ReadFractionCurve, FractionPoint, ProgressReported, Reply, QueryResult
+from circuitviz.jobs.features import OpenDictionaries
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.feature_circuit.form import AttributionQueryForm
 from circuitviz.panels.feature_circuit.ledger import LedgerView
-from circuitviz.panels.feature_circuit.scores import GraphScores
+from circuitviz.panels.feature_circuit.scores import GraphScoresView
 from circuitviz.panels.feature_circuit.threshold import ThresholdRow
-from circuitviz.panels.figures import export_one_of
+from circuitviz.panels.figures import choose_plot_to_export
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.room import Column, keep_wide
-from circuitviz.panels.saving import Plotted
-from circuitviz.session.provenance import text_answers
-from circuitviz.session.question import Question
+from circuitviz.panels.room import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.saving import ExportablePlot
+from circuitviz.session.provenance import select_text_answers
+from circuitviz.session.question import AttributionQuery
 
 
 @panels.register(
@@ -42,125 +42,125 @@ from circuitviz.session.question import Question
 class FeatureCircuitPanel(Panel):
     """Follows the open document: what it answers is in the form, its numbers beside it."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.form = QuestionForm()
-        self.run = QPushButton("Trace", objectName="primary")
-        self.stop = QPushButton("Cancel")
-        self.title = QLabel("", objectName="heading")
-        self.note = QLabel("", objectName="muted", wordWrap=True)
-        self.threshold = ThresholdRow()
-        self.ledger = LedgerView()
-        self.chart = Chart()
-        self.chart.setAccessibleName("Attribution fraction against the threshold")
-        self.export = QPushButton("Export…", toolTip="curve or ledger as a figure, its numbers as CSV")
-        self.scores = GraphScores()
-        self.selected = QPushButton("Selected", toolTip="take the node that is selected on the canvas")
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.query_form = AttributionQueryForm()
+        self.trace_button = QPushButton("Trace", objectName="primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.title_label = QLabel("", objectName="heading")
+        self.note_label = QLabel("", objectName="muted", wordWrap=True)
+        self.threshold_row = ThresholdRow()
+        self.ledger_view = LedgerView()
+        self.curve_chart = ChartView()
+        self.curve_chart.setAccessibleName("Attribution fraction against the threshold")
+        self.export_button = QPushButton("Export…", toolTip="curve or ledger as a figure, its numbers as CSV")
+        self.graph_scores = GraphScoresView()
+        self.use_selected_button = QPushButton("Selected", toolTip="take the node that is selected on the canvas")
         self.pages = QStackedWidget()
-        self._folders: tuple[str, ...] = ()
-        self._shown: Question | None = None
-        self._points: tuple[FractionPoint, ...] = ()
-        self._curve: tuple[object, ...] = ()
-        self._running = False
+        self._dictionary_folders: tuple[str, ...] = ()
+        self._shown_query: AttributionQuery | None = None
+        self._curve_points: tuple[FractionPoint, ...] = ()
+        self._curve_key: tuple[object, ...] = ()
+        self._is_running = False
         self._build()
-        self.run.clicked.connect(self.start)
-        self.stop.clicked.connect(desk.cancel)
-        self.selected.clicked.connect(self.take_selected)
-        self.threshold.moved.connect(desk.asking.move)
-        self.threshold.refused.connect(lambda text: desk.failed.emit(Failed("That is no threshold", text)))
-        self.form.shares_changed.connect(self._shares_changed)
-        self.export.clicked.connect(self._ask_export)
-        self.chart.pointed.connect(lambda text: self.note.setText(text or self._said()))
-        desk.state_changed.connect(self.when_seen(self.show_state))
-        desk.selection_changed.connect(self._show_selected)
-        desk.document_opened.connect(self._begin)
-        desk.ready.connect(lambda _ready: self._model_came())
-        desk.arrived.connect(self._arrived)
-        desk.progressed.connect(self._progress)
-        desk.asking.answered.connect(self._idle)
-        desk.failed.connect(lambda _failed: self._idle())
-        desk.idle.connect(self._idle)
-        self._idle()
+        self.trace_button.clicked.connect(self.start_trace)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.use_selected_button.clicked.connect(self.use_selected_node)
+        self.threshold_row.threshold_requested.connect(workspace.prompt_circuits.change_threshold)
+        self.threshold_row.input_rejected.connect(lambda text: workspace.failure_reported.emit(JobFailed("That is no threshold", text)))
+        self.query_form.shares_changed.connect(self._on_shares_changed)
+        self.export_button.clicked.connect(self._open_export_dialog)
+        self.curve_chart.hover_text_changed.connect(lambda text: self.note_label.setText(text or self._summary_text()))
+        workspace.state_changed.connect(self.refresh_when_visible(self.show_state))
+        workspace.selection_changed.connect(self._update_selected_button)
+        workspace.document_opened.connect(self._on_document_opened)
+        workspace.model_ready.connect(lambda _ready: self._on_model_opened())
+        workspace.reply_received.connect(self._on_reply)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.prompt_circuits.answer_shown.connect(self._on_idle)
+        workspace.failure_reported.connect(lambda _failed: self._on_idle())
+        workspace.worker_idle.connect(self._on_idle)
+        self._on_idle()
         self.show_state()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
-        self.ledger.theme = self.chart.theme = theme
-        self.ledger.update()
+        self.ledger_view.theme = self.curve_chart.theme = theme
+        self.ledger_view.update()
         self._draw_curve()
 
-    def set_seen(self, seen: bool) -> None:
+    def set_in_front(self, is_in_front: bool) -> None:
         """Measure the curve when somebody looks."""
-        super().set_seen(seen)
-        if seen:
-            self._ask_curve()
+        super().set_in_front(is_in_front)
+        if is_in_front:
+            self._request_curve()
 
-    def start(self) -> None:
+    def start_trace(self) -> None:
         """Ask what the form asks."""
-        opened = self.desk.opened
-        question = self.form.question(opened.model if opened else "demo", self._folders)
-        self._running = True
-        self.run.setEnabled(False)
-        self.stop.setEnabled(True)
-        self.note.setText("Tracing …")
-        self.desk.asking.ask(question)
+        opened = self.workspace.opened_model
+        question = self.query_form.read_query(opened.model if opened else "demo", self._dictionary_folders)
+        self._is_running = True
+        self.trace_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        self.note_label.setText("Tracing …")
+        self.workspace.prompt_circuits.submit_query(question)
 
-    def take_selected(self) -> None:
+    def use_selected_node(self) -> None:
         """Put the selected node into the form as the target."""
-        if (name := self.desk.asking.traceable) is not None:
-            self.form.kind.setCurrentIndex(self.form.kind.findData("node"))
-            self.form.target.setText(name)
+        if (name := self.workspace.prompt_circuits.traceable_node) is not None:
+            self.query_form.target_kind_box.setCurrentIndex(self.query_form.target_kind_box.findData("node"))
+            self.query_form.target_field.setText(name)
 
     # what is shown
 
     def show_state(self) -> None:
         """Follow the document, also back through undo."""
-        question, scores = self.desk.asking.question, self.desk.document.state.scores
+        question, scores = self.workspace.prompt_circuits.query, self.workspace.document.state.scores
         graph = question is not None and question.is_graph
         self.pages.setCurrentIndex(1 if graph else 0)
-        self.threshold.setEnabled(question is not None and not graph)
-        self._show_selected()
+        self.threshold_row.setEnabled(question is not None and not graph)
+        self._update_selected_button()
         if question is None or scores is None:
-            self.title.setText("No circuit of features is open")
-            self.ledger.show_ledger(None, "")
-            self.note.setText(self._said())
-            self._shown = None
+            self.title_label.setText("No circuit of features is open")
+            self.ledger_view.show_ledger(None, "")
+            self.note_label.setText(self._summary_text())
+            self._shown_query = None
             self._draw_curve()
             return
-        if question != self._shown:
-            moved = self._shown is not None and self._shown.at(0) == question.at(0)
-            self._shown = question
+        if question != self._shown_query:
+            moved = self._shown_query is not None and self._shown_query.with_threshold(0) == question.with_threshold(0)
+            self._shown_query = question
             if not moved:
-                self.form.show_question(question)
-        self.title.setText(self._title())
+                self.query_form.show_query(question)
+        self.title_label.setText(self._title_text())
         if graph:
-            self.scores.show_scores(scores.info)
+            self.graph_scores.show_scores(scores.info)
         else:
-            self.ledger.show_ledger(scores.info.get("ledger"), self._target())
-            self.threshold.show_threshold(question.tau or 0.0, float(scores.info.get("highest", 0.0)))
-        self._ask_curve()
+            self.ledger_view.show_ledger(scores.info.get("ledger"), self._target_text())
+            self.threshold_row.show_threshold(question.tau or 0.0, float(scores.info.get("highest", 0.0)))
+        self._request_curve()
         self._draw_curve()
-        self.note.setText(self._said())
+        self.note_label.setText(self._summary_text())
 
-    def _title(self) -> str:
-        state = self.desk.document.state
+    def _title_text(self) -> str:
+        state = self.workspace.document.state
         assert state.scores is not None and state.circuit is not None
         size = f"{state.circuit.n_nodes:,} nodes, {state.circuit.n_edges:,} edges"
         value = state.scores.info.get("activations", {}).get(str(state.scores.info.get("target")))
         if value is None:
             return f"Attribution graph · {size}"
-        return f"{self._target()} is {value:.4f} · {size}"
+        return f"{self._target_text()} is {value:.4f} · {size}"
 
-    def _target(self) -> str:
-        scores = self.desk.document.state.scores
+    def _target_text(self) -> str:
+        scores = self.workspace.document.state.scores
         info = {} if scores is None else scores.info
         name = str(info.get("target", ""))
         shown = info.get("shown", {}).get(name)
         return name if shown is None else f"“{shown.strip() or shown}” {name}"
 
-    def _said(self) -> str:
+    def _summary_text(self) -> str:
         """What the numbers leave unsaid."""
-        scores, question = self.desk.document.state.scores, self._shown
+        scores, question = self.workspace.document.state.scores, self._shown_query
         if question is None or scores is None:
             return (
                 "Choose a prompt and a target and trace it; or choose an example on a feature's dashboard, "
@@ -173,110 +173,110 @@ class FeatureCircuitPanel(Panel):
 
     # curve
 
-    def _ask_curve(self) -> None:
-        question = self._shown
-        if question is None or question.is_graph or self.desk.opened is None or not self.seen:
+    def _request_curve(self) -> None:
+        question = self._shown_query
+        if question is None or question.is_graph or self.workspace.opened_model is None or not self.is_in_view:
             return
-        if _curve_of(question) != self._curve:
-            self._curve, self._points = _curve_of(question), ()
-            self.desk.ask(FractionCurve(question))
+        if _curve_key_of(question) != self._curve_key:
+            self._curve_key, self._curve_points = _curve_key_of(question), ()
+            self.workspace.submit_request(ReadFractionCurve(question))
 
     def _draw_curve(self) -> None:
-        question = self._shown
+        question = self._shown_query
         shown = question is not None and not question.is_graph
-        result = {"points": self._points if shown else (), "tau": question.tau if question else None}
-        self.chart.draw("fraction", result)
-        self.export.setEnabled(bool(self._pictures()))
+        result = {"points": self._curve_points if shown else (), "tau": question.tau if question else None}
+        self.curve_chart.draw_result("fraction", result)
+        self.export_button.setEnabled(bool(self._exportable_plots()))
 
-    def _pictures(self) -> dict[str, Plotted]:
+    def _exportable_plots(self) -> dict[str, ExportablePlot]:
         """What can be exported."""
-        curve: dict[str, Plotted] = {"attribution-fraction": self.chart} if self._points else {}
-        return curve | ({"ledger": self.ledger} if self.ledger.terms else {})
+        curve: dict[str, ExportablePlot] = {"attribution-fraction": self.curve_chart} if self._curve_points else {}
+        return curve | ({"ledger": self.ledger_view} if self.ledger_view.terms else {})
 
-    def _ask_export(self) -> None:
-        export_one_of(self, self.desk, self.export, self._pictures())
+    def _open_export_dialog(self) -> None:
+        choose_plot_to_export(self, self.workspace, self.export_button, self._exportable_plots())
 
     # what comes
 
-    def _arrived(self, reply: Reply) -> None:
-        if not isinstance(reply, Seen):
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult):
             return
-        match reply.look:
-            case OpenFeatures() as look if not reply.why:
-                self._folders = look.folders
-            case FractionCurve() as look:
-                if _curve_of(look.question) == self._curve:
-                    self._points = reply.result or ()
+        match reply.query:
+            case OpenDictionaries() as look if not reply.refusal:
+                self._dictionary_folders = look.folders
+            case ReadFractionCurve() as look:
+                if _curve_key_of(look.attribution_query) == self._curve_key:
+                    self._curve_points = reply.result or ()
                     self._draw_curve()
 
-    def _model_came(self) -> None:
-        opened, where = self.desk.opened, self.desk.document.state.provenance
+    def _on_model_opened(self) -> None:
+        opened, where = self.workspace.opened_model, self.workspace.document.state.provenance
         if opened is None:
             return
-        pairs = where.pairs if where is not None and self.desk.asking.question is None else ()
-        typed = tuple((a, b, text_answers(right), text_answers(wrong)) for a, b, right, wrong in pairs)
-        self.form.offer(opened.prompts, typed)
-        if self.desk.asking.question is not None:
-            self.form.show_question(self.desk.asking.question)
-        self._curve = ()
-        self._ask_curve()
+        pairs = where.pairs if where is not None and self.workspace.prompt_circuits.query is None else ()
+        typed = tuple((a, b, select_text_answers(right), select_text_answers(wrong)) for a, b, right, wrong in pairs)
+        self.query_form.set_prompts(opened.prompts, typed)
+        if self.workspace.prompt_circuits.query is not None:
+            self.query_form.show_query(self.workspace.prompt_circuits.query)
+        self._curve_key = ()
+        self._request_curve()
 
-    def _begin(self) -> None:
-        self._shown, self._curve, self._points = None, (), ()
-        self.threshold.settle()
+    def _on_document_opened(self) -> None:
+        self._shown_query, self._curve_key, self._curve_points = None, (), ()
+        self.threshold_row.clear_pending()
 
-    def _shares_changed(self) -> None:
-        question = self._shown
+    def _on_shares_changed(self) -> None:
+        question = self._shown_query
         if question is not None and question.is_graph:
-            self.desk.asking.ask(self.form.replaced(question))
+            self.workspace.prompt_circuits.submit_query(self.query_form.with_current_shares(question))
 
-    def _show_selected(self) -> None:
-        self.selected.setEnabled(self.desk.asking.traceable is not None)
+    def _update_selected_button(self) -> None:
+        self.use_selected_button.setEnabled(self.workspace.prompt_circuits.traceable_node is not None)
 
-    def _progress(self, moved: Moved) -> None:
-        if self._running:
-            self.stop.setEnabled(True)
+    def _on_progress(self, progress: ProgressReported) -> None:
+        if self._is_running:
+            self.cancel_button.setEnabled(True)
 
-    def _idle(self) -> None:
-        self._running = False
-        self.threshold.settle()
-        self.run.setEnabled(True)
-        self.stop.setEnabled(False)
-        self.note.setText(self._said())
+    def _on_idle(self) -> None:
+        self._is_running = False
+        self.threshold_row.clear_pending()
+        self.trace_button.setEnabled(True)
+        self.cancel_button.setEnabled(False)
+        self.note_label.setText(self._summary_text())
 
     def _build(self) -> None:
-        scroll = Column(self.form)
+        scroll = VerticalScrollArea(self.query_form)
         buttons = QHBoxLayout(spacing=6)
         buttons.setContentsMargins(12, 4, 12, 8)
-        buttons.addWidget(self.run, 1)
-        buttons.addWidget(self.selected)
-        buttons.addWidget(self.stop)
+        buttons.addWidget(self.trace_button, 1)
+        buttons.addWidget(self.use_selected_button)
+        buttons.addWidget(self.cancel_button)
         side = QWidget()
         left = QVBoxLayout(side, spacing=0)
         left.setContentsMargins(0, 0, 0, 0)
         left.addWidget(scroll, 1)
         left.addLayout(buttons)
-        keep_wide(side, 268)
-        self.chart.plot.setMinimumSize(150, 120)
+        fix_scaled_width(side, 268)
+        self.curve_chart.plot_widget.setMinimumSize(150, 120)
         both = QSplitter()
-        both.addWidget(_topped(self.ledger))
-        both.addWidget(self.chart)
+        both.addWidget(_aligned_top(self.ledger_view))
+        both.addWidget(self.curve_chart)
         both.setStretchFactor(1, 1)
         both.setSizes([270, 220])
         local = QWidget()
         column = QVBoxLayout(local, spacing=6)
         column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self.threshold)
+        column.addWidget(self.threshold_row)
         column.addWidget(both, 1)
         self.pages.addWidget(local)
-        self.pages.addWidget(self.scores)
+        self.pages.addWidget(self.graph_scores)
         right = QVBoxLayout(spacing=6)
         right.setContentsMargins(6, 8, 12, 8)
-        right.addWidget(self.title)
+        right.addWidget(self.title_label)
         right.addWidget(self.pages, 1)
         foot = QHBoxLayout(spacing=8)
-        foot.addWidget(self.note, 1)
-        foot.addWidget(self.export)
+        foot.addWidget(self.note_label, 1)
+        foot.addWidget(self.export_button)
         right.addLayout(foot)
         whole = QHBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
@@ -284,12 +284,12 @@ class FeatureCircuitPanel(Panel):
         whole.addLayout(right, 1)
 
 
-def _curve_of(question: Question) -> tuple[object, ...]:
+def _curve_key_of(query: AttributionQuery) -> tuple[object, ...]:
     """What decides the whole curve: all of a question but its threshold."""
-    return (*question.opening, *question.aim, question.method, question.gate)
+    return (*query.run_key, *query.target_key, query.method, query.gate)
 
 
-def _topped(widget: QWidget) -> QWidget:
+def _aligned_top(widget: QWidget) -> QWidget:
     """A widget of a height of its own, at the top of the room there is."""
     made = QWidget()
     column = QVBoxLayout(made)

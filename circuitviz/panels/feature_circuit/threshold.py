@@ -8,73 +8,73 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
 
 from circuitviz.errors import InputError
-from circuitviz.panels.room import keep_wide
+from circuitviz.panels.room import fix_scaled_width
 
-STEPS, DECADES = 1000, 4.0  # from just below the highest threshold four orders of magnitude down
-TOP = 0.999  # of the highest: at the highest itself no node is left
+SLIDER_STEPS, SLIDER_DECADES = 1000, 4.0  # from just below the highest threshold four orders of magnitude down
+MAX_THRESHOLD_FRACTION = 0.999  # of the highest: at the highest itself no node is left
 
 
 class ThresholdRow(QWidget):
     """``moved(tau)``: somebody wants this threshold; ``refused(sentence)``: what was typed is none."""
 
-    moved = Signal(float)
-    refused = Signal(str)
+    threshold_requested = Signal(float)
+    input_rejected = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.slider = QSlider(Qt.Orientation.Horizontal, maximum=STEPS, accessibleName="Threshold")
-        self.number = QLineEdit(accessibleName="Threshold as a number")
-        self.high = self.tau = 0.0
-        self._wanted: float | None = None  # asked for, and not come yet
+        self.slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Threshold")
+        self.number_field = QLineEdit(accessibleName="Threshold as a number")
+        self.max_tau = self.tau = 0.0
+        self._pending_tau: float | None = None  # asked for, and not come yet
         row = QHBoxLayout(self, spacing=8)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(QLabel("Threshold τ"))
         row.addWidget(self.slider, 1)
-        keep_wide(self.number, 84)
-        row.addWidget(self.number)
-        self.slider.valueChanged.connect(self._slid)
-        self.number.editingFinished.connect(self._typed)
+        fix_scaled_width(self.number_field, 84)
+        row.addWidget(self.number_field)
+        self.slider.valueChanged.connect(self._on_slider_moved)
+        self.number_field.editingFinished.connect(self._on_number_edited)
 
-    def show_threshold(self, tau: float, high: float) -> None:
+    def show_threshold(self, tau: float, max_tau: float) -> None:
         """Level with the document, unless a later threshold is on its way."""
-        if self._wanted is not None and self._wanted != tau:
+        if self._pending_tau is not None and self._pending_tau != tau:
             return
-        self._wanted, self.tau, self.high = None, tau, high
-        place = STEPS * (1 + math.log10(tau / (TOP * high)) / DECADES) if tau > 0 and high > 0 else 0
+        self._pending_tau, self.tau, self.max_tau = None, tau, max_tau
+        place = SLIDER_STEPS * (1 + math.log10(tau / (MAX_THRESHOLD_FRACTION * max_tau)) / SLIDER_DECADES) if tau > 0 and max_tau > 0 else 0
         self.slider.blockSignals(True)
-        self.slider.setValue(round(min(STEPS, max(0, place))))
+        self.slider.setValue(round(min(SLIDER_STEPS, max(0, place))))
         self.slider.blockSignals(False)
-        if not (self.number.hasFocus() and self.number.isModified()):
-            self.number.setText(f"{tau:.4g}")
+        if not (self.number_field.hasFocus() and self.number_field.isModified()):
+            self.number_field.setText(f"{tau:.4g}")
 
-    def settle(self) -> None:
+    def clear_pending(self) -> None:
         """Nothing is on its way any more."""
-        if self._wanted is not None:
-            self._wanted = None
-            self.show_threshold(self.tau, self.high)
+        if self._pending_tau is not None:
+            self._pending_tau = None
+            self.show_threshold(self.tau, self.max_tau)
 
-    def _slid(self, place: int) -> None:
-        if self.high > 0:
-            self._move(TOP * self.high * 10 ** (DECADES * (place / STEPS - 1)))
+    def _on_slider_moved(self, step: int) -> None:
+        if self.max_tau > 0:
+            self._request_threshold(MAX_THRESHOLD_FRACTION * self.max_tau * 10 ** (SLIDER_DECADES * (step / SLIDER_STEPS - 1)))
 
-    def _typed(self) -> None:
-        text = self.number.text().strip()
-        if not self.number.isModified():
+    def _on_number_edited(self) -> None:
+        text = self.number_field.text().strip()
+        if not self.number_field.isModified():
             return
-        self.number.setModified(False)
+        self.number_field.setModified(False)
         try:
-            self._move(threshold_of(text))
+            self._request_threshold(parse_threshold(text))
         except InputError as error:
-            self.number.setText(f"{self.tau:.4g}")
-            self.refused.emit(str(error))
+            self.number_field.setText(f"{self.tau:.4g}")
+            self.input_rejected.emit(str(error))
 
-    def _move(self, tau: float) -> None:
-        self._wanted = tau
-        self.number.setText(f"{tau:.4g}")
-        self.moved.emit(tau)
+    def _request_threshold(self, tau: float) -> None:
+        self._pending_tau = tau
+        self.number_field.setText(f"{tau:.4g}")
+        self.threshold_requested.emit(tau)
 
 
-def threshold_of(text: str) -> float:
+def parse_threshold(text: str) -> float:
     """A number from 0 on; InputError on anything else.
 
     >>> threshold_of("0.25")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.session.question import Question
+from circuitviz.session.question import AttributionQuery
 
 if TYPE_CHECKING:
-    from circuitviz.jobs.features import Dashboard
+    from circuitviz.jobs.features import FeatureDashboard
 
-NODES = 60  # of a first circuit: few enough to be read
+EXAMPLE_CIRCUIT_NODES = 60  # of a first circuit: few enough to be read
 
 
-def asked(found: Dashboard | None, example: int, model: str, folders: tuple[str, ...]) -> Question | None:
+def query_for_example(dashboard: FeatureDashboard | None, example: int, model: str, folders: tuple[str, ...]) -> AttributionQuery | None:
     """The question of an example by its place in the list; None where there is no such example."""
-    if found is None or found.statistics is None or not 0 <= example < len(found.prompts):
+    if dashboard is None or dashboard.statistics is None or not 0 <= example < len(dashboard.example_prompts):
         return None
-    text, tokens = found.prompts[example]
-    target = f"{found.site}.f{found.number}@{found.statistics.examples[example].position}"
-    return Question(model, text, target, nodes=NODES, dictionaries=folders, tokens=tokens)
+    text, tokens = dashboard.example_prompts[example]
+    target = f"{dashboard.site}.f{dashboard.feature}@{dashboard.statistics.examples[example].position}"
+    return AttributionQuery(model, text, target, nodes=EXAMPLE_CIRCUIT_NODES, dictionaries=folders, tokens=tokens)

@@ -19,23 +19,23 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.graph.names import feature_name
-from circuitviz.jobs import Failed, Reply, Seen
+from circuitviz.graph.names import parse_feature_name
+from circuitviz.jobs import JobFailed, Reply, QueryResult
 from circuitviz.jobs.explanations import ImportExplanations
-from circuitviz.jobs.features import Dashboard, OpenFeatures, ReadFeature, Shelf
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.features.asked import asked
+from circuitviz.jobs.features import FeatureDashboard, OpenDictionaries, ReadFeatureDashboard, DictionaryOverview
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.features.asked import query_for_example
 from circuitviz.panels.features.dashboard import DashboardView
-from circuitviz.panels.features.files import FilesButton
-from circuitviz.panels.features.listing import FeatureFilter, FeatureTable, feature_list
-from circuitviz.panels.features.place import data_folder
-from circuitviz.panels.features.shelf import FitLabel, describe_shelf
-from circuitviz.panels.features.words import Words
-from circuitviz.panels.figures import export_plot
+from circuitviz.panels.features.files import FileMenuButton
+from circuitviz.panels.features.listing import FeatureListProxy, FeatureTableModel, make_feature_list_view
+from circuitviz.panels.features.place import user_data_folder
+from circuitviz.panels.features.shelf import DictionaryFitLabel, describe_dictionaries
+from circuitviz.panels.features.words import FeatureLabels
+from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, panels
 
-NO_LABELS = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
-NOWHERE: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: those of the demo
+NO_LABELS_MESSAGE = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
+DEMO_SOURCES: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: those of the demo
 
 
 @panels.register(
@@ -44,253 +44,253 @@ NOWHERE: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: t
 class FeaturesPanel(Panel):
     """Opens the demo's own dictionaries by itself when it first comes into sight, others when asked."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.shelf: Shelf | None = None
-        self.words = Words(desk)
-        self.folders, self.text = NOWHERE
-        self._asked: OpenFeatures | None = None
-        self._before: tuple[Shelf | None, tuple[str, ...]] | None = None  # what dictionaries are added to
-        self._wanted: tuple[str, int] | None = None
-        self.where = QLabel("", objectName="muted")
-        self.fit = FitLabel()
-        self.files = FilesButton(self)
-        self.site = QComboBox(accessibleName="Dictionary")
-        self.search = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
-        self.search.setClearButtonEnabled(True)
-        self.rows = FeatureTable()
-        self.filter = FeatureFilter(self.rows)
-        self.table = feature_list(self.filter)
-        self.view = DashboardView()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.dictionary_overview: DictionaryOverview | None = None
+        self.feature_labels = FeatureLabels(workspace)
+        self.dictionary_folders, self.text_path = DEMO_SOURCES
+        self._open_request: OpenDictionaries | None = None
+        self._previous_overview: tuple[DictionaryOverview | None, tuple[str, ...]] | None = None  # what dictionaries are added to
+        self._pending_feature: tuple[str, int] | None = None
+        self.dictionaries_label = QLabel("", objectName="muted")
+        self.fit_label = DictionaryFitLabel()
+        self.file_menu_button = FileMenuButton(self)
+        self.site_box = QComboBox(accessibleName="Dictionary")
+        self.search_field = QLineEdit(placeholderText="Search labels", accessibleName="Search features")
+        self.search_field.setClearButtonEnabled(True)
+        self.table_model = FeatureTableModel()
+        self.list_proxy = FeatureListProxy(self.table_model)
+        self.table_view = make_feature_list_view(self.list_proxy)
+        self.dashboard_view = DashboardView()
         self._build()
-        self.site.currentTextChanged.connect(lambda _name: self._show_site())
-        self.search.textChanged.connect(self.filter.search)
-        self.table.selectionModel().currentRowChanged.connect(self._row_chosen)
-        self.view.followed.connect(self.follow)
-        self.view.labelled.connect(self._label)
-        self.view.traced.connect(self.trace)
-        self.view.exported.connect(self._ask_export)
-        self.view.compared.connect(partial(desk.panel_wanted.emit, "traces"))
-        desk.arrived.connect(self._arrived)
-        desk.ready.connect(lambda _ready: self._model_came())
-        desk.selection_changed.connect(self._follow_selection)
-        desk.feature_changed.connect(self._follow_feature)
-        desk.state_changed.connect(self._refresh)
-        self._say("")
+        self.site_box.currentTextChanged.connect(lambda _name: self._show_site())
+        self.search_field.textChanged.connect(self.list_proxy.set_search_text)
+        self.table_view.selectionModel().currentRowChanged.connect(self._on_row_changed)
+        self.dashboard_view.link_clicked.connect(self.open_link)
+        self.dashboard_view.label_edited.connect(self._set_feature_label)
+        self.dashboard_view.trace_requested.connect(self.trace_example)
+        self.dashboard_view.export_requested.connect(self._open_export_dialog)
+        self.dashboard_view.traces_requested.connect(partial(workspace.panel_requested.emit, "traces"))
+        workspace.reply_received.connect(self._on_reply)
+        workspace.model_ready.connect(lambda _ready: self._on_model_opened())
+        workspace.selection_changed.connect(self._on_selection_changed)
+        workspace.feature_changed.connect(self._on_feature_changed)
+        workspace.state_changed.connect(self._refresh_dashboard)
+        self._show_message("")
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
-        self.view.set_theme(theme)
+        self.dashboard_view.set_theme(theme)
 
-    def set_seen(self, seen: bool) -> None:
+    def set_in_front(self, is_in_front: bool) -> None:
         """Open what ships with the demo when somebody looks."""
-        super().set_seen(seen)
-        self._begin()
-        self._refresh()
+        super().set_in_front(is_in_front)
+        self._open_default_dictionaries()
+        self._refresh_dashboard()
 
-    def open(self, folders: Iterable[str | Path], text: Path | None) -> None:
+    def open_folders(self, folders: Iterable[str | Path], text: Path | None) -> None:
         """Open folders of dictionaries and index a text; none: those of the demo, and its own text."""
-        self.folders, self.text = tuple(map(str, folders)), text
-        self._asked = OpenFeatures(self.folders, text, data_folder() / "indexes")
-        self._before = None
-        self._say("Opening dictionaries …")
-        self.desk.ask(self._asked)
+        self.dictionary_folders, self.text_path = tuple(map(str, folders)), text
+        self._open_request = OpenDictionaries(self.dictionary_folders, text, user_data_folder() / "indexes")
+        self._previous_overview = None
+        self._show_message("Opening dictionaries …")
+        self.workspace.submit_request(self._open_request)
 
-    def replace(self, folder: Path) -> None:
+    def replace_dictionaries(self, folder: Path) -> None:
         """Open a folder of dictionaries in place of what is open."""
-        self.open([folder], self.text)
+        self.open_folders([folder], self.text_path)
 
-    def add(self, folder: Path) -> None:
+    def add_dictionaries(self, folder: Path) -> None:
         """Open a folder beside those that are open, which stay if it cannot be."""
-        before = (self.shelf, self.folders)
-        self.open([*self.folders, folder], self.text)
-        self._before = before
+        before = (self.dictionary_overview, self.dictionary_folders)
+        self.open_folders([*self.dictionary_folders, folder], self.text_path)
+        self._previous_overview = before
 
-    def choose(self, site: str, number: int) -> None:
+    def show_feature(self, site: str, feature: int) -> None:
         """Show a feature's dashboard, and its row in the list."""
-        if self.shelf is None or number >= self.shelf.sites.get(site, 0):
-            self._wanted = (site, number)
+        if self.dictionary_overview is None or feature >= self.dictionary_overview.sites.get(site, 0):
+            self._pending_feature = (site, feature)
             return
-        self._wanted = None
-        self.site.setCurrentText(site)
-        at = self.filter.mapFromSource(self.rows.index(number, 0))
-        if at.isValid() and self.table.currentIndex().row() != at.row():
-            self.table.setCurrentIndex(at)  # asks, too
-            self.table.scrollTo(at)
+        self._pending_feature = None
+        self.site_box.setCurrentText(site)
+        at = self.list_proxy.mapFromSource(self.table_model.index(feature, 0))
+        if at.isValid() and self.table_view.currentIndex().row() != at.row():
+            self.table_view.setCurrentIndex(at)  # asks, too
+            self.table_view.scrollTo(at)
         else:
-            self.desk.ask(ReadFeature(site, number))
+            self.workspace.submit_request(ReadFeatureDashboard(site, feature))
 
-    def follow(self, address: str) -> None:
+    def open_link(self, address: str) -> None:
         """A link: another feature, or a node to select."""
         kind, _, name = address.partition(":")
-        found = feature_name(name)
+        found = parse_feature_name(name)
         if kind == "select":
-            self.desk.select(frozenset({name}), frozenset())
+            self.workspace.set_selection(frozenset({name}), frozenset())
         elif found:
-            self.search.clear()
-            self.choose(found.site, found.feature)
+            self.search_field.clear()
+            self.show_feature(found.site, found.feature)
 
-    def _ask_export(self) -> None:
-        if (found := self.view.found) is not None:
-            export_plot(self, self.desk, self.view.histogram, f"{found.site}.f{found.number}-activations")
+    def _open_export_dialog(self) -> None:
+        if (found := self.dashboard_view.dashboard) is not None:
+            open_plot_dialog(self, self.workspace, self.dashboard_view.histogram, f"{found.site}.f{found.feature}-activations")
 
-    def trace(self, example: int) -> None:
+    def trace_example(self, example: int) -> None:
         """Ask for the circuit of the feature that is shown, where it fires in an example."""
-        model = self.shelf.model if self.shelf is not None else ""
-        question = asked(self.view.found, example, model, self.folders)
+        model = self.dictionary_overview.model if self.dictionary_overview is not None else ""
+        question = query_for_example(self.dashboard_view.dashboard, example, model, self.dictionary_folders)
         if question is not None:
-            self.desk.panel_wanted.emit("feature-circuit")
-            self.desk.asking.ask(question)
+            self.workspace.panel_requested.emit("feature-circuit")
+            self.workspace.prompt_circuits.submit_query(question)
 
     def import_explanations(self, path: Path) -> None:
         """Read a file of explanations into the store."""
-        part = self.site.currentText()[:1] or None
-        self.desk.ask(ImportExplanations(path, part, self.words.path))
+        part = self.site_box.currentText()[:1] or None
+        self.workspace.submit_request(ImportExplanations(path, part, self.feature_labels.store_path))
 
     # what comes
 
-    def _arrived(self, reply: Reply) -> None:
-        if not isinstance(reply, Seen):
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult):
             return
-        match reply.look, reply.result:
-            case OpenFeatures(), _ if reply.look == self._asked:
-                self._opened(reply)
-            case ReadFeature(), Dashboard():
+        match reply.query, reply.result:
+            case OpenDictionaries(), _ if reply.query == self._open_request:
+                self._on_dictionaries_opened(reply)
+            case ReadFeatureDashboard(), FeatureDashboard():
                 self._show_dashboard(reply.result)
             case ImportExplanations(), (found, new, left_out):
                 more = f"{new:,} of them new" + (f"; {left_out}" if left_out else "")
-                self.desk.say(f"{found:,} explanations in {reply.look.path.name}, {more}")
-                self._show_site(keep=True)
+                self.workspace.post_message(f"{found:,} explanations in {reply.query.path.name}, {more}")
+                self._show_site(keep_row=True)
             case ImportExplanations(), None:
-                self.desk.failed.emit(Failed("The explanations were not read", reply.why))
+                self.workspace.failure_reported.emit(JobFailed("The explanations were not read", reply.refusal))
 
-    def _opened(self, reply: Seen) -> None:
-        if reply.why and self._before is not None:
-            (self.shelf, self.folders), self._before = self._before, None
-            self._tell_shelf()
-            self.desk.failed.emit(Failed("The dictionaries were not added", reply.why))
+    def _on_dictionaries_opened(self, reply: QueryResult) -> None:
+        if reply.refusal and self._previous_overview is not None:
+            (self.dictionary_overview, self.dictionary_folders), self._previous_overview = self._previous_overview, None
+            self._show_dictionary_summary()
+            self.workspace.failure_reported.emit(JobFailed("The dictionaries were not added", reply.refusal))
             return
-        if reply.why:
-            self.shelf, self._asked = None, None
-            self._say(reply.why)
+        if reply.refusal:
+            self.dictionary_overview, self._open_request = None, None
+            self._show_message(reply.refusal)
             return
-        before, self.shelf = self.site.currentText(), reply.result
-        self._tell_shelf(indexing=not reply.done)
-        self.site.blockSignals(True)
-        self.site.clear()
-        self.site.addItems(list(reply.result.sites))
-        self.site.setCurrentText(before if before in reply.result.sites else next(iter(reply.result.sites)))
-        self.site.blockSignals(False)
-        self._show_site(keep=True)
-        if self._wanted is not None:
-            self.choose(*self._wanted)
+        before, self.dictionary_overview = self.site_box.currentText(), reply.result
+        self._show_dictionary_summary(is_indexing=not reply.done)
+        self.site_box.blockSignals(True)
+        self.site_box.clear()
+        self.site_box.addItems(list(reply.result.sites))
+        self.site_box.setCurrentText(before if before in reply.result.sites else next(iter(reply.result.sites)))
+        self.site_box.blockSignals(False)
+        self._show_site(keep_row=True)
+        if self._pending_feature is not None:
+            self.show_feature(*self._pending_feature)
 
-    def _tell_shelf(self, indexing: bool = False) -> None:
-        if self.shelf is not None:
-            self._say(describe_shelf(self.shelf, indexing))
+    def _show_dictionary_summary(self, is_indexing: bool = False) -> None:
+        if self.dictionary_overview is not None:
+            self._show_message(describe_dictionaries(self.dictionary_overview, is_indexing))
 
-    def _show_dashboard(self, found: Dashboard | None) -> None:
-        if found is None or self.shelf is None:
-            return self.view.show_feature(None, {}, [], ())
-        said = self.words.of(self.shelf.model, found.site, found.number)
-        standing = self.words.standing(found.site, found.number)
-        self.view.show_feature(found, self.rows.captions, said, standing)
-        self.desk.choose_feature(found.site, found.number)
+    def _show_dashboard(self, dashboard: FeatureDashboard | None) -> None:
+        if dashboard is None or self.dictionary_overview is None:
+            return self.dashboard_view.show_feature(None, {}, [], ())
+        said = self.feature_labels.explanations_of(self.dictionary_overview.model, dashboard.site, dashboard.feature)
+        standing = self.feature_labels.circuit_nodes(dashboard.site, dashboard.feature)
+        self.dashboard_view.show_feature(dashboard, self.table_model.captions, said, standing)
+        self.workspace.show_feature(dashboard.site, dashboard.feature)
 
-    def _show_site(self, keep: bool = False) -> None:
-        shelf, site = self.shelf, self.site.currentText()
-        self.fit.show_fit(shelf, site)
+    def _show_site(self, keep_row: bool = False) -> None:
+        shelf, site = self.dictionary_overview, self.site_box.currentText()
+        self.fit_label.show_fit(shelf, site)
         if shelf is None or not site:
-            self.rows.show_site("", 0, (), {})
+            self.table_model.show_site("", 0, (), {})
             return
-        at = self.table.currentIndex()
-        row = self.filter.mapToSource(at).row() if keep and at.isValid() and self.rows.site == site else -1
-        captions = self.words.captions(shelf.model, site)
-        self.rows.show_site(site, shelf.sites[site], shelf.rows.get(site, ()), captions)
-        first = self.filter.mapFromSource(self.rows.index(row, 0)) if row >= 0 else self.filter.index(0, 0)
+        at = self.table_view.currentIndex()
+        row = self.list_proxy.mapToSource(at).row() if keep_row and at.isValid() and self.table_model.site == site else -1
+        captions = self.feature_labels.site_captions(shelf.model, site)
+        self.table_model.show_site(site, shelf.sites[site], shelf.features_by_site.get(site, ()), captions)
+        first = self.list_proxy.mapFromSource(self.table_model.index(row, 0)) if row >= 0 else self.list_proxy.index(0, 0)
         if first.isValid():
-            self.table.setCurrentIndex(first)
-            self.table.scrollTo(first)
+            self.table_view.setCurrentIndex(first)
+            self.table_view.scrollTo(first)
 
-    def _row_chosen(self, now: QModelIndex, _before: QModelIndex) -> None:
-        if self.shelf is not None and now.isValid():
-            self.desk.ask(ReadFeature(self.rows.site, self.filter.mapToSource(now).row()))
+    def _on_row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
+        if self.dictionary_overview is not None and current.isValid():
+            self.workspace.submit_request(ReadFeatureDashboard(self.table_model.site, self.list_proxy.mapToSource(current).row()))
 
-    def _follow_selection(self) -> None:
-        if len(self.desk.nodes) == 1 and (found := feature_name(next(iter(self.desk.nodes)))):
-            self.desk.choose_feature(found.site, found.feature)
+    def _on_selection_changed(self) -> None:
+        if len(self.workspace.selected_nodes) == 1 and (found := parse_feature_name(next(iter(self.workspace.selected_nodes)))):
+            self.workspace.show_feature(found.site, found.feature)
 
-    def _follow_feature(self) -> None:
-        shown, wanted = self.view.found, self.desk.feature
-        if wanted is not None and (shown is None or (shown.site, shown.number) != wanted):
-            self.choose(*wanted)
+    def _on_feature_changed(self) -> None:
+        shown, wanted = self.dashboard_view.dashboard, self.workspace.shown_feature
+        if wanted is not None and (shown is None or (shown.site, shown.feature) != wanted):
+            self.show_feature(*wanted)
 
-    def _label(self, text: str) -> None:
-        found = self.view.found
-        if found is None or self.shelf is None:
+    def _set_feature_label(self, text: str) -> None:
+        found = self.dashboard_view.dashboard
+        if found is None or self.dictionary_overview is None:
             return
-        self.words.say(self.shelf.model, found.site, found.number, text)
-        self._show_site(keep=True)
+        self.feature_labels.set_label(self.dictionary_overview.model, found.site, found.feature, text)
+        self._show_site(keep_row=True)
 
-    def put_labels(self) -> None:
+    def label_circuit_from_notebook(self) -> None:
         """Label the circuit's nodes by the names given to their features."""
-        if self.shelf is not None:
-            number = self.words.put(self.shelf.model)
-            self.desk.say(f"{number} nodes labelled as you call their features" if number else NO_LABELS)
+        if self.dictionary_overview is not None:
+            number = self.feature_labels.label_circuit(self.dictionary_overview.model)
+            self.workspace.post_message(f"{number} nodes labelled as you call their features" if number else NO_LABELS_MESSAGE)
 
-    def _refresh(self) -> None:
-        if (found := self.view.found) is not None and self.seen and self.shelf is not None:
-            standing = self.words.standing(found.site, found.number)
-            said = self.words.of(self.shelf.model, found.site, found.number)
-            if (standing, said) != (self.view.standing, self.view.said):
+    def _refresh_dashboard(self) -> None:
+        if (found := self.dashboard_view.dashboard) is not None and self.is_in_view and self.dictionary_overview is not None:
+            standing = self.feature_labels.circuit_nodes(found.site, found.feature)
+            said = self.feature_labels.explanations_of(self.dictionary_overview.model, found.site, found.feature)
+            if (standing, said) != (self.dashboard_view.circuit_nodes, self.dashboard_view.explanations):
                 self._show_dashboard(found)
 
-    def _model_came(self) -> None:
-        if self.shelf is None or self.desk.opened is None or self.desk.opened.model != self.shelf.model:
-            self.shelf, self._asked, (self.folders, self.text) = None, None, NOWHERE
+    def _on_model_opened(self) -> None:
+        if self.dictionary_overview is None or self.workspace.opened_model is None or self.workspace.opened_model.model != self.dictionary_overview.model:
+            self.dictionary_overview, self._open_request, (self.dictionary_folders, self.text_path) = None, None, DEMO_SOURCES
             self._show_site()
             self._show_dashboard(None)
-            self._say("")
-            self._begin()
+            self._show_message("")
+            self._open_default_dictionaries()
 
-    def _begin(self) -> None:
-        opened = self.desk.opened
-        if self.seen and opened is not None and self._asked is None:
-            self._say("Open a folder of dictionaries that were trained on this model.")
-            question = self.desk.asking.question
+    def _open_default_dictionaries(self) -> None:
+        opened = self.workspace.opened_model
+        if self.is_in_view and opened is not None and self._open_request is None:
+            self._show_message("Open a folder of dictionaries that were trained on this model.")
+            question = self.workspace.prompt_circuits.query
             if question is not None and question.dictionaries:
-                self.open(question.dictionaries, None)
+                self.open_folders(question.dictionaries, None)
             elif opened.model == "demo":
-                self.open((), None)
+                self.open_folders((), None)
 
-    def _say(self, text: str) -> None:
-        self.where.setText(text or "No model is open yet.")
-        self.where.setToolTip(self.where.text())
-        self.fit.show_fit(self.shelf, self.site.currentText())
-        has = self.shelf is not None
-        for widget in (self.site, self.search, self.table):
+    def _show_message(self, text: str) -> None:
+        self.dictionaries_label.setText(text or "No model is open yet.")
+        self.dictionaries_label.setToolTip(self.dictionaries_label.text())
+        self.fit_label.show_fit(self.dictionary_overview, self.site_box.currentText())
+        has = self.dictionary_overview is not None
+        for widget in (self.site_box, self.search_field, self.table_view):
             widget.setEnabled(has)
-        self.files.allow(self.desk.opened is not None, has)
+        self.file_menu_button.enable_actions(self.workspace.opened_model is not None, has)
 
     def _build(self) -> None:
-        self.where.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.dictionaries_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         top = QHBoxLayout(spacing=6)
         top.setContentsMargins(12, 0, 12, 0)
-        top.addWidget(self.where, 1)
-        top.addWidget(self.files)
+        top.addWidget(self.dictionaries_label, 1)
+        top.addWidget(self.file_menu_button)
         choosing = QHBoxLayout(spacing=6)
-        self.site.setMinimumWidth(72)
-        choosing.addWidget(self.site)
-        choosing.addWidget(self.search, 1)
+        self.site_box.setMinimumWidth(72)
+        choosing.addWidget(self.site_box)
+        choosing.addWidget(self.search_field, 1)
         left = QWidget()
         column = QVBoxLayout(left, spacing=4)
         column.setContentsMargins(12, 0, 0, 0)
         column.addLayout(choosing)
-        column.addWidget(self.fit)
-        column.addWidget(self.table, 1)
+        column.addWidget(self.fit_label)
+        column.addWidget(self.table_view, 1)
         split = QSplitter()
         split.addWidget(left)
-        split.addWidget(self.view)
+        split.addWidget(self.dashboard_view)
         split.setStretchFactor(1, 1)
         split.setSizes([262, 460])
         whole = QVBoxLayout(self, spacing=6)

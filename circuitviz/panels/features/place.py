@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from circuitviz.resources import data_folder
+from circuitviz.resources import user_data_folder
 
 if TYPE_CHECKING:
-    from circuitviz.features.explanations import Explanations
+    from circuitviz.features.explanations import ExplanationStore
 
-__all__ = ["STORE", "data_folder", "explanations"]
+__all__ = ["STORE_FILE_NAME", "user_data_folder", "open_explanations"]
 
-STORE = "explanations.sqlite"
+STORE_FILE_NAME = "explanations.sqlite"
 
 
-def explanations() -> Explanations:
+def open_explanations() -> ExplanationStore:
     """What is said of features, by the person and by others; to be closed."""
-    from circuitviz.features.explanations import Explanations
+    from circuitviz.features.explanations import ExplanationStore
 
-    return Explanations(data_folder() / STORE)
+    return ExplanationStore(user_data_folder() / STORE_FILE_NAME)

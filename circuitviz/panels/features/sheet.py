@@ -9,38 +9,38 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QColor
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.heat.paint import shown
+from circuitviz.panels.heat.paint import visible_token
 
 if TYPE_CHECKING:
     from circuitviz.features.dashboards import Neighbour, TokenEffect
     from circuitviz.features.explanations import Explanation
-    from circuitviz.jobs.features import Dashboard
+    from circuitviz.jobs.features import FeatureDashboard
 
-STRONGEST = 0.62  # of the shade: text stays readable on it
-SHOWN_BEFORE, SHOWN_AFTER = 24, 10  # tokens around the strongest one
+MAX_SHADE_FRACTION = 0.62  # of the shade: text stays readable on it
+TOKENS_BEFORE_PEAK, TOKENS_AFTER_PEAK = 24, 10  # tokens around the strongest one
 
 
-def shade(theme: Theme, share: float) -> str:
+def token_background(theme: Theme, activation_fraction: float) -> str:
     """The ground of a token at a share (0 to 1) of the feature's greatest activation."""
-    ground, ink, part = QColor(theme.panel), QColor(theme.positive), STRONGEST * min(1.0, max(0.0, share))
+    ground, ink, part = QColor(theme.panel), QColor(theme.positive), MAX_SHADE_FRACTION * min(1.0, max(0.0, activation_fraction))
     pairs = ((ground.red(), ink.red()), (ground.green(), ink.green()), (ground.blue(), ink.blue()))
     return QColor(*(round(a + (b - a) * part) for a, b in pairs)).name()
 
 
-def examples(found: Dashboard, theme: Theme) -> str:
+def examples_html(dashboard: FeatureDashboard, theme: Theme) -> str:
     """The examples, strongest first: the activation, a link to its circuit, then the tokens, shaded."""
-    if found.statistics is None:
-        return _muted(theme, "No text is indexed yet: Files → “Index a text…” shows where it fires.")
-    if not found.statistics.examples:
-        return _muted(theme, f"It never fires in these {found.statistics.tokens:,} tokens.")
-    greatest = found.statistics.row.greatest
+    if dashboard.statistics is None:
+        return _muted_html(theme, "No text is indexed yet: Files → “Index a text…” shows where it fires.")
+    if not dashboard.statistics.examples:
+        return _muted_html(theme, f"It never fires in these {dashboard.statistics.tokens:,} tokens.")
+    greatest = dashboard.statistics.row.greatest
     rows = []
-    for number, (one, words) in enumerate(zip(found.statistics.examples, found.words, strict=True)):
+    for number, (one, words) in enumerate(zip(dashboard.statistics.examples, dashboard.example_tokens, strict=True)):
         at = one.position - one.first
-        first, end = max(0, at - SHOWN_BEFORE), at + SHOWN_AFTER + 1
+        first, end = max(0, at - TOKENS_BEFORE_PEAK), at + TOKENS_AFTER_PEAK + 1
         spans = ["…" if one.first + first > 0 else ""]
         for i in range(first, min(end, len(words))):
-            spans.append(_token(words[i], one.activations[i] / greatest, i == at, theme))
+            spans.append(_token_html(words[i], one.activations[i] / greatest, i == at, theme))
         spans.append("…" if end < len(words) else "")
         link = f'style="color:{theme.accent}; text-decoration:none" href="circuit:{number}"'
         rows.append(
@@ -50,53 +50,53 @@ def examples(found: Dashboard, theme: Theme) -> str:
     return f'<table cellspacing="0" cellpadding="1" width="100%">{"".join(rows)}</table>'
 
 
-def facts(
-    found: Dashboard, captions: Mapping[int, Explanation], standing: Sequence[str], theme: Theme
+def effects_html(
+    dashboard: FeatureDashboard, captions: Mapping[int, Explanation], circuit_nodes: Sequence[str], theme: Theme
 ) -> str:
     """Tokens that it promotes, suppresses and reads; its neighbours; where it stands in the circuit."""
-    reads = "Reads, through its layer’s heads" if found.site[0] == "a" else "Reads from the embedding"
+    reads = "Reads, through its layer’s heads" if dashboard.site[0] == "a" else "Reads from the embedding"
     parts = []
-    if standing:
-        links = ", ".join(f'<a href="select:{escape(name)}">{escape(name)}</a>' for name in standing)
-        parts += [_heading("In the circuit", theme), f"<p>{links}</p>"]
+    if circuit_nodes:
+        links = ", ".join(f'<a href="select:{escape(name)}">{escape(name)}</a>' for name in circuit_nodes)
+        parts += [_heading_html("In the circuit", theme), f"<p>{links}</p>"]
     parts += [
-        _heading("Promotes", theme),
-        _tokens(found.promotes, theme),
-        _heading("Suppresses", theme),
-        _tokens(found.suppresses, theme),
-        _heading(reads, theme),
-        _tokens(found.reads, theme),
-        _heading("Nearest by what they write", theme),
-        _neighbours(found.near_decoder, captions, found.site, theme),
-        _heading("Nearest by what they read", theme),
-        _neighbours(found.near_encoder, captions, found.site, theme),
+        _heading_html("Promotes", theme),
+        _token_effects_html(dashboard.promoted_tokens, theme),
+        _heading_html("Suppresses", theme),
+        _token_effects_html(dashboard.suppressed_tokens, theme),
+        _heading_html(reads, theme),
+        _token_effects_html(dashboard.read_tokens, theme),
+        _heading_html("Nearest by what they write", theme),
+        _neighbours_html(dashboard.decoder_neighbours, captions, dashboard.site, theme),
+        _heading_html("Nearest by what they read", theme),
+        _neighbours_html(dashboard.encoder_neighbours, captions, dashboard.site, theme),
     ]
     style = f"<style>p {{ margin:0 }} a {{ color:{theme.accent}; text-decoration:none }}</style>"
     return style + "".join(parts)
 
 
-def _token(word: str, share: float, peak: bool, theme: Theme) -> str:
-    text = escape(word)
-    if peak:
+def _token_html(token: str, activation_fraction: float, is_peak: bool, theme: Theme) -> str:
+    text = escape(token)
+    if is_peak:
         text = f"<b>{text}</b>"
-    return f'<span style="background-color:{shade(theme, share)}">{text}</span>' if share > 0 else text
+    return f'<span style="background-color:{token_background(theme, activation_fraction)}">{text}</span>' if activation_fraction > 0 else text
 
 
-def _tokens(found: Sequence[TokenEffect], theme: Theme) -> str:
+def _token_effects_html(effects: Sequence[TokenEffect], theme: Theme) -> str:
     """Tokens with their numbers, flowing to whatever width there is."""
     words = (
-        f"{escape(shown(one.token)).replace(' ', '&nbsp;')}&nbsp;"
+        f"{escape(visible_token(one.token)).replace(' ', '&nbsp;')}&nbsp;"
         f'<span style="color:{theme.muted}">{one.value:+.2f}</span>&nbsp;&nbsp;'
-        for one in found
+        for one in effects
     )
     return f"<p>{' '.join(words)}</p>"
 
 
-def _neighbours(
-    found: Sequence[Neighbour], captions: Mapping[int, Explanation], site: str, theme: Theme
+def _neighbours_html(
+    neighbours: Sequence[Neighbour], captions: Mapping[int, Explanation], site: str, theme: Theme
 ) -> str:
     rows = []
-    for one in found:
+    for one in neighbours:
         caption = captions.get(one.number)
         said = "" if caption is None else escape(caption.text)
         rows.append(
@@ -107,9 +107,9 @@ def _neighbours(
     return f'<table cellspacing="0" cellpadding="0" width="100%">{"".join(rows)}</table>'
 
 
-def _heading(text: str, theme: Theme) -> str:
+def _heading_html(text: str, theme: Theme) -> str:
     return f'<p style="color:{theme.muted}; margin-top:8px; margin-bottom:1px">{escape(text)}</p>'
 
 
-def _muted(theme: Theme, text: str) -> str:
+def _muted_html(theme: Theme, text: str) -> str:
     return f'<p style="color:{theme.muted}">{escape(text)}</p>'

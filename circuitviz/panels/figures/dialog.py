@@ -27,19 +27,19 @@ from PySide6.QtWidgets import (
 from shiboken6 import isValid
 
 from circuitviz.errors import InputError
-from circuitviz.options import Option, build, describe
-from circuitviz.panels.figures.preview import Preview
+from circuitviz.options import Option, build_options, describe_options
+from circuitviz.panels.figures.preview import SheetPreview
 from circuitviz.panels.option_form import OptionForm
-from circuitviz.panels.room import Column, keep_wide
-from circuitviz.panels.writer import Told
-from circuitviz.pictures import Sheet, load_shipped, pictures
+from circuitviz.panels.room import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.writer import DoneCallback
+from circuitviz.pictures import FigurePage, load_shipped_fonts, figure_formats
 from circuitviz.pictures.figure import POINTS_PER_MM, SHIPPED_FONT
-from circuitviz.pictures.png import bitmap
+from circuitviz.pictures.png import render_bitmap
 
 if TYPE_CHECKING:
-    from circuitviz.panels.desk import Desk
+    from circuitviz.panels.desk import Workspace
 
-NAMES = {
+OPTION_LABELS = {
     "view": "View",
     "preset": "Page",
     "width_mm": "Own width",
@@ -55,8 +55,8 @@ NAMES = {
     "least": "Weakest arrow",
     "dpi": "PNG resolution",
 }
-PATIENCE = 120  # ms of rest before the preview is drawn again
-Buttons = Sequence[Sequence[QPushButton]]
+REDRAW_DELAY_MS = 120  # ms of rest before the preview is drawn again
+ButtonRows = Sequence[Sequence[QPushButton]]
 
 
 class FigureDialog(QDialog):
@@ -66,154 +66,154 @@ class FigureDialog(QDialog):
     writing are done by the desk's writer, off the window's thread.
     """
 
-    def __init__(self, parent: QWidget, desk: Desk, title: str, kind: type, start: object) -> None:
+    def __init__(self, parent: QWidget, workspace: Workspace, title: str, options_type: type, initial: object) -> None:
         super().__init__(parent)
         self.setWindowTitle(title)
-        self.desk, self.kind = desk, kind
-        load_shipped()
-        self.preview, self.form, self.format = Preview(), OptionForm(), QComboBox()
-        self.size_, self.problem = QLabel(objectName="muted"), QLabel(objectName="warning", wordWrap=True)
-        self.format.setAccessibleName("Format")
-        self.command = QLineEdit(readOnly=True, accessibleName="Command line that draws it again")
-        for entry in pictures.entries():
-            self.format.addItem(f"{entry.value.suffix[1:].upper()} – {entry.summary}", entry.value.suffix)
-        self.format.setCurrentIndex(self.format.findData(".pdf"))
-        self._fill(start)
+        self.workspace, self.options_type = workspace, options_type
+        load_shipped_fonts()
+        self.preview, self.option_form, self.format_box = SheetPreview(), OptionForm(), QComboBox()
+        self.size_label, self.problem_label = QLabel(objectName="muted"), QLabel(objectName="warning", wordWrap=True)
+        self.format_box.setAccessibleName("Format")
+        self.command_field = QLineEdit(readOnly=True, accessibleName="Command line that draws it again")
+        for entry in figure_formats.entries():
+            self.format_box.addItem(f"{entry.value.suffix[1:].upper()} – {entry.summary}", entry.value.suffix)
+        self.format_box.setCurrentIndex(self.format_box.findData(".pdf"))
+        self._fill_form(initial)
         self._lay_out()
-        self._rest = QTimer(self, singleShot=True, interval=PATIENCE)
-        self._rest.timeout.connect(self.draw)
-        self._long = QTimer(self, singleShot=True, interval=PATIENCE)
-        self._long.timeout.connect(lambda: self.size_.setText("Drawing …"))
-        self._writing: Path | None = None
-        self.format.currentIndexChanged.connect(self.draw)
+        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_DELAY_MS)
+        self._redraw_timer.timeout.connect(self.redraw_preview)
+        self._busy_timer = QTimer(self, singleShot=True, interval=REDRAW_DELAY_MS)
+        self._busy_timer.timeout.connect(lambda: self.size_label.setText("Drawing …"))
+        self._writing_path: Path | None = None
+        self.format_box.currentIndexChanged.connect(self.redraw_preview)
         self.resize(1080, 720)
-        self.preview.resized.connect(self._rest.start)
-        QTimer.singleShot(0, self, self.draw)  # shown first, drawn next
+        self.preview.resized.connect(self._redraw_timer.start)
+        QTimer.singleShot(0, self, self.redraw_preview)  # shown first, drawn next
 
     # what is drawn
 
-    def sheet(self, figure: Any, suffix: str) -> Callable[[], Sheet]:
+    def make_sheet(self, figure: Any, suffix: str) -> Callable[[], FigurePage]:
         """What makes the figure for a file of a suffix, in another thread: of what nobody changes any more.
 
         It raises InputError where that cannot be drawn, and so may this.
         """
         raise NotImplementedError
 
-    def write(self, path: Path, figure: Any, told: Told) -> None:
+    def write_figure(self, path: Path, figure: Any, on_done: DoneCallback) -> None:
         """Have the figure written; ``told`` hears whether it was. A failure is shown."""
         raise NotImplementedError
 
-    def place(self, suffix: str) -> Path | None:
+    def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
         raise NotImplementedError
 
-    def keep(self, figure: Any) -> None:
+    def remember_options(self, figure: Any) -> None:
         """Remember what was chosen last."""
 
-    def buttons(self) -> Buttons:
+    def extra_buttons(self) -> ButtonRows:
         """Rows of further buttons, from the top; the last row gets 'Save…' at its end."""
         return ((),)
 
-    def said(self, sheet: Sheet) -> str:
+    def command_text(self, sheet: FigurePage) -> str:
         """The command that is shown below the figure."""
-        return next((line for line in sheet.about if line.startswith("circuitviz export")), "")
+        return next((line for line in sheet.metadata_lines if line.startswith("circuitviz export")), "")
 
     # what is chosen
 
-    def figure(self) -> Any:
+    def current_figure(self) -> Any:
         """What the form says; InputError where it cannot be."""
-        return build(self.kind, self.form.values())
+        return build_options(self.options_type, self.option_form.values())
 
-    def draw(self) -> None:
+    def redraw_preview(self) -> None:
         """Draw what is chosen; what cannot be drawn is said in its place."""
         try:
-            figure = self.figure()
-            sheet = self.sheet(figure, self.format.currentData())
+            figure = self.current_figure()
+            sheet = self.make_sheet(figure, self.format_box.currentData())
         except InputError as error:
-            self._refuse(error)
+            self._show_problem(error)
             return
-        self._long.start()
-        work = partial(drawn, sheet, *self.preview.room)
-        self.desk.writer.make("figure", work, partial(self._show, figure))
+        self._busy_timer.start()
+        work = partial(render_sheet, sheet, *self.preview.available_pixels)
+        self.workspace.save_service.run_latest("figure", work, partial(self._show_rendered, figure))
 
     def save_to(self, path: Path) -> None:
         """Write the figure; the suffix names the format. The dialog stays until it is written."""
-        path = path if path.suffix else path.with_suffix(self.format.currentData())
-        self._begin(path)
-        self.write(path, self.figure(), self._end)
+        path = path if path.suffix else path.with_suffix(self.format_box.currentData())
+        self._begin_writing(path)
+        self.write_figure(path, self.current_figure(), self._end_writing)
 
-    def _show(self, figure: Any, made: tuple[Sheet, QImage] | InputError) -> None:
+    def _show_rendered(self, figure: Any, rendered: tuple[FigurePage, QImage] | InputError) -> None:
         if not isValid(self):  # it was closed meanwhile
             return
-        if isinstance(made, InputError):
-            self._refuse(made)
+        if isinstance(rendered, InputError):
+            self._show_problem(rendered)
             return
-        sheet, image = made
-        self._long.stop()
-        self.keep(figure)
+        sheet, image = rendered
+        self._busy_timer.stop()
+        self.remember_options(figure)
         self.preview.show_sheet(sheet, image)
-        self.problem.hide()
+        self.problem_label.hide()
         wide, high = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
-        self.size_.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
-        self.command.setText(self.said(sheet))
-        self.command.setCursorPosition(0)
-        self.save.setEnabled(True)
+        self.size_label.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
+        self.command_field.setText(self.command_text(sheet))
+        self.command_field.setCursorPosition(0)
+        self.save_button.setEnabled(True)
 
-    def _refuse(self, error: InputError) -> None:
-        self._long.stop()
+    def _show_problem(self, error: InputError) -> None:
+        self._busy_timer.stop()
         self.preview.show_sheet(None)
-        self.problem.setText(str(error))
-        self.problem.show()
-        self.size_.setText("")
-        self.command.setText("")
-        self.save.setEnabled(self._writing is not None)
+        self.problem_label.setText(str(error))
+        self.problem_label.show()
+        self.size_label.setText("")
+        self.command_field.setText("")
+        self.save_button.setEnabled(self._writing_path is not None)
 
-    def _begin(self, path: Path) -> None:
-        self._writing = path
-        self.save.setText("Stop")
-        self.save.setToolTip(f"Do not write {path.name}")
-        self.state.setText(f"Writing {path.name} …")
+    def _begin_writing(self, path: Path) -> None:
+        self._writing_path = path
+        self.save_button.setText("Stop")
+        self.save_button.setToolTip(f"Do not write {path.name}")
+        self.state_label.setText(f"Writing {path.name} …")
 
-    def _end(self, done: bool) -> None:
+    def _end_writing(self, is_written: bool) -> None:
         if not isValid(self):
             return
-        self._writing = None
-        self.save.setText("Save…")
-        self.save.setToolTip("")
-        self.state.setText("")
-        if done:
+        self._writing_path = None
+        self.save_button.setText("Save…")
+        self.save_button.setToolTip("")
+        self.state_label.setText("")
+        if is_written:
             self.accept()
 
-    def option(self, entry: Option, value: object) -> Option:
+    def customise_option(self, entry: Option, value: object) -> Option:
         """An option as the form shows it, with what was chosen last."""
         choices = entry.choices
         if entry.name == "font":
             choices = tuple(dict.fromkeys([SHIPPED_FONT, str(value), *QFontDatabase.families()]))
         return replace(entry, default=value, choices=choices)
 
-    def _fill(self, kept: object) -> None:
+    def _fill_form(self, initial: object) -> None:
         try:
-            start = build(self.kind, kept if isinstance(kept, Mapping) else {})
+            start = build_options(self.options_type, initial if isinstance(initial, Mapping) else {})
         except InputError:  # a file may hold anything
-            start = self.kind()
-        entries = describe(self.kind)
-        self.form.set_options([self.option(entry, getattr(start, entry.name)) for entry in entries])
-        rows = self.form.layout()
+            start = self.options_type()
+        entries = describe_options(self.options_type)
+        self.option_form.set_options([self.customise_option(entry, getattr(start, entry.name)) for entry in entries])
+        rows = self.option_form.layout()
         assert isinstance(rows, QFormLayout)
         rows.setContentsMargins(0, 0, 0, 0)
-        for name, field in self.form.fields.items():
+        for name, field in self.option_form.fields.items():
             label = rows.labelForField(field)
             if isinstance(label, QLabel):
-                label.setText(NAMES.get(name, label.text()))
-            self._watch(name, field)
+                label.setText(OPTION_LABELS.get(name, label.text()))
+            self._connect_field(name, field)
 
-    def _watch(self, name: str, field: QWidget) -> None:
+    def _connect_field(self, name: str, field: QWidget) -> None:
         if isinstance(field, QComboBox):
-            field.currentTextChanged.connect(lambda: self._rest.start())
+            field.currentTextChanged.connect(lambda: self._redraw_timer.start())
         elif isinstance(field, QCheckBox):
-            field.toggled.connect(lambda: self._rest.start())
+            field.toggled.connect(lambda: self._redraw_timer.start())
         elif isinstance(field, QDoubleSpinBox | QSpinBox):
-            field.valueChanged.connect(lambda: self._rest.start())
+            field.valueChanged.connect(lambda: self._redraw_timer.start())
         if not isinstance(field, QDoubleSpinBox):
             return
         field.setDecimals(2 if name == "least" else 1)
@@ -227,19 +227,19 @@ class FigureDialog(QDialog):
     # how it looks
 
     def _lay_out(self) -> None:
-        self.save = QPushButton("Save…", objectName="primary", default=True, enabled=False)
-        self.state = QLabel(objectName="muted")
-        self.save.clicked.connect(self._ask)
-        self.command.setAccessibleName("The command that makes this figure")
+        self.save_button = QPushButton("Save…", objectName="primary", default=True, enabled=False)
+        self.state_label = QLabel(objectName="muted")
+        self.save_button.clicked.connect(self._save_or_stop)
+        self.command_field.setAccessibleName("The command that makes this figure")
         copy = QPushButton("Copy command")
-        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command.text()))
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command_field.text()))
         choices = QVBoxLayout(spacing=10)
         choices.addWidget(QLabel("Format", objectName="heading"))
-        choices.addWidget(self.format)
+        choices.addWidget(self.format_box)
         choices.addWidget(QLabel("Figure", objectName="heading"))
-        choices.addWidget(Column(self.form), 1)
-        rows = [list(row) for row in self.buttons()]
-        rows[-1].append(self.save)
+        choices.addWidget(VerticalScrollArea(self.option_form), 1)
+        rows = [list(row) for row in self.extra_buttons()]
+        rows[-1].append(self.save_button)
         for buttons in rows:
             row = QHBoxLayout(spacing=8)
             for button in buttons:
@@ -247,16 +247,16 @@ class FigureDialog(QDialog):
             choices.addLayout(row)
         left = QWidget(objectName="panel")
         left.setLayout(choices)
-        keep_wide(left, 320)
+        fix_scaled_width(left, 320)
         below = QHBoxLayout(spacing=8)
-        below.addWidget(self.command, 1)
+        below.addWidget(self.command_field, 1)
         below.addWidget(copy)
         right = QVBoxLayout(spacing=8)
-        right.addWidget(self.problem)
+        right.addWidget(self.problem_label)
         right.addWidget(self.preview, 1)
         told = QHBoxLayout(spacing=8)
-        told.addWidget(self.size_, 1)
-        told.addWidget(self.state)
+        told.addWidget(self.size_label, 1)
+        told.addWidget(self.state_label)
         right.addLayout(told)
         right.addLayout(below)
         whole = QHBoxLayout(self, spacing=14)
@@ -268,18 +268,18 @@ class FigureDialog(QDialog):
         """Wide enough for choices and figure."""
         return QSize(1080, 720)
 
-    def _ask(self) -> None:
-        if self._writing is not None:
-            self.desk.writer.cancel()
-        elif (path := self.place(self.format.currentData())) is not None:
+    def _save_or_stop(self) -> None:
+        if self._writing_path is not None:
+            self.workspace.save_service.cancel_exports()
+        elif (path := self.ask_path(self.format_box.currentData())) is not None:
             self.save_to(path)
 
 
-def drawn(sheet: Callable[[], Sheet], wide: float, high: float) -> tuple[Sheet, QImage] | InputError:
+def render_sheet(make_sheet: Callable[[], FigurePage], width_px: float, height_px: float) -> tuple[FigurePage, QImage] | InputError:
     """A sheet, and its bitmap for so many dots of room; or why there is none."""
     try:
-        made = sheet()
-        dots = min(wide / made.drawing.width, high / made.drawing.height)
-        return made, bitmap(made, max(dots, 0.1))
+        made = make_sheet()
+        dots = min(width_px / made.drawing.width, height_px / made.drawing.height)
+        return made, render_bitmap(made, max(dots, 0.1))
     except InputError as error:
         return error

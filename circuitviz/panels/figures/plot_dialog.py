@@ -10,87 +10,87 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from circuitviz.panels.desk import Desk
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.figures.dialog import FigureDialog
-from circuitviz.panels.saving import Plotted, saving, sheet_of_plot
-from circuitviz.panels.writer import Told
-from circuitviz.pictures import Sheet
-from circuitviz.pictures.compose import origin
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.panels.saving import ExportablePlot, prepare_plot_writer, plot_to_sheet
+from circuitviz.panels.writer import DoneCallback
+from circuitviz.pictures import FigurePage
+from circuitviz.pictures.compose import origin_lines
+from circuitviz.pictures.plots import PlotFigureOptions
 
-PICTURES = "Pictures (*.svg *.pdf *.png *.tex)"
+PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 
 
 class PlotDialog(FigureDialog):
     """``name`` is the file's stem; ``command`` prints the numbers that are plotted."""
 
-    def __init__(self, parent: QWidget, desk: Desk, plot: Plotted, name: str, command: str) -> None:
-        self.plot, self.name, self.prints, self.document = plot, name, command, desk.document
-        super().__init__(parent, desk, "Export a plot", PlotFigure, self.document.view.get("plot"))
-        self.command.setAccessibleName("The command that prints these numbers")
+    def __init__(self, parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str) -> None:
+        self.plot, self.stem, self.print_command, self.document = plot, stem, print_command, workspace.document
+        super().__init__(parent, workspace, "Export a plot", PlotFigureOptions, self.document.view.get("plot"))
+        self.command_field.setAccessibleName("The command that prints these numbers")
 
-    def about(self) -> Sequence[str]:
+    def provenance_lines(self) -> Sequence[str]:
         """How to come to the numbers again."""
-        return [*([self.prints] if self.prints else []), *origin(self.document)]
+        return [*([self.print_command] if self.print_command else []), *origin_lines(self.document)]
 
-    def sheet(self, figure: PlotFigure, suffix: str) -> Callable[[], Sheet]:
+    def make_sheet(self, figure: PlotFigureOptions, suffix: str) -> Callable[[], FigurePage]:
         """The plot on paper: few shapes, but of a widget, which other threads may not ask."""
-        made = sheet_of_plot(self.plot, figure, self.name, self.about())
+        made = plot_to_sheet(self.plot, figure, self.stem, self.provenance_lines())
         return lambda: made
 
-    def said(self, sheet: Sheet) -> str:
+    def command_text(self, sheet: FigurePage) -> str:
         """What prints the numbers."""
-        return self.prints
+        return self.print_command
 
-    def keep(self, figure: PlotFigure) -> None:
+    def remember_options(self, figure: PlotFigureOptions) -> None:
         """The next plot begins with the same choices."""
         self.document.view["plot"] = asdict(figure)
 
-    def write(self, path: Path, figure: PlotFigure, told: Told) -> None:
+    def write_figure(self, path: Path, figure: PlotFigureOptions, on_done: DoneCallback) -> None:
         """Have the figure written, or the table where the suffix is CSV's."""
 
         def begin() -> None:
-            self.desk.writer.export(path, saving(self.plot, path, figure, self.about(), self.name), told)
+            self.workspace.save_service.start_export(path, prepare_plot_writer(self.plot, path, figure, self.provenance_lines(), self.stem), on_done)
 
-        if not self.desk.guarded(begin):
-            told(False)
+        if not self.workspace.run_guarded(begin):
+            on_done(False)
 
-    def place(self, suffix: str) -> Path | None:
+    def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", f"{self.name}{suffix}", PICTURES)
+        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER)
         return Path(path) if path else None
 
-    def buttons(self) -> Sequence[Sequence[QPushButton]]:
+    def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
         """The table instead."""
         table = QPushButton("Table instead…", toolTip="the numbers behind the picture as CSV")
-        table.clicked.connect(self._table)
+        table.clicked.connect(self._export_table)
         return ((table,),)
 
-    def _table(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save the table", f"{self.name}.csv", "Table (*.csv)")
+    def _export_table(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table", f"{self.stem}.csv", "Table (*.csv)")
         if path:
             self.save_to(Path(path).with_suffix(".csv"))
 
 
-def export_plot(parent: QWidget, desk: Desk, plot: Plotted, name: str, command: str = "") -> PlotDialog:
+def open_plot_dialog(parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str = "") -> PlotDialog:
     """Open the dialog over ``parent``'s window; ``command`` prints what is plotted."""
-    dialog = PlotDialog(parent.window(), desk, plot, name, command)
+    dialog = PlotDialog(parent.window(), workspace, plot, stem, print_command)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
     return dialog
 
 
-def export_one_of(
-    parent: QWidget, desk: Desk, button: QPushButton, plots: Mapping[str, Plotted], command: str = ""
+def choose_plot_to_export(
+    parent: QWidget, workspace: Workspace, button: QPushButton, plots: Mapping[str, ExportablePlot], print_command: str = ""
 ) -> None:
     """Open the dialog for one of several plots, by name; a menu at ``button`` asks for which."""
     if len(plots) == 1:
         ((name, plot),) = plots.items()
-        export_plot(parent, desk, plot, name, command)
+        open_plot_dialog(parent, workspace, plot, name, print_command)
         return
     menu = QMenu(parent)
     menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     for name, plot in plots.items():
-        open_it = partial(export_plot, parent, desk, plot, name, command)
+        open_it = partial(open_plot_dialog, parent, workspace, plot, name, print_command)
         menu.addAction(name).triggered.connect(lambda _on, open_it=open_it: open_it())
     menu.popup(button.mapToGlobal(QPoint(0, -menu.sizeHint().height())))

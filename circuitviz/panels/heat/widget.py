@@ -10,27 +10,27 @@ from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent,
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from circuitviz.canvas.theme import LIGHT
-from circuitviz.panels.heat.grid import HeatGrid, Table
+from circuitviz.panels.heat.grid import HeatGrid, TableRows
 from circuitviz.panels.heat.paint import (
-    Frame,
-    frame,
+    GridFrame,
+    fit_grid,
     paint_cells,
-    paint_marks,
+    paint_names_and_frames,
     paint_scale,
     scale_width,
 )
-from circuitviz.panels.heat.sheet import drawing_of
+from circuitviz.panels.heat.sheet import heat_map_drawing
 from circuitviz.panels.saving import save_plot
 from circuitviz.pictures.drawing import Drawing
-from circuitviz.pictures.plots import PlotFigure
+from circuitviz.pictures.plots import PlotFigureOptions
 
-STEPS = {
+ARROW_STEPS = {
     Qt.Key.Key_Up: (-1, 0),
     Qt.Key.Key_Down: (1, 0),
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
 }
-NOWHERE = (-1, -1)
+NO_CELL = (-1, -1)
 
 
 class HeatMap(QWidget):
@@ -40,21 +40,21 @@ class HeatMap(QWidget):
     scrolls. ``marked`` nodes are framed, ``row`` stands out.
     """
 
-    pointed = Signal(int, int)
-    chosen = Signal(int, int)
-    escaped = Signal()
+    cell_hovered = Signal(int, int)
+    cell_chosen = Signal(int, int)
+    escape_pressed = Signal()
 
     def __init__(
-        self, name: str, *, scale: bool = True, square: bool = False, least: float = 13.0, most: float = 36.0
+        self, name: str, *, show_scale: bool = True, square_cells: bool = False, min_row_height: float = 13.0, max_row_height: float = 36.0
     ) -> None:
         super().__init__()
         self.theme = LIGHT
         self.grid = HeatGrid((), (), np.zeros((0, 0)))
-        self.marked: frozenset[str] = frozenset()
-        self.row = -1
-        self.place = NOWHERE
-        self._kept: tuple[tuple[object, ...], QPixmap] | None = None
-        self._scale, self._square, self._least, self._most = scale, square, least, most
+        self.marked_nodes: frozenset[str] = frozenset()
+        self.highlighted_row = -1
+        self.hovered_cell = NO_CELL
+        self._cached_cells: tuple[tuple[object, ...], QPixmap] | None = None
+        self._shows_scale, self._has_square_cells, self._min_row_height, self._max_row_height = show_scale, square_cells, min_row_height, max_row_height
         self.setAccessibleName(name)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -63,51 +63,51 @@ class HeatMap(QWidget):
     def show_grid(self, grid: HeatGrid) -> None:
         """Show other numbers; the place pointed at stays where there is still a cell."""
         self.grid = grid
-        if not grid.has(*self.place):
-            self.place = NOWHERE
-        top = frame(grid, QSizeF(400, 300), scale=self._scale).top
-        self.setMinimumHeight(round(top + self._least * len(grid.rows) + 4))
+        if not grid.has_cell(*self.hovered_cell):
+            self.hovered_cell = NO_CELL
+        top = fit_grid(grid, QSizeF(400, 300), show_scale=self._shows_scale).top
+        self.setMinimumHeight(round(top + self._min_row_height * len(grid.row_names) + 4))
         self.update()
-        if self.place != NOWHERE:
-            self.pointed.emit(*self.place)  # the cell that is pointed at says something else now
+        if self.hovered_cell != NO_CELL:
+            self.cell_hovered.emit(*self.hovered_cell)  # the cell that is pointed at says something else now
 
-    def mark(self, nodes: frozenset[str], row: int = -1) -> None:
+    def mark_nodes(self, nodes: frozenset[str], highlighted_row: int = -1) -> None:
         """Frame the cells of these nodes, and let a row stand out."""
-        if (nodes, row) != (self.marked, self.row):
-            self.marked, self.row = nodes, row
+        if (nodes, highlighted_row) != (self.marked_nodes, self.highlighted_row):
+            self.marked_nodes, self.highlighted_row = nodes, highlighted_row
             self.update()
 
-    def frame(self) -> Frame:
+    def grid_frame(self) -> GridFrame:
         """Where the cells lie now."""
         room = QSizeF(self.size())
-        return frame(self.grid, room, scale=self._scale, square=self._square, highest=self._most)
+        return fit_grid(self.grid, room, show_scale=self._shows_scale, square_cells=self._has_square_cells, max_cell_height=self._max_row_height)
 
-    def centre_of(self, row: int, column: int) -> QPointF:
+    def cell_center(self, row: int, column: int) -> QPointF:
         """The middle of a cell, in pixels."""
-        return self.frame().cell(row, column).center()
+        return self.grid_frame().cell_rect(row, column).center()
 
     def cell_at(self, place: QPointF) -> tuple[int, int]:
         """The cell at a place, or −1, −1."""
-        at = self.frame()
-        row, column = (place.y() - at.top) // at.high, (place.x() - at.left) // at.wide
-        return (int(row), int(column)) if self.grid.has(int(row), int(column)) else NOWHERE
+        at = self.grid_frame()
+        row, column = (place.y() - at.top) // at.cell_height, (place.x() - at.left) // at.cell_width
+        return (int(row), int(column)) if self.grid.has_cell(int(row), int(column)) else NO_CELL
 
-    def point(self, row: int, column: int) -> None:
+    def hover_cell(self, row: int, column: int) -> None:
         """Point at a cell, as the mouse or a key does."""
-        if (row, column) == self.place:
+        if (row, column) == self.hovered_cell:
             return
-        self.place = (row, column)
-        self.setAccessibleDescription(self.grid.say(row, column))
-        self.pointed.emit(row, column)
+        self.hovered_cell = (row, column)
+        self.setAccessibleDescription(self.grid.cell_description(row, column))
+        self.cell_hovered.emit(row, column)
         self.update()
 
-    def drawing(self, figure: PlotFigure) -> Drawing:
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The map on paper: every cell a shape, every name text."""
-        return drawing_of(self.grid, figure, self._square)
+        return heat_map_drawing(self.grid, figure, self._has_square_cells)
 
-    def cells(self) -> Table:
+    def cells(self) -> TableRows:
         """The table behind the map."""
-        return self.grid.table()
+        return self.grid.build_table()
 
     def save(self, path: Path) -> None:
         """Write the picture or its table (CSV), as the suffix says."""
@@ -115,50 +115,50 @@ class HeatMap(QWidget):
 
     def sizeHint(self) -> QSize:
         """What its rows like."""
-        return QSize(420, round(60 + max(self._least, 20) * len(self.grid.rows)))
+        return QSize(420, round(60 + max(self._min_row_height, 20) * len(self.grid.row_names)))
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         """Follow the pointer, and say what it is over."""
         place = self.cell_at(event.position())
-        self.setCursor(Qt.CursorShape.ArrowCursor if place == NOWHERE else Qt.CursorShape.PointingHandCursor)
-        if place != self.place:
-            self.point(*place)
-        QToolTip.showText(event.globalPosition().toPoint(), self.grid.say(*place), self)
+        self.setCursor(Qt.CursorShape.ArrowCursor if place == NO_CELL else Qt.CursorShape.PointingHandCursor)
+        if place != self.hovered_cell:
+            self.hover_cell(*place)
+        QToolTip.showText(event.globalPosition().toPoint(), self.grid.cell_description(*place), self)
 
     def leaveEvent(self, event: QEvent) -> None:
         """Nothing is pointed at."""
-        self.point(*NOWHERE)
+        self.hover_cell(*NO_CELL)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Choose a cell."""
         place = self.cell_at(event.position())
-        if event.button() is Qt.MouseButton.LeftButton and place != NOWHERE:
-            self.point(*place)
-            self.chosen.emit(*place)
+        if event.button() is Qt.MouseButton.LeftButton and place != NO_CELL:
+            self.hover_cell(*place)
+            self.cell_chosen.emit(*place)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Arrows walk from cell to cell, Enter chooses, Escape lets go."""
         key = Qt.Key(event.key())
-        if key in STEPS:
-            self._step(*STEPS[key])
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.place != NOWHERE:
-            self.chosen.emit(*self.place)
+        if key in ARROW_STEPS:
+            self._move_hovered_cell(*ARROW_STEPS[key])
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space) and self.hovered_cell != NO_CELL:
+            self.cell_chosen.emit(*self.hovered_cell)
         elif key is Qt.Key.Key_Escape:
-            self.escaped.emit()
+            self.escape_pressed.emit()
         else:
             super().keyPressEvent(event)
 
-    def _step(self, down: int, across: int) -> None:
+    def _move_hovered_cell(self, down: int, across: int) -> None:
         rows, columns = self.grid.values.shape
-        if self.place == NOWHERE:
+        if self.hovered_cell == NO_CELL:
             first = np.argwhere(np.isfinite(self.grid.values))
             if len(first):
-                self.point(*(int(i) for i in first[0]))
+                self.hover_cell(*(int(i) for i in first[0]))
             return
-        row, column = self.place[0] + down, self.place[1] + across
+        row, column = self.hovered_cell[0] + down, self.hovered_cell[1] + across
         while 0 <= row < rows and 0 <= column < columns:
-            if self.grid.has(row, column):
-                self.point(row, column)
+            if self.grid.has_cell(row, column):
+                self.hover_cell(row, column)
                 return
             row, column = row + down, column + across
 
@@ -166,33 +166,33 @@ class HeatMap(QWidget):
         """Cells, which are kept as a picture, names, and a frame around the cell pointed at."""
         painter = QPainter(self)
         if self.grid.values.size:
-            painter.drawPixmap(0, 0, self._cells())
-            at = self.frame()
-            paint_marks(painter, self.grid, at, self.theme, row=self.row, marked=self.marked)
-        if self.grid.has(*self.place):
+            painter.drawPixmap(0, 0, self._cells_pixmap())
+            at = self.grid_frame()
+            paint_names_and_frames(painter, self.grid, at, self.theme, highlighted_row=self.highlighted_row, marked_nodes=self.marked_nodes)
+        if self.grid.has_cell(*self.hovered_cell):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(self.theme.text), 1.5))
-            painter.drawRect(self.frame().cell(*self.place).adjusted(-0.5, -0.5, -0.5, -0.5))
+            painter.drawRect(self.grid_frame().cell_rect(*self.hovered_cell).adjusted(-0.5, -0.5, -0.5, -0.5))
         painter.end()
 
-    def _draw_scale(self, painter: QPainter, at: Frame) -> None:
-        if self._scale:
-            right = at.left + at.wide * len(self.grid.columns) + scale_width(self.grid)
-            paint_scale(painter, self.grid, at, self.theme, right)
+    def _paint_scale(self, painter: QPainter, frame: GridFrame) -> None:
+        if self._shows_scale:
+            right = frame.left + frame.cell_width * len(self.grid.column_names) + scale_width(self.grid)
+            paint_scale(painter, self.grid, frame, self.theme, right)
 
-    def _cells(self) -> QPixmap:
+    def _cells_pixmap(self) -> QPixmap:
         """The cells as a picture, so that moving the mouse over many of them costs nothing."""
         ratio = self.devicePixelRatioF()
         key = (self.grid, self.theme, self.size(), ratio)
-        if self._kept is None or self._kept[0] != key:
+        if self._cached_cells is None or self._cached_cells[0] != key:
             picture = QPixmap(self.size() * ratio)
             picture.setDevicePixelRatio(ratio)
             picture.fill(QColor(self.theme.panel))
             painter = QPainter(picture)
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            at = self.frame()
+            at = self.grid_frame()
             paint_cells(painter, self.grid, at, self.theme)
-            self._draw_scale(painter, at)
+            self._paint_scale(painter, at)
             painter.end()
-            self._kept = (key, picture)
-        return self._kept[1]
+            self._cached_cells = (key, picture)
+        return self._cached_cells[1]

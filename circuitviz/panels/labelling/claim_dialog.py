@@ -17,13 +17,13 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.options import Option, build
+from circuitviz.options import Option, build_options
 from circuitviz.panels.option_form import OptionForm
 from circuitviz.session import Evidence
 
-FILE = "a file…"
-PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
-NAMES = {
+FILE_CHOICE = "a file…"
+TOKEN_PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
+TEST_TITLES = {
     "answer": "the answer",
     "attention": "attention",
     "role": "a role's standard test",
@@ -41,104 +41,104 @@ class ClaimDialog(QDialog):
     def __init__(
         self,
         claims: Mapping[str, tuple[str, tuple[Option, ...]]],
-        task: str,
+        task_name: str,
         parent: QWidget,
-        paired: bool = True,
+        has_pairs: bool = True,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Add a test")
-        self._claims, self._task, self._paired = claims, task, paired
-        self.test = QComboBox(accessibleName="Test")
-        self.about = QLabel("", objectName="muted", wordWrap=True)
-        self.options = OptionForm()
-        self.pairs = QLabel("", objectName="muted", wordWrap=True)
-        self.pairs.setMinimumHeight(2 * self.pairs.fontMetrics().lineSpacing() + 4)
-        self.pairs.setAlignment(Qt.AlignmentFlag.AlignTop)
-        self.claim = QLineEdit(accessibleName="Claim")
-        self.buttons = QDialogButtonBox()
-        self.ok = self.buttons.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.ok.setObjectName("primary")
-        self.buttons.addButton(QDialogButtonBox.StandardButton.Cancel)
+        self._claims, self._task_name, self._has_pairs = claims, task_name, has_pairs
+        self.test_box = QComboBox(accessibleName="Test")
+        self.test_summary = QLabel("", objectName="muted", wordWrap=True)
+        self.options_form = OptionForm()
+        self.pairs_label = QLabel("", objectName="muted", wordWrap=True)
+        self.pairs_label.setMinimumHeight(2 * self.pairs_label.fontMetrics().lineSpacing() + 4)
+        self.pairs_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.claim_field = QLineEdit(accessibleName="Claim")
+        self.button_box = QDialogButtonBox()
+        self.accept_button = self.button_box.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.accept_button.setObjectName("primary")
+        self.button_box.addButton(QDialogButtonBox.StandardButton.Cancel)
         for name in claims:
-            self.test.addItem(NAMES.get(name, name), name)
+            self.test_box.addItem(TEST_TITLES.get(name, name), name)
         form = QFormLayout(verticalSpacing=8)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
-        form.addRow("Test", self.test)
+        form.addRow("Test", self.test_box)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(16, 14, 16, 14)
         whole.setSpacing(10)
         whole.addLayout(form)
-        whole.addWidget(self.about)
-        whole.addWidget(self.options)
-        whole.addWidget(self.pairs)
+        whole.addWidget(self.test_summary)
+        whole.addWidget(self.options_form)
+        whole.addWidget(self.pairs_label)
         whole.addWidget(QLabel("The claim, in words", objectName="heading"))
-        whole.addWidget(self.claim)
+        whole.addWidget(self.claim_field)
         whole.addStretch(1)
-        whole.addWidget(self.buttons)
+        whole.addWidget(self.button_box)
         self.setMinimumWidth(460)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        self.test.currentIndexChanged.connect(self._chosen)
-        self._edited = False
-        self.claim.textEdited.connect(self._typed)
-        self._chosen()
+        self.button_box.accepted.connect(self.accept)
+        self.button_box.rejected.connect(self.reject)
+        self.test_box.currentIndexChanged.connect(self._on_test_changed)
+        self._is_claim_edited = False
+        self.claim_field.textEdited.connect(self._on_claim_edited)
+        self._on_test_changed()
 
     @property
-    def name(self) -> str:
+    def test_name(self) -> str:
         """The chosen test's name."""
-        return str(self.test.currentData(Qt.ItemDataRole.UserRole))
+        return str(self.test_box.currentData(Qt.ItemDataRole.UserRole))
 
-    def evidence(self) -> Evidence:
+    def build_evidence(self) -> Evidence:
         """What was chosen; only options that differ between tests of the same kind are words."""
-        return Evidence(self.claim.text().strip() or self._said(), self.name, self.options.values())
+        return Evidence(self.claim_field.text().strip() or self._claim_text(), self.test_name, self.options_form.values())
 
-    def _chosen(self) -> None:
-        from circuitviz.tasks.counterfactuals import elsewhere, suited
+    def _on_test_changed(self) -> None:
+        from circuitviz.tasks.counterfactuals import list_other_task_pairs, list_counterfactuals
 
-        summary, options = self._claims[self.name]
-        self.about.setText(f"{summary[0].upper()}{summary[1:]}.")
-        pairs = [*suited(self._task), FILE]
+        summary, options = self._claims[self.test_name]
+        self.test_summary.setText(f"{summary[0].upper()}{summary[1:]}.")
+        pairs = [*list_counterfactuals(self._task_name), FILE_CHOICE]
         if any(option.name == "where" for option in options):  # a test of features, which any pairs suit
-            pairs = [*(suited(self._task) if self._paired else ()), *elsewhere(self._task), FILE]
-        offered = {"counterfactual": pairs, "query": PLACES, "key": PLACES, "where": ("all", "own", *PLACES)}
-        self.options.set_options(options, offered)
-        if isinstance(field := self.options.fields.get("counterfactual"), QComboBox):
+            pairs = [*(list_counterfactuals(self._task_name) if self._has_pairs else ()), *list_other_task_pairs(self._task_name), FILE_CHOICE]
+        offered = {"counterfactual": pairs, "query": TOKEN_PLACES, "key": TOKEN_PLACES, "where": ("all", "own", *TOKEN_PLACES)}
+        self.options_form.set_options(options, offered)
+        if isinstance(field := self.options_form.fields.get("counterfactual"), QComboBox):
             field.setCurrentText(pairs[0])
-        for field in self.options.fields.values():
+        for field in self.options_form.fields.values():
             for signal in ("currentTextChanged", "textChanged", "valueChanged", "toggled"):
                 if hasattr(field, signal):
-                    getattr(field, signal).connect(self._follow)
-        self._follow()
+                    getattr(field, signal).connect(self._on_options_changed)
+        self._on_options_changed()
         self.adjustSize()
 
-    def _typed(self, text: str) -> None:
-        self._edited = bool(text.strip())
+    def _on_claim_edited(self, text: str) -> None:
+        self._is_claim_edited = bool(text.strip())
 
-    def _follow(self, *_told: object) -> None:
-        pairs = self.options.fields.get("counterfactual")
-        if isinstance(pairs, QComboBox) and pairs.currentText() == FILE:
+    def _on_options_changed(self, *_values: object) -> None:
+        pairs = self.options_form.fields.get("counterfactual")
+        if isinstance(pairs, QComboBox) and pairs.currentText() == FILE_CHOICE:
             path, _ = QFileDialog.getOpenFileName(self, "Pairs of prompts", "", "Pairs (*.jsonl *.csv)")
             pairs.setCurrentText(path or pairs.itemText(0))
             return
-        self.pairs.setText(_about(str(self.options.values().get("counterfactual", ""))))
-        self.pairs.setVisible(bool(self.pairs.text()))
-        if not self._edited:
-            self.claim.setText(self._said())
-            self.claim.setCursorPosition(0)
+        self.pairs_label.setText(_describe_counterfactual(str(self.options_form.values().get("counterfactual", ""))))
+        self.pairs_label.setVisible(bool(self.pairs_label.text()))
+        if not self._is_claim_edited:
+            self.claim_field.setText(self._claim_text())
+            self.claim_field.setCursorPosition(0)
 
-    def _said(self) -> str:
-        from circuitviz.evaluation.claims import claims
+    def _claim_text(self) -> str:
+        from circuitviz.evaluation.claims import claim_tests
 
-        entry = claims.get(self.name)
-        return str(entry.extra["says"](build(entry.options, self.options.values())))
+        entry = claim_tests.get(self.test_name)
+        return str(entry.extra["says"](build_options(entry.options, self.options_form.values())))
 
 
-def _about(counterfactual: str) -> str:
+def _describe_counterfactual(counterfactual: str) -> str:
     """What a counterfactual changes."""
     from circuitviz.tasks import tasks
-    from circuitviz.tasks.counterfactuals import PAIRED, counterfactuals
+    from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactuals
 
-    if counterfactual == PAIRED:
+    if counterfactual == TASK_PAIRS:
         return "paired: the circuit's own corrupted prompts."
     if counterfactual in tasks.names():
         return f"{counterfactual}: {tasks.get(counterfactual).summary}."

@@ -17,43 +17,43 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.jobs import Choices, Claim, Reply, Tried, TryClaims
-from circuitviz.panels.desk import Desk
+from circuitviz.jobs import Choices, LabelClaim, Reply, ClaimChecked, CheckClaims
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.labelling.claim_dialog import ClaimDialog
 from circuitviz.session import Evidence, add_evidence, remove_evidence, set_outcome
-from circuitviz.session.outcomes import due, name_movers
-from circuitviz.session.question import Question
+from circuitviz.session.outcomes import claims_to_test, name_mover_heads
+from circuitviz.session.question import AttributionQuery
 
-SIGNS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
+VERDICT_TEXTS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}
 
 
 class EvidenceBox(QWidget):
     """Claim, verdict, effect with interval; stale ones say what has changed since."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.desk, self.theme, self.target = desk, LIGHT, ""
-        self.dialog: ClaimDialog | None = None
-        self.title = QLabel("", objectName="heading")
+        self.workspace, self.theme, self.target = workspace, LIGHT, ""
+        self.claim_dialog: ClaimDialog | None = None
+        self.title_label = QLabel("", objectName="heading")
         self.table = QTableWidget(0, 3, accessibleName="Evidence")
-        self.add = QPushButton("Add…", toolTip="a claim about this part, and the test of it")
-        self.run = QPushButton("Run", toolTip="test the selected claim, or all of this label")
-        self.run_all = QPushButton("Run stale", toolTip="test every label's claims that are stale or new")
-        self.remove = QPushButton("Remove")
+        self.add_button = QPushButton("Add…", toolTip="a claim about this part, and the test of it")
+        self.run_button = QPushButton("Run", toolTip="test the selected claim, or all of this label")
+        self.run_stale_button = QPushButton("Run stale", toolTip="test every label's claims that are stale or new")
+        self.remove_button = QPushButton("Remove")
         self._choices = Choices()
-        self._running = False
+        self._is_running = False
         self._build()
-        self.add.clicked.connect(self.ask_claim)
-        self.run.clicked.connect(self.start)
-        self.run_all.clicked.connect(self.start_all)
-        self.remove.clicked.connect(self._remove)
-        self.table.itemSelectionChanged.connect(self._enable)
-        desk.choices_arrived.connect(self._set_choices)
-        desk.arrived.connect(self._arrived)
-        desk.idle.connect(self._idle)
-        desk.failed.connect(lambda _failed: self._idle())
-        desk.ready.connect(lambda _ready: self._enable())
-        desk.state_changed.connect(self.refresh)
+        self.add_button.clicked.connect(self.open_claim_dialog)
+        self.run_button.clicked.connect(self.run_selected)
+        self.run_stale_button.clicked.connect(self.run_stale)
+        self.remove_button.clicked.connect(self._remove_selected)
+        self.table.itemSelectionChanged.connect(self._update_buttons)
+        workspace.catalog_received.connect(self._set_choices)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.failure_reported.connect(lambda _failed: self._on_idle())
+        workspace.model_ready.connect(lambda _ready: self._update_buttons())
+        workspace.state_changed.connect(self.refresh)
         self.show_target("")
 
     def set_theme(self, theme: Theme) -> None:
@@ -70,102 +70,102 @@ class EvidenceBox(QWidget):
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """What stands in the rows."""
-        label = self.desk.state.labels.get(self.target)
+        label = self.workspace.state.labels.get(self.target)
         return label.evidence if label else ()
 
     def refresh(self) -> None:
         """Follow the document."""
-        now, rows = self.desk.document.state.basis_of(self.target), self.evidence
-        label = self.desk.state.labels.get(self.target)
-        self.title.setText(f"{self.target}: {label.text}" if label else "Choose a label")
+        now, rows = self.workspace.document.state.evidence_context_of(self.target), self.evidence
+        label = self.workspace.state.labels.get(self.target)
+        self.title_label.setText(f"{self.target}: {label.text}" if label else "Choose a label")
         self.table.setRowCount(len(rows))
         for at, evidence in enumerate(rows):
-            stale = evidence.stale(now)
-            verdict = "not run" if evidence.outcome is None else SIGNS[evidence.outcome.verdict]
+            stale = evidence.stale_parts(now)
+            verdict = "not run" if evidence.outcome is None else VERDICT_TEXTS[evidence.outcome.verdict]
             if stale:
                 verdict += f"\nstale: {', '.join(stale)}"
-            texts = (verdict, evidence.claim, _effect(evidence))
+            texts = (verdict, evidence.claim, _effect_text(evidence))
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(text)
-                item.setToolTip(told(evidence, stale))
+                item.setToolTip(evidence_tooltip(evidence, stale))
                 self.table.setItem(at, column, item)
-            self.table.item(at, 0).setForeground(self._colour(evidence, bool(stale)))
-        self._enable()
+            self.table.item(at, 0).setForeground(self._verdict_colour(evidence, bool(stale)))
+        self._update_buttons()
 
-    def ask_claim(self) -> None:
+    def open_claim_dialog(self) -> None:
         """Choose a test and say what is expected of it."""
-        from circuitviz.evaluation.claims import offered
+        from circuitviz.evaluation.claims import applicable_claim_tests
 
-        state = self.desk.document.state
+        state = self.workspace.document.state
         where = state.provenance
         known = self._choices.claims
-        claims = {name: known[name] for name in offered(state.parts(self.target)[0]) if name in known}
-        question = Question.of(where)
+        claims = {name: known[name] for name in applicable_claim_tests(state.target_members(self.target)[0]) if name in known}
+        question = AttributionQuery.from_provenance(where)
         paired = question is None or bool(question.corrupted and question.correct)
-        self.dialog = ClaimDialog(claims, where.task if where else "", self.window(), paired)
-        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        self.dialog.accepted.connect(self._added)
-        self.dialog.open()
+        self.claim_dialog = ClaimDialog(claims, where.task if where else "", self.window(), paired)
+        self.claim_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.claim_dialog.accepted.connect(self._on_claim_accepted)
+        self.claim_dialog.open()
 
-    def start(self) -> None:
+    def run_selected(self) -> None:
         """Test what is selected, or every claim of the label."""
         rows = sorted({index.row() for index in self.table.selectedIndexes()})
         chosen = [self.evidence[row] for row in rows] or list(self.evidence)
-        self._ask([(self.target, evidence) for evidence in chosen])
+        self._run_claims([(self.target, evidence) for evidence in chosen])
 
-    def start_all(self) -> None:
+    def run_stale(self) -> None:
         """Test every claim of every label that was not tested yet, or is stale."""
-        self._ask(due(self.desk.document.state))
+        self._run_claims(claims_to_test(self.workspace.document.state))
 
-    def _ask(self, wanted: list[tuple[str, Evidence]]) -> None:
-        state = self.desk.document.state
+    def _run_claims(self, requested: list[tuple[str, Evidence]]) -> None:
+        state = self.workspace.document.state
         claims = tuple(
-            Claim(target, evidence, *state.parts(target), state.basis_of(target))
-            for target, evidence in wanted
+            LabelClaim(target, evidence, *state.target_members(target), state.evidence_context_of(target))
+            for target, evidence in requested
         )
         if not claims:
-            self.desk.say("No claim is stale; there is nothing to test.")
+            self.workspace.post_message("No claim is stale; there is nothing to test.")
             return
-        self._running = True
-        self._enable()
-        self.desk.ask(TryClaims(claims, name_movers(state), state.provenance, self.desk.device))
+        self._is_running = True
+        self._update_buttons()
+        self.workspace.submit_request(CheckClaims(claims, name_mover_heads(state), state.provenance, self.workspace.device))
 
-    def _added(self) -> None:
-        assert self.dialog is not None
-        evidence = self.dialog.evidence()
-        self.desk.do(add_evidence(self.target, evidence))
-        if self.desk.opened is not None:
-            self._ask([(self.target, evidence)])
+    def _on_claim_accepted(self) -> None:
+        assert self.claim_dialog is not None
+        evidence = self.claim_dialog.build_evidence()
+        self.workspace.apply_command(add_evidence(self.target, evidence))
+        if self.workspace.opened_model is not None:
+            self._run_claims([(self.target, evidence)])
 
-    def _remove(self) -> None:
+    def _remove_selected(self) -> None:
         for row in sorted({index.row() for index in self.table.selectedIndexes()}, reverse=True):
-            self.desk.do(remove_evidence(self.target, self.evidence[row]))
+            self.workspace.apply_command(remove_evidence(self.target, self.evidence[row]))
 
-    def _arrived(self, reply: Reply) -> None:
-        if isinstance(reply, Tried):
-            self.desk.do(set_outcome(reply.target, reply.evidence, reply.outcome))
-            self.desk.say(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
-            if reply.last:
-                self._idle()
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, ClaimChecked):
+            self.workspace.apply_command(set_outcome(reply.target, reply.evidence, reply.outcome))
+            self.workspace.post_message(f"{reply.target}: '{reply.evidence.claim}' {reply.outcome.verdict}")
+            if reply.is_last:
+                self._on_idle()
 
-    def _idle(self) -> None:
-        self._running = False
-        self._enable()
+    def _on_idle(self) -> None:
+        self._is_running = False
+        self._update_buttons()
 
     def _set_choices(self, choices: Choices) -> None:
         self._choices = choices
-        self._enable()
+        self._update_buttons()
 
-    def _enable(self) -> None:
-        ready = self.desk.opened is not None and not self._running
-        labelled = bool(self.target) and self.target in self.desk.state.labels
-        self.add.setEnabled(labelled and bool(self._choices.claims))
-        self.run.setEnabled(ready and bool(self.evidence))
-        self.run_all.setEnabled(ready and any(x.evidence for x in self.desk.state.labels.values()))
-        self.remove.setEnabled(bool(self.table.selectedIndexes()))
+    def _update_buttons(self) -> None:
+        ready = self.workspace.opened_model is not None and not self._is_running
+        labelled = bool(self.target) and self.target in self.workspace.state.labels
+        self.add_button.setEnabled(labelled and bool(self._choices.claims))
+        self.run_button.setEnabled(ready and bool(self.evidence))
+        self.run_stale_button.setEnabled(ready and any(x.evidence for x in self.workspace.state.labels.values()))
+        self.remove_button.setEnabled(bool(self.table.selectedIndexes()))
 
-    def _colour(self, evidence: Evidence, stale: bool) -> QColor:
-        if evidence.outcome is None or stale:
+    def _verdict_colour(self, evidence: Evidence, is_stale: bool) -> QColor:
+        if evidence.outcome is None or is_stale:
             return QColor(self.theme.muted)
         colours = {"holds": self.theme.positive, "fails": self.theme.warning}
         return QColor(colours.get(evidence.outcome.verdict, self.theme.muted))
@@ -184,19 +184,19 @@ class EvidenceBox(QWidget):
             header.setSectionResizeMode(column, mode)
         self.table.verticalHeader().setSectionResizeMode(sizes.ResizeToContents)
         buttons = QHBoxLayout(spacing=6)
-        for button in (self.add, self.run, self.run_all):
+        for button in (self.add_button, self.run_button, self.run_stale_button):
             buttons.addWidget(button)
         buttons.addStretch(1)
-        buttons.addWidget(self.remove)
+        buttons.addWidget(self.remove_button)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 6, 12, 8)
         whole.setSpacing(6)
-        whole.addWidget(self.title)
+        whole.addWidget(self.title_label)
         whole.addWidget(self.table, 1)
         whole.addLayout(buttons)
 
 
-def told(evidence: Evidence, stale: tuple[str, ...]) -> str:
+def evidence_tooltip(evidence: Evidence, stale_parts: tuple[str, ...]) -> str:
     """Everything that is known of a test, line by line."""
     found = evidence.outcome
     options = ", ".join(f"{name} {value}" for name, value in evidence.options.items() if value != "")
@@ -204,12 +204,12 @@ def told(evidence: Evidence, stale: tuple[str, ...]) -> str:
     if found is not None:
         lines += [found.measured, found.detail, f"{found.prompts} prompts, seed {found.seed}"]
         lines += [f"prompts' hash {found.prompts_hash[:16]}", found.date]
-    if stale:
-        lines.append(f"stale: {', '.join(stale)} changed since")
+    if stale_parts:
+        lines.append(f"stale: {', '.join(stale_parts)} changed since")
     return "\n".join(line for line in lines if line)
 
 
-def _effect(evidence: Evidence) -> str:
+def _effect_text(evidence: Evidence) -> str:
     found = evidence.outcome
     if found is None or found.effect is None:
         return "" if found is None else "undefined"

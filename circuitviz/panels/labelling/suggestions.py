@@ -17,44 +17,44 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.jobs import Judged, Reply, Suggest
-from circuitviz.panels.desk import Desk
+from circuitviz.jobs import MeasureResult, Reply, ScoreRoles
+from circuitviz.panels.desk import Workspace
 
-Row = tuple[str, str, float, float]  # test, role, score, percentile
+RoleRow = tuple[str, str, float, float]  # test, role, score, percentile
 
 
-class Suggestions(QWidget):
+class RoleSuggestions(QWidget):
     """Every role's score of one head, the most unusual first. ``accepted(test, role)`` on request."""
 
-    accepted = Signal(str, str)
-    scored = Signal()
+    role_accepted = Signal(str, str)
+    scoring_finished = Signal()
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.desk, self.node = desk, ""
-        self.rows: list[Row] = []
-        self.title = QLabel("", objectName="heading", wordWrap=True)
-        self.note = QLabel("", objectName="muted", wordWrap=True)
+        self.workspace, self.node = workspace, ""
+        self.role_rows: list[RoleRow] = []
+        self.title_label = QLabel("", objectName="heading", wordWrap=True)
+        self.note_label = QLabel("", objectName="muted", wordWrap=True)
         self.table = QTableWidget(0, 3, accessibleName="Suggested roles")
-        self.score = QPushButton("Score all heads", toolTip="run every role's standard test on every head")
-        self.accept = QPushButton("Accept", toolTip="label the head with the selected role")
-        self._running = False
+        self.score_button = QPushButton("Score all heads", toolTip="run every role's standard test on every head")
+        self.accept_button = QPushButton("Accept", toolTip="label the head with the selected role")
+        self._is_running = False
         self._build()
-        self.score.clicked.connect(self.start)
-        self.accept.clicked.connect(self._accept)
-        self.table.itemDoubleClicked.connect(lambda _item: self._accept())
-        self.table.itemSelectionChanged.connect(self._enable)
-        desk.arrived.connect(self._arrived)
-        desk.idle.connect(self._idle)
-        desk.ready.connect(lambda _ready: self._enable())
-        desk.document_opened.connect(self.refresh)
-        desk.state_changed.connect(self.refresh)
+        self.score_button.clicked.connect(self.score_heads)
+        self.accept_button.clicked.connect(self._accept_selected)
+        self.table.itemDoubleClicked.connect(lambda _item: self._accept_selected())
+        self.table.itemSelectionChanged.connect(self._update_buttons)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.model_ready.connect(lambda _ready: self._update_buttons())
+        workspace.document_opened.connect(self.refresh)
+        workspace.state_changed.connect(self.refresh)
         self.refresh()
 
     @property
-    def result(self) -> dict[str, Any] | None:
+    def role_scores(self) -> dict[str, Any] | None:
         """The scores of all heads, as last measured."""
-        found = self.desk.document.measures.get("roles")
+        found = self.workspace.document.measures.get("roles")
         return None if found is None else found["result"]
 
     def show_node(self, node: str) -> None:
@@ -63,52 +63,52 @@ class Suggestions(QWidget):
             self.node = node
             self.refresh()
 
-    def start(self) -> None:
+    def score_heads(self) -> None:
         """Score every head of the open model, on the document's task."""
-        state = self.desk.document.state
-        if state.live is None:
+        state = self.workspace.document.state
+        if state.live_circuit is None:
             return
-        self._running = True
-        self._enable()
-        self.desk.ask(Suggest("roles", {}, state.measured, state.live, state.scores, classes=state.classes))
+        self._is_running = True
+        self._update_buttons()
+        self.workspace.submit_request(ScoreRoles("roles", {}, state.measurement_key, state.live_circuit, state.scores, node_classes=state.nodes_by_label))
 
     def refresh(self) -> None:
         """Show the node's scores, and what they rest on."""
-        result, basis = self.result, self.desk.document.state.basis
-        self.rows = [] if result is None else ranked(result, self.node)
-        self.title.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
-        self.table.setRowCount(len(self.rows))
-        for at, (_, role, score, percentile) in enumerate(self.rows):
+        result, basis = self.role_scores, self.workspace.document.state.evidence_context
+        self.role_rows = [] if result is None else rank_roles(result, self.node)
+        self.title_label.setText(f"Roles of {self.node}" if self.node else "Select a head on the canvas")
+        self.table.setRowCount(len(self.role_rows))
+        for at, (_, role, score, percentile) in enumerate(self.role_rows):
             for column, text in enumerate((role, f"{score:.3f}", f"{percentile:.0f}")):
                 item = QTableWidgetItem(text)
                 if column:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(at, column, item)
-        if self.rows:
+        if self.role_rows:
             self.table.selectRow(0)
-        self.note.setText(_about(result, (basis.weights, basis.task), self.node))
-        self._enable()
+        self.note_label.setText(_describe_scores(result, (basis.weights, basis.task), self.node))
+        self._update_buttons()
 
-    def _accept(self) -> None:
+    def _accept_selected(self) -> None:
         row = self.table.currentRow()
-        if 0 <= row < len(self.rows) and self.node:
-            self.accepted.emit(*self.rows[row][:2])
+        if 0 <= row < len(self.role_rows) and self.node:
+            self.role_accepted.emit(*self.role_rows[row][:2])
 
-    def _arrived(self, reply: Reply) -> None:
-        if isinstance(reply, Judged) and reply.measure == "roles" and reply.done:
-            self._running = False
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, MeasureResult) and reply.measure == "roles" and reply.done:
+            self._is_running = False
             self.refresh()
-            self.scored.emit()
+            self.scoring_finished.emit()
 
-    def _idle(self) -> None:
-        self._running = False
+    def _on_idle(self) -> None:
+        self._is_running = False
         self.refresh()
 
-    def _enable(self) -> None:
-        state = self.desk.document.state
-        self.score.setEnabled(self.desk.opened is not None and state.live is not None and not self._running)
-        self.score.setText("Scoring …" if self._running else "Score all heads")
-        self.accept.setEnabled(bool(self.rows) and self.table.currentRow() >= 0)
+    def _update_buttons(self) -> None:
+        state = self.workspace.document.state
+        self.score_button.setEnabled(self.workspace.opened_model is not None and state.live_circuit is not None and not self._is_running)
+        self.score_button.setText("Scoring …" if self._is_running else "Score all heads")
+        self.accept_button.setEnabled(bool(self.role_rows) and self.table.currentRow() >= 0)
 
     def _build(self) -> None:
         self.table.setHorizontalHeaderLabels(["Role", "Score", "Percentile"])
@@ -124,34 +124,34 @@ class Suggestions(QWidget):
             left = Qt.AlignmentFlag.AlignLeft if not column else Qt.AlignmentFlag.AlignRight
             self.table.horizontalHeaderItem(column).setTextAlignment(left | Qt.AlignmentFlag.AlignVCenter)
         buttons = QHBoxLayout(spacing=6)
-        buttons.addWidget(self.score)
+        buttons.addWidget(self.score_button)
         buttons.addStretch(1)
-        buttons.addWidget(self.accept)
+        buttons.addWidget(self.accept_button)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(8, 6, 12, 8)
         whole.setSpacing(6)
-        whole.addWidget(self.title)
-        whole.addWidget(self.note)
+        whole.addWidget(self.title_label)
+        whole.addWidget(self.note_label)
         whole.addWidget(self.table, 1)
         whole.addLayout(buttons)
 
 
-def ranked(result: dict[str, Any], node: str) -> list[Row]:
+def rank_roles(result: dict[str, Any], node: str) -> list[RoleRow]:
     """A head's roles, the highest percentile first, among equals the one usually scored higher."""
-    from circuitviz.evaluation.roles import percentile
+    from circuitviz.evaluation.roles import head_percentile
 
     rows = []
     for name, found in result["roles"].items():
-        score, rank = found["scores"].get(node), percentile(found["scores"], node)
+        score, rank = found["scores"].get(node), head_percentile(found["scores"], node)
         if score is not None and rank is not None:
             rows.append((name, str(found["role"]), float(score), rank))
     return sorted(rows, key=lambda row: (-row[3], -row[2]))
 
 
-def _about(result: dict[str, Any] | None, now: tuple[str, str], node: str) -> str:
+def _describe_scores(result: dict[str, Any] | None, current_context: tuple[str, str], node: str) -> str:
     if result is None:
         return "Not scored yet. Every role's standard test ranks a head among all heads of the model."
-    if (result["weights"], result["task"]) != now:
+    if (result["weights"], result["task"]) != current_context:
         return "Scored on another model or task; score again."
     if node and not any(node in found["scores"] for found in result["roles"].values()):
         return f"{node} is no attention head; the standard tests are of heads."

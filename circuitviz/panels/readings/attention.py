@@ -11,110 +11,110 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.graph import Kind
-from circuitviz.jobs import AttentionOf, Look
+from circuitviz.graph import NodeKind
+from circuitviz.jobs import ReadAttention, Query
 from circuitviz.jobs.attention import attention_table, attention_tokens
 from circuitviz.panels.attention import AttentionMap
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, choice, pages
-from circuitviz.panels.readings.thumbnails import Thumbnails
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.line import ElidedLabel
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.thumbnails import AttentionThumbnails
 from circuitviz.panels.readings.tokens import TokenText
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.saving import ExportablePlot
 
 if TYPE_CHECKING:
     from circuitviz.lens import LayerAttention
 
-SIDES = {"clean": "clean", "corrupted": "corrupted", "clean − corrupted": "difference"}
+SIDE_OF_LABEL = {"clean": "clean", "corrupted": "corrupted", "clean − corrupted": "difference"}
 
 
-@pages.register("attention", summary="where a head looks", title="Attention", order=1)
-class AttentionPage(Page):
+@reading_pages.register("attention", summary="where a head looks", title="Attention", order=1)
+class AttentionPage(ReadingPage):
     """Map, text and thumbnails show the same numbers; all heads of the layer come at once."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.side = choice("Prompt's side", *SIDES)
-        self.weighted = QCheckBox("weighted by value size", toolTip="times the norm of the value it carries")
-        self.map = AttentionMap("Attention pattern", least=6.0)
-        self.text = TokenText()
-        self.heads = Thumbnails()
-        self.about = Line(Qt.AlignmentFlag.AlignRight)
-        self.bar.addWidget(self.side)
-        self.bar.addWidget(self.weighted)
-        self.bar.addWidget(self.about, 1)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.side_box = choice_box("Prompt's side", *SIDE_OF_LABEL)
+        self.weighted_box = QCheckBox("weighted by value size", toolTip="times the norm of the value it carries")
+        self.heat_map = AttentionMap("Attention pattern", min_row_height=6.0)
+        self.token_text = TokenText()
+        self.thumbnails = AttentionThumbnails()
+        self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
+        self.controls.addWidget(self.side_box)
+        self.controls.addWidget(self.weighted_box)
+        self.controls.addWidget(self.summary_line, 1)
         right = QVBoxLayout(spacing=6)
         right.setContentsMargins(0, 2, 12, 0)
-        right.addWidget(self.text)
-        right.addWidget(self.heads, 1)
-        inside = QHBoxLayout(self.body, spacing=10)
+        right.addWidget(self.token_text)
+        right.addWidget(self.thumbnails, 1)
+        inside = QHBoxLayout(self.content, spacing=10)
         inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(self.map, 9)
+        inside.addWidget(self.heat_map, 9)
         inside.addLayout(right, 11)
-        self.side.activated.connect(lambda _i: self.show_result())
-        self.weighted.toggled.connect(lambda _on: self.show_result())
-        self.map.query_changed.connect(self._show_row)
-        self.map.pointed.connect(lambda *place: self.read.emit(self.map.grid.say(*place)))
-        self.text.pointed.connect(self._point)
-        self.text.chosen.connect(self.map.hold)
-        self.text.escaped.connect(self.map.free)
-        self.heads.chosen.connect(lambda head: self.choose(f"a{self.result.layer}.h{head}"))
+        self.side_box.activated.connect(lambda _i: self.show_result())
+        self.weighted_box.toggled.connect(lambda _on: self.show_result())
+        self.heat_map.query_changed.connect(self._show_row)
+        self.heat_map.cell_hovered.connect(lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place)))
+        self.token_text.token_hovered.connect(self._read_token_row)
+        self.token_text.token_chosen.connect(self.heat_map.toggle_lock)
+        self.token_text.escape_pressed.connect(self.heat_map.unlock)
+        self.thumbnails.head_chosen.connect(lambda head: self.select_node(f"a{self.result.layer}.h{head}"))
 
-    def wanted(self) -> Look | str:
+    def current_query(self) -> Query | str:
         """The selected head's layer."""
-        node = self.node()
-        if node is None or node.kind is not Kind.HEAD or node.layer is None:
+        node = self.selected_node()
+        if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
             return "Select a head on the canvas to see where it looks."
-        return AttentionOf(node.layer, self.desk.prompt)
+        return ReadAttention(node.layer, self.workspace.prompt_index)
 
-    def mark(self) -> None:
+    def mark_selection(self) -> None:
         """Another head of the same layer is here already."""
-        super().mark()
+        super().mark_selection()
         if self.result is not None:
             self.show_result()
 
     def show_result(self) -> None:
         """Draw the selected head."""
         seen: LayerAttention | None = self.result
-        node = self.node()
+        node = self.selected_node()
         if seen is None or node is None or node.head is None or node.layer != seen.layer:
             return
-        side, weighted = SIDES[self.side.currentText()], self.weighted.isChecked()
-        maps, signed = seen.maps(side, weighted), side == "difference"
+        side, weighted = SIDE_OF_LABEL[self.side_box.currentText()], self.weighted_box.isChecked()
+        maps, signed = seen.patterns(side, weighted), side == "difference"
         tokens = attention_tokens(seen, side)
         limit = float(np.abs(maps).max()) if signed else 1.0
         names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
         most = f"±{limit:.2f}" if signed else "1"
-        self.about.setText(f"{node.name}, full colour at {most}")
+        self.summary_line.setText(f"{node.name}, full colour at {most}")
         every, one = (partial(attention_table, seen, side, weighted, head) for head in (None, node.head))
-        self.heads.show_maps(names, maps, limit, node.head, every)
-        self.map.show_pattern(tokens, maps[node.head], signed=signed, limit=limit, table=one)
+        self.thumbnails.show_patterns(names, maps, limit, node.head, every)
+        self.heat_map.show_pattern(tokens, maps[node.head], is_signed=signed, limit=limit, table=one)
 
-    def pictures(self) -> Mapping[str, Plotted]:
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """The head's map, and all heads."""
         if self.result is None:
             return {}
-        return {self.about.text().split(",")[0]: self.map, f"layer-{self.result.layer}": self.heads}
+        return {self.summary_line.text().split(",")[0]: self.heat_map, f"layer-{self.result.layer}": self.thumbnails}
 
-    def command(self) -> list[str]:
+    def inspect_arguments(self) -> list[str]:
         """The head's attention as it is shown."""
-        node = self.node()
-        words = ["attention", "--node", node.name if node else "", "--prompt", str(self.desk.prompt)]
-        words += ["--side", SIDES[self.side.currentText()]]
-        return [*words, "--weighted"] if self.weighted.isChecked() else words
+        node = self.selected_node()
+        words = ["attention", "--node", node.name if node else "", "--prompt", str(self.workspace.prompt_index)]
+        words += ["--side", SIDE_OF_LABEL[self.side_box.currentText()]]
+        return [*words, "--weighted"] if self.weighted_box.isChecked() else words
 
     def set_theme(self, theme: Theme) -> None:
         """Colours of text and thumbnails, too."""
-        self.text.theme = self.heads.theme = theme
+        self.token_text.theme = self.thumbnails.theme = theme
         super().set_theme(theme)
 
-    def _point(self, token: int) -> None:
+    def _read_token_row(self, token: int) -> None:
         if token >= 0:
-            self.map.look_from(token)
-        elif not self.map.locked:
-            self.map.free()
+            self.heat_map.show_query(token)
+        elif not self.heat_map.is_locked:
+            self.heat_map.unlock()
 
     def _show_row(self, query: int) -> None:
-        if 0 <= query < len(self.map.pattern):
-            row = self.map.pattern[query].tolist()
-            self.text.show_row(self.map.tokens, row, query, self.map.grid.most, self.map.locked)
+        if 0 <= query < len(self.heat_map.pattern):
+            row = self.heat_map.pattern[query].tolist()
+            self.token_text.show_row(self.heat_map.tokens, row, query, self.heat_map.grid.scale_end, self.heat_map.is_locked)

@@ -9,16 +9,16 @@ from PySide6.QtCore import QPoint, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
-from circuitviz.canvas.paint import font
+from circuitviz.canvas.paint import canvas_font
 from circuitviz.canvas.theme import LIGHT
-from circuitviz.panels.heat.paint import shown
+from circuitviz.panels.heat.paint import visible_token
 
 if TYPE_CHECKING:
     from circuitviz.lens import TokenLogit
 
-ROW, EDGE, COLUMN = 17, 12, 196
-RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+CARD_ROW_PX, CARD_PADDING_PX, LIST_WIDTH_PX = 17, 12, 196
+ALIGN_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+ALIGN_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class TokenCard(QWidget):
@@ -26,36 +26,36 @@ class TokenCard(QWidget):
 
     def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
-        self.page = parent
+        self.host = parent
         self.theme = LIGHT
-        self.title = self.plain = ""
-        self.top: Sequence[TokenLogit] = ()
+        self.title = self.value_name = ""
+        self.top_tokens: Sequence[TokenLogit] = ()
         self.answers: Sequence[TokenLogit] = ()
-        self.correct: frozenset[str] = frozenset()
+        self.correct_tokens: frozenset[str] = frozenset()
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Top tokens")
         self.hide()
 
-    def open(
+    def open_at(
         self,
-        at: QPoint,
+        position: QPoint,
         title: str,
-        top: Sequence[TokenLogit],
+        top_tokens: Sequence[TokenLogit],
         answers: Sequence[TokenLogit] = (),
-        correct: frozenset[str] = frozenset(),
-        plain: str = "",
+        correct_tokens: frozenset[str] = frozenset(),
+        value_name: str = "",
     ) -> None:
         """Show tokens beside a point of the parent; ``plain`` names numbers that are no logits of a
         whole run, and so no one's probabilities.
         """
-        self.plain = plain
-        self.title, self.top, self.answers, self.correct = title, top, answers[: len(top)], correct
-        self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top))
-        size = QSize(EDGE * 2 + COLUMN * (2 if self.answers else 1), EDGE * 2 + ROW * (len(top) + 2) + 4)
+        self.value_name = value_name
+        self.title, self.top_tokens, self.answers, self.correct_tokens = title, top_tokens, answers[: len(top_tokens)], correct_tokens
+        self.setAccessibleDescription(f"{title}: " + ", ".join(t.token for t in top_tokens))
+        size = QSize(CARD_PADDING_PX * 2 + LIST_WIDTH_PX * (2 if self.answers else 1), CARD_PADDING_PX * 2 + CARD_ROW_PX * (len(top_tokens) + 2) + 4)
         self.resize(size)
-        room = self.page.size()
-        x = at.x() + 14 if at.x() + 14 + size.width() < room.width() else at.x() - 14 - size.width()
-        y = min(at.y() - size.height() // 2, room.height() - size.height() - 4)
+        room = self.host.size()
+        x = position.x() + 14 if position.x() + 14 + size.width() < room.width() else position.x() - 14 - size.width()
+        y = min(position.y() - size.height() // 2, room.height() - size.height() - 4)
         self.move(max(4, x), max(4, y))
         self.show()
         self.raise_()
@@ -68,39 +68,39 @@ class TokenCard(QWidget):
         painter.setPen(QPen(QColor(self.theme.line), 1))
         painter.setBrush(QColor(self.theme.raised))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 8, 8)
-        painter.setFont(font(12, bold=True))
+        painter.setFont(canvas_font(12, bold=True))
         painter.setPen(QColor(self.theme.text))
-        painter.drawText(QRectF(EDGE, EDGE - 3, self.width() - 2 * EDGE, ROW), LEFT, self.title)
-        heads = ("token", self.plain or "logit", "" if self.plain else "prob.")
-        self._list(painter, EDGE, heads, self.top, False)
+        painter.drawText(QRectF(CARD_PADDING_PX, CARD_PADDING_PX - 3, self.width() - 2 * CARD_PADDING_PX, CARD_ROW_PX), ALIGN_LEFT, self.title)
+        heads = ("token", self.value_name or "logit", "" if self.value_name else "prob.")
+        self._paint_list(painter, CARD_PADDING_PX, heads, self.top_tokens, False)
         if self.answers:
-            self._list(painter, EDGE + COLUMN + 10, ("answer", "logit", "rank"), self.answers, True)
+            self._paint_list(painter, CARD_PADDING_PX + LIST_WIDTH_PX + 10, ("answer", "logit", "rank"), self.answers, True)
         painter.end()
 
-    def _list(
-        self, painter: QPainter, x: float, heads: tuple[str, ...], tokens: Sequence[TokenLogit], ranks: bool
+    def _paint_list(
+        self, painter: QPainter, x: float, headers: tuple[str, ...], tokens: Sequence[TokenLogit], shows_ranks: bool
     ) -> None:
-        y = EDGE + ROW + 4.0
-        painter.setFont(font(11))
+        y = CARD_PADDING_PX + CARD_ROW_PX + 4.0
+        painter.setFont(canvas_font(11))
         painter.setPen(QColor(self.theme.muted))
-        self._row(painter, x, y, heads)
+        self._paint_row(painter, x, y, headers)
         for token in tokens:
-            y += ROW
-            if not ranks and not self.plain:
+            y += CARD_ROW_PX
+            if not shows_ranks and not self.value_name:
                 bar = QColor(self.theme.positive)
                 bar.setAlphaF(0.22)
-                painter.fillRect(QRectF(x - 3, y + 1.5, (COLUMN - 14) * token.probability, ROW - 3), bar)
-            mine = token.token in self.correct
-            painter.setFont(font(11, bold=mine))
+                painter.fillRect(QRectF(x - 3, y + 1.5, (LIST_WIDTH_PX - 14) * token.probability, CARD_ROW_PX - 3), bar)
+            mine = token.token in self.correct_tokens
+            painter.setFont(canvas_font(11, bold=mine))
             painter.setPen(QColor(self.theme.text))
-            last = f"{token.rank + 1:,}" if ranks else "" if self.plain else f"{token.probability:.3f}"
+            last = f"{token.rank + 1:,}" if shows_ranks else "" if self.value_name else f"{token.probability:.3f}"
             mark = " ✓" if mine else ""
-            self._row(painter, x, y, (shown(token.token) + mark, f"{token.logit:+.2f}", last))
+            self._paint_row(painter, x, y, (visible_token(token.token) + mark, f"{token.logit:+.2f}", last))
 
-    def _row(self, painter: QPainter, x: float, y: float, texts: tuple[str, ...]) -> None:
-        painter.drawText(QRectF(x, y, 92, ROW), LEFT, texts[0])
-        painter.drawText(QRectF(x + 86, y, 48, ROW), RIGHT, texts[1])
-        painter.drawText(QRectF(x + 134, y, 46, ROW), RIGHT, texts[2])
+    def _paint_row(self, painter: QPainter, x: float, y: float, texts: tuple[str, ...]) -> None:
+        painter.drawText(QRectF(x, y, 92, CARD_ROW_PX), ALIGN_LEFT, texts[0])
+        painter.drawText(QRectF(x + 86, y, 48, CARD_ROW_PX), ALIGN_RIGHT, texts[1])
+        painter.drawText(QRectF(x + 134, y, 46, CARD_ROW_PX), ALIGN_RIGHT, texts[2])
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """A click closes it."""

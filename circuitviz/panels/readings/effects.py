@@ -9,48 +9,48 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.graph import Kind
-from circuitviz.jobs import EffectsOf, EffectsSeen, Look
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.desk import Desk
+from circuitviz.graph import NodeKind
+from circuitviz.jobs import ReadDirectEffects, DirectEffects, Query
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, choice, pages
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.line import ElidedLabel
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.saving import ExportablePlot
 
-ONE, ALL = "This prompt", "Mean over all prompts"
+ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
 
 
-@pages.register("effects", summary="direct logit attribution", title="Direct effects", order=2)
-class EffectsPage(Page):
+@reading_pages.register("effects", summary="direct logit attribution", title="Direct effects", order=2)
+class DirectEffectsPage(ReadingPage):
     """The shares of correct − incorrect logits that nodes write at the answer position themselves."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.scope = choice("Which prompts", ALL, ONE)
-        self.about = Line(Qt.AlignmentFlag.AlignRight)
-        self.chart = Chart()
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.scope_box = choice_box("Which prompts", ALL_PROMPTS, ONE_PROMPT)
+        self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
+        self.chart = ChartView()
         self.chart.setAccessibleName("Direct effects, sorted")
-        self.map = HeatMap("Direct effects by layer and head")
-        self.bar.addWidget(self.scope)
-        self.bar.addWidget(self.about, 1)
-        inside = QHBoxLayout(self.body, spacing=10)
+        self.heat_map = HeatMap("Direct effects by layer and head")
+        self.controls.addWidget(self.scope_box)
+        self.controls.addWidget(self.summary_line, 1)
+        inside = QHBoxLayout(self.content, spacing=10)
         inside.setContentsMargins(8, 0, 0, 0)
         inside.addWidget(self.chart, 10)
-        inside.addWidget(self.map, 11)
-        self.scope.activated.connect(lambda _i: self.follow())
-        self.chart.pointed.connect(self.read)
-        self.chart.clicked.connect(lambda nodes: self.choose(nodes[0]))
-        self.map.pointed.connect(lambda *place: self.read.emit(self.map.grid.say(*place)))
-        self.map.chosen.connect(lambda *place: self.choose(self.map.grid.node(*place)))
+        inside.addWidget(self.heat_map, 11)
+        self.scope_box.activated.connect(lambda _i: self.request_update())
+        self.chart.hover_text_changed.connect(self.hover_text_changed)
+        self.chart.nodes_clicked.connect(lambda nodes: self.select_node(nodes[0]))
+        self.heat_map.cell_hovered.connect(lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place)))
+        self.heat_map.cell_chosen.connect(lambda *place: self.select_node(self.heat_map.grid.node_of_cell(*place)))
 
-    def wanted(self) -> Look | str:
+    def current_query(self) -> Query | str:
         """One prompt, or all."""
-        return EffectsOf(self.desk.prompt if self.scope.currentText() == ONE else None)
+        return ReadDirectEffects(self.workspace.prompt_index if self.scope_box.currentText() == ONE_PROMPT else None)
 
     def show_result(self) -> None:
         """Draw bars and map."""
-        seen: EffectsSeen | None = self.result
+        seen: DirectEffects | None = self.result
         if seen is None:
             return
         nodes = [
@@ -58,17 +58,17 @@ class EffectsPage(Page):
             for name, found in seen.effects.items()
         ]
         total = sum(found.value or 0.0 for found in seen.effects.values())
-        self.about.setText(f"all nodes together {total:+.3f}; layer normalisation's scale as in the run")
-        self.chart.draw("effects", {"nodes": nodes})
-        self.map.show_grid(self._grid(seen))
+        self.summary_line.setText(f"all nodes together {total:+.3f}; layer normalisation's scale as in the run")
+        self.chart.draw_result("effects", {"nodes": nodes})
+        self.heat_map.show_grid(self._heat_grid(seen))
 
-    def pictures(self) -> Mapping[str, Plotted]:
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """Bars and map."""
-        return {"direct-effects-bars": self.chart, "direct-effects-map": self.map}
+        return {"direct-effects-bars": self.chart, "direct-effects-map": self.heat_map}
 
-    def command(self) -> list[str]:
+    def inspect_arguments(self) -> list[str]:
         """All nodes' effects on one prompt or all."""
-        prompt = str(self.desk.prompt) if self.scope.currentText() == ONE else "all"
+        prompt = str(self.workspace.prompt_index) if self.scope_box.currentText() == ONE_PROMPT else "all"
         return ["effects", "--prompt", prompt]
 
     def set_theme(self, theme: Theme) -> None:
@@ -76,7 +76,7 @@ class EffectsPage(Page):
         self.chart.theme = theme
         super().set_theme(theme)
 
-    def _grid(self, seen: EffectsSeen) -> HeatGrid:
+    def _heat_grid(self, seen: DirectEffects) -> HeatGrid:
         """Layers from the top down, as on the canvas; the last column is the MLP."""
         shape = seen.graph.shape
         columns = [f"h{head}" for head in range(shape.n_heads)] + (["mlp"] if shape.mlp else [])
@@ -87,7 +87,7 @@ class EffectsPage(Page):
             if node.layer is None or found.value is None:
                 continue
             row = shape.n_layers - 1 - node.layer
-            column = shape.n_heads if node.kind is Kind.MLP else node.head
+            column = shape.n_heads if node.kind is NodeKind.MLP else node.head
             assert column is not None
             values[row, column], nodes[row][column] = found.value, name
 
@@ -97,4 +97,4 @@ class EffectsPage(Page):
         rows = [f"layer {layer}" for layer in reversed(range(shape.n_layers))]
         texts = [[f"{value:.1f}".replace("-0.0", "0.0") for value in row] for row in values.tolist()]
         unit = "logits, correct − incorrect"
-        return HeatGrid(rows, columns, values, unit, texts=texts, told=told, nodes=nodes, table=seen.table)
+        return HeatGrid(rows, columns, values, unit, cell_texts=texts, describe_cell=told, cell_nodes=nodes, build_table=seen.table)

@@ -11,145 +11,145 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QCheckBox, QHBoxLayout
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.graph import Kind
-from circuitviz.jobs import HeadOf, Look
+from circuitviz.graph import NodeKind
+from circuitviz.jobs import ReadHead, Query
 from circuitviz.jobs.head import ov_table, qk_table
-from circuitviz.panels.desk import Desk
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.paint import shown
-from circuitviz.panels.line import Line
+from circuitviz.panels.heat.paint import visible_token
+from circuitviz.panels.line import ElidedLabel
 from circuitviz.panels.readings.card import TokenCard
-from circuitviz.panels.readings.registry import Page, choice, pages
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.saving import ExportablePlot
 
 if TYPE_CHECKING:
     from circuitviz.lens import HeadReading
 
-OV, QK = "OV: what it writes", "QK: what it matches"
+OV_LABEL, QK_LABEL = "OV: what it writes", "QK: what it matches"
 
 
-@pages.register("ov-qk", summary="what a head writes, what it matches", title="OV and QK", order=4)
-class OvQkPage(Page):
+@reading_pages.register("ov-qk", summary="what a head writes, what it matches", title="OV and QK", order=4)
+class OvQkPage(ReadingPage):
     """Columns are the prompt's tokens, rows the first tokens that each promotes or matches."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.half = choice("Which half", OV, QK)
-        self.attended = QCheckBox("times the attention", toolTip="what it adds to the logits in this run")
-        self.about = Line(Qt.AlignmentFlag.AlignRight)
-        self.map = HeatMap("OV and QK", least=17.0)
-        self.card = TokenCard(self)
-        self._drawn: tuple[HeadReading | None, str] = (None, "")
-        self.bar.addWidget(self.half)
-        self.bar.addWidget(self.attended)
-        self.bar.addWidget(self.about, 1)
-        inside = QHBoxLayout(self.body)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.ov_qk_box = choice_box("Which half", OV_LABEL, QK_LABEL)
+        self.attention_weighted_box = QCheckBox("times the attention", toolTip="what it adds to the logits in this run")
+        self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
+        self.heat_map = HeatMap("OV and QK", min_row_height=17.0)
+        self.token_card = TokenCard(self)
+        self._drawn_key: tuple[HeadReading | None, str] = (None, "")
+        self.controls.addWidget(self.ov_qk_box)
+        self.controls.addWidget(self.attention_weighted_box)
+        self.controls.addWidget(self.summary_line, 1)
+        inside = QHBoxLayout(self.content)
         inside.setContentsMargins(12, 0, 0, 0)
-        inside.addWidget(self.map)
-        self.half.activated.connect(lambda _i: self.show_result())
-        self.attended.toggled.connect(lambda _on: self.show_result())
-        self.map.pointed.connect(lambda *place: self.read.emit(self.map.grid.say(*place)))
-        self.map.chosen.connect(self.open_cell)
-        self.map.escaped.connect(self.card.hide)
+        inside.addWidget(self.heat_map)
+        self.ov_qk_box.activated.connect(lambda _i: self.show_result())
+        self.attention_weighted_box.toggled.connect(lambda _on: self.show_result())
+        self.heat_map.cell_hovered.connect(lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place)))
+        self.heat_map.cell_chosen.connect(self.open_cell)
+        self.heat_map.escape_pressed.connect(self.token_card.hide)
 
-    def wanted(self) -> Look | str:
+    def current_query(self) -> Query | str:
         """The selected head."""
-        node = self.node()
-        if node is None or node.kind is not Kind.HEAD:
+        node = self.selected_node()
+        if node is None or node.kind is not NodeKind.HEAD:
             return "Select a head on the canvas to see what it writes and what it matches."
-        return HeadOf(node.name, self.desk.prompt)
+        return ReadHead(node.name, self.workspace.prompt_index)
 
-    def follow(self) -> None:
+    def request_update(self) -> None:
         """Ask for what is wanted; where scores cannot be told, the reason stands instead of the map."""
-        super().follow()
-        self._say_unmatched()
+        super().request_update()
+        self._show_unmatched_hint()
 
     def show_result(self) -> None:
         """Draw the half that is chosen."""
         seen: HeadReading | None = self.result
-        drawn = (seen, self.half.currentText())
-        if drawn != self._drawn:
-            self.card.hide()
-            self._drawn = drawn
+        drawn = (seen, self.ov_qk_box.currentText())
+        if drawn != self._drawn_key:
+            self.token_card.hide()
+            self._drawn_key = drawn
         if seen is not None:
-            writes = self.half.currentText() == OV
-            self.attended.setVisible(writes)
-            self.about.setText(
+            writes = self.ov_qk_box.currentText() == OV_LABEL
+            self.attention_weighted_box.setVisible(writes)
+            self.summary_line.setText(
                 f"{seen.node} looking from the last token at …" if writes else f"{seen.node}, query at …"
             )
-            if not self._say_unmatched():
-                self.pages.setCurrentWidget(self.body)
-                self.map.show_grid(self._ov(seen) if writes else self._qk(seen))
+            if not self._show_unmatched_hint():
+                self.stack.setCurrentWidget(self.content)
+                self.heat_map.show_grid(self._ov_grid(seen) if writes else self._qk_grid(seen))
 
-    def _say_unmatched(self) -> bool:
+    def _show_unmatched_hint(self) -> bool:
         seen: HeadReading | None = self.result
-        if seen is None or seen.matches or self.half.currentText() == OV:
+        if seen is None or seen.matched_tokens or self.ov_qk_box.currentText() == OV_LABEL:
             return False
-        self._say(seen.unmatched)
+        self._show_hint(seen.match_error)
         return True
 
-    def pictures(self) -> Mapping[str, Plotted]:
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """The half that is shown."""
-        half = "OV" if self.half.currentText() == OV else "QK"
-        return {f"{self.result.node}-{half}" if self.result is not None else half: self.map}
+        half = "OV" if self.ov_qk_box.currentText() == OV_LABEL else "QK"
+        return {f"{self.result.node}-{half}" if self.result is not None else half: self.heat_map}
 
-    def command(self) -> list[str]:
+    def inspect_arguments(self) -> list[str]:
         """The half that is shown."""
-        half, node = ("ov" if self.half.currentText() == OV else "qk"), self.node()
-        return [half, "--node", node.name if node else "", "--prompt", str(self.desk.prompt)]
+        half, node = ("ov" if self.ov_qk_box.currentText() == OV_LABEL else "qk"), self.selected_node()
+        return [half, "--node", node.name if node else "", "--prompt", str(self.workspace.prompt_index)]
 
     def set_theme(self, theme: Theme) -> None:
         """Colours of the card, too."""
-        self.card.theme = theme
+        self.token_card.theme = theme
         super().set_theme(theme)
 
-    def open_cell(self, _row: int, column: int) -> None:
+    def open_cell(self, row: int, column: int) -> None:
         """Open a position's tokens, with the answers' logits."""
         seen: HeadReading = self.result
-        at = self.map.mapTo(self, self.map.centre_of(_row, column).toPoint())
-        token = shown(seen.tokens[column])
-        if self.half.currentText() == OV:
-            title = f"{seen.node} writes, at “{token}” ({seen.weights[column]:.2f})"
-            self.card.open(at, title, seen.writes[column], seen.written[column], plain="logit")
+        at = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
+        token = visible_token(seen.tokens[column])
+        if self.ov_qk_box.currentText() == OV_LABEL:
+            title = f"{seen.node} writes, at “{token}” ({seen.attention[column]:.2f})"
+            self.token_card.open_at(at, title, seen.promoted_tokens[column], seen.answer_logits[column], value_name="logit")
         else:
-            self.card.open(at, f"{seen.node}, “{token}” matches", seen.matches[column], plain="score")
+            self.token_card.open_at(at, f"{seen.node}, “{token}” matches", seen.matched_tokens[column], value_name="score")
 
-    def _ov(self, seen: HeadReading) -> HeatGrid:
-        ranks = range(len(seen.writes[0]))
-        weights = seen.weights if self.attended.isChecked() else [1.0] * len(seen.tokens)
+    def _ov_grid(self, reading: HeadReading) -> HeatGrid:
+        ranks = range(len(reading.promoted_tokens[0]))
+        weights = reading.attention if self.attention_weighted_box.isChecked() else [1.0] * len(reading.tokens)
 
         def told(i: int, j: int) -> str:
-            t, there = seen.writes[j][i], f"“{shown(seen.tokens[j])}” (it does by {seen.weights[j]:.3f})"
-            return f"Looking at {there}, {seen.node} writes {t.token!r} {t.logit:+.3f}"
+            t, there = reading.promoted_tokens[j][i], f"“{visible_token(reading.tokens[j])}” (it does by {reading.attention[j]:.3f})"
+            return f"Looking at {there}, {reading.node} writes {t.token!r} {t.logit:+.3f}"
 
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
-            [shown(token) for token in seen.tokens],
-            np.array([[cell[rank].logit for cell in seen.writes] for rank in ranks]) * weights,
-            unit="logit × attention" if self.attended.isChecked() else "logit",
-            signed=any(t.logit < 0 for cell in seen.writes for t in cell),
-            texts=[[shown(cell[rank].token) for cell in seen.writes] for rank in ranks],
-            told=told,
-            table=partial(ov_table, seen),
+            [visible_token(token) for token in reading.tokens],
+            np.array([[cell[rank].logit for cell in reading.promoted_tokens] for rank in ranks]) * weights,
+            unit="logit × attention" if self.attention_weighted_box.isChecked() else "logit",
+            is_signed=any(t.logit < 0 for cell in reading.promoted_tokens for t in cell),
+            cell_texts=[[visible_token(cell[rank].token) for cell in reading.promoted_tokens] for rank in ranks],
+            describe_cell=told,
+            build_table=partial(ov_table, reading),
         )
 
-    def _qk(self, seen: HeadReading) -> HeatGrid:
-        ranks = range(len(seen.matches[0]))
+    def _qk_grid(self, reading: HeadReading) -> HeatGrid:
+        ranks = range(len(reading.matched_tokens[0]))
 
         def told(i: int, j: int) -> str:
-            t = seen.matches[j][i]
+            t = reading.matched_tokens[j][i]
             return (
-                f"The query at “{shown(seen.tokens[j])}” matches {t.token!r} as key: "
+                f"The query at “{visible_token(reading.tokens[j])}” matches {t.token!r} as key: "
                 f"score {t.logit:+.3f} before the softmax, positions left out"
             )
 
         return HeatGrid(
             [f"{rank + 1}." for rank in ranks],
-            [shown(token) for token in seen.tokens],
-            np.array([[cell[rank].logit for cell in seen.matches] for rank in ranks]),
+            [visible_token(token) for token in reading.tokens],
+            np.array([[cell[rank].logit for cell in reading.matched_tokens] for rank in ranks]),
             unit="attention score",
-            signed=any(t.logit < 0 for cell in seen.matches for t in cell),
-            texts=[[shown(cell[rank].token) for cell in seen.matches] for rank in ranks],
-            told=told,
-            table=partial(qk_table, seen),
+            is_signed=any(t.logit < 0 for cell in reading.matched_tokens for t in cell),
+            cell_texts=[[visible_token(cell[rank].token) for cell in reading.matched_tokens] for rank in ranks],
+            describe_cell=told,
+            build_table=partial(qk_table, reading),
         )

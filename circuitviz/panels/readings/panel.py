@@ -16,11 +16,11 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.canvas.theme import Theme
-from circuitviz.panels.desk import Desk
-from circuitviz.panels.figures import export_one_of
-from circuitviz.panels.line import Line
-from circuitviz.panels.prompt_box import PromptBox
-from circuitviz.panels.readings.registry import Page, pages
+from circuitviz.panels.desk import Workspace
+from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.line import ElidedLabel
+from circuitviz.panels.prompt_box import PromptSelector
+from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.registry import Panel, panels
 
 
@@ -30,68 +30,68 @@ from circuitviz.panels.registry import Panel, panels
 class ReadingsPanel(Panel):
     """A button for each page; only the page in front reads."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.by_name: dict[str, Page] = {}
-        self.buttons: dict[str, QToolButton] = {}
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.pages_by_name: dict[str, ReadingPage] = {}
+        self.page_buttons: dict[str, QToolButton] = {}
         self.stack = QStackedWidget()
-        self.note = Line()
-        self.export = QPushButton("Export…", toolTip="the picture as a figure, its numbers as CSV")
-        self.export.clicked.connect(self._ask_export)
-        self.copy = QPushButton("Copy command", toolTip="the command line that prints these numbers")
-        self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command()))
+        self.hover_line = ElidedLabel()
+        self.export_button = QPushButton("Export…", toolTip="the picture as a figure, its numbers as CSV")
+        self.export_button.clicked.connect(self._export_plot)
+        self.copy_button = QPushButton("Copy command", toolTip="the command line that prints these numbers")
+        self.copy_button.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.inspect_command()))
         group = QButtonGroup(self)
         top = QHBoxLayout(spacing=0)
         top.setContentsMargins(8, 6, 12, 2)
-        for entry in sorted(pages.entries(), key=lambda e: float(e.extra["order"])):
-            page = entry.value(desk)
+        for entry in sorted(reading_pages.entries(), key=lambda e: float(e.extra["order"])):
+            page = entry.value(workspace)
             button = QToolButton(text=entry.extra["title"], checkable=True, toolTip=entry.summary)
             button.clicked.connect(partial(self.show_page, entry.name))
             group.addButton(button)
             top.addWidget(button)
-            page.read.connect(self.note.setText)
+            page.hover_text_changed.connect(self.hover_line.setText)
             self.stack.addWidget(page)
-            self.by_name[entry.name], self.buttons[entry.name] = page, button
+            self.pages_by_name[entry.name], self.page_buttons[entry.name] = page, button
         top.addStretch(1)
-        self.prompt = PromptBox(desk)
-        self.prompt.setMinimumWidth(100)  # the pages' buttons come first where there is little room
-        top.addWidget(self.prompt, 4)
+        self.prompt_box = PromptSelector(workspace)
+        self.prompt_box.setMinimumWidth(100)  # the pages' buttons come first where there is little room
+        top.addWidget(self.prompt_box, 4)
         foot = QHBoxLayout(spacing=8)
         foot.setContentsMargins(12, 2, 12, 6)
-        foot.addWidget(self.note, 1)
-        foot.addWidget(self.copy)
-        foot.addWidget(self.export)
+        foot.addWidget(self.hover_line, 1)
+        foot.addWidget(self.copy_button)
+        foot.addWidget(self.export_button)
         whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.addLayout(top)
         whole.addWidget(self.stack, 1)
         whole.addLayout(foot)
-        self.show_page(next(iter(self.by_name)))
+        self.show_page(next(iter(self.pages_by_name)))
 
     @property
-    def page(self) -> Page:
+    def current_page(self) -> ReadingPage:
         """The page in front."""
-        return next(p for p in self.by_name.values() if p is self.stack.currentWidget())
+        return next(p for p in self.pages_by_name.values() if p is self.stack.currentWidget())
 
-    def catch_up(self) -> None:
+    def refresh_on_show(self) -> None:
         """The page in front reads what it did not follow while nobody looked."""
-        self.page.catch_up()
+        self.current_page.catch_up()
 
     def show_page(self, name: str, _on: bool = True) -> None:
         """Bring a page to the front."""
-        self.buttons[name].setChecked(True)
-        self.note.setText("")
-        self.stack.setCurrentWidget(self.by_name[name])
+        self.page_buttons[name].setChecked(True)
+        self.hover_line.setText("")
+        self.stack.setCurrentWidget(self.pages_by_name[name])
 
-    def command(self) -> str:
+    def inspect_command(self) -> str:
         """The command line that prints what is shown."""
-        path = str(self.desk.document.path or "circuit.circuit")
-        return shlex.join(["circuitviz", "inspect", path, "--reading", *self.page.command()])
+        path = str(self.workspace.document.path or "circuit.circuit")
+        return shlex.join(["circuitviz", "inspect", path, "--reading", *self.current_page.inspect_arguments()])
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
-        for page in self.by_name.values():
+        for page in self.pages_by_name.values():
             page.set_theme(theme)
 
-    def _ask_export(self) -> None:
-        export_one_of(self, self.desk, self.export, self.page.pictures(), self.command())
+    def _export_plot(self) -> None:
+        choose_plot_to_export(self, self.workspace, self.export_button, self.current_page.exportable_plots(), self.inspect_command())

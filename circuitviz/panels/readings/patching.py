@@ -9,98 +9,98 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QScrollArea, QVBoxLayout
 
-from circuitviz.jobs import Look, PatchingOf, PatchingSeen
-from circuitviz.panels.desk import Desk
+from circuitviz.jobs import Query, ReadPatchingMap, PatchingMap
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.paint import shown
-from circuitviz.panels.line import Line
-from circuitviz.panels.readings.registry import Page, choice, pages
-from circuitviz.panels.registry import in_sight
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.heat.paint import visible_token
+from circuitviz.panels.line import ElidedLabel
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.saving import ExportablePlot
 
-ONE, ALL = "This prompt", "Mean over all prompts"
-STRONGEST, CIRCUIT, EVERY = "24 strongest nodes", "the circuit's nodes", "all nodes"
-MOST = 24
+ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"
+STRONGEST_NODES, CIRCUIT_NODES, ALL_NODES = "24 strongest nodes", "the circuit's nodes", "all nodes"
+MAX_STRONGEST_NODES = 24
 
 
-@pages.register("patching", summary="activation patching, node × position", title="Patching", order=3)
-class PatchingPage(Page):
+@reading_pages.register("patching", summary="activation patching, node × position", title="Patching", order=3)
+class PatchingPage(ReadingPage):
     """Rows are nodes, the last layer on top; columns are positions. The map fills as it is computed."""
 
-    def __init__(self, desk: Desk) -> None:
-        super().__init__(desk)
-        self.scope = choice("Which prompts", ONE, ALL)
-        self.which = choice("Which nodes", STRONGEST, CIRCUIT, EVERY)
-        self.about = Line(Qt.AlignmentFlag.AlignRight)
-        self.map = HeatMap("Activation patching by node and position", least=14.0, most=22.0)
-        self.bar.addWidget(self.scope)
-        self.bar.addWidget(self.which)
-        self.bar.addWidget(self.about, 1)
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.scope_box = choice_box("Which prompts", ONE_PROMPT, ALL_PROMPTS)
+        self.rows_box = choice_box("Which nodes", STRONGEST_NODES, CIRCUIT_NODES, ALL_NODES)
+        self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
+        self.heat_map = HeatMap("Activation patching by node and position", min_row_height=14.0, max_row_height=22.0)
+        self.controls.addWidget(self.scope_box)
+        self.controls.addWidget(self.rows_box)
+        self.controls.addWidget(self.summary_line, 1)
         scroll = QScrollArea(widgetResizable=True)
-        scroll.setWidget(self.map)
-        inside = QVBoxLayout(self.body)
+        scroll.setWidget(self.heat_map)
+        inside = QVBoxLayout(self.content)
         inside.setContentsMargins(12, 0, 0, 0)
         inside.addWidget(scroll)
-        self.scope.activated.connect(lambda _i: self.follow())
-        self.which.activated.connect(lambda _i: self.show_result())
-        self.map.pointed.connect(lambda *place: self.read.emit(self.map.grid.say(*place)))
-        self.map.chosen.connect(lambda *place: self.choose(self.map.grid.node(*place)))
-        desk.state_changed.connect(self._state_changed)
+        self.scope_box.activated.connect(lambda _i: self.request_update())
+        self.rows_box.activated.connect(lambda _i: self.show_result())
+        self.heat_map.cell_hovered.connect(lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place)))
+        self.heat_map.cell_chosen.connect(lambda *place: self.select_node(self.heat_map.grid.node_of_cell(*place)))
+        workspace.state_changed.connect(self._on_state_changed)
 
-    def wanted(self) -> Look | str:
+    def current_query(self) -> Query | str:
         """One prompt, or all."""
-        return PatchingOf(self.desk.prompt if self.scope.currentText() == ONE else None)
+        return ReadPatchingMap(self.workspace.prompt_index if self.scope_box.currentText() == ONE_PROMPT else None)
 
     def show_result(self) -> None:
         """Draw what is known so far."""
-        seen: PatchingSeen | None = self.result
+        seen: PatchingMap | None = self.result
         if seen is not None:
-            self.about.setText(f"loss of {seen.metric}, {seen.ablation} values")
-            self.map.show_grid(self._grid(seen))
-            self.mark()
+            self.summary_line.setText(f"loss of {seen.metric}, {seen.ablation} values")
+            self.heat_map.show_grid(self._heat_grid(seen))
+            self.mark_selection()
 
-    def pictures(self) -> Mapping[str, Plotted]:
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """One map."""
-        return {"patching-map": self.map}
+        return {"patching-map": self.heat_map}
 
-    def command(self) -> list[str]:
+    def inspect_arguments(self) -> list[str]:
         """All nodes at all positions, on one prompt or all."""
-        prompt = str(self.desk.prompt) if self.scope.currentText() == ONE else "all"
+        prompt = str(self.workspace.prompt_index) if self.scope_box.currentText() == ONE_PROMPT else "all"
         return ["patching", "--prompt", prompt]
 
-    def _state_changed(self) -> None:
-        if in_sight(self) and self.which.currentText() == CIRCUIT:
+    def _on_state_changed(self) -> None:
+        if is_part_in_view(self) and self.rows_box.currentText() == CIRCUIT_NODES:
             self.show_result()
 
-    def _rows(self, seen: PatchingSeen) -> list[int]:
+    def _row_indices(self, result: PatchingMap) -> list[int]:
         """Nodes to be shown, the last ones of the model first."""
-        circuit, which = self.desk.state.circuit, self.which.currentText()
-        chosen = range(len(seen.names))
-        if which == STRONGEST:
-            strength = np.maximum(np.abs(seen.effects).max(axis=1), np.abs(seen.whole))
-            chosen = sorted(np.argsort(-strength)[:MOST].tolist())  # type: ignore[assignment]
-        elif which == CIRCUIT and circuit is not None:
+        circuit, which = self.workspace.state.circuit, self.rows_box.currentText()
+        chosen = range(len(result.node_names))
+        if which == STRONGEST_NODES:
+            strength = np.maximum(np.abs(result.effects).max(axis=1), np.abs(result.whole))
+            chosen = sorted(np.argsort(-strength)[:MAX_STRONGEST_NODES].tolist())  # type: ignore[assignment]
+        elif which == CIRCUIT_NODES and circuit is not None:
             inside = set(circuit.node_names)
-            chosen = [i for i in chosen if seen.names[i] in inside]  # type: ignore[assignment]
+            chosen = [i for i in chosen if result.node_names[i] in inside]  # type: ignore[assignment]
         return list(reversed(chosen))
 
-    def _grid(self, seen: PatchingSeen) -> HeatGrid:
-        rows = self._rows(seen)
-        tokens = [shown(token) for token in seen.tokens]
+    def _heat_grid(self, result: PatchingMap) -> HeatGrid:
+        rows = self._row_indices(result)
+        tokens = [visible_token(token) for token in result.tokens]
 
         def told(i: int, j: int) -> str:
             row = rows[i]
-            at = f"{seen.names[row]} at {j} “{tokens[j]}”: {seen.effects[row, j]:+.4f}"
-            return f"{at}; at all positions {seen.whole[row]:+.4f}"
+            at = f"{result.node_names[row]} at {j} “{tokens[j]}”: {result.effects[row, j]:+.4f}"
+            return f"{at}; at all positions {result.whole[row]:+.4f}"
 
-        nodes = np.abs(seen.effects[[i for i in rows if seen.names[i] != "input"]])
+        nodes = np.abs(result.effects[[i for i in rows if result.node_names[i] != "input"]])
         return HeatGrid(
-            [seen.names[i] for i in rows],
+            [result.node_names[i] for i in rows],
             tokens,
-            seen.effects[rows],
-            unit=f"{seen.metric} lost",
-            limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
-            told=told,
-            nodes=[[seen.names[i]] * len(tokens) for i in rows],
-            table=partial(seen.table, rows),
+            result.effects[rows],
+            unit=f"{result.metric} lost",
+            scale_limit=float(nodes.max(initial=0.0)),  # all goes through the input; it would pale the others
+            describe_cell=told,
+            cell_nodes=[[result.node_names[i]] * len(tokens) for i in rows],
+            build_table=partial(result.table, rows),
         )

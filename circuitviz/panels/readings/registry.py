@@ -12,57 +12,57 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QV
 from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
-from circuitviz.jobs import Look, Reply, Seen
-from circuitviz.panels.desk import Desk
+from circuitviz.jobs import Query, Reply, QueryResult
+from circuitviz.panels.desk import Workspace
 from circuitviz.panels.heat import HeatMap
-from circuitviz.panels.registry import in_sight
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.saving import ExportablePlot
 from circuitviz.registry import Registry
 
-OF_TASKS = (
+TASKS_ONLY_HINT = (
     "This reading is of a task’s heads and MLPs, and the open circuit is of features on one prompt: the "
     "inspector reads its nodes, and Features shows where they fire."
 )
 
 
-class Page(QWidget):
+class ReadingPage(QWidget):
     """Asks the worker for what it shows, keeps up with node and prompt, tells why there is nothing.
 
     A page says what it wants (``wanted``), shows what comes (``show_result``) and names its pictures.
     ``read(text)``: what is under the pointer, for the line below.
     """
 
-    read = Signal(str)
+    hover_text_changed = Signal(str)
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self.desk = desk
+        self.workspace = workspace
         self.theme = LIGHT
         self.result: Any = None
-        self._asked: Look | None = None
-        self._shown: Look | None = None
-        self._stopped = False
-        self.bar = QHBoxLayout(spacing=8)
-        self.bar.setContentsMargins(12, 2, 12, 4)
-        self.body = QWidget()
+        self._requested_query: Query | None = None
+        self._shown_query: Query | None = None
+        self._was_cancelled = False
+        self.controls = QHBoxLayout(spacing=8)
+        self.controls.setContentsMargins(12, 2, 12, 4)
+        self.content = QWidget()
         self.hint = QLabel("", objectName="muted", alignment=Qt.AlignmentFlag.AlignCenter, wordWrap=True)
-        self.pages = QStackedLayout()
-        self.pages.addWidget(self.hint)
-        self.pages.addWidget(self.body)
+        self.stack = QStackedLayout()
+        self.stack.addWidget(self.hint)
+        self.stack.addWidget(self.content)
         whole = QVBoxLayout(self, spacing=0)
         whole.setContentsMargins(0, 0, 0, 0)
-        whole.addLayout(self.bar)
-        whole.addLayout(self.pages, 1)
-        desk.selection_changed.connect(self.follow)
-        desk.prompt_changed.connect(self.follow)
-        desk.ready.connect(lambda _ready: self.begin())
-        desk.document_opened.connect(self.begin)
-        desk.arrived.connect(self._arrived)
-        desk.idle.connect(self._idle)
+        whole.addLayout(self.controls)
+        whole.addLayout(self.stack, 1)
+        workspace.selection_changed.connect(self.request_update)
+        workspace.prompt_changed.connect(self.request_update)
+        workspace.model_ready.connect(lambda _ready: self.reset())
+        workspace.document_opened.connect(self.reset)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.worker_idle.connect(self._on_idle)
 
     # what a page is made of
 
-    def wanted(self) -> Look | str:
+    def current_query(self) -> Query | str:
         """What to ask for now, or the sentence that says what has to be chosen first."""
         raise NotImplementedError
 
@@ -70,46 +70,46 @@ class Page(QWidget):
         """Show ``result``, in the theme's colours."""
         raise NotImplementedError
 
-    def pictures(self) -> Mapping[str, Plotted]:
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
         """What can be exported, by name."""
         raise NotImplementedError
 
-    def command(self) -> list[str]:
+    def inspect_arguments(self) -> list[str]:
         """What ``circuitviz inspect FILE --reading`` is given to print the same numbers."""
         raise NotImplementedError
 
     # keeping up
 
-    def begin(self) -> None:
+    def reset(self) -> None:
         """Another model, or other prompts: nothing that is known holds any more."""
-        self.result = self._asked = self._shown = None
-        self.follow()
+        self.result = self._requested_query = self._shown_query = None
+        self.request_update()
 
-    def follow(self) -> None:
+    def request_update(self) -> None:
         """Ask for what is wanted now, unless it is here already or nobody looks."""
-        if not in_sight(self):
+        if not is_part_in_view(self):
             return
-        self.mark()
-        wanted: Look | str = self.wanted() if self.desk.opened else "The readings come with the model."
-        if isinstance(wanted, Look) and wanted.of_task and self.desk.asking.question is not None:
-            wanted = OF_TASKS
+        self.mark_selection()
+        wanted: Query | str = self.current_query() if self.workspace.opened_model else "The readings come with the model."
+        if isinstance(wanted, Query) and wanted.needs_task and self.workspace.prompt_circuits.query is not None:
+            wanted = TASKS_ONLY_HINT
         if isinstance(wanted, str):
-            self._asked = None
-            self._say(wanted)
+            self._requested_query = None
+            self._show_hint(wanted)
             return
-        if wanted == self._shown and self.result is not None:
-            self._asked = wanted
-            self.pages.setCurrentWidget(self.body)
-        elif wanted != self._asked:
-            self._asked, self._stopped = wanted, False
+        if wanted == self._shown_query and self.result is not None:
+            self._requested_query = wanted
+            self.stack.setCurrentWidget(self.content)
+        elif wanted != self._requested_query:
+            self._requested_query, self._was_cancelled = wanted, False
             if self.result is None:
-                self._say("Reading …")
-            self.desk.ask(wanted)
+                self._show_hint("Reading …")
+            self.workspace.submit_request(wanted)
 
-    def mark(self) -> None:
+    def mark_selection(self) -> None:
         """Show which of what is shown is selected."""
         for map_ in self.findChildren(HeatMap):
-            map_.mark(self.desk.nodes, map_.row)
+            map_.mark_nodes(self.workspace.selected_nodes, map_.highlighted_row)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
@@ -119,20 +119,20 @@ class Page(QWidget):
         if self.result is not None:
             self.show_result()
 
-    def node(self) -> Node | None:
+    def selected_node(self) -> Node | None:
         """The one node that is selected."""
-        state = self.desk.state
-        if len(self.desk.nodes) != 1 or state.circuit is None:
+        state = self.workspace.state
+        if len(self.workspace.selected_nodes) != 1 or state.circuit is None:
             return None
         try:
-            return state.circuit.graph.node(next(iter(self.desk.nodes)))
+            return state.circuit.graph.node(next(iter(self.workspace.selected_nodes)))
         except InputError:  # a group, or a node of another circuit
             return None
 
-    def choose(self, node: str) -> None:
+    def select_node(self, node: str) -> None:
         """Select a node on the canvas, if there is one to select."""
         if node:
-            self.desk.select(frozenset({node}), frozenset())
+            self.workspace.set_selection(frozenset({node}), frozenset())
 
     def showEvent(self, event: QShowEvent) -> None:
         """The page comes to the front."""
@@ -141,43 +141,43 @@ class Page(QWidget):
 
     def catch_up(self) -> None:
         """Follow again; what was cancelled is asked for again."""
-        if self._stopped:
-            self._asked = None
-        self.follow()
+        if self._was_cancelled:
+            self._requested_query = None
+        self.request_update()
 
-    def _arrived(self, reply: Reply) -> None:
-        if not isinstance(reply, Seen) or reply.look != self._asked:
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult) or reply.query != self._requested_query:
             return
-        if reply.why:
-            self.result = self._shown = None
-            self._say(reply.why)
+        if reply.refusal:
+            self.result = self._shown_query = None
+            self._show_hint(reply.refusal)
             return
-        self.result, self._shown = reply.result, reply.look if reply.done else None
-        self.pages.setCurrentWidget(self.body)
-        self.read.emit("")
+        self.result, self._shown_query = reply.result, reply.query if reply.done else None
+        self.stack.setCurrentWidget(self.content)
+        self.hover_text_changed.emit("")
         self.show_result()
-        self.mark()
+        self.mark_selection()
 
-    def _idle(self) -> None:
-        self._stopped = self._asked is not None and self._asked != self._shown
-        if self._stopped and self.result is None:
-            self._say("Stopped. Showing this page again asks again.")
+    def _on_idle(self) -> None:
+        self._was_cancelled = self._requested_query is not None and self._requested_query != self._shown_query
+        if self._was_cancelled and self.result is None:
+            self._show_hint("Stopped. Showing this page again asks again.")
 
-    def _say(self, text: str) -> None:
+    def _show_hint(self, text: str) -> None:
         self.hint.setText(text)
-        self.pages.setCurrentWidget(self.hint)
+        self.stack.setCurrentWidget(self.hint)
 
 
-def choice(name: str, *texts: str) -> QComboBox:
+def choice_box(name: str, *texts: str) -> QComboBox:
     """A small box of choices."""
     box = QComboBox(accessibleName=name)
     box.addItems(list(texts))
     return box
 
 
-pages: Registry[Callable[[Desk], Page]] = Registry(
+reading_pages: Registry[Callable[[Workspace], ReadingPage]] = Registry(
     "reading", "circuitviz.panels.readings", "circuitviz.readings"
 )
 """Registered with ``title`` and ``order``."""
 
-__all__ = ["Page", "Plotted", "choice", "pages"]
+__all__ = ["ReadingPage", "ExportablePlot", "choice_box", "reading_pages"]

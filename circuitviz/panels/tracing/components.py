@@ -6,8 +6,8 @@ from dataclasses import asdict
 
 from PySide6.QtCore import Signal
 
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.saving import Plotted
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.saving import ExportablePlot
 from circuitviz.panels.tracing.page import TracesPage
 
 
@@ -15,27 +15,27 @@ class ComponentsPage(TracesPage):
     """A click on a bar shows that site's similarities: ``site_wanted(site)``."""
 
     title = "Components"
-    site_wanted = Signal(str)
+    site_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
-        self.chart = Chart()
+        self.chart = ChartView()
         self.chart.setAccessibleName("Similarity of circuits by component")
-        self.whole.addWidget(self.chart, 1)
-        self.chart.pointed.connect(self.pointed)
-        self.chart.clicked.connect(lambda names: self.site_wanted.emit(names[0]))
+        self.page_layout.addWidget(self.chart, 1)
+        self.chart.hover_text_changed.connect(self.hovered)
+        self.chart.nodes_clicked.connect(lambda names: self.site_requested.emit(names[0]))
 
-    def draw(self) -> None:
+    def draw_page(self) -> None:
         """A bar a site."""
         self.chart.theme = self.theme
-        shown = self.shown
-        sites = [] if shown is None else [asdict(one) for one in shown.traces.by_site()]
-        self.chart.draw("trace-sites", {"sites": sites} if shown is not None else None)
+        shown = self.collection
+        sites = [] if shown is None else [asdict(one) for one in shown.traces.similarity_by_site()]
+        self.chart.draw_result("trace-sites", {"sites": sites} if shown is not None else None)
 
-    def picture(self) -> tuple[str, Plotted]:
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
         """The bars."""
         return "traces-components", self.chart
 
-    def said(self) -> str:
+    def summary_text(self) -> str:
         """What a bar is."""
         return "Mean cosine and quartiles over pairs. A click shows a site’s heat map."

@@ -20,14 +20,14 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.errors import InputError
-from circuitviz.graph.names import feature_name
-from circuitviz.graph.traces import CHOICES
-from circuitviz.jobs.traces import DASHBOARD, SOURCES, TEXT, CollectTraces
-from circuitviz.panels.plain import as_caption
-from circuitviz.panels.registry import inset_numbers
-from circuitviz.panels.room import keep_wide
+from circuitviz.graph.names import parse_feature_name
+from circuitviz.graph.traces import EXAMPLE_CHOICES
+from circuitviz.jobs.traces import DASHBOARD_FILE, EXAMPLE_SOURCES, TEXT_FILE, CollectTraces
+from circuitviz.panels.plain import escape_mnemonics
+from circuitviz.panels.registry import adjust_form_fields
+from circuitviz.panels.room import fix_scaled_width
 
-KINDS = {TEXT: "Plain text (*.txt *.md)", DASHBOARD: "Dashboards (*.json *.jsonl *.gz)"}
+FILE_FILTERS = {TEXT_FILE: "Plain text (*.txt *.md)", DASHBOARD_FILE: "Dashboards (*.json *.jsonl *.gz)"}
 
 
 class CollectForm(QWidget):
@@ -37,135 +37,135 @@ class CollectForm(QWidget):
     ``forgotten()``: let go of what is shown.
     """
 
-    collected = Signal()
-    stopped = Signal()
-    chosen = Signal()
-    forgotten = Signal()
+    collect_requested = Signal()
+    cancel_requested = Signal()
+    collection_chosen = Signal()
+    removal_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self.path: Path | None = None
-        self.feature = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
-        self.source = QComboBox(accessibleName="Where examples come from")
-        self.source.addItems(list(SOURCES))
-        self.file = QPushButton("Choose…", accessibleName="File of examples")
-        self.most = QSpinBox(minimum=2, maximum=500, value=30, accessibleName="Number of examples")
-        self.choose = QComboBox(accessibleName="Which examples")
-        self.choose.addItems(list(CHOICES))
-        self.choose.setToolTip("spread evenly from the strongest to the weakest, or the strongest alone")
-        self.nodes = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
-        self.nodes.setAccessibleName("Nodes of a circuit")
-        self.nodes.setToolTip("about how many nodes the circuit of an example has")
-        self.which = QComboBox(accessibleName="Traces that are kept")
-        self.which.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.which.setMinimumContentsLength(8)
-        self.forget = QToolButton(text="✕", toolTip="forget the traces that are shown")
-        self.forget.setAccessibleName("Forget the traces that are shown")
-        self.about = QLabel("", objectName="muted", wordWrap=True)
-        self.start = QPushButton("Collect", objectName="primary")
-        self.stop = QPushButton("Cancel", toolTip="what is traced already is kept")
-        keep_wide(self, 236)
+        self.examples_path: Path | None = None
+        self.feature_field = QLineEdit(placeholderText="m3.f12", accessibleName="Feature")
+        self.source_box = QComboBox(accessibleName="Where examples come from")
+        self.source_box.addItems(list(EXAMPLE_SOURCES))
+        self.file_button = QPushButton("Choose…", accessibleName="File of examples")
+        self.max_examples_field = QSpinBox(minimum=2, maximum=500, value=30, accessibleName="Number of examples")
+        self.selection_box = QComboBox(accessibleName="Which examples")
+        self.selection_box.addItems(list(EXAMPLE_CHOICES))
+        self.selection_box.setToolTip("spread evenly from the strongest to the weakest, or the strongest alone")
+        self.nodes_per_circuit_field = QSpinBox(minimum=10, maximum=2000, value=200, singleStep=50)
+        self.nodes_per_circuit_field.setAccessibleName("Nodes of a circuit")
+        self.nodes_per_circuit_field.setToolTip("about how many nodes the circuit of an example has")
+        self.collection_box = QComboBox(accessibleName="Traces that are kept")
+        self.collection_box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.collection_box.setMinimumContentsLength(8)
+        self.remove_button = QToolButton(text="✕", toolTip="forget the traces that are shown")
+        self.remove_button.setAccessibleName("Forget the traces that are shown")
+        self.message_label = QLabel("", objectName="muted", wordWrap=True)
+        self.collect_button = QPushButton("Collect", objectName="primary")
+        self.cancel_button = QPushButton("Cancel", toolTip="what is traced already is kept")
+        fix_scaled_width(self, 236)
         self._build()
-        self.source.currentTextChanged.connect(lambda _text: self._source_chosen())
-        self.file.clicked.connect(self._browse)
-        self.feature.returnPressed.connect(self.start.click)
-        self.start.clicked.connect(self.collected)
-        self.stop.clicked.connect(self.stopped)
-        self.which.activated.connect(lambda _i: self.chosen.emit())
-        self.forget.clicked.connect(lambda: self.forgotten.emit())
-        self._source_chosen()
+        self.source_box.currentTextChanged.connect(lambda _text: self._on_source_changed())
+        self.file_button.clicked.connect(self._choose_file)
+        self.feature_field.returnPressed.connect(self.collect_button.click)
+        self.collect_button.clicked.connect(self.collect_requested)
+        self.cancel_button.clicked.connect(self.cancel_requested)
+        self.collection_box.activated.connect(lambda _i: self.collection_chosen.emit())
+        self.remove_button.clicked.connect(lambda: self.removal_requested.emit())
+        self._on_source_changed()
 
-    def aim(self, feature: str) -> None:
+    def set_feature(self, feature: str) -> None:
         """The feature that is looked at, unless somebody is typing another."""
-        if not self.feature.hasFocus():
-            self.feature.setText(feature)
+        if not self.feature_field.hasFocus():
+            self.feature_field.setText(feature)
 
-    def run(self, running: bool) -> None:
+    def set_running(self, is_running: bool) -> None:
         """Whether something is being collected."""
-        self.start.setEnabled(not running)
-        self.stop.setEnabled(running)
+        self.collect_button.setEnabled(not is_running)
+        self.cancel_button.setEnabled(is_running)
 
-    def offer(self, names: list[str], enabled: bool) -> None:
+    def set_collections(self, names: list[str], enabled: bool) -> None:
         """Offer what is kept, by name; the last one is shown where the one before is gone."""
-        if [self.which.itemText(i) for i in range(self.which.count())] != names:
-            before = self.which.currentText()
-            self.which.clear()
-            self.which.addItems(names)
-            self.which.setCurrentText(before if before in names else (names or [""])[-1])
-        for widget in (self.which, self.forget):
+        if [self.collection_box.itemText(i) for i in range(self.collection_box.count())] != names:
+            before = self.collection_box.currentText()
+            self.collection_box.clear()
+            self.collection_box.addItems(names)
+            self.collection_box.setCurrentText(before if before in names else (names or [""])[-1])
+        for widget in (self.collection_box, self.remove_button):
             widget.setEnabled(enabled and bool(names))
 
-    def say(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         """How far it is, or what was wrong."""
-        self.about.setText(text)
+        self.message_label.setText(text)
 
-    def request(self) -> CollectTraces:
+    def build_request(self) -> CollectTraces:
         """What is asked for; InputError where the fields do not say it."""
-        named = self.feature.text().strip()
-        found = feature_name(named)
+        named = self.feature_field.text().strip()
+        found = parse_feature_name(named)
         if found is None:
             raise InputError(
                 (f"'{named}' names no feature" if named else "No feature is chosen")
                 + "; choose one in Features or on the canvas, or type a name like m3.f12."
             )
-        source = self.source.currentText()
-        if source in KINDS and self.path is None:
+        source = self.source_box.currentText()
+        if source in FILE_FILTERS and self.examples_path is None:
             raise InputError(f"Examples from a {source} need a file; choose one.")
-        path = self.path if source in KINDS else None
+        path = self.examples_path if source in FILE_FILTERS else None
         return CollectTraces(
             found.site,
             found.feature,
             source,
             path,
-            self.most.value(),
-            self.choose.currentText(),
-            self.nodes.value(),
+            self.max_examples_field.value(),
+            self.selection_box.currentText(),
+            self.nodes_per_circuit_field.value(),
         )
 
-    def take(self, path: Path) -> None:
+    def set_examples_path(self, path: Path) -> None:
         """Take examples from this file."""
-        self.path = path
+        self.examples_path = path
         shown = path.name if len(path.name) < 22 else f"{path.name[:9]}…{path.name[-9:]}"
-        self.file.setText(as_caption(shown))
-        self.file.setToolTip(str(path))
+        self.file_button.setText(escape_mnemonics(shown))
+        self.file_button.setToolTip(str(path))
 
-    def _source_chosen(self) -> None:
-        wanted = self.source.currentText() in KINDS
-        self.form.setRowVisible(self.file, wanted)
+    def _on_source_changed(self) -> None:
+        wanted = self.source_box.currentText() in FILE_FILTERS
+        self.form_layout.setRowVisible(self.file_button, wanted)
         if wanted:
-            self.path = None
-            self.file.setText("Choose…")
+            self.examples_path = None
+            self.file_button.setText("Choose…")
 
-    def _browse(self) -> None:
-        kinds = KINDS[self.source.currentText()]
+    def _choose_file(self) -> None:
+        kinds = FILE_FILTERS[self.source_box.currentText()]
         path, _ = QFileDialog.getOpenFileName(self, "Examples of the feature", "", f"{kinds};;All files (*)")
         if path:
-            self.take(Path(path))
+            self.set_examples_path(Path(path))
 
     def _build(self) -> None:
-        self.form = QFormLayout(verticalSpacing=8, horizontalSpacing=8)
-        self.form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout = QFormLayout(verticalSpacing=8, horizontalSpacing=8)
+        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         for title, field in (
-            ("Feature", self.feature),
-            ("From", self.source),
-            ("File", self.file),
-            ("Examples", self.most),
-            ("Which", self.choose),
-            ("Nodes", self.nodes),
+            ("Feature", self.feature_field),
+            ("From", self.source_box),
+            ("File", self.file_button),
+            ("Examples", self.max_examples_field),
+            ("Which", self.selection_box),
+            ("Nodes", self.nodes_per_circuit_field),
         ):
-            self.form.addRow(title, field)
+            self.form_layout.addRow(title, field)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.start, 1)
-        buttons.addWidget(self.stop)
+        buttons.addWidget(self.collect_button, 1)
+        buttons.addWidget(self.cancel_button)
         whole = QVBoxLayout(self, spacing=8)
         whole.setContentsMargins(12, 8, 12, 8)
         shown = QHBoxLayout(spacing=4)
-        shown.addWidget(self.which, 1)
-        shown.addWidget(self.forget)
-        whole.addLayout(self.form)
-        whole.addWidget(self.about)
+        shown.addWidget(self.collection_box, 1)
+        shown.addWidget(self.remove_button)
+        whole.addLayout(self.form_layout)
+        whole.addWidget(self.message_label)
         whole.addStretch(1)
         whole.addWidget(QLabel("Shown", objectName="muted"))
         whole.addLayout(shown)
         whole.addLayout(buttons)
-        inset_numbers(self)
+        adjust_form_fields(self)

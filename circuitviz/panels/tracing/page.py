@@ -8,11 +8,11 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from circuitviz.canvas.theme import LIGHT, Theme
-from circuitviz.graph import Traces
-from circuitviz.jobs.traces import Collected
-from circuitviz.panels.saving import Plotted
+from circuitviz.graph import TraceSet
+from circuitviz.jobs.traces import TraceCollection
+from circuitviz.panels.saving import ExportablePlot
 
-BEFORE, AFTER = 9, 3  # tokens around the one at which the target fires
+TOKENS_BEFORE_TARGET, TOKENS_AFTER_TARGET = 9, 3  # tokens around the one at which the target fires
 
 
 class TracesPage(QWidget):
@@ -23,45 +23,45 @@ class TracesPage(QWidget):
     """
 
     title = ""
-    pointed = Signal(str)
-    example_wanted = Signal(str, int)
+    hovered = Signal(str)
+    example_requested = Signal(str, int)
 
     def __init__(self) -> None:
         super().__init__()
         self.theme = LIGHT
-        self.shown: Collected | None = None
-        self.kept: Mapping[str, Collected] = {}
-        self.whole = QVBoxLayout(self, spacing=2)
-        self.whole.setContentsMargins(0, 0, 0, 0)
+        self.collection: TraceCollection | None = None
+        self.collections: Mapping[str, TraceCollection] = {}
+        self.page_layout = QVBoxLayout(self, spacing=2)
+        self.page_layout.setContentsMargins(0, 0, 0, 0)
 
-    def show_kept(self, shown: Collected | None, kept: Mapping[str, Collected]) -> None:
+    def show_collection(self, collection: TraceCollection | None, collections: Mapping[str, TraceCollection]) -> None:
         """Show these traces; ``kept``: all there are, by name."""
-        self.shown, self.kept = shown, kept
-        self.draw()
+        self.collection, self.collections = collection, collections
+        self.draw_page()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
         self.theme = theme
-        self.draw()
+        self.draw_page()
 
-    def draw(self) -> None:
+    def draw_page(self) -> None:
         """Draw what is shown."""
         raise NotImplementedError
 
-    def picture(self) -> tuple[str, Plotted]:
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
         """What can be exported, and what its file is called."""
         raise NotImplementedError
 
-    def said(self) -> str:
+    def summary_text(self) -> str:
         """What the picture is of, while nothing is pointed at."""
         return ""
 
 
-def snippet(traces: Traces, number: int) -> str:
+def example_snippet(traces: TraceSet, number: int) -> str:
     """An example in a line: the words around the one at which the target fires."""
     trace = traces.traces[number]
     at, words = trace.example.position, trace.strings
-    first, end = max(0, at - BEFORE), at + AFTER + 1
+    first, end = max(0, at - TOKENS_BEFORE_TARGET), at + TOKENS_AFTER_TARGET + 1
     before, after = "".join(words[first:at]), "".join(words[at + 1 : end])
     cut = "…" if end < len(words) else ""
     return f"{'…' if first else ''}{before}‹{words[at]}›{after}{cut}".strip()

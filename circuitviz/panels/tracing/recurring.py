@@ -16,53 +16,53 @@ from PySide6.QtCore import (
 )
 from PySide6.QtWidgets import QHeaderView, QTableView
 
-from circuitviz.graph.traces import Recurring
-from circuitviz.panels.saving import Plotted, save_plot
+from circuitviz.graph.traces import RecurringComponent
+from circuitviz.panels.saving import ExportablePlot, save_plot
 from circuitviz.panels.tracing.page import TracesPage
 from circuitviz.pictures.drawing import Drawing
-from circuitviz.pictures.plots import PlotFigure
-from circuitviz.pictures.tables import table_drawing
+from circuitviz.pictures.plots import PlotFigureOptions
+from circuitviz.pictures.tables import draw_table
 
-HEADS = ("Feature", "Label", "Examples", "Mean attribution")
-MOST = 500  # rows: what recurs less is no news
-Index = QModelIndex | QPersistentModelIndex
-Captions = Callable[[Sequence[str]], Sequence[str]]
+COLUMN_TITLES = ("Feature", "Label", "Examples", "Mean attribution")
+MAX_ROWS = 500  # rows: what recurs less is no news
+AnyIndex = QModelIndex | QPersistentModelIndex
+CaptionLookup = Callable[[Sequence[str]], Sequence[str]]
 """From names of features to what they are called, or empty texts."""
 
 
-class RecurringTable(QAbstractTableModel):
+class RecurringTableModel(QAbstractTableModel):
     """One row a feature or head."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.rows: Sequence[Recurring] = ()
-        self.labels: Sequence[str] = ()
-        self.total = 0
+        self.rows: Sequence[RecurringComponent] = ()
+        self.captions: Sequence[str] = ()
+        self.n_examples = 0
 
-    def show_rows(self, rows: Sequence[Recurring], labels: Sequence[str], total: int) -> None:
+    def show_rows(self, rows: Sequence[RecurringComponent], captions: Sequence[str], n_examples: int) -> None:
         """Show other rows; total: how many examples there are."""
         self.beginResetModel()
-        self.rows, self.labels, self.total = rows, labels, total
+        self.rows, self.captions, self.n_examples = rows, captions, n_examples
         self.endResetModel()
 
-    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """As many as recur."""
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
         """Those of ``HEADS``."""
-        return len(HEADS)
+        return len(COLUMN_TITLES)
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
         """Names of columns."""
         if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return HEADS[section]
+            return COLUMN_TITLES[section]
         return None
 
-    def data(self, index: Index, role: int = 0) -> Any:
+    def data(self, index: AnyIndex, role: int = 0) -> Any:
         """Text to show, and what to sort by (``UserRole``)."""
         at, column = index.row(), index.column()
-        one, label = self.rows[at], self.labels[at]
+        one, label = self.rows[at], self.captions[at]
         if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
             return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         if role == Qt.ItemDataRole.UserRole:
@@ -70,7 +70,7 @@ class RecurringTable(QAbstractTableModel):
         if role == Qt.ItemDataRole.ToolTipRole and column == 1:
             return label or None
         if role == Qt.ItemDataRole.DisplayRole:
-            return (one.name, label, f"{one.examples} of {self.total}", f"{one.mean:+.4f}")[column]
+            return (one.name, label, f"{one.examples} of {self.n_examples}", f"{one.mean:+.4f}")[column]
         return None
 
 
@@ -81,64 +81,64 @@ class RecurringPage(TracesPage):
     """
 
     title = "Recurring"
-    feature_wanted = Signal(str, bool)
+    feature_requested = Signal(str, bool)
 
-    def __init__(self, captions: Captions) -> None:
+    def __init__(self, look_up_captions: CaptionLookup) -> None:
         super().__init__()
-        self.captions = captions
-        self.rows = RecurringTable()
-        self.sorted = QSortFilterProxyModel()
-        self.sorted.setSourceModel(self.rows)
-        self.sorted.setSortRole(Qt.ItemDataRole.UserRole)
-        self.table = QTableView(accessibleName="Features that recur", sortingEnabled=True)
-        self.table.setModel(self.sorted)
-        self.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
-        self.table.verticalHeader().hide()
-        self.table.verticalHeader().setDefaultSectionSize(24)
-        self.table.setShowGrid(False)
-        self.table.setFrameShape(QTableView.Shape.NoFrame)
-        self.table.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
-        self.table.setSelectionMode(QTableView.SelectionMode.SingleSelection)
-        header = self.table.horizontalHeader()
+        self.look_up_captions = look_up_captions
+        self.table_model = RecurringTableModel()
+        self.sort_proxy = QSortFilterProxyModel()
+        self.sort_proxy.setSourceModel(self.table_model)
+        self.sort_proxy.setSortRole(Qt.ItemDataRole.UserRole)
+        self.table_view = QTableView(accessibleName="Features that recur", sortingEnabled=True)
+        self.table_view.setModel(self.sort_proxy)
+        self.table_view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+        self.table_view.verticalHeader().hide()
+        self.table_view.verticalHeader().setDefaultSectionSize(24)
+        self.table_view.setShowGrid(False)
+        self.table_view.setFrameShape(QTableView.Shape.NoFrame)
+        self.table_view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table_view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        header = self.table_view.horizontalHeader()
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         for section, width in ((0, 84), (2, 84), (3, 130)):
             header.resizeSection(section, width)
-        self.whole.addWidget(self.table, 1)
-        self.table.clicked.connect(lambda index: self._want(index, False))
-        self.table.doubleClicked.connect(lambda index: self._want(index, True))
+        self.page_layout.addWidget(self.table_view, 1)
+        self.table_view.clicked.connect(lambda index: self._request_feature(index, False))
+        self.table_view.doubleClicked.connect(lambda index: self._request_feature(index, True))
 
-    def draw(self) -> None:
+    def draw_page(self) -> None:
         """Rows of what recurs, as it is sorted now."""
-        shown = self.shown
-        rows = [] if shown is None else shown.traces.recurring(MOST)
+        shown = self.collection
+        rows = [] if shown is None else shown.traces.recurring_components(MAX_ROWS)
         total = 0 if shown is None else len(shown.traces.traces)
-        self.rows.show_rows(rows, self.captions([one.name for one in rows]), total)
+        self.table_model.show_rows(rows, self.look_up_captions([one.name for one in rows]), total)
 
-    def picture(self) -> tuple[str, Plotted]:
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
         """The table."""
         return "traces-recurring", self
 
-    def said(self) -> str:
+    def summary_text(self) -> str:
         """What a row is."""
         return "How many circuits each is in. A double click opens its dashboard."
 
-    def drawing(self, figure: PlotFigure) -> Drawing:
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
         """The table on paper, as it is sorted."""
-        return table_drawing(self.cells(), figure)
+        return draw_table(self.cells(), figure)
 
     def cells(self) -> Sequence[Sequence[Any]]:
         """The table as it is sorted, its head first."""
         lines: list[list[Any]] = [["feature", "label", "examples", "of", "mean_attribution"]]
-        for i in range(self.sorted.rowCount()):
-            at = self.sorted.mapToSource(self.sorted.index(i, 0)).row()
-            one = self.rows.rows[at]
-            lines.append([one.name, self.rows.labels[at], one.examples, self.rows.total, one.mean])
+        for i in range(self.sort_proxy.rowCount()):
+            at = self.sort_proxy.mapToSource(self.sort_proxy.index(i, 0)).row()
+            one = self.table_model.rows[at]
+            lines.append([one.name, self.table_model.captions[at], one.examples, self.table_model.n_examples, one.mean])
         return lines
 
     def save(self, path: Path) -> None:
         """Write the picture or the table, as the suffix says."""
         save_plot(self, path)
 
-    def _want(self, index: QModelIndex, front: bool) -> None:
-        one = self.rows.rows[self.sorted.mapToSource(index).row()]
-        self.feature_wanted.emit(one.name, front)
+    def _request_feature(self, index: QModelIndex, open_dashboard: bool) -> None:
+        one = self.table_model.rows[self.sort_proxy.mapToSource(index).row()]
+        self.feature_requested.emit(one.name, open_dashboard)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from circuitviz.panels.charts import Chart
-from circuitviz.panels.saving import Plotted
-from circuitviz.panels.tracing.page import TracesPage, snippet
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.saving import ExportablePlot
+from circuitviz.panels.tracing.page import TracesPage, example_snippet
 
 
 class ScatterPage(TracesPage):
@@ -14,40 +14,40 @@ class ScatterPage(TracesPage):
 
     def __init__(self) -> None:
         super().__init__()
-        self.chart = Chart()
+        self.chart = ChartView()
         self.chart.setAccessibleName("Activation against mean similarity of circuits")
-        self.whole.addWidget(self.chart, 1)
-        self.chart.pointed.connect(self.pointed)
-        self.chart.clicked.connect(self._clicked)
+        self.page_layout.addWidget(self.chart, 1)
+        self.chart.hover_text_changed.connect(self.hovered)
+        self.chart.nodes_clicked.connect(self._on_point_clicked)
 
-    def draw(self) -> None:
+    def draw_page(self) -> None:
         """Points of all examples."""
         self.chart.theme = self.theme
         result = None
-        if self.shown is not None:
-            traces = self.shown.traces
+        if self.collection is not None:
+            traces = self.collection.traces
             result = {
                 "target": traces.target,
                 "activations": traces.activations.tolist(),
                 "similarities": traces.mean_similarity.tolist(),
-                "texts": [snippet(traces, i) for i in range(len(traces.traces))],
+                "texts": [example_snippet(traces, i) for i in range(len(traces.traces))],
                 "correlation": traces.correlation,
             }
-        self.chart.draw("trace-scatter", result)
+        self.chart.draw_result("trace-scatter", result)
 
-    def picture(self) -> tuple[str, Plotted]:
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
         """The scatter."""
         return "traces-scatter", self.chart
 
-    def said(self) -> str:
+    def summary_text(self) -> str:
         """The correlation."""
-        if self.shown is None:
+        if self.collection is None:
             return ""
-        found = self.shown.traces.correlation
+        found = self.collection.traces.correlation
         if found is None:
             return "No correlation: it takes three examples that differ."
         return f"Pearson correlation {found:+.3f}. A click opens an example’s circuit."
 
-    def _clicked(self, what: tuple[str, ...]) -> None:
-        if self.shown is not None:
-            self.example_wanted.emit(self.shown.name, int(what[0].partition(":")[2]))
+    def _on_point_clicked(self, keys: tuple[str, ...]) -> None:
+        if self.collection is not None:
+            self.example_requested.emit(self.collection.label, int(keys[0].partition(":")[2]))

@@ -1,11 +1,11 @@
 """Pairs of prompts that differ in one thing only, so that a claim can say what a part carries."""
 
 from circuitviz.tasks.counterfactuals.registry import (
-    PAIRED,
+    TASK_PAIRS,
     counterfactual_task,
     counterfactuals,
-    elsewhere,
-    suited,
+    list_other_task_pairs,
+    list_counterfactuals,
 )
 
-__all__ = ["PAIRED", "counterfactual_task", "counterfactuals", "elsewhere", "suited"]
+__all__ = ["TASK_PAIRS", "counterfactual_task", "counterfactuals", "list_other_task_pairs", "list_counterfactuals"]

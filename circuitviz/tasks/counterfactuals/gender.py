@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
-from circuitviz.tasks.gender import FORMS
+from circuitviz.tasks.gender import PROMPT_TEMPLATES
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token
-from circuitviz.tasks.words import BOYS, GIRLS, PLACES
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
+from circuitviz.tasks.words import MALE_NAMES, FEMALE_NAMES, PLACES
 
 
 @counterfactuals.register(
@@ -19,9 +19,9 @@ from circuitviz.tasks.words import BOYS, GIRLS, PLACES
     task="gender",
     metric="logit-diff",
 )
-def gender_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def gender_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """So Mary said that → So John said that."""
-    return _pairs("gender-changed", tokens, prompts, seed, same=False)
+    return _draw_gender_pairs("gender-changed", tokens, prompts, seed, same_gender=False)
 
 
 @counterfactuals.register(
@@ -30,21 +30,21 @@ def gender_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) 
     task="gender",
     metric="logit-diff",
 )
-def name_replaced(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def name_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """So Mary said that → So Anna said that: a control, for what carries the gender alone."""
-    return _pairs("name-replaced", tokens, prompts, seed, same=True)
+    return _draw_gender_pairs("name-replaced", tokens, prompts, seed, same_gender=True)
 
 
-def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, same: bool) -> list[Pair]:
-    sides = [enough(one_token(tokens, names), 2, "gender", "names") for names in (GIRLS, BOYS)]
+def _draw_gender_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, same_gender: bool) -> list[Pair]:
+    sides = [require_words(single_token_words(tokens, names), 2, "gender", "names") for names in (FEMALE_NAMES, MALE_NAMES)]
     pronouns = (" she", " he")
 
     def make(pick: random.Random) -> Pair:
         side = pick.randrange(2)
         first, second = pick.sample(sides[side], 2)
-        other = second if same else pick.choice(sides[1 - side])
-        form, place = pick.choice(FORMS), pick.choice(PLACES)
+        other = second if same_gender else pick.choice(sides[1 - side])
+        form, place = pick.choice(PROMPT_TEMPLATES), pick.choice(PLACES)
         clean, changed = (form.format(name=n, place=place) for n in (first, other))
         return Pair(clean, changed, (pronouns[side],), (pronouns[1 - side],))
 
-    return draw(name, prompts, seed, tokens, make)
+    return draw_pairs(name, prompts, seed, tokens, make)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
-from circuitviz.tasks.greater_than import FORM, years_known
+from circuitviz.tasks.greater_than import PROMPT_TEMPLATE, single_token_years
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.words import EVENTS
 
-SHIFT = 10  # years at least
+MIN_SHIFT_YEARS = 10  # years at least
 
 
 @counterfactuals.register(
@@ -21,9 +21,9 @@ SHIFT = 10  # years at least
     task="greater-than",
     metric="prob-diff",
 )
-def year_shifted(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """1741 → 1722: correct are the years after the clean prompt's, incorrect those up to it."""
-    return _pairs("year-shifted", tokens, prompts, seed, shift=True)
+    return _draw_year_pairs("year-shifted", tokens, prompts, seed, shift_year=True)
 
 
 @counterfactuals.register(
@@ -32,27 +32,27 @@ def year_shifted(tokens: Tokens, prompts: int, seed: int, options: NoOptions) ->
     task="greater-than",
     metric="prob-diff",
 )
-def event_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The war → the voyage: a control, for parts that carry the year alone."""
-    return _pairs("event-changed", tokens, prompts, seed, shift=False)
+    return _draw_year_pairs("event-changed", tokens, prompts, seed, shift_year=False)
 
 
-def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, shift: bool) -> list[Pair]:
-    years = years_known(tokens)
-    centuries = enough(list(years), 1, "greater-than", "centuries, each with years,")
-    events = enough(one_token(tokens, EVENTS, "The"), 2, "greater-than", "events")
+def _draw_year_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, shift_year: bool) -> list[Pair]:
+    years = single_token_years(tokens)
+    centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")
+    events = require_words(single_token_words(tokens, EVENTS, "The"), 2, "greater-than", "events")
 
     def make(pick: random.Random) -> Pair:
         century = pick.choice(centuries)
         known = years[century]
-        year = pick.choice([y for y in known if f"{SHIFT + 2:02d}" <= y <= "98"])
-        earlier = pick.choice([y for y in known if y >= "02" and int(y) <= int(year) - SHIFT])
+        year = pick.choice([y for y in known if f"{MIN_SHIFT_YEARS + 2:02d}" <= y <= "98"])
+        earlier = pick.choice([y for y in known if y >= "02" and int(y) <= int(year) - MIN_SHIFT_YEARS])
         event, other = pick.sample(events, 2)
-        clean = FORM.format(event=event, century=century, year=year)
-        changed = FORM.format(
-            event=event if shift else other, century=century, year=earlier if shift else year
+        clean = PROMPT_TEMPLATE.format(event=event, century=century, year=year)
+        changed = PROMPT_TEMPLATE.format(
+            event=event if shift_year else other, century=century, year=earlier if shift_year else year
         )
         later = tuple(y for y in known if y > year)
         return Pair(clean, changed, later, tuple(y for y in known if y <= year))
 
-    return draw(name, prompts, seed, tokens, make)
+    return draw_pairs(name, prompts, seed, tokens, make)

@@ -5,34 +5,34 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
-from circuitviz.tasks.ioi import FORMS
+from circuitviz.tasks.ioi import PROMPT_TEMPLATES
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.words import NAMES, OBJECTS, PLACES
 
-Prompt = Callable[[str, str, str], str]  # first name, second name, subject → text
-Change = Callable[[Prompt, list[str], bool], tuple[str, str]]  # → counterfactual, its answer
+PromptWriter = Callable[[str, str, str], str]  # first name, second name, subject → text
+CounterfactualWriter = Callable[[PromptWriter, list[str], bool], tuple[str, str]]  # → counterfactual, its answer
 
 
-def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, change: Change) -> list[Pair]:
-    names = enough(one_token(tokens, NAMES), 6, "ioi", "names")
+def _draw_ioi_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, write_counterfactual: CounterfactualWriter) -> list[Pair]:
+    names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
     def make(pick: random.Random) -> Pair:
         chosen = pick.sample(names, 4)
         a, b, abba = *chosen[:2], pick.random() < 0.5
         subject, receiver = (b, a) if abba else (a, b)
-        form, place, thing = pick.choice(FORMS), pick.choice(PLACES), pick.choice(OBJECTS)
+        form, place, thing = pick.choice(PROMPT_TEMPLATES), pick.choice(PLACES), pick.choice(OBJECTS)
 
         def say(first: str, second: str, again: str) -> str:
             return form.format(a=first, b=second, s=again, place=place, object=thing)
 
-        other, answer = change(say, chosen, abba)
+        other, answer = write_counterfactual(say, chosen, abba)
         return Pair(say(a, b, subject), other, (f" {receiver}",), (f" {answer}",))
 
-    return draw(name, prompts, seed, tokens, make)
+    return draw_pairs(name, prompts, seed, tokens, make)
 
 
 @counterfactuals.register(
@@ -41,14 +41,14 @@ def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, change: Change) -
     task="ioi",
     metric="logit-diff",
 )
-def name_swapped(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """A and B …, A gave → A and B …, B gave."""
 
-    def change(say: Prompt, names: list[str], abba: bool) -> tuple[str, str]:
+    def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         a, b = names[:2]
         return (say(a, b, a), b) if abba else (say(a, b, b), a)
 
-    return _pairs("name-swapped", tokens, prompts, seed, change)
+    return _draw_ioi_pairs("name-swapped", tokens, prompts, seed, change)
 
 
 @counterfactuals.register(
@@ -57,14 +57,14 @@ def name_swapped(tokens: Tokens, prompts: int, seed: int, options: NoOptions) ->
     task="ioi",
     metric="logit-diff",
 )
-def order_swapped(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """A and B …, A gave → B and A …, A gave. The rival is the subject."""
 
-    def change(say: Prompt, names: list[str], abba: bool) -> tuple[str, str]:
+    def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         a, b = names[:2]
         return say(b, a, b if abba else a), b if abba else a
 
-    return _pairs("order-swapped", tokens, prompts, seed, change)
+    return _draw_ioi_pairs("order-swapped", tokens, prompts, seed, change)
 
 
 @counterfactuals.register(
@@ -73,14 +73,14 @@ def order_swapped(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -
     task="ioi",
     metric="logit-diff",
 )
-def third_name(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def third_name(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """A and B …, A gave → A and B …, C gave. The rival is the subject."""
 
-    def change(say: Prompt, names: list[str], abba: bool) -> tuple[str, str]:
+    def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         a, b, c = names[:3]
         return say(a, b, c), b if abba else a
 
-    return _pairs("third-name", tokens, prompts, seed, change)
+    return _draw_ioi_pairs("third-name", tokens, prompts, seed, change)
 
 
 @counterfactuals.register(
@@ -89,11 +89,11 @@ def third_name(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> l
     task="ioi",
     metric="logit-diff",
 )
-def names_replaced(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def names_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """A and B …, A gave → C and D …, C gave."""
 
-    def change(say: Prompt, names: list[str], abba: bool) -> tuple[str, str]:
+    def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         _, _, c, d = names
         return (say(c, d, d), c) if abba else (say(c, d, c), d)
 
-    return _pairs("names-replaced", tokens, prompts, seed, change)
+    return _draw_ioi_pairs("names-replaced", tokens, prompts, seed, change)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from circuitviz.errors import InputError, suggest
+from circuitviz.errors import InputError, suggest_name
 from circuitviz.models import Model
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task, load_task, tasks
 from circuitviz.tasks.files import is_task_file
-from circuitviz.tasks.registry import MakePairs
+from circuitviz.tasks.registry import PairGenerator
 
-PAIRED = "paired"  # the task's own corrupted prompts
+TASK_PAIRS = "paired"  # the task's own corrupted prompts
 
-counterfactuals: Registry[MakePairs] = Registry(
+counterfactuals: Registry[PairGenerator] = Registry(
     "counterfactual", "circuitviz.tasks.counterfactuals", "circuitviz.counterfactuals"
 )
 """Registered with ``task`` (the task it belongs to) and ``metric``. In its pairs ``clean`` stays what the
@@ -19,12 +19,12 @@ task would ask, ``corrupted`` is the counterfactual, ``correct`` answers the cle
 ``incorrect`` is the answer that the counterfactual calls for, or, where that is the same, the rival."""
 
 
-def suited(task: str) -> list[str]:
+def list_counterfactuals(task: str) -> list[str]:
     """The names that can be given for a task: its own pairs first."""
-    return [PAIRED, *(e.name for e in counterfactuals.entries() if e.extra["task"] == task)]
+    return [TASK_PAIRS, *(e.name for e in counterfactuals.entries() if e.extra["task"] == task)]
 
 
-def elsewhere(task: str) -> list[str]:
+def list_other_task_pairs(task: str) -> list[str]:
     """What else suits a feature, which is no task's own: other tasks' pairs and counterfactuals."""
     others = [name for name in tasks.names() if name != task]
     return [*others, *(e.name for e in counterfactuals.entries() if e.extra["task"] != task)]
@@ -35,15 +35,15 @@ def counterfactual_task(name: str, model: Model, task: Task, prompts: int = 64, 
 
     Raises InputError on a name that is none of these, or that belongs to another task.
     """
-    if name == PAIRED:
+    if name == TASK_PAIRS:
         return task.subset(range(min(prompts, len(task))))
     if is_task_file(name):
         return load_task(name, model, prompts, seed, task.bos)
-    known = suited(task.name)
+    known = list_counterfactuals(task.name)
     if name not in known:
         raise InputError(
             f"There is no counterfactual '{name}' for the task '{task.name}'; there is {', '.join(known)}, "
-            "or a CSV or JSONL file with clean, corrupted, correct, incorrect." + suggest(name, known)
+            "or a CSV or JSONL file with clean, corrupted, correct, incorrect." + suggest_name(name, known)
         )
     entry = counterfactuals.get(name)
     pairs = entry.value(model.tokens, prompts, seed, entry.options())

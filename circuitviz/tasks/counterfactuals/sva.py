@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 
-from circuitviz.models import Tokens
+from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.pairs import Pair
-from circuitviz.tasks.registry import draw, enough, one_token
+from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
 
 
@@ -18,9 +18,9 @@ from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
     task="sva",
     metric="prob-diff",
 )
-def number_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def number_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The keys on the cabinet → The key on the cabinet."""
-    return _pairs("number-changed", tokens, prompts, seed, subject_changes=True)
+    return _draw_agreement_pairs("number-changed", tokens, prompts, seed, subject_changes=True)
 
 
 @counterfactuals.register(
@@ -29,16 +29,16 @@ def number_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) 
     task="sva",
     metric="prob-diff",
 )
-def distractor_changed(tokens: Tokens, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def distractor_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
     """The keys on the cabinet → The keys on the cabinets: a control, for what carries the subject alone."""
-    return _pairs("distractor-changed", tokens, prompts, seed, subject_changes=False)
+    return _draw_agreement_pairs("distractor-changed", tokens, prompts, seed, subject_changes=False)
 
 
-def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, subject_changes: bool) -> list[Pair]:
-    nouns = [n for n in NOUNS if len(one_token(tokens, n)) == 2]
-    enough([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
-    verbs = [v for v in VERBS if len(one_token(tokens, v)) == 2]
-    enough([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
+def _draw_agreement_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, subject_changes: bool) -> list[Pair]:
+    nouns = [n for n in NOUNS if len(single_token_words(tokens, n)) == 2]
+    require_words([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
+    verbs = [v for v in VERBS if len(single_token_words(tokens, v)) == 2]
+    require_words([v[0] for v in verbs], 1, "sva", "verbs, singular and plural,")
 
     def make(pick: random.Random) -> Pair:
         subject, second = pick.sample(nouns, 2)
@@ -52,4 +52,4 @@ def _pairs(name: str, tokens: Tokens, prompts: int, seed: int, subject_changes: 
             tuple(f" {verb[1 - plural]}" for verb in verbs),
         )
 
-    return draw(name, prompts, seed, tokens, make)
+    return draw_pairs(name, prompts, seed, tokens, make)

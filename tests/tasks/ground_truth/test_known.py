@@ -13,9 +13,9 @@ from slow_path import SlowModel, plain
 from truths import TRUTHS
 
 from circuitviz.formats import import_document
-from circuitviz.formats.reference import find, judged, references
+from circuitviz.formats.reference import find_reference, edges_in_scope, list_references
 from circuitviz.models import Model, load_model
-from circuitviz.resources import resource
+from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
 
 CASES = [(name, ablation) for name in TRUTHS for ablation in ("corrupted", "zero")]
@@ -26,7 +26,7 @@ _opened: dict[str, tuple[Model, SlowModel, Task]] = {}
 def _known(name: str) -> tuple[Model, SlowModel, Task]:
     if name not in _opened:
         model = load_model(name)
-        _opened[name] = model, SlowModel(plain(resource("known", name))), load_task(name, model, prompts=24)
+        _opened[name] = model, SlowModel(plain(resource_path("known", name))), load_task(name, model, prompts=24)
     return _opened[name]
 
 
@@ -38,7 +38,7 @@ def test_exactly_the_true_edges_matter(name: str, ablation: str) -> None:
     _, others = slow.run(task.corrupted, at)
     if ablation == "zero":
         others = {sender: torch.zeros_like(value) for sender, value in outputs.items()}
-    reference = import_document(find(f"{name}-{ablation}")).state.circuit
+    reference = import_document(find_reference(f"{name}-{ablation}")).state.circuit
     assert reference is not None and reference.graph.shape == model.shape
     graph = model.graph
     truth = set(graph.edge_names(reference.edges))
@@ -94,7 +94,7 @@ def test_the_backup_steps_in_where_the_primary_is_gone() -> None:
 def test_the_hand_built_model_is_what_its_source_writes(tmp_path: Path) -> None:
     write(backup(), tmp_path, seed=3)
     for name in ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"):
-        assert (tmp_path / name).read_bytes() == resource("known", "backup", name).read_bytes(), name
+        assert (tmp_path / name).read_bytes() == resource_path("known", "backup", name).read_bytes(), name
 
 
 def test_a_word_that_the_tokenizer_does_not_know_is_told() -> None:
@@ -110,7 +110,7 @@ def test_a_word_that_the_tokenizer_does_not_know_is_told() -> None:
 
 
 def test_the_indirect_object_circuit_of_gpt2() -> None:
-    document = import_document(find("ioi-gpt2"))
+    document = import_document(find_reference("ioi-gpt2"))
     circuit, state = document.state.circuit, document.state
     assert circuit is not None
     previous, duplicate = [(2, 2), (4, 11)], [(0, 1), (0, 10), (3, 0)]
@@ -120,7 +120,7 @@ def test_the_indirect_object_circuit_of_gpt2() -> None:
     assert sorted(state.labels) == sorted(
         f"a{la}.h{h}" for la, h in [*previous, *duplicate, *induction, *inhibition, *movers]
     )
-    assert {k: len(v) for k, v in state.classes.items()} == {
+    assert {k: len(v) for k, v in state.nodes_by_label.items()} == {
         "Previous Token": 2, "Duplicate Token": 3, "Induction": 4, "S-Inhibition": 4,
         "Name Mover": 3, "Backup Name Mover": 8, "Negative Name Mover": 2,
     }  # fmt: skip
@@ -137,7 +137,7 @@ def test_the_indirect_object_circuit_of_gpt2() -> None:
     join(inhibition, movers, "q")
     edges.update(f"a{la}.h{h}->logits" for la, h in movers)
     assert set(circuit.graph.edge_names(circuit.edges)) == edges
-    mask = judged(document)
+    mask = edges_in_scope(document)
     assert mask is not None
     heads_only = {e for e in circuit.graph.edge_names(circuit.graph.mask) if "m" not in e.replace("->", " ")}
     assert set(circuit.graph.edge_names(mask)) == heads_only
@@ -146,7 +146,7 @@ def test_the_indirect_object_circuit_of_gpt2() -> None:
 
 
 def test_every_reference_reads_and_names_its_sources() -> None:
-    assert set(references()) == {f"{n}-{a}" for n, a in CASES} | {"ioi-gpt2"}
-    for path in references().values():
+    assert set(list_references()) == {f"{n}-{a}" for n, a in CASES} | {"ioi-gpt2"}
+    for path in list_references().values():
         told = import_document(path).extra["reference"]
         assert told["sources"] and told["about"] and told["model"] and told["ablation"]
