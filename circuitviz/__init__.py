@@ -56,7 +56,7 @@ if TYPE_CHECKING:
 
     from circuitviz.discovery import discover, discover_steps
     from circuitviz.errors import ComputationError, InputError
-    from circuitviz.evaluation import evaluate, evaluate_steps, overlap
+    from circuitviz.evaluation import evaluate, evaluate_steps
     from circuitviz.features import (
         Edges,
         attribution_graph,
@@ -75,6 +75,7 @@ if TYPE_CHECKING:
         save_document,
     )
     from circuitviz.graph import Circuit, Graph, Scores
+    from circuitviz.graph.overlap import overlap
     from circuitviz.lens import read_node
     from circuitviz.models import load_model
     from circuitviz.tasks import Pair, Task, load_task

@@ -11,13 +11,15 @@ INTERRUPTED_EXIT_CODE = 130  # exit code: 128 and SIGINT's number
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; returns the exit code. Without ``argv``, as a process, Ctrl+C ends it at once."""
     if argv is not None:
-        from circuitviz.app.cli import run
+        from circuitviz.cli import run
 
         return run(argv)
     import _signal  # type: ignore[import-not-found]  # signal itself takes a while to import
 
-    _signal.signal(_signal.SIGINT, lambda *_: os._exit(INTERRUPTED_EXIT_CODE))  # until a command runs, and after it
-    from circuitviz.app.cli import run
+    _signal.signal(
+        _signal.SIGINT, lambda *_: os._exit(INTERRUPTED_EXIT_CODE)
+    )  # until a command runs, and after it
+    from circuitviz.cli import run
 
     return run(sys.argv[1:])
 

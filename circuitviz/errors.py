@@ -27,7 +27,7 @@ class InputWarning(UserWarning):
 def suggest_name(given_name: str, known_names: Iterable[str]) -> str:
     """Return `` Did you mean 'eap-ig'?`` for a near miss, else an empty string.
 
-    >>> suggest("eap_ig", ["eap", "eap-ig"])
+    >>> suggest_name("eap_ig", ["eap", "eap-ig"])
     " Did you mean 'eap-ig'?"
     """
     near = get_close_matches(given_name.lower(), list(known_names), n=1, cutoff=0.6)

@@ -36,7 +36,7 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
     def parse(self, raw_value: object) -> Any:
-        """Return ``given`` (text or value) as this option's kind, within its bounds.
+        """Return ``raw_value`` (text or value) as this option's kind, within its bounds.
 
         Raises InputError with the option's flag, the value given and what would be right.
         """

@@ -25,7 +25,7 @@ class Progress:
     def fraction(self) -> float:
         """How much is done, 0 to 1; 0 where there is nothing to do.
 
-        >>> Progress(1, 4).share
+        >>> Progress(1, 4).fraction
         0.25
         """
         return self.done / self.total if self.total else 0.0
@@ -39,11 +39,11 @@ class ProgressRunner(Generic[T]):
 
     Who leaves the loop early ends the computation.
 
-    >>> def halves() -> Steps[str]:
+    >>> def halves() -> ProgressSteps[str]:
     ...     yield Progress(1, 2)
     ...     return "whole"
-    >>> driven = Driven(halves())
-    >>> [step.share for step in driven], driven.result
+    >>> runner = ProgressRunner(halves())
+    >>> [step.fraction for step in runner], runner.result
     ([0.5], 'whole')
     """
 

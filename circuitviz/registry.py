@@ -29,16 +29,16 @@ class RegistryEntry(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, found in a package's modules and in entry points.
+    """Named things of one kind, found in the modules of packages and in entry points.
 
-    A module that fails to import is kept in ``broken`` with its error; it stops nothing else. Any thread may
+    A module that fails to import is kept in ``import_errors`` with its error; it stops nothing else. Any thread may
     ask: one that comes while another walks waits for the modules that are being imported, and sees all.
     """
 
-    def __init__(self, kind: str, package: str, group: str) -> None:
+    def __init__(self, kind: str, packages: str | tuple[str, ...], group: str) -> None:
         self.kind = kind
         self.import_errors: dict[str, str] = {}
-        self._package = package
+        self._packages = (packages,) if isinstance(packages, str) else packages
         self._entry_point_group = group
         self._entries: dict[str, RegistryEntry[T]] = {}
         self._is_imported = False
@@ -77,11 +77,12 @@ class Registry(Generic[T]):
     def _import_modules(self) -> None:
         if self._is_imported:
             return
-        package = importlib.import_module(self._package)
-        for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
-            if not module.name.startswith("_"):
-                name = f"{self._package}.{module.name}"
-                self._load_guarded(name, partial(importlib.import_module, name))
+        for package_name in self._packages:
+            package = importlib.import_module(package_name)
+            for module in sorted(pkgutil.iter_modules(package.__path__), key=lambda m: m.name):
+                if not module.name.startswith("_"):
+                    name = f"{package_name}.{module.name}"
+                    self._load_guarded(name, partial(importlib.import_module, name))
         for point in entry_points(group=self._entry_point_group):
             self._load_guarded(point.value, point.load)
         self._is_imported = True  # not before: imports have locks of their own, so walking twice does no harm

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def read_regular_file(path: Path, max_bytes: int | None = None) -> bytes:
-    """The bytes of a regular file, or of what a link to one points to, at most ``largest`` and one more.
+    """The bytes of a regular file, or of what a link to one points to, at most ``max_bytes`` and one more.
 
     Raises OSError where there is no such file, where it cannot be read, or where it is a folder, a pipe or a
     device; FIFOs are opened without waiting.

@@ -14,7 +14,7 @@ _PACKAGE = Path(__file__).parent
 def resource_path(*parts: str) -> Path:
     """Return the path of a file or folder that the application ships.
 
-    >>> resource("demo", "model").name
+    >>> resource_path("demo", "model").name
     'model'
     """
     installed = _PACKAGE / "_resources"

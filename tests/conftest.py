@@ -164,7 +164,7 @@ def _gemma2() -> Any:
 
 def _plain() -> Any:
     """No normalisation, as compiled models have it."""
-    from circuitviz.models.plain import PlainConfig, PlainForCausalLM, register_architecture
+    from circuitviz.models.unnormalised_gpt2 import PlainConfig, PlainForCausalLM, register_architecture
 
     register_architecture()
     config = PlainConfig(

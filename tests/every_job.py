@@ -14,50 +14,51 @@ from pathlib import Path
 from typing import Any
 
 import circuitviz.jobs
-from circuitviz.jobs.adopt import OpenDocumentModel
-from circuitviz.jobs.attach import AttachModel
-from circuitviz.jobs.attention import ReadAttention
-from circuitviz.jobs.catalog import LoadChoices
-from circuitviz.jobs.causal import MeasurePromptFaithfulness
-from circuitviz.jobs.curve import MeasureCurve
-from circuitviz.jobs.effects import ReadDirectEffects
-from circuitviz.jobs.elsewhere import EvaluateOnOtherModel
-from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.explain import ExplainChange
-from circuitviz.jobs.explanations import ImportExplanations
-from circuitviz.jobs.feature_heads import ReadHeadChannels, ReadAttentionScore
-from circuitviz.jobs.features import OpenDictionaries, ReadFeatureDashboard
-from circuitviz.jobs.find import DiscoverCircuit, SearchResult
-from circuitviz.jobs.head import ReadHead
-from circuitviz.jobs.judge import ComputeMeasure
-from circuitviz.jobs.lens import ReadLogitLens
-from circuitviz.jobs.look import Query
-from circuitviz.jobs.make import RunTask
-from circuitviz.jobs.measure import MeasureFaithfulness
-from circuitviz.jobs.messages import Request
-from circuitviz.jobs.node import ReadPromptNode
+from circuitviz.document import Evidence, EvidenceContext, State
+from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.jobs.open_file import OpenComparisonFile, OpenFile
-from circuitviz.jobs.patching import ReadPatchingMap
 from circuitviz.jobs.preload import Preload
-from circuitviz.jobs.prompted import (
+from circuitviz.jobs.run_task import RunTask
+from circuitviz.workbench.attach_model import AttachModel
+from circuitviz.workbench.check_claims import CheckClaims, LabelClaim
+from circuitviz.workbench.collect_traces import INDEXED_TEXT, CollectTraces
+from circuitviz.workbench.compare_methods import CompareMethods
+from circuitviz.workbench.compute_measure import ComputeMeasure
+from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.discover_prompt_circuit import (
+    DiscoverPromptCircuit,
+    MoveThreshold,
     OpenPromptDocumentModel,
     PromptSearchResult,
-    DiscoverPromptCircuit,
     ReadFractionCurve,
-    MoveThreshold,
 )
-from circuitviz.jobs.rank import CompareMethods
-from circuitviz.jobs.read import ReadTaskNode
-from circuitviz.jobs.references import LoadReferences
-from circuitviz.jobs.suggest import ScoreRoles
-from circuitviz.jobs.switch_basis import SwitchBasis
-from circuitviz.jobs.threads import SetTorchThreads
-from circuitviz.jobs.tops import ReadTopTokens
-from circuitviz.jobs.traces import INDEXED_TEXT, CollectTraces
-from circuitviz.jobs.train import TrainDictionary
-from circuitviz.jobs.try_claims import LabelClaim, CheckClaims
-from circuitviz.session import EvidenceContext, Evidence, State, PromptEvaluationRequest
-from circuitviz.session.question import AttributionQuery
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.evaluate_on_other_model import EvaluateOnOtherModel
+from circuitviz.workbench.explain_change import ExplainChange
+from circuitviz.workbench.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
+from circuitviz.workbench.import_explanations import ImportExplanations
+from circuitviz.workbench.load_choices import LoadChoices
+from circuitviz.workbench.load_references import LoadReferences
+from circuitviz.workbench.measure_curve import MeasureCurve
+from circuitviz.workbench.measure_faithfulness import MeasureFaithfulness
+from circuitviz.workbench.measure_prompt_faithfulness import MeasurePromptFaithfulness
+from circuitviz.workbench.messages import Request
+from circuitviz.workbench.open_document_model import OpenDocumentModel
+from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.query import Query
+from circuitviz.workbench.read_attention import ReadAttention
+from circuitviz.workbench.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.read_feature_heads import ReadAttentionScore, ReadHeadChannels
+from circuitviz.workbench.read_logit_lens import ReadLogitLens
+from circuitviz.workbench.read_ov_qk import ReadHead
+from circuitviz.workbench.read_patching_map import ReadPatchingMap
+from circuitviz.workbench.read_prompt_node import ReadPromptNode
+from circuitviz.workbench.read_task_node import ReadTaskNode
+from circuitviz.workbench.read_top_tokens import ReadTopTokens
+from circuitviz.workbench.score_roles import ScoreRoles
+from circuitviz.workbench.switch_basis import SwitchBasis
+from circuitviz.workbench.torch_threads import SetTorchThreads
+from circuitviz.workbench.train_dictionary import TrainDictionary
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=60)
@@ -116,11 +117,21 @@ NOTHING_OPEN = (
     Preload,
     LoadReferences,
 )
-OF_FEATURES = (ReadFractionCurve, MoveThreshold, ReadHeadChannels, ReadAttentionScore, ReadPromptNode, MeasurePromptFaithfulness, ReadFeatureDashboard)
+OF_FEATURES = (
+    ReadFractionCurve,
+    MoveThreshold,
+    ReadHeadChannels,
+    ReadAttentionScore,
+    ReadPromptNode,
+    MeasurePromptFaithfulness,
+    ReadFeatureDashboard,
+)
 
 
 def _trial(o: Opened) -> PromptEvaluationRequest:
-    trial = PromptEvaluationRequest.from_state(State(o.answered.provenance, o.answered.scores, o.answered.circuit))
+    trial = PromptEvaluationRequest.from_state(
+        State(o.answered.provenance, o.answered.scores, o.answered.circuit)
+    )
     assert trial is not None
     return trial
 
@@ -133,21 +144,24 @@ def _judge(kind: Any, measure: str, o: Opened) -> Any:
 def _claims(o: Opened) -> CheckClaims:
     tests = ("answer", {}), ("attention", {}), ("role", {"role": "previous-token"})
     claims = (
-        LabelClaim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), EvidenceContext()) for test, given in tests
+        LabelClaim("a2.h6", Evidence("it does", test, given), ("a2.h6",), (), EvidenceContext())
+        for test, given in tests
     )
     return CheckClaims(tuple(claims), (), o.found.provenance)
 
 
 def _train(o: Opened) -> TrainDictionary:
-    from circuitviz.features.training import DictionaryRecipe
+    from circuitviz.training import DictionaryRecipe
 
-    return TrainDictionary("m1", None, o.folder / "trained", DictionaryRecipe(features=256, steps=400, batch=1024))
+    return TrainDictionary(
+        "m1", None, o.folder / "trained", DictionaryRecipe(features=256, steps=400, batch=1024)
+    )
 
 
 def _document(o: Opened) -> Callable[[], Any]:
     """Reads a file of the circuit."""
+    from circuitviz.document import Document
     from circuitviz.formats import open_document, save_document
-    from circuitviz.session import Document
 
     path = o.folder / "a.circuit"
     if not path.exists():
@@ -191,7 +205,9 @@ JOBS: dict[type[Request], Callable[[Opened], Request]] = {
     ReadPatchingMap: lambda o: ReadPatchingMap(None),
     ReadTaskNode: lambda o: ReadTaskNode("a2.h6", 0),
     ReadTopTokens: lambda o: ReadTopTokens(_every_node(o)),
-    MeasureFaithfulness: lambda o: MeasureFaithfulness(o.found.circuit, "key", requirements=o.found.provenance.requirements),
+    MeasureFaithfulness: lambda o: MeasureFaithfulness(
+        o.found.circuit, "key", requirements=o.found.provenance.requirements
+    ),
     MeasureCurve: lambda o: MeasureCurve(o.found.scores, "greedy", o.found.provenance.requirements),
     ExplainChange: lambda o: ExplainChange(
         "key", o.found.circuit, o.found.scores.greedy(100), {}, requirements=o.found.provenance.requirements

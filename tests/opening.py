@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pytestqt.qtbot import QtBot
 
-from circuitviz.app.window import MainWindow
+from circuitviz.shell.main_window import MainWindow
 
 LONG = 90_000
 
@@ -21,7 +21,9 @@ def open_in(window: MainWindow, qtbot: QtBot, path: Path) -> None:
 def save_in(window: MainWindow, path: Path | None = None) -> bool:
     """Save, and wait until that is on the disk; whether it is."""
     saved: list[bool] = []
-    window.file_controller.save_document(saved.append) if path is None else window.file_controller.save_to(path, saved.append)
+    window.file_controller.save_document(saved.append) if path is None else window.file_controller.save_to(
+        path, saved.append
+    )
     window.workspace.save_service.wait_until_written()
     return saved == [True]
 

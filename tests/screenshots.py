@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtWidgets import QApplication, QWidget
 
-from circuitviz.app.window import MainWindow
+from circuitviz.shell.main_window import MainWindow
 
 SHOTS = os.environ.get("CIRCUITVIZ_SCREENSHOTS", "")
 

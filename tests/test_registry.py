@@ -58,7 +58,7 @@ def test_no_export_of_a_package_is_hidden_by_a_module_of_its_name() -> None:
     import circuitviz
 
     for found in pkgutil.walk_packages(circuitviz.__path__, "circuitviz."):
-        if found.ispkg and found.name != "circuitviz.app":
+        if found.ispkg and found.name != "circuitviz.shell":
             package = importlib.import_module(found.name)
             modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
             for name in set(getattr(package, "__all__", ())) & modules:

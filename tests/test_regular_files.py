@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from circuitviz.errors import InputError
-from circuitviz.features.explanations import reading
+from circuitviz.features.explanations import explanation_files
 from circuitviz.features.passages import read_passage_file
 from circuitviz.formats import export_document, formats, import_document
-from circuitviz.formats.disk import check_writable, read_bytes, read_text
+from circuitviz.formats.file_io import check_writable, read_bytes, read_text
 from circuitviz.formats.label_files import read_labels
-from circuitviz.formats.reference import list_references
+from circuitviz.formats.reference_circuit import list_references
 from circuitviz.regular_files import read_regular_file
 
 SUFFIXES = sorted({entry.value.suffix for entry in formats.entries()} - {".nodes.csv"})  # read beside ".csv"
@@ -43,7 +43,7 @@ def test_nothing_but_regular_files_is_read(tmp_path, demo, kind):
         read_bytes,
         read_text,
         lambda path: read_labels(path, demo.model.graph),
-        reading.read_explanations,
+        explanation_files.read_explanations,
     ):
         with pytest.raises(InputError, match="(cannot|could not) be read"):
             read(other)
@@ -77,7 +77,7 @@ def test_packed_explanations_are_bounded_and_their_lines_end_at_line_feeds(tmp_p
     path = tmp_path / "one.jsonl.gz"
     lines = [f'{{"layer": "5-att", "index": {i}, "description": "a\u2028b"}}' for i in (1, 2)]
     path.write_bytes(gzip.compress("\n".join(lines).encode()))
-    assert [one.text for one in reading.read_explanations(path).explanations] == ["a\u2028b"] * 2
-    monkeypatch.setattr(reading, "LARGEST_BYTES", 100)
+    assert [one.text for one in explanation_files.read_explanations(path).explanations] == ["a\u2028b"] * 2
+    monkeypatch.setattr(explanation_files, "MAX_UNPACKED_BYTES", 100)
     with pytest.raises(InputError, match="more than"):
-        reading.read_explanations(path)
+        explanation_files.read_explanations(path)

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QPainter
 
-from circuitviz.canvas.axis import token_axis_height, column_at, columns_containing, paint_token_axis
-from circuitviz.canvas.hints import paint_legend_and_status
-from circuitviz.canvas.paint import LEGIBLE_ZOOM
-from circuitviz.canvas.picture import TokenColumn
-from circuitviz.canvas.tags import MAX_TAGGED_NODES, paint_name_tags
+from circuitviz.canvas.canvas_texts import paint_legend_and_status
+from circuitviz.canvas.name_tags import MAX_TAGGED_NODES, paint_name_tags
+from circuitviz.canvas.token_axis import column_at, columns_containing, paint_token_axis, token_axis_height
+from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
+from circuitviz.scene.circuit_scene import TokenColumn
 
 if TYPE_CHECKING:
-    from circuitviz.canvas.view import CircuitView
+    from circuitviz.canvas.circuit_view import CircuitView
 
 
 def paint_foreground(painter: QPainter, view: CircuitView) -> None:

@@ -4,11 +4,11 @@ from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import (
     DiscoveryMethod,
     TaskSetting,
+    default_selection,
     discover,
     discover_steps,
-    methods,
-    default_selection,
     make_setting,
+    methods,
 )
 from circuitviz.models import ABLATIONS
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from torch import Tensor
 
 from circuitviz.models import Activations, Model, mean_activations, record_activations, zero_activations
-from circuitviz.models.batches import split_batches
+from circuitviz.models.batching import split_batches
 from circuitviz.tasks import Task
 
 AblationValues = Callable[[Task], Activations]
@@ -24,7 +24,9 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
     if ablation == "zero":
         shared = zero_activations(model, model.unembedding)
     else:
-        shared = mean_activations(model, _prompt_batches(model, task), positional=ablation == "mean-positional")
+        shared = mean_activations(
+            model, _prompt_batches(model, task), positional=ablation == "mean-positional"
+        )
     return lambda part: shared
 
 

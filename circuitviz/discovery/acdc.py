@@ -16,13 +16,16 @@ from circuitviz.discovery.registry import make_setting as setting_of
 from circuitviz.errors import InputError
 from circuitviz.graph import BoolMatrix, NodeKind, Scores
 from circuitviz.models import PatchedRun, record_activations
-from circuitviz.models.activations import head_rows
-from circuitviz.models.batches import split_batches
+from circuitviz.models.batching import split_batches
+from circuitviz.models.sender_activations import head_rows
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
 COST_MEASURES = ("kl", "metric")
-INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = 8, 64  # edges assumed to go, at first and at most, before one of them is looked at
+INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = (
+    8,
+    64,
+)  # edges assumed to go, at first and at most, before one of them is looked at
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ class _AcdcSearch:
                 self.edges[sender, receiver] = False
                 self.mean_metric = value
             all_went = tried == len(chain) and not self.edges[chain[-1], receiver]
-            self.chain_length = min(MAX_CHAIN_EDGES, 2 * self.chain_length) if all_went else max(2, self.chain_length // 2)
+            self.chain_length = (
+                min(MAX_CHAIN_EDGES, 2 * self.chain_length) if all_went else max(2, self.chain_length // 2)
+            )
             order = order[tried:]
             yield tried
 
@@ -152,7 +157,9 @@ class _AcdcSearch:
     def _measure_circuit(self, edges: BoolMatrix) -> float:
         total = 0.0
         for part, run, reference in self.batches:
-            total += float(self.cost_setting.compute_metric(run.logits(edges), part, reference).double().sum())
+            total += float(
+                self.cost_setting.compute_metric(run.logits(edges), part, reference).double().sum()
+            )
         return total / self.n_prompts
 
     def _measure_variants(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:

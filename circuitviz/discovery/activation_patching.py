@@ -11,17 +11,19 @@ import torch
 from torch import Tensor
 
 from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.discovery.so_far import partial_means
 from circuitviz.graph import Scores
 from circuitviz.models import Model, PatchedRun, record_activations
-from circuitviz.models.activations import mlp_row
-from circuitviz.models.batches import run_in_batches
-from circuitviz.models.edits import ForwardOverrides
+from circuitviz.models.batching import run_in_batches
+from circuitviz.models.forward_overrides import ForwardOverrides
+from circuitviz.models.sender_activations import mlp_row
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
-FLOPS_PER_STEP = 2 * 10**10  # floating-point operations between two signs of progress: under a second on one core
+FLOPS_PER_STEP = (
+    2 * 10**10
+)  # floating-point operations between two signs of progress: under a second on one core
 FLOPS_PER_BLOCK = 2 * 10**9  # in one block, between two moments at which the work can be ended: under 200 ms
 
 
@@ -75,7 +77,10 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
         number = 0
         measured, placed = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
         for group, logits in _patched_logits(model, run, wanted):
-            each = whole.cpu().numpy() - setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
+            each = (
+                whole.cpu().numpy()
+                - setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
+            )
             for (node, position), effect in zip(group, each, strict=True):
                 if position is None:
                     found[node], measured[node] = effect, True

@@ -12,9 +12,9 @@ from circuitviz.discovery.gradients import ActivationDeltas, add_edge_scores, ru
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model
-from circuitviz.models.activations import head_rows, mlp_row, recording_hooks
-from circuitviz.models.batches import run_in_batches
-from circuitviz.models.scratch import BufferPool
+from circuitviz.models.batching import run_in_batches
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.sender_activations import head_rows, mlp_row, recording_hooks
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -52,7 +52,9 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
         )  # fmt: skip
         differences = ActivationDeltas.between(model, clean, ablated, scratch)
         add_edge_scores(model, differences, tape, gradients, total, 1.0, scratch)
-        places[:, differences.first_changed_position :] += _attribution_by_position(model, differences, gradients.sender_outputs)
+        places[:, differences.first_changed_position :] += _attribution_by_position(
+            model, differences, gradients.sender_outputs
+        )
         done += len(part)
         scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True, positions=places / done)
         yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
@@ -66,7 +68,9 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
     )
 
 
-def _attribution_by_position(model: Model, differences: ActivationDeltas, outputs: list[Tensor]) -> NDArray[np.float64]:
+def _attribution_by_position(
+    model: Model, differences: ActivationDeltas, outputs: list[Tensor]
+) -> NDArray[np.float64]:
     """Sum over prompts of difference · gradient at what each sender writes into, [senders, time]."""
     found = torch.zeros(differences.values.shape[0], differences.values.shape[2], dtype=torch.float64)
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.models import Model, PatchedRun
-from circuitviz.models.activations import head_rows, mlp_row
-from circuitviz.models.edits import ForwardOverrides, OriginalForward
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
+from circuitviz.models.sender_activations import head_rows, mlp_row
 
 IndexArray = NDArray[np.intp]
 
@@ -44,7 +44,9 @@ class DirectPaths:
                 last = inputs["logits"][torch.arange(len(at), device=at.device), at]
                 yield which, model.unembed(last)
                 continue
-            stream = self._repeat_for_copies(run.resid_pre[start] if start else run.fully_ablated.resid_start, len(which))
+            stream = self._repeat_for_copies(
+                run.resid_pre[start] if start else run.fully_ablated.resid_start, len(which)
+            )
             at = run.positions.repeat(len(which))
             yield which, model.logits_from_layer(stream, start, at, self._overrides(inputs))
 
@@ -55,13 +57,17 @@ class DirectPaths:
         for layer in range(model.shape.n_layers + 1):
             for name in self.receivers:
                 if self._receiver_layer(name) == layer and not name.startswith("m"):
-                    found[name] = self._add_to_copies(self._clean_residual(layer), self._input_delta(delta, senders, name))
+                    found[name] = self._add_to_copies(
+                        self._clean_residual(layer), self._input_delta(delta, senders, name)
+                    )
             if layer == model.shape.n_layers:
                 break
             if model.shape.mlp:
                 for name in self.receivers:
                     if name == f"m{layer}":
-                        found[name] = self._add_to_copies(self._clean_residual(layer, True), self._input_delta(delta, senders, name))
+                        found[name] = self._add_to_copies(
+                            self._clean_residual(layer, True), self._input_delta(delta, senders, name)
+                        )
                 if self.recompute_mlps:
                     delta = delta + self._mlp_delta(layer, delta, senders)
         return found
@@ -94,7 +100,9 @@ class DirectPaths:
     def _clean_residual(self, layer: int, middle: bool = False) -> Tensor:
         """The clean stream before a layer's attention, before its MLP, or the last one."""
         run = self.run
-        source = run.resid_mid if middle and not self.model.shape.parallel else [*run.resid_pre, run.resid_final]
+        source = (
+            run.resid_mid if middle and not self.model.shape.parallel else [*run.resid_pre, run.resid_final]
+        )
         return source[layer]
 
     @staticmethod

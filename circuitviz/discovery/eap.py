@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import NoOptions
@@ -18,4 +18,8 @@ from circuitviz.progress import ProgressSteps
 )
 def edge_attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v at the clean input."""
-    return (yield from score_by_average_gradients(setting, "eap", lambda batch: [GradientPoint()], first_point_is_clean=True))
+    return (
+        yield from score_by_average_gradients(
+            setting, "eap", lambda batch: [GradientPoint()], first_point_is_clean=True
+        )
+    )

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.options import option

@@ -9,7 +9,7 @@ from functools import partial
 
 from torch import Tensor
 
-from circuitviz.discovery.averaged import TaskBatch, GradientPoint, score_by_average_gradients
+from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, score_by_average_gradients
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
@@ -36,7 +36,9 @@ class EapIgActivationsOptions:
     options=EapIgActivationsOptions,
     smooth=True,
 )
-def eap_integrated_activations(setting: TaskSetting, options: EapIgActivationsOptions) -> ProgressSteps[Scores]:
+def eap_integrated_activations(
+    setting: TaskSetting, options: EapIgActivationsOptions
+) -> ProgressSteps[Scores]:
     """EAP with ∂L/∂x_v averaged over passes in each of which one layer's outputs are held at
     a + (k/m)(z − a): first ``input``'s, then every attention's, every MLP's.
 

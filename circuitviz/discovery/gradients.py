@@ -14,19 +14,19 @@ import torch
 from torch import Tensor
 
 from circuitviz.models import Activations, Model, compute_sender_deltas
-from circuitviz.models.activations import head_rows
-from circuitviz.models.edits import ForwardOverrides, OriginalForward
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
 from circuitviz.models.model import Hook
-from circuitviz.models.scratch import BufferPool
+from circuitviz.models.sender_activations import head_rows
 
 LossFunction = Callable[[Tensor], Tensor]
 
 
 @dataclass(eq=False)
 class GradientCapture:
-    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``begin`` on.
+    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``first_changed_position`` on.
 
-    ``outputs``: the stream after each place that a sender writes to: the embedding, then per layer its
+    ``sender_outputs``: the stream after each place that a sender writes to: the embedding, then per layer its
     attention (in sequential blocks) and its block.
     """
 
@@ -55,10 +55,10 @@ def run_backward(
 ) -> tuple[GradientCapture, GradientCapture]:
     """Run forward and backward once; returns the tensors and their gradients.
 
-    ``start`` may replace the embedding; ``also`` are further hooks of the same pass; ``loss`` maps
-    logits [batch, vocabulary] to a number. No gradient is made before position ``begin``: nothing
-    later depends on it, as attention looks back only. ``streams``: take the gradients at ``outputs``, too.
-    ``more``: a list that ``also`` fills with further tensors; their gradients are in ``Tape.more``, and
+    ``replace_embedding`` may replace the embedding; ``extra_hooks`` are further hooks of the same pass; ``loss`` maps
+    logits [batch, vocabulary] to a number. No gradient is made before position ``first_changed_position``: nothing
+    later depends on it, as attention looks back only. ``at_sender_outputs``: take the gradients at ``outputs``, too.
+    ``extra_tensors``: a list that ``extra_hooks`` fills with further tensors; their gradients are in ``GradientCapture.extra_tensors``, and
     further gradients can be taken through the same pass.
     """
     tape = GradientCapture(first_changed_position)
@@ -72,7 +72,9 @@ def run_backward(
         block = f"blocks.{layer}"
         edits.hooks[f"{block}.hook_in"] = tape.resid_pre.append
         for channel in "qkv":
-            edits.projections[layer, channel] = partial(_grad_from, first_changed_position, getattr(tape, channel), None)
+            edits.projections[layer, channel] = partial(
+                _grad_from, first_changed_position, getattr(tape, channel), None
+            )
         if model.shape.mlp:
             edits.hooks[model.layers[layer].mlp_in_hook] = tape.resid_mid.append
             edits.mlps[layer] = partial(_grad_from, first_changed_position, None, tape.mlp)
@@ -115,9 +117,13 @@ def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
 
 
 def _grad_from(
-    first_position: int, outputs: list[Tensor] | None, inputs: list[Tensor] | None, original: OriginalForward, x: Tensor
+    first_position: int,
+    outputs: list[Tensor] | None,
+    inputs: list[Tensor] | None,
+    original: OriginalForward,
+    x: Tensor,
 ) -> Tensor:
-    """A module on all positions, differentiated only from ``begin`` on; its later part is kept.
+    """A module on all positions, differentiated only from ``first_position`` on; its later part is kept.
 
     What it reads is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi,
     Falcon), attention reads ``x``, too, and its gradient is not the MLP's.
@@ -146,7 +152,7 @@ def _chain_hooks(first: Hook, second: Hook) -> Hook:
 class ActivationDeltas:
     """What senders write beyond their ablation values, from the first position that differs on.
 
-    values: [senders, batch, time − begin, d]. Before ``begin`` every difference is zero, so nothing
+    values: [senders, batch, time − begin, d]. Before ``first_changed_position`` every difference is zero, so nothing
     there can score: with interchange ablation that is all up to the first corrupted token.
     """
 
@@ -154,8 +160,10 @@ class ActivationDeltas:
     values: Tensor
 
     @staticmethod
-    def between(model: Model, clean: Activations, ablated: Activations, buffers: BufferPool) -> ActivationDeltas:
-        """Ours minus theirs, in the memory of the differences that ``scratch`` held before."""
+    def between(
+        model: Model, clean: Activations, ablated: Activations, buffers: BufferPool
+    ) -> ActivationDeltas:
+        """Ours minus theirs, in the memory of the differences that ``buffers`` held before."""
         begin = ablated.first_changed_position
         later = clean.from_position(begin)
         out = buffers.buffer("differences", later.embed, len(model.graph.senders), *later.embed.shape)
@@ -176,7 +184,7 @@ def add_edge_scores(
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
     scores: float64 [senders, receivers of the model]; scratch: memory that calls after one another share.
-    before: where senders are not the model's own, how many come before each layer's attention and MLP.
+    senders_before: where senders are not the model's own, how many come before each layer's attention and MLP.
     """
     shape, columns = model.shape, model.graph.receiver_index
     begin, beyond = deltas.first_changed_position, deltas.values

@@ -8,9 +8,9 @@ from torch import Tensor
 from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, compute_sender_deltas, zero_activations
-from circuitviz.models.activations import head_rows, recording_hooks
-from circuitviz.models.batches import run_in_batches
+from circuitviz.models.batching import run_in_batches
 from circuitviz.models.model import Hook
+from circuitviz.models.sender_activations import head_rows, recording_hooks
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, ProgressSteps
 

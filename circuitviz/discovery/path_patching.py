@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.direct_paths import DirectPaths
-from circuitviz.discovery.exact import parse_receivers
+from circuitviz.discovery.exact_patching import parse_receivers
+from circuitviz.discovery.partial_means import partial_means
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.discovery.so_far import partial_means
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, NodeKind, Scores
 from circuitviz.models import PatchedRun, record_activations
-from circuitviz.models.batches import run_in_batches
+from circuitviz.models.batching import run_in_batches
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -69,7 +69,11 @@ def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> Progres
             yield Progress(done, 1.0, message, replace(sofar, partial=True))
         found = _add_round(found, receivers, turn.mean_effects)
         following = number + 1
-        receivers = named[following] if following < len(named) else _next_receivers(setting, turn.mean_effects, options)
+        receivers = (
+            named[following]
+            if following < len(named)
+            else _next_receivers(setting, turn.mean_effects, options)
+        )
         if not receivers:
             break
     return found
@@ -85,7 +89,7 @@ class _PatchingRound:
         self._prompts_done = 0
 
     def run(self) -> ProgressSteps[None]:
-        """Measure batch by batch; ``so_far`` holds the mean effects of what is done."""
+        """Measure batch by batch; ``mean_effects`` holds the mean effects of what is done."""
         model, task = self.setting.model, self.setting.task
         values = ablation_values(model, task, self.setting.ablation)
 
@@ -94,7 +98,9 @@ class _PatchingRound:
             at, found = part.lengths - 1, np.zeros_like(self._effect_sums)
             reference = record_activations(model, part.clean, at).logits
             run = PatchedRun(model, part.clean, at, values(part))
-            whole = float(self.setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum())
+            whole = float(
+                self.setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum()
+            )
             senders = np.flatnonzero(model.graph.mask[:, self.receivers].any(axis=1))
             paths, count = DirectPaths(model, run, self.receivers, self.recompute_mlps), 0
             measured = np.zeros(len(found), dtype=bool)
@@ -103,7 +109,9 @@ class _PatchingRound:
                 found[which] = whole - each
                 count += len(which)
                 measured[which] = True
-                self.mean_effects = partial_means(self._effect_sums, self._prompts_done, found, len(part), measured)
+                self.mean_effects = partial_means(
+                    self._effect_sums, self._prompts_done, found, len(part), measured
+                )
                 share = (self._prompts_done + len(part) * count / len(senders)) / len(task)
                 yield Progress(share, 1.0, f"{share:.0%} of the senders")
             self._effect_sums += found
@@ -139,7 +147,9 @@ def _describe_round(graph: Graph, receivers: list[int], effects: NDArray[np.floa
     }
 
 
-def _next_receivers(setting: TaskSetting, effects: NDArray[np.float64], options: PathPatchingOptions) -> list[int]:
+def _next_receivers(
+    setting: TaskSetting, effects: NDArray[np.float64], options: PathPatchingOptions
+) -> list[int]:
     """The receivers of the strongest heads, in the chosen channels."""
     graph, heads = setting.model.graph, []
     for sender in np.argsort(-np.abs(effects), kind="stable"):

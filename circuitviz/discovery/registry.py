@@ -13,7 +13,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Scores
 from circuitviz.metrics import metrics
 from circuitviz.models import Model, check_ablation
-from circuitviz.options import options_to_dict, build_options
+from circuitviz.options import build_options, options_to_dict
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task
@@ -37,7 +37,9 @@ class TaskSetting:
         """The metric of each prompt of a part of the task, [batch]."""
         return metrics.get(self.metric).value(logits, batch.correct, batch.incorrect, reference)
 
-    def compute_metric_of_copies(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
+    def compute_metric_of_copies(
+        self, logits: Tensor, batch: Task, reference: Tensor | None = None
+    ) -> Tensor:
         """The metric of each prompt in each of several runs of a part, float64 [copies, batch].
 
         logits: [copies · batch, vocabulary], the copies one after another.
@@ -53,7 +55,9 @@ DiscoveryMethod = Callable[[TaskSetting, Any], ProgressSteps[Scores]]
 methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", "circuitviz.methods")
 
 
-def make_setting(model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted") -> TaskSetting:
+def make_setting(
+    model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted"
+) -> TaskSetting:
     """Check that metric and ablation exist and suit the task; the task's own metric by default."""
     name = metric or task.metric
     entry = metrics.get(name)
@@ -105,7 +109,9 @@ def discover(
     return run_to_completion(discover_steps(model, task, method, metric, ablation, **options))
 
 
-def _label_scores(steps: ProgressSteps[Scores], method: str, options: dict[str, Any]) -> ProgressSteps[Scores]:
+def _label_scores(
+    steps: ProgressSteps[Scores], method: str, options: dict[str, Any]
+) -> ProgressSteps[Scores]:
     scores = yield from steps
     if not torch.isfinite(torch.from_numpy(scores.values)).all():
         raise InputError(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from circuitviz.discovery.averaged import GradientPoint, score_by_average_gradients
+from circuitviz.discovery.averaged_gradients import GradientPoint, score_by_average_gradients
 from circuitviz.discovery.eap_ig import QUADRATURE_RULES, path_fractions
-from circuitviz.discovery.opened import choose_features, score_mixed_edges
+from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.discovery.registry import TaskSetting, methods
-from circuitviz.features.opening import load_dictionaries_by_site, parse_sites
+from circuitviz.features.feature_basis import load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Scores
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
@@ -30,7 +30,9 @@ class TaskAttributionOptions:
         choices=("judged", "kept", "dropped"),
     )
     steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
-    rule: str = option("left", "where in each interval the gradient is taken, as for eap-ig", choices=QUADRATURE_RULES)
+    rule: str = option(
+        "left", "where in each interval the gradient is taken, as for eap-ig", choices=QUADRATURE_RULES
+    )
 
 
 @methods.register(

@@ -1,22 +1,31 @@
 """Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
 
-from circuitviz.evaluation.against import ReferenceComparison, compare_with_reference, compare_methods_steps
-from circuitviz.evaluation.bench import make_bench, check_circuit_fits_model, evaluate, evaluate_steps
-from circuitviz.evaluation.changes import IntervenedCircuit, ChangeReport, explain_change_steps
 from circuitviz.evaluation.curve import CurvePoint, curve_areas, measure_curve_steps, mib_edge_counts
-from circuitviz.evaluation.faithfulness import FaithfulnessBench, Evaluation, compute_faithfulness
+from circuitviz.evaluation.evaluate_circuit import (
+    check_circuit_fits_model,
+    evaluate,
+    evaluate_steps,
+    make_bench,
+)
+from circuitviz.evaluation.explain_change import ChangeReport, IntervenedCircuit, explain_change_steps
+from circuitviz.evaluation.faithfulness import Evaluation, FaithfulnessBench, compute_faithfulness
+from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
 from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.evaluation.measures import (
+from circuitviz.evaluation.reference_comparison import (
+    ReferenceComparison,
+    compare_methods_steps,
+    compare_with_reference,
+)
+from circuitviz.evaluation.registry import (
     FEATURE_CIRCUITS,
     HEAD_CIRCUITS,
     FeatureMeasureInput,
-    MeasureOutput,
     MeasureInput,
+    MeasureOutput,
+    inapplicable_measures,
     measure_steps,
     measures,
-    inapplicable_measures,
 )
-from circuitviz.evaluation.opened import FeatureBasisBench
 from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking_quality
 
 __all__ = [

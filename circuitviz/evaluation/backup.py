@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.direct import measure_direct_effects
+from circuitviz.evaluation.direct_effects import measure_direct_effects
 from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Circuit
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
@@ -76,7 +76,9 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
     """
     graph, bench = measure_input.circuit.graph, measure_input.bench
     named = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
-    ablated = measure_input.require_senders(measure_input.selection if options.nodes == "selection" else named)
+    ablated = measure_input.require_senders(
+        measure_input.selection if options.nodes == "selection" else named
+    )
     if not ablated:
         raise InputError(
             "No node was given to ablate; select some in the window, or name them: "

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from circuitviz.evaluation.intervals import Interval
-from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Circuit
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
@@ -56,7 +56,7 @@ class NodeSetRemoval:
 
 @dataclass(frozen=True)
 class Completeness:
-    """All sets tried; ``worst`` is the largest gap."""
+    """All sets tried; ``largest_gap`` is the largest gap."""
 
     sets: list[NodeSetRemoval] = field(default_factory=list)
 
@@ -82,7 +82,9 @@ class Completeness:
     options=CompletenessOptions,
     opened=True,
 )
-def measure_completeness(measure_input: MeasureInput, options: CompletenessOptions) -> ProgressSteps[Completeness]:
+def measure_completeness(
+    measure_input: MeasureInput, options: CompletenessOptions
+) -> ProgressSteps[Completeness]:
     """Compare circuit and model without K; the greedy search adds the node that widens the gap most."""
     found: list[NodeSetRemoval] = []
     wanted = [("class", name, nodes) for name, nodes in class_node_sets(measure_input).items()]
@@ -114,7 +116,9 @@ def measure_completeness(measure_input: MeasureInput, options: CompletenessOptio
     return Completeness(found)
 
 
-def _remove_node_set(measure_input: MeasureInput, kind: str, name: str, nodes: tuple[str, ...]) -> ProgressSteps[NodeSetRemoval]:
+def _remove_node_set(
+    measure_input: MeasureInput, kind: str, name: str, nodes: tuple[str, ...]
+) -> ProgressSteps[NodeSetRemoval]:
     whole = Circuit.full(measure_input.circuit.graph)
     ours = yield from measure_input.bench.evaluate(measure_input.circuit.without(nodes))
     theirs = yield from measure_input.bench.evaluate(whole.without(nodes))

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.evaluation.faithfulness import FaithfulnessBench, Evaluation, compute_faithfulness
+from circuitviz.evaluation.faithfulness import Evaluation, FaithfulnessBench, compute_faithfulness
 from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Scores
 from circuitviz.options import option
-from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
 EDGE_SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB 2025
 
@@ -117,7 +117,7 @@ class FaithfulnessCurve:
     areas: dict[str, Interval] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them: ``areas`` holds their intervals."""
+        """The numbers as the command line prints them: ``curve_areas`` holds their intervals."""
         data: dict[str, Any] = {"points": [point.as_dict() for point in self.points]}
         if self.areas:
             data |= {name: interval.value for name, interval in self.areas.items()}
@@ -139,4 +139,6 @@ def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> Progres
     for step in steps:
         points = step.partial if isinstance(step.partial, list) else None
         yield replace(step, partial=points and FaithfulnessCurve(points))
-    return FaithfulnessCurve(steps.result, curve_areas(steps.result, seed=measure_input.bench.setting.task.seed))
+    return FaithfulnessCurve(
+        steps.result, curve_areas(steps.result, seed=measure_input.bench.setting.task.seed)
+    )

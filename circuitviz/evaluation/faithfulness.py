@@ -17,8 +17,8 @@ from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval, bootstrap_interval
 from circuitviz.graph import BoolMatrix, Circuit, Interventions
 from circuitviz.models import PatchedRun, record_activations
-from circuitviz.models.batches import split_batches, is_out_of_memory
-from circuitviz.models.replacements import BatchInterventions
+from circuitviz.models.batch_interventions import BatchInterventions
+from circuitviz.models.batching import is_out_of_memory, split_batches
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
@@ -81,14 +81,16 @@ class FaithfulnessBench:
 
     Batches that were measured keep their last run, so that a small change restarts in the middle, as
     long as all runs together stay within what memory allows; of larger tasks the rest is run anew.
-    ``free``: nodes of the circuit may be made to write something else.
+    ``allow_interventions``: nodes of the circuit may be made to write something else.
     """
 
     def __init__(self, setting: TaskSetting, allow_interventions: bool = False) -> None:
         self.setting, self.allow_interventions = setting, allow_interventions
         self._other_ablation_values: dict[str, AblationValues] = {}
         task = setting.task
-        self._batch_rows = list(split_batches(setting.model, len(task), task.clean.shape[1], SENDER_OUTPUT_COPIES))
+        self._batch_rows = list(
+            split_batches(setting.model, len(task), task.clean.shape[1], SENDER_OUTPUT_COPIES)
+        )
         self._ablation_values = ablation_values(setting.model, task, setting.ablation)
         self._cached_runs: dict[range, tuple[Task, Any, Tensor]] = {}
         self._clean_metric: NDArray[np.float64] | None = None
@@ -122,7 +124,9 @@ class FaithfulnessBench:
             model, part = self.setting.model, self.setting.task.subset(rows)
             clean = record_activations(model, part.clean, part.lengths - 1)
             assert clean.logits is not None
-            run = PatchedRun(model, part.clean, part.lengths - 1, self._ablation_values(part), self.allow_interventions)
+            run = PatchedRun(
+                model, part.clean, part.lengths - 1, self._ablation_values(part), self.allow_interventions
+            )
             if len(self._cached_runs) >= MAX_CACHED_RUNS:
                 return part, run, clean.logits
             self._cached_runs[rows] = (part, run, clean.logits)
@@ -151,31 +155,45 @@ class FaithfulnessBench:
             yield Progress(rows.stop, number, message)
         return [np.concatenate(part) for part in zip(*found, strict=True)]
 
-    def evaluate(self, circuit: Circuit, interventions: Interventions | None = None) -> ProgressSteps[Evaluation]:
+    def evaluate(
+        self, circuit: Circuit, interventions: Interventions | None = None
+    ) -> ProgressSteps[Evaluation]:
         """Measure one circuit exactly as it is given; yields between batches.
 
-        ``changed``: what some of its nodes send along its edges instead of their own output.
+        ``interventions``: what some of its nodes send along its edges instead of their own output.
         """
         yield from self.prepare()
         (found,) = yield from self._map_batches(
             lambda part, run, reference: [
-                self._metric_of_edges(run, part, reference, circuit.edges, self.batch_interventions(part, run, interventions or {}))
+                self._metric_of_edges(
+                    run,
+                    part,
+                    reference,
+                    circuit.edges,
+                    self.batch_interventions(part, run, interventions or {}),
+                )
             ],
             "circuit",
         )
         return self._make_evaluation(circuit, found)
 
-    def batch_interventions(self, part: Task, run: PatchedRun, interventions: Interventions) -> BatchInterventions | None:
+    def batch_interventions(
+        self, part: Task, run: PatchedRun, interventions: Interventions
+    ) -> BatchInterventions | None:
         """Interventions on one batch; InputError on a node that cannot be changed so."""
         if not interventions:
             return None
         where = self.setting
         run.reference_activations.setdefault(where.ablation, run.ablated)
-        for kind in {what.value for what in interventions.values()} - run.reference_activations.keys() - {"scale"}:
+        for kind in (
+            {what.value for what in interventions.values()} - run.reference_activations.keys() - {"scale"}
+        ):
             if kind not in self._other_ablation_values:
                 self._other_ablation_values[kind] = ablation_values(where.model, where.task, kind)
             run.reference_activations[kind] = self._other_ablation_values[kind](part)
-        return BatchInterventions(where.model, part.lengths - 1, part.clean.shape[1], interventions, run.reference_activations)
+        return BatchInterventions(
+            where.model, part.lengths - 1, part.clean.shape[1], interventions, run.reference_activations
+        )
 
     def _metric_of_edges(
         self,

@@ -9,8 +9,8 @@ import numpy as np
 
 from circuitviz.evaluation.faithfulness import Evaluation, compute_faithfulness
 from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.evaluation.measures import MeasureInput, measures
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 

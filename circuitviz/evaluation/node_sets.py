@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitviz.evaluation.measures import MeasureInput
+from circuitviz.evaluation.registry import MeasureInput
 
 
 def random_node_sets(measure_input: MeasureInput, number: int, seed: int) -> list[tuple[str, ...]]:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from circuitviz.discovery import ABLATIONS, make_setting
+from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.intervals import Interval
-from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import Circuit
-from circuitviz.graph.opened import feature_sites
+from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.metrics import metrics
+from circuitviz.models.constant_ablations import ABLATIONS
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -21,7 +22,7 @@ PATCHED_UNITS = ("edges", "nodes")
 
 @dataclass(frozen=True)
 class RobustnessCell:
-    """Faithfulness in one setting; ``why`` says where the setting does not suit the task."""
+    """Faithfulness in one setting; ``inapplicable_reason`` says where the setting does not suit the task."""
 
     ablation: str
     metric: str
@@ -71,7 +72,9 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
     for ablation in ABLATIONS:
         for metric in metrics.names():
             try:
-                bench: FaithfulnessBench | None = measure_input.bench.with_setting(make_setting(where.model, where.task, metric, ablation))
+                bench: FaithfulnessBench | None = measure_input.bench.with_setting(
+                    make_setting(where.model, where.task, metric, ablation)
+                )
             except InputError as error:
                 bench, why = None, str(error)
             for unit in units:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from circuitviz.evaluation.measures import MeasureInput, measures
-from circuitviz.evaluation.roles import RoleTestContext, RoleTable, role_table_steps
+from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.evaluation.roles import RoleTable, RoleTestContext, role_table_steps
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
 
@@ -31,4 +31,8 @@ def measure_role_scores(measure_input: MeasureInput, options: RoleOptions) -> Pr
     """The model's own heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
     yield from measure_input.bench.prepare()  # a model whose metric is not a number is told so first
     named = tuple(n for n in measure_input.node_classes.get(NAME_MOVER_LABEL, ()) if ".h" in n)
-    return (yield from role_table_steps(RoleTestContext(measure_input.bench.setting, named, options.seed, options.length)))
+    return (
+        yield from role_table_steps(
+            RoleTestContext(measure_input.bench.setting, named, options.seed, options.length)
+        )
+    )

@@ -57,10 +57,14 @@ class SignDecision:
             FLIP_SIGNS: "positive hurts in the file, and the signs were turned",
             SIGNS_UNDECIDED: "which does not tell whether positive helps, and the signs are those of the file",
         }
-        return f"{start}: {ends[self.sign]}." if self.sign != SIGNS_UNDECIDED else f"{start}, {ends[self.sign]}."
+        return (
+            f"{start}: {ends[self.sign]}." if self.sign != SIGNS_UNDECIDED else f"{start}, {ends[self.sign]}."
+        )
 
 
-def decide_sign_steps(bench: FaithfulnessBench, scores: Scores, edges: int = TESTED_EDGES) -> ProgressSteps[SignDecision]:
+def decide_sign_steps(
+    bench: FaithfulnessBench, scores: Scores, edges: int = TESTED_EDGES
+) -> ProgressSteps[SignDecision]:
     """Measure the exact effects of the edges of largest |score|: L(M) − L(M without that edge)."""
     graph = scores.graph
     yield from bench.prepare()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from circuitviz.evaluation.measures import FEATURE_CIRCUITS, FeatureMeasureInput, measures
+from circuitviz.evaluation.registry import FEATURE_CIRCUITS, FeatureMeasureInput, measures
 from circuitviz.progress import Progress, ProgressSteps
 
 SIZE_STEPS = (1, 2, 3, 5, 7)  # and each times 10, 100, …
@@ -50,7 +50,9 @@ def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> Progre
     numbers = circuit_sizes_up_to(len(order))
     for step, number in enumerate(numbers, start=1):
         kept = order[:number]
-        changed = bench.resolve_interventions([one for one in measure_input.interventions if one.node in kept])
+        changed = bench.resolve_interventions(
+            [one for one in measure_input.interventions if one.node in kept]
+        )
         one = bench.evaluate(kept, measure_input.ablation, measure_input.errors, changed)
         point = SizePoint(number, kept[-1], one.faithfulness, one.completeness)
         found = SizeCurve(found.target, found.ablation, found.errors, [*found.points, point])
@@ -61,7 +63,7 @@ def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> Progre
 def circuit_sizes_up_to(n_nodes: int) -> list[int]:
     """1, 2, 3, 5, 7, 10, 20, … and the whole.
 
-    >>> sizes_up_to(12)
+    >>> circuit_sizes_up_to(12)
     [1, 2, 3, 5, 7, 10, 12]
     """
     steps = (step * 10**power for power in range(len(str(n_nodes))) for step in SIZE_STEPS)

@@ -11,10 +11,10 @@ import numpy as np
 
 from circuitviz.discovery import discover_steps
 from circuitviz.errors import InputError
-from circuitviz.evaluation.measures import MeasureInput, measures
+from circuitviz.evaluation.registry import MeasureInput, measures
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.options import option
-from circuitviz.progress import ProgressRunner, Progress, ProgressSteps
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,11 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
             "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
             "at least 2 are needed, and 16 or more would be right."
         )
-    asked = measure_input.circuit.n_edges if measure_input.requested_amount is None else measure_input.requested_amount
+    asked = (
+        measure_input.circuit.n_edges
+        if measure_input.requested_amount is None
+        else measure_input.requested_amount
+    )
     random = np.random.default_rng(options.seed)
     chosen: list[Circuit] = []
     for number in range(options.resamples):

@@ -1,38 +1,53 @@
 """Dictionaries of features, and circuits whose nodes are features."""
 
+from circuitviz.features.attention_parts import AttentionScoreParts, attention_score_parts, row_through_head
+from circuitviz.features.build_node_table import node_table
 from circuitviz.features.dictionary import ARCHITECTURES, Dictionary
-from circuitviz.features.edges import Edges
-from circuitviz.features.fit import DictionaryFit, fit_processing, fit_dictionaries, unexplained_variance
-from circuitviz.features.free import InterventionCheck, check_interventions, check_nodes_steps, run_with_changes, target_value_in
-from circuitviz.features.frozen import frozen_change, predicted_change, total_effects_by_stage
-from circuitviz.features.graphs import local_circuit_scores, strongest_edges
-from circuitviz.features.heads import AttentionScoreParts, attention_score_parts, row_through_head
-from circuitviz.features.influence import AttributionGraph, attribution_graph
-from circuitviz.features.interventions import INTERVENTION_ACTIONS, NodeChange, FeatureIntervention, resolve_interventions
-from circuitviz.features.judging import PromptEvaluation, PromptBench, evaluate_prompt_circuit
-from circuitviz.features.loading import (
+from circuitviz.features.dictionary_fit import (
+    DictionaryFit,
+    fit_dictionaries,
+    fit_processing,
+    unexplained_variance,
+)
+from circuitviz.features.dictionary_loading import (
     check_dictionary,
     check_one_per_site,
     find_dictionary_paths,
-    paths_or_shipped,
     load_dictionaries,
     load_dictionaries_steps,
     load_dictionary,
+    paths_or_shipped,
 )
-from circuitviz.features.local import (
+from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_scores import local_circuit_scores, strongest_edges
+from circuitviz.features.frozen_effects import frozen_change, predicted_change, total_effects_by_stage
+from circuitviz.features.influence import AttributionGraph, attribution_graph
+from circuitviz.features.intervene import (
+    InterventionCheck,
+    check_interventions,
+    check_nodes_steps,
+    run_with_changes,
+    target_value_in,
+)
+from circuitviz.features.local_circuits import LOCAL_METHODS as LOCAL_METHODS
+from circuitviz.features.local_circuits import (
     THRESHOLD_GATES,
     AttributionLedger,
     LocalCircuit,
     fraction_curve_steps,
     local_circuit,
 )
-from circuitviz.features.local import LOCAL_METHODS as LOCAL_METHODS
-from circuitviz.features.nodes import node_table
-from circuitviz.features.processing import Processing
-from circuitviz.features.run import Run, run_prompt
+from circuitviz.features.node_changes import (
+    INTERVENTION_ACTIONS,
+    FeatureIntervention,
+    NodeChange,
+    resolve_interventions,
+)
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.prompt_bench import PromptBench, PromptEvaluation, evaluate_prompt_circuit
+from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.saelens import write_saelens_folder
 from circuitviz.features.sites import Site
-from circuitviz.features.table import NodeTable
 from circuitviz.features.targets import (
     Target,
     difference_target,
@@ -42,7 +57,15 @@ from circuitviz.features.targets import (
     neuron_target,
     node_target,
 )
-from circuitviz.features.traces import TraceExample, Trace, TraceSet, find_examples_steps, trace_examples_steps, trace_of_circuit
+from circuitviz.features.trace import (
+    Trace,
+    TraceExample,
+    TraceSet,
+    find_examples_steps,
+    trace_examples_steps,
+    trace_of_circuit,
+)
+from circuitviz.features.weight_processing import Processing
 
 __all__ = [
     "INTERVENTION_ACTIONS",

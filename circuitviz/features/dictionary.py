@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.processing import RAW_PROCESSING, Processing
 from circuitviz.features.sites import Site
+from circuitviz.features.weight_processing import RAW_PROCESSING, Processing
 
 ARCHITECTURES = (
     "standard",

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features.edges import Edges
-from circuitviz.features.graphs import largest_to_share, scores_between_nodes
-from circuitviz.features.table import NODE_KINDS, NodeTable
+from circuitviz.features.feature_edges import Edges
+from circuitviz.features.feature_scores import largest_to_share, scores_between_nodes
+from circuitviz.features.node_table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
 from circuitviz.graph import Circuit, NodeKind, Scores
-from circuitviz.models.batches import batch_budget_bytes
+from circuitviz.models.batching import batch_budget_bytes
 from circuitviz.progress import Progress, ProgressSteps
 
 ROWS_PER_ROUND = 128  # rows between two looks at which nodes matter
@@ -92,7 +92,9 @@ class AttributionGraph:
         shares = _normalise_rows(np.abs(weights))
         passed = np.append(_node_influence(shares, self.probability), self.probability)
         important = largest_to_share(shares * passed[:, None], edge_share)
-        alive = _connected_nodes(important, ~self.table.is_leaf[self.nodes[kept]], self.has_kind(NodeKind.TOKEN)[kept])
+        alive = _connected_nodes(
+            important, ~self.table.is_leaf[self.nodes[kept]], self.has_kind(NodeKind.TOKEN)[kept]
+        )
         important, kept = important[np.append(alive, np.ones(len(self.targets), bool))][:, alive], kept[alive]
         info = {
             "targets": {t.node.name: float(p) for t, p in zip(self.targets, self.probability, strict=True)},
@@ -103,7 +105,10 @@ class AttributionGraph:
             "edge_share": edge_share,
         }
         names = [self.table.node(int(i)).name for i in self.nodes[kept]]
-        for key, numbers in (("influence", self.influence), ("cumulative_influence", self.cumulative_influence)):
+        for key, numbers in (
+            ("influence", self.influence),
+            ("cumulative_influence", self.cumulative_influence),
+        ):
             info[key] = dict(zip(names, map(float, numbers[kept]), strict=True))
         made = scores_between_nodes(
             self.table, self.nodes[kept], self.targets, self._weights_between(kept), "attribution-graph", info
@@ -129,7 +134,9 @@ class AttributionGraph:
         return self.has_kind(NodeKind.ERROR, NodeKind.MLP)
 
 
-def attribution_graph(edges: Edges, targets: Sequence[Target], most: int = 2000) -> ProgressSteps[AttributionGraph]:
+def attribution_graph(
+    edges: Edges, targets: Sequence[Target], most: int = 2000
+) -> ProgressSteps[AttributionGraph]:
     """The graph of one or several targets: logits, a logit difference, a feature.
 
     most: how many nodes get rows at most, those of largest influence first; it ends earlier once the

@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from circuitviz.cancellation import check_cancelled
 from circuitviz.errors import InputError
 from circuitviz.models import Model
 from circuitviz.regular_files import read_regular_file
-from circuitviz.stopping import check_cancelled
 
 MAX_BATCH_TOKENS = 4096
 
@@ -56,9 +56,13 @@ class Passages:
         at = len(self.rows) - max(1, round(share * len(self.rows)))
         return Passages(self.rows[:at], self.bos), Passages(self.rows[at:], self.bos)
 
-    def batches(self, row_numbers: Iterable[int] | None = None, max_tokens: int = MAX_BATCH_TOKENS) -> Iterator[PassageBatch]:
+    def batches(
+        self, row_numbers: Iterable[int] | None = None, max_tokens: int = MAX_BATCH_TOKENS
+    ) -> Iterator[PassageBatch]:
         """Rows of like length together, padded on the right, where causal attention never looks."""
-        wanted = sorted(range(len(self.rows)) if row_numbers is None else row_numbers, key=lambda i: len(self.rows[i]))
+        wanted = sorted(
+            range(len(self.rows)) if row_numbers is None else row_numbers, key=lambda i: len(self.rows[i])
+        )
         held: list[int] = []
         for row in wanted:
             if held and (len(held) + 1) * len(self.rows[row]) > max_tokens:

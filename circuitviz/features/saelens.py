@@ -21,10 +21,10 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.processing import PRETRAINED_KWARGS_KEY, stated_processing
 from circuitviz.features.saelens_config import SaelensConfig, parse_saelens_config
+from circuitviz.features.weight_processing import PRETRAINED_KWARGS_KEY, stated_processing
 from circuitviz.graph.names import display_name
-from circuitviz.models.hub import is_download_forbidden, hub_access
+from circuitviz.models.hub import hub_access, is_download_forbidden
 
 CONFIG_FILE, WEIGHTS_FILE = "cfg.json", "sae_weights.safetensors"
 MAX_CONFIG_BYTES = 2**22  # bytes
@@ -55,7 +55,9 @@ def read_saelens_folder(path: Path) -> Dictionary:
         if not weights.is_file():
             kept = [f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()]
             other = "".join(kept[:1])
-            raise InputError(f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}{other}")
+            raise InputError(
+                f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}{other}"
+            )
         with safe_open(weights, framework="pt") as file:
             headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
             shapes = {name: tuple(one.get_shape()) for name, one in headers.items()}
@@ -80,7 +82,7 @@ def read_saelens_folder(path: Path) -> Dictionary:
 def download_release(release: str, identity: str, hub_answers: bool = True) -> Dictionary:
     """Download a dictionary that SAELens knows by name; only ever on a person's own request.
 
-    answers: whether Hugging Face does; else it comes from what was downloaded before.
+    hub_answers: whether Hugging Face does; else it comes from what was downloaded before.
     Weights in torch's own format are read with ``weights_only``, which is torch's default from 2.6 on.
     Raises InputError where the name is unknown, there is no network, or it cannot be used.
     """

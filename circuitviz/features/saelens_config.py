@@ -13,8 +13,8 @@ from typing import Any
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import ARCHITECTURES
-from circuitviz.features.processing import Processing, format_value, stated_processing, parse_version
 from circuitviz.features.sites import Site
+from circuitviz.features.weight_processing import Processing, format_value, parse_version, stated_processing
 
 _RENAMED_FIELDS = {  # by version 6, which also moved the metadata into an object of its own
     "hook_point": "hook_name",
@@ -145,7 +145,9 @@ def _active_features(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int
     """How many features of a top-k dictionary are active, by the names that files have for it."""
     k = given.get("k", kwargs.get("k"))
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
-        raise InputError(f"is a top-k dictionary with k {format_value(k)}; a number of features would be right")
+        raise InputError(
+            f"is a top-k dictionary with k {format_value(k)}; a number of features would be right"
+        )
     return k
 
 

@@ -59,7 +59,7 @@ class Site:
     def from_hooks(hook: str, hook_out: str | None = None) -> Site:
         """The site of a dictionary by the points it reads and writes; InputError on any other.
 
-        >>> Site.of_hooks("blocks.3.attn.hook_z").name
+        >>> Site.from_hooks("blocks.3.attn.hook_z").name
         'a3'
         """
         found = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")

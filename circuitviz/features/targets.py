@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.features import reading
-from circuitviz.features.reading import ReadVectors
-from circuitviz.features.run import Run
-from circuitviz.features.stages import logits_read_stage, mlp_read_stage
-from circuitviz.features.table import NodeTable
-from circuitviz.graph import NodeKind, Node
+from circuitviz.features import read_vectors
+from circuitviz.features.forward_order import logits_read_stage, mlp_read_stage
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.prompt_run import Run
+from circuitviz.features.read_vectors import ReadVectors
+from circuitviz.graph import Node, NodeKind
 
 LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 
@@ -24,7 +24,7 @@ LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 class Target:
     """A node to explain and its value in the run, which its row and constant add up to.
 
-    index: its row in the table; where it has none, ``reads`` holds what it reads. weight: how much it
+    index: its row in the table; where it has none, ``read_vectors`` holds what it reads. weight: how much it
     counts among several targets (a logit's probability).
     """
 
@@ -112,7 +112,9 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
     return Target(node, float(values[neuron]), read_vectors=reads, direction=direction, bias=float(added))
 
 
-def likely_logits(table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, most: int = MAX_LOGIT_TARGETS) -> tuple[Target, ...]:
+def likely_logits(
+    table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, most: int = MAX_LOGIT_TARGETS
+) -> tuple[Target, ...]:
     """The logits that hold a share of the probability at the last position, at most so many."""
     probabilities = table.run.logits.softmax(-1)
     best = probabilities.topk(min(most, len(probabilities)))
@@ -156,10 +158,12 @@ def _mean_unembedding(table: NodeTable, tokens: Sequence[int]) -> tuple[Tensor, 
     return direction, direction.new_zeros(()) if bias is None else bias[list(tokens)].mean()
 
 
-def _logit_direction_target(table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0) -> Target:
+def _logit_direction_target(
+    table: NodeTable, node: Node, direction: Tensor, bias: Tensor, weight: float = 1.0
+) -> Target:
     run = table.run
     at = torch.tensor([run.time - 1], device=direction.device)
-    pulled, constant = reading.pull_back_through_final_norm(run, direction[None], at)
+    pulled, constant = read_vectors.pull_back_through_final_norm(run, direction[None], at)
     value = float(run.model.final_norm(run.final[-1]) @ direction + bias)
     reads = ReadVectors(at, logits_read_stage(run.model.shape), constant + bias, pulled)
     return Target(node, value, read_vectors=reads, weight=weight, direction=direction, bias=float(bias))

@@ -7,11 +7,11 @@ import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.claims import document_locked
-from circuitviz.formats.disk import read_bytes
+from circuitviz.formats.file_io import read_bytes
+from circuitviz.formats.file_lock import document_locked
 from circuitviz.formats.registry import Format, format_for, formats
-from circuitviz.session import Document
 
 __all__ = [
     "Format",

@@ -8,28 +8,33 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.document import Document, State
 from circuitviz.errors import InputError
-from circuitviz.formats.attribution_facts import read_info
 from circuitviz.formats.attribution_nodes import (
     OWN_KEY,
     REQUIRED_NODE_KEYS,
     computation_order,
-    parse_node_label,
-    parse_node,
-    parse_own_position,
     infer_shape,
+    parse_node,
+    parse_node_label,
+    parse_own_position,
 )
-from circuitviz.formats.attribution_view import LabelOverrides, QParams
-from circuitviz.formats.attribution_written import EXTRA_KEY, with_file_ids, document_entries, to_attribution_json
-from circuitviz.formats.disk import dump_json, parse_json, read_bytes, write_atomically
+from circuitviz.formats.attribution_qparams import LabelOverrides, QParams
+from circuitviz.formats.attribution_values import read_info
+from circuitviz.formats.attribution_writer import (
+    EXTRA_KEY,
+    document_entries,
+    to_attribution_json,
+    with_file_ids,
+)
+from circuitviz.formats.file_io import dump_json, parse_json, read_bytes, write_atomically
+from circuitviz.formats.foreign_fields import foreign_differences
+from circuitviz.formats.graph_limits import check_node_count, check_shape
 from circuitviz.formats.json_bounds import replace_surrogates
-from circuitviz.formats.kept import foreign_differences
 from circuitviz.formats.registry import formats
-from circuitviz.formats.shapes import check_node_count, check_shape
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores
-from circuitviz.graph.opened import graph_containing
+from circuitviz.graph import Circuit, Graph, Node, NodeKind, Scores
+from circuitviz.graph.feature_sites import graph_containing
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
-from circuitviz.session import Document, State
 
 SUFFIX = ".graph.json"  # never to be mistaken for EAP-IG's .json
 TOP_LEVEL_KEYS = ("metadata", "qParams", "nodes", "links")
@@ -50,7 +55,9 @@ class AttributionGraphFormat:
         """Write the circuit, ablated parts marked under our key; what a file said beyond it is written
         back.
         """
-        write_atomically(path, replace_surrogates(dump_json(to_attribution_json(document), ensure_ascii=False)).encode())
+        write_atomically(
+            path, replace_surrogates(dump_json(to_attribution_json(document), ensure_ascii=False)).encode()
+        )
 
 
 formats.register("attribution-graph", summary="circuit-tracer and Neuronpedia attribution graph")(
@@ -125,7 +132,9 @@ class _AttributionGraphReader:
         return s.layer is None or r.layer is None or s.depth <= r.depth
 
     def build_document(self) -> Document:
-        graph = graph_containing(self.shape, self.nodes.values()) if self.is_model_graph else self._build_graph()
+        graph = (
+            graph_containing(self.shape, self.nodes.values()) if self.is_model_graph else self._build_graph()
+        )
         values, edges = np.zeros(graph.mask.shape), np.zeros_like(graph.mask)
         for (sender, receiver), link in self.links.items():
             s, r = graph.edge(f"{sender}->{receiver}")

@@ -9,13 +9,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from circuitviz.document import Label, State
 from circuitviz.errors import InputError
-from circuitviz.formats.attribution_facts import foreign_value_fields, is_generated_clerp, own_value_fields
-from circuitviz.formats.listing import is_model_graph
-from circuitviz.formats.parts.places import parse_position
-from circuitviz.formats.shapes import check_node_fields
-from circuitviz.graph import Graph, NodeKind, Node, ModelShape
-from circuitviz.session import Label, State
+from circuitviz.formats.attribution_values import foreign_value_fields, is_generated_clerp, own_value_fields
+from circuitviz.formats.circuit_listing import is_model_graph
+from circuitviz.formats.graph_limits import check_node_fields
+from circuitviz.formats.parts.positions import parse_position
+from circuitviz.graph import Graph, ModelShape, Node, NodeKind
 
 OWN_KEY = "circuitviz"  # the key under which our own fields travel
 FEATURE_TYPES = {
@@ -137,7 +137,9 @@ def infer_shape(raw_nodes: Iterable[dict[str, Any]], metadata: dict[str, Any]) -
     if isinstance(own, dict) and isinstance(own.get("shape"), dict):
         known = {field.name for field in dataclasses.fields(ModelShape)}
         return ModelShape(**{k: v for k, v in own["shape"].items() if k in known})
-    layers = [_parse_index(raw.get("layer")) for raw in raw_nodes if "logit" not in str(raw.get("feature_type"))]
+    layers = [
+        _parse_index(raw.get("layer")) for raw in raw_nodes if "logit" not in str(raw.get("feature_type"))
+    ]
     return ModelShape(max((layer for layer in layers if layer is not None), default=0) + 1, 1, 1)
 
 
@@ -172,7 +174,7 @@ def computation_order(nodes: list[Node], links: list[tuple[int, int]]) -> tuple[
 def cantor_pairing(a: int, b: int) -> int:
     """Cantor's pairing, with which schema 1 makes one number of layer and index.
 
-    >>> cantor(20, 15589)
+    >>> cantor_pairing(20, 15589)
     121843834
     """
     return (a + b) * (a + b + 1) // 2 + b
@@ -210,10 +212,15 @@ def _parse_own_node(given: Any) -> Node:
 
 
 def _parse_foreign_node(kind: str, raw: dict[str, Any]) -> Node:
-    identity, position = INVALID_NAME_CHARACTERS.sub("_", str(raw["node_id"])[:80]), _parse_index(raw["ctx_idx"])
+    identity, position = (
+        INVALID_NAME_CHARACTERS.sub("_", str(raw["node_id"])[:80]),
+        _parse_index(raw["ctx_idx"]),
+    )
     parts = str(raw["node_id"]).split("_")
     layer, at = _parse_index(raw.get("layer")), f"@{position}"
-    number = _parse_index(parts[1]) if len(parts) == 3 else _feature_index(layer, _parse_index(raw.get("feature")))
+    number = (
+        _parse_index(parts[1]) if len(parts) == 3 else _feature_index(layer, _parse_index(raw.get("feature")))
+    )
     site = "a" if "lorsa" in kind or "attention" in kind else "m"
     if "logit" in kind:
         said = number if number is not None else identity

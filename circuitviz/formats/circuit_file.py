@@ -12,16 +12,16 @@ from pathlib import Path
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
+from circuitviz.document import Document
+from circuitviz.document.portable_paths import with_local_paths, with_portable_paths
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import parse_json, read_bytes, write_atomically
+from circuitviz.formats.file_io import parse_json, read_bytes, write_atomically
 from circuitviz.formats.json_bounds import replace_surrogates
-from circuitviz.formats.known_places import find_local_path, remember_local_paths
-from circuitviz.formats.manifest import from_manifest, to_tensors, to_manifest
+from circuitviz.formats.local_paths import find_local_path, remember_local_paths
+from circuitviz.formats.manifest import from_manifest, to_manifest, to_tensors
 from circuitviz.formats.migrations import FILE_VERSION
 from circuitviz.formats.parts.registry import to_jsonable
 from circuitviz.formats.registry import formats
-from circuitviz.session import Document
-from circuitviz.session.places import with_local_paths, with_portable_paths
 
 MANIFEST_NAME, TENSORS_NAME = "document.json", "tensors.safetensors"
 MAX_ENTRY_BYTES = 256 * 2**20
@@ -30,7 +30,10 @@ MAX_MANIFEST_RATIO = 50  # bytes more for each compressed byte: JSON of ours has
 MAX_MANIFEST_VALUES = 3_000_000  # of a manifest: each may become an object of 100 bytes
 MAX_COMPRESSION_RATIO = 1000  # what deflate reaches on zeros, of which tensors are full
 MAX_ENTRIES = 16
-DIRECTORY_SIGNATURE, MAX_CHANCE_SIGNATURES = b"PK\x01\x02", 100  # how an entry begins; what compressed data may hold by chance
+DIRECTORY_SIGNATURE, MAX_CHANCE_SIGNATURES = (
+    b"PK\x01\x02",
+    100,
+)  # how an entry begins; what compressed data may hold by chance
 COMPRESSION_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -53,7 +56,9 @@ class CircuitFileFormat:
     def read(self, path: Path) -> Document:
         """Open a document; InputError where the file is damaged, foreign or from a newer version."""
         entries = _read_entries(path)
-        manifest = parse_json(f"{path.name}: {MANIFEST_NAME}", entries.pop(MANIFEST_NAME), MAX_ENTRY_BYTES, MAX_MANIFEST_VALUES)
+        manifest = parse_json(
+            f"{path.name}: {MANIFEST_NAME}", entries.pop(MANIFEST_NAME), MAX_ENTRY_BYTES, MAX_MANIFEST_VALUES
+        )
         if not isinstance(manifest, dict) or not isinstance(manifest.get("version"), int):
             raise InputError(f"'{path.name}' holds no circuitviz document, though it is a zip file.")
         if manifest["version"] > FILE_VERSION:
@@ -73,7 +78,9 @@ class CircuitFileFormat:
             what = f"its contents do not fit together ({type(error).__name__}: {error})"
             raise _damaged_error(path, what) from None
         if (where := document.state.provenance) is not None:
-            document.set_state(replace(document.state, provenance=with_local_paths(where, path.parent, find_local_path)))
+            document.set_state(
+                replace(document.state, provenance=with_local_paths(where, path.parent, find_local_path))
+            )
         document.mark_saved(path)
         return document
 
@@ -83,7 +90,7 @@ def pack_document(
 ) -> bytes:
     """A document as the bytes of its file; the same document gives the same bytes.
 
-    ``beside`` holds further entries, which reading passes over. ``folder``: where the file will lie;
+    ``extra_entries`` holds further entries, which reading passes over. ``folder``: where the file will lie;
     without it, places of this machine are written as they are.
     """
     told, where = to_manifest(document), document.state.provenance
@@ -111,7 +118,9 @@ def _read_entries(path: Path) -> dict[str, bytes]:
             f"'{path.name}' is not a circuitviz document (it is no zip file); other tools' files "
             "are opened with 'circuitviz import'."
         )
-    if data.count(DIRECTORY_SIGNATURE) > MAX_ENTRIES + MAX_CHANCE_SIGNATURES:  # before anything is made of them
+    if (
+        data.count(DIRECTORY_SIGNATURE) > MAX_ENTRIES + MAX_CHANCE_SIGNATURES
+    ):  # before anything is made of them
         raise InputError(f"'{path.name}' holds thousands of entries; a document has two.")
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:

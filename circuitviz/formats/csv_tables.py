@@ -9,21 +9,21 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import format_csv, describe_repeated_column, unescape_formula
-from circuitviz.formats.disk import read_text, write_atomically
-from circuitviz.formats.listing import (
-    ListedEdge,
+from circuitviz.formats.circuit_listing import (
     CircuitListing,
+    ListedEdge,
     Scalar,
     build_document,
     is_ablated,
     list_circuit,
     parse_attribute,
 )
+from circuitviz.formats.csv_cells import describe_repeated_column, format_csv, unescape_formula
+from circuitviz.formats.file_io import read_text, write_atomically
 from circuitviz.formats.registry import formats
 from circuitviz.graph.scores import SIGN_KEY
-from circuitviz.session import Document
 
 EDGES_SUFFIX, NODES_SUFFIX = ".csv", ".nodes.csv"
 MAX_ROWS, MAX_COLUMNS = 2_500_000, 256
@@ -49,7 +49,8 @@ class EdgeTableFormat:
         """Write the circuit's edges."""
         edges = sorted(list_circuit(document).edges, key=lambda e: -abs(e.score))
         rows = [
-            (e.sender, e.receiver, e.channel, repr(e.score), _format_cell(e.ablated), _format_cell(e.live)) for e in edges
+            (e.sender, e.receiver, e.channel, repr(e.score), _format_cell(e.ablated), _format_cell(e.live))
+            for e in edges
         ]
         write_atomically(path, _encode_table(EDGE_COLUMNS, rows))
 
@@ -96,7 +97,9 @@ class NodeTableFormat:
     def write(self, document: Document, path: Path) -> None:
         """Write the circuit's nodes."""
         listing = list_circuit(document)
-        more = {key: None for told in listing.nodes.values() for key in told if key not in LEADING_NODE_COLUMNS}
+        more = {
+            key: None for told in listing.nodes.values() for key in told if key not in LEADING_NODE_COLUMNS
+        }
         columns = (*LEADING_NODE_COLUMNS, *more, *listing.model_attributes)
         rows = []
         for name, told in listing.nodes.items():

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import networkx as nx
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import read_text, write_atomically
+from circuitviz.formats.circuit_listing import Scalar, build_document, list_circuit, parse_attribute
+from circuitviz.formats.file_io import read_text, write_atomically
 from circuitviz.formats.graphml import from_networkx, to_networkx
-from circuitviz.formats.listing import Scalar, build_document, list_circuit, parse_attribute
 from circuitviz.formats.registry import formats
-from circuitviz.session import Document
 
-TRAILING_BACKSLASH = re.compile(r'\\(?=["\n]|\Z)')  # Graphviz reads no backslash before a quote or a line's end
+TRAILING_BACKSLASH = re.compile(
+    r'\\(?=["\n]|\Z)'
+)  # Graphviz reads no backslash before a quote or a line's end
 CHANNEL_COLOURS = {"q": "#7c3aed", "k": "#0d9488", "v": "#b45309", "": "#475569"}
 TOKEN_PATTERN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/|^\#[^\n]*)
@@ -110,7 +112,7 @@ def parse_dot(text: str) -> nx.MultiDiGraph:
 
 
 class _DotParser:
-    """Words of a text one after another; ``here`` is the next, and ``quoted`` where it is no sign."""
+    """Words of a text one after another; ``token`` is the next, and ``is_quoted`` where it is no sign."""
 
     def __init__(self, text: str) -> None:
         self._tokens = self._tokenize(text)

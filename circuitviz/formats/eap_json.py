@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.document import Document, State
 from circuitviz.errors import InputError
 from circuitviz.formats import attribution_graph
-from circuitviz.formats.disk import dump_json, parse_json, read_bytes, write_atomically
-from circuitviz.formats.kept import foreign_differences, apply_differences
+from circuitviz.formats.file_io import dump_json, parse_json, read_bytes, write_atomically
+from circuitviz.formats.foreign_fields import apply_differences, foreign_differences
+from circuitviz.formats.graph_limits import check_shape
 from circuitviz.formats.registry import formats
-from circuitviz.formats.shapes import check_shape
-from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores, ModelShape
+from circuitviz.graph import BoolMatrix, Circuit, Graph, ModelShape, Scores
 from circuitviz.graph.scores import IMPORTED_METHOD, POSITIVE_HELPS, SIGN_KEY
-from circuitviz.session import Document, State
 
 HEAD_RECEIVER_PATTERN = re.compile(r"a(\d+)\.h(\d+)<([qkv])>$")
 SECTIONS = ("cfg", "nodes", "edges")
@@ -40,7 +40,9 @@ class EapJsonFormat:
         """
         kept = document.extra.get(EXTRA_KEY, {})
         ours = _document_sections(document)
-        if LISTED_KEY in kept:  # the file left edges out: those that it lists stay, and those that say something
+        if (
+            LISTED_KEY in kept
+        ):  # the file left edges out: those that it lists stay, and those that say something
             listed = {name for name in kept[LISTED_KEY] if isinstance(name, str)}
             ours["edges"] = {
                 name: entry for name, entry in ours["edges"].items() if entry != EMPTY_EDGE or name in listed
@@ -76,7 +78,9 @@ class EapJsonFormat:
         info = {} if told is None else {SIGN_KEY: str(told)}
         scores = Scores(graph, values, IMPORTED_METHOD, info=info)
         document = Document(State(scores=scores, circuit=circuit))
-        ours = _document_sections(document, theirs["edges"])  # of GPT-2 XL's 2.2 million edges a small file lists few
+        ours = _document_sections(
+            document, theirs["edges"]
+        )  # of GPT-2 XL's 2.2 million edges a small file lists few
         kept: dict[str, Any] = {part: foreign_differences(ours[part], theirs[part]) for part in SECTIONS}
         kept["rest"] = {key: value for key, value in data.items() if key not in SECTIONS}
         document.extra = {EXTRA_KEY: {part: said for part, said in kept.items() if said}}

@@ -10,11 +10,17 @@ from xml.etree.ElementTree import ParseError
 
 import networkx as nx
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.disk import read_bytes, write_atomically
-from circuitviz.formats.listing import ListedEdge, CircuitListing, build_document, is_ablated, list_circuit
+from circuitviz.formats.circuit_listing import (
+    CircuitListing,
+    ListedEdge,
+    build_document,
+    is_ablated,
+    list_circuit,
+)
+from circuitviz.formats.file_io import read_bytes, write_atomically
 from circuitviz.formats.registry import formats
-from circuitviz.session import Document
 
 MAX_FILE_BYTES, MAX_TAGS = 128 * 2**20, 400_000  # of 80,000 edges with what is said of them
 READ_ERRORS = (ParseError, nx.NetworkXError, ValueError, TypeError, AttributeError, LookupError)
@@ -63,7 +69,12 @@ def to_networkx(listing: CircuitListing) -> nx.MultiDiGraph:
         drawn.add_node(name, **told)
     for edge in listing.edges:
         for owner in edge.owners:
-            said = {"receiver": edge.receiver, "channel": edge.channel, "score": edge.score, **edge.ablation_attrs}
+            said = {
+                "receiver": edge.receiver,
+                "channel": edge.channel,
+                "score": edge.score,
+                **edge.ablation_attrs,
+            }
             drawn.add_edge(edge.sender, owner, **said)
     return drawn
 

@@ -12,15 +12,19 @@ from typing import Any
 import numpy as np
 
 CHUNK_BYTES = 2**20  # between two chunks other threads have their turn
-MAX_INTEGER_DIGITS = 20  # of the largest whole number, below 10^20: counts, ids and seeds of 64 bits have no more
+MAX_INTEGER_DIGITS = (
+    20  # of the largest whole number, below 10^20: counts, ids and seeds of 64 bits have no more
+)
 SURROGATE = re.compile("[\ud800-\udfff]")
-SURROGATE_BYTES = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")  # a surrogate, escaped or as UTF-8 forbids it
+SURROGATE_BYTES = re.compile(
+    rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]"
+)  # a surrogate, escaped or as UTF-8 forbids it
 
 
 def count_values(data: bytes, max_values: int) -> tuple[int, int]:
     """How many values JSON holds and how deeply brackets nest, for well-formed JSON.
 
-    Counting ends where there are more than ``most`` values. JSON that is not well-formed is counted right up
+    Counting ends where there are more than ``max_values`` values. JSON that is not well-formed is counted right up
     to the place at which a parser stops.
     """
     values = depth = deepest = 0
@@ -48,7 +52,9 @@ def count_values(data: bytes, max_values: int) -> tuple[int, int]:
 def parse_integer(digits: str) -> int:
     """A whole number of JSON. Raises ValueError where it is larger than any that a file of ours says."""
     if len(digits) > MAX_INTEGER_DIGITS:
-        raise ValueError(f"a whole number of {len(digits):,} digits is too large; up to {MAX_INTEGER_DIGITS} are read")
+        raise ValueError(
+            f"a whole number of {len(digits):,} digits is too large; up to {MAX_INTEGER_DIGITS} are read"
+        )
     return int(digits)
 
 
@@ -61,14 +67,14 @@ def replace_surrogates(text: str) -> str:
     r"""Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
     that are not UTF-8.
 
-    >>> printable("caf\\udce9")
+    >>> replace_surrogates("caf\udce9")
     'caf�'
     """
     return SURROGATE.sub("�", text)
 
 
 def replace_all_surrogates(value: Any) -> Any:
-    """JSON with ``printable`` names and texts."""
+    """JSON with ``replace_surrogates`` names and texts."""
     if isinstance(value, str):
         return replace_surrogates(value)
     if isinstance(value, dict):

@@ -9,13 +9,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from circuitviz.document import Label, State
+from circuitviz.document.labels import is_valid_target
 from circuitviz.errors import InputError
-from circuitviz.formats.cells import format_csv, describe_repeated_column, unescape_formula
-from circuitviz.formats.disk import parse_json, read_bytes, write_atomically
-from circuitviz.formats.label_rows import FEATURE_CIRCUITS_COLUMNS, OWN_COLUMNS, row_to_label, unsupported_component, label_to_row
+from circuitviz.formats.csv_cells import describe_repeated_column, format_csv, unescape_formula
+from circuitviz.formats.file_io import parse_json, read_bytes, write_atomically
+from circuitviz.formats.label_rows import (
+    FEATURE_CIRCUITS_COLUMNS,
+    OWN_COLUMNS,
+    label_to_row,
+    row_to_label,
+    unsupported_component,
+)
 from circuitviz.graph import Graph
-from circuitviz.session import Label, State
-from circuitviz.session.labels import is_valid_target
 
 LABEL_SUFFIXES = (".jsonl", ".csv")
 MAX_FILE_BYTES = 64 * 2**20
@@ -27,7 +33,9 @@ def write_labels(state: State, path: Path) -> int:
     rows = [label_to_row(target, label, graph) for target, label in sorted(state.labels.items())]
     if not rows:
         raise InputError("There is no label to export yet; label some nodes first.")
-    write_atomically(path, (_format_csv(rows) if _check_suffix(path) == ".csv" else _format_jsonl(rows)).encode())
+    write_atomically(
+        path, (_format_csv(rows) if _check_suffix(path) == ".csv" else _format_jsonl(rows)).encode()
+    )
     return len(rows)
 
 
@@ -55,14 +63,18 @@ def read_labels(path: Path, graph: Graph) -> tuple[dict[str, Label], list[str]]:
         else:
             foreign.append(target)
     if not labels and not foreign:
-        raise InputError(f"'{path.name}' holds no labels; it needs {', '.join(FEATURE_CIRCUITS_COLUMNS)} on each line.")
+        raise InputError(
+            f"'{path.name}' holds no labels; it needs {', '.join(FEATURE_CIRCUITS_COLUMNS)} on each line."
+        )
     return labels, foreign
 
 
 def _check_suffix(path: Path) -> str:
     suffix = path.suffix.lower()
     if suffix not in LABEL_SUFFIXES:
-        raise InputError(f"'{path.name}' was given for labels; they are kept as {' or '.join(LABEL_SUFFIXES)}.")
+        raise InputError(
+            f"'{path.name}' was given for labels; they are kept as {' or '.join(LABEL_SUFFIXES)}."
+        )
     return suffix
 
 
@@ -72,7 +84,11 @@ def _format_jsonl(rows: list[dict[str, Any]]) -> str:
 
 def _format_csv(rows: list[dict[str, Any]]) -> str:
     """Evidence as JSON in its cell, so that nothing is lost; what is unknown is an empty cell."""
-    names = [*FEATURE_CIRCUITS_COLUMNS, *OWN_COLUMNS, *sorted({k for row in rows for k in row} - {*FEATURE_CIRCUITS_COLUMNS, *OWN_COLUMNS})]
+    names = [
+        *FEATURE_CIRCUITS_COLUMNS,
+        *OWN_COLUMNS,
+        *sorted({k for row in rows for k in row} - {*FEATURE_CIRCUITS_COLUMNS, *OWN_COLUMNS}),
+    ]
     return format_csv([names, *([_format_cell(row.get(name)) for name in names] for row in rows)])
 
 
@@ -94,7 +110,9 @@ def _read_rows(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
                 place = f"{path.name} line {number}"
                 row = parse_json(place, line.encode())
                 if not isinstance(row, dict):
-                    raise InputError(f"{place}: this is no object with {', '.join(FEATURE_CIRCUITS_COLUMNS)}.")
+                    raise InputError(
+                        f"{place}: this is no object with {', '.join(FEATURE_CIRCUITS_COLUMNS)}."
+                    )
                 yield place, row
         return
     reader = csv.DictReader(io.StringIO(text), strict=True)

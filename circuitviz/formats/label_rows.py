@@ -8,13 +8,23 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from circuitviz.document.labels import (
+    DEFAULT_LABEL_COLOUR,
+    VERDICTS,
+    Evidence,
+    EvidenceContext,
+    Label,
+    Outcome,
+    target_kind,
+)
 from circuitviz.errors import InputError
 from circuitviz.formats.schemas import MAX_COUNT, MAX_SEED, integer_between
 from circuitviz.graph import Graph, NodeKind
-from circuitviz.session.labels import DEFAULT_LABEL_COLOUR, VERDICTS, EvidenceContext, Evidence, Label, Outcome, target_kind
 
 FEATURE_CIRCUITS_COLUMNS = ("Component", "Layer", "Feature", "Name", "Annotation", "Notes")
-_UNSUPPORTED_COMPONENTS = re.compile(r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*")
+_UNSUPPORTED_COMPONENTS = re.compile(
+    r"res(id)?(_?(pre|mid|post))?|residual( stream)?|(un)?embed(ding)?|lorsa.*"
+)
 OWN_COLUMNS = ("Colour", "Confidence", "Author", "Evidence")
 
 

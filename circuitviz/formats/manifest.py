@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.document import Document, State
 from circuitviz.formats.migrations import FILE_VERSION, migrate_manifest
 from circuitviz.formats.parts import Arrays, FileContents, parts
-from circuitviz.session import Document, State
 
 
 def to_manifest(document: Document) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.registry import RegistryEntry, Registry
-from circuitviz.session import Document
+from circuitviz.registry import Registry, RegistryEntry
 
 
 @runtime_checkable

@@ -37,7 +37,7 @@ class FoldedCircuit:
     """A circuit whose nodes stand in boxes.
 
     ``boxes``: names, by the mean depth of what they hold; a node of no group is a box of its own
-    name. ``holds``: [boxes, nodes of the graph]. ``values``: scores [senders, receivers].
+    name. ``membership``: [boxes, nodes of the graph]. ``values``: scores [senders, receivers].
     """
 
     circuit: Circuit
@@ -126,8 +126,8 @@ class FoldedCircuit:
 class EdgeBundles:
     """The edges from one box to another by one channel, or within one, as columns.
 
-    ``out`` and ``into`` [bundles] are rows of the boxes, ``channel`` [bundles] q, k, v or empty,
-    ``counts`` [bundles] numbers of edges. ``which`` [edges] is each edge's bundle, ``sender`` and
+    ``sender_box`` and ``receiver_box`` [bundles] are rows of the boxes, ``channel`` [bundles] q, k, v or empty,
+    ``n_edges`` [bundles] numbers of edges. ``bundle_of_edge`` [edges] is each edge's bundle, ``sender`` and
     ``receiver`` [edges] its ends; an edge into a receiver that several boxes share is in a bundle of each.
     """
 
@@ -145,7 +145,9 @@ class EdgeBundles:
         return found
 
 
-def fold_circuit(circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]) -> FoldedCircuit:
+def fold_circuit(
+    circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]
+) -> FoldedCircuit:
     """Stand the nodes of each group in one box; what is in no group stands alone.
 
     Groups hold names of nodes; those that the circuit lacks are left out, and a group of which

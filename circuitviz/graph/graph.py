@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from circuitviz.errors import InputError, suggest_name
-from circuitviz.graph.nodes import NodeKind, Node, ModelShape
+from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 
 BoolMatrix = NDArray[np.bool_]
 IndexArray = NDArray[np.intp]

@@ -30,9 +30,9 @@ MAX_FACTOR = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A node's output replaced within its circuit: ``value`` is one of ``VALUES``, or ``OF_FEATURES``.
+    """A node's output replaced within its circuit: ``value`` is one of ``COMPONENT_INTERVENTIONS``, or ``FEATURE_INTERVENTIONS``.
 
-    share: the factor of ``scale``, the activation of ``set``; positions: where, counted from 0 at the first
+    amount: the factor of ``scale``, the activation of ``set``; positions: where, counted from 0 at the first
     token, or from −1 at the answer position backwards; everywhere if empty.
     """
 
@@ -69,7 +69,7 @@ class Intervention:
 
     @staticmethod
     def from_json(data: Any) -> Intervention:
-        """The intervention that ``identity`` wrote; InputError on anything else."""
+        """The intervention that ``to_json`` wrote; InputError on anything else."""
         try:
             value, share, positions = data
             return Intervention(str(value), float(share), tuple(int(p) for p in positions))

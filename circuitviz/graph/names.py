@@ -22,7 +22,7 @@ class FeatureName(NamedTuple):
 def parse_feature_name(text: str) -> FeatureName | None:
     """Read a feature's name, with its position or without; None where the text is none.
 
-    >>> feature_name("m3.f12@7"), feature_name("a1.h2@7")
+    >>> parse_feature_name("m3.f12@7"), parse_feature_name("a1.h2@7")
     (FeatureName(site='m3', feature=12, position=7), None)
     """
     found = _FEATURE_PATTERN.fullmatch(text)
@@ -34,7 +34,7 @@ def parse_feature_name(text: str) -> FeatureName | None:
 def site_sort_key(site: str) -> tuple[int, str]:
     """What sites are sorted by, from the first layer on, in a layer attention first.
 
-    >>> sorted(["m10", "m2", "a2"], key=by_layer)
+    >>> sorted(["m10", "m2", "a2"], key=site_sort_key)
     ['a2', 'm2', 'm10']
     """
     return int(site[1:]), site[0]
@@ -52,9 +52,9 @@ def portable_path(text: str, folder: Path | None) -> str:
 
     Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
 
-    >>> portable_place("demo", None), portable_place("/models/llama", None)
+    >>> portable_path("demo", None), portable_path("/models/llama", None)
     ('demo', 'llama')
-    >>> portable_place("/data/models/llama", Path("/data"))
+    >>> portable_path("/data/models/llama", Path("/data"))
     './models/llama'
     """
     if not is_local_path(text):

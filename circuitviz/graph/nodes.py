@@ -5,7 +5,7 @@ Features, errors, tokens and biases stand at a position: their names end in ``@`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 
@@ -86,10 +86,16 @@ class ModelShape:
         return self.n_kv_heads or self.n_heads
 
     @property
+    def key(self) -> str:
+        """The shape as text. Stored evaluations are found again by it, so it never changes."""
+        values = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self))
+        return f"Shape({values})"
+
+    @property
     def description(self) -> str:
         """What messages say of a model's shape.
 
-        >>> Shape(5, 8, 64, 4).text
+        >>> ModelShape(5, 8, 64, 4).description
         '5 layers, 8 heads with 4 key-value heads, width 64'
         """
         shared = f" with {self.kv_heads} key-value heads" if self.has_grouped_queries else ""

@@ -20,7 +20,7 @@ class CircuitReuse:
     """What each pair of circuits shares.
 
     ``nodes[a][b]`` and ``edges[a][b]``: the share of a's nodes (or edges) that b has as well; 1 on
-    the diagonal, None where a is empty. ``common[a][b]``: the nodes that both have. ``everywhere``:
+    the diagonal, None where a is empty. ``shared_nodes[a][b]``: the nodes that both have. ``nodes_in_all``:
     the nodes of all circuits. Input and logits, which every circuit has, are not counted as nodes.
     """
 

@@ -179,7 +179,7 @@ class Scores:
     def estimate_scaling_change(self, edges: BoolMatrix, factors: Mapping[str, float]) -> float:
         """First-order change of the metric when nodes send only a share of what they do along ``edges``.
 
-        ``shares``: 0 where a node sends its ablation value, 1 where it is as it was; others may lie beyond.
+        ``factors``: 0 where a node sends its ablation value, 1 where it is as it was; others may lie beyond.
         """
         rows = [self.graph.sender_index[name] for name in factors]
         sums = np.where(edges[rows], self.values[rows], 0.0).sum(axis=1)

@@ -152,7 +152,9 @@ class TraceSet:
             for key, value in _flatten(trace, None).items():
                 seen.setdefault(key, []).append(value)
         total = max(1, len(self.traces))
-        found = [RecurringComponent(self.component_name(*key), len(v), sum(v) / total) for key, v in seen.items()]
+        found = [
+            RecurringComponent(self.component_name(*key), len(v), sum(v) / total) for key, v in seen.items()
+        ]
         return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:limit]
 
     def component_name(self, site: str, index: int) -> str:

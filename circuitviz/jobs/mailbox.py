@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.jobs.messages import Request
+from circuitviz.workbench.messages import Request
 
 
 class Mailbox:
@@ -22,7 +22,7 @@ class Mailbox:
         self.slots = {k: r for k, r in self.slots.items() if r.priority < 0}
 
     def take_next(self, preempted: Request | None = None, is_model_open: bool = False) -> Request | None:
-        """The most urgent request, or None; with ``aside``, only one that goes before that."""
+        """The most urgent request, or None; with ``preempted``, only one that goes before that."""
         waiting = sorted(self.slots.values(), key=lambda request: request.priority)
         for request in waiting:
             if preempted is None or request.preempts(preempted, is_model_open):
@@ -32,6 +32,8 @@ class Mailbox:
     def conflict_with(self, running: Request, is_model_open: bool = False) -> str:
         """What a running job has to do: ``end``, ``step aside``, or go on (empty)."""
         waiting = self.slots.values()
-        if running.slot in self.slots or (running.priority >= 0 and any(r.invalidates_queue for r in waiting)):
+        if running.slot in self.slots or (
+            running.priority >= 0 and any(r.invalidates_queue for r in waiting)
+        ):
             return "end"
         return "step aside" if any(r.preempts(running, is_model_open) for r in waiting) else ""

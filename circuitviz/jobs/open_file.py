@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.messages import Reply, Request
-from circuitviz.jobs.unswept import gc_paused
-from circuitviz.session import Document
+from circuitviz.document import Document
+from circuitviz.workbench.gc_pause import gc_paused
+from circuitviz.workbench.messages import Reply, Request
 
 if TYPE_CHECKING:
-    from circuitviz.jobs.engine import Engine
+    from circuitviz.workbench.engine import Engine
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class FileOpened(Reply):
 
 @dataclass(frozen=True)
 class OpenFile(Request):
-    """``read`` a document, off the window's thread; ``then`` takes it, in the thread that asked."""
+    """``read_document`` a document, off the window's thread; ``on_done`` takes it, in the thread that asked."""
 
     title = "The file was not opened"
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.jobs.messages import Reply, Request
-from circuitviz.stopping import check_cancelled
+from circuitviz.cancellation import check_cancelled
+from circuitviz.workbench.messages import Reply, Request
 
 if TYPE_CHECKING:
-    from circuitviz.jobs.engine import Engine
+    from circuitviz.workbench.engine import Engine
 
 
 @dataclass(frozen=True)

@@ -12,19 +12,23 @@ from functools import partial
 
 from PySide6.QtCore import QObject, QThread, Signal
 
+from circuitviz.cancellation import BACKGROUND_THREAD_NAME, Cancelled, cancellable, check_cancelled
 from circuitviz.errors import ComputationError, InputError
-from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.find import DiscoverCircuit
+from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.mailbox import Mailbox
-from circuitviz.jobs.messages import JobFailed, WorkerIdle, ProgressReported, Reply, Request
-from circuitviz.jobs.threads import default_thread_count
-from circuitviz.jobs.turns import EventLoopQueue
-from circuitviz.stopping import BACKGROUND_THREAD_NAME, Cancelled, check_cancelled, cancellable
+from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.torch_threads import default_thread_count
 
-PROGRESS_INTERVAL_S = 0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
+PROGRESS_INTERVAL_S = (
+    0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn
+)
 
 
-MAX_SHUTDOWN_S = 10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
+MAX_SHUTDOWN_S = (
+    10.0  # jobs look every 200 ms whether they are wanted; a library may not come back for longer
+)
 _abandoned_workers: list[Worker] = []
 
 
@@ -57,7 +61,7 @@ class Worker(QThread):
 
     A running job looks between its steps whether a more urgent request waits. It then steps aside,
     and goes on where it was; a newer request of its own kind, a new model or a cancel end it. What was
-    asked for a document that was left is told no more, even if it was on its way already; and ``Idle``
+    asked for a document that was left is told no more, even if it was on its way already; and ``WorkerIdle``
     is told only where nothing was asked since.
     """
 
@@ -100,7 +104,7 @@ class Worker(QThread):
     def stop(self) -> None:
         """End the thread and wait for it; to be called before the window goes.
 
-        Where a library keeps it longer than ``LONGEST_END_S``, it is left behind (``left_behind``): the
+        Where a library keeps it longer than ``MAX_SHUTDOWN_S``, it is left behind (``has_abandoned_threads``): the
         window must close, and destroying a running thread would abort the process.
         """
         with self._wake:
@@ -200,7 +204,7 @@ class Worker(QThread):
             self.replied.emit(sent.reply)
 
     def _close_preempted(self, should_close: Callable[[Job], bool], deliver_partial: bool = True) -> None:
-        """Close those jobs that stepped aside and are void; ``said``: what they kept is told."""
+        """Close those jobs that stepped aside and are void; ``deliver_partial``: what they kept is told."""
         staying = []
         for job in self._preempted:
             if should_close(job):
@@ -242,10 +246,17 @@ class Worker(QThread):
     def _send_partial_result(self, job: Job, deliver_partial: bool = True) -> None:
         """A discovery that came to no end keeps what it has, marked partial."""
         kept, self._engine.partial_result = self._engine.partial_result, None
-        if deliver_partial and kept is not None and isinstance(job.request, DiscoverCircuit) and not self._is_stopping:
+        if (
+            deliver_partial
+            and kept is not None
+            and isinstance(job.request, DiscoverCircuit)
+            and not self._is_stopping
+        ):
             self._send_reply(kept, job)
 
-    def _send_failure(self, job: Job, message: str, details: str = "", is_internal_error: bool = False) -> None:
+    def _send_failure(
+        self, job: Job, message: str, details: str = "", is_internal_error: bool = False
+    ) -> None:
         """Tell of the failure, then of what the job had: that can become a document of its own, and replies
         to the document before it are not told any more.
         """

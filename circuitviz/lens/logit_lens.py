@@ -8,7 +8,14 @@ import torch
 from torch import Tensor
 
 from circuitviz.graph import NodeKind
-from circuitviz.lens.shares import TokenLogit, answer_logit_diff, direct_logits, node_output, select_prompt, rank_tokens
+from circuitviz.lens.direct_logits import (
+    TokenLogit,
+    answer_logit_diff,
+    direct_logits,
+    node_output,
+    rank_tokens,
+    select_prompt,
+)
 from circuitviz.models import Model, record_activations
 from circuitviz.models.model import Hook
 from circuitviz.tasks import Task

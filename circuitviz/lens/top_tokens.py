@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from circuitviz.graph import NodeKind
-from circuitviz.lens.shares import direct_logits, node_output, select_prompt
+from circuitviz.lens.direct_logits import direct_logits, node_output, select_prompt
 from circuitviz.models import Model, record_activations
 from circuitviz.tasks import Task
 

@@ -1,12 +1,19 @@
 """Opening a model, running it patched, and what every sender wrote."""
 
-from circuitviz.models.ablations import ABLATIONS, check_ablation, mean_activations, zero_activations
-from circuitviz.models.activations import Activations, compute_sender_deltas, record_activations
-from circuitviz.models.loading import DEMO_MODEL, from_hugging_face, is_local_model, load_model, load_model_steps, list_shipped_models
+from circuitviz.models.constant_ablations import ABLATIONS, check_ablation, mean_activations, zero_activations
 from circuitviz.models.model import Model
+from circuitviz.models.model_loading import (
+    DEMO_MODEL,
+    from_hugging_face,
+    is_local_model,
+    list_shipped_models,
+    load_model,
+    load_model_steps,
+)
 from circuitviz.models.norms import Norm
-from circuitviz.models.patched import PatchedRun
-from circuitviz.models.tokens import PromptTokenizer
+from circuitviz.models.patched_run import PatchedRun
+from circuitviz.models.prompt_tokenizer import PromptTokenizer
+from circuitviz.models.sender_activations import Activations, compute_sender_deltas, record_activations
 
 __all__ = [
     "ABLATIONS",

@@ -12,7 +12,7 @@ import warnings
 from typing import Any
 
 from circuitviz.errors import InputError
-from circuitviz.models.corrections import correct_bridge
+from circuitviz.models.bridge_corrections import correct_bridge
 
 
 def build_bridge(hf: Any, name: str) -> Any:

@@ -18,7 +18,9 @@ from circuitviz.errors import InputError
 CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
 MAX_JSON_BYTES = {CONFIG_FILE: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
 MAX_OTHER_TEXT_BYTES = 2**26
-TEXT_SUFFIXES = frozenset((".json", ".jinja", ".txt", ".model"))  # what a tokenizer and its templates are read from
+TEXT_SUFFIXES = frozenset(
+    (".json", ".jinja", ".txt", ".model")
+)  # what a tokenizer and its templates are read from
 MAX_CONFIG_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
 ALWAYS_ALLOWED_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
 LAYER_COUNT_KEY = re.compile(r"(num|n)_(hidden_)?layers?")
@@ -87,8 +89,8 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -> None:
     """InputError where a configuration describes a much larger model than a folder's weights are.
 
-    The model is made without memory (torch's ``meta`` device). ``kind``: the class that makes it;
-    ``values``: how many numbers the weights have.
+    The model is made without memory (torch's ``meta`` device). ``model_class``: the class that makes it;
+    ``n_values``: how many numbers the weights have.
     """
     import torch
 

@@ -37,7 +37,7 @@ def probe_hub_steps() -> ProgressSteps[bool]:
 
 
 def is_download_forbidden() -> bool:
-    """Whether a network is left alone because nobody asked for a download (``unasked``)."""
+    """Whether a network is left alone because nobody asked for a download (``forbid_downloads``)."""
     return _forbid_depth > 0
 
 

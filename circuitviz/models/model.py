@@ -13,11 +13,11 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
-from circuitviz.models.edits import ForwardOverrides, mlp_output
-from circuitviz.models.layers import LayerWeights, read_layer_weights, read_norm
+from circuitviz.models.forward_overrides import ForwardOverrides, mlp_output
+from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
-from circuitviz.models.tokens import PromptTokenizer
-from circuitviz.models.weights import is_stable_hash, parameter_hash, legacy_weight_hash
+from circuitviz.models.prompt_tokenizer import PromptTokenizer
+from circuitviz.models.weight_hash import is_stable_hash, legacy_weight_hash, parameter_hash
 
 Hook = Callable[[Tensor], Tensor | None]
 BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
@@ -28,8 +28,8 @@ class Model:
     """A language model that can be run, hooked and patched.
 
     ``name`` is what the user opened, ``bridge`` TransformerLens' view of it (raw: no folding), and
-    ``graph`` the senders and receivers that its computation has. ``largest_batch``: prompts that fit
-    into memory, where more were tried and did not. ``patterns_can_be_set``: whether a hook that replaces
+    ``graph`` the senders and receivers that its computation has. ``max_batch_prompts``: prompts that fit
+    into memory, where more were tried and did not. ``can_set_patterns``: whether a hook that replaces
     attention patterns has an effect. ``parameters``: as Hugging Face names them.
     """
 
@@ -88,7 +88,7 @@ class Model:
 
     @cached_property
     def weight_hash(self) -> str:
-        """What documents call these weights: ``parameter_hash``, or what ``recognises`` has accepted."""
+        """What documents call these weights: ``parameter_hash``, or what ``accept_weight_hash`` has accepted."""
         return self.parameter_hash
 
     def accept_weight_hash(self, stored_hash: str) -> bool:
@@ -97,7 +97,9 @@ class Model:
         Where it is one of the earlier kind, this model answers to it from then on, so that what was
         measured and tested before stays comparable.
         """
-        if stored_hash == self.parameter_hash or (not is_stable_hash(stored_hash) and stored_hash == legacy_weight_hash(self.hf)):
+        if stored_hash == self.parameter_hash or (
+            not is_stable_hash(stored_hash) and stored_hash == legacy_weight_hash(self.hf)
+        ):
             self.weight_hash = stored_hash
             return True
         self.weight_hash = self.parameter_hash
@@ -145,7 +147,9 @@ class Model:
             handle.remove()
         return out[:, 0]
 
-    def logits_from_layer(self, residual: Tensor, layer: int, positions: Tensor, overrides: ForwardOverrides | None = None) -> Tensor:
+    def logits_from_layer(
+        self, residual: Tensor, layer: int, positions: Tensor, overrides: ForwardOverrides | None = None
+    ) -> Tensor:
         """Logits [batch, vocabulary] from a residual stream [batch, time, d] before a block.
 
         The blocks from ``layer`` on are called as a full pass would call them (``block_calls``),

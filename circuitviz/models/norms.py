@@ -90,7 +90,7 @@ class Norm:
 
     def fold_output(self, weight: Tensor) -> Tensor:
         """An output map's weight [head, e, d] as it arrives behind this normalisation, but for the
-        scale: centred, times this normalisation's own weight.
+        inverse_scale: centred, times this normalisation's own weight.
         """
         centred = weight - weight.mean(-1, keepdim=True) if self.is_centred else weight
         return centred * self.weight

@@ -43,7 +43,7 @@ def load_tokenizer(location: str) -> Any:
 
 
 def _gives_same_ids(one: Any, other: Any) -> bool:
-    """Whether two tokenizers give the same ids for ``PROBES`` and for the texts of some of their tokens."""
+    """Whether two tokenizers give the same ids for ``PROBE_TEXTS`` and for the texts of some of their tokens."""
     size = len(other)
     words = (other.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
     texts = [*PROBE_TEXTS, " ".join(words)]

@@ -1,6 +1,5 @@
-"""Docks around the canvas, one file each, and the desk that they share."""
+"""Docks around the canvas, one folder each."""
 
-from circuitviz.panels.desk import Workspace
 from circuitviz.panels.registry import Panel, panels
 
-__all__ = ["Workspace", "Panel", "panels"]
+__all__ = ["Panel", "panels"]

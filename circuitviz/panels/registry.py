@@ -7,9 +7,9 @@ from collections.abc import Callable
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractSpinBox, QFormLayout, QWidget
 
-from circuitviz.canvas.theme import Theme
-from circuitviz.panels.desk import Workspace
 from circuitviz.registry import Registry
+from circuitviz.scene.theme import Theme
+from circuitviz.workspace.workspace import Workspace
 
 
 def adjust_form_fields(widget: QWidget) -> None:

@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 
 from circuitviz.models import Model
-from circuitviz.options import options_to_dict, build_options
-from circuitviz.tasks.files import UnusableRowsError, is_task_file, read_task_rows
+from circuitviz.options import build_options, options_to_dict
 from circuitviz.tasks.pairs import Answer, Pair, Task, UnusablePairError
 from circuitviz.tasks.registry import PairGenerator, tasks
+from circuitviz.tasks.task_files import UnusableRowsError, is_task_file, read_task_rows
 
 __all__ = [
     "Answer",

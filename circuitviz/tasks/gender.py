@@ -8,7 +8,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
-from circuitviz.tasks.words import MALE_NAMES, FEMALE_NAMES, PLACES
+from circuitviz.tasks.word_lists import FEMALE_NAMES, MALE_NAMES, PLACES
 
 STORY_TEMPLATE = "Once upon a time, there was a little {kind} named {name}. One day,"
 PROMPT_TEMPLATES = ("So {name} said that", "{name} went to the {place} because", "{name} is tired, so")

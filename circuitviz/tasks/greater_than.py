@@ -8,7 +8,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import NoOptions
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
-from circuitviz.tasks.words import CENTURIES, EVENTS, YEARS
+from circuitviz.tasks.word_lists import CENTURIES, EVENTS, YEARS
 
 PROMPT_TEMPLATE = "The {event} lasted from the year {century}{year} to the year {century}"
 
@@ -20,7 +20,9 @@ PROMPT_TEMPLATE = "The {event} lasted from the year {century}{year} to the year 
     options=NoOptions,
     metric="prob-diff",
 )
-def make_greater_than_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
+def make_greater_than_pairs(
+    tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions
+) -> list[Pair]:
     """Pairs whose corrupted prompt begins in the year 01, so that every later year fits."""
     years = single_token_years(tokens)
     centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")

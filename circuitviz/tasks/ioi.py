@@ -9,7 +9,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
-from circuitviz.tasks.words import NAMES, OBJECTS, PLACES
+from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
 
 PROMPT_TEMPLATES = (
     "When {a} and {b} went to the {place}, {s} gave a {object} to",

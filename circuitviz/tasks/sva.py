@@ -9,7 +9,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.options import option
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words, tasks
-from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
+from circuitviz.tasks.word_lists import NOUNS, PREPOSITIONS, VERBS
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,9 @@ class AgreementOptions:
     options=AgreementOptions,
     metric="prob-diff",
 )
-def make_agreement_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: AgreementOptions) -> list[Pair]:
+def make_agreement_pairs(
+    tokens: PromptTokenizer, prompts: int, seed: int, options: AgreementOptions
+) -> list[Pair]:
     """Pairs whose corrupted prompt has the subject in its other number."""
     nouns = [n for n in NOUNS if len(single_token_words(tokens, n)) == 2]
     require_words([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")

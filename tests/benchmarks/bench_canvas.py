@@ -23,13 +23,14 @@ from PySide6.QtCore import QPoint, QPointF, Qt, QTimer
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.canvas.geometry import SceneGeometry
-from circuitviz.canvas.picture import CircuitScene, DrawnEdge, DrawnNode, build_scene
-from circuitviz.canvas.theme import LIGHT
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, NodeKind, Scores, ModelShape
-from circuitviz.jobs import DiscoverCircuit, SearchResult, Worker
-from circuitviz.session import State
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.document import State
+from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
+from circuitviz.jobs import Worker
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode, build_scene
+from circuitviz.scene.theme import LIGHT
+from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
 
 SIZE = (1280, 800)
 FRAMES = 120
@@ -191,7 +192,9 @@ def main() -> None:
         view.show()
         QTest.qWaitForWindowExposed(view)
         began = now()
-        geometry = SceneGeometry.from_scene(picture).precomputed()  # which the window has done in another thread
+        geometry = SceneGeometry.from_scene(
+            picture
+        ).precomputed()  # which the window has done in another thread
         line("measured, in a thread of its own", [since(began)])
         began = now()
         view.show_scene(picture, "", geometry)

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 
 from circuitviz.discovery import discover, make_setting
-from circuitviz.discovery.exact import measure_edge_effects
+from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.models import Model, PatchedRun, from_hugging_face, load_model, record_activations
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
-from circuitviz.tasks.words import OBJECTS, PLACES
+from circuitviz.tasks.word_lists import OBJECTS, PLACES
 
 STEPS = 5
 TAU = 0.01

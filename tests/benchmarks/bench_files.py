@@ -18,10 +18,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from circuitviz.canvas.picture import build_scene
+from circuitviz.document import Document, State
 from circuitviz.formats import export_document, import_document, save_document
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
-from circuitviz.session import Document, State
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.scene.circuit_scene import build_scene
 
 SMALL = ModelShape(12, 12, 768)
 RUNS = 5

@@ -18,11 +18,11 @@ from bench_engine import _forward, _gpt2_small, _task
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.app.main import open_arguments
-from circuitviz.app.window import MainWindow
 from circuitviz.discovery import discover
+from circuitviz.document import toggle_ablation
 from circuitviz.models import PatchedRun, record_activations
-from circuitviz.session import toggle_ablation
+from circuitviz.shell.application import open_arguments
+from circuitviz.shell.main_window import MainWindow
 
 
 def main() -> None:
@@ -35,7 +35,11 @@ def main() -> None:
     window.show()
     window.workspace.start()
     open_arguments(window, None, None, None, demo=True)
-    _wait(lambda: window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10)
+    _wait(
+        lambda: (
+            window.workspace.document.evaluation is not None and len(window.workspace.document.curve) == 10
+        )
+    )
     _clicks(window)
     _storm(window, given.seconds)
     window.workspace.document.mark_saved(window.workspace.document.path)  # nobody is there to be asked
@@ -53,7 +57,7 @@ def _clicks(window: MainWindow) -> None:
         began = time.perf_counter()
         window.workspace.apply_command(toggle_ablation([name]))
         estimates.append(time.perf_counter() - began)
-        assert window.panels["meter"].value.text().startswith("≈")  # type: ignore[attr-defined]
+        assert window.panels["meter"].value_label.text().startswith("≈")  # type: ignore[attr-defined]
         _wait(lambda: window.workspace.document.evaluation is not None)
         exacts.append(time.perf_counter() - began)
         window.workspace.undo_stack.undo()

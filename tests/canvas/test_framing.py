@@ -11,15 +11,26 @@ from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.axis import MIN_SLANTED_SPACING_PX, token_axis_height, token_axis_rect, columns_containing, labelled_columns
+from circuitviz.canvas.camera_placement import (
+    MAX_READABLE_COMPONENTS,
+    READABLE_ZOOM,
+    camera_placement,
+    zoom_to_fit,
+)
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.foreground import is_clearly_visible, token_column_at
-from circuitviz.canvas.framing import MAX_READABLE_COMPONENTS, READABLE_ZOOM, camera_placement, zoom_to_fit
-from circuitviz.canvas.paint import LEGIBLE_ZOOM
-from circuitviz.canvas.picture import CircuitScene, build_scene
-from circuitviz.canvas.theme import THEMES
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
-from circuitviz.session import State
+from circuitviz.canvas.token_axis import (
+    MIN_SLANTED_SPACING_PX,
+    columns_containing,
+    labelled_columns,
+    token_axis_height,
+    token_axis_rect,
+)
+from circuitviz.document import State
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
+from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.theme import THEMES
 
 WORDS = [
     "When",

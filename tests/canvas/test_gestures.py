@@ -8,12 +8,12 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
+from circuitviz.canvas.circuit_view import CircuitView
 from circuitviz.canvas.gestures import gestures
-from circuitviz.canvas.picture import build_scene
-from circuitviz.canvas.theme import LIGHT
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.session import State
+from circuitviz.document import State
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.theme import LIGHT
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")

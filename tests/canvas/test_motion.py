@@ -9,13 +9,13 @@ import pytest
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.picture import CircuitScene, build_scene
-from circuitviz.canvas.spreading import transform_scene
-from circuitviz.canvas.theme import DARK, LIGHT
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.graph.opened import graph_with_features
-from circuitviz.session import State, collapse_groups, expand_groups, group_nodes
+from circuitviz.canvas.aspect_fitter import transform_scene
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.document import State, collapse_groups, expand_groups, group_nodes
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.graph.feature_sites import graph_with_features
+from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.theme import DARK, LIGHT
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -41,10 +41,15 @@ def test_nodes_move_to_the_next_layout_and_stay_selected(view: CircuitView, qtbo
     view.select({"logits", "a1.h1"} & set(view.circuit_scene.by_name))
     chosen, start = view.selected_nodes, places(view.circuit_scene)
     seen: list[np.ndarray] = []
-    view.animation._animation.valueChanged.connect(lambda _: seen.append(places(view.scene_items.geometry.scene)))
+    view.animation._animation.valueChanged.connect(
+        lambda _: seen.append(places(view.scene_items.geometry.scene))
+    )
     view.show_scene(build_scene(STATE, "grid"))
     wanted = view.circuit_scene
-    assert view.animation.is_running and transform_scene(build_scene(STATE, "grid"), view.aspect_fitter.transform) == wanted
+    assert (
+        view.animation.is_running
+        and transform_scene(build_scene(STATE, "grid"), view.aspect_fitter.transform) == wanted
+    )
     qtbot.waitUntil(lambda: not view.animation.is_running and view.scene_items.is_sharp)
     assert np.array_equal(places(view.scene_items.geometry.scene), places(wanted))
     assert view.selected_nodes == chosen
@@ -83,7 +88,9 @@ def test_nodes_go_into_boxes_and_come_out_of_them(view: CircuitView, qtbot: QtBo
     ]
     assert len(apart) > 1 and apart == sorted(apart, reverse=way == "into the box")
     assert apart[0] != apart[-1]
-    hidden = build_scene(replace(states[1], sight=replace(states[1].filters, hidden_kinds=frozenset({"mlp"}))))
+    hidden = build_scene(
+        replace(states[1], filters=replace(states[1].filters, hidden_kinds=frozenset({"mlp"})))
+    )
     view.show_scene(hidden)
     assert not view.animation.is_running  # what is filtered away does not fly
 

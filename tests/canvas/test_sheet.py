@@ -10,8 +10,8 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.style import stylesheet
-from circuitviz.canvas.theme import THEMES
+from circuitviz.canvas.stylesheet import stylesheet
+from circuitviz.scene.theme import THEMES
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -12,17 +12,17 @@ from PySide6.QtGui import QImage, QPainter
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.cached import RenderBuffer
-from circuitviz.canvas.edges import EdgesItem
-from circuitviz.canvas.geometry import SceneGeometry
-from circuitviz.canvas.links import EdgeCurves
-from circuitviz.canvas.overlay import MAX_EDGES_PER_FRAME
-from circuitviz.canvas.paint import edge_path, edge_ends, paint_edges
-from circuitviz.canvas.picture import CircuitScene, build_scene
-from circuitviz.canvas.theme import LIGHT
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, Scores, ModelShape
-from circuitviz.session import State
+from circuitviz.canvas.cached_item import RenderBuffer
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.canvas.edge_highlight_item import MAX_EDGES_PER_FRAME
+from circuitviz.canvas.edges_item import EdgesItem
+from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.document import State
+from circuitviz.graph import Circuit, Graph, ModelShape, Scores
+from circuitviz.paint.circuit_painter import edge_ends, edge_path, paint_edges
+from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.edge_arrays import EdgeCurves
+from circuitviz.scene.theme import LIGHT
 
 SMALL = Graph.transformer(ModelShape(4, 8, 128))
 BIG = Graph.transformer(ModelShape(12, 12, 768))
@@ -92,7 +92,9 @@ def test_around_is_what_a_loop_over_the_edges_finds() -> None:
     picture = drawn(SMALL, 200)
     edge = picture.edges[7]
     out, near = picture.neighbourhood({"a1.h1", "m2"}, {edge.name})
-    wanted = [row for row, e in enumerate(picture.edges) if e is edge or {"a1.h1", "m2"} & {e.sender, e.receiver}]
+    wanted = [
+        row for row, e in enumerate(picture.edges) if e is edge or {"a1.h1", "m2"} & {e.sender, e.receiver}
+    ]
     assert out.tolist() == wanted
     joined = {n for row in wanted for n in (picture.edges[row].sender, picture.edges[row].receiver)}
     assert {picture.nodes[row].name for row in near} == joined | {"a1.h1", "m2"}
@@ -109,7 +111,9 @@ def test_slices_paint_what_one_go_paints() -> None:
         slices += 1
     assert slices == len(picture.edges)  # the last look finds nothing more
     assert layer._current_image is not None
-    whole = RenderBuffer(area, 0.7, 1.0, [lambda painter: paint_edges(painter, picture, LIGHT, picture.edges)])
+    whole = RenderBuffer(
+        area, 0.7, 1.0, [lambda painter: paint_edges(painter, picture, LIGHT, picture.edges)]
+    )
     assert not whole.render_slice(perf_counter() + 10)
     assert np.array_equal(pixels(layer._current_image.image), pixels(whole.image))
 
@@ -165,7 +169,9 @@ def test_every_edge_of_gpt2_small_and_a_crowd_of_nodes(view: CircuitView) -> Non
     for name in ("input", "a3.h4", "m7", "logits"):
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=view.viewport_position(name))
         assert view.selected_nodes == {name}
-        assert len(view.scene_items.edge_highlight.edge_rows) == sum(name in (e.sender, e.receiver) for e in picture.edges)
+        assert len(view.scene_items.edge_highlight.edge_rows) == sum(
+            name in (e.sender, e.receiver) for e in picture.edges
+        )
         view.grab()
 
 

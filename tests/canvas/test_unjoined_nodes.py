@@ -11,13 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PySide6.QtWidgets import QApplication
 
-from circuitviz.canvas.note import status_text
-from circuitviz.canvas.picture import build_scene
+from circuitviz.document import ViewFilters, toggle_ablation
+from circuitviz.document.circuit_commands import set_filters
 from circuitviz.formats import export_document, import_document, open_document, save_document
 from circuitviz.formats.attribution_graph import read_attribution_graph
-from circuitviz.pictures import FigureOptions, caption, save_figure
-from circuitviz.session import ViewFilters, toggle_ablation
-from circuitviz.session.commands import set_filters
+from circuitviz.paint import save_figure
+from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.status_text import status_text
+from circuitviz.shapes.circuit_figure import caption
+from circuitviz.shapes.figure_options import FigureOptions
 
 SLOW = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 Drawn = dict[str, str]  # node_id by the name that the node is to be drawn under

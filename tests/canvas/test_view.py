@@ -12,13 +12,13 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.geometry import SceneGeometry
-from circuitviz.canvas.paint import NODE_WIDTHS, node_box, edge_path, canvas_font
-from circuitviz.canvas.picture import build_scene
-from circuitviz.canvas.theme import DARK, LIGHT, Theme
-from circuitviz.canvas.view import CircuitView
-from circuitviz.graph import Circuit, Graph, NodeKind, Scores, ModelShape
-from circuitviz.session import Label, State
+from circuitviz.canvas.circuit_view import CircuitView
+from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.document import Label, State
+from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
+from circuitviz.paint.circuit_painter import NODE_WIDTHS, canvas_font, edge_path, node_box
+from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.theme import DARK, LIGHT, Theme
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")
@@ -100,7 +100,9 @@ def test_click_adds_and_clears(view: CircuitView) -> None:
     view.selection_changed.connect(lambda n, e: heard.append((n, e)))
     left = Qt.MouseButton.LeftButton
     QTest.mouseClick(view.viewport(), left, pos=view.viewport_position(NODE))
-    QTest.mouseClick(view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.viewport_position("logits"))
+    QTest.mouseClick(
+        view.viewport(), left, Qt.KeyboardModifier.ControlModifier, pos=view.viewport_position("logits")
+    )
     QTest.mouseClick(view.viewport(), left, pos=QPoint(5, view.viewport().height() // 2))
     assert [set(n) for n, _ in heard] == [{NODE}, {NODE, "logits"}, set()]
 

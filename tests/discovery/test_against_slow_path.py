@@ -9,7 +9,7 @@ from conftest import Case
 from slow_path import logit_difference
 
 from circuitviz.discovery import discover, make_setting
-from circuitviz.discovery.exact import measure_edge_effects
+from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.models import PatchedRun, record_activations, zero_activations
 from circuitviz.progress import run_to_completion
 
@@ -20,7 +20,9 @@ def _slow_metric(case: Case, logits: torch.Tensor) -> torch.Tensor:
 
 def _engine_run(case: Case) -> PatchedRun:
     at = case.task.lengths - 1
-    return PatchedRun(case.model, case.task.clean, at, record_activations(case.model, case.task.corrupted, at))
+    return PatchedRun(
+        case.model, case.task.clean, at, record_activations(case.model, case.task.corrupted, at)
+    )
 
 
 def _edges(case: Case, number: int, seed: int) -> list[tuple[int, int]]:
@@ -78,7 +80,9 @@ def test_exact_effect_of_200_edges_one_at_a_time(case: Case) -> None:
     clean, _, _, theirs = case.slow_outputs()
     whole = _slow_metric(case, clean).mean()
     edges = _edges(case, 200, seed=2)
-    found = run_to_completion(measure_edge_effects(make_setting(case.model, task, "logit-diff"), edges)).values
+    found = run_to_completion(
+        measure_edge_effects(make_setting(case.model, task, "logit-diff"), edges)
+    ).values
     seen = 0.0
     for s, r in edges:
         name = graph.edge_name(s, r)
@@ -133,7 +137,7 @@ def test_scores_do_not_depend_on_the_batch_size(
     demo: Case, method: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = discover(demo.model, demo.task, method)
-    monkeypatch.setattr(demo.model, "largest_batch", 1)
+    monkeypatch.setattr(demo.model, "max_batch_prompts", 1)
     single = discover(demo.model, demo.task, method)
     assert np.allclose(whole.values, single.values, atol=1e-5 * np.abs(whole.values).max())
 

@@ -118,7 +118,7 @@ def test_partial_scores_are_means_over_the_prompts_that_were_tried(
 ) -> None:
     prompts = [discover(demo.model, demo.task.subset([i]), name).values for i in (0, 1)]
     both = (prompts[0] + prompts[1]) / 2
-    monkeypatch.setattr(demo.model, "largest_batch", 1)
+    monkeypatch.setattr(demo.model, "max_batch_prompts", 1)
     steps = discover_steps(demo.model, demo.task.subset([0, 1]), name)
     seen = [step.partial for step in steps if isinstance(step.partial, Scores)]
     chosen = [seen[i] for i in (0, len(seen) // 4, len(seen) // 2, 3 * len(seen) // 4, -2)]
@@ -330,7 +330,7 @@ def test_memory_that_runs_out_halves_the_batch_and_says_so(
         return real(tokens, positions)
 
     monkeypatch.setattr(demo.model, "logits", logits)
-    monkeypatch.setattr(demo.model, "largest_batch", None)
+    monkeypatch.setattr(demo.model, "max_batch_prompts", None)
     messages, steps = [], discover_steps(demo.model, demo.task, "eap")
     try:
         while True:

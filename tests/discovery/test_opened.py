@@ -13,16 +13,16 @@ from slow_opened import SlowOpened, Values, difference
 from slow_path import DEMO, plain
 
 from circuitviz.discovery import discover, make_setting
-from circuitviz.discovery.averaged import GradientPoint
-from circuitviz.discovery.opened import choose_features, score_mixed_edges
+from circuitviz.discovery.averaged_gradients import GradientPoint
+from circuitviz.discovery.mixed_attribution import choose_features, score_mixed_edges
 from circuitviz.errors import InputError
 from circuitviz.evaluation import IntervenedCircuit, MeasureInput, explain_change_steps, measure_steps
-from circuitviz.evaluation.bench import make_bench
-from circuitviz.evaluation.opened import FeatureBasisBench
-from circuitviz.features.opened_reading import read_basis_node
-from circuitviz.features.opening import FeatureBasis, load_dictionaries_by_site, parse_sites
+from circuitviz.evaluation.evaluate_circuit import make_bench
+from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
+from circuitviz.features.basis_node_reading import read_basis_node
+from circuitviz.features.feature_basis import FeatureBasis, load_dictionaries_by_site, parse_sites
 from circuitviz.graph import Circuit, Graph, Intervention, ModelShape
-from circuitviz.graph.opened import graph_from_nodes, graph_with_features, feature_sites
+from circuitviz.graph.feature_sites import feature_sites, graph_from_nodes, graph_with_features
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import load_task
 
@@ -159,7 +159,9 @@ def test_a_circuit_is_judged_node_by_node(mixed: Mixed) -> None:
 @pytest.mark.parametrize("ablation", ["corrupted", "zero", "mean", "mean-positional"])
 def test_full_is_one_and_empty_is_nothing(ablation: str, errors: str) -> None:
     case = random_case("jumprelu")
-    bench = FeatureBasisBench(make_setting(case.model, case.task, "logit-diff", ablation), case.opening, errors)
+    bench = FeatureBasisBench(
+        make_setting(case.model, case.task, "logit-diff", ablation), case.opening, errors
+    )
     assert run_to_completion(bench.evaluate(Circuit.full(case.graph))).faithfulness.value == 1.0
     assert run_to_completion(bench.evaluate(Circuit.empty(case.graph))).faithfulness.value == 0.0
 
@@ -340,25 +342,35 @@ def test_features_and_errors_of_a_site_are_read_as_its_heads_are(mixed: Mixed) -
 
 def test_measures_of_whole_circuits_take_opened_ones_and_others_say_why_not() -> None:
     case = random_case("jumprelu")
-    scores = run_to_completion(score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {}))
+    scores = run_to_completion(
+        score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {})
+    )
     bench = FeatureBasisBench(case.where, case.opening)
     subject = MeasureInput(bench, scores.greedy(30), scores)
     points = run_to_completion(measure_steps("curve", subject)).as_dict()["points"]
     assert points[-1]["value"] == 1.0
-    sets = run_to_completion(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()["sets"]
+    sets = run_to_completion(measure_steps("completeness", subject, sets=2, depth=1, candidates=2)).as_dict()[
+        "sets"
+    ]
     assert len(sets) == 3 and all(one["gap"] >= 0 for one in sets)
     assert run_to_completion(measure_steps("minimality", subject, sets=2)).as_dict()
-    assert run_to_completion(measure_steps("roles", subject)).as_dict()  # of every head, whatever the circuit shows
+    assert run_to_completion(
+        measure_steps("roles", subject)
+    ).as_dict()  # of every head, whatever the circuit shows
     with pytest.raises(InputError, match="opened into features"):
         measure_steps("backup", subject)
 
 
 def test_robustness_judges_opened_circuits_by_their_nodes_in_every_setting() -> None:
     case = random_case("jumprelu")
-    scores = run_to_completion(score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {}))
+    scores = run_to_completion(
+        score_mixed_edges(case.where, case.opening, [GradientPoint()], "task-attribution", {})
+    )
     circuit = scores.greedy(12)
     cells = run_to_completion(
-        measure_steps("robustness", MeasureInput(FeatureBasisBench(case.where, case.opening), circuit, scores))
+        measure_steps(
+            "robustness", MeasureInput(FeatureBasisBench(case.where, case.opening), circuit, scores)
+        )
     ).cells
     assert {cell.patched for cell in cells} == {"nodes"} and len(
         {(c.ablation, c.metric) for c in cells}
@@ -386,7 +398,9 @@ def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -
     options = {"sites": "m3", "features": 5, "steps": 1}
     scores = discover(case.model, case.task, "task-attribution", **options)
     circuit = scores.greedy(60)
-    subject = MeasureInput(make_bench(make_setting(case.model, case.task), scores.graph, scores.options), circuit, scores)
+    subject = MeasureInput(
+        make_bench(make_setting(case.model, case.task), scores.graph, scores.options), circuit, scores
+    )
     found = run_to_completion(measure_steps("stability", subject, resamples=3, seed=1))
     random, sets = np.random.default_rng(1), []
     for _ in range(3):
@@ -402,14 +416,16 @@ def test_stability_holds_edges_of_opened_circuits_against_each_other_by_name() -
     alike = [len(a & b) / len(a | b) for a, b in ((sets[0], sets[1]), (sets[0], sets[2]), (sets[1], sets[2]))]
     assert found.mean_iou == pytest.approx(np.mean(alike))
     ours = set(circuit.edge_names)
-    assert found.original == pytest.approx([len(ours & one) / len(ours | one) for one in sets])
+    assert found.iou_with_circuit == pytest.approx([len(ours & one) / len(ours | one) for one in sets])
 
 
 def test_what_changed_is_told_by_prompt() -> None:
     case = random_case("jumprelu")
     bench, whole = FeatureBasisBench(case.where, case.opening), Circuit.full(case.graph)
     name = next(n for n in case.graph.senders if n.startswith("a1.f"))
-    found = run_to_completion(explain_change_steps(bench, IntervenedCircuit(whole), IntervenedCircuit(whole.without([name]))))
+    found = run_to_completion(
+        explain_change_steps(bench, IntervenedCircuit(whole), IntervenedCircuit(whole.without([name])))
+    )
     kept = set(case.graph.senders)
     for told in found.prompts:
         assert told.before == pytest.approx(case.metric(told.prompt, kept), abs=1e-6)

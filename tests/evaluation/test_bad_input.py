@@ -8,10 +8,10 @@ import pytest
 from conftest import Case
 from slow_path import DEMO, plain
 
-from circuitviz.discovery import discover, methods, make_setting
+from circuitviz.discovery import discover, make_setting, methods
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, MeasureInput, evaluate, measure_steps, measures
-from circuitviz.evaluation.measures import inapplicable_measures
+from circuitviz.evaluation.registry import inapplicable_measures
 from circuitviz.features import load_dictionaries, node_table, run_prompt
 from circuitviz.graph import Circuit
 from circuitviz.models import Model, from_hugging_face
@@ -104,4 +104,8 @@ def test_a_single_prompt_has_values_but_no_intervals(demo: Case) -> None:
 
 def _measure(case: Case, name: str, **options: object) -> object:
     circuit = Circuit.full(case.model.graph)
-    return run_to_completion(measure_steps(name, MeasureInput(FaithfulnessBench(make_setting(case.model, case.task)), circuit), **options))
+    return run_to_completion(
+        measure_steps(
+            name, MeasureInput(FaithfulnessBench(make_setting(case.model, case.task)), circuit), **options
+        )
+    )

@@ -15,7 +15,7 @@ from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import Interval
 from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps, claim_tests
-from circuitviz.evaluation.claims.registry import verdict_at_least, negated, verdict_near_zero
+from circuitviz.evaluation.claims.registry import negated, verdict_at_least, verdict_near_zero
 from circuitviz.options import build_options
 from circuitviz.progress import run_to_completion
 from circuitviz.tasks import load_task
@@ -29,7 +29,9 @@ def claimed(case: Case, *nodes: str, edges: tuple[str, ...] = ()) -> ClaimSubjec
 @pytest.mark.parametrize("nodes", [("a2.h6",), ("m0",), ("a2.h6", "a2.h3")])
 @pytest.mark.parametrize("name", ["paired", "order-swapped", "names-replaced"])
 def test_answer_is_an_interchange_of_the_nodes_output(demo: Case, nodes: tuple[str, ...], name: str) -> None:
-    found = run_to_completion(claim_test_steps("answer", claimed(demo, *nodes), counterfactual=name, prompts=5))
+    found = run_to_completion(
+        claim_test_steps("answer", claimed(demo, *nodes), counterfactual=name, prompts=5)
+    )
     pairs = counterfactual_task(name, demo.model, demo.task, 5)
     at = pairs.lengths - 1
     clean, _ = demo.slow.run(pairs.clean, at)
@@ -102,11 +104,17 @@ def test_other_heads_attention_is_read_with_the_output_patched(demo: Case) -> No
 
 
 def test_a_roles_test_is_evidence_with_a_percentile(demo: Case) -> None:
-    found = run_to_completion(claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8, least=0.1))
+    found = run_to_completion(
+        claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8, least=0.1)
+    )
     assert found.verdict == "holds" and found.extra_numbers["percentile"] > 90 and found.prompts == 16
-    again = run_to_completion(claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8))
+    again = run_to_completion(
+        claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8)
+    )
     assert again.effect == found.effect and again.verdict == "fails"  # 0.4 is what is usual
-    other = run_to_completion(claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8, seed=1))
+    other = run_to_completion(
+        claim_test_steps("role", claimed(demo, "a0.h5"), role="previous-token", length=8, seed=1)
+    )
     assert other.prompts_hash != found.prompts_hash == again.prompts_hash
     with pytest.raises(InputError, match="test is of heads"):
         run_to_completion(claim_test_steps("role", claimed(demo, "m0")))
@@ -138,7 +146,11 @@ def test_ioi_counterfactuals_differ_in_one_thing(demo: Case, name: str, tokens: 
     pairs = counterfactual_task(name, demo.model, demo.task, 12, 1)
     assert ((pairs.clean != pairs.corrupted).sum(1) == tokens).all()
     for row, pair in enumerate(pairs.pairs):
-        assert pairs.resolve_position(row, "S1") < pairs.resolve_position(row, "S2") if name != "names-replaced" else True
+        assert (
+            pairs.resolve_position(row, "S1") < pairs.resolve_position(row, "S2")
+            if name != "names-replaced"
+            else True
+        )
         assert pair.corrupted.count(pair.incorrect[0]) == (2 if name in ("order-swapped",) else 1)
     moved = name in ("name-swapped", "names-replaced")
     answers = demo.model.logits(pairs.corrupted, pairs.lengths - 1)
@@ -156,7 +168,9 @@ def test_other_counterfactuals_change_one_word_and_the_answer_as_they_say(demo: 
         pairs = counterfactual_task(name, demo.model, base, 12)
         assert ((pairs.clean != pairs.corrupted).sum(1) == 1).all()
         values = [
-            make_setting(demo.model, pairs).compute_metric(demo.model.logits(x, pairs.lengths - 1), pairs).mean()
+            make_setting(demo.model, pairs)
+            .compute_metric(demo.model.logits(x, pairs.lengths - 1), pairs)
+            .mean()
             for x in (pairs.clean, pairs.corrupted)
         ]
         stays = "stays" in counterfactuals.get(name).summary
@@ -172,7 +186,9 @@ def test_pairs_of_a_file_and_wrong_names(demo: Case, tmp_path: Path) -> None:
         "incorrect": pair.incorrect[0],
     }
     (tmp_path / "mine.jsonl").write_text(json.dumps(row))
-    found = run_to_completion(claim_test_steps("answer", claimed(demo, "a2.h6"), counterfactual=str(tmp_path / "mine.jsonl")))
+    found = run_to_completion(
+        claim_test_steps("answer", claimed(demo, "a2.h6"), counterfactual=str(tmp_path / "mine.jsonl"))
+    )
     assert found.prompts == 1 and found.effect.low is None
     with pytest.raises(InputError, match="Did you mean 'name-swapped'"):
         counterfactual_task("name-swaped", demo.model, demo.task)
@@ -191,7 +207,11 @@ def test_places_have_names(demo: Case) -> None:
     row = task.prompt_strings(0)
     assert task.resolve_position(0, "END") == len(row) - 1 and task.resolve_position(0, "-2") == len(row) - 2
     assert row[task.resolve_position(0, "IO")] == task.pairs[0].correct[0]
-    assert row[task.resolve_position(0, "S2")] == row[task.resolve_position(0, "S1")] == task.pairs[0].incorrect[0]
+    assert (
+        row[task.resolve_position(0, "S2")]
+        == row[task.resolve_position(0, "S1")]
+        == task.pairs[0].incorrect[0]
+    )
     assert task.resolve_position(0, "s1+1") == task.resolve_position(0, "S1") + 1
     with pytest.raises(InputError, match="no position '99'"):
         task.resolve_position(0, "99")

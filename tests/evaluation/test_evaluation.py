@@ -15,20 +15,18 @@ from slow_path import logit_difference
 from circuitviz.discovery import discover, make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import (
-    FaithfulnessBench,
     CurvePoint,
+    FaithfulnessBench,
     Interval,
     MeasureInput,
-    area_under_roc,
-    curve_areas,
     bootstrap_interval,
-    measure_curve_steps,
+    curve_areas,
     evaluate,
+    measure_curve_steps,
     measure_steps,
-    overlap,
-    ranking_quality,
 )
 from circuitviz.graph import Circuit
+from circuitviz.graph.overlap import area_under_roc, overlap, ranking_quality
 from circuitviz.progress import run_to_completion
 
 
@@ -97,7 +95,9 @@ def test_the_interval_covers_a_known_ratio() -> None:
 def test_the_curve_ends_at_1(demo: Case) -> None:
     scores = discover(demo.model, demo.task, "eap")
     counts = [20, 300, demo.model.graph.n_edges]
-    points = run_to_completion(measure_curve_steps(FaithfulnessBench(make_setting(demo.model, demo.task)), scores, "greedy", counts))
+    points = run_to_completion(
+        measure_curve_steps(FaithfulnessBench(make_setting(demo.model, demo.task)), scores, "greedy", counts)
+    )
     assert [p.edges for p in points] == counts
     assert points[-1].faithfulness.value == 1.0
     one = evaluate(demo.model, demo.task, scores.greedy(300))
@@ -167,7 +167,9 @@ def test_the_measure_chooses_mibs_circuits(case: Case) -> None:
     scores = discover(case.model, case.task, "eap", metric="logit-diff")
     graph = case.model.graph
     bench = FaithfulnessBench(make_setting(case.model, case.task, "logit-diff"))
-    found = run_to_completion(measure_steps("curve", MeasureInput(bench, Circuit.full(graph), scores))).as_dict()
+    found = run_to_completion(
+        measure_steps("curve", MeasureInput(bench, Circuit.full(graph), scores))
+    ).as_dict()
     names = sorted(graph.edge_names(graph.mask), key=lambda n: -abs(scores.values[graph.edge(n)]))
     counts = [int(share * len(names)) for share in MIB_SHARES]
     assert [p["asked"] for p in found["points"]] == counts

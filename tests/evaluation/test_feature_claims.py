@@ -16,18 +16,23 @@ from slow_path import DEMO, plain
 
 from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps, applicable_claim_tests, prompts
+from circuitviz.evaluation.claims import ClaimSubject, applicable_claim_tests, claim_prompts, claim_test_steps
 from circuitviz.features import (
     Dictionary,
     Processing,
     load_dictionaries,
     node_table,
-    run_with_changes,
-    run_prompt,
     resolve_interventions,
+    run_prompt,
+    run_with_changes,
 )
 from circuitviz.features import FeatureIntervention as Change
-from circuitviz.features.firing import HeldFeature, find_feature, feature_activations, run_with_held_features
+from circuitviz.features.feature_activations import (
+    HeldFeature,
+    feature_activations,
+    find_feature,
+    run_with_held_features,
+)
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks.counterfactuals import counterfactual_task
@@ -105,7 +110,9 @@ def test_activation_is_the_largest_of_each_prompt(
     demo: Case, hf: Any, shipped: Any, site: str, feature: int, where: str
 ) -> None:
     about = claimed(demo, shipped, f"{site}.f{feature}@3")
-    found = run_to_completion(claim_test_steps("activation", about, counterfactual="name-swapped", where=where, prompts=6))
+    found = run_to_completion(
+        claim_test_steps("activation", about, counterfactual="name-swapped", where=where, prompts=6)
+    )
     pairs, slow = counterfactual_task("name-swapped", demo.model, demo.task, 6), Slow(hf, site)
     first = 0 if where == "all" else -1
     means = [
@@ -151,7 +158,9 @@ def test_a_batch_is_its_prompts_one_by_one(name: str, request: pytest.FixtureReq
     for one in given:
         feature = find_feature(f"{one.site.name}.f7", [one.to(tables[0].run.final)])
         at = torch.arange(tokens.shape[1])[None] < case.task.lengths[:, None]
-        logits, _ = run_with_held_features(case.model, tokens, last, [HeldFeature(feature, torch.full(at.shape, 0.7), at)])
+        logits, _ = run_with_held_features(
+            case.model, tokens, last, [HeldFeature(feature, torch.full(at.shape, 0.7), at)]
+        )
         fires = feature_activations(case.model, tokens, [feature])[0]
         for row, table in enumerate(tables):
             own = feature.dictionary.encode(table.run.dictionary_input(one))[:, 7]
@@ -183,7 +192,9 @@ def test_another_feature_is_a_target(demo: Case, shipped: Any) -> None:
         wanted = [Change(f"{cause.name}@{t}", "zero") for t in range(len(row))]
         for changes in ([], wanted):
             run = run_with_changes(table, resolve_interventions(table, changes))
-            values.append(float(later.dictionary.encode(run.dictionary_input(later.dictionary))[:, 719].max()))
+            values.append(
+                float(later.dictionary.encode(run.dictionary_input(later.dictionary))[:, 719].max())
+            )
     a, b = np.mean(values[::2]), np.mean(values[1::2])
     assert found.effect.value == pytest.approx((b - a) / a, abs=1e-4) and abs(found.effect.value) > 1e-3
     assert found.verdict == "holds" and "a2.f719" in found.effect_description
@@ -212,7 +223,9 @@ def test_what_a_feature_test_cannot_do_is_told(demo: Case, shipped: Any) -> None
         test("activation", about=alone)
     found = run_to_completion(claim_test_steps("activation", alone, counterfactual="ioi", prompts=3))
     assert found.prompts == 3
-    found = run_to_completion(claim_test_steps("activation", alone, counterfactual="order-swapped", prompts=3))
+    found = run_to_completion(
+        claim_test_steps("activation", alone, counterfactual="order-swapped", prompts=3)
+    )
     assert found.prompts == 3
 
 
@@ -230,11 +243,15 @@ def test_a_dictionary_is_read_in_the_form_that_fits(
     folded = replace(raw, dictionaries=[replace(one, processing=Processing(True, True)) for one in shipped])
     one, other = (run_to_completion(claim_test_steps("activation", about)) for about in (raw, folded))
     assert one.effect != other.effect
-    monkeypatch.setattr(prompts, "fitted", fitted)
+    monkeypatch.setattr(claim_prompts, "fit_dictionaries", fitted)
     found = run_to_completion(claim_test_steps("activation", raw))
     assert found.effect == other.effect and found.detail.endswith("It fits a folded model.") and looked == [4]
 
 
 def test_what_is_offered_suits_the_label() -> None:
     assert applicable_claim_tests(["m3.f14@7", "a2.f1"]) == ["activation", "feature-effect"]
-    assert applicable_claim_tests(["a2.h6"]) == applicable_claim_tests(["a2.h6", "m3.f14"]) == ["answer", "attention", "role"]
+    assert (
+        applicable_claim_tests(["a2.h6"])
+        == applicable_claim_tests(["a2.h6", "m3.f14"])
+        == ["answer", "attention", "role"]
+    )

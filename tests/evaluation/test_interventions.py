@@ -74,9 +74,17 @@ def test_a_node_changed_back_is_unchanged(demo: Case) -> None:
     first = run_to_completion(bench.evaluate(circuit)).circuit
     changed = {"a1.h2": Intervention("scale", 0.0), "m2": Intervention("mean")}
     other = run_to_completion(bench.evaluate(circuit, changed)).circuit
-    assert other == run_to_completion(FaithfulnessBench(where, allow_interventions=True).evaluate(circuit, changed)).circuit != first
+    assert (
+        other
+        == run_to_completion(
+            FaithfulnessBench(where, allow_interventions=True).evaluate(circuit, changed)
+        ).circuit
+        != first
+    )
     assert run_to_completion(bench.evaluate(circuit)).circuit == first
-    assert first == pytest.approx(run_to_completion(FaithfulnessBench(where).evaluate(circuit)).circuit, abs=1e-5)
+    assert first == pytest.approx(
+        run_to_completion(FaithfulnessBench(where).evaluate(circuit)).circuit, abs=1e-5
+    )
 
 
 def test_what_changed_is_prompt_by_prompt_and_head_by_head(demo: Case) -> None:

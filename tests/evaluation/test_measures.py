@@ -58,7 +58,7 @@ def _measure(name: str, subject: MeasureInput, **options: object) -> Any:
 
 
 def test_completeness_compares_circuit_and_model_without_the_same_nodes(case: Case) -> None:
-    subject, slow = _subject(case, classes={"first": ("a0.h0", "a0.h1"), "none": ("a2.h9",)}), Slow(case)
+    subject, slow = _subject(case, node_classes={"first": ("a0.h0", "a0.h1"), "none": ("a2.h9",)}), Slow(case)
     found = _measure("completeness", subject, sets=3, depth=2, candidates=3)
     kinds = [one["kind"] for one in found["sets"]]
     assert kinds.count("random") == 3 and kinds.count("greedy") == 2 and kinds.count("class") <= 1
@@ -171,7 +171,9 @@ def test_stability_counts_how_often_edges_are_chosen(demo: Case) -> None:
     assert set(found["edges"]) == everything
     pairs = [(a, b) for i, a in enumerate(circuits) for b in circuits[i + 1 :]]
     assert found["mean_iou"] == pytest.approx(np.mean([len(a & b) / len(a | b) for a, b in pairs]))
-    single = MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task.subset([0]))), subject.circuit, subject.scores)
+    single = MeasureInput(
+        FaithfulnessBench(make_setting(demo.model, demo.task.subset([0]))), subject.circuit, subject.scores
+    )
     with pytest.raises(InputError, match="task of 1 prompt"):
         _measure("stability", single)
 
@@ -180,7 +182,12 @@ def test_the_curve_as_a_measure_has_its_areas(demo: Case) -> None:
     found = _measure("curve", _subject(demo))
     assert {"points", "cpr", "cmd"} <= set(found) and 0.5 < found["cpr"] < 1.2
     with pytest.raises(InputError, match="holds no scores"):
-        _measure("curve", MeasureInput(FaithfulnessBench(make_setting(demo.model, demo.task)), Circuit.full(demo.model.graph)))
+        _measure(
+            "curve",
+            MeasureInput(
+                FaithfulnessBench(make_setting(demo.model, demo.task)), Circuit.full(demo.model.graph)
+            ),
+        )
 
 
 def test_full_is_one_and_empty_is_nought(case: Case) -> None:
@@ -202,10 +209,11 @@ def test_a_bench_goes_on_when_memory_runs_out(demo: Case, monkeypatch: pytest.Mo
         return real(tokens, positions)
 
     monkeypatch.setattr(demo.model, "logits", logits)
-    monkeypatch.setattr(demo.model, "largest_batch", None)
+    monkeypatch.setattr(demo.model, "max_batch_prompts", None)
     told: list[str] = []
     halved = run_to_completion(
-        FaithfulnessBench(make_setting(demo.model, demo.task)).evaluate(circuit), lambda step: told.append(step.message)
+        FaithfulnessBench(make_setting(demo.model, demo.task)).evaluate(circuit),
+        lambda step: told.append(step.message),
     )
     assert halved.faithfulness.value == pytest.approx(whole.faithfulness.value, abs=1e-5)
     assert any("memory ran out; going on with 3 prompts" in message for message in told)

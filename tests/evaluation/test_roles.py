@@ -14,8 +14,8 @@ from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation import FaithfulnessBench, MeasureInput, measure_steps
 from circuitviz.evaluation.roles import RoleTestContext, head_names, head_percentile, role_tests
-from circuitviz.evaluation.roles.direct import direct_logit_attributions
-from circuitviz.evaluation.roles.repeated import repeated_tokens
+from circuitviz.evaluation.roles.direct_attribution import direct_logit_attributions
+from circuitviz.evaluation.roles.repeated_tokens import repeated_tokens
 from circuitviz.graph import Circuit
 from circuitviz.models import load_model
 from circuitviz.progress import run_to_completion
@@ -104,7 +104,9 @@ def test_direct_effects_and_backup(demo: Case) -> None:
     )
     corrupted = demo.slow_outputs()[3]
     after = slow_direct(demo.slow, demo.task, {n: corrupted[n] for n in movers})
-    found = run_to_completion(role_tests.get("backup-name-mover").value(probe_of(demo, named=movers)))
+    found = run_to_completion(
+        role_tests.get("backup-name-mover").value(probe_of(demo, labelled_name_movers=movers))
+    )
     for number, name in enumerate(names):
         if name in movers:
             assert np.isnan(found[number]).all()
@@ -134,9 +136,9 @@ def test_movers_are_those_named_or_those_that_write_the_answer(demo: Case) -> No
     before = slow_direct(demo.slow, demo.task)
     best = sorted(before, key=lambda name: -before[name].mean())[:3]
     assert list(probe_of(demo).movers) == best
-    assert probe_of(demo, named=("a0.h1",)).movers == ("a0.h1",)
+    assert probe_of(demo, labelled_name_movers=("a0.h1",)).movers == ("a0.h1",)
     with pytest.raises(InputError, match="labelled as a name mover"):
-        _ = probe_of(demo, named=("m1",)).movers
+        _ = probe_of(demo, labelled_name_movers=("m1",)).movers
 
 
 @torch.no_grad()
@@ -160,7 +162,9 @@ def test_s_inhibition_is_the_direct_path_to_the_movers_queries(demo: Case) -> No
             found.append(sum(float(w) * s for w, s in zip(weights, signs, strict=True)))
         return found
 
-    found = run_to_completion(role_tests.get("s-inhibition").value(probe_of(demo, named=movers)))
+    found = run_to_completion(
+        role_tests.get("s-inhibition").value(probe_of(demo, labelled_name_movers=movers))
+    )
     names = head_names(demo.model)
     for head in ("a0.h5", "a1.h1", "a2.h4", "a2.h6"):
         later = [m for m in movers if int(m[1]) > int(head[1])]

@@ -38,7 +38,9 @@ def test_points_are_circuits_of_the_strongest_nodes(demo: Any) -> None:
     subject = FeatureMeasureInput(bench, tuple(names), ablation="zero", errors="dropped")
     points = run_to_completion(measure_steps("sizes", subject)).as_dict()["points"]
     # by what each does to the target in the frozen run, alone
-    order = sorted(names, key=lambda n: -abs(bench.predictions.effect_of(bench.resolve_interventions([_zero(n)])[0])))
+    order = sorted(
+        names, key=lambda n: -abs(bench.predictions.effect_of(bench.resolve_interventions([_zero(n)])[0]))
+    )
     for point in points:
         right = bench.evaluate(order[: point["nodes"]], "zero", "dropped")
         assert point["last"] == order[point["nodes"] - 1]

@@ -12,13 +12,13 @@ from slow_features import random_dictionaries
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
+    attention_score_parts,
     check_interventions,
     likely_logits,
     local_circuit,
     node_table,
-    run_with_changes,
     run_prompt,
-    attention_score_parts,
+    run_with_changes,
 )
 from circuitviz.features import FeatureIntervention as Change
 

@@ -24,7 +24,7 @@ from circuitviz.features import (
     run_prompt,
     target_value_in,
 )
-from circuitviz.features.outside import OutsideAblation
+from circuitviz.features.ablate_outside import OutsideAblation
 from circuitviz.graph import NodeKind
 from circuitviz.models import load_model
 from circuitviz.resources import resource_path
@@ -78,7 +78,9 @@ def test_a_circuit_is_what_the_plain_model_makes_of_it(features: Any, ablation: 
     ):
         assert ours == pytest.approx(float(slow_circuit(slow, nodes, instead)[5]), abs=1e-5, rel=1e-6)
     whole = slow_circuit(slow, inside, instead, whole=True)
-    assert bench.complement_value(inside, ablation, errors) == pytest.approx(float(whole[5]), abs=1e-5, rel=1e-6)
+    assert bench.complement_value(inside, ablation, errors) == pytest.approx(
+        float(whole[5]), abs=1e-5, rel=1e-6
+    )
     scaled = slow_circuit(slow, inside, instead, factors)
     ours = bench.circuit_value(inside, ablation, errors, changes)
     assert ours == pytest.approx(float(scaled[5]), abs=1e-5, rel=1e-6)
@@ -174,10 +176,16 @@ def test_errors_tokens_and_leaves_are_changed_inside_a_circuit(features: Any) ->
         if one.site.part == "m" and not one.site.is_transcoder
     ]
     names = [name for name in named.values() if name.partition("@")[0] not in sae]
-    assert {table.node(table.index(name)).kind for name in names} >= {NodeKind.FEATURE, NodeKind.ERROR, NodeKind.TOKEN}
+    assert {table.node(table.index(name)).kind for name in names} >= {
+        NodeKind.FEATURE,
+        NodeKind.ERROR,
+        NodeKind.TOKEN,
+    }
     changes = bench.resolve_interventions([FeatureIntervention(name, "scale", 0.25) for name in names])
     nothing = np.zeros(len(table), dtype=bool)
-    outside = OutsideAblation(table, nothing, bench.ablation_values("zero"), is_complement=True, changes=changes)
+    outside = OutsideAblation(
+        table, nothing, bench.ablation_values("zero"), is_complement=True, changes=changes
+    )
     ours = target_value_in(run_prompt(features.model, table.run.tokens, outside.hooks()), table, target)
     assert ours == pytest.approx(bench.changed_value(changes), abs=1e-6)
     assert ours != pytest.approx(target.value, abs=1e-4)
@@ -215,11 +223,11 @@ class PlainComponent:
 
 
 def test_what_was_measured_is_not_measured_again(features: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from circuitviz.features import judging
+    from circuitviz.features import prompt_bench
 
     runs = []
-    plain_run = judging.run_prompt
-    monkeypatch.setattr(judging, "run_prompt", lambda *given: runs.append(1) or plain_run(*given))
+    plain_run = prompt_bench.run_prompt
+    monkeypatch.setattr(prompt_bench, "run_prompt", lambda *given: runs.append(1) or plain_run(*given))
     bench = PromptBench(features.table, logit_target(features.table, 5))
     bench.evaluate([], "zero")
     before = len(runs)
@@ -235,7 +243,9 @@ def test_one_sweep_predicts_each_node_alone(features: Any) -> None:
             continue
         (change,) = bench.resolve_interventions([FeatureIntervention(name)])
         ours = bench.predictions.effect_of(change)
-        assert ours == pytest.approx(bench.check_interventions([FeatureIntervention(name)]).predicted, rel=1e-6, abs=1e-9)
+        assert ours == pytest.approx(
+            bench.check_interventions([FeatureIntervention(name)]).predicted, rel=1e-6, abs=1e-9
+        )
 
 
 def test_an_ablation_without_values_is_refused(demo_features: Any) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from circuitviz.errors import InputError
 from circuitviz.features import Edges, logit_target, node_target
-from circuitviz.features.channels import OTHERS_NAME, edge_channels, break_down_attention_score
+from circuitviz.features.edge_channels import OTHERS_NAME, break_down_attention_score, edge_channels
 
 
 def test_an_edge_is_the_sum_over_its_heads_by_explicit_matrices(demo_features: Any) -> None:
@@ -37,9 +37,13 @@ def test_an_edge_is_the_sum_over_its_heads_by_explicit_matrices(demo_features: A
                 rows = slice(head * inner, (head + 1) * inner)
                 right = run.pattern[1][head, 6, at] * (normal @ v[:, rows] @ encoder[rows])
                 ours = next(h for h in found.heads if h.layer == 1 and h.head_index == head)
-                assert ours.is_own_layer and ours.from_source == pytest.approx(float(right), rel=1e-6, abs=1e-9)
+                assert ours.is_own_layer and ours.from_source == pytest.approx(
+                    float(right), rel=1e-6, abs=1e-9
+                )
         assert found.is_through_heads and found.edge == pytest.approx(float(row[source]))
-        assert sum(h.from_source for h in found.heads if h.is_own_layer) == pytest.approx(found.edge, rel=1e-6)
+        assert sum(h.from_source for h in found.heads if h.is_own_layer) == pytest.approx(
+            found.edge, rel=1e-6
+        )
         assert found.strongest.is_own_layer
 
 

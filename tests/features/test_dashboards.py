@@ -11,13 +11,19 @@ import numpy as np
 import pytest
 import torch
 
-from circuitviz.demo.text import DemoCorpus
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.features import Dictionary, load_dictionaries
-from circuitviz.features.dashboards import FeatureIndex, de_embedding_effects, build_index_steps, nearest_features, token_effects
+from circuitviz.features.dashboards import (
+    FeatureIndex,
+    build_index_steps,
+    de_embedding_effects,
+    nearest_features,
+    token_effects,
+)
 from circuitviz.features.passages import Passages, passages_from_texts
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
+from circuitviz.training.demo.corpus import DemoCorpus
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +33,17 @@ def dictionaries(demo: Any) -> dict[str, Dictionary]:
 
 @pytest.fixture(scope="module")
 def text(demo: Any) -> Passages:
-    return passages_from_texts(demo.model, [*islice(DemoCorpus(5).passages(), 70), " ring" * 100 + " Mary" * 60])
+    return passages_from_texts(
+        demo.model, [*islice(DemoCorpus(5).passages(), 70), " ring" * 100 + " Mary" * 60]
+    )
 
 
 @pytest.fixture(scope="module")
 def index(demo: Any, dictionaries: Any, text: Passages, tmp_path_factory: pytest.TempPathFactory) -> Any:
     path = tmp_path_factory.mktemp("index") / "deep" / "demo.sqlite"
-    built = run_to_completion(build_index_steps(demo.model, [dictionaries["a1"], dictionaries["m2"]], text, path))
+    built = run_to_completion(
+        build_index_steps(demo.model, [dictionaries["a1"], dictionaries["m2"]], text, path)
+    )
     yield built
     built.close()
 
@@ -130,7 +140,9 @@ def test_what_is_no_index_or_not_there_is_refused(
         index.features("m3")
     (tmp_path / "file").write_text("")
     with pytest.raises(ComputationError, match="could not be written"):
-        run_to_completion(build_index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "file" / "x.sqlite"))
+        run_to_completion(
+            build_index_steps(demo.model, [dictionaries["m2"]], text, tmp_path / "file" / "x.sqlite")
+        )
 
 
 @pytest.mark.parametrize("site", ["a1", "m3"])
@@ -162,7 +174,9 @@ def test_de_embedding_is_what_an_embedding_alone_adds_to_the_pre_activation(
 
     m1, a1 = (dictionaries[name].to(torch.zeros((), dtype=torch.double)) for name in ("m1", "a1"))
     direct = normed(embedding, block.ln_2) @ m1.encoder[:, 9]
-    assert _values(de_embedding_effects(demo.model, dictionaries["m1"], 9)) == pytest.approx(_top(direct), rel=1e-3)
+    assert _values(de_embedding_effects(demo.model, dictionaries["m1"], 9)) == pytest.approx(
+        _top(direct), rel=1e-3
+    )
 
     first = hf.transformer.h[0]
     values = normed(embedding, first.ln_1) @ first.attn.c_attn.weight.detach()[:, 256:]  # all heads' v

@@ -13,16 +13,16 @@ from circuitviz.features import (
     attribution_graph,
     check_interventions,
     difference_target,
-    fit_dictionaries,
     evaluate_prompt_circuit,
+    fit_dictionaries,
     likely_logits,
     load_dictionaries,
     local_circuit,
     node_table,
     node_target,
-    run_with_changes,
-    run_prompt,
     resolve_interventions,
+    run_prompt,
+    run_with_changes,
 )
 from circuitviz.features import FeatureIntervention as Change
 from circuitviz.progress import run_to_completion
@@ -75,7 +75,9 @@ def test_the_circuit_for_the_name_is_small_and_does_the_work(table: Any, differe
 
 def test_the_prompts_graph_is_explained_by_its_tokens(table: Any) -> None:
     graph = run_to_completion(attribution_graph(Edges(table), likely_logits(table)))
-    assert graph.replacement_score > 0.7 and graph.completeness_score > 0.9 and graph.unexpanded_influence < 0.01
+    assert (
+        graph.replacement_score > 0.7 and graph.completeness_score > 0.9 and graph.unexpanded_influence < 0.01
+    )
 
 
 def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> None:

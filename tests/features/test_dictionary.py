@@ -15,7 +15,14 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Dictionary, Processing, Site, load_dictionaries, load_dictionary, write_saelens_folder
+from circuitviz.features import (
+    Dictionary,
+    Processing,
+    Site,
+    load_dictionaries,
+    load_dictionary,
+    write_saelens_folder,
+)
 from circuitviz.resources import resource_path
 
 HEADS, D_HEAD, FEATURES = 8, 16, 40

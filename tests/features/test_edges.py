@@ -122,7 +122,9 @@ def test_names_and_rows_belong_together(features: Any) -> None:
     for node, value in zip(nodes, table.activation.tolist(), strict=True):
         if node.kind is NodeKind.FEATURE:
             one = table.dictionaries[f"{node.site}{node.layer}"]
-            assert float(one.encode(table.run.read(one))[node.position, node.feature]) == pytest.approx(value)
+            assert float(
+                one.encode(table.run.dictionary_input(one))[node.position, node.feature]
+            ) == pytest.approx(value)
             assert node.dictionary == one.name
         else:
             assert value == 1
@@ -131,7 +133,7 @@ def test_names_and_rows_belong_together(features: Any) -> None:
 def test_every_active_feature_is_a_node(features: Any) -> None:
     table = features.table
     for site, one in table.dictionaries.items():
-        active = int((one.encode(table.run.read(one)) > 0).sum())
+        active = int((one.encode(table.run.dictionary_input(one)) > 0).sum())
         mine = sum(len(table.features_at(site, p)) for p in range(table.run.time))
         assert mine == active > 0
 

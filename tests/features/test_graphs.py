@@ -23,9 +23,9 @@ from circuitviz.features import (
     strongest_edges,
 )
 from circuitviz.features.influence import AttributionGraph
-from circuitviz.features.table import NODE_KINDS, NodeTable
+from circuitviz.features.node_table import NODE_KINDS, NodeTable
 from circuitviz.features.targets import Target
-from circuitviz.graph import NodeKind, Node, ModelShape
+from circuitviz.graph import ModelShape, Node, NodeKind
 from circuitviz.progress import run_to_completion
 
 
@@ -71,7 +71,7 @@ def test_influence_and_both_scores_follow_their_definitions(features: Any) -> No
 def test_with_every_row_influence_is_exact(features: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from circuitviz.features import influence as module
 
-    monkeypatch.setattr(module, "REST", 0.0)
+    monkeypatch.setattr(module, "MAX_UNEXPANDED_INFLUENCE", 0.0)
     table = features.table
     targets = [difference_target(table, [7], [11])]
     _, right, _ = slow_influence(table, targets)

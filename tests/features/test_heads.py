@@ -8,7 +8,14 @@ import pytest
 import torch
 
 from circuitviz.errors import InputError
-from circuitviz.features import Edges, Processing, logit_target, node_target, attention_score_parts, row_through_head
+from circuitviz.features import (
+    Edges,
+    Processing,
+    attention_score_parts,
+    logit_target,
+    node_target,
+    row_through_head,
+)
 
 
 def test_shares_of_all_heads_add_up_to_an_attention_features_row(features: Any) -> None:

@@ -20,11 +20,11 @@ from circuitviz.features import (
     node_table,
     node_target,
     predicted_change,
-    run_with_changes,
-    run_prompt,
-    total_effects_by_stage,
-    target_value_in,
     resolve_interventions,
+    run_prompt,
+    run_with_changes,
+    target_value_in,
+    total_effects_by_stage,
 )
 from circuitviz.graph import NodeKind
 from circuitviz.progress import run_to_completion
@@ -191,7 +191,9 @@ def test_zeroing_a_head_and_features_with_errors_ablates_the_component(features:
         names = [table.node(int(i)).name for i in rows]
         names += [f"{site}.error@{p}" for p in range(run.time)]
         names += [f"{site}.skip@{p}" for p in range(run.time)] if one.skip is not None else []
-        changed = run_with_changes(table, resolve_interventions(table, [FeatureIntervention(n) for n in names]))
+        changed = run_with_changes(
+            table, resolve_interventions(table, [FeatureIntervention(n) for n in names])
+        )
         layer = one.site.layer
         written = changed.mlp[layer]
         torch.testing.assert_close(written, one.decoder_bias.expand_as(written), rtol=1e-8, atol=1e-8)
@@ -201,10 +203,12 @@ def test_without_changes_the_run_is_the_model(features: Any) -> None:
     table = features.table
     again = run_with_changes(table, [])
     torch.testing.assert_close(again.logits, table.run.logits, rtol=0, atol=0)
-    nothing = [FeatureIntervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries] + [
-        FeatureIntervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries
-    ]
-    spliced = run_with_changes(table, resolve_interventions(table, nothing))  # through encode, decode and error
+    nothing = [
+        FeatureIntervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries
+    ] + [FeatureIntervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries]
+    spliced = run_with_changes(
+        table, resolve_interventions(table, nothing)
+    )  # through encode, decode and error
     torch.testing.assert_close(spliced.logits, table.run.logits, rtol=1e-9, atol=1e-9)
     hf = features.hf(table.run.tokens[None]).logits[0, -1]
     torch.testing.assert_close(spliced.logits, hf, rtol=1e-5, atol=max(1e-8, 10 * features.close))
@@ -230,7 +234,9 @@ def test_corrupted_and_mean_values_come_from_other_runs(features: Any) -> None:
     (corrupted,) = resolve_interventions(table, [FeatureIntervention(name, "corrupted")], [other])
     assert corrupted.new_activation == pytest.approx(float(one.encode(other.dictionary_input(one))[4, item]))
     (mean,) = resolve_interventions(table, [FeatureIntervention(name, "mean")], [other, table.run])
-    both = torch.cat([one.encode(other.dictionary_input(one)), one.encode(table.run.read(one))])[:, item]
+    both = torch.cat([one.encode(other.dictionary_input(one)), one.encode(table.run.dictionary_input(one))])[
+        :, item
+    ]
     assert mean.new_activation == pytest.approx(float(both.mean()))
     tokens = [FeatureIntervention(f"token@{p}", "corrupted") for p in range(table.run.time)]
     swapped = run_with_changes(table, resolve_interventions(table, tokens, [other]))
@@ -296,4 +302,6 @@ def test_wrong_interventions_are_refused(demo_features: Any) -> None:
         with pytest.raises(InputError, match=message):
             resolve_interventions(table, given)
     with pytest.raises(InputError, match="one run of 7 tokens"):
-        resolve_interventions(table, [FeatureIntervention(name, "corrupted")], [run_prompt(demo_features.model, [1, 2])])
+        resolve_interventions(
+            table, [FeatureIntervention(name, "corrupted")], [run_prompt(demo_features.model, [1, 2])]
+        )

@@ -16,15 +16,15 @@ from circuitviz.features import (
     Processing,
     PromptBench,
     Site,
-    fit_processing,
     evaluate_prompt_circuit,
+    fit_processing,
     local_circuit,
     logit_target,
     node_table,
-    run_with_changes,
-    run_prompt,
-    target_value_in,
     resolve_interventions,
+    run_prompt,
+    run_with_changes,
+    target_value_in,
 )
 from circuitviz.graph import NodeKind
 
@@ -52,7 +52,9 @@ def test_a_circuit_is_what_changing_all_others_gives(features: Any) -> None:
     """The same as putting every other feature, head and MLP to zero one by one, active or not."""
     table, target = features.table, logit_target(features.table, 5)
     inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
-    parts = [node for node in map(table.node, range(len(table))) if node.kind in (NodeKind.HEAD, NodeKind.MLP)]
+    parts = [
+        node for node in map(table.node, range(len(table))) if node.kind in (NodeKind.HEAD, NodeKind.MLP)
+    ]
     outside = [FeatureIntervention(node.name) for node in parts if node.name not in inside]
     for site, one in table.dictionaries.items():
         names = [f"{site}.f{i}@{p}" for i in range(one.features) for p in range(table.run.time)]
@@ -158,7 +160,11 @@ def test_the_form_of_the_model_that_fits_is_found(demo_features: Any) -> None:
     )
     right = fit_processing(linear, runs)
     assert right.dictionary.processing == FOLDED and right.warning == ""
-    assert right.unexplained_by_processing[FOLDED] < 0.5 < right.unexplained_by_processing[Processing(fold_value_biases=True)]
+    assert (
+        right.unexplained_by_processing[FOLDED]
+        < 0.5
+        < right.unexplained_by_processing[Processing(fold_value_biases=True)]
+    )
     wrong = fit_processing(replace(linear, processing=Processing()), runs)
     assert wrong.dictionary.processing == Processing(fold_ln=True)
     assert "fits a model with the weight processing 'fold_ln'" in wrong.warning

@@ -11,8 +11,8 @@ from slow_features import GatedBackward
 
 from circuitviz.errors import InputError
 from circuitviz.features import (
-    THRESHOLD_GATES,
     LOCAL_METHODS,
+    THRESHOLD_GATES,
     Edges,
     Target,
     fraction_curve_steps,

@@ -13,8 +13,8 @@ from slow_path import DEMO
 
 from circuitviz.errors import InputError
 from circuitviz.features import Dictionary, Processing, Site, fit_processing, run_prompt
-from circuitviz.features.fit import unexplained_variance
-from circuitviz.features.processing import FOLDED_PROCESSING, RAW_PROCESSING, stated_processing
+from circuitviz.features.dictionary_fit import unexplained_variance
+from circuitviz.features.weight_processing import FOLDED_PROCESSING, RAW_PROCESSING, stated_processing
 
 TOKENS = [3, 17, 250, 4, 99, 1021, 8]
 WIDTH, HEADS, LAYER = 32, 4, 1  # of neither the vocabulary's size nor the MLP's: fold_ln guesses axes by them
@@ -143,7 +143,9 @@ def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, m
     for hook, hook_out in HOOKS.values():
         if hook_out:
             continue
-        for form in dictionary(hook, None, RAW_PROCESSING).processing.alternatives(Site.from_hooks(f"blocks.0.{hook}").reads):
+        for form in dictionary(hook, None, RAW_PROCESSING).processing.alternatives(
+            Site.from_hooks(f"blocks.0.{hook}").reads
+        ):
             right = dictionary(hook, None, form)
             mean = run.dictionary_input(right).mean(
                 0
@@ -155,7 +157,9 @@ def test_the_form_that_fits_is_found_among_those_a_site_can_notice(plain: Any, m
                 "f", "standard", right.site, encoder, -(mean @ encoder), torch.cat([basis, -basis]), mean
             )
             found = fit_processing(fitted, [run])
-            assert found.unexplained_by_processing[form] == min(found.unexplained_by_processing.values()) < 1e-3
+            assert (
+                found.unexplained_by_processing[form] == min(found.unexplained_by_processing.values()) < 1e-3
+            )
 
 
 OLD, NEW = {"sae_lens_training_version": "3.19.1"}, {"sae_lens_version": "3.19.2"}
@@ -169,7 +173,10 @@ KWARGS = "model_from_pretrained_kwargs"
         ({"sae_lens_version": "6.54.12"}, RAW_PROCESSING),
         (NEW, RAW_PROCESSING),
         ({**NEW, "model_class_name": "HookedTransformer"}, RAW_PROCESSING),
-        ({**NEW, KWARGS: {"center_writing_weights": False}}, RAW_PROCESSING),  # what SAELens writes by default
+        (
+            {**NEW, KWARGS: {"center_writing_weights": False}},
+            RAW_PROCESSING,
+        ),  # what SAELens writes by default
         ({**NEW, KWARGS: {"center_writing_weights": True}}, Processing(center_writing_weights=True)),
         ({**NEW, KWARGS: {"fold_ln": True}}, Processing(fold_ln=True)),
         ({KWARGS: {"fold_ln": False, "n_devices": 2}}, RAW_PROCESSING),

@@ -20,7 +20,7 @@ import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 
 from circuitviz.errors import InputError
-from circuitviz.features import Processing, Site, load_dictionaries, load_dictionary, loading
+from circuitviz.features import Processing, Site, dictionary_loading, load_dictionaries, load_dictionary
 from circuitviz.progress import Progress
 
 WIDTH, FEATURES = 128, 24
@@ -121,7 +121,7 @@ def willing_hub() -> Iterator[Progress]:
 def test_no_network_is_one_sentence(
     hub: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch, hears: Any, says: str
 ) -> None:
-    monkeypatch.setattr(loading, "reach_steps", hears)
+    monkeypatch.setattr(dictionary_loading, "probe_hub_steps", hears)
     loaders = saelens_loaders()
 
     def fail(*_: object, **__: object) -> str:
@@ -248,8 +248,8 @@ def test_files_of_this_version_are_opened_without_saelens(tmp_path: Path) -> Non
     """What takes seconds to import is not needed for them."""
     code = (
         "import sys\nfrom circuitviz.features import load_dictionary\n"
-        "from circuitviz.resources import resource\n"
-        "one = load_dictionary(resource('demo', 'dictionaries', 'a2'))\n"
+        "from circuitviz.resources import resource_path\n"
+        "one = load_dictionary(resource_path('demo', 'dictionaries', 'a2'))\n"
         "assert one.features == 768 and 'sae_lens' not in sys.modules, sorted(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

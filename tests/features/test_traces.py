@@ -18,9 +18,9 @@ from circuitviz.features import (
     run_prompt,
     trace_examples_steps,
 )
-from circuitviz.features.batches import batch_dictionary_inputs
+from circuitviz.features.dictionary_inputs import batch_dictionary_inputs
 from circuitviz.features.passages import Passages
-from circuitviz.graph.traces import TraceExample, Trace, TraceSet
+from circuitviz.graph.traces import Trace, TraceExample, TraceSet
 from circuitviz.progress import run_to_completion
 
 PROMPTS = [[0, 5, 9, 21, 4, 33, 8], [0, 5, 9, 21, 4, 33, 9], [6, 81, 7, 2, 300], [3, 44, 3, 17, 4, 33, 8, 90]]
@@ -37,7 +37,9 @@ def traced(features: Any) -> Any:
         counts += (one.encode(run.dictionary_input(one))[1:] > 0).any(0).numpy()
     feature = int(counts.argmax())
     examples = run_to_completion(find_examples_steps(features.model, one, feature, PROMPTS))
-    traces = run_to_completion(trace_examples_steps(features.model, features.dictionaries, site, feature, examples, nodes=60))
+    traces = run_to_completion(
+        trace_examples_steps(features.model, features.dictionaries, site, feature, examples, nodes=60)
+    )
     return features, site, feature, examples, traces
 
 
@@ -79,7 +81,7 @@ def test_a_trace_sums_a_circuit_over_positions(traced: Any) -> None:
             sums[key] = sums.get(key, 0.0) + float(circuit.attribution[row])
     ours = {(s, i): v for s, vector in traces.traces[0].sites.items() for i, v in vector.items()}
     assert ours == pytest.approx(sums)
-    assert traces.traces[0].strings == tuple(features.model.tokens.strings(examples[0].tokens))
+    assert traces.traces[0].strings == tuple(features.model.tokens.token_strings(examples[0].tokens))
 
 
 def test_similarities_are_cosines(traced: Any) -> None:
@@ -106,13 +108,13 @@ def test_similarities_are_cosines(traced: Any) -> None:
 
 def test_recurring_features_are_counted(traced: Any) -> None:
     traces = traced[-1]
-    for one in traces.recurring(8):
+    for one in traces.recurring_components(8):
         site, _, item = one.name.partition(".")
         assert (item[0] == "h") == (site in traces.heads) == (site not in traced[0].table.dictionaries)
         held = [t.sites.get(site, {}).get(int(item[1:])) for t in traces.traces]
         assert one.examples == sum(v is not None for v in held)
         assert one.mean == pytest.approx(sum(v or 0.0 for v in held) / len(held))
-    counts = [one.examples for one in traces.recurring(50)]
+    counts = [one.examples for one in traces.recurring_components(50)]
     assert counts == sorted(counts, reverse=True)
 
 
@@ -194,9 +196,13 @@ def test_examples_are_spread_and_counted_once(demo_features: Any) -> None:
             firing[tuple(prompt[: int(values.argmax()) + 2])] = float(values.max())
     assert len(firing) > 8
     strengths = sorted(firing.values(), reverse=True)
-    every = run_to_completion(find_examples_steps(model, one, feature, [*prompts, prompts[0]], max_examples=100))
+    every = run_to_completion(
+        find_examples_steps(model, one, feature, [*prompts, prompts[0]], max_examples=100)
+    )
     assert [e.activation for e in every] == pytest.approx(strengths)
-    spread = run_to_completion(find_examples_steps(model, one, feature, prompts, max_examples=5, selection="spread"))
+    spread = run_to_completion(
+        find_examples_steps(model, one, feature, prompts, max_examples=5, selection="spread")
+    )
     places = [round(i * (len(strengths) - 1) / 4) for i in range(5)]
     assert [e.activation for e in spread] == pytest.approx([strengths[i] for i in places])
     with pytest.raises(InputError, match="spread or strongest"):
@@ -215,7 +221,10 @@ def test_those_explained_alike_stand_together() -> None:
     assert sorted(order) == list(range(11))
     seen = [kinds[i] for i in order]
     assert seen == sorted(seen, reverse=seen[0] == 1) and seen[0] == kinds[0]
-    assert TraceSet("m1.f0", tuple(made[:2])).similarity_order() == [0, 1] and TraceSet("m1.f0", ()).similarity_order() == []
+    assert (
+        TraceSet("m1.f0", tuple(made[:2])).similarity_order() == [0, 1]
+        and TraceSet("m1.f0", ()).similarity_order() == []
+    )
 
 
 def test_stopping_early_keeps_what_is_there(demo_features: Any) -> None:

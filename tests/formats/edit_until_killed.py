@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from circuitviz.formats.recovery import Autosave
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.session import Document, Label, State, set_label, toggle_ablation
+from circuitviz.document import Document, Label, State, set_label, toggle_ablation
+from circuitviz.formats.autosave import Autosave
+from circuitviz.graph import Graph, ModelShape, Scores
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 

@@ -24,16 +24,20 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtWidgets import QApplication
 from rich_documents import rich_documents
 
+from circuitviz.document import Document
+from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document.node_text import tokens_by_position
+from circuitviz.draw.registry import figure_formats
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, open_document
 from circuitviz.formats.circuit_file import pack_document
 from circuitviz.formats.label_rows import label_to_row
+from circuitviz.paint import make_figure_page
 from circuitviz.panels.charts import ChartView
-from circuitviz.pictures import FigureOptions, caption, draw_figure, load_shipped_fonts, figure_formats, make_figure_page
-from circuitviz.pictures.prose import bibtex, methods_paragraph
-from circuitviz.session import Document
-from circuitviz.session.question import AttributionQuery
-from circuitviz.session.words import tokens_by_position
+from circuitviz.shapes.circuit_figure import caption, draw_figure
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.text_metrics import load_shipped_fonts
+from circuitviz.workbench.methods_text import bibtex, methods_paragraph
 
 SUFFIXES = (".csv", ".nodes.csv", ".graphml", ".dot", ".json", ".graph.json")
 STRANGE: list[Any] = [
@@ -93,7 +97,11 @@ def use(document: Document, folder: Path, chart: ChartView, path: Path) -> None:
         state.provenance.command_line().encode()
         question = AttributionQuery.from_provenance(state.provenance)
         assert question is None or (question.run_key and question.options)
-    assert document.current_history is not None and state.named_node_sets is not None and tokens_by_position(state) is not None
+    assert (
+        document.current_history is not None
+        and state.named_node_sets is not None
+        and tokens_by_position(state) is not None
+    )
     for entry in document.history:
         numbers = document.evaluations.get(entry["key"])
         assert (

@@ -26,12 +26,12 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load, save
 
+from circuitviz.document import Document, Group, Label, Provenance, State
+from circuitviz.document.labels import Evidence, EvidenceContext, Outcome
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, save_document
 from circuitviz.formats.circuit_file import pack_document
-from circuitviz.graph import Graph, Intervention, NodeKind, Node, Scores, ModelShape
-from circuitviz.session import Document, Group, Label, Provenance, State
-from circuitviz.session.labels import EvidenceContext, Evidence, Outcome
+from circuitviz.graph import Graph, Intervention, ModelShape, Node, NodeKind, Scores
 
 MEMORY = 3 * 2**30  # bytes of address space, the libraries' own included
 PATIENCE = 20.0  # seconds after which a file counts as one that never ends

@@ -7,8 +7,8 @@ from typing import Any
 
 from mutations import features, heads
 
-from circuitviz.session import Document, Group, Label, Provenance, ViewFilters
-from circuitviz.session.aside import DetachedAnnotations
+from circuitviz.document import Document, Group, Label, Provenance, ViewFilters
+from circuitviz.document.detached_annotations import DetachedAnnotations
 
 INTERVAL = {"value": 0.5, "low": 0.25, "high": 0.75}
 EXAMPLE = {
@@ -40,14 +40,16 @@ def rich_heads() -> Document:
     circuit = document.state.circuit
     assert circuit is not None
     free = [n for n in circuit.node_names if n not in ("logits", "input")]
-    aside = DetachedAnnotations({"m0.f3": Label("aside")}, {"m0.f3": (1.0, 2.0)}, {"old": Group(frozenset(["m0.f3"]))})
+    aside = DetachedAnnotations(
+        {"m0.f3": Label("aside")}, {"m0.f3": (1.0, 2.0)}, {"old": Group(frozenset(["m0.f3"]))}
+    )
     scores = document.state.scores
     assert scores is not None
     rounds = [{"receivers": ["logits"], "senders": [["m0", 0.5]]}]
     state = replace(
         document.state,
-        aside=aside,
-        sight=ViewFilters(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
+        detached=aside,
+        filters=ViewFilters(most=3, hidden_kinds=frozenset({"mlp"}), low=0),
         scores=replace(scores, info={"own": 0.5, "rounds": rounds}),
     )
     made = filled(Document(state), document)

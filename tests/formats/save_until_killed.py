@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from circuitviz.formats.disk import write_atomically
+from circuitviz.formats.file_io import write_atomically
 
 
 def save(folder: Path, moment: int, what: signal.Signals) -> int:

@@ -16,13 +16,13 @@ from hypothesis import given
 from test_foreign_files import graph_file
 from test_round_trips import SLOW, documents
 
+from circuitviz.document import Document, Group, Label, State
+from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.features import load_dictionaries
 from circuitviz.formats import export_document, import_document
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
-from circuitviz.session import Document, Group, Label, State
-from circuitviz.session.prompted import open_prompt
-from circuitviz.session.question import LOGIT_DIFF_TARGET, ATTRIBUTION_GRAPH, AttributionQuery
+from circuitviz.workbench.prompt_session import open_prompt
 
 EXAMPLE = Path(__file__).with_name("example_np_graph.json")
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"

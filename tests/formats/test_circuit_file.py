@@ -14,12 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from circuitviz.document import Document, Group, Label, Provenance, State, ViewFilters
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.session import Document, Group, Label, Provenance, ViewFilters, State
+from circuitviz.graph import Graph, ModelShape, Scores
 
-SHAPES = [ModelShape(2, 4, 16), ModelShape(2, 4, 16, 2), ModelShape(1, 2, 8, None, True), ModelShape(2, 2, 8, mlp=False)]
+SHAPES = [
+    ModelShape(2, 4, 16),
+    ModelShape(2, 4, 16, 2),
+    ModelShape(1, 2, 8, None, True),
+    ModelShape(2, 2, 8, mlp=False),
+]
 TEXT = st.text(max_size=12)
 
 
@@ -205,7 +210,7 @@ def test_foreign_json_is_told(tmp_path: Path, text: str, says: str) -> None:
 
 def test_an_attribution_graph_is_not_mistaken_for_eap_ig(tmp_path: Path) -> None:
     export_document(document(SHAPES[0], 4), tmp_path / "a.json")
-    (tmp_path / "a.json").set_labels(tmp_path / "a.graph.json")
+    (tmp_path / "a.json").rename(tmp_path / "a.graph.json")
     with pytest.raises(InputError, match="no attribution graph"):
         import_document(tmp_path / "a.graph.json")
 

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from test_round_trips import documents, same
 
+from circuitviz.document import Group, Label, restore_all, set_label, toggle_ablation
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, import_document, open_document, save_document
-from circuitviz.graph import Graph, NodeKind, ModelShape
-from circuitviz.session import Group, Label, restore_all, set_label, toggle_ablation
+from circuitviz.graph import Graph, ModelShape, NodeKind
 
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 NUMBER = st.floats(allow_nan=False) | st.integers(-(10**6), 10**6)
@@ -34,7 +34,12 @@ def eap_files(draw: st.DrawFn) -> dict[str, Any]:
     """What EAP-IG and MIB write, with what they may add, and what may be missing."""
     shape = draw(
         st.sampled_from(
-            [ModelShape(1, 2, 8), ModelShape(1, 4, 8, 2), ModelShape(1, 1, 8, None, True), ModelShape(2, 1, 4, mlp=False)]
+            [
+                ModelShape(1, 2, 8),
+                ModelShape(1, 4, 8, 2),
+                ModelShape(1, 1, 8, None, True),
+                ModelShape(2, 1, 4, mlp=False),
+            ]
         )
     )
     whole = Graph.transformer(replace(shape, n_kv_heads=None))  # files repeat a receiver for each head
@@ -236,7 +241,7 @@ def test_old_ids_of_errors_collide_with_features_and_are_told_apart(tmp_path: Pa
 @SLOW
 def test_our_own_circuits_come_back_from_an_attribution_graph(tmp_path: Path, before: Any) -> None:
     path = tmp_path / "a.graph.json"
-    before.apply(replace(before.state, labels={k: v for k, v in before.state.labels.items() if v.text}))
+    before.set_state(replace(before.state, labels={k: v for k, v in before.state.labels.items() if v.text}))
     export_document(before, path)
     data = json.loads(path.read_text())
     assert {"slug", "scan", "prompt", "prompt_tokens"} <= set(data["metadata"])

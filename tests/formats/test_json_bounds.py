@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
 from circuitviz.formats import json_bounds
-from circuitviz.formats.disk import parse_json
+from circuitviz.formats.file_io import parse_json
 from circuitviz.formats.json_bounds import count_values
 
 TEXT = st.text('ab"\\[]{},:\u00e9\u2028', max_size=8)
@@ -81,7 +81,7 @@ def test_whole_numbers_of_hundreds_of_digits_are_refused(text: str) -> None:
 def test_memory_is_a_small_multiple_of_the_bytes(data: str) -> None:
     """57 MB of backslashes took 3.5 GB. In a process of its own; what imports take is measured apart."""
     code = (
-        "import resource\nfrom circuitviz.errors import InputError\nfrom circuitviz.formats.disk import parse_json\n"
+        "import resource\nfrom circuitviz.errors import InputError\nfrom circuitviz.formats.file_io import parse_json\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         f"data = {data}\nbefore = peak()\n"
         "try: parse_json('a', data)\nexcept InputError: pass\n"

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from circuitviz.document import Document, Evidence, EvidenceContext, Label, Outcome, State
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.label_files import read_labels, write_labels
 from circuitviz.graph import Circuit, Graph, ModelShape
-from circuitviz.session import EvidenceContext, Document, Evidence, Label, Outcome, State
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 TARGETS = ["a0.h1", "m1", "input", "a0.h1->a1.h2<q>", "group:Späte Köpfe", "class:S-Inhibition"]

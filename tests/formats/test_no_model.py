@@ -30,8 +30,8 @@ if sys.argv[3] == "window":
     app = QApplication([])
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder))
-    from circuitviz.app.window import MainWindow
-    from circuitviz.pictures import save_picture, Figure
+    from circuitviz.shell.main_window import MainWindow
+    from circuitviz.paint import save_figure, FigureOptions
     window = MainWindow()
     window.show()
     window.files.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started
@@ -41,7 +41,7 @@ if sys.argv[3] == "window":
         app.processEvents()
     assert window.view.picture.nodes, "nothing is drawn"
     assert not window.grab().isNull()
-    save_picture(document, folder / "a.svg", Figure())
+    save_figure(document, folder / "a.svg", FigureOptions())
     window.close()
 heavy = {"torch", "transformers", "transformer_lens", "sae_lens"} & set(sys.modules)
 assert not heavy, heavy

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from circuitviz.formats.disk import BATCH_SIZE, batched, dump_json
+from circuitviz.formats.file_io import BATCH_SIZE, batched, dump_json
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text()
 KEYS = st.text() | st.integers() | st.booleans() | st.none()

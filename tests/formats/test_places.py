@@ -23,14 +23,17 @@ from hypothesis import strategies as st
 from slow_path import STORIES
 
 from circuitviz.__main__ import main
+from circuitviz.document import Document, State
+from circuitviz.document.portable_paths import with_local_paths, with_portable_paths
+from circuitviz.document.provenance import Provenance
+from circuitviz.draw.registry import figure_formats
 from circuitviz.formats import export_document, formats, open_document, save_document
-from circuitviz.graph import Circuit, Graph, Scores, ModelShape
+from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 from circuitviz.graph.names import display_name, parse_folders, portable_path
-from circuitviz.pictures import FigureOptions, load_shipped_fonts, figure_formats, save_figure
-from circuitviz.pictures.prose import methods_paragraph
-from circuitviz.session import Document, State
-from circuitviz.session.places import with_local_paths, with_portable_paths
-from circuitviz.session.provenance import Provenance
+from circuitviz.paint import save_figure
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.text_metrics import load_shipped_fonts
+from circuitviz.workbench.methods_text import methods_paragraph
 
 SECRET = "secret-folder"
 
@@ -112,7 +115,9 @@ def test_the_search_finds_what_is_hidden_in_files(qapp: object, tmp_path: Path) 
     one = Document(replace(document(tmp_path).state, provenance=where))
     for suffix in (".circuit", ".svg", ".pdf", ".png", ".tex"):
         path = tmp_path / f"a{suffix}"
-        save_document(one, path) if suffix == ".circuit" else save_figure(one, path, FigureOptions(caption=True))
+        save_document(one, path) if suffix == ".circuit" else save_figure(
+            one, path, FigureOptions(caption=True)
+        )
         assert any(SECRET.encode() in piece for piece in everything(path.read_bytes())), suffix
 
 
@@ -164,9 +169,13 @@ def test_names_that_are_no_places_stay(tmp_path: Path, monkeypatch: pytest.Monke
     where = document(tmp_path).state.provenance
     assert with_portable_paths(with_portable_paths(where, tmp_path), None).model == "llama"
     assert (
-        with_local_paths(with_portable_paths(where, tmp_path), tmp_path, lambda name, digest: None).model == "./models/llama"
+        with_local_paths(with_portable_paths(where, tmp_path), tmp_path, lambda name, digest: None).model
+        == "./models/llama"
     )  # not there
-    assert parse_folders(str(with_portable_paths(where, tmp_path).options["dictionaries"])) == ("./dicts/one", "./two")
+    assert parse_folders(str(with_portable_paths(where, tmp_path).options["dictionaries"])) == (
+        "./dicts/one",
+        "./two",
+    )
 
 
 @given(
@@ -210,7 +219,7 @@ def test_a_local_models_circuit_is_evaluated_where_its_file_lies(
     shutil.copytree(STORIES, home / "model")
     task = home / "task.csv"
     with task.open("w", newline="") as file:
-        csv.save_service(file).writerows(
+        csv.writer(file).writerows(
             [["clean", "corrupted", "correct", "incorrect"], ["Once upon a", "Once there a", " time", " day"]]
         )
     monkeypatch.chdir(tmp_path)

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 from edit_until_killed import GRAPH
 
+from circuitviz.document import Document, Label, State, set_label
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
-from circuitviz.formats.claims import FileLock
-from circuitviz.formats.recovery import Autosave, find_recovered_work
+from circuitviz.formats.autosave import Autosave, find_recovered_work
+from circuitviz.formats.file_lock import FileLock
 from circuitviz.graph import Scores
-from circuitviz.session import Document, Label, State, set_label
 
 KILLED, MOST_LOST, LONGEST_LIFE = 50, 5.0, 7.0
 
@@ -106,7 +106,9 @@ def test_only_unsaved_work_is_kept(autosave: Autosave, tmp_path: Path) -> None:
     wait(autosave, 1)
     save_document(made, tmp_path / "a.circuit")
     wait(autosave, 0)
-    made.store_measure("stability", {"key": made.state.measurement_key, "result": {}, "options": {}, "done": True})
+    made.store_measure(
+        "stability", {"key": made.state.measurement_key, "result": {}, "options": {}, "done": True}
+    )
     wait(autosave, 1)
     autosave.track(document(1))
     wait(autosave, 0)

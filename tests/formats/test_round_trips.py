@@ -17,17 +17,24 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from circuitviz.document import Document, Label, State
 from circuitviz.errors import InputError
 from circuitviz.formats import export_document, export_warning, import_document, open_document, save_document
-from circuitviz.formats.cells import format_csv, unescape_formula
+from circuitviz.formats.csv_cells import format_csv, unescape_formula
 from circuitviz.formats.dot import parse_dot
-from circuitviz.formats.escapes import escape_text, unescape_text
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
-from circuitviz.graph.opened import graph_with_features
-from circuitviz.session import Document, Label, State
+from circuitviz.formats.text_escapes import escape_text, unescape_text
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.graph.feature_sites import graph_with_features
 
-SHAPES = [ModelShape(2, 4, 16), ModelShape(2, 4, 16, 2), ModelShape(1, 2, 8, None, True), ModelShape(2, 2, 8, mlp=False)]
-OPENED = graph_with_features(ModelShape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"})
+SHAPES = [
+    ModelShape(2, 4, 16),
+    ModelShape(2, 4, 16, 2),
+    ModelShape(1, 2, 8, None, True),
+    ModelShape(2, 2, 8, mlp=False),
+]
+OPENED = graph_with_features(
+    ModelShape(2, 4, 16), {"a1": [3, 7], "m0": [9]}, {"a1": "sae \\ 1\n", "m0": "tc"}
+)
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 # Any text, and the beginnings of escapes, formulas, markup and channels.
 ODD = st.lists(
@@ -105,7 +112,9 @@ def same(before: Document, after: Document) -> None:
     ours, theirs = before.state, after.state
     assert ours.circuit is not None and theirs.circuit is not None and ours.scores and theirs.scores
     assert theirs.circuit.edge_names == ours.circuit.edge_names
-    names = set(ours.circuit.node_names) | {n.name for n in ours.circuit.graph.nodes if n.kind is NodeKind.LOGITS}
+    names = set(ours.circuit.node_names) | {
+        n.name for n in ours.circuit.graph.nodes if n.kind is NodeKind.LOGITS
+    }
     for name in names & set(theirs.circuit.graph.node_index):
         assert theirs.circuit.graph.node(name) == ours.circuit.graph.node(name)
     assert theirs.circuit.graph.shape == ours.circuit.graph.shape
@@ -155,7 +164,9 @@ def test_what_is_ablated_is_in_the_file_and_says_so(tmp_path: Path, suffix: str)
         rows = {f"{r['sender']}->{r['receiver']}": r for r in csv.DictReader(text.splitlines())}
         assert set(rows) == set(names)
         assert {name for name, row in rows.items() if row["ablated"] == "true"} == cut
-        assert {name for name, row in rows.items() if row["live"] == "true"} == set(state.live_circuit.edge_names)
+        assert {name for name, row in rows.items() if row["live"] == "true"} == set(
+            state.live_circuit.edge_names
+        )
         export_document(Document(state), tmp_path / "a.nodes.csv")
     elif suffix == ".dot":
         assert text.count('ablated="true"') + text.count("ablated=true") == 2 and text.count("dotted") == 3

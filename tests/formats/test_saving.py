@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from circuitviz.document import Document, Label, State, set_label
 from circuitviz.errors import InputError
 from circuitviz.formats import change_document, export_document, open_document, save_document
-from circuitviz.formats.claims import lock_document, document_locked
-from circuitviz.formats.disk import write_atomically
-from circuitviz.formats.recovery import find_recovered_work
-from circuitviz.formats.temporaries import create_temporary, remove_abandoned_files
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.session import Document, Label, State, set_label
+from circuitviz.formats.autosave import find_recovered_work
+from circuitviz.formats.file_io import write_atomically
+from circuitviz.formats.file_lock import document_locked, lock_document
+from circuitviz.formats.temporary_files import create_temporary, remove_abandoned_files
+from circuitviz.graph import Graph, ModelShape, Scores
 
 PROGRAM = [sys.executable, str(Path(__file__).parent / "save_until_killed.py")]
 GRAPH = Graph.transformer(ModelShape(1, 2, 8))
@@ -80,7 +80,10 @@ def test_a_save_that_goes_on_loses_nothing_to_another(tmp_path: Path) -> None:
 
 
 def test_a_start_removes_what_a_killed_save_of_unsaved_work_left(tmp_path: Path) -> None:
-    with create_temporary(tmp_path, is_private=True) as ours, create_temporary(tmp_path, is_private=True) as other:
+    with (
+        create_temporary(tmp_path, is_private=True) as ours,
+        create_temporary(tmp_path, is_private=True) as other,
+    ):
         other.close()  # as the system closes it when its process is killed
         assert find_recovered_work(tmp_path) == []
         assert hidden(tmp_path) == [Path(ours.name).name]
@@ -176,11 +179,11 @@ def test_who_holds_a_file_is_named(tmp_path: Path) -> None:
         claim = lock_document(path, kind)
         assert claim is not None
         began = time.monotonic()
-        with pytest.raises(InputError, match=says), document_locked(link, patience_s=0.05):
+        with pytest.raises(InputError, match=says), document_locked(link, timeout_s=0.05):
             pass
         assert (time.monotonic() - began < 0.05) == (kind == "window")
         claim.release()
-    with document_locked(link, patience_s=0):
+    with document_locked(link, timeout_s=0):
         assert lock_document(path, "window") is None
 
 

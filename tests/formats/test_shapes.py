@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from circuitviz.errors import InputError
-from circuitviz.formats import import_document, open_document, save_document, shapes
+from circuitviz.formats import graph_limits, import_document, open_document, save_document
 
 
 def graph_of(nodes: int, path: Path) -> Path:
@@ -44,7 +44,7 @@ def test_more_nodes_are_refused_at_once_with_what_they_would_cost(tmp_path: Path
 
 
 def test_nodes_that_do_not_fit_into_what_is_free_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shapes.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**29))
+    monkeypatch.setattr(graph_limits.psutil, "virtual_memory", lambda: SimpleNamespace(available=2**29))
     with pytest.raises(InputError, match=r"10,000 nodes take 1.1 GB of memory to open, and 0.5 GB are free"):
-        shapes.check_node_count(10_000, 1)
-    shapes.check_node_count(5000, 1)
+        graph_limits.check_node_count(10_000, 1)
+    graph_limits.check_node_count(5000, 1)

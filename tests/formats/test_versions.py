@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from circuitviz.document import replace_circuit, toggle_ablation
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
 from circuitviz.formats.circuit_file import CircuitFileFormat
-from circuitviz.formats.disk import parse_json, write_atomically
-from circuitviz.formats.migrations import FIRST_VERSION, STEPS, FILE_VERSION, migrate_manifest
+from circuitviz.formats.file_io import parse_json, write_atomically
+from circuitviz.formats.migrations import FILE_VERSION, FIRST_VERSION, STEPS, migrate_manifest
 from circuitviz.formats.parts import DocumentPart, parts
-from circuitviz.graph import Circuit, Graph, Scores, ModelShape
-from circuitviz.session import replace_circuit, toggle_ablation
+from circuitviz.graph import Circuit, Graph, ModelShape, Scores
 
 VERSIONS = Path(__file__).parent / "versions"
 

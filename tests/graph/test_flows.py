@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from circuitviz.graph import Graph, NodeKind, Node, Scores, ModelShape, estimate_target_change
+from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores, estimate_target_change
 
 SHAPE = ModelShape(2, 2, 8)
 NAMES = ("token@0", "m0.f1@0", "m0.f2@0", "m1.f3@0")
@@ -15,7 +15,9 @@ NAMES = ("token@0", "m0.f1@0", "m0.f2@0", "m1.f3@0")
 
 def made(values: np.ndarray, info: dict) -> Scores:
     nodes = [Node("token@0", NodeKind.TOKEN, position=0)]
-    nodes += [Node(n, NodeKind.FEATURE, int(n[1]), site="m", position=0, feature=int(n[4])) for n in NAMES[1:]]
+    nodes += [
+        Node(n, NodeKind.FEATURE, int(n[1]), site="m", position=0, feature=int(n[4])) for n in NAMES[1:]
+    ]
     nodes.append(Node("logit.5@0", NodeKind.LOGITS, position=0, token=5))
     graph = Graph.of_nodes(SHAPE, tuple(nodes), values != 0)
     reading = np.isin([n.name for n in nodes], graph.receivers)

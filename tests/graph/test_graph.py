@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Graph, Scores, ModelShape, prune
+from circuitviz.graph import Circuit, Graph, ModelShape, Scores, prune
 
 shapes = st.builds(
     ModelShape,
@@ -118,7 +118,9 @@ def naive_greedy(scores: Scores, n: int) -> set[str]:
 
 @given(shapes, st.integers(0, 2**31), st.data())
 @settings(max_examples=40, deadline=None)
-def test_top_and_signed_are_the_largest_then_pruned(shape: ModelShape, seed: int, data: st.DataObject) -> None:
+def test_top_and_signed_are_the_largest_then_pruned(
+    shape: ModelShape, seed: int, data: st.DataObject
+) -> None:
     graph = Graph.transformer(shape)
     values = np.random.default_rng(seed).normal(size=graph.mask.shape)
     scores, n = Scores(graph, values, "random"), data.draw(st.integers(0, graph.n_edges))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from circuitviz.errors import InputError
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 
 SHAPE = ModelShape(2, 2, 8)
 NODES = (

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.graph import Graph, ModelShape, Scores
 
 GRAPH = Graph.transformer(ModelShape(2, 2, 8))
 WAYS = ("greedy", "top", "signed", "nodes", "threshold", "own")

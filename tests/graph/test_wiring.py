@@ -8,8 +8,8 @@ import networkx as nx
 import numpy as np
 import pytest
 
-from circuitviz.graph import Circuit, Graph, Scores, ModelShape
-from circuitviz.graph.wiring import Connectivity
+from circuitviz.graph import Circuit, Graph, ModelShape, Scores
+from circuitviz.graph.connectivity import Connectivity
 
 SHAPES = {
     "plain": ModelShape(3, 3, 32),
@@ -35,7 +35,10 @@ def oracle(circuit: Circuit, scores: Scores) -> nx.MultiDiGraph:
         heads = [node]
         if ".kv" in node:
             layer, number = node.split(".kv")
-            heads = [f"{layer}.h{int(number) * shape.queries_per_kv_head + i}" for i in range(shape.queries_per_kv_head)]
+            heads = [
+                f"{layer}.h{int(number) * shape.queries_per_kv_head + i}"
+                for i in range(shape.queries_per_kv_head)
+            ]
         for head in heads:
             if head in circuit.node_names:
                 net.add_edge(sender, head, key=name, size=abs(scores.values[circuit.graph.edge(name)]))
@@ -109,7 +112,9 @@ def test_the_strongest_of_more_paths_than_anyone_could_list_come_at_once() -> No
     paths = wiring.iter_paths("input", "logits")
     best = [next(paths).strength for _ in range(20)]
     net = nx.DiGraph()
-    for tail, head, score in zip(wiring.source.tolist(), wiring.destination.tolist(), wiring.score, strict=True):
+    for tail, head, score in zip(
+        wiring.source.tolist(), wiring.destination.tolist(), wiring.score, strict=True
+    ):
         size = max(abs(score), net.edges[tail, head]["size"] if net.has_edge(tail, head) else 0.0)
         net.add_edge(tail, head, size=size)
     # the strength of the strongest path is the highest threshold at which the ends still join

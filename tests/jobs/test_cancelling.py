@@ -18,13 +18,20 @@ import pytest
 from every_job import JOBS, Opened, job_classes, open_both
 from pytestqt.qtbot import QtBot
 
-from circuitviz.jobs import JobFailed, WorkerIdle, ProgressReported, Reply, Request, Worker
-from circuitviz.jobs.engine import Engine
-from circuitviz.jobs.features import require_dictionaries
-from circuitviz.jobs.train import TrainDictionary
+from circuitviz.cancellation import (
+    BACKGROUND_THREAD_NAME,
+    Cancelled,
+    cancellable,
+    check_cancelled,
+    run_in_background,
+)
+from circuitviz.jobs import Worker
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
-from circuitviz.stopping import BACKGROUND_THREAD_NAME, Cancelled, run_in_background, check_cancelled, cancellable
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.feature_dashboards import require_dictionaries
+from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.train_dictionary import TrainDictionary
 
 LONGEST_S = 0.3  # of processor time between two looks; at most 0.15 s of it was seen with 4 processes a core
 MOMENTS_S = (0.0, 0.5)  # of processor time, between which a job is cancelled
@@ -167,7 +174,7 @@ def test_a_job_that_was_told_to_end_may_still_write_what_it_has(qtbot: QtBot, tm
     """After it was told once, its pauses are none: a training's state is written whole."""
 
     class Writes(Request):
-        def answer(self, engine: Engine) -> Iterator[Reply]:
+        def execute(self, engine: Engine) -> Iterator[Reply]:
             try:
                 while True:
                     check_cancelled()

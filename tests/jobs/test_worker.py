@@ -12,10 +12,13 @@ from conftest import Case
 from pytestqt.qtbot import QtBot
 
 from circuitviz.discovery import discover
-from circuitviz.jobs import DiscoverCircuit, SearchResult, WorkerIdle, ProgressReported, ReadTaskNode, TaskNodeRead, ModelReady, Reply, Request, Worker
-from circuitviz.jobs.engine import Engine
+from circuitviz.jobs import Worker
 from circuitviz.lens import read_node
 from circuitviz.tasks import load_task
+from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.messages import ModelReady, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.read_task_node import ReadTaskNode, TaskNodeRead
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ def test_a_search_steps_aside_for_a_reading_and_loses_nothing(qtbot: QtBot, demo
     worker.start()
     try:
         worker.submit(search)
-        qtbot.waitUntil(lambda: any(isinstance(r, SearchResult) and not r.partial for r in seen), timeout=60_000)
+        qtbot.waitUntil(
+            lambda: any(isinstance(r, SearchResult) and not r.partial for r in seen), timeout=60_000
+        )
     finally:
         worker.stop()
     found = next(i for i, reply in enumerate(seen) if isinstance(reply, SearchResult) and not reply.partial)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from circuitviz.graph import ModelShape
-from circuitviz.graph.opened import graph_with_features
+from circuitviz.graph.feature_sites import graph_with_features
 from circuitviz.layout import layouts
 
 

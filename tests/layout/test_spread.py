@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.layout import COLUMN_SPACING, ROW_SPACING
-from circuitviz.layout.spread import MIN_GAP_X, MIN_GAP_Y, COMFORTABLE_ZOOM, BOUNDS_MARGIN, LayoutTransform, fit_layout_to_view
+from circuitviz.layout.layout_transform import (
+    BOUNDS_MARGIN,
+    COMFORTABLE_ZOOM,
+    MIN_GAP_X,
+    MIN_GAP_Y,
+    LayoutTransform,
+    fit_layout_to_view,
+)
 
 LEGIBLE, READABLE = 0.6, 0.72
 BOX = (66.0, 40.0)
@@ -103,7 +110,12 @@ def test_places_between_and_beyond_rows_come_back(rows: list[float], data: st.Da
 
 def test_rows_that_stand_half_way_in_the_layout_keep_their_proportions() -> None:
     """As the layout by head number has them: an empty layer stays empty."""
-    places = {"a0.h0": (0.0, 0.0), "m0": (200.0, ROW_SPACING / 2), "a1.h0": (0.0, ROW_SPACING), "a3.h0": (0.0, 3 * ROW_SPACING)}
+    places = {
+        "a0.h0": (0.0, 0.0),
+        "m0": (200.0, ROW_SPACING / 2),
+        "a1.h0": (0.0, ROW_SPACING),
+        "a3.h0": (0.0, 3 * ROW_SPACING),
+    }
     spread = fit_layout_to_view(places, dict.fromkeys(places, BOX), {"m0"}, (400.0, 300.0), LEGIBLE, READABLE)
     heights = [spread.to_view(at)[1] for at in places.values()]
     steps = [(b - a) / (heights[-1] - heights[0]) for a, b in pairwise(heights)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from circuitviz.layout.sweeps import N_SWEEPS, order_rows, row_numbers
+from circuitviz.layout.crossing_reduction import N_SWEEPS, order_rows, row_numbers
 
 
 def slowly(

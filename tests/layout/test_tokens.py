@@ -7,11 +7,11 @@ import itertools
 import numpy as np
 import pytest
 
-from circuitviz.canvas.picture import build_scene
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
+from circuitviz.document import Label, State
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
 from circuitviz.layout import COLUMN_SPACING, layouts
-from circuitviz.layout.tokens import position_columns
-from circuitviz.session import Label, State
+from circuitviz.layout.by_token import position_columns
+from circuitviz.scene.circuit_scene import build_scene
 
 SHAPE = ModelShape(5, 4, 64)
 TOKENS = 6
@@ -26,7 +26,9 @@ def features(seed: int = 0, n: int = 90) -> Circuit:
         for layer, site in zip(rng.integers(0, 5, n), rng.choice(["a", "m"], n), strict=True)
     )
     for i, (layer, site, t) in enumerate(made):
-        nodes.append(Node(f"{site}{layer}.f{i}@{t}", NodeKind.FEATURE, layer, site=site, position=t, feature=i))
+        nodes.append(
+            Node(f"{site}{layer}.f{i}@{t}", NodeKind.FEATURE, layer, site=site, position=t, feature=i)
+        )
     nodes.append(Node("logit.7@5", NodeKind.LOGITS, position=TOKENS - 1, token=7))
     depth = [node.depth for node in nodes[:-1]] + [99]
     at = [node.position or 0 for node in nodes]

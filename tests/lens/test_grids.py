@@ -8,7 +8,7 @@ import torch
 from conftest import Case
 
 from circuitviz.errors import InputError
-from circuitviz.lens import direct_logit_attribution_steps, read_layer_attention, read_lens_grid, read_head
+from circuitviz.lens import direct_logit_attribution_steps, read_head, read_layer_attention, read_lens_grid
 from circuitviz.progress import run_to_completion
 
 
@@ -155,7 +155,9 @@ def test_attention_of_a_layer_clean_corrupted_and_weighted(case: Case) -> None:
         carried[side] = pattern * value.norm(dim=-1)[None]
     scale = carried["clean"].max()
     for side in ("clean", "corrupted"):
-        assert found.patterns(side, weighted=True)[2] == pytest.approx((carried[side] / scale).numpy(), abs=1e-5)
+        assert found.patterns(side, weighted=True)[2] == pytest.approx(
+            (carried[side] / scale).numpy(), abs=1e-5
+        )
     difference = ((carried["clean"] - carried["corrupted"]) / scale).numpy()
     assert found.patterns("difference", weighted=True)[2] == pytest.approx(difference, abs=1e-5)
     assert np.array_equal(found.patterns("difference"), found.patterns("clean") - found.patterns("corrupted"))

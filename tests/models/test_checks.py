@@ -10,7 +10,7 @@ import torch
 from families import random_model, tokenizer
 
 from circuitviz.errors import InputError
-from circuitviz.models import Model, corrections, from_hugging_face, loading
+from circuitviz.models import Model, bridge_corrections, from_hugging_face, model_loading
 
 Break = Callable[[Any], None]
 
@@ -21,14 +21,14 @@ def _open(name: str) -> Model:
 
 def _refusal(name: str, monkeypatch: pytest.MonkeyPatch, damage: Break) -> str:
     """Why a model is refused whose TransformerLens view is damaged after it is made."""
-    bridge_of = loading.build_bridge
+    bridge_of = model_loading.build_bridge
 
     def damaged(hf: Any, given: str) -> Any:
         bridge = bridge_of(hf, given)
         damage(bridge)
         return bridge
 
-    monkeypatch.setattr(loading, "bridge_of", damaged)
+    monkeypatch.setattr(model_loading, "build_bridge", damaged)
     with pytest.raises(InputError) as refused:
         _open(name)
     return str(refused.value)
@@ -52,7 +52,7 @@ def test_models_are_refused_that_the_bridge_computes_otherwise(
 ) -> None:
     """Without our correction of TransformerLens, the check alone finds each of them."""
     _open(name)
-    monkeypatch.setattr(corrections, correction, lambda part: None)
+    monkeypatch.setattr(bridge_corrections, correction, lambda part: None)
     with pytest.raises(InputError, match=why):
         _open(name)
 
@@ -122,14 +122,14 @@ def test_the_layer_is_named_where_the_bridge_begins_to_differ(
         f"TransformerLens' view of it gives other numbers, beginning with what layer {layer} writes"
         in refusal
     )
-    bridge_of = loading.build_bridge
+    bridge_of = model_loading.build_bridge
 
     def almost(hf: Any, given: str) -> Any:
         bridge = bridge_of(hf, given)
         scale(1 + 1e-6)(bridge)
         return bridge
 
-    monkeypatch.setattr(loading, "bridge_of", almost)
+    monkeypatch.setattr(model_loading, "build_bridge", almost)
     _open("llama")
 
 
@@ -138,7 +138,7 @@ def test_unembedding_of_its_own_is_compared_too(monkeypatch: pytest.MonkeyPatch)
     hf = random_model("gemma2")
     hf.config.final_logit_softcapping = 1.5
     with monkeypatch.context() as patch:
-        patch.setattr(Model, "_cap", lambda _model, logits: logits)
+        patch.setattr(Model, "_softcap_logits", lambda _model, logits: logits)
         with pytest.raises(InputError, match="its blocks called one by one from layer 1 give other numbers"):
             from_hugging_face(hf, tokenizer(), "gemma2")
 

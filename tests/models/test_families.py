@@ -10,7 +10,7 @@ import torch
 from families import FAMILIES, PlainEdges, random_model, tokenizer
 
 from circuitviz.discovery import discover, make_setting
-from circuitviz.discovery.exact import measure_edge_effects
+from circuitviz.discovery.exact_patching import measure_edge_effects
 from circuitviz.errors import InputError
 from circuitviz.models import Model, from_hugging_face
 from circuitviz.progress import run_to_completion

@@ -20,13 +20,13 @@ from mutations import heads
 from safetensors.torch import load_file, save_file
 from tiny_tokenizers import WORDS, qwen2, word_level
 
-from circuitviz.app.cli import run
+from circuitviz.cli import run
+from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
 from circuitviz.models import from_hugging_face, load_model
 from circuitviz.models.folder_checks import check_counts
-from circuitviz.models.processes import forbid_subprocesses
-from circuitviz.session import Document
+from circuitviz.models.subprocess_guard import forbid_subprocesses
 
 SHARE = int(os.environ.get("CIRCUITVIZ_FUZZ", "100"))
 
@@ -91,7 +91,11 @@ def test_programs_are_refused_while_a_model_is_opened_and_only_then() -> None:
         lambda: os.posix_spawn(sys.executable, [sys.executable, "-c", "pass"], {}),
     ]
     for start in starts:
-        with forbid_subprocesses(), forbid_subprocesses(), pytest.raises(PermissionError, match="while a model is opened"):
+        with (
+            forbid_subprocesses(),
+            forbid_subprocesses(),
+            pytest.raises(PermissionError, match="while a model is opened"),
+        ):
             start()
     subprocess.run([sys.executable, "-c", "pass"], check=True)
 

@@ -18,19 +18,21 @@ from huggingface_hub import constants, hf_api
 from mutations import heads
 from pytestqt.qtbot import QtBot
 
-from circuitviz.app.cli import run
+from circuitviz.cli import run
 from circuitviz.discovery import discover
+from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.features import load_dictionaries
 from circuitviz.formats import save_document
-from circuitviz.jobs import JobFailed, DiscoverCircuit, WorkerIdle, ProgressReported, Worker
-from circuitviz.jobs.engine import Engine
+from circuitviz.jobs import Worker
 from circuitviz.models import hub, is_local_model, load_model
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
-from circuitviz.session import Document
-from circuitviz.session.origin import select_circuit
 from circuitviz.tasks import load_task
+from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.messages import JobFailed, ProgressReported, WorkerIdle
+from circuitviz.workbench.record_origin import select_circuit
 
 NAME, COMMIT = "somebody/small-model", "0123456789abcdef0123456789abcdef01234567"
 RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"
@@ -153,7 +155,7 @@ def test_without_a_network_one_sentence_comes_after_one_try(
 
 @pytest.mark.usefixtures("silent")
 def test_silence_ends_the_patience_and_no_more(elsewhere: pytest.MonkeyPatch) -> None:
-    elsewhere.setattr(hub, "PATIENCE", 0.3)
+    elsewhere.setattr(hub, "HUB_TIMEOUT_S", 0.3)
     steps = list(hub.probe_hub_steps())
     assert 2 <= len(steps) <= 5
     with pytest.raises(InputError, match="does not answer"):
@@ -172,7 +174,7 @@ def test_a_network_that_somebody_switched_off_is_not_asked(
 
 @pytest.mark.usefixtures("silent")
 def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.MonkeyPatch) -> None:
-    elsewhere.setattr(hub, "PATIENCE", 600.0)  # longer than this test would wait
+    elsewhere.setattr(hub, "HUB_TIMEOUT_S", 600.0)  # longer than this test would wait
     worker, seen = Worker(Engine()), []
     worker.replied.connect(seen.append)
     worker.start()
@@ -232,7 +234,9 @@ def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
     """Once a person has asked for it, its files are computed on without a question to the hub."""
     model = load_model(NAME)
     task = load_task("ioi", model, prompts=4)
-    state = select_circuit(model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 40, 1.0)
+    state = select_circuit(
+        model, task, discover(model, task, "eap"), "logit-diff", "corrupted", "greedy", 40, 1.0
+    )
     save_document(Document(state), tmp_path / "a.circuit")
     online.shutdown()
     online.server_close()
@@ -241,6 +245,10 @@ def test_a_model_that_a_file_names_opens_from_what_was_downloaded(
 
 
 def test_which_models_are_local(tmp_path: Path) -> None:
-    assert is_local_model("demo") and is_local_model(str(resource_path("demo", "model"))) and not is_local_model(NAME)
+    assert (
+        is_local_model("demo")
+        and is_local_model(str(resource_path("demo", "model")))
+        and not is_local_model(NAME)
+    )
     with pytest.raises(InputError, match="without config.json"):
         is_local_model(str(tmp_path))

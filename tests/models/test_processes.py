@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from circuitviz.models import processes
+from circuitviz.models import subprocess_guard
 
 
 def test_the_guard_needs_no_name_of_its_module(monkeypatch: pytest.MonkeyPatch) -> None:
     """Python sets them to None when it ends, and an audit hook is called after that, too."""
-    with processes.forbid_subprocesses():
+    with subprocess_guard.forbid_subprocesses():
         pass
     for name in ("_EVENTS", "_here"):
-        monkeypatch.setattr(processes, name, None)
+        monkeypatch.setattr(subprocess_guard, name, None)
     sys.audit("open", "file", "r", 0)

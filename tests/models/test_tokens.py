@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tiny_tokenizers import END, WORDS, byte_level, qwen2, word_level
 
 from circuitviz.errors import InputError
-from circuitviz.evaluation.claims.prompts import token_mask
+from circuitviz.evaluation.claims.claim_prompts import token_mask
 from circuitviz.features.passages import passages_from_texts
 from circuitviz.models import PromptTokenizer, from_hugging_face, load_model
 from circuitviz.tasks import Pair, Task
@@ -71,7 +71,7 @@ def test_no_bos_is_shown_counted_or_left_out_where_there_is_none(kind: Any) -> N
         tokens = model.tokens
         assert tokens.has_bos == (bos is not None)
         row = tokens.encode("a cat said")
-        assert tokens.strings(row).count(bos) == (bos is not None)
+        assert tokens.token_strings(row).count(bos) == (bos is not None)
         assert tokens.text(row) == "a cat said"
         assert tokens.encode("") == ([] if bos is None else [tokens.bos_id])
         text = " ".join(["a cat said"] * 60)

@@ -14,9 +14,9 @@ from transformers import AutoModelForCausalLM
 from circuitviz.__main__ import main
 from circuitviz.formats import open_document, save_document
 from circuitviz.models import Model, load_model
-from circuitviz.models.weights import legacy_weight_hash
+from circuitviz.models.weight_hash import legacy_weight_hash
 from circuitviz.resources import resource_path
-from circuitviz.session.origin import describe_mismatch
+from circuitviz.workbench.record_origin import describe_mismatch
 
 
 @pytest.fixture(scope="module")

@@ -12,14 +12,14 @@ from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QGraphicsItem, QVBoxLayout
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.theme import DARK, LIGHT
 from circuitviz.panels.charts import ChartView
-from circuitviz.panels.charts.matrix import faithfulness_colour
-from circuitviz.panels.charts.sketch import RectMark, ChartSpec, LineMark
-from circuitviz.panels.desk import Workspace
+from circuitviz.panels.charts.cell_matrix import faithfulness_colour
+from circuitviz.panels.charts.chart_spec import ChartSpec, LineMark, RectMark
 from circuitviz.panels.registry import Panel
-from circuitviz.pictures.drawing import TextShape
-from circuitviz.pictures.plots import PlotFigureOptions
+from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.drawing import TextShape
+from circuitviz.shapes.plot_axes import PlotFigureOptions
+from circuitviz.workspace.workspace import Workspace
 
 
 @pytest.fixture
@@ -89,7 +89,9 @@ def test_every_cell_is_painted_in_its_colour_after_another_chart(chart: ChartVie
     for i, cell in enumerate(cells):
         row, column = divmod(i, 3)
         place = chart.marks_item.getViewBox().mapViewToScene(QPointF(column + 0.2, row + 0.2))
-        assert picture.pixelColor(scene.mapFromScene(place)) == faithfulness_colour(ChartSpec(LIGHT), cell["value"])
+        assert picture.pixelColor(scene.mapFromScene(place)) == faithfulness_colour(
+            ChartSpec(LIGHT), cell["value"]
+        )
 
 
 def test_names_at_the_left_have_room_at_the_first_painting(chart: ChartView) -> None:
@@ -99,7 +101,9 @@ def test_names_at_the_left_have_room_at_the_first_painting(chart: ChartView) -> 
     narrow = chart.plot_widget.getAxis("left").width()
     chart.draw_result("robustness", RESULTS["robustness"])
     widest = max(chart.fontMetrics().horizontalAdvance(name) for _, name in chart.spec.axis_ticks["left"])
-    assert chart.plot_widget.getAxis("left").width() > 0.8 * widest > narrow  # its own text is a little smaller
+    assert (
+        chart.plot_widget.getAxis("left").width() > 0.8 * widest > narrow
+    )  # its own text is a little smaller
 
 
 def test_a_ranking_of_all_edges_is_drawn_as_finely_as_it_is_seen(chart: ChartView) -> None:
@@ -159,7 +163,9 @@ def test_its_key_names_what_is_drawn_in_the_window_and_on_paper(
     shown = {text for entry in chart.legend.entries for text in (entry.label, entry.ramp_start_label)}
     assert said <= shown and chart.legend.height() > 0
     on_paper = {
-        shape.text for shape in chart.drawing(PlotFigureOptions(preset="slide")).legend if isinstance(shape, TextShape)
+        shape.text
+        for shape in chart.drawing(PlotFigureOptions(preset="slide")).legend
+        if isinstance(shape, TextShape)
     }
     assert said <= on_paper
     assert not chart.drawing(PlotFigureOptions(legend=False)).legend
@@ -182,6 +188,8 @@ def test_a_narrow_key_takes_more_rows_and_a_compact_chart_names_its_axes_there(
     compact.grab()
     assert compact.legend.entries[0].label == "Unexplained variance by step"
     assert not compact.plot_widget.getAxis("bottom").labelText
-    words = {shape.text for shape in compact.drawing(PlotFigureOptions()).words if isinstance(shape, TextShape)}
+    words = {
+        shape.text for shape in compact.drawing(PlotFigureOptions()).words if isinstance(shape, TextShape)
+    }
     assert {"Unexplained variance", "step"} <= words  # on paper they stand at their axes
     assert QColor(compact.plot_widget.grab().toImage().pixelColor(1, 1)) == QColor(DARK.panel)

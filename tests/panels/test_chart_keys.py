@@ -9,7 +9,7 @@ from PySide6.QtGui import QColor
 from pytestqt.qtbot import QtBot
 
 from circuitviz.panels.charts import ChartView, charts
-from circuitviz.panels.charts.keys import nearest_in_direction
+from circuitviz.panels.charts.keyboard_cursor import nearest_in_direction
 
 UP, DOWN, LEFT, RIGHT = Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Left, Qt.Key.Key_Right
 
@@ -101,7 +101,11 @@ def test_every_chart_has_a_name_for_those_who_hear_it(measure: str) -> None:
 def test_a_step_goes_to_the_nearest_in_its_direction() -> None:
     grid = np.array([(x * 10.0, y * 10.0) for y in range(3) for x in range(4)])
     assert [nearest_in_direction(grid, 5, way) for way in ((-1, 0), (1, 0), (0, -1), (0, 1))] == [4, 6, 1, 9]
-    assert nearest_in_direction(grid, 3, (1, 0)) == 3 and nearest_in_direction(grid, 0, (0, -1)) == 0 and nearest_in_direction(grid, -1, (0, 1)) == 0
+    assert (
+        nearest_in_direction(grid, 3, (1, 0)) == 3
+        and nearest_in_direction(grid, 0, (0, -1)) == 0
+        and nearest_in_direction(grid, -1, (0, 1)) == 0
+    )
     row = np.array([(0.0, 5.0), (3.0, 5.0), (9.0, 5.0)])
     assert [nearest_in_direction(row, 1, way) for way in ((0, 1), (0, -1), (1, 0))] == [2, 0, 2]
     slope = np.array([(0.0, 0.0), (10.0, -30.0), (20.0, -2.0)])

@@ -10,7 +10,11 @@ import pytest
 from PySide6.QtCore import QModelIndex, Qt
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.features.listing import FeatureListProxy, FeatureTableModel, make_feature_list_view
+from circuitviz.panels.features.feature_table import (
+    FeatureListProxy,
+    FeatureTableModel,
+    make_feature_list_view,
+)
 
 DRAWN = np.random.default_rng(0)
 ROWS: list[Any] = [

@@ -9,11 +9,11 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from pytestqt.qtbot import QtBot
 
-from circuitviz.canvas.theme import THEMES
 from circuitviz.errors import InputError
-from circuitviz.panels.attention import AttentionMap
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.heat.grid import text_colour_on, diverging_colours
+from circuitviz.panels.heat.heat_grid import diverging_colours, text_colour_on
+from circuitviz.panels.inspector.attention_map import AttentionMap
+from circuitviz.scene.theme import THEMES
 
 VALUES = np.array([[0.0, 2.0, np.nan], [-4.0, np.nan, 1.0]])
 
@@ -127,7 +127,9 @@ def test_pictures_are_drawn_not_pasted_and_an_unknown_suffix_is_told(qtbot: QtBo
     qtbot.addWidget(map_)
     map_.resize(700, 400)
     many = np.random.default_rng(0).normal(size=(60, 60))  # in the window these are one bitmap
-    map_.show_grid(HeatGrid([f"r{i}" for i in range(60)], [""] * 60, many, build_table=lambda: [["r"], [1.5]]))
+    map_.show_grid(
+        HeatGrid([f"r{i}" for i in range(60)], [""] * 60, many, build_table=lambda: [["r"], [1.5]])
+    )
     map_.save(tmp_path / "a.svg")
     svg = (tmp_path / "a.svg").read_text()
     assert "<image" not in svg and svg.count("<rect") >= 3600 and ">r0<" in svg

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from pytestqt.qtbot import QtBot
 
-from circuitviz.graph import Graph, Scores, ModelShape
-from circuitviz.jobs import MeasureCurve, CurveMeasured
-from circuitviz.jobs.messages import ModelReady
-from circuitviz.panels import Workspace
-from circuitviz.panels.edges import EdgesPanel
-from circuitviz.session import Document, State, select_edges, replace_circuit, toggle_ablation
+from circuitviz.document import Document, State, replace_circuit, select_edges, toggle_ablation
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.panels.edges.panel import EdgesPanel
+from circuitviz.workbench.measure_curve import CurveMeasured, MeasureCurve
+from circuitviz.workbench.messages import ModelReady
+from circuitviz.workspace.workspace import Workspace
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))
 ONE, OTHER = (
@@ -27,11 +27,13 @@ def test_undo_shows_the_curve_that_was_measured(qtbot: QtBot) -> None:
     qtbot.addWidget(panel)
     panel.set_in_front(True)
     desk.set_document(Document(State(None, ONE, ONE.greedy(40))))
-    desk.opened_model = ModelReady("demo", "cpu", "ioi", "logit-diff", "corrupted", ("prompt",), GRAPH.n_edges)
+    desk.opened_model = ModelReady(
+        "demo", "cpu", "ioi", "logit-diff", "corrupted", ("prompt",), GRAPH.n_edges
+    )
     desk.measure_curve()
     assert [type(each) for each in asked if isinstance(each, MeasureCurve)] == [MeasureCurve]
     drawn: list[list[dict[str, float]]] = []
-    panel.chart.draw = lambda _name, result: drawn.append(result["points"])  # type: ignore[method-assign]
+    panel.chart.draw_result = lambda _name, result: drawn.append(result["points"])  # type: ignore[method-assign]
 
     desk.apply_command(replace_circuit(OTHER.greedy(30), OTHER, None, "Find"))
     assert desk.document.curve == drawn[-1] == []

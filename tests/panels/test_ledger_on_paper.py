@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.feature_circuit.ledger import LEDGER_TERMS, LedgerView
-from circuitviz.pictures.drawing import BoxShape, TextShape
-from circuitviz.pictures.plots import PlotFigureOptions
+from circuitviz.panels.feature_circuit.ledger_view import LEDGER_TERMS, LedgerView
+from circuitviz.shapes.drawing import BoxShape, TextShape
+from circuitviz.shapes.plot_axes import PlotFigureOptions
 
 VALUES = {name: (i - 2) / 4 for i, name in enumerate(LEDGER_TERMS)}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.panels.meter import _format_value
+from circuitviz.panels.meter.panel import _format_value
 
 
 def test_what_rounds_to_zero_has_no_sign_and_the_rest_a_minus() -> None:

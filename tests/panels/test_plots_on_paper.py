@@ -18,20 +18,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from circuitviz.__main__ import main
-from circuitviz.app.cli.parser import parse_arguments
-from circuitviz.canvas.theme import DARK, LIGHT
+from circuitviz.cli.parser import parse_arguments
+from circuitviz.document import Document, State
 from circuitviz.errors import InputError
 from circuitviz.formats import save_document
-from circuitviz.graph import Graph, Scores, ModelShape
+from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.panels.charts import ChartView, charts
 from circuitviz.panels.charts.clipping import clip_polygon, clip_polyline
+from circuitviz.panels.figures.plot_export import ExportablePlot, plot_to_sheet, save_plot
 from circuitviz.panels.heat import HeatGrid, HeatMap
-from circuitviz.panels.saving import ExportablePlot, save_plot, plot_to_sheet
-from circuitviz.pictures.drawing import AreaShape, BoxShape, CurveShape, Drawing, TextShape, used_colours
-from circuitviz.pictures.measure import text_width
-from circuitviz.pictures.plots import PlotFigureOptions
-from circuitviz.pictures.tables import draw_table
-from circuitviz.session import Document, State
+from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.drawing import AreaShape, BoxShape, CurveShape, Drawing, TextShape, used_colours
+from circuitviz.shapes.plot_axes import PlotFigureOptions
+from circuitviz.shapes.table_figure import draw_table
+from circuitviz.shapes.text_metrics import text_width
 
 pytestmark = pytest.mark.usefixtures("qapp")
 
@@ -87,7 +87,7 @@ def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path)
     for suffix in (".svg", ".pdf", ".tex", ".png"):
         first, second = (tmp_path / f"{i}{suffix}" for i in (1, 2))
         save_plot(plot, first, PlotFigureOptions(font_size=6), about)
-        first.set_labels(tmp_path / f"kept{suffix}")
+        first.rename(tmp_path / f"kept{suffix}")
         save_plot(plotted(name), first, PlotFigureOptions(font_size=6), about)
         assert first.read_bytes() == (tmp_path / f"kept{suffix}").read_bytes() and not second.exists()
     root = ET.parse(tmp_path / "1.svg").getroot()
@@ -105,7 +105,12 @@ def test_a_plot_is_text_and_shapes_and_the_same_twice(name: str, tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "figure", [PlotFigureOptions(), PlotFigureOptions(width_mm=50, font_size=9), PlotFigureOptions(preset="slide", font_size=18)]
+    "figure",
+    [
+        PlotFigureOptions(),
+        PlotFigureOptions(width_mm=50, font_size=9),
+        PlotFigureOptions(preset="slide", font_size=18),
+    ],
 )
 @pytest.mark.parametrize("name", plots())
 def test_a_plot_lies_on_its_page(name: str, figure: PlotFigureOptions) -> None:
@@ -225,7 +230,10 @@ def test_a_table_is_set_with_its_numbers_below_each_other() -> None:
     words = {s.text: s for s in drawing.words if isinstance(s, TextShape)}
     assert words["12"].anchor == "end" and words["12"].x == words["−3"].x == words["examples"].x
     assert words["m3.f5"].x == words["m3.f517"].x and words["feature"].bold
-    assert any(text.endswith("…") for text in words) and sum(isinstance(s, CurveShape) for s in drawing.body) == 3
+    assert (
+        any(text.endswith("…") for text in words)
+        and sum(isinstance(s, CurveShape) for s in drawing.body) == 3
+    )
     assert draw_table([cells[0]], PlotFigureOptions()).height > 0
 
 

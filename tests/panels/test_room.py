@@ -7,7 +7,13 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication, QFormLayout, QLabel, QLineEdit, QSpinBox, QVBoxLayout, QWidget
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.room import VerticalScrollArea, DockScrollArea, fix_scaled_width, align_form_labels, scale_pixels
+from circuitviz.panels.widgets.font_scaling import (
+    DockScrollArea,
+    VerticalScrollArea,
+    align_form_labels,
+    fix_scaled_width,
+    scale_pixels,
+)
 
 
 def _of(pixels: int) -> QFont:

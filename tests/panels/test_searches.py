@@ -15,24 +15,25 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.graph import Graph, NodeKind, Node, Scores, ModelShape
-from circuitviz.jobs import PromptSearchResult, JobFailed, DiscoverCircuit, SearchResult, WorkerIdle
-from circuitviz.jobs.messages import ModelReady
-from circuitviz.panels import Workspace
-from circuitviz.session import (
+from circuitviz.document import (
     Document,
     Label,
     Provenance,
     State,
-    select_edges,
-    set_filters,
     group_nodes,
     move_nodes,
+    select_edges,
+    set_filters,
     set_label,
     toggle_ablation,
 )
-from circuitviz.session.question import HIERARCHICAL_ATTRIBUTION, SAME_MODEL, PROMPT_TASK
-from circuitviz.session.sight import ViewFilters
+from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK, SAME_MODEL
+from circuitviz.document.view_filters import ViewFilters
+from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.discover_prompt_circuit import PromptSearchResult
+from circuitviz.workbench.messages import JobFailed, ModelReady, WorkerIdle
+from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)
 GRAPH = Graph.transformer(SHAPE)
@@ -150,7 +151,11 @@ def features_of_a_prompt(desk: Workspace) -> None:
     graph = Graph.of_nodes(SHAPE, nodes, np.array([[False, True]]))
     scores = Scores(graph, graph.mask * 1.0, HIERARCHICAL_ATTRIBUTION)
     where = replace(
-        WHERE, task=PROMPT_TASK, pairs=(("a b", "", (), ()),), method=HIERARCHICAL_ATTRIBUTION, options={"target": "logit.4@1"}
+        WHERE,
+        task=PROMPT_TASK,
+        pairs=(("a b", "", (), ()),),
+        method=HIERARCHICAL_ATTRIBUTION,
+        options={"target": "logit.4@1"},
     )
     desk.search_controller.begin_search(SAME_MODEL)
     desk._handle_reply(PromptSearchResult(scores, scores.top(1), where))
@@ -174,7 +179,7 @@ def partial_of_the_same(desk: Workspace) -> None:
 def cancelled(desk: Workspace) -> None:
     partial_on_the_screen(desk)
     where = replace(WHERE, model="gpt2", weight_hash="ef" * 32)
-    desk._handle_reply(found(where, partial=True, cancelled=True, reached="9 of 90 edges examined"))
+    desk._handle_reply(found(where, partial=True, cancelled=True, last_step="9 of 90 edges examined"))
     desk._handle_reply(WorkerIdle())
 
 
@@ -218,7 +223,9 @@ EVENTS: dict[Callable[[Workspace], None], tuple[set[str], bool]] = {
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.__name__)
-def test_what_is_on_the_desk_after_a_circuit_was_replaced(desk: Workspace, event: Callable[[Workspace], None]) -> None:
+def test_what_is_on_the_desk_after_a_circuit_was_replaced(
+    desk: Workspace, event: Callable[[Workspace], None]
+) -> None:
     after, back = EVENTS[event]
     mine, state = desk.document, desk.document.state
     assert on_the_desk(desk) == ALL and not mine.is_dirty
@@ -311,7 +318,9 @@ def test_an_example_is_no_unsaved_work_and_a_search_is(desk: Workspace) -> None:
 
     search(desk, WHERE)
     desk._handle_reply(found(WHERE))
-    assert desk.document.is_dirty and not desk.document.would_lose_work()  # closing asks, another search does not
+    assert (
+        desk.document.is_dirty and not desk.document.would_lose_work()
+    )  # closing asks, another search does not
     search(desk, WHERE)
     desk._handle_reply(found(replace(WHERE, seconds=600.0)))
     assert desk.document.is_dirty and desk.document.would_lose_work()  # ten minutes' work
@@ -323,7 +332,10 @@ def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
     for name, questions in (("traces", 0), ("stability", 1)):
         desk.document.store_measure(name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
-        assert desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) == (not questions) and len(asked) == questions
+        assert (
+            desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) == (not questions)
+            and len(asked) == questions
+        )
     assert not desk.start_discovery(DiscoverCircuit.from_origin(replace(where, model="gpt2"), "cpu"))
     desk.set_document(Document(State(WHERE, scores_of(0), scores_of(0).greedy(40))))
     desk.document.store_measure("traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
@@ -335,7 +347,9 @@ def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(
 def test_a_search_that_ended_early_replaces_an_empty_desk_alone(desk: Workspace) -> None:
     desk.set_document(Document())
     search(desk, WHERE)
-    desk._handle_reply(found(WHERE, partial=True, cancelled=True, reached="9 of 90 edges examined"))
-    assert desk.state.circuit is not None and desk.state.scores.partial and desk.search_controller.offer is None
+    desk._handle_reply(found(WHERE, partial=True, cancelled=True, last_step="9 of 90 edges examined"))
+    assert (
+        desk.state.circuit is not None and desk.state.scores.partial and desk.search_controller.offer is None
+    )
     desk.undo_stack.undo()
     assert desk.state.circuit is None

@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 from pytestqt.qtbot import QtBot
 
-from circuitviz.panels.readings.thumbnails import MAX_THUMBNAIL_CELLS, AttentionThumbnails, downsample
+from circuitviz.panels.readings.attention_thumbnails import (
+    MAX_THUMBNAIL_CELLS,
+    AttentionThumbnails,
+    downsample,
+)
 
 
 @pytest.mark.parametrize("tokens", [9, 128, 129, 300])

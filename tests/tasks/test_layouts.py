@@ -16,11 +16,11 @@ from slow_path import DEMO
 from transformers import AutoTokenizer
 
 from circuitviz.discovery import make_setting
+from circuitviz.document import Document, Provenance, State
 from circuitviz.errors import InputError
 from circuitviz.formats import open_document, save_document
-from circuitviz.session import Document, Provenance, State
-from circuitviz.session.origin import select_circuit, rebuild_task
 from circuitviz.tasks import UnusableRowsError, load_task
+from circuitviz.workbench.record_origin import rebuild_task, select_circuit
 
 CLEAN, CORRUPTED = "So Mary said that", "So John said that"
 SAME = {"clean": CLEAN, "corrupted": CLEAN}  # as many tokens for every tokenizer
@@ -256,7 +256,7 @@ def test_any_values_are_read_or_refused_in_one_sentence(
             [str(row.get(name))[:999].encode(errors="replace").decode() for name in names] for row in rows
         ]
         with path.open("w", newline="", encoding="utf-8") as file:
-            csv.save_service(file).writerows([names, *cells])
+            csv.writer(file).writerows([names, *cells])
     if text:
         path.write_text(text)
     try:

@@ -9,7 +9,7 @@ from conftest import Case, make_case
 
 from circuitviz.errors import InputError
 from circuitviz.tasks import Pair, Task, load_task, tasks
-from circuitviz.tasks.words import FEMALE_NAMES, NOUNS
+from circuitviz.tasks.word_lists import FEMALE_NAMES, NOUNS
 
 
 @pytest.mark.parametrize("name", ["ioi", "greater-than", "sva", "gender"])
@@ -64,7 +64,9 @@ def test_gender_works_on_stories_and_the_demo(demo: Case) -> None:
             assert pair.correct == ((" she" if girl else " he"),)
     story = make_case("stories")
     task = load_task("gender", story.model, prompts=20)
-    assert all(story.model.tokens.token_strings([int(t)])[0].strip() in ("she", "he") for t in task.correct[:, 0])
+    assert all(
+        story.model.tokens.token_strings([int(t)])[0].strip() in ("she", "he") for t in task.correct[:, 0]
+    )
 
 
 def test_the_beginning_of_sequence_token_by_the_rule(demo: Case) -> None:

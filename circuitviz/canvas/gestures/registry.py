@@ -11,7 +11,7 @@ from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from circuitviz.registry import Registry
 
 if TYPE_CHECKING:
-    from circuitviz.canvas.view import CircuitView
+    from circuitviz.canvas.circuit_view import CircuitView
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ class Gesture:
     """One way of touching the canvas; overrides what it answers to.
 
     The view asks gestures by rising ``order``. A press that moves further than the system's drag
-    distance belongs to the first gesture that ``takes`` it, which gets ``begin``, ``go_on`` and
-    ``end``; one that does not move is a click. A method that returns a bool says whether the
+    distance belongs to the first gesture that ``accepts_drag`` it, which gets ``drag_started``, ``drag_moved`` and
+    ``drag_ended``; one that does not move is a click. A method that returns a bool says whether the
     event is used up; the next gesture is asked only where it is not.
     """
 

@@ -12,7 +12,7 @@ from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.intervals import Interval
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.firing import is_feature_name
+from circuitviz.features.feature_activations import is_feature_name
 from circuitviz.graph import BoolMatrix
 from circuitviz.models import Model
 from circuitviz.options import build_options
@@ -23,10 +23,10 @@ from circuitviz.tasks import Task, tasks
 
 @dataclass(frozen=True, eq=False)
 class ClaimSubject:
-    """What a claim is about: nodes, or edges by name, in a setting; ``movers`` are called name movers.
+    """What a claim is about: nodes, or edges by name, in a setting; ``name_movers`` are called name movers.
 
     A circuit of features brings its ``dictionaries``; one of a single prompt has no setting, only the model
-    (``opened``), and claims about it name the pairs that they are tested on.
+    (``prompt_model``), and claims about it name the pairs that they are tested on.
     """
 
     setting: TaskSetting | None
@@ -73,9 +73,9 @@ class ClaimSubject:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What a test measured: the effect, in the words of ``measured``, and the verdict it gives.
+    """What a test measured: the effect, in the words of ``effect_description``, and the verdict it gives.
 
-    ``prompts_hash`` is that of the very prompts that were run; ``more`` holds further numbers, and
+    ``prompts_hash`` is that of the very prompts that were run; ``extra_numbers`` holds further numbers, and
     ``detail`` says them.
     """
 
@@ -105,7 +105,7 @@ class ClaimResult:
 
 
 def verdict_at_least(effect: Interval, threshold: float) -> str:
-    """``holds`` where the whole interval is at least ``least``, ``fails`` where all of it is less."""
+    """``holds`` where the whole interval is at least ``threshold``, ``fails`` where all of it is less."""
     if effect.value is None:
         return "undecided"
     low, high = _bounds(effect)
@@ -113,7 +113,7 @@ def verdict_at_least(effect: Interval, threshold: float) -> str:
 
 
 def verdict_near_zero(effect: Interval, threshold: float) -> str:
-    """``holds`` where the whole interval is nearer to 0 than ``least``, ``fails`` where all is farther."""
+    """``holds`` where the whole interval is nearer to 0 than ``threshold``, ``fails`` where all is farther."""
     if effect.value is None:
         return "undecided"
     low, high = _bounds(effect)
@@ -138,7 +138,9 @@ def _bounds(effect: Interval) -> tuple[float, float]:
 
 ClaimTest = Callable[[ClaimSubject, Any], ProgressSteps[ClaimResult]]
 
-claim_tests: Registry[ClaimTest] = Registry("test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims")
+claim_tests: Registry[ClaimTest] = Registry(
+    "test of a claim", "circuitviz.evaluation.claims", "circuitviz.claims"
+)
 """Registered with ``says``: from options to the claim in words, for whoever does not write their own; and
 with ``of``, ``features`` for a test of features, where it is not one of a model's own parts."""
 

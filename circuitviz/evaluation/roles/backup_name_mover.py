@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from circuitviz.evaluation.roles.direct import direct_logit_attributions
+from circuitviz.evaluation.roles.direct_attribution import direct_logit_attributions
 from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.progress import Progress, ProgressSteps
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.models import Model
-from circuitviz.models.batches import split_batches
+from circuitviz.models.batching import split_batches
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, role_tests
-from circuitviz.evaluation.roles.repeated import repeated_token_attention
+from circuitviz.evaluation.roles.repeated_tokens import repeated_token_attention
 from circuitviz.progress import Progress, ProgressSteps
 
 

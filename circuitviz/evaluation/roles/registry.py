@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.roles.direct import direct_logit_attributions
+from circuitviz.evaluation.roles.direct_attribution import direct_logit_attributions
 from circuitviz.graph import NodeKind
 from circuitviz.models import Model
 from circuitviz.progress import ProgressSteps
@@ -34,7 +34,7 @@ def head_names(model: Model) -> list[str]:
 class RoleTestContext:
     """A model on a task, with what several roles' tests share.
 
-    named: the heads that a person calls name movers; where there are none, the heads with the largest
+    labelled_name_movers: the heads that a person calls name movers; where there are none, the heads with the largest
     direct effect on the answer stand in for them. seed and length: of the random tokens said twice.
     """
 

@@ -12,7 +12,7 @@ from circuitviz.discovery.direct_paths import DirectPaths
 from circuitviz.errors import InputError
 from circuitviz.evaluation.roles.registry import HeadScores, RoleTestContext, head_names, role_tests
 from circuitviz.models import PatchedRun
-from circuitviz.models.batches import split_batches
+from circuitviz.models.batching import split_batches
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
@@ -56,7 +56,9 @@ def score_s_inhibition_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores
             before = np.array([i for i, name in enumerate(names) if (graph.node(name).layer or 0) < layer])
             if not len(before):
                 continue
-            falls = _preference_falls(probe, run, part, layer, heads, [names[i] for i in before], direction[rows])
+            falls = _preference_falls(
+                probe, run, part, layer, heads, [names[i] for i in before], direction[rows]
+            )
             sums[before[:, None], np.arange(rows.start, rows.stop)[None]] += falls
             counts[before] += len(heads) if rows.start == 0 else 0
         done += len(rows)

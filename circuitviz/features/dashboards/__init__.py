@@ -1,6 +1,6 @@
 """What is known of a feature apart from any circuit: where it fires, what it reads, what it writes."""
 
-from circuitviz.features.dashboards.building import build_index_steps
+from circuitviz.features.dashboards.build_index import build_index_steps
 from circuitviz.features.dashboards.directions import (
     Neighbour,
     TokenEffect,
@@ -8,7 +8,13 @@ from circuitviz.features.dashboards.directions import (
     nearest_features,
     token_effects,
 )
-from circuitviz.features.dashboards.index import DashboardExample, FeatureRow, FeatureIndex, FeatureStatistics, index_key
+from circuitviz.features.dashboards.feature_index import (
+    DashboardExample,
+    FeatureIndex,
+    FeatureRow,
+    FeatureStatistics,
+    index_key,
+)
 
 __all__ = [
     "DashboardExample",

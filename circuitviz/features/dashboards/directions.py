@@ -9,7 +9,7 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.features.dictionary import Dictionary
-from circuitviz.features.points import centre_input
+from circuitviz.features.hook_points import centre_input
 from circuitviz.models import Model
 
 
@@ -77,7 +77,9 @@ def de_embedding_effects(
 
 
 @torch.no_grad()
-def nearest_features(dictionary: Dictionary, feature: int, direction: str = "decoder", n_features: int = 10) -> list[Neighbour]:
+def nearest_features(
+    dictionary: Dictionary, feature: int, direction: str = "decoder", n_features: int = 10
+) -> list[Neighbour]:
     """The features whose decoder (or ``encoder``) directions have the greatest cosine with this one's."""
     rows = dictionary.decoder if direction == "decoder" else dictionary.encoder.T
     _feature_row(dictionary.decoder_rows, dictionary, feature)

@@ -32,7 +32,7 @@ FILE_VERSION = FIRST_VERSION + len(STEPS)
 def migrate_manifest(manifest: dict[str, Any], steps: Mapping[int, MigrationStep] = STEPS) -> dict[str, Any]:
     """Bring a manifest to the present version; the one given stays as it is.
 
-    >>> migrated({"version": 1, "a": 2}, {1: lambda m: {**m, "b": m["a"]}})
+    >>> migrate_manifest({"version": 1, "a": 2}, {1: lambda m: {**m, "b": m["a"]}})
     {'version': 2, 'a': 2, 'b': 2}
     """
     version = manifest["version"]

@@ -12,28 +12,28 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
-from circuitviz.formats.listing import is_transformer_graph, is_model_graph
-from circuitviz.formats.parts.registry import Arrays, FileContents, DocumentPart, parts, to_jsonable
+from circuitviz.formats.circuit_listing import is_model_graph, is_transformer_graph
+from circuitviz.formats.graph_limits import check_node_count, check_node_fields, check_shape
+from circuitviz.formats.parts.registry import Arrays, DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     any_count,
-    list_of,
-    either_of,
-    mapping_of,
-    finite_number,
-    optional_value,
     any_number,
-    record_of,
-    with_rule,
     any_scalar,
     any_text,
     boolean,
+    either_of,
+    finite_number,
+    list_of,
+    mapping_of,
+    optional_value,
+    record_of,
+    with_rule,
 )
-from circuitviz.formats.shapes import check_node_count, check_shape, check_node_fields
-from circuitviz.graph import Circuit, Graph, NodeKind, Node, Scores, ModelShape
-from circuitviz.graph.opened import graph_from_nodes, feature_sites
+from circuitviz.graph import Circuit, Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.graph.feature_sites import feature_sites, graph_from_nodes
 from circuitviz.graph.scores import SIGN_KEY, SIGN_NOTE_KEY
-from circuitviz.session import Document
 
 NODE_TABLES = [
     "activations",
@@ -45,7 +45,13 @@ NODE_TABLES = [
     "targets",
 ]
 circuit_schema = record_of({"asked": optional_value(any_count), "note": any_text})
-scores_schema = record_of({"method": any_text, "options": mapping_of(either_of(any_scalar, list_of(any_scalar))), "partial": boolean})
+scores_schema = record_of(
+    {
+        "method": any_text,
+        "options": mapping_of(either_of(any_scalar, list_of(any_scalar))),
+        "partial": boolean,
+    }
+)
 pair_schema = with_rule(
     list_of(either_of(any_text, finite_number)),
     lambda p: len(p) == 2 and isinstance(p[0], str) and not isinstance(p[1], str),
@@ -64,7 +70,7 @@ info_schema = record_of(
 
 
 class CircuitPart(DocumentPart):
-    """``graph``, ``scores``, ``circuit``; tensors ``edges``, ``scores``, ``positions``, ``graph_edges``."""
+    """``graph``, ``scores_schema``, ``circuit_schema``; tensors ``edges``, ``scores_schema``, ``positions``, ``graph_edges``."""
 
     keys = ("graph", "scores", "circuit")
 

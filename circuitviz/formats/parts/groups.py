@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from circuitviz.document import Document, Group
+from circuitviz.document.groups import add_group, check_group_name
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.places import parse_position
-from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
-from circuitviz.session import Document, Group
-from circuitviz.session.groups import add_group, check_group_name
+from circuitviz.formats.parts.positions import parse_position
+from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
 
 
 class GroupsPart(DocumentPart):

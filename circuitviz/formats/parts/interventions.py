@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
-from circuitviz.formats.schemas import any_value, list_of, finite_number, with_rule, any_text, integer_between
-from circuitviz.formats.shapes import MAX_POSITIONS
+from circuitviz.document import Document
+from circuitviz.formats.graph_limits import MAX_POSITIONS
+from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
+from circuitviz.formats.schemas import any_text, any_value, finite_number, integer_between, list_of, with_rule
 from circuitviz.graph import Intervention
-from circuitviz.session import Document
 
 
 class InterventionsPart(DocumentPart):
@@ -35,7 +35,9 @@ class InterventionsPart(DocumentPart):
         return {
             "ablated_nodes": frozenset(opened.check_nodes(given["nodes"])),
             "ablated_edges": frozenset(opened.check_edges(given["edges"])),
-            "interventions": {name: _parse_intervention(what) for name, what in _check_interventions(opened, given).items()},
+            "interventions": {
+                name: _parse_intervention(what) for name, what in _check_interventions(opened, given).items()
+            },
         }
 
     def attach(self, opened: FileContents, document: Document) -> None:

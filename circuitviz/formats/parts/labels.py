@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from circuitviz.document import Document, Label
+from circuitviz.document.labels import is_valid_target
 from circuitviz.errors import InputError
-from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_to_json, evidence_from_json
-from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts
-from circuitviz.formats.schemas import any_value, list_of, mapping_of, record_of, any_text
-from circuitviz.session import Document, Label
-from circuitviz.session.labels import is_valid_target
+from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_from_json, evidence_to_json
+from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts
+from circuitviz.formats.schemas import any_text, any_value, list_of, mapping_of, record_of
 
 
 class LabelsPart(DocumentPart):
@@ -47,7 +47,12 @@ def label_from_json(given: Any) -> Label:
     """A label from JSON."""
     record_of(
         {"text": any_text, "colour": any_text},
-        {"note": any_text, "author": any_text, "evidence": list_of(any_value), "extra": mapping_of(any_value)},
+        {
+            "note": any_text,
+            "author": any_text,
+            "evidence": list_of(any_value),
+            "extra": mapping_of(any_value),
+        },
     )(given, "label")
     return Label(
         given["text"],

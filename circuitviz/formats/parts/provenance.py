@@ -5,25 +5,25 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from circuitviz.document import Document, Provenance
+from circuitviz.document.attribution_query import PROMPT_METHODS
 from circuitviz.errors import InputError
-from circuitviz.formats.parts.registry import FileContents, DocumentPart, parts, to_jsonable
+from circuitviz.formats.parts.registry import DocumentPart, FileContents, parts, to_jsonable
 from circuitviz.formats.schemas import (
     MAX_SEED,
-    any_value,
     any_count,
-    list_of,
-    either_of,
-    optional_number,
-    mapping_of,
-    optional_value,
-    record_of,
     any_scalar,
     any_text,
+    any_value,
     boolean,
+    either_of,
     integer_between,
+    list_of,
+    mapping_of,
+    optional_number,
+    optional_value,
+    record_of,
 )
-from circuitviz.session import Document, Provenance
-from circuitviz.session.question import PROMPT_METHODS
 
 TEXT_FIELDS = [
     "model",
@@ -55,7 +55,7 @@ query_schema = record_of(
 
 
 class ProvenancePart(DocumentPart):
-    """``provenance``: model, weights, task with its prompts, method, versions, machine."""
+    """``provenance_schema``: model, weights, task with its prompts, method, versions, machine."""
 
     keys = ("provenance",)
 

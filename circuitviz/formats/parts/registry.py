@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from circuitviz.document import Document
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph
 from circuitviz.registry import Registry
-from circuitviz.session import Document
 
 Arrays = dict[str, "np.ndarray[Any, Any]"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from circuitviz.pictures.drawing import Point
+from circuitviz.shapes.drawing import Point
 
 ClipRange = tuple[float, float]
 

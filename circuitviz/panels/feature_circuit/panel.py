@@ -14,21 +14,23 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.canvas.theme import Theme
-from circuitviz.jobs import JobFailed, ReadFractionCurve, FractionPoint, ProgressReported, Reply, QueryResult
-from circuitviz.jobs.features import OpenDictionaries
+from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.document.provenance import select_text_answers
 from circuitviz.panels.charts import ChartView
-from circuitviz.panels.desk import Workspace
-from circuitviz.panels.feature_circuit.form import AttributionQueryForm
-from circuitviz.panels.feature_circuit.ledger import LedgerView
-from circuitviz.panels.feature_circuit.scores import GraphScoresView
-from circuitviz.panels.feature_circuit.threshold import ThresholdRow
+from circuitviz.panels.feature_circuit.graph_scores import GraphScoresView
+from circuitviz.panels.feature_circuit.ledger_view import LedgerView
+from circuitviz.panels.feature_circuit.query_form import AttributionQueryForm
+from circuitviz.panels.feature_circuit.threshold_row import ThresholdRow
 from circuitviz.panels.figures import choose_plot_to_export
+from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.panels.registry import Panel, panels
-from circuitviz.panels.room import VerticalScrollArea, fix_scaled_width
-from circuitviz.panels.saving import ExportablePlot
-from circuitviz.session.provenance import select_text_answers
-from circuitviz.session.question import AttributionQuery
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.discover_prompt_circuit import FractionPoint, ReadFractionCurve
+from circuitviz.workbench.feature_dashboards import OpenDictionaries
+from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply
+from circuitviz.workbench.query import QueryResult
+from circuitviz.workspace.workspace import Workspace
 
 
 @panels.register(
@@ -55,7 +57,9 @@ class FeatureCircuitPanel(Panel):
         self.curve_chart.setAccessibleName("Attribution fraction against the threshold")
         self.export_button = QPushButton("Export…", toolTip="curve or ledger as a figure, its numbers as CSV")
         self.graph_scores = GraphScoresView()
-        self.use_selected_button = QPushButton("Selected", toolTip="take the node that is selected on the canvas")
+        self.use_selected_button = QPushButton(
+            "Selected", toolTip="take the node that is selected on the canvas"
+        )
         self.pages = QStackedWidget()
         self._dictionary_folders: tuple[str, ...] = ()
         self._shown_query: AttributionQuery | None = None
@@ -67,10 +71,14 @@ class FeatureCircuitPanel(Panel):
         self.cancel_button.clicked.connect(workspace.cancel_jobs)
         self.use_selected_button.clicked.connect(self.use_selected_node)
         self.threshold_row.threshold_requested.connect(workspace.prompt_circuits.change_threshold)
-        self.threshold_row.input_rejected.connect(lambda text: workspace.failure_reported.emit(JobFailed("That is no threshold", text)))
+        self.threshold_row.input_rejected.connect(
+            lambda text: workspace.failure_reported.emit(JobFailed("That is no threshold", text))
+        )
         self.query_form.shares_changed.connect(self._on_shares_changed)
         self.export_button.clicked.connect(self._open_export_dialog)
-        self.curve_chart.hover_text_changed.connect(lambda text: self.note_label.setText(text or self._summary_text()))
+        self.curve_chart.hover_text_changed.connect(
+            lambda text: self.note_label.setText(text or self._summary_text())
+        )
         workspace.state_changed.connect(self.refresh_when_visible(self.show_state))
         workspace.selection_changed.connect(self._update_selected_button)
         workspace.document_opened.connect(self._on_document_opened)
@@ -128,7 +136,9 @@ class FeatureCircuitPanel(Panel):
             self._draw_curve()
             return
         if question != self._shown_query:
-            moved = self._shown_query is not None and self._shown_query.with_threshold(0) == question.with_threshold(0)
+            moved = self._shown_query is not None and self._shown_query.with_threshold(
+                0
+            ) == question.with_threshold(0)
             self._shown_query = question
             if not moved:
                 self.query_form.show_query(question)
@@ -175,7 +185,12 @@ class FeatureCircuitPanel(Panel):
 
     def _request_curve(self) -> None:
         question = self._shown_query
-        if question is None or question.is_graph or self.workspace.opened_model is None or not self.is_in_view:
+        if (
+            question is None
+            or question.is_graph
+            or self.workspace.opened_model is None
+            or not self.is_in_view
+        ):
             return
         if _curve_key_of(question) != self._curve_key:
             self._curve_key, self._curve_points = _curve_key_of(question), ()
@@ -190,7 +205,9 @@ class FeatureCircuitPanel(Panel):
 
     def _exportable_plots(self) -> dict[str, ExportablePlot]:
         """What can be exported."""
-        curve: dict[str, ExportablePlot] = {"attribution-fraction": self.curve_chart} if self._curve_points else {}
+        curve: dict[str, ExportablePlot] = (
+            {"attribution-fraction": self.curve_chart} if self._curve_points else {}
+        )
         return curve | ({"ledger": self.ledger_view} if self.ledger_view.terms else {})
 
     def _open_export_dialog(self) -> None:
@@ -214,7 +231,9 @@ class FeatureCircuitPanel(Panel):
         if opened is None:
             return
         pairs = where.pairs if where is not None and self.workspace.prompt_circuits.query is None else ()
-        typed = tuple((a, b, select_text_answers(right), select_text_answers(wrong)) for a, b, right, wrong in pairs)
+        typed = tuple(
+            (a, b, select_text_answers(right), select_text_answers(wrong)) for a, b, right, wrong in pairs
+        )
         self.query_form.set_prompts(opened.prompts, typed)
         if self.workspace.prompt_circuits.query is not None:
             self.query_form.show_query(self.workspace.prompt_circuits.query)

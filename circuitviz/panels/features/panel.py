@@ -18,23 +18,35 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.canvas.theme import Theme
 from circuitviz.graph.names import parse_feature_name
-from circuitviz.jobs import JobFailed, Reply, QueryResult
-from circuitviz.jobs.explanations import ImportExplanations
-from circuitviz.jobs.features import FeatureDashboard, OpenDictionaries, ReadFeatureDashboard, DictionaryOverview
-from circuitviz.panels.desk import Workspace
-from circuitviz.panels.features.asked import query_for_example
-from circuitviz.panels.features.dashboard import DashboardView
-from circuitviz.panels.features.files import FileMenuButton
-from circuitviz.panels.features.listing import FeatureListProxy, FeatureTableModel, make_feature_list_view
-from circuitviz.panels.features.place import user_data_folder
-from circuitviz.panels.features.shelf import DictionaryFitLabel, describe_dictionaries
-from circuitviz.panels.features.words import FeatureLabels
+from circuitviz.panels.features.dashboard_view import DashboardView
+from circuitviz.panels.features.dictionary_fit import DictionaryFitLabel, describe_dictionaries
+from circuitviz.panels.features.example_query import query_for_example
+from circuitviz.panels.features.explanation_store import user_data_folder
+from circuitviz.panels.features.feature_labels import FeatureLabels
+from circuitviz.panels.features.feature_table import (
+    FeatureListProxy,
+    FeatureTableModel,
+    make_feature_list_view,
+)
+from circuitviz.panels.features.file_menu import FileMenuButton
 from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.feature_dashboards import (
+    DictionaryOverview,
+    FeatureDashboard,
+    OpenDictionaries,
+    ReadFeatureDashboard,
+)
+from circuitviz.workbench.import_explanations import ImportExplanations
+from circuitviz.workbench.messages import JobFailed, Reply
+from circuitviz.workbench.query import QueryResult
+from circuitviz.workspace.workspace import Workspace
 
-NO_LABELS_MESSAGE = "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
+NO_LABELS_MESSAGE = (
+    "You have named no unlabelled feature of this circuit; its names are given on the dashboard."
+)
 DEMO_SOURCES: tuple[tuple[str, ...], Path | None] = ((), None)  # folders and text: those of the demo
 
 
@@ -50,7 +62,9 @@ class FeaturesPanel(Panel):
         self.feature_labels = FeatureLabels(workspace)
         self.dictionary_folders, self.text_path = DEMO_SOURCES
         self._open_request: OpenDictionaries | None = None
-        self._previous_overview: tuple[DictionaryOverview | None, tuple[str, ...]] | None = None  # what dictionaries are added to
+        self._previous_overview: tuple[DictionaryOverview | None, tuple[str, ...]] | None = (
+            None  # what dictionaries are added to
+        )
         self._pending_feature: tuple[str, int] | None = None
         self.dictionaries_label = QLabel("", objectName="muted")
         self.fit_label = DictionaryFitLabel()
@@ -132,7 +146,12 @@ class FeaturesPanel(Panel):
 
     def _open_export_dialog(self) -> None:
         if (found := self.dashboard_view.dashboard) is not None:
-            open_plot_dialog(self, self.workspace, self.dashboard_view.histogram, f"{found.site}.f{found.feature}-activations")
+            open_plot_dialog(
+                self,
+                self.workspace,
+                self.dashboard_view.histogram,
+                f"{found.site}.f{found.feature}-activations",
+            )
 
     def trace_example(self, example: int) -> None:
         """Ask for the circuit of the feature that is shown, where it fires in an example."""
@@ -162,11 +181,16 @@ class FeaturesPanel(Panel):
                 self.workspace.post_message(f"{found:,} explanations in {reply.query.path.name}, {more}")
                 self._show_site(keep_row=True)
             case ImportExplanations(), None:
-                self.workspace.failure_reported.emit(JobFailed("The explanations were not read", reply.refusal))
+                self.workspace.failure_reported.emit(
+                    JobFailed("The explanations were not read", reply.refusal)
+                )
 
     def _on_dictionaries_opened(self, reply: QueryResult) -> None:
         if reply.refusal and self._previous_overview is not None:
-            (self.dictionary_overview, self.dictionary_folders), self._previous_overview = self._previous_overview, None
+            (self.dictionary_overview, self.dictionary_folders), self._previous_overview = (
+                self._previous_overview,
+                None,
+            )
             self._show_dictionary_summary()
             self.workspace.failure_reported.emit(JobFailed("The dictionaries were not added", reply.refusal))
             return
@@ -179,7 +203,9 @@ class FeaturesPanel(Panel):
         self.site_box.blockSignals(True)
         self.site_box.clear()
         self.site_box.addItems(list(reply.result.sites))
-        self.site_box.setCurrentText(before if before in reply.result.sites else next(iter(reply.result.sites)))
+        self.site_box.setCurrentText(
+            before if before in reply.result.sites else next(iter(reply.result.sites))
+        )
         self.site_box.blockSignals(False)
         self._show_site(keep_row=True)
         if self._pending_feature is not None:
@@ -192,7 +218,9 @@ class FeaturesPanel(Panel):
     def _show_dashboard(self, dashboard: FeatureDashboard | None) -> None:
         if dashboard is None or self.dictionary_overview is None:
             return self.dashboard_view.show_feature(None, {}, [], ())
-        said = self.feature_labels.explanations_of(self.dictionary_overview.model, dashboard.site, dashboard.feature)
+        said = self.feature_labels.explanations_of(
+            self.dictionary_overview.model, dashboard.site, dashboard.feature
+        )
         standing = self.feature_labels.circuit_nodes(dashboard.site, dashboard.feature)
         self.dashboard_view.show_feature(dashboard, self.table_model.captions, said, standing)
         self.workspace.show_feature(dashboard.site, dashboard.feature)
@@ -204,20 +232,32 @@ class FeaturesPanel(Panel):
             self.table_model.show_site("", 0, (), {})
             return
         at = self.table_view.currentIndex()
-        row = self.list_proxy.mapToSource(at).row() if keep_row and at.isValid() and self.table_model.site == site else -1
+        row = (
+            self.list_proxy.mapToSource(at).row()
+            if keep_row and at.isValid() and self.table_model.site == site
+            else -1
+        )
         captions = self.feature_labels.site_captions(shelf.model, site)
         self.table_model.show_site(site, shelf.sites[site], shelf.features_by_site.get(site, ()), captions)
-        first = self.list_proxy.mapFromSource(self.table_model.index(row, 0)) if row >= 0 else self.list_proxy.index(0, 0)
+        first = (
+            self.list_proxy.mapFromSource(self.table_model.index(row, 0))
+            if row >= 0
+            else self.list_proxy.index(0, 0)
+        )
         if first.isValid():
             self.table_view.setCurrentIndex(first)
             self.table_view.scrollTo(first)
 
     def _on_row_changed(self, current: QModelIndex, _previous: QModelIndex) -> None:
         if self.dictionary_overview is not None and current.isValid():
-            self.workspace.submit_request(ReadFeatureDashboard(self.table_model.site, self.list_proxy.mapToSource(current).row()))
+            self.workspace.submit_request(
+                ReadFeatureDashboard(self.table_model.site, self.list_proxy.mapToSource(current).row())
+            )
 
     def _on_selection_changed(self) -> None:
-        if len(self.workspace.selected_nodes) == 1 and (found := parse_feature_name(next(iter(self.workspace.selected_nodes)))):
+        if len(self.workspace.selected_nodes) == 1 and (
+            found := parse_feature_name(next(iter(self.workspace.selected_nodes)))
+        ):
             self.workspace.show_feature(found.site, found.feature)
 
     def _on_feature_changed(self) -> None:
@@ -236,18 +276,34 @@ class FeaturesPanel(Panel):
         """Label the circuit's nodes by the names given to their features."""
         if self.dictionary_overview is not None:
             number = self.feature_labels.label_circuit(self.dictionary_overview.model)
-            self.workspace.post_message(f"{number} nodes labelled as you call their features" if number else NO_LABELS_MESSAGE)
+            self.workspace.post_message(
+                f"{number} nodes labelled as you call their features" if number else NO_LABELS_MESSAGE
+            )
 
     def _refresh_dashboard(self) -> None:
-        if (found := self.dashboard_view.dashboard) is not None and self.is_in_view and self.dictionary_overview is not None:
+        if (
+            (found := self.dashboard_view.dashboard) is not None
+            and self.is_in_view
+            and self.dictionary_overview is not None
+        ):
             standing = self.feature_labels.circuit_nodes(found.site, found.feature)
-            said = self.feature_labels.explanations_of(self.dictionary_overview.model, found.site, found.feature)
+            said = self.feature_labels.explanations_of(
+                self.dictionary_overview.model, found.site, found.feature
+            )
             if (standing, said) != (self.dashboard_view.circuit_nodes, self.dashboard_view.explanations):
                 self._show_dashboard(found)
 
     def _on_model_opened(self) -> None:
-        if self.dictionary_overview is None or self.workspace.opened_model is None or self.workspace.opened_model.model != self.dictionary_overview.model:
-            self.dictionary_overview, self._open_request, (self.dictionary_folders, self.text_path) = None, None, DEMO_SOURCES
+        if (
+            self.dictionary_overview is None
+            or self.workspace.opened_model is None
+            or self.workspace.opened_model.model != self.dictionary_overview.model
+        ):
+            self.dictionary_overview, self._open_request, (self.dictionary_folders, self.text_path) = (
+                None,
+                None,
+                DEMO_SOURCES,
+            )
             self._show_site()
             self._show_dashboard(None)
             self._show_message("")

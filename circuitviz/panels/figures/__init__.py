@@ -1,7 +1,7 @@
 """The one dialog in which everything that is drawn becomes a figure: circuits, plots and heat maps."""
 
-from circuitviz.panels.figures.dialog import FigureDialog
+from circuitviz.panels.figures.figure_dialog import FigureDialog
 from circuitviz.panels.figures.plot_dialog import PlotDialog, choose_plot_to_export, open_plot_dialog
-from circuitviz.panels.figures.preview import SheetPreview
+from circuitviz.panels.figures.sheet_preview import SheetPreview
 
 __all__ = ["FigureDialog", "PlotDialog", "SheetPreview", "choose_plot_to_export", "open_plot_dialog"]

@@ -10,23 +10,32 @@ from pathlib import Path
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QFileDialog, QMenu, QPushButton, QWidget
 
-from circuitviz.panels.desk import Workspace
-from circuitviz.panels.figures.dialog import FigureDialog
-from circuitviz.panels.saving import ExportablePlot, prepare_plot_writer, plot_to_sheet
-from circuitviz.panels.writer import DoneCallback
-from circuitviz.pictures import FigurePage
-from circuitviz.pictures.compose import origin_lines
-from circuitviz.pictures.plots import PlotFigureOptions
+from circuitviz.draw.registry import FigurePage
+from circuitviz.panels.figures.figure_dialog import FigureDialog
+from circuitviz.panels.figures.plot_export import ExportablePlot, plot_to_sheet, prepare_plot_writer
+from circuitviz.shapes.circuit_figure import origin_lines
+from circuitviz.shapes.plot_axes import PlotFigureOptions
+from circuitviz.workspace.save_service import DoneCallback
+from circuitviz.workspace.workspace import Workspace
 
 PICTURE_FILE_FILTER = "Pictures (*.svg *.pdf *.png *.tex)"
 
 
 class PlotDialog(FigureDialog):
-    """``name`` is the file's stem; ``command`` prints the numbers that are plotted."""
+    """``stem`` is the file's stem; ``print_command`` prints the numbers that are plotted."""
 
-    def __init__(self, parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str) -> None:
-        self.plot, self.stem, self.print_command, self.document = plot, stem, print_command, workspace.document
-        super().__init__(parent, workspace, "Export a plot", PlotFigureOptions, self.document.view.get("plot"))
+    def __init__(
+        self, parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str
+    ) -> None:
+        self.plot, self.stem, self.print_command, self.document = (
+            plot,
+            stem,
+            print_command,
+            workspace.document,
+        )
+        super().__init__(
+            parent, workspace, "Export a plot", PlotFigureOptions, self.document.view.get("plot")
+        )
         self.command_field.setAccessibleName("The command that prints these numbers")
 
     def provenance_lines(self) -> Sequence[str]:
@@ -50,14 +59,20 @@ class PlotDialog(FigureDialog):
         """Have the figure written, or the table where the suffix is CSV's."""
 
         def begin() -> None:
-            self.workspace.save_service.start_export(path, prepare_plot_writer(self.plot, path, figure, self.provenance_lines(), self.stem), on_done)
+            self.workspace.save_service.start_export(
+                path,
+                prepare_plot_writer(self.plot, path, figure, self.provenance_lines(), self.stem),
+                on_done,
+            )
 
         if not self.workspace.run_guarded(begin):
             on_done(False)
 
     def ask_path(self, suffix: str) -> Path | None:
         """Ask where the figure goes."""
-        path, _ = QFileDialog.getSaveFileName(self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER)
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save the figure", f"{self.stem}{suffix}", PICTURE_FILE_FILTER
+        )
         return Path(path) if path else None
 
     def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
@@ -72,8 +87,10 @@ class PlotDialog(FigureDialog):
             self.save_to(Path(path).with_suffix(".csv"))
 
 
-def open_plot_dialog(parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str = "") -> PlotDialog:
-    """Open the dialog over ``parent``'s window; ``command`` prints what is plotted."""
+def open_plot_dialog(
+    parent: QWidget, workspace: Workspace, plot: ExportablePlot, stem: str, print_command: str = ""
+) -> PlotDialog:
+    """Open the dialog over ``parent``'s window; ``print_command`` prints what is plotted."""
     dialog = PlotDialog(parent.window(), workspace, plot, stem, print_command)
     dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     dialog.open()
@@ -81,7 +98,11 @@ def open_plot_dialog(parent: QWidget, workspace: Workspace, plot: ExportablePlot
 
 
 def choose_plot_to_export(
-    parent: QWidget, workspace: Workspace, button: QPushButton, plots: Mapping[str, ExportablePlot], print_command: str = ""
+    parent: QWidget,
+    workspace: Workspace,
+    button: QPushButton,
+    plots: Mapping[str, ExportablePlot],
+    print_command: str = "",
 ) -> None:
     """Open the dialog for one of several plots, by name; a menu at ``button`` asks for which."""
     if len(plots) == 1:

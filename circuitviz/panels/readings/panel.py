@@ -15,13 +15,13 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from circuitviz.canvas.theme import Theme
-from circuitviz.panels.desk import Workspace
 from circuitviz.panels.figures import choose_plot_to_export
-from circuitviz.panels.line import ElidedLabel
-from circuitviz.panels.prompt_box import PromptSelector
 from circuitviz.panels.readings.registry import ReadingPage, reading_pages
 from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.prompt_selector import PromptSelector
+from circuitviz.scene.theme import Theme
+from circuitviz.workspace.workspace import Workspace
 
 
 @panels.register(
@@ -86,7 +86,9 @@ class ReadingsPanel(Panel):
     def inspect_command(self) -> str:
         """The command line that prints what is shown."""
         path = str(self.workspace.document.path or "circuit.circuit")
-        return shlex.join(["circuitviz", "inspect", path, "--reading", *self.current_page.inspect_arguments()])
+        return shlex.join(
+            ["circuitviz", "inspect", path, "--reading", *self.current_page.inspect_arguments()]
+        )
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in the theme's colours."""
@@ -94,4 +96,10 @@ class ReadingsPanel(Panel):
             page.set_theme(theme)
 
     def _export_plot(self) -> None:
-        choose_plot_to_export(self, self.workspace, self.export_button, self.current_page.exportable_plots(), self.inspect_command())
+        choose_plot_to_export(
+            self,
+            self.workspace,
+            self.export_button,
+            self.current_page.exportable_plots(),
+            self.inspect_command(),
+        )

@@ -9,15 +9,16 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
 
-from circuitviz.canvas.theme import LIGHT, Theme
 from circuitviz.errors import InputError
 from circuitviz.graph import Node
-from circuitviz.jobs import Query, Reply, QueryResult
-from circuitviz.panels.desk import Workspace
+from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.panels.heat import HeatMap
 from circuitviz.panels.registry import is_part_in_view
-from circuitviz.panels.saving import ExportablePlot
 from circuitviz.registry import Registry
+from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.query import Query, QueryResult
+from circuitviz.workspace.workspace import Workspace
 
 TASKS_ONLY_HINT = (
     "This reading is of a task’s heads and MLPs, and the open circuit is of features on one prompt: the "
@@ -28,8 +29,8 @@ TASKS_ONLY_HINT = (
 class ReadingPage(QWidget):
     """Asks the worker for what it shows, keeps up with node and prompt, tells why there is nothing.
 
-    A page says what it wants (``wanted``), shows what comes (``show_result``) and names its pictures.
-    ``read(text)``: what is under the pointer, for the line below.
+    A page says what it wants (``current_query``), shows what comes (``show_result``) and names its pictures.
+    ``hover_text_changed(text)``: what is under the pointer, for the line below.
     """
 
     hover_text_changed = Signal(str)
@@ -90,8 +91,14 @@ class ReadingPage(QWidget):
         if not is_part_in_view(self):
             return
         self.mark_selection()
-        wanted: Query | str = self.current_query() if self.workspace.opened_model else "The readings come with the model."
-        if isinstance(wanted, Query) and wanted.needs_task and self.workspace.prompt_circuits.query is not None:
+        wanted: Query | str = (
+            self.current_query() if self.workspace.opened_model else "The readings come with the model."
+        )
+        if (
+            isinstance(wanted, Query)
+            and wanted.needs_task
+            and self.workspace.prompt_circuits.query is not None
+        ):
             wanted = TASKS_ONLY_HINT
         if isinstance(wanted, str):
             self._requested_query = None

@@ -4,8 +4,14 @@ from circuitviz.tasks.counterfactuals.registry import (
     TASK_PAIRS,
     counterfactual_task,
     counterfactuals,
-    list_other_task_pairs,
     list_counterfactuals,
+    list_other_task_pairs,
 )
 
-__all__ = ["TASK_PAIRS", "counterfactual_task", "counterfactuals", "list_other_task_pairs", "list_counterfactuals"]
+__all__ = [
+    "TASK_PAIRS",
+    "counterfactual_task",
+    "counterfactuals",
+    "list_other_task_pairs",
+    "list_counterfactuals",
+]

@@ -10,7 +10,7 @@ from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.gender import PROMPT_TEMPLATES
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
-from circuitviz.tasks.words import MALE_NAMES, FEMALE_NAMES, PLACES
+from circuitviz.tasks.word_lists import FEMALE_NAMES, MALE_NAMES, PLACES
 
 
 @counterfactuals.register(
@@ -35,8 +35,13 @@ def name_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoO
     return _draw_gender_pairs("name-replaced", tokens, prompts, seed, same_gender=True)
 
 
-def _draw_gender_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, same_gender: bool) -> list[Pair]:
-    sides = [require_words(single_token_words(tokens, names), 2, "gender", "names") for names in (FEMALE_NAMES, MALE_NAMES)]
+def _draw_gender_pairs(
+    name: str, tokens: PromptTokenizer, prompts: int, seed: int, same_gender: bool
+) -> list[Pair]:
+    sides = [
+        require_words(single_token_words(tokens, names), 2, "gender", "names")
+        for names in (FEMALE_NAMES, MALE_NAMES)
+    ]
     pronouns = (" she", " he")
 
     def make(pick: random.Random) -> Pair:

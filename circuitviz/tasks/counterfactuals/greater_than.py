@@ -10,7 +10,7 @@ from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.greater_than import PROMPT_TEMPLATE, single_token_years
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
-from circuitviz.tasks.words import EVENTS
+from circuitviz.tasks.word_lists import EVENTS
 
 MIN_SHIFT_YEARS = 10  # years at least
 
@@ -37,7 +37,9 @@ def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoO
     return _draw_year_pairs("event-changed", tokens, prompts, seed, shift_year=False)
 
 
-def _draw_year_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, shift_year: bool) -> list[Pair]:
+def _draw_year_pairs(
+    name: str, tokens: PromptTokenizer, prompts: int, seed: int, shift_year: bool
+) -> list[Pair]:
     years = single_token_years(tokens)
     centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")
     events = require_words(single_token_words(tokens, EVENTS, "The"), 2, "greater-than", "events")

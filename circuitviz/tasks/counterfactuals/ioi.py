@@ -11,13 +11,17 @@ from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.ioi import PROMPT_TEMPLATES
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
-from circuitviz.tasks.words import NAMES, OBJECTS, PLACES
+from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
 
 PromptWriter = Callable[[str, str, str], str]  # first name, second name, subject → text
-CounterfactualWriter = Callable[[PromptWriter, list[str], bool], tuple[str, str]]  # → counterfactual, its answer
+CounterfactualWriter = Callable[
+    [PromptWriter, list[str], bool], tuple[str, str]
+]  # → counterfactual, its answer
 
 
-def _draw_ioi_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, write_counterfactual: CounterfactualWriter) -> list[Pair]:
+def _draw_ioi_pairs(
+    name: str, tokens: PromptTokenizer, prompts: int, seed: int, write_counterfactual: CounterfactualWriter
+) -> list[Pair]:
     names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
     def make(pick: random.Random) -> Pair:

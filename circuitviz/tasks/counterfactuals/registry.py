@@ -6,8 +6,8 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.models import Model
 from circuitviz.registry import Registry
 from circuitviz.tasks import Task, load_task, tasks
-from circuitviz.tasks.files import is_task_file
 from circuitviz.tasks.registry import PairGenerator
+from circuitviz.tasks.task_files import is_task_file
 
 TASK_PAIRS = "paired"  # the task's own corrupted prompts
 

@@ -9,7 +9,7 @@ from circuitviz.options import NoOptions
 from circuitviz.tasks.counterfactuals.registry import counterfactuals
 from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
-from circuitviz.tasks.words import NOUNS, PREPOSITIONS, VERBS
+from circuitviz.tasks.word_lists import NOUNS, PREPOSITIONS, VERBS
 
 
 @counterfactuals.register(
@@ -34,7 +34,9 @@ def distractor_changed(tokens: PromptTokenizer, prompts: int, seed: int, options
     return _draw_agreement_pairs("distractor-changed", tokens, prompts, seed, subject_changes=False)
 
 
-def _draw_agreement_pairs(name: str, tokens: PromptTokenizer, prompts: int, seed: int, subject_changes: bool) -> list[Pair]:
+def _draw_agreement_pairs(
+    name: str, tokens: PromptTokenizer, prompts: int, seed: int, subject_changes: bool
+) -> list[Pair]:
     nouns = [n for n in NOUNS if len(single_token_words(tokens, n)) == 2]
     require_words([n[0] for n in nouns], 4, "sva", "nouns, singular and plural,")
     verbs = [v for v in VERBS if len(single_token_words(tokens, v)) == 2]

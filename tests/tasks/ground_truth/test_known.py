@@ -13,7 +13,7 @@ from slow_path import SlowModel, plain
 from truths import TRUTHS
 
 from circuitviz.formats import import_document
-from circuitviz.formats.reference import find_reference, edges_in_scope, list_references
+from circuitviz.formats.reference_circuit import edges_in_scope, find_reference, list_references
 from circuitviz.models import Model, load_model
 from circuitviz.resources import resource_path
 from circuitviz.tasks import Pair, Task, load_task
@@ -26,7 +26,11 @@ _opened: dict[str, tuple[Model, SlowModel, Task]] = {}
 def _known(name: str) -> tuple[Model, SlowModel, Task]:
     if name not in _opened:
         model = load_model(name)
-        _opened[name] = model, SlowModel(plain(resource_path("known", name))), load_task(name, model, prompts=24)
+        _opened[name] = (
+            model,
+            SlowModel(plain(resource_path("known", name))),
+            load_task(name, model, prompts=24),
+        )
     return _opened[name]
 
 

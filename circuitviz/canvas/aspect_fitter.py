@@ -1,0 +1,99 @@
+"""A picture's nodes at the distances that suit a view; what a person placed stays in the layout's units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import QSizeF
+
+from circuitviz.canvas.camera_placement import MAX_READABLE_COMPONENTS, READABLE_ZOOM
+from circuitviz.graph import NodeKind
+from circuitviz.layout import COLUMN_SPACING
+from circuitviz.layout.layout_transform import MIN_GAP_X, LayoutTransform, Size, fit_layout_to_view
+from circuitviz.paint.circuit_painter import LABELLED_NODE_HEIGHT, LEGIBLE_ZOOM, NODE_WIDTHS
+from circuitviz.scene.box_label import layout_box_label
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnNode
+
+
+class AspectFitter:
+    """Keeps what is shown in the layout's units, and how it is spread.
+
+    ``is_frozen``: a person has moved nodes; all stay where they are until another layout is shown. The picture
+    that was shown first in a layout decides on its spread: what is filtered away later moves nothing.
+    """
+
+    def __init__(self) -> None:
+        self._layout_scene = self._reference_scene = CircuitScene()
+        self.transform, self.is_frozen = LayoutTransform(), False
+
+    def fit_scene(self, picture: CircuitScene, view: QSizeF, is_new: bool) -> CircuitScene:
+        """Another picture, spread: as the one before, where it is laid out as that one was."""
+        if is_new or not is_part_of_layout(self._reference_scene, picture):
+            self._reference_scene, self.transform, self.is_frozen = (
+                picture,
+                transform_for_view(picture, view),
+                False,
+            )
+        self._layout_scene = picture
+        return transform_scene(picture, self.transform)
+
+    def refit_scene(self, view: QSizeF) -> CircuitScene | None:
+        """The picture spread to a view of another size; None where that changes nothing."""
+        spread = self.transform if self.is_frozen else transform_for_view(self._reference_scene, view)
+        if spread == self.transform:
+            return None
+        self.transform = spread
+        return transform_scene(self._layout_scene, spread)
+
+    def to_layout_positions(
+        self, places: Mapping[str, tuple[float, float]]
+    ) -> dict[str, tuple[float, float]]:
+        """Places to which a person moved nodes, in the layout's units."""
+        self.is_frozen = True
+        return {name: self.transform.to_layout(at) for name, at in places.items()}
+
+
+def transform_for_view(picture: CircuitScene, view: QSizeF) -> LayoutTransform:
+    """How a picture in the layout's units is spread to a view of so many pixels.
+
+    What stands in columns of tokens stays as it is, and so do crowds of which nothing can be read at once.
+    """
+    if picture.columns or view.isEmpty() or not 0 < len(picture.nodes) <= MAX_READABLE_COMPONENTS:
+        return LayoutTransform()
+    free = [node for node in picture.nodes if node.name not in picture.placed]
+    places = {node.name: (node.x, node.y) for node in free}
+    aside = {node.name for node in free if node.kind is NodeKind.MLP}
+    sizes = {node.name: _box_size(node) for node in free}
+    return fit_layout_to_view(
+        places, sizes, aside, (view.width(), view.height()), LEGIBLE_ZOOM, READABLE_ZOOM
+    )
+
+
+def transform_scene(picture: CircuitScene, spread: LayoutTransform) -> CircuitScene:
+    """The picture in the view's places; labels get the room that there is between two columns."""
+    if spread == LayoutTransform():
+        return picture
+    room = spread.x_factor * COLUMN_SPACING - MIN_GAP_X
+    nodes = []
+    for node in picture.nodes:
+        x, y = spread.to_view((node.x, node.y))
+        nodes.append(replace(node, x=x, y=y, room=room))
+    return picture.with_nodes(tuple(nodes))
+
+
+def is_part_of_layout(whole: CircuitScene, part: CircuitScene) -> bool:
+    """Whether all nodes of a picture stand where they stand in another, but for what was moved by hand."""
+    if not whole.by_name.keys() >= part.by_name.keys() or bool(whole.columns) != bool(part.columns):
+        return False
+    placed = whole.placed | part.placed
+    pairs = ((node, whole.by_name[node.name]) for node in part.nodes if node.name not in placed)
+    return all((a.x, a.y) == (b.x, b.y) and len(a.members) == len(b.members) for a, b in pairs)
+
+
+def _box_size(node: DrawnNode) -> Size:
+    """Its box, with room for a label whether it has one or not: a first label moves nothing."""
+    if node.members:
+        size = layout_box_label(node.title, node.members)
+        return size.width, size.height
+    return NODE_WIDTHS[node.kind], LABELLED_NODE_HEIGHT

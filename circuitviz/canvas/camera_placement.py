@@ -1,0 +1,90 @@
+"""What of a picture is in sight at first: all of it where it can be read, else as much as can be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF, QRectF
+
+from circuitviz.canvas.canvas_legend import legend_strip_height
+from circuitviz.canvas.token_axis import LEVEL_TEXT_HEIGHT_PX, token_axis_height
+from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
+from circuitviz.scene.circuit_scene import CircuitScene
+
+if TYPE_CHECKING:
+    from circuitviz.canvas.circuit_view import CircuitView
+
+MAX_FIT_ZOOM, MIN_ZOOM = 1.6, 0.05  # pixels per scene unit
+READABLE_ZOOM = 0.72  # pixels per scene unit at which names are read with ease
+MAX_READABLE_COMPONENTS = 600  # more nodes without columns are an overview first, whatever can be read of it
+
+
+@dataclass(frozen=True, slots=True)
+class CameraPlacement:
+    """Pixels per scene unit, and the scene's point in the middle of the ``free`` area of the viewport."""
+
+    zoom: float
+    centre: QPointF
+    free: QRectF
+
+
+def free_area_for(view: CircuitView, picture: CircuitScene) -> QRectF:
+    """The viewport below a picture's legend and above the line at the foot."""
+    above = 4 + legend_strip_height(picture, view.viewport().width() - 28)
+    return view.free_area.adjusted(12, above, -12, 0)
+
+
+def fit_view(view: CircuitView, show_all: bool) -> float:
+    """Show a view's picture, all of it or what can be read of it; returns how far it may be zoomed out."""
+    room, free = view.scene_items.geometry.bounds, free_area_for(view, view.circuit_scene)
+    if room.isEmpty():
+        return MIN_ZOOM
+    far = 4000 + max(room.width(), room.height())
+    view.setSceneRect(room.adjusted(-far, -far, far, far))
+    framed = placement_with_axis(view.circuit_scene, room, free, show_all)
+    view.resetTransform()
+    view.scale(framed.zoom, framed.zoom)
+    aside = framed.free.center() - QRectF(view.viewport().rect()).center()
+    view.centerOn(framed.centre - aside / framed.zoom)
+    return min(MIN_ZOOM, zoom_to_fit(room, free) / 2)
+
+
+def placement_with_axis(
+    picture: CircuitScene, bounds: QRectF, free: QRectF, show_all: bool
+) -> CameraPlacement:
+    """How a picture is shown in a free area, part of which its tokens take: the more, the smaller it is."""
+    told, many = bool(picture.columns), len(picture.nodes)
+    framed, below = camera_placement(bounds, free, told, many, show_all), 0.0
+    while (wanted := token_axis_height(picture, framed.zoom)) > below:  # at most twice: level, slanted
+        below = wanted
+        beside = max(0.0, below - LEVEL_TEXT_HEIGHT_PX)  # slanted texts reach to the left
+        framed = camera_placement(bounds, free.adjusted(beside, 0, 0, -below), told, many, show_all)
+    return framed
+
+
+def camera_placement(
+    bounds: QRectF, free: QRectF, has_columns: bool, n_nodes: int, show_all: bool = False
+) -> CameraPlacement:
+    """How a picture that fills ``bounds`` of the scene is shown in a free area of pixels.
+
+    Where all of it could not be read, it is shown as wide or as high as fits, from its upper end, where what
+    is explained stands. ``has_columns`` of many tokens are wide: they are shown as high as fits at a size at
+    which names are read, from the last token; the others are a movement to the left.
+    """
+    zoom, up, across = (
+        zoom_to_fit(bounds, free),
+        free.height() / bounds.height(),
+        free.width() / bounds.width(),
+    )
+    if show_all or zoom >= LEGIBLE_ZOOM or (n_nodes > MAX_READABLE_COMPONENTS and not has_columns):
+        return CameraPlacement(zoom, bounds.center(), free)
+    zoom = max(LEGIBLE_ZOOM, min(up if has_columns else max(up, across), READABLE_ZOOM))
+    x = bounds.right() - free.width() / zoom / 2 if has_columns else bounds.center().x()
+    y = bounds.top() + free.height() / zoom / 2 if up < zoom else bounds.center().y()
+    return CameraPlacement(zoom, QPointF(x, y), free)
+
+
+def zoom_to_fit(bounds: QRectF, free: QRectF) -> float:
+    """At which all of a picture is in sight."""
+    return min(free.width() / bounds.width(), free.height() / bounds.height(), MAX_FIT_ZOOM)

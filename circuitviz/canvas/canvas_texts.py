@@ -1,0 +1,78 @@
+"""What the canvas says about itself: a hint under the pointer, legend and count in the corners."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter
+
+from circuitviz.canvas.canvas_legend import legend_size, paint_legend
+from circuitviz.paint.circuit_painter import canvas_font
+from circuitviz.scene.box_label import paper_node_name
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS
+from circuitviz.scene.theme import Theme
+
+
+def tooltip_text(picture: CircuitScene, node: DrawnNode | None, edge: DrawnEdge | None) -> str:
+    """What is under the pointer, in plain lines: name, label, score, neighbours; empty over the ground."""
+    if node is not None:
+        row = picture.node_rows[node.name]
+        into = int((picture.edge_arrays.receiver == row).sum())
+        out = int((picture.edge_arrays.sender == row).sum())
+        lines = [node.name]
+        if picture.legend_styles:
+            lines.append(f"{STYLE_DESCRIPTIONS[node.style]} {node.text}".strip())
+        if node.label:
+            lines.append(node.label)
+        if node.members:
+            lines.append(", ".join(map(paper_node_name, node.members)))
+        lines += [node.facts] if node.facts else []
+        return "\n".join([*lines, f"score {node.score:+.4f}", f"{into} in, {out} out"])
+    if edge is not None:
+        said = edge.note.replace("; ", "\n") or f"score {edge.score:+.4f}"
+        said += f"\nthe sum of {edge.n_edges} edges" if edge.n_edges > 1 else ""
+        return f"{edge.name}\n{said}"
+    return ""
+
+
+def describe_selection(picture: CircuitScene, nodes: Set[str], edges: Set[str]) -> str:
+    """The selection in words, for those who hear the canvas."""
+    if len(nodes) == 1 and not edges:
+        (name,) = nodes
+        if (row := picture.node_rows.get(name)) is not None:
+            into, out = (
+                int((picture.edge_arrays.receiver == row).sum()),
+                int((picture.edge_arrays.sender == row).sum()),
+            )
+            label = f", {picture.nodes[row].label}" if picture.nodes[row].label else ""
+            return f"{name}{label} selected, {into} edges in, {out} out"
+    if not nodes and not edges:
+        return "Nothing is selected"
+    return f"{len(nodes)} nodes and {len(edges)} edges selected"
+
+
+def paint_legend_and_status(
+    painter: QPainter, picture: CircuitScene, theme: Theme, area: QRectF, status_text: str
+) -> None:
+    """The legend above and the note below, in the viewport's pixels; only the note where nothing is."""
+    painter.setPen(QColor(theme.muted))
+    if not picture.nodes:
+        painter.setFont(canvas_font(14))
+        painter.drawText(area, Qt.AlignmentFlag.AlignCenter, status_text or "No circuit yet")
+        return
+    painter.setFont(canvas_font(12))
+    line = QRectF(area.left() + 14, area.bottom() - 30, area.width() - 28, 20)
+    ground = QColor(theme.ground)
+    ground.setAlphaF(0.86)  # the circuit may lie below
+    room = area.width() - 28
+    wide, high = legend_size(picture, room)
+    if high:
+        painter.fillRect(QRectF(area.left() + 6, area.top() + 4, wide + 14, high + 8), ground)
+    if status_text:
+        wide = painter.fontMetrics().horizontalAdvance(status_text) + 16
+        painter.fillRect(QRectF(line.left() - 8, line.top() - 4, wide, 24), ground)
+    painter.setPen(QColor(theme.muted))
+    painter.drawText(line, Qt.AlignmentFlag.AlignLeft, status_text)
+    paint_legend(painter, picture, theme, QPointF(area.left() + 14, area.top() + 8), room)

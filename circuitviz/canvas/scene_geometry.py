@@ -1,0 +1,104 @@
+"""Where everything stands, in numbers: boxes of nodes, curves of edges, and what lies at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF
+
+from circuitviz.layout.layout_transform import BOUNDS_MARGIN
+from circuitviz.paint.circuit_painter import NODE_HEIGHT, NODE_WIDTHS, PORT_OFFSETS, node_box, node_outline
+from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode
+from circuitviz.scene.edge_arrays import EdgeCurves, Floats, Indices
+
+
+@dataclass(frozen=True, eq=False)
+class SceneGeometry:
+    """A picture with the boxes of its nodes [nodes, left top right bottom] and its edges' curves."""
+
+    scene: CircuitScene
+    boxes: Floats
+    curves: EdgeCurves
+
+    @staticmethod
+    def from_scene(picture: CircuitScene) -> SceneGeometry:
+        """Measure a picture."""
+        boxes = np.array([_node_bounds(node) for node in picture.nodes]).reshape(-1, 4)
+        widths = np.array([NODE_WIDTHS[node.kind] for node in picture.nodes])
+        links = picture.edge_arrays
+        ports = np.array([PORT_OFFSETS[channel] for channel in links.CHANNELS])
+        if not len(links):
+            return SceneGeometry(picture, boxes, EdgeCurves(np.zeros((0, 2)), np.zeros((0, 2))))
+        middle = (boxes[:, 0] + boxes[:, 2]) / 2
+        start = np.stack([middle[links.sender], boxes[links.sender, 1]], -1)
+        at = middle[links.receiver] + ports[links.channel] * widths[links.receiver]
+        return SceneGeometry(picture, boxes, EdgeCurves(start, np.stack([at, boxes[links.receiver, 3]], -1)))
+
+    def precomputed(self) -> SceneGeometry:
+        """The same, with all that is found on first use found by now."""
+        picture = self.scene
+        _found = (
+            picture.edge_rows,
+            picture.edge_arrays.strength_levels,
+            picture.legend_styles,
+            picture.has_ablated_nodes,
+        )
+        _measured = self.bounds, self.rows_by_style, self.pinned_rows
+        return self
+
+    @cached_property
+    def rows_by_style(self) -> tuple[tuple[DrawnNode, Indices], ...]:
+        """Rows of the nodes whose boxes have one colour, with one of them."""
+        rows: dict[tuple[str, str, bool], list[int]] = {}
+        for row, node in enumerate(self.scene.nodes):
+            rows.setdefault((node.style, node.colour, node.ablated), []).append(row)
+        return tuple((self.scene.nodes[held[0]], np.array(held, np.intp)) for held in rows.values())
+
+    @cached_property
+    def pinned_rows(self) -> Indices:
+        """Rows of the nodes that their file's viewer had pinned."""
+        return np.array([row for row, node in enumerate(self.scene.nodes) if node.pinned], np.intp)
+
+    @cached_property
+    def all_rows(self) -> Indices:
+        """Rows of all nodes."""
+        return np.arange(len(self.boxes))
+
+    @cached_property
+    def bounds(self) -> QRectF:
+        """Everything that is drawn, with a margin; empty where there is nothing."""
+        if not len(self.boxes):
+            return QRectF()
+        left, top = self.boxes[:, :2].min(0)
+        right, bottom = self.boxes[:, 2:].max(0)
+        columns = self.scene.columns
+        if columns:
+            left, right = min(left, columns[0].left), max(right, columns[-1].right)
+        return QRectF(left, top, right - left, bottom - top).adjusted(
+            -BOUNDS_MARGIN, -BOUNDS_MARGIN, BOUNDS_MARGIN, BOUNDS_MARGIN
+        )
+
+    def node_at(self, at: QPointF) -> DrawnNode | None:
+        """The node at a place, the upper of two."""
+        x, y = at.x(), at.y()
+        left, top, right, bottom = self.boxes.T
+        for row in np.flatnonzero((left <= x) & (x <= right) & (top <= y) & (y <= bottom))[::-1]:
+            node = self.scene.nodes[row]
+            if node_outline(node.style, node_box(node)).contains(at):
+                return node
+        return None
+
+    def edge_at(self, at: QPointF, within: float) -> DrawnEdge | None:
+        """The edge nearest to a place, the stronger of two, where one is near enough."""
+        row = self.curves.nearest_row(at.x(), at.y(), within)
+        return None if row is None else self.scene.edges[row]
+
+
+def _node_bounds(node: DrawnNode) -> tuple[float, float, float, float]:
+    if node.label or node.members:  # as wide as its text
+        rect = node_box(node)
+        return rect.left(), rect.top(), rect.right(), rect.bottom()
+    half = NODE_WIDTHS[node.kind] / 2
+    return node.x - half, -node.y - NODE_HEIGHT / 2, node.x + half, -node.y + NODE_HEIGHT / 2

@@ -1,0 +1,76 @@
+"""What is to be drawn, as one value: any thread draws it, so that a large circuit keeps nobody waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from circuitviz.canvas.scene_geometry import SceneGeometry
+from circuitviz.document import State
+from circuitviz.scene.circuit_scene import CircuitScene, build_scene
+from circuitviz.scene.comparison_scene import build_comparison_scene
+from circuitviz.scene.status_text import status_text
+
+MAX_SYNCHRONOUS_COST = 600  # nodes, and a fortieth of the edges: so many are laid out in a frame
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltScene:
+    """A picture, measured, with the line below it."""
+
+    scene: CircuitScene
+    geometry: SceneGeometry
+    status_text: str
+
+
+@dataclass(frozen=True, eq=False)
+class SceneRequest:
+    """A state and how to draw it.
+
+    opacity: of edges by name, as ``picture_of`` takes it. beside: another state that is drawn with it, and
+    the names of both. searching: whether the circuit may still grow.
+    """
+
+    state: State
+    layout: str
+    opacity: Mapping[str, float] | None = None
+    comparison: tuple[State, tuple[str, str]] | None = None
+    is_searching: bool = False
+
+    @property
+    def is_expensive(self) -> bool:
+        """Whether drawing it anew takes longer than a frame."""
+        return sum(map(_build_cost, self._states)) > MAX_SYNCHRONOUS_COST
+
+    def has_same_layout_as(self, other: SceneRequest | None) -> bool:
+        """Whether all that takes long was done for another one: places and edges are the same."""
+        return other is not None and self._layout_inputs() == other._layout_inputs()
+
+    def build(self) -> BuiltScene:
+        """Draw it; nothing of Qt's window is touched."""
+        state, other = self.state, self.comparison
+        if other is None:
+            picture = build_scene(state, self.layout, opacity=self.opacity)
+        else:
+            picture = build_comparison_scene(state, other[0], other[1], self.layout)
+        note = status_text(state, picture, other[1][1] if other else "", self.is_searching)
+        return BuiltScene(picture, SceneGeometry.from_scene(picture).precomputed(), note)
+
+    @property
+    def _states(self) -> tuple[State, ...]:
+        return (self.state,) if self.comparison is None else (self.state, self.comparison[0])
+
+    def _layout_inputs(self) -> tuple[object, ...]:
+        """Values that are kept from state to state are told apart by who they are: comparing takes long."""
+        opacity = None if self.opacity is None else id(self.opacity)
+        found: list[object] = [self.layout, opacity]
+        for state in self._states:
+            found += [id(state.circuit), id(state.scores), state.positions, state.groups]
+        if self.comparison is not None:  # what is ablated is left out of both
+            found += [(state.ablated_nodes, state.ablated_edges) for state in self._states]
+        return tuple(found)
+
+
+def _build_cost(state: State) -> float:
+    circuit = state.circuit
+    return 0.0 if circuit is None else circuit.n_nodes + circuit.n_edges / 40

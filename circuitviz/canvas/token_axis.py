@@ -1,0 +1,137 @@
+"""Tokens along the foot of the canvas, of one size at every zoom, so that a long prompt can be read."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QTransform
+
+from circuitviz.paint.circuit_painter import canvas_font
+from circuitviz.scene.circuit_scene import CircuitScene, TokenColumn
+from circuitviz.scene.theme import Theme
+
+FONT_SIZE_PX = 12.0
+LEVEL_TEXT_HEIGHT_PX, MAX_SLANTED_HEIGHT_PX = (
+    24.0,
+    76.0,
+)  # pixels that level text takes, and slanted text at most
+SLANT_DEGREES = 45.0  # degrees; slanted texts may stand as near to each other as their lines are high
+MIN_SLANTED_SPACING_PX = 15.0  # pixels between two slanted texts
+GAP_BELOW_CIRCUIT_PX = 8.0  # pixels between the circuit and its tokens
+ALIGN_TEXT_END = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+MAX_SLANTED_WIDTH_PX = (MAX_SLANTED_HEIGHT_PX - 18) / float(np.sin(np.radians(SLANT_DEGREES)))
+
+
+def token_axis_height(picture: CircuitScene, scale: float) -> float:
+    """Pixels that the tokens take at a zoom; nothing where there are no columns."""
+    if not picture.columns:
+        return 0.0
+    if _fits_level_text(picture, scale):
+        return LEVEL_TEXT_HEIGHT_PX
+    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
+    widest = max(metrics.horizontalAdvance(_column_text(column)) for column in picture.columns)
+    return float(min(MAX_SLANTED_HEIGHT_PX, 18 + widest * np.sin(np.radians(SLANT_DEGREES))))
+
+
+def token_axis_rect(picture: CircuitScene, to_view: QTransform, foot: float) -> QRectF:
+    """Where the tokens are written, in the viewport: below the circuit, at the lowest above ``foot``."""
+    if not picture.nodes or not picture.columns:
+        return QRectF()
+    high = token_axis_height(picture, to_view.m11())
+    lowest = max(-node.y for node in picture.nodes) + 22
+    top = min(to_view.map(QPointF(0, lowest)).y() + GAP_BELOW_CIRCUIT_PX, foot - high)
+    ends = picture.columns[0].left, picture.columns[-1].right
+    left, right = (to_view.map(QPointF(x, 0)).x() for x in ends)
+    return QRectF(left, top, right - left, high)
+
+
+def paint_token_axis(
+    painter: QPainter,
+    picture: CircuitScene,
+    theme: Theme,
+    to_view: QTransform,
+    area: QRectF,
+    highlighted: frozenset[int],
+) -> None:
+    """Write the tokens across ``area``, in the viewport's pixels; ``highlighted`` columns stand out."""
+    there = token_axis_rect(picture, to_view, area.bottom())
+    if there.isEmpty():
+        return
+    if there.bottom() > area.bottom() - 1:  # the circuit goes on behind
+        foot = QRectF(area.left(), there.top() - 4, area.width(), area.height())
+        painter.fillRect(foot, QColor(theme.ground))
+    level = _fits_level_text(picture, to_view.m11())
+    for number in labelled_columns(picture, to_view.m11(), highlighted):
+        column = picture.columns[number]
+        at = to_view.map(QPointF((column.left + column.right) / 2, 0)).x()
+        painter.setFont(canvas_font(FONT_SIZE_PX, bold=number in highlighted))
+        ink = theme.muted if column.text == "any position" else theme.text
+        painter.setPen(QColor(theme.accent if number in highlighted else ink))
+        if level:
+            wide = _column_width_px(column, to_view.m11()) + 8
+            painter.drawText(
+                QRectF(at - wide / 2, there.top(), wide, LEVEL_TEXT_HEIGHT_PX),
+                Qt.AlignmentFlag.AlignCenter,
+                _column_text(column),
+            )
+            continue
+        text = QFontMetricsF(painter.font()).elidedText(
+            _column_text(column), Qt.TextElideMode.ElideRight, MAX_SLANTED_WIDTH_PX
+        )
+        painter.save()
+        painter.translate(at + 4, there.top() + 6)
+        painter.rotate(-SLANT_DEGREES)
+        painter.drawText(
+            QRectF(-MAX_SLANTED_WIDTH_PX - 20, -8, MAX_SLANTED_WIDTH_PX + 20, 16), ALIGN_TEXT_END, text
+        )
+        painter.restore()
+
+
+def labelled_columns(
+    picture: CircuitScene, scale: float, highlighted: frozenset[int] = frozenset()
+) -> list[int]:
+    """Numbers of the columns whose tokens have room: the marked, the last, and those apart from them."""
+    columns = picture.columns
+    if not columns or _fits_level_text(picture, scale):
+        return list(range(len(columns)))
+    middles = [(column.left + column.right) / 2 * scale for column in columns]
+    kept: list[int] = []
+    for number in [*sorted(highlighted), *range(len(columns) - 1, -1, -1)]:
+        if number not in kept and all(
+            abs(middles[number] - middles[other]) >= MIN_SLANTED_SPACING_PX for other in kept
+        ):
+            kept.append(number)
+    return sorted(kept)
+
+
+def column_at(picture: CircuitScene, to_view: QTransform, foot: float, place: QPointF) -> TokenColumn | None:
+    """The column whose token is written at a place of the viewport, or next to it."""
+    there = token_axis_rect(picture, to_view, foot)
+    if there.isEmpty() or not there.top() - 2 <= place.y() <= there.bottom() + 2:
+        return None
+    x = to_view.inverted()[0].map(place).x()
+    return next((c for c in picture.columns if c.left - 30 <= x <= c.right + 30), None)
+
+
+def columns_containing(picture: CircuitScene, names: frozenset[str]) -> frozenset[int]:
+    """Numbers of the columns that some nodes stand in."""
+    if not picture.columns:
+        return frozenset()
+    at = [picture.by_name[name].x for name in names if name in picture.by_name]
+    spans = enumerate(picture.columns)
+    return frozenset(i for i, column in spans if any(column.left <= x <= column.right for x in at))
+
+
+def _fits_level_text(picture: CircuitScene, scale: float) -> bool:
+    metrics = QFontMetricsF(canvas_font(FONT_SIZE_PX))
+    return all(
+        metrics.horizontalAdvance(_column_text(c)) <= _column_width_px(c, scale) for c in picture.columns
+    )
+
+
+def _column_width_px(column: TokenColumn, scale: float) -> float:
+    return (column.right - column.left + 30) * scale
+
+
+def _column_text(column: TokenColumn) -> str:
+    return column.text.strip() or column.text

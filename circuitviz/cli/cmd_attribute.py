@@ -1,0 +1,54 @@
+"""``circuitviz attribute``: the attribution graph of a prompt."""
+
+from __future__ import annotations
+
+import argparse
+
+from circuitviz.cli.output import print_result
+from circuitviz.cli.prompt_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, LOGIT_DIFF_TARGET
+from circuitviz.errors import InputError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Make the graph of the likely logits or of a logit difference; returns the exit code."""
+    if (args.correct is None) != (args.incorrect is None):
+        raise InputError("--correct and --incorrect belong together: a logit difference needs both.")
+    shares = {"rows": args.rows, "node_share": args.node_share, "edge_share": args.edge_share}
+    target = "" if args.correct is None else LOGIT_DIFF_TARGET
+    opening, state = answer_query(
+        args, query_from_flags(args, target=target, method=ATTRIBUTION_GRAPH, **shares)
+    )
+    scores, circuit = state.scores, state.circuit
+    assert scores is not None and circuit is not None
+    if args.output is not None:
+        write_circuit(state, args.output)
+    tokens, told = opening.table.run.model.tokens, scores.info
+    influence = sorted(told["influence"].items(), key=lambda pair: -pair[1])
+    data = {
+        "targets": [
+            {
+                "node": target.node.name,
+                "token": None if target.node.token is None else tokens.token_strings([target.node.token])[0],
+                "value": target.value,
+                "share": told["targets"][target.node.name],
+            }
+            for target in opening.targets
+        ],
+        "tokens": opening.table.run.strings,
+        "replacement_score": told["replacement_score"],
+        "completeness_score": told["completeness_score"],
+        "unread": told["unread"],
+        "nodes": [{"node": name, "influence": value} for name, value in influence],
+        "edges": circuit.n_edges,
+    }
+
+    def text() -> str:
+        lines = [
+            f"{len(influence)} of {len(opening.table):,} nodes, {circuit.n_edges:,} edges; replacement score "
+            f"{told['replacement_score']:.3f}, completeness score {told['completeness_score']:.3f}",
+            *(f"  {name:16} {value:.4f}" for name, value in influence[:20]),
+        ]
+        return "\n".join(lines)
+
+    return print_result(args, data, text)

@@ -1,0 +1,42 @@
+"""``circuitviz compare``: what two circuits share."""
+
+from __future__ import annotations
+
+import argparse
+
+from circuitviz.cli.output import format_number, print_result
+from circuitviz.errors import InputError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Compare two circuit files, the second as the reference; returns the exit code."""
+    from circuitviz.formats import import_document
+    from circuitviz.formats.reference_circuit import edges_in_scope, find_reference
+    from circuitviz.graph import overlap
+
+    left, right = (import_document(find_reference(path)) for path in (args.left, args.right))
+    ours, theirs = left.state.live_circuit, right.state.live_circuit
+    if ours is None or theirs is None:
+        raise InputError("One of the two files holds no circuit, so there is nothing to compare.")
+    data = overlap(ours, theirs, left.state.scores, edges_in_scope(right))
+
+    def text() -> str:
+        lines = []
+        for what in ("edges", "nodes"):
+            row = data[what]
+            lines.append(
+                f"{what}: {row['shared']:,} shared, {row['left']:,} only in {args.left.name}, "
+                f"{row['right']:,} only in {args.right.name}; IoU {format_number(row['iou'])}, "
+                f"precision {format_number(row['precision'])}, recall {format_number(row['recall'])}"
+            )
+        if data["auroc"] is not None:
+            lines.append(
+                f"scores of {args.left.name} against it: AUROC {format_number(data['auroc'])}, average "
+                f"precision {format_number(data['average_precision'])}, precision at its size "
+                f"{format_number(data['precision_at_size'])}"
+            )
+        if edges_in_scope(right) is not None:
+            lines.append(f"MLPs are left out: {args.right.name} says nothing of them")
+        return "\n".join(lines)
+
+    return print_result(args, data, text)

@@ -1,0 +1,90 @@
+"""``circuitviz export``: a picture or another tool's file, without a screen."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.cli.output import print_message, print_result
+from circuitviz.errors import InputError
+
+if TYPE_CHECKING:
+    from circuitviz.document import Document
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write a file in the format that its suffix names; returns the exit code."""
+    from circuitviz.formats import export_document, export_warning, formats, import_document
+    from circuitviz.formats.reference_circuit import find_reference
+
+    document = import_document(find_reference(args.source))
+    suffix = args.output.suffix.lower()
+    if args.plot:
+        _export_plot(args, document)
+    elif any(args.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
+        if warning := export_warning(document, args.output):
+            print_message(f"circuitviz: {warning}")
+        export_document(document, args.output)
+    else:
+        _create_qt_application()
+        from circuitviz.draw.registry import figure_formats
+        from circuitviz.paint import save_figure
+        from circuitviz.shapes.figure_options import FigureOptions
+
+        known = [e.value.suffix for e in figure_formats.entries()]
+        if suffix not in known:
+            others = [e.value.suffix for e in formats.entries() if e.value.writes]
+            raise InputError(
+                f"'{args.output.name}' has no suffix that can be written; "
+                f"{', '.join(sorted([*known, *others]))} can."
+            )
+        circuit = document.state.circuit
+        if args.figure_layout is None and circuit is not None and circuit.graph.is_of_prompt:
+            args.figure_layout = "tokens"  # as the window opens it
+        save_figure(document, args.output, _options_from_flags(args, FigureOptions))
+    return print_result(args, {"output": str(args.output)}, lambda: f"wrote {args.output}")
+
+
+def _options_from_flags(args: argparse.Namespace, options: type) -> Any:
+    """A figure's options as the flags say them."""
+    from circuitviz.options import build_options, describe_options
+
+    chosen = {entry.name: getattr(args, f"figure_{entry.name}", None) for entry in describe_options(options)}
+    return build_options(options, {name: value for name, value in chosen.items() if value is not None})
+
+
+def _export_plot(args: argparse.Namespace, document: Document) -> None:
+    """The plot of a measure that a file holds, as the window draws it; as CSV its numbers."""
+    _create_qt_application(needs_widgets=True)
+    from circuitviz.panels.charts import ChartView, charts
+    from circuitviz.panels.figures.plot_export import save_plot
+    from circuitviz.shapes.circuit_figure import origin_lines
+    from circuitviz.shapes.figure_options import options_to_flags
+    from circuitviz.shapes.plot_axes import PlotFigureOptions
+
+    there = [name for name in document.measures if name in charts.names()]
+    if args.plot not in there:
+        held = f"it holds {', '.join(there)}" if there else "it holds none; measure it in the window and save"
+        raise InputError(f"'{args.source.name}' holds no measure '{args.plot}' to plot; {held}.")
+    figure = _options_from_flags(args, PlotFigureOptions)
+    words = ["circuitviz", "export", args.source.name, "-o"]
+    words += [f"{args.plot}{args.output.suffix.lower()}", "--plot", args.plot]
+    command = f"{shlex.join(words)} {options_to_flags(figure)}".rstrip()
+    chart = ChartView()
+    chart.draw_result(args.plot, document.measures[args.plot]["result"])
+    save_plot(chart, args.output, figure, (command, *origin_lines(document)), args.plot)
+
+
+def _create_qt_application(needs_widgets: bool = False) -> object:
+    """An application object for fonts and painters; no window, no display needed."""
+    if sys.platform.startswith("linux") and not (
+        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    ):
+        os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    from PySide6.QtGui import QGuiApplication
+    from PySide6.QtWidgets import QApplication
+
+    return QGuiApplication.instance() or (QApplication if needs_widgets else QGuiApplication)(["circuitviz"])

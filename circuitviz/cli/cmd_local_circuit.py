@@ -1,0 +1,48 @@
+"""``circuitviz local-circuit``: what a feature's, neuron's or logit's value comes from."""
+
+from __future__ import annotations
+
+import argparse
+
+from circuitviz.cli.output import format_number, print_result
+from circuitviz.cli.prompt_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.errors import InputError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Attribute a target's value to nodes, and write the circuit; returns the exit code."""
+    if args.tau is not None and args.nodes is not None:
+        raise InputError("--tau and --nodes were both given; one of them decides what is kept.")
+    nodes = 100 if args.tau is None and args.nodes is None else args.nodes
+    settings = {"method": args.method, "gate": args.gate, "tau": args.tau, "nodes": nodes}
+    opening, state = answer_query(args, query_from_flags(args, target=args.target, **settings))
+    scores, circuit, target = state.scores, state.circuit, opening.target
+    assert scores is not None and circuit is not None
+    if args.output is not None:
+        write_circuit(state, args.output)
+    ledger = scores.info["ledger"]
+    attributions = {n: a for n, a in scores.info["attributions"].items() if n != target.node.name}
+    ordered = sorted(attributions.items(), key=lambda pair: -abs(pair[1]))
+    tau = scores.info["tau"]
+    data = {
+        "target": target.node.name,
+        "value": target.value,
+        "method": scores.method,
+        "gate": scores.info["gate"],
+        "tau": tau,
+        "tokens": opening.table.run.strings,
+        "nodes": [{"node": name, "attribution": value} for name, value in ordered],
+        "edges": circuit.n_edges,
+        "ledger": ledger,
+        "fraction": scores.info["fraction"],
+    }
+
+    def text() -> str:
+        lines = [
+            f"{target.node.name} is {format_number(target.value)}; {len(ordered)} nodes above {tau:.3g}",
+            *(f"  {name:16} {value:+.4f}" for name, value in ordered[:20]),
+            "  ".join(f"{term.replace('_', ' ')} {value:+.3f}" for term, value in ledger.items()),
+        ]
+        return "\n".join(lines)
+
+    return print_result(args, data, text)

@@ -1,0 +1,28 @@
+"""No verb: the application opens."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+
+from circuitviz.errors import InputError
+
+
+def run(args: argparse.Namespace) -> int:
+    """Open the window; returns the exit code when it is closed."""
+    screens = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    if sys.platform.startswith("linux") and not any(os.environ.get(name) for name in screens):
+        raise InputError(  # Qt would abort the process
+            "The window was asked for, but there is no screen here (DISPLAY and WAYLAND_DISPLAY are "
+            "not set); start it in a desktop session or over 'ssh -X'. The commands, "
+            "'circuitviz --help', need no screen."
+        )
+    try:
+        from circuitviz.shell.application import run_application as open_window
+    except ImportError as error:
+        raise InputError(
+            f"The window could not start ({error}); Qt's system libraries are missing. The README's "
+            "first command installs them."
+        ) from None
+    return open_window(args.file, args.model, args.task, args.demo)

@@ -1,0 +1,78 @@
+"""``circuitviz trace``: a feature's circuits over many examples, and how alike they are."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from circuitviz.cli.output import format_number, print_result, run_with_progress_bar
+from circuitviz.cli.prompt_flags import load_model_and_dictionaries
+from circuitviz.errors import InputError
+from circuitviz.formats.file_io import read_text
+from circuitviz.graph.names import parse_feature_name
+
+if TYPE_CHECKING:
+    from circuitviz.models import Model
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find examples in a text file, trace each, compare them; returns the exit code."""
+    named = parse_feature_name(args.feature)
+    if named is None or named.position is not None:
+        raise InputError(f"--feature was given '{args.feature}'; a name like m3.f12 would be right.")
+    from circuitviz.features import find_examples_steps, trace_examples_steps
+
+    site, feature = named.site, named.feature
+    model, dictionaries = load_model_and_dictionaries(args)
+    one = next((d for d in dictionaries if d.site.name == site), None)
+    if one is None:
+        there = ", ".join(d.site.name for d in dictionaries)
+        raise InputError(f"There is no dictionary for {site}; there is one for {there}.")
+    prompts = _read_prompts(args, model)
+    found_in = find_examples_steps(model, one, feature, prompts, args.examples, args.choose)
+    examples = run_with_progress_bar(found_in, "Looking for examples")
+    steps = trace_examples_steps(
+        model, dictionaries, site, feature, examples, nodes=args.nodes or 200, gate=args.gate
+    )
+    traces = run_with_progress_bar(steps, f"Tracing {args.feature}")
+    recurring = [
+        {"feature": each.name, "examples": each.examples, "mean": each.mean}
+        for each in traces.recurring_components()
+    ]
+    data = {
+        "target": traces.target,
+        "examples": [
+            {
+                "text": "".join(trace.strings),
+                "position": trace.example.position,
+                "activation": trace.example.activation,
+                "mean_similarity": float(similarity),
+            }
+            for trace, similarity in zip(traces.traces, traces.mean_similarity, strict=True)
+        ],
+        "correlation": traces.correlation,
+        "similarity": traces.similarity().tolist(),
+        "sites": [asdict(each) for each in traces.similarity_by_site()],
+        "recurring": recurring,
+    }
+
+    def text() -> str:
+        lines = [
+            f"{traces.target} in {len(traces.traces)} examples; activation against similarity of circuits: "
+            f"correlation {format_number(traces.correlation)}",
+            *(f"  in {r['examples']:3} examples  {r['feature']:10} {r['mean']:+.4f}" for r in recurring),
+        ]
+        return "\n".join(lines)
+
+    return print_result(args, data, text)
+
+
+def _read_prompts(args: argparse.Namespace, model: Model) -> list[list[int]]:
+    lines = read_text(args.text).split("\n")  # U+2028 and its like are part of a line
+    tokens = model.tokens
+    bos = False if args.no_bos else None
+    prompts = [tokens.encode(line.strip(), bos) for line in lines if line.strip()]
+    if not prompts:
+        raise InputError(f"'{args.text}' holds no text; a line is an example.")
+    return prompts

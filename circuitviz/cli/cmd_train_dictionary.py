@@ -1,0 +1,87 @@
+"""``circuitviz train-dictionary``: SAEs and transcoders of any model from a text file."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import signal
+import time
+from dataclasses import replace
+from typing import TypeVar
+
+from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.progress import ProgressRunner, ProgressSteps
+
+T = TypeVar("T")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train one dictionary per site, write and measure each; returns the exit code.
+
+    Interrupted, it keeps the state beside the folders; the same command goes on from there.
+    """
+    from circuitviz.features import write_saelens_folder
+    from circuitviz.features.passages import read_passage_file
+    from circuitviz.models import load_model
+    from circuitviz.options import build_options, describe_options
+    from circuitviz.training import (
+        DictionaryRecipe,
+        measure_dictionary_steps,
+        parse_site,
+        train_dictionary_steps,
+        trainable_sites,
+    )
+
+    told = {entry.name: getattr(args, f"recipe_{entry.name}") for entry in describe_options(DictionaryRecipe)}
+    recipe: DictionaryRecipe = build_options(
+        DictionaryRecipe, {name: value for name, value in told.items() if value is not None}
+    )
+    model = load_model(args.model, args.device)
+    sites = trainable_sites(model)
+    if args.sites is not None:
+        sites = tuple(parse_site(name.strip(), model) for name in args.sites.split(","))
+    learned, measured = read_passage_file(model, args.text).train_test_split()
+    data = {}
+    for site in sites:
+        began = time.perf_counter()
+        state = args.output / f"{site.name}.training"
+        if state.exists():
+            print_message(f"going on from {state}")
+        steps = train_dictionary_steps(model, site, learned, recipe, state)
+        trained = run_with_progress_bar(interruptible_steps(steps), f"Training {site.name}")
+        seconds = time.perf_counter() - began
+        about = {"training": dataclasses.asdict(recipe), "training_tokens": learned.n_tokens}
+        one = replace(trained.dictionary, about=about)
+        write_saelens_folder(one, args.output / site.name)
+        figures = run_with_progress_bar(
+            measure_dictionary_steps(model, one, measured), f"Measuring {site.name}"
+        )
+        data[site.name] = {
+            "folder": str(args.output / site.name),
+            "seconds": round(seconds, 1),
+            **dataclasses.asdict(figures),
+        }
+        print_message(f"wrote {args.output / site.name}")
+    head = f"{'site':6}{'unexplained':>12}{'L0':>8}{'dead':>8}{'recovered':>11}"
+    rows = (
+        f"{name:6}{one['unexplained']:12.4f}{one['l0']:8.1f}{one['dead']:8.1%}"
+        f"{format_number(one['recovered'], 4):>11}"
+        for name, one in data.items()
+    )
+    return print_result(args, {"dictionaries": data}, lambda: "\n".join([head, *rows]))
+
+
+def interruptible_steps(steps: ProgressSteps[T]) -> ProgressSteps[T]:
+    """The same steps; Ctrl-C takes hold between two of them, so that the state that is kept is whole."""
+    asked = []
+    before = signal.signal(signal.SIGINT, lambda *_: asked.append(True))
+    try:
+        driven = ProgressRunner(steps)
+        for step in driven:
+            if asked:
+                steps.close()
+                raise KeyboardInterrupt
+            yield step
+        return driven.result
+    finally:
+        signal.signal(signal.SIGINT, before)

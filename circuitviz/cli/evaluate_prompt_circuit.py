@@ -1,0 +1,124 @@
+"""``circuitviz evaluate`` of a circuit of features: on its prompt, judged by its nodes."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.cli.measure_tables import measure_table
+from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.progress import run_to_completion
+
+if TYPE_CHECKING:
+    from circuitviz.document import Document
+    from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+    from circuitviz.workbench.prompt_session import PromptSession
+
+
+def run(args: argparse.Namespace, document: Document, measure_names: list[str]) -> int:
+    """Measure a document's circuit as it stands in its file; returns the exit code."""
+    from circuitviz.evaluation import (
+        FEATURE_CIRCUITS,
+        FeatureMeasureInput,
+        inapplicable_measures,
+        measure_steps,
+    )
+    from circuitviz.workbench.prompt_evaluation import evaluate_prompt_request, open_bench
+
+    trial = _evaluation_request(args, document)
+    opened = _open_prompt_session(args, document, trial)
+    data: dict[str, Any] = run_with_progress_bar(evaluate_prompt_request(opened, trial), "faithfulness")
+    changed = tuple(trial.circuit_interventions())
+    subject = FeatureMeasureInput(open_bench(opened), trial.nodes, changed, trial.ablation, trial.errors)
+    refused = inapplicable_measures(FEATURE_CIRCUITS)
+    taken = [name for name in measure_names if name != "faithfulness" and name not in refused]
+    for name in taken:
+        start = f"measure_{name}_"
+        options = {k.removeprefix(start): v for k, v in vars(args).items() if k.startswith(start)}
+        options = {k: v for k, v in options.items() if v is not None}
+        data[name] = run_with_progress_bar(measure_steps(name, subject, **options), name).as_dict()
+    for name in (name for name in measure_names if name in refused):
+        print_message(f"circuitviz: {refused[name]}")
+        data.setdefault("refused", {})[name] = refused[name]
+    return print_result(
+        args, data, lambda: "\n".join([*_faithfulness_lines(data), *_measure_lines(taken, data)])
+    )
+
+
+def _evaluation_request(args: argparse.Namespace, document: Document) -> PromptEvaluationRequest:
+    """The file's own setting, or another; InputError on what a circuit of features has not."""
+    from circuitviz.document import set_evaluation_setting
+    from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES
+    from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+
+    if args.task or args.metric:
+        flag, value = ("--task", args.task) if args.task else ("--metric", args.metric)
+        raise InputError(
+            f"{flag} was given '{value}', but this circuit is of features on one prompt and judged by its "
+            "own target; leave it out."
+        )
+    trial = PromptEvaluationRequest.from_state(document.state)
+    if trial is None:
+        raise InputError(f"'{args.circuit}' holds no circuit; find one with 'circuitviz local-circuit'.")
+    ablation, errors = args.ablation or trial.ablation, args.errors or trial.errors
+    there = [name for name in OUTSIDE_VALUES if name != "corrupted" or trial.query.corrupted]
+    if ablation not in there:
+        why = " (its prompt has no corrupted partner)" if ablation == "corrupted" else ""
+        raise InputError(
+            f"--ablation was given '{ablation}'; for this circuit{why} there is {', '.join(there)}."
+            + suggest_name(ablation, there)
+        )
+    assert errors in ERROR_MODES
+    found = PromptEvaluationRequest.from_state(
+        set_evaluation_setting(ablation, errors).transform(document.state)
+    )
+    assert found is not None
+    return found
+
+
+def _open_prompt_session(
+    args: argparse.Namespace, document: Document, request: PromptEvaluationRequest
+) -> PromptSession:
+    """The model with the prompt and dictionaries of a file; says what does not fit."""
+    from circuitviz.cli.open_task_document import forbid_network
+    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
+    from circuitviz.models import load_model
+    from circuitviz.workbench.prompt_session import open_prompt
+    from circuitviz.workbench.record_origin import describe_mismatch
+
+    where, circuit, question = document.state.provenance, document.state.circuit, request.query
+    assert where is not None and circuit is not None
+    forbid_network(args)
+    model = load_model(args.model or question.model, args.device)
+    message = describe_mismatch(where, model, circuit)
+    places = paths_or_shipped(question.dictionaries, model)
+    found = run_to_completion(load_dictionaries_steps(places, model))
+    opened = open_prompt(model, replace(question, model=model.name), found)
+    for warning in ([message] if message else []) + list(opened.warnings):
+        print_message(f"circuitviz: {warning}")
+    return opened
+
+
+def _faithfulness_lines(data: dict[str, Any]) -> list[str]:
+    value, where, metric, target = (data[k] for k in ("faithfulness", "setting", "metric", "target"))
+    mean = f" over {where['mean_of']}" if where["mean_of"] else ""
+    lines = [
+        f"faithfulness {format_number(value['value'])}  completeness {format_number(data['completeness'])}  one prompt, so "
+        "no interval",
+        f"{where['metric']}: circuit {format_number(metric['circuit'])}, model {format_number(metric['model'])}, "
+        f"ablated {format_number(metric['ablated'])}",
+        f"{data['nodes']} nodes, {data['edges']:,} edges; {where['ablation']} ablation{mean}, errors "
+        f"{where['errors']}",
+    ]
+    if target is not None:
+        lines.append(
+            f"with what was done to nodes, {target['name']} moves from {format_number(target['before'])}: predicted "
+            f"{target['predicted']:+.3f}, frozen {target['frozen']:+.3f}, free {target['free']:+.3f}"
+        )
+    return lines
+
+
+def _measure_lines(names: list[str], data: dict[str, Any]) -> list[str]:
+    return [line for name in names for line in ("", *measure_table(name, data))]

@@ -1,0 +1,87 @@
+"""``circuitviz inspect --reading``: the numbers of the window's readings, as CSV or JSON rows."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from circuitviz.cli.inspect_prompt_node import prepare_prompt_reading
+from circuitviz.cli.open_task_document import TaskDocument, open_task_document
+from circuitviz.cli.output import print_message, print_result, run_with_progress_bar
+from circuitviz.errors import InputError
+from circuitviz.formats.csv_cells import format_csv
+from circuitviz.graph import NodeKind
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.query import CsvTable, Query
+from circuitviz.workbench.read_attention import ReadAttention, attention_table
+from circuitviz.workbench.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.read_logit_lens import ReadLogitLens
+from circuitviz.workbench.read_ov_qk import ReadHead, ov_table, qk_table
+from circuitviz.workbench.read_patching_map import ReadPatchingMap
+
+AVERAGED_READINGS = ("effects", "patching")  # readings that have a mean over prompts
+
+
+def print_reading(args: argparse.Namespace) -> int:
+    """Print a reading's table; returns the exit code."""
+    if args.reading.startswith("features-"):
+        look, table, engine = prepare_prompt_reading(args)
+        return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
+    prompt = parse_prompt_number(args.prompt)
+    if prompt is None and args.reading not in AVERAGED_READINGS:
+        raise InputError(
+            f"The reading '{args.reading}' is of one prompt; --prompt 0 would be right. Over all prompts "
+            f"there is {' and '.join(AVERAGED_READINGS)}."
+        )
+    opened = open_task_document(args, print_message)
+    if prompt is not None and not 0 <= prompt < len(opened.task):
+        raise InputError(
+            f"Prompt {prompt} was asked for; the task has {len(opened.task)}, numbered from 0 to "
+            f"{len(opened.task) - 1}."
+        )
+    engine = Engine()
+    engine.model = opened.model
+    engine.set_task(opened.task, opened.metric, opened.ablation)
+    look, table = _query_and_table(args, opened, prompt)
+    return _print_table(args, table(run_with_progress_bar(look.compute_steps(engine), look.title)))
+
+
+def _print_table(args: argparse.Namespace, csv_table: CsvTable) -> int:
+    """Print a table as CSV, or as rows of JSON."""
+    header, *rows = csv_table
+
+    return print_result(
+        args,
+        [dict(zip(header, row, strict=True)) for row in rows],
+        lambda: format_csv([header, *rows]).rstrip("\n"),
+    )
+
+
+def parse_prompt_number(text: str) -> int | None:
+    """A prompt's number, or None for all."""
+    if text == "all":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise InputError(f"'{text}' is no number of a prompt; 0, 1, … or all would be right.") from None
+
+
+def _query_and_table(
+    args: argparse.Namespace, opened: TaskDocument, prompt: int | None
+) -> tuple[Query, Callable[[Any], CsvTable]]:
+    """What to ask for, and how its answer becomes a table."""
+    if args.reading in AVERAGED_READINGS:
+        look = ReadDirectEffects(prompt) if args.reading == "effects" else ReadPatchingMap(prompt)
+        return look, lambda seen: seen.table()
+    assert prompt is not None
+    if args.reading == "lens":
+        return ReadLogitLens(args.node or "", prompt), lambda seen: seen.table()
+    node = opened.model.graph.node(args.node) if args.node else None
+    if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
+        raise InputError(f"The reading '{args.reading}' is of a head; --node a1.h2 would be right.")
+    if args.reading == "attention":
+        side, weighted, head = args.side, args.weighted, node.head
+        return ReadAttention(node.layer, prompt), lambda seen: attention_table(seen, side, weighted, head)
+    return ReadHead(node.name, prompt), ov_table if args.reading == "ov" else qk_table

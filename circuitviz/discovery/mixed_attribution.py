@@ -1,0 +1,288 @@
+"""Edge attribution where some sites are seen in features: the same scores in another basis.
+
+As EAP and EAP-IG (METHODS: Scores), and as the feature circuits of Marks et al. (2024) sum over positions:
+s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v, where u and v may be features of an
+opened site. A feature's z_u − a_u is its activation beyond its ablation value, times its direction; its
+∂L/∂x_v goes from its activation back to the stream, through the queries, keys and values that made it.
+The site's error is held constant (METHODS: Feature level). So patterns, normalisations and MLPs are free to
+respond, other than in the attribution of one prompt, whose frozen patterns are blind to QK.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from circuitviz.discovery.ablation_values import ablation_values
+from circuitviz.discovery.averaged_gradients import GradientPoint, TaskBatch, compute_gradients
+from circuitviz.discovery.gradients import ActivationDeltas, GradientCapture, add_edge_scores
+from circuitviz.discovery.registry import TaskSetting
+from circuitviz.features import Dictionary
+from circuitviz.features.feature_basis import FeatureBasis, SiteBasis, strongest_features
+from circuitviz.features.task_ablation_values import FeatureValues, task_feature_values
+from circuitviz.graph import Graph, NodeKind, Scores
+from circuitviz.graph.feature_sites import site_of
+from circuitviz.models import Activations, Model
+from circuitviz.models.batching import run_in_batches
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.sender_activations import recording_hooks
+from circuitviz.progress import Progress, ProgressSteps
+
+HELD_SENDER_TENSORS = 4.0  # sender outputs that are held at a time: two bases, differences, and the passes
+
+
+@dataclass(eq=False)
+class _SiteRecord:
+    """What a pass leaves of a site: what its dictionary reads, what it writes, its listed features."""
+
+    dictionary_input: Tensor
+    site_output: Tensor
+    features: Tensor
+
+
+def choose_features(
+    setting: TaskSetting, dictionaries: Mapping[str, Dictionary], max_features: int
+) -> ProgressSteps[tuple[FeatureBasis, dict[str, Any]]]:
+    """The features to list at each site: those of greatest |attribution| to the metric, at most so many.
+
+    A feature's attribution here: mean over prompts of Σ over positions (its activation − its ablation value)
+    · ∂L/∂activation at the clean input, where its site's whole output is free. Returns the sites, and by site
+    how many features were active, how many are listed, and their share of all |attribution|.
+    """
+    model, task = setting.model, setting.task
+    whole = FeatureBasis.from_dictionaries(model, dictionaries)
+    values, instead = ablation_values(model, task, setting.ablation), _feature_ablation_values(setting, whole)
+    total = {
+        name: torch.zeros(site.dictionary.features, dtype=torch.float64, device=model.device)
+        for name, site in whole.sites.items()
+    }
+
+    def work(rows: range) -> ProgressSteps[None]:
+        part = task.subset(rows)
+        batch = TaskBatch(model, part, Activations(torch.empty(0), [], []), values(part))
+        seen: dict[str, _SiteRecord] = {}
+        more: list[Tensor] = []
+
+        def keep(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
+            more.append(written)
+            seen[site.name] = _SiteRecord(read, written, site.listed_activations(read.detach()))
+            return written  # as it is kept: then the pass goes on from it, and it has a gradient
+
+        _, gradients = compute_gradients(setting, batch, GradientPoint(), whole.hooks(keep), more)
+        theirs = instead(part)
+        for (name, site), gradient in zip(whole.sites.items(), gradients.extra, strict=True):
+            effect = gradient @ site.listed_decoder_rows().T
+            total[name] += ((seen[name].features - theirs[name]) * effect).sum((0, 1)).double()
+        yield Progress(rows.stop, 2 * len(task), f"choosing features, {rows.stop} of {len(task)} prompts")
+
+    yield from run_in_batches(model, len(task), task.clean.shape[1], work, HELD_SENDER_TENSORS)
+    sizes = {name: found.abs() for name, found in total.items()}
+    chosen = strongest_features(sizes, max_features)
+    sites, told = {}, {}
+    for name, listed in chosen.items():
+        index = torch.tensor(listed, dtype=torch.long, device=model.device)
+        sites[name] = SiteBasis(model, whole.sites[name].dictionary, index)
+        every = float(sizes[name].sum())
+        told[name] = {
+            "active": int((sizes[name] > 0).sum()),
+            "listed": len(listed),
+            "share": float(sizes[name][index].sum()) / every if every else 1.0,
+        }
+    return FeatureBasis(model, sites), told
+
+
+def score_mixed_edges(
+    setting: TaskSetting,
+    basis: FeatureBasis,
+    points: Sequence[GradientPoint],
+    method: str,
+    info: Mapping[str, Any],
+) -> ProgressSteps[Scores]:
+    """Scores of the graph with some sites opened; gradients are means over ``points``."""
+    model, task = setting.model, setting.task
+    table = _MixedGraph(model, basis)
+    values, instead = ablation_values(model, task, setting.ablation), _feature_ablation_values(setting, basis)
+    total = torch.zeros(table.graph.mask.shape, dtype=torch.float64, device=model.device)
+    done, scratch = 0, BufferPool()
+
+    def scores(found: Tensor, prompts: int, unfinished: bool) -> Scores:
+        numbers = np.where(table.graph.mask, (found / prompts).cpu().numpy(), 0.0)
+        return Scores(table.graph, numbers, method, partial=unfinished, info=dict(info))
+
+    def work(rows: range) -> ProgressSteps[None]:
+        nonlocal done
+        part = task.subset(rows)
+        batch = TaskBatch(model, part, Activations(torch.empty(0), [], []), values(part))
+        clean = _record_clean(batch, basis)
+        differences = table.activation_deltas(batch, clean, instead(part), scratch)
+        found = torch.zeros_like(total)
+        for number, point in enumerate(points, start=1):
+            table.add_point_scores(found, setting, batch, point, differences, 1 / len(points), scratch)
+            so_far = total + found * len(points) / number
+            share = done + len(part) * number / len(points)
+            text = f"pass {number} of {len(points)}, {done + len(part)} of {len(task)} prompts"
+            partial_scores = scores(so_far, done + len(part), True)
+            yield Progress(len(task) + share, 2 * len(task), text, partial_scores)
+        total.add_(found)
+        done += len(part)
+
+    yield from run_in_batches(
+        model, len(task), task.clean.shape[1], work, HELD_SENDER_TENSORS * table.sender_ratio
+    )
+    return scores(total, len(task), False)
+
+
+def _feature_ablation_values(setting: TaskSetting, basis: FeatureBasis) -> FeatureValues:
+    return task_feature_values(setting.model, setting.task, setting.ablation, basis)
+
+
+@torch.no_grad()
+def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
+    """Run the clean prompts; the batch gets its senders' outputs, returned are features by site."""
+    seen: dict[str, Tensor] = {}
+
+    def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
+        seen[site.name] = site.listed_activations(read)
+
+    model, part = batch.model, batch.task
+    with model.hooks(recording_hooks(model, batch.clean)), model.hooks(basis.hooks(keep)):
+        batch.clean.logits = model.logits(part.clean, part.lengths - 1)
+    return seen
+
+
+@dataclass(eq=False)
+class _MixedGraph:
+    """Where senders and receivers of a graph with opened sites stand among those of the model."""
+
+    model: Model
+    basis: FeatureBasis
+    graph: Graph = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.graph = self.basis.graph()
+        whole, index = self.model.graph, self.graph.receiver_index
+        kept = [(i, index[name]) for i, name in enumerate(whole.receivers) if name in index]
+        rows = [self.graph.sender_index.get(name, -1) for name in whole.senders]
+        self._model_rows = np.array(rows)
+        self._model_columns, self._mixed_columns = (
+            torch.tensor(column) for column in zip(*kept, strict=True)
+        )
+        depth = np.array([self.graph.depth(name) for name in self.graph.senders])
+        layers = range(self.model.shape.n_layers)
+        self.senders_before = [
+            (int((depth < 2 * i + 1).sum()), int((depth < 2 * i + 2).sum())) for i in layers
+        ]
+
+    @property
+    def sender_ratio(self) -> float:
+        """How many times as many senders there are as in the model."""
+        return len(self.graph.senders) / len(self.model.graph.senders)
+
+    def site_rows(self, site: str, kind: NodeKind) -> list[int]:
+        """Rows of a site's features, or of its error."""
+        return [i for i, n in enumerate(self.graph.nodes) if n.kind is kind and site_of(n) == site]
+
+    @torch.no_grad()
+    def activation_deltas(
+        self,
+        batch: TaskBatch,
+        features: dict[str, Tensor],
+        feature_ablations: dict[str, Tensor],
+        buffers: BufferPool,
+    ) -> ActivationDeltas:
+        """What each sender writes beyond its ablation value; a site's features and its error add up to it."""
+        base = ActivationDeltas.between(self.model, batch.clean, batch.ablated, buffers)
+        sizes = (len(self.graph.senders), *base.values.shape[1:])
+        out = buffers.buffer("opened differences", base.values, *sizes)
+        stays = self._model_rows >= 0
+        out[self._model_rows[stays]] = base.values[stays]
+        for name, site in self.basis.sites.items():
+            more = (features[name] - feature_ablations[name]).expand_as(features[name])[
+                :, base.first_changed_position :
+            ]
+            rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
+            mine = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
+            out[error] = base.values[mine].sum(0)
+            for row, direction, amount in zip(rows, site.listed_directions(), more.unbind(-1), strict=True):
+                torch.mul(amount[..., None], direction, out=out[row])
+                out[error] -= out[row]
+        return ActivationDeltas(base.first_changed_position, out)
+
+    def add_point_scores(
+        self,
+        scores: Tensor,
+        setting: TaskSetting,
+        batch: TaskBatch,
+        point: GradientPoint,
+        deltas: ActivationDeltas,
+        weight: float,
+        buffers: BufferPool,
+    ) -> None:
+        """Add a point's scores, from one pass in which each site is its features and a constant error."""
+        seen: dict[str, _SiteRecord] = {}
+        more: list[Tensor] = []
+
+        def splice(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
+            features = site.listed_activations(read)
+            seen[site.name] = _SiteRecord(read, written, features)
+            more.append(features)
+            return written.detach() + (features - features.detach()) @ site.listed_decoder_rows()
+
+        tape, gradients = compute_gradients(setting, batch, point, self.basis.hooks(splice), more)
+        whole = scores.new_zeros(len(scores), len(self.model.graph.receivers))
+        add_edge_scores(self.model, deltas, tape, gradients, whole, weight, buffers, self.senders_before)
+        scores[:, self._mixed_columns] += whole[:, self._model_columns]
+        flat = deltas.values.flatten(1)
+        for name, gradient in zip(seen, gradients.extra, strict=True):
+            site, layer = self.basis.sites[name], self.basis.sites[name].dictionary.site.layer
+            of_mlp = name[0] == "m"
+            begin = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
+            pulled = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
+            first = self.graph.receiver_index
+            for number, vectors in enumerate(pulled(self.model, site, seen[name], gradient, tape)):
+                node = f"{name}.f{int(site.listed[number])}"
+                names = [node] if of_mlp else [f"{node}<{channel}>" for channel in "qkv"]
+                columns = [first[one] for one in names]
+                scores[:begin, columns] += weight * (flat[:begin] @ vectors.T).double()
+
+
+ReceiverGradients = Callable[[Model, SiteBasis, _SiteRecord, Tensor, GradientCapture], Iterator[Tensor]]
+
+
+def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -> Iterator[Tensor]:
+    """∂L/∂(what the dictionary reads) through each listed feature alone, [batch, time, d_in]."""
+    active = gradient * (record.features != 0)
+    for number, row in enumerate(site.dictionary.encoder_rows(site.listed)):
+        yield active[..., number, None] * row
+
+
+def _mlp_receiver_gradients(
+    model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
+) -> Iterator[Tensor]:
+    """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d]."""
+    stream = capture.resid_mid[site.dictionary.site.layer]
+    for covector in _encoder_covectors(site, record, gradient):
+        (found,) = torch.autograd.grad(record.dictionary_input, stream, covector, retain_graph=True)
+        yield found[:, capture.first_changed_position :].reshape(1, -1)
+
+
+def _attention_receiver_gradients(
+    model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
+) -> Iterator[Tensor]:
+    """Each feature's gradient at the stream through queries, keys and values, [3, batch · later · d]."""
+    layer = site.dictionary.site.layer
+    weights = model.layers[layer]
+    made = (capture.q[layer], capture.k[layer], capture.v[layer])
+    stream = capture.resid_pre[layer].detach()[:, capture.first_changed_position :]
+    for covector in _encoder_covectors(site, record, gradient):
+        found = torch.autograd.grad(record.dictionary_input, made, covector, retain_graph=True)
+        out = stream.new_empty(3, 1, stream.shape[0] * stream.shape[1], stream.shape[2])
+        for channel, (one, folded) in enumerate(zip(found, (weights.q, weights.k, weights.v), strict=True)):
+            wide = folded.permute(1, 0, 2).flatten(1)[None]  # all heads as one: their gradients add up
+            weights.attn_norm.vjp_heads(stream, one[:, :, None], wide, out[channel])
+        yield out.view(3, -1)

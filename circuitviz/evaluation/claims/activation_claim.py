@@ -1,0 +1,105 @@
+"""Does a feature fire for what it is said to mean? Its activation on prompts, and on prompts without it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from circuitviz.evaluation.claims.claim_prompts import (
+    PAIRS_HELP,
+    POSITIONS_HELP,
+    claimed_features,
+    fit_dictionaries_on_pairs,
+    load_pairs,
+    peak_activation_sum,
+    token_mask,
+)
+from circuitviz.evaluation.claims.registry import (
+    ClaimResult,
+    ClaimSubject,
+    claim_tests,
+    negated,
+    verdict_at_least,
+    verdict_near_zero,
+)
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.features.feature_activations import feature_activations
+from circuitviz.models.batching import split_batches
+from circuitviz.options import option
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks.counterfactuals import TASK_PAIRS
+
+
+@dataclass(frozen=True)
+class ActivationOptions:
+    """Which prompts, where in them, and what is expected."""
+
+    counterfactual: str = option(TASK_PAIRS, PAIRS_HELP)
+    where: str = option("all", f"where it is read, the largest of: {POSITIONS_HELP}")
+    expect: str = option(
+        "more", "on the prompts, against their counterfactuals", choices=("more", "less", "same")
+    )
+    least: float = option(0.1, "activation by which the means have to differ", above=0.0)
+    prompts: int = option(64, "how many pairs", low=1)
+    seed: int = option(0, "seed of generated pairs", low=0)
+
+
+def _describe_claim(options: ActivationOptions) -> str:
+    at = "" if options.where == "all" else f" at {options.where}"
+    name, others = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
+    return {
+        "more": f"it fires{at} on {name}, not on {others}",
+        "less": f"it fires{at} on the counterfactuals of '{options.counterfactual}', not on the prompts",
+        "same": f"it fires{at} on {name} as on {others}",
+    }[options.expect]
+
+
+@claim_tests.register(
+    "activation",
+    summary="a feature fires on the prompts more than on their counterfactuals, or less, or the same",
+    reference="Marks et al. 2024; Bills et al. 2023 (what a feature fires on)",
+    options=ActivationOptions,
+    says=_describe_claim,
+    of="features",
+)
+def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> ProgressSteps[ClaimResult]:
+    """The effect is the mean over prompts of a feature's activation minus that on their counterfactuals.
+
+    Of each prompt the largest activation at the tokens meant; of several features the sum. ``fires`` and
+    ``fires_counterfactual`` are shares of prompts on which it is above 0.
+    """
+    features = claimed_features(subject)
+    model = subject.model
+    pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
+    features, odd = fit_dictionaries_on_pairs(model, features, pairs)
+    found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+    for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+        part = pairs.subset(rows)
+        at = [token_mask(part, options.where, feature) for feature in features]
+        for kept, tokens in zip(found, (part.clean, part.corrupted), strict=True):
+            kept.append(peak_activation_sum(feature_activations(model, tokens, features), at))
+        yield Progress(rows.stop, len(pairs), "pairs")
+    here, there = (torch.cat(kept).double().cpu().numpy() for kept in found)
+    effect = bootstrap_interval((here, there), lambda a, b: a - b, pairs.seed)
+    verdict = {
+        "more": verdict_at_least(effect, options.least),
+        "less": verdict_at_least(negated(effect), options.least),
+        "same": verdict_near_zero(effect, options.least),
+    }[options.expect]
+    more: dict[str, Any] = {
+        "clean": float(here.mean()),
+        "counterfactual": float(there.mean()),
+        "fires": float(np.mean(here > 0)),
+        "fires_counterfactual": float(np.mean(there > 0)),
+    }
+    detail = (
+        f"mean {more['clean']:.2f} against {more['counterfactual']:.2f}; fires on {more['fires']:.0%} of the "
+        f"prompts and {more['fires_counterfactual']:.0%} of the counterfactuals"
+    )
+    said = "difference of activation, prompts minus counterfactuals"
+    return ClaimResult(
+        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more
+    )

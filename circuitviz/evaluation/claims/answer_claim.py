@@ -1,0 +1,112 @@
+"""Does what a part carries decide the answer? Put the counterfactual's in its place and look."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from circuitviz.discovery import ablation_values
+from circuitviz.evaluation.claims.registry import (
+    ClaimResult,
+    ClaimSubject,
+    claim_tests,
+    verdict_at_least,
+    verdict_near_zero,
+)
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.models import PatchedRun, record_activations
+from circuitviz.models.batching import split_batches
+from circuitviz.options import option
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactual_task
+
+
+@dataclass(frozen=True)
+class AnswerOptions:
+    """Which prompts, and what is expected of them."""
+
+    counterfactual: str = option(
+        TASK_PAIRS, "pairs that differ in one thing: paired (the task's own), a generator's name, or a file"
+    )
+    expect: str = option("moves", "what the answer is claimed to do", choices=("moves", "stays"))
+    least: float = option(
+        0.1, "share of the clean metric that has to be lost; 1: the answers are even", above=0.0
+    )
+    prompts: int = option(64, "how many pairs", low=1)
+    seed: int = option(0, "seed of generated pairs", low=0)
+
+
+@claim_tests.register(
+    "answer",
+    summary="patching its output from the counterfactual moves the answer, or leaves it",
+    reference="Vig et al. 2020; Meng et al. 2022; Geiger et al. 2021 (interchange interventions)",
+    options=AnswerOptions,
+    says=lambda o: (
+        f"patching its output from '{o.counterfactual}' "
+        + ("moves the answer" if o.expect == "moves" else "leaves the answer as it is")
+    ),
+)
+def run_answer_test(subject: ClaimSubject, options: AnswerOptions) -> ProgressSteps[ClaimResult]:
+    """The effect is (L clean − L patched) / |L clean|, means over prompts, with the pairs' own metric.
+
+    0: the answer stays; 1: the two answers are even; 2: the other answer, as firmly. ``whole`` is the
+    same for the whole counterfactual prompt, ``flipped`` the share of prompts whose metric changes sign.
+    """
+    model = subject.model
+    pairs = counterfactual_task(options.counterfactual, model, subject.task, options.prompts, options.seed)
+    metric = subject.required_setting.metric if options.counterfactual == TASK_PAIRS else pairs.metric
+    where, edges = (
+        replace(subject.required_setting, task=pairs, metric=metric),
+        subject.edges_without_subject(),
+    )
+    found: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}
+    values = ablation_values(model, pairs, "corrupted")
+    for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+        part = pairs.subset(rows)
+        at = part.lengths - 1
+        run = PatchedRun(model, part.clean, at, values(part))
+        reference = record_activations(model, part.clean, at).logits
+        other = record_activations(model, part.corrupted, at).logits
+        assert reference is not None and other is not None
+        with torch.no_grad():
+            runs = {"clean": reference, "patched": run.logits(edges), "whole": other}
+            for name, logits in runs.items():
+                found[name].append(where.compute_metric(logits, part, reference).double().cpu().numpy())
+        yield Progress(rows.stop, len(pairs), "pairs")
+    before, after, most = (np.concatenate(v) for v in found.values())
+    effect = bootstrap_interval((before, after), _lost_share, pairs.seed)
+    more = _extra_numbers(before, after, most)
+    return ClaimResult(
+        effect,
+        verdict_at_least(effect, options.least)
+        if options.expect == "moves"
+        else verdict_near_zero(effect, options.least),
+        f"share of the clean {metric} that is lost",
+        len(pairs),
+        pairs.hash,
+        pairs.seed,
+        f"{metric} {more['clean']:.2f} → {more['patched']:.2f}, {more['flipped']:.0%} of the answers turn",
+        more,
+    )
+
+
+def _lost_share(clean: NDArray[np.float64], patched: NDArray[np.float64]) -> NDArray[np.float64]:
+    size = np.abs(clean)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lost: NDArray[np.float64] = np.where(size > 1e-9, (clean - patched) / size, np.nan)
+    return lost
+
+
+def _extra_numbers(
+    clean: NDArray[np.float64], patched: NDArray[np.float64], counterfactual: NDArray[np.float64]
+) -> dict[str, Any]:
+    return {
+        "clean": float(clean.mean()),
+        "patched": float(patched.mean()),
+        "counterfactual": float(counterfactual.mean()),
+        "flipped": float((np.sign(clean) != np.sign(patched)).mean()),
+    }

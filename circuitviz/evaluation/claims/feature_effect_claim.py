@@ -1,0 +1,183 @@
+"""Does a feature decide the answer, or another feature? Hold it at something else and look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.discovery import make_setting
+from circuitviz.errors import InputError
+from circuitviz.evaluation.claims.claim_prompts import (
+    ALL_TOKENS,
+    OWN_TOKEN,
+    PAIRS_HELP,
+    POSITIONS_HELP,
+    claimed_features,
+    fit_dictionaries_on_pairs,
+    load_pairs,
+    peak_activation_sum,
+    token_mask,
+)
+from circuitviz.evaluation.claims.registry import (
+    ClaimResult,
+    ClaimSubject,
+    claim_tests,
+    negated,
+    verdict_at_least,
+    verdict_near_zero,
+)
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.features.feature_activations import (
+    FeatureRef,
+    HeldFeature,
+    feature_activations,
+    run_with_held_features,
+)
+from circuitviz.models.batching import split_batches
+from circuitviz.options import option
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks import Task
+from circuitviz.tasks.counterfactuals import TASK_PAIRS
+
+SET_TO_ZERO, SET_TO_COUNTERFACTUAL = "zero", "counterfactual"
+
+
+@dataclass(frozen=True)
+class FeatureEffectOptions:
+    """Which prompts, what the feature is held at and where, what follows it, and what is expected."""
+
+    counterfactual: str = option(TASK_PAIRS, PAIRS_HELP)
+    change: str = option(
+        SET_TO_ZERO,
+        "what it is set to: zero, or its value on the counterfactual",
+        choices=(SET_TO_ZERO, SET_TO_COUNTERFACTUAL),
+    )
+    where: str = option(ALL_TOKENS, f"where it is set: {POSITIONS_HELP}")
+    effect_on: str = option("", "what moves: empty, the answer; or another feature, for example m3.f12")
+    expect: str = option(
+        "falls", "what answer or target are claimed to do", choices=("falls", "rises", "stays")
+    )
+    least: float = option(0.1, "share of the clean value by which it has to move", above=0.0)
+    prompts: int = option(64, "how many pairs", low=1)
+    seed: int = option(0, "seed of generated pairs", low=0)
+
+
+def _describe_claim(options: FeatureEffectOptions) -> str:
+    to = "zero" if options.change == SET_TO_ZERO else "its value on the counterfactual"
+    at = "" if options.where == ALL_TOKENS else f" at {options.where}"
+    target = options.effect_on or "the answer"
+    follows = {"falls": f"{target} falls", "rises": f"{target} rises", "stays": f"{target} stays as it is"}
+    return f"set to {to}{at} on '{options.counterfactual}', {follows[options.expect]}"
+
+
+@claim_tests.register(
+    "feature-effect",
+    summary="with a feature set to zero, or to its value on the counterfactual, the answer or another "
+    "feature falls, rises or stays",
+    reference="Marks et al. 2024",
+    options=FeatureEffectOptions,
+    says=_describe_claim,
+    of="features",
+)
+def run_feature_effect_test(
+    subject: ClaimSubject, options: FeatureEffectOptions
+) -> ProgressSteps[ClaimResult]:
+    """The effect is (changed − clean) / |clean|, means over prompts of the pairs' metric or of the target's
+    largest activation in the prompt.
+
+    All else responds freely, and errors stay as they are. ``fires`` is the share of prompts on which the
+    feature is active where it is set.
+    """
+    model, named = subject.model, (options.effect_on,) if options.effect_on else ()
+    features = claimed_features(subject, *named)
+    features, target = features[: len(subject.nodes)], features[len(subject.nodes) :]
+    if target and any(_is_same_feature(target[0], one) for one in features):
+        raise InputError(f"'{options.effect_on}' is the feature that is set; name another target, or none.")
+    pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
+    whole, odd = fit_dictionaries_on_pairs(model, [*features, *target], pairs)
+    features, target = whole[: len(features)], whole[len(features) :]
+    own = options.counterfactual == TASK_PAIRS
+    measured = make_setting(model, pairs, subject.required_setting.metric if own else pairs.metric)
+    found: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
+    for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
+        part = pairs.subset(rows)
+        last = (part.lengths - 1).to(part.clean.device)
+        at = [token_mask(part, options.where, one) for one in features]
+        reference, before = run_with_held_features(model, part.clean, last, (), [*target, *features])
+        held = _held_features(features, before[len(target) :], at, options, subject, part)
+        logits, after = run_with_held_features(model, part.clean, last, held, target)
+        here, now = torch.stack(at), before[len(target) :]
+        there = torch.stack([one.value for one in held])
+        for name, told in (("fires", now > 0), ("differs", there != now)):
+            found[name].append((here & told).any(-1).any(0).double().cpu().numpy())
+        if target:
+            where = [_target_mask(part, target[0])]
+            values = [peak_activation_sum(one[:1], where) for one in (before, after)]
+        else:
+            values = [measured.compute_metric(one, part, reference) for one in (reference, logits)]
+        for name, value in zip(("clean", "changed"), values, strict=True):
+            found[name].append(value.double().cpu().numpy())
+        yield Progress(rows.stop, len(pairs), "pairs")
+    clean, changed, fired, differs = (np.concatenate(v) for v in found.values())
+    if not differs.any():
+        said = ", ".join(one.name for one in features)
+        does = "fires on none of" if not fired.any() else "has the same value on all of"
+        raise InputError(
+            f"'{said}' {does} these {len(pairs)} prompts where it would be set, so nothing can follow "
+            "from it; prompts on which it fires would be right."
+        )
+    effect = bootstrap_interval((clean, changed), _relative_change, pairs.seed)
+    verdict = {
+        "falls": verdict_at_least(negated(effect), options.least),
+        "rises": verdict_at_least(effect, options.least),
+        "stays": verdict_near_zero(effect, options.least),
+    }[options.expect]
+    name = options.effect_on or measured.metric
+    more: dict[str, Any] = {
+        "clean": float(clean.mean()),
+        "changed": float(changed.mean()),
+        "fires": float(fired.mean()),
+    }
+    moved = f"{name} {more['clean']:.2f} → {more['changed']:.2f}"
+    detail = f"{moved}; fires on {more['fires']:.0%} of the prompts"
+    said = f"change of {name}, as a share of its clean value"
+    return ClaimResult(
+        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more
+    )
+
+
+def _held_features(
+    features: Sequence[FeatureRef],
+    before: Tensor,
+    at: Sequence[Tensor],
+    options: FeatureEffectOptions,
+    subject: ClaimSubject,
+    part: Task,
+) -> list[HeldFeature]:
+    """What each feature is held at, and where."""
+    if options.change == SET_TO_ZERO:
+        values = torch.zeros_like(before)
+    else:
+        values = feature_activations(subject.model, part.corrupted, features)
+    return [HeldFeature(one, values[i], at[i]) for i, one in enumerate(features)]
+
+
+def _target_mask(part: Task, target: FeatureRef) -> Tensor:
+    return token_mask(part, ALL_TOKENS if target.position is None else OWN_TOKEN, target)
+
+
+def _is_same_feature(one: FeatureRef, other: FeatureRef) -> bool:
+    return (one.dictionary.site, one.index) == (other.dictionary.site, other.index)
+
+
+def _relative_change(clean: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.float64]:
+    size = np.abs(clean)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        moved: NDArray[np.float64] = np.where(size > 1e-9, (changed - clean) / size, np.nan)
+    return moved

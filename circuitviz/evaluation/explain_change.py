@@ -1,0 +1,132 @@
+"""A number that moved is not an explanation: which prompts moved it, and which heads stepped in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.evaluation.direct_effects import measure_direct_effects
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.graph import Circuit, Intervention, NodeKind
+from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.progress import ProgressSteps
+
+TOP_TOKENS = 5  # tokens of a prompt
+MAX_PROMPTS = 12
+MAX_HEADS = 8
+
+
+@dataclass(frozen=True)
+class IntervenedCircuit:
+    """A circuit, and what some of its nodes are made to send."""
+
+    circuit: Circuit
+    interventions: Mapping[str, Intervention] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PromptChange:
+    """A prompt's metric and its most likely next tokens (token, probability), before and after."""
+
+    prompt: int
+    text: str
+    before: float
+    after: float
+    top_before: list[tuple[str, float]]
+    top_after: list[tuple[str, float]]
+
+
+@dataclass(frozen=True)
+class HeadChange:
+    """A head's direct effect on the metric, before and after; the interval is that of the change."""
+
+    node: str
+    before: float
+    after: float
+    change: Interval
+
+
+@dataclass(frozen=True)
+class ChangeReport:
+    """The metric's means, the prompts that changed most, and the heads whose direct effect rose most."""
+
+    before: float
+    after: float
+    prompts: list[PromptChange]
+    heads: list[HeadChange]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The same for files and the command line."""
+        return asdict(self)
+
+
+def explain_change_steps(
+    bench: FaithfulnessBench, before: IntervenedCircuit, after: IntervenedCircuit
+) -> ProgressSteps[ChangeReport]:
+    """Compare two situations of one model and task, prompt by prompt and head by head.
+
+    Heads that ``after`` took out or changed are left out: that theirs fell is no news. ``bench`` has to be
+    free where anything is changed.
+    """
+    graph = before.circuit.graph
+    last = len(graph.receivers) - 1
+    gone = np.asarray((before.circuit.edges & ~after.circuit.edges).any(axis=1))
+    rows = [
+        row
+        for row, name in enumerate(graph.senders)
+        if not feature_sites(graph)  # then nodes are judged, and no edge can be taken out alone
+        and graph.node(name).kind is NodeKind.HEAD
+        and before.circuit.edges[row, last]
+        and not gone[row]
+        and name not in after.interventions
+    ]
+    values: list[NDArray[np.float64]] = []
+    effects: list[NDArray[np.float64]] = []
+    tops: list[list[list[tuple[str, float]]]] = []
+    for number, (name, now) in enumerate((("before", before), ("after", after))):
+        found = yield from measure_direct_effects(
+            bench, now.circuit.edges, rows, f"what changed: {name}", (number, 2), now.interventions
+        )
+        values.append(found[0])
+        effects.append(found[1])
+        tops.append(_top_next_tokens(bench, now))
+    was, now_is = values
+    order = np.argsort(-np.abs(now_is - was), kind="stable")[:MAX_PROMPTS]
+    pairs = bench.setting.task.pairs
+    prompts = [
+        PromptChange(int(i), pairs[i].clean, float(was[i]), float(now_is[i]), tops[0][i], tops[1][i])
+        for i in order
+    ]
+    seed = bench.setting.task.seed
+    heads = [
+        HeadChange(
+            graph.senders[row],
+            float(one.mean()),
+            float(two.mean()),
+            bootstrap_interval((two, one), lambda a, b: a - b, seed),
+        )
+        for row, one, two in zip(rows, *effects, strict=True)
+    ]
+    heads.sort(key=lambda head: head.before - head.after)
+    return ChangeReport(float(was.mean()), float(now_is.mean()), prompts, heads[:MAX_HEADS])
+
+
+@torch.no_grad()
+def _top_next_tokens(bench: FaithfulnessBench, situation: IntervenedCircuit) -> list[list[tuple[str, float]]]:
+    """Each prompt's most likely next tokens; the runs still hold these logits."""
+    words, found = bench.setting.model.tokens, []
+    for part, run, _ in bench.batch_runs():
+        logits: Tensor = run.logits(
+            situation.circuit.edges, bench.batch_interventions(part, run, situation.interventions)
+        )
+        chances = logits.softmax(-1).topk(min(TOP_TOKENS, logits.shape[-1]))
+        for shares, ids in zip(chances.values.tolist(), chances.indices.tolist(), strict=True):
+            found.append(list(zip(words.token_strings(ids), shares, strict=True)))
+    return found

@@ -1,0 +1,115 @@
+"""Attribution is a prediction; each node's is held against what the real model does without it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.registry import FEATURE_CIRCUITS, FeatureMeasureInput, measures
+from circuitviz.features import INTERVENTION_ACTIONS, FeatureIntervention, frozen_change
+from circuitviz.graph import ERROR_MODES
+from circuitviz.options import option
+from circuitviz.progress import Progress, ProgressSteps
+
+RESPONSE_MODES = ("free", "frozen")
+
+
+@dataclass(frozen=True)
+class PredictedOptions:
+    """What is done to each node alone, and how the model may respond."""
+
+    action: str = option("zero", "what each node is put to, alone", choices=INTERVENTION_ACTIONS)
+    value: float = option(0.0, "the factor of scale, the activation of set")
+    response: str = option(
+        "free", "free: the real model; frozen: patterns, scales held", choices=RESPONSE_MODES
+    )
+    errors: str = option("kept", "reconstruction errors of the free runs", choices=ERROR_MODES)
+    nodes: str = option("circuit", "circuit; selection: those selected in the window; or names with commas")
+
+
+@dataclass(frozen=True)
+class PredictionPoint:
+    """A node and the change of the target that putting it alone to a value makes."""
+
+    node: str
+    predicted: float
+    measured: float
+
+
+@dataclass(frozen=True)
+class PredictionCheck:
+    """Points so far; r: their correlation, None below three points or where a side does not vary."""
+
+    target: str
+    action: str
+    response: str
+    points: list[PredictionPoint] = field(default_factory=list)
+
+    @property
+    def correlation(self) -> float | None:
+        """Pearson's."""
+        if len(self.points) < 3:
+            return None
+        x, y = (np.array([getattr(p, k) for p in self.points]) for k in ("predicted", "measured"))
+        if not x.std() or not y.std():
+            return None
+        return float(np.corrcoef(x, y)[0, 1])
+
+    def as_dict(self) -> dict[str, Any]:
+        """The numbers as the command line prints them."""
+        return {
+            "target": self.target,
+            "action": self.action,
+            "response": self.response,
+            "r": self.correlation,
+            "points": [asdict(point) for point in self.points],
+        }
+
+
+@measures.register(
+    "predicted",
+    summary="The change of the target that each node alone makes: predicted by attribution, and measured",
+    reference="Ameisen et al. 2025",
+    options=PredictedOptions,
+    of=FEATURE_CIRCUITS,
+)
+def measure_predictions(
+    measure_input: FeatureMeasureInput, options: PredictedOptions
+) -> ProgressSteps[PredictionCheck]:
+    """One sweep predicts all nodes; then a run for each."""
+    bench, target = measure_input.bench, measure_input.bench.target
+    names, found = _changeable_nodes(measure_input, options.nodes), []
+    value = options.value if options.action in ("scale", "set") else None
+    yield Progress(0, len(names), "predicting")
+    for number, name in enumerate(names, start=1):
+        (change,) = bench.resolve_interventions([FeatureIntervention(name, options.action, value)])
+        if options.response == "frozen":
+            measured = frozen_change(bench.table, target, [change])
+        else:
+            measured = bench.changed_value([change], options.errors) - bench.baseline_value(options.errors)
+        found.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
+        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(found))
+        yield Progress(number, len(names), name, so_far)
+    return PredictionCheck(bench.target_name, options.action, options.response, found)
+
+
+def _changeable_nodes(subject: FeatureMeasureInput, given: str) -> list[str]:
+    """The names that are meant, without what nothing can be done to; InputError where none is left."""
+    table = subject.bench.table
+    if given == "circuit":
+        names = list(subject.nodes)
+    elif given == "selection":
+        names = list(subject.selection)
+    else:
+        names = [name.strip() for name in given.split(",") if name.strip()]
+    own = subject.bench.target.node.name
+    free = [n for n in names if n != own and not table.node(table.index(n)).kind.is_fixed]
+    if not free:
+        raise InputError(
+            f"There is no node to change among {given!r}; select features, heads, errors or tokens of the "
+            "circuit, or ask for all of them with 'circuit'."
+        )
+    return free

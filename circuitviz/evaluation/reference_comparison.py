@@ -1,0 +1,93 @@
+"""How well methods find a circuit that is known: each one's scores against one reference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.discovery import default_selection, discover_steps
+from circuitviz.errors import InputError
+from circuitviz.graph import BoolMatrix, Circuit, Scores, overlap, precision_and_recall
+from circuitviz.models import Model
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True)
+class ReferenceComparison:
+    """One method: ``overlap`` of its circuit and scores with the reference, and its precision–recall curve.
+
+    The circuit is what the method would keep: its own choice where it makes one, else as many edges
+    as the reference has, chosen as suits the method. ``error`` where the method cannot be asked.
+    """
+
+    method: str
+    overlap: dict[str, Any] = field(default_factory=dict)
+    precision: list[float] = field(default_factory=list)
+    recall: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    error: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As the command line and the panel show it."""
+        return {
+            "method": self.method,
+            **({"error": self.error} if self.error else self.overlap),
+            "curve": {"precision": self.precision, "recall": self.recall},
+            "seconds": self.seconds,
+        }
+
+
+def compare_with_reference(
+    method: str,
+    scores: Scores | None,
+    circuit: Circuit,
+    reference: Circuit,
+    reference_mask: BoolMatrix | None = None,
+    seconds: float = 0.0,
+) -> ReferenceComparison:
+    """Hold one circuit and its scores against a reference."""
+    found = overlap(circuit, reference, scores, reference_mask)
+    if scores is None:
+        return ReferenceComparison(method, found, seconds=seconds)
+    mask = reference.graph.mask if reference_mask is None else reference_mask
+    precision, recall = precision_and_recall(np.abs(scores.values), reference.edges, mask)
+    return ReferenceComparison(method, found, precision.tolist(), recall.tolist(), seconds)
+
+
+def compare_methods_steps(
+    model: Model,
+    task: Task,
+    reference: Circuit,
+    methods: Sequence[str],
+    metric: str | None = None,
+    ablation: str = "corrupted",
+    reference_mask: BoolMatrix | None = None,
+) -> ProgressSteps[list[ReferenceComparison]]:
+    """Search with each method, in its default setting; ``partial`` holds those that are done."""
+    if reference.graph.shape != model.shape:
+        raise InputError(
+            f"The reference is of a model with {reference.graph.shape.n_layers} layers and "
+            f"{reference.graph.shape.n_heads} heads; '{model.name}' has {model.shape.n_layers} and "
+            f"{model.shape.n_heads}. Open the model that the reference is of."
+        )
+    rows: list[ReferenceComparison] = []
+    for number, method in enumerate(methods):
+        began = time.perf_counter()
+        try:
+            steps = ProgressRunner(discover_steps(model, task, method, metric, ablation))
+            for step in steps:
+                yield Progress(number + step.fraction, len(methods), f"{method}: {step.message}")
+        except InputError as error:
+            rows.append(ReferenceComparison(method, error=str(error)))
+        else:
+            how, scores = default_selection(method), steps.result
+            circuit = scores.own() if how == "own" else scores.select(how, reference.n_edges)
+            seconds = time.perf_counter() - began
+            rows.append(compare_with_reference(method, scores, circuit, reference, reference_mask, seconds))
+        yield Progress(number + 1, len(methods), method, list(rows))
+    return rows

@@ -1,0 +1,90 @@
+"""What heads write to the logits directly, in the model as it is or with some heads taken out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.discovery import ablation_values
+from circuitviz.errors import InputError
+from circuitviz.graph import Node
+from circuitviz.models import Model
+from circuitviz.models.batching import split_batches
+from circuitviz.models.model import Hook
+from circuitviz.models.sender_activations import Activations, recording_hooks
+from circuitviz.tasks import Task
+
+
+@torch.no_grad()
+def direct_logit_attributions(
+    model: Model, task: Task, ablated_heads: Sequence[str] = (), ablation: str = "corrupted"
+) -> NDArray[np.float64]:
+    """Direct logit attribution of every head to correct − incorrect, [heads, prompts].
+
+    A head's output at the answer position through the final normalisation's scale of that run, on the
+    direction mean correct − mean incorrect. ``ablated_heads``: heads whose output is replaced by its ablation
+    value; what comes after them reacts.
+    """
+    if not task.two_sided:
+        raise InputError(
+            f"The task '{task.name}' has prompts without incorrect answers, so there is no direction from "
+            "incorrect to correct that heads could write in."
+        )
+    values = ablation_values(model, task, ablation) if ablated_heads else None
+    gone = [model.graph.node(name) for name in ablated_heads]
+    found = []
+    for rows in split_batches(model, len(task), task.clean.shape[1]):
+        part = task.subset(rows)
+        found.append(_batch_attributions(model, part, gone, values(part) if values else None))
+    return np.concatenate(found, axis=1)
+
+
+def _batch_attributions(
+    model: Model, part: Task, ablated_nodes: Sequence[Node], ablation_values: Activations | None
+) -> NDArray[np.float64]:
+    at, each = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
+    run, seen = Activations(torch.empty(0), [], []), list[Tensor]()
+    hooks: dict[str, Hook] = recording_hooks(model, run)
+    hooks["ln_final.hook_in"] = seen.append
+    for layer in {node.layer for node in ablated_nodes if node.layer is not None}:
+        heads = [node.head for node in ablated_nodes if node.layer == layer and node.head is not None]
+        assert ablation_values is not None
+        hooks[model.layers[layer].attn_out_hook] = partial(
+            _replace_heads, model, layer, heads, run, ablation_values
+        )
+    with model.hooks(hooks):
+        model.logits(part.clean, at)
+    norm = model.final_norm
+    _, inverse = norm.normalise_parts(seen[0][each, at])
+    direction = (
+        (_mean_unembedding(model, part.correct) - _mean_unembedding(model, part.incorrect))
+        * norm.weight
+        * inverse
+    )
+    if norm.is_centred:
+        direction = direction - direction.mean(-1, keepdim=True)
+    effects = [
+        torch.einsum("bhe,hed,bd->hb", z[each, at], weights.o, direction)
+        for z, weights in zip(run.z, model.layers, strict=True)
+    ]
+    result: NDArray[np.float64] = torch.cat(effects).double().cpu().numpy()
+    return result
+
+
+def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
+    """The mean unembedding of each prompt's answers, [batch, d]."""
+    real = (answers >= 0)[..., None]
+    return (model.unembedding[answers.clamp_min(0)] * real).sum(1) / real.sum(1)
+
+
+def _replace_heads(
+    model: Model, layer: int, heads: list[int], run: Activations, ablated: Activations, written: Tensor
+) -> Tensor:
+    """What a layer's attention writes with some heads' outputs replaced by their ablation values."""
+    change = (ablated.z[layer] - run.z[layer])[:, :, heads]
+    return written + torch.einsum("bthe,hed->btd", change, model.layers[layer].o[heads])

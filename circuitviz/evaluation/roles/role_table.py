@@ -1,0 +1,86 @@
+"""Every role's score of every head, so that a suggestion can say how unusual a head is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.evaluation.roles.registry import RoleTestContext, head_names, role_tests
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
+
+
+@dataclass(frozen=True)
+class RoleTable:
+    """Mean scores: role test → head → value (None where it is not defined).
+
+    ``untestable`` says why a role cannot be tested on this task; ``name_movers`` are the heads that stood for
+    name movers; weights and task are hashes of what was measured.
+    """
+
+    weights: str
+    task: str
+    seed: int
+    name_movers: tuple[str, ...] = ()
+    scores: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    untestable: Mapping[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The table as files, window and command line hold it."""
+        return {
+            "weights": self.weights,
+            "task": self.task,
+            "seed": self.seed,
+            "movers": list(self.name_movers),
+            "roles": {
+                name: {"role": role_tests.get(name).extra["role"], "unit": role_tests.get(name).extra["unit"],
+                       "summary": role_tests.get(name).summary, "scores": dict(values)}
+                for name, values in self.scores.items()
+            },
+            "missing": dict(self.untestable),
+        }  # fmt: skip
+
+
+def role_table_steps(probe: RoleTestContext) -> ProgressSteps[RoleTable]:
+    """Score every head for every role; partial results are tables of the roles done so far."""
+    names, entries = head_names(probe.model), role_tests.entries()
+    scores: dict[str, Mapping[str, float | None]] = {}
+    missing: dict[str, str] = {}
+
+    def table() -> RoleTable:
+        movers = probe.__dict__.get(
+            "movers", probe.labelled_name_movers
+        )  # not asked for where nothing needs them
+        return RoleTable(
+            probe.model.weight_hash, probe.task.hash, probe.seed, movers, dict(scores), dict(missing)
+        )
+
+    for number, entry in enumerate(entries):
+        try:
+            steps = ProgressRunner(entry.value(probe))
+            for step in steps:
+                yield Progress(number + step.fraction, len(entries), entry.extra["role"])
+        except InputError as error:
+            missing[entry.name] = str(error)
+            continue
+        means = [float(np.nanmean(row)) if np.isfinite(row).any() else None for row in steps.result]
+        scores[entry.name] = dict(zip(names, means, strict=True))
+        yield Progress(number + 1, len(entries), entry.extra["role"], table())
+    return table()
+
+
+def head_percentile(scores: Mapping[str, float | None], head: str) -> float | None:
+    """The share of other heads with a lower score, in percent; equal scores count half; None: undefined.
+
+    >>> head_percentile({"a0.h0": 0.1, "a0.h1": 0.9, "a0.h2": 0.5, "a0.h3": None}, "a0.h1")
+    100.0
+    """
+    own = scores.get(head)
+    others = [v for name, v in scores.items() if v is not None and name != head]
+    if own is None or not others:
+        return None
+    below = sum(v < own for v in others) + 0.5 * sum(v == own for v in others)
+    return 100.0 * below / len(others)

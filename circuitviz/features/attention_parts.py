@@ -1,0 +1,210 @@
+"""An edge through attention, taken apart: which head carries it (OV), and why it looked there (QK).
+
+Attribution with frozen patterns is blind to QK: a feature that only makes a head look somewhere has no
+edge. What a pattern's score is made of is therefore read on its own, pair by pair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.feature_edges import Edges, read_vectors_of_node
+from circuitviz.features.forward_order import attention_read_stage, attention_write_stage
+from circuitviz.features.hook_points import centre_input
+from circuitviz.features.node_table import NODE_KINDS, NodeTable
+from circuitviz.features.read_vectors import ReadVectors, pull_back_through_attention
+from circuitviz.features.targets import Target
+from circuitviz.graph import NodeKind
+from circuitviz.models.model import Hook
+
+
+@dataclass(frozen=True, eq=False)
+class AttentionScoreParts:
+    """What makes an attention score, before the softmax, of a head between two positions.
+
+    queries, keys: rows of the table that are read at the query's and the key's position; pairs:
+    [queries + 1, keys + 1], their products over √d_head, the last row and column being the biases.
+    All pairs add up to ``score``.
+    """
+
+    layer: int
+    head: int
+    query: int
+    key: int
+    queries: NDArray[np.intp]
+    keys: NDArray[np.intp]
+    pairs: Tensor
+    score: float
+
+    @property
+    def by_query(self) -> Tensor:
+        """Each query node's marginal, over all keys and the biases [queries + 1]."""
+        return self.pairs.sum(1)
+
+    @property
+    def by_key(self) -> Tensor:
+        """Each key node's marginal, over all queries and the biases [keys + 1]."""
+        return self.pairs.sum(0)
+
+    def strongest_pairs(self, number: int = 20) -> list[tuple[int | None, int | None, float]]:
+        """The pairs of largest size: rows of the query's and the key's node (None: biases), and score."""
+        order = self.pairs.abs().flatten().topk(min(number, self.pairs.numel())).indices.tolist()
+        width = self.pairs.shape[1]
+
+        def row(nodes: NDArray[np.intp], index: int) -> int | None:
+            return int(nodes[index]) if index < len(nodes) else None
+
+        return [
+            (
+                row(self.queries, at // width),
+                row(self.keys, at % width),
+                float(self.pairs[at // width, at % width]),
+            )
+            for at in order
+        ]
+
+
+@torch.no_grad()
+def row_through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[Tensor, float]:
+    """What every node gives to a target through one head's OV, [nodes], and the head's constant part.
+
+    Of an attention feature of that layer, the shares of all heads add up to its row; of a later target,
+    it is what reaches it from what the head writes, on the direct path.
+    """
+    given, constants = rows_through_heads(edges, target, layer, [head])
+    return given[0], float(constants[0])
+
+
+@torch.no_grad()
+def rows_through_heads(
+    edges: Edges, target: Target, layer: int, heads: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    """The same through several heads of a layer, [heads, nodes] and [heads]: what is written is read once."""
+    read = [_read_vectors_through_head(edges.table, target, layer, head) for head in heads]
+    constants = torch.stack([one.constant[0] for one in read])
+    spread = torch.cat([one.by_position for one in read if one.by_position is not None])
+    position = torch.cat([one.position for one in read])
+    return edges.weights_into(
+        ReadVectors(position, attention_read_stage(layer), constants, by_position=spread)
+    ), constants
+
+
+def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, head: int) -> ReadVectors:
+    """What a target reads of the stream before a layer, through one head."""
+    run = table.run
+    check_head(table, layer, head)
+    heads, inner = run.z[layer].shape[1:]
+    index, weights = target.index, run.model.layers[layer]
+    value = run.final.new_zeros(run.time, heads, inner)
+    of_feature = index is not None and table.kind[index] == NODE_KINDS.index(NodeKind.FEATURE)
+    if of_feature and index is not None and table.part[index] and int(table.layer[index]) == layer:
+        one, at = table.dictionaries[f"a{layer}"], int(table.position[index])
+        row = one.encoder_rows(torch.tensor([int(table.item[index])], device=value.device))[0]
+        if one.site.reads == "z":
+            value[at, head] = row.view(heads, inner)[head]
+        else:
+            value[at, head] = weights.o[head] @ centre_input(run.model, one, row) * run.post[layer][at]
+    else:
+        reads = target.read_vectors if index is None else read_vectors_of_node(table, index)
+        if reads is None or reads.stage <= attention_write_stage(layer):
+            raise InputError(
+                f"'{target.node.name}' reads nothing of what a{layer}.h{head} writes; a target of a later "
+                "layer, or an attention feature of this one, would be right."
+            )
+        if reads.by_position is not None:
+            covector = reads.by_position[0]
+        else:
+            assert reads.at_own_position is not None
+            covector = torch.zeros_like(run.final)
+            covector[reads.position[0]] = reads.at_own_position[0]
+        value[:, head] = covector @ weights.o[head].T * run.post[layer]
+    everywhere = torch.arange(run.time, device=value.device)
+    spread, constant = pull_back_through_attention(run, layer, value, everywhere)
+    return ReadVectors(
+        everywhere[-1:], attention_read_stage(layer), constant.sum()[None], by_position=spread.sum(0)[None]
+    )
+
+
+@torch.no_grad()
+def attention_score_parts(
+    table: NodeTable, layer: int, head: int, query: int, key: int
+) -> AttentionScoreParts:
+    """Which nodes of two positions make a head's attention score between them.
+
+    a_q a_k (d_q W_Q)(d_k W_K)ᵀ / √d_head, with normalisation scales held and rotary positions in their
+    place. InputError on a head or positions that do not exist, and where the model's scores are made
+    otherwise.
+    """
+    run, shape = table.run, table.run.model.shape
+    check_head(table, layer, head)
+    table.check_position(query)
+    table.check_position(key)
+    if key > query:
+        raise InputError(f"The key's position {key} comes after the query's {query}; heads look back.")
+    weights, shared = run.model.layers[layer], head // shape.queries_per_kv_head
+    scale = run.attention_scale[layer]
+    sides = []
+    for at, weight, bias in (
+        (query, weights.q[head], weights.q_bias[head]),
+        (key, weights.k[shared], weights.k_bias[shared]),
+    ):
+        here = table.rows_before(at, attention_read_stage(layer))
+        rows = torch.cat([table.written[here] @ weight * scale[at], bias[None]])
+        sides.append((np.arange(here.start, here.stop), _apply_rotary(table, layer, rows, at)))
+    (queries, left), (keys, right) = sides
+    size = getattr(run.model.hf.config, "query_pre_attn_scalar", None) or left.shape[1]
+    pairs = left @ right.T / size**0.5
+    score = _model_score(table, layer, head, query, key)
+    if not abs(float(pairs.sum()) - score) <= 1e-3 * max(1.0, abs(score)):
+        raise InputError(
+            f"The attention scores of '{run.model.name}' are made otherwise than from queries and keys "
+            f"alone ({float(pairs.sum()):.4g} from them, {score:.4g} in the model), so they cannot be "
+            "shared out among features."
+        )
+    return AttentionScoreParts(layer, head, query, key, queries, keys, pairs, score)
+
+
+def _apply_rotary(table: NodeTable, layer: int, rows: Tensor, position: int) -> Tensor:
+    """Rows [n, d_head] as they are at a position, where the model has rotary embeddings."""
+    _, kwargs = table.run.model.block_calls(table.run.time)[layer]
+    found = kwargs.get("position_embeddings")
+    if found is None:
+        return rows
+    cos, sin = (x[0, position].to(rows) for x in found)
+    width = cos.shape[-1]
+    turning, rest = rows[:, :width], rows[:, width:]
+    half = torch.cat([-turning[:, width // 2 :], turning[:, : width // 2]], dim=-1)
+    return torch.cat([turning * cos + half * sin, rest], dim=-1)
+
+
+def _model_score(table: NodeTable, layer: int, head: int, query: int, key: int) -> float:
+    """The model's own score, before the softmax."""
+    run = table.run
+    seen: list[Tensor] = []
+    at = torch.tensor([run.time - 1], device=run.tokens.device)
+    keep: Hook = partial(_append_scores, seen)
+    with run.model.hooks({f"blocks.{layer}.attn.hook_attn_scores": keep}):
+        run.model.logits(run.tokens[None], at)
+    return float(seen[0][0, head, query, key])
+
+
+def _append_scores(seen: list[Tensor], scores: Tensor) -> None:
+    seen.append(scores)
+
+
+def check_head(table: NodeTable, layer: int, head: int) -> None:
+    """InputError on a head that the model does not have."""
+    shape = table.run.model.shape
+    if not (0 <= layer < shape.n_layers and 0 <= head < shape.n_heads):
+        raise InputError(
+            f"Head a{layer}.h{head} was given; this model has layers 0 to {shape.n_layers - 1} with heads 0 "
+            f"to {shape.n_heads - 1}."
+        )

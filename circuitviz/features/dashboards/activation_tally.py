@@ -1,0 +1,93 @@
+"""One pass over a text keeps, for all features of a dictionary at once, what their dashboards show."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.passages import PassageBatch
+
+HISTOGRAM_BINS = 32
+MAX_EXAMPLES = 20  # examples of a feature, each of another passage
+TOKENS_BEFORE, TOKENS_AFTER = 40, 15  # tokens shown around the one that an example is of
+_INITIAL_HISTOGRAM_MAX = 2.0**-12  # the first bin's range; a histogram's range doubles as larger values come
+
+
+class ActivationTally:
+    """Counts, histograms and strongest examples of every feature.
+
+    fired, greatest, total: [features]. bins: [features, BINS], counts of activations in equal parts of
+    (0, reach]. value, passage, position: [KEPT, features], strongest first, value 0 where there are
+    fewer; windows: [KEPT, features, BEFORE + 1 + AFTER], the activations around each.
+    """
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        self.dictionary = dictionary
+        size, width = dictionary.features, TOKENS_BEFORE + 1 + TOKENS_AFTER
+        self.n_tokens = 0
+        self.fired = torch.zeros(size, dtype=torch.long)
+        self.max_activation, self.total = torch.zeros(size), torch.zeros(size, dtype=torch.double)
+        self.bins = torch.zeros(size, HISTOGRAM_BINS, dtype=torch.long)
+        self.histogram_max = torch.full((size,), _INITIAL_HISTOGRAM_MAX)
+        self.example_values = torch.zeros(MAX_EXAMPLES, size)
+        self.example_passages = torch.zeros(MAX_EXAMPLES, size, dtype=torch.long)
+        self.example_positions = torch.zeros(MAX_EXAMPLES, size, dtype=torch.long)
+        self.example_windows = torch.zeros(MAX_EXAMPLES, size, width)
+
+    def add_batch(self, batch: PassageBatch, read: Tensor) -> None:
+        """Take in a batch: read [row, time, d_in], what the dictionary encodes.
+
+        Of all values few are not zero; they alone are looked at.
+        """
+        values = self.dictionary.encode(read).cpu()
+        row, time, feature = values.nonzero(as_tuple=True)
+        real = batch.token_mask[row, time]
+        row, time, feature = row[real], time[real], feature[real]
+        found = values[row, time, feature]
+        self.n_tokens += int(batch.token_mask.sum())
+        self._add_to_histogram(feature, found)
+        size = len(self.fired)
+        peak = torch.zeros(len(values) * size).scatter_reduce(0, row * size + feature, found, "amax")
+        peaks = peak.view(-1, size)
+        strongest = found == peaks[row, feature]
+        at = torch.zeros_like(peaks, dtype=torch.long)
+        at[row[strongest], feature[strongest]] = time[strongest]
+        self._keep_strongest(batch, values, peaks, at)
+
+    def _add_to_histogram(self, feature: Tensor, found: Tensor) -> None:
+        """feature, found: [n], what is not zero."""
+        size = len(self.fired)
+        self.fired += torch.bincount(feature, minlength=size)
+        self.total += torch.bincount(feature, weights=found.double(), minlength=size)
+        self.max_activation = self.max_activation.scatter_reduce(0, feature, found, "amax")
+        while (wide := self.max_activation > self.histogram_max).any():
+            pairs = self.bins[wide].view(-1, HISTOGRAM_BINS // 2, 2).sum(-1)
+            self.bins[wide] = torch.cat([pairs, torch.zeros_like(pairs)], 1)
+            self.histogram_max[wide] *= 2
+        # a bin holds its upper end, so that a halved bin's values stay where they were
+        part = (found / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(
+            1, HISTOGRAM_BINS
+        ) - 1
+        flat = torch.bincount(feature * HISTOGRAM_BINS + part, minlength=self.bins.numel())
+        self.bins += flat.view_as(self.bins)
+
+    def _keep_strongest(self, batch: PassageBatch, values: Tensor, peaks: Tensor, at: Tensor) -> None:
+        """Values [row, time, features]; peaks and their positions ``at`` [row, features]."""
+        numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(at)
+        best = torch.cat([self.example_values, peaks]).topk(MAX_EXAMPLES, dim=0)
+        new = best.indices >= MAX_EXAMPLES
+        old = best.indices.clamp_max(MAX_EXAMPLES - 1)
+        row = (best.indices - MAX_EXAMPLES).clamp_min(0)
+        self.example_values = best.values
+        self.example_passages = torch.where(new, numbers.gather(0, row), self.example_passages.gather(0, old))
+        self.example_positions = torch.where(new, at.gather(0, row), self.example_positions.gather(0, old))
+        windows = self.example_windows.gather(0, old[..., None].expand_as(self.example_windows))
+        rank, feature = (new & (best.values > 0)).nonzero(as_tuple=True)
+        around = self.example_positions[rank, feature][:, None] + torch.arange(
+            -TOKENS_BEFORE, TOKENS_AFTER + 1
+        )
+        inside = (around >= 0) & (around < values.shape[1])
+        shown = values[row[rank, feature][:, None], around.clamp(0, values.shape[1] - 1), feature[:, None]]
+        windows[rank, feature] = shown * inside
+        self.example_windows = windows

@@ -1,0 +1,93 @@
+"""The GPT-2 transcoders of Dunefsky et al. are old torch files: read as plain data, and as nothing else.
+
+This is the one place where such a file is opened. ``weights_only`` refuses whatever is not on a list:
+tensors, plain values, and the attributes of one configuration class, whose own code is never run (a
+stand-in takes the attributes).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.sites import Site
+from circuitviz.features.weight_processing import DEFAULT_PROCESSING
+
+
+class _RunnerConfig:
+    """Takes the attributes of the configuration that the files hold."""
+
+
+_CONFIG_CLASSES = ("sae_training.config", "transcoder_training.config")
+
+
+def read_dunefsky_transcoder(path: Path) -> Dictionary:
+    """Read one ``.pt`` file: ``cfg`` and ``state_dict`` with W_enc, b_enc, W_dec, b_dec, b_dec_out.
+
+    The encoder reads input − b_dec, which is folded into its bias. Raises InputError on a file that
+    holds anything else, and on one that asks for code to be run.
+    """
+    allowed = [(_RunnerConfig, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES]
+    try:
+        with torch.serialization.safe_globals([*allowed, torch.device]):
+            held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a foreign file fails in many ways
+        raise InputError(
+            f"'{path}' could not be read as a transcoder ({_reason(error)}); a .pt file may hold tensors "
+            "and a transcoder's configuration alone, as those of transcoder_circuits do."
+        ) from error
+    state = held.get("state_dict") if isinstance(held, dict) else None
+    needed = {"W_enc", "b_enc", "W_dec", "b_dec", "b_dec_out"}
+    if not isinstance(state, dict) or not needed <= state.keys():
+        raise InputError(
+            f"'{path}' holds no transcoder: it needs 'cfg' and a 'state_dict' with "
+            f"{', '.join(sorted(needed))}."
+        )
+    weights = {name: _checked_weight(path, name, state[name]) for name in needed}
+    d_in, features = weights["W_enc"].shape if weights["W_enc"].dim() == 2 else (0, 0)
+    shapes = {"W_enc": (d_in, features), "b_enc": (features,), "W_dec": (features, len(weights["b_dec_out"]))}
+    for name, shape in {**shapes, "b_dec": (d_in,)}.items():
+        if 0 in shape or weights[name].shape != shape:
+            raise InputError(
+                f"'{path}' holds {name} of shape {list(weights[name].shape)}; with its other tensors, "
+                f"{list(shape)} would be right."
+            )
+    cfg = held.get("cfg")
+    config: dict[str, Any] = (
+        cfg if isinstance(cfg, dict) else vars(cfg) if isinstance(cfg, _RunnerConfig) else {}
+    )
+    model = config.get("model_name")
+    return Dictionary(
+        name=path.stem,
+        architecture="transcoder",
+        site=Site.from_hooks(str(config.get("hook_point")), str(config.get("out_hook_point"))),
+        encoder=weights["W_enc"],
+        bias=weights["b_enc"] - weights["b_dec"] @ weights["W_enc"],
+        decoder=weights["W_dec"],
+        decoder_bias=weights["b_dec_out"],
+        processing=DEFAULT_PROCESSING,  # its training opened models with HookedTransformer.from_pretrained
+        model=model if isinstance(model, str) else None,
+    )
+
+
+def _checked_weight(path: Path, name: str, given: object) -> Tensor:
+    """A tensor of the file in float32; InputError where it is none, or claims more than the file holds."""
+    if not isinstance(given, Tensor) or given.layout != torch.strided or given.dim() not in (1, 2):
+        raise InputError(f"'{path}' holds '{name}' that is no vector or matrix; its file is damaged.")
+    if not given.is_floating_point() or given.numel() * given.element_size() > path.stat().st_size:
+        raise InputError(
+            f"'{path}' holds '{name}' as {given.dtype} of shape {list(given.shape)}, more than the file can "
+            "hold or no floating point; its file is damaged."
+        )
+    return given.detach().float()
+
+
+def _reason(error: Exception) -> str:
+    """What torch says, up to its advice on how to run the code in the file."""
+    text = str(error).partition("WeightsUnpickler error: ")[2] or str(error) or type(error).__name__
+    return text.strip().splitlines()[0].partition(" Please use")[0].rstrip(". ")[:200]

@@ -1,0 +1,90 @@
+"""Explanations of many thousand features are searched as one types; one's own are in a table apart."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from circuitviz.cancellation import check_cancelled
+from circuitviz.errors import InputError
+from circuitviz.features.explanations.explanation_files import Explanation
+
+OWN_SOURCE = "you"
+STORE_SCHEMA = """
+CREATE TABLE IF NOT EXISTS imported (model TEXT, site TEXT, feature INTEGER, text TEXT, source TEXT,
+    link TEXT, UNIQUE (model, site, feature, text, source));
+CREATE TABLE IF NOT EXISTS own (model TEXT, site TEXT, feature INTEGER, text TEXT,
+    PRIMARY KEY (model, site, feature)) WITHOUT ROWID;
+"""
+# one's own comes first and hides what was imported of the same feature
+_CAPTIONS_QUERY = """
+SELECT site, feature, text, source, link FROM (
+    SELECT site, feature, text, 'you' AS source, '' AS link, 0 AS later, 0 AS at FROM own WHERE model = :model
+    UNION ALL
+    SELECT site, feature, text, source, link, 1, rowid FROM imported WHERE model = :model
+) WHERE site = :site ORDER BY feature, later, at
+"""
+
+
+class ExplanationStore:
+    """A file of explanations for models by name; to be closed."""
+
+    def __init__(self, path: Path | str) -> None:
+        try:
+            if isinstance(path, Path):
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = sqlite3.connect(path)
+            self._file.executescript(STORE_SCHEMA)
+        except (OSError, sqlite3.Error) as error:
+            raise InputError(f"'{path}' cannot be used for explanations ({error}).") from error
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
+    def add_imported(self, model: str, explanations: Iterable[Explanation]) -> int:
+        """Keep imported explanations; returns how many were new."""
+        before = self._file.total_changes
+
+        def rows() -> Iterator[tuple[object, ...]]:
+            for one in explanations:
+                check_cancelled()  # ended here, none is kept
+                yield model, one.site, one.feature, one.text, one.source, one.link
+
+        with self._file:
+            self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
+        return self._file.total_changes - before
+
+    def set_own_label(self, model: str, site: str, feature: int, text: str) -> None:
+        """Say oneself what a feature means; an empty text takes it back."""
+        with self._file:
+            self._file.execute(
+                "DELETE FROM own WHERE model = ? AND site = ? AND feature = ?", (model, site, feature)
+            )
+            if text.strip():
+                row = (model, site, feature, text.strip())
+                self._file.execute("INSERT INTO own VALUES (?, ?, ?, ?)", row)
+
+    def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
+        """Everything said of a feature, one's own first."""
+        return [one for one in self._all_of_site(model, site) if one.feature == feature]
+
+    def captions(self, model: str, site: str) -> dict[int, Explanation]:
+        """By feature what to call it: one's own label, else the first that was imported."""
+        found: dict[int, Explanation] = {}
+        for one in self._all_of_site(model, site):
+            found.setdefault(one.feature, one)
+        return found
+
+    def search(self, model: str, site: str, words: str) -> list[Explanation]:
+        """What holds every one of the words, in any case and order, one's own first."""
+        wanted = words.casefold().split()
+        hits = [
+            one for one in self._all_of_site(model, site) if all(w in one.text.casefold() for w in wanted)
+        ]
+        return sorted(hits, key=lambda one: one.source != OWN_SOURCE)
+
+    def _all_of_site(self, model: str, site: str) -> list[Explanation]:
+        rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})
+        return [Explanation(*row) for row in rows]

@@ -1,0 +1,108 @@
+"""Nodes of a run and their edges as the graph, scores and circuit that every picture and file knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.features.feature_edges import Edges
+from circuitviz.features.local_circuits import LOCAL_METHODS, LocalCircuit
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.targets import Target
+from circuitviz.graph import BoolMatrix, Circuit, Graph, Scores
+
+KEPT_SCORE_SHARE = 0.98  # of all |score| on edges that a picture keeps, as circuit-tracer does
+
+
+def scores_between_nodes(
+    table: NodeTable,
+    nodes: NDArray[np.intp],
+    targets: Sequence[Target],
+    weights: NDArray[Any],
+    method: str,
+    info: dict[str, Any],
+) -> Scores:
+    """Scores of the edges between some nodes and into targets.
+
+    nodes: rows of the table, in order of stages; weights: [nodes + targets, nodes], into × from.
+    ``info`` gains the prompt, activations by node name, and the probabilities of targets that are tokens.
+    """
+    every = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
+    values = np.ascontiguousarray(weights.T).astype(np.float64)
+    graph = Graph.of_nodes(table.run.model.shape, tuple(every), values != 0, sinks=len(targets))
+    reading = np.isin([node.name for node in every], graph.receivers)
+    activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
+    told = {
+        "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
+        "activations": dict(zip((n.name for n in every), map(float, activations), strict=True)),
+        "probabilities": _probabilities(table, targets),
+        **info,
+    }
+    return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=told)
+
+
+def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, float]:
+    """What the model gives as probability to each target that is a token, by name."""
+    tokens = {target.node.name: target.node.token for target in targets}
+    likely = table.run.logits.softmax(-1)
+    return {name: float(likely[token]) for name, token in tokens.items() if token is not None}
+
+
+def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
+    """What flows along each edge of a local circuit into the target's value.
+
+    Into a kept node: its attribution, shared out among what it reads; direct attribution has edges
+    into the target alone.
+    """
+    table, kept = circuit.table, circuit.kept
+    columns = torch.from_numpy(kept).to(circuit.attribution.device)
+    weights = circuit.attribution.new_zeros(len(kept) + 1, len(kept))
+    weights[-1] = edges.row_into(circuit.target)[0][columns]
+    if circuit.method == LOCAL_METHODS[0]:
+        readers = np.flatnonzero(~table.is_leaf[kept])
+        rows, _ = edges.rows(kept[readers])
+        share = circuit.attribution[columns[readers]] / table.activation[columns[readers]]
+        weights[readers] = rows[:, columns] * share[:, None]
+    names = [*circuit.names, circuit.target.node.name]
+    attributions = [*circuit.attribution[columns].tolist(), circuit.target.value]
+    info = {
+        "target": circuit.target.node.name,
+        "gate": circuit.gate,
+        "tau": circuit.tau,
+        "fraction": circuit.fraction,
+        "ledger": {term: float(getattr(circuit.ledger, term)) for term in circuit.ledger.__slots__},
+        "attributions": dict(zip(names, map(float, attributions), strict=True)),
+    }
+    return scores_between_nodes(table, kept, [circuit.target], _to_float64(weights), circuit.method, info)
+
+
+def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
+    """The strongest edges that hold a share of all |score|, and each node's strongest one.
+
+    So every node stays connected towards the target.
+    """
+    sizes = np.abs(np.where(scores.graph.mask, scores.values, 0.0))
+    chosen = largest_to_share(sizes, share)
+    best = sizes.argmax(axis=1)
+    rows = np.flatnonzero(sizes.max(axis=1) > 0)
+    chosen[rows, best[rows]] = True
+    return Circuit(scores.graph, chosen & scores.graph.mask)
+
+
+def largest_to_share(sizes: NDArray[Any], share: float) -> BoolMatrix:
+    """The largest entries that together reach a share of the sum; those equal to the least of them too."""
+    order = np.argsort(-sizes, axis=None, kind="stable")
+    running = np.cumsum(sizes.ravel()[order], dtype=np.float64)
+    if not len(order):
+        return np.zeros(sizes.shape, dtype=bool)
+    last = int(np.searchsorted(running, share * running[-1] * (1 - 1e-12)))
+    return np.asarray((sizes >= sizes.ravel()[order[last]]) & (sizes > 0))
+
+
+def _to_float64(weights: Tensor) -> NDArray[np.float64]:
+    return weights.double().cpu().numpy()

@@ -1,0 +1,219 @@
+"""The same changes in the real model, with everything free to respond: what the circuit must answer to.
+
+At each site the features are those of what the site reads in this very run; a changed feature's
+difference is added to what the model itself writes there, so the error is kept, or the reconstruction
+stands in for it, so the error is dropped. (Marks et al. 2024)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.frozen_effects import frozen_change, predicted_change
+from circuitviz.features.hook_points import dictionary_input, folded_value_bias
+from circuitviz.features.node_changes import (
+    FeatureIntervention,
+    NodeChange,
+    change_embeddings,
+    resolve_interventions,
+)
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.prompt_run import Run, run_prompt
+from circuitviz.features.targets import Target
+from circuitviz.graph import NodeKind
+from circuitviz.graph.feature_sites import site_of
+from circuitviz.models.model import Hook
+from circuitviz.progress import Progress, ProgressSteps
+
+
+@dataclass(frozen=True, slots=True)
+class InterventionCheck:
+    """A target before and after interventions.
+
+    before: in the model, or with errors dropped in the replacement model; predicted: the change that
+    attribution predicts; frozen: measured with patterns, scales and active features held; free: measured in
+    the real model, with errors as they were before.
+    """
+
+    target: str
+    interventions: tuple[FeatureIntervention, ...]
+    before: float
+    predicted: float
+    frozen: float
+    free: float
+
+
+@torch.no_grad()
+def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
+    """Run the table's prompt in the real model with changes at its sites.
+
+    errors: ``kept``, or ``dropped`` at every site that has a dictionary: the replacement model. Without
+    changes and with errors kept, the run is the model's own.
+    """
+    return run_prompt(table.run.model, table.run.tokens, _ChangeHooks(table, changes, errors).hooks())
+
+
+def check_interventions(
+    table: NodeTable,
+    target: Target,
+    interventions: Sequence[FeatureIntervention],
+    references: Sequence[Run] = (),
+    errors: str = "kept",
+) -> InterventionCheck:
+    """Predicted and measured change of a target's value under interventions."""
+    changes = resolve_interventions(table, interventions, references)
+    after = target_value_in(run_with_changes(table, changes, errors), table, target)
+    before = target.value
+    if errors == "dropped":
+        before = target_value_in(run_with_changes(table, (), errors), table, target)
+    return InterventionCheck(
+        target.node.name,
+        tuple(interventions),
+        before,
+        predicted_change(table, target, changes),
+        frozen_change(table, target, changes),
+        after - before,
+    )
+
+
+def check_nodes_steps(
+    table: NodeTable,
+    target: Target,
+    nodes: Sequence[str],
+    action: str = "zero",
+    value: float | None = None,
+    references: Sequence[Run] = (),
+) -> ProgressSteps[list[InterventionCheck]]:
+    """One check for each node: the points of predicted against measured."""
+    found: list[InterventionCheck] = []
+    for number, node in enumerate(nodes):
+        yield Progress(number, len(nodes), node, list(found))
+        found.append(
+            check_interventions(table, target, [FeatureIntervention(node, action, value)], references)
+        )
+    return found
+
+
+@torch.no_grad()
+def target_value_in(run: Run, table: NodeTable, target: Target) -> float:
+    """A target's value in another run of the same prompt.
+
+    Of a feature, its activation, 0 where it is not active there; of a head, its share of its own
+    direction; logits before any cap.
+    """
+    node = target.node
+    if target.index is None:
+        assert target.read_vectors is not None
+        return target.value_in_run(run)
+    assert node.layer is not None and node.position is not None
+    if node.kind is NodeKind.FEATURE:
+        one = table.dictionaries[site_of(node)]
+        return float(one.encode(run.dictionary_input(one)[node.position])[node.feature])
+    own = table.written[target.index]
+    if node.kind is NodeKind.HEAD:
+        now = run.head_outputs(node.layer)[node.position, node.head]
+    else:
+        one = table.dictionaries[f"m{node.layer}"]
+        assert one.skip is not None
+        now = one.skip @ run.dictionary_input(one)[node.position]
+    return float(now @ own / own.square().sum())
+
+
+class _ChangeHooks:
+    """What a changed run does at each point; what sites read is kept while the pass goes on."""
+
+    def __init__(self, table: NodeTable, changes: Sequence[NodeChange], errors: str) -> None:
+        self.table, self.run, self.errors = table, table.run, errors
+        self.changes = changes
+        self.mlp_inputs: dict[int, Tensor] = {}
+
+    def hooks(self) -> dict[str, Hook]:
+        """By hook point, for ``Model.hooks``."""
+        model = self.run.model
+        found: dict[str, Hook] = {}
+        if tokens := self._changes_of(""):
+            found["embed.hook_out"] = partial(change_embeddings, tokens, model.embed_scale)
+        for layer, weights in enumerate(model.layers):
+            attention, mlp = self._changes_of("a", layer), self._changes_of("m", layer)
+            heads = [c for c in attention if c.node.kind is NodeKind.HEAD]
+            one = self.table.dictionaries.get(f"a{layer}")
+            if heads or (one and one.site.reads == "z" and (attention or self.errors == "dropped")):
+                point = f"blocks.{layer}.attn.hook_z"
+                found[point] = lambda z, one=one, c=attention: self._change_z(z, one, c)  # type: ignore[misc]
+            elif one and (attention or self.errors == "dropped"):
+                after = weights.attn_out_hook
+                found[after] = lambda x, one=one, c=attention: self._change_attention_output(x, one, c)  # type: ignore[misc]
+            one = self.table.dictionaries.get(f"m{layer}")
+            if mlp or (one and self.errors == "dropped"):
+                before = weights.mlp_in_hook
+                found[before] = lambda x, at=layer: self.mlp_inputs.__setitem__(at, x[0])  # type: ignore[misc]
+                found[weights.mlp_out_hook] = lambda x, at=layer, c=mlp: self._change_mlp(x, at, c)  # type: ignore[misc]
+        return found
+
+    def _changes_of(self, part: str, layer: int = -1) -> list[NodeChange]:
+        if not part:
+            return [c for c in self.changes if c.node.layer is None]
+        return [c for c in self.changes if c.node.layer == layer and c.node.site == part]
+
+    def _change_z(self, z: Tensor, one: Dictionary | None, changes: list[NodeChange]) -> Tensor:
+        z = z.clone()
+        for change in changes:
+            if change.node.kind is NodeKind.HEAD:
+                at, head = change.node.position, change.node.head
+                z[0, at, head] = change.apply_to(z[0, at, head])
+        if one is None:
+            return z
+        bias = folded_value_bias(self.run.model, one)
+        flat = z[0].flatten(1) - bias
+        return (self._changed_output(flat, flat, one, changes) + bias).view_as(z)
+
+    def _change_attention_output(self, written: Tensor, one: Dictionary, changes: list[NodeChange]) -> Tensor:
+        return self._change_site(written, dictionary_input(self.run.model, one, written[0]), one, changes)
+
+    def _change_site(
+        self, written: Tensor, read: Tensor, one: Dictionary, changes: list[NodeChange]
+    ) -> Tensor:
+        return self._changed_output(written[0], read, one, changes)[None]
+
+    def _change_mlp(self, written: Tensor, layer: int, changes: list[NodeChange]) -> Tensor:
+        one = self.table.dictionaries.get(f"m{layer}")
+        if one is not None:
+            found = self.mlp_inputs[layer] if one.site.is_transcoder else written[0]
+            return self._change_site(written, dictionary_input(self.run.model, one, found), one, changes)
+        written = written.clone()
+        for change in changes:
+            at = change.node.position
+            written[0, at] = change.apply_to(written[0, at])
+        return written
+
+    def _changed_output(
+        self, written: Tensor, read: Tensor, one: Dictionary, changes: list[NodeChange]
+    ) -> Tensor:
+        """What a site writes [time, d_out] with its changed features, errors and skips."""
+        activation = one.encode(read)
+        made = one.decode(activation)
+        skipped = torch.zeros_like(made) if one.skip is None else read @ one.skip.T
+        error = written - made - skipped
+        if self.errors == "dropped":
+            error = torch.zeros_like(error)
+        for change in changes:
+            node, position = change.node, change.node.position
+            if node.kind is NodeKind.FEATURE:
+                own = activation[position, node.feature]
+                more = (
+                    own * (change.factor - 1)
+                    if change.factor is not None
+                    else (change.new_activation or 0.0) - own
+                )
+                row = one.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
+                made[position] += more * row
+            elif node.kind in (NodeKind.ERROR, NodeKind.SKIP):
+                part = error if node.kind is NodeKind.ERROR else skipped
+                part[position] = change.apply_to(part[position])
+        return made + skipped + error

@@ -1,0 +1,180 @@
+"""What is done to a node to see whether a circuit is right, as one change that every kind of run knows.
+
+``{node: zero | mean | corrupted | scale | set}`` serves features, heads, errors, MLPs and tokens alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.build_node_table import feature_directions
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.prompt_run import Run
+from circuitviz.graph import Node, NodeKind
+from circuitviz.graph.feature_sites import site_of
+from circuitviz.graph.names import parse_feature_name
+
+INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureIntervention:
+    """One action on a node: ``set`` needs a value, ``scale`` a factor; the others none."""
+
+    node: str
+    action: str = "zero"
+    value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class NodeChange:
+    """An intervention worked out on a run.
+
+    new_activation: a feature's new activation, where it is fixed; factor: what its own value, or a vector, is
+    multiplied with; vector: what another node writes instead [d], or for a head its new value [d_head],
+    for the error of an SAE on values (``is_of_head_values``) all heads' values [heads · d_head].
+    activation_before: its activation in the run; direction: [d], what it writes at activation 1 (other nodes: what
+    they write in the run).
+    """
+
+    node: Node
+    activation_before: float
+    direction: Tensor
+    new_activation: float | None = None
+    factor: float | None = None
+    new_vector: Tensor | None = None
+    is_of_head_values: bool = False
+
+    def apply_to(self, value: Tensor) -> Tensor:
+        """What a node other than a feature is instead of ``value``, in its own form."""
+        if self.factor is not None:
+            return value * self.factor
+        assert self.new_vector is not None
+        return self.new_vector
+
+    def added_output(self, run: Run) -> Tensor:
+        """What the node writes more than before, [d], if all that it reads stays."""
+        if self.factor is not None:
+            return self.direction * self.activation_before * (self.factor - 1)
+        if self.new_activation is not None:
+            return self.direction * (self.new_activation - self.activation_before)
+        assert self.new_vector is not None
+        if self.node.kind is not NodeKind.HEAD and not self.is_of_head_values:
+            return self.new_vector - self.direction
+        assert self.node.layer is not None
+        o = run.model.layers[self.node.layer].o
+        o = o.flatten(0, 1) if self.is_of_head_values else o[self.node.head]
+        return self.new_vector @ o * run.post[self.node.layer][self.node.position] - self.direction
+
+
+def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: Tensor) -> Tensor:
+    """Embeddings [1, time, d] of a run in which some tokens are changed; ``scale``: theirs in the stream."""
+    embeddings = embeddings.clone()
+    for change in changes:
+        at = change.node.position
+        embeddings[0, at] = change.apply_to(embeddings[0, at] * scale) / scale
+    return embeddings
+
+
+@torch.no_grad()
+def resolve_interventions(
+    table: NodeTable, interventions: Sequence[FeatureIntervention], references: Sequence[Run] = ()
+) -> list[NodeChange]:
+    """Interventions as changes of a table's run.
+
+    references: for ``corrupted``, the run of the corrupted prompt, of as many tokens; for ``mean``, runs
+    whose positions are averaged. InputError on an action, a node or a value that does not fit.
+    """
+    seen: set[str] = set()
+    found = []
+    for one in interventions:
+        if one.node in seen:
+            raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
+        seen.add(one.node)
+        found.append(_resolve_intervention(table, one, references))
+    return found
+
+
+def _resolve_intervention(
+    table: NodeTable, one: FeatureIntervention, references: Sequence[Run]
+) -> NodeChange:
+    if one.action not in INTERVENTION_ACTIONS:
+        there = f"There is no action '{one.action}'; there is {', '.join(INTERVENTION_ACTIONS)}."
+        raise InputError(there + suggest_name(one.action, INTERVENTION_ACTIONS))
+    if one.action in ("scale", "set") and one.value is None:
+        raise InputError(f"'{one.action}' of '{one.node}' needs a number.")
+    if one.action in ("mean", "corrupted") and not references:
+        raise InputError(f"'{one.action}' of '{one.node}' needs runs to take its values from; give one.")
+    if one.action == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):
+        raise InputError(
+            f"'corrupted' of '{one.node}' needs one run of {table.run.time} tokens, as the prompt has."
+        )
+    node, before, direction = _find_node(table, one.node)
+    if node.kind.is_fixed:
+        raise InputError(f"'{one.node}' is no part of what the prompt says, so it stays as it is.")
+    if one.action in ("zero", "scale"):
+        factor = 0.0 if one.action == "zero" else float(one.value or 0.0)
+        return NodeChange(node, before, direction, factor=factor)
+    if node.kind is NodeKind.FEATURE:
+        new = one.value if one.action == "set" else _reference_activation(table, node, one.action, references)
+        return NodeChange(node, before, direction, new_activation=float(new or 0.0))
+    if one.action == "set":
+        return NodeChange(node, before, direction, factor=float(one.value or 0.0))
+    site = table.dictionaries.get(site_of(node))
+    of_values = node.kind is NodeKind.ERROR and site is not None and site.site.reads == "z"
+    vector = _reference_vector(table, node, one.action, references)
+    return NodeChange(node, before, direction, new_vector=vector, is_of_head_values=of_values)
+
+
+def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
+    """A node, its activation and its direction; features that are not active can be set, too."""
+    found = parse_feature_name(name)
+    one = None if found is None else table.dictionaries.get(found.site)
+    if found is not None and found.position is not None and one is not None:
+        item, position = found.feature, found.position
+        table.check_position(position)
+        if item >= one.features:
+            raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
+        of_site = table.run.dictionary_input(one)[position]
+        value = float(one.encode(of_site)[item])
+        index = torch.tensor([item], device=of_site.device)
+        direction = feature_directions(table.run, one, index, index.new_tensor([position]))[0]
+        node = Node(name, NodeKind.FEATURE, one.site.layer, None, one.site.part, position, item, one.name)
+        return node, value, direction
+    row = table.index(name)
+    return table.node(row), 1.0, table.written[row]
+
+
+def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
+    one = table.dictionaries[site_of(node)]
+    values = [one.encode(run.dictionary_input(one))[:, node.feature] for run in references]
+    if action == "corrupted":
+        return float(values[0][node.position])
+    return float(torch.cat(values).mean())
+
+
+def _reference_vector(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> Tensor:
+    rows = torch.cat([_vectors_by_position(table, node, run) for run in references])
+    return rows[node.position] if action == "corrupted" else rows.mean(0)
+
+
+def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
+    """What a node writes at every position of another run [time, d]; a head's own values."""
+    if node.kind is NodeKind.TOKEN:
+        return run.embed
+    layer = node.layer
+    assert layer is not None
+    if node.kind is NodeKind.HEAD:
+        return run.z[layer][:, node.head]
+    if node.kind is NodeKind.MLP:
+        return run.mlp[layer]
+    one = table.dictionaries[f"{node.site}{layer}"]
+    if node.kind is NodeKind.SKIP:
+        assert one.skip is not None
+        return run.dictionary_input(one) @ one.skip.T
+    return run.dictionary_target(one) - one.reconstruct(run.dictionary_input(one))

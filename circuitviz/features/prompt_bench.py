@@ -1,0 +1,305 @@
+"""A feature circuit is judged as a circuit of heads is: everything outside it is put to something else.
+
+Faithfulness is what of the target's value the circuit keeps, completeness what the rest without the
+circuit keeps (Marks et al. 2024). Nodes outside take zero, their mean, or a corrupted prompt's value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.features.ablate_outside import OutsideAblation, PromptAblationValues
+from circuitviz.features.frozen_effects import EffectPredictions, frozen_change, predicted_change
+from circuitviz.features.intervene import InterventionCheck, run_with_changes, target_value_in
+from circuitviz.features.node_changes import FeatureIntervention, NodeChange, resolve_interventions
+from circuitviz.features.node_table import NodeTable
+from circuitviz.features.prompt_run import Run, run_prompt
+from circuitviz.features.targets import Target
+from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES, NodeKind
+from circuitviz.graph.feature_sites import site_of
+
+
+@dataclass(frozen=True)
+class PromptEvaluation:
+    """A target's value: in the model, with everything ablated, with the circuit alone, without it.
+
+    faithfulness: (circuit − ablated) / (model − ablated); completeness: the same of all but the circuit,
+    near 0 where the circuit is all that matters. None where model and ablated do not differ.
+    """
+
+    model: float
+    ablated: float
+    circuit: float
+    complement: float
+
+    @property
+    def faithfulness(self) -> float | None:
+        """What the circuit alone keeps."""
+        return self._share_of_span(self.circuit)
+
+    @property
+    def completeness(self) -> float | None:
+        """What everything but the circuit keeps."""
+        return self._share_of_span(self.complement)
+
+    def _share_of_span(self, value: float) -> float | None:
+        range_ = self.model - self.ablated
+        return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureResponse:
+    """A feature's activation before and after, and what that does to the target, to first order."""
+
+    node: str
+    before: float
+    after: float
+    effect: float
+
+
+AblationReferences = Sequence[Run] | Callable[[], Sequence[Run]]
+
+
+class PromptBench:
+    """A target's circuits measured one after another: what a change does not touch is not run again.
+
+    reference_runs: by ablation, the runs that its values are taken from, or what makes them when they are
+    needed; ``zero`` needs none, and an ablation that is not among them cannot be used. name: what the target
+    is called, if not by its node.
+    """
+
+    def __init__(
+        self,
+        table: NodeTable,
+        target: Target,
+        references: Mapping[str, AblationReferences] | None = None,
+        target_name: str = "",
+    ) -> None:
+        self.table, self.target, self.target_name = table, target, target_name or target.node.name
+        self._references_by_ablation: dict[str, AblationReferences] = {"zero": (), **(references or {})}
+        self._ablation_values: dict[str, PromptAblationValues] = {}
+        self._ablated_values: dict[tuple[str, str, str], float] = {}
+        self._baseline_values = {"kept": target.value}
+        self._predictions: EffectPredictions | None = None
+        self._remaining_shares: dict[tuple[str, str], float] = {}
+
+    @property
+    def ablations(self) -> tuple[str, ...]:
+        """Those that there are values for."""
+        return tuple(name for name in OUTSIDE_VALUES if name in self._references_by_ablation)
+
+    def reference_runs(self, ablation: str) -> Sequence[Run]:
+        """The runs that an ablation takes its values from; none where there are none."""
+        found = self._references_by_ablation.get(ablation, ())
+        if callable(found):
+            found = self._references_by_ablation[ablation] = found()
+        return found
+
+    # circuits
+
+    def evaluate(
+        self,
+        nodes: Collection[str],
+        ablation: str = "mean",
+        errors: str = "kept",
+        changes: Sequence[NodeChange] = (),
+        patterns: str = "free",
+    ) -> PromptEvaluation:
+        """A circuit by the names of its nodes; ``resolve_interventions``: what some of them are instead, in the circuit.
+
+        patterns: ``changed_value``, or ``frozen``: in every run heads look where they look on the prompt itself, as
+        attribution assumes; all else responds.
+        """
+        return PromptEvaluation(
+            self.target.value,
+            self.ablated_value(ablation, errors, patterns),
+            self.circuit_value(nodes, ablation, errors, changes, patterns),
+            self.complement_value(nodes, ablation, errors, patterns),
+        )
+
+    def ablated_value(self, ablation: str, errors: str = "kept", patterns: str = "free") -> float:
+        """The target with every node at its ablation value; run once."""
+        key = (ablation, errors, patterns)
+        if key not in self._ablated_values:
+            self._ablated_values[key] = self.circuit_value((), ablation, errors, patterns=patterns)
+        return self._ablated_values[key]
+
+    def circuit_value(
+        self,
+        nodes: Collection[str],
+        ablation: str = "mean",
+        errors: str = "kept",
+        changes: Sequence[NodeChange] = (),
+        patterns: str = "free",
+    ) -> float:
+        """The target when everything outside a circuit has its ablation value."""
+        return self._ablated_run_value(OutsideAblation(self.table, self._inside_mask(nodes), self.ablation_values(ablation), _checked_errors_mode(errors),
+                                   changes=changes), patterns)  # fmt: skip
+
+    def complement_value(
+        self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept", patterns: str = "free"
+    ) -> float:
+        """The target when everything inside a circuit has its ablation value."""
+        outside = OutsideAblation(
+            self.table,
+            self._inside_mask(nodes),
+            self.ablation_values(ablation),
+            _checked_errors_mode(errors),
+            is_complement=True,
+        )
+        return self._ablated_run_value(outside, patterns)
+
+    def ablation_values(self, ablation: str) -> PromptAblationValues:
+        """The values of an ablation, made once; InputError where there are none."""
+        if ablation not in self._ablation_values:
+            self._ablation_values[ablation] = PromptAblationValues(
+                self.table, ablation, self.reference_runs(ablation)
+            )
+        return self._ablation_values[ablation]
+
+    # changes
+
+    def resolve_interventions(self, interventions: Sequence[FeatureIntervention]) -> list[NodeChange]:
+        """Interventions worked out; each takes its values from its own action's references."""
+        found, seen = [], set()
+        for one in interventions:
+            if one.node in seen:
+                raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
+            seen.add(one.node)
+            if one.action in ("mean", "corrupted"):
+                instead = self.ablation_values(one.action)
+                (change,) = resolve_interventions(self.table, [FeatureIntervention(one.node)])
+                node = change.node
+                if node.kind is NodeKind.FEATURE:
+                    dictionary = self.table.dictionaries[site_of(node)]
+                    values = instead.features(
+                        dictionary, dictionary.encode(self.table.run.dictionary_input(dictionary))
+                    )
+                    one = FeatureIntervention(one.node, "set", float(values[node.position, node.feature]))
+            found += resolve_interventions(self.table, [one], self.reference_runs(one.action))
+        return found
+
+    def baseline_value(self, errors: str = "kept") -> float:
+        """What changes are measured from: the target in the model, or in the one without errors."""
+        if _checked_errors_mode(errors) not in self._baseline_values:
+            self._baseline_values[errors] = target_value_in(
+                run_with_changes(self.table, (), errors), self.table, self.target
+            )
+        return self._baseline_values[errors]
+
+    def check_interventions(
+        self, interventions: Sequence[FeatureIntervention], errors: str = "kept"
+    ) -> InterventionCheck:
+        """Predicted and measured change of the target, all nodes changed at once."""
+        changes, start = self.resolve_interventions(interventions), self.baseline_value(errors)
+        return InterventionCheck(
+            self.target.node.name,
+            tuple(interventions),
+            start,
+            predicted_change(self.table, self.target, changes),
+            frozen_change(self.table, self.target, changes),
+            self.changed_value(changes, errors) - start,
+        )
+
+    def changed_value(self, changes: Sequence[NodeChange], errors: str = "kept") -> float:
+        """The target in the real model with changes, everything free to respond."""
+        return target_value_in(self.run_with_changes(changes, errors), self.table, self.target)
+
+    def run_with_changes(self, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
+        """The prompt in the real model with changes; without any and with errors kept, the run there is."""
+        if not changes and _checked_errors_mode(errors) == "kept":
+            return self.table.run
+        return run_with_changes(self.table, changes, errors)
+
+    def feature_responses(self, run: Run, nodes: Collection[str]) -> list[FeatureResponse]:
+        """How features among some nodes respond in another run of the prompt, what matters most first."""
+        found, values = [], dict[str, Tensor]()
+        effects = self.predictions.effects
+        for name in nodes:
+            row = self.table.index(name)
+            node = self.table.node(row)
+            if node.kind is not NodeKind.FEATURE:
+                continue
+            site = site_of(node)
+            if site not in values:
+                one = self.table.dictionaries[site]
+                values[site] = one.encode(run.dictionary_input(one))
+            before = float(self.table.activation[row])
+            after = float(values[site][node.position, node.feature])
+            found.append(
+                FeatureResponse(name, before, after, float(effects[row]) / before * (after - before))
+            )
+        return sorted(found, key=lambda one: -abs(one.effect))
+
+    @property
+    def predictions(self) -> EffectPredictions:
+        """What one change alone is predicted to do, for any node from one sweep."""
+        if self._predictions is None:
+            self._predictions = EffectPredictions.for_target(self.table, self.target)
+        return self._predictions
+
+    def remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
+        """How much of its effect on the target each node has left at its ablation value, to first order."""
+        for name in nodes:
+            if (name, ablation) not in self._remaining_shares:
+                (out,), (gone,) = (
+                    self.resolve_interventions([FeatureIntervention(name, how)]) for how in (ablation, "zero")
+                )
+                whole = self.predictions.effect_of(gone)
+                left = 1 - self.predictions.effect_of(out) / whole if whole else 0.0
+                self._remaining_shares[name, ablation] = left
+        return self.cached_remaining_shares(nodes, ablation)
+
+    def cached_remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
+        """The same, where they were worked out before; else none."""
+        known = {name: self._remaining_shares.get((name, ablation)) for name in nodes}
+        return {} if None in known.values() else {n: s for n, s in known.items() if s is not None}
+
+    def _inside_mask(self, nodes: Collection[str]) -> NDArray[np.bool_]:
+        inside = np.zeros(len(self.table), dtype=bool)
+        inside[[self.table.index(name) for name in nodes if name != self.target.node.name]] = True
+        return inside
+
+    def _ablated_run_value(self, outside: OutsideAblation, patterns: str) -> float:
+        run, hooks = self.table.run, outside.hooks()
+        if patterns == "frozen":
+            hooks |= {
+                f"blocks.{i}.attn.hook_pattern": partial(_frozen_pattern, p)
+                for i, p in enumerate(run.pattern)
+            }
+        return target_value_in(run_prompt(run.model, run.tokens, hooks), self.table, self.target)
+
+
+def _frozen_pattern(own: Tensor, pattern: Tensor) -> Tensor:
+    return own[None].to(pattern)
+
+
+def evaluate_prompt_circuit(
+    table: NodeTable,
+    target: Target,
+    nodes: Collection[str],
+    ablation: str = "mean",
+    references: Sequence[Run] = (),
+    errors: str = "kept",
+) -> PromptEvaluation:
+    """Measure a circuit, by the names of its nodes, in the real model.
+
+    errors: ``kept``, then reconstruction errors stay; ``dropped``, then they are put to zero in all runs
+    but the model's own. InputError on a name that is no node, and on references that do not fit.
+    """
+    bench = PromptBench(table, target, {ablation: references})
+    return bench.evaluate(nodes, ablation, errors)
+
+
+def _checked_errors_mode(errors: str) -> str:
+    if errors not in ERROR_MODES:
+        there = f"There is no way with errors '{errors}'; there is {', '.join(ERROR_MODES)}."
+        raise InputError(there + suggest_name(errors, ERROR_MODES))
+    return errors

@@ -1,0 +1,172 @@
+"""One prompt's forward pass with all that attribution freezes: patterns, scales, and who wrote what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.hook_points import dictionary_input, head_value_bias
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+from circuitviz.models.norms import Norm
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A prompt's tokens [time] and what the model's parts read and wrote, by layer.
+
+    embed, position: [time, d], what tokens and positions add to the stream; attention_stream,
+    mlp_stream: [time, d], read by attention and MLP; pattern: [head, query, key]; z: [time, head, d_head];
+    post: [time, 1], the scale of a normalisation of what attention writes, one where there is none;
+    attention, mlp: [time, d], written; final: [time, d]; logits: [vocabulary] at the last position.
+    """
+
+    model: Model
+    tokens: Tensor
+    embed: Tensor
+    attention_stream: list[Tensor]
+    mlp_stream: list[Tensor]
+    pattern: list[Tensor]
+    z: list[Tensor]
+    post: list[Tensor]
+    attention: list[Tensor]
+    mlp: list[Tensor]
+    final: Tensor
+    logits: Tensor
+
+    @property
+    def time(self) -> int:
+        """Number of tokens."""
+        return len(self.tokens)
+
+    @cached_property
+    def position(self) -> Tensor:
+        """What positions add to the stream before the first block [time, d]."""
+        return self.attention_stream[0] - self.embed
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """Tokens as they are shown."""
+        return self.model.tokens.token_strings(self.tokens.tolist())
+
+    @cached_property
+    def attention_scale(self) -> list[Tensor]:
+        """1/scale of the normalisation before each attention, [time, 1]."""
+        layers = zip(self.model.layers, self.attention_stream, strict=True)
+        return [weights.attn_norm.normalise_parts(stream)[1] for weights, stream in layers]
+
+    def mlp_norm(self, layer: int) -> Norm:
+        """The normalisation before a layer's MLP."""
+        norm = self.model.layers[layer].mlp_norm
+        assert norm is not None
+        return norm
+
+    def head_value_bias(self, layer: int) -> Tensor:
+        """What is added to each head's value, whatever it reads: [head, d_head]."""
+        return head_value_bias(self.model, layer)
+
+    def head_outputs(self, layer: int) -> Tensor:
+        """What each head writes, [time, head, d], without biases that heads share."""
+        scaled = self.z[layer] * self.post[layer][..., None]
+        return torch.einsum("the,hed->thd", scaled, self.model.layers[layer].o)
+
+    def attention_bias_output(self, layer: int) -> Tensor:
+        """What attention writes beyond its heads, [time, d]: the output bias."""
+        scaled = (self.z[layer] * self.post[layer][..., None]).flatten(1)
+        return self.attention[layer] - scaled @ self.model.layers[layer].o.flatten(0, 1)
+
+    def dictionary_input(self, dictionary: Dictionary) -> Tensor:
+        """What a dictionary reads in this run, [time, d_in], in the form it was trained on."""
+        site = dictionary.site
+        if site.reads == "z":
+            found = self.z[site.layer].flatten(1)
+        elif site.is_transcoder:
+            found = self.mlp_stream[site.layer]
+        else:
+            found = self.dictionary_target(dictionary)
+        return dictionary_input(self.model, dictionary, found)
+
+    def dictionary_target(self, dictionary: Dictionary) -> Tensor:
+        """What a dictionary should reconstruct, [time, d_out]."""
+        site = dictionary.site
+        if site.reads == "z":
+            return self.dictionary_input(dictionary)
+        return (self.attention if site.part == "a" else self.mlp)[site.layer]
+
+
+@torch.no_grad()
+def run_prompt(
+    model: Model, prompt: str | Sequence[int] | Tensor, hooks: Mapping[str, Hook] | None = None
+) -> Run:
+    """Run a prompt, given as text or as token ids, once; InputError where it is empty or too long.
+
+    hooks: what the run does otherwise, by hook point; what is kept is what the edits made.
+    """
+    ids = model.tokens.encode(prompt) if isinstance(prompt, str) else [int(i) for i in prompt]
+    if not ids:
+        raise InputError("An empty prompt was given; features are read from at least one token.")
+    if len(ids) > model.n_ctx:
+        raise InputError(f"A prompt of {len(ids)} tokens was given; this model reads at most {model.n_ctx}.")
+    if not 0 <= min(ids) <= max(ids) < len(model.unembedding):
+        raise InputError(
+            f"Token ids from {min(ids)} to {max(ids)} were given; this model's are 0 to "
+            f"{len(model.unembedding) - 1}."
+        )
+    tokens = torch.tensor(ids, device=model.device)
+    kept: dict[str, Tensor] = {}
+    keep: dict[str, Hook] = {name: partial(_keep_value, kept, name) for name in _recorded_hook_names(model)}
+    with model.hooks(dict(hooks or {})), model.hooks(keep):  # edits first: they change what is kept
+        logits = model.logits(tokens[None], torch.tensor([len(ids) - 1], device=model.device))[0]
+    if not torch.isfinite(logits).all():
+        raise InputError(
+            f"The logits of this prompt are not numbers: the activations of '{model.name}' overflow or hold "
+            "NaN; check its weights."
+        )
+    kept = {name: value[0] for name, value in kept.items()}
+    layers = range(model.shape.n_layers)
+    ones = kept["ln_final.hook_in"].new_ones(len(ids), 1)
+    posts: list[Tensor] = []
+    for layer, weights in enumerate(model.layers):
+        written = kept.get(f"blocks.{layer}.ln1_post.hook_in")
+        posts.append(
+            ones
+            if weights.post_norm is None or written is None
+            else weights.post_norm.normalise_parts(written)[1]
+        )
+    return Run(
+        model=model,
+        tokens=tokens,
+        embed=kept["embed.hook_out"] * model.embed_scale,
+        attention_stream=[kept[f"blocks.{i}.hook_in"] for i in layers],
+        mlp_stream=[kept[weights.mlp_in_hook] for weights in model.layers] if model.shape.mlp else [],
+        pattern=[kept[f"blocks.{i}.attn.hook_pattern"] for i in layers],
+        z=[kept[f"blocks.{i}.attn.hook_z"] for i in layers],
+        post=posts,
+        attention=[kept[weights.attn_out_hook] for weights in model.layers],
+        mlp=[kept[weights.mlp_out_hook] for weights in model.layers] if model.shape.mlp else [],
+        final=kept["ln_final.hook_in"],
+        logits=logits,
+    )
+
+
+def _keep_value(kept: dict[str, Tensor], name: str, value: Tensor) -> None:
+    kept[name] = value.detach()
+
+
+def _recorded_hook_names(model: Model) -> list[str]:
+    names = ["embed.hook_out", "ln_final.hook_in"]
+    for layer, weights in enumerate(model.layers):
+        block = f"blocks.{layer}"
+        names += [f"{block}.hook_in", f"{block}.attn.hook_pattern", f"{block}.attn.hook_z"]
+        names.append(weights.attn_out_hook)
+        if weights.post_norm is not None:
+            names.append(f"{block}.ln1_post.hook_in")
+        if model.shape.mlp:
+            names += [weights.mlp_in_hook, weights.mlp_out_hook]
+    return names

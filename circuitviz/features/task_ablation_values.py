@@ -1,0 +1,62 @@
+"""What features have instead of their activations where they are ablated over a task (METHODS: Ablation)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from circuitviz.features.feature_basis import FeatureBasis, SiteBasis
+from circuitviz.models import Model
+from circuitviz.models.batching import split_batches
+from circuitviz.tasks import Task
+
+FeatureValues = Callable[[Task], dict[str, Tensor]]
+
+
+def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureBasis) -> FeatureValues:
+    """Return a function from a part of the task to each site's ablation values of its listed features.
+
+    They are [batch or 1, time or 1, listed]: activations on the part's corrupted prompts, zero, or means over
+    the whole task's clean prompts, over all positions or at each; padding never enters a mean.
+    """
+    if ablation == "corrupted":
+        return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
+    if ablation == "zero":
+        like = model.unembedding
+        zero = {name: like.new_zeros(1, 1, len(site.listed)) for name, site in basis.sites.items()}
+        return lambda _part: zero
+    shared = _mean_activations(model, task, basis, positional=ablation == "mean-positional")
+    return lambda _part: shared
+
+
+@torch.no_grad()
+def listed_activations(
+    model: Model, tokens: Tensor, lengths: Tensor, basis: FeatureBasis
+) -> dict[str, Tensor]:
+    """Activations of each site's listed features on [batch, time] tokens, [batch, time, listed]."""
+    seen: dict[str, Tensor] = {}
+
+    def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
+        seen[site.name] = site.listed_activations(read)
+
+    with model.hooks(basis.hooks(keep)):
+        model.logits(tokens, lengths - 1)
+    return seen
+
+
+def _mean_activations(model: Model, task: Task, basis: FeatureBasis, positional: bool) -> dict[str, Tensor]:
+    over = (0,) if positional else (0, 1)
+    total: dict[str, Tensor] = {}
+    count: Tensor | float = 0.0
+    for rows in split_batches(model, len(task), task.clean.shape[1]):
+        part = task.subset(rows)
+        time = torch.arange(part.clean.shape[1], device=part.clean.device)
+        real = (time[None] < part.lengths[:, None]).to(model.unembedding)[..., None]
+        count = count + real.sum(over, keepdim=True)
+        for name, found in listed_activations(model, part.clean, part.lengths, basis).items():
+            summed = (found * real).sum(over, keepdim=True)
+            total[name] = total[name] + summed if name in total else summed
+    assert isinstance(count, Tensor)
+    return {name: summed / count.clamp_min(1) for name, summed in total.items()}

@@ -1,0 +1,173 @@
+"""What the measures of ``circuitviz.evaluation_schema`` found, as they write it and charts and tables read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.formats.schemas import (
+    INTERVAL_FIELDS,
+    MAX_SEED,
+    Schema,
+    any_count,
+    any_scalar,
+    any_text,
+    any_value,
+    boolean,
+    finite_number,
+    integer_between,
+    interval_schema,
+    list_of,
+    mapping_of,
+    optional_number,
+    optional_value,
+    record_of,
+    with_rule,
+)
+from circuitviz.graph.traces import TraceSet
+
+curve_point_schema = with_rule(
+    record_of({"asked": any_count, "edges": any_count, **INTERVAL_FIELDS}),
+    lambda p: (p["low"] is None) or p["high"] is not None,
+    "an interval with both ends or none",
+)
+change_schema = with_rule(
+    interval_schema, lambda v: v["value"] is not None or v["low"] is None, "an interval around a value"
+)
+defined_change_schema = with_rule(
+    interval_schema, lambda v: v["value"] is not None, "an interval around a value"
+)
+need_schema = with_rule(
+    record_of(
+        {"node": any_text, "value": optional_number, "change": change_schema, "without": list_of(any_text)}
+    ),
+    lambda n: (n["value"] is None) == (n["change"]["value"] is None),
+    "a size where there is a change",
+)
+node_set_schema = with_rule(
+    record_of(
+        {"kind": any_text, "name": any_text, "nodes": list_of(any_text), "gap": optional_number}
+        | {"model": interval_schema, "circuit": interval_schema}
+    ),
+    lambda s: s["gap"] is None or None not in (s["model"]["value"], s["circuit"]["value"]),
+    "a gap between two values",
+)
+setting_schema = record_of(
+    {**dict.fromkeys(("ablation", "errors"), any_text), **dict.fromkeys(("faithfulness", "completeness"), optional_number),
+     **dict.fromkeys(("circuit", "rest", "model", "ablated"), finite_number)},
+    {"patterns": any_text},
+)  # fmt: skip
+cell_schema = with_rule(
+    record_of(
+        {**dict.fromkeys(("ablation", "metric", "patched"), any_text), **INTERVAL_FIELDS}, {"why": any_text}
+    ),
+    lambda c: c["low"] is None or None not in (c["value"], c["high"]),
+    "an interval around a value",
+)
+effect_schema = record_of(
+    {"node": any_text, "before": finite_number, "after": finite_number, "change": defined_change_schema}
+)
+prediction_schema = record_of({"node": any_text, "predicted": finite_number, "measured": finite_number})
+role_schema = record_of({"role": any_text, "unit": any_text, "scores": mapping_of(optional_number)})
+size_schema = record_of(
+    {
+        "nodes": integer_between(1),
+        "last": any_text,
+        "faithfulness": optional_number,
+        "completeness": optional_number,
+    }
+)
+collected_traces_schema = record_of(
+    {
+        "traces": any_value,
+        "source": any_text,
+        "model": any_text,
+        "dictionaries": list_of(any_text),
+        "nodes": any_count,
+    }
+)
+areas_schema = record_of(dict.fromkeys(("cpr", "cmd", "cpr_clipped"), interval_schema))
+
+
+def _check_traces(value: Any, place: str) -> None:
+    """Traces of ``jobs.traces.TraceCollection``, whose numbers and sites the graph package checks."""
+    collected_traces_schema(value, place)
+    try:
+        traces = TraceSet.from_dict(value["traces"])
+    except OverflowError:
+        raise InputError(f"its {place} holds a number that is not finite") from None
+    for trace in traces.traces:
+        finite_number(trace.example.activation, f"{place}.traces.activation")
+        for site, vector in trace.sites.items():
+            mapping_of(finite_number)(
+                {str(index): held for index, held in vector.items()}, f"{place}.traces.{site}"
+            )
+
+
+RESULT_SCHEMAS: dict[str, Schema] = {
+    "ablations": record_of({"target": any_text, "cells": list_of(setting_schema)}),
+    "backup": record_of(
+        {
+            "ablated": list_of(any_text),
+            "metric": record_of({"before": finite_number, "after": finite_number}),
+            "heads": list_of(effect_schema),
+        }
+    ),
+    "completeness": record_of({"sets": list_of(node_set_schema)}),
+    "curve": record_of(
+        {"points": list_of(curve_point_schema)},
+        {"cpr": optional_number, "cmd": optional_number, "areas": areas_schema},
+    ),
+    "minimality": record_of({"nodes": list_of(need_schema)}),
+    "predicted": record_of(
+        {"target": any_text, "response": any_text, "r": optional_number, "points": list_of(prediction_schema)}
+    ),
+    "robustness": record_of({"cells": list_of(cell_schema)}),
+    "roles": with_rule(
+        record_of({"roles": mapping_of(role_schema)}, {"weights": any_text, "task": any_text}),
+        lambda r: (
+            len(heads := {tuple(one["scores"]) for one in r["roles"].values()}) < 2
+            and all("." in head for names in heads for head in names)
+        ),
+        "roles with scores of the same heads, such as a1.h2",
+    ),
+    "sizes": record_of({"ablation": any_text, "points": list_of(size_schema)}),
+    "stability": record_of(
+        {"edges": mapping_of(finite_number), "mean_iou": optional_number, "resamples": any_count}
+    ),
+    "traces": mapping_of(_check_traces),
+}
+measure_schema = record_of(
+    {"key": any_text, "options": mapping_of(any_value), "done": boolean, "result": record_of({})}
+)
+evaluation_schema = record_of(
+    {
+        "faithfulness": interval_schema,
+        "metric": record_of(
+            {"circuit": optional_number, "model": optional_number, "ablated": optional_number}
+        ),
+        "edges": any_count,
+        "setting": record_of(
+            {"prompts": any_count},
+            {
+                "metric": optional_value(any_text),
+                "ablation": optional_value(any_text),
+                "seed": optional_value(integer_between(0, MAX_SEED)),
+            },
+        ),
+    },
+    {"nodes": optional_value(any_count)},
+)
+
+
+def check_measure(name: str, entry: Any) -> None:
+    """InputError in a half sentence where a measure's result is none that can be drawn.
+
+    A measure that is not ours is kept as it is: only who registered it reads it.
+    """
+    place = f"measures.{name}"
+    measure_schema(entry, place)
+    if name in RESULT_SCHEMAS:
+        RESULT_SCHEMAS[name](entry["result"], f"{place}.result")
+    for option, value in entry["options"].items():
+        (list_of(any_scalar) if isinstance(value, list) else any_scalar)(value, f"{place}.options.{option}")

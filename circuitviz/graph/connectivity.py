@@ -1,0 +1,171 @@
+"""A circuit as nodes and arrows, for questions of many hops: what feeds what, and by which ways."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Set
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+import numpy as np
+from numpy.typing import NDArray
+
+from circuitviz.graph.circuits import Circuit
+from circuitviz.graph.graph import BoolMatrix
+
+FloatArray = NDArray[np.float64]
+IndexArray = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class CircuitPath:
+    """A way from one node to another along edges, in order.
+
+    ``strength``: the least |score| of its edges, so the path stays in the circuit exactly as long as
+    a threshold on |score| is no higher (a widest path). ``share``: the product over its edges of
+    |score| divided by the sum of |score| of all edges into the same node: which part of what reaches the
+    end comes this way. Shares of all paths between two nodes sum to the influence of the first on the
+    second, as Ameisen et al. (2025) define it: the entry of A + A² + … for row-normalised |A|.
+    """
+
+    nodes: tuple[str, ...]
+    edges: tuple[str, ...]
+    strength: float
+    share: float
+
+
+@dataclass(frozen=True, eq=False)
+class Connectivity:
+    """Arrows between nodes in order of computation; an edge into three heads' shared key is three.
+
+    ``source`` and ``destination`` [arrows] are rows of ``nodes``, ``score`` [arrows] the edges' scores.
+    """
+
+    nodes: tuple[str, ...]
+    source: IndexArray
+    destination: IndexArray
+    edges: tuple[str, ...]
+    score: FloatArray
+
+    @staticmethod
+    def of_circuit(circuit: Circuit, scores: FloatArray | None = None) -> Connectivity:
+        """Read a circuit's wiring; ``scores`` [senders, receivers], every edge 1 where there are none."""
+        graph = circuit.graph
+        nodes = tuple(node.name for node in graph.nodes)
+        there = set(circuit.node_names)
+        drawn = np.array([name in there for name in nodes], bool)
+        arrows = graph.edge_node_triples(circuit.edges)
+        tail, into, head = (each[drawn[arrows[2]]] for each in arrows)
+        score = np.ones(len(tail)) if scores is None else np.asarray(scores[tail, into], float)
+        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), into.tolist(), strict=True))
+        return Connectivity(nodes, tail, head, names, score)
+
+    @cached_property
+    def node_index(self) -> dict[str, int]:
+        """Row of each node."""
+        return {name: row for row, name in enumerate(self.nodes)}
+
+    def upstream(self, names: Set[str]) -> set[str]:
+        """Every node from which a path leads to one of some nodes, those included."""
+        return self._node_names(self._closure(self._node_mask(names), self.destination, self.source))
+
+    def downstream(self, names: Set[str]) -> set[str]:
+        """Every node to which a path leads from one of some nodes, those included."""
+        return self._node_names(self._closure(self._node_mask(names), self.source, self.destination))
+
+    def nodes_and_edges_between(self, start: str, end: str) -> tuple[set[str], set[str]]:
+        """Nodes and edges that lie on any path from one node to another; both empty where none leads."""
+        after = self._closure(self._node_mask({start}), self.source, self.destination)
+        before = self._closure(self._node_mask({end}), self.destination, self.source)
+        inside = after & before
+        used = inside[self.source] & inside[self.destination]
+        if not used.any():
+            return set(), set()
+        return self._node_names(inside), {self.edges[i] for i in np.flatnonzero(used)}
+
+    def count_paths(self, start: str, end: str) -> int:
+        """How many paths lead from one node to another; exact, however many."""
+        ways = {self.node_index[start]: 1}
+        for arrow in np.argsort(self.source, kind="stable").tolist():
+            tail, head = int(self.source[arrow]), int(self.destination[arrow])
+            if tail in ways:
+                ways[head] = ways.get(head, 0) + ways[tail]
+        return ways.get(self.node_index[end], 0) if start != end else 0
+
+    def influence(self, start: str, end: str) -> float:
+        """Sum of the shares of all paths: which part of what reaches ``end`` comes from ``start``."""
+        part = np.zeros(len(self.nodes))
+        part[self.node_index[start]] = 1.0
+        for arrow in np.argsort(self.source, kind="stable").tolist():
+            part[self.destination[arrow]] += part[self.source[arrow]] * self._input_share[arrow]
+        return float(part[self.node_index[end]]) if start != end else 0.0
+
+    def iter_paths(self, start: str, end: str) -> Iterator[CircuitPath]:
+        """Paths from one node to another, the strongest first; of two as strong, the shorter.
+
+        Best first with the exact bound of what can still be reached, so no step is in vain: each path
+        costs its length, whatever the size of the graph.
+        """
+        goal, out = self.node_index[end], self._outgoing
+        best = self._path_strengths(goal)
+        first = self.node_index[start]
+        if first == goal or best[first] == -inf:
+            return
+        heap: list[tuple[float, int, tuple[int, ...], int, float]] = [(-best[first], 0, (), first, inf)]
+        while heap:
+            _, hops, arrows, at, narrow = heapq.heappop(heap)
+            if at == goal:
+                yield self._build_path(arrows, narrow)
+                continue
+            for arrow in out.get(at, ()):
+                then = int(self.destination[arrow])
+                so_far = min(narrow, abs(float(self.score[arrow])))
+                if best[then] > -inf:
+                    bound = min(so_far, best[then])
+                    heapq.heappush(heap, (-bound, hops + 1, (*arrows, arrow), then, so_far))
+
+    def _build_path(self, arrows: tuple[int, ...], strength: float) -> CircuitPath:
+        chosen = list(arrows)
+        nodes = (self.nodes[self.source[chosen[0]]], *(self.nodes[i] for i in self.destination[chosen]))
+        share = float(np.prod(self._input_share[chosen]))
+        return CircuitPath(nodes, tuple(self.edges[i] for i in chosen), strength, share)
+
+    def _path_strengths(self, goal: int) -> list[float]:
+        """Strength of the strongest path from each node to a goal; -inf where none leads."""
+        best = [-inf] * len(self.nodes)
+        best[goal] = inf
+        for arrow in np.argsort(-self.destination, kind="stable").tolist():
+            tail, head = int(self.source[arrow]), int(self.destination[arrow])
+            best[tail] = max(best[tail], min(best[head], abs(float(self.score[arrow]))))
+        return best
+
+    @cached_property
+    def _outgoing(self) -> dict[int, list[int]]:
+        out: dict[int, list[int]] = {}
+        for arrow, tail in enumerate(self.source.tolist()):
+            out.setdefault(tail, []).append(arrow)
+        return out
+
+    @cached_property
+    def _input_share(self) -> FloatArray:
+        """|score| of each arrow as a share of all arrows into the same node."""
+        size = np.abs(self.score)
+        into = np.bincount(self.destination, weights=size, minlength=len(self.nodes))[self.destination]
+        return np.divide(size, into, out=np.zeros_like(size), where=into > 0)
+
+    def _node_mask(self, names: Set[str]) -> BoolMatrix:
+        mask = np.zeros(len(self.nodes), bool)
+        mask[[self.node_index[name] for name in names if name in self.node_index]] = True
+        return mask
+
+    def _closure(self, reached: BoolMatrix, here: IndexArray, there: IndexArray) -> BoolMatrix:
+        """Follow arrows until nothing new is reached: one numpy step a hop."""
+        count = -1
+        while count != (count := int(reached.sum())):
+            reached = reached.copy()
+            reached[there[reached[here]]] = True
+        return reached
+
+    def _node_names(self, mask: BoolMatrix) -> set[str]:
+        return {self.nodes[row] for row in np.flatnonzero(mask)}

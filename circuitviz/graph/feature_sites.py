@@ -1,0 +1,154 @@
+"""A model's graph with some sites seen in another basis: their features instead of their heads or MLP.
+
+Everything else keeps its names and its edges, so that opening a site is a zoom and not another picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from circuitviz.errors import InputError
+from circuitviz.graph.graph import Graph
+from circuitviz.graph.nodes import ModelShape, Node, NodeKind
+
+
+def graph_with_features(
+    shape: ModelShape, sites: Mapping[str, Sequence[int]], dictionary_names: Mapping[str, str | None]
+) -> Graph:
+    """A model's graph whose ``sites`` (``a2``, ``m3``) are opened into the features listed for each.
+
+    dictionary_names: of each site's dictionary. A feature ``a2.f719`` stands at no position: over a task it is the
+    sum over all. ``a2.error`` is whatever its site writes beyond the listed features; nothing that the
+    graph shows flows into it. Attention features have three receivers, ``a2.f719<q>``, ``<k>`` and ``<v>``,
+    as heads have; a feature of an MLP has one.
+    """
+    nodes = _nodes_with_features(shape, sites, dictionary_names)
+    if missing := sites.keys() - {site_of(node) for node in nodes}:
+        raise InputError(
+            f"There is no site '{min(missing)}' in this model; {_describe_sites(shape)} would be right."
+        )
+    return graph_from_nodes(shape, nodes)
+
+
+def graph_from_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
+    """The graph of a model whose nodes, in order of computation, are given; its edges follow from them.
+
+    InputError where they are not a model's, each layer in its one or its other basis.
+    """
+    whole = Graph.transformer(shape)
+    opened, names = (
+        _listed_features(nodes),
+        {site_of(n): n.dictionary for n in nodes if n.kind is NodeKind.FEATURE},
+    )
+    if nodes != _nodes_with_features(shape, opened, names) or len({node.name for node in nodes}) < len(nodes):
+        raise InputError(
+            "A graph's nodes are not those of its model with some sites opened into features; each layer's "
+            "attention and MLP is to be there once, as heads and MLP or as features with their error."
+        )
+    order = [node.depth if node.kind is not NodeKind.LOGITS else 2 * shape.n_layers + 1 for node in nodes]
+    rows = {node.name: row for row, node in enumerate(nodes)}
+    begin = {depth: order.index(depth) for depth in set(order)}
+    receivers: list[str] = []
+    owners: list[list[int]] = []
+    reach: list[int] = []
+
+    def add(name: str, owning: list[int], before: int) -> None:
+        receivers.append(name)
+        owners.append(owning)
+        reach.append(before)
+
+    for layer in range(shape.n_layers):
+        start = begin[2 * layer + 1]
+        own = [node for node in nodes if node.layer == layer]
+        if f"a{layer}" in opened:
+            for channel in "qkv":
+                for node in own:
+                    if node.kind is NodeKind.FEATURE and node.site == "a":
+                        add(f"{node.name}<{channel}>", [rows[node.name]], start)
+        else:
+            for name in whole.receivers:
+                if name.startswith(f"a{layer}."):
+                    read_by = np.flatnonzero(whole.owners[whole.receiver_index[name]])
+                    add(name, [rows[whole.nodes[i].name] for i in read_by], start)
+        if shape.mlp:
+            before = start if shape.parallel else begin[2 * layer + 2]
+            for node in own:
+                if node.kind is NodeKind.MLP or (node.kind is NodeKind.FEATURE and node.site == "m"):
+                    add(node.name, [rows[node.name]], before)
+    add("logits", [len(nodes) - 1], len(nodes) - 1)
+    mask = np.arange(len(nodes) - 1)[:, None] < np.array(reach)[None, :]
+    owned = np.zeros((len(receivers), len(nodes)), dtype=bool)
+    for receiver, owning in enumerate(owners):
+        owned[receiver, owning] = True
+    mask.setflags(write=False)
+    owned.setflags(write=False)
+    return Graph(shape, nodes, tuple(receivers), mask, owned)
+
+
+def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
+    """The model's graph that has some nodes: sites of which features or an error are there are opened."""
+    given = list(nodes)
+    names = {site_of(n): n.dictionary for n in given if n.kind is NodeKind.FEATURE and n.position is None}
+    sites = {site: sorted(set(listed)) for site, listed in _listed_features(given).items()}
+    return graph_with_features(shape, sites, names) if sites else Graph.transformer(shape)
+
+
+def feature_sites(graph: Graph) -> dict[str, tuple[int, ...]]:
+    """The sites of a model's graph that are opened, and the features listed for each; empty where none is.
+
+    Graphs of one prompt, whose features stand at positions, are no model's graph: none is.
+    """
+    return _listed_features(graph.nodes) if graph.nodes and graph.nodes[0].kind is NodeKind.INPUT else {}
+
+
+def site_of(node: Node) -> str:
+    """The site that a node stands at, ``a2`` or ``m3``; empty for ``input`` and ``logits``.
+
+    >>> site_of(Node("a2.h6", NodeKind.HEAD, 2, 6)), site_of(Node("m3", NodeKind.MLP, 3))
+    ('a2', 'm3')
+    """
+    if node.layer is None:
+        return ""
+    return f"{'a' if node.kind is NodeKind.HEAD else node.site or 'm'}{node.layer}"
+
+
+def _listed_features(nodes: Sequence[Node]) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {}
+    for node in nodes:
+        if node.position is None and node.kind in (NodeKind.FEATURE, NodeKind.ERROR):
+            mine = () if node.feature is None else (node.feature,)
+            found[site_of(node)] = (*found.get(site_of(node), ()), *mine)
+    return found
+
+
+def _nodes_with_features(
+    shape: ModelShape, sites: Mapping[str, Sequence[int]], dictionary_names: Mapping[str, str | None]
+) -> tuple[Node, ...]:
+    nodes: list[Node] = []
+    for node in Graph.transformer(shape).nodes:
+        site, layer = site_of(node), node.layer
+        if site not in sites:
+            nodes.append(node)
+        elif node.head in (0, None):
+            part = site[0]
+            for i in sites[site]:
+                name = f"{site}.f{i}"
+                nodes.append(
+                    Node(
+                        name,
+                        NodeKind.FEATURE,
+                        layer,
+                        site=part,
+                        feature=i,
+                        dictionary=dictionary_names.get(site),
+                    )
+                )
+            nodes.append(Node(f"{site}.error", NodeKind.ERROR, layer, site=part))
+    return tuple(nodes)
+
+
+def _describe_sites(shape: ModelShape) -> str:
+    last = shape.n_layers - 1
+    return f"a0 to a{last}{f', or m0 to m{last},' if shape.mlp else ''}"

@@ -1,0 +1,34 @@
+"""Depth upwards, crossings ordered away within each row: how circuits are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from circuitviz.graph import BoolMatrix, Graph, NodeKind
+from circuitviz.layout.crossing_reduction import edges_between, order_rows, row_numbers
+from circuitviz.layout.registry import COLUMN_SPACING, ROW_SPACING, Positions, layouts
+
+
+@layouts.register("layered", summary="by layer, crossings ordered away")
+def layout_by_layer(
+    graph: Graph,
+    names: Sequence[str],
+    edges: BoolMatrix,
+    pinned: Mapping[str, tuple[float, float]],
+) -> Positions:
+    """Rows by depth, those without nodes left out; barycentric order within a row."""
+    if not names:
+        return {}
+    index = np.array([graph.node_index[name] for name in names], np.intp)
+    row = row_numbers([graph.depth(name) for name in names])
+    one_column, centre = np.zeros(len(names), np.intp), np.zeros(1)
+    x = order_rows(row, one_column, centre, *edges_between(graph, edges, index))
+    alone = np.array([graph.node(name).kind is NodeKind.MLP for name in names])
+    widest = int(np.bincount(row).max())
+    x[alone] = (widest + 1.2) / 2  # a column of their own: edges do not pass behind them
+    places = {
+        name: (float(x[i] * COLUMN_SPACING), float(row[i] * ROW_SPACING)) for i, name in enumerate(names)
+    }
+    return {**places, **{name: pinned[name] for name in names if name in pinned}}

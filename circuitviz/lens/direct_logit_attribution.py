@@ -1,0 +1,95 @@
+"""How much each node alone pushes the right answer over the wrong one, all nodes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.models import Model, record_activations
+from circuitviz.models.sender_activations import head_rows, mlp_row
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.tasks import Task
+
+PROMPTS_PER_STEP = 16  # prompts a step: a step is what cancelling waits for
+
+
+@dataclass(frozen=True)
+class DirectLogitAttribution:
+    """Direct logit attribution of every sender, in logits.
+
+    names: senders; values: [senders, prompts], share of the correct minus the incorrect answers'
+    mean logit at the answer position; ``prompts``: their numbers in the task.
+    """
+
+    names: list[str]
+    values: NDArray[np.float64]
+    prompts: tuple[int, ...]
+
+    @property
+    def mean(self) -> NDArray[np.float64]:
+        """Over the prompts, [senders]."""
+        return self.values.mean(axis=1)
+
+
+def direct_logit_attribution_steps(
+    model: Model, task: Task, prompts: Sequence[int] | None = None
+) -> ProgressSteps[DirectLogitAttribution]:
+    """Direct logit attribution on some prompts of a task, or on all.
+
+    A node's output at the answer position, through the final normalisation with the run's own scale,
+    times the answers' difference of unembedding rows (Elhage et al. 2021; before any cap of the
+    logits, where the shares add up). InputError where a prompt has no incorrect answers.
+    """
+    if not task.two_sided:
+        raise InputError(
+            f"The task '{task.name}' has prompts without incorrect answers; direct logit attribution "
+            "compares correct with incorrect ones, so a task that has both would be right."
+        )
+    numbers = tuple(range(len(task)) if prompts is None else prompts)
+    values = np.zeros((len(model.graph.senders), len(numbers)))
+    for first in range(0, len(numbers), PROMPTS_PER_STEP):
+        chosen = numbers[first : first + PROMPTS_PER_STEP]
+        values[:, first : first + len(chosen)] = (
+            _attribute_batch(model, task.subset(chosen)).double().cpu().numpy()
+        )
+        done = first + len(chosen)
+        yield Progress(done, len(numbers), f"{done} of {len(numbers)} prompts")
+    return DirectLogitAttribution(list(model.graph.senders), values, numbers)
+
+
+@torch.no_grad()
+def _attribute_batch(model: Model, batch: Task) -> Tensor:
+    """[senders, batch]."""
+    seen: list[Tensor] = []
+    at = batch.lengths - 1
+    rows = torch.arange(len(batch), device=batch.clean.device)
+    with model.hooks({"ln_final.hook_in": seen.append}):
+        run = record_activations(model, batch.clean, at)
+    norm = model.final_norm
+    _, inverse = norm.normalise_parts(seen[0][rows, at])
+    direction = _mean_unembedding(model, batch.correct) - _mean_unembedding(model, batch.incorrect)
+    push = direction * norm.weight
+    if norm.is_centred:  # centring what is written is centring what it is multiplied with
+        push = push - push.mean(-1, keepdim=True)
+    push = push * inverse
+    found = push.new_zeros(len(model.graph.senders), len(batch))
+    found[0] = (run.embed[rows, at] * model.embed_scale * push).sum(-1)
+    for layer, weights in enumerate(model.layers):
+        pushed = torch.einsum("hed,bd->bhe", weights.o, push)
+        found[head_rows(model, layer)] = (run.z[layer][rows, at] * pushed).sum(-1).T
+        if model.shape.mlp:
+            found[mlp_row(model, layer)] = (run.mlp[layer][rows, at] * push).sum(-1)
+    return found
+
+
+def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
+    """Mean unembedding row of each prompt's answers [batch, answers], −1 where there is none."""
+    there = (answers >= 0).to(model.unembedding)
+    rows = model.unembedding[answers.clamp_min(0)] * there[..., None]
+    return rows.sum(1) / there.sum(1, keepdim=True)

@@ -1,0 +1,90 @@
+"""What all readings share: one prompt's tokens, what a node wrote in it, and its share of the logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.graph import NodeKind
+from circuitviz.models import Model
+from circuitviz.models.sender_activations import Activations
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogit:
+    """One token of a logit lens: its text, logit, probability, and rank from the top (0 first)."""
+
+    token: str
+    logit: float
+    probability: float
+    rank: int
+
+
+def select_prompt(task: Task, prompt: int) -> Task:
+    """A task of this prompt alone, without padding; InputError on an unknown prompt."""
+    if not 0 <= prompt < len(task):
+        raise InputError(
+            f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
+        )
+    return task.subset([prompt])
+
+
+def node_output(model: Model, run: Activations, node: str) -> Tensor:
+    """What a sender writes, [batch, time, d]; an MLP's output bias is part of it."""
+    entry = model.graph.node(node)
+    if entry.kind is NodeKind.INPUT:
+        return run.embed * model.embed_scale
+    assert entry.layer is not None
+    if entry.kind is NodeKind.MLP:
+        return run.mlp[entry.layer]
+    assert entry.head is not None
+    return run.z[entry.layer][:, :, entry.head] @ model.layers[entry.layer].o[entry.head]
+
+
+def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
+    """Outputs' own shares of every logit [..., vocabulary], with the final normalisation's scale of
+    that run: these shares, the biases' and the positions' add up to the logits (before a cap).
+
+    output: [..., d]; final: the last residual stream at the same positions [..., d].
+    """
+    norm = model.final_norm
+    _, inverse = norm.normalise_parts(final)
+    if norm.is_centred:
+        output = output - output.mean(-1, keepdim=True)
+    return (output * inverse * norm.weight) @ model.unembedding.T
+
+
+def rank_tokens(
+    model: Model, part: Task, logits: Tensor, top: int
+) -> tuple[list[TokenLogit], list[TokenLogit], list[TokenLogit]]:
+    """The first and last ``top`` tokens of logits [vocabulary], and the prompt's answers, best first."""
+    probabilities = logits.softmax(-1)
+    order = logits.argsort(descending=True)
+    ranks = torch.empty_like(order)
+    ranks[order] = torch.arange(len(order), device=order.device)
+
+    def entries(ids: Tensor) -> list[TokenLogit]:
+        texts = model.tokens.token_strings(ids.tolist())
+        return [
+            TokenLogit(text, float(logits[i]), float(probabilities[i]), int(ranks[i]))
+            for text, i in zip(texts, ids.tolist(), strict=True)
+        ]
+
+    answers = torch.cat([part.correct[0], part.incorrect[0]])
+    kept = answers[answers >= 0]
+    kept = kept[logits[kept].argsort(descending=True)][:20]
+    return entries(order[:top]), entries(order[-top:].flip(0)), entries(kept)
+
+
+def answer_logit_diff(part: Task, logits: Tensor) -> float | None:
+    """Mean logit of the correct minus mean logit of the incorrect answers of a task of one prompt;
+    None where it has no incorrect ones. logits: [vocabulary].
+    """
+    correct, incorrect = (a[0][a[0] >= 0] for a in (part.correct, part.incorrect))
+    if not len(incorrect):
+        return None
+    return float(logits[correct].mean() - logits[incorrect].mean())

@@ -1,0 +1,97 @@
+"""Where the heads of a layer look: on the clean prompt, on the corrupted one, and what differs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.lens.direct_logits import select_prompt
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+from circuitviz.tasks import Task
+
+AttentionPatterns = NDArray[np.float32]
+ATTENTION_SIDES = ("clean", "corrupted", "difference")
+
+
+@dataclass(frozen=True)
+class LayerAttention:
+    """All heads of a layer on one pair of prompts.
+
+    tokens, corrupted_tokens: texts [time]. clean, corrupted: patterns [head, query, key], rows add
+    to 1; clean_sizes, corrupted_sizes: the norm of the value that each head reads at a key
+    [head, key].
+    """
+
+    layer: int
+    prompt: int
+    tokens: list[str]
+    corrupted_tokens: list[str]
+    clean: AttentionPatterns
+    corrupted: AttentionPatterns
+    clean_value_norms: AttentionPatterns
+    corrupted_value_norms: AttentionPatterns
+
+    def patterns(self, side: str = "clean", weighted: bool = False) -> AttentionPatterns:
+        """[head, query, key] of ``clean``, ``corrupted`` or ``difference`` (clean − corrupted).
+
+        ``weighted``: each weight times the norm of the value it carries, over the head's largest such
+        product in the clean run, so that sides can be compared (Kobayashi et al. 2020).
+        """
+        if side not in ATTENTION_SIDES:
+            raise InputError(f"Attention of '{side}' was asked for; there is {', '.join(ATTENTION_SIDES)}.")
+        clean, corrupted = self.clean, self.corrupted
+        if weighted:
+            clean, corrupted = (
+                clean * self.clean_value_norms[:, None],
+                corrupted * self.corrupted_value_norms[:, None],
+            )
+            most = np.maximum(clean.max(axis=(1, 2), keepdims=True), 1e-12)
+            clean, corrupted = clean / most, corrupted / most
+        if side == "difference":
+            return clean - corrupted
+        return clean if side == "clean" else corrupted
+
+
+@torch.no_grad()
+def read_layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) -> LayerAttention:
+    """Attention of every head of a layer; InputError on an unknown layer or prompt."""
+    if not 0 <= layer < model.shape.n_layers:
+        raise InputError(
+            f"Layer {layer} was asked for; the model has {model.shape.n_layers}, numbered from 0."
+        )
+    part = select_prompt(task, prompt)
+    length = int(part.lengths[0])
+    found = [
+        _attention_of_prompt(model, tokens[:, :length], layer) for tokens in (part.clean, part.corrupted)
+    ]
+    return LayerAttention(
+        layer,
+        prompt,
+        task.prompt_strings(prompt),
+        task.prompt_strings(prompt, corrupted=True),
+        found[0][0],
+        found[1][0],
+        found[0][1],
+        found[1][1],
+    )
+
+
+def _attention_of_prompt(
+    model: Model, tokens: Tensor, layer: int
+) -> tuple[AttentionPatterns, AttentionPatterns]:
+    kept: dict[str, Tensor] = {}
+    name = f"blocks.{layer}.attn"
+    hooks: dict[str, Hook] = {
+        f"{name}.hook_pattern": lambda x: kept.__setitem__("pattern", x),
+        f"{name}.v.hook_out": lambda x: kept.__setitem__("v", x),
+    }
+    with model.hooks(hooks):
+        model.logits(tokens, torch.tensor([tokens.shape[1] - 1], device=tokens.device))
+    sizes = kept["v"][0].norm(dim=-1).repeat_interleave(model.shape.queries_per_kv_head, dim=1).T
+    return kept["pattern"][0].float().cpu().numpy(), sizes.float().cpu().numpy()

@@ -1,0 +1,78 @@
+"""What one node does on one prompt: logit lens, direct logit attribution, attention."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from circuitviz.graph import NodeKind
+from circuitviz.lens.direct_logits import (
+    TokenLogit,
+    answer_logit_diff,
+    direct_logits,
+    node_output,
+    rank_tokens,
+    select_prompt,
+)
+from circuitviz.models import Model, record_activations
+from circuitviz.models.model import Hook
+from circuitviz.tasks import Task
+
+
+@dataclass(frozen=True)
+class NodeReading:
+    """Everything the inspector shows of a node on one prompt, at the answer position.
+
+    attention: [time, time], row = query position; ``weighted`` scales each weight by the size of
+    the value it carries, relative to the largest. Both only for heads.
+    """
+
+    node: str
+    prompt: int
+    tokens: list[str]
+    top: list[TokenLogit]
+    bottom: list[TokenLogit]
+    answers: list[TokenLogit]
+    direct_logit_attribution: float | None
+    attention: list[list[float]] | None = None
+    weighted: list[list[float]] | None = None
+
+
+@torch.no_grad()
+def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 10) -> NodeReading:
+    """Read a node on one prompt of a task; InputError on an unknown node or prompt."""
+    entry = model.graph.node(node)
+    part = select_prompt(task, prompt)
+    length = int(part.lengths[0])
+    tokens, position = part.clean[:, :length], part.lengths - 1
+    seen: dict[str, Tensor] = {}
+    hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: seen.__setitem__("final", x)}
+    if entry.kind is NodeKind.HEAD:
+        attention = f"blocks.{entry.layer}.attn"
+        hooks[f"{attention}.hook_pattern"] = lambda x: seen.__setitem__("pattern", x)
+        hooks[f"{attention}.v.hook_out"] = lambda x: seen.__setitem__("v", x)
+    with model.hooks(hooks):
+        run = record_activations(model, tokens, position)
+    assert run.logits is not None
+    final = seen["final"][0, -1]
+    if entry.kind is NodeKind.LOGITS:
+        logits = run.logits[0]
+    else:
+        logits = direct_logits(model, node_output(model, run, node)[0, -1], final)
+    pattern = weighted = None
+    if entry.kind is NodeKind.HEAD and entry.head is not None:
+        pattern = seen["pattern"][0, entry.head]
+        values = seen["v"][0, :, entry.head // model.shape.queries_per_kv_head]
+        carried = pattern * values.norm(dim=-1)[None]
+        weighted = carried / carried.max().clamp_min(1e-12)
+    return NodeReading(
+        node,
+        prompt,
+        task.prompt_strings(prompt),
+        *rank_tokens(model, part, logits, top),
+        answer_logit_diff(part, logits),
+        None if pattern is None else pattern.tolist(),
+        None if weighted is None else weighted.tolist(),
+    )

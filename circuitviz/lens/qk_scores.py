@@ -1,0 +1,86 @@
+"""Which tokens a head's query matches: its attention scores with every token's embedding as key.
+
+Models make scores from queries and keys in different ways: GPT-Neo does not divide them by √d_head, GPT-2
+can divide by the layer's number, Gemma-2 has a divisor of its own and caps, Qwen3 and Gemma-3 normalise
+queries and keys. So the factor is measured on the model's own scores, and what does not fit is refused.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.lens.direct_logits import select_prompt
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+from circuitviz.tasks import Task
+
+MAX_RELATIVE_ERROR = 1e-3  # of the largest score
+TOKENS_PER_CHUNK = 8192  # keys of all heads are made for so many tokens at once, which bounds the memory
+
+
+@torch.no_grad()
+def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, prompt: int = 0) -> Tensor:
+    """Attention scores before the softmax, [time, vocabulary].
+
+    The query at each position of a prompt as the head has it, with keys made of the token embeddings alone,
+    both normalised where the model does that, positions left out: the full QK circuit of Elhage et al. 2021
+    (A Mathematical Framework for Transformer Circuits), but with the query of this run.
+
+    Raises InputError where the model's own scores at position 0, which no rotary embedding turns, are not
+    these queries times these keys times one factor for all heads of the layer.
+    """
+    part, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
+    seen: dict[str, Tensor] = {}
+
+    def keep(name: str) -> Hook:
+        return lambda x: seen.__setitem__(name, x)
+
+    name = f"blocks.{layer}.attn"
+    points = {"q": f"{name}.q.hook_out", "k": f"{name}.k.hook_out", "scores": f"{name}.hook_attn_scores"}
+    with model.hooks({point: keep(key) for key, point in points.items()}):
+        model.logits(part.clean[:, : int(part.lengths[0])], part.lengths - 1)
+    attention = model.bridge.blocks[layer].attn
+    queries = _normalise_rows(attention, "q", seen["q"][0].reshape(-1, shape.n_heads, weights.q.shape[2]))
+    keys = _normalise_rows(attention, "k", seen["k"][0].reshape(-1, shape.kv_heads, weights.k.shape[2]))
+    products = (queries[0] * keys[0].repeat_interleave(shape.queries_per_kv_head, dim=0)).sum(-1)
+    factor = _measure_score_factor(model, products, seen["scores"][0, :, 0, 0])
+    embedding = model.hf.get_input_embeddings().weight.detach() * model.embed_scale
+    found = []
+    for some in embedding.split(TOKENS_PER_CHUNK):
+        every = weights.attn_norm.project(some.expand(shape.kv_heads, -1, -1), weights.k, weights.k_bias)
+        every = _normalise_rows(attention, "k", every.transpose(0, 1))[:, head // shape.queries_per_kv_head]
+        found.append(queries[:, head] @ every.T * factor)
+    return torch.cat(found, dim=1)
+
+
+def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
+    """Queries or keys [rows, heads, d_head] as the model normalises them, over a head or over all heads."""
+    norm = getattr(attention, f"{channel}_norm", None)
+    if norm is None:
+        return rows
+    if attention._qk_norm_phase == "pre_reshape":
+        whole: Tensor = norm.original_component(rows.flatten(1)[None])[0]
+        return whole.view_as(rows)
+    found: Tensor = norm.original_component(rows.transpose(0, 1)[None])[0]
+    return found.transpose(0, 1)
+
+
+def _measure_score_factor(model: Model, products: Tensor, scores: Tensor) -> float:
+    """What the model multiplies queries times keys [heads] by, from its own scores [heads]."""
+    cap = getattr(model.hf.config, "attn_logit_softcapping", None)
+    if cap:
+        scores = torch.atanh(scores / cap) * cap
+    factor = (products @ scores) / products.square().sum().clamp_min(1e-30)
+    if not (products * factor - scores).abs().max() <= MAX_RELATIVE_ERROR * scores.abs().max().clamp_min(
+        1e-6
+    ):
+        raise InputError(
+            f"The attention scores of '{model.name}' are made otherwise than from queries and keys alone, "
+            "or TransformerLens does not give them, so what a head matches (QK) cannot be shown; what it "
+            "writes (OV) can."
+        )
+    return float(factor)

@@ -1,0 +1,100 @@
+"""A node can be made to write something else: scaled, or as in another run, at chosen positions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Intervention, Interventions, NodeKind
+from circuitviz.models.model import Model
+from circuitviz.models.sender_activations import Activations
+
+ReferenceActivations = Mapping[str, Activations]
+"""Kind of ablation → every sender's output of it on the batch; made before the pass, not within."""
+
+
+class BatchInterventions:
+    """What nodes of one batch write instead of their own output.
+
+    positions: the answer position of each prompt [batch]; time: tokens of the batch; others: where
+    values that are not the node's own come from. InputError on what cannot be replaced.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        positions: Tensor,
+        time: int,
+        interventions: Interventions,
+        references: ReferenceActivations,
+    ) -> None:
+        self.interventions = dict(interventions)
+        self._model = model
+        self._positions, self._time, self._references = positions, time, references
+        self._heads: dict[int, list[tuple[int, Intervention]]] = {}
+        self._mlps: dict[int, Intervention] = {}
+        for name, what in interventions.items():
+            node = model.graph.node(name)
+            if node.kind is NodeKind.MLP and node.layer is not None:
+                self._mlps[node.layer] = what
+            elif node.kind is NodeKind.HEAD and node.layer is not None and node.head is not None:
+                if model.layers[node.layer].post_norm is not None:
+                    raise InputError(
+                        f"{name} was to be changed, but '{model.name}' normalises what its heads write "
+                        "together: changing one would change the others; take the node out instead."
+                    )
+                self._heads.setdefault(node.layer, []).append((node.head, what))
+            else:
+                raise InputError(
+                    f"{name} was to be changed; only what heads and MLPs write can be, such as "
+                    f"{next(n.name for n in model.graph.nodes if n.kind is NodeKind.HEAD)}."
+                )
+
+    def replace_heads(self, layer: int, z: Tensor) -> Tensor | None:
+        """A layer's heads [copies · batch, time, head, d_head] as they are to be; None where unchanged."""
+        if layer not in self._heads:
+            return None
+        z = z.clone()
+        for head, what in self._heads[layer]:
+            ours = z[:, :, head]
+            if what.value == "scale":
+                z[:, :, head] = self.mix_positions(ours, ours * what.amount, what)
+            else:
+                z[:, :, head] = self.mix_positions(
+                    ours, self._references[what.value].z[layer][:, :, head], what
+                )
+        return z
+
+    def replace_mlp(self, layer: int, output: Tensor) -> Tensor | None:
+        """A layer's MLP output [copies · batch, time, d] as it is to be; None where unchanged.
+
+        A factor multiplies the whole output, its bias too, as zero ablation takes all of it (METHODS).
+        """
+        what = self._mlps.get(layer)
+        if what is None:
+            return None
+        if what.value != "scale":
+            return self.mix_positions(output, self._references[what.value].mlp[layer], what)
+        return self.mix_positions(output, output * what.amount, what)
+
+    def mix_positions(self, own: Tensor, replacement: Tensor, intervention: Intervention) -> Tensor:
+        """The other values at the positions that are meant, ours elsewhere; [copies · batch, time, width]."""
+        batch = len(self._positions)
+        copies = len(own) // batch
+        if len(replacement) != len(own) or replacement.shape[1] != self._time:
+            replacement = replacement[:, : self._time].expand(batch, self._time, replacement.shape[-1])
+            replacement = replacement.repeat(copies, 1, 1)
+        if not intervention.positions:
+            return replacement
+        return torch.where(self._position_mask(intervention).repeat(copies, 1)[..., None], replacement, own)
+
+    def _position_mask(self, intervention: Intervention) -> Tensor:
+        """Which positions are meant, [batch, time]; one that a prompt does not have is nowhere."""
+        here = torch.arange(self._time, device=self._positions.device)[None]
+        found = torch.zeros(len(self._positions), self._time, dtype=torch.bool, device=here.device)
+        for place in intervention.positions:
+            found |= here == (place if place >= 0 else self._positions[:, None] + 1 + place)
+        return found

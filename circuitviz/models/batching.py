@@ -1,0 +1,90 @@
+"""Batches as large as memory allows, so that nobody has to choose a number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import psutil
+import torch
+
+from circuitviz.errors import ComputationError
+from circuitviz.models.model import Model
+from circuitviz.progress import Progress, ProgressSteps
+
+MAX_BATCH_BYTES = 384 * 2**20  # bytes; larger batches are no faster
+FREE_MEMORY_DIVISOR = 4  # of the free memory, one part in so many
+
+T = TypeVar("T")
+
+
+def batch_budget_bytes(device: torch.device) -> int:
+    """Bytes that one batch's tensors may take: a share of what is free now, up to a bound."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        return max(64 * 2**20, int(free) // FREE_MEMORY_DIVISOR)
+    return max(
+        64 * 2**20, min(MAX_BATCH_BYTES, int(psutil.virtual_memory().available) // FREE_MEMORY_DIVISOR)
+    )
+
+
+def max_batch_size(model: Model, time: int, held_tensors: float) -> int:
+    """How many prompts of ``time`` tokens fit into the budget.
+
+    ``held_tensors``: how many tensors [senders, batch, time, d] a computation holds at once.
+    """
+    one = held_tensors * 4 * len(model.graph.senders) * time * model.shape.d_model
+    return max(1, int(batch_budget_bytes(model.device) / one))
+
+
+def split_batches(model: Model, prompts: int, time: int, held_tensors: float = 1.5) -> Iterator[range]:
+    """Split prompts into ranges whose sender outputs fit the budget."""
+    size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
+    for start in range(0, prompts, size):
+        yield range(start, min(prompts, start + size))
+
+
+def run_in_batches(
+    model: Model,
+    prompts: int,
+    time: int,
+    run_batch: Callable[[range], ProgressSteps[T]],
+    held_tensors: float = 1.5,
+) -> ProgressSteps[list[T]]:
+    """Do a work batch by batch; where memory runs out, halve the batch, say so, and go on.
+
+    ``run_batch`` takes a range of prompts and must keep nothing of a batch that it did not finish. The
+    size that did fit is remembered by the model. Returns the batches' results in order.
+    """
+    size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
+    found, start = [], 0
+    while start < prompts:
+        rows = range(start, min(prompts, start + size))
+        try:
+            found.append((yield from run_batch(rows)))
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            if len(rows) == 1:
+                raise ComputationError(
+                    f"Memory ran out on a single prompt of {time} tokens; a shorter prompt, a smaller "
+                    "model or a machine with more memory would be right."
+                ) from error
+            size = max(1, len(rows) // 2)
+            model.max_batch_prompts = size
+        else:
+            start = rows.stop
+            continue
+        if model.device.type == "cuda":
+            torch.cuda.empty_cache()
+        noun = "prompt" if size == 1 else "prompts"
+        yield Progress(start, prompts, f"memory ran out; going on with {size} {noun} at a time")
+    return found
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error is a device or the machine running out of memory, in torch's many words."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    text = str(error)
+    return "can't allocate memory" in text or "out of memory" in text

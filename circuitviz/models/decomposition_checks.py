@@ -1,0 +1,309 @@
+"""A model is opened only if its parts, as we read them, give what the model itself gives.
+
+Architectures differ in more ways than any table of names knows; a few short passes tell the truth. The
+plain Hugging Face model runs before TransformerLens wraps it; what the bridge, a resumed pass and a patched
+pass give is compared with that. Every ablation of every edge gives the logits of the prompts that the
+ablation values come from only if each replacement of a projection or MLP is called and each hook fires.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+from circuitviz.models.model import Hook, Model
+from circuitviz.models.patched_run import PatchedRun
+from circuitviz.models.sender_activations import Activations, recording_hooks
+
+RELATIVE_TOLERANCE = 1e-3  # of a tensor's spread; float32 passes differ by 1e-6 to 1e-5 of it
+SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS = (
+    4,
+    7,
+)  # tokens of the prompts: two short ones alike in length, and one that is longer
+
+
+@dataclass(frozen=True, eq=False)
+class ReferencePass:
+    """What a Hugging Face model gives by itself.
+
+    tokens: [batch, time]; logits: [batch, time, vocabulary]; streams: before each block
+    [batch, time, d], empty where the model does not tell.
+    """
+
+    tokens: Tensor
+    logits: Tensor
+    streams: Sequence[Tensor]
+
+
+@torch.no_grad()
+def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePass]:
+    """Run a model that nothing has wrapped on two short prompts, and on a longer one.
+
+    InputError where it does not run, or gives NaN or infinity. ``name`` is for error messages.
+    """
+    from circuitviz.models.bridges import first_error_line
+
+    embeddings = hf.get_input_embeddings().weight
+    if torch.finfo(embeddings.dtype).bits < 32:
+        raise InputError(
+            f"The model '{name}' is in {str(embeddings.dtype).removeprefix('torch.')}; scores need "
+            "float32, so convert it with hf.float() first."
+        )
+    longest = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or LONG_PROMPT_TOKENS
+    rows = len(embeddings)
+    one, other = (
+        torch.linspace(0, rows - 1, time, device=hf.device).long()
+        for time in (SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS)
+    )
+    passes = []
+    for tokens in (torch.stack([one, (one + max(1, rows // 2)) % rows]), other.flip(0)[None]):
+        tokens = tokens[:, :longest]
+        try:
+            mask = torch.ones_like(tokens)
+            out = hf(tokens, attention_mask=mask, use_cache=False, output_hidden_states=True)
+        except Exception as error:  # a configuration that does not fit fails in many ways
+            raise InputError(
+                f"The model '{name}' does not run on a prompt of {tokens.shape[1]} tokens "
+                f"({first_error_line(error)}); its configuration and its weights have to fit each other."
+            ) from error
+        if not torch.isfinite(out.logits).all():
+            raise InputError(
+                f"The model '{name}' gives logits that are not numbers (NaN or infinity); its "
+                "weights hold such values, or overflow. Check the file, or open another copy."
+            )
+        passes.append(ReferencePass(tokens, out.logits.float(), getattr(out, "hidden_states", None) or ()))
+    return passes[0], passes[1]
+
+
+@torch.no_grad()
+def check_decomposition(model: Model, reference: tuple[ReferencePass, ReferencePass]) -> None:
+    """InputError where projections, heads or the stream do not add up, where a hook or a replacement is not
+    reached, or where logits differ from those of the plain model by more than ``RELATIVE_TOLERANCE``.
+
+    Sets the model's ``embed_scale`` and ``patterns_can_be_set`` on the way.
+    """
+    short, long = reference
+    seen, written = _record_hook_points(model, short)
+    model.embed_scale = _measure_embed_scale(model, seen)
+    _check_logits(model, short, seen)
+    for layer in range(model.shape.n_layers):
+        _check_layer_weights(model, layer, seen)
+    _check_resumed_pass(model, long)
+    model.can_set_patterns = _can_set_patterns(model, short)
+    _check_patched_pass(model, short, written, seen)
+
+
+def _record_hook_points(model: Model, reference: ReferencePass) -> tuple[dict[str, Tensor], Activations]:
+    """Every tensor that we read, by hook point, and the senders' outputs; each hook has to fire once."""
+    seen: dict[str, Tensor] = {}
+    fired: Counter[str] = Counter()
+    written = Activations(torch.empty(0), [], [])
+
+    def keep(name: str, sender: Hook | None, value: Tensor) -> None:
+        seen[name] = value
+        fired[name] += 1
+        if sender is not None:
+            sender(value)
+
+    senders = recording_hooks(model, written)
+    hooks: dict[str, Hook] = {
+        name: partial(keep, name, senders.get(name)) for name in _required_hook_points(model)
+    }
+    try:
+        with model.hooks(hooks):
+            seen["logits"] = model.logits(reference.tokens, _last_positions(reference))
+    except KeyError as error:
+        if error.args[0] not in hooks:
+            raise
+        _reject_hook(model, error.args[0], "is not there")
+    for name in hooks:
+        if fired[name] != 1:
+            _reject_hook(model, name, f"fires {fired[name]} times in a pass, where once is right")
+    return seen, written
+
+
+def _reject_hook(model: Model, name: str, what: str) -> None:
+    raise InputError(
+        f"The model '{model.name}' cannot be taken apart: the hook point {name} {what}. "
+        "GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+    )
+
+
+def _measure_embed_scale(model: Model, seen: dict[str, Tensor]) -> float:
+    """How much of a token's embedding arrives in the residual stream (Gemma multiplies it)."""
+    embed, residual = (x[0] - x[1] for x in (seen["embed.hook_out"], seen["blocks.0.hook_in"]))
+    scale = float((residual * embed).sum() / embed.square().sum().clamp_min(1e-30))
+    if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
+        raise InputError(
+            f"The model '{model.name}' normalises its embeddings, so tokens and positions do not "
+            "add up in the residual stream; models that add them plainly work."
+        )
+    return 1.0 if abs(scale - 1) < 1e-4 else scale
+
+
+def _required_hook_points(model: Model) -> list[str]:
+    """The hook points that passes, scores and readings rely on, those of senders in the order they fire."""
+    names = ["embed.hook_out"]
+    for layer, weights in enumerate(model.layers):
+        block = f"blocks.{layer}"
+        names += [f"{block}.hook_in", f"{block}.attn.hook_pattern"]
+        names += [f"{block}.attn.{channel}.hook_out" for channel in "qkv"]
+        names += [f"{block}.attn.hook_z", weights.attn_out_hook]
+        if weights.post_norm is not None:
+            names.append(f"{block}.ln1_post.hook_in")
+        if model.shape.mlp:
+            names += [weights.mlp_in_hook, weights.mlp_out_hook]
+    return [*names, "ln_final.hook_in"]
+
+
+def _last_positions(reference: ReferencePass) -> Tensor:
+    batch, time = reference.tokens.shape
+    return torch.full((batch,), time - 1, device=reference.tokens.device)
+
+
+def _check_logits(model: Model, reference: ReferencePass, seen: dict[str, Tensor]) -> None:
+    """The bridge against Hugging Face's own model: block by block where the logits differ."""
+    right = reference.logits[:, -1]
+    if _is_close(right, seen["logits"]):
+        return
+    where = "the logits, while the residual stream is the same"
+    if len(reference.streams) != model.shape.n_layers + 1:
+        where = "the logits"
+    else:
+        before = [*(f"blocks.{i}.hook_in" for i in range(model.shape.n_layers)), "ln_final.hook_in"]
+        for layer, stream in enumerate(reference.streams[:-1]):  # the last one is normalised
+            if not _is_close(stream, seen[before[layer]]):
+                where = _describe_writer(layer)
+                break
+        else:
+            if not _is_close(reference.streams[-1], model.bridge.ln_final(seen["ln_final.hook_in"])):
+                where = _describe_writer(model.shape.n_layers)
+    _reject_difference(model, "TransformerLens' view of it gives", seen["logits"], right, where)
+
+
+def _check_resumed_pass(model: Model, reference: ReferencePass) -> None:
+    """A prompt of another length, resumed from the middle of the model."""
+    streams: list[Tensor] = []
+    middle, right = model.shape.n_layers // 2, reference.logits[:, -1]
+    keeping = model.recording_block_calls(
+        reference.tokens.shape[1]
+    )  # so that resuming needs no pass of its own
+    with model.hooks({f"blocks.{middle}.hook_in": streams.append}), keeping:
+        whole = model.logits(reference.tokens, _last_positions(reference))
+    if not _is_close(right, whole):
+        length = f"a prompt of {reference.tokens.shape[1]} tokens"
+        _reject_difference(model, "TransformerLens' view of it gives", whole, right, length)
+    resumed = model.logits_from_layer(streams[0], middle, _last_positions(reference))
+    if not _is_close(right, resumed):
+        _reject_difference(model, f"its blocks called one by one from layer {middle} give", resumed, right)
+
+
+def _check_patched_pass(
+    model: Model, reference: ReferencePass, written: Activations, seen: dict[str, Tensor]
+) -> None:
+    """All edges ablated with the other prompt's values give the other prompt's logits, and none ablated
+    the prompt's own.
+    """
+    at, right = _last_positions(reference), reference.logits[:, -1]
+    z, mlp = ([values.flip(0) for values in each] for each in (written.z, written.mlp))
+    run = PatchedRun(model, reference.tokens, at, Activations(written.embed.flip(0), z, mlp))
+    base = run.fully_ablated
+    for layer in range(model.shape.n_layers):
+        for channel in "qkv":
+            if (layer, channel) not in base.projections:
+                _reject_unreached(model, f"the {channel} projection of layer {layer}")
+        if model.shape.mlp and layer not in base.mlps:
+            _reject_unreached(model, f"the MLP of layer {layer}")
+    ablated = "with every edge ablated it gives"
+    names = [f"blocks.{i}.hook_in" for i in range(model.shape.n_layers)]
+    for layer, (name, ours) in enumerate(zip(names, base.resid_pre, strict=True)):
+        if not _is_close(seen[name].flip(0), ours):
+            _reject_difference(model, ablated, ours, seen[name].flip(0), _describe_writer(layer))
+    if not _is_close(right.flip(0), base.logits):
+        _reject_difference(model, ablated, base.logits, right.flip(0), _describe_writer(model.shape.n_layers))
+    whole = run.logits(model.graph.mask)
+    if not _is_close(right, whole):
+        resumed = model.logits_from_layer(seen["blocks.0.hook_in"], 0, at)
+        if not _is_close(right, resumed):
+            _reject_difference(model, "its blocks called one by one give", resumed, right)
+        _reject_difference(model, "a patched pass without any edge ablated gives", whole, right)
+
+
+def _describe_writer(layer: int) -> str:
+    """What wrote the stream before a layer."""
+    return f"what layer {layer - 1} writes" if layer else "the embedding"
+
+
+def _can_set_patterns(model: Model, reference: ReferencePass) -> bool:
+    """Whether patterns that a hook replaces are those that heads use: with zeros, heads are silent.
+
+    Where TransformerLens leaves attention to Hugging Face (GPT-J, GPT-Neo, Llama 4), it shows them only.
+    """
+    z: list[Tensor] = []
+    hooks: dict[str, Hook] = {}
+    for layer in range(model.shape.n_layers):
+        hooks[f"blocks.{layer}.attn.hook_pattern"] = torch.zeros_like
+        hooks[f"blocks.{layer}.attn.hook_z"] = z.append
+    model.can_set_patterns = True  # for this pass
+    with model.hooks(hooks), model.recording_block_calls(reference.tokens.shape[1]):  # for the patched pass
+        model.logits(reference.tokens[:1], _last_positions(reference)[:1])
+    return not any(bool(heads.any()) for heads in z)
+
+
+def _check_layer_weights(model: Model, layer: int, seen: dict[str, Tensor]) -> None:
+    """Weights as we read them against what the layer gives, from what it reads."""
+    weights, block = model.layers[layer], f"blocks.{layer}"
+    stream = seen[f"{block}.hook_in"]
+    normal, _ = weights.attn_norm.normalise_parts(stream)
+    for channel in "qkv":
+        weight, bias = weights.channel_weights(channel)
+        ours = torch.einsum("btd,hde->bthe", normal, weight) + bias
+        native = seen[f"{block}.attn.{channel}.hook_out"]
+        _require_close(model, native.reshape(ours.shape), ours, f"{channel} of layer {layer}")
+    z, written = seen[f"{block}.attn.hook_z"], seen[weights.attn_out_hook]
+    if weights.post_norm is not None:
+        z = z * weights.post_norm.inverse_scale(seen[f"{block}.ln1_post.hook_in"])
+    heads = torch.einsum("bthe,hed->btd", z, weights.o)
+    _require_close(model, written[0] - written[1], heads[0] - heads[1], f"the heads of layer {layer}")
+    after = seen.get(f"blocks.{layer + 1}.hook_in", seen["ln_final.hook_in"])
+    total = stream + written + (seen[weights.mlp_out_hook] if model.shape.mlp else 0)
+    _require_close(model, after[0] - after[1], total[0] - total[1], f"what layer {layer} writes")
+
+
+def _is_close(right: Tensor, ours: Tensor) -> bool:
+    """Whether two tensors differ by less than ``RELATIVE_TOLERANCE`` of the spread of the first; NaN is not equal."""
+    spread = max(float(right.std()), RELATIVE_TOLERANCE * float(right.abs().max()), 1e-12)
+    return right.shape == ours.shape and float((right - ours).abs().max()) <= RELATIVE_TOLERANCE * spread
+
+
+def _require_close(model: Model, native: Tensor, ours: Tensor, what: str) -> None:
+    far = float((native - ours).abs().max())
+    if not far <= 1e-3 * max(1e-3, float(native.abs().max())):
+        raise InputError(
+            f"The model '{model.name}' cannot be taken apart: {what} does not equal what its weights "
+            f"give (off by {far:.2g}). GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+        )
+
+
+def _reject_unreached(model: Model, what: str) -> None:
+    raise InputError(
+        f"The model '{model.name}' cannot be patched: {what} is not reached by a replacement, so edges "
+        "into it would score 0 whatever they do. GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+    )
+
+
+def _reject_difference(model: Model, what: str, ours: Tensor, right: Tensor, location: str = "") -> None:
+    begins = f", beginning with {location}" if location else ""
+    far = float((ours - right).abs().max()) if ours.shape == right.shape else float("nan")
+    raise InputError(
+        f"The model '{model.name}' is not computed as Hugging Face computes it: {what} other numbers{begins} "
+        f"(off by {far:.2g}, where the values spread by {float(right.std()):.2g}), so every score would "
+        "be of another model. GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+    )

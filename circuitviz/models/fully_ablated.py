@@ -1,0 +1,140 @@
+"""The run with every edge ablated: what a receiver without edges reads, and what it then does.
+
+A receiver's input under a circuit is this run's input plus what the circuit's senders write beyond
+their ablation values. A receiver with no edge in the circuit has this run's output, always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
+from circuitviz.models.model import Hook, Model
+from circuitviz.models.sender_activations import Activations
+
+
+@dataclass(eq=False)
+class FullyAblatedRun:
+    """Inputs and outputs of all receivers with every edge ablated, on one batch.
+
+    resid_pre, middle: by layer, the stream [batch, time, d] that attention and MLP read; projections:
+    by (layer, channel), [batch, time, heads · d_head]; mlps: by layer [batch, time, d], before a
+    post-normalisation; final: [batch, d] at the answer position; start: the unpatched stream before the
+    first block; embed: the tokens' embeddings; logits: [batch, vocabulary].
+    """
+
+    resid_pre: list[Tensor] = field(default_factory=list)
+    resid_mid: list[Tensor] = field(default_factory=list)
+    projections: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    mlps: dict[int, Tensor] = field(default_factory=dict)
+    resid_final: Tensor = field(default_factory=lambda: torch.empty(0))
+    resid_start: Tensor = field(default_factory=lambda: torch.empty(0))
+    embed: Tensor = field(default_factory=lambda: torch.empty(0))
+    logits: Tensor = field(default_factory=lambda: torch.empty(0))
+
+
+@torch.no_grad()
+def run_fully_ablated(
+    model: Model, tokens: Tensor, positions: Tensor, ablated: Activations
+) -> FullyAblatedRun:
+    """Run [batch, time] tokens with every edge carrying its sender's ablation value."""
+    return _FullAblation(model, ablated).run(tokens, positions)
+
+
+class _FullAblation:
+    """One pass that knows, at each receiver, the sum of all differences so far."""
+
+    def __init__(self, model: Model, ablated: Activations) -> None:
+        self.model, self.ablated = model, ablated
+        self.result = FullyAblatedRun()
+        self.total_delta = torch.empty(0)
+        self.z = torch.empty(0)
+
+    def run(self, tokens: Tensor, positions: Tensor) -> FullyAblatedRun:
+        model, found = self.model, self.result
+        edits = ForwardOverrides(hooks={"embed.hook_out": self._on_embed})
+        finals: list[Tensor] = []
+        for layer, weights in enumerate(model.layers):
+            block = f"blocks.{layer}"
+            edits.hooks[f"{block}.hook_in"] = self._on_resid_pre
+            for channel in "qkv":
+                edits.projections[layer, channel] = self._projection_override(layer, channel)
+            edits.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
+            if weights.post_norm is not None:
+                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+            if model.shape.mlp:
+                if not model.shape.parallel:
+                    edits.hooks[weights.mlp_in_hook] = self._on_resid_mid
+                edits.mlps[layer] = self._mlp_override(layer)
+                edits.hooks[weights.mlp_out_hook] = self._mlp_output_hook(layer)
+        edits.hooks["ln_final.hook_in"] = finals.append
+        with edits.applied_to(model):
+            model.logits(tokens, positions)
+        rows = torch.arange(len(tokens), device=tokens.device)
+        found.resid_final = (finals[0] - self.total_delta)[rows, positions]
+        found.logits = model.unembed(found.resid_final)
+        return found
+
+    def _on_embed(self, embed: Tensor) -> None:
+        self.result.embed = embed
+        self.total_delta = (embed - self.ablated.embed) * self.model.embed_scale
+
+    def _on_resid_pre(self, stream: Tensor) -> None:
+        if not self.result.resid_pre:
+            self.result.resid_start = stream
+        self.result.resid_pre.append(stream - self.total_delta)
+        if self.model.shape.parallel:
+            self.result.resid_mid.append(self.result.resid_pre[-1])
+
+    def _on_resid_mid(self, stream: Tensor) -> None:
+        self.result.resid_mid.append(stream - self.total_delta)
+
+    def _projection_override(self, layer: int, channel: str) -> Callable[[OriginalForward, Tensor], Tensor]:
+        def project(original: OriginalForward, _normed: Tensor) -> Tensor:
+            norm = self.model.layers[layer].attn_norm
+            found = original(norm(self.result.resid_pre[layer]))
+            self.result.projections[layer, channel] = found
+            return found
+
+        return project
+
+    def _heads_hook(self, layer: int) -> Hook:
+        def heads(z: Tensor) -> None:
+            self.z = z
+            if self.model.layers[layer].post_norm is None:
+                self._add_heads(layer)
+
+        return heads
+
+    def _normalised_heads_hook(self, layer: int) -> Hook:
+        def heads(written: Tensor) -> None:
+            post = self.model.layers[layer].post_norm
+            assert post is not None
+            self.z = self.z * post.inverse_scale(written)
+            self._add_heads(layer)
+
+        return heads
+
+    def _add_heads(self, layer: int) -> None:
+        beyond = (self.z - self.ablated.z[layer]).flatten(2)
+        self.total_delta = self.total_delta + beyond @ self.model.layers[layer].o.flatten(0, 1)
+
+    def _mlp_override(self, layer: int) -> Callable[[OriginalForward, Tensor], Tensor]:
+        def mlp(original: OriginalForward, _normed: Tensor) -> Tensor:
+            norm = self.model.layers[layer].mlp_norm
+            assert norm is not None
+            found = original(norm(self.result.resid_mid[layer]))
+            self.result.mlps[layer] = found
+            return found
+
+        return mlp
+
+    def _mlp_output_hook(self, layer: int) -> Hook:
+        def after(output: Tensor) -> None:
+            self.total_delta = self.total_delta + (output - self.ablated.mlp[layer])
+
+        return after

@@ -1,0 +1,260 @@
+"""Opening a model by name must either give one that can be patched or say in a sentence why not."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+from circuitviz.cancellation import Cancelled, check_cancelled
+from circuitviz.errors import ComputationError, InputError
+from circuitviz.graph import Graph, ModelShape
+from circuitviz.models.bridges import build_bridge, first_error_line
+from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
+from circuitviz.models.folder_checks import (
+    CONFIG_FILE,
+    check_counts,
+    check_folder,
+    check_loading_report,
+    check_model_size,
+)
+from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
+from circuitviz.models.model import Model
+from circuitviz.models.prompt_tokenizer import PromptTokenizer
+from circuitviz.models.subprocess_guard import forbid_subprocesses
+from circuitviz.models.text_models import extract_language_model, loading_class
+from circuitviz.models.tokenizer_files import load_tokenizer
+from circuitviz.progress import ProgressSteps, run_to_completion
+from circuitviz.resources import resource_path
+
+DEMO_MODEL = "demo"
+
+
+def list_shipped_models() -> tuple[str, ...]:
+    """Models that are opened by their name alone: the demo, and those whose circuits are known."""
+    known = resource_path("known")
+    return (DEMO_MODEL, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
+
+
+def is_local_model(name: str) -> bool:
+    """Whether a model ships with the application or is a folder: opening it never asks Hugging Face.
+
+    Raises InputError, as opening it would, on a folder that holds no model.
+    """
+    return Path(_resolve_location(name)).is_dir()
+
+
+def load_model(name: str, device: str = "cpu") -> Model:
+    """Open a model that ships (``list_shipped_models``), a local Hugging Face directory, or a Hugging Face name.
+
+    Weights are read with safetensors only, in float32, without any weight processing, so that the
+    numbers are the Hugging Face model's own. ``device``: ``cpu`` (the default), ``cuda``, ``mps``.
+    Where Hugging Face does not answer, a name gives what was downloaded before.
+
+    Raises InputError on a name that is no model, on a device that is not there, and on an
+    architecture that cannot be taken apart; ComputationError where loading itself fails.
+    """
+    return run_to_completion(load_model_steps(name, device))
+
+
+def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
+    """``load_model``, with steps while Hugging Face is looked for."""
+    where = _resolve_location(name)
+    here = Path(where).is_dir()
+    answers = not here and (yield from probe_hub_steps())
+    if not here and not answers and not is_downloaded(name):
+        raise InputError(_model_unavailable_message(name))  # before the seconds that libraries take to load
+    target = _parse_device(device)
+    with hub_access(answers), forbid_subprocesses(), warnings.catch_warnings():  # a folder is opened offline
+        warnings.simplefilter("ignore")  # advice about options that we do not use
+        return _open_model(name, where, str(target), answers)
+
+
+def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
+    """Open what a folder or a name holds; whatever a library raises on odd files becomes one sentence."""
+    try:
+        return from_hugging_face(*_load_hugging_face(name, location), name=name, device=device)
+    except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
+        raise
+    except BaseException as error:  # a panic of the tokenizers library is no Exception
+        if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
+            raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
+        raise InputError(_loading_failure_message(name, location, is_reachable, error)) from error
+
+
+def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
+    """The Hugging Face model and the tokenizer; no code that comes with them is run."""
+    import torch
+    from transformers import AutoConfig
+    from transformers.utils import cached_file
+    from transformers.utils import logging as transformers_logging
+
+    from circuitviz.models import unnormalised_gpt2
+
+    unnormalised_gpt2.register_architecture()
+    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # nobody asks a server to convert weights
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    path = Path(location)
+    values = check_folder(path) if path.is_dir() else None
+    if values is None and (written := cached_file(location, CONFIG_FILE)) is not None:
+        check_counts(Path(written))  # before weights are downloaded
+    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
+    kind = loading_class(config)
+    if values is not None:
+        check_model_size(config, kind, values, path)
+    tokenizer = load_tokenizer(location)
+    hf, info = kind.from_pretrained(
+        location,
+        config=config,
+        trust_remote_code=False,
+        use_safetensors=True,
+        attn_implementation="eager",
+        dtype=torch.float32,
+        ignore_mismatched_sizes=True,  # they are named by check_loaded
+        output_loading_info=True,
+    )
+    check_loading_report(info, name)
+    return hf, tokenizer
+
+
+def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
+    """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
+    hf = extract_language_model(hf, name).to(device).eval().requires_grad_(False)
+    parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
+    plain = run_reference_passes(hf, name)  # before anything wraps it
+    bridge = build_bridge(hf, name)
+    bridge.requires_grad_(False)
+    config = bridge.cfg
+    shape = ModelShape(
+        n_layers=config.n_layers,
+        n_heads=config.n_heads,
+        d_model=config.d_model,
+        n_kv_heads=_grouped_kv_heads(config),
+        parallel=bool(config.parallel_attn_mlp),
+        mlp=not config.attn_only and getattr(config, "d_mlp", 1) != 0,
+    )
+    n_ctx = int(getattr(config, "n_ctx", 0) or 1024)
+    model = Model(
+        name=name,
+        bridge=bridge,
+        tokens=PromptTokenizer(tokenizer, n_ctx, n_embeddings=len(hf.get_input_embeddings().weight)),
+        graph=Graph.transformer(shape),
+        device=next(hf.parameters()).device,
+        parameters=parameters,
+    )
+    _make_cancellable(bridge)
+    _check_model(model, plain)
+    return model
+
+
+def _make_cancellable(bridge: Any) -> None:
+    """Let every pass, whoever makes it, end between its parts; a part that is missing is refused later."""
+    blocks = getattr(bridge, "blocks", ())
+    parts = [getattr(block, name, None) for block in blocks for name in ("attn", "mlp")]
+    ends = [getattr(bridge, name, None) for name in ("ln_final", "unembed")]
+    for part in (*blocks, *parts, *ends):
+        if part is not None:
+            part.register_forward_pre_hook(lambda *_: check_cancelled())
+
+
+def _check_model(model: Model, reference: tuple[ReferencePass, ReferencePass]) -> None:
+    """Recognise every block now, so that an odd architecture is refused before any work."""
+    try:
+        _ = model.layers, model.final_norm
+        check_decomposition(model, reference)
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"The model '{model.name}' has attention or MLP blocks that cannot be taken apart "
+            f"({first_error_line(error)}); GPT-2, GPT-NeoX, Llama and their kin work."
+        ) from error
+
+
+def _resolve_location(name: str) -> str:
+    if name == DEMO_MODEL:
+        return str(resource_path("demo", "model"))
+    if name in list_shipped_models():
+        return str(resource_path("known", name))
+    path = Path(name).expanduser()
+    if path.is_dir():
+        if not (path / "config.json").is_file():
+            raise InputError(
+                f"'{name}' is a folder without config.json, so it is not a Hugging Face model; "
+                "give a folder that holds config.json, *.safetensors and tokenizer.json."
+            )
+        if not list(path.glob("*.safetensors")):
+            raise InputError(
+                f"'{name}' holds no *.safetensors file; weights in other formats are not read "
+                "because they can run code. Save the model with safe_serialization=True."
+            )
+        return str(path)
+    if path.exists():
+        raise InputError(
+            f"'{name}' is a file; a model is 'demo', a Hugging Face name such as gpt2, or a folder "
+            "that holds config.json and *.safetensors."
+        )
+    if name.startswith((".", "/", "~")) or (os.sep in name and name.count("/") > 1):
+        raise InputError(
+            f"There is no folder '{name}'; a model is 'demo', a Hugging Face name such as gpt2, "
+            "or a folder that holds config.json and *.safetensors."
+        )
+    return name
+
+
+def _parse_device(device: str) -> Any:
+    import torch
+
+    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    kind = device.partition(":")[0]
+    if kind not in known:
+        raise InputError(f"There is no device '{device}'; there is cpu, cuda and mps.")
+    if not known[kind]:
+        there = ", ".join(k for k, present in known.items() if present)
+        raise InputError(f"The device '{device}' was asked for, but this machine has none; it has {there}.")
+    return torch.device(device)
+
+
+def _grouped_kv_heads(config: Any) -> int | None:
+    heads = getattr(config, "n_key_value_heads", None)
+    return int(heads) if heads and heads != config.n_heads else None
+
+
+def _loading_failure_message(name: str, location: str, is_reachable: bool, error: BaseException) -> str:
+    here = Path(location).is_dir()
+    if "custom code" in str(error) or "trust_remote_code" in str(error):
+        return (
+            f"The model '{name}' brings Python code of its own (auto_map), which is never run; models of "
+            "an architecture that transformers itself has work."
+        )
+    if here:
+        return (
+            f"The folder '{name}' could not be opened as a language model "
+            f"({first_error_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."
+        )
+    if not isinstance(error, OSError) and is_downloaded(name):
+        return (
+            f"The model '{name}' could not be opened as a language model ({first_error_line(error)}); GPT-2, "
+            "GPT-NeoX, Llama and their kin work."
+        )
+    if not is_reachable:
+        return _model_unavailable_message(name)
+    return (
+        f"There is no model '{name}' here: it is neither 'demo' nor a folder, and Hugging Face did "
+        "not give it (a wrong name, or one that needs a login). Check the name, or download it and give its "
+        "folder."
+    )
+
+
+def _model_unavailable_message(name: str) -> str:
+    if is_download_forbidden():
+        return (
+            f"The model '{name}' is not on this machine, and what a file names is downloaded only when a "
+            f"person asks for it, as 'circuitviz evaluate FILE --model {name}' does."
+        )
+    return (
+        f"There is no model '{name}' here: it is neither 'demo' nor a folder, Hugging Face does not "
+        "answer (no network), and it was not downloaded before. Try again online, or give a folder."
+    )

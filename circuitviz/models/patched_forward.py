@@ -1,0 +1,283 @@
+"""One patched pass, from a layer on, over one or several copies of a batch."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.graph import BoolMatrix
+from circuitviz.models.batch_interventions import BatchInterventions
+from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
+from circuitviz.models.model import Hook
+from circuitviz.models.sender_activations import head_rows
+from circuitviz.models.sender_deltas import SenderDeltas
+
+if TYPE_CHECKING:
+    from circuitviz.models.patched_run import PatchedRun
+
+
+class PatchedForward:
+    """Stand-ins and hooks that give every receiver from ``start_layer`` on the input of its circuit.
+
+    deltas: what this pass' own senders write; senders before ``deltas.first`` are those of the run.
+    varied_receiver: (receiver, [copies, senders]), the receiver whose edges differ from copy to copy.
+    cache_into: the run that streams and projections are kept in, for later passes to restart from.
+    interventions: what some nodes write instead of their own output.
+    """
+
+    def __init__(
+        self,
+        run: PatchedRun,
+        edges: BoolMatrix,
+        start_layer: int,
+        deltas: SenderDeltas,
+        copies: int = 1,
+        varied_receiver: tuple[int, BoolMatrix] | None = None,
+        cache_into: PatchedRun | None = None,
+        interventions: BatchInterventions | None = None,
+    ) -> None:
+        self.run, self.model = run, run.model
+        self.edges, self.start_layer, self.deltas = edges, start_layer, deltas
+        self.copies, self.varied_receiver, self.cache_into = copies, varied_receiver, cache_into
+        self.interventions = interventions
+        self.resid_pre = self.resid_mid = self.z = torch.empty(0)
+        self.head_inputs: tuple[int, dict[str, tuple[NDArray[np.intp], Tensor]]] = (-1, {})
+
+    def overrides(self) -> ForwardOverrides:
+        """What the model is to do otherwise from ``start_layer`` on."""
+        model, shape = self.model, self.model.shape
+        edits, columns = (
+            ForwardOverrides(final_residual=self.final_residual, on_final_residual=self._on_resid_final),
+            model.graph.receiver_index,
+        )
+        for layer in range(self.start_layer, shape.n_layers):
+            weights, block = model.layers[layer], f"blocks.{layer}"
+            edits.hooks[f"{block}.hook_in"] = self._on_resid_pre
+            reach = head_rows(model, layer).start
+            for channel in "qkv":
+                edits.projections[layer, channel] = partial(self._project_channel, layer, channel)
+            edits.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
+            if weights.post_norm is not None:
+                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+            if shape.mlp:
+                if not shape.parallel:
+                    edits.hooks[weights.mlp_in_hook] = self._on_resid_mid
+                    reach = head_rows(model, layer).stop
+                edits.mlps[layer] = partial(self._run_mlp, layer, reach, columns[f"m{layer}"])
+                edits.hooks[weights.mlp_out_hook] = partial(self._on_mlp_output, layer)
+        return edits
+
+    def repeat_for_copies(self, values: Tensor) -> Tensor:
+        """Values of one batch [batch, ...], repeated for every copy."""
+        if self.copies == 1:
+            return values
+        return values.expand(self.copies, *values.shape).reshape(-1, *values.shape[1:])
+
+    def final_residual(self, last: Tensor) -> Tensor:
+        """What ``logits`` reads [batch, d], from the stream at the answer position."""
+        if self.cache_into is not None:
+            self.cache_into.answer_residual = last
+        column = self.model.graph.receiver_index["logits"]
+        chosen = self._read_mask(len(self.edges), np.array([column]))
+        if chosen.all():
+            return last
+        at = self.run.positions - self.run.first_changed_position
+        base = self.repeat_for_copies(self.run.fully_ablated.resid_final)
+        return self._sum_inputs(chosen, last, base, at)[0]
+
+    # what each receiver reads
+
+    def _read_mask(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
+        """Which senders the receivers read: [reach, receivers], or with ``varied_receiver`` among them
+        [reach, receivers, copies].
+        """
+        chosen = self.edges[:reach, columns]
+        if self.varied_receiver is None or self.varied_receiver[0] not in columns:
+            return chosen
+        each = np.repeat(chosen[:, :, None], self.copies, axis=2)
+        each[:, columns == self.varied_receiver[0]] = self.varied_receiver[1][:, None, :reach].transpose(
+            2, 1, 0
+        )
+        return each
+
+    def _sum_inputs(
+        self, chosen: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None
+    ) -> Tensor:
+        """Inputs [receivers, copies · batch, ...] from the shorter of the two sums.
+
+        resid_pre, base: [copies · batch, positions, d], or [copies · batch, d] with ``at``, the one
+        position of each prompt that is wanted.
+        """
+        reach, receivers = chosen.shape[:2]
+        dense = 2 * chosen.sum(axis=0) > reach  # [receivers] or [receivers, copies]
+        signs = np.where(dense[None], chosen.astype(np.int8) - 1, chosen.astype(np.int8))
+        out = self._sum_bases(dense.reshape(receivers, -1), stream, base)
+        for rows, copies, values in self._summed_deltas(signs, at):
+            weights = signs[rows].reshape(len(rows), -1).T  # [receivers (· copies), rows]
+            factors = torch.from_numpy(np.ascontiguousarray(weights)).to(values)
+            if signs.ndim == 3 or copies == self.copies:  # in place: no product of that size is made
+                out.view(len(factors), -1).addmm_(factors, values.flatten(1))
+            else:  # the run's own senders, the same for all copies
+                product = factors @ values.flatten(1)
+                shape = (receivers, 1, values.shape[1], *out.shape[2:])
+                out.view(receivers, self.copies, -1, *out.shape[2:]).add_(product.view(shape))
+        return out
+
+    def _sum_bases(self, dense: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
+        """What the sums start from, [receivers, copies · batch, ...]: a copy, read before the next sum."""
+        out = self.run.buffers.buffer("sum", base, len(dense), *base.shape)
+        if dense.all() or not dense.any():
+            return out.copy_(stream if dense.all() else base)
+        each = torch.from_numpy(dense).to(stream.device)
+        each = each.repeat_interleave(len(base) // dense.shape[1], dim=1)
+        each = each.view(*each.shape, *[1] * (base.dim() - 1))
+        return torch.where(each, stream[None], base[None], out=out)
+
+    def _summed_deltas(
+        self, signs: NDArray[np.int8], at: Tensor | None
+    ) -> list[tuple[NDArray[np.intp], int, Tensor]]:
+        """(rows, copies in it, their values) of the senders that enter a sum: the run's, and ours."""
+        used = np.flatnonzero(signs.reshape(len(signs), -1).any(axis=1))
+        found = []
+        for rows, source, copies in (
+            (used[used < self.deltas.first_sender], self.run.deltas, 1),
+            (used[used >= self.deltas.first_sender], self.deltas, self.copies),
+        ):
+            if len(rows):
+                first = source.first_sender
+                if 2 * len(rows) > rows[-1] + 1 - first:  # a few zeros are cheaper than a copy
+                    rows = np.arange(first, rows[-1] + 1)
+                values = source.select(rows)
+                if at is not None:
+                    places = at.repeat(copies)
+                    values = values[:, torch.arange(len(places), device=places.device), places]
+                found.append((rows, copies, values))
+        return found
+
+    # stand-ins
+
+    def _project_channel(self, layer: int, channel: str, original: OriginalForward, x: Tensor) -> Tensor:
+        """Queries, keys or values: the model's own, the baseline's, or from a sum, head by head."""
+        columns = self._receiver_columns(layer, channel)
+        if self.varied_receiver is not None and layer == self.start_layer:  # all others do as in the run
+            out = self.repeat_for_copies(self.run.projections[layer, channel]).clone()
+        else:
+            chosen = self._read_mask(head_rows(self.model, layer).start, columns)
+            whole, empty = chosen.all(axis=0), ~chosen.any(axis=0)
+            constant = self.run.fully_ablated.projections[layer, channel]
+            out = original(x) if whole.any() else self.repeat_for_copies(constant).clone()
+            if whole.any() and empty.any():
+                index = torch.from_numpy(np.flatnonzero(empty)).to(out.device)
+                fixed = constant.view(*constant.shape[:2], len(columns), -1)[:, :, index]
+                out.view(*out.shape[:2], len(columns), -1)[:, :, index] = self.repeat_for_copies(fixed)
+        heads, inputs = self._partial_head_inputs(layer)[channel]
+        if len(heads):
+            weights, bias = self.model.layers[layer].channel_weights(channel)
+            index = torch.from_numpy(heads).to(out.device)
+            norm = self.model.layers[layer].attn_norm
+            made = norm.project(inputs.flatten(1, 2), weights[index], bias[index])
+            made = made.view(*inputs.shape[:3], -1).permute(1, 2, 0, 3)
+            out.view(*out.shape[:2], len(weights), -1)[:, self.run.first_changed_position :, index] = made
+        if self.cache_into is not None:
+            self.cache_into.projections[layer, channel] = out
+        return out
+
+    def _receiver_columns(self, layer: int, channel: str) -> NDArray[np.intp]:
+        shape = self.model.shape
+        grouped = shape.has_grouped_queries and channel != "q"
+        name = f"a{layer}.{'kv' if grouped else 'h'}0<{channel}>"
+        first = self.model.graph.receiver_index[name]
+        return np.arange(first, first + (shape.n_heads if channel == "q" else shape.kv_heads))
+
+    def _partial_head_inputs(self, layer: int) -> dict[str, tuple[NDArray[np.intp], Tensor]]:
+        """Inputs of a layer's heads that are neither the model's own nor the baseline's: by channel,
+        which heads, and [heads, copies · batch, position, d]. One sum for all three channels.
+        """
+        if self.head_inputs[0] != layer:
+            reach = head_rows(self.model, layer).start
+            wanted: dict[str, NDArray[np.intp]] = {}
+            for channel in "qkv":
+                columns = self._receiver_columns(layer, channel)
+                if self.varied_receiver is not None and layer == self.start_layer:
+                    some = columns == self.varied_receiver[0]
+                else:
+                    number = self.edges[:reach, columns].sum(axis=0)
+                    some = (number > 0) & (number < reach)
+                wanted[channel] = np.flatnonzero(some)
+            both = [self._receiver_columns(layer, channel)[heads] for channel, heads in wanted.items()]
+            chosen = self._read_mask(reach, np.concatenate(both))
+            inputs = torch.empty(0)
+            if chosen.shape[1]:
+                inputs = self._inputs_after_change(
+                    chosen, self.resid_pre, self.run.fully_ablated.resid_pre[layer]
+                )
+            found, first = {}, 0
+            for channel, heads in wanted.items():
+                found[channel] = (heads, inputs[first : first + len(heads)])
+                first += len(heads)
+            self.head_inputs = (layer, found)
+        return self.head_inputs[1]
+
+    def _inputs_after_change(self, chosen: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
+        begin = self.run.first_changed_position
+        return self._sum_inputs(chosen, stream[:, begin:], self.repeat_for_copies(base[:, begin:]))
+
+    def _run_mlp(self, layer: int, reach: int, column: int, original: OriginalForward, x: Tensor) -> Tensor:
+        """The MLP on what it reads, only where it can differ from the baseline."""
+        chosen = self._read_mask(reach, np.array([column]))
+        begin, constant = self.run.first_changed_position, self.run.fully_ablated.mlps[layer]
+        if not chosen.any():
+            return self.repeat_for_copies(constant)
+        inputs = x[:, begin:]
+        if not chosen.all():
+            stream = self.resid_pre if self.model.shape.parallel else self.resid_mid
+            summed = self._inputs_after_change(chosen, stream, self.run.fully_ablated.resid_mid[layer])[0]
+            norm = self.model.layers[layer].mlp_norm
+            assert norm is not None
+            inputs = norm(summed)
+        out = original(inputs.contiguous())
+        return torch.cat([self.repeat_for_copies(constant[:, :begin]), out], 1) if begin else out
+
+    # what is kept on the way
+
+    def _on_resid_pre(self, stream: Tensor) -> None:
+        self.resid_pre = stream
+        if self.cache_into is not None:
+            self.cache_into.resid_pre.append(stream)
+
+    def _on_resid_final(self, stream: Tensor) -> None:
+        if self.cache_into is not None:
+            self.cache_into.resid_final = stream
+
+    def _on_resid_mid(self, stream: Tensor) -> None:
+        self.resid_mid = stream
+        if self.cache_into is not None:
+            self.cache_into.resid_mid.append(stream)
+
+    def _heads_hook(self, layer: int) -> Hook:
+        def heads(z: Tensor) -> Tensor | None:
+            changed = None if self.interventions is None else self.interventions.replace_heads(layer, z)
+            self.z = z if changed is None else changed
+            if self.model.layers[layer].post_norm is None:
+                self.deltas.put_heads(layer, self.z)
+            return changed
+
+        return heads
+
+    def _on_mlp_output(self, layer: int, output: Tensor) -> Tensor | None:
+        changed = None if self.interventions is None else self.interventions.replace_mlp(layer, output)
+        self.deltas.put_mlp(layer, output if changed is None else changed)
+        return changed
+
+    def _normalised_heads_hook(self, layer: int) -> Hook:
+        def heads(written: Tensor) -> None:
+            post = self.model.layers[layer].post_norm
+            assert post is not None
+            self.deltas.put_heads(layer, self.z * post.inverse_scale(written))
+
+        return heads

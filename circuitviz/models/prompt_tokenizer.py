@@ -1,0 +1,149 @@
+"""Text becomes tokens by one rule everywhere, so that a task means the same to every floor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from circuitviz.errors import InputError
+
+
+class PromptTokenizer:
+    """A model's tokenizer, with the project's rule for the beginning-of-sequence token.
+
+    The token is prepended exactly where the tokenizer defines one and the text does not begin with it
+    (METHODS: Tasks): never twice, whether the tokenizer adds it by itself or not. ``bos=False`` adds
+    none, also where the tokenizer would. The rule is read from the tokenizer once, when it is given:
+    other libraries set a missing token later.
+
+    n_ctx: the longest prompt, in tokens; rows: how many token ids the model has embeddings for, all where
+    it is not given. Raises InputError where a token has none: at once for the beginning of sequence.
+    """
+
+    def __init__(self, tokenizer: Any, n_ctx: int, n_embeddings: int | None = None) -> None:
+        self._tokenizer = tokenizer
+        self.n_ctx = n_ctx
+        self.vocabulary_size = len(tokenizer) if n_embeddings is None else min(len(tokenizer), n_embeddings)
+        self._n_embeddings = n_embeddings
+        unknown = tokenizer.unk_token_id  # GPT-2 names its separator so; that stands for no word
+        self.bos_id: int | None = tokenizer.bos_token_id
+        self._check_embedded([] if self.bos_id is None else [self.bos_id])
+        self._unknown_id: int | None = None if unknown in (self.bos_id, tokenizer.eos_token_id) else unknown
+
+    @property
+    def word_starts(self) -> bool:
+        """Whether words are marked otherwise than by a space (``▁``), so that a lone answer's
+        tokens need not be its tokens after a prompt.
+        """
+        return "▁" in "".join(self._tokenizer.convert_ids_to_tokens(self._encode_plain("a b")))
+
+    @property
+    def text_token_ids(self) -> list[int]:
+        """The ids that stand for text: all but the special ones."""
+        special = set(self._tokenizer.all_special_ids)
+        return [i for i in range(self.vocabulary_size) if i not in special]
+
+    def encode(self, text: str, bos: bool | None = None) -> list[int]:
+        """Return the token ids of a prompt; InputError where it is longer than the context."""
+        ids = self._encode_plain(text)
+        self._check_known(text, ids)
+        if bos is not False:
+            ids = self._with_bos(ids)
+        if len(ids) > self.n_ctx:
+            raise InputError(
+                f"A prompt of {len(ids)} tokens was given; this model reads at most {self.n_ctx}. "
+                f"It begins: {text[:60]!r}."
+            )
+        return ids
+
+    @property
+    def has_bos(self) -> bool:
+        """Whether a prompt begins with a beginning-of-sequence token."""
+        return self.bos_id is not None
+
+    def starts_with_bos(self, ids: Tensor) -> Tensor:
+        """Which rows of token ids [prompts, time] begin with that token, bool [prompts]."""
+        none = torch.zeros(len(ids), dtype=torch.bool, device=ids.device)
+        return none if self.bos_id is None or not ids.shape[1] else ids[:, 0] == self.bos_id
+
+    def context_windows(self, text: str) -> list[list[int]]:
+        """Token ids of a text of any length: windows no longer than the context, each begun as a
+        prompt is. Words that the tokenizer does not know stay what it makes of them.
+        """
+        ids, first = self._with_bos(self._encode_plain(text)), self._with_bos([])
+        room = self.n_ctx - len(first)
+        return [[*first, *ids[at : at + room]] for at in range(len(first), len(ids), room)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """The text of tokens, without the beginning of sequence; ``encode`` mostly gives the same ids."""
+        rest = list(ids)
+        if self.has_bos and rest[:1] == [self.bos_id]:
+            rest = rest[1:]
+        return str(self._tokenizer.decode(rest, clean_up_tokenization_spaces=False))
+
+    def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
+        """Return the tokens that ``answer_id`` adds after ``prompt``, found by tokenising both."""
+        before, both = self._encode_plain(prompt), self._encode_plain(prompt + answer)
+        if both[: len(before)] == before:
+            return both[len(before) :]
+        return self._encode_plain(answer)  # the answer changes the prompt's own last token
+
+    def answer_id(self, prompt: str, answer: str, bos: bool | None = None) -> int:
+        """Return the one token that ``answer_id`` is after ``prompt``; InputError if it is not one."""
+        ids = self.answer_ids(prompt, answer, bos)
+        self._check_known(answer, ids)
+        if len(ids) != 1:
+            pieces = " ".join(repr(piece) for piece in self.token_strings(ids))
+            raise InputError(
+                f"The answer {answer!r} is {len(ids)} tokens for this tokenizer ({pieces}); "
+                "an answer must be one token, so choose a shorter word or mind its leading space."
+            )
+        return ids[0]
+
+    def is_known(self, ids: Iterable[int]) -> bool:
+        """Whether no token stands for a word that the tokenizer does not have."""
+        return self._unknown_id is None or self._unknown_id not in ids
+
+    def _check_known(self, text: str, ids: list[int]) -> None:
+        if not self.is_known(ids):
+            raise InputError(
+                f"{text!r} holds a word that this model's tokenizer does not know; it would be read as "
+                f"{self.token_strings([self._unknown_id or 0])[0]}. Use the words of its vocabulary."
+            )
+
+    def token_strings(self, ids: Iterable[int]) -> list[str]:
+        """Tokens as they are shown: a real leading space, line breaks as ⏎."""
+        return [self._token_string(int(i)) for i in ids]
+
+    def _with_bos(self, ids: list[int]) -> list[int]:
+        """Token ids of a text with the beginning-of-sequence token before them, once."""
+        return ids if self.bos_id is None or ids[:1] == [self.bos_id] else [self.bos_id, *ids]
+
+    def _encode_plain(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
+        self._check_embedded(ids)
+        return ids
+
+    def _check_embedded(self, ids: list[int]) -> None:
+        if self._n_embeddings is not None and (beyond := [i for i in ids if i >= self._n_embeddings]):
+            raise InputError(
+                f"The tokenizer gives {self.token_strings(beyond)[0]!r} the id {beyond[0]}, but the model has "
+                f"embeddings for 0 to {self._n_embeddings - 1}; the tokenizer of this model would be right."
+            )
+
+    def _token_string(self, token: int) -> str:
+        piece = self._tokenizer.convert_ids_to_tokens(token)
+        if piece is None:
+            return f"[{token}]"
+        if piece in self._tokenizer.all_special_tokens:
+            return str(piece)
+        if "▁" in piece:
+            text = piece.replace("▁", " ")
+        else:
+            text = self._tokenizer.decode([token])
+            if "\ufffd" in text:  # part of a character: its bytes say more than a box
+                text = str(piece)
+        return str(text).replace("\n", "⏎")

@@ -1,0 +1,108 @@
+"""What every sender wrote in one forward pass: the raw material of scores, ablations and readings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from circuitviz.models.model import Hook, Model
+from circuitviz.models.norms import Norm
+
+
+@dataclass(eq=False)
+class Activations:
+    """Outputs of all senders on one batch.
+
+    embed: [batch, time, d]; z per layer: [batch, time, head, d_head]; mlp per layer:
+    [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position.
+    Shapes may hold 1 in place of batch or time where a value is shared (ablation by means).
+    Where a block normalises what attention writes, z is times that normalisation's scale.
+
+    ``first_changed_position``: as ablation values, they are the clean run's own at all positions before it.
+    """
+
+    embed: Tensor
+    z: list[Tensor]
+    mlp: list[Tensor]
+    logits: Tensor | None = None
+    first_changed_position: int = 0
+
+    def from_position(self, position: int) -> Activations:
+        """Senders' outputs from a position on; what is shared by all positions stays shared."""
+
+        def cut(x: Tensor) -> Tensor:
+            return x if x.shape[1] == 1 else x[:, position:]
+
+        return Activations(cut(self.embed), [cut(z) for z in self.z], [cut(m) for m in self.mlp])
+
+
+def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
+    """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
+    kept = Activations(torch.empty(0), [], [])
+    with torch.no_grad(), model.hooks(recording_hooks(model, kept)):
+        kept.logits = model.logits(tokens, positions)
+    return kept
+
+
+def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:
+    """Hooks that keep every sender's output in a pass, detached."""
+
+    def embed(x: Tensor) -> None:
+        outputs.embed = x.detach()
+
+    hooks: dict[str, Hook] = {"embed.hook_out": embed}
+    for layer, weights in enumerate(model.layers):
+        hooks[f"blocks.{layer}.attn.hook_z"] = lambda z: outputs.z.append(z.detach())
+        if weights.post_norm is not None:
+            hooks[f"blocks.{layer}.ln1_post.hook_in"] = partial(
+                _scale_last_heads, outputs.z, weights.post_norm
+            )
+        if model.shape.mlp:
+            hooks[weights.mlp_out_hook] = lambda m: outputs.mlp.append(m.detach())
+    return hooks
+
+
+def _scale_last_heads(heads: list[Tensor], post: Norm, written: Tensor) -> None:
+    heads[-1] = heads[-1] * post.inverse_scale(written.detach())
+
+
+def compute_sender_deltas(
+    model: Model, clean: Activations, ablated: Activations, out: Tensor | None = None
+) -> Tensor:
+    """What each sender writes beyond its ablation value, [senders, batch, time, d].
+
+    A head's share is its difference in z pushed through W_O: biases cancel.
+    """
+    batch, time, width = clean.embed.shape
+    if out is None:
+        out = clean.embed.new_empty(len(model.graph.senders), batch, time, width)
+    torch.sub(clean.embed, ablated.embed, out=out[0])
+    if model.embed_scale != 1.0:
+        out[0] *= model.embed_scale
+    for layer in range(model.shape.n_layers):
+        project_heads(model, layer, clean.z[layer] - ablated.z[layer], out)
+        if model.shape.mlp:
+            torch.sub(clean.mlp[layer], ablated.mlp[layer], out=out[mlp_row(model, layer)])
+    return out
+
+
+def head_rows(model: Model, layer: int) -> slice:
+    """Rows of a layer's heads in a matrix of senders."""
+    first = 1 + layer * (model.shape.n_heads + model.shape.mlp)
+    return slice(first, first + model.shape.n_heads)
+
+
+def mlp_row(model: Model, layer: int) -> int:
+    """Row of a layer's MLP in a matrix of senders."""
+    return 1 + layer * (model.shape.n_heads + model.shape.mlp) + model.shape.n_heads
+
+
+def project_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:
+    """Push z [batch, time, head, d_head] of one layer through W_O into its rows of ``out``."""
+    rows = out[head_rows(model, layer)]
+    heads, width = rows.shape[0], rows.shape[-1]
+    flat = z.permute(2, 0, 1, 3).reshape(heads, -1, z.shape[-1])
+    torch.bmm(flat, model.layers[layer].o, out=rows.view(heads, -1, width))

@@ -1,0 +1,117 @@
+"""What each sender writes beyond its ablation value, made only for senders that somebody reads.
+
+A circuit of a few hundred edges reads a few dozen of a model's senders; pushing every head of every
+layer through W_O would cost more than the forward pass itself.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.model import Model
+from circuitviz.models.sender_activations import Activations, head_rows, mlp_row
+
+
+class SenderDeltas:
+    """Differences of the senders of one pass from ``first_sender`` on, [senders, batch, time − begin, d].
+
+    A pass over several copies of a batch has the copies' prompts one after another; ``copies`` tells
+    how often the ablation values repeat. ``buffers``: memory that passes after one another share.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        ablated: Activations,
+        first_changed_position: int,
+        first_sender: int = 0,
+        copies: int = 1,
+        buffers: BufferPool | None = None,
+    ) -> None:
+        self.first_sender = first_sender
+        self._buffers = buffers or BufferPool()
+        self._model, self._ablated = model, ablated
+        self._first_changed_position, self._copies = first_changed_position, copies
+        self._n_senders = len(model.graph.senders)
+        self._is_computed = np.zeros(self._n_senders, dtype=bool)
+        self._values: Tensor | None = None
+        self._outputs: dict[str, Tensor] = {}
+
+    def put_embed(self, embed: Tensor) -> None:
+        """Tokens' embeddings [batch, time, d] of the pass."""
+        beyond = self._delta(embed, self._ablated.embed)
+        scale = self._model.embed_scale
+        self._store("embed", beyond if scale == 1.0 else beyond * scale, slice(0, 1))
+
+    def put_heads(self, layer: int, z: Tensor) -> None:
+        """A layer's heads [batch, time, head, d_head], times a post-normalisation's scale."""
+        self._store(f"z{layer}", self._delta(z, self._ablated.z[layer]), head_rows(self._model, layer))
+
+    def put_mlp(self, layer: int, output: Tensor) -> None:
+        """A layer's MLP output [batch, time, d]."""
+        row = mlp_row(self._model, layer)
+        self._store(f"m{layer}", self._delta(output, self._ablated.mlp[layer]), slice(row, row + 1))
+
+    def select(self, rows: NDArray[np.intp]) -> Tensor:
+        """Chosen senders' differences [len(rows), batch, time − begin, d]; ``rows`` ascend."""
+        self._compute(rows)
+        assert self._values is not None
+        if len(rows) == rows[-1] - rows[0] + 1:  # a run of neighbours needs no copy
+            return self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+        return self._values.index_select(
+            0, torch.from_numpy(rows - self.first_sender).to(self._values.device)
+        )
+
+    def _delta(self, clean: Tensor, ablated: Tensor) -> Tensor:
+        clean = clean[:, self._first_changed_position :]
+        if ablated.shape[1] > 1:
+            ablated = ablated[:, self._first_changed_position :]
+        if self._copies > 1 and ablated.shape[0] > 1:
+            split = clean.view(self._copies, -1, *clean.shape[1:])
+            return (split - ablated[None]).view_as(clean)
+        return clean - ablated
+
+    def _store(self, name: str, value: Tensor, rows: slice) -> None:
+        self._outputs[name] = value
+        self._is_computed[rows] = False
+
+    def _compute(self, rows: NDArray[np.intp]) -> None:
+        missing = rows[~self._is_computed[rows]]
+        if not len(missing):
+            return
+        shape, model = self._model.shape, self._model
+        if self._values is None:
+            like = next(v for v in self._outputs.values())
+            sizes = (self._n_senders - self.first_sender, *like.shape[:2], shape.d_model)
+            self._values = self._buffers.buffer("rows", like, *sizes)
+        self._is_computed[missing] = True
+        if missing[0] == 0:
+            self._values[0] = self._outputs["embed"]
+            missing = missing[1:]
+        block = shape.n_heads + shape.mlp
+        for layer in np.unique((missing - 1) // block):
+            inside = missing[(missing - 1) // block == layer]
+            start = head_rows(model, int(layer)).start
+            if shape.mlp and inside[-1] == start + shape.n_heads:
+                self._values[inside[-1] - self.first_sender] = self._outputs[f"m{layer}"]
+                inside = inside[:-1]
+            if len(inside):
+                self._compute_heads(int(layer), inside, inside - start)
+
+    def _compute_heads(self, layer: int, rows: NDArray[np.intp], heads: NDArray[np.intp]) -> None:
+        assert self._values is not None
+        z, o = self._outputs[f"z{layer}"], self._model.layers[layer].o
+        if len(heads) < len(o):
+            index = torch.from_numpy(heads).to(z.device)
+            z, o = z[:, :, index], o[index]
+        flat = z.permute(2, 0, 1, 3).reshape(len(heads), -1, z.shape[-1])
+        if rows[-1] - rows[0] + 1 == len(rows):
+            into = self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+            torch.bmm(flat, o, out=into.view(len(rows), -1, into.shape[-1]))
+        else:
+            written = torch.bmm(flat, o).view(len(rows), *self._values.shape[1:])
+            self._values[torch.from_numpy(rows - self.first_sender).to(z.device)] = written

@@ -1,0 +1,38 @@
+"""Opening a model starts no other program, whatever a library would like to install."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+_PROCESS_EVENTS = frozenset(
+    ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.startfile")
+)
+_thread_state = threading.local()
+_hook_lock = threading.Lock()
+
+
+@contextmanager
+def forbid_subprocesses() -> Iterator[None]:
+    """Within it, this thread gets PermissionError where it would start a program (an installer above all)."""
+    if _hook_lock.acquire(blocking=False):  # once; a hook cannot be taken away
+        sys.addaudithook(_audit_hook)
+    before, _thread_state.refuses = getattr(_thread_state, "refuses", False), True
+    try:
+        yield
+    finally:
+        _thread_state.refuses = before
+
+
+def _audit_hook(
+    event: str,
+    _arguments: tuple[Any, ...],
+    events: frozenset[str] = _PROCESS_EVENTS,
+    here: Any = _thread_state,
+) -> None:
+    # defaults, because the hook is called while Python ends, when this module's names are None already
+    if event in events and getattr(here, "refuses", False):
+        raise PermissionError(f"No other program is started while a model is opened ({event}).")

@@ -1,0 +1,112 @@
+"""What an ablation changed, as rows: heads and prompts of a task, or the target of a prompt's features."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHeaderView, QTreeWidget, QTreeWidgetItem
+
+NODE_ROLE = Qt.ItemDataRole.UserRole
+CHANGE_TOOLTIPS = {
+    "predicted": "by attribution: what the changed nodes gave to the target, added up",
+    "frozen": "measured with patterns, scales and active features as they were: equals the prediction",
+    "free": "measured in the real model, where everything may respond",
+}
+
+
+class ChangesTree(QTreeWidget):
+    """Before and after. ``node_clicked(node)``: a row that stands for a node was clicked."""
+
+    node_clicked = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__(accessibleName="What changed")
+        self.setRootIsDecorated(True)
+        self._set_columns(False)
+        self.itemClicked.connect(self.activate_row)
+
+    def show_heads(self, explanation: dict[str, Any]) -> None:
+        """Heads first: who stepped in; then the prompts that moved most."""
+        self.clear()
+        self._set_columns(False)
+        heads = self._add_section("direct effect of heads, most risen first")
+        heads.setHidden(not explanation["heads"])
+        for head in explanation["heads"]:
+            item = _add_row(heads, head["node"], head["before"], head["after"])
+            item.setData(0, NODE_ROLE, head["node"])
+            low, high = head["change"]["low"], head["change"]["high"]
+            if low is not None:
+                item.setToolTip(2, f"change, 95 %: {low:+.3f} to {high:+.3f}")
+        prompts = self._add_section("prompts that changed most")
+        for each in explanation["prompts"]:
+            item = _add_row(
+                prompts, each["text"].removeprefix("<|endoftext|>"), each["before"], each["after"]
+            )
+            item.setToolTip(0, each["text"])
+            for title, tops in (("before", each["top_before"]), ("after", each["top_after"])):
+                self._add_top_tokens(item, title, tops)
+        for section in (heads, prompts):
+            section.setExpanded(True)
+
+    def show_target(self, target: dict[str, Any]) -> None:
+        """The target's change three times over; then the likeliest next tokens."""
+        self.clear()
+        self._set_columns(True)
+        changes = self._add_section(f"{target['name']}, all changes together")
+        for key, tip in CHANGE_TOOLTIPS.items():
+            item = _add_row(changes, key, target["before"], target["before"] + target[key], show_change=True)
+            item.setToolTip(0, tip)
+        tokens = self._add_section("likeliest next tokens")
+        for title in ("before", "after"):
+            self._add_top_tokens(tokens, title, target[f"top_{title}"])
+        others = self._add_section("features that responded most")
+        for each in target["responses"]:
+            item = _add_row(others, each["node"], each["before"], each["after"], show_change=True)
+            item.setData(0, NODE_ROLE, each["node"])
+            item.setToolTip(3, f"about {format_number(each['effect'], is_signed=True)} of {target['name']}")
+        for section in (changes, tokens, others):
+            section.setExpanded(True)
+
+    def activate_row(self, item: QTreeWidgetItem) -> None:
+        """As if a row were clicked."""
+        if node := item.data(0, NODE_ROLE):
+            self.node_clicked.emit(node)
+
+    def _set_columns(self, is_target: bool) -> None:
+        self.setColumnCount(4 if is_target else 3)
+        self.setHeaderLabels(["what changed", "before", "after", *(["change"] if is_target else [])])
+        header = self.header()
+        header.setStretchLastSection(False)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        for column in range(1, self.columnCount()):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.ResizeToContents)
+
+    def _add_section(self, title: str) -> QTreeWidgetItem:
+        item = QTreeWidgetItem(self, [title])
+        item.setFirstColumnSpanned(True)
+        bold = item.font(0)
+        bold.setBold(True)
+        item.setFont(0, bold)
+        return item
+
+    def _add_top_tokens(self, parent: QTreeWidgetItem, title: str, top_tokens: list[Any]) -> None:
+        words = "   ".join(f"{word!r} {share:.2f}" for word, share in top_tokens)
+        child = QTreeWidgetItem(parent, [f"{title}:  {words}"])
+        child.setToolTip(0, words)
+        child.setFirstColumnSpanned(True)
+
+
+def format_number(value: float, is_signed: bool = False) -> str:
+    """Three digits behind the point, with a minus as it is written."""
+    return f"{value:{'+' if is_signed else ''}.3f}".replace("-", "−")
+
+
+def _add_row(
+    parent: QTreeWidgetItem, name: str, before: float, after: float, show_change: bool = False
+) -> QTreeWidgetItem:
+    more = [format_number(after - before, is_signed=True)] if show_change else []
+    item = QTreeWidgetItem(parent, [name, format_number(before), format_number(after), *more])
+    for column in range(1, 3 + len(more)):
+        item.setTextAlignment(column, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    return item

@@ -1,0 +1,288 @@
+"""Taking a circuit apart: what the selected nodes are to write, what that changed, and what was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSplitter,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.document import (
+    State,
+    evaluation_setting_of,
+    expand_nodes,
+    restore_ablation,
+    set_evaluation_setting,
+    set_intervention,
+    toggle_ablation,
+)
+from circuitviz.errors import InputError
+from circuitviz.graph import Intervention
+from circuitviz.panels.ablation.ablation_form import OUT_OF_CIRCUIT, OWN_OUTPUT, AblationForm
+from circuitviz.panels.ablation.changes_tree import ChangesTree, format_number
+from circuitviz.panels.ablation.prediction_view import PredictionView
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.explain_change import ChangeExplained, ExplainChange
+from circuitviz.workbench.messages import Reply
+from circuitviz.workspace.workspace import Workspace
+
+MAX_HISTORY_ENTRIES = 100  # entries of the history
+ENTRY_ROLE = Qt.ItemDataRole.UserRole
+COMPARING_MESSAGE = "finding out what changed…"
+
+
+@panels.register(
+    "ablation", summary="take apart, change, go back", title="Ablation", area="bottom", order=1, height=280
+)
+class AblationPanel(Panel):
+    """Three columns: the selected nodes' output; what changed; the session's values to go back to."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.ablation_form = AblationForm()
+        self.changes_heading = QLabel("", objectName="muted")
+        self.changes_tree = ChangesTree()
+        self.prediction_view = PredictionView(workspace)
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its bar, hidden over a lone page, would keep Tab
+        self.history_list = QListWidget(accessibleName="Values of this session")
+        self.history_list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.history_list.setHorizontalScrollBarPolicy(
+            Qt.ScrollBarPolicy.ScrollBarAlwaysOff
+        )  # tool tips say all
+        self._explained_key = ""
+        self._build()
+        self.ablation_form.apply_button.clicked.connect(
+            lambda: workspace.run_guarded(self.apply_intervention)
+        )
+        self.ablation_form.positions_field.returnPressed.connect(
+            lambda: workspace.run_guarded(self.apply_intervention)
+        )
+        self.ablation_form.setting_chosen.connect(
+            lambda ablation, errors: workspace.apply_command(set_evaluation_setting(ablation, errors))
+        )
+        self.history_list.itemActivated.connect(self._restore_entry)
+        self.history_list.itemClicked.connect(self._restore_entry)
+        self.changes_tree.node_clicked.connect(
+            lambda node: workspace.set_selection(frozenset({node}), frozenset())
+        )
+        self.tabs.currentChanged.connect(lambda _: self.prediction_view.show_state())
+        workspace.selection_changed.connect(self.refresh_when_visible(self.show_selection))
+        workspace.state_changed.connect(self.refresh_when_visible(self.show_state))
+        workspace.live_faithfulness.changed.connect(self.refresh_when_visible(self.explain_exact_value))
+        workspace.model_ready.connect(self.refresh_when_visible(self.show_state))
+        workspace.reply_received.connect(self._on_reply)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.document_opened.connect(self.changes_tree.clear)
+        self.show_state()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw the chart in the theme's colours."""
+        self.prediction_view.chart.theme = theme
+        self.prediction_view.show_state()
+
+    def apply_intervention(self) -> None:
+        """Make the selected nodes write what the form says, as one step of undo."""
+        state, chosen = self.workspace.document.state, self._selected_senders()
+        if not chosen:
+            return
+        if self.ablation_form.chosen_value == OUT_OF_CIRCUIT:
+            if out := chosen - state.ablated_nodes:
+                self.workspace.apply_command(toggle_ablation(out))
+            return
+        if self.ablation_form.chosen_value == OWN_OUTPUT:
+            self.workspace.apply_command(set_intervention(chosen, None))
+            return
+        what = self.ablation_form.read_intervention()
+        _check_intervention(
+            what,
+            chosen,
+            self.workspace.opened_model.max_prompt_tokens if self.workspace.opened_model is not None else 0,
+        )
+        self.workspace.apply_command(set_intervention(chosen, what))
+
+    def show_selection(self) -> None:
+        """Speak of the selected nodes, and show what they write now."""
+        self.ablation_form.show_state(self.workspace.document.state, self._selected_senders())
+
+    def show_state(self) -> None:
+        """Follow the document."""
+        self.show_selection()
+        self._show_history()
+        state = self.workspace.document.state
+        self.tabs.setTabVisible(1, self._is_feature_circuit)
+        self.tabs.tabBar().setVisible(self.tabs.isTabVisible(1))
+        self.prediction_view.show_state()
+        if state.is_unmodified or state.circuit is None:
+            self._explained_key = ""
+            self.changes_tree.clear()
+            self.changes_heading.setText("Nothing is ablated." if state.circuit is not None else "")
+
+    # what changed
+
+    def explain_exact_value(self) -> None:
+        """Once the number is exact there is time to say where it comes from."""
+        self._show_history()
+        state, known = self.workspace.document.state, self.workspace.document.evaluation
+        if known is None or state.is_unmodified or state.circuit is None or state.live_circuit is None:
+            return
+        if self._is_feature_circuit:
+            self._show_target_change(known)
+        elif state.measurement_key != self._explained_key and self.workspace.opened_model is not None:
+            self._explained_key = state.measurement_key
+            self.changes_heading.setText(COMPARING_MESSAGE)
+            how = state.active_interventions, state.method_options, state.requirements
+            self.workspace.submit_request(
+                ExplainChange(state.measurement_key, state.circuit, state.live_circuit, *how)
+            )
+
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, ChangeExplained) and reply.key == self.workspace.document.state.measurement_key:
+            self.show_changes(reply.changes)
+
+    def _on_idle(self) -> None:
+        """Nothing comes any more of what was asked for and has not come: it was stopped."""
+        if self.changes_heading.text() == COMPARING_MESSAGE:
+            self._explained_key = ""
+            self.changes_heading.setText("Stopped before it was known what changed.")
+
+    def show_changes(self, explanation: dict[str, Any]) -> None:
+        """Heads that stepped in, and prompts that moved most."""
+        metric = self.workspace.opened_model.metric if self.workspace.opened_model else "metric"
+        self.changes_heading.setText(
+            f"{metric} of the circuit: {format_number(explanation['before'])} → {format_number(explanation['after'])}"
+        )
+        self.changes_tree.show_heads(explanation)
+
+    def _show_target_change(self, evaluation: dict[str, Any]) -> None:
+        """A prompt's target: predicted and measured."""
+        target = evaluation["target"]
+        if target is None:
+            self.changes_tree.clear()
+            self.changes_heading.setText("Nothing that can be changed is ablated.")
+            return
+        errors = ", errors dropped" if evaluation["setting"]["errors"] == "dropped" else ""
+        self.changes_heading.setText(
+            f"{target['name']} in the whole model{errors}: {format_number(target['before'])} → "
+            f"{format_number(target['before'] + target['free'])}"
+        )
+        self.changes_tree.show_target(target)
+
+    # what was tried
+
+    def _show_history(self) -> None:
+        document = self.workspace.document
+        whole: dict[str, Any] = {"nodes": [], "edges": [], "key": _unablated_key(document.state)}
+        rows = [(whole, "everything in")]
+        now = evaluation_setting_of(document.state)
+        rows += [
+            (entry, _describe_entry(entry, now))
+            for entry in reversed(document.current_history[-MAX_HISTORY_ENTRIES:])
+        ]
+        told = document.evaluations
+        self.history_list.clear()
+        for entry, text in rows:
+            numbers = told.get(entry["key"])
+            value = None if numbers is None else numbers["faithfulness"]["value"]
+            shown = "–" if value is None else format_number(value)
+            item = QListWidgetItem(f"{shown}   {text}", self.history_list)
+            item.setData(ENTRY_ROLE, entry)
+            item.setToolTip(f"{text}\nclick: go back to it")
+            if entry["key"] == document.state.measurement_key:
+                self.history_list.setCurrentItem(item)
+
+    def _restore_entry(self, item: QListWidgetItem) -> None:
+        entry = item.data(ENTRY_ROLE)
+        changed = {name: Intervention.from_json(w) for name, w in entry.get("changed", {}).items()}
+        self.workspace.apply_command(
+            restore_ablation(entry["nodes"], entry["edges"], changed, entry.get("judged", ()))
+        )
+
+    # the columns
+
+    @property
+    def _is_feature_circuit(self) -> bool:
+        return self.workspace.prompt_circuits.query is not None
+
+    def _selected_senders(self) -> frozenset[str]:
+        state = self.workspace.document.state
+        if state.circuit is None:
+            return frozenset()
+        senders = state.circuit.graph.sender_index
+        return frozenset(n for n in expand_nodes(state, self.workspace.selected_nodes) if n in senders)
+
+    def _build(self) -> None:
+        self.tabs.addTab(_titled_box(self.changes_heading, self.changes_tree), "What changed")
+        self.tabs.addTab(self.prediction_view, "Predicted and measured")
+        columns = QSplitter(Qt.Orientation.Horizontal)
+        columns.addWidget(self.ablation_form)
+        columns.addWidget(self.tabs)
+        columns.addWidget(
+            _titled_box(QLabel("this session, latest first", objectName="muted"), self.history_list)
+        )
+        columns.setChildrenCollapsible(False)
+        self.tabs.setMinimumWidth(240)  # the hidden page's chart asks for more
+        columns.setSizes([210, 460, 210])
+        columns.setStretchFactor(1, 1)
+        whole = QHBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(columns)
+
+
+def _unablated_key(state: State) -> str:
+    """What the circuit's own number lies under."""
+    return replace(state, ablated_nodes=frozenset(), ablated_edges=frozenset()).unintervened_key
+
+
+def _check_intervention(intervention: Intervention, nodes: Collection[str], longest_prompt: int) -> None:
+    """InputError on what would change nothing: the embedding, or positions that no prompt has."""
+    if set(nodes) == {"input"}:
+        raise InputError(
+            "input was to be changed; it is the prompt's embedding, which stays what the prompt says. It can "
+            "be taken out of the circuit; what heads and MLPs write can be changed."
+        )
+    beyond = [
+        place
+        for place in intervention.positions
+        if longest_prompt and not -longest_prompt <= place < longest_prompt
+    ]
+    if beyond:
+        raise InputError(
+            f"{', '.join(map(str, beyond))} is a position in no prompt: the longest has {longest_prompt} tokens, so "
+            f"0 to {longest_prompt - 1}, or from the answer position backwards −1 to −{longest_prompt}, would be right."
+        )
+
+
+def _titled_box(title: QLabel, widget: QWidget) -> QWidget:
+    box = QWidget()
+    inside = QVBoxLayout(box, spacing=4)
+    inside.setContentsMargins(8, 8, 8, 8)
+    inside.addWidget(title)
+    inside.addWidget(widget, 1)
+    return box
+
+
+def _describe_entry(entry: dict[str, Any], current_setting: list[str]) -> str:
+    """An entry of the history in words: what is out, what is changed how, and judged how if not as now."""
+    out, changed = [*entry["nodes"], *entry["edges"]], entry.get("changed", {})
+    parts = []
+    if out:
+        parts.append(f"without {', '.join(out[:3])}" + (f" and {len(out) - 3} more" if out[3:] else ""))
+    parts += [f"{name} {Intervention.from_json(what).description}" for name, what in changed.items()]
+    judged = entry.get("judged", current_setting)
+    if judged != current_setting:
+        parts.append(f"{judged[0]} ablation, errors {judged[1]}")
+    return "; ".join(parts)

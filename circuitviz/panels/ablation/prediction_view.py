@@ -1,0 +1,166 @@
+"""Each node's change of the target as attribution predicts it, against what was measured, in a chart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.workbench.compute_measure import ComputeMeasure, MeasureResult
+from circuitviz.workbench.messages import ProgressReported, Reply
+from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+
+if TYPE_CHECKING:
+    from circuitviz.workspace.workspace import Workspace
+
+MEASURE_NAME = "predicted"
+REDRAW_INTERVAL_MS = 250  # milliseconds between two drawings while points come
+ALL_NODES, SELECTED_NODES = "all nodes", "selected"
+
+
+class PredictionView(QWidget):
+    """A run for each node, in the background; points come as they are measured.
+
+    What was found is the measure ``predicted`` of the document: the Evaluation panel shows it, too.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.nodes_box = QComboBox(accessibleName="Nodes to compare")
+        self.nodes_box.addItems([ALL_NODES, SELECTED_NODES])
+        self.response_box = QComboBox(accessibleName="How the model responds")
+        self.response_box.addItems(["free", "frozen"])
+        self.response_box.setToolTip(
+            "free: the real model; frozen: patterns, scales and active features stay"
+        )
+        self.compare_button = QPushButton("Compare", toolTip="put each node to its ablation value, alone")
+        self.cancel_button = QPushButton("Cancel", visible=False)
+        self.export_button = QPushButton("Export…", toolTip="the plot as SVG, PDF or PNG, its table as CSV")
+        self.chart = ChartView()
+        self.chart.setAccessibleName("Predicted against measured")
+        self.note_label = QLabel("", objectName="muted")
+        self._is_running = False
+        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_INTERVAL_MS)
+        self._redraw_timer.timeout.connect(self.show_state)
+        self._build()
+        self.compare_button.clicked.connect(self.compare_nodes)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        self.export_button.clicked.connect(self._open_export_dialog)
+        self.chart.hover_text_changed.connect(self._show_note)
+        self.chart.nodes_clicked.connect(lambda nodes: workspace.set_selection(frozenset(nodes), frozenset()))
+        workspace.reply_received.connect(self._on_reply)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.worker_idle.connect(self._on_idle)
+
+    def compare_nodes(self) -> None:
+        """Measure each node of the circuit, or each selected one."""
+        trial, state = (
+            PromptEvaluationRequest.from_state(self.workspace.document.state),
+            self.workspace.document.state,
+        )
+        if trial is None or state.live_circuit is None:
+            return
+        chosen = "selection" if self.nodes_box.currentText() == SELECTED_NODES else "circuit"
+        options = {
+            "action": trial.ablation,
+            "response": self.response_box.currentText(),
+            "errors": trial.errors,
+            "nodes": chosen,
+        }
+        selection = tuple(
+            sorted(self.workspace.selected_nodes & state.live_circuit.graph.sender_index.keys())
+        )
+        self._is_running = True
+        self._update_buttons()
+        self.note_label.setText("predicting…")
+        self.workspace.submit_request(
+            ComputeMeasure(
+                MEASURE_NAME,
+                options,
+                state.measurement_key,
+                state.live_circuit,
+                None,
+                selection=selection,
+                evaluation_request=trial,
+            )
+        )
+
+    def show_state(self) -> None:
+        """Draw what the document holds."""
+        self.chart.draw_result(MEASURE_NAME, None if self._measure is None else self._measure["result"])
+        self._update_buttons()
+        self._show_note("")
+
+    @property
+    def _measure(self) -> dict[str, Any] | None:
+        return self.workspace.document.measures.get(MEASURE_NAME)
+
+    def _update_buttons(self) -> None:
+        there = self.workspace.prompt_circuits.query is not None and self.workspace.opened_model is not None
+        self.compare_button.setEnabled(there and not self._is_running)
+        self.compare_button.setVisible(not self._is_running)
+        self.cancel_button.setVisible(self._is_running)
+        self.export_button.setEnabled(self._measure is not None)
+
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, MeasureResult) and reply.measure == MEASURE_NAME:
+            self._is_running = self._is_running and not reply.done
+            if reply.done:
+                self._redraw_timer.stop()
+                self.show_state()
+            elif self.isVisible() and not self._redraw_timer.isActive():
+                self._redraw_timer.start()
+
+    def _on_progress(self, progress: ProgressReported) -> None:
+        if self._is_running and progress.title.endswith(MEASURE_NAME):
+            self.note_label.setText(f"measuring {progress.message}")
+
+    def _on_idle(self) -> None:
+        self._is_running = False
+        self._update_buttons()
+
+    def _show_note(self, text: str) -> None:
+        found = self._measure
+        if not text and found is None:
+            text = "not compared yet"
+        elif not text and found is not None:
+            old = found["key"] != self.workspace.document.state.measurement_key
+            parts = ["compared before the circuit changed"] * old + ["not finished"] * (not found["done"])
+            text = ", ".join(parts) or f"one node at a time: {found['result']['action']}"
+        self.note_label.setText(text)
+        self.note_label.setToolTip(
+            "" if found is None else f"errors {found['options'].get('errors', 'kept')}"
+        )
+
+    def _open_export_dialog(self) -> None:
+        open_plot_dialog(self, self.workspace, self.chart, MEASURE_NAME)
+
+    def _build(self) -> None:
+        head = QHBoxLayout(spacing=6)
+        for widget in (self.nodes_box, self.response_box, self.compare_button, self.cancel_button):
+            head.addWidget(widget)
+        head.addStretch(1)
+        self.note_label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        foot = QHBoxLayout(spacing=6)
+        foot.addWidget(self.note_label, 1)
+        foot.addWidget(self.export_button)
+        for box, letters in ((self.nodes_box, 8), (self.response_box, 5)):
+            box.setMinimumContentsLength(letters)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        whole = QVBoxLayout(self, spacing=4)
+        whole.setContentsMargins(8, 6, 8, 6)
+        whole.addLayout(head)
+        whole.addWidget(self.chart, 1)
+        whole.addLayout(foot)

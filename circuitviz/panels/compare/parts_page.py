@@ -1,0 +1,287 @@
+"""Two circuits part by part: what both have, what only one has, and how strong it is in each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QItemSelection,
+    QItemSelectionModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+)
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+)
+
+from circuitviz.document import Document, State
+from circuitviz.formats.reference_circuit import edges_in_scope
+from circuitviz.graph import Circuit, overlap
+from circuitviz.panels.compare.compare_page import ComparePage
+from circuitviz.panels.registry import is_part_in_view
+from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.scene.comparison_scene import side_of_edge, side_of_node
+from circuitviz.workspace.plain_text import MarkupLabel
+from circuitviz.workspace.workspace import Workspace
+
+Index = QModelIndex | QPersistentModelIndex
+SIDE_LABELS = {"both": "both", "left": "only here", "right": "only there"}
+SORT_ROLE = Qt.ItemDataRole.UserRole
+MAX_SELECTED_ROWS = 400  # rows that are marked at once: a whole circuit's edges would take seconds
+
+
+@dataclass(frozen=True)
+class ComparedPart:
+    """A node or an edge; scores are None where a circuit lacks it, or has no scores."""
+
+    name: str
+    side: str
+    score_here: float | None
+    score_there: float | None
+
+
+class PartsTableModel(QAbstractTableModel):
+    """Rows of parts. Sorting by a score is sorting by its size."""
+
+    HEADERS = ("part", "found in", "score here", "score there")
+
+    def __init__(self, parts: list[ComparedPart] | None = None) -> None:
+        super().__init__()
+        self.parts = parts or []
+        self.row_of = {part.name: row for row, part in enumerate(self.parts)}
+
+    def rowCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """How many parts."""
+        return 0 if parent.isValid() else len(self.parts)
+
+    def columnCount(self, parent: Index = QModelIndex()) -> int:  # noqa: B008
+        """How many columns."""
+        return 0 if parent.isValid() else len(self.HEADERS)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """Names of columns."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return self.HEADERS[section]
+        return None
+
+    def data(self, index: Index, role: int = 0) -> Any:
+        """A cell's text, alignment, or what it is sorted by."""
+        part, column = self.parts[index.row()], index.column()
+        value = (part.name, SIDE_LABELS[part.side], part.score_here, part.score_there)[column]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return value if isinstance(value, str) else "" if value is None else f"{value:+.4f}"
+        if role == SORT_ROLE:
+            return value if isinstance(value, str) else -1.0 if value is None else abs(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        return None
+
+
+class PartsPage(ComparePage):
+    """The numbers of ``circuitviz compare``, and a table whose selection is the canvas's."""
+
+    title = "Parts"
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.overlay_button = QPushButton("Show both on the canvas", checkable=True, objectName="primary")
+        self.kind_box = QComboBox(accessibleName="Nodes or edges")
+        self.kind_box.addItems(["Nodes", "Edges"])
+        self.summary_label = MarkupLabel("", wordWrap=True)
+        self.summary_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.table_model = PartsTableModel()
+        self.sorted_model = QSortFilterProxyModel(self, sortRole=SORT_ROLE)
+        self.sorted_model.setSourceModel(self.table_model)
+        self.table = QTableView(accessibleName="Parts of both circuits", sortingEnabled=True)
+        self.table.setModel(self.sorted_model)
+        self._shown_key: object = None
+        self._is_syncing_selection = False
+        self._build()
+        self.overlay_button.toggled.connect(workspace.comparison.set_overlaid)
+        self.kind_box.currentIndexChanged.connect(lambda _i: self.refresh())
+        self.table.selectionModel().selectionChanged.connect(self._on_rows_selected)
+        workspace.selection_changed.connect(self.sync_selection)
+
+    def refresh_now(self) -> None:
+        """Numbers and rows of the open circuit and the chosen one."""
+        beside, state = self.workspace.comparison, self.workspace.document.state
+        other = beside.chosen_document
+        self.overlay_button.setEnabled(other is not None)
+        self.overlay_button.blockSignals(True)
+        self.overlay_button.setChecked(beside.is_overlaid)
+        self.overlay_button.setText(
+            "Show this circuit alone" if beside.is_overlaid else "Show both on the canvas"
+        )
+        self.overlay_button.blockSignals(False)
+        ours, theirs = state.live_circuit, other.state.live_circuit if other is not None else None
+        key = (state.hash, beside.chosen_name, id(other), self.kind_box.currentIndex())
+        if key == self._shown_key:
+            self.sync_selection()
+            return
+        self._shown_key = key
+        if other is None or ours is None or theirs is None or not ours.graph.same_as(theirs.graph):
+            self.summary_label.setText("Choose a circuit above: one that was kept, a file, or a reference.")
+            self._set_parts([])
+            return
+        self.summary_label.setText(overlap_summary_html(state, other))
+        edges = self.kind_box.currentIndex() == 1
+        self._set_parts((compared_edges if edges else compared_nodes)(state, other.state, ours, theirs))
+
+    def sync_selection(self) -> None:
+        """Mark the rows of what is selected on the canvas."""
+        if self._is_syncing_selection or not is_part_in_view(self):
+            return
+        self._is_syncing_selection = True
+        names = (
+            self.workspace.selected_edges if self.kind_box.currentIndex() else self.workspace.selected_nodes
+        )
+        rows = [self.table_model.row_of[n] for n in sorted(names) if n in self.table_model.row_of][
+            :MAX_SELECTED_ROWS
+        ]
+        chosen = QItemSelection()
+        for row in rows:
+            at = self.sorted_model.mapFromSource(self.table_model.index(row, 0))
+            chosen.select(at, at.siblingAtColumn(len(PartsTableModel.HEADERS) - 1))
+        flags = QItemSelectionModel.SelectionFlag.ClearAndSelect
+        self.table.selectionModel().select(chosen, flags)
+        if rows:
+            first = self.sorted_model.mapFromSource(self.table_model.index(rows[0], 0))
+            self.table.scrollTo(first, QAbstractItemView.ScrollHint.PositionAtCenter)
+        self._is_syncing_selection = False
+
+    def _on_rows_selected(self) -> None:
+        if self._is_syncing_selection:
+            return
+        self._is_syncing_selection = True
+        rows = {self.sorted_model.mapToSource(i).row() for i in self.table.selectionModel().selectedIndexes()}
+        names = frozenset(self.table_model.parts[row].name for row in rows)
+        nothing: frozenset[str] = frozenset()
+        edges = self.kind_box.currentIndex() == 1
+        self.workspace.set_selection(nothing if edges else names, names if edges else nothing)
+        self._is_syncing_selection = False
+
+    def _set_parts(self, parts: list[ComparedPart]) -> None:
+        self._is_syncing_selection = True
+        self.table_model = PartsTableModel(parts)
+        self.sorted_model.setSourceModel(self.table_model)
+        self._is_syncing_selection = False
+        if parts:
+            self.table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.sync_selection()
+
+    def _build(self) -> None:
+        self.table.verticalHeader().hide()
+        self.table.verticalHeader().setDefaultSectionSize(24)
+        self.table.setShowGrid(False)
+        self.table.setWordWrap(False)  # a name would break at its arrow
+        self.table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setFrameShape(QTableView.Shape.NoFrame)
+        header = self.table.horizontalHeader()
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(False)
+        header.setResizeContentsPrecision(50)  # an edge table has thousands of rows
+        header.setHighlightSections(False)
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        self.table.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+        left = QVBoxLayout(spacing=8)
+        row = QHBoxLayout(spacing=8)
+        row.addWidget(self.overlay_button)
+        row.addWidget(self.kind_box)
+        row.addStretch(1)
+        left.addLayout(row)
+        left.addWidget(self.summary_label)
+        left.addStretch(1)
+        whole = QHBoxLayout(self, spacing=14)
+        whole.setContentsMargins(0, 6, 0, 0)
+        whole.addLayout(left)
+        whole.addWidget(self.table, 1)
+        fix_scaled_width(self.summary_label, 250)
+
+
+def compared_nodes(
+    left: State, right: State, left_circuit: Circuit, right_circuit: Circuit
+) -> list[ComparedPart]:
+    """Every node of either circuit, with the sum of the scores of its edges out."""
+    names = dict.fromkeys([*left_circuit.node_names, *right_circuit.node_names])
+    index, sums = (
+        left_circuit.graph.sender_index,
+        (_outgoing_score_sums(left, left_circuit), _outgoing_score_sums(right, right_circuit)),
+    )
+    there = [set(left_circuit.node_names), set(right_circuit.node_names)]
+
+    def score(name: str, which: int) -> float | None:
+        known = sums[which]
+        if known is None or name not in there[which] or name not in index:
+            return None
+        return float(known[index[name]])
+
+    return [
+        ComparedPart(n, side_of_node(n, left_circuit, right_circuit), score(n, 0), score(n, 1)) for n in names
+    ]
+
+
+def compared_edges(
+    left: State, right: State, left_circuit: Circuit, right_circuit: Circuit
+) -> list[ComparedPart]:
+    """Every edge of either circuit with its scores."""
+    parts = []
+    for s, r in np.argwhere(left_circuit.edges | right_circuit.edges):
+        at = (int(s), int(r))
+        here, there = (
+            float(state.scores.values[at]) if state.scores is not None and circuit.edges[at] else None
+            for state, circuit in ((left, left_circuit), (right, right_circuit))
+        )
+        parts.append(
+            ComparedPart(
+                left_circuit.graph.edge_name(*at),
+                side_of_edge(at, left_circuit.edges, right_circuit.edges),
+                here,
+                there,
+            )
+        )
+    return parts
+
+
+def overlap_summary_html(state: State, other: Document) -> str:
+    """What ``circuitviz compare`` says of the two, in rich text."""
+    assert state.live_circuit is not None and other.state.live_circuit is not None
+    data = overlap(state.live_circuit, other.state.live_circuit, state.scores, edges_in_scope(other))
+    heads = "".join(_right_aligned_cell(head) for head in ("shared", "only this", "only other", "IoU"))
+    rows = [f"<tr><td></td>{heads}</tr>"]
+    for what in ("edges", "nodes"):
+        row = data[what]
+        cells = [f"{row['shared']:,}", f"{row['left']:,}", f"{row['right']:,}", _format_number(row["iou"])]
+        rows.append(f"<tr><td>{what}</td>" + "".join(_right_aligned_cell(cell) for cell in cells) + "</tr>")
+    edges = data["edges"]
+    text = f"<table cellspacing=2>{''.join(rows)}</table>"
+    text += f"edges: precision {_format_number(edges['precision'])}, recall {_format_number(edges['recall'])}"
+    if data["auroc"] is not None:
+        text += f"<br>scores against the other's edges: AUROC {_format_number(data['auroc'])}, "
+        text += f"average precision {_format_number(data['average_precision'])}"
+    if edges_in_scope(other) is not None:
+        text += "<br>MLPs are left out: the reference says nothing of them."
+    return text
+
+
+def _outgoing_score_sums(state: State, circuit: Circuit) -> Any:
+    return None if state.scores is None else np.where(circuit.edges, state.scores.values, 0.0).sum(1)
+
+
+def _right_aligned_cell(text: str) -> str:
+    return f"<td align=right>&nbsp;&nbsp;{text}</td>"
+
+
+def _format_number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,1 +1,0 @@
-"""The pages of the Compare panel: one file for each way to hold circuits against one another."""

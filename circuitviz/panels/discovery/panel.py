@@ -1,0 +1,286 @@
+"""Finding a circuit: model, task, method with its own options, and how much to keep."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLineEdit,
+    QMessageBox,
+    QProgressBar,
+    QPushButton,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
+from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.workbench.discover_circuit import DiscoverCircuit, UnusableRowsFound
+from circuitviz.workbench.load_choices import Choices
+from circuitviz.workbench.messages import ModelReady, ProgressReported, Reply, Request
+from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
+from circuitviz.workspace.workspace import Workspace
+
+TYPED_PAIR = "a pair typed here"
+
+
+@panels.register("discovery", summary="find a circuit", title="Find a circuit", area="left", order=0)
+class DiscoveryPanel(Panel):
+    """The form; every choice comes from a registry, every option from its dataclass."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.choices = Choices()
+        self.model_box = QComboBox(editable=True)
+        self.model_box.setToolTip("demo, a Hugging Face name such as gpt2, or a folder")
+        self.task_box = QComboBox(editable=True)
+        self.task_box.setToolTip("a task, or a CSV, JSONL or JSON file")
+        self.prompts_field = QSpinBox(minimum=1, maximum=100_000, value=64)
+        self.seed_field = QSpinBox(minimum=0, maximum=2**31 - 1)
+        self.device_box = QComboBox(toolTip="where the model runs; cuda needs an NVIDIA card")
+        self.device_box.addItems(["cpu", "cuda", "mps"])
+        self.method_box = QComboBox()
+        self.metric_box = QComboBox()
+        self.ablation_box = QComboBox()
+        self.selection_rule_box = QComboBox()
+        self.selection_rule_box.addItem("as suits the method", "")
+        for name, tip in _SELECTION_RULES.items():
+            self.selection_rule_box.addItem(name, name)
+            self.selection_rule_box.setItemData(
+                self.selection_rule_box.count() - 1, tip, Qt.ItemDataRole.ToolTipRole
+            )
+        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, value=100)
+        self.attach_controller = ImportedCircuitController(workspace, self)
+        self.skip_dialog: QMessageBox | None = None
+        self.run_button = QPushButton("Find circuit", objectName="primary")
+        self.cancel_button = QPushButton("Cancel")
+        self.progress_bar = QProgressBar(textVisible=False, maximum=1000)
+        self.progress_line = ElidedLabel()
+        self.option_form = OptionForm()
+        self._build()
+        self.model_box.currentTextChanged.connect(self._on_model_chosen)
+        self.method_box.currentTextChanged.connect(self._show_options)
+        self.task_box.currentTextChanged.connect(self._show_pair)
+        self.run_button.clicked.connect(self.start_search)
+        self.cancel_button.clicked.connect(workspace.cancel_jobs)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.search_finished.connect(lambda: self.run_button.setEnabled(True))
+        workspace.failure_reported.connect(lambda _failed: self.run_button.setEnabled(True))
+        workspace.model_ready.connect(self._on_model_ready)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.catalog_received.connect(self.set_choices)
+        self.set_choices(self.choices)
+        self._on_idle()
+
+    def set_choices(self, choices: Choices) -> None:
+        """Offer what there is; what is chosen stays chosen."""
+        self.choices = choices
+        names = list(choices.methods)
+        for box, items in (
+            (self.model_box, list(choices.models)),
+            (self.task_box, [*choices.tasks, TYPED_PAIR]),
+            (self.method_box, names),
+            (self.metric_box, ["the task's own", *choices.metrics]),
+            (self.ablation_box, list(choices.ablations)),
+        ):
+            chosen = box.currentText()
+            box.clear()
+            box.addItems(items)
+            if chosen:
+                box.setCurrentText(chosen)
+        for row, name in enumerate(names):
+            self.method_box.setItemData(row, choices.methods[name][0], Qt.ItemDataRole.ToolTipRole)
+        self._show_options(self.method_box.currentText())
+        self._show_pair(self.task_box.currentText())
+
+    def find_request(self) -> DiscoverCircuit:
+        """What the form says now."""
+        typed = self.task_box.currentText() == TYPED_PAIR
+        metric = self.metric_box.currentText()
+        return DiscoverCircuit(
+            model=self.model_box.currentText().strip(),
+            task=self.task_box.currentText().strip(),
+            typed_pair=tuple(line.text() for line in self.pair_fields) if typed else None,
+            n_prompts=self.prompts_field.value(),
+            seed=self.seed_field.value(),
+            method=self.method_box.currentText(),
+            options=self.option_form.values(),
+            metric=metric if metric in self.choices.metrics else "",
+            ablation=self.ablation_box.currentText(),
+            select=self.selection_rule_box.currentData(),
+            n_edges=self.edges_field.value(),
+            device=self.device_box.currentText(),
+        )
+
+    def start_search(self, _checked: bool = False, *, is_example: bool = False) -> None:
+        """Find a circuit with what the form says; example: one that a click brings again at any time."""
+        before, self.workspace.device = self.workspace.device, self.device_box.currentText()
+        if not self._submit_search(self.find_request(), is_example):
+            self.workspace.device = before
+
+    def attach_circuit(self) -> None:
+        """Measure the open circuit, which another tool found, on the model and task of the form."""
+        self.workspace.device = self.device_box.currentText()
+        self.workspace.run_guarded(self.attach_controller.attach_to_search, self.find_request())
+
+    def _submit_search(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
+        if not self.workspace.start_discovery(request, is_example):
+            return False
+        self.run_button.setEnabled(False)
+        self.cancel_button.setEnabled(True)
+        return True
+
+    def _build(self) -> None:
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        form = self._form = QFormLayout(labelAlignment=left, verticalSpacing=8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Model", _with_button(self.model_box, self.browse_model, "Open a model's folder"))
+        form.addRow("Task", _with_button(self.task_box, self.browse_task, "Open a task file"))
+        self.pair_fields = [
+            QLineEdit(placeholderText=t, accessibleName=t.partition(":")[0]) for t in _PAIR_HINTS
+        ]
+        self.pair_box = QWidget()
+        pair_form = QVBoxLayout(self.pair_box)
+        pair_form.setContentsMargins(0, 0, 0, 0)
+        for line in self.pair_fields:
+            pair_form.addWidget(line)
+        form.addRow(self.pair_box)
+        form.addRow("Prompts", self.prompts_field)
+        form.addRow("Seed", self.seed_field)
+        form.addRow("Device", self.device_box)
+        form.addRow("Method", self.method_box)
+        form.addRow(self.option_form)
+        form.addRow("Metric", self.metric_box)
+        form.addRow("Ablation", self.ablation_box)
+        form.addRow("Choose", self.selection_rule_box)
+        form.addRow("Edges", self.edges_field)
+        inside = QWidget()
+        inside.setLayout(form)
+        form.setContentsMargins(12, 10, 12, 10)
+        scroll = VerticalScrollArea(inside, min_width_px=250)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(12, 4, 12, 12)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.run_button, 1)
+        buttons.addWidget(self.cancel_button)
+        foot.addLayout(buttons)
+        foot.addWidget(self.progress_bar)
+        foot.addWidget(self.progress_line)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll, 1)
+        whole.addLayout(foot)
+        for widget, name in ((self.model_box, "Model"), (self.task_box, "Task"), (self.method_box, "Method")):
+            widget.setAccessibleName(name)
+        adjust_form_fields(self)
+        for box in (self.model_box, self.task_box, self.method_box, self.metric_box, self.selection_rule_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+
+    def _on_model_chosen(self, model: str) -> None:
+        """A model whose circuit is known was made for the one task of its name."""
+        if model in self.choices.models and model in self.choices.tasks:
+            self.task_box.setCurrentText(model)
+
+    def _show_options(self, method: str) -> None:
+        self.option_form.set_options(self.choices.methods.get(method, ("", ()))[1])
+        self._align_forms()
+
+    def _align_forms(self) -> None:
+        align_form_labels(self._form, self.option_form.form_layout)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Labels of another size begin and end elsewhere."""
+        super().changeEvent(event)
+        if event.type() is QEvent.Type.FontChange:
+            QTimer.singleShot(0, self, self._align_forms)  # once the labels have the font
+
+    def _show_pair(self, task: str) -> None:
+        self.pair_box.setVisible(task == TYPED_PAIR)
+        self.prompts_field.setEnabled(task != TYPED_PAIR)
+
+    def browse_model(self) -> None:
+        """Choose a model's folder."""
+        if folder := QFileDialog.getExistingDirectory(self, "Open a model's folder"):
+            self.model_box.setEditText(folder)
+
+    def browse_task(self) -> None:
+        """Choose a task's file."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open a task", "", "Tasks (*.csv *.jsonl *.json)")
+        if path:
+            self.task_box.setEditText(path)
+
+    def _on_reply(self, reply: Reply) -> None:
+        if isinstance(reply, UnusableRowsFound):
+            self._ask_to_skip(reply)
+
+    def _ask_to_skip(self, reply: UnusableRowsFound) -> None:
+        """Ask whether to search with the rows of a task file that can be used."""
+        box = self.skip_dialog = QMessageBox(QMessageBox.Icon.Question, "circuitviz", "", parent=self)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setText(
+            f"{reply.file_name}: {reply.usable_rows_text}\n\nThe first pair that cannot be used: {reply.first_error}"
+        )
+        use = box.addButton("Use these", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton(QMessageBox.StandardButton.Cancel)
+        box.setDefaultButton(use)
+        use.clicked.connect(lambda: self._search_again(reply.retry))
+        box.open()
+
+    def _search_again(self, request: Request) -> None:
+        if isinstance(request, DiscoverCircuit):
+            self._submit_search(request)
+        else:
+            self.workspace.submit_request(request)
+
+    def _on_progress(self, moved: ProgressReported) -> None:
+        self.cancel_button.setEnabled(True)
+        self.progress_bar.show()
+        self.progress_line.show()
+        self.progress_bar.setValue(round(moved.fraction * 1000))
+        left = moved.seconds_left
+        time = f", about {left:.0f} s left" if left is not None and left > 1 else ""
+        self.progress_line.setText(f"{moved.title}{time}")
+
+    def _on_idle(self) -> None:
+        self.run_button.setEnabled(True)
+        self.cancel_button.setEnabled(False)
+        self.progress_bar.hide()
+        self.progress_line.hide()
+
+    def _on_model_ready(self, ready: ModelReady) -> None:
+        self.edges_field.setMaximum(ready.n_edges)
+
+
+_SELECTION_RULES = {
+    "greedy": "from the logits up, the strongest edge into a node already reached",
+    "top": "the strongest edges, pruned",
+    "signed": "the edges that help most, pruned",
+    "nodes": "the strongest nodes with all edges between them",
+    "own": "what the method itself kept (ACDC)",
+}
+_PAIR_HINTS = (
+    "clean prompt: When Mary and John went to the store, John gave a drink to",
+    "corrupted prompt, of as many tokens",
+    "correct answers, with their space:  Mary",
+    "incorrect answers:  John|Tom",
+)
+
+
+def _with_button(box: QComboBox, browse: Any, tip: str) -> QHBoxLayout:
+    row = QHBoxLayout(spacing=4)
+    row.addWidget(box, 1)
+    button = QToolButton(text="…", toolTip=tip, accessibleName=tip)
+    button.clicked.connect(browse)
+    row.addWidget(button)
+    return row

@@ -1,0 +1,5 @@
+"""The edges panel."""
+
+from circuitviz.panels.edges.panel import EdgesPanel
+
+__all__ = ["EdgesPanel"]

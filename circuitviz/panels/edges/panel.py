@@ -1,0 +1,115 @@
+"""How many edges are enough: the slider and the faithfulness curve, one above the other."""
+
+from __future__ import annotations
+
+import math
+import shlex
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSlider, QSpinBox, QVBoxLayout
+
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+from circuitviz.scene.theme import Theme
+from circuitviz.workspace.workspace import Workspace
+
+SLIDER_STEPS = 1000
+
+
+@panels.register("edges", summary="number of edges", title="Edges", area="bottom", order=0)
+class EdgesPanel(Panel):
+    """A logarithmic slider; the curve with its interval band; a line where the circuit stands."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Edges")
+        self.edges_field = QSpinBox(minimum=1, maximum=10_000_000, accessibleName="Number of edges")
+        self.measure_button = QPushButton("Measure curve")
+        self.export_button = QPushButton("Export…", toolTip="the curve as a figure, its numbers as CSV")
+        self.chart = ChartView()
+        self.chart.setAccessibleName("Faithfulness against the number of edges")
+        self._n_graph_edges = 1
+        self._is_updating = False
+        self._build()
+        self.slider.valueChanged.connect(self._on_slider_moved)
+        self.edges_field.editingFinished.connect(lambda: self._choose_n_edges(self.edges_field.value()))
+        self.measure_button.clicked.connect(workspace.measure_curve)
+        self.export_button.clicked.connect(self._export_chart)
+        workspace.state_changed.connect(self.show_state)
+        workspace.live_faithfulness.changed.connect(lambda _tier: self.show_curve())
+        workspace.curve_changed.connect(self.show_curve)
+        workspace.document_opened.connect(self.show_curve)
+        self.show_state()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        self.chart.theme = theme
+        self.show_curve()
+
+    def _build(self) -> None:
+        row = QHBoxLayout()
+        row.addWidget(QLabel("Edges"))
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.edges_field)
+        row.addWidget(self.measure_button)
+        row.addWidget(self.export_button)
+        fix_scaled_width(self.edges_field, 84)
+        self.slider.setMinimumWidth(80)
+        self.chart.setMinimumHeight(96)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(12, 6, 12, 8)
+        whole.setSpacing(6)
+        whole.addLayout(row)
+        whole.addWidget(self.chart, 1)
+        adjust_form_fields(self)
+
+    def show_state(self) -> None:
+        """Follow the circuit."""
+        state = self.workspace.state
+        has = state.scores is not None and state.circuit is not None
+        for widget in (self.slider, self.edges_field, self.measure_button):
+            widget.setEnabled(has and self.workspace.partial_result is None)
+        features = state.circuit is not None and state.circuit.graph.is_of_prompt
+        self.measure_button.setEnabled(self.measure_button.isEnabled() and not features)
+        self.measure_button.setToolTip("circuits of features are judged by their nodes" if features else "")
+        if state.circuit is None:
+            return self.show_curve()
+        self._n_graph_edges = state.circuit.graph.n_edges
+        kept = state.circuit.n_edges
+        self._is_updating = True
+        self.edges_field.setMaximum(self._n_graph_edges)
+        self.edges_field.setValue(max(1, kept))
+        self.slider.setValue(
+            round(SLIDER_STEPS * math.log(max(1, kept)) / math.log(max(2, self._n_graph_edges)))
+        )
+        self._is_updating = False
+        self.show_curve()
+
+    def show_curve(self) -> None:
+        """Draw the points measured so far, and where the circuit stands."""
+        circuit, numbers = self.workspace.state.circuit, self.workspace.live_faithfulness.evaluation or {}
+        value = numbers.get("faithfulness", {}).get("value")
+        curve = self.workspace.document.curve
+        edges = 0 if circuit is None else circuit.n_edges
+        self.chart.draw_result(
+            "amounts", {"points": curve, "most": self._n_graph_edges, "edges": edges, "value": value}
+        )
+        self.export_button.setEnabled(bool(curve))
+
+    def _export_chart(self) -> None:
+        path = str(self.workspace.document.path or "circuit.circuit")
+        command = shlex.join(["circuitviz", "evaluate", path, "--measures", "curve"])
+        open_plot_dialog(self, self.workspace, self.chart, "faithfulness-curve", command)
+
+    def _on_slider_moved(self, place: int) -> None:
+        if not self._is_updating:
+            self._choose_n_edges(
+                round(math.exp(place / SLIDER_STEPS * math.log(max(2, self._n_graph_edges))))
+            )
+
+    def _choose_n_edges(self, amount: int) -> None:
+        circuit = self.workspace.document.state.circuit
+        if circuit is not None and amount != circuit.n_edges and not self._is_updating:
+            self.workspace.select_edge_count(max(1, min(self._n_graph_edges, amount)))

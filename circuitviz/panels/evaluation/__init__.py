@@ -1,0 +1,5 @@
+"""The evaluation panel."""
+
+from circuitviz.panels.evaluation.panel import EvaluationPanel
+
+__all__ = ["EvaluationPanel"]

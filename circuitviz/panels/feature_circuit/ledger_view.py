@@ -1,0 +1,138 @@
+"""The ledger: where a target's value comes from, each term a signed bar with its number, and their sum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
+
+from circuitviz.panels.charts import ChartView
+from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.shapes.drawing import Drawing
+from circuitviz.shapes.plot_axes import PlotFigureOptions
+
+LEDGER_TERMS = {
+    "features": ("Kept features, heads", "of kept nodes that pass nothing on (direct attribution)"),
+    "tokens": ("Tokens", "through kept nodes back to the embeddings of the prompt's tokens"),
+    "positions": ("Positions", "position embeddings"),
+    "errors": ("Errors", "what the dictionaries do not reconstruct"),
+    "components": ("Bare MLPs", "MLPs without a dictionary, which are leaves"),
+    "decoder_biases": ("Decoder biases", "output biases, and those of the decoders"),
+    "encoder_biases": ("Encoder biases", "what the kept nodes and the target have whatever they read"),
+    "pruned": ("Pruned", "all nodes that are not kept"),
+}
+ROW_HEIGHT_PX, SUM_HEIGHT_PX = 20, 26
+
+
+class LedgerView(QWidget):
+    """The terms in order, then a rule, then the sum: the target's value at every threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme: Theme = LIGHT
+        self.terms: dict[str, float] = {}
+        self.target = ""
+        self.setAccessibleName("Ledger")
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(230)
+
+    @property
+    def total(self) -> float:
+        """The sum of the terms."""
+        return sum(self.terms.values())
+
+    def sizeHint(self) -> QSize:
+        """A row a term, and the sum."""
+        return QSize(300, ROW_HEIGHT_PX * len(LEDGER_TERMS) + SUM_HEIGHT_PX + 4)
+
+    def show_ledger(self, terms: Mapping[str, float] | None, target: str) -> None:
+        """Show another ledger, or none."""
+        self.terms = {} if terms is None else {name: float(terms[name]) for name in LEDGER_TERMS}
+        self.target = target
+        self.setAccessibleDescription(self.summary_text())
+        self.update()
+
+    def summary_text(self) -> str:
+        """The ledger in words, for who cannot see it."""
+        said = [f"{LEDGER_TERMS[name][0]} {value:+.4f}" for name, value in self.terms.items()]
+        return "; ".join([*said, f"sum {self.total:.4f}, the value of {self.target}"]) if said else ""
+
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
+        """The terms on paper, as bars below each other."""
+        made = ChartView()
+        made.draw_result("shares", self._bar_chart_data())
+        drawing = made.drawing(figure)
+        made.plot_widget.close()
+        return drawing
+
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """A row a term, and the sum."""
+        return [["term", "value"], *([LEDGER_TERMS[name][0], value] for name, value in self.terms.items()),
+                ["sum", self.total]]  # fmt: skip
+
+    def _bar_chart_data(self) -> dict[str, Any]:
+        shares = [(LEDGER_TERMS[name][0], value, "") for name, value in self.terms.items()]
+        return {"shares": shares, "axis": f"sum {self.total:.4f}, the value of {self.target}"}
+
+    def event(self, event: QEvent) -> bool:
+        """What a term is, under the mouse."""
+        if event.type() is QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
+            row = event.pos().y() // ROW_HEIGHT_PX
+            tips = [tip for _, tip in LEDGER_TERMS.values()]
+            QToolTip.showText(event.globalPos(), tips[row] if self.terms and row < len(tips) else "", self)
+            return True
+        return super().event(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Names on the left, bars about a common zero, numbers on the right."""
+        if not self.terms:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        metrics = QFontMetricsF(self.font())
+        names = max(metrics.horizontalAdvance(name) for name, _ in LEDGER_TERMS.values()) + 10
+        shown = [f"{value:+.4f}" for value in (*self.terms.values(), self.total)]
+        numbers = max(metrics.horizontalAdvance(text) for text in shown) + 8
+        room = max(20.0, self.width() - names - numbers)
+        ends = [*self.terms.values(), self.total, 0.0]
+        low, high = min(ends), max(ends)
+        scale = room / ((high - low) or 1.0)
+        zero = names - low * scale
+        for number, (name, value) in enumerate(self.terms.items()):
+            self._paint_row(
+                painter, number * ROW_HEIGHT_PX, ROW_HEIGHT_PX, LEDGER_TERMS[name][0], value, zero, scale
+            )
+        top = len(self.terms) * ROW_HEIGHT_PX
+        painter.setPen(QColor(self.theme.line))
+        painter.drawLine(0, top + 2, self.width(), top + 2)
+        bold = self.font()
+        bold.setBold(True)
+        painter.setFont(bold)
+        said = QFontMetricsF(bold).elidedText(f"= {self.target}", Qt.TextElideMode.ElideRight, names - 6)
+        self._paint_row(painter, top + 4, SUM_HEIGHT_PX - 4, said, self.total, zero, scale, is_sum=True)
+        painter.setPen(QColor(self.theme.muted))
+        painter.drawLine(round(zero), 2, round(zero), round(top + SUM_HEIGHT_PX))
+        painter.end()
+
+    def _paint_row(
+        self,
+        painter: QPainter,
+        y: float,
+        height: float,
+        name: str,
+        value: float,
+        zero_x: float,
+        scale: float,
+        is_sum: bool = False,
+    ) -> None:
+        theme = self.theme
+        painter.setPen(QColor(theme.text if is_sum or value else theme.muted))
+        painter.drawText(QRectF(0, y, self.width(), height), Qt.AlignmentFlag.AlignVCenter, name)
+        right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRectF(0, y, self.width(), height), right, f"{value:+.4f}")
+        colour = theme.accent if is_sum else theme.positive if value >= 0 else theme.negative
+        left, width = min(zero_x, zero_x + value * scale), abs(value) * scale
+        painter.fillRect(QRectF(left, y + height / 2 - 5, width, 10), QColor(colour))

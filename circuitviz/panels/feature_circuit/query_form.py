@@ -1,0 +1,223 @@
+"""The form of a question: which prompt, which target, which way of tracing it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
+
+from circuitviz.document.attribution_query import (
+    ATTRIBUTION_GRAPH,
+    DIRECT_ATTRIBUTION,
+    HIERARCHICAL_ATTRIBUTION,
+    LOGIT_DIFF_TARGET,
+    AttributionQuery,
+)
+from circuitviz.panels.registry import adjust_form_fields
+
+TARGET_KINDS = {
+    "node": ("Feature, neuron or head", "m3.f12@7 (at position 7), m3.n45@7 or a1.h2@7"),
+    "token": ("Next token", "a token as it stands after the prompt, with its space:  Mary"),
+    LOGIT_DIFF_TARGET: ("Logit difference", ""),
+    "": ("Likely next tokens", ""),
+}
+METHOD_CHOICES = {
+    HIERARCHICAL_ATTRIBUTION: (
+        "Hierarchical attribution",
+        "what each node gives through all paths of kept nodes",
+    ),
+    DIRECT_ATTRIBUTION: ("Direct attribution", "what each node gives to the target itself"),
+    ATTRIBUTION_GRAPH: ("Attribution graph", "which nodes matter to the logits, by influence"),
+}
+GATE_CHOICES = {
+    "signed": ("Signed", "keeps nodes whose attribution is above the threshold"),
+    "absolute": ("Absolute", "keeps nodes whose |attribution| is, also those that take away"),
+}
+TaskPairs = Sequence[tuple[str, str, tuple[str, ...], tuple[str, ...]]]
+
+
+class AttributionQueryForm(QWidget):
+    """``shares_changed``: the shares of an attribution graph, which need no new rows."""
+
+    shares_changed = Signal()
+    method_changed = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompt_box = QComboBox(editable=True, accessibleName="Prompt")
+        self.prompt_box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self.target_kind_box = _choice_box(TARGET_KINDS, "Kind of target")
+        self.target_field = QLineEdit(accessibleName="Target")
+        self.correct_field = QLineEdit(
+            placeholderText="correct tokens:  Mary", accessibleName="Correct tokens"
+        )
+        self.incorrect_field = QLineEdit(
+            placeholderText="incorrect tokens:  John| Tom", accessibleName="Incorrect tokens"
+        )
+        self.method_box = _choice_box(METHOD_CHOICES, "Method")
+        self.gate_box = _choice_box(GATE_CHOICES, "Gate")
+        self.node_count_field = QSpinBox(minimum=1, maximum=2000, value=60, accessibleName="Number of nodes")
+        self.node_count_field.setToolTip("about so many nodes; the threshold is found from it")
+        self.node_share_field = _share_field(
+            0.8, "Share of nodes", "of all influence, held by the nodes that are kept"
+        )
+        self.edge_share_field = _share_field(
+            0.98, "Share of edges", "of the influence on edges, held by those kept"
+        )
+        self.task_pairs: TaskPairs = ()
+        self._base_query = AttributionQuery("", "")
+        self._build()
+        self.target_kind_box.currentIndexChanged.connect(self._update_visible_fields)
+        self.method_box.currentIndexChanged.connect(self._on_method_changed)
+        self.prompt_box.activated.connect(self._on_prompt_chosen)
+        for field in (self.node_share_field, self.edge_share_field):
+            field.valueChanged.connect(lambda _value: self.shares_changed.emit())
+        self._update_visible_fields()
+
+    def read_query(self, model: str, dictionaries: tuple[str, ...]) -> AttributionQuery:
+        """What the form asks; what it does not show (sites, exact tokens) is as in what it was shown."""
+        prompt, kind, before = (
+            self.prompt_box.currentText(),
+            self.target_kind_box.currentData(),
+            self._base_query,
+        )
+        pair = next((pair for pair in self.task_pairs if pair[0] == prompt), None)
+        same = prompt == before.prompt and model == before.model
+        typed = self.target_field.text()
+        return AttributionQuery(
+            model=model,
+            prompt=prompt,
+            target={"node": typed.strip(), "token": typed}.get(kind, kind),
+            method=self.method_box.currentData(),
+            gate=self.gate_box.currentData(),
+            nodes=self.node_count_field.value(),
+            corrupted=before.corrupted if same else pair[1] if pair else "",
+            correct=_read_tokens(self.correct_field) if kind == LOGIT_DIFF_TARGET else (),
+            incorrect=_read_tokens(self.incorrect_field) if kind == LOGIT_DIFF_TARGET else (),
+            sites=before.sites if model == before.model and dictionaries == before.dictionaries else None,
+            dictionaries=dictionaries,
+            errors=before.errors,
+            bos=before.bos if same else None,
+            tokens=before.tokens if same else (),
+            node_share=self.node_share_field.value(),
+            edge_share=self.edge_share_field.value(),
+        )
+
+    def show_query(self, query: AttributionQuery) -> None:
+        """Show what a document answers, or what is about to be asked."""
+        self._base_query = query
+        self.prompt_box.setEditText(query.prompt)
+        line = self.prompt_box.lineEdit()
+        if line is not None:
+            line.setCursorPosition(0)
+        for box, value in ((self.method_box, query.method), (self.gate_box, query.gate)):
+            box.setCurrentIndex(box.findData(value))
+        if query.target in ("", LOGIT_DIFF_TARGET):
+            kind = query.target
+        else:
+            kind = "node" if "@" in query.target else "token"
+        self.target_kind_box.setCurrentIndex(self.target_kind_box.findData(kind))
+        if kind in ("node", "token"):
+            self.target_field.setText(query.target)
+        if query.correct:
+            self.correct_field.setText("|".join(query.correct))
+            self.incorrect_field.setText("|".join(query.incorrect))
+        if query.nodes is not None:
+            self.node_count_field.setValue(query.nodes)
+        for field, share in (
+            (self.node_share_field, query.node_share),
+            (self.edge_share_field, query.edge_share),
+        ):
+            field.blockSignals(True)
+            field.setValue(share)
+            field.blockSignals(False)
+
+    def set_prompts(self, prompts: Sequence[str], task_pairs: TaskPairs) -> None:
+        """Prompts to choose from; pairs: with what belongs to them, where they are a task's."""
+        typed = self.prompt_box.currentText()
+        self.task_pairs = task_pairs
+        self.prompt_box.clear()
+        self.prompt_box.addItems(list(dict.fromkeys(prompts)))
+        self.prompt_box.setEditText(typed or (prompts[0] if prompts else ""))
+
+    def with_current_shares(self, query: AttributionQuery) -> AttributionQuery:
+        """A question with the shares that the form shows now."""
+        return replace(
+            query, node_share=self.node_share_field.value(), edge_share=self.edge_share_field.value()
+        )
+
+    def _build(self) -> None:
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.form_layout = QFormLayout(self, verticalSpacing=7, labelAlignment=left)
+        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout.setContentsMargins(12, 8, 12, 4)
+        self.form_layout.addRow(QLabel("Prompt", objectName="muted"))
+        self.form_layout.addRow(self.prompt_box)
+        self.form_layout.addRow("Method", self.method_box)
+        self.form_layout.addRow("Target", self.target_kind_box)
+        for field in (self.target_field, self.correct_field, self.incorrect_field):
+            self.form_layout.addRow("", field)
+        self.form_layout.addRow("Gate", self.gate_box)
+        self.form_layout.addRow("Nodes", self.node_count_field)
+        self.form_layout.addRow("Node share", self.node_share_field)
+        self.form_layout.addRow("Edge share", self.edge_share_field)
+        for box in (self.prompt_box, self.target_kind_box, self.method_box, self.gate_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+        adjust_form_fields(self)
+
+    def _update_visible_fields(self) -> None:
+        kind, graph = self.target_kind_box.currentData(), self.method_box.currentData() == ATTRIBUTION_GRAPH
+        shown = {
+            self.target_field: kind in ("node", "token"),
+            self.correct_field: kind == LOGIT_DIFF_TARGET,
+            self.incorrect_field: kind == LOGIT_DIFF_TARGET,
+            self.gate_box: not graph,
+            self.node_count_field: not graph,
+            self.node_share_field: graph,
+            self.edge_share_field: graph,
+        }
+        for field, seen in shown.items():
+            self.form_layout.setRowVisible(field, seen)
+        self.target_field.setPlaceholderText(TARGET_KINDS.get(kind, ("", ""))[1])
+        self.target_field.setToolTip(TARGET_KINDS.get(kind, ("", ""))[1])
+
+    def _on_method_changed(self) -> None:
+        """An attribution graph is of logits; the other methods have one target."""
+        graph, kind = self.method_box.currentData() == ATTRIBUTION_GRAPH, self.target_kind_box.currentData()
+        if graph and kind in ("node", "token"):
+            self.target_kind_box.setCurrentIndex(self.target_kind_box.findData(""))
+        if not graph and kind == "":
+            self.target_kind_box.setCurrentIndex(self.target_kind_box.findData("node"))
+        self._update_visible_fields()
+        self.method_changed.emit()
+
+    def _on_prompt_chosen(self) -> None:
+        """A prompt of a task brings its answers."""
+        text = self.prompt_box.currentText()
+        pair = next((pair for pair in self.task_pairs if pair[0] == text), None)
+        if pair is not None:
+            self.correct_field.setText("|".join(pair[2]))
+            self.incorrect_field.setText("|".join(pair[3]))
+
+
+def _choice_box(choices: Mapping[str, tuple[str, str]], name: str) -> QComboBox:
+    made = QComboBox(accessibleName=name)
+    for row, (value, (text, tip)) in enumerate(choices.items()):
+        made.addItem(text, value)
+        made.setItemData(row, tip, Qt.ItemDataRole.ToolTipRole)
+    return made
+
+
+def _share_field(value: float, name: str, tip: str) -> QDoubleSpinBox:
+    made = QDoubleSpinBox(minimum=0.01, maximum=1.0, singleStep=0.05, decimals=2, accessibleName=name)
+    made.setValue(value)
+    made.setToolTip(tip)
+    made.setKeyboardTracking(False)
+    return made
+
+
+def _read_tokens(field: QLineEdit) -> tuple[str, ...]:
+    return tuple(part for part in field.text().split("|") if part)

@@ -1,0 +1,98 @@
+"""The threshold as a slider on a logarithmic scale, and as a number."""
+
+from __future__ import annotations
+
+import math
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QLineEdit, QSlider, QWidget
+
+from circuitviz.errors import InputError
+from circuitviz.panels.widgets.font_scaling import fix_scaled_width
+
+SLIDER_STEPS, SLIDER_DECADES = (
+    1000,
+    4.0,
+)  # from just below the highest threshold four orders of magnitude down
+MAX_THRESHOLD_FRACTION = 0.999  # of the highest: at the highest itself no node is left
+
+
+class ThresholdRow(QWidget):
+    """``threshold_requested(tau)``: somebody wants this threshold; ``input_rejected(sentence)``: what was typed is none."""
+
+    threshold_requested = Signal(float)
+    input_rejected = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slider = QSlider(Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Threshold")
+        self.number_field = QLineEdit(accessibleName="Threshold as a number")
+        self.max_tau = self.tau = 0.0
+        self._pending_tau: float | None = None  # asked for, and not come yet
+        row = QHBoxLayout(self, spacing=8)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel("Threshold τ"))
+        row.addWidget(self.slider, 1)
+        fix_scaled_width(self.number_field, 84)
+        row.addWidget(self.number_field)
+        self.slider.valueChanged.connect(self._on_slider_moved)
+        self.number_field.editingFinished.connect(self._on_number_edited)
+
+    def show_threshold(self, tau: float, max_tau: float) -> None:
+        """Level with the document, unless a later threshold is on its way."""
+        if self._pending_tau is not None and self._pending_tau != tau:
+            return
+        self._pending_tau, self.tau, self.max_tau = None, tau, max_tau
+        place = (
+            SLIDER_STEPS * (1 + math.log10(tau / (MAX_THRESHOLD_FRACTION * max_tau)) / SLIDER_DECADES)
+            if tau > 0 and max_tau > 0
+            else 0
+        )
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(min(SLIDER_STEPS, max(0, place))))
+        self.slider.blockSignals(False)
+        if not (self.number_field.hasFocus() and self.number_field.isModified()):
+            self.number_field.setText(f"{tau:.4g}")
+
+    def clear_pending(self) -> None:
+        """Nothing is on its way any more."""
+        if self._pending_tau is not None:
+            self._pending_tau = None
+            self.show_threshold(self.tau, self.max_tau)
+
+    def _on_slider_moved(self, step: int) -> None:
+        if self.max_tau > 0:
+            self._request_threshold(
+                MAX_THRESHOLD_FRACTION * self.max_tau * 10 ** (SLIDER_DECADES * (step / SLIDER_STEPS - 1))
+            )
+
+    def _on_number_edited(self) -> None:
+        text = self.number_field.text().strip()
+        if not self.number_field.isModified():
+            return
+        self.number_field.setModified(False)
+        try:
+            self._request_threshold(parse_threshold(text))
+        except InputError as error:
+            self.number_field.setText(f"{self.tau:.4g}")
+            self.input_rejected.emit(str(error))
+
+    def _request_threshold(self, tau: float) -> None:
+        self._pending_tau = tau
+        self.number_field.setText(f"{tau:.4g}")
+        self.threshold_requested.emit(tau)
+
+
+def parse_threshold(text: str) -> float:
+    """A number from 0 on; InputError on anything else.
+
+    >>> parse_threshold("0.25")
+    0.25
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise InputError(f"'{text}' was given as threshold; a number from 0 on would be right.")
+    return value

@@ -1,0 +1,191 @@
+"""One feature: what it is called, where it fires, and what its directions say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSplitter,
+    QTextBrowser,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.features.dashboard_html import effects_html, examples_html
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.scene.theme import LIGHT, Theme
+from circuitviz.workspace.plain_text import MarkupLabel
+
+if TYPE_CHECKING:
+    from circuitviz.features.explanations import Explanation
+    from circuitviz.workbench.feature_dashboards import FeatureDashboard
+
+
+class DashboardView(QWidget):
+    """``link_clicked(address)``: a link that was clicked, ``feature:m3.f5`` or ``select:NODE``; ``label_edited``:
+    the person's own words for the feature; ``trace_requested(example)``: its circuit in an example is wanted;
+    ``traces_requested()``: its circuits in many; ``export_requested()``: the histogram is wanted as a figure.
+    """
+
+    link_clicked = Signal(str)
+    label_edited = Signal(str)
+    trace_requested = Signal(int)
+    traces_requested = Signal()
+    export_requested = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.theme = LIGHT
+        self.dashboard: FeatureDashboard | None = None
+        self.captions: Mapping[int, Explanation] = {}
+        self.explanations: list[Explanation] = []
+        self.circuit_nodes: tuple[str, ...] = ()
+        self.title_label = QLabel("", objectName="title")
+        self.circuit_button = QPushButton("Circuit", objectName="chip")
+        self.circuit_button.setToolTip(
+            "why it fires in the first example; an example’s number asks for that one"
+        )
+        self.traces_button = QPushButton("Traces", objectName="chip")
+        self.traces_button.setToolTip("its circuits in many examples, compared")
+        self.export_button = QPushButton(
+            "Export…", objectName="chip", toolTip="the histogram as a figure or as CSV"
+        )
+        self.statistics_line = ElidedLabel()
+        self.label_field = QLineEdit(
+            placeholderText="Your label", accessibleName="Your label for the feature"
+        )
+        self.explanations_label = MarkupLabel(
+            "", wordWrap=True, accessibleName="What others say of the feature"
+        )
+        self.examples_view = _text_browser("Top activating examples")
+        self.effects_view = _text_browser("What the feature writes and reads")
+        self.histogram = ChartView(is_compact=True)
+        self.histogram.setAccessibleName("How strongly it fires where it fires")
+        self._build()
+        self.label_field.editingFinished.connect(self._emit_label)
+        self.circuit_button.clicked.connect(lambda: self.trace_requested.emit(0))
+        self.traces_button.clicked.connect(self.traces_requested)
+        self.export_button.clicked.connect(self.export_requested)
+        self.examples_view.anchorClicked.connect(lambda url: self.trace_requested.emit(int(url.path())))
+        self.effects_view.anchorClicked.connect(lambda url: self.link_clicked.emit(url.toString()))
+        self.explanations_label.linkActivated.connect(lambda address: QDesktopServices.openUrl(QUrl(address)))
+
+    def set_theme(self, theme: Theme) -> None:
+        """Shade in the theme's colours."""
+        self.theme = self.histogram.theme = theme
+        self._refresh()
+
+    def show_feature(
+        self,
+        dashboard: FeatureDashboard | None,
+        captions: Mapping[int, Explanation],
+        explanations: list[Explanation],
+        circuit_nodes: tuple[str, ...],
+    ) -> None:
+        """Show a feature with what is said of it; ``circuit_nodes``: its nodes in the circuit."""
+        self.dashboard, self.captions, self.explanations, self.circuit_nodes = (
+            dashboard,
+            captions,
+            explanations,
+            circuit_nodes,
+        )
+        self._refresh()
+        self.examples_view.verticalScrollBar().setValue(0)
+        self.effects_view.verticalScrollBar().setValue(0)
+
+    def _build(self) -> None:
+        self.histogram.setFixedHeight(96)
+        self.histogram.plot_widget.setMinimumWidth(60)
+        top = QHBoxLayout(spacing=10)
+        top.addWidget(self.title_label)
+        top.addWidget(self.label_field, 1)
+        chips = QHBoxLayout(spacing=6)
+        for chip in (self.circuit_button, self.traces_button, self.export_button):
+            chips.addWidget(chip)
+        chips.addStretch(1)
+        left = QWidget()
+        column = QVBoxLayout(left, spacing=4)
+        column.setContentsMargins(8, 0, 4, 0)
+        column.addLayout(top)
+        column.addWidget(self.explanations_label)
+        column.addWidget(self.statistics_line)
+        column.addLayout(chips)
+        column.addWidget(self.examples_view, 1)
+        right = QWidget()
+        column = QVBoxLayout(right, spacing=2)
+        column.setContentsMargins(4, 0, 8, 0)
+        column.addWidget(self.histogram)
+        column.addWidget(self.effects_view, 1)
+        split = QSplitter()
+        split.addWidget(left)
+        split.addWidget(right)
+        split.setStretchFactor(0, 1)
+        split.setSizes([290, 190])
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(split)
+
+    def _refresh(self) -> None:
+        found = self.dashboard
+        chips = (self.circuit_button, self.traces_button, self.export_button)
+        texts = (self.statistics_line, self.explanations_label, self.examples_view, self.effects_view)
+        for widget in (self.label_field, self.histogram, *chips, *texts):
+            widget.setVisible(found is not None)
+        if found is None:
+            self.title_label.setText("")
+            return
+        self.title_label.setText(f"{found.site}.f{found.feature}")
+        self.circuit_button.setEnabled(bool(found.example_prompts))
+        own = next((one.text for one in self.explanations if one.source == "you"), "")
+        if not self.label_field.hasFocus() or self.label_field.text() != own:
+            self.label_field.setText(own)
+            self.label_field.setCursorPosition(0)
+        others = [one for one in self.explanations if one.source != "you"]
+        self.explanations_label.setText("<br>".join(self._explanation_html(one) for one in others[:3]))
+        self.explanations_label.setVisible(bool(others))
+        self.examples_view.setHtml(examples_html(found, self.theme))
+        self.effects_view.setHtml(effects_html(found, self.captions, self.circuit_nodes, self.theme))
+        self._draw_histogram(found)
+
+    def _explanation_html(self, explanation: Explanation) -> str:
+        by = escape(explanation.source)
+        if explanation.link.startswith("https://"):
+            by = f'<a style="color:{self.theme.accent}" href="{escape(explanation.link)}">{by}</a>'
+        return f'{escape(explanation.text)} <span style="color:{self.theme.muted}">({by})</span>'
+
+    def _draw_histogram(self, dashboard: FeatureDashboard) -> None:
+        told = dashboard.statistics
+        fires = told is not None and bool(told.examples)
+        self.histogram.setVisible(fires)
+        self.export_button.setEnabled(fires)
+        if told is None or not fires:
+            self.statistics_line.setText("" if told is None else "never fires")
+            return
+        row = told.row
+        size = f"max {row.greatest:.1f} · mean {row.mean:.1f}"
+        self.statistics_line.setText(f"{row.density:.2%} of tokens · {size}")
+        self.statistics_line.setToolTip(self.statistics_line.text())
+        self.histogram.draw_result("activations", {"bins": told.bins, "reach": told.histogram_max})
+
+    def _emit_label(self) -> None:
+        if self.dashboard is not None and self.label_field.isModified():
+            self.label_field.setModified(False)
+            self.label_edited.emit(self.label_field.text())
+
+
+def _text_browser(name: str) -> QTextBrowser:
+    made = QTextBrowser(openLinks=False, accessibleName=name)
+    made.setFrameShape(QFrame.Shape.NoFrame)
+    made.document().setDocumentMargin(2)
+    made.setMinimumWidth(120)
+    return made

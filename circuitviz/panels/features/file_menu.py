@@ -1,0 +1,69 @@
+"""What the features panel opens from disk: dictionaries, a text to index, explanations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFileDialog, QMenu, QToolButton
+
+if TYPE_CHECKING:
+    from circuitviz.panels.features.panel import FeaturesPanel
+
+EXPLANATION_FILE_FILTER = "Explanations (*.json *.jsonl *.gz *.csv *.tsv)"
+TEXT_FILE_FILTER = "Plain text (*.txt *.md)"
+
+
+class FileMenuButton(QToolButton):
+    """The menu of what can be opened; what it does is done by the panel."""
+
+    def __init__(self, panel: FeaturesPanel) -> None:
+        super().__init__(text="Files ▾", toolTip="dictionaries, texts and explanations to open")
+        self.panel = panel
+        menu = QMenu(self)
+        menu.addAction(
+            "Open dictionaries…", lambda: self._choose_folder("Open dictionaries", panel.replace_dictionaries)
+        )
+        self.add_dictionaries_action = menu.addAction("Add dictionaries…")
+        self.add_dictionaries_action.triggered.connect(
+            lambda: self._choose_folder("Add dictionaries", panel.add_dictionaries)
+        )
+        self.index_text_action = menu.addAction("Index a text…", self._choose_text)
+        self.import_explanations_action = menu.addAction("Import explanations…", self._choose_explanations)
+        self.label_circuit_action = menu.addAction(
+            "Label the circuit with your words", panel.label_circuit_from_notebook
+        )
+        menu.addAction("Train a dictionary…", partial(panel.workspace.panel_requested.emit, "training"))
+        self.setMenu(menu)
+        self.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+
+    def enable_actions(self, has_model: bool, has_dictionaries: bool) -> None:
+        """Offer what can be done: with a model open, and with dictionaries open.
+
+        Dictionaries are added to folders only: the demo's own have a dictionary for every site.
+        """
+        self.setEnabled(has_model)
+        for action in (self.index_text_action, self.import_explanations_action, self.label_circuit_action):
+            action.setEnabled(has_dictionaries)
+        self.add_dictionaries_action.setEnabled(has_dictionaries and bool(self.panel.dictionary_folders))
+
+    def _choose_folder(self, title: str, on_chosen: Callable[[Path], None]) -> None:
+        if folder := QFileDialog.getExistingDirectory(self.panel, title):
+            on_chosen(Path(folder))
+
+    def _choose_text(self) -> None:
+        self._choose_file(
+            "Index a text",
+            TEXT_FILE_FILTER,
+            lambda path: self.panel.open_folders(self.panel.dictionary_folders, path),
+        )
+
+    def _choose_explanations(self) -> None:
+        self._choose_file("Import explanations", EXPLANATION_FILE_FILTER, self.panel.import_explanations)
+
+    def _choose_file(self, title: str, file_filter: str, on_chosen: Callable[[Path], None]) -> None:
+        path, _ = QFileDialog.getOpenFileName(self.panel, title, "", f"{file_filter};;All files (*)")
+        if path:
+            on_chosen(Path(path))

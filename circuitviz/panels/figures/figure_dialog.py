@@ -1,0 +1,295 @@
+"""The figure as it will be printed, beside everything that can be chosen of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import QSize, QTimer
+from PySide6.QtGui import QFontDatabase, QGuiApplication, QImage
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QSpinBox,
+    QVBoxLayout,
+    QWidget,
+)
+from shiboken6 import isValid
+
+from circuitviz.draw.registry import FigurePage, figure_formats
+from circuitviz.errors import InputError
+from circuitviz.options import Option, build_options, describe_options
+from circuitviz.paint.png import render_bitmap
+from circuitviz.panels.figures.sheet_preview import SheetPreview
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
+from circuitviz.panels.widgets.option_form import OptionForm
+from circuitviz.shapes.figure_options import POINTS_PER_MM, SHIPPED_FONT
+from circuitviz.shapes.text_metrics import load_shipped_fonts
+from circuitviz.workspace.save_service import DoneCallback
+
+if TYPE_CHECKING:
+    from circuitviz.workspace.workspace import Workspace
+
+OPTION_LABELS = {
+    "view": "View",
+    "preset": "Page",
+    "width_mm": "Own width",
+    "height_mm": "Own height",
+    "font": "Font",
+    "font_size": "Text size",
+    "legend": "Legend",
+    "caption": "Caption",
+    "transparent": "No ground",
+    "dark": "Dark",
+    "layout": "Head layout",
+    "most_edges": "Most edges",
+    "least": "Weakest arrow",
+    "dpi": "PNG resolution",
+}
+REDRAW_DELAY_MS = 120  # ms of rest before the preview is drawn again
+ButtonRows = Sequence[Sequence[QPushButton]]
+
+
+class FigureDialog(QDialog):
+    """Choices at the left, the figure at the right; every button acts on what is seen.
+
+    What is drawn says ``make_sheet`` and writes ``write_figure``; ``options_type`` is the dataclass of its options. Drawing and
+    writing are done by the desk's writer, off the window's thread.
+    """
+
+    def __init__(
+        self, parent: QWidget, workspace: Workspace, title: str, options_type: type, initial: object
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle(title)
+        self.workspace, self.options_type = workspace, options_type
+        load_shipped_fonts()
+        self.preview, self.option_form, self.format_box = SheetPreview(), OptionForm(), QComboBox()
+        self.size_label, self.problem_label = (
+            QLabel(objectName="muted"),
+            QLabel(objectName="warning", wordWrap=True),
+        )
+        self.format_box.setAccessibleName("Format")
+        self.command_field = QLineEdit(readOnly=True, accessibleName="Command line that draws it again")
+        for entry in figure_formats.entries():
+            self.format_box.addItem(f"{entry.value.suffix[1:].upper()} – {entry.summary}", entry.value.suffix)
+        self.format_box.setCurrentIndex(self.format_box.findData(".pdf"))
+        self._fill_form(initial)
+        self._lay_out()
+        self._redraw_timer = QTimer(self, singleShot=True, interval=REDRAW_DELAY_MS)
+        self._redraw_timer.timeout.connect(self.redraw_preview)
+        self._busy_timer = QTimer(self, singleShot=True, interval=REDRAW_DELAY_MS)
+        self._busy_timer.timeout.connect(lambda: self.size_label.setText("Drawing …"))
+        self._writing_path: Path | None = None
+        self.format_box.currentIndexChanged.connect(self.redraw_preview)
+        self.resize(1080, 720)
+        self.preview.resized.connect(self._redraw_timer.start)
+        QTimer.singleShot(0, self, self.redraw_preview)  # shown first, drawn next
+
+    # what is drawn
+
+    def make_sheet(self, figure: Any, suffix: str) -> Callable[[], FigurePage]:
+        """What makes the figure for a file of a suffix, in another thread: of what nobody changes any more.
+
+        It raises InputError where that cannot be drawn, and so may this.
+        """
+        raise NotImplementedError
+
+    def write_figure(self, path: Path, figure: Any, on_done: DoneCallback) -> None:
+        """Have the figure written; ``on_done`` hears whether it was. A failure is shown."""
+        raise NotImplementedError
+
+    def ask_path(self, suffix: str) -> Path | None:
+        """Ask where the figure goes."""
+        raise NotImplementedError
+
+    def remember_options(self, figure: Any) -> None:
+        """Remember what was chosen last."""
+
+    def extra_buttons(self) -> ButtonRows:
+        """Rows of further buttons, from the top; the last row gets 'Save…' at its end."""
+        return ((),)
+
+    def command_text(self, sheet: FigurePage) -> str:
+        """The command that is shown below the figure."""
+        return next((line for line in sheet.metadata_lines if line.startswith("circuitviz export")), "")
+
+    # what is chosen
+
+    def current_figure(self) -> Any:
+        """What the form says; InputError where it cannot be."""
+        return build_options(self.options_type, self.option_form.values())
+
+    def redraw_preview(self) -> None:
+        """Draw what is chosen; what cannot be drawn is said in its place."""
+        try:
+            figure = self.current_figure()
+            sheet = self.make_sheet(figure, self.format_box.currentData())
+        except InputError as error:
+            self._show_problem(error)
+            return
+        self._busy_timer.start()
+        work = partial(render_sheet, sheet, *self.preview.available_pixels)
+        self.workspace.save_service.run_latest("figure", work, partial(self._show_rendered, figure))
+
+    def save_to(self, path: Path) -> None:
+        """Write the figure; the suffix names the format. The dialog stays until it is written."""
+        path = path if path.suffix else path.with_suffix(self.format_box.currentData())
+        self._begin_writing(path)
+        self.write_figure(path, self.current_figure(), self._end_writing)
+
+    def _show_rendered(self, figure: Any, rendered: tuple[FigurePage, QImage] | InputError) -> None:
+        if not isValid(self):  # it was closed meanwhile
+            return
+        if isinstance(rendered, InputError):
+            self._show_problem(rendered)
+            return
+        sheet, image = rendered
+        self._busy_timer.stop()
+        self.remember_options(figure)
+        self.preview.show_sheet(sheet, image)
+        self.problem_label.hide()
+        wide, high = sheet.drawing.width / POINTS_PER_MM, sheet.drawing.height / POINTS_PER_MM
+        self.size_label.setText(f"{wide:.1f} × {high:.1f} mm on paper, text of {figure.font_size:g} pt")
+        self.command_field.setText(self.command_text(sheet))
+        self.command_field.setCursorPosition(0)
+        self.save_button.setEnabled(True)
+
+    def _show_problem(self, error: InputError) -> None:
+        self._busy_timer.stop()
+        self.preview.show_sheet(None)
+        self.problem_label.setText(str(error))
+        self.problem_label.show()
+        self.size_label.setText("")
+        self.command_field.setText("")
+        self.save_button.setEnabled(self._writing_path is not None)
+
+    def _begin_writing(self, path: Path) -> None:
+        self._writing_path = path
+        self.save_button.setText("Stop")
+        self.save_button.setToolTip(f"Do not write {path.name}")
+        self.state_label.setText(f"Writing {path.name} …")
+
+    def _end_writing(self, is_written: bool) -> None:
+        if not isValid(self):
+            return
+        self._writing_path = None
+        self.save_button.setText("Save…")
+        self.save_button.setToolTip("")
+        self.state_label.setText("")
+        if is_written:
+            self.accept()
+
+    def customise_option(self, entry: Option, value: object) -> Option:
+        """An option as the form shows it, with what was chosen last."""
+        choices = entry.choices
+        if entry.name == "font":
+            choices = tuple(dict.fromkeys([SHIPPED_FONT, str(value), *QFontDatabase.families()]))
+        return replace(entry, default=value, choices=choices)
+
+    def _fill_form(self, initial: object) -> None:
+        try:
+            start = build_options(self.options_type, initial if isinstance(initial, Mapping) else {})
+        except InputError:  # a file may hold anything
+            start = self.options_type()
+        entries = describe_options(self.options_type)
+        self.option_form.set_options(
+            [self.customise_option(entry, getattr(start, entry.name)) for entry in entries]
+        )
+        rows = self.option_form.layout()
+        assert isinstance(rows, QFormLayout)
+        rows.setContentsMargins(0, 0, 0, 0)
+        for name, field in self.option_form.fields.items():
+            label = rows.labelForField(field)
+            if isinstance(label, QLabel):
+                label.setText(OPTION_LABELS.get(name, label.text()))
+            self._connect_field(name, field)
+
+    def _connect_field(self, name: str, field: QWidget) -> None:
+        if isinstance(field, QComboBox):
+            field.currentTextChanged.connect(lambda: self._redraw_timer.start())
+        elif isinstance(field, QCheckBox):
+            field.toggled.connect(lambda: self._redraw_timer.start())
+        elif isinstance(field, QDoubleSpinBox | QSpinBox):
+            field.valueChanged.connect(lambda: self._redraw_timer.start())
+        if not isinstance(field, QDoubleSpinBox):
+            return
+        field.setDecimals(2 if name == "least" else 1)
+        field.setSingleStep({"least": 0.05, "font_size": 0.5}.get(name, 1.0))
+        if name.endswith("_mm"):
+            field.setSuffix(" mm")
+            field.setSpecialValueText("as the page" if name == "width_mm" else "what suits")
+        if name == "font_size":
+            field.setSuffix(" pt")
+
+    # how it looks
+
+    def _lay_out(self) -> None:
+        self.save_button = QPushButton("Save…", objectName="primary", default=True, enabled=False)
+        self.state_label = QLabel(objectName="muted")
+        self.save_button.clicked.connect(self._save_or_stop)
+        self.command_field.setAccessibleName("The command that makes this figure")
+        copy = QPushButton("Copy command")
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.command_field.text()))
+        choices = QVBoxLayout(spacing=10)
+        choices.addWidget(QLabel("Format", objectName="heading"))
+        choices.addWidget(self.format_box)
+        choices.addWidget(QLabel("Figure", objectName="heading"))
+        choices.addWidget(VerticalScrollArea(self.option_form), 1)
+        rows = [list(row) for row in self.extra_buttons()]
+        rows[-1].append(self.save_button)
+        for buttons in rows:
+            row = QHBoxLayout(spacing=8)
+            for button in buttons:
+                row.addWidget(button, 1)
+            choices.addLayout(row)
+        left = QWidget(objectName="panel")
+        left.setLayout(choices)
+        fix_scaled_width(left, 320)
+        below = QHBoxLayout(spacing=8)
+        below.addWidget(self.command_field, 1)
+        below.addWidget(copy)
+        right = QVBoxLayout(spacing=8)
+        right.addWidget(self.problem_label)
+        right.addWidget(self.preview, 1)
+        told = QHBoxLayout(spacing=8)
+        told.addWidget(self.size_label, 1)
+        told.addWidget(self.state_label)
+        right.addLayout(told)
+        right.addLayout(below)
+        whole = QHBoxLayout(self, spacing=14)
+        whole.setContentsMargins(14, 14, 14, 14)
+        whole.addWidget(left)
+        whole.addLayout(right, 1)
+
+    def sizeHint(self) -> QSize:
+        """Wide enough for choices and figure."""
+        return QSize(1080, 720)
+
+    def _save_or_stop(self) -> None:
+        if self._writing_path is not None:
+            self.workspace.save_service.cancel_exports()
+        elif (path := self.ask_path(self.format_box.currentData())) is not None:
+            self.save_to(path)
+
+
+def render_sheet(
+    make_sheet: Callable[[], FigurePage], width_px: float, height_px: float
+) -> tuple[FigurePage, QImage] | InputError:
+    """A sheet, and its bitmap for so many dots of room; or why there is none."""
+    try:
+        made = make_sheet()
+        dots = min(width_px / made.drawing.width, height_px / made.drawing.height)
+        return made, render_bitmap(made, max(dots, 0.1))
+    except InputError as error:
+        return error

@@ -1,0 +1,67 @@
+"""A sheet as it will be printed, scaled to the room there is."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from circuitviz.draw.registry import FigurePage
+
+MARGIN_PX = 16  # pixels of desk around the paper
+
+
+class SheetPreview(QWidget):
+    """A sheet scaled to the room there is, on a desk darker than the paper.
+
+    It is drawn elsewhere, as large as ``available_pixels`` says; until that has happened again after ``resized`` what
+    there is gets stretched.
+    """
+
+    resized = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sheet: FigurePage | None = None
+        self.setMinimumSize(360, 360)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Preview of the figure")
+        self._pixmap = QPixmap()
+
+    @property
+    def available_pixels(self) -> tuple[float, float]:
+        """Dots for the paper, across and down."""
+        ratio = self.devicePixelRatioF()
+        return (self.width() - 2 * MARGIN_PX) * ratio, (self.height() - 2 * MARGIN_PX) * ratio
+
+    def show_sheet(self, sheet: FigurePage | None, image: QImage | None = None) -> None:
+        """Show another sheet, drawn as ``image``; or nothing."""
+        self.sheet = sheet
+        self._pixmap = QPixmap() if image is None else QPixmap.fromImage(image)
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Have it drawn to fit; what was never drawn will be."""
+        if self.sheet is not None:
+            self.resized.emit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Desk, paper, figure; a figure without ground lies on squares."""
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), QColor("#8a919c"))
+        if self._pixmap.isNull() or self.sheet is None:
+            return
+        wide, high = self.available_pixels
+        size = self._pixmap.size().scaled(round(wide), round(high), Qt.AspectRatioMode.KeepAspectRatio)
+        size /= self.devicePixelRatioF()
+        left, top = (self.width() - size.width()) // 2, (self.height() - size.height()) // 2
+        if not self.sheet.drawing.background:
+            painter.setClipRect(left, top, size.width(), size.height())
+            painter.fillRect(left, top, size.width(), size.height(), QColor("#ffffff"))
+            for x in range(left, left + size.width(), 16):
+                for y in range(top, top + size.height(), 16):
+                    shade = QColor("#e4e6ea")
+                    painter.fillRect(x, y, 8, 8, shade)
+                    painter.fillRect(x + 8, y + 8, 8, 8, shade)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        painter.drawPixmap(QRect(left, top, size.width(), size.height()), self._pixmap)

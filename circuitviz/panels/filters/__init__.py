@@ -1,0 +1,5 @@
+"""The filters panel."""
+
+from circuitviz.panels.filters.panel import FiltersPanel
+
+__all__ = ["FiltersPanel"]

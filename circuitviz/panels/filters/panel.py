@@ -1,0 +1,252 @@
+"""Filters of the canvas: by number, score, sign and input of edges; by kind, layer and score of nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.document import State, ViewFilters, set_filters
+from circuitviz.document.view_filters import CHANNELS, SIGN_MEANINGS, SIGNS
+from circuitviz.panels.registry import Panel, adjust_form_fields, panels
+from circuitviz.workspace.workspace import Workspace
+
+SLIDER_STEPS = 400
+SIGN_LABELS = {"helps": ("raise the metric", "lower it"), "file": ("positive score", "negative score")}
+CHANNEL_LABELS = dict(zip(CHANNELS, ("q", "k", "v", "MLP, logits"), strict=True))
+KIND_LABELS = {"head": "heads", "mlp": "MLPs", "feature": "features", "error": "errors", "token": "tokens"}
+
+
+def _sign_labels(sign: str) -> dict[str, str]:
+    """What the chips of positive and negative scores say, by what is known of the sign."""
+    return dict(zip(SIGNS, SIGN_LABELS["helps" if sign == "helps" else "file"], strict=True))
+
+
+class ToggleChips(QWidget):
+    """What is shown is pressed; several may be."""
+
+    def __init__(self, labels: dict[str, str], group_name: str) -> None:
+        super().__init__()
+        self._group_name = group_name
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(4)
+        self.chips: dict[str, QToolButton] = {}
+        for key, text in labels.items():
+            chip = QToolButton(text=text, checkable=True, checked=True, objectName="chip")
+            chip.setAccessibleName(f"{group_name}: {text}")
+            self.chips[key] = chip
+            row.addWidget(chip)
+        row.addStretch(1)
+
+    def set_labels(self, labels: dict[str, str], tips: Iterable[str]) -> None:
+        """Write other words on the same chips."""
+        for (key, text), tip in zip(labels.items(), tips, strict=True):
+            self.chips[key].setText(text)
+            self.chips[key].setAccessibleName(f"{self._group_name}: {text}")
+            self.chips[key].setToolTip(tip)
+
+    def unchecked_keys(self) -> frozenset[str]:
+        """What is not pressed."""
+        return frozenset(key for key, chip in self.chips.items() if not chip.isChecked())
+
+    def set_unchecked(self, keys: Collection[str]) -> None:
+        """Press all but these."""
+        for key, chip in self.chips.items():
+            chip.setChecked(key not in keys)
+
+
+@panels.register("filters", summary="what of the circuit is drawn", title="Filters", area="bottom", order=1)
+class FiltersPanel(Panel):
+    """Every change is seen on the canvas at once; a row of changes is one step of undo."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._is_updating = False
+        self._n_circuit_edges = 1
+        self.max_edges_slider = QSlider(
+            Qt.Orientation.Horizontal, maximum=SLIDER_STEPS, accessibleName="Strongest edges"
+        )
+        self.max_edges_label = QLabel("all", objectName="muted")
+        self.edge_score_field = _score_field("Least score of an edge")
+        self.sign_chips, self.channel_chips = (
+            ToggleChips(_sign_labels("helps"), "Sign"),
+            ToggleChips(CHANNEL_LABELS, "Edges into"),
+        )
+        self.kind_chips = ToggleChips({}, "Kind")
+        self.first_layer_field = QSpinBox(accessibleName="From layer")
+        self.last_layer_field = QSpinBox(accessibleName="To layer")
+        self.node_score_field = _score_field("Least score of a node")
+        self.connected_box = QCheckBox("only nodes that a shown edge touches")
+        self.show_all_button = QPushButton("Show everything", objectName="link")
+        self._build()
+        self.max_edges_slider.valueChanged.connect(self._apply_filters)
+        for number in (
+            self.edge_score_field,
+            self.node_score_field,
+            self.first_layer_field,
+            self.last_layer_field,
+        ):
+            number.valueChanged.connect(self._apply_filters)
+        for chips in (self.sign_chips, self.channel_chips):
+            self._connect_chips(chips)
+        self.connected_box.toggled.connect(self._apply_filters)
+        self.show_all_button.clicked.connect(lambda: self.workspace.apply_command(set_filters(ViewFilters())))
+        workspace.state_changed.connect(self.show_state)
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Follow the document."""
+        state = self.workspace.state
+        self.setEnabled(state.circuit is not None)
+        if state.circuit is None:
+            return
+        sight, circuit = state.filters, state.circuit
+        self._is_updating = True
+        self._n_circuit_edges = max(2, circuit.n_edges)
+        layers = circuit.graph.shape.n_layers
+        for number, value in ((self.first_layer_field, sight.low), (self.last_layer_field, sight.high)):
+            number.setRange(0, max(0, layers - 1))
+            number.setValue(
+                (0 if number is self.first_layer_field else layers - 1) if value is None else value
+            )
+        most = circuit.n_edges if sight.most is None else min(sight.most, circuit.n_edges)
+        if self._slider_n_edges() != most:
+            share = math.log(max(1, most)) / math.log(self._n_circuit_edges)
+            self.max_edges_slider.setValue(
+                SLIDER_STEPS if sight.most is None else round(SLIDER_STEPS * share)
+            )
+        self.max_edges_label.setText("all" if sight.most is None else f"{most:,}")
+        self.edge_score_field.setValue(sight.least)
+        self.node_score_field.setValue(sight.score)
+        self.sign_chips.set_labels(_sign_labels(state.sign_meaning), SIGN_MEANINGS[state.sign_meaning])
+        self.sign_chips.set_unchecked(sight.hidden_signs)
+        self.channel_chips.set_unchecked(sight.hidden_channels)
+        self._show_kinds(state)
+        self.connected_box.setChecked(sight.joined)
+        self.show_all_button.setEnabled(not sight.shows_everything)
+        self._is_updating = False
+
+    def current_filters(self) -> ViewFilters:
+        """The filters as the fields say."""
+        layers = self.last_layer_field.maximum()
+        return ViewFilters(
+            most=None if self.max_edges_slider.value() == SLIDER_STEPS else self._slider_n_edges(),
+            least=self.edge_score_field.value(),
+            hidden_signs=self.sign_chips.unchecked_keys(),
+            hidden_channels=self.channel_chips.unchecked_keys(),
+            hidden_kinds=self.kind_chips.unchecked_keys(),
+            low=self.first_layer_field.value() or None,
+            high=None if self.last_layer_field.value() == layers else self.last_layer_field.value(),
+            score=self.node_score_field.value(),
+            joined=self.connected_box.isChecked(),
+        )
+
+    def _slider_n_edges(self) -> int:
+        return max(
+            1, round(math.exp(self.max_edges_slider.value() / SLIDER_STEPS * math.log(self._n_circuit_edges)))
+        )
+
+    def _apply_filters(self) -> None:
+        if not self._is_updating:
+            self.workspace.apply_command(set_filters(self.current_filters()))
+
+    def _connect_chips(self, chips: ToggleChips) -> None:
+        for chip in chips.chips.values():
+            chip.toggled.connect(self._apply_filters)
+
+    def _show_kinds(self, state: State) -> None:
+        assert state.circuit is not None
+        graph = state.circuit.graph
+        kinds = dict.fromkeys(str(graph.node(name).kind) for name in state.circuit.node_names)
+        if list(kinds) != list(self.kind_chips.chips):
+            before, self.kind_chips = (
+                self.kind_chips,
+                ToggleChips({k: KIND_LABELS.get(k, k) for k in kinds}, "Kind"),
+            )
+            self.nodes_form.replaceWidget(before, self.kind_chips)
+            before.hide()
+            before.deleteLater()
+            self._connect_chips(self.kind_chips)
+        self.kind_chips.set_unchecked(state.filters.hidden_kinds)
+
+    def _build(self) -> None:
+        self.max_edges_label.setMinimumWidth(44)
+        self.max_edges_label.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        edges = _headed_form(QLabel("Edges", objectName="heading"))
+        _add_row(edges, "strongest", _row_of((self.max_edges_slider, self.max_edges_label)))
+        _add_row(edges, "|score| from", self.edge_score_field)
+        _add_row(edges, "that", self.sign_chips)
+        _add_row(edges, "into", self.channel_chips)
+        head = QHBoxLayout()
+        head.addWidget(QLabel("Nodes", objectName="heading"), 1)
+        head.addWidget(self.show_all_button)
+        self.nodes_form = _headed_form(head)
+        _add_row(self.nodes_form, "kinds", self.kind_chips)
+        _add_row(
+            self.nodes_form, "layers", _row_of((self.first_layer_field, QLabel("to"), self.last_layer_field))
+        )
+        _add_row(self.nodes_form, "|score| from", self.node_score_field)
+        self.nodes_form.addRow(self.connected_box)
+        inside = QWidget()
+        columns = QHBoxLayout(inside)
+        columns.setContentsMargins(12, 4, 12, 6)
+        columns.setSpacing(28)
+        columns.addLayout(edges, 1)
+        columns.addLayout(self.nodes_form, 1)
+        scroll = QScrollArea(widgetResizable=True)
+        scroll.setWidget(inside)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+        adjust_form_fields(self)
+
+
+def _headed_form(head: QLabel | QHBoxLayout) -> QFormLayout:
+    form = QFormLayout(horizontalSpacing=10, verticalSpacing=5)
+    form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+    form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+    if isinstance(head, QLabel):
+        head.setMinimumHeight(22)
+        form.addRow(head)
+    else:
+        form.addRow(head)
+    return form
+
+
+def _add_row(form: QFormLayout, text: str, field: QWidget) -> None:
+    label = QLabel(text, objectName="muted")
+    label.setMinimumHeight(max(26, field.sizeHint().height()))  # beside the field's middle
+    form.addRow(label, field)
+
+
+def _score_field(name: str) -> QDoubleSpinBox:
+    field = QDoubleSpinBox(decimals=4, maximum=1e6, singleStep=0.01, accessibleName=name)
+    field.setSpecialValueText("any")
+    field.setKeyboardTracking(False)
+    return field
+
+
+def _row_of(widgets: Iterable[QWidget]) -> QWidget:
+    made = QWidget()
+    row = QHBoxLayout(made)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(8)
+    for widget in widgets:
+        row.addWidget(widget, 0 if isinstance(widget, QLabel) else 1)
+    return made

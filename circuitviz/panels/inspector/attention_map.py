@@ -1,0 +1,96 @@
+"""One head's attention over real tokens: point at a token to see where it looks, click to hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, Signal
+
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.heat_grid import TableRows
+from circuitviz.panels.heat.heat_painter import visible_token
+
+
+class AttentionMap(HeatMap):
+    """Rows are queries, columns keys. ``query`` is the row that is read; click locks it, Escape frees it."""
+
+    query_changed = Signal(int)
+
+    def __init__(
+        self, name: str = "Attention pattern", *, show_scale: bool = False, min_row_height: float = 13.0
+    ) -> None:
+        super().__init__(
+            name, show_scale=show_scale, square_cells=True, min_row_height=min_row_height, max_row_height=30.0
+        )
+        self.tokens: Sequence[str] = ()
+        self.pattern: NDArray[Any] = np.zeros((0, 0))
+        self.query = -1
+        self.is_locked = False
+        self.cell_hovered.connect(self._on_hover)
+        self.cell_chosen.connect(self._on_click)
+        self.escape_pressed.connect(self.unlock)
+
+    def show_pattern(
+        self,
+        tokens: Sequence[str],
+        pattern: Any,
+        *,
+        is_signed: bool = False,
+        limit: float = 1.0,
+        table: Callable[[], TableRows] = list,
+    ) -> None:
+        """Show weights [query, key]; what a causal head cannot see stays empty."""
+        if list(tokens) != list(self.tokens):
+            self.is_locked, self.query = False, len(tokens) - 1
+        self.tokens, self.pattern = tokens, np.asarray(pattern)
+        names = [visible_token(token) for token in tokens]
+        seen = np.where(np.tril(np.ones_like(self.pattern, dtype=bool)), self.pattern, np.nan)
+
+        def told(i: int, j: int) -> str:
+            weight = self.pattern[i, j]
+            if is_signed:
+                return f"“{names[i]}” looks {weight:+.3f} more at “{names[j]}”"
+            return f"“{names[i]}” looks at “{names[j]}”: {weight:.3f}"
+
+        unit = "difference of attention" if is_signed else "attention"
+        self.show_grid(
+            HeatGrid(names, names, seen, unit, is_signed, limit, describe_cell=told, build_table=table)
+        )
+        self._set_query(self.query)
+
+    def show_query(self, query: int) -> None:
+        """Read a token's row, unless one is held."""
+        if not self.is_locked and 0 <= query < len(self.tokens):
+            self._set_query(query)
+
+    def toggle_lock(self, query: int) -> None:
+        """Hold a token's row, or let it go if it is held already."""
+        self.is_locked = not (self.is_locked and query == self.query)
+        self._set_query(query)
+
+    def unlock(self) -> None:
+        """Let go; the last token is read, whose prediction is the answer."""
+        self.is_locked = False
+        self._set_query(len(self.tokens) - 1)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Back to the last token."""
+        super().leaveEvent(event)
+        if not self.is_locked:
+            self._set_query(len(self.tokens) - 1)
+
+    def _on_hover(self, row: int, _column: int) -> None:
+        if row >= 0:
+            self.show_query(row)
+
+    def _on_click(self, row: int, _column: int) -> None:
+        self.toggle_lock(row)
+
+    def _set_query(self, query: int) -> None:
+        self.query = query
+        self.mark_nodes(self.marked_nodes, query)
+        self.update()
+        self.query_changed.emit(query)

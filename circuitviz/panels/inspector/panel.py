@@ -1,0 +1,319 @@
+"""What the selected node does: its logit lens, direct effect, attention, and strongest edges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFontInfo, QShortcut
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QColorDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.document import Label, expand_nodes, set_label
+from circuitviz.panels.inspector.attention_map import AttentionMap
+from circuitviz.panels.inspector.prompt_node_view import PromptNodeView
+from circuitviz.panels.inspector.token_columns import TokenColumns
+from circuitviz.panels.labels.labels_table import RoleCompleter
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.font_scaling import VerticalScrollArea
+from circuitviz.panels.widgets.prompt_selector import PromptSelector
+from circuitviz.scene.theme import Theme
+from circuitviz.workspace.comparison_text import (
+    describe_selected_edges,
+    describe_selected_nodes,
+    group_of_selection,
+    overlaid_circuit,
+    selection_only_in_other,
+)
+from circuitviz.workspace.plain_text import escape_mnemonics
+from circuitviz.workspace.workspace import Workspace
+
+MAX_LENS_TOKENS = 6
+MAX_LISTED_EDGES = 8  # the strongest are listed
+DEFAULT_LABEL_COLOUR = "#8b5cf6"
+
+
+@panels.register("inspector", summary="the selected node", title="Inspector", area="right", order=1)
+class InspectorPanel(Panel):
+    """Readings come from the worker; until they do, the last ones are greyed."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.node = ""
+        self.reading: Any = None
+        self.title_label = QLabel("Select a head or an MLP on the canvas", objectName="title", wordWrap=True)
+        self.description_label = QLabel("", objectName="muted", wordWrap=True)
+        self.label_field = QLineEdit(placeholderText="Label: what does it do?", accessibleName="Label")
+        colour = "Colour of the label"
+        self.colour_button = QToolButton(text="●", toolTip=colour, accessibleName=colour)
+        self.prompt_box = PromptSelector(workspace)
+        self.lens_columns = TokenColumns(MAX_LENS_TOKENS)
+        self.answers_label = QLabel("", wordWrap=True)
+        self.attribution_label = QLabel("")
+        self.value_weighted_box = QCheckBox("weighted by value size")
+        self.attention_map = AttentionMap()
+        self.prompt_node_view = PromptNodeView(
+            workspace
+        )  # instead of the readings, where the circuit is of features
+        self.edge_buttons = [QPushButton(objectName="link") for _ in range(MAX_LISTED_EDGES)]
+        self._strongest_edges: list[tuple[str, float]] = []
+        self._label_colour = DEFAULT_LABEL_COLOUR
+        self._build()
+        self.label_field.setCompleter(RoleCompleter(workspace, self.label_field))
+        away = QShortcut(Qt.Key.Key_Escape, self.label_field, context=Qt.ShortcutContext.WidgetShortcut)
+        away.activated.connect(self._discard_typed_label)
+        for at, button in enumerate(self.edge_buttons):
+            button.clicked.connect(partial(self._choose_edge, at))
+        self.label_field.editingFinished.connect(self.save_label)
+        for ends in (workspace.commit_input_requested, workspace.document_closing):
+            ends.connect(self._save_typed_label)
+        self.colour_button.clicked.connect(self._pick_colour)
+        workspace.prompt_changed.connect(self._request_reading)
+        self.value_weighted_box.toggled.connect(lambda _on: self._show_attention())
+        workspace.selection_changed.connect(self.show_selection)
+        workspace.state_changed.connect(self._show_state)
+        workspace.node_reading_received.connect(self.show_reading)
+        workspace.model_ready.connect(lambda _ready: self._request_reading())
+        self.show_selection()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colour the attention map."""
+        self.attention_map.theme = theme
+        self.attention_map.update()
+
+    def _build(self) -> None:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(12, 8, 12, 12)
+        column.setSpacing(7)
+        column.addWidget(self.title_label)
+        column.addWidget(self.description_label)
+        self.body = QWidget()
+        column.addWidget(self.body)
+        column.addStretch(1)
+        body = QVBoxLayout(self.body)
+        body.setContentsMargins(0, 0, 0, 0)
+        body.setSpacing(7)
+        row = QHBoxLayout()
+        row.addWidget(self.label_field, 1)
+        row.addWidget(self.colour_button)
+        body.addLayout(row)
+        body.addWidget(self.prompt_node_view)
+        self.readings_box = QWidget()
+        readings = QVBoxLayout(self.readings_box)
+        readings.setContentsMargins(0, 0, 0, 0)
+        readings.setSpacing(7)
+        body.addWidget(self.readings_box)
+        self.prompt_row = QWidget()
+        prompt = QHBoxLayout(self.prompt_row)
+        prompt.setContentsMargins(0, 0, 0, 0)
+        prompt.addWidget(QLabel("Prompt", objectName="muted"))
+        prompt.addWidget(self.prompt_box, 1)
+        readings.addWidget(self.prompt_row)
+        readings.addWidget(_heading_label("Logit lens of its output"))
+        readings.addWidget(self.lens_columns)
+        readings.addWidget(self.answers_label)
+        readings.addWidget(_heading_label("Direct logit attribution"))
+        readings.addWidget(self.attribution_label)
+        self.attention_box = QWidget()
+        attention = QVBoxLayout(self.attention_box)
+        attention.setContentsMargins(0, 0, 0, 0)
+        head = QHBoxLayout()
+        head.addWidget(_heading_label("Attention"))
+        head.addStretch(1)
+        head.addWidget(self.value_weighted_box)
+        attention.addLayout(head)
+        attention.addWidget(self.attention_map)
+        readings.addWidget(self.attention_box)
+        body.addWidget(_heading_label("Strongest edges"))
+        strongest = QVBoxLayout(spacing=0)
+        body.addLayout(strongest)
+        for button in self.edge_buttons:
+            strongest.addWidget(button)
+            button.hide()
+        scroll = VerticalScrollArea(inside, min_width_px=300)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # what it says is scrolled by keys
+        scroll.setAccessibleName("What is selected")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(scroll)
+
+    def show_selection(self) -> None:
+        """Follow the selection; one node is read."""
+        nodes, edges = self.workspace.selected_nodes, self.workspace.selected_edges
+        circuit = self.workspace.state.circuit
+        known = circuit.graph.node_index if circuit is not None else ()
+        one = next(iter(nodes)) if len(nodes) == 1 else ""
+        node = one if one in known else ""
+        if node != self.node:
+            self._save_typed_label()  # it was typed for the node before
+        self.node = node
+        self.body.setVisible(bool(self.node))
+        if self.node:
+            self.reading = None
+            self._show_state()
+            self.body.setEnabled(True)
+            self._clear_readings()
+            self._request_reading()
+        elif one:
+            inside = sorted(expand_nodes(self.workspace.state, nodes))
+            self._show_title(one, f"{len(inside)} nodes together: {', '.join(inside)}")
+        elif len(nodes) > 1:
+            number = f"{len(nodes)} nodes"
+            group = group_of_selection(self.workspace)
+            self._show_title(
+                f"{group}: {number}" if group else f"{number} selected",
+                describe_selected_nodes(self.workspace),
+            )
+        elif edges:
+            self._show_title("\n".join(sorted(edges)[:5]), describe_selected_edges(self.workspace))
+        else:
+            self._show_title("Nothing selected", "Click a head, an MLP or an edge on the canvas.")
+
+    def save_label(self) -> None:
+        """Put the label's text and colour on the node."""
+        text = self.label_field.text().strip()
+        before = self.workspace.document.state.labels.get(self.node)
+        known = before or Label(text)
+        after = replace(known, text=text, colour=self._label_colour) if text else None
+        self.label_field.setModified(False)
+        if self.node and before != after and not self.workspace.labels_hidden:
+            self.workspace.apply_command(set_label(self.node, after))
+
+    def _save_typed_label(self) -> None:
+        """What is being typed belongs to this node of this document, whatever comes next."""
+        if self.label_field.isModified():
+            self.save_label()
+
+    def _discard_typed_label(self) -> None:
+        """What was typed was not meant."""
+        self.label_field.setModified(False)
+        self._show_state()
+
+    def show_reading(self, reading: Any) -> None:
+        """Show a reading, unless another node was selected meanwhile."""
+        if reading.node != self.node or reading.prompt != self.workspace.prompt_index:
+            return
+        self.reading = reading
+        up, down = (
+            [(_display_token(t.token), t.logit) for t in side] for side in (reading.top, reading.bottom)
+        )
+        self.lens_columns.show_tokens(up, down)
+        ranked = [
+            f"{_display_token(t.token)} {t.logit:+.2f} (rank {t.rank + 1})" for t in reading.answers[:4]
+        ]
+        silent = not any(token.logit for token in (*reading.top, *reading.bottom))
+        self.answers_label.setText("writes nothing here" if silent else "answers: " + ",  ".join(ranked))
+        value = reading.direct_logit_attribution
+        self.attribution_label.setText(
+            "needs incorrect answers" if value is None else f"{value:+.3f} to correct − incorrect"
+        )
+        self._show_attention()
+
+    def _show_attention(self) -> None:
+        reading = self.reading
+        pattern = None if reading is None else reading.attention
+        self.attention_box.setVisible(pattern is not None)
+        if reading is not None and pattern is not None:
+            self.attention_map.show_pattern(
+                reading.tokens, reading.weighted if self.value_weighted_box.isChecked() else pattern
+            )
+
+    def _clear_readings(self) -> None:
+        self.lens_columns.clear()
+        waiting = "reading…" if self.workspace.opened_model else "opens with the model"
+        if "@" in self.node:
+            waiting = "its dashboard stands under Features" if ".f" in self.node else ""
+        self.answers_label.setText(waiting)
+        self.attribution_label.setText("")
+        self.attention_box.setVisible(False)
+
+    def _request_reading(self) -> None:
+        circuit = self.workspace.state.circuit
+        if self.node and circuit is not None and circuit.graph.is_of_prompt:
+            self.prompt_node_view.show_node(self.node)
+        elif self.node:
+            self.workspace.request_node_reading(self.node, self.workspace.prompt_index)
+
+    def _show_title(self, title: str, about: str) -> None:
+        self.title_label.setText(title)
+        self.description_label.setText(about)
+
+    def _show_state(self) -> None:
+        state = self.workspace.state
+        if state.circuit is None or self.node not in state.circuit.graph.node_index:
+            return  # nothing, or gone with another basis: the selection follows
+        label = state.labels.get(self.node)
+        self.label_field.setEnabled(not self.workspace.labels_hidden)
+        if not self.label_field.isModified():  # else somebody is typing
+            self.label_field.setText(label.text if label else "")
+        self._label_colour = label.colour if label else DEFAULT_LABEL_COLOUR
+        shade = self._label_colour or "palette(placeholder-text)"
+        dress = f"color: {shade}; font-size: {round(1.35 * QFontInfo(self.font()).pixelSize())}px;"
+        if self.colour_button.styleSheet() != dress:  # it is polished anew each time
+            self.colour_button.setStyleSheet(dress)
+        out = " · ablated" if self.node in state.ablated_nodes else ""
+        other = overlaid_circuit(self.workspace)
+        side = f" · only in {other[0]}" if other and selection_only_in_other(self.workspace) else ""
+        node, features = state.circuit.graph.node(self.node), state.circuit.graph.is_of_prompt
+        self.prompt_node_view.setVisible(features)
+        self.readings_box.setVisible(not features)
+        kind = self.prompt_node_view.describe_node(node) if features else node.kind
+        self._show_title(
+            self.node, f"{ {'head': 'attention head', 'mlp': 'MLP'}.get(kind, kind) }{out}{side}"
+        )
+        self._show_edges()
+
+    def _show_edges(self) -> None:
+        other = overlaid_circuit(self.workspace) if selection_only_in_other(self.workspace) else None
+        self._strongest_edges = _edges_by_score(other[1] if other else self.workspace.state, self.node)[
+            :MAX_LISTED_EDGES
+        ]
+        for at, button in enumerate(self.edge_buttons):
+            if at < len(self._strongest_edges):
+                name, score = self._strongest_edges[at]
+                button.setText(escape_mnemonics(f"{score:+.4f}   {name}"))
+            button.setVisible(at < len(self._strongest_edges))
+
+    def _choose_edge(self, index: int) -> None:
+        self.workspace.set_selection(frozenset(), frozenset({self._strongest_edges[index][0]}))
+
+    def _pick_colour(self) -> None:
+        chosen = QColorDialog.getColor(
+            self._label_colour or DEFAULT_LABEL_COLOUR, self, "Colour of the label"
+        )
+        if chosen.isValid():
+            self._label_colour = chosen.name()
+            self.save_label()
+
+
+def _edges_by_score(state: Any, node: str) -> list[tuple[str, float]]:
+    graph, (senders, receivers) = state.circuit.graph, state.circuit.edge_indices
+    touching = graph.owners[:, graph.node_index[node]][receivers]
+    if node in graph.sender_index:
+        touching |= senders == graph.sender_index[node]
+    ends = list(zip(senders[touching].tolist(), receivers[touching].tolist(), strict=True))
+    values = [1.0] * len(ends) if state.scores is None else [float(state.scores.values[at]) for at in ends]
+    found = [(graph.edge_name(*at), value) for at, value in zip(ends, values, strict=True)]
+    return sorted(found, key=lambda pair: -abs(pair[1]))
+
+
+def _heading_label(text: str) -> QLabel:
+    label = QLabel(text, objectName="heading")
+    label.setContentsMargins(0, 6, 0, 0)
+    return label
+
+
+def _display_token(token: str) -> str:
+    return token.replace(" ", "·") if token.strip() == "" else token.strip()

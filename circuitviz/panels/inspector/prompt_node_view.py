@@ -1,0 +1,115 @@
+"""What the inspector shows of a node of a prompt: its numbers, what they mean, and where to go from it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from circuitviz.document.node_text import describe_graph_source, describe_node_values, tokens_by_position
+from circuitviz.graph import Node, NodeKind
+from circuitviz.panels.inspector.token_columns import TokenColumns
+from circuitviz.scene.node_styles import STYLE_DESCRIPTIONS, node_style
+from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.query import QueryResult
+from circuitviz.workbench.read_prompt_node import N_TOP_TOKENS, PromptNodeReading, ReadPromptNode
+from circuitviz.workspace.workspace import Workspace
+
+KIND_EXPLANATIONS = {
+    NodeKind.FEATURE: (
+        "A feature is read by its directions and by where it fires, not by a lens or a pattern. Attention "
+        "is frozen here: why a head looks at this token is not in its edges."
+    ),
+    NodeKind.HEAD: "A head without features, at one position. Its pattern is frozen in this circuit.",
+    NodeKind.ERROR: "What the dictionary does not reconstruct at this token. A leaf: nothing flows into it.",
+    NodeKind.TOKEN: "The embedding of the prompt’s token. A leaf: it has no other reading.",
+    NodeKind.POSITION: "The embedding of the position. A leaf: it has no other reading.",
+    NodeKind.BIAS: "Biases, which are there whatever the prompt is. A leaf: it has no other reading.",
+    NodeKind.MLP: "An MLP without a transcoder is a leaf: what it reads is not followed.",
+    NodeKind.SKIP: "What the transcoder passes on linearly, past its features.",
+    NodeKind.NEURON: "What this circuit explains: a neuron’s value before its activation function.",
+    NodeKind.LOGITS: "What this circuit explains.",
+}
+
+
+class PromptNodeView(QWidget):
+    """Follows what the inspector shows; readings come from the worker."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.node = ""
+        self.numbers_label = QLabel("", wordWrap=True, accessibleName="Numbers of the node")
+        self.numbers_label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.meaning_label = QLabel("", objectName="muted", wordWrap=True)
+        self.source_label = QLabel(
+            "", objectName="muted", wordWrap=True, accessibleName="Origin of the graph"
+        )
+        self.token_columns = TokenColumns(N_TOP_TOKENS)
+        self.dashboard_button = QPushButton("Dashboard", toolTip="where this feature fires, in Features")
+        self.trace_button = QPushButton("Trace", toolTip="the circuit of this node (Shift+T)")
+        self._build()
+        self.dashboard_button.clicked.connect(lambda: workspace.panel_requested.emit("features"))
+        self.trace_button.clicked.connect(workspace.prompt_circuits.trace_selected_node)
+        workspace.reply_received.connect(self._on_reply)
+
+    def show_node(self, name: str) -> None:
+        """Show a node of the open circuit of features; its reading follows, where its model can be asked."""
+        state, question = self.workspace.document.state, self.workspace.prompt_circuits.query
+        if state.circuit is None or name not in state.circuit.graph.node_index:
+            return
+        node = state.circuit.graph.node(name)
+        self.meaning_label.setText(KIND_EXPLANATIONS.get(node.kind, ""))
+        self.source_label.setText(describe_graph_source({} if state.scores is None else state.scores.info))
+        self.source_label.setVisible(bool(self.source_label.text()))
+        self.dashboard_button.setVisible(node.kind is NodeKind.FEATURE and question is not None)
+        self.trace_button.setVisible(self.workspace.prompt_circuits.traceable_node == name)
+        if name != self.node:
+            self.node = name
+            self.token_columns.hide()
+        self.numbers_label.setText(self._numbers_text(node))
+        if self.workspace.opened_model is not None and question is not None:
+            self.workspace.submit_request(ReadPromptNode(question, name))
+
+    def describe_node(self, node: Node) -> str:
+        """What a node is and where it stands, in a line."""
+        said = STYLE_DESCRIPTIONS[node_style(node.kind, node.name)]
+        if node.position is None:
+            return said
+        word = tokens_by_position(self.workspace.document.state).get(node.position)
+        return f"{said} at position {node.position}{'' if word is None else f', “{word.strip()}”'}"
+
+    def _numbers_text(self, node: Node, reading: PromptNodeReading | None = None) -> str:
+        scores = self.workspace.document.state.scores
+        parts = describe_node_values(node, {} if scores is None else scores.info)
+        if reading is not None and reading.norm_fraction is not None:
+            parts.append(f"{reading.norm_fraction:.0%} as long as all that its site writes here")
+        return " · ".join(parts)
+
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult) or not isinstance(reply.query, ReadPromptNode):
+            return
+        found, circuit = reply.result, self.workspace.document.state.circuit
+        if found is None or found.node != self.node or circuit is None:
+            return
+        if self.node not in circuit.graph.node_index:
+            return
+        self.numbers_label.setText(self._numbers_text(circuit.graph.node(self.node), found))
+        self.token_columns.setVisible(bool(found.promoted_tokens))
+        up, down = (
+            [(t.token.strip(), t.value) for t in side]
+            for side in (found.promoted_tokens, found.suppressed_tokens)
+        )
+        self.token_columns.show_tokens(up, down)
+
+    def _build(self) -> None:
+        buttons = QHBoxLayout(spacing=6)
+        buttons.addWidget(self.dashboard_button)
+        buttons.addWidget(self.trace_button)
+        buttons.addStretch(1)
+        column = QVBoxLayout(self, spacing=7)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.numbers_label)
+        column.addWidget(self.meaning_label)
+        column.addLayout(buttons)
+        column.addWidget(self.token_columns)
+        column.addWidget(self.source_label)

@@ -1,0 +1,160 @@
+"""A claim in words and its test side by side, so that what is said is what is tested."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QFormLayout,
+    QLabel,
+    QLineEdit,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.document import Evidence
+from circuitviz.options import Option, build_options
+from circuitviz.panels.widgets.option_form import OptionForm
+
+FILE_CHOICE = "a file…"
+TOKEN_PLACES = ("END", "IO", "S1", "S2", "S1+1", "END-1")
+TEST_TITLES = {
+    "answer": "the answer",
+    "attention": "attention",
+    "role": "a role's standard test",
+    "activation": "what it fires on",
+    "feature-effect": "what follows from it",
+}
+
+
+class ClaimDialog(QDialog):
+    """Test, its options, and the claim; the words follow the options until they are edited by hand.
+
+    ``has_pairs``: whether the circuit has pairs of its own; one of a single prompt borrows those of a task.
+    """
+
+    def __init__(
+        self,
+        claims: Mapping[str, tuple[str, tuple[Option, ...]]],
+        task_name: str,
+        parent: QWidget,
+        has_pairs: bool = True,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Add a test")
+        self._claims, self._task_name, self._has_pairs = claims, task_name, has_pairs
+        self.test_box = QComboBox(accessibleName="Test")
+        self.test_summary = QLabel("", objectName="muted", wordWrap=True)
+        self.options_form = OptionForm()
+        self.pairs_label = QLabel("", objectName="muted", wordWrap=True)
+        self.pairs_label.setMinimumHeight(2 * self.pairs_label.fontMetrics().lineSpacing() + 4)
+        self.pairs_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.claim_field = QLineEdit(accessibleName="Claim")
+        self.button_box = QDialogButtonBox()
+        self.accept_button = self.button_box.addButton("Add and run", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.accept_button.setObjectName("primary")
+        self.button_box.addButton(QDialogButtonBox.StandardButton.Cancel)
+        for name in claims:
+            self.test_box.addItem(TEST_TITLES.get(name, name), name)
+        form = QFormLayout(verticalSpacing=8)
+        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form.addRow("Test", self.test_box)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(16, 14, 16, 14)
+        whole.setSpacing(10)
+        whole.addLayout(form)
+        whole.addWidget(self.test_summary)
+        whole.addWidget(self.options_form)
+        whole.addWidget(self.pairs_label)
+        whole.addWidget(QLabel("The claim, in words", objectName="heading"))
+        whole.addWidget(self.claim_field)
+        whole.addStretch(1)
+        whole.addWidget(self.button_box)
+        self.setMinimumWidth(460)
+        self.button_box.accepted.connect(self.accept)
+        self.button_box.rejected.connect(self.reject)
+        self.test_box.currentIndexChanged.connect(self._on_test_changed)
+        self._is_claim_edited = False
+        self.claim_field.textEdited.connect(self._on_claim_edited)
+        self._on_test_changed()
+
+    @property
+    def test_name(self) -> str:
+        """The chosen test's name."""
+        return str(self.test_box.currentData(Qt.ItemDataRole.UserRole))
+
+    def build_evidence(self) -> Evidence:
+        """What was chosen; only options that differ between tests of the same kind are words."""
+        return Evidence(
+            self.claim_field.text().strip() or self._claim_text(), self.test_name, self.options_form.values()
+        )
+
+    def _on_test_changed(self) -> None:
+        from circuitviz.tasks.counterfactuals import list_counterfactuals, list_other_task_pairs
+
+        summary, options = self._claims[self.test_name]
+        self.test_summary.setText(f"{summary[0].upper()}{summary[1:]}.")
+        pairs = [*list_counterfactuals(self._task_name), FILE_CHOICE]
+        if any(option.name == "where" for option in options):  # a test of features, which any pairs suit
+            pairs = [
+                *(list_counterfactuals(self._task_name) if self._has_pairs else ()),
+                *list_other_task_pairs(self._task_name),
+                FILE_CHOICE,
+            ]
+        offered = {
+            "counterfactual": pairs,
+            "query": TOKEN_PLACES,
+            "key": TOKEN_PLACES,
+            "where": ("all", "own", *TOKEN_PLACES),
+        }
+        self.options_form.set_options(options, offered)
+        if isinstance(field := self.options_form.fields.get("counterfactual"), QComboBox):
+            field.setCurrentText(pairs[0])
+        for field in self.options_form.fields.values():
+            for signal in ("currentTextChanged", "textChanged", "valueChanged", "toggled"):
+                if hasattr(field, signal):
+                    getattr(field, signal).connect(self._on_options_changed)
+        self._on_options_changed()
+        self.adjustSize()
+
+    def _on_claim_edited(self, text: str) -> None:
+        self._is_claim_edited = bool(text.strip())
+
+    def _on_options_changed(self, *_values: object) -> None:
+        pairs = self.options_form.fields.get("counterfactual")
+        if isinstance(pairs, QComboBox) and pairs.currentText() == FILE_CHOICE:
+            path, _ = QFileDialog.getOpenFileName(self, "Pairs of prompts", "", "Pairs (*.jsonl *.csv)")
+            pairs.setCurrentText(path or pairs.itemText(0))
+            return
+        self.pairs_label.setText(
+            _describe_counterfactual(str(self.options_form.values().get("counterfactual", "")))
+        )
+        self.pairs_label.setVisible(bool(self.pairs_label.text()))
+        if not self._is_claim_edited:
+            self.claim_field.setText(self._claim_text())
+            self.claim_field.setCursorPosition(0)
+
+    def _claim_text(self) -> str:
+        from circuitviz.evaluation.claims import claim_tests
+
+        entry = claim_tests.get(self.test_name)
+        return str(entry.extra["says"](build_options(entry.options, self.options_form.values())))
+
+
+def _describe_counterfactual(counterfactual: str) -> str:
+    """What a counterfactual changes."""
+    from circuitviz.tasks import tasks
+    from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactuals
+
+    if counterfactual == TASK_PAIRS:
+        return "paired: the circuit's own corrupted prompts."
+    if counterfactual in tasks.names():
+        return f"{counterfactual}: {tasks.get(counterfactual).summary}."
+    if counterfactual in counterfactuals.names():
+        return f"{counterfactual}: {counterfactuals.get(counterfactual).summary}."
+    return "A file: CSV or JSONL with clean, corrupted, correct, incorrect." if counterfactual else ""

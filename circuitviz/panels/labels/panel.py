@@ -1,0 +1,324 @@
+"""Labels: who says that a part does what, how sure, and what the tests of it found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QItemSelectionModel, QSettings, Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QColorDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPushButton,
+    QSplitter,
+    QTableView,
+    QTabWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from circuitviz.document import Evidence, Label, add_evidence, remove_labels, set_label, set_labels
+from circuitviz.document.labels import DEFAULT_LABEL_COLOUR, colour_for_role, target_kind
+from circuitviz.errors import InputError
+from circuitviz.panels.labels.evidence_box import EvidenceBox
+from circuitviz.panels.labels.labels_table import (
+    ROLE_COLUMN,
+    LabelsSortProxy,
+    LabelsTableModel,
+    RoleBox,
+    RoleDelegate,
+)
+from circuitviz.panels.labels.role_suggestions import RoleSuggestions
+from circuitviz.panels.labels.round_box import RoundBox
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.scene.theme import Theme
+from circuitviz.workspace.plain_text import escape_mnemonics
+from circuitviz.workspace.workspace import Workspace
+
+EMPTY_MESSAGE = (
+    "Nothing is labelled yet. Select nodes or edges on the canvas, type a role and press Enter; or start a "
+    "labelling round (Shift+L), which asks for one node after another, the strongest first."
+)
+LABEL_FILE_FILTER = "Labels (*.jsonl *.csv)"
+
+
+@panels.register("labels", summary="what parts do", title="Labels", area="bottom", order=3, height=340)
+class LabelsPanel(Panel):
+    """The table on the left; evidence, suggestions and the labelling round on the right."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.table_model = LabelsTableModel(workspace)
+        self.sort_proxy = LabelsSortProxy(self.table_model)
+        self.table_view = QTableView(accessibleName="Labels")
+        self.role_delegate = RoleDelegate(workspace)  # the table does not own it
+        self.filter_field = QLineEdit(placeholderText="Filter labels", clearButtonEnabled=True)
+        self.filter_field.setAccessibleName("Filter labels")
+        self.author_field = QLineEdit(placeholderText="Your name", accessibleName="Author of new labels")
+        self.role_box = RoleBox(workspace)
+        self.label_button = QPushButton("Label", toolTip="give this role to what is selected on the canvas")
+        self.groups_button = QToolButton(
+            text="Groups ▾", toolTip="label a group, or a class of labelled nodes"
+        )
+        self.more_button = QToolButton(text="More ▾")
+        self.evidence_box = EvidenceBox(workspace)
+        self.role_suggestions = RoleSuggestions(workspace)
+        self.round_box = RoundBox(workspace)
+        self.tabs = QTabWidget()
+        self.empty_label = QLabel(EMPTY_MESSAGE, objectName="muted", wordWrap=True)
+        self.empty_label.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.empty_label.setContentsMargins(2, 6, 12, 0)
+        self.detached_labels_note = QLabel("", objectName="muted", wordWrap=True)
+        self.detached_labels_note.setContentsMargins(2, 2, 12, 6)
+        self._build()
+        self._connect_signals()
+        self._update_table_visibility()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Verdicts in the theme's colours."""
+        self.evidence_box.set_theme(theme)
+
+    def label_targets(self, targets: list[str]) -> None:
+        """Give the typed role to parts; what else their labels say stays."""
+        text, labels = self.role_box.currentText().strip(), self.workspace.document.state.labels
+        if not text or not targets:
+            self.workspace.post_message(
+                "Type a role and select what has it." if not text else "Nothing is selected."
+            )
+            return
+        colour, author = colour_for_role(labels, text), self.author_field.text().strip()
+        made = {}
+        for target in targets:
+            old = labels.get(target)
+            made[target] = replace(old or Label(text, author=author), text=text, colour=colour)
+        self.workspace.apply_command(set_labels(made, f"Label {targets[0]}" if len(targets) == 1 else ""))
+        self.select_target(targets[0])
+
+    def select_target(self, target: str) -> None:
+        """Go to a label's row."""
+        if target in self.table_model.targets:
+            index = self.sort_proxy.mapFromSource(
+                self.table_model.index(self.table_model.targets.index(target), 0)
+            )
+            flags = QItemSelectionModel.SelectionFlag
+            self.table_view.selectionModel().select(index, flags.ClearAndSelect | flags.Rows)
+            self.table_view.selectionModel().setCurrentIndex(index, flags.NoUpdate)
+            self.table_view.scrollTo(index)
+
+    def selected_targets(self) -> list[str]:
+        """The targets of the selected rows."""
+        rows = self.table_view.selectionModel().selectedRows()
+        return [self.table_model.targets[self.sort_proxy.mapToSource(index).row()] for index in rows]
+
+    def begin_round(self, is_blind: bool = False) -> None:
+        """Walk through unlabelled nodes; or blind through labelled ones."""
+        self.round_box.author = self.author_field.text().strip()
+        self.round_box.begin_round(is_blind)
+        self._update_round_tab()
+
+    def export_labels(self, path: Path) -> bool:
+        """Write all labels."""
+        from circuitviz.formats.label_files import write_labels
+
+        return self.workspace.run_guarded(write_labels, self.workspace.document.state, path)
+
+    def import_labels(self, path: Path) -> bool:
+        """Import labels as one step; names that the model does not have are told."""
+        return self.workspace.run_guarded(self._import_labels, path)
+
+    def _import_labels(self, path: Path) -> None:
+        from circuitviz.formats.label_files import read_labels
+
+        circuit = self.workspace.document.state.circuit
+        if circuit is None:
+            raise InputError("There is no circuit yet whose parts these labels could be; open one first.")
+        labels, foreign = read_labels(path, circuit.graph)
+        if not labels:
+            raise InputError(f"'{path.name}' has {len(foreign)} labels, none of them of this model's parts.")
+        self.workspace.apply_command(set_labels(labels, f"Import {len(labels)} labels"))
+        left = f"; {len(foreign)} are of parts that this model does not have" if foreign else ""
+        self.workspace.post_message(f"{len(labels)} labels imported{left}")
+
+    def choose_export_file(self) -> None:
+        """Choose where labels go."""
+        path, _ = QFileDialog.getSaveFileName(self, "Export the labels", "labels.jsonl", LABEL_FILE_FILTER)
+        if path:
+            self.export_labels(Path(path))
+
+    def choose_import_file(self) -> None:
+        """Choose a file of labels."""
+        path, _ = QFileDialog.getOpenFileName(self, "Import labels", "", LABEL_FILE_FILTER)
+        if path:
+            self.import_labels(Path(path))
+
+    def _connect_signals(self) -> None:
+        desk = self.workspace
+        self.filter_field.textChanged.connect(self.sort_proxy.set_filter_text)
+        self.author_field.editingFinished.connect(
+            lambda: QSettings().setValue("author", self.author_field.text())
+        )
+        self.label_button.clicked.connect(
+            lambda: self.label_targets([*sorted(desk.selected_nodes), *sorted(desk.selected_edges)])
+        )
+        self.role_box.role_field.returnPressed.connect(self.label_button.click)
+        self.table_view.selectionModel().selectionChanged.connect(lambda *_: self._on_row_selected())
+        self.table_model.modelReset.connect(self._update_table_visibility)
+        self.role_suggestions.role_accepted.connect(self._accept_suggestion)
+        self.round_box.round_ended.connect(self._update_round_tab)
+        desk.selection_changed.connect(self._on_selection_changed)
+        desk.document_opened.connect(lambda: self.evidence_box.show_target(""))
+
+    def _update_table_visibility(self) -> None:
+        self.table_view.setVisible(bool(self.table_model.targets))
+        self.empty_label.setVisible(not self.table_model.targets)
+        self.empty_label.setText(
+            "Labels are hidden until the blind round ends." if self.workspace.labels_hidden else EMPTY_MESSAGE
+        )
+        number = 0 if self.workspace.labels_hidden else len(self.workspace.document.state.detached.labels)
+        self.detached_labels_note.setVisible(number > 0)
+        self.detached_labels_note.setText(
+            f"{number} more of parts that are not shown now; they come back with them."
+        )
+        self.select_target(self.evidence_box.target)
+
+    def _on_row_selected(self) -> None:
+        """A row's label is shown, and its part selected on the canvas."""
+        targets = self.selected_targets()
+        if len(targets) == 1 and targets[0] != self.evidence_box.target:
+            self.evidence_box.show_target(targets[0])
+            nodes, edges = self.workspace.document.state.target_members(targets[0])
+            self.workspace.set_selection(frozenset(nodes), frozenset(edges))
+
+    def _on_selection_changed(self) -> None:
+        names = [*self.workspace.selected_nodes, *self.workspace.selected_edges]
+        self.role_suggestions.show_node(
+            next(iter(self.workspace.selected_nodes)) if len(self.workspace.selected_nodes) == 1 else ""
+        )
+        if len(names) == 1 and names[0] in self.table_model.targets and names[0] != self.evidence_box.target:
+            self.select_target(names[0])
+
+    def _accept_suggestion(self, test: str, role: str) -> None:
+        node, labels = self.role_suggestions.node, self.workspace.document.state.labels
+        old = labels.get(node)
+        if old is None or old.text != role:
+            self.role_box.setCurrentText(role)
+            self.label_targets([node])
+        claim = f"it scores as {role} heads do"
+        self.workspace.apply_command(add_evidence(node, Evidence(claim, "role", {"role": test})))
+        self.evidence_box.show_target(node)
+        self.select_target(node)
+        self.tabs.setCurrentWidget(self.evidence_box)
+
+    def _update_round_tab(self) -> None:
+        running = self.round_box.is_running
+        self.tabs.setTabVisible(self.tabs.indexOf(self.round_box), running)
+        if running:
+            self.tabs.setCurrentWidget(self.round_box)
+            self.round_box.role_box.setFocus()
+        for widget in (self.label_button, self.groups_button, self.role_box):
+            widget.setEnabled(not self.workspace.labels_hidden)
+
+    def _fill_groups_menu(self) -> None:
+        menu, state = self.groups_button.menu(), self.workspace.document.state
+        menu.clear()
+        names = [f"group:{name}" for name in state.groups] + [
+            f"class:{name}" for name in state.nodes_by_label
+        ]
+        for name in names:
+            said = f"{target_kind(name).capitalize()} {name.partition(':')[2]}"
+            menu.addAction(escape_mnemonics(said), partial(self._label_group, name))
+        if not names:
+            menu.addAction("No groups and no labelled nodes yet").setEnabled(False)
+
+    def _label_group(self, target: str) -> None:
+        if not self.role_box.currentText().strip():
+            self.role_box.setCurrentText(target.partition(":")[2])
+        self.label_targets([target])
+
+    def _pick_colour(self) -> None:
+        targets, labels = self.selected_targets(), self.workspace.document.state.labels
+        if targets:
+            chosen = QColorDialog.getColor(
+                labels[targets[0]].colour or DEFAULT_LABEL_COLOUR, self, "Colour of the label"
+            )
+            if chosen.isValid():
+                self.set_colour(targets, chosen.name())
+
+    def set_colour(self, targets: list[str], colour: str) -> None:
+        """Give labels a colour."""
+        labels = self.workspace.document.state.labels
+        self.workspace.apply_command(
+            set_labels({t: replace(labels[t], colour=colour) for t in targets}, "Colour labels")
+        )
+
+    def _remove_selected(self) -> None:
+        targets = self.selected_targets()
+        if len(targets) == 1:
+            self.workspace.apply_command(set_label(targets[0], None))
+        elif targets:
+            self.workspace.apply_command(remove_labels(targets))
+
+    def _build(self) -> None:
+        self.table_view.setModel(self.sort_proxy)
+        self.table_view.setSortingEnabled(True)
+        self.table_view.sortByColumn(ROLE_COLUMN, Qt.SortOrder.AscendingOrder)
+        self.table_view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table_view.setItemDelegateForColumn(ROLE_COLUMN, self.role_delegate)
+        self.table_view.verticalHeader().hide()
+        self.table_view.setShowGrid(False)
+        header = self.table_view.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setStretchLastSection(True)
+        header.setHighlightSections(False)
+        self.author_field.setText(str(QSettings().value("author", "", type=str)))
+        self.author_field.setMaximumWidth(104)
+        self.role_box.setMinimumWidth(120)
+        for button, menu in ((self.groups_button, QMenu(self)), (self.more_button, QMenu(self))):
+            button.setMenu(menu)
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.groups_button.menu().aboutToShow.connect(self._fill_groups_menu)
+        for text, work in (
+            ("Labelling round", partial(self.begin_round, False)),
+            ("Blind re-labelling", partial(self.begin_round, True)),
+            ("Import labels…", self.choose_import_file),
+            ("Export labels…", self.choose_export_file),
+            ("Colour…", self._pick_colour),
+            ("Remove labels", self._remove_selected),
+        ):
+            self.more_button.menu().addAction(text, work)
+        top = QHBoxLayout(spacing=6)
+        top.addWidget(self.role_box, 2)
+        for widget in (self.label_button, self.groups_button, self.author_field):
+            top.addWidget(widget)
+        top.addWidget(self.filter_field, 1)
+        top.addWidget(self.more_button)
+        self.tabs.addTab(self.evidence_box, "Evidence")
+        self.tabs.addTab(self.role_suggestions, "Suggest")
+        self.tabs.addTab(self.round_box, "Round")
+        self.tabs.setTabVisible(2, False)
+        left = QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.table_view)
+        column.addWidget(self.empty_label, 1)
+        column.addWidget(self.detached_labels_note)
+        split = QSplitter(Qt.Orientation.Horizontal)
+        split.addWidget(left)
+        split.addWidget(self.tabs)
+        split.setSizes([340, 320])
+        split.setChildrenCollapsible(False)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(12, 8, 0, 0)
+        whole.setSpacing(6)
+        top.setContentsMargins(0, 0, 12, 0)
+        whole.addLayout(top)
+        whole.addWidget(split, 1)

@@ -1,0 +1,29 @@
+"""What has happened, in words, to read again and to copy."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout
+
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.workspace.workspace import Workspace
+
+MAX_LOG_LINES = 2000
+
+
+@panels.register("log", summary="what has happened", title="Log", area="bottom", order=1)
+class LogPanel(Panel):
+    """A line for everything that was said."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.text_field = QPlainTextEdit(readOnly=True, maximumBlockCount=MAX_LOG_LINES, accessibleName="Log")
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(8, 4, 8, 8)
+        whole.addWidget(self.text_field)
+        workspace.message_posted.connect(self.add_message)
+
+    def add_message(self, message: str) -> None:
+        """Add a line with the time."""
+        self.text_field.appendPlainText(f"{datetime.now():%H:%M:%S}  {message}")

@@ -1,0 +1,133 @@
+"""Path patching round by round: who was found, and who is to be the receivers of the next round."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+)
+
+from circuitviz.graph import NodeKind
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workspace.workspace import Workspace
+
+MAX_LISTED_SENDERS = 12  # senders listed in a round
+NODE_ROLE = Qt.ItemDataRole.UserRole
+CHANNEL_TITLES = {"q": "queries", "k": "keys", "v": "values", "": "queries, keys and values"}
+
+
+@panels.register(
+    "rounds", summary="path patching by rounds", title="Path patching", area="bottom", order=3, height=340
+)
+class PathPatchingPanel(Panel):
+    """The tree of rounds. Ticked heads of the last round are offered as the next one's receivers."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.rounds_tree = QTreeWidget(accessibleName="Rounds of path patching")
+        self.rounds_tree.setHeaderLabels(["receivers ← senders", "effect"])
+        self.rounds_tree.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.rounds_tree.header().setStretchLastSection(False)
+        self.channel_box = QComboBox(
+            accessibleName="Channel", toolTip="what of the ticked heads is patched next"
+        )
+        for name, text in CHANNEL_TITLES.items():
+            self.channel_box.addItem(text, name)
+        self.next_round_button = QPushButton("Next round", objectName="primary")
+        self.status_line = ElidedLabel()
+        foot = QHBoxLayout()
+        foot.setContentsMargins(12, 4, 12, 8)
+        foot.addWidget(self.status_line, 1)
+        foot.addWidget(QLabel("patch their"))
+        foot.addWidget(self.channel_box)
+        foot.addWidget(self.next_round_button)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.rounds_tree, 1)
+        whole.addLayout(foot)
+        self._shown_rounds: list[dict[str, Any]] | None = None
+        self.next_round_button.clicked.connect(self.start_next_round)
+        self.rounds_tree.itemClicked.connect(self._on_item_clicked)
+        self.rounds_tree.itemChanged.connect(lambda *_: self._update_controls())
+        workspace.state_changed.connect(self.show_rounds)
+        workspace.document_opened.connect(self.show_rounds)
+        workspace.worker_idle.connect(self._update_controls)
+        self.show_rounds()
+
+    def show_rounds(self) -> None:
+        """Draw the tree of the scores on the desk."""
+        scores = self.workspace.state.scores
+        told = None if scores is None else list(scores.info.get("rounds", []))
+        if told == self._shown_rounds:
+            return
+        self._shown_rounds = told
+        self.rounds_tree.blockSignals(True)
+        self.rounds_tree.clear()
+        for number, turn in enumerate(told or [], start=1):
+            names = turn["receivers"]
+            shown = ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+            top = QTreeWidgetItem([f"round {number}:  {shown}"])
+            self.rounds_tree.addTopLevelItem(top)
+            last = number == len(told or [])
+            for row, (sender, effect) in enumerate(turn["senders"][:MAX_LISTED_SENDERS]):
+                item = QTreeWidgetItem([sender, f"{effect:+.3f}"])
+                item.setTextAlignment(1, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                item.setData(0, NODE_ROLE, sender)
+                if last and self._is_head(sender):
+                    item.setCheckState(0, Qt.CheckState.Checked if row < 4 else Qt.CheckState.Unchecked)
+                top.addChild(item)
+            top.setExpanded(True)
+        self.rounds_tree.blockSignals(False)
+        self._update_controls()
+
+    def start_next_round(self) -> None:
+        """Search again with the ticked heads as receivers of one more round."""
+        where = self.workspace.document.state.provenance
+        if where is None or not self._shown_rounds:
+            return
+        channel = self.channel_box.currentData()
+        chosen = [f"{name}<{channel}>" if channel else name for name in self._checked_heads()]
+        rounds = [",".join(turn["receivers"]) for turn in self._shown_rounds] + [",".join(chosen)]
+        options = {**where.options, "receivers": ";".join(rounds), "rounds": len(rounds)}
+        request = DiscoverCircuit.from_origin(where, self.workspace.device)
+        self.workspace.start_discovery(replace(request, method="path-patching", options=options))
+
+    def _checked_heads(self) -> list[str]:
+        matches = self.rounds_tree.findItems("*", Qt.MatchFlag.MatchWildcard | Qt.MatchFlag.MatchRecursive)
+        return [
+            str(item.data(0, NODE_ROLE)) for item in matches if item.checkState(0) == Qt.CheckState.Checked
+        ]
+
+    def _is_head(self, name: str) -> bool:
+        state = self.workspace.state
+        return state.circuit is not None and state.circuit.graph.node(name).kind is NodeKind.HEAD
+
+    def _update_controls(self) -> None:
+        ticked = self._checked_heads()
+        ready = (
+            self.workspace.opened_model is not None and self.workspace.document.state.provenance is not None
+        )
+        self.next_round_button.setEnabled(bool(ticked) and ready)
+        if not self._shown_rounds:
+            self.status_line.setText("Find with path-patching first.")
+        else:
+            self.status_line.setText(
+                f"{len(ticked)} heads ticked" if ticked else "tick heads of the last round"
+            )
+
+    def _on_item_clicked(self, item: QTreeWidgetItem) -> None:
+        name = item.data(0, NODE_ROLE)
+        if name:
+            self.workspace.set_selection(frozenset({str(name)}), frozenset())

@@ -1,0 +1,135 @@
+"""Attention of the selected head over the prompt, beside all heads of its layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout
+
+from circuitviz.graph import NodeKind
+from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.panels.inspector.attention_map import AttentionMap
+from circuitviz.panels.readings.attention_thumbnails import AttentionThumbnails
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.token_text import TokenText
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.query import Query
+from circuitviz.workbench.read_attention import ReadAttention, attention_table, attention_tokens
+from circuitviz.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from circuitviz.lens import LayerAttention
+
+SIDE_OF_LABEL = {"clean": "clean", "corrupted": "corrupted", "clean − corrupted": "difference"}
+
+
+@reading_pages.register("attention", summary="where a head looks", title="Attention", order=1)
+class AttentionPage(ReadingPage):
+    """Map, text and thumbnails show the same numbers; all heads of the layer come at once."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.side_box = choice_box("Prompt's side", *SIDE_OF_LABEL)
+        self.weighted_box = QCheckBox(
+            "weighted by value size", toolTip="times the norm of the value it carries"
+        )
+        self.heat_map = AttentionMap("Attention pattern", min_row_height=6.0)
+        self.token_text = TokenText()
+        self.thumbnails = AttentionThumbnails()
+        self.summary_line = ElidedLabel(Qt.AlignmentFlag.AlignRight)
+        self.controls.addWidget(self.side_box)
+        self.controls.addWidget(self.weighted_box)
+        self.controls.addWidget(self.summary_line, 1)
+        right = QVBoxLayout(spacing=6)
+        right.setContentsMargins(0, 2, 12, 0)
+        right.addWidget(self.token_text)
+        right.addWidget(self.thumbnails, 1)
+        inside = QHBoxLayout(self.content, spacing=10)
+        inside.setContentsMargins(12, 0, 0, 0)
+        inside.addWidget(self.heat_map, 9)
+        inside.addLayout(right, 11)
+        self.side_box.activated.connect(lambda _i: self.show_result())
+        self.weighted_box.toggled.connect(lambda _on: self.show_result())
+        self.heat_map.query_changed.connect(self._show_row)
+        self.heat_map.cell_hovered.connect(
+            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
+        )
+        self.token_text.token_hovered.connect(self._read_token_row)
+        self.token_text.token_chosen.connect(self.heat_map.toggle_lock)
+        self.token_text.escape_pressed.connect(self.heat_map.unlock)
+        self.thumbnails.head_chosen.connect(lambda head: self.select_node(f"a{self.result.layer}.h{head}"))
+
+    def current_query(self) -> Query | str:
+        """The selected head's layer."""
+        node = self.selected_node()
+        if node is None or node.kind is not NodeKind.HEAD or node.layer is None:
+            return "Select a head on the canvas to see where it looks."
+        return ReadAttention(node.layer, self.workspace.prompt_index)
+
+    def mark_selection(self) -> None:
+        """Another head of the same layer is here already."""
+        super().mark_selection()
+        if self.result is not None:
+            self.show_result()
+
+    def show_result(self) -> None:
+        """Draw the selected head."""
+        seen: LayerAttention | None = self.result
+        node = self.selected_node()
+        if seen is None or node is None or node.head is None or node.layer != seen.layer:
+            return
+        side, weighted = SIDE_OF_LABEL[self.side_box.currentText()], self.weighted_box.isChecked()
+        maps, signed = seen.patterns(side, weighted), side == "difference"
+        tokens = attention_tokens(seen, side)
+        limit = float(np.abs(maps).max()) if signed else 1.0
+        names = [f"a{seen.layer}.h{head}" for head in range(len(maps))]
+        most = f"±{limit:.2f}" if signed else "1"
+        self.summary_line.setText(f"{node.name}, full colour at {most}")
+        every, one = (partial(attention_table, seen, side, weighted, head) for head in (None, node.head))
+        self.thumbnails.show_patterns(names, maps, limit, node.head, every)
+        self.heat_map.show_pattern(tokens, maps[node.head], is_signed=signed, limit=limit, table=one)
+
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
+        """The head's map, and all heads."""
+        if self.result is None:
+            return {}
+        return {
+            self.summary_line.text().split(",")[0]: self.heat_map,
+            f"layer-{self.result.layer}": self.thumbnails,
+        }
+
+    def inspect_arguments(self) -> list[str]:
+        """The head's attention as it is shown."""
+        node = self.selected_node()
+        words = [
+            "attention",
+            "--node",
+            node.name if node else "",
+            "--prompt",
+            str(self.workspace.prompt_index),
+        ]
+        words += ["--side", SIDE_OF_LABEL[self.side_box.currentText()]]
+        return [*words, "--weighted"] if self.weighted_box.isChecked() else words
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of text and thumbnails, too."""
+        self.token_text.theme = self.thumbnails.theme = theme
+        super().set_theme(theme)
+
+    def _read_token_row(self, token: int) -> None:
+        if token >= 0:
+            self.heat_map.show_query(token)
+        elif not self.heat_map.is_locked:
+            self.heat_map.unlock()
+
+    def _show_row(self, query: int) -> None:
+        if 0 <= query < len(self.heat_map.pattern):
+            row = self.heat_map.pattern[query].tolist()
+            self.token_text.show_row(
+                self.heat_map.tokens, row, query, self.heat_map.grid.scale_end, self.heat_map.is_locked
+            )

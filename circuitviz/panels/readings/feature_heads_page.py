@@ -1,0 +1,326 @@
+"""OV and QK between features: which heads carry what reaches a node, and why they look where they do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout
+
+from circuitviz.graph import NodeKind
+from circuitviz.graph.names import parse_feature_name
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, choice_box, reading_pages
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.query import Query
+from circuitviz.workbench.read_feature_heads import (
+    ReadAttentionScore,
+    ReadHeadChannels,
+    channels_table,
+    score_table,
+)
+from circuitviz.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from circuitviz.features.edge_channels import AttentionScoreBreakdown, EdgeChannels, HeadChannel
+
+OV_LABEL, QK_LABEL = "OV: what heads carry", "QK: why they look"
+PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL = "strongest pairs", "by query", "by key"
+AUTO_HEAD, AUTO_QUERY, AUTO_KEY = "head: auto", "query: auto", "key: auto"
+
+
+@reading_pages.register(
+    "feature-heads", summary="OV and QK between features", title="Feature heads", order=4.5
+)
+class FeatureHeadsPage(ReadingPage):
+    """A map on the left, bars that add up on the right; a click on either selects a node or a head."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.ov_qk_box = choice_box("Which half", OV_LABEL, QK_LABEL)
+        self.head_box, self.query_box = (
+            choice_box("Head", AUTO_HEAD),
+            choice_box("Position of the query", AUTO_QUERY),
+        )
+        self.key_box, self.bars_box = (
+            choice_box("Position of the key", AUTO_KEY),
+            choice_box("Bars", PAIRS_LABEL, QUERIES_LABEL, KEYS_LABEL),
+        )
+        self.summary_line = ElidedLabel()
+        self.heat_map = HeatMap("OV and QK between features", min_row_height=11.0)
+        self.chart = ChartView()
+        self.chart.setAccessibleName("Shares of heads or nodes")
+        self._offered_choices: object = None
+        self.head_box.setToolTip("auto: the head that carries most")
+        self.query_box.setToolTip("auto: where the node stands")
+        self.key_box.setToolTip("auto: where the edge comes from, else where the head looks most")
+        for box in (self.head_box, self.query_box, self.key_box):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(8)
+        for widget in (self.ov_qk_box, self.head_box, self.query_box, self.key_box):
+            self.controls.addWidget(widget)
+        self.controls.addStretch(1)
+        both = QHBoxLayout(spacing=8)
+        both.addWidget(self.heat_map, 10)
+        both.addWidget(self.chart, 9)
+        inside = QVBoxLayout(self.content, spacing=2)
+        inside.setContentsMargins(12, 0, 0, 0)
+        told = QHBoxLayout(spacing=8)
+        told.setContentsMargins(0, 0, 12, 0)
+        told.addWidget(self.summary_line, 1)
+        told.addWidget(self.bars_box)
+        inside.addLayout(told)
+        inside.addLayout(both, 1)
+        self.ov_qk_box.activated.connect(lambda _i: self.request_update())
+        for box in (self.head_box, self.query_box, self.key_box):
+            box.activated.connect(lambda _i: self._on_place_chosen())
+        self.bars_box.activated.connect(lambda _i: self.show_result())
+        self.heat_map.cell_hovered.connect(
+            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
+        )
+        self.heat_map.cell_chosen.connect(self._on_cell_chosen)
+        self.chart.hover_text_changed.connect(self.hover_text_changed)
+        self.chart.nodes_clicked.connect(lambda names: self._choose_by_name(names[0]))
+        workspace.state_changed.connect(self.request_update)  # another circuit, also by undo
+        self._show_controls()
+
+    @property
+    def is_qk(self) -> bool:
+        """Whether the half in front is QK."""
+        return self.ov_qk_box.currentText() == QK_LABEL
+
+    def current_query(self) -> Query | str:
+        """The selected edge, or the selected node."""
+        self._show_controls()
+        question = self.workspace.prompt_circuits.query
+        if question is None:
+            return "Open a circuit of features of one prompt to see what heads carry between them."
+        circuit = self.workspace.document.state.circuit
+        source: str | None = None
+        if len(self.workspace.selected_edges) == 1 and not self.workspace.selected_nodes:
+            source, _, name = next(iter(self.workspace.selected_edges)).partition("->")
+        elif len(self.workspace.selected_nodes) == 1:
+            (name,) = self.workspace.selected_nodes
+        else:
+            return "Select a feature, or an edge between two, to see which heads carry what it reads."
+        node = circuit.graph.node_index.get(name) if circuit is not None else None
+        if circuit is None or node is None:
+            return "Select a feature, or an edge between two; a group stands for several."
+        if circuit.graph.node(name).kind.is_leaf or circuit.graph.node(name).kind is NodeKind.MLP:
+            return f"{name} is a leaf: nothing flows into it. Select a feature, a head or a logit."
+        self._offer_choices()
+        if not self.is_qk:
+            return ReadHeadChannels(question, name, source)
+        head = "" if self.head_box.currentIndex() == 0 else self.head_box.currentText()
+        query, key = self.query_box.currentIndex() - 1, self.key_box.currentIndex() - 1
+        places = (None if query < 0 else query, None if key < 0 else key)
+        return ReadAttentionScore(question, name, source, head, *places)
+
+    def show_result(self) -> None:
+        """Draw the half that is asked for."""
+        self._show_controls()
+        if self.result is None:
+            return
+        if hasattr(self.result, "heads"):
+            self._show_channels(self.result)
+        else:
+            self._show_score(self.result)
+
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
+        """The map and the bars."""
+        half = "qk" if self.is_qk else "ov"
+        return {f"features-{half}-map": self.heat_map, f"features-{half}-bars": self.chart}
+
+    def inspect_arguments(self) -> list[str]:
+        """The same numbers from the command line."""
+        wanted = self.current_query()
+        if isinstance(wanted, str) or not isinstance(wanted, ReadHeadChannels | ReadAttentionScore):
+            return ["features-ov"]
+        parts = [
+            "features-qk" if isinstance(wanted, ReadAttentionScore) else "features-ov",
+            "--node",
+            wanted.node,
+        ]
+        if wanted.source is not None:
+            parts += ["--source", wanted.source]
+        if isinstance(wanted, ReadAttentionScore):
+            parts += ["--head", wanted.head] if wanted.head else []
+            parts += [] if wanted.query is None else ["--query", str(wanted.query)]
+            parts += [] if wanted.key is None else ["--key", str(wanted.key)]
+        return parts
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of the bars, too."""
+        self.chart.theme = theme
+        super().set_theme(theme)
+
+    # OV
+
+    def _show_channels(self, channels: EdgeChannels) -> None:
+        chosen = next(
+            (one for one in channels.heads if one.head == self.head_box.currentText()), channels.strongest
+        )
+        what = channels.target if channels.source is None else f"{channels.source} → {channels.target}"
+        if channels.edge is None:
+            self.summary_line.setText(f"{what}: all that it reads, by head")
+            way = f"through {chosen.head}"
+            shares = [(one.name, one.value, f"{one.name} {way}: {one.value:+.4f}") for one in chosen.sources]
+            axis = f"{way}: sum {chosen.total:+.3f}"
+        else:
+            carriers = [one for one in channels.heads if one.is_own_layer or not channels.is_through_heads]
+            shares = [self._channel_bar(one, channels) for one in carriers]
+            if channels.is_through_heads:
+                self.summary_line.setText(f"{what}: its heads add up to the edge, {channels.edge:+.4f}")
+                axis = f"share of the edge: sum {channels.edge:+.4f}"
+            else:
+                told = f"{what} in the residual stream, the edge itself: {channels.edge:+.4f}"
+                shares.append(("residual", channels.edge, told))
+                self.summary_line.setText(
+                    f"{what}: the edge stays in the residual stream; heads are further ways"
+                )
+                axis = "by each channel, directly"
+            shares = sorted(shares, key=lambda one: -abs(one[1]))
+        self.chart.draw_result("shares", {"shares": shares, "axis": axis})
+        self.heat_map.show_grid(self._heads_grid(channels))
+
+    def _channel_bar(self, head: HeadChannel, channels: EdgeChannels) -> tuple[str, float, str]:
+        assert head.from_source is not None
+        part = (
+            f", {head.from_source / channels.edge:.0%} of the edge"
+            if head.is_own_layer and channels.edge
+            else ""
+        )
+        return (
+            head.head,
+            head.from_source,
+            f"{channels.source} through {head.head}: {head.from_source:+.4f}{part}",
+        )
+
+    def _heads_grid(self, channels: EdgeChannels) -> HeatGrid:
+        """Layers from the top down, as on the canvas."""
+        layers = sorted({one.layer for one in channels.heads}, reverse=True)
+        values = np.full((len(layers), 1 + max(one.head_index for one in channels.heads)), np.nan)
+        nodes = [[""] * values.shape[1] for _ in layers]
+        for one in channels.heads:
+            place = layers.index(one.layer), one.head_index
+            values[place] = one.total if one.from_source is None else one.from_source
+            nodes[place[0]][place[1]] = one.head
+        source = "everything" if channels.source is None else channels.source
+
+        def told(i: int, j: int) -> str:
+            return f"{source} through {nodes[i][j]} to {channels.target}: {values[i, j]:+.4f}"
+
+        texts = [["" if np.isnan(v) else f"{v:.2f}".replace("-0.00", "0.00") for v in row] for row in values]
+        columns = [f"h{j}" for j in range(values.shape[1])]
+        return HeatGrid(
+            [f"layer {layer}" for layer in layers],
+            columns,
+            values,
+            "attribution",
+            cell_texts=texts,
+            describe_cell=told,
+            cell_nodes=nodes,
+            build_table=partial(channels_table, channels),
+        )
+
+    # QK
+
+    def _show_score(self, score: AttentionScoreBreakdown) -> None:
+        strings = dict(enumerate(self._prompt_tokens()))
+        query, key = (f"“{visible_token(strings.get(i, ''))}”@{i}" for i in (score.query, score.key))
+        looks = f"{score.head} looks from {query} to {key}"
+        self.summary_line.setText(f"{looks}: score {score.score:+.3f}, attention {score.pattern:.3f}")
+        side = self.bars_box.currentText()
+        if side == PAIRS_LABEL:
+            held = sum(value for _, _, value in score.pairs)
+            shares = [(f"{a} · {b}", value, f"{a} × {b}: {value:+.4f}") for a, b, value in score.pairs]
+            axis = f"{len(score.pairs)} pairs: {held:+.2f} of {score.score:+.2f}"
+        else:
+            found = score.by_query if side == QUERIES_LABEL else score.by_key
+            shares = [(one.name, one.value, f"{one.name}: {one.value:+.4f}") for one in found]
+            axis = f"{'query' if side == QUERIES_LABEL else 'key'} side: sum {score.score:+.3f}"
+        self.chart.draw_result("shares", {"shares": shares, "axis": axis})
+        values = np.array(score.values)
+
+        def told(i: int, j: int) -> str:
+            return f"{score.rows[i]} × {score.columns[j]}: {values[i, j]:+.4f} of {score.score:+.3f}"
+
+        self.heat_map.show_grid(
+            HeatGrid(
+                score.rows,
+                score.columns,
+                values,
+                "attention score",
+                describe_cell=told,
+                cell_nodes=[[row] * len(score.columns) for row in score.rows],
+                build_table=partial(score_table, score),
+            )
+        )
+
+    # choosing
+
+    def _on_cell_chosen(self, row: int, column: int) -> None:
+        """A head: its sources, and its QK. A pair: both nodes."""
+        grid = self.heat_map.grid
+        if self.is_qk:
+            self._select_nodes(grid.row_names[row], grid.column_names[column])
+        else:
+            self._choose_by_name(grid.node_of_cell(row, column))
+
+    def _choose_by_name(self, name: str) -> None:
+        """What a bar or a cell stands for: a head, a node, or two."""
+        if (at := self.head_box.findText(name)) > 0:
+            self.head_box.setCurrentIndex(at)
+            self.show_result()
+        else:
+            self._select_nodes(*name.split(" · "))
+
+    def _select_nodes(self, *names: str) -> None:
+        """Select those that the circuit has; a feature that it has not is looked at on its own."""
+        circuit = self.workspace.document.state.circuit
+        there = set() if circuit is None else set(circuit.node_names)
+        if chosen := frozenset(names) & there:
+            self.workspace.set_selection(chosen, frozenset())
+        for name in names:
+            if found := parse_feature_name(name):
+                self.workspace.show_feature(found.site, found.feature)
+                return
+
+    def _on_place_chosen(self) -> None:
+        """Another head or place: of OV it is known already."""
+        if self.is_qk:
+            self.request_update()
+        else:
+            self.show_result()
+
+    def _show_controls(self) -> None:
+        for box in (self.query_box, self.key_box, self.bars_box):
+            box.setVisible(self.is_qk)
+
+    def _prompt_tokens(self) -> list[str]:
+        scores = self.workspace.document.state.scores
+        return [] if scores is None else list(scores.info.get("prompt", {}).get("strings", ()))
+
+    def _offer_choices(self) -> None:
+        """Heads and positions of the open prompt; what was chosen for another prompt is gone."""
+        circuit, strings = self.workspace.document.state.circuit, self._prompt_tokens()
+        assert circuit is not None
+        shape = circuit.graph.shape
+        if self._offered_choices == (shape, strings):
+            return
+        self._offered_choices = (shape, strings)
+        heads = [f"a{layer}.h{head}" for layer in range(shape.n_layers) for head in range(shape.n_heads)]
+        places = [f"{i} {visible_token(text)}" for i, text in enumerate(strings)]
+        offers = (
+            (self.head_box, AUTO_HEAD, heads),
+            (self.query_box, AUTO_QUERY, places),
+            (self.key_box, AUTO_KEY, places),
+        )
+        for box, first, rest in offers:
+            box.clear()
+            box.addItems([first, *rest])

@@ -1,0 +1,172 @@
+"""Logit lens: what would be said at each layer and position, or what one node says at each position."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PySide6.QtWidgets import QHBoxLayout, QLabel
+
+from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.heat_painter import visible_token
+from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
+from circuitviz.panels.readings.token_card import TokenCard
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.query import Query
+from circuitviz.workbench.read_logit_lens import LogitLensReading, ReadLogitLens
+from circuitviz.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from circuitviz.lens import LensCell, TokenLogit
+
+RESIDUAL_STREAM, SELECTED_NODE = "Residual stream", "Selected node"
+BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE = (
+    "probability of the top token",
+    "rank of the answer",
+    "correct − incorrect logit",
+)
+UNIT_OF_COLOUR = {BY_PROBABILITY: "probability", BY_RANK: "1 / rank", BY_LOGIT_DIFFERENCE: "logits"}
+N_NODE_TOKEN_RANKS = 10
+
+
+@reading_pages.register("lens", summary="layers × positions, or one node", title="Logit lens", order=0)
+class LogitLensPage(ReadingPage):
+    """The last layer is on top, as on the canvas; a frame: the first token is a correct answer."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.subject_box = choice_box("What is read", RESIDUAL_STREAM, SELECTED_NODE)
+        self.colour_box = choice_box("Colours show", BY_PROBABILITY, BY_RANK, BY_LOGIT_DIFFERENCE)
+        self.heat_map = HeatMap("Logit lens", min_row_height=17.0)
+        self.token_card = TokenCard(self)
+        self._drawn_result: LogitLensReading | None = None
+        self.cells: list[list[tuple[LensCell, str]]] = []
+        self.controls.addWidget(self.subject_box)
+        self.controls.addWidget(QLabel("Colour", objectName="muted"))
+        self.controls.addWidget(self.colour_box)
+        self.controls.addStretch(1)
+        inside = QHBoxLayout(self.content)
+        inside.setContentsMargins(12, 0, 0, 0)
+        inside.addWidget(self.heat_map)
+        self.subject_box.activated.connect(lambda _i: self.request_update())
+        self.colour_box.activated.connect(lambda _i: self.show_result())
+        self.heat_map.cell_hovered.connect(
+            lambda *place: self.hover_text_changed.emit(self.heat_map.grid.cell_description(*place))
+        )
+        self.heat_map.cell_chosen.connect(self.open_cell)
+        self.heat_map.escape_pressed.connect(self.token_card.hide)
+
+    def current_query(self) -> Query | str:
+        """The stream, or the selected node."""
+        if self.subject_box.currentText() == RESIDUAL_STREAM:
+            return ReadLogitLens("", self.workspace.prompt_index)
+        node = self.selected_node()
+        if node is None:
+            return "Select a head, an MLP, input or logits on the canvas to read what it says."
+        return ReadLogitLens(node.name, self.workspace.prompt_index)
+
+    def show_result(self) -> None:
+        """Draw the lens that is here."""
+        seen: LogitLensReading | None = self.result
+        if seen is not self._drawn_result:
+            self.token_card.hide()
+            self._drawn_result = seen
+        if seen is not None:
+            self.colour_box.setEnabled(not seen.grid.node)
+            self.heat_map.show_grid(self._node_grid(seen) if seen.grid.node else self._stream_grid(seen))
+
+    def exportable_plots(self) -> Mapping[str, ExportablePlot]:
+        """One map."""
+        return {"logit-lens": self.heat_map}
+
+    def inspect_arguments(self) -> list[str]:
+        """The stream's lens, or a node's."""
+        node = self.selected_node()
+        named = (
+            [] if self.subject_box.currentText() == RESIDUAL_STREAM or node is None else ["--node", node.name]
+        )
+        return ["lens", *named, "--prompt", str(self.workspace.prompt_index)]
+
+    def set_theme(self, theme: Theme) -> None:
+        """Colours of the card, too."""
+        self.token_card.theme = theme
+        super().set_theme(theme)
+
+    def open_cell(self, row: int, column: int) -> None:
+        """Open a cell's tokens beside it, and select its node."""
+        cell, title = self.cells[row][column]
+        at = self.heat_map.mapTo(self, self.heat_map.cell_center(row, column).toPoint())
+        self.token_card.open_at(at, title, cell.top, cell.answers, self.result.correct)
+        self.select_node(self.heat_map.grid.node_of_cell(row, column))
+
+    def _stream_grid(self, lens: LogitLensReading) -> HeatGrid:
+        grid, show = lens.grid, self.colour_box.currentText()
+        places = range(len(grid.tokens))
+        names, nodes, cells = grid.rows[::-1], grid.nodes[::-1], grid.cells[::-1]
+        self.cells = [
+            [(cells[i][j], f"{name}, at “{visible_token(grid.tokens[j])}”") for j in places]
+            for i, name in enumerate(names)
+        ]
+        return HeatGrid(
+            names,
+            [visible_token(token) for token in grid.tokens],
+            np.array([[_cell_value(cell, show) for cell in row] for row in cells], dtype=float),
+            unit=UNIT_OF_COLOUR[show],
+            is_signed=show == BY_LOGIT_DIFFERENCE,
+            scale_limit=0.0 if show == BY_LOGIT_DIFFERENCE else 1.0,
+            cell_texts=[[_cell_text(cell, show) for cell in row] for row in cells],
+            describe_cell=lambda i, j: _describe_cell(*self.cells[i][j]),
+            cell_nodes=[[node] * len(places) for node in nodes],
+            framed_cells=_correct_cells([[cell.top[0] for cell in row] for row in cells], lens),
+            build_table=lens.table,
+        )
+
+    def _node_grid(self, lens: LogitLensReading) -> HeatGrid:
+        """A node's tokens by rank and position: a single row would waste the page."""
+        grid = lens.grid
+        row = grid.cells[-1]
+        self.cells = [
+            [(cell, f"{grid.node}, at “{visible_token(grid.tokens[j])}”") for j, cell in enumerate(row)]
+        ] * N_NODE_TOKEN_RANKS
+        tokens = [[cell.top[rank] for cell in row] for rank in range(N_NODE_TOKEN_RANKS)]
+        return HeatGrid(
+            [f"{rank + 1}." for rank in range(N_NODE_TOKEN_RANKS)],
+            [visible_token(token) for token in grid.tokens],
+            np.array([[t.logit for t in line] for line in tokens]),
+            unit="logit",
+            is_signed=any(t.logit < 0 for line in tokens for t in line),
+            cell_texts=[[visible_token(t.token) for t in line] for line in tokens],
+            describe_cell=lambda i, j: (
+                f"{self.cells[i][j][1]}: {tokens[i][j].token!r} {tokens[i][j].logit:+.3f}"
+            ),
+            cell_nodes=[[grid.node] * len(row)] * N_NODE_TOKEN_RANKS,
+            framed_cells=_correct_cells(tokens, lens),
+            build_table=lens.table,
+        )
+
+
+def _correct_cells(tokens: list[list[TokenLogit]], lens: LogitLensReading) -> frozenset[tuple[int, int]]:
+    """Places whose token is a correct answer."""
+    return frozenset(
+        (i, j) for i, row in enumerate(tokens) for j, t in enumerate(row) if t.token in lens.correct
+    )
+
+
+def _cell_value(cell: LensCell, show: str) -> float:
+    if show == BY_PROBABILITY:
+        return cell.top[0].probability
+    if show == BY_RANK:
+        return 1 / (cell.rank + 1)
+    return float("nan") if cell.logit_diff is None else cell.logit_diff
+
+
+def _cell_text(cell: LensCell, show: str) -> str:
+    return f"{cell.rank + 1:,}" if show == BY_RANK else visible_token(cell.top[0].token)
+
+
+def _describe_cell(cell: LensCell, title: str) -> str:
+    first = cell.top[0]
+    text = f"{title}: {first.token!r} {first.probability:.3f}, the answer's rank {cell.rank + 1:,}"
+    return text if cell.logit_diff is None else f"{text}, correct − incorrect {cell.logit_diff:+.3f}"

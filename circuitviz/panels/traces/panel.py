@@ -1,0 +1,315 @@
+"""Why a feature fires in general: examples are collected, its circuit traced in each, and all compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+)
+
+from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, AttributionQuery
+from circuitviz.errors import InputError
+from circuitviz.graph.names import parse_feature_name
+from circuitviz.panels.features.explanation_store import STORE_FILE_NAME, open_explanations, user_data_folder
+from circuitviz.panels.figures import open_plot_dialog
+from circuitviz.panels.figures.plot_export import plot_to_tsv
+from circuitviz.panels.registry import Panel, panels
+from circuitviz.panels.traces.collect_form import CollectForm
+from circuitviz.panels.traces.components_page import ComponentsPage
+from circuitviz.panels.traces.recurring_page import RecurringPage
+from circuitviz.panels.traces.scatter_page import ScatterPage
+from circuitviz.panels.traces.similarity_page import SimilarityPage
+from circuitviz.panels.traces.traces_page import TracesPage
+from circuitviz.panels.widgets.elided_label import ElidedLabel
+from circuitviz.scene.theme import Theme
+from circuitviz.workbench.collect_traces import CollectTraces, TraceCollection
+from circuitviz.workbench.messages import ProgressReported, Reply
+from circuitviz.workbench.query import QueryResult
+from circuitviz.workspace.workspace import Workspace
+
+TRACES_MEASURE = "traces"  # what the document keeps them as
+
+
+@panels.register(
+    "traces", summary="a feature in many examples", title="Traces", area="bottom", order=3.2, height=420
+)
+class TracesPanel(Panel):
+    """What was collected stays with the document, also where it was stopped half way."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self.collections: dict[str, TraceCollection] = {}
+        self.partial_collection: TraceCollection | None = None
+        self._collect_request: CollectTraces | None = None
+        self._document_measure: dict[str, Any] | None = None  # as the document has it
+        self._has_reported = False  # whether the worker has been heard at it: what is idle before is no news
+        self.collect_form = CollectForm()
+        self.scatter_page, self.similarity_page = ScatterPage(), SimilarityPage()
+        self.components_page, self.recurring_page = ComponentsPage(), RecurringPage(self._captions_of)
+        self.pages: tuple[TracesPage, ...] = (
+            self.scatter_page,
+            self.similarity_page,
+            self.components_page,
+            self.recurring_page,
+        )
+        self.page_stack = QStackedWidget()
+        self.note_line = ElidedLabel()
+        self.copy_button = QPushButton("Copy", toolTip="the numbers, tab-separated, for a spreadsheet")
+        self.export_button = QPushButton(
+            "Export…", toolTip="the picture as SVG, PDF or PNG, its numbers as CSV"
+        )
+        self.page_buttons = QButtonGroup(self)
+        self._build()
+        self.collect_form.collect_requested.connect(lambda: workspace.run_guarded(self.collect_traces))
+        self.collect_form.cancel_requested.connect(self.cancel_collection)
+        self.collect_form.collection_chosen.connect(self.refresh)
+        self.collect_form.removal_requested.connect(self._remove_shown)
+        self.copy_button.clicked.connect(self.copy_current_page)
+        self.export_button.clicked.connect(self._open_export_dialog)
+        for page in self.pages:
+            page.hovered.connect(partial(self._on_page_hovered, page))
+            page.example_requested.connect(self.open_example)
+        self.components_page.site_requested.connect(self._show_site_similarity)
+        self.recurring_page.feature_requested.connect(self.select_feature)
+        workspace.reply_received.connect(self._on_reply)
+        workspace.progress_reported.connect(self._on_progress)
+        workspace.worker_idle.connect(self._on_idle)
+        workspace.document_closing.connect(self._on_document_left)
+        workspace.document_opened.connect(self._on_document_opened)
+        workspace.feature_changed.connect(self._on_feature_changed)
+        self.collect_form.set_running(False)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in the theme's colours."""
+        for page in self.pages:
+            page.set_theme(theme)
+
+    @property
+    def current_page(self) -> TracesPage:
+        """The page in front."""
+        return next(page for page in self.pages if page is self.page_stack.currentWidget())
+
+    def collect_traces(self) -> None:
+        """Collect what the form says; InputError where it names no feature."""
+        self._collect_request, self.partial_collection, self._has_reported = (
+            self.collect_form.build_request(),
+            None,
+            False,
+        )
+        self.collect_form.set_running(True)
+        self.collect_form.show_message("Looking for examples …")
+        self.workspace.submit_request(self._collect_request)
+
+    def cancel_collection(self) -> None:
+        """End what is being collected; what is traced already is kept."""
+        self.workspace.cancel_jobs()
+        if not self._has_reported:
+            self._end_collection("Stopped.")
+
+    def show_page(self, page: TracesPage) -> None:
+        """Bring a page to the front; only it is drawn."""
+        self.page_buttons.button(self.pages.index(page)).setChecked(True)
+        self.page_stack.setCurrentWidget(page)
+        self.similarity_page.column_circuit_button.hide()
+        self.refresh()
+
+    def show_collection(self, name: str) -> None:
+        """Show other traces of those that are kept."""
+        self.collect_form.collection_box.setCurrentText(name)
+        self.refresh()
+
+    def open_example(self, name: str, number: int) -> None:
+        """Open the circuit of an example, in place of the one that is open; undo brings that back."""
+        found = self.collections.get(name) or self.partial_collection
+        if found is None:
+            return
+        trace = found.traces.traces[number]
+        end = trace.example.position + 1  # what comes later cannot have made the feature fire there
+        question = AttributionQuery(
+            model=found.model,
+            prompt="".join(trace.strings[:end]),
+            target=f"{found.traces.target}@{trace.example.position}",
+            method=HIERARCHICAL_ATTRIBUTION,
+            gate="absolute",
+            nodes=found.nodes_per_circuit,
+            tokens=trace.example.tokens[:end],
+            dictionaries=found.dictionaries,
+        )
+        self.workspace.prompt_circuits.submit_query(question)
+
+    def copy_current_page(self) -> None:
+        """The numbers of the page in front to the clipboard."""
+        if self.current_page.collection is None:
+            return self.workspace.post_message(
+                "There are no traces to copy; collect some first (Traces, Collect)."
+            )
+        QGuiApplication.clipboard().setText(plot_to_tsv(self.current_page.exportable_plot()[1]))
+        self.workspace.post_message(
+            f"Copied the numbers of {self.current_page.title}, {self.current_page.collection.label}"
+        )
+
+    def select_feature(self, name: str, open_dashboard: bool) -> None:
+        """Choose a feature or head everywhere; ``open_dashboard``: its dashboard comes to the front."""
+        circuit = self.workspace.state.circuit
+        names = [] if circuit is None else circuit.node_names
+        nodes = frozenset(node for node in names if node == name or node.startswith(f"{name}@"))
+        self.workspace.set_selection(nodes, frozenset())
+        if found := parse_feature_name(name):
+            self.workspace.show_feature(found.site, found.feature)
+            if open_dashboard:
+                self.workspace.panel_requested.emit("features")
+
+    def refresh(self) -> None:
+        """Show what is chosen of what is kept, or what is being collected."""
+        self.collect_form.set_collections(list(self.collections), self.partial_collection is None)
+        shown = self.partial_collection or self.collections.get(
+            self.collect_form.collection_box.currentText()
+        )
+        for button in (self.copy_button, self.export_button):
+            button.setEnabled(shown is not None)
+        self.current_page.show_collection(shown, self.collections)
+        self._show_note("")
+
+    # what comes
+
+    def _on_reply(self, reply: Reply) -> None:
+        if not isinstance(reply, QueryResult) or reply.query != self._collect_request:
+            return
+        found, self._has_reported = reply.result, True
+        if isinstance(found, TraceCollection):
+            self.partial_collection = found
+        if reply.done:
+            self._end_collection(reply.refusal or f"{len(found.traces.traces)} examples traced.")
+        elif self.is_in_view:
+            self.refresh()
+
+    def _on_progress(self, progress: ProgressReported) -> None:
+        if self._collect_request is not None and progress.title == CollectTraces.title:
+            self._has_reported = True
+            self.collect_form.show_message(progress.message)
+
+    def _on_idle(self) -> None:
+        if self._collect_request is not None and self._has_reported:
+            number = 0 if self.partial_collection is None else len(self.partial_collection.traces.traces)
+            self._end_collection(f"Stopped; {number} examples are kept." if number else "Stopped.")
+
+    def _end_collection(self, message: str) -> None:
+        """Nothing runs any more; what came is kept."""
+        came, self.partial_collection, self._collect_request = self.partial_collection, None, None
+        self.collect_form.set_running(False)
+        self.collect_form.show_message(message)
+        if came is not None:
+            self.collections = {
+                **{n: k for n, k in self.collections.items() if n != came.label},
+                came.label: came,
+            }
+            self._store_in_document()
+            self.collect_form.set_collections(list(self.collections), True)
+            self.show_collection(came.label)
+        else:
+            self.refresh()
+
+    def _store_in_document(self) -> None:
+        result = {name: one.as_dict() for name, one in self.collections.items()}
+        self._document_measure = {"key": "", "options": {}, "result": result, "done": True}
+        self.workspace.document.store_measure(TRACES_MEASURE, self._document_measure)
+
+    def _on_document_left(self) -> None:
+        """The document makes way for another; what was traced so far stays with it."""
+        if self.partial_collection is not None:
+            self._end_collection("Stopped.")
+
+    def _on_document_opened(self) -> None:
+        """Traces that the document came with; what is being collected belongs to the one before."""
+        measure = self.workspace.document.measures.get(TRACES_MEASURE)
+        if measure is not None and measure is self._document_measure and self._collect_request is None:
+            return  # they went along: an example's circuit was opened
+        self._document_measure = measure
+        self.partial_collection = self._collect_request = None
+        self.collect_form.set_running(False)
+        self.collect_form.show_message("")
+        self.collections = {}
+        result = None if measure is None else measure.get("result")
+        for found in result.values() if isinstance(result, dict) else ():
+            try:
+                one = TraceCollection.from_dict(found)
+            except InputError as error:
+                self.collect_form.show_message(str(error))
+            else:
+                self.collections[one.label] = one
+        self.refresh()
+
+    def _remove_shown(self) -> None:
+        self.collections = {
+            n: k for n, k in self.collections.items() if n != self.collect_form.collection_box.currentText()
+        }
+        self._store_in_document()
+        self.refresh()
+
+    def _on_feature_changed(self) -> None:
+        if self.workspace.shown_feature is not None:
+            self.collect_form.set_feature("{}.f{}".format(*self.workspace.shown_feature))
+
+    def _show_site_similarity(self, site: str) -> None:
+        self.show_page(self.similarity_page)
+        self.similarity_page.show_site(site)
+
+    def _captions_of(self, names: Sequence[str]) -> list[str]:
+        """What features are called, by the person or by others; empty where nobody says anything."""
+        shown, said = self.recurring_page.collection, dict[str, str]()
+        if not (user_data_folder() / STORE_FILE_NAME).exists():
+            return ["" for _ in names]
+        with closing(open_explanations()) as store:
+            for site in {name.partition(".")[0] for name in names}:
+                for number, one in store.captions(shown.model if shown else "", site).items():
+                    said[f"{site}.f{number}"] = one.text
+        return [said.get(name, "") for name in names]
+
+    def _on_page_hovered(self, page: TracesPage, text: str) -> None:
+        """A page that is drawn anew behind the one in front has nothing to say."""
+        if page is self.current_page:
+            self._show_note(text)
+
+    def _show_note(self, text: str) -> None:
+        self.note_line.setText(text or self.current_page.summary_text())
+
+    def _open_export_dialog(self) -> None:
+        name, picture = self.current_page.exportable_plot()
+        open_plot_dialog(self, self.workspace, picture, name)
+
+    def _build(self) -> None:
+        top = QHBoxLayout(spacing=4)
+        top.setContentsMargins(4, 6, 12, 0)
+        for number, page in enumerate(self.pages):
+            button = QToolButton(text=page.title, checkable=True)
+            button.clicked.connect(partial(self.show_page, page))
+            self.page_buttons.addButton(button, number)
+            top.addWidget(button)
+            self.page_stack.addWidget(page)
+        self.page_buttons.button(0).setChecked(True)
+        top.addStretch(1)
+        foot = QHBoxLayout(spacing=8)
+        foot.setContentsMargins(8, 0, 12, 8)
+        foot.addWidget(self.note_line, 1)
+        foot.addWidget(self.similarity_page.column_circuit_button)
+        foot.addWidget(self.copy_button)
+        foot.addWidget(self.export_button)
+        right = QVBoxLayout(spacing=4)
+        right.addLayout(top)
+        right.addWidget(self.page_stack, 1)
+        right.addLayout(foot)
+        whole = QHBoxLayout(self, spacing=0)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.collect_form)
+        whole.addLayout(right, 1)

@@ -1,0 +1,146 @@
+"""The features that recur: in how many examples each is part of the circuit, and what it gives on average."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import (
+    QAbstractTableModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QSortFilterProxyModel,
+    Qt,
+    Signal,
+)
+from PySide6.QtWidgets import QHeaderView, QTableView
+
+from circuitviz.graph.traces import RecurringComponent
+from circuitviz.panels.figures.plot_export import ExportablePlot, save_plot
+from circuitviz.panels.traces.traces_page import TracesPage
+from circuitviz.shapes.drawing import Drawing
+from circuitviz.shapes.plot_axes import PlotFigureOptions
+from circuitviz.shapes.table_figure import draw_table
+
+COLUMN_TITLES = ("Feature", "Label", "Examples", "Mean attribution")
+MAX_ROWS = 500  # rows: what recurs less is no news
+AnyIndex = QModelIndex | QPersistentModelIndex
+CaptionLookup = Callable[[Sequence[str]], Sequence[str]]
+"""From names of features to what they are called, or empty texts."""
+
+
+class RecurringTableModel(QAbstractTableModel):
+    """One row a feature or head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: Sequence[RecurringComponent] = ()
+        self.captions: Sequence[str] = ()
+        self.n_examples = 0
+
+    def show_rows(self, rows: Sequence[RecurringComponent], captions: Sequence[str], n_examples: int) -> None:
+        """Show other rows; total: how many examples there are."""
+        self.beginResetModel()
+        self.rows, self.captions, self.n_examples = rows, captions, n_examples
+        self.endResetModel()
+
+    def rowCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """As many as recur."""
+        return 0 if parent.isValid() else len(self.rows)
+
+    def columnCount(self, parent: AnyIndex = QModelIndex()) -> int:  # noqa: B008 - Qt's signature
+        """Those of ``COLUMN_TITLES``."""
+        return len(COLUMN_TITLES)
+
+    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
+        """Names of columns."""
+        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
+            return COLUMN_TITLES[section]
+        return None
+
+    def data(self, index: AnyIndex, role: int = 0) -> Any:
+        """Text to show, and what to sort by (``UserRole``)."""
+        at, column = index.row(), index.column()
+        one, label = self.rows[at], self.captions[at]
+        if role == Qt.ItemDataRole.TextAlignmentRole and column > 1:
+            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+        if role == Qt.ItemDataRole.UserRole:
+            return (one.name, label.lower() or "\uffff", one.examples, abs(one.mean))[column]
+        if role == Qt.ItemDataRole.ToolTipRole and column == 1:
+            return label or None
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (one.name, label, f"{one.examples} of {self.n_examples}", f"{one.mean:+.4f}")[column]
+        return None
+
+
+class RecurringPage(TracesPage):
+    """A click chooses a feature everywhere, a double click brings its dashboard.
+
+    ``feature_wanted(name, whether the dashboard is to come to the front)``.
+    """
+
+    title = "Recurring"
+    feature_requested = Signal(str, bool)
+
+    def __init__(self, look_up_captions: CaptionLookup) -> None:
+        super().__init__()
+        self.look_up_captions = look_up_captions
+        self.table_model = RecurringTableModel()
+        self.sort_proxy = QSortFilterProxyModel()
+        self.sort_proxy.setSourceModel(self.table_model)
+        self.sort_proxy.setSortRole(Qt.ItemDataRole.UserRole)
+        self.table_view = QTableView(accessibleName="Features that recur", sortingEnabled=True)
+        self.table_view.setModel(self.sort_proxy)
+        self.table_view.sortByColumn(2, Qt.SortOrder.DescendingOrder)
+        self.table_view.verticalHeader().hide()
+        self.table_view.verticalHeader().setDefaultSectionSize(24)
+        self.table_view.setShowGrid(False)
+        self.table_view.setFrameShape(QTableView.Shape.NoFrame)
+        self.table_view.setSelectionBehavior(QTableView.SelectionBehavior.SelectRows)
+        self.table_view.setSelectionMode(QTableView.SelectionMode.SingleSelection)
+        header = self.table_view.horizontalHeader()
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        for section, width in ((0, 84), (2, 84), (3, 130)):
+            header.resizeSection(section, width)
+        self.page_layout.addWidget(self.table_view, 1)
+        self.table_view.clicked.connect(lambda index: self._request_feature(index, False))
+        self.table_view.doubleClicked.connect(lambda index: self._request_feature(index, True))
+
+    def draw_page(self) -> None:
+        """Rows of what recurs, as it is sorted now."""
+        shown = self.collection
+        rows = [] if shown is None else shown.traces.recurring_components(MAX_ROWS)
+        total = 0 if shown is None else len(shown.traces.traces)
+        self.table_model.show_rows(rows, self.look_up_captions([one.name for one in rows]), total)
+
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
+        """The table."""
+        return "traces-recurring", self
+
+    def summary_text(self) -> str:
+        """What a row is."""
+        return "How many circuits each is in. A double click opens its dashboard."
+
+    def drawing(self, figure: PlotFigureOptions) -> Drawing:
+        """The table on paper, as it is sorted."""
+        return draw_table(self.cells(), figure)
+
+    def cells(self) -> Sequence[Sequence[Any]]:
+        """The table as it is sorted, its head first."""
+        lines: list[list[Any]] = [["feature", "label", "examples", "of", "mean_attribution"]]
+        for i in range(self.sort_proxy.rowCount()):
+            at = self.sort_proxy.mapToSource(self.sort_proxy.index(i, 0)).row()
+            one = self.table_model.rows[at]
+            lines.append(
+                [one.name, self.table_model.captions[at], one.examples, self.table_model.n_examples, one.mean]
+            )
+        return lines
+
+    def save(self, path: Path) -> None:
+        """Write the picture or the table, as the suffix says."""
+        save_plot(self, path)
+
+    def _request_feature(self, index: QModelIndex, open_dashboard: bool) -> None:
+        one = self.table_model.rows[self.sort_proxy.mapToSource(index).row()]
+        self.feature_requested.emit(one.name, open_dashboard)

@@ -1,0 +1,53 @@
+"""Activation against mean similarity: does the target fire strongly where its usual reasons hold?"""
+
+from __future__ import annotations
+
+from circuitviz.panels.charts import ChartView
+from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
+
+
+class ScatterPage(TracesPage):
+    """A click on a point opens that example's circuit."""
+
+    title = "Scatter"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.chart = ChartView()
+        self.chart.setAccessibleName("Activation against mean similarity of circuits")
+        self.page_layout.addWidget(self.chart, 1)
+        self.chart.hover_text_changed.connect(self.hovered)
+        self.chart.nodes_clicked.connect(self._on_point_clicked)
+
+    def draw_page(self) -> None:
+        """Points of all examples."""
+        self.chart.theme = self.theme
+        result = None
+        if self.collection is not None:
+            traces = self.collection.traces
+            result = {
+                "target": traces.target,
+                "activations": traces.activations.tolist(),
+                "similarities": traces.mean_similarity.tolist(),
+                "texts": [example_snippet(traces, i) for i in range(len(traces.traces))],
+                "correlation": traces.correlation,
+            }
+        self.chart.draw_result("trace-scatter", result)
+
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
+        """The scatter."""
+        return "traces-scatter", self.chart
+
+    def summary_text(self) -> str:
+        """The correlation."""
+        if self.collection is None:
+            return ""
+        found = self.collection.traces.correlation
+        if found is None:
+            return "No correlation: it takes three examples that differ."
+        return f"Pearson correlation {found:+.3f}. A click opens an example’s circuit."
+
+    def _on_point_clicked(self, keys: tuple[str, ...]) -> None:
+        if self.collection is not None:
+            self.example_requested.emit(self.collection.label, int(keys[0].partition(":")[2]))

@@ -1,0 +1,153 @@
+"""Which examples are explained alike: cosines of their traces, at one site or all, or of two targets."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton
+
+from circuitviz.graph import TraceSet
+from circuitviz.graph.names import site_sort_key
+from circuitviz.panels.figures.plot_export import ExportablePlot
+from circuitviz.panels.heat import HeatGrid, HeatMap
+from circuitviz.panels.heat.heat_grid import TableRows
+from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
+from circuitviz.workbench.collect_traces import TraceCollection
+
+ALL_SITES, OWN_EXAMPLES = "All sites", "its own examples"
+BY_ACTIVATION, BY_SIMILARITY = "by activation", "by likeness"
+
+
+class SimilarityPage(TracesPage):
+    """A click opens the row's example; the column's is then a second click away.
+
+    ``column_circuit_button``: the button for that, which the panel puts where there is room.
+    """
+
+    title = "Similarity"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.site_box = QComboBox(accessibleName="Site that is compared")
+        self.columns_box = QComboBox(accessibleName="Traces that are the columns")
+        self.order_box = QComboBox(accessibleName="Order of the examples")
+        self.order_box.addItems([BY_ACTIVATION, BY_SIMILARITY])
+        self.order_box.setToolTip("examples keep their numbers: 1 is the one where the target is most active")
+        for box, letters in ((self.site_box, 6), (self.columns_box, 8), (self.order_box, 8)):
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(letters)
+        self.column_circuit_button = QPushButton("Column’s circuit", visible=False)
+        self.heat_map = HeatMap("Similarity of circuits", min_row_height=5.0)
+        bar = QHBoxLayout(spacing=8)
+        bar.setContentsMargins(4, 0, 12, 0)
+        bar.addWidget(self.site_box)
+        bar.addWidget(QLabel("against", objectName="muted"))
+        bar.addWidget(self.columns_box, 1)
+        bar.addWidget(self.order_box)
+        self.page_layout.addLayout(bar)
+        self.page_layout.addWidget(self.heat_map, 1)
+        self._column_example = ("", -1)
+        self._example_orders: tuple[list[int], list[int]] = (
+            [],
+            [],
+        )  # examples of rows and columns, as they stand
+        self.site_box.activated.connect(lambda _i: self.draw_page())
+        self.columns_box.activated.connect(lambda _i: self.draw_page())
+        self.order_box.activated.connect(lambda _i: self.draw_page())
+        self.heat_map.cell_hovered.connect(
+            lambda *place: self.hovered.emit(self.heat_map.grid.cell_description(*place))
+        )
+        self.heat_map.cell_chosen.connect(self._on_cell_clicked)
+        self.column_circuit_button.clicked.connect(lambda: self.example_requested.emit(*self._column_example))
+
+    @property
+    def column_collection(self) -> TraceCollection | None:
+        """The traces that are the columns, where they are another's."""
+        return self.collections.get(self.columns_box.currentText())
+
+    def draw_page(self) -> None:
+        """Cosines of the site that is chosen."""
+        self.heat_map.theme = self.theme
+        shown = self.collection
+        self._set_items(
+            self.columns_box,
+            [OWN_EXAMPLES, *(n for n in self.collections if shown is None or n != shown.label)],
+        )
+        self.column_circuit_button.hide()
+        if shown is None:
+            self._set_items(self.site_box, [ALL_SITES])
+            self.heat_map.show_grid(HeatGrid((), (), TraceSet("", ()).similarity()))
+            return
+        columns = shown if self.column_collection is None else self.column_collection
+        sites = dict.fromkeys([*shown.traces.sites, *columns.traces.sites])
+        ordered = sorted(sites, key=site_sort_key)
+        self._set_items(self.site_box, [ALL_SITES, *ordered])
+        self.heat_map.show_grid(self._similarity_grid(shown.traces, columns.traces))
+
+    def show_site(self, site: str) -> None:
+        """Compare at this site."""
+        self.site_box.setCurrentText(site)
+        self.draw_page()
+
+    def exportable_plot(self) -> tuple[str, ExportablePlot]:
+        """The map."""
+        return "traces-similarity", self.heat_map
+
+    def summary_text(self) -> str:
+        """What rows and columns are."""
+        if self.collection is None:
+            return ""
+        rows = f"Rows: examples of {self.collection.traces.target}, 1 the most active"
+        return f"A click opens the row’s circuit. {rows}."
+
+    def _similarity_grid(self, rows: TraceSet, columns: TraceSet) -> HeatGrid:
+        site = None if self.site_box.currentText() == ALL_SITES else self.site_box.currentText()
+        values = rows.similarity(site, None if columns is rows else columns)
+        alike = self.order_box.currentText() == BY_SIMILARITY
+        down, across = self._example_orders = (
+            rows.similarity_order(site) if alike else list(range(len(rows.traces))),
+            columns.similarity_order(site) if alike else list(range(len(columns.traces))),
+        )
+        shown = values[np.ix_(down, across)]
+
+        def told(i: int, j: int) -> str:
+            row, column = down[i], across[j]
+            pair = (
+                f"{row + 1}: {example_snippet(rows, row)}   {column + 1}: {example_snippet(columns, column)}"
+            )
+            return f"{values[row, column]:+.3f}  {pair}"
+
+        return HeatGrid(
+            [str(i + 1) for i in down],
+            [str(j + 1) for j in across],
+            shown,
+            unit="cosine",
+            scale_limit=1.0,
+            describe_cell=told,
+            build_table=partial(_pair_table, rows, columns, values.tolist(), site or "all"),
+        )
+
+    def _on_cell_clicked(self, row: int, column: int) -> None:
+        assert self.collection is not None
+        columns = self.collection if self.column_collection is None else self.column_collection
+        row, column = self._example_orders[0][row], self._example_orders[1][column]
+        self._column_example = (columns.label, column)
+        self.example_requested.emit(self.collection.label, row)
+        self.column_circuit_button.setVisible(columns is not self.collection or row != column)
+
+    def _set_items(self, box: QComboBox, texts: list[str]) -> None:
+        if [box.itemText(i) for i in range(box.count())] != texts:
+            before = box.currentText()
+            box.clear()
+            box.addItems(texts)
+            box.setCurrentText(before if before in texts else texts[0])
+
+
+def _pair_table(rows: TraceSet, columns: TraceSet, values: list[list[float]], site: str) -> TableRows:
+    """A row for each pair of examples."""
+    found: TableRows = [["site", "row", "row_activation", "column", "column_activation", "similarity"]]
+    for i, line in enumerate(values):
+        place = [site, i + 1, rows.traces[i].example.activation]
+        found += [[*place, j + 1, columns.traces[j].example.activation, v] for j, v in enumerate(line)]
+    return found

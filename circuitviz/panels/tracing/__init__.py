@@ -1,1 +1,0 @@
-"""Pages of the Traces panel: what many circuits of one feature have in common."""

@@ -1,0 +1,5 @@
+"""The training panel."""
+
+from circuitviz.panels.training.panel import TrainingPanel
+
+__all__ = ["TrainingPanel"]

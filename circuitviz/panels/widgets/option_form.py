@@ -1,0 +1,98 @@
+"""A form made from an options dataclass: what a method or a measure may be told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLineEdit,
+    QSpinBox,
+    QWidget,
+)
+
+from circuitviz.options import Option
+from circuitviz.panels.registry import adjust_form_fields
+
+
+class OptionForm(QWidget):
+    """A row for each option, with its help as tool tip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        left = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+        self.form_layout = QFormLayout(verticalSpacing=8, labelAlignment=left)
+        self.form_layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        self.form_layout.setContentsMargins(12, 0, 0, 0)
+        self.setLayout(self.form_layout)
+        self.fields: dict[str, QWidget] = {}
+
+    def set_options(
+        self, options: Sequence[Option], suggestions: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Show the rows of other options; ``suggestions`` are texts to choose from where any may be typed."""
+        while self.form_layout.rowCount():
+            self.form_layout.removeRow(0)
+        self.fields = {}
+        for option in options:
+            field = _create_field(option, (suggestions or {}).get(option.name, ()))
+            name = option.name.replace("_", " ").capitalize()
+            field.setToolTip(option.help)
+            field.setAccessibleName(name)
+            self.fields[option.name] = field
+            self.form_layout.addRow(name, field)
+        self.setVisible(bool(self.fields))
+        adjust_form_fields(self)
+
+    def values(self) -> dict[str, Any]:
+        """What the rows say now, by option."""
+        return {name: _field_value(field) for name, field in self.fields.items()}
+
+
+def _create_field(option: Option, suggestions: Sequence[str]) -> QWidget:
+    if suggestions:
+        free = QComboBox(editable=True)
+        free.addItems(list(suggestions))
+        free.setCurrentText(str(option.default))
+        return free
+    if option.choices:
+        box = QComboBox()
+        box.addItems(option.choices)
+        box.setCurrentText(str(option.default))
+        box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        return box
+    if option.kind is bool:
+        return QCheckBox(checked=option.default)
+    if option.kind is str:
+        return QLineEdit(option.default)
+    low = option.low if option.low is not None else -1e9
+    high = option.high if option.high is not None else 1e9
+    if option.kind is int:
+        return QSpinBox(minimum=int(low), maximum=min(int(high), 2**31 - 1), value=option.default)
+    if option.above is not None:
+        low = option.above + 1e-5
+    return _ShortNumberBox(minimum=low, maximum=high, decimals=5, value=option.default, singleStep=0.01)
+
+
+class _ShortNumberBox(QDoubleSpinBox):
+    """Shows no zeros that say nothing."""
+
+    def textFromValue(self, value: float) -> str:
+        """The number as one writes it."""
+        return f"{value:g}"
+
+
+def _field_value(field: QWidget) -> Any:
+    if isinstance(field, QComboBox):
+        return field.currentText()
+    if isinstance(field, QCheckBox):
+        return field.isChecked()
+    if isinstance(field, QLineEdit):
+        return field.text()
+    assert isinstance(field, QSpinBox | QDoubleSpinBox)
+    return field.value()

@@ -1,0 +1,45 @@
+"""The prompt that is read, chosen in any panel and followed by all."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPaintEvent
+from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
+
+from circuitviz.workbench.messages import ModelReady
+from circuitviz.workspace.workspace import Workspace
+
+
+class PromptSelector(QComboBox):
+    """A list of the task's prompts; choosing one chooses it for the whole desk."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(accessibleName="Prompt")
+        self.workspace = workspace
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(10)
+        self.activated.connect(workspace.set_prompt_index)
+        workspace.prompt_changed.connect(self._show_current_prompt)
+        workspace.model_ready.connect(self._fill_prompts)
+        if workspace.opened_model is not None:
+            self._fill_prompts(workspace.opened_model)
+
+    def _fill_prompts(self, ready: ModelReady) -> None:
+        self.clear()
+        self.addItems([f"{i}  {text}" for i, text in enumerate(ready.prompts)])
+        self._show_current_prompt()
+
+    def _show_current_prompt(self) -> None:
+        self.setCurrentIndex(self.workspace.prompt_index)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """The prompt, cut with an ellipsis: with a style sheet Qt lets the text run under the arrow."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        kinds = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+        wide = self.style().subControlRect(kinds[0], option, kinds[1], self).width()
+        text: str = option.currentText
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, wide)
+        painter.drawComplexControl(kinds[0], option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
+        painter.end()

@@ -1,0 +1,146 @@
+"""From a document and a person's choices to one drawing, with what reproduces it."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import numpy as np
+
+from circuitviz.document import Document
+from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
+from circuitviz.document.node_text import describe_graph_source
+from circuitviz.document.portable_paths import with_portable_paths
+from circuitviz.errors import InputError
+from circuitviz.graph.names import display_name
+from circuitviz.graph.scores import IMPORTED_METHOD
+from circuitviz.scene.circuit_scene import build_scene
+from circuitviz.scene.theme import DARK, LIGHT
+from circuitviz.shapes.class_view import class_arrows, class_boxes, draw_class_view
+from circuitviz.shapes.drawing import Drawing, TextShape
+from circuitviz.shapes.figure_legend import draw_figure_legend
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shapes.figure_style import FigureStyle, colours_of_labels
+from circuitviz.shapes.head_view import draw_head_view
+from circuitviz.shapes.text_metrics import require_font, wrap_text
+
+PAGE_MARGIN_PT = 3.0
+
+
+def draw_figure(document: Document, figure: FigureOptions) -> Drawing:
+    """Draw a document's circuit; InputError where there is nothing to draw or no such font."""
+    state, theme = document.state, DARK if figure.dark else LIGHT
+    if state.circuit is None or not state.circuit.n_nodes:
+        raise InputError("There is no circuit to draw yet; find one first.")
+    ink = FigureStyle(theme, figure.transparent, colours_of_labels(state), figure.font_size)
+    inner = Drawing(figure.width_pt - 2 * PAGE_MARGIN_PT, 0.0, "", require_font(figure.font))
+    size = figure.font_size
+    if figure.view == "class":
+        y = draw_class_view(inner, state, ink, size, figure.least)
+    else:
+        picture = build_scene(state, figure.layout, figure.most_edges)
+        y = draw_head_view(inner, picture, ink, size)
+    if figure.legend:
+        y += 1.4 * size
+        y += draw_figure_legend(inner, ink, y, size, widest_line_score(document, figure), state.sign_meaning)
+    if figure.caption:
+        y += 0.6 * size
+        room = 0.94 * inner.width  # LaTeX's own sans serif is wider than the shipped one
+        for line in wrap_text(caption(document, figure), figure.font, size, room):
+            y += 1.3 * size
+            inner.words.append(TextShape(0.0, y, line, size, theme.text))
+        y += 0.4 * size
+    inner.width, inner.height = figure.width_pt, y + 2 * PAGE_MARGIN_PT
+    inner.background = "" if figure.transparent else ink.background
+    inner.shift(PAGE_MARGIN_PT, PAGE_MARGIN_PT)
+    return inner
+
+
+def widest_line_score(document: Document, figure: FigureOptions) -> float:
+    """The |score| that the widest line stands for."""
+    state = document.state
+    assert state.circuit is not None
+    if figure.view == "class" and state.live_circuit is not None:
+        arrows = class_arrows(state, state.live_circuit, class_boxes(state, state.live_circuit), figure.least)
+        return max((abs(a.score) for a in arrows), default=0.0)
+    if state.scores is None:
+        return 1.0
+    return float(np.abs(state.scores.values[state.circuit.edges]).max(initial=0.0))
+
+
+def caption(document: Document, figure: FigureOptions) -> str:
+    """Model, task, method, metric, size and faithfulness in a sentence or two."""
+    state, numbers, where = document.state, document.evaluation, document.state.provenance
+    parts = []
+    if (question := AttributionQuery.from_provenance(where)) is not None:
+        parts.append(describe_attribution(question))
+    elif where is not None:
+        came = "read from a file" if where.method == IMPORTED_METHOD else f"found with {where.method}"
+        model, task = display_name(where.model), display_name(where.task)
+        parts.append(f"Circuit of {model} on {task}, {came} ({where.metric})")
+    elif state.scores is not None and (source := describe_graph_source(state.scores.info)):
+        parts.append(source)
+    live = state.live_circuit
+    if live is not None:
+        parts.append(f"{live.n_edges:,} of {live.graph.n_edges:,} edges, {live.n_nodes} nodes")
+    value = numbers["faithfulness"] if numbers else None
+    if value and isinstance(value.get("value"), float):
+        text = f"faithfulness {value['value']:.3f}"
+        if value.get("low") is not None and value.get("high") is not None:
+            text += f" [{value['low']:.3f}, {value['high']:.3f}]"
+        parts.append(text)
+    said = "; ".join(parts) + "."
+    if figure.view == "class" and live is not None:
+        shown = {n for group in class_boxes(state, live) for n in group.nodes}
+        left = [n for n in live.node_names if n not in shown]
+        if left:
+            said += f" {len(left)} nodes without a label are not shown."
+        what = "sum the scores of" if state.scores is not None else "count the"
+        said += f" Arrow widths {what} edges between classes; arrows below "
+        said += f"{figure.least:.0%} of the strongest are left out."
+    elif live is not None and state.circuit is not None and state.circuit.n_edges > figure.most_edges:
+        said += f" The {figure.most_edges:,} strongest edges are drawn."
+    return said
+
+
+def describe_attribution(question: AttributionQuery) -> str:
+    """What a circuit of features explains, on which prompt, and how it was traced."""
+    asked = {"": "the likely next tokens", LOGIT_DIFF_TARGET: "the logit difference"}
+    what = asked.get(question.target, f"“{question.target.strip()}”")
+    tau = "" if question.tau is None else f" ({question.gate}, τ {question.tau:.3g})"
+    model = display_name(question.model)
+    return f"What {what} of {model} comes from on “{question.prompt}”, by {question.method}{tau}"
+
+
+def provenance_lines(document: Document, figure: FigureOptions, name: str) -> tuple[str, ...]:
+    """Lines for a file's metadata: the commands that make it again, and what they rest on."""
+    found, *rests = (
+        origin_lines(document) if document.state.provenance is not None else ("", *origin_lines(document))
+    )
+    source = shlex.quote(document_file_name(document))
+    export = f"circuitviz export {source} -o {shlex.quote(name)} {figure.to_flags()}"
+    return tuple(line for line in (found, export.rstrip(), *rests) if line)
+
+
+def origin_lines(document: Document) -> tuple[str, ...]:
+    """The command that finds a document's circuit, where one did, and what that rests on."""
+    state, where = document.state, document.state.provenance
+    lines = [f"document {state.hash}"]
+    if where is not None:
+        where = with_portable_paths(where, document.path.parent if document.path else None)
+        lines.insert(0, f"{where.command_line()} -o {shlex.quote(document_file_name(document))}")
+        lines.append(f"model {where.model}, weights {where.weight_hash}")
+        lines.append(f"task {where.task}, {where.prompts} prompts, {where.task_hash}, seed {where.seed}")
+        lines += [f"{package} {version}" for package, version in sorted(where.versions.items())]
+    return tuple(lines)
+
+
+def document_file_name(document: Document) -> str:
+    """The name by which a document is opened again; a reference that ships has one of its own."""
+    told = document.extra.get("reference", {})
+    return document.path.name if document.path else str(told.get("reference") or "circuit.circuit")
+
+
+def document_title(document: Document) -> str:
+    """The file's name, without its folder."""
+    return Path(document.path).stem if document.path else "circuit"

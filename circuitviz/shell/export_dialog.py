@@ -1,0 +1,68 @@
+"""The circuit's figure: its views, its methods paragraph, and its data for other tools."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QPushButton
+
+from circuitviz.draw.registry import FigurePage
+from circuitviz.layout import layouts
+from circuitviz.options import Option
+from circuitviz.paint import make_figure_page
+from circuitviz.panels.figures import FigureDialog
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.workspace.save_service import DoneCallback
+
+if TYPE_CHECKING:
+    from circuitviz.shell.main_window import MainWindow
+
+
+class ExportDialog(FigureDialog):
+    """The circuit on the desk as a figure."""
+
+    def __init__(self, window: MainWindow) -> None:
+        self.main_window, self.document = window, window.workspace.document
+        start = self.document.view.get("figure", {"layout": window.layout_name})
+        super().__init__(window, window.workspace, "Export a figure", FigureOptions, start)
+
+    def make_sheet(self, figure: FigureOptions, suffix: str) -> Callable[[], FigurePage]:
+        """The circuit on paper, as it is now."""
+        source = self.document.path.stem if self.document.path else "circuit"
+        return partial(make_figure_page, self.document.snapshot(), figure, f"{source}{suffix}")
+
+    def remember_options(self, figure: FigureOptions) -> None:
+        """With the document: opened again, it is drawn the same."""
+        self.document.view["figure"] = asdict(figure)
+
+    def write_figure(self, path: Path, figure: FigureOptions, on_done: DoneCallback) -> None:
+        """Have the figure written."""
+        self.main_window.file_controller.export_to(path, figure, on_done)
+
+    def ask_path(self, suffix: str) -> Path | None:
+        """Ask where the figure goes."""
+        return self.main_window.file_controller.ask_figure_path(suffix)
+
+    def customise_option(self, entry: Option, value: object) -> Option:
+        """The layouts that there are."""
+        entry = super().customise_option(entry, value)
+        return replace(entry, choices=tuple(layouts.names())) if entry.name == "layout" else entry
+
+    def extra_buttons(self) -> Sequence[Sequence[QPushButton]]:
+        """What a paper needs beside the figure, and the data instead of it."""
+        other = QPushButton("Data instead…")
+        other.setToolTip("Edges and nodes as CSV, GraphML, DOT or EAP-IG JSON")
+        other.clicked.connect(self._export_data)
+        methods, entries = QPushButton("Copy methods text"), QPushButton("Copy BibTeX")
+        methods.clicked.connect(self.main_window.file_controller.copy_methods)
+        entries.clicked.connect(self.main_window.file_controller.copy_bibtex)
+        return ((methods, entries), (other,))
+
+    def _export_data(self) -> None:
+        if (path := self.main_window.file_controller.ask_data_path()) is not None:
+            self._begin_writing(path)
+            self.main_window.file_controller.export_to(path, on_done=self._end_writing)

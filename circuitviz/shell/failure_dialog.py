@@ -1,0 +1,67 @@
+"""Messages for people: what was given, what is wrong, what would be right."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from types import TracebackType
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from circuitviz import __version__
+from circuitviz.workbench.messages import JobFailed
+
+
+def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBox:
+    """Show a failure without blocking; faults of ours offer their details to copy."""
+    kind = QMessageBox.Icon.Critical if failed.is_internal_error else QMessageBox.Icon.Warning
+    box = QMessageBox(kind, "circuitviz", failed.title, parent=parent)
+    box.setInformativeText(failed.message)
+    close = box.addButton(QMessageBox.StandardButton.Close)
+    box.setDefaultButton(close)
+    if failed.details:
+        copy = box.addButton("Copy details", QMessageBox.ButtonRole.ActionRole)
+        copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(_format_report(failed)))
+    box.setModal(True)
+    box.open()
+    return box
+
+
+def _format_report(failed: JobFailed) -> str:
+    about = f"circuitviz {__version__}, Python {platform.python_version()}, {platform.platform()}"
+    return f"{failed.title}\n{failed.message}\n\n{about}\n\n{failed.details}"
+
+
+class ExceptionHooks(QObject):
+    """Exceptions that reach nobody, from slots and from threads, become a dialog."""
+
+    exception_raised = Signal(object)
+
+    def install(self) -> Callable[[], None]:
+        """Take over both hooks; returns what gives them back."""
+        before, before_threads = sys.excepthook, threading.excepthook
+
+        def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+            if issubclass(kind, KeyboardInterrupt):
+                before(kind, error, trace)
+                return
+            details = "".join(traceback.format_exception(kind, error, trace))
+            text = f"{kind.__name__}: {error}"
+            self.exception_raised.emit(
+                JobFailed("Something in circuitviz went wrong", text, details, is_internal_error=True)
+            )
+
+        sys.excepthook = hook
+        threading.excepthook = lambda args: hook(
+            args.exc_type, args.exc_value or args.exc_type(), args.exc_traceback
+        )
+
+        def give_back() -> None:
+            sys.excepthook, threading.excepthook = before, before_threads
+
+        return give_back

@@ -1,0 +1,64 @@
+"""A name is written where the thing is that gets it: a field over the canvas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QCompleter, QLineEdit
+
+from circuitviz.canvas.circuit_view import CircuitView
+
+FIELD_WIDTH_PX = 190
+
+
+class NameField(QLineEdit):
+    """Return keeps the name, Escape and a click elsewhere leave all as it was."""
+
+    def __init__(self, view: CircuitView) -> None:
+        super().__init__(view, accessibleName="Name of the group")
+        self.view = view
+        self._on_accepted: Callable[[str], None] = lambda _name: None
+        self.setFixedWidth(FIELD_WIDTH_PX)
+        self.installEventFilter(self)
+        self.hide()
+
+    def ask_name(
+        self, text: str, names: Iterable[str], position: QPoint, on_accepted: Callable[[str], None]
+    ) -> None:
+        """Show a text to be changed at a place of the viewport; ``names`` are suggested while one types."""
+        self._on_accepted = on_accepted
+        completer = QCompleter(sorted(set(names)), self)
+        completer.setCompletionMode(QCompleter.CompletionMode.InlineCompletion)  # no window of its own
+        completer.setCaseSensitivity(Qt.CaseSensitivity.CaseInsensitive)
+        if (before := self.completer()) is not None:
+            before.deleteLater()
+        self.setCompleter(completer)
+        self.setText(text)
+        self.selectAll()
+        self.adjustSize()
+        room = self.view.viewport().rect().adjusted(8, 8, -8 - FIELD_WIDTH_PX, -8 - self.height())
+        x, y = position.x() - FIELD_WIDTH_PX // 2, position.y() - self.height() // 2
+        self.move(max(room.left(), min(room.right(), x)), max(room.top(), min(room.bottom(), y)))
+        self.show()
+        self.setFocus()
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Return and Escape end it; so does losing the focus."""
+        if isinstance(event, QKeyEvent) and event.type() is QEvent.Type.KeyPress:
+            if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+                name = self.text()
+                self._close_field()
+                self._on_accepted(name)
+                return True
+            if event.key() == Qt.Key.Key_Escape:
+                self._close_field()
+                return True
+        if event.type() is QEvent.Type.FocusOut and self.isVisible():
+            self.hide()
+        return super().eventFilter(watched, event)
+
+    def _close_field(self) -> None:
+        self.hide()
+        self.view.setFocus()

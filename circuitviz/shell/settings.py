@@ -1,0 +1,129 @@
+"""What the application remembers between two starts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from urllib.parse import unquote_to_bytes
+
+from PySide6.QtCore import QByteArray, QSettings
+
+from circuitviz.formats.json_bounds import replace_surrogates
+from circuitviz.resources import user_data_folder
+from circuitviz.scene.theme import SIGN_COLOURS
+
+MAX_RECENT_FILES = 10
+
+
+class Settings:
+    """Looks, machine, recent files, and the window's shape. Kept where the platform keeps settings."""
+
+    def __init__(self) -> None:
+        self._store = QSettings()
+
+    @property
+    def theme(self) -> str:
+        """``system``, ``light`` or ``dark``."""
+        return str(self._store.value("theme", "system", type=str))
+
+    @theme.setter
+    def theme(self, name: str) -> None:
+        self._store.setValue("theme", name)
+
+    @property
+    def edge_colours(self) -> str:
+        """The pair of colours that edges have, by its name in the theme's table."""
+        return str(self._store.value("colours", next(iter(SIGN_COLOURS)), type=str))
+
+    @edge_colours.setter
+    def edge_colours(self, name: str) -> None:
+        self._store.setValue("colours", name)
+
+    @property
+    def text_size(self) -> int:
+        """Size of all text in percent of the system's, from 80 to 200."""
+        return self._read_int("text size", 100, 80, 200)
+
+    @text_size.setter
+    def text_size(self, percent: int) -> None:
+        self._store.setValue("text size", percent)
+
+    @property
+    def device(self) -> str:
+        """Where models run unless the form says otherwise: ``cpu``, ``cuda`` or ``mps``."""
+        return str(self._store.value("device", "cpu", type=str))
+
+    @device.setter
+    def device(self, name: str) -> None:
+        self._store.setValue("device", name)
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that a computation takes; 0: all cores but one."""
+        return self._read_int("threads", 0, 0, 1024)
+
+    @n_threads.setter
+    def n_threads(self, number: int) -> None:
+        self._store.setValue("threads", number)
+
+    @property
+    def recent_files(self) -> list[Path]:
+        """Files opened lately that still exist, the latest first."""
+        kept = self._store.value("recent", [], type=list)
+        paths = [_read_path(str(text)) for text in kept]  # type: ignore[attr-defined]
+        return [path for path in paths if path.is_file()]
+
+    def add_recent_file(self, path: Path) -> None:
+        """Put a file first."""
+        others = [p for p in self.recent_files if p != path.absolute()]
+        self._store.setValue("recent", [_path_text(p) for p in [path.absolute(), *others][:MAX_RECENT_FILES]])
+
+    def clear_recent_files(self) -> None:
+        """Forget which files were opened."""
+        self._store.remove("recent")
+
+    @property
+    def is_tour_done(self) -> bool:
+        """Whether the tour was taken or skipped."""
+        return bool(self._store.value("toured", False, type=bool))
+
+    @is_tour_done.setter
+    def is_tour_done(self, done: bool) -> None:
+        self._store.setValue("toured", done)
+
+    @property
+    def data_folder(self) -> Path:
+        """Where unsaved work and claims on open files lie: the platform's folder for local data."""
+        return user_data_folder()
+
+    @property
+    def window_geometry(self) -> tuple[QByteArray, QByteArray] | None:
+        """The window's geometry and its docks' places."""
+        geometry, state = self._store.value("geometry"), self._store.value("docks")
+        if isinstance(geometry, QByteArray) and isinstance(state, QByteArray):
+            return geometry, state
+        return None
+
+    @window_geometry.setter
+    def window_geometry(self, value: tuple[QByteArray, QByteArray]) -> None:
+        self._store.setValue("geometry", value[0])
+        self._store.setValue("docks", value[1])
+
+    def _read_int(self, key: str, default: int, low: int, high: int) -> int:
+        """A whole number of the file, which anybody may have edited."""
+        try:
+            return max(low, min(high, int(str(self._store.value(key, default)))))
+        except ValueError:
+            return default
+
+
+def _path_text(path: Path) -> str:
+    """A path as settings keep it: as a URI where its bytes are no UTF-8, which settings would lose."""
+    return str(path) if replace_surrogates(str(path)) == str(path) else path.as_uri()
+
+
+def _read_path(text: str) -> Path:
+    """The path of ``_path_text``."""
+    if not text.startswith("file:///"):
+        return Path(text)
+    return Path(os.fsdecode(unquote_to_bytes(text.removeprefix("file://"))))

@@ -1,0 +1,239 @@
+"""Rows of task files, in the columns of every tool whose files are read, become pairs of prompts.
+
+The columns are those of the tools' own data sets: ours, EAP-IG (Hanna et al. 2024), auto-circuit (Miller et
+al. 2024), feature-circuits (Marks et al. 2024), and MIB (2025), whose loader is followed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from circuitviz.models import PromptTokenizer
+from circuitviz.tasks.pairs import Answer, Pair, UnusablePairError
+from circuitviz.tasks.word_lists import YEARS
+
+FileRow = Mapping[str, Any]
+TASK_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
+MAX_SHOWN_CHARS = 60  # characters of a wrong value
+DEFAULT_METRIC = "logit-diff"
+BAD_VALUE_REASON = "a value is of the wrong kind"
+
+
+class RowReader:
+    """Makes pairs of rows; keeps what the tokenizer said of two-digit years, which every row asks."""
+
+    def __init__(self, tokens: PromptTokenizer) -> None:
+        self.tokens = tokens
+        self._years: dict[str, dict[int, int]] = {}
+
+    def read_pair(self, place: str, row: FileRow) -> tuple[Pair, str]:
+        """A row's pair, and the metric that its columns imply.
+
+        Raises UnusablePairError, which names the place, on missing columns and wrong values.
+        """
+        layout = find_row_layout(row)
+        if layout is None:
+            raise UnusablePairError(f"{place}: {describe_missing_columns(row)}", "a column is missing")
+        try:
+            return layout.read(self, row), layout.metric
+        except UnusablePairError as error:
+            raise UnusablePairError(f"{place}: {error}", error.reason) from None
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise UnusablePairError(
+                f"{place}: a row of {layout.tool} lacks what its columns promise ({error!r}).",
+                BAD_VALUE_REASON,
+            ) from None
+
+    def single_token_years(self, prompt: str) -> dict[int, int]:
+        """The token of each two-digit year that is one token after a prompt's last word."""
+        word = prompt.rsplit(" ", 1)[-1]
+        if word not in self._years:
+            found = {int(year): self.tokens.answer_ids(prompt, year) for year in YEARS}
+            self._years[word] = {year: ids[0] for year, ids in found.items() if len(ids) == 1}
+        return self._years[word]
+
+
+@dataclass(frozen=True)
+class RowLayout:
+    """A tool's columns: how a row that has them all is read, and which metric goes with it."""
+
+    tool: str
+    columns: tuple[str, ...]
+    read: Callable[[RowReader, FileRow], Pair]
+    metric: str = DEFAULT_METRIC
+
+
+def _read_answer_texts(reader: RowReader, row: FileRow) -> Pair:
+    correct = _parse_answers(row["correct"])
+    return Pair(
+        _parse_text(row["clean"]),
+        _parse_text(row["corrupted"]),
+        correct,
+        _parse_answers(row.get("incorrect", "")),
+    )
+
+
+def _read_answer_ids(reader: RowReader, row: FileRow) -> Pair:
+    correct, incorrect = (parse_token_ids(row.get(name)) for name in ("correct_idx", "incorrect_idx"))
+    return Pair(_parse_text(row["clean"]), _parse_text(row["corrupted"]), correct, incorrect)
+
+
+def _read_year_label(reader: RowReader, row: FileRow) -> Pair:
+    return _split_years(reader, row, _parse_year(row["label"], 0, 99))
+
+
+def _read_year(reader: RowReader, row: FileRow) -> Pair:
+    return _split_years(reader, row, _parse_year(row["year"], 0, 9999) % 100)
+
+
+def _split_years(reader: RowReader, row: FileRow, start: int) -> Pair:
+    """Correct are all two-digit years above the start, incorrect those at or below (Hanna et al. 2023)."""
+    clean = _parse_text(row["clean"])
+    years = reader.single_token_years(clean)
+    later = tuple(token for year, token in years.items() if year > start)
+    earlier = tuple(token for year, token in years.items() if year <= start)
+    if not later or not earlier:
+        known = f"{len(years)} two-digit years are one token after this prompt for this tokenizer"
+        raise UnusablePairError(
+            f"the start year {start:02d} needs a later and an earlier two-digit year, and {known}.",
+            "no later or no earlier two-digit year is one token",
+        )
+    return Pair(clean, _parse_text(row["corrupted"]), later, earlier)
+
+
+def _read_auto_circuit(reader: RowReader, row: FileRow) -> Pair:
+    wrong = _parse_answers(row.get("wrong_answers", ()))
+    return Pair(_parse_text(row["clean"]), _parse_text(row["corrupt"]), _parse_answers(row["answers"]), wrong)
+
+
+def _read_feature_circuits(reader: RowReader, row: FileRow) -> Pair:
+    answers = _parse_text(row["clean_answer"]), _parse_text(row["patch_answer"])
+    return Pair(
+        _parse_text(row["clean_prefix"]), _parse_text(row["patch_prefix"]), (answers[0],), (answers[1],)
+    )
+
+
+def _read_mib_ioi(reader: RowReader, row: FileRow) -> Pair:
+    names = row["metadata"]
+    right, wrong = (f" {_parse_text(names[key])}" for key in ("indirect_object", "subject"))
+    return Pair(
+        _parse_text(row["prompt"]),
+        _parse_text(row["s2_io_flip_counterfactual"]["prompt"]),
+        (right,),
+        (wrong,),
+    )
+
+
+def _read_mib_choices(reader: RowReader, row: FileRow) -> Pair:
+    other = row["symbol_counterfactual"]
+    right, wrong = (str(one["choices"]["label"][one["answerKey"]]) for one in (row, other))
+    return Pair(_parse_text(row["prompt"]), _parse_text(other["prompt"]), (right,), (wrong,))
+
+
+def _read_mib_arithmetic(reader: RowReader, row: FileRow) -> Pair:
+    other = row["random_counterfactual"]
+    right, wrong = (str(one["label"]) for one in (row, other))
+    return Pair(_parse_text(row["prompt"]), _parse_text(other["prompt"]), (right,), (wrong,))
+
+
+ROW_LAYOUTS = (
+    RowLayout("EAP-IG's ids of answers", ("clean", "corrupted", "correct_idx"), _read_answer_ids),
+    RowLayout("a task file", ("clean", "corrupted", "correct"), _read_answer_texts),
+    RowLayout("EAP-IG's greater-than", ("clean", "corrupted", "label"), _read_year_label, "prob-diff"),
+    RowLayout("MIB's greater-than", ("clean", "corrupted", "year"), _read_year, "prob-diff"),
+    RowLayout("auto-circuit", ("clean", "corrupt", "answers"), _read_auto_circuit),
+    RowLayout(
+        "feature-circuits",
+        ("clean_prefix", "patch_prefix", "clean_answer", "patch_answer"),
+        _read_feature_circuits,
+    ),
+    RowLayout("MIB's ioi", ("prompt", "metadata", "s2_io_flip_counterfactual"), _read_mib_ioi),
+    RowLayout(
+        "MIB's choices", ("prompt", "choices", "answerKey", "symbol_counterfactual"), _read_mib_choices
+    ),
+    RowLayout("MIB's arithmetic", ("prompt", "label", "random_counterfactual"), _read_mib_arithmetic),
+)
+
+
+def find_row_layout(columns: Collection[str]) -> RowLayout | None:
+    """The first layout all of whose columns are there."""
+    return next((layout for layout in ROW_LAYOUTS if all(name in columns for name in layout.columns)), None)
+
+
+def describe_missing_columns(columns: Collection[str]) -> str:
+    """A sentence on the columns that the nearest layout needs and a row does not have."""
+    nearest = max(ROW_LAYOUTS, key=lambda layout: sum(name in columns for name in layout.columns))
+    if not any(name in columns for name in nearest.columns):
+        nearest = ROW_LAYOUTS[1]
+    missing = ", ".join(repr(name) for name in nearest.columns if name not in columns)
+    there = ", ".join(str(name)[:MAX_SHOWN_CHARS] for name in list(columns)[:12]) or "nothing"
+    return f"the column {missing} is missing; there is {there}. A task file has {', '.join(TASK_COLUMNS)}."
+
+
+def parse_token_ids(value: object) -> tuple[Answer, ...]:
+    """Ids of tokens from a number, a list, or either of them as text; nothing where a cell is empty."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan")):
+        return ()
+    parsed: Any = value
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError):
+            raise _bad_token_id(value) from None
+    return tuple(_parse_token_id(one) for one in (parsed if isinstance(parsed, list) else [parsed]))
+
+
+def _parse_token_id(value: object) -> int:
+    if isinstance(value, float) and value.is_integer():  # pandas writes a column with gaps as floats
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _bad_token_id(value)
+    return value
+
+
+def _bad_token_id(value: object) -> UnusablePairError:
+    return UnusablePairError(
+        f"{_shorten(value)} is no index into the vocabulary.", "an id is no whole number"
+    )
+
+
+def _parse_year(value: object, low: int, high: int) -> int:
+    try:
+        number = int(value) if isinstance(value, str) else _parse_token_id(value)
+    except ValueError:
+        number = -1
+    if not low <= number <= high:
+        raise UnusablePairError(
+            f"the year is {_shorten(value)}; a whole number from {low} to {high} would be right.",
+            BAD_VALUE_REASON,
+        )
+    return number
+
+
+def _parse_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnusablePairError(f"{_shorten(value)} stands where text would be right.", BAD_VALUE_REASON)
+    return value
+
+
+def _parse_answers(value: object) -> tuple[Answer, ...]:
+    if isinstance(value, str):
+        return tuple(part for part in value.split("|") if part)
+    if isinstance(value, list | tuple) and all(isinstance(part, str) for part in value):
+        return tuple(value)
+    raise UnusablePairError(
+        f"answers are {_shorten(value)}; they must be text, or a list of texts.", BAD_VALUE_REASON
+    )
+
+
+def _shorten(value: object) -> str:
+    text = repr(value) if not isinstance(value, int) or isinstance(value, bool) else _format_integer(value)
+    return text if len(text) <= MAX_SHOWN_CHARS else f"{text[:MAX_SHOWN_CHARS]}…"
+
+
+def _format_integer(number: int) -> str:
+    """A whole number as text; very large ones by their size, which Python refuses to print."""
+    return str(number) if number.bit_length() < 1000 else f"a number of {number.bit_length():,} bits"

@@ -1,0 +1,294 @@
+"""Tasks from CSV, JSONL and JSON files; every error names the line and what would be right."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from circuitviz.errors import InputError
+from circuitviz.models import PromptTokenizer
+from circuitviz.tasks.pairs import EncodedPair, Pair, UnusablePairError, encode_pair
+from circuitviz.tasks.row_layouts import (
+    DEFAULT_METRIC,
+    TASK_COLUMNS,
+    FileRow,
+    RowReader,
+    describe_missing_columns,
+    find_row_layout,
+)
+
+MAX_FILE_BYTES = 64 * 2**20
+MAX_JSON_CHARS = 32 * 2**20  # JSON is parsed whole
+MAX_JSON_VALUES = 2_000_000  # of JSON: each becomes an object
+MAX_COLUMNS = 256
+MAX_COUNTED_ROWS = 20_000  # rows that are looked at to count what can be used
+ROW_LIST_KEYS = ("prompts", "rows", "examples", "data")  # keys of JSON files whose value is the list of rows
+TASK_FILE_SUFFIXES = (".csv", ".jsonl", ".json")
+LocatedRows = Iterator[tuple[str, FileRow | UnusablePairError]]
+
+
+class UnusableRowsError(InputError):
+    """Some rows of a file can be used and others cannot: the question is whether to leave those out.
+
+    usable, total: numbers of rows; reasons: how many rows there are for each reason; whole: whether every
+    row of the file was looked at.
+    """
+
+    def __init__(
+        self,
+        first_error: UnusablePairError,
+        name: str,
+        usable: int,
+        reasons: Mapping[str, int],
+        is_complete: bool,
+    ) -> None:
+        self.first_error, self.name, self.usable, self.is_complete = (
+            str(first_error),
+            name,
+            usable,
+            is_complete,
+        )
+        self.reasons = dict(reasons)
+        self.total = usable + sum(reasons.values())
+        if usable:
+            end = f"{self.summary} Leave the others out (--skip-unusable), or mend the file."
+        else:
+            of = f"{self.total:,}" if is_complete else f"first {self.total:,}"
+            end = f"None of the {of} pairs can be used: {count_reasons(reasons)}."
+        super().__init__(f"{first_error} {end}" if self.total > 1 else str(first_error))
+
+    @property
+    def summary(self) -> str:
+        """How many pairs can be used, with the reasons counted."""
+        of = f"{self.total:,}" if self.is_complete else f"the first {self.total:,}"
+        return f"{self.usable:,} of {of} pairs can be used; the others cannot: {count_reasons(self.reasons)}."
+
+
+@dataclass
+class TaskRows:
+    """The pairs taken from a file with their ids, the metric that they imply, and what was left out."""
+
+    pairs: list[Pair] = field(default_factory=list)
+    encoded: list[EncodedPair] = field(default_factory=list)
+    metric: str = DEFAULT_METRIC
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def is_task_file(name: str) -> bool:
+    """Whether a task's name is meant as a file."""
+    return name.lower().endswith(TASK_FILE_SUFFIXES)
+
+
+def count_reasons(reasons: Mapping[str, int]) -> str:
+    """Each reason with the number of rows that it keeps out, the most frequent first.
+
+    >>> count_reasons({"an answer is not one token": 2, "a column is missing": 5})
+    '5 (a column is missing), 2 (an answer is not one token)'
+    """
+    ordered = sorted(reasons.items(), key=lambda item: -item[1])
+    return ", ".join(f"{number:,} ({reason})" for reason, number in ordered)
+
+
+def read_task_rows(
+    name: str, tokens: PromptTokenizer, prompts: int, bos: bool | None = None, skip_unusable: bool = False
+) -> TaskRows:
+    """Read pairs from a file until there are ``prompts`` of them.
+
+    The columns are told by ``circuitviz.tasks.row_layouts``. A row that cannot be used is left out with
+    ``skip_unusable``; without, the rest of the file is counted, and UnusableRowsError says how many can be.
+    Raises InputError where the file is none, or none of its rows can be used.
+    """
+    path = Path(name)
+    reader = RowReader(tokens)
+    found = TaskRows()
+    metrics: set[str] = set()
+    first: UnusablePairError | None = None
+    usable = seen = 0
+    whole = True
+    for place, row in _locate_rows(path):
+        asking = first is not None and not skip_unusable
+        if (not asking and len(found.pairs) >= prompts) or (asking and seen >= MAX_COUNTED_ROWS):
+            whole = False
+            break
+        seen += 1
+        try:
+            if isinstance(row, UnusablePairError):
+                raise row
+            pair, metric = reader.read_pair(place, row)
+            encoded = encode_pair(pair, tokens, bos, place)
+        except UnusablePairError as error:
+            first = first or error
+            found.left_out[error.reason] += 1
+            continue
+        usable += 1
+        if len(found.pairs) < prompts:
+            found.pairs.append(pair)
+            found.encoded.append(encoded)
+            metrics.add(metric if pair.incorrect else "log-prob")
+    if first is not None and (not skip_unusable or not usable):
+        raise UnusableRowsError(first, path.name, usable, found.left_out, whole)
+    if not usable:
+        raise InputError(
+            f"The task file '{path.name}' holds no prompts; it needs a line for each pair, with "
+            f"{', '.join(TASK_COLUMNS)}."
+        )
+    found.metric = next(iter(metrics)) if len(metrics) == 1 else "log-prob"
+    return found
+
+
+def _locate_rows(path: Path) -> LocatedRows:
+    """Each row with its place (``ioi.csv line 3``); one that is no row comes as its error."""
+    text = _read_text(path)
+    kind = path.suffix.lower()
+    if kind == ".csv":
+        yield from _csv_rows(path, text)
+    elif kind == ".json" and (rows := _json_rows(path, text)) is not None:
+        for number, row in enumerate(rows, start=1):
+            place = f"{path.name} row {number}"
+            inner = row.get("row") if isinstance(row, dict) and isinstance(row.get("row"), dict) else row
+            yield place, _check_row(place, inner)
+    else:
+        yield from _jsonl_rows(path, text)
+
+
+def _read_text(path: Path) -> str:
+    try:
+        path = path.expanduser()
+        if not path.is_file():
+            if path.exists():
+                raise InputError(f"'{path}' is no file of a task; CSV, JSON or JSONL would be right.")
+            raise FileNotFoundError
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise InputError(
+                f"The task file '{path.name}' has {size / 2**20:.0f} MB; at most "
+                f"{MAX_FILE_BYTES // 2**20} MB are read. Give a sample: a few hundred pairs are plenty."
+            )
+        if size == 0:
+            raise InputError(
+                f"The task file '{path.name}' is empty; it needs a header line with "
+                f"{', '.join(TASK_COLUMNS)} and a line for each pair."
+            )
+        return path.read_bytes().decode("utf-8-sig")
+    except InputError:
+        raise
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"The task file '{path.name}' is not UTF-8 text (byte {error.start}); save it as UTF-8."
+        ) from None
+    except FileNotFoundError:
+        raise InputError(
+            f"There is no task file '{path}'; check the path, or name a built-in task."
+        ) from None
+    except (OSError, RuntimeError, ValueError) as error:  # also a name that no file can have
+        what = getattr(error, "strerror", None) or error
+        raise InputError(f"The task file '{str(path)[:200]}' cannot be read: {what}.") from None
+
+
+def _csv_rows(path: Path, text: str) -> LocatedRows:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        if len(header) > MAX_COLUMNS:
+            raise InputError(
+                f"The task file '{path.name}' has {len(header):,} columns; give those of a task."
+            )
+        if find_row_layout(header) is None:
+            raise InputError(f"{path.name}: {describe_missing_columns(header)}")
+        if twice := [name for name in {*header} if name and header.count(name) > 1]:
+            raise InputError(
+                f"{path.name}: the column '{min(twice)[:40]}' is there twice; "
+                "which one is meant cannot be told."
+            )
+        for row in reader:
+            if not row:
+                continue
+            place = f"{path.name} line {reader.line_num}"
+            if len(row) != len(header):
+                yield (
+                    place,
+                    UnusablePairError(
+                        f"{place}: it has another number of fields than the header's {len(header)}; "
+                        "put quotes around text that holds a comma.",
+                        "a line has another number of fields than the header",
+                    ),
+                )
+                continue
+            yield place, dict(zip(header, row, strict=True))
+    except csv.Error as error:
+        raise InputError(f"{path.name} line {reader.line_num}: this is not CSV ({error}).") from None
+
+
+def _jsonl_rows(path: Path, text: str) -> LocatedRows:
+    """Lines end at a line feed alone: U+2028, U+2029 and U+0085 are ordinary characters of JSON's strings."""
+    for number, line in enumerate(io.StringIO(text, newline="\n"), start=1):
+        if not line.strip():
+            continue
+        place = f"{path.name} line {number}"
+        try:
+            row = _check_row(place, _parse_bounded_json(place, line))
+        except InputError:
+            raise
+        except (ValueError, RecursionError):
+            yield (
+                place,
+                UnusablePairError(
+                    f"{place}: this is not JSON; each line is one object with {', '.join(TASK_COLUMNS)}.",
+                    "a line is not JSON",
+                ),
+            )
+        else:
+            yield place, row
+
+
+def _json_rows(path: Path, text: str) -> list[Any] | None:
+    """The rows of a JSON file: an array, or an object that holds one; None where it is lines of JSON."""
+    if len(text) > MAX_JSON_CHARS:
+        raise InputError(
+            f"The task file '{path.name}' is JSON of {len(text) / 2**20:.0f} million characters; at most "
+            f"{MAX_JSON_CHARS // 2**20} are read. Give a sample, or lines of JSON (.jsonl)."
+        )
+    try:
+        data = _parse_bounded_json(path.name, text)
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
+            return None
+        deep = isinstance(error, RecursionError)
+        what = "is nested too deeply" if deep else f"is not JSON: {str(error)[:200]}"
+        raise InputError(f"The task file '{path.name}' {what}.") from None
+    if isinstance(data, dict) and find_row_layout(data) is not None:
+        return [data]
+    if isinstance(data, dict):
+        data = next((data[key] for key in ROW_LIST_KEYS if isinstance(data.get(key), list)), None)
+    if not isinstance(data, list):
+        raise InputError(
+            f"The task file '{path.name}' holds no list of pairs; an array of objects with "
+            f"{', '.join(TASK_COLUMNS)}, or an object that holds it as 'prompts', would be right."
+        )
+    return data
+
+
+def _parse_bounded_json(place: str, text: str) -> Any:
+    """Parse JSON; InputError before it is parsed where it would become too many objects."""
+    values = text.count(",") + text.count("[") + text.count("{")
+    if values > MAX_JSON_VALUES:
+        raise InputError(
+            f"{place}: about {values:,} values were given in one piece of JSON; at most {MAX_JSON_VALUES:,} "
+            "are read. Give a sample: a few hundred pairs are plenty."
+        )
+    return json.loads(text)
+
+
+def _check_row(place: str, row: object) -> FileRow | UnusablePairError:
+    if isinstance(row, dict):
+        return row
+    message = f"{place}: this is not an object with {', '.join(TASK_COLUMNS)}."
+    return UnusablePairError(message, "a row is not an object")

@@ -1,0 +1,60 @@
+"""``python -m circuitviz.training.demo`` makes the demo model anew, from nothing but a seed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from circuitviz.resources import resource_path
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Train, measure and write the demo model; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m circuitviz.training.demo", description=__doc__)
+    parser.add_argument("--out", type=Path, default=resource_path("demo", "model"))
+    parser.add_argument("--steps", type=int, default=None, help="training steps")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    given = parser.parse_args(argv)
+
+    import torch
+
+    from circuitviz.training.demo.behaviours import measure_behaviours
+    from circuitviz.training.demo.model_card import write_model_card
+    from circuitviz.training.demo.tokenizer import save_tokenizer, train_tokenizer
+    from circuitviz.training.demo.train_model import ModelRecipe, train_model
+
+    torch.set_num_threads(given.threads)
+    recipe = ModelRecipe(seed=given.seed, **({"steps": given.steps} if given.steps else {}))
+    began = time.perf_counter()
+    tokenizer = train_tokenizer(given.seed)
+    print(f"tokenizer: {len(tokenizer)} tokens", file=sys.stderr, flush=True)
+
+    def report(step: int, loss: float, seconds: float, model: Any) -> None:
+        line = f"step {step:5d}  loss {loss:.3f}  {seconds:5.0f} s"
+        if step % 500 == 0:
+            model.eval()
+            figures = measure_behaviours(model, tokenizer, prompts=100, seed=2)
+            model.train()
+            line += "  " + "  ".join(f"{k} {v:.2f}" for k, v in figures.items())
+        print(line, file=sys.stderr, flush=True)
+
+    model = train_model(recipe, tokenizer, report)
+    seconds = time.perf_counter() - began
+    figures = measure_behaviours(model, tokenizer)
+    given.out.mkdir(parents=True, exist_ok=True)
+    model.save_pretrained(given.out)
+    save_tokenizer(tokenizer, given.out)
+    (given.out / "figures.json").write_text(json.dumps(figures, indent=1) + "\n")
+    (given.out / "README.md").write_text(write_model_card(recipe, figures, len(tokenizer), seconds))
+    print(json.dumps(figures, indent=1), file=sys.stderr)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

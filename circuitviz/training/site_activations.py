@@ -1,0 +1,67 @@
+"""What a dictionary would see of a text: the activations that it reads and those that it rebuilds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from circuitviz.cancellation import check_cancelled
+from circuitviz.errors import InputError
+from circuitviz.features.passages import Passages
+from circuitviz.features.sites import Site
+from circuitviz.models import Model
+from circuitviz.models.model import Hook
+
+
+def trainable_sites(model: Model) -> tuple[Site, ...]:
+    """Of every layer, the heads' outputs before W_O (an SAE) and the MLP (a transcoder)."""
+    parts = (("a", "z"), ("m", "normalised")) if model.shape.mlp else (("a", "z"),)
+    return tuple(Site(layer, *part) for layer in range(model.shape.n_layers) for part in parts)
+
+
+def parse_site(name: str, model: Model) -> Site:
+    """The site that a name like ``a3`` or ``m3`` means; InputError where the model has none such."""
+    known = {site.name: site for site in trainable_sites(model)}
+    if name in known:
+        return known[name]
+    layers = model.shape.n_layers
+    if not re.fullmatch(r"[am]\d+", name):
+        raise InputError(
+            f"'{name}' names no site; a site is aLAYER (an SAE on attention) or mLAYER (a transcoder of the "
+            "MLP), for example a0."
+        )
+    raise InputError(
+        f"There is no site '{name}'; '{model.name}' has layers 0 to {layers - 1}"
+        f"{'' if model.shape.mlp else ' and no MLPs'}."
+    )
+
+
+@torch.no_grad()
+def collect_activations(
+    model: Model, site: Site, passages: Passages, row_numbers: Iterable[int] | None = None
+) -> tuple[Tensor, Tensor]:
+    """What is read [token, d_in] and what is rebuilt [token, d_out], for every token of some rows.
+
+    Rows come in the order of ``passages.batches(row_numbers)``.
+    """
+    read: list[Tensor] = []
+    written: list[Tensor] = []
+    hook, hook_out = site.hooks
+    for batch in passages.batches(row_numbers):
+        seen: dict[str, Tensor] = {}
+        tokens, real = batch.tokens.to(model.device), batch.token_mask.to(model.device)
+        with model.hooks({name: capture_hook(seen, name) for name in (hook, hook_out)}):
+            model.logits(tokens, torch.zeros_like(tokens[:, 0]))
+        read.append(seen[hook].flatten(2)[real])
+        written.append(read[-1] if hook == hook_out else seen[hook_out].flatten(2)[real])
+    check_cancelled()
+    x = torch.cat(read)
+    return x, x if hook == hook_out else torch.cat(written)
+
+
+def capture_hook(captured: dict[str, Tensor], name: str) -> Hook:
+    """A hook that leaves its tensor under a name."""
+    return lambda value: captured.__setitem__(name, value)

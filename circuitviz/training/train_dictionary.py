@@ -1,0 +1,128 @@
+"""One loop trains SAEs and transcoders, because an SAE is the transcoder of a site to itself.
+
+Batch-top-k (Bussmann et al. 2024): of a batch's activations the largest ``sparsity`` per token are
+kept; the mean of the smallest kept becomes the threshold of the JumpReLU dictionary that is saved.
+Features that never fire learn from what the others leave over (Gao et al. 2024). SAELens' own
+trainer cannot be stepped, shown while it runs, or resumed to the same numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from circuitviz.cancellation import Cancelled, check_cancelled
+from circuitviz.errors import ComputationError, InputError
+from circuitviz.features.dictionary import Dictionary
+from circuitviz.features.passages import Passages
+from circuitviz.features.sites import Site
+from circuitviz.models import Model
+from circuitviz.options import option
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.training.activation_pool import ActivationPool
+from circuitviz.training.checkpoint import TrainingCheckpoint
+from circuitviz.training.learner import DictionaryLearner
+
+REPORT_INTERVAL_STEPS = 25  # steps
+MIN_TRAINING_TOKENS = 256  # tokens: fewer are learnt by heart
+CHECKPOINT_INTERVAL_STEPS = 500
+
+
+@dataclass(frozen=True)
+class DictionaryRecipe:
+    """What decides a dictionary's weights, besides model, site and text."""
+
+    features: int = option(1024, "features of the dictionary", low=2)
+    sparsity: int = option(16, "active features per token, on average", low=1)
+    steps: int = option(2500, "training steps", low=1)
+    batch: int = option(1024, "tokens of one step", low=16)
+    rate: float = option(2e-3, "learning rate; it falls to zero over the last third", above=0)
+    seed: int = option(0, "seed of weights and order", low=0)
+
+
+@dataclass(frozen=True)
+class TrainingPoint:
+    """Where training stood at a step: unexplained variance of the batches since the last point (a
+    share), features active per token, share of features that are dead.
+    """
+
+    step: int
+    loss: float
+    l0: float
+    dead: float
+
+    def __str__(self) -> str:
+        return f"unexplained {self.loss:.3f} · L0 {self.l0:.1f} · dead {self.dead:.1%}"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedDictionary:
+    """A dictionary with the course of its training; ``is_complete`` is false where it was stopped."""
+
+    dictionary: Dictionary
+    recipe: DictionaryRecipe
+    history: tuple[TrainingPoint, ...]
+    is_complete: bool
+
+
+def train_dictionary_steps(
+    model: Model, site: Site, passages: Passages, recipe: DictionaryRecipe, checkpoint: Path | None = None
+) -> ProgressSteps[TrainedDictionary]:
+    """Train a dictionary on a text.
+
+    With ``checkpoint``, a file, the state is written there now and then and when the run is stopped,
+    and a run that finds one of the same model, site, text and recipe goes on from it, to the same
+    weights as if it had never stopped. It is removed at the end.
+
+    Raises InputError where the checkpoint is of another run, ComputationError where the loss is no
+    number.
+    """
+    if passages.n_tokens < MIN_TRAINING_TOKENS:
+        raise InputError(
+            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are needed, and a few "
+            "hundred thousand make a dictionary of use."
+        )
+    yield Progress(0, recipe.steps, "Collecting activations")
+    pool = ActivationPool(model, site, passages, recipe.seed)
+    learner = DictionaryLearner(
+        pool.measure_scaling(), recipe.features, recipe.sparsity, recipe.rate, recipe.seed
+    )
+    course: list[TrainingPoint] = []
+    files = None
+    if checkpoint is not None:
+        files = TrainingCheckpoint(checkpoint, model, site, passages, recipe)
+        course = files.restore(learner, pool)
+
+    def trained(complete: bool) -> TrainedDictionary:
+        return TrainedDictionary(
+            learner.to_dictionary(site.name, site, model.name), recipe, tuple(course), complete
+        )
+
+    try:
+        while learner.steps < recipe.steps:
+            check_cancelled()
+            x, y = pool.next_batch(recipe.batch)
+            learner.step(x, y, _rate_factor(learner.steps, recipe.steps))
+            if learner.steps % REPORT_INTERVAL_STEPS == 0 or learner.steps == recipe.steps:
+                course.append(TrainingPoint(learner.steps, *learner.take_averages()))
+                if not course[-1].loss < float("inf"):
+                    raise ComputationError(
+                        f"The training of {site.name} came apart at step {learner.steps}: its loss is no "
+                        f"number. A learning rate below {recipe.rate:g} would be right."
+                    )
+                if files is not None and learner.steps % CHECKPOINT_INTERVAL_STEPS == 0:
+                    files.write(learner, pool, course)
+                yield Progress(learner.steps, recipe.steps, str(course[-1]), trained(False))
+    except (GeneratorExit, Cancelled):
+        if files is not None and learner.steps < recipe.steps:
+            files.write(learner, pool, course)
+        raise
+    if files is not None:
+        files.delete()
+    return trained(True)
+
+
+def _rate_factor(step: int, steps: int) -> float:
+    """A short warming up, then full rate, then a straight line to zero over the last third."""
+    warm = max(1, steps // 50)
+    return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)

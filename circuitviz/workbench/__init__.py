@@ -1,0 +1,1 @@
+"""What a person can ask of the engine: open, discover, evaluate, read, trace. Free of Qt."""

@@ -1,0 +1,98 @@
+"""What every job can say to the window; each job's own request and reply stand in its own file."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from circuitviz.progress import ProgressRunner, ProgressSteps
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+T = TypeVar("T")
+
+
+class Reply:
+    """What comes back from the worker: frozen values, sent as they are."""
+
+
+class Request:
+    """What the window asks of the worker: a frozen dataclass that knows how to be answered.
+
+    ``title``: what to say when it fails. ``priority``: the lower, the more urgent; a running job steps
+    aside for a more urgent one and goes on afterwards. ``invalidates_queue``: it makes void whatever was asked
+    of the model and task before it. ``may_preempt_search``: it takes a moment and only reads what is open, so
+    even a search steps aside for it.
+    """
+
+    title: ClassVar[str] = "That did not work"
+    priority: ClassVar[int] = 50
+    invalidates_queue: ClassVar[bool] = False
+    may_preempt_search: ClassVar[bool] = False
+
+    @property
+    def slot(self) -> object:
+        """Of requests that share it only the latest is answered: those of one kind, unless it says else."""
+        return type(self)
+
+    def preempts(self, running: Request, is_model_open: bool) -> bool:
+        """Whether a job that is running has to step aside; ``is_model_open``: its model and task are."""
+        return self.priority < running.priority or (
+            self.may_preempt_search and running.invalidates_queue and is_model_open
+        )
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Replies, one after another; not asking for the next one cancels."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ProgressReported(Reply):
+    """How far the running job is, at most ten times a second."""
+
+    title: str
+    fraction: float
+    message: str
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelReady(Reply):
+    """A model and a task are open on the worker."""
+
+    model: str
+    device: str
+    task: str
+    metric: str
+    ablation: str
+    prompts: tuple[str, ...]
+    n_edges: int
+    warning: str = ""
+    max_prompt_tokens: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
+
+
+@dataclass(frozen=True)
+class JobFailed(Reply):
+    """A job could not be done. ``message`` is for the person, ``details`` for a report."""
+
+    title: str
+    message: str
+    details: str = ""
+    is_internal_error: bool = False
+    request: Request | None = None
+
+
+@dataclass(frozen=True)
+class WorkerIdle(Reply):
+    """Nothing is running or waiting."""
+
+
+def report_progress(title: str, steps: ProgressSteps[T], message: str = "") -> Generator[Reply, None, T]:
+    """Drive a computation to its result, telling of each step; ``message`` first, before any."""
+    yield ProgressReported(title, 0.0, message)
+    driven = ProgressRunner(steps)
+    for step in driven:
+        yield ProgressReported(title, step.fraction, step.message)
+    return driven.result

@@ -1,0 +1,218 @@
+"""What a paper says of a circuit, in words and BibTeX, so that nobody retypes a number."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import PurePath
+from typing import Any
+
+from circuitviz.document import Document, Provenance, State
+from circuitviz.document.attribution_query import (
+    ATTRIBUTION_GRAPH,
+    DIRECT_ATTRIBUTION,
+    HIERARCHICAL_ATTRIBUTION,
+    LOGIT_DIFF_TARGET,
+    AttributionQuery,
+)
+from circuitviz.errors import InputError
+from circuitviz.graph.names import display_name
+from circuitviz.graph.scores import IMPORTED_METHOD, SIGN_NOTE_KEY
+from circuitviz.resources import resource_path
+
+CITATION = re.compile(r"([A-Z][\w-]+)(?: et al\.| and [A-Z]\w+)? (\d{4})")
+METHOD_SOURCES = {
+    HIERARCHICAL_ATTRIBUTION: "Ge et al. 2024",
+    DIRECT_ATTRIBUTION: "Dunefsky et al. 2024",
+    ATTRIBUTION_GRAPH: "Ameisen et al. 2025",
+}
+FAITHFULNESS_SOURCE = "Marks et al. 2024"  # faithfulness of a circuit of features
+DICTIONARY_SOURCE = "Bloom et al. 2024"  # what reads its dictionaries
+
+
+def methods_paragraph(document: Document) -> str:
+    """Model, task, n, method, metric, ablation, and faithfulness with its interval where measured."""
+    state, where = document.state, document.state.provenance
+    if where is None or state.live_circuit is None or state.circuit is None:
+        raise InputError(
+            "This circuit does not say how it was found, so there is nothing to write about it; "
+            "find a circuit, or open a .circuit file."
+        )
+    question, whole = AttributionQuery.from_provenance(where), state.circuit
+    size = f"{whole.n_edges:,} of {whole.graph.n_edges:,} edges between {whole.n_nodes:,} nodes"
+    if where.method == IMPORTED_METHOD:
+        said = [_import_sentences(where, state), f"It holds {size}."]
+    elif question is None:
+        said = [_search_sentence(where), f"Selection by '{where.select}' left {size}."]
+    else:
+        said = [
+            _attribution_sentence(question, where),
+            f"The circuit holds {size}.",
+            *_score_sentences(document, question),
+        ]
+    if state.live_circuit != whole:
+        said.append(
+            f"{whole.n_edges - state.live_circuit.n_edges:,} of these edges were then removed by hand, "
+            f"which left {state.live_circuit.n_edges:,}."
+        )
+    if state.active_interventions:
+        changed = ", ".join(
+            f"{name} ({what.description})" for name, what in sorted(state.active_interventions.items())
+        )
+        said.append(f"Outputs were replaced within it: {changed}.")
+    numbers = document.evaluation
+    if numbers is not None and (value := numbers["faithfulness"].get("value")) is not None:
+        said.append(_faithfulness_sentence(value, numbers, where, question))
+    versions = [f"{name} {number}" for name, number in sorted(where.versions.items())]
+    if versions:
+        said.append(f"Computed with {', '.join(versions)}.")
+    return " ".join(said)
+
+
+def _search_sentence(where: Provenance) -> str:
+    """The sentence on a search over a task, with what its method cites."""
+    from circuitviz.discovery import methods
+
+    entry = methods.get(where.method) if where.method in methods.names() else None
+    told = [entry.reference] if entry is not None and entry.reference else []
+    told += [", ".join(_option_text(n, v) for n, v in where.options.items() if v not in ("", None, [], ()))]
+    brackets = "; ".join(filter(None, told))
+    metric_free = entry is not None and bool(entry.extra.get("metric_free"))
+    judged = f"with {where.metric} as metric and {where.ablation} ablation"
+    if metric_free:
+        judged = f"without a metric; what follows is measured {judged}"
+    return (
+        f"We searched for the circuit of {_model_text(where)} on the task {display_name(where.task)} with "
+        f"{where.method}{f' ({brackets})' if brackets else ''} over {where.prompts:,} "
+        f"{'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts (seed {where.seed}), "
+        f"{judged}.{_skipped_rows_sentence(where)}"
+    )
+
+
+def _import_sentences(where: Provenance, state: State) -> str:
+    """The sentences on a circuit of another tool's file: what it is measured on, and its scores' sign."""
+    note = "" if state.scores is None else str(state.scores.info.get(SIGN_NOTE_KEY, ""))
+    unknown = "The file does not say whether a positive score helps the metric."
+    file = where.options.get("file", "")
+    measured = (
+        f"The circuit was read from the file {file} and measured on {_model_text(where)}, the task {where.task}, "
+        f"{where.prompts:,} {'pair' if where.prompts == 1 else 'pairs'} of clean and corrupted prompts "
+        f"(seed {where.seed}), with {where.metric} as metric and {where.ablation} ablation."
+    )
+    return " ".join(filter(None, (measured, note or (unknown if state.sign_meaning == "file" else ""))))
+
+
+def _skipped_rows_sentence(where: Provenance) -> str:
+    """A sentence on the rows of a task file that could not be used."""
+    reasons = where.task_options.get("left_out") or {}
+    rows = sum(reasons.values())
+    if not rows:
+        return ""
+    return f" {rows:,} rows of its file were left out ({', '.join(sorted(reasons))})."
+
+
+def _attribution_sentence(question: AttributionQuery, where: Provenance) -> str:
+    """The sentence on a circuit of features of one prompt (METHODS: Feature level)."""
+    cite = METHOD_SOURCES[question.method]
+    if question.target == LOGIT_DIFF_TARGET:
+        target = f"the logit difference of {_quoted(question.correct)} against {_quoted(question.incorrect)}"
+    else:
+        target = f"the value of {question.target}" if question.target else "the likely logits"
+    sites = "all sites that have a dictionary" if question.sites is None else ", ".join(question.sites)
+    names = ", ".join(PurePath(folder).name for folder in question.dictionaries)
+    start = (
+        f"We traced {target} in {_model_text(where)} on the prompt {_quoted([question.prompt])} back to features "
+        f"of {sites}{f' (dictionaries {names})' if names else ''}, with attention patterns and LayerNorm "
+        "scales frozen, "
+    )
+    if question.is_graph:
+        return start + (
+            f"as an attribution graph ({cite}); nodes were kept to {question.node_share:g} and edges to "
+            f"{question.edge_share:g} of the cumulative influence."
+        )
+    amount = "the size of their attribution" if question.gate == "absolute" else "their attribution"
+    above = "a threshold" if question.tau is None else f"a threshold of {question.tau:.3g}"
+    chosen = "" if question.nodes is None else f", chosen for about {question.nodes:,} nodes"
+    if question.method == DIRECT_ATTRIBUTION:
+        return start + (
+            f"by direct attribution ({cite}); nodes were kept where {amount} to the target itself is above "
+            f"{above}{chosen}."
+        )
+    return start + (
+        f"by hierarchical attribution ({cite}): attribution is passed on from the target backwards through "
+        f"kept nodes only, and nodes were kept where {amount} is above {above}{chosen}."
+    )
+
+
+def _score_sentences(document: Document, question: AttributionQuery) -> list[str]:
+    """Where the target's value comes from, or the scores of an attribution graph, as the search told."""
+    scores = document.state.scores
+    info = {} if scores is None else scores.info
+    if question.is_graph and "replacement_score" in info:
+        return [
+            f"Its replacement score is {info['replacement_score']:.3f}, its completeness score "
+            f"{info.get('completeness_score', 0.0):.3f}."
+        ]
+    ledger = info.get("ledger") or {}
+    terms = ", ".join(f"{name.replace('_', ' ')} {value:+.3f}" for name, value in ledger.items() if value)
+    return [f"The target's value of {sum(ledger.values()):.3f} is the sum of {terms}."] if terms else []
+
+
+def _faithfulness_sentence(
+    value: float, numbers: Mapping[str, Any], where: Provenance, question: AttributionQuery | None
+) -> str:
+    """The sentence on faithfulness; an interval only where there were prompts to resample."""
+    told, setting = numbers["faithfulness"], numbers.get("setting", {})
+    prompts = int(setting.get("prompts", where.prompts))
+    interval = ""
+    if told.get("low") is not None and told.get("high") is not None:
+        interval = f" (95 % bootstrap interval {told['low']:.3f} to {told['high']:.3f})"
+    whole = "1 for the whole model and 0 for everything ablated"
+    if question is None:
+        return (
+            f"The circuit's faithfulness, {whole}, is {value:.3f}{interval} over {prompts:,} "
+            f"{'prompt' if prompts == 1 else 'prompts'}."
+        )
+    return (
+        f"Its faithfulness ({FAITHFULNESS_SOURCE}), {whole}, is {value:.3f}{interval} on this prompt, with "
+        f"{where.ablation} ablation of the nodes outside and reconstruction errors {question.errors}."
+    )
+
+
+def bibtex(document: Document) -> str:
+    """The entries of what the document's method and task cite, and of the tools that it rests on."""
+    from circuitviz.discovery import methods
+    from circuitviz.tasks import tasks
+
+    where = document.state.provenance
+    wanted = {("Nanda", "2022")}
+    for registry, name in ((methods, where.method), (tasks, where.task)) if where is not None else ():
+        if name in registry.names():
+            wanted |= set(CITATION.findall(registry.get(name).reference))
+    if where is not None and where.method in METHOD_SOURCES:
+        wanted |= set(CITATION.findall("; ".join([METHOD_SOURCES[where.method], FAITHFULNESS_SOURCE])))
+    state = document.state
+    if state.circuit is not None and any(node.feature is not None for node in state.circuit.graph.nodes):
+        wanted |= set(CITATION.findall(DICTIONARY_SOURCE))
+    text = resource_path("references.bib").read_text(encoding="utf-8")
+    entries = [entry.strip() for entry in re.split(r"\n(?=@)", text)]
+    return "\n\n".join(entry for entry in entries if _citation_key(entry) in wanted) + "\n"
+
+
+def _model_text(where: Provenance) -> str:
+    return f"{display_name(where.model)} (weights SHA-256 {where.weight_hash.removeprefix('sha256:')[:12]}…)"
+
+
+def _quoted(texts: Sequence[str]) -> str:
+    return " or ".join(f"\u201c{text.strip() or text}\u201d" for text in texts)
+
+
+def _option_text(name: str, value: object) -> str:
+    said = ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    return f"{name.replace('_', ' ')} {said}"
+
+
+def _citation_key(entry: str) -> tuple[str, str]:
+    """First author's surname and year."""
+    author, year = re.search(r"author = \{([\w-]+)", entry), re.search(r"year = \{(\d+)\}", entry)
+    return (author[1] if author else "", year[1] if year else "")

@@ -1,0 +1,235 @@
+"""A circuit of features as it is on the screen, put to the real model: one prompt, judged by its nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
+from circuitviz.document.state import State
+from circuitviz.graph import Intervention, Interventions, NodeKind
+from circuitviz.progress import Progress, ProgressSteps
+
+if TYPE_CHECKING:
+    from circuitviz.features import FeatureIntervention as Action
+    from circuitviz.features import PromptBench, PromptEvaluation, Run
+    from circuitviz.workbench.prompt_session import PromptSession
+
+MASKED_KINDS = (
+    NodeKind.FEATURE,
+    NodeKind.HEAD,
+    NodeKind.MLP,
+)  # outside a circuit these have their ablation values
+MEAN_PASSAGES = 24  # of the demo's own text, about 480 tokens, that means are taken over
+N_TOP_TOKENS = 5  # tokens
+MAX_RESPONSES = 8
+
+
+@dataclass(frozen=True)
+class PromptEvaluationRequest:
+    """What is measured of a state.
+
+    nodes: names of those in the circuit; out: those taken out; changed: what others are made to be;
+    ablation: what everything outside is put to; errors: ``kept`` or ``dropped``;
+    n_edges: how many there are, for the record.
+    """
+
+    query: AttributionQuery
+    nodes: tuple[str, ...]
+    ablated: tuple[str, ...] = ()
+    interventions: Interventions = field(default_factory=dict)
+    ablation: str = "zero"
+    errors: str = "kept"
+    n_edges: int = 0
+
+    @staticmethod
+    def from_state(state: State) -> PromptEvaluationRequest | None:
+        """A state's trial; None where it is no circuit of features of one prompt.
+
+        A node whose every edge is out is out itself: such a circuit is judged by its nodes.
+        """
+        question = AttributionQuery.from_provenance(state.provenance)
+        if question is None or state.circuit is None:
+            return None
+        circuit, graph = state.circuit, state.circuit.graph
+        out = set(state.ablated_nodes)
+        if state.ablated_edges:
+            left = circuit.without((), state.ablated_edges).edges.any(axis=1)
+            mute = np.flatnonzero(circuit.edges.any(axis=1) & ~left)
+            out |= {graph.senders[row] for row in mute}
+        free = {n.name for n in graph.nodes[: len(graph.senders)] if not n.kind.is_fixed}
+        inside = tuple(name for name in circuit.node_names if name in free and name not in out)
+        taken = tuple(name for name in circuit.node_names if name in free & out)
+        changed = {name: what for name, what in state.active_interventions.items() if name in free - out}
+        edges = 0 if state.live_circuit is None else state.live_circuit.n_edges
+        return PromptEvaluationRequest(
+            question, inside, taken, changed, question.ablation, question.errors, edges
+        )
+
+    def output_factors(
+        self, activations: Mapping[str, float], ablation_values: Mapping[str, float]
+    ) -> dict[str, float]:
+        """How much of its own output each touched node has, to first order.
+
+        activations: by node, for those that are set; left: what nodes have under the trial's ablation, where
+        it is known; else it counts as nothing.
+        """
+        found = {name: ablation_values.get(name, 0.0) for name in self.ablated}
+        for name, what in self.interventions.items():
+            own = float(activations.get(name, 0.0))
+            set_to = what.amount / own if own else 1.0
+            ablated = ablation_values.get(name, 0.0) if what.value == self.ablation else 0.0
+            found[name] = {"scale": what.amount, "set": set_to}.get(what.value, ablated)
+        return found
+
+    @property
+    def unmodified_nodes(self) -> list[str]:
+        """Nodes inside that nothing was done to."""
+        return [name for name in self.nodes if name not in self.interventions]
+
+    def model_interventions(self) -> list[Action]:
+        """What is done to nodes in the whole model: those out take the ablation, others their own value."""
+        from circuitviz.features import FeatureIntervention as Action
+
+        return [*(Action(name, self.ablation) for name in self.ablated), *self.circuit_interventions()]
+
+    def circuit_interventions(self) -> list[Action]:
+        """What is done to nodes inside the circuit."""
+        return [_feature_intervention(name, what) for name, what in self.interventions.items()]
+
+
+def open_bench(session: PromptSession) -> PromptBench:
+    """What the open question's circuits are measured on; made once a target and corrupted prompt."""
+    from circuitviz.features import PromptBench
+
+    question = session.query
+    key = (question.target_key, question.is_graph, question.corrupted)
+    if session.cached_bench is None or session.cached_bench[0] != key:
+        references: dict[str, Any] = {"mean": partial(_mean_runs, session)}
+        if question.corrupted:
+            references["corrupted"] = partial(_corrupted_runs, session)
+        name = question.metric if question.target == LOGIT_DIFF_TARGET else ""
+        session.cached_bench = (key, PromptBench(session.table, session.target, references, name))
+    return session.cached_bench[1]
+
+
+def describe_mean(query: AttributionQuery) -> str:
+    """Over what the ablation ``mean`` averages, in words."""
+    if query.model == "demo":
+        return f"{MEAN_PASSAGES} passages of the demo's text"
+    return "the prompt and its corrupted partner" if query.corrupted else "the prompt's own positions"
+
+
+def evaluate_prompt_request(
+    session: PromptSession, request: PromptEvaluationRequest
+) -> ProgressSteps[dict[str, Any]]:
+    """The numbers of a trial, with the keys that every evaluation has; of one prompt, so without an interval.
+
+    A partial result has the faithfulness alone. ``target``: its change in the whole model under what was done
+    to nodes, predicted, with patterns and scales frozen, and free, with the likeliest next tokens before and
+    after, and the features that responded most; None where nothing was done.
+    """
+    from circuitviz.features import PromptEvaluation, frozen_change, predicted_change, target_value_in
+
+    bench, ablation, errors = open_bench(session), request.ablation, request.errors
+    yield Progress(0, 4, "everything ablated")
+    ablated = bench.ablated_value(ablation, errors)
+    yield Progress(1, 4, "the circuit")
+    others = [one for one in request.model_interventions() if _node_kind(bench, one.node) not in MASKED_KINDS]
+    inside = bench.resolve_interventions(
+        [*request.circuit_interventions(), *(one for one in others if one.node in request.ablated)]
+    )
+    circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
+    first = PromptEvaluation(bench.target.value, ablated, circuit, float("nan"))
+    yield Progress(2, 4, "everything but the circuit", _evaluation_dict(bench, request, first, None))
+    judged = replace(first, complement=bench.complement_value(request.nodes, ablation, errors))
+    target = None
+    if actions := request.model_interventions():
+        yield Progress(3, 4, "predicted and measured")
+        changes = bench.resolve_interventions(actions)
+        run = bench.run_with_changes(changes, errors)
+        start = bench.baseline_value(errors)
+        target = {
+            "name": bench.target_name,
+            "before": start,
+            "predicted": predicted_change(bench.table, bench.target, changes),
+            "frozen": frozen_change(bench.table, bench.target, changes),
+            "free": target_value_in(run, bench.table, bench.target) - start,
+            "top_before": _top_tokens(bench.run_with_changes((), errors)),
+            "top_after": _top_tokens(run),
+            "responses": [
+                asdict(one) for one in bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]
+            ],
+        }
+    return _evaluation_dict(bench, request, judged, target)
+
+
+def _evaluation_dict(
+    bench: PromptBench,
+    request: PromptEvaluationRequest,
+    result: PromptEvaluation,
+    target: dict[str, Any] | None,
+) -> dict[str, Any]:
+    ablation = request.ablation
+    return {
+        "faithfulness": {"value": result.faithfulness, "low": None, "high": None},
+        "completeness": None if np.isnan(result.complement) else result.completeness,
+        "metric": {"circuit": result.circuit, "model": result.model, "ablated": result.ablated},
+        "edges": request.n_edges,
+        "nodes": len(request.nodes),
+        "setting": {
+            "metric": bench.target_name,
+            "ablation": ablation,
+            "errors": request.errors,
+            "mean_of": describe_mean(request.query) if ablation == "mean" else "",
+            "prompts": 1,
+            "seed": 0,
+        },
+        "target": target,
+    }
+
+
+def _feature_intervention(name: str, intervention: Intervention) -> Action:
+    from circuitviz.features import FeatureIntervention as Action
+
+    return Action(
+        name, intervention.value, intervention.amount if intervention.value in ("scale", "set") else None
+    )
+
+
+def _node_kind(bench: PromptBench, name: str) -> NodeKind:
+    return bench.table.node(bench.table.index(name)).kind
+
+
+def _top_tokens(run: Run) -> list[tuple[str, float]]:
+    """The likeliest next tokens with their probabilities."""
+    best = run.logits.softmax(-1).topk(min(N_TOP_TOKENS, len(run.logits)))
+    return list(zip(run.model.tokens.token_strings(best.indices.tolist()), best.values.tolist(), strict=True))
+
+
+def _corrupted_runs(session: PromptSession) -> Sequence[Run]:
+    from circuitviz.features import run_prompt
+
+    model, question = session.table.run.model, session.query
+    return [run_prompt(model, model.tokens.encode(question.corrupted, question.bos))]
+
+
+def _mean_runs(session: PromptSession) -> Sequence[Run]:
+    """Runs that a mean is taken over: the demo's own text, or the prompts that are there."""
+    from circuitviz.features import run_prompt
+
+    model, question = session.table.run.model, session.query
+    if model.name == "demo":
+        from circuitviz.training.demo.train_dictionaries import MEASURING_SEED, demo_texts
+
+        windows = [
+            row
+            for text in demo_texts(MEASURING_SEED, MEAN_PASSAGES)
+            for row in model.tokens.context_windows(text)
+        ]
+        return [run_prompt(model, row) for row in windows]
+    return [session.table.run, *(_corrupted_runs(session) if question.corrupted else ())]

@@ -1,0 +1,213 @@
+"""A prompt that is open for questions: run, nodes and rows are made once, every answer comes from them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from circuitviz.document.attribution_query import (
+    EDGE_SHARE_SELECTION,
+    LOGIT_DIFF_TARGET,
+    PROMPT_TASK,
+    AttributionQuery,
+)
+from circuitviz.document.provenance import Provenance
+from circuitviz.errors import InputError
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.versions import describe_machine, package_version
+from circuitviz.workbench.record_origin import RECORDED_PACKAGES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from circuitviz.features import AttributionGraph, Dictionary, Edges, NodeTable, PromptBench, Target
+    from circuitviz.graph import Circuit, Scores
+    from circuitviz.models import Model
+
+
+@dataclass(frozen=True)
+class PromptCircuit:
+    """A circuit of features with its scores, and where they come from."""
+
+    scores: Scores
+    circuit: Circuit
+    provenance: Provenance
+
+
+@dataclass(eq=False)
+class PromptSession:
+    """What stays open between questions of the same prompt, dictionaries and sites.
+
+    dictionaries: all that were given, also of sites that are not opened; targets: what ``query`` aims
+    at (several for the likely logits); warnings: dictionaries that do not fit the model, in sentences.
+    """
+
+    query: AttributionQuery
+    dictionaries: tuple[Dictionary, ...]
+    table: NodeTable
+    edges: Edges
+    targets: tuple[Target, ...]
+    warnings: tuple[str, ...] = ()
+    cached_bench: tuple[object, PromptBench] | None = None  # of a target (session/causal.py)
+    _graphs: dict[int, AttributionGraph] = field(default_factory=dict)  # by the number of rows
+
+    @property
+    def target(self) -> Target:
+        """What is explained; of several, the likeliest."""
+        return self.targets[0]
+
+    @property
+    def max_attribution(self) -> float:
+        """The greatest |attribution| of a node directly: no threshold above it keeps any."""
+        return float(self.edges.row_into(self.target)[0].abs().max())
+
+    def set_target(self, query: AttributionQuery) -> None:
+        """Take another target on the same prompt; InputError where there is none such."""
+        if query.run_key != self.query.run_key:
+            raise InputError("This question is of another prompt than the one that is open.")
+        check_corrupted_prompt(self.table, query)
+        if query.target_key != self.query.target_key or query.is_graph != self.query.is_graph:
+            self.targets, self._graphs = resolve_targets(self.table, query), {}
+        self.query = query
+
+    def find_circuit(self, query: AttributionQuery) -> ProgressSteps[PromptCircuit]:
+        """The circuit that answers a question of the open prompt."""
+        from circuitviz.features import local_circuit, local_circuit_scores, strongest_edges
+
+        began = time.perf_counter()
+        self.set_target(query)
+        if query.is_graph:
+            graph = self._graphs.get(query.rows)
+            if graph is None:
+                graph = self._graphs[query.rows] = yield from self._attribution_graph(query.rows)
+            scores, circuit = graph.scores(query.node_share, query.edge_share)
+        else:
+            yield Progress(0, 1, self.target.node.name)
+            given = (query.tau if query.nodes is None else None), query.nodes
+            found = local_circuit(self.edges, self.target, *given, query.method, query.gate)
+            if not len(found.kept):
+                raise InputError(self._describe_empty_result(query, found.tau))
+            query = self.query = replace(query, tau=found.tau)
+            scores = local_circuit_scores(self.edges, found)
+            scores = replace(scores, info={**scores.info, "highest": self.max_attribution})
+            circuit = strongest_edges(scores)
+        scores = replace(scores, info={**scores.info, "shown": self._target_tokens()})
+        return PromptCircuit(scores, circuit, self.record_provenance(query, time.perf_counter() - began))
+
+    def record_provenance(self, query: AttributionQuery, seconds: float = 0.0) -> Provenance:
+        """Where an answer comes from, to be written down with it."""
+        model = self.table.run.model
+        pair = (query.prompt, query.corrupted, query.correct, query.incorrect)
+        return Provenance(
+            model=query.model,
+            weight_hash=model.weight_hash,
+            task=PROMPT_TASK,
+            task_hash=self._query_hash(query),
+            pairs=(pair,),
+            metric=query.metric,
+            ablation=query.ablation,
+            method=query.method,
+            options=query.options,
+            select=EDGE_SHARE_SELECTION,
+            prompts=1,
+            bos=query.bos,
+            versions={name: package_version(name) for name in RECORDED_PACKAGES},
+            machine=describe_machine(str(model.device)),
+            seconds=round(seconds, 3),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _target_tokens(self) -> dict[str, str]:
+        """Targets that are tokens, as they are written."""
+        strings = self.table.run.model.tokens.token_strings
+        named = {target.node.name: target.node.token for target in self.targets}
+        return {name: strings([token])[0] for name, token in named.items() if token is not None}
+
+    def _attribution_graph(self, rows: int) -> ProgressSteps[AttributionGraph]:
+        from circuitviz.features import attribution_graph
+
+        return (yield from attribution_graph(self.edges, self.targets, rows))
+
+    def _query_hash(self, query: AttributionQuery) -> str:
+        """What a measurement of the circuit depends on beside its edges: prompt, target, nodes."""
+        named = {site: one.name for site, one in sorted(self.table.dictionaries.items())}
+        told = [self.table.run.tokens.tolist(), query.corrupted, query.target_key, named]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def _describe_empty_result(self, query: AttributionQuery, tau: float) -> str:
+        what = f"'{self.target.node.name}' ({self.target.value:.3g})"
+        if query.gate == "signed" and query.nodes is not None:
+            return (
+                f"No node adds to {what}, so the signed gate keeps none; the absolute gate would be right: "
+                "it keeps also what takes away."
+            )
+        return f"A threshold of {tau:.3g} keeps no node of {what}; one below {self.max_attribution:.3g} would be right."
+
+
+def open_prompt(model: Model, query: AttributionQuery, dictionaries: Iterable[Dictionary]) -> PromptSession:
+    """Run a question's prompt and make its nodes; InputError on what a prompt or target cannot be.
+
+    dictionaries: all that are open; those of the question's sites are taken.
+    """
+    from circuitviz.features import Edges, fit_dictionaries, node_table, run_prompt
+
+    every = tuple(dictionaries)
+    found = select_dictionaries(query, every)
+    ids = list(query.tokens) or model.tokens.encode(query.prompt, query.bos)
+    if not query.prompt.strip() and not query.tokens:
+        raise InputError("An empty prompt was given; a text of at least one token would be right.")
+    run = run_prompt(model, ids)
+    warnings: list[str] = []
+    if run.time > 2:
+        found, warnings = fit_dictionaries(found, [run])
+    table = node_table(run, found)
+    check_corrupted_prompt(table, query)
+    targets = resolve_targets(table, query)
+    return PromptSession(query, every, table, Edges(table), targets, tuple(warnings))
+
+
+def check_corrupted_prompt(table: NodeTable, query: AttributionQuery) -> None:
+    """InputError on a corrupted prompt whose values could not stand in position by position."""
+    if not query.corrupted:
+        return
+    number = len(table.run.model.tokens.encode(query.corrupted, query.bos))
+    if number != table.run.time:
+        raise InputError(
+            f"The corrupted prompt {query.corrupted[:60]!r} has {number} tokens and the prompt has "
+            f"{table.run.time}; one of as many tokens would be right, or none."
+        )
+
+
+def select_dictionaries(query: AttributionQuery, dictionaries: Sequence[Dictionary]) -> list[Dictionary]:
+    """The dictionaries of the sites that are to be opened into features."""
+    if query.sites is None:
+        return list(dictionaries)
+    there = {one.site.name for one in dictionaries}
+    if missing := [site for site in query.sites if site not in there]:
+        raise InputError(
+            f"There is no dictionary for {', '.join(missing)}; there is one for {', '.join(sorted(there))}."
+        )
+    return [one for one in dictionaries if one.site.name in query.sites]
+
+
+def resolve_targets(table: NodeTable, query: AttributionQuery) -> tuple[Target, ...]:
+    """What a question aims at, among the nodes of its prompt or behind them."""
+    from circuitviz.features import difference_target, likely_logits, named_target
+
+    tokens = table.run.model.tokens
+    if query.target == LOGIT_DIFF_TARGET:
+        sides = (query.correct, query.incorrect)
+        right, wrong = ([tokens.answer_id(query.prompt, a, query.bos) for a in side] for side in sides)
+        return (difference_target(table, right, wrong),)
+    if query.is_graph and not query.target:
+        return likely_logits(table)
+    if not query.target:
+        raise InputError(
+            "No target was given; a feature (m3.f12@7), a neuron (m3.n45@7), a head (a1.h2@7) or a token "
+            "after the prompt would be right."
+        )
+    return (named_target(table, query.target, query.prompt),)

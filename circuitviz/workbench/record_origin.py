@@ -1,0 +1,156 @@
+"""From a model and a task to the provenance that a document keeps, and back to the task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.document.attribution_query import PROMPT_TASK
+from circuitviz.document.provenance import Provenance
+from circuitviz.document.state import State
+from circuitviz.errors import InputError
+from circuitviz.graph.scores import IMPORTED_METHOD
+from circuitviz.versions import describe_machine, package_version
+
+if TYPE_CHECKING:
+    from circuitviz.graph import Circuit, Scores
+    from circuitviz.models import Model
+    from circuitviz.tasks import Task
+
+RECORDED_PACKAGES = (
+    *("circuitviz", "torch", "transformer-lens", "transformers", "tokenizers", "sae-lens"),
+    *("numpy", "safetensors", "networkx"),
+)
+
+
+def record_provenance(
+    model: Model,
+    task: Task,
+    scores: Scores,
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float | None,
+    seconds: float,
+    task_name: str | None = None,
+) -> Provenance:
+    """Write down where scores come from. ``task_name`` is the file a task was read from."""
+    return record_method_provenance(
+        model, task, scores.method, scores.options, metric, ablation, select, asked, seconds, task_name
+    )
+
+
+def record_method_provenance(
+    model: Model,
+    task: Task,
+    method: str,
+    options: Mapping[str, Any],
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float | None,
+    seconds: float,
+    task_name: str | None = None,
+) -> Provenance:
+    """The same for a method and its options by name."""
+    pairs = tuple((p.clean, p.corrupted, p.correct, p.incorrect) for p in task.pairs)
+    return Provenance(
+        model=model.name,
+        weight_hash=model.weight_hash,
+        task=task_name or task.name,
+        task_hash=task.hash,
+        pairs=pairs,
+        metric=metric,
+        ablation=ablation,
+        method=method,
+        options=dict(options),
+        select=select,
+        asked=asked,
+        prompts=len(task),
+        seed=task.seed,
+        bos=task.bos,
+        task_options=dict(task.options),
+        versions={name: package_version(name) for name in RECORDED_PACKAGES},
+        machine=describe_machine(str(model.device)),
+        seconds=round(seconds, 3),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def select_circuit(
+    model: Model,
+    task: Task,
+    scores: Scores,
+    metric: str,
+    ablation: str,
+    select: str,
+    asked: float,
+    seconds: float,
+    task_name: str | None = None,
+) -> State:
+    """A circuit chosen from scores, with its provenance: what a search leaves, wherever it ran."""
+    circuit = scores.select(select, asked)
+    given = None if select == "own" else asked
+    origin = record_provenance(model, task, scores, metric, ablation, select, given, seconds, task_name)
+    return State(origin, scores, circuit)
+
+
+def rebuild_task(origin: Provenance, model: Model) -> Task:
+    """Make a document's task again from its own prompts, for a model's tokenizer."""
+    from circuitviz.tasks import Pair, Task
+
+    if not origin.pairs:
+        raise InputError("This document holds no prompts, so its task cannot be made again.")
+    if origin.task == PROMPT_TASK:
+        raise InputError(
+            f"This circuit is of features on one prompt ('{origin.pairs[0][0]}'), and what was asked for "
+            "needs a task's pairs of prompts; a circuit of heads on a task would be right."
+        )
+    return Task.from_pairs(
+        origin.task,
+        [Pair(*pair) for pair in origin.pairs],
+        model.tokens,
+        metric=origin.metric,
+        seed=origin.seed,
+        bos=origin.bos,
+        options=dict(origin.task_options),
+    )
+
+
+def describe_mismatch(origin: Provenance, model: Model, circuit: Circuit) -> str:
+    """What differs between a document and an opened model, in a sentence; empty where nothing.
+
+    InputError where the circuit cannot be of this model, because its shape is another.
+    """
+    from circuitviz.models.weight_hash import is_stable_hash
+
+    if circuit.graph.shape != model.shape:
+        ours, theirs = model.shape, circuit.graph.shape
+        raise InputError(
+            f"This circuit belongs to '{origin.model}', {theirs.description}; '{model.name}' has {ours.description}. "
+            "Open the model that it was found on."
+        )
+    if origin.weight_hash and not model.accept_weight_hash(origin.weight_hash):
+        lens = origin.versions.get("transformer-lens")
+        if not is_stable_hash(origin.weight_hash) and lens != package_version("transformer-lens"):
+            return (
+                f"This circuit was found with TransformerLens {lens or 'of another version'}, and its file "
+                f"does not tell whether on the weights of '{model.name}' as they are now; if not, its "
+                "numbers will differ from the saved ones."
+            )
+        return (
+            f"This circuit was found on other weights than those of '{model.name}', so its "
+            "numbers will differ from the saved ones."
+        )
+    return ""
+
+
+def record_imported_provenance(
+    model: Model, task: Task, metric: str, ablation: str, file: str, sign: str, task_name: str
+) -> Provenance:
+    """Where an imported circuit is measured: ``file`` it was read from, ``sign`` as it was asked for."""
+    options = {"file": file, "sign": sign}
+    return record_method_provenance(
+        model, task, IMPORTED_METHOD, options, metric, ablation, "greedy", None, 0.0, task_name
+    )

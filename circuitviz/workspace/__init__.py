@@ -1,0 +1,1 @@
+"""The application's model: document, undo stack, selection, live faithfulness, comparison, jobs."""

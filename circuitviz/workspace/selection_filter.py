@@ -1,0 +1,22 @@
+"""What stays selected when another circuit comes: what that circuit has, too."""
+
+from __future__ import annotations
+
+from circuitviz.document import State
+from circuitviz.document.labels import is_valid_target
+
+
+def restrict_selection(
+    state: State, nodes: frozenset[str], edges: frozenset[str]
+) -> tuple[frozenset[str], frozenset[str]]:
+    """Of some nodes and edges, by name, those that a state's circuit and groups have."""
+    if state.circuit is None:
+        return nodes, edges
+    graph, boxes = state.circuit.graph, state.groups_with_classes.keys()
+    there = graph.node_index.keys() | boxes
+
+    def stays(edge: str) -> bool:
+        ends = edge.partition("<")[0].split("->")
+        return is_valid_target(graph, edge) or (bool(boxes & set(ends)) and set(ends) <= there)
+
+    return nodes & there, frozenset(edge for edge in edges if stays(edge))

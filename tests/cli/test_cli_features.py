@@ -1,0 +1,191 @@
+"""Verbs about features: their JSON keys, the files that they write, and what they refuse."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from slow_features import random_dictionaries
+
+from circuitviz.__main__ import main
+from circuitviz.cli.output import input_warnings_printed
+from circuitviz.errors import InputWarning
+from circuitviz.features import node_table, node_target, run_prompt, write_saelens_folder
+from circuitviz.formats import import_document
+from circuitviz.models import load_model
+
+PROMPT = "When Mary and John went to the store, John gave a drink to"
+SITES = {"a1": "standard", "m1": "transcoder", "a2": "topk", "m2": "skip_transcoder", "m3": "transcoder"}
+Ask = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any]:
+    """A folder of random dictionaries of the demo model, and the table of nodes that they make."""
+    folder, model = tmp_path_factory.mktemp("dictionaries"), load_model("demo")
+    made = [one.to(torch.zeros(1)) for one in random_dictionaries(model, SITES)]
+    for one in made:
+        write_saelens_folder(one, folder / one.site.name)
+    return folder, node_table(run_prompt(model, PROMPT), made)
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str], given: tuple[Path, Any]) -> Ask:
+    """Run a verb on the folder with --json; returns what it printed, and what it said."""
+
+    def run(verb: str, *argv: object) -> Any:
+        capsys.readouterr()
+        code = main([verb, "--dictionaries", str(given[0]), *map(str, argv), "--json"])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return json.loads(out), err
+
+    return run
+
+
+def feature(table: Any, site: str = "m3", position: int = -1) -> str:
+    position = position % table.run.time
+    return table.node(int(table.features_at(site, position)[0])).name
+
+
+def test_local_circuit(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
+    table = given[1]
+    name = feature(table)
+    argv = ("--prompt", PROMPT, "--target", name, "--nodes", 30, "-o", tmp_path / "one.circuit")
+    data, said = ask("local-circuit", *argv)
+    assert data["target"] == name and 0 < len(data["nodes"]) <= 30
+    assert data["value"] == pytest.approx(node_target(table, name).value, rel=1e-4)
+    assert sum(data["ledger"].values()) == pytest.approx(data["value"], rel=1e-4)
+    assert "leaves: the MLPs m0" in said and "as heads: the attention a0, a3" in said
+    opened = import_document(tmp_path / "one.circuit")
+    assert opened.state.circuit is not None
+    names = {node.name for node in opened.state.circuit.graph.nodes}
+    assert names == {name, *(node["node"] for node in data["nodes"])}
+
+
+def test_local_circuit_of_a_token_and_a_neuron(ask: Ask) -> None:
+    for target in (" Mary", "m3.n7@4"):
+        tau = ("--tau", 0.05, "--gate", "absolute", "--method", "direct-attribution")
+        data, _ = ask("local-circuit", "--prompt", PROMPT, "--target", target, *tau)
+        assert all(abs(node["attribution"]) > 0.05 for node in data["nodes"])
+        assert data["tau"] == 0.05 and data["method"] == "direct-attribution"
+
+
+def test_attribute(ask: Ask, tmp_path: Path) -> None:
+    out = tmp_path / "graph.graph.json"
+    data, _ = ask("attribute", "--prompt", PROMPT, "--rows", 200, "-o", out)
+    assert sum(target["share"] for target in data["targets"]) == pytest.approx(1)
+    assert 0 < data["replacement_score"] < 1 and 0 < data["completeness_score"] <= 1
+    assert data["edges"] > 10 and out.stat().st_size > 1000
+    nodes = json.loads(out.read_text())["nodes"]
+    assert len(nodes) >= len(data["targets"])
+    data, _ = ask("attribute", "--prompt", PROMPT, "--correct", " Mary", "--incorrect", " John")
+    assert [target["token"] for target in data["targets"]] == [None]
+
+
+def test_intervene(ask: Ask, given: tuple[Path, Any]) -> None:
+    name = feature(given[1], "m2")
+    other = PROMPT.replace("John gave", "Anna gave")
+    argv = ("--prompt", PROMPT, "--target", " Mary", "--change", f"{name}=scale:-1", "--corrupted", other)
+    data, _ = ask("intervene", *argv, "--change", "token@11=corrupted")
+    assert data["predicted"] == pytest.approx(data["frozen"], rel=1e-3)
+    assert data["free"] != 0 and data["changes"][0] == {"node": name, "action": "scale", "value": -1.0}
+
+
+def test_trace(ask: Ask, given: tuple[Path, Any], tmp_path: Path) -> None:
+    lines = [
+        PROMPT,
+        PROMPT.replace("store", "park"),
+        "",
+        "The keys on the table",
+        PROMPT.replace("Mary", "Anna"),
+    ]
+    (tmp_path / "some.txt").write_text("\n".join(lines))
+    name = feature(given[1], "m2").partition("@")[0]
+    data, _ = ask("trace", tmp_path / "some.txt", "--feature", name, "--nodes", 40)
+    assert 2 <= len(data["examples"]) <= 4 and data["target"] == name
+    assert len(data["similarity"]) == len(data["examples"])
+    assert data["recurring"][0]["examples"] >= data["recurring"][-1]["examples"]
+    assert {site["site"] for site in data["sites"]} <= {
+        f"{part}{layer}" for part in "am" for layer in range(4)
+    }
+    spread = ["--choose", "spread", "--examples", 2]
+    few, _ = ask("trace", tmp_path / "some.txt", "--feature", name, "--nodes", 40, *spread)
+    strengths = [example["activation"] for example in data["examples"]]
+    assert [example["activation"] for example in few["examples"]] == pytest.approx(
+        [strengths[0], strengths[-1]]
+    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (("local-circuit", "-p", "The", "--target", "m3.f999@0"), "m3.f999@0"),
+        (("local-circuit", "-p", "The", "--target", " xyzzy"), "xyzzy"),
+        (
+            ("local-circuit", "-p", "The", "--target", " Mary", "--tau", "1", "--nodes", "3"),
+            "--tau and --nodes",
+        ),
+        (("local-circuit", "-p", "The", "--target", " Mary", "--gate", "both"), "signed, absolute"),
+        (("attribute", "-p", "The", "--correct", " Mary"), "belong together"),
+        (("attribute", "-p", "The", "--edge-share", "3"), "share of 3"),
+        (("intervene", "-p", "The", "--target", " Mary", "--change", "m3.f1@0"), "NODE=ACTION"),
+        (("intervene", "-p", "The", "--target", " Mary", "--change", "token@0=scale:x"), "NODE=ACTION"),
+        (("trace", "none.txt", "--feature", "m3"), "m3.f12"),
+        (("trace", "none.txt", "--feature", "a0.f3"), "no dictionary for a0"),
+        (("trace", "none.txt", "--feature", "m3.f3"), "none.txt"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    argv: tuple[str, ...], says: str, given: tuple[Path, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main([argv[0], "--dictionaries", str(given[0]), *argv[1:]])
+    out, err = capsys.readouterr()
+    assert code == 2 and out == "", (code, err)
+    assert says in err and "Traceback" not in err
+
+
+def test_a_model_without_dictionaries_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attribute", "-m", "reverse", "-p", "a"]) == 2
+    assert "--dictionaries needs folders" in capsys.readouterr().err
+
+
+COMMANDS = {
+    "discover": ("discover", "-t", "ioi", "--method", "task-attribution", "--prompts", 4),
+    "local-circuit": ("local-circuit", "--prompt", PROMPT, "--target", " Mary", "--nodes", 20),
+    "attribute": ("attribute", "--prompt", PROMPT, "--rows", 20),
+    "trace": ("trace", "--feature", "m3.f3", "--examples", 1),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_dictionary_that_does_not_fit_is_told_once_in_a_sentence(
+    command: str, given: tuple[Path, Any], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Random dictionaries: each command that opens them says so alike, and nothing as Python's warnings look."""
+    argv = [*map(str, COMMANDS[command]), "--dictionaries", str(given[0])]
+    if command == "discover":
+        argv += ["-o", str(tmp_path / "found.circuit"), "--sites", "m3"]
+    elif command == "trace":
+        text = tmp_path / "text.txt"
+        text.write_text(f"{PROMPT} Mary.\n" * 3)
+        argv.insert(1, str(text))
+    capfd.readouterr()
+    assert main(argv) == 0
+    lines = capfd.readouterr().err.splitlines()
+    told = [line for line in lines if "of the variance at m3 unexplained" in line]
+    assert len(told) == 1 and told[0].startswith("circuitviz: The dictionary '"), lines
+    assert not any("Warning" in line or "warnings.warn" in line for line in lines)
+
+
+def test_only_warnings_of_ours_are_said_as_sentences(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.warns(DeprecationWarning, match="theirs") as others, input_warnings_printed():
+        for _ in range(2):
+            warnings.warn("\x1b[2Jodd", InputWarning, stacklevel=1)
+        warnings.warn("theirs", DeprecationWarning, stacklevel=1)
+    assert capsys.readouterr().err == "circuitviz: \\u001b[2Jodd\n" and len(others) == 1

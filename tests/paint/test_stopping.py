@@ -1,0 +1,95 @@
+"""A drawing that nobody wants any more ends between two shapes, and leaves nothing half done behind."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from circuitviz.cancellation import Cancelled, cancellable, check_cancelled
+from circuitviz.document import Document, State
+from circuitviz.draw.registry import FigurePage, figure_formats
+from circuitviz.formats.file_io import write_atomically
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.jobs import RunTask, TaskDone, Worker
+from circuitviz.paint import make_figure_page, save_figure
+from circuitviz.paint.png import render_bitmap
+from circuitviz.shapes.figure_options import FigureOptions
+
+pytestmark = pytest.mark.usefixtures("qapp")
+GRAPH = Graph.transformer(ModelShape(2, 4, 16))
+
+
+def document() -> Document:
+    scores = Scores(GRAPH, np.random.default_rng(1).normal(size=GRAPH.mask.shape), "eap")
+    return Document(State(None, scores, scores.greedy(40)))
+
+
+def sheet() -> FigurePage:
+    return make_figure_page(document(), FigureOptions(), "a.svg")
+
+
+def after(count: int) -> Callable[[], bool]:
+    """True from the ``count``-th time on that it is asked."""
+    left = [count]
+
+    def asked() -> bool:
+        left[0] -= 1
+        return left[0] <= 0
+
+    return asked
+
+
+@pytest.mark.parametrize("suffix", [".pdf", ".png", "preview"])
+def test_it_ends_between_two_shapes_and_can_be_drawn_again(suffix: str, qtbot: QtBot) -> None:
+    """A painter that outlives its paper would end the process."""
+    made = sheet()
+    assert len(made.drawing.shapes) > 60
+    writers = {entry.value.suffix: entry.value.write for entry in figure_formats.entries()}
+    write: Callable[[FigurePage], object] = writers.get(suffix, lambda one: render_bitmap(one, 1.0))
+    whole = write(made)
+    for count in (1, 2, 50, len(made.drawing.shapes)):
+        with cancellable(after(count)), pytest.raises(Cancelled):
+            write(made)
+    with cancellable(after(len(made.drawing.shapes) + 1)):
+        assert write(made) == whole
+
+
+def test_nothing_is_written_then(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("before")
+    with cancellable(lambda: True), pytest.raises(Cancelled):
+        write_atomically(path, b"after")
+    assert path.read_text() == "before" and list(tmp_path.iterdir()) == [path]
+
+
+def test_only_the_thread_that_is_told_ends() -> None:
+    ended: list[str] = []
+    with cancellable(lambda: True):
+        other = threading.Thread(target=lambda: (check_cancelled(), ended.append("went on")))
+        other.start()
+        other.join(60)
+        with pytest.raises(Cancelled):
+            check_cancelled()
+    check_cancelled()
+    assert ended == ["went on"]
+
+
+def test_a_worker_tells_that_it_was_stopped_and_finishes_what_waits(qtbot: QtBot, tmp_path: Path) -> None:
+    worker = Worker()
+    replies: list[TaskDone] = []
+    worker.replied.connect(lambda reply: replies.append(reply) if isinstance(reply, TaskDone) else None)
+    first = RunTask("first", lambda: save_figure(document(), tmp_path / "first.pdf"), print)
+    second = RunTask("second", lambda: save_figure(document(), tmp_path / "second.pdf"), print)
+    first.cancel_event.set()
+    worker.submit(first)
+    worker.submit(second)
+    worker.start()
+    worker.finish_and_stop()
+    qtbot.waitUntil(lambda: len(replies) == 2, timeout=60_000)
+    assert [(reply.request, reply.is_complete) for reply in replies] == [(first, False), (second, True)]
+    assert [path.name for path in tmp_path.iterdir()] == ["second.pdf"]

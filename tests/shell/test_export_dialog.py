@@ -1,0 +1,191 @@
+"""The export dialog: what is seen is what is saved; methods and BibTeX are copied."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from opening import LONG
+from PySide6.QtWidgets import QApplication, QCheckBox, QComboBox, QDoubleSpinBox, QFileDialog, QPushButton
+from pytestqt.qtbot import QtBot
+
+from circuitviz.document import Document, Label, Provenance, State
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.paint import save_figure
+from circuitviz.panels.figures import PlotDialog
+from circuitviz.shapes.figure_options import FigureOptions
+from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.methods_text import bibtex, methods_paragraph
+
+GRAPH = Graph.transformer(ModelShape(4, 4, 16))
+
+
+def document(labelled: bool = True) -> Document:
+    scores = Scores(GRAPH, np.random.default_rng(5).normal(size=GRAPH.mask.shape), "eap-ig")
+    where = Provenance(
+        "elsewhere/no-such-model", "ab" * 32, "ioi", "cd" * 32, (), "logit-diff", "corrupted", "eap-ig",
+        {"steps": 5}, asked=70, prompts=64, seed=3, versions={"torch": "2.9"},
+    )  # fmt: skip
+    labels = {
+        "a0.h1": Label("Duplicate Token"),
+        "a2.h0": Label("S-Inhibition"),
+        "a2.h3": Label("S-Inhibition"),
+        "a3.h1": Label("Name Mover"),
+    }
+    made = Document(State(where, scores, scores.greedy(70), labels=labels if labelled else {}))
+    made.store_evaluation(
+        made.state.measurement_key,
+        {
+            "faithfulness": {"value": 0.8123, "low": 0.7512, "high": 0.8604},
+            "metric": {"circuit": 1.0, "model": 2.0, "ablated": 0.5},
+            "setting": {"metric": "logit-diff", "ablation": "corrupted", "prompts": 64, "seed": 3},
+            "edges": 70,
+        },
+    )
+    return made
+
+
+def shot(widget: object, name: str) -> None:
+    if folder := os.environ.get("CIRCUITVIZ_SCREENSHOTS"):
+        widget.grab().save(str(Path(folder) / f"{name}.png"))  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def opened(open_window: Callable[[], MainWindow], monkeypatch: pytest.MonkeyPatch) -> MainWindow:
+    window = open_window()
+    monkeypatch.setattr(window.workspace.worker, "submit", lambda request: None)  # looking needs no model
+    window.workspace.set_document(document())
+    return window
+
+
+def test_what_is_seen_is_what_is_saved(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.menus.actions["export"].trigger()
+    dialog = opened.file_controller.export_dialog
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
+    fields = dialog.option_form.fields
+    for name, kind, value in (("view", QComboBox, "class"), ("width_mm", QDoubleSpinBox, 84.0)):
+        field = fields[name]
+        assert isinstance(field, kind)
+        field.setCurrentText(value) if isinstance(field, QComboBox) else field.setValue(value)
+    caption = fields["caption"]
+    assert isinstance(caption, QCheckBox)
+    caption.setChecked(True)
+    qtbot.waitUntil(
+        lambda: "--view class --width-mm 84 --caption" in dialog.command_field.text(), timeout=LONG
+    )
+    assert "84.0 ×" in dialog.size_label.text()
+    shot(dialog, "export-class")
+    for theme in ("dark", "light"):
+        opened.choose_theme(theme)
+        QApplication.processEvents()
+        shot(dialog, f"export-{theme}")
+    path = tmp_path / "figure.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
+    dialog.save_button.click()
+    opened.workspace.save_service.wait_until_written()
+    expected = tmp_path / "expected" / "figure.svg"
+    expected.parent.mkdir()
+    save_figure(opened.workspace.document, expected, FigureOptions(view="class", width_mm=84, caption=True))
+    assert path.read_bytes() == expected.read_bytes()
+    assert not opened.workspace.document.is_dirty
+    opened.file_controller.show_export_dialog()  # what was chosen is chosen again
+    again = opened.file_controller.export_dialog
+    assert again is not None and again.current_figure() == FigureOptions(
+        view="class", width_mm=84, caption=True
+    )
+    again.close()
+
+
+def test_what_cannot_be_drawn_is_said_in_its_place(opened: MainWindow, qtbot: QtBot) -> None:
+    opened.workspace.set_document(document(labelled=False))
+    opened.file_controller.show_export_dialog()
+    dialog = opened.file_controller.export_dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
+    view = dialog.option_form.fields["view"]
+    assert isinstance(view, QComboBox)
+    view.setCurrentText("class")
+    qtbot.waitUntil(lambda: not dialog.save_button.isEnabled(), timeout=LONG)
+    assert "label some heads" in dialog.problem_label.text() and dialog.preview.sheet is None
+    shot(dialog, "export-refused")
+    view.setCurrentText("head")
+    qtbot.waitUntil(lambda: dialog.save_button.isEnabled(), timeout=LONG)
+    dialog.close()
+
+
+def test_methods_and_bibtex_are_copied(opened: MainWindow, qtbot: QtBot) -> None:
+    def copied(action: str, what: str) -> None:
+        opened.menus.actions[action].trigger()
+        qtbot.waitUntil(lambda: opened.menus.message_label.text() == f"Copied {what}", timeout=LONG)
+
+    copied("copy-methods", "the methods paragraph")
+    text = QApplication.clipboard().text()
+    for word in ("elsewhere/no-such-model", "eap-ig (Hanna et al. 2024; steps 5)", "64 pairs", "seed 3", "logit-diff", "corrupted",
+                 "0.812", "0.751 to 0.860", f"of {GRAPH.n_edges:,} edges"):  # fmt: skip
+        assert word in text, word
+    copied("copy-bibtex", "the BibTeX entries")
+    text = QApplication.clipboard().text()
+    assert "@inproceedings{wang2023ioi," in text and "hanna2024faithfulness" in text
+    assert "greater-than" not in text and text.count("@") == 3
+
+
+def test_every_reference_of_a_method_has_its_entry() -> None:
+    from circuitviz.discovery import methods
+    from circuitviz.resources import resource_path
+    from circuitviz.workbench.methods_text import CITATION, _citation_key
+
+    text = resource_path("references.bib").read_text(encoding="utf-8")
+    known = {_citation_key(entry) for entry in text.split("\n@")}
+    for entry in methods.entries():
+        assert set(CITATION.findall(entry.reference)) <= known, (entry.name, entry.reference)
+    assert bibtex(Document()).count("@") == 1
+    assert "0.812" in methods_paragraph(document())
+
+
+def test_a_plot_is_exported_through_the_same_dialog(
+    opened: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the button below a measure's plot to the files, with the command in their metadata."""
+    panel = opened.panels["evaluation"]
+    points = [{"asked": n, "edges": n, "value": n / 90, "low": n / 99, "high": n / 80} for n in (1, 10, 60)]
+    found = {"key": "", "options": {}, "result": {"points": points, "cpr": 0.5, "cmd": 0.5}, "done": True}
+    opened.workspace.document.store_measure("curve", found)
+    panel.measure_box.addItem("curve")
+    panel.measure_box.setCurrentText("curve")
+    panel.show_result()
+    opened.dock_manager.bring_to_front("evaluation")
+    panel.export_button.click()
+    dialog = opened.findChild(PlotDialog)
+    assert dialog is not None and dialog.isVisible()
+    qtbot.waitUntil(lambda: dialog.preview.sheet is not None, timeout=LONG)
+    height = dialog.option_form.fields["height_mm"]
+    assert isinstance(height, QDoubleSpinBox)
+    height.setValue(40.0)
+    qtbot.waitUntil(lambda: "× 40.0 mm" in dialog.size_label.text(), timeout=LONG)
+    assert dialog.size_label.text().startswith(("82.5", "82.6"))
+    assert (
+        dialog.command_field.text().startswith("circuitviz evaluate")
+        and "--measures curve" in dialog.command_field.text()
+    )
+    shot(dialog, "export-plot")
+    path = tmp_path / "curve.svg"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_given: (str(path), ""))
+    dialog.save_button.click()
+    opened.workspace.save_service.wait_until_written()
+    text = path.read_text(encoding="utf-8")
+    assert 'height="40.000mm"' in text and "--measures curve" in text and ">faithfulness<" in text
+    assert f"document {opened.workspace.state.hash}" in text and "<image" not in text
+    panel.export_button.click()
+    again = next(d for d in opened.findChildren(PlotDialog) if d.isVisible())
+    assert again.current_figure().height_mm == 40.0  # what was chosen is chosen again
+    path = tmp_path / "curve.csv"
+    next(b for b in again.findChildren(QPushButton) if b.text() == "Table instead…").click()
+    opened.workspace.save_service.wait_until_written()
+    assert path.read_text(encoding="utf-8").splitlines()[1].startswith("1,1,")
+    assert not again.isVisible()

@@ -1,0 +1,206 @@
+"""OV and QK between features through the real window: bars add up, clicks select, sentences say why not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from opening import save_in
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.cli import run
+from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.features import (
+    Edges,
+    attention_score_parts,
+    load_dictionaries,
+    node_table,
+    node_target,
+    run_prompt,
+)
+from circuitviz.models import load_model
+from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, PAIRS_LABEL, QK_LABEL, QUERIES_LABEL
+from circuitviz.resources import resource_path
+from circuitviz.shell.application import open_arguments
+from circuitviz.shell.main_window import MainWindow
+
+LONG = 90_000
+PROMPT = "Then Mary and John went to the park. John gave a ring to"
+
+
+@pytest.fixture
+def window(open_window, qtbot: QtBot) -> Iterator[MainWindow]:
+    """The circuit of the difference of two names, from the features of a prompt, with the page in front."""
+    made: MainWindow = open_window()
+    open_arguments(made, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: made.workspace.document.evaluation is not None, timeout=LONG)
+    qtbot.waitUntil(lambda: len(made.workspace.document.curve) == 10, timeout=LONG)
+    made.dock_manager.bring_to_front("readings")
+    made.panels["readings"].show_page("feature-heads")
+    assert "circuit of features" in made.panels["readings"].current_page.hint.text()
+    question = AttributionQuery(
+        "demo", PROMPT, "logit-diff", nodes=60, correct=(" Mary",), incorrect=(" John",)
+    )
+    made.workspace.prompt_circuits.submit_query(question)
+    qtbot.waitUntil(lambda: made.workspace.prompt_circuits.query is not None, timeout=LONG)
+    yield made
+
+
+def settled(page, qtbot: QtBot) -> None:
+    qtbot.waitUntil(
+        lambda: page._requested_query is not None and page._shown_query == page._requested_query, timeout=LONG
+    )
+
+
+def rows(picture, path: Path) -> list[dict[str, str]]:
+    picture.save(path)
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_heads_carry_edges_and_scores_are_sums(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = window.panels["readings"].current_page
+    circuit = window.workspace.document.state.circuit
+    model = load_model("demo")
+    dictionaries = load_dictionaries([resource_path("demo", "dictionaries")], model)
+    table = node_table(run_prompt(model, PROMPT), dictionaries)
+    edges = Edges(table)
+    assert "Select a feature" in page.hint.text()
+
+    # an edge into a feature of attention: its heads add up to it
+    edge = next(e for e in circuit.edge_names if e.partition("->")[2].startswith(("a1.f", "a2.f", "a3.f")))
+    source, _, target = edge.partition("->")
+    window.workspace.set_selection(frozenset(), frozenset({edge}))
+    settled(page, qtbot)
+    row, _ = edges.row_into(node_target(table, target))
+    told = rows(page.chart, tmp_path / "ov.csv")
+    assert len(told) == 9 and told[-1]["name"] == "sum"
+    assert sum(float(r["value"]) for r in told[:-1]) == pytest.approx(
+        float(row[table.index(source)]), abs=1e-5
+    )
+    assert "add up to the edge" in page.summary_line.text()
+    shoot(window, "feature-ov-edge")
+
+    # why the strongest of them looks there: all pairs are the model's score, the sides too
+    page.half.setCurrentText(QK_LABEL)
+    page.request_update()
+    settled(page, qtbot)
+    seen = page.result
+    key, query = (int(n.partition("@")[2]) for n in (source, target))
+    best = max(told[:-1], key=lambda r: abs(float(r["value"])))["name"]
+    assert (seen.head, seen.query, seen.key) == (best, query, key)
+    layer, head = int(best[1]), int(best.partition(".h")[2])
+    parts = attention_score_parts(table, layer, head, query, key)
+    assert seen.score == pytest.approx(parts.score, abs=1e-4)
+    for side in (QUERIES_LABEL, KEYS_LABEL):
+        page.side.setCurrentText(side)
+        page.show_result()
+        held = [float(r["value"]) for r in rows(page.chart, tmp_path / "side.csv")]
+        assert held[-1] == pytest.approx(sum(held[:-1])) and held[-1] == pytest.approx(parts.score, abs=1e-3)
+    shoot(window, "feature-qk-keys")
+    page.side.setCurrentText(PAIRS_LABEL)
+    page.show_result()
+    pairs = rows(page.chart, tmp_path / "pairs.csv")[:-1]
+    assert len(pairs) == 20
+    assert [abs(float(r["value"])) for r in pairs] == pytest.approx(
+        parts.pairs.abs().flatten().sort(descending=True).values[:20].tolist(), abs=1e-4
+    )
+    shoot(window, "feature-qk-pairs")
+
+    # the copied commands print what is exported
+    panel = window.panels["readings"]
+    assert save_in(window, tmp_path / "a.circuit")
+    for half in (0, 1):
+        page.half.setCurrentIndex(half)
+        page.request_update()
+        settled(page, qtbot)
+        qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton)
+        capsys.readouterr()
+        assert run(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
+        printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+        exported = rows(page.map, tmp_path / "map.csv")
+        assert len(printed) == len(exported) > 40
+        for one, other in zip(printed, exported, strict=True):
+            assert float(one.pop("value")) == pytest.approx(float(other.pop("value")), abs=1e-4)
+            assert one == other
+
+    # a cell selects its nodes where the circuit has them, and its feature's dashboard in any case
+    there = set(circuit.node_names)
+    place = next(
+        (i, j)
+        for i, one in enumerate(page.map.grid.rows)
+        for j, other in enumerate(page.map.grid.columns)
+        if {one, other} & there and ".f" in one
+    )
+    wanted = {page.map.grid.rows[place[0]], page.map.grid.columns[place[1]]} & there
+    qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(*place).toPoint())
+    assert window.workspace.selected_nodes == wanted
+    assert (
+        "{}.f{}@".format(*window.workspace.shown_feature)
+        in page.map.grid.rows[place[0]] + page.map.grid.columns[place[1]]
+    )
+
+    # a whole feature, then its target, head by head
+    page.half.setCurrentIndex(0)
+    window.workspace.set_selection(frozenset({target}), frozenset())
+    settled(page, qtbot)
+    strongest = page.result.strongest
+    total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]
+    assert total[-1] == pytest.approx(strongest.total, abs=1e-4)
+    shoot(window, "feature-ov-node")
+    logits = circuit.graph.receivers[-1]
+    window.workspace.set_selection(frozenset({logits}), frozenset())
+    settled(page, qtbot)
+    assert page.map.grid.values.shape == (4, 8)
+    row_, column = 1, 3
+    qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(row_, column).toPoint())
+    assert page.head.currentText() == "a2.h3"
+    total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]
+    assert total[-1] == pytest.approx(page.map.grid.values[row_, column], abs=1e-4)
+    shoot(window, "feature-ov-logits")
+
+    # an edge in the residual stream says so, beside what heads carry
+    edge = next(e for e in circuit.edge_names if e.startswith("m0.f") and "->m" in e)
+    window.workspace.set_selection(frozenset(), frozenset({edge}))
+    settled(page, qtbot)
+    assert "residual stream" in page.about.text()
+    source, _, target = edge.partition("->")
+    row, _ = edges.row_into(node_target(table, target))
+    told = {r["name"]: float(r["value"]) for r in rows(page.chart, tmp_path / "residual.csv")}
+    assert told["residual"] == pytest.approx(float(row[table.index(source)]), abs=1e-5)
+    shoot(window, "feature-ov-residual")
+    leaf = next(n for n in circuit.node_names if n.startswith("token@"))
+    window.workspace.set_selection(frozenset({leaf}), frozenset())
+    assert "nothing flows into it" in page.hint.text()
+
+
+def test_readings_of_features_say_what_they_need(
+    window: MainWindow, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert save_in(window, tmp_path / "a.circuit")
+    inspect = ["inspect", str(tmp_path / "a.circuit"), "--reading"]
+    for more, message in (
+        (["features-ov"], "--node m3.f12@7 would be right"),
+        (["features-ov", "--node", "m3.f9999@3"], "is not active"),
+        (["features-qk", "--node", "logits@14", "--head", "x"], "'x' names no head"),
+        (
+            ["features-qk", "--node", "logits@14", "--head", "a1.h2", "--query", "2", "--key", "5"],
+            "comes after",
+        ),
+    ):
+        assert run([*inspect, *more]) == 2
+        told = capsys.readouterr().err.strip()
+        assert message in told and "\n" not in told
+    window.workspace.undo_stack.undo()
+    assert save_in(window, tmp_path / "a.circuit")
+    assert run([*inspect, "features-ov", "--node", "a1.h2"]) == 2
+    assert "no circuit of features of one prompt" in capsys.readouterr().err

@@ -1,0 +1,211 @@
+"""The IOI circuit with a site opened into features: a zoom on the same canvas, judged live, kept and drawn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from opening import export_in, open_in, save_in
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+from screenshots import shoot
+
+from circuitviz.discovery import discover
+from circuitviz.document import Label, move_nodes, set_label
+from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.evaluation import evaluate
+from circuitviz.graph.feature_sites import feature_sites
+from circuitviz.models import load_model
+from circuitviz.shell.application import open_arguments
+from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.record_origin import rebuild_task
+
+LONG = 120_000
+LEFT = Qt.MouseButton.LeftButton
+
+
+def measured(window: MainWindow) -> bool:
+    return window.workspace.partial_result is None and window.workspace.document.evaluation is not None
+
+
+def sites(window: MainWindow) -> set[str]:
+    circuit = window.workspace.document.state.circuit
+    return set() if circuit is None else set(feature_sites(circuit.graph))
+
+
+def double_click(window: MainWindow, node: str) -> None:
+    """As a hand does it: a click selects, the second opens."""
+    from PySide6.QtTest import QTest
+
+    place = window.view.viewport_position(node)
+    QTest.mouseClick(window.view.viewport(), LEFT, pos=place)
+    QTest.mouseDClick(window.view.viewport(), LEFT, pos=place)
+
+
+def faithfulness(window: MainWindow) -> float:
+    numbers = window.workspace.live_faithfulness.evaluation
+    assert numbers is not None
+    found = numbers["faithfulness"]
+    assert window.panels["meter"].value_label.text() == f"{found['value']:.3f}"  # type: ignore[attr-defined]
+    assert found["low"] < found["value"] < found["high"]
+    return float(found["value"])
+
+
+def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
+    open_window, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window: MainWindow = open_window()
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    first = window.workspace.document.state
+    assert first.circuit is not None
+    heads = [name for name in first.circuit.node_names if name.startswith("a2.")]
+    stays = next(name for name in first.circuit.node_names if name.startswith("a3."))
+    window.workspace.apply_command(set_label(stays, Label("Name Mover")))
+    window.workspace.apply_command(move_nodes({stays: (321.0, 123.0)}))
+    window.workspace.apply_command(set_label(heads[1], Label("S-Inhibition")))
+    window.workspace.apply_command(move_nodes({heads[1]: (77.0, 66.0)}))
+    before, steps = window.workspace.document.state, window.workspace.undo_stack.index()
+
+    # a double click opens the layer's heads into their features: one step
+    double_click(window, heads[0])
+    qtbot.waitUntil(lambda: sites(window) == {"a2"} and measured(window), timeout=LONG)
+    state = window.workspace.document.state
+    assert window.workspace.undo_stack.index() == steps + 1
+    assert state.circuit is not None and state.circuit.n_edges == first.circuit.n_edges
+    features = [name for name in state.circuit.node_names if name.startswith("a2.f")]
+    assert features and not any(name.startswith("a2.h") for name in state.circuit.node_names)
+    assert state.labels[stays].text == "Name Mover" and state.positions[stays] == (321.0, 123.0)
+    assert set(features) <= window.view.circuit_scene.by_name.keys()
+    assert heads[1] not in state.labels and heads[1] not in state.positions  # they wait for their head
+    window.dock_manager.bring_to_front("labels")
+    assert (
+        window.panels["labels"].detached_labels_note.text().startswith("1 more of parts that are not shown")
+    )  # type: ignore[attr-defined]
+    assert window.panels["labels"].detached_labels_note.isVisible()  # type: ignore[attr-defined]
+    shoot(window, "mixed-labels")
+
+    # the number is the engine's own, and so are the scores
+    model = load_model("demo")
+    task = rebuild_task(state.provenance, model)
+    whole = faithfulness(window)
+    assert "judged node by node (a2 in features)" in window.panels["meter"].setting_label.text()  # type: ignore[attr-defined]
+    assert whole == pytest.approx(evaluate(model, task, state.circuit).faithfulness.value, abs=1e-9)
+    assert state.provenance is not None and state.scores is not None
+    again = discover(model, task, "task-attribution", **state.provenance.options)
+    assert again.greedy(first.circuit.n_edges) == state.circuit
+    assert "--method task-attribution" in state.provenance.command_line()
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) > 3, timeout=LONG)
+    window.view.fit()
+    shoot(window, "mixed")
+
+    # click a feature: its dashboard follows, nothing fails; then take it out
+    strongest = max(features, key=lambda name: abs(window.view.circuit_scene.by_name[name].score))
+    qtbot.mouseClick(window.view.viewport(), LEFT, pos=window.view.viewport_position(strongest))
+    assert window.workspace.selected_nodes == {strongest} and window.failure_dialog is None
+    inspector = window.panels["inspector"]
+    qtbot.waitUntil(lambda: inspector.reading is not None, timeout=LONG)  # type: ignore[attr-defined]
+    assert inspector.reading.node == strongest  # type: ignore[attr-defined]
+    assert inspector.lens_columns.cell_labels[0][0].text()  # type: ignore[attr-defined]
+    shoot(window, "mixed-feature")
+    window.view.setFocus()
+    qtbot.keyClick(window.view, Qt.Key.Key_A)
+    assert window.panels["meter"].value_label.text().startswith("≈")  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    fallen = faithfulness(window)
+    without = evaluate(model, task, state.circuit.without([strongest])).faithfulness.value
+    assert fallen == pytest.approx(without, abs=1e-6) and abs(fallen - whole) > 1e-3
+    shoot(window, "mixed-ablated")
+
+    # a further site; what is ablated and still there stays so
+    double_click(window, "m3")
+    qtbot.waitUntil(lambda: sites(window) == {"a2", "m3"} and measured(window), timeout=LONG)
+    assert window.workspace.document.state.ablated_nodes == {strongest}
+    window.workspace.undo_stack.undo()
+    assert sites(window) == {"a2"} and faithfulness(window) == fallen
+    window.workspace.undo_stack.undo()
+    assert faithfulness(window) == whole
+
+    # back to the first state and forth again
+    window.workspace.undo_stack.undo()
+    assert window.workspace.document.state.hash == before.hash and not sites(window)
+    window.workspace.undo_stack.setIndex(steps - 4)
+    assert window.workspace.document.state.hash == first.hash
+    window.workspace.undo_stack.setIndex(steps + 1)
+    assert window.workspace.document.state.hash == state.hash and faithfulness(window) == whole
+
+    # save, reopen, draw
+    path = tmp_path / "mixed.circuit"
+    assert save_in(window, path)
+    kept = window.workspace.document.state
+    window.close()
+    reopened: MainWindow = open_window()
+    open_in(reopened, qtbot, path)
+    assert reopened.workspace.document.state.hash == kept.hash
+    assert sites(reopened) == {"a2"} and faithfulness(reopened) == whole
+    assert export_in(reopened, tmp_path / "mixed.svg")
+    svg = (tmp_path / "mixed.svg").read_text()
+    assert "<image" not in svg and strongest in svg and "Name Mover" in svg
+
+    # and back: a double click on a feature closes the site
+    qtbot.waitUntil(lambda: reopened.workspace.opened_model is not None, timeout=LONG)
+    assert not reopened.workspace.opened_model.warning
+    double_click(reopened, strongest)
+    qtbot.waitUntil(lambda: not sites(reopened) and measured(reopened), timeout=LONG)
+    closed = reopened.workspace.document.state
+    assert closed.origin is not None and closed.origin.method == "eap-ig"
+    assert closed.circuit == first.circuit
+    assert closed.labels[stays].text == "Name Mover" and closed.labels[heads[1]].text == "S-Inhibition"
+    assert closed.positions[heads[1]] == (77.0, 66.0) and not closed.detached
+
+
+def test_the_action_opens_and_closes_what_is_selected(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    window.view.select({"m2", "a1.h1"})
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: sites(window) == {"a1", "m2"}, timeout=LONG)
+    assert window.workspace.undo_stack.undoText() == "Open a1, m2 into features"
+    window.view.fit()
+    shoot(window, "mixed-two-sites")
+    window.view.select({"a1.error"} if "a1.error" in window.view.circuit_scene.by_name else {
+        next(name for name in window.view.circuit_scene.by_name if name.startswith("a1."))
+    })  # fmt: skip
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: sites(window) == {"m2"}, timeout=LONG)
+    window.view.select({"input"})
+    assert not window.menus.actions["switch-basis"].isEnabled()
+
+
+def test_the_circuit_of_one_prompt_opens_and_closes_sites_too(open_window, qtbot: QtBot) -> None:
+    window: MainWindow = open_window()
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    prompt = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
+    asked = AttributionQuery(
+        "demo", prompt, "logit-diff", nodes=30, correct=(" Ian",), incorrect=(" Betty",), sites=("m3",)
+    )
+    window.workspace.prompt_circuits.submit_query(asked)
+    qtbot.waitUntil(lambda: window.workspace.prompt_circuits.query is not None, timeout=LONG)
+    state, steps = window.workspace.document.state, window.workspace.undo_stack.index()
+    assert state.circuit is not None
+    head = next(name for name in state.circuit.node_names if name.startswith("a3.h"))
+    feature = next(name for name in state.circuit.node_names if name.startswith("m3.f"))
+
+    def opened() -> tuple[str, ...] | None:
+        question = window.workspace.prompt_circuits.query
+        return None if question is None else question.sites
+
+    window.basis_switcher.switch_sites({head})
+    qtbot.waitUntil(lambda: opened() == ("a3", "m3"), timeout=LONG)
+    assert window.workspace.undo_stack.index() == steps + 1
+    names = window.workspace.document.state.circuit.node_names
+    assert any(name.startswith("a3.f") for name in names) and not any(n.startswith("a3.h") for n in names)
+    window.view.select({next(name for name in names if name.startswith("m3.f"))})
+    qtbot.keyClick(window.view, Qt.Key.Key_O)
+    qtbot.waitUntil(lambda: opened() == ("a3",), timeout=LONG)
+    assert not any(name.startswith("m3.f") for name in window.workspace.document.state.circuit.node_names)
+    window.workspace.undo_stack.setIndex(steps)
+    assert window.workspace.document.state.hash == state.hash and feature in state.circuit.node_names

@@ -1,0 +1,74 @@
+"""A task file with odd rows: the window asks, the command line has a flag, and both say what was left out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QMessageBox
+from pytestqt.qtbot import QtBot
+
+from circuitviz.__main__ import main
+from circuitviz.formats import open_document
+from circuitviz.shell.main_window import MainWindow
+from circuitviz.workbench.methods_text import methods_paragraph
+
+LONG = 90_000
+GOOD = {
+    "clean": "So Mary said that",
+    "corrupted": "So John said that",
+    "correct": [" she"],
+    "incorrect": [" he"],
+}
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """Three pairs that can be used, one whose prompts differ in length, one with a long answer."""
+    path = tmp_path / "odd<b>.jsonl"
+    rows = [GOOD, {**GOOD, "corrupted": "So"}, GOOD, {**GOOD, "correct": [" she and he"]}, GOOD]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_the_command_line_leaves_them_out_when_asked(
+    odd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.circuit"
+    words = ["discover", "-t", str(odd), "--method", "eap", "--edges", "40", "-o", str(out)]
+    assert main(words) == 2
+    told = capsys.readouterr().err
+    assert "line 2" in told and "3 of 5 pairs can be used" in told and "--skip-unusable" in told
+    assert main([*words, "--skip-unusable"]) == 0
+    assert "3 pairs are used. Left out: 1 (the prompts have different" in capsys.readouterr().err
+    document = open_document(out)
+    where = document.state.provenance
+    assert where is not None and len(where.pairs) == 3
+    assert "--skip-unusable" in where.command_line()
+    assert "2 rows of its file were left out" in methods_paragraph(document)
+    assert main(["evaluate", str(out), "-t", str(odd)]) == 2
+    assert main(["evaluate", str(out), "-t", str(odd), "--skip-unusable"]) == 0
+
+
+def test_the_window_asks_with_counts_and_searches_with_the_rest(
+    window: MainWindow, qtbot: QtBot, odd: Path
+) -> None:
+    form, before = window.panels["discovery"], window.workspace.document.state
+    form.task_box.setEditText(str(odd))
+    form.method_box.setCurrentText("eap")
+    qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: form.skip_dialog is not None, timeout=LONG)
+    box = form.skip_dialog
+    assert box.textFormat() is Qt.TextFormat.PlainText
+    assert (
+        "odd<b>.jsonl: 3 of 5 pairs can be used" in box.text()
+        and "1 (an answer is not one token)" in box.text()
+    )
+    assert "line 2" in box.text() and window.workspace.document.state is before
+    use = next(b for b in box.buttons() if box.buttonRole(b) is QMessageBox.ButtonRole.AcceptRole)
+    qtbot.mouseClick(use, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.workspace.document.state.provenance is not None, timeout=LONG)
+    where = window.workspace.document.state.provenance
+    assert where is not None and len(where.pairs) == 3 and where.task_options["left_out"]

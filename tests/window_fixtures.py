@@ -1,0 +1,102 @@
+"""A window with its own settings, and a watch over what a test leaves behind."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from opening import LONG, measured
+from PySide6.QtCore import QSettings, QThread
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from stalls import Watch
+
+from circuitviz.document import Document, State
+from circuitviz.graph import Graph, ModelShape, Scores
+from circuitviz.shell.application import open_arguments
+from circuitviz.shell.file_controller import FileController
+from circuitviz.shell.main_window import MainWindow
+
+# Seconds that the window may be busy at a stretch while a journey waits: on a quiet machine it is 73 ms at
+# most (tests/benchmarks/bench_stalls.py); beside other processes the same work costs several times as
+# much. Clicks, keys and actions are held to stalls.LONGEST one by one.
+FIRST = 0.500
+Open = Callable[[], MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def own_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unsaved work and claims of this test alone, also of processes that it starts."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def steady(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watch]:
+    """Fails a journey in which something kept the window's thread too long (see stalls)."""
+    gc.freeze()  # what other tests left in this process is not this window's to sweep: that took 600 ms
+    watch = Watch(monkeypatch)
+    watch.longest = FIRST
+    yield watch
+    gc.unfreeze()
+    assert not watch.stalls, "\n".join(map(str, watch.stalls))
+
+
+@pytest.fixture
+def open_window(
+    qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steady: Watch
+) -> Iterator[Open]:
+    """Opens real windows with a running worker; they are closed at the end, whatever happened."""
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    QApplication.setApplicationName("circuitviz")
+    QApplication.setOrganizationName("circuitviz-test")
+    before = threading.active_count()
+    windows: list[MainWindow] = []
+
+    def make() -> MainWindow:
+        window = MainWindow()
+        windows.append(window)
+        window.resize(1280, 800)
+        window.show()
+        QApplication.processEvents()  # its first frame: until then there is nothing that could stall
+        window.workspace.start()
+        return window
+
+    yield make
+    monkeypatch.setattr(FileController, "confirm_leave", lambda self: True)
+    for window in windows:
+        window.close()
+        assert not window.workspace.worker.isRunning()
+    steady.rest()  # the person has left; taking some thousand widgets down is ours
+    for window in windows:
+        window.deleteLater()
+    qtbot.wait(5)
+    left = [t for t in threading.enumerate() if isinstance(t, QThread)]
+    assert not left
+    assert threading.active_count() <= before + 2, threading.enumerate()
+    assert not [w for w in QApplication.topLevelWidgets() if w.isVisible()]
+
+
+@pytest.fixture
+def opened(open_window: Open, qtbot: QtBot) -> MainWindow:
+    """The demo's circuit: found, measured, and with its curve."""
+    window = open_window()
+    open_arguments(window, None, None, None, demo=True)
+    qtbot.waitUntil(lambda: measured(window), timeout=LONG)
+    qtbot.waitUntil(lambda: len(window.workspace.document.curve) == 10, timeout=LONG)
+    return window
+
+
+@pytest.fixture
+def window(open_window: Open) -> MainWindow:
+    """A circuit of 70 edges of a model that is not there, in the window that has the keys."""
+    graph = Graph.transformer(ModelShape(4, 6, 96))
+    scores = Scores(graph, np.random.default_rng(8).normal(size=graph.mask.shape), "eap")
+    made = open_window()
+    made.workspace.set_document(Document(State(None, scores, scores.greedy(70))))
+    made.activateWindow()
+    return made
