@@ -13,52 +13,51 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import circuitviz.jobs
 from circuitviz.document import Evidence, EvidenceContext, State
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.jobs.open_file import OpenComparisonFile, OpenFile
 from circuitviz.jobs.preload import Preload
 from circuitviz.jobs.run_task import RunTask
-from circuitviz.workbench.attach_model import AttachModel
-from circuitviz.workbench.check_claims import CheckClaims, LabelClaim
-from circuitviz.workbench.collect_traces import INDEXED_TEXT, CollectTraces
-from circuitviz.workbench.compare_methods import CompareMethods
-from circuitviz.workbench.compute_measure import ComputeMeasure
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.discover_prompt_circuit import (
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.attach_model import AttachModel
+from circuitviz.workbench.requests.check_claims import CheckClaims, LabelClaim
+from circuitviz.workbench.requests.collect_traces import INDEXED_TEXT, CollectTraces
+from circuitviz.workbench.requests.compare_methods import CompareMethods
+from circuitviz.workbench.requests.compute_measure import ComputeMeasure
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import (
     DiscoverPromptCircuit,
     MoveThreshold,
     OpenPromptDocumentModel,
     PromptSearchResult,
     ReadFractionCurve,
 )
-from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.evaluate_on_other_model import EvaluateOnOtherModel
-from circuitviz.workbench.explain_change import ExplainChange
-from circuitviz.workbench.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
-from circuitviz.workbench.import_explanations import ImportExplanations
-from circuitviz.workbench.load_choices import LoadChoices
-from circuitviz.workbench.load_references import LoadReferences
-from circuitviz.workbench.measure_curve import MeasureCurve
-from circuitviz.workbench.measure_faithfulness import MeasureFaithfulness
-from circuitviz.workbench.measure_prompt_faithfulness import MeasurePromptFaithfulness
-from circuitviz.workbench.messages import Request
-from circuitviz.workbench.open_document_model import OpenDocumentModel
-from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_attention import ReadAttention
-from circuitviz.workbench.read_direct_effects import ReadDirectEffects
-from circuitviz.workbench.read_feature_heads import ReadAttentionScore, ReadHeadChannels
-from circuitviz.workbench.read_logit_lens import ReadLogitLens
-from circuitviz.workbench.read_ov_qk import ReadHead
-from circuitviz.workbench.read_patching_map import ReadPatchingMap
-from circuitviz.workbench.read_prompt_node import ReadPromptNode
-from circuitviz.workbench.read_task_node import ReadTaskNode
-from circuitviz.workbench.read_top_tokens import ReadTopTokens
-from circuitviz.workbench.score_roles import ScoreRoles
-from circuitviz.workbench.switch_basis import SwitchBasis
-from circuitviz.workbench.torch_threads import SetTorchThreads
-from circuitviz.workbench.train_dictionary import TrainDictionary
+from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel
+from circuitviz.workbench.requests.explain_change import ExplainChange
+from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries, ReadFeatureDashboard
+from circuitviz.workbench.requests.import_explanations import ImportExplanations
+from circuitviz.workbench.requests.load_choices import LoadChoices
+from circuitviz.workbench.requests.load_references import LoadReferences
+from circuitviz.workbench.requests.measure_curve import MeasureCurve
+from circuitviz.workbench.requests.measure_faithfulness import MeasureFaithfulness
+from circuitviz.workbench.requests.measure_prompt_faithfulness import MeasurePromptFaithfulness
+from circuitviz.workbench.requests.messages import Request
+from circuitviz.workbench.requests.open_document_model import OpenDocumentModel
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_attention import ReadAttention
+from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.requests.read_feature_heads import ReadAttentionScore, ReadHeadChannels
+from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
+from circuitviz.workbench.requests.read_ov_qk import ReadHead
+from circuitviz.workbench.requests.read_patching_map import ReadPatchingMap
+from circuitviz.workbench.requests.read_prompt_node import ReadPromptNode
+from circuitviz.workbench.requests.read_task_node import ReadTaskNode
+from circuitviz.workbench.requests.read_top_tokens import ReadTopTokens
+from circuitviz.workbench.requests.score_roles import ScoreRoles
+from circuitviz.workbench.requests.switch_basis import SwitchBasis
+from circuitviz.workbench.requests.torch_threads import SetTorchThreads
+from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=60)
@@ -66,17 +65,20 @@ SEARCH = DiscoverCircuit("demo", "ioi", None, 24, 3, "eap-ig", {}, "", "corrupte
 
 
 def job_classes() -> list[type[Request]]:
-    """Every request that can be answered: those of the package of jobs, where all of them are defined."""
-    for module in pkgutil.iter_modules(circuitviz.jobs.__path__):
-        importlib.import_module(f"circuitviz.jobs.{module.name}")
+    """Every request that can be answered: those of the packages where all of them are defined."""
+    packages = ("circuitviz.jobs", "circuitviz.workbench.requests")
+    for package in packages:
+        for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
+            importlib.import_module(f"{package}.{module.name}")
 
     def below(of: type[Request]) -> Iterator[type[Request]]:
         for one in of.__subclasses__():
-            if one.__module__.startswith("circuitviz.jobs."):  # not those that tests make
+            if one.__module__.startswith(tuple(f"{p}." for p in packages)):  # not those that tests make
                 yield one
                 yield from below(one)
             elif one.__module__.startswith("circuitviz."):  # by another name, for a slot of its own
-                assert not {"answer", "see"} & vars(one).keys(), f"{one.__name__} is a job outside of jobs/"
+                own = {"execute", "compute_steps"} & vars(one).keys()
+                assert not own, f"{one.__name__} is a job outside of {packages}"
 
     return [one for one in dict.fromkeys(below(Request)) if one is not Query]
 

@@ -13,12 +13,12 @@ from circuitviz.errors import InputError
 from circuitviz.formats.csv_cells import format_csv
 from circuitviz.graph import NodeKind
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.query import CsvTable, Query
-from circuitviz.workbench.read_attention import ReadAttention, attention_table
-from circuitviz.workbench.read_direct_effects import ReadDirectEffects
-from circuitviz.workbench.read_logit_lens import ReadLogitLens
-from circuitviz.workbench.read_ov_qk import ReadHead, ov_table, qk_table
-from circuitviz.workbench.read_patching_map import ReadPatchingMap
+from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table
+from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.requests.read_logit_lens import ReadLogitLens
+from circuitviz.workbench.requests.read_ov_qk import ReadHead, ov_table, qk_table
+from circuitviz.workbench.requests.read_patching_map import ReadPatchingMap
 
 AVERAGED_READINGS = ("effects", "patching")  # readings that have a mean over prompts
 

@@ -11,10 +11,10 @@ from circuitviz.cli.open_task_document import read_document
 from circuitviz.cli.output import print_message
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
-from circuitviz.workbench.discover_prompt_circuit import open_prompt_session
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.query import CsvTable, Query
-from circuitviz.workbench.read_feature_heads import (
+from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
+from circuitviz.workbench.requests.query import CsvTable, Query
+from circuitviz.workbench.requests.read_feature_heads import (
     ReadAttentionScore,
     ReadHeadChannels,
     channels_table,

@@ -9,7 +9,7 @@ from circuitviz.document.group_commands import groups_of_selection
 from circuitviz.document.groups import outermost_collapsed
 from circuitviz.document.node_text import pinned_nodes
 from circuitviz.graph.scores import IMPORTED_METHOD
-from circuitviz.workbench.switch_basis import plan_basis_switch
+from circuitviz.workbench.requests.switch_basis import plan_basis_switch
 from circuitviz.workspace.workspace import Workspace
 
 

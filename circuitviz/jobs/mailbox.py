@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from circuitviz.workbench.messages import Request
+from circuitviz.workbench.requests.messages import Request
 
 
 class Mailbox:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.cancellation import check_cancelled
-from circuitviz.workbench.messages import Reply, Request
+from circuitviz.workbench.requests.messages import Reply, Request
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine

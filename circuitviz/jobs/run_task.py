@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.cancellation import Cancelled, cancellable
 from circuitviz.workbench.gc_pause import gc_paused
-from circuitviz.workbench.messages import Reply, Request
+from circuitviz.workbench.requests.messages import Reply, Request
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine

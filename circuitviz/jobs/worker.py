@@ -16,10 +16,10 @@ from circuitviz.cancellation import BACKGROUND_THREAD_NAME, Cancelled, cancellab
 from circuitviz.errors import ComputationError, InputError
 from circuitviz.jobs.event_loop_queue import EventLoopQueue
 from circuitviz.jobs.mailbox import Mailbox
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
-from circuitviz.workbench.torch_threads import default_thread_count
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.requests.torch_threads import default_thread_count
 
 PROGRESS_INTERVAL_S = (
     0.1  # seconds between two signs of progress, or two partial results, which all are to be drawn

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject
 
 from circuitviz.document.attribution_query import SAME_SUBJECT, AttributionQuery
 from circuitviz.panels.features.panel import FeaturesPanel
-from circuitviz.workbench.switch_basis import SwitchBasis, plan_basis_switch
+from circuitviz.workbench.requests.switch_basis import SwitchBasis, plan_basis_switch
 
 if TYPE_CHECKING:
     from circuitviz.shell.main_window import MainWindow

@@ -11,7 +11,7 @@ from PySide6.QtCore import QObject
 from circuitviz.canvas.scene_request import BuiltScene, SceneRequest
 from circuitviz.jobs import RunTask, TaskDone, Worker
 from circuitviz.scene.circuit_scene import CircuitScene
-from circuitviz.workbench.messages import JobFailed, Reply
+from circuitviz.workbench.requests.messages import JobFailed, Reply
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 
 if TYPE_CHECKING:

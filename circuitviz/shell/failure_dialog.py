@@ -14,7 +14,7 @@ from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QMessageBox, QWidget
 
 from circuitviz import __version__
-from circuitviz.workbench.messages import JobFailed
+from circuitviz.workbench.requests.messages import JobFailed
 
 
 def show_failure(failed: JobFailed, parent: QWidget | None = None) -> QMessageBox:

@@ -13,8 +13,8 @@ from circuitviz.document import NodeMatch, search_nodes
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
 from circuitviz.scene.folded_scene import drawn_node_for
 from circuitviz.shell.canvas_card import CanvasCard
-from circuitviz.workbench.messages import Reply
-from circuitviz.workbench.read_top_tokens import ReadTopTokens, TopTokensRead
+from circuitviz.workbench.requests.messages import Reply
+from circuitviz.workbench.requests.read_top_tokens import ReadTopTokens, TopTokensRead
 
 if TYPE_CHECKING:
     from circuitviz.shell.main_window import MainWindow

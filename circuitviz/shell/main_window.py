@@ -29,8 +29,8 @@ from circuitviz.shell.start_page import StartPage
 from circuitviz.shell.theme_controller import ThemeController
 from circuitviz.shell.tour import Tour
 from circuitviz.shell.window_menus import WindowMenus
-from circuitviz.workbench.messages import JobFailed
-from circuitviz.workbench.torch_threads import SetTorchThreads
+from circuitviz.workbench.requests.messages import JobFailed
+from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 from circuitviz.workspace.comparison_text import describe_isolated_nodes, restrict_to_circuit
 from circuitviz.workspace.workspace import Workspace
 

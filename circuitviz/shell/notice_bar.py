@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout, QWidget
 
-from circuitviz.workbench.open_document_model import FROM_DISK, FROM_NETWORK
+from circuitviz.workbench.requests.open_document_model import FROM_DISK, FROM_NETWORK
 
 if TYPE_CHECKING:
     from circuitviz.shell.main_window import MainWindow

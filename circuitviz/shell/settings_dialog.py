@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 
 from circuitviz.panels.registry import adjust_form_fields
 from circuitviz.scene.theme import SIGN_COLOURS
-from circuitviz.workbench.torch_threads import SetTorchThreads
+from circuitviz.workbench.requests.torch_threads import SetTorchThreads
 
 if TYPE_CHECKING:
     from circuitviz.shell.main_window import MainWindow

@@ -16,7 +16,7 @@ from circuitviz.scene.theme import Theme
 from circuitviz.shell.icons import themed_icon
 from circuitviz.shell.recent_menu import RecentMenu
 from circuitviz.shell.write_progress import WriteProgress
-from circuitviz.workbench.messages import ModelReady, ProgressReported
+from circuitviz.workbench.requests.messages import ModelReady, ProgressReported
 
 if TYPE_CHECKING:
     from circuitviz.shell.main_window import MainWindow

@@ -11,7 +11,7 @@ from circuitviz.graph import Graph, Scores
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.libraries import load_transformer_lens
-from circuitviz.workbench.messages import ModelReady, Reply, Request, report_progress
+from circuitviz.workbench.requests.messages import ModelReady, Reply, Request, report_progress
 
 QUICK_PROMPTS = 8  # prompts of the quick exact value
 MAX_BASIS_BENCHES = 6  # benches of opened circuits: a few prompts and all, of the last three bases

@@ -13,8 +13,8 @@ from circuitviz.document import Document, Provenance, State
 from circuitviz.formats import import_document
 from circuitviz.graph import Circuit, ModelShape
 from circuitviz.jobs import OpenComparisonFile
-from circuitviz.workbench.load_references import LoadReferences, ReferencesLoaded
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.load_references import LoadReferences, ReferencesLoaded
+from circuitviz.workbench.requests.messages import Reply
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

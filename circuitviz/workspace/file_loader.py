@@ -12,7 +12,7 @@ from PySide6.QtCore import QObject
 from circuitviz.document import Document
 from circuitviz.formats import import_document, open_document
 from circuitviz.jobs import FileOpened, OpenFile, Preload, Worker
-from circuitviz.workbench.messages import JobFailed, Reply
+from circuitviz.workbench.requests.messages import JobFailed, Reply
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

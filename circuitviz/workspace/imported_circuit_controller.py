@@ -7,9 +7,9 @@ from PySide6.QtCore import QObject
 from circuitviz.document.imported_circuits import attach_task, set_sign
 from circuitviz.errors import InputError
 from circuitviz.graph.scores import IMPORTED_METHOD
-from circuitviz.workbench.attach_model import AttachModel, ModelAttached
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.attach_model import AttachModel, ModelAttached
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.workspace import Workspace
 
 ATTACH_HINT = "Discovery ▸ Measure on this model and task finds out what the signs of its scores mean"

@@ -10,9 +10,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from circuitviz.document import State, expand_nodes, toggle_ablation
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.graph import estimate_target_change
-from circuitviz.workbench.measure_faithfulness import FaithfulnessMeasured, MeasureFaithfulness
-from circuitviz.workbench.measure_prompt_faithfulness import MeasurePromptFaithfulness
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.measure_faithfulness import FaithfulnessMeasured, MeasureFaithfulness
+from circuitviz.workbench.requests.measure_prompt_faithfulness import MeasurePromptFaithfulness
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

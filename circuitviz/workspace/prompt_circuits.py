@@ -16,14 +16,14 @@ from circuitviz.document.attribution_query import (
     AttributionQuery,
 )
 from circuitviz.graph import NodeKind
-from circuitviz.workbench.discover_prompt_circuit import (
+from circuitviz.workbench.requests.discover_prompt_circuit import (
     DiscoverPromptCircuit,
     MoveThreshold,
     OpenPromptDocumentModel,
     PromptSearchResult,
 )
-from circuitviz.workbench.messages import ModelReady, Request
-from circuitviz.workbench.open_document_model import (
+from circuitviz.workbench.requests.messages import ModelReady, Request
+from circuitviz.workbench.requests.open_document_model import (
     FROM_DISK,
     WITHOUT_CONSENT,
     ConsentNeeded,

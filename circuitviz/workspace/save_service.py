@@ -14,7 +14,7 @@ from circuitviz.document import Document
 from circuitviz.formats import save_document
 from circuitviz.formats.file_io import check_writable
 from circuitviz.jobs import RunTask, TaskDone, Worker
-from circuitviz.workbench.messages import JobFailed, Reply
+from circuitviz.workbench.requests.messages import JobFailed, Reply
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

@@ -14,10 +14,10 @@ from PySide6.QtCore import QObject, Signal
 
 from circuitviz.document import Command, Document, Provenance
 from circuitviz.document.attribution_query import subject_relation
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.discover_prompt_circuit import DiscoverPromptCircuit
-from circuitviz.workbench.messages import Request
-from circuitviz.workbench.switch_basis import BasisSwitched, SwitchBasis
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import DiscoverPromptCircuit
+from circuitviz.workbench.requests.messages import Request
+from circuitviz.workbench.requests.switch_basis import BasisSwitched, SwitchBasis
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

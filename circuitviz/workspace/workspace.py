@@ -17,15 +17,22 @@ from circuitviz.document.node_text import describe_graph_source
 from circuitviz.errors import InputError
 from circuitviz.graph.connectivity import CircuitPath as Trail
 from circuitviz.jobs import Worker
-from circuitviz.workbench.compute_measure import MeasureResult
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.load_choices import Choices, LoadChoices
-from circuitviz.workbench.measure_curve import CurveMeasured, MeasureCurve
-from circuitviz.workbench.measure_faithfulness import FaithfulnessMeasured
-from circuitviz.workbench.messages import JobFailed, ModelReady, ProgressReported, Reply, Request, WorkerIdle
-from circuitviz.workbench.open_document_model import ConsentNeeded
-from circuitviz.workbench.read_task_node import ReadTaskNode, TaskNodeRead
+from circuitviz.workbench.requests.compute_measure import MeasureResult
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
+from circuitviz.workbench.requests.load_choices import Choices, LoadChoices
+from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
+from circuitviz.workbench.requests.measure_faithfulness import FaithfulnessMeasured
+from circuitviz.workbench.requests.messages import (
+    JobFailed,
+    ModelReady,
+    ProgressReported,
+    Reply,
+    Request,
+    WorkerIdle,
+)
+from circuitviz.workbench.requests.open_document_model import ConsentNeeded
+from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
 from circuitviz.workspace.comparison_set import ComparisonSet
 from circuitviz.workspace.document_switcher import DocumentSwitcher
 from circuitviz.workspace.file_loader import FileLoader

@@ -30,7 +30,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape, NodeKind, Scores
 from circuitviz.jobs import Worker
 from circuitviz.scene.circuit_scene import CircuitScene, DrawnEdge, DrawnNode, build_scene
 from circuitviz.scene.theme import LIGHT
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 
 SIZE = (1280, 800)
 FRAMES = 120

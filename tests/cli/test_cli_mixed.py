@@ -13,10 +13,10 @@ from circuitviz.errors import InputError
 from circuitviz.features.feature_activations import is_feature_name
 from circuitviz.formats import open_document
 from circuitviz.resources import resource_path
-from circuitviz.workbench.check_claims import CheckClaims, ClaimChecked, LabelClaim
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.messages import JobFailed
-from circuitviz.workbench.open_document_model import OpenDocumentModel
+from circuitviz.workbench.requests.check_claims import CheckClaims, ClaimChecked, LabelClaim
+from circuitviz.workbench.requests.messages import JobFailed
+from circuitviz.workbench.requests.open_document_model import OpenDocumentModel
 
 
 @pytest.mark.usefixtures("qapp")  # a picture needs an application, which is the window's in other tests

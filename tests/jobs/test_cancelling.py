@@ -29,9 +29,9 @@ from circuitviz.jobs import Worker
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.feature_dashboards import require_dictionaries
-from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
-from circuitviz.workbench.train_dictionary import TrainDictionary
+from circuitviz.workbench.requests.feature_dashboards import require_dictionaries
+from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
 LONGEST_S = 0.3  # of processor time between two looks; at most 0.15 s of it was seen with 4 processes a core
 MOMENTS_S = (0.0, 0.5)  # of processor time, between which a job is cancelled

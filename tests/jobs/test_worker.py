@@ -15,10 +15,10 @@ from circuitviz.discovery import discover
 from circuitviz.jobs import Worker
 from circuitviz.lens import read_node
 from circuitviz.tasks import load_task
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.messages import ModelReady, ProgressReported, Reply, Request, WorkerIdle
-from circuitviz.workbench.read_task_node import ReadTaskNode, TaskNodeRead
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from circuitviz.errors import InputError
 from circuitviz.lens import read_head
 from circuitviz.models import from_hugging_face
 from circuitviz.tasks import Pair, Task
-from circuitviz.workbench.read_ov_qk import qk_table
+from circuitviz.workbench.requests.read_ov_qk import qk_table
 
 PROMPT = "w3 w17 w40 w5 w62"
 KEYS = 30  # tokens that stand as keys before the query

@@ -29,10 +29,10 @@ from circuitviz.models import hub, is_local_model, load_model
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks import load_task
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.messages import JobFailed, ProgressReported, WorkerIdle
 from circuitviz.workbench.record_origin import select_circuit
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, WorkerIdle
 
 NAME, COMMIT = "somebody/small-model", "0123456789abcdef0123456789abcdef01234567"
 RELEASE = "saelens:gpt2-small-hook-z-kk/blocks.1.hook_z"

@@ -8,8 +8,8 @@ from pytestqt.qtbot import QtBot
 from circuitviz.document import Document, State, replace_circuit, select_edges, toggle_ablation
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.panels.edges.panel import EdgesPanel
-from circuitviz.workbench.measure_curve import CurveMeasured, MeasureCurve
-from circuitviz.workbench.messages import ModelReady
+from circuitviz.workbench.requests.measure_curve import CurveMeasured, MeasureCurve
+from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workspace.workspace import Workspace
 
 GRAPH = Graph.transformer(ModelShape(2, 4, 16))

@@ -30,9 +30,9 @@ from circuitviz.document import (
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK, SAME_MODEL
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.messages import JobFailed, ModelReady, WorkerIdle
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
+from circuitviz.workbench.requests.messages import JobFailed, ModelReady, WorkerIdle
 from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)

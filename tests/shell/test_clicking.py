@@ -38,8 +38,8 @@ from circuitviz.graph.traces import Trace, TraceExample, TraceSet
 from circuitviz.models import load_model
 from circuitviz.shell.main_window import MainWindow
 from circuitviz.tasks import load_task
-from circuitviz.workbench.collect_traces import TraceCollection
 from circuitviz.workbench.record_origin import select_circuit
+from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 LEFT = Qt.MouseButton.LeftButton
 MOST = 400  # clicks in one state of the window; what opens something opens it once

@@ -14,11 +14,11 @@ from pytestqt.qtbot import QtBot
 from circuitviz.cancellation import BACKGROUND_THREAD_NAME
 from circuitviz.jobs.worker import has_abandoned_threads
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, SearchResult
-from circuitviz.workbench.discover_prompt_circuit import DiscoverPromptCircuit
-from circuitviz.workbench.feature_dashboards import OpenDictionaries
-from circuitviz.workbench.messages import ProgressReported, Reply
-from circuitviz.workbench.train_dictionary import TrainDictionary
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
+from circuitviz.workbench.requests.discover_prompt_circuit import DiscoverPromptCircuit
+from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries
+from circuitviz.workbench.requests.messages import ProgressReported, Reply
+from circuitviz.workbench.requests.train_dictionary import TrainDictionary
 
 LONG = 90_000
 NEEDS_MODEL = (OpenDictionaries, TrainDictionary)

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.feature_dashboards as features_job
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.features import Edges, load_dictionaries, local_circuit, node_table, node_target, run_prompt
 from circuitviz.features.dashboards import token_effects

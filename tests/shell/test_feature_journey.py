@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.feature_dashboards as features_job
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.panels.readings.feature_heads_page import KEYS_LABEL, QK_LABEL
 from circuitviz.shell.application import open_arguments

@@ -11,7 +11,7 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.feature_dashboards as features_job
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.__main__ import main
 from circuitviz.evaluation.claims import ClaimSubject, claim_test_steps
 from circuitviz.features import load_dictionaries

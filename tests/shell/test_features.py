@@ -14,7 +14,7 @@ from PySide6.QtCore import Qt, QUrl
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.feature_dashboards as features_job
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.features import load_dictionaries, load_dictionary, run_prompt, write_saelens_folder
 from circuitviz.features.dashboards import token_effects
 from circuitviz.features.dictionary_fit import SAMPLE_TEXTS

@@ -14,7 +14,7 @@ from circuitviz.graph import Circuit, Graph, ModelShape
 from circuitviz.panels.widgets.font_scaling import DockScrollArea
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.messages import JobFailed
+from circuitviz.workbench.requests.messages import JobFailed
 
 LONG = 20_000
 

@@ -16,7 +16,7 @@ from circuitviz.document import ROLES, Document, Label, State, set_label
 from circuitviz.graph import Graph, ModelShape, Scores
 from circuitviz.scene.theme import THEMES
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.query import Query
+from circuitviz.workbench.requests.query import Query
 
 GRAPH = Graph.transformer(ModelShape(4, 8, 128))
 SCORES = Scores(GRAPH, np.random.default_rng(3).normal(size=GRAPH.mask.shape), "eap")

@@ -56,8 +56,8 @@ from circuitviz.panels.labels.claim_dialog import ClaimDialog
 from circuitviz.shell.about_dialog import AboutDialog
 from circuitviz.shell.crash_recovery import RecoveryDialog
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.feature_dashboards import FeatureDashboard
-from circuitviz.workbench.messages import JobFailed
+from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
+from circuitviz.workbench.requests.messages import JobFailed
 from circuitviz.workspace.plain_text import MarkupLabel
 
 pytestmark = pytest.mark.usefixtures("steady")

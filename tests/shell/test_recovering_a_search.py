@@ -18,7 +18,7 @@ from circuitviz import discovery
 from circuitviz.errors import ComputationError
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 
 LONG = 120_000
 ASKED = ("demo", "ioi", None, 8, 0, "exact", {}, "logit-diff", "corrupted", "greedy", 40)
@@ -28,7 +28,7 @@ from PySide6.QtCore import QSettings, QTimer
 QSettings.setDefaultFormat(QSettings.Format.IniFormat)
 QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, sys.argv[1])
 from circuitviz.shell import application
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 def begun(window, *_given):
     search = DiscoverCircuit(*{ASKED!r})
     QTimer.singleShot(0, lambda: window.workspace.start_discovery(search))

@@ -15,7 +15,7 @@ from PySide6.QtGui import QGuiApplication
 from pytestqt.qtbot import QtBot
 from screenshots import shoot
 
-import circuitviz.workbench.feature_dashboards as features_job
+import circuitviz.workbench.requests.feature_dashboards as features_job
 from circuitviz.features import (
     Edges,
     load_dictionaries,
@@ -30,7 +30,7 @@ from circuitviz.panels.traces.panel import TracesPanel
 from circuitviz.resources import resource_path
 from circuitviz.shell.application import open_arguments
 from circuitviz.shell.main_window import MainWindow
-from circuitviz.workbench.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
+from circuitviz.workbench.requests.collect_traces import DASHBOARD_FILE, TASK_PROMPTS, TEXT_FILE
 
 LONG = 90_000
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from conftest import Case
 
 from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.messages import ProgressReported
-from circuitviz.workbench.query import QueryResult
-from circuitviz.workbench.read_direct_effects import ReadDirectEffects
-from circuitviz.workbench.read_patching_map import VARYING_TOKEN, ReadPatchingMap
+from circuitviz.workbench.requests.messages import ProgressReported
+from circuitviz.workbench.requests.query import QueryResult
+from circuitviz.workbench.requests.read_direct_effects import ReadDirectEffects
+from circuitviz.workbench.requests.read_patching_map import VARYING_TOKEN, ReadPatchingMap
 
 
 def opened(case: Case, ablation: str = "corrupted", metric: str | None = None) -> Engine:

@@ -11,17 +11,17 @@ import pytest
 import circuitviz.features.prompt_run as run_module
 from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, AttributionQuery
 from circuitviz.errors import InputError
-from circuitviz.workbench.discover_prompt_circuit import (
+from circuitviz.workbench.engine import Engine
+from circuitviz.workbench.requests.discover_prompt_circuit import (
     DiscoverPromptCircuit,
     MoveThreshold,
     OpenPromptDocumentModel,
     PromptSearchResult,
     ReadFractionCurve,
 )
-from circuitviz.workbench.engine import Engine
-from circuitviz.workbench.feature_dashboards import ReadFeatureDashboard
-from circuitviz.workbench.messages import ModelReady
-from circuitviz.workbench.query import QueryResult
+from circuitviz.workbench.requests.feature_dashboards import ReadFeatureDashboard
+from circuitviz.workbench.requests.messages import ModelReady
+from circuitviz.workbench.requests.query import QueryResult
 
 PROMPT = "Then Ian and Betty went to the theater. Betty wanted to give a camera to"
 ASKED = AttributionQuery("demo", PROMPT, "a2.f719@16", nodes=60)

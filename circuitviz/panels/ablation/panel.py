@@ -35,8 +35,8 @@ from circuitviz.panels.ablation.changes_tree import ChangesTree, format_number
 from circuitviz.panels.ablation.prediction_view import PredictionView
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.explain_change import ChangeExplained, ExplainChange
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.explain_change import ChangeExplained, ExplainChange
+from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.workspace import Workspace
 
 MAX_HISTORY_ENTRIES = 100  # entries of the history

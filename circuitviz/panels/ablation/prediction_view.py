@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
 
 from circuitviz.panels.charts import ChartView
 from circuitviz.panels.figures import open_plot_dialog
-from circuitviz.workbench.compute_measure import ComputeMeasure, MeasureResult
-from circuitviz.workbench.messages import ProgressReported, Reply
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.compute_measure import ComputeMeasure, MeasureResult
+from circuitviz.workbench.requests.messages import ProgressReported, Reply
 
 if TYPE_CHECKING:
     from circuitviz.workspace.workspace import Workspace

@@ -26,9 +26,9 @@ from circuitviz.panels.charts import ChartView
 from circuitviz.panels.compare.compare_page import ComparePage
 from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.compare_methods import CompareMethods, MethodsCompared
-from circuitviz.workbench.load_choices import Choices
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.compare_methods import CompareMethods, MethodsCompared
+from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.comparison_set import THIS_CIRCUIT
 from circuitviz.workspace.workspace import Workspace
 

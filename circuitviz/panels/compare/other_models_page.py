@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from circuitviz.panels.compare.compare_page import ComparePage
-from circuitviz.workbench.evaluate_on_other_model import EvaluateOnOtherModel, OtherModelEvaluated
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.evaluate_on_other_model import EvaluateOnOtherModel, OtherModelEvaluated
+from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.workspace import Workspace
 
 FEATURES_ONLY_HERE = (

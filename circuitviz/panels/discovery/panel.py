@@ -24,9 +24,9 @@ from circuitviz.panels.registry import Panel, adjust_form_fields, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, align_form_labels
 from circuitviz.panels.widgets.option_form import OptionForm
-from circuitviz.workbench.discover_circuit import DiscoverCircuit, UnusableRowsFound
-from circuitviz.workbench.load_choices import Choices
-from circuitviz.workbench.messages import ModelReady, ProgressReported, Reply, Request
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
+from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Reply, Request
 from circuitviz.workspace.imported_circuit_controller import ImportedCircuitController
 from circuitviz.workspace.workspace import Workspace
 

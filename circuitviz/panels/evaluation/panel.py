@@ -22,10 +22,10 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.compute_measure import ComputeMeasure, MeasureResult
-from circuitviz.workbench.load_choices import Choices
-from circuitviz.workbench.messages import ProgressReported, Reply
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.compute_measure import ComputeMeasure, MeasureResult
+from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.messages import ProgressReported, Reply
 from circuitviz.workspace.workspace import Workspace
 
 WITHOUT_INTERVENTIONS = "of the same edges, with no node scaled or patched"

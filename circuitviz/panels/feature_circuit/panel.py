@@ -26,10 +26,10 @@ from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.discover_prompt_circuit import FractionPoint, ReadFractionCurve
-from circuitviz.workbench.feature_dashboards import OpenDictionaries
-from circuitviz.workbench.messages import JobFailed, ProgressReported, Reply
-from circuitviz.workbench.query import QueryResult
+from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint, ReadFractionCurve
+from circuitviz.workbench.requests.feature_dashboards import OpenDictionaries
+from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply
+from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 

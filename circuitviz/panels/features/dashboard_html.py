@@ -14,7 +14,7 @@ from circuitviz.scene.theme import Theme
 if TYPE_CHECKING:
     from circuitviz.features.dashboards import Neighbour, TokenEffect
     from circuitviz.features.explanations import Explanation
-    from circuitviz.workbench.feature_dashboards import FeatureDashboard
+    from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
 MAX_SHADE_FRACTION = 0.62  # of the shade: text stays readable on it
 TOKENS_BEFORE_PEAK, TOKENS_AFTER_PEAK = 24, 10  # tokens around the strongest one

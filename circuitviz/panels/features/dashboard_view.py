@@ -28,7 +28,7 @@ from circuitviz.workspace.plain_text import MarkupLabel
 
 if TYPE_CHECKING:
     from circuitviz.features.explanations import Explanation
-    from circuitviz.workbench.feature_dashboards import FeatureDashboard
+    from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
 
 class DashboardView(QWidget):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QLabel
 
-from circuitviz.workbench.feature_dashboards import DictionaryOverview
+from circuitviz.workbench.requests.feature_dashboards import DictionaryOverview
 
 
 class DictionaryFitLabel(QLabel):

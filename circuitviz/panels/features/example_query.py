@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from circuitviz.document.attribution_query import AttributionQuery
 
 if TYPE_CHECKING:
-    from circuitviz.workbench.feature_dashboards import FeatureDashboard
+    from circuitviz.workbench.requests.feature_dashboards import FeatureDashboard
 
 EXAMPLE_CIRCUIT_NODES = 60  # of a first circuit: few enough to be read
 

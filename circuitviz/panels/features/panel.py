@@ -33,15 +33,15 @@ from circuitviz.panels.features.file_menu import FileMenuButton
 from circuitviz.panels.figures import open_plot_dialog
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.feature_dashboards import (
+from circuitviz.workbench.requests.feature_dashboards import (
     DictionaryOverview,
     FeatureDashboard,
     OpenDictionaries,
     ReadFeatureDashboard,
 )
-from circuitviz.workbench.import_explanations import ImportExplanations
-from circuitviz.workbench.messages import JobFailed, Reply
-from circuitviz.workbench.query import QueryResult
+from circuitviz.workbench.requests.import_explanations import ImportExplanations
+from circuitviz.workbench.requests.messages import JobFailed, Reply
+from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 NO_LABELS_MESSAGE = (

@@ -20,10 +20,10 @@ from circuitviz.document import Evidence, add_evidence, remove_evidence, set_out
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.panels.labels.claim_dialog import ClaimDialog
 from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.workbench.check_claims import CheckClaims, ClaimChecked, LabelClaim
 from circuitviz.workbench.claim_outcomes import claims_to_test, name_mover_heads
-from circuitviz.workbench.load_choices import Choices
-from circuitviz.workbench.messages import Reply
+from circuitviz.workbench.requests.check_claims import CheckClaims, ClaimChecked, LabelClaim
+from circuitviz.workbench.requests.load_choices import Choices
+from circuitviz.workbench.requests.messages import Reply
 from circuitviz.workspace.workspace import Workspace
 
 VERDICT_TEXTS = {"holds": "✓ holds", "fails": "✗ fails", "undecided": "? undecided"}

@@ -17,9 +17,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from circuitviz.workbench.compute_measure import MeasureResult
-from circuitviz.workbench.messages import Reply
-from circuitviz.workbench.score_roles import ScoreRoles
+from circuitviz.workbench.requests.compute_measure import MeasureResult
+from circuitviz.workbench.requests.messages import Reply
+from circuitviz.workbench.requests.score_roles import ScoreRoles
 from circuitviz.workspace.workspace import Workspace
 
 RoleRow = tuple[str, str, float, float]  # test, role, score, percentile

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
 from circuitviz.graph import NodeKind
 from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.elided_label import ElidedLabel
-from circuitviz.workbench.discover_circuit import DiscoverCircuit
+from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit
 from circuitviz.workspace.workspace import Workspace
 
 MAX_LISTED_SENDERS = 12  # senders listed in a round

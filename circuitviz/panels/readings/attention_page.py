@@ -18,8 +18,8 @@ from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading
 from circuitviz.panels.readings.token_text import TokenText
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_attention import ReadAttention, attention_table, attention_tokens
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_attention import ReadAttention, attention_table, attention_tokens
 from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_direct_effects import DirectEffects, ReadDirectEffects
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_direct_effects import DirectEffects, ReadDirectEffects
 from circuitviz.workspace.workspace import Workspace
 
 ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"

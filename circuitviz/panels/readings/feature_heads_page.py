@@ -17,8 +17,8 @@ from circuitviz.panels.heat.heat_painter import visible_token
 from circuitviz.panels.readings.registry import ExportablePlot, ReadingPage, choice_box, reading_pages
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_feature_heads import (
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_feature_heads import (
     ReadAttentionScore,
     ReadHeadChannels,
     channels_table,

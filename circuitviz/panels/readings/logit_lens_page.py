@@ -14,8 +14,8 @@ from circuitviz.panels.heat.heat_painter import visible_token
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
 from circuitviz.panels.readings.token_card import TokenCard
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_logit_lens import LogitLensReading, ReadLogitLens
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_logit_lens import LogitLensReading, ReadLogitLens
 from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

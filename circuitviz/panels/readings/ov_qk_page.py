@@ -18,8 +18,8 @@ from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading
 from circuitviz.panels.readings.token_card import TokenCard
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_ov_qk import ReadHead, ov_table, qk_table
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_ov_qk import ReadHead, ov_table, qk_table
 from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -15,8 +15,8 @@ from circuitviz.panels.heat.heat_painter import visible_token
 from circuitviz.panels.readings.registry import ReadingPage, choice_box, reading_pages
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.panels.widgets.elided_label import ElidedLabel
-from circuitviz.workbench.query import Query
-from circuitviz.workbench.read_patching_map import PatchingMap, ReadPatchingMap
+from circuitviz.workbench.requests.query import Query
+from circuitviz.workbench.requests.read_patching_map import PatchingMap, ReadPatchingMap
 from circuitviz.workspace.workspace import Workspace
 
 ONE_PROMPT, ALL_PROMPTS = "This prompt", "Mean over all prompts"

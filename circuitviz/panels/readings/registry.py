@@ -16,8 +16,8 @@ from circuitviz.panels.heat import HeatMap
 from circuitviz.panels.registry import is_part_in_view
 from circuitviz.registry import Registry
 from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.workbench.messages import Reply
-from circuitviz.workbench.query import Query, QueryResult
+from circuitviz.workbench.requests.messages import Reply
+from circuitviz.workbench.requests.query import Query, QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 TASKS_ONLY_HINT = (

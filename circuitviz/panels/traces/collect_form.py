@@ -24,7 +24,12 @@ from circuitviz.graph.names import parse_feature_name
 from circuitviz.graph.traces import EXAMPLE_CHOICES
 from circuitviz.panels.registry import adjust_form_fields
 from circuitviz.panels.widgets.font_scaling import fix_scaled_width
-from circuitviz.workbench.collect_traces import DASHBOARD_FILE, EXAMPLE_SOURCES, TEXT_FILE, CollectTraces
+from circuitviz.workbench.requests.collect_traces import (
+    DASHBOARD_FILE,
+    EXAMPLE_SOURCES,
+    TEXT_FILE,
+    CollectTraces,
+)
 from circuitviz.workspace.plain_text import escape_mnemonics
 
 FILE_FILTERS = {TEXT_FILE: "Plain text (*.txt *.md)", DASHBOARD_FILE: "Dashboards (*.json *.jsonl *.gz)"}

@@ -32,9 +32,9 @@ from circuitviz.panels.traces.similarity_page import SimilarityPage
 from circuitviz.panels.traces.traces_page import TracesPage
 from circuitviz.panels.widgets.elided_label import ElidedLabel
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.collect_traces import CollectTraces, TraceCollection
-from circuitviz.workbench.messages import ProgressReported, Reply
-from circuitviz.workbench.query import QueryResult
+from circuitviz.workbench.requests.collect_traces import CollectTraces, TraceCollection
+from circuitviz.workbench.requests.messages import ProgressReported, Reply
+from circuitviz.workbench.requests.query import QueryResult
 from circuitviz.workspace.workspace import Workspace
 
 TRACES_MEASURE = "traces"  # what the document keeps them as

@@ -13,7 +13,7 @@ from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.panels.heat import HeatGrid, HeatMap
 from circuitviz.panels.heat.heat_grid import TableRows
 from circuitviz.panels.traces.traces_page import TracesPage, example_snippet
-from circuitviz.workbench.collect_traces import TraceCollection
+from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 ALL_SITES, OWN_EXAMPLES = "All sites", "its own examples"
 BY_ACTIVATION, BY_SIMILARITY = "by activation", "by likeness"

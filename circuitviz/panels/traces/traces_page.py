@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from circuitviz.graph import TraceSet
 from circuitviz.panels.figures.plot_export import ExportablePlot
 from circuitviz.scene.theme import LIGHT, Theme
-from circuitviz.workbench.collect_traces import TraceCollection
+from circuitviz.workbench.requests.collect_traces import TraceCollection
 
 TOKENS_BEFORE_TARGET, TOKENS_AFTER_TARGET = 9, 3  # tokens around the one at which the target fires
 

@@ -27,9 +27,9 @@ from circuitviz.panels.registry import Panel, panels
 from circuitviz.panels.widgets.font_scaling import VerticalScrollArea, fix_scaled_width
 from circuitviz.panels.widgets.option_form import OptionForm
 from circuitviz.scene.theme import Theme
-from circuitviz.workbench.messages import JobFailed, Reply
-from circuitviz.workbench.query import QueryResult
-from circuitviz.workbench.train_dictionary import TrainDictionary, TrainingProgress
+from circuitviz.workbench.requests.messages import JobFailed, Reply
+from circuitviz.workbench.requests.query import QueryResult
+from circuitviz.workbench.requests.train_dictionary import TrainDictionary, TrainingProgress
 from circuitviz.workspace.workspace import Workspace
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPaintEvent
 from PySide6.QtWidgets import QComboBox, QStyle, QStyleOptionComboBox, QStylePainter
 
-from circuitviz.workbench.messages import ModelReady
+from circuitviz.workbench.requests.messages import ModelReady
 from circuitviz.workspace.workspace import Workspace
 
 

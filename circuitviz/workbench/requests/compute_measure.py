@@ -1,0 +1,107 @@
+"""The longer measures of a circuit: in the background, cancellable, partial results shown."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit, Scores
+from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
+from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
+from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import FeatureMeasureInput, MeasureInput
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class MeasureResult(Reply):
+    """What a measure has found; ``done`` once it is whole. ``key`` names the state that was measured."""
+
+    measure: str
+    options: dict[str, Any]
+    key: str
+    result: dict[str, Any]
+    done: bool
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """What a document keeps of it."""
+        return {"key": self.key, "options": self.options, "result": self.result, "done": self.done}
+
+
+@dataclass(frozen=True)
+class ComputeMeasure(Request):
+    """Take a measure of a circuit; ``evaluation_request``: what it is of, where it is of features on a prompt."""
+
+    title = "The measure was not taken"
+    priority = 40
+
+    measure: str
+    options: dict[str, Any]
+    key: str
+    circuit: Circuit
+    scores: Scores | None
+    select: str = "greedy"
+    requested_size: float | None = None
+    node_classes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    selection: tuple[str, ...] = ()
+    evaluation_request: PromptEvaluationRequest | None = None
+    device: str = "cpu"
+    requirements: tuple[object, ...] = ()  # Provenance.opening
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """What is found so far, step by step, then the whole."""
+        from circuitviz.evaluation import measure_steps
+
+        subject = yield from self._measure_input(engine)
+        steps = ProgressRunner(measure_steps(self.measure, subject, **self._recorded_options))
+        for step in steps:
+            yield ProgressReported(f"Measuring {self.measure}", step.fraction, step.message)
+            if step.partial is not None:
+                yield self._make_result(step.partial, False)
+        yield self._make_result(steps.result, True)
+
+    def _measure_input(self, engine: Engine) -> Generator[Reply, None, MeasureInput | FeatureMeasureInput]:
+        """What is judged, on the bench that is open."""
+        from circuitviz.evaluation import FeatureMeasureInput, MeasureInput
+        from circuitviz.workbench.prompt_evaluation import open_bench
+
+        one = self.evaluation_request
+        if one is not None:
+            opened = yield from open_prompt_session(engine, one.query, self.device)
+            changes = tuple(one.circuit_interventions())
+            return FeatureMeasureInput(
+                open_bench(opened), one.nodes, changes, one.ablation, one.errors, self.selection
+            )
+        engine.require_open()
+        if not engine.can_measure(self.requirements, self.circuit.graph):
+            raise InputError(
+                f"{self.measure.capitalize()} was asked for while a search opened another model or task; "
+                "measure it again once this circuit's own is open."
+            )
+        options = {} if self.scores is None else self.scores.options
+        bench = engine.bench(False, False, self.circuit.graph, options)
+        return MeasureInput(
+            bench,
+            self.circuit,
+            self.scores,
+            self.select,
+            self.requested_size,
+            self.node_classes,
+            self.selection,
+        )
+
+    @property
+    def _recorded_options(self) -> dict[str, Any]:
+        """The options with the selected nodes by name, so that what is kept says what was measured."""
+        if self.options.get("nodes") != "selection" or not self.selection:
+            return self.options
+        return {**self.options, "nodes": ",".join(self.selection)}
+
+    def _make_result(self, result: Any, done: bool) -> MeasureResult:
+        return MeasureResult(self.measure, self._recorded_options, self.key, result.as_dict(), done)

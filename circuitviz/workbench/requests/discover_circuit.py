@@ -1,0 +1,196 @@
+"""Finding a circuit: what is needed is loaded, every edge scored, a circuit chosen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.cancellation import Cancelled
+from circuitviz.document import Command, Provenance, State, replace_circuit
+from circuitviz.document.attribution_query import (
+    OTHER_SUBJECT,
+    SAME_MODEL,
+    SAME_SUBJECT,
+    TYPED_PAIR_TASK,
+    AttributionQuery,
+)
+from circuitviz.document.provenance import select_text_answers
+from circuitviz.graph import Circuit, Scores
+from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.tasks import Task
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class SearchResult(Reply):
+    """Scores and the circuit chosen from them; ``partial`` while the method is still at work.
+
+    ``cancelled``: it came to no end, by a person's wish or by a failure, and this is what it had;
+    ``last_step`` says how far it had come.
+    """
+
+    scores: Scores
+    circuit: Circuit
+    provenance: Provenance
+    partial: bool
+    cancelled: bool = False
+    last_step: str = ""
+
+    def command(self) -> Command:
+        """What puts it into the document."""
+        text = f"Find a circuit with {self.scores.method}"
+        return replace_circuit(self.circuit, self.scores, self.provenance, text)
+
+
+@dataclass(frozen=True)
+class UnusableRowsFound(Reply):
+    """Rows of a request's task file cannot be used: whether to leave them out is for the person to say.
+
+    retry: the request that leaves them out; file: its name; count: how many rows can be used, with reasons;
+    first_error: what is wrong with the first.
+    """
+
+    request: Request
+    retry: Request
+    file_name: str
+    usable_rows_text: str
+    first_error: str
+
+
+@dataclass(frozen=True)
+class DiscoverCircuit(Request):
+    """Load what is needed, score every edge, choose a circuit (``select``: empty as suits the method).
+
+    ``typed_pair``: clean and corrupted prompt, correct and incorrect answers, instead of a task.
+    ``skip_unusable``: leave out the rows of a task file that cannot be used; else ``UnusableRowsFound`` asks.
+    """
+
+    title = "The circuit was not found"
+    priority = 0
+    invalidates_queue = True
+
+    model: str
+    task: str
+    typed_pair: tuple[str, str, str, str] | None
+    n_prompts: int
+    seed: int
+    method: str
+    options: dict[str, Any]
+    metric: str
+    ablation: str
+    select: str
+    n_edges: int
+    device: str = "cpu"
+    skip_unusable: bool = False
+
+    @classmethod
+    def from_origin(cls, origin: Provenance, device: str) -> DiscoverCircuit:
+        """The search that a document came from, to be changed and asked again."""
+        pair = None
+        if origin.task == TYPED_PAIR_TASK and origin.pairs:
+            clean, corrupted, right, wrong = origin.pairs[0]
+            pair = (
+                clean,
+                corrupted,
+                "|".join(select_text_answers(right)),
+                "|".join(select_text_answers(wrong)),
+            )
+        return cls(
+            origin.model, origin.task, pair, origin.prompts, origin.seed, origin.method, dict(origin.options),
+            origin.metric, origin.ablation, origin.select, int(origin.asked or 200), device,
+            bool(origin.task_options.get("left_out")),
+        )  # fmt: skip
+
+    def relation_to(self, origin: Provenance | None) -> int:
+        """How near the circuit that it asks for will be to one that was found before (``kin_of``)."""
+        if origin is None or self.model != origin.model:
+            return OTHER_SUBJECT
+        if AttributionQuery.from_provenance(origin) is not None:
+            return SAME_MODEL
+        before = DiscoverCircuit.from_origin(origin, "")
+        same = self.typed_pair == before.typed_pair and (
+            self.typed_pair is not None or self.task == before.task
+        )
+        return SAME_SUBJECT if same else SAME_MODEL
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Partial results, then the result; one that is cancelled or fails leaves its last in ``kept``."""
+        yield from engine.open_model(self.model, self.device)
+        from circuitviz.discovery import discover_steps
+        from circuitviz.tasks import UnusableRowsError
+
+        try:
+            task = self.load_task(engine)
+        except UnusableRowsError as error:
+            if not error.usable:
+                raise
+            yield UnusableRowsFound(
+                self, self.without_unusable_rows(), error.name, error.summary, error.first_error
+            )
+            return
+        engine.set_task(task, self.metric or None, self.ablation)
+        metric, ablation = engine.setting.metric, engine.setting.ablation
+        yield engine.model_ready()
+        began = time.perf_counter()
+        last: Scores | None = None
+        reached = ""
+        steps = ProgressRunner(
+            discover_steps(engine.model, task, self.method, metric, ablation, **self.options)
+        )
+        try:
+            for step in steps:
+                passed = time.perf_counter() - began
+                left = passed / step.fraction - passed if step.fraction > 0.02 else None
+                yield ProgressReported(
+                    f"Finding a circuit with {self.method}", step.fraction, step.message, left
+                )
+                if isinstance(step.partial, Scores):
+                    last, reached = replace(step.partial, method=self.method), step.message
+                    yield self._make_result(engine, last, began)
+        except (GeneratorExit, Cancelled, Exception):
+            engine.partial_result = (
+                None if last is None else self._make_result(engine, last, began, True, reached)
+            )
+            raise
+        yield self._make_result(engine, steps.result, began)
+
+    def without_unusable_rows(self) -> DiscoverCircuit:
+        """The same search without the rows of its task file that cannot be used."""
+        return replace(self, skip_unusable=True)
+
+    def load_task(self, engine: Engine) -> Task:
+        """The task, or the pair that was typed, for the model that is open; UnusableRowsError as it comes."""
+        from circuitviz.tasks import Pair, Task, load_task
+
+        if self.typed_pair is None:
+            return load_task(
+                self.task, engine.model, self.n_prompts, self.seed, skip_unusable=self.skip_unusable
+            )
+        clean, corrupted, right, wrong = self.typed_pair
+        pair = Pair(clean, corrupted, _split_answers(right), _split_answers(wrong))
+        return Task.from_pairs(TYPED_PAIR_TASK, [pair], engine.model.tokens)
+
+    def _make_result(
+        self, engine: Engine, scores: Scores, start_time: float, cancelled: bool = False, last_step: str = ""
+    ) -> SearchResult:
+        from circuitviz.discovery import default_selection
+        from circuitviz.workbench.record_origin import select_circuit
+
+        edges = min(self.n_edges, scores.graph.n_edges)
+        select = self.select or default_selection(self.method)
+        state: State = select_circuit(
+            engine.model, engine.task, scores, engine.setting.metric, engine.setting.ablation, select, edges,
+            time.perf_counter() - start_time, None if self.typed_pair else self.task,
+        )  # fmt: skip
+        assert state.circuit is not None and state.provenance is not None
+        engine.open_requirements = state.provenance.requirements
+        return SearchResult(scores, state.circuit, state.provenance, scores.partial, cancelled, last_step)
+
+
+def _split_answers(text: str) -> tuple[str, ...]:
+    return tuple(part for part in text.split("|") if part)

@@ -1,0 +1,232 @@
+"""Questions about features: a prompt is opened once, and every further answer is made from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.document import Provenance
+from circuitviz.document.attribution_query import PROMPT_TASK, AttributionQuery
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit, Scores
+from circuitviz.progress import Progress, ProgressRunner, ProgressSteps, run_to_completion
+from circuitviz.workbench.requests.messages import (
+    ModelReady,
+    ProgressReported,
+    Reply,
+    Request,
+    report_progress,
+)
+from circuitviz.workbench.requests.open_document_model import (
+    WITHOUT_CONSENT,
+    consent_needed_for,
+    run_with_consent,
+)
+from circuitviz.workbench.requests.query import Query
+
+if TYPE_CHECKING:
+    from circuitviz.features import Dictionary
+    from circuitviz.workbench.engine import Engine
+    from circuitviz.workbench.prompt_session import PromptCircuit, PromptSession
+
+N_FRACTION_CURVE_POINTS = 24
+
+
+@dataclass(frozen=True)
+class PromptSearchResult(Reply):
+    """The circuit that answers a question; ``is_threshold_move``: of the question before, only the threshold is other."""
+
+    scores: Scores
+    circuit: Circuit
+    provenance: Provenance
+    is_threshold_move: bool = False
+
+
+@dataclass(frozen=True)
+class DiscoverPromptCircuit(Request):
+    """Answer a question, opening what it needs: model, dictionaries, prompt, target."""
+
+    title = "The circuit was not found"
+    priority = 1
+
+    attribution_query: AttributionQuery
+    device: str = "cpu"
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Ready where something was opened, then the circuit."""
+        before = engine.prompt_session
+        opened = yield from open_prompt_session(engine, self.attribution_query, self.device)
+        if opened is not before:
+            yield prompt_model_ready(engine, opened)
+        yield _make_result(
+            (yield from report_progress("Tracing the features", opened.find_circuit(self.attribution_query)))
+        )
+
+
+@dataclass(frozen=True)
+class MoveThreshold(Request):
+    """The same circuit at another threshold: a walk over rows that are there already. The latest wins."""
+
+    title = "The threshold was not moved"
+    priority = 4
+
+    attribution_query: AttributionQuery
+    tau: float
+    device: str = "cpu"
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """One answer, marked as a move."""
+        opened = yield from open_prompt_session(engine, self.attribution_query, self.device)
+        yield _make_result(
+            run_to_completion(opened.find_circuit(self.attribution_query.with_threshold(self.tau))),
+            is_threshold_move=True,
+        )
+
+
+@dataclass(frozen=True)
+class OpenPromptDocumentModel(Request):
+    """Open what a document of features needs, so that its threshold can be moved and it can be measured."""
+
+    title = "The model was not opened"
+    priority = 0
+    invalidates_queue = True
+
+    provenance: Provenance
+    circuit: Circuit
+    device: str = "cpu"
+    consent: str = WITHOUT_CONSENT
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Ready, with a warning where weights or dictionaries differ from the document's; or Needed."""
+        if (needed := consent_needed_for(engine, self.provenance, self.consent)) is not None:
+            yield needed
+            return
+        yield from run_with_consent(self._open_model(engine), self.consent)
+
+    def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
+        question = AttributionQuery.from_provenance(self.provenance)
+        if question is None:
+            raise InputError("This document is no circuit of features.")
+        yield from engine.open_model(question.model, self.device)
+        from circuitviz.workbench.record_origin import describe_mismatch
+
+        message = describe_mismatch(self.provenance, engine.model, self.circuit)
+        opened = yield from open_prompt_session(engine, question, self.device)
+        now = opened.record_provenance(question)
+        if not message and now.task_hash != self.provenance.task_hash:
+            message = "The prompt or its dictionaries are not those that this circuit was found with."
+        yield prompt_model_ready(engine, opened, message)
+
+
+@dataclass(frozen=True)
+class FractionPoint:
+    """What a threshold keeps: nodes, and the kept leaves' attribution over the target's value."""
+
+    tau: float
+    n_nodes: int
+    fraction: float
+
+
+@dataclass(frozen=True)
+class ReadFractionCurve(Query):
+    """The attribution fraction against the threshold, from the highest on."""
+
+    title = "Fraction against threshold"
+    priority = 46
+    needs_task = False
+
+    attribution_query: AttributionQuery
+    device: str = "cpu"
+
+    def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[FractionPoint, ...]]:
+        """Points as they come, highest threshold first."""
+        from circuitviz.features import fraction_curve_steps
+
+        opened = require_prompt_session(engine, self.attribution_query)
+        yield Progress(0, 1, "", ())
+        edges, target, high = opened.edges, opened.target, opened.max_attribution
+        taus = [
+            high * 0.98 * 10 ** (-3 * i / (N_FRACTION_CURVE_POINTS - 1))
+            for i in range(N_FRACTION_CURVE_POINTS)
+        ]
+        steps = ProgressRunner(
+            fraction_curve_steps(
+                edges, target, taus, self.attribution_query.method, self.attribution_query.gate
+            )
+        )
+        for step in steps:
+            yield replace(step, partial=_fraction_points(step.partial))
+        return _fraction_points(steps.result)
+
+
+def open_prompt_session(
+    engine: Engine, query: AttributionQuery, device: str
+) -> Generator[Reply, None, PromptSession]:
+    """Open a question's prompt on the worker, unless it is open, and aim at its target."""
+    yield from engine.open_model(query.model, device)
+    held = _matching_session(engine, query)
+    if held is None:
+        from circuitviz.workbench.prompt_session import open_prompt
+
+        yield ProgressReported("Opening the prompt", 0.0, query.prompt[:40])
+        found = yield from load_named_dictionaries(engine, query.dictionaries)
+        held = open_prompt(engine.model, query, found)
+        engine.prompt_session = held
+    else:
+        held.set_target(query)
+    return held
+
+
+def require_prompt_session(engine: Engine, query: AttributionQuery) -> PromptSession:
+    """The prompt that is open, aimed where the question aims; InputError where another one is."""
+    held = _matching_session(engine, query)
+    if held is None:
+        raise InputError("The prompt of this circuit is not open.")
+    held.set_target(query)
+    return held
+
+
+def _matching_session(engine: Engine, query: AttributionQuery) -> PromptSession | None:
+    """What is open, where it is the question's prompt."""
+    held: PromptSession | None = engine.prompt_session
+    return held if held is not None and held.query.run_key == query.run_key else None
+
+
+def prompt_model_ready(engine: Engine, session: PromptSession, warning: str = "") -> ModelReady:
+    """What is open now, as for a task: one prompt."""
+    asked = session.query
+    return ModelReady(
+        model=engine.model.name,
+        device=str(engine.model.device),
+        task=PROMPT_TASK,
+        metric=asked.metric,
+        ablation=asked.ablation,
+        prompts=(asked.prompt,),
+        n_edges=engine.model.graph.n_edges,
+        warning=" ".join([warning, *session.warnings]).strip(),
+    )
+
+
+def load_named_dictionaries(
+    engine: Engine, folders: Sequence[str]
+) -> Generator[Reply, None, Sequence[Dictionary]]:
+    """Those that are open where they are meant, else read from their folders (none: the demo's own)."""
+    from circuitviz.features import load_dictionaries_steps, paths_or_shipped
+
+    held: PromptSession | None = engine.prompt_session
+    if held is not None and held.query.dictionaries == tuple(folders):
+        return held.dictionaries
+    shelf = engine.dictionary_store
+    if shelf is not None and shelf.model is engine.model and shelf.folders == tuple(folders):
+        return list(shelf.dictionaries.values())
+    steps = load_dictionaries_steps(paths_or_shipped(folders, engine.model), engine.model)
+    return (yield from report_progress("Opening dictionaries", steps))
+
+
+def _fraction_points(found: Any) -> tuple[FractionPoint, ...]:
+    return tuple(FractionPoint(one.tau, len(one.kept), one.fraction) for one in found)
+
+
+def _make_result(found: PromptCircuit, is_threshold_move: bool = False) -> PromptSearchResult:
+    return PromptSearchResult(found.scores, found.circuit, found.provenance, is_threshold_move)

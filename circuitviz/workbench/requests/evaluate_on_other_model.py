@@ -1,0 +1,69 @@
+"""A circuit on another model of the same shape: before and after fine-tuning, or another seed's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.document import Provenance
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit, Interventions
+from circuitviz.workbench.engine import load_model_in_background
+from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class OtherModelEvaluated(Reply):
+    """The circuit's numbers on another model, ``Evaluation.as_dict``; ``weight_hash`` is that model's hash."""
+
+    model: str
+    weight_hash: str
+    key: str
+    evaluation: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class EvaluateOnOtherModel(Request):
+    """Measure a circuit on another model, with its own prompts, metric, ablation and changed nodes.
+
+    The model that is open stays open; the other one is let go of afterwards.
+    """
+
+    title = "The circuit was not evaluated on the other model"
+    priority = 42
+
+    model: str
+    circuit: Circuit
+    provenance: Provenance
+    key: str
+    device: str = "cpu"
+    interventions: Interventions = field(default_factory=dict)
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """The numbers, once they are known."""
+        from circuitviz.discovery import make_setting
+        from circuitviz.evaluation import make_bench
+        from circuitviz.workbench.record_origin import rebuild_task
+
+        model = yield from report_progress(
+            "Loading the other model", load_model_in_background(self.model, self.device), self.model
+        )
+        ours, theirs = self.circuit.graph.shape, model.shape
+        if ours != theirs:
+            raise InputError(
+                f"This circuit is of a model with {ours.n_layers} layers and {ours.n_heads} heads, width "
+                f"{ours.d_model}; '{self.model}' has {theirs.n_layers} and {theirs.n_heads}, width "
+                f"{theirs.d_model}. A circuit can be evaluated on models of its own shape."
+            )
+        where = self.provenance
+        here = make_setting(model, rebuild_task(where, model), where.metric, where.ablation)
+        bench = make_bench(
+            here, self.circuit.graph, where.options, allow_interventions=bool(self.interventions)
+        )
+        steps = bench.evaluate(self.circuit, self.interventions)
+        found = yield from report_progress("Evaluating on the other model", steps)
+        yield OtherModelEvaluated(self.model, model.weight_hash, self.key, found.as_dict())

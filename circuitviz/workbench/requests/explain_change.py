@@ -1,0 +1,52 @@
+"""What an ablation changed: the prompts it moved, and the heads that stepped in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Circuit, Interventions
+from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class ChangeExplained(Reply):
+    """``evaluation.ChangeReport`` as a dict, under the key of the state that it speaks of."""
+
+    key: str
+    changes: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class ExplainChange(Request):
+    """Compare a circuit as it was found with what was made of it."""
+
+    title = "What changed was not found out"
+    priority = 40
+
+    key: str
+    circuit_before: Circuit
+    circuit_after: Circuit
+    interventions: Interventions
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the method that found it
+    requirements: tuple[object, ...] = ()  # Provenance.opening
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """One comparison, over the whole task; nothing where another is open."""
+        if not engine.can_measure(self.requirements, self.circuit_before.graph):
+            return
+        engine.require_open()
+        from circuitviz.evaluation import IntervenedCircuit, explain_change_steps
+
+        bench = engine.bench(False, bool(self.interventions), self.circuit_before.graph, self.options)
+        steps = explain_change_steps(
+            bench,
+            IntervenedCircuit(self.circuit_before),
+            IntervenedCircuit(self.circuit_after, self.interventions),
+        )
+        found = yield from report_progress("Finding out what changed", steps)
+        yield ChangeExplained(self.key, found.as_dict())

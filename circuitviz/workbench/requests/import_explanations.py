@@ -1,0 +1,37 @@
+"""Files of explanations may be large, so the worker reads them into the person's store."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.workbench.requests.query import Query
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class ImportExplanations(Query):
+    """``site_kind`` (``a`` or ``m``): what a file is about that gives layers alone."""
+
+    title = "Reading explanations"
+    priority = 30
+    needs_task = False
+
+    path: Path
+    site_kind: str | None
+    store_path: Path
+
+    def compute_steps(self, engine: Engine) -> ProgressSteps[tuple[int, int, str]]:
+        """How many explanations the file holds, how many of them are new, and which were skipped."""
+        from circuitviz.features.explanations import ExplanationStore, read_explanations
+
+        yield Progress(0, 1, self.path.name)
+        found = read_explanations(self.path, self.site_kind)
+        with closing(ExplanationStore(self.store_path)) as store:
+            new = store.add_imported(engine.model.name, found.explanations)
+            return len(found.explanations), new, found.skipped_text

@@ -1,0 +1,73 @@
+"""What can be chosen is asked at the start, in the background, because the answer imports torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from circuitviz.options import Option
+from circuitviz.workbench.libraries import load_torch, load_transformer_lens
+from circuitviz.workbench.requests.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class Choices(Reply):
+    """Names for the form; methods and measures come with a line about them and their options.
+
+    ``inapplicable_measures``: by kind of circuit (heads, features) the measures that do not apply, and why.
+
+    ``models`` are those that ship; one whose name is a task's, too, was made for that task.
+    """
+
+    models: tuple[str, ...] = ("demo",)
+    tasks: tuple[str, ...] = ("ioi",)
+    methods: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=lambda: {"eap-ig": ("", ())})
+    metrics: tuple[str, ...] = ()
+    ablations: tuple[str, ...] = ("corrupted",)
+    measures: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
+    inapplicable_measures: dict[str, dict[str, str]] = field(default_factory=dict)
+    claims: dict[str, tuple[str, tuple[Option, ...]]] = field(default_factory=dict)
+    import_errors: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class LoadChoices(Request):
+    """Ask for the names."""
+
+    title = "The methods were not loaded"
+    priority = -2
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """One reply: the names. Then what opens models is loaded, while nobody waits for it."""
+        load_torch()
+        from circuitviz.discovery import methods
+        from circuitviz.evaluation import FEATURE_CIRCUITS, HEAD_CIRCUITS, inapplicable_measures, measures
+        from circuitviz.evaluation.claims import claim_tests
+        from circuitviz.metrics import metrics
+        from circuitviz.models import list_shipped_models
+        from circuitviz.models.constant_ablations import ABLATIONS
+        from circuitviz.options import describe_options
+        from circuitviz.tasks import tasks
+
+        yield Choices(
+            models=list_shipped_models(),
+            tasks=tuple(tasks.names()),
+            methods={e.name: (e.summary, describe_options(e.options)) for e in methods.entries()},
+            metrics=tuple(metrics.names()),
+            ablations=tuple(ABLATIONS),
+            measures={e.name: (e.summary, describe_options(e.options)) for e in measures.entries()},
+            inapplicable_measures={
+                kind: inapplicable_measures(kind) for kind in (HEAD_CIRCUITS, FEATURE_CIRCUITS)
+            },
+            claims={e.name: (e.summary, describe_options(e.options)) for e in claim_tests.entries()},
+            import_errors={
+                name: error
+                for registry in (tasks, methods, metrics, measures, claim_tests)
+                for name, error in measures.import_errors.items()
+            },
+        )
+        load_transformer_lens()

@@ -1,0 +1,35 @@
+"""References that ship are read off the window's thread: the first file read loads every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.document import Document
+from circuitviz.workbench.requests.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class ReferencesLoaded(Reply):
+    """Every reference by its name; the worker keeps none of them."""
+
+    documents: dict[str, Document]
+
+
+@dataclass(frozen=True)
+class LoadReferences(Request):
+    """Ask for the references."""
+
+    title = "The references were not read"
+    priority = -1
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """One reply: all of them."""
+        from circuitviz.formats import import_document
+        from circuitviz.formats.reference_circuit import list_references
+
+        yield ReferencesLoaded({name: import_document(path) for name, path in list_references().items()})

@@ -1,0 +1,56 @@
+"""Faithfulness against the number of edges, point by point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.graph import Scores
+from circuitviz.progress import ProgressRunner
+from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import CurvePoint
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class CurveMeasured(Reply):
+    """The curve so far."""
+
+    points: tuple[dict[str, Any], ...]
+    done: bool
+
+
+@dataclass(frozen=True)
+class MeasureCurve(Request):
+    """Measure circuits of growing size."""
+
+    title = "The curve was not drawn"
+    priority = 30
+
+    scores: Scores
+    select: str
+    requirements: tuple[object, ...] = ()  # Provenance.opening
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """The points so far, after each; none where another task is open."""
+        if not engine.can_measure(self.requirements, self.scores.graph):
+            return
+        engine.require_open()
+        from circuitviz.evaluation import measure_curve_steps, mib_edge_counts
+
+        counts = sorted({max(1, size) for size in mib_edge_counts(self.scores.graph.n_edges)})
+        steps = ProgressRunner(
+            measure_curve_steps(engine.full_bench_for(self.scores), self.scores, self.select, counts)
+        )
+        for step in steps:
+            yield ProgressReported("Drawing the curve", step.fraction, step.message)
+            if isinstance(step.partial, list):
+                yield CurveMeasured(_points_as_dicts(step.partial), False)
+        yield CurveMeasured(_points_as_dicts(steps.result), True)
+
+
+def _points_as_dicts(points: list[CurvePoint]) -> tuple[dict[str, Any], ...]:
+    return tuple(point.as_dict() for point in points)

@@ -1,0 +1,88 @@
+"""A document that was opened names its model and prompts; looking at a file never touches the network."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.document import Provenance
+from circuitviz.errors import InputError
+from circuitviz.graph import Circuit
+from circuitviz.workbench.requests.messages import Reply, Request
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+WITHOUT_CONSENT, FROM_DISK, FROM_NETWORK = "unasked", "from disk", "from network"
+"""How a document's model may be opened: only one that needs no Hugging Face name (it ships, lies in a folder
+or is open already); also one that was downloaded before; or from Hugging Face."""
+
+
+@dataclass(frozen=True)
+class ConsentNeeded(Reply):
+    """A document's model has a Hugging Face name, and is opened only when a person says so."""
+
+    model: str
+    is_downloaded: bool
+    requirements: tuple[object, ...]  # Provenance.opening of the circuit
+
+
+@dataclass(frozen=True)
+class OpenDocumentModel(Request):
+    """Load the model and make the task of a document."""
+
+    title = "The model was not opened"
+    priority = 0
+    invalidates_queue = True
+
+    provenance: Provenance
+    circuit: Circuit
+    device: str = "cpu"
+    consent: str = WITHOUT_CONSENT
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Ready, with a warning where weights or tokens differ from the document's; or Needed."""
+        where = self.provenance
+        if (needed := consent_needed_for(engine, where, self.consent)) is not None:
+            yield needed
+            return
+        yield from run_with_consent(self._open_model(engine), self.consent)
+
+    def _open_model(self, engine: Engine) -> Generator[Reply, None, None]:
+        where = self.provenance
+        yield from engine.open_model(where.model, self.device)
+        from circuitviz.workbench.record_origin import describe_mismatch, rebuild_task
+
+        message = describe_mismatch(where, engine.model, self.circuit)
+        task = rebuild_task(where, engine.model)
+        if task.hash != where.task_hash and not message:
+            message = "The prompts tokenise otherwise than when this circuit was found."
+        engine.set_task(task, where.metric, where.ablation)
+        engine.open_requirements = where.requirements
+        yield engine.model_ready(message)
+
+
+def consent_needed_for(engine: Engine, origin: Provenance, consent: str) -> ConsentNeeded | None:
+    """What a person has to agree to before a document's model is opened; None where nothing."""
+    if consent != WITHOUT_CONSENT or (engine.model is not None and engine.model.name == origin.model):
+        return None
+    from circuitviz.models import is_local_model
+    from circuitviz.models.hub import is_downloaded
+
+    try:
+        if is_local_model(origin.model):
+            return None
+    except InputError:
+        return None  # opening it says what is wrong with the name
+
+    return ConsentNeeded(origin.model, is_downloaded(origin.model), origin.requirements)
+
+
+def run_with_consent(steps: Iterator[Reply], consent: str) -> Iterator[Reply]:
+    """The replies of a job that asks Hugging Face for nothing, unless a person wanted it to."""
+    from circuitviz.models.hub import forbid_downloads
+
+    with nullcontext() if consent == FROM_NETWORK else forbid_downloads():
+        yield from steps

@@ -1,0 +1,56 @@
+"""How much every node alone pushes the right answer: on one prompt, or the mean over all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from circuitviz.progress import ProgressSteps
+from circuitviz.workbench.requests.query import CsvTable, Query
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import Interval
+    from circuitviz.graph import Graph
+    from circuitviz.workbench.engine import Engine
+
+
+@dataclass(frozen=True)
+class DirectEffects:
+    """Direct effects in logits by node, with the 95 % interval over prompts; ``prompts``: how many.
+
+    ``graph``: the model's, where the nodes stand; a circuit on the canvas may be of features.
+    """
+
+    graph: Graph
+    effects: dict[str, Interval]
+    prompts: int
+
+    def table(self) -> CsvTable:
+        """A row for each node, the strongest first."""
+        found = sorted(self.effects.items(), key=lambda pair: -abs(pair[1].value or 0.0))
+        rows = [[name, each.value, each.low, each.high] for name, each in found]
+        return [["node", "value", "low", "high"], *rows]
+
+
+@dataclass(frozen=True)
+class ReadDirectEffects(Query):
+    """``prompt``: its number, or None for all."""
+
+    title = "Reading direct effects"
+    priority = 22
+    may_preempt_search = True
+
+    prompt: int | None
+
+    def compute_steps(self, engine: Engine) -> ProgressSteps[DirectEffects]:
+        """Batch by batch."""
+        from circuitviz.evaluation import bootstrap_interval
+        from circuitviz.lens import direct_logit_attribution_steps
+
+        found = yield from direct_logit_attribution_steps(
+            engine.model, engine.task, None if self.prompt is None else [self.prompt]
+        )
+        seed = engine.task.seed
+        intervals = (bootstrap_interval((row,), lambda mean: mean, seed) for row in found.values)
+        effects = dict(zip(found.names, intervals, strict=True))
+        return DirectEffects(engine.model.graph, effects, len(found.prompts))

@@ -1,0 +1,130 @@
+"""Seeing sites of the open task's circuit in another basis: the mixed circuit with as many edges."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from circuitviz.document import Command, Provenance, State, switch_basis
+from circuitviz.document.attribution_query import AttributionQuery
+from circuitviz.graph import NodeKind
+from circuitviz.graph.feature_sites import feature_sites, site_of
+from circuitviz.graph.names import site_sort_key
+from circuitviz.workbench.requests.discover_circuit import SearchResult
+from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+
+if TYPE_CHECKING:
+    from circuitviz.workbench.engine import Engine
+
+TASK_ATTRIBUTION = "task-attribution"
+SELECTIONS_BY_SIZE = ("greedy", "top", "signed")
+
+
+@dataclass(frozen=True)
+class BasisSwitched(SearchResult):
+    """A circuit in another basis; ``previous_origin`` is where the one on the screen came from when it was asked."""
+
+    previous_origin: Provenance | None = None
+    text: str = ""
+
+    def command(self) -> Command:
+        """One step; nothing where another circuit has come meanwhile."""
+        step = switch_basis(self.circuit, self.scores, self.provenance, self.text)
+
+        def change(state: State) -> State:
+            return step.transform(state) if state.provenance is self.previous_origin else state
+
+        return Command(self.text, change)
+
+
+@dataclass(frozen=True)
+class SwitchBasis(Request):
+    """Find the circuit of the open task again, with other sites opened into features.
+
+    origin: the circuit on the screen; edges: how many to keep; dictionaries: folders (``one; another``), if
+    none was used yet.
+    """
+
+    title = "The site was not opened"
+    priority = 1
+
+    origin: Provenance
+    sites: tuple[str, ...]
+    n_edges: int
+    text: str
+    dictionaries: str = ""
+
+    def execute(self, engine: Engine) -> Iterator[Reply]:
+        """Progress, then the circuit."""
+        engine.require_open()
+        from circuitviz.discovery import discover_steps
+        from circuitviz.workbench.record_origin import select_circuit
+
+        method, options = self._method_and_options()
+        where = engine.setting
+        began = time.perf_counter()
+        steps = discover_steps(engine.model, engine.task, method, where.metric, where.ablation, **options)
+        scores = yield from report_progress(self.text, steps)
+        select = self.origin.select if self.origin.select in SELECTIONS_BY_SIZE else "greedy"
+        edges = min(self.n_edges, scores.graph.n_edges)
+        state = select_circuit(
+            engine.model, engine.task, scores, where.metric, where.ablation, select, edges,
+            time.perf_counter() - began, self.origin.task,
+        )  # fmt: skip
+        assert state.circuit is not None and state.provenance is not None
+        engine.open_requirements = state.provenance.requirements
+        yield BasisSwitched(
+            scores, state.circuit, state.provenance, False, previous_origin=self.origin, text=self.text
+        )
+
+    def _method_and_options(self) -> tuple[str, dict[str, Any]]:
+        """As the circuit on the screen was found, where that was by a gradient's mean over points."""
+        given = self.origin.options
+        if self.origin.method == "eap":
+            points: dict[str, Any] = {"steps": 1, "rule": "right"}  # the clean input alone
+        else:
+            points = {name: given[name] for name in ("steps", "rule") if name in given}
+        if not self.sites:
+            once = points.get("steps") == 1 and points.get("rule") == "right"
+            return ("eap", {}) if once else ("eap-ig", points)
+        kept = {
+            name: given[name] for name in ("features", "errors") if self.origin.method == TASK_ATTRIBUTION
+        }
+        folder = (
+            given.get("dictionaries", "") if self.origin.method == TASK_ATTRIBUTION else self.dictionaries
+        )
+        return TASK_ATTRIBUTION, {**points, **kept, "sites": ",".join(self.sites), "dictionaries": folder}
+
+
+def plan_basis_switch(
+    state: State, nodes: frozenset[str], sites_with_dictionary: Iterable[str] = ()
+) -> tuple[tuple[str, ...], str] | None:
+    """The sites that are open once those of some nodes are opened, or closed if all are open; and in words.
+
+    sites_with_dictionary: sites that have a dictionary: all of them are open where a question of one prompt names none.
+    None where no node stands at a site, or nobody knows where the circuit came from.
+    """
+    if state.circuit is None or state.provenance is None:
+        return None
+    graph, question = state.circuit.graph, AttributionQuery.from_provenance(state.provenance)
+    meant = {site_of(graph.node(name)) for name in nodes if name in graph.node_index} - {""}
+    if not meant or (question is None and graph.nodes[0].name != "input"):
+        return None
+    if question is None:
+        now = set(feature_sites(graph))
+    elif question.sites is not None:
+        now = set(question.sites)
+    else:
+        seen = {site_of(node) for node in graph.nodes if node.kind is NodeKind.FEATURE}
+        now = seen | set(sites_with_dictionary)
+    closing = meant <= now
+    sites = now - meant if closing else now | meant
+    named = ", ".join(_sorted_by_layer(meant if closing else meant - now))
+    text = f"Close {named}: heads and MLPs again" if closing else f"Open {named} into features"
+    return _sorted_by_layer(sites), text
+
+
+def _sorted_by_layer(sites: set[str]) -> tuple[str, ...]:
+    return tuple(sorted(sites, key=site_sort_key))
