@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.cancellation import check_cancelled
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -18,7 +19,7 @@ class Preload(Request):
     """Call each of these once; they import modules and walk registries, and create nothing of Qt's."""
 
     title = "Something could not be loaded ahead"
-    priority = -1  # a model that is asked for meanwhile does not make it void
+    priority = Priority.WITHOUT_MODEL  # a model that is asked for meanwhile does not make it void
 
     loaders: tuple[Callable[[], object], ...]
 

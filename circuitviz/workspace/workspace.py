@@ -16,7 +16,7 @@ from circuitviz.document.attribution_query import EDGE_SHARE_SELECTION
 from circuitviz.document.node_text import describe_graph_source
 from circuitviz.errors import InputError
 from circuitviz.graph.connectivity import CircuitPath as Trail
-from circuitviz.jobs import Worker
+from circuitviz.jobs import JobHandle, Worker
 from circuitviz.workbench.requests.compute_measure import MeasureResult
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
@@ -152,19 +152,18 @@ class Workspace(QObject):
                 UndoStep(command.text, *places, self.document_switcher.go_to, command.merge_key)
             )
 
-    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> bool:
-        """Start a discovery; False where a person rather keeps unsaved work in sight."""
+    def start_discovery(self, request: DiscoverCircuit, is_example: bool = False) -> JobHandle | None:
+        """Start a search; None where the person rather keeps unsaved work."""
         if not self.search_controller.begin_search(
             request.relation_to(self.user_document.state.provenance), is_example
         ):
-            return False
+            return None
         self.prompt_circuits.reset()
-        self.worker.submit(request)
-        return True
+        return self.submit_request(request)
 
-    def submit_request(self, request: Request) -> None:
-        """Ask the worker for anything else; its replies come by ``reply_received``."""
-        self.worker.submit(request)
+    def submit_request(self, request: Request) -> JobHandle:
+        """Ask the worker for something; the handle tells what becomes of it (so does ``reply_received``)."""
+        return self.worker.submit(request)
 
     def cancel_jobs(self) -> None:
         """Stop the running job; what a search has found so far is offered."""

@@ -18,6 +18,7 @@ from circuitviz.tasks import load_task
 from circuitviz.workbench.engine import Engine
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.messages import ModelReady, ProgressReported, Reply, Request, WorkerIdle
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeRead
 
 
@@ -25,7 +26,7 @@ from circuitviz.workbench.requests.read_task_node import ReadTaskNode, TaskNodeR
 class Long(Request):
     """Goes on until it is ended."""
 
-    priority = 50
+    priority = Priority.DEFAULT
     steps: list[int] = field(default_factory=list)
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
@@ -39,7 +40,7 @@ class Long(Request):
 class Short(Request):
     """More urgent; one step that lasts until it is let go."""
 
-    priority = 10
+    priority = Priority.MEASURE_FAITHFULNESS
     begun: threading.Event = field(default_factory=threading.Event)
     go: threading.Event = field(default_factory=threading.Event)
 
@@ -54,7 +55,7 @@ class Short(Request):
 class Glance(Short):
     """Less urgent than a search, which steps aside all the same."""
 
-    priority = 21
+    priority = Priority.READING
     may_preempt_search = True
 
 

@@ -10,6 +10,7 @@ from circuitviz.document import Provenance, State
 from circuitviz.errors import InputError
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, UnusableRowsFound
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -35,7 +36,7 @@ class AttachModel(Request):
     """Open a search's model and task for an imported circuit; of the search only these are used."""
 
     title = "The circuit was not measured"
-    priority = 0
+    priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
     search: DiscoverCircuit

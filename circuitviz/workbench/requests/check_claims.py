@@ -13,6 +13,7 @@ from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.claim_outcomes import make_outcome
 from circuitviz.workbench.requests.discover_prompt_circuit import load_named_dictionaries, open_prompt_session
 from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.discovery import TaskSetting
@@ -39,13 +40,18 @@ class ClaimChecked(Reply):
     outcome: Outcome
     is_last: bool = True
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it is the last of those that were asked for."""
+        return self.is_last
+
 
 @dataclass(frozen=True)
 class CheckClaims(Request):
     """Test claims; ``name_movers`` are the heads that are called name movers."""
 
     title = "The claim was not tested"
-    priority = 35
+    priority = Priority.CHECK_CLAIMS
 
     claims: tuple[LabelClaim, ...]
     name_movers: tuple[str, ...] = ()

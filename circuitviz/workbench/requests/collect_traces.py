@@ -11,6 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import TraceSet
 from circuitviz.progress import ProgressRunner, ProgressSteps
 from circuitviz.workbench.requests.feature_dashboards import load_passages, require_dictionaries
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ class CollectTraces(Query):
     """
 
     title = "Collecting traces"
-    priority = 47
+    priority = Priority.COLLECT_TRACES
     needs_task = False
 
     site: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.graph import BoolMatrix, Circuit
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -28,7 +29,7 @@ class CompareMethods(Request):
     """Search with each method and hold what it finds against the reference."""
 
     title = "The methods were not compared"
-    priority = 45
+    priority = Priority.COMPARE_METHODS
 
     reference_name: str
     reference: Circuit

@@ -12,6 +12,7 @@ from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.prompt_evaluation import PromptEvaluationRequest
 from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import FeatureMeasureInput, MeasureInput
@@ -39,7 +40,7 @@ class ComputeMeasure(Request):
     """Take a measure of a circuit; ``evaluation_request``: what it is of, where it is of features on a prompt."""
 
     title = "The measure was not taken"
-    priority = 40
+    priority = Priority.COMPUTE_MEASURE
 
     measure: str
     options: dict[str, Any]

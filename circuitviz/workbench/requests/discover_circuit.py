@@ -20,6 +20,7 @@ from circuitviz.document.provenance import select_text_answers
 from circuitviz.graph import Circuit, Scores
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.tasks import Task
@@ -71,7 +72,7 @@ class DiscoverCircuit(Request):
     """
 
     title = "The circuit was not found"
-    priority = 0
+    priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
     model: str

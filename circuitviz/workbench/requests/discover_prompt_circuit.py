@@ -23,6 +23,7 @@ from circuitviz.workbench.requests.open_document_model import (
     consent_needed_for,
     run_with_consent,
 )
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class DiscoverPromptCircuit(Request):
     """Answer a question, opening what it needs: model, dictionaries, prompt, target."""
 
     title = "The circuit was not found"
-    priority = 1
+    priority = Priority.SEARCH
 
     attribution_query: AttributionQuery
     device: str = "cpu"
@@ -69,7 +70,7 @@ class MoveThreshold(Request):
     """The same circuit at another threshold: a walk over rows that are there already. The latest wins."""
 
     title = "The threshold was not moved"
-    priority = 4
+    priority = Priority.CHANGE_THRESHOLD
 
     attribution_query: AttributionQuery
     tau: float
@@ -89,7 +90,7 @@ class OpenPromptDocumentModel(Request):
     """Open what a document of features needs, so that its threshold can be moved and it can be measured."""
 
     title = "The model was not opened"
-    priority = 0
+    priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
     provenance: Provenance
@@ -133,7 +134,7 @@ class ReadFractionCurve(Query):
     """The attribution fraction against the threshold, from the highest on."""
 
     title = "Fraction against threshold"
-    priority = 46
+    priority = Priority.READ_FRACTION_CURVE
     needs_task = False
 
     attribution_query: AttributionQuery

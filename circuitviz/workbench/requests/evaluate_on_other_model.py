@@ -11,6 +11,7 @@ from circuitviz.errors import InputError
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.engine import load_model_in_background
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -34,7 +35,7 @@ class EvaluateOnOtherModel(Request):
     """
 
     title = "The circuit was not evaluated on the other model"
-    priority = 42
+    priority = Priority.READ_MANY_RUNS
 
     model: str
     circuit: Circuit

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -26,7 +27,7 @@ class ExplainChange(Request):
     """Compare a circuit as it was found with what was made of it."""
 
     title = "What changed was not found out"
-    priority = 40
+    priority = Priority.COMPUTE_MEASURE
 
     key: str
     circuit_before: Circuit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class OpenDictionaries(Query):
     """
 
     title = "Indexing features"
-    priority = 45
+    priority = Priority.COMPARE_METHODS
     needs_task = False
 
     folders: tuple[str, ...]
@@ -131,7 +132,7 @@ class ReadFeatureDashboard(Query):
     """A feature's dashboard."""
 
     title = "Reading a feature"
-    priority = 19
+    priority = Priority.READ_DASHBOARD
     needs_task = False
 
     site: str

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.progress import Progress, ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class ImportExplanations(Query):
     """``site_kind`` (``a`` or ``m``): what a file is about that gives layers alone."""
 
     title = "Reading explanations"
-    priority = 30
+    priority = Priority.MEASURE_CURVE
     needs_task = False
 
     path: Path

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from circuitviz.options import Option
 from circuitviz.workbench.libraries import load_torch, load_transformer_lens
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -39,7 +40,7 @@ class LoadChoices(Request):
     """Ask for the names."""
 
     title = "The methods were not loaded"
-    priority = -2
+    priority = Priority.LOAD_CHOICES
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: the names. Then what opens models is loaded, while nobody waits for it."""

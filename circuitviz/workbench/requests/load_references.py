@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.document import Document
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -25,7 +26,7 @@ class LoadReferences(Request):
     """Ask for the references."""
 
     title = "The references were not read"
-    priority = -1
+    priority = Priority.WITHOUT_MODEL
 
     def execute(self, engine: Engine) -> Iterator[Reply]:
         """One reply: all of them."""

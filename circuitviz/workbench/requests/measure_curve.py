@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.graph import Scores
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.evaluation import CurvePoint
@@ -28,7 +29,7 @@ class MeasureCurve(Request):
     """Measure circuits of growing size."""
 
     title = "The curve was not drawn"
-    priority = 30
+    priority = Priority.MEASURE_CURVE
 
     scores: Scores
     select: str

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.graph import Circuit, Interventions
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -26,13 +27,18 @@ class FaithfulnessMeasured(Reply):
     evaluation: dict[str, Any]
     remaining_fractions: Mapping[str, float] = field(default_factory=dict)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether it is of the whole task, not of a few prompts."""
+        return self.tier == "exact"
+
 
 @dataclass(frozen=True)
 class MeasureFaithfulness(Request):
     """Measure a circuit. The latest wins."""
 
     title = "Faithfulness was not measured"
-    priority = 10
+    priority = Priority.MEASURE_FAITHFULNESS
 
     circuit: Circuit
     key: str

@@ -15,6 +15,7 @@ from circuitviz.workbench.prompt_evaluation import (
 from circuitviz.workbench.requests.discover_prompt_circuit import open_prompt_session
 from circuitviz.workbench.requests.measure_faithfulness import FaithfulnessMeasured
 from circuitviz.workbench.requests.messages import ProgressReported, Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -25,7 +26,7 @@ class MeasurePromptFaithfulness(Request):
     """Measure a circuit of features on its prompt. The latest wins."""
 
     title = "Faithfulness was not measured"
-    priority = 10
+    priority = Priority.MEASURE_FAITHFULNESS
 
     evaluation_request: PromptEvaluationRequest
     key: str

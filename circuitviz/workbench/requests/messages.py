@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeVar
 
 from circuitviz.progress import ProgressRunner, ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -17,18 +18,23 @@ T = TypeVar("T")
 class Reply:
     """What comes back from the worker: frozen values, sent as they are."""
 
+    @property
+    def is_final(self) -> bool:
+        """Whether this is the job's result, and not something on the way to it."""
+        return bool(getattr(self, "done", True)) and not getattr(self, "partial", False)
+
 
 class Request:
     """What the window asks of the worker: a frozen dataclass that knows how to be answered.
 
-    ``title``: what to say when it fails. ``priority``: the lower, the more urgent; a running job steps
-    aside for a more urgent one and goes on afterwards. ``invalidates_queue``: it makes void whatever was asked
+    ``title``: what to say when it fails. ``priority``: a running job steps aside for a more urgent one and
+    goes on afterwards. ``invalidates_queue``: it makes void whatever was asked
     of the model and task before it. ``may_preempt_search``: it takes a moment and only reads what is open, so
     even a search steps aside for it.
     """
 
     title: ClassVar[str] = "That did not work"
-    priority: ClassVar[int] = 50
+    priority: ClassVar[Priority] = Priority.DEFAULT
     invalidates_queue: ClassVar[bool] = False
     may_preempt_search: ClassVar[bool] = False
 
@@ -71,6 +77,11 @@ class ModelReady(Reply):
     n_edges: int
     warning: str = ""
     max_prompt_tokens: int = 0  # tokens of the longest prompt; 0 where nothing is asked of positions
+
+    @property
+    def is_final(self) -> bool:
+        """False: what the job is about comes after it."""
+        return False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from circuitviz.document import Provenance
 from circuitviz.errors import InputError
 from circuitviz.graph import Circuit
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -34,7 +35,7 @@ class OpenDocumentModel(Request):
     """Load the model and make the task of a document."""
 
     title = "The model was not opened"
-    priority = 0
+    priority = Priority.OPEN_MODEL
     invalidates_queue = True
 
     provenance: Provenance

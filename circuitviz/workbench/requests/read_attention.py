@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.progress import ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class ReadAttention(Query):
     """All heads at once, so that going from one to its neighbour needs no waiting."""
 
     title = "Reading attention"
-    priority = 21
+    priority = Priority.READING
     may_preempt_search = True
 
     layer: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.progress import ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class ReadDirectEffects(Query):
     """``prompt``: its number, or None for all."""
 
     title = "Reading direct effects"
-    priority = 22
+    priority = Priority.READ_EFFECTS
     may_preempt_search = True
 
     prompt: int | None

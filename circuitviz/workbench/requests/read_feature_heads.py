@@ -9,6 +9,7 @@ from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.discover_prompt_circuit import require_prompt_session
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class ReadHeadChannels(Query):
     """OV_LABEL: what reaches a node through each head; ``source``: of that node's edge into it."""
 
     title = "Reading what heads carry"
-    priority = 21
+    priority = Priority.READING
     needs_task = False
 
     attribution_query: AttributionQuery
@@ -48,7 +49,7 @@ class ReadAttentionScore(Query):
     """
 
     title = "Reading why a head looks there"
-    priority = 21
+    priority = Priority.READING
     needs_task = False
 
     attribution_query: AttributionQuery

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from circuitviz.progress import ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ReadLogitLens(Query):
     """``node`` is empty for the residual stream."""
 
     title = "Reading the logit lens"
-    priority = 21
+    priority = Priority.READING
     may_preempt_search = True
 
     node: str

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from circuitviz.errors import InputError
 from circuitviz.progress import ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ class ReadHead(Query):
     """OV and QK of one head."""
 
     title = "Reading OV and QK"
-    priority = 21
+    priority = Priority.READING
     may_preempt_search = True
 
     node: str

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from circuitviz.errors import InputError
 from circuitviz.progress import ProgressRunner, ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import CsvTable, Query
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class ReadPatchingMap(Query):
     """``prompt``: its number, or None for the mean over all."""
 
     title = "Patching every node at every position"
-    priority = 42
+    priority = Priority.READ_MANY_RUNS
 
     prompt: int | None
 

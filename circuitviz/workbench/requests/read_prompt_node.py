@@ -11,6 +11,7 @@ from circuitviz.graph import NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.progress import ProgressSteps
 from circuitviz.workbench.requests.discover_prompt_circuit import require_prompt_session
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class ReadPromptNode(Query):
     """Read a node of the open prompt."""
 
     title = "Reading a node"
-    priority = 20
+    priority = Priority.READ_NODE
     needs_task = False
 
     attribution_query: AttributionQuery

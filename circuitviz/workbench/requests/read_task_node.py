@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from circuitviz.graph import Graph
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -26,7 +27,7 @@ class ReadTaskNode(Request):
     """Read a node on a prompt."""
 
     title = "The node was not read"
-    priority = 20
+    priority = Priority.READ_NODE
     may_preempt_search = True
 
     node: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -25,7 +26,7 @@ class ReadTopTokens(Request):
     """Read the top tokens of nodes; what the open model does not have is left out."""
 
     title = "The nodes' top tokens were not read"
-    priority = 25
+    priority = Priority.READ_TOP_TOKENS
     may_preempt_search = True
 
     nodes: tuple[str, ...]

@@ -14,6 +14,7 @@ from circuitviz.graph.feature_sites import feature_sites, site_of
 from circuitviz.graph.names import site_sort_key
 from circuitviz.workbench.requests.discover_circuit import SearchResult
 from circuitviz.workbench.requests.messages import Reply, Request, report_progress
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -48,7 +49,7 @@ class SwitchBasis(Request):
     """
 
     title = "The site was not opened"
-    priority = 1
+    priority = Priority.SEARCH
 
     origin: Provenance
     sites: tuple[str, ...]

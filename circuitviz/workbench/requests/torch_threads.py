@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from circuitviz.workbench.requests.messages import Reply, Request
+from circuitviz.workbench.requests.priority import Priority
 
 if TYPE_CHECKING:
     from circuitviz.workbench.engine import Engine
@@ -23,7 +24,7 @@ class SetTorchThreads(Request):
     """Take so many threads from now on; 0: all cores but one."""
 
     title = "The number of threads was not changed"
-    priority = -1
+    priority = Priority.WITHOUT_MODEL
 
     n_threads: int
 

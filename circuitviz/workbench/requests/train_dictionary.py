@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
+from circuitviz.workbench.requests.priority import Priority
 from circuitviz.workbench.requests.query import Query
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ class TrainDictionary(Query):
     """
 
     title = "Training a dictionary"
-    priority = 60
+    priority = Priority.TRAIN
     needs_task = False
 
     site: str

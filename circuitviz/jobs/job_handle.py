@@ -1,0 +1,70 @@
+"""The caller's side of one job: what becomes of it, as signals in the thread that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, Signal
+
+from circuitviz.workbench.requests.messages import JobFailed, ProgressReported, Reply
+
+
+class JobHandle(QObject):
+    """One submitted job. Every job emits exactly one of ``finished``, ``failed`` and ``cancelled``.
+
+    Signals come from the event loop of the window's thread, never from inside ``submit``, so that a caller can
+    connect to what ``submit`` returned. A handle stays alive until its job has ended, whether or not the
+    caller keeps it.
+
+    Attributes:
+        request: What was asked for: a ``Request``, or the key of a task.
+        is_active: Whether none of the three last signals was emitted yet.
+    """
+
+    started = Signal()
+    progressed = Signal(object)  # ProgressReported, at most ten times a second
+    partial = Signal(object)  # what is there before the result (``Reply.is_final`` is false), or after it
+    finished = Signal(object)  # the job's result; None where it has none to give
+    failed = Signal(object)  # JobFailed
+    cancelled = Signal()
+
+    def __init__(self, request: object, cancel: Callable[[], None]) -> None:
+        super().__init__()
+        self.request = request
+        self.is_active = True
+        self._cancel = cancel
+
+    def cancel(self) -> None:
+        """Ask the job to end at its next step; ``cancelled`` follows, also where it had not begun."""
+        if self.is_active:
+            self._cancel()
+
+    def deliver(self, reply: Reply) -> None:
+        """Emit the signal that a worker's reply belongs to."""
+        if isinstance(reply, ProgressReported):
+            self.progressed.emit(reply)
+        elif isinstance(reply, JobFailed):
+            self.fail(reply)
+        elif reply.is_final and self.is_active:
+            self.finish(reply)
+        else:
+            self.partial.emit(reply)
+
+    def finish(self, result: object) -> None:
+        """The job has its result."""
+        if self._end():
+            self.finished.emit(result)
+
+    def fail(self, failure: JobFailed) -> None:
+        """The job could not be done."""
+        if self._end():
+            self.failed.emit(failure)
+
+    def end_cancelled(self) -> None:
+        """The job ended before it had a result."""
+        if self._end():
+            self.cancelled.emit()
+
+    def _end(self) -> bool:
+        was_active, self.is_active = self.is_active, False
+        return was_active
