@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from circuitviz.cli.output import print_result
 from circuitviz.cli.prompt_flags import load_node_table
-from circuitviz.errors import InputError
+from circuitviz.errors import InputError, suggest_name
+from circuitviz.graph import Intervention
 
-if TYPE_CHECKING:
-    from circuitviz.features import FeatureIntervention
+WITH_NUMBER = ("scale", "set")  # actions that take a number
 
 
 def run(args: argparse.Namespace) -> int:
     """Change nodes in the frozen and in the real model; returns the exit code."""
     from circuitviz.features import check_interventions, named_target, run_prompt
 
-    changes = [_parse_intervention(word) for word in args.change]
+    changes: dict[str, Intervention] = {}
+    for word in args.change:
+        name, intervention = _parse_intervention(word)
+        if name in changes:
+            raise InputError(f"--change names '{name}' twice; one action for each node would be right.")
+        changes[name] = intervention
     table = load_node_table(args)
     references = []
     if args.corrupted is not None:
@@ -27,7 +31,10 @@ def run(args: argparse.Namespace) -> int:
     found = check_interventions(table, target, changes, references, args.errors)
     data = {
         "target": found.target,
-        "changes": [{"node": c.node, "action": c.action, "value": c.value} for c in changes],
+        "changes": [
+            {"node": name, "action": c.value, "value": c.amount if c.value in WITH_NUMBER else None}
+            for name, c in changes.items()
+        ],
         "errors": args.errors,
         "before": found.before,
         "predicted": found.predicted,
@@ -44,8 +51,9 @@ def run(args: argparse.Namespace) -> int:
     return print_result(args, data, text)
 
 
-def _parse_intervention(word: str) -> FeatureIntervention:
-    from circuitviz.features import FeatureIntervention
+def _parse_intervention(word: str) -> tuple[str, Intervention]:
+    """Return the node and the intervention of ``NODE=ACTION`` or ``NODE=ACTION:NUMBER``."""
+    from circuitviz.features import INTERVENTION_ACTIONS
 
     node, equals, action = word.partition("=")
     name, colon, value = action.partition(":")
@@ -58,4 +66,9 @@ def _parse_intervention(word: str) -> FeatureIntervention:
             f"--change was given '{word}'; it takes NODE=ACTION, for example m3.f12@7=zero or "
             "m3.f12@7=scale:2."
         )
-    return FeatureIntervention(node, name, number)
+    if name not in INTERVENTION_ACTIONS:
+        message = f"There is no action '{name}'; there is {', '.join(INTERVENTION_ACTIONS)}."
+        raise InputError(message + suggest_name(name, INTERVENTION_ACTIONS))
+    if name in WITH_NUMBER and number is None:
+        raise InputError(f"'{name}' of '{node}' needs a number, for example {node}={name}:2.")
+    return node, Intervention(name, 1.0 if number is None else number)

@@ -29,9 +29,12 @@ def run(args: argparse.Namespace, document: Document, measure_names: list[str]) 
 
     trial = _evaluation_request(args, document)
     opened = _open_prompt_session(args, document, trial)
-    data: dict[str, Any] = run_with_progress_bar(evaluate_prompt_request(opened, trial), "faithfulness")
-    changed = tuple(trial.circuit_interventions())
-    subject = FeatureMeasureInput(open_bench(opened), trial.nodes, changed, trial.ablation, trial.errors)
+    data: dict[str, Any] = run_with_progress_bar(
+        evaluate_prompt_request(opened, trial), "faithfulness"
+    ).as_dict()
+    subject = FeatureMeasureInput(
+        open_bench(opened), trial.nodes, trial.interventions, trial.ablation, trial.errors
+    )
     refused = inapplicable_measures(FEATURE_CIRCUITS)
     taken = [name for name in measure_names if name != "faithfulness" and name not in refused]
     for name in taken:

@@ -8,9 +8,9 @@ from circuitviz.evaluation.evaluate_circuit import (
     make_bench,
 )
 from circuitviz.evaluation.explain_change import ChangeReport, IntervenedCircuit, explain_change_steps
-from circuitviz.evaluation.faithfulness import Evaluation, FaithfulnessBench, compute_faithfulness
+from circuitviz.evaluation.faithfulness import FaithfulnessBench, compute_faithfulness
 from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.reference_comparison import (
     ReferenceComparison,
     compare_methods_steps,
@@ -26,6 +26,7 @@ from circuitviz.evaluation.registry import (
     measure_steps,
     measures,
 )
+from circuitviz.graph import Evaluation, Interval
 from circuitviz.graph.overlap import area_under_roc, overlap, precision_and_recall, ranking_quality
 
 __all__ = [

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.direct_effects import measure_direct_effects
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interval
 from circuitviz.options import option
 from circuitviz.progress import ProgressSteps
 

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.evaluation.intervals import Interval
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interval
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from circuitviz.evaluation.faithfulness import Evaluation, FaithfulnessBench, compute_faithfulness
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.faithfulness import FaithfulnessBench, compute_faithfulness
+from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import Scores
+from circuitviz.graph import Evaluation, Interval, Scores
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 

@@ -7,11 +7,11 @@ from typing import Any
 
 from circuitviz.discovery import TaskSetting, make_setting
 from circuitviz.errors import InputError, suggest_name
-from circuitviz.evaluation.faithfulness import Evaluation, FaithfulnessBench
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
 from circuitviz.features.feature_basis import FeatureBasis, load_dictionaries_by_site
 from circuitviz.features.feature_basis_run import TASK_ERROR_MODES
-from circuitviz.graph import Circuit, Graph
+from circuitviz.graph import Circuit, Evaluation, Graph
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.models import Model
 from circuitviz.progress import ProgressSteps, run_to_completion

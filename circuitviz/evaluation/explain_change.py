@@ -13,8 +13,8 @@ from torch import Tensor
 
 from circuitviz.evaluation.direct_effects import measure_direct_effects
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.graph import Circuit, Intervention, NodeKind
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.graph import Circuit, Interval, Intervention, NodeKind
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.progress import ProgressSteps
 

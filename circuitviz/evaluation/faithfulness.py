@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,8 +13,8 @@ from torch import Tensor
 from circuitviz.discovery import TaskSetting, ablation_values
 from circuitviz.discovery.ablation_values import AblationValues
 from circuitviz.errors import InputError
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
-from circuitviz.graph import BoolMatrix, Circuit, Interventions
+from circuitviz.evaluation.intervals import bootstrap_interval
+from circuitviz.graph import BoolMatrix, Circuit, Evaluation, Interventions
 from circuitviz.models import PatchedRun, record_activations
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.batching import is_out_of_memory, split_batches
@@ -25,43 +24,6 @@ from circuitviz.tasks import Task
 SENDER_OUTPUT_COPIES = 2.0  # sender outputs of a run, and of what it restarts from
 MAX_CACHED_RUNS = 3  # runs kept, each of at most one batch's memory
 MIN_RELATIVE_SPAN = 1e-6  # below this share of the metric's size, L(M) and L(∅) do not differ
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Faithfulness with the raw numbers behind it and the setting they were measured in.
-
-    ``circuit``, ``model``, ``ablated``: mean metric of the circuit, the full model, and with
-    everything ablated. ``per_prompt`` holds the same three per prompt, [prompts].
-    """
-
-    faithfulness: Interval
-    circuit: float
-    model: float
-    ablated: float
-    metric: str
-    ablation: str
-    prompts: int
-    seed: int
-    edges: int
-    nodes: int
-    per_prompt: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
-        f = self.faithfulness
-        return {
-            "faithfulness": {"value": f.value, "low": f.low, "high": f.high},
-            "metric": {"circuit": self.circuit, "model": self.model, "ablated": self.ablated},
-            "edges": self.edges,
-            "nodes": self.nodes,
-            "setting": {
-                "metric": self.metric,
-                "ablation": self.ablation,
-                "prompts": self.prompts,
-                "seed": self.seed,
-            },
-        }
 
 
 def compute_faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:

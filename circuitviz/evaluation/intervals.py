@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from circuitviz.graph import Interval
+
 BOOTSTRAP_RESAMPLES = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A value with its 95 % bootstrap interval over prompts; ``None`` where it is undefined."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 def bootstrap_interval(

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from circuitviz.evaluation.faithfulness import Evaluation, compute_faithfulness
-from circuitviz.evaluation.intervals import Interval, bootstrap_interval
+from circuitviz.evaluation.faithfulness import compute_faithfulness
+from circuitviz.evaluation.intervals import bootstrap_interval
 from circuitviz.evaluation.node_sets import class_node_sets, random_node_sets
 from circuitviz.evaluation.registry import MeasureInput, measures
+from circuitviz.graph import Evaluation, Interval
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.registry import FEATURE_CIRCUITS, FeatureMeasureInput, measures
-from circuitviz.features import INTERVENTION_ACTIONS, FeatureIntervention, frozen_change
-from circuitviz.graph import ERROR_MODES
+from circuitviz.features import INTERVENTION_ACTIONS, frozen_change
+from circuitviz.graph import ERROR_MODES, Intervention
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
@@ -82,10 +82,10 @@ def measure_predictions(
     """One sweep predicts all nodes; then a run for each."""
     bench, target = measure_input.bench, measure_input.bench.target
     names, found = _changeable_nodes(measure_input, options.nodes), []
-    value = options.value if options.action in ("scale", "set") else None
+    intervention = Intervention(options.action, options.value)
     yield Progress(0, len(names), "predicting")
     for number, name in enumerate(names, start=1):
-        (change,) = bench.resolve_interventions([FeatureIntervention(name, options.action, value)])
+        (change,) = bench.resolve_interventions({name: intervention})
         if options.response == "frozen":
             measured = frozen_change(bench.table, target, [change])
         else:

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
-from circuitviz.features import FeatureIntervention, PromptBench
-from circuitviz.graph import Circuit, Scores
+from circuitviz.features import PromptBench
+from circuitviz.graph import Circuit, Interventions, Scores
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.options import build_options
 from circuitviz.progress import ProgressSteps
@@ -68,7 +68,7 @@ class FeatureMeasureInput:
 
     bench: PromptBench
     nodes: tuple[str, ...]
-    interventions: tuple[FeatureIntervention, ...] = ()
+    interventions: Interventions = field(default_factory=dict)
     ablation: str = "zero"
     errors: str = "kept"
     selection: tuple[str, ...] = ()

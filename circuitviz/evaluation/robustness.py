@@ -8,9 +8,8 @@ from typing import Any
 from circuitviz.discovery import make_setting
 from circuitviz.errors import InputError
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
-from circuitviz.evaluation.intervals import Interval
 from circuitviz.evaluation.registry import MeasureInput, measures
-from circuitviz.graph import Circuit
+from circuitviz.graph import Circuit, Interval
 from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.metrics import metrics
 from circuitviz.models.constant_ablations import ABLATIONS

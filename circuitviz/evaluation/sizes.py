@@ -51,7 +51,7 @@ def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> Progre
     for step, number in enumerate(numbers, start=1):
         kept = order[:number]
         changed = bench.resolve_interventions(
-            [one for one in measure_input.interventions if one.node in kept]
+            {name: what for name, what in measure_input.interventions.items() if name in kept}
         )
         one = bench.evaluate(kept, measure_input.ablation, measure_input.errors, changed)
         point = SizePoint(number, kept[-1], one.faithfulness, one.completeness)

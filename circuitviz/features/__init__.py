@@ -25,7 +25,6 @@ from circuitviz.features.influence import AttributionGraph, attribution_graph
 from circuitviz.features.intervene import (
     InterventionCheck,
     check_interventions,
-    check_nodes_steps,
     run_with_changes,
     target_value_in,
 )
@@ -39,12 +38,11 @@ from circuitviz.features.local_circuits import (
 )
 from circuitviz.features.node_changes import (
     INTERVENTION_ACTIONS,
-    FeatureIntervention,
     NodeChange,
     resolve_interventions,
 )
 from circuitviz.features.node_table import NodeTable
-from circuitviz.features.prompt_bench import PromptBench, PromptEvaluation, evaluate_prompt_circuit
+from circuitviz.features.prompt_bench import PromptBench, PromptCircuitValues, evaluate_prompt_circuit
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.saelens import write_saelens_folder
 from circuitviz.features.sites import Site
@@ -79,8 +77,7 @@ __all__ = [
     "Edges",
     "TraceExample",
     "DictionaryFit",
-    "FeatureIntervention",
-    "PromptEvaluation",
+    "PromptCircuitValues",
     "AttributionLedger",
     "LocalCircuit",
     "NodeTable",
@@ -95,7 +92,6 @@ __all__ = [
     "attribution_graph",
     "check_interventions",
     "check_dictionary",
-    "check_nodes_steps",
     "check_one_per_site",
     "find_dictionary_paths",
     "difference_target",

@@ -18,7 +18,6 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.frozen_effects import frozen_change, predicted_change
 from circuitviz.features.hook_points import dictionary_input, folded_value_bias
 from circuitviz.features.node_changes import (
-    FeatureIntervention,
     NodeChange,
     change_embeddings,
     resolve_interventions,
@@ -26,10 +25,9 @@ from circuitviz.features.node_changes import (
 from circuitviz.features.node_table import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
-from circuitviz.graph import NodeKind
+from circuitviz.graph import Interventions, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.models.model import Hook
-from circuitviz.progress import Progress, ProgressSteps
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +40,7 @@ class InterventionCheck:
     """
 
     target: str
-    interventions: tuple[FeatureIntervention, ...]
+    interventions: Interventions
     before: float
     predicted: float
     frozen: float
@@ -62,7 +60,7 @@ def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: st
 def check_interventions(
     table: NodeTable,
     target: Target,
-    interventions: Sequence[FeatureIntervention],
+    interventions: Interventions,
     references: Sequence[Run] = (),
     errors: str = "kept",
 ) -> InterventionCheck:
@@ -74,30 +72,12 @@ def check_interventions(
         before = target_value_in(run_with_changes(table, (), errors), table, target)
     return InterventionCheck(
         target.node.name,
-        tuple(interventions),
+        interventions,
         before,
         predicted_change(table, target, changes),
         frozen_change(table, target, changes),
         after - before,
     )
-
-
-def check_nodes_steps(
-    table: NodeTable,
-    target: Target,
-    nodes: Sequence[str],
-    action: str = "zero",
-    value: float | None = None,
-    references: Sequence[Run] = (),
-) -> ProgressSteps[list[InterventionCheck]]:
-    """One check for each node: the points of predicted against measured."""
-    found: list[InterventionCheck] = []
-    for number, node in enumerate(nodes):
-        yield Progress(number, len(nodes), node, list(found))
-        found.append(
-            check_interventions(table, target, [FeatureIntervention(node, action, value)], references)
-        )
-    return found
 
 
 @torch.no_grad()

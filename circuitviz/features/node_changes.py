@@ -15,20 +15,11 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.build_node_table import feature_directions
 from circuitviz.features.node_table import NodeTable
 from circuitviz.features.prompt_run import Run
-from circuitviz.graph import Node, NodeKind
+from circuitviz.graph import Intervention, Interventions, Node, NodeKind
 from circuitviz.graph.feature_sites import site_of
 from circuitviz.graph.names import parse_feature_name
 
 INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureIntervention:
-    """One action on a node: ``set`` needs a value, ``scale`` a factor; the others none."""
-
-    node: str
-    action: str = "zero"
-    value: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,52 +74,50 @@ def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: T
 
 @torch.no_grad()
 def resolve_interventions(
-    table: NodeTable, interventions: Sequence[FeatureIntervention], references: Sequence[Run] = ()
+    table: NodeTable, interventions: Interventions, references: Sequence[Run] = ()
 ) -> list[NodeChange]:
     """Interventions as changes of a table's run.
 
     references: for ``corrupted``, the run of the corrupted prompt, of as many tokens; for ``mean``, runs
     whose positions are averaged. InputError on an action, a node or a value that does not fit.
     """
-    seen: set[str] = set()
-    found = []
-    for one in interventions:
-        if one.node in seen:
-            raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
-        seen.add(one.node)
-        found.append(_resolve_intervention(table, one, references))
-    return found
+    return [
+        _resolve_intervention(table, name, intervention, references)
+        for name, intervention in interventions.items()
+    ]
 
 
 def _resolve_intervention(
-    table: NodeTable, one: FeatureIntervention, references: Sequence[Run]
+    table: NodeTable, name: str, intervention: Intervention, references: Sequence[Run]
 ) -> NodeChange:
-    if one.action not in INTERVENTION_ACTIONS:
-        there = f"There is no action '{one.action}'; there is {', '.join(INTERVENTION_ACTIONS)}."
-        raise InputError(there + suggest_name(one.action, INTERVENTION_ACTIONS))
-    if one.action in ("scale", "set") and one.value is None:
-        raise InputError(f"'{one.action}' of '{one.node}' needs a number.")
-    if one.action in ("mean", "corrupted") and not references:
-        raise InputError(f"'{one.action}' of '{one.node}' needs runs to take its values from; give one.")
-    if one.action == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):
-        raise InputError(
-            f"'corrupted' of '{one.node}' needs one run of {table.run.time} tokens, as the prompt has."
+    action, amount = intervention.value, intervention.amount
+    if action not in INTERVENTION_ACTIONS:
+        message = (
+            f"There is no action '{action}' on a prompt's node; there is {', '.join(INTERVENTION_ACTIONS)}."
         )
-    node, before, direction = _find_node(table, one.node)
+        raise InputError(message + suggest_name(action, INTERVENTION_ACTIONS))
+    if action in ("mean", "corrupted") and not references:
+        raise InputError(f"'{action}' of '{name}' needs runs to take its values from; give one.")
+    if action == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):
+        raise InputError(
+            f"'corrupted' of '{name}' needs one run of {table.run.time} tokens, as the prompt has."
+        )
+    node, before, direction = _find_node(table, name)
     if node.kind.is_fixed:
-        raise InputError(f"'{one.node}' is no part of what the prompt says, so it stays as it is.")
-    if one.action in ("zero", "scale"):
-        factor = 0.0 if one.action == "zero" else float(one.value or 0.0)
-        return NodeChange(node, before, direction, factor=factor)
+        raise InputError(
+            f"'{name}' is a bias or a position embedding, which is the same on every prompt; choose another node."
+        )
+    if action in ("zero", "scale"):
+        return NodeChange(node, before, direction, factor=0.0 if action == "zero" else amount)
     if node.kind is NodeKind.FEATURE:
-        new = one.value if one.action == "set" else _reference_activation(table, node, one.action, references)
-        return NodeChange(node, before, direction, new_activation=float(new or 0.0))
-    if one.action == "set":
-        return NodeChange(node, before, direction, factor=float(one.value or 0.0))
+        new = amount if action == "set" else _reference_activation(table, node, action, references)
+        return NodeChange(node, before, direction, new_activation=new)
+    if action == "set":
+        return NodeChange(node, before, direction, factor=amount)
     site = table.dictionaries.get(site_of(node))
-    of_values = node.kind is NodeKind.ERROR and site is not None and site.site.reads == "z"
-    vector = _reference_vector(table, node, one.action, references)
-    return NodeChange(node, before, direction, new_vector=vector, is_of_head_values=of_values)
+    is_of_head_values = node.kind is NodeKind.ERROR and site is not None and site.site.reads == "z"
+    vector = _reference_vector(table, node, action, references)
+    return NodeChange(node, before, direction, new_vector=vector, is_of_head_values=is_of_head_values)
 
 
 def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:

@@ -18,16 +18,23 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.features.ablate_outside import OutsideAblation, PromptAblationValues
 from circuitviz.features.frozen_effects import EffectPredictions, frozen_change, predicted_change
 from circuitviz.features.intervene import InterventionCheck, run_with_changes, target_value_in
-from circuitviz.features.node_changes import FeatureIntervention, NodeChange, resolve_interventions
+from circuitviz.features.node_changes import NodeChange, resolve_interventions
 from circuitviz.features.node_table import NodeTable
 from circuitviz.features.prompt_run import Run, run_prompt
 from circuitviz.features.targets import Target
-from circuitviz.graph import ERROR_MODES, OUTSIDE_VALUES, NodeKind
+from circuitviz.graph import (
+    ERROR_MODES,
+    OUTSIDE_VALUES,
+    FeatureResponse,
+    Intervention,
+    Interventions,
+    NodeKind,
+)
 from circuitviz.graph.feature_sites import site_of
 
 
 @dataclass(frozen=True)
-class PromptEvaluation:
+class PromptCircuitValues:
     """A target's value: in the model, with everything ablated, with the circuit alone, without it.
 
     faithfulness: (circuit − ablated) / (model − ablated); completeness: the same of all but the circuit,
@@ -52,16 +59,6 @@ class PromptEvaluation:
     def _share_of_span(self, value: float) -> float | None:
         range_ = self.model - self.ablated
         return (value - self.ablated) / range_ if abs(range_) > 1e-9 * max(1.0, abs(self.model)) else None
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureResponse:
-    """A feature's activation before and after, and what that does to the target, to first order."""
-
-    node: str
-    before: float
-    after: float
-    effect: float
 
 
 AblationReferences = Sequence[Run] | Callable[[], Sequence[Run]]
@@ -111,13 +108,13 @@ class PromptBench:
         errors: str = "kept",
         changes: Sequence[NodeChange] = (),
         patterns: str = "free",
-    ) -> PromptEvaluation:
+    ) -> PromptCircuitValues:
         """A circuit by the names of its nodes; ``resolve_interventions``: what some of them are instead, in the circuit.
 
         patterns: ``changed_value``, or ``frozen``: in every run heads look where they look on the prompt itself, as
         attribution assumes; all else responds.
         """
-        return PromptEvaluation(
+        return PromptCircuitValues(
             self.target.value,
             self.ablated_value(ablation, errors, patterns),
             self.circuit_value(nodes, ablation, errors, changes, patterns),
@@ -166,25 +163,23 @@ class PromptBench:
 
     # changes
 
-    def resolve_interventions(self, interventions: Sequence[FeatureIntervention]) -> list[NodeChange]:
+    def resolve_interventions(self, interventions: Interventions) -> list[NodeChange]:
         """Interventions worked out; each takes its values from its own action's references."""
-        found, seen = [], set()
-        for one in interventions:
-            if one.node in seen:
-                raise InputError(f"'{one.node}' is changed twice; one action a node would be right.")
-            seen.add(one.node)
-            if one.action in ("mean", "corrupted"):
-                instead = self.ablation_values(one.action)
-                (change,) = resolve_interventions(self.table, [FeatureIntervention(one.node)])
+        changes = []
+        for name, intervention in interventions.items():
+            action = intervention.value
+            if action in ("mean", "corrupted"):
+                ablated = self.ablation_values(action)
+                (change,) = resolve_interventions(self.table, {name: Intervention("zero")})
                 node = change.node
                 if node.kind is NodeKind.FEATURE:
                     dictionary = self.table.dictionaries[site_of(node)]
-                    values = instead.features(
+                    values = ablated.features(
                         dictionary, dictionary.encode(self.table.run.dictionary_input(dictionary))
                     )
-                    one = FeatureIntervention(one.node, "set", float(values[node.position, node.feature]))
-            found += resolve_interventions(self.table, [one], self.reference_runs(one.action))
-        return found
+                    intervention = Intervention("set", float(values[node.position, node.feature]))
+            changes += resolve_interventions(self.table, {name: intervention}, self.reference_runs(action))
+        return changes
 
     def baseline_value(self, errors: str = "kept") -> float:
         """What changes are measured from: the target in the model, or in the one without errors."""
@@ -194,14 +189,12 @@ class PromptBench:
             )
         return self._baseline_values[errors]
 
-    def check_interventions(
-        self, interventions: Sequence[FeatureIntervention], errors: str = "kept"
-    ) -> InterventionCheck:
+    def check_interventions(self, interventions: Interventions, errors: str = "kept") -> InterventionCheck:
         """Predicted and measured change of the target, all nodes changed at once."""
         changes, start = self.resolve_interventions(interventions), self.baseline_value(errors)
         return InterventionCheck(
             self.target.node.name,
-            tuple(interventions),
+            interventions,
             start,
             predicted_change(self.table, self.target, changes),
             frozen_change(self.table, self.target, changes),
@@ -250,7 +243,7 @@ class PromptBench:
         for name in nodes:
             if (name, ablation) not in self._remaining_shares:
                 (out,), (gone,) = (
-                    self.resolve_interventions([FeatureIntervention(name, how)]) for how in (ablation, "zero")
+                    self.resolve_interventions({name: Intervention(how)}) for how in (ablation, "zero")
                 )
                 whole = self.predictions.effect_of(gone)
                 left = 1 - self.predictions.effect_of(out) / whole if whole else 0.0
@@ -288,7 +281,7 @@ def evaluate_prompt_circuit(
     ablation: str = "mean",
     references: Sequence[Run] = (),
     errors: str = "kept",
-) -> PromptEvaluation:
+) -> PromptCircuitValues:
     """Measure a circuit, by the names of its nodes, in the real model.
 
     errors: ``kept``, then reconstruction errors stay; ``dropped``, then they are put to zero in all runs

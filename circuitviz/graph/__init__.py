@@ -1,6 +1,13 @@
 """Nodes, edges, scores and circuits: plain data that needs no torch to read."""
 
 from circuitviz.graph.circuits import Circuit, prune
+from circuitviz.graph.evaluation import (
+    Evaluation,
+    FeatureResponse,
+    Interval,
+    PromptDetails,
+    TargetChange,
+)
 from circuitviz.graph.first_order import estimate_target_change
 from circuitviz.graph.folding import FoldedCircuit, FoldedEdge, fold_circuit
 from circuitviz.graph.graph import BoolMatrix, Graph
@@ -28,15 +35,20 @@ __all__ = [
     "FoldedEdge",
     "BoolMatrix",
     "Circuit",
+    "Evaluation",
+    "FeatureResponse",
     "FoldedCircuit",
     "Graph",
+    "Interval",
     "Intervention",
     "Interventions",
     "NodeKind",
     "Node",
     "CircuitReuse",
+    "PromptDetails",
     "Scores",
     "ModelShape",
+    "TargetChange",
     "TraceSet",
     "estimate_target_change",
     "fold_circuit",

@@ -47,13 +47,9 @@ class Intervention:
                 f"There is no value '{self.value}' for a node; {', '.join(known)} would be right."
                 + suggest_name(self.value, known)
             )
-        if self.value == "set":
-            if not math.isfinite(self.amount):
-                raise InputError(f"A feature was to be set to {self.amount}; a number would be right.")
-        elif not (math.isfinite(self.amount) and abs(self.amount) <= MAX_FACTOR):
-            raise InputError(
-                f"A node was to be scaled by {self.amount}; {-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
-            )
+        if not math.isfinite(self.amount):
+            verb = "set to" if self.value == "set" else "scaled by"
+            raise InputError(f"A node was to be {verb} {self.amount}; a finite number would be right.")
 
     @property
     def description(self) -> str:
@@ -72,11 +68,16 @@ class Intervention:
         """The intervention that ``to_json`` wrote; InputError on anything else."""
         try:
             value, share, positions = data
-            return Intervention(str(value), float(share), tuple(int(p) for p in positions))
+            made = Intervention(str(value), float(share), tuple(int(p) for p in positions))
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"{data!r} is no intervention; [value, factor, [positions]] would be right."
             ) from error
+        if made.value != "set" and abs(made.amount) > MAX_FACTOR:
+            raise InputError(
+                f"A node was to be scaled by {made.amount}; {-MAX_FACTOR:g} to {MAX_FACTOR:g} would be right."
+            )
+        return made
 
 
 Interventions = Mapping[str, Intervention]

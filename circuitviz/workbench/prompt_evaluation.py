@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,19 @@ import numpy as np
 
 from circuitviz.document.attribution_query import LOGIT_DIFF_TARGET, AttributionQuery
 from circuitviz.document.state import State
-from circuitviz.graph import Intervention, Interventions, NodeKind
+from circuitviz.graph import (
+    Evaluation,
+    Interval,
+    Intervention,
+    Interventions,
+    NodeKind,
+    PromptDetails,
+    TargetChange,
+)
 from circuitviz.progress import Progress, ProgressSteps
 
 if TYPE_CHECKING:
-    from circuitviz.features import FeatureIntervention as Action
-    from circuitviz.features import PromptBench, PromptEvaluation, Run
+    from circuitviz.features import PromptBench, PromptCircuitValues, Run
     from circuitviz.workbench.prompt_session import PromptSession
 
 MASKED_KINDS = (
@@ -91,15 +98,10 @@ class PromptEvaluationRequest:
         """Nodes inside that nothing was done to."""
         return [name for name in self.nodes if name not in self.interventions]
 
-    def model_interventions(self) -> list[Action]:
+    def model_interventions(self) -> Interventions:
         """What is done to nodes in the whole model: those out take the ablation, others their own value."""
-        from circuitviz.features import FeatureIntervention as Action
-
-        return [*(Action(name, self.ablation) for name in self.ablated), *self.circuit_interventions()]
-
-    def circuit_interventions(self) -> list[Action]:
-        """What is done to nodes inside the circuit."""
-        return [_feature_intervention(name, what) for name, what in self.interventions.items()]
+        ablated = {name: Intervention(self.ablation) for name in self.ablated}
+        return {**ablated, **self.interventions}
 
 
 def open_bench(session: PromptSession) -> PromptBench:
@@ -126,78 +128,68 @@ def describe_mean(query: AttributionQuery) -> str:
 
 def evaluate_prompt_request(
     session: PromptSession, request: PromptEvaluationRequest
-) -> ProgressSteps[dict[str, Any]]:
-    """The numbers of a trial, with the keys that every evaluation has; of one prompt, so without an interval.
+) -> ProgressSteps[Evaluation]:
+    """Measure a circuit on its prompt; there is no interval, because there is one prompt.
 
-    A partial result has the faithfulness alone. ``target``: its change in the whole model under what was done
-    to nodes, predicted, with patterns and scales frozen, and free, with the likeliest next tokens before and
-    after, and the features that responded most; None where nothing was done.
+    A partial result has the faithfulness alone.
     """
-    from circuitviz.features import PromptEvaluation, frozen_change, predicted_change, target_value_in
+    from circuitviz.features import PromptCircuitValues, frozen_change, predicted_change, target_value_in
 
     bench, ablation, errors = open_bench(session), request.ablation, request.errors
     yield Progress(0, 4, "everything ablated")
     ablated = bench.ablated_value(ablation, errors)
     yield Progress(1, 4, "the circuit")
-    others = [one for one in request.model_interventions() if _node_kind(bench, one.node) not in MASKED_KINDS]
-    inside = bench.resolve_interventions(
-        [*request.circuit_interventions(), *(one for one in others if one.node in request.ablated)]
-    )
+    interventions = request.model_interventions()
+    not_masked = {
+        name: interventions[name] for name in request.ablated if _node_kind(bench, name) not in MASKED_KINDS
+    }
+    inside = bench.resolve_interventions({**request.interventions, **not_masked})
     circuit = bench.circuit_value(request.nodes, ablation, errors, inside)
-    first = PromptEvaluation(bench.target.value, ablated, circuit, float("nan"))
-    yield Progress(2, 4, "everything but the circuit", _evaluation_dict(bench, request, first, None))
+    first = PromptCircuitValues(bench.target.value, ablated, circuit, float("nan"))
+    yield Progress(2, 4, "everything but the circuit", _make_evaluation(bench, request, first, None))
     judged = replace(first, complement=bench.complement_value(request.nodes, ablation, errors))
-    target = None
-    if actions := request.model_interventions():
+    target: TargetChange | None = None
+    if interventions:
         yield Progress(3, 4, "predicted and measured")
-        changes = bench.resolve_interventions(actions)
+        changes = bench.resolve_interventions(interventions)
         run = bench.run_with_changes(changes, errors)
         start = bench.baseline_value(errors)
-        target = {
-            "name": bench.target_name,
-            "before": start,
-            "predicted": predicted_change(bench.table, bench.target, changes),
-            "frozen": frozen_change(bench.table, bench.target, changes),
-            "free": target_value_in(run, bench.table, bench.target) - start,
-            "top_before": _top_tokens(bench.run_with_changes((), errors)),
-            "top_after": _top_tokens(run),
-            "responses": [
-                asdict(one) for one in bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]
-            ],
-        }
-    return _evaluation_dict(bench, request, judged, target)
+        target = TargetChange(
+            bench.target_name,
+            start,
+            predicted_change(bench.table, bench.target, changes),
+            frozen_change(bench.table, bench.target, changes),
+            target_value_in(run, bench.table, bench.target) - start,
+            _top_tokens(bench.run_with_changes((), errors)),
+            _top_tokens(run),
+            tuple(bench.feature_responses(run, request.unmodified_nodes)[:MAX_RESPONSES]),
+        )
+    return _make_evaluation(bench, request, judged, target)
 
 
-def _evaluation_dict(
+def _make_evaluation(
     bench: PromptBench,
     request: PromptEvaluationRequest,
-    result: PromptEvaluation,
-    target: dict[str, Any] | None,
-) -> dict[str, Any]:
-    ablation = request.ablation
-    return {
-        "faithfulness": {"value": result.faithfulness, "low": None, "high": None},
-        "completeness": None if np.isnan(result.complement) else result.completeness,
-        "metric": {"circuit": result.circuit, "model": result.model, "ablated": result.ablated},
-        "edges": request.n_edges,
-        "nodes": len(request.nodes),
-        "setting": {
-            "metric": bench.target_name,
-            "ablation": ablation,
-            "errors": request.errors,
-            "mean_of": describe_mean(request.query) if ablation == "mean" else "",
-            "prompts": 1,
-            "seed": 0,
-        },
-        "target": target,
-    }
-
-
-def _feature_intervention(name: str, intervention: Intervention) -> Action:
-    from circuitviz.features import FeatureIntervention as Action
-
-    return Action(
-        name, intervention.value, intervention.amount if intervention.value in ("scale", "set") else None
+    values: PromptCircuitValues,
+    target: TargetChange | None,
+) -> Evaluation:
+    return Evaluation(
+        Interval(values.faithfulness),
+        values.circuit,
+        values.model,
+        values.ablated,
+        bench.target_name,
+        request.ablation,
+        prompts=1,
+        seed=0,
+        edges=request.n_edges,
+        nodes=len(request.nodes),
+        prompt=PromptDetails(
+            None if np.isnan(values.complement) else values.completeness,
+            request.errors,
+            describe_mean(request.query) if request.ablation == "mean" else "",
+            target,
+        ),
     )
 
 
@@ -205,10 +197,12 @@ def _node_kind(bench: PromptBench, name: str) -> NodeKind:
     return bench.table.node(bench.table.index(name)).kind
 
 
-def _top_tokens(run: Run) -> list[tuple[str, float]]:
+def _top_tokens(run: Run) -> tuple[tuple[str, float], ...]:
     """The likeliest next tokens with their probabilities."""
     best = run.logits.softmax(-1).topk(min(N_TOP_TOKENS, len(run.logits)))
-    return list(zip(run.model.tokens.token_strings(best.indices.tolist()), best.values.tolist(), strict=True))
+    return tuple(
+        zip(run.model.tokens.token_strings(best.indices.tolist()), best.values.tolist(), strict=True)
+    )
 
 
 def _corrupted_runs(session: PromptSession) -> Sequence[Run]:

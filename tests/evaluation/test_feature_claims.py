@@ -26,13 +26,13 @@ from circuitviz.features import (
     run_prompt,
     run_with_changes,
 )
-from circuitviz.features import FeatureIntervention as Change
 from circuitviz.features.feature_activations import (
     HeldFeature,
     feature_activations,
     find_feature,
     run_with_held_features,
 )
+from circuitviz.graph import Intervention
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks.counterfactuals import counterfactual_task
@@ -165,7 +165,7 @@ def test_a_batch_is_its_prompts_one_by_one(name: str, request: pytest.FixtureReq
         for row, table in enumerate(tables):
             own = feature.dictionary.encode(table.run.dictionary_input(one))[:, 7]
             torch.testing.assert_close(fires[row, : table.run.time], own.to(fires), rtol=1e-3, atol=1e-4)
-            wanted = [Change(f"{one.site.name}.f7@{t}", "set", 0.7) for t in range(table.run.time)]
+            wanted = {f"{one.site.name}.f7@{t}": Intervention("set", 0.7) for t in range(table.run.time)}
             run = run_with_changes(table, resolve_interventions(table, wanted))
             torch.testing.assert_close(logits[row], run.logits, rtol=1e-3, atol=1e-3)
 
@@ -189,8 +189,8 @@ def test_another_feature_is_a_target(demo: Case, shipped: Any) -> None:
     values = []
     for row in rows(demo.task, demo.task.clean):
         table = node_table(run_prompt(demo.model, row), shipped)
-        wanted = [Change(f"{cause.name}@{t}", "zero") for t in range(len(row))]
-        for changes in ([], wanted):
+        wanted = {f"{cause.name}@{t}": Intervention("zero") for t in range(len(row))}
+        for changes in ({}, wanted):
             run = run_with_changes(table, resolve_interventions(table, changes))
             values.append(
                 float(later.dictionary.encode(run.dictionary_input(later.dictionary))[:, 719].max())

@@ -17,6 +17,7 @@ from circuitviz.features import (
     node_table,
     run_prompt,
 )
+from circuitviz.graph import Intervention
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 
@@ -39,16 +40,13 @@ def test_points_are_circuits_of_the_strongest_nodes(demo: Any) -> None:
     points = run_to_completion(measure_steps("sizes", subject)).as_dict()["points"]
     # by what each does to the target in the frozen run, alone
     order = sorted(
-        names, key=lambda n: -abs(bench.predictions.effect_of(bench.resolve_interventions([_zero(n)])[0]))
+        names,
+        key=lambda n: (
+            -abs(bench.predictions.effect_of(bench.resolve_interventions({n: Intervention("zero")})[0]))
+        ),
     )
     for point in points:
         right = bench.evaluate(order[: point["nodes"]], "zero", "dropped")
         assert point["last"] == order[point["nodes"] - 1]
         assert point["faithfulness"] == pytest.approx(right.faithfulness, abs=1e-6)
         assert point["completeness"] == pytest.approx(right.completeness, abs=1e-6)
-
-
-def _zero(name: str) -> Any:
-    from circuitviz.features import FeatureIntervention
-
-    return FeatureIntervention(name)

@@ -20,7 +20,7 @@ from circuitviz.features import (
     run_prompt,
     run_with_changes,
 )
-from circuitviz.features import FeatureIntervention as Change
+from circuitviz.graph import Intervention
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_everything_holds_together_on_every_architecture(case: Any, table: Any) 
     found = local_circuit(Edges(table), target, nodes=50, gate="absolute")
     assert found.ledger.total == pytest.approx(target.value, rel=1e-3, abs=1e-3)
     names = [n for n in found.names if "f" in n][:2] or list(found.names[:1])
-    done = check_interventions(table, target, [Change(name, "scale", 0.5) for name in names])
+    done = check_interventions(table, target, {name: Intervention("scale", 0.5) for name in names})
     assert done.predicted == pytest.approx(done.frozen, rel=1e-3, abs=1e-4)
     whole = run_with_changes(table, [])
     torch.testing.assert_close(whole.logits, table.run.logits)

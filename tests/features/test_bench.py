@@ -14,7 +14,6 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    FeatureIntervention,
     PromptBench,
     difference_target,
     load_dictionaries,
@@ -25,7 +24,7 @@ from circuitviz.features import (
     target_value_in,
 )
 from circuitviz.features.ablate_outside import OutsideAblation
-from circuitviz.graph import NodeKind
+from circuitviz.graph import Intervention, NodeKind
 from circuitviz.models import load_model
 from circuitviz.resources import resource_path
 
@@ -69,7 +68,7 @@ def test_a_circuit_is_what_the_plain_model_makes_of_it(features: Any, ablation: 
     bench = PromptBench(table, target, references(features))
     inside = set(local_circuit(Edges(table), target, nodes=60, gate="absolute").names)
     halved = [name for name in sorted(inside) if ".f" in name or ".h" in name][:3]
-    changes = bench.resolve_interventions([FeatureIntervention(name, "scale", 0.5) for name in halved])
+    changes = bench.resolve_interventions({name: Intervention("scale", 0.5) for name in halved})
     factors = dict.fromkeys(halved, 0.5)
     slow, instead = slow_of(features, tokens, errors), slow_instead(features, ablation)
     for nodes, ours in (
@@ -100,23 +99,25 @@ def test_changes_of_all_kinds_are_what_the_plain_model_does(features: Any, error
     site = next(s for s in ("m2", "m0"))
     names = [table.node(int(table.features_at(site, at)[0])).name for at in (2, 4, 5, 6, 3)]
     actions = ["zero", "scale", "set", "mean", "corrupted"]
-    given = [
-        FeatureIntervention(name, action, {"scale": -1.5, "set": 2.25}.get(action))
+    given = {
+        name: Intervention(action, {"scale": -1.5, "set": 2.25}.get(action, 1.0))
         for name, action in zip(names, actions, strict=True)
-    ]
+    }
     found = bench.check_interventions(given, errors)
     assert found.predicted == pytest.approx(found.frozen, abs=1e-5)
     values = {action: slow_instead(features, action) for action in ("mean", "corrupted")}
     slow = slow_of(features, tokens, errors)
 
     def change(at: str, value: Tensor) -> Tensor:
-        for one in given:
-            place, item, position = row(one.node)
+        for name, intervention in given.items():
+            place, item, position = row(name)
             if place != at:
                 continue
             own = value[position, item]
             other = {k: v[at].expand_as(value)[position, item] for k, v in values.items() if v is not None}
-            value[position, item] = {"zero": 0 * own, "scale": own * -1.5, "set": 2.25, **other}[one.action]
+            value[position, item] = {"zero": 0 * own, "scale": own * -1.5, "set": 2.25, **other}[
+                intervention.value
+            ]
         return value
 
     start = float(slow.logits(lambda at, value: value)[5])
@@ -155,7 +156,7 @@ def test_the_demo_is_measured_as_the_plain_model_is() -> None:
                 value[position, item] = 0.0
         return value
 
-    checked = bench.check_interventions([FeatureIntervention(name) for name in out])
+    checked = bench.check_interventions({name: Intervention("zero") for name in out})
     assert checked.predicted == pytest.approx(checked.frozen, abs=1e-5)
     assert checked.free == pytest.approx(difference(slow.logits(change)) - target.value, abs=2e-4)
 
@@ -181,7 +182,7 @@ def test_errors_tokens_and_leaves_are_changed_inside_a_circuit(features: Any) ->
         NodeKind.ERROR,
         NodeKind.TOKEN,
     }
-    changes = bench.resolve_interventions([FeatureIntervention(name, "scale", 0.25) for name in names])
+    changes = bench.resolve_interventions({name: Intervention("scale", 0.25) for name in names})
     nothing = np.zeros(len(table), dtype=bool)
     outside = OutsideAblation(
         table, nothing, bench.ablation_values("zero"), is_complement=True, changes=changes
@@ -201,7 +202,7 @@ def test_features_of_a_site_with_errors_are_the_component(features: Any) -> None
     names = [n.name for n in map(table.node, range(len(table))) if n.layer == layer and n.site == "m"]
     parts = [name for name in names if ".f" in name or ".error" in name or ".skip" in name]
     model = PlainComponent(features.hf, layer, one.decoder_bias)
-    found = bench.check_interventions([FeatureIntervention(name) for name in parts])
+    found = bench.check_interventions({name: Intervention("zero") for name in parts})
     right = float(model.logits(table.run.tokens)[5])
     assert target.value + found.free == pytest.approx(right, abs=1e-5, rel=1e-6)
 
@@ -241,10 +242,10 @@ def test_one_sweep_predicts_each_node_alone(features: Any) -> None:
     for name in local_circuit(Edges(table), target, nodes=20, gate="absolute").names:
         if name.startswith("position"):
             continue
-        (change,) = bench.resolve_interventions([FeatureIntervention(name)])
+        (change,) = bench.resolve_interventions({name: Intervention("zero")})
         ours = bench.predictions.effect_of(change)
         assert ours == pytest.approx(
-            bench.check_interventions([FeatureIntervention(name)]).predicted, rel=1e-6, abs=1e-9
+            bench.check_interventions({name: Intervention("zero")}).predicted, rel=1e-6, abs=1e-9
         )
 
 

@@ -24,7 +24,7 @@ from circuitviz.features import (
     run_prompt,
     run_with_changes,
 )
-from circuitviz.features import FeatureIntervention as Change
+from circuitviz.graph import Intervention
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 
@@ -86,7 +86,9 @@ def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> Non
         names = [table.node(int(i)).name for i in rows] + [
             f"m{layer}.error@{p}" for p in range(table.run.time)
         ]
-        changed = run_with_changes(table, resolve_interventions(table, [Change(name) for name in names]))
+        changed = run_with_changes(
+            table, resolve_interventions(table, {name: Intervention("zero") for name in names})
+        )
         bias = table.dictionaries[f"m{layer}"].decoder_bias
         written = changed.mlp[layer]
         torch.testing.assert_close(written, bias.expand_as(written), rtol=1e-3, atol=1e-4)
@@ -95,6 +97,6 @@ def test_a_component_is_its_features_its_error_and_its_biases(table: Any) -> Non
 def test_prediction_and_measurement_of_an_ablation(table: Any, difference: Any) -> None:
     found = local_circuit(Edges(table), difference, nodes=100, gate="absolute")
     late = [n for n in found.names if n.startswith("m3.f") and n.endswith("@14")]
-    done = check_interventions(table, difference, [Change(name) for name in late])
+    done = check_interventions(table, difference, {name: Intervention("zero") for name in late})
     assert done.predicted == pytest.approx(done.frozen, rel=1e-4, abs=1e-4)
     assert done.free != pytest.approx(0)

@@ -10,9 +10,7 @@ import torch
 from circuitviz.errors import InputError
 from circuitviz.features import (
     Edges,
-    FeatureIntervention,
     check_interventions,
-    check_nodes_steps,
     frozen_change,
     local_circuit,
     logit_target,
@@ -26,8 +24,7 @@ from circuitviz.features import (
     target_value_in,
     total_effects_by_stage,
 )
-from circuitviz.graph import NodeKind
-from circuitviz.progress import run_to_completion
+from circuitviz.graph import Intervention, NodeKind
 
 
 def strongest(table: Any, site: str, position: int = 4) -> str:
@@ -104,7 +101,7 @@ def test_frozen_interventions_equal_a_run_by_hand_and_their_prediction(demo_feat
     names = [strongest(table, site, p) for site, p in (("m0", 2), ("a1", 4), ("m2", 6), ("a3", 6))]
     for chosen in ([], names[:1], names[1:2], names):
         rows = [table.index(name) for name in chosen]
-        changes = resolve_interventions(table, [FeatureIntervention(name, "scale", -0.5) for name in chosen])
+        changes = resolve_interventions(table, {name: Intervention("scale", -0.5) for name in chosen})
         values = {
             (name.partition(".")[0], int(table.position[r]), int(table.item[r])): -0.5
             * float(table.activation[r])
@@ -129,7 +126,7 @@ def test_prediction_and_frozen_run_agree_on_every_kind_of_node(features: Any) ->
     for target in targets:
         effects, _ = total_effects_by_stage(table, target)
         for name in some.values():
-            changes = resolve_interventions(table, [FeatureIntervention(name, "scale", 1.7)])
+            changes = resolve_interventions(table, {name: Intervention("scale", 1.7)})
             frozen = frozen_change(table, target, changes)
             assert predicted_change(table, target, changes) == pytest.approx(frozen, rel=1e-7, abs=1e-9)
             if name not in (target.node.name,) and not name.endswith(".skip"):
@@ -173,10 +170,10 @@ def test_free_interventions_are_what_the_real_model_does(demo_features: Any) -> 
         return out
 
     right = hooked_logits(case, (case.hf.transformer.h[0].mlp, change))
-    found = check_interventions(table, target, [FeatureIntervention(name, "set", 4.5)])
+    found = check_interventions(table, target, {name: Intervention("set", 4.5)})
     assert found.free == pytest.approx(float(right[5]) - target.value, rel=1e-8)
     assert abs(found.free - found.frozen) > 1e-6  # the rest of the model responds
-    changed = run_with_changes(table, resolve_interventions(table, [FeatureIntervention(name, "set", 4.5)]))
+    changed = run_with_changes(table, resolve_interventions(table, {name: Intervention("set", 4.5)}))
     torch.testing.assert_close(changed.logits, right, rtol=1e-9, atol=1e-9)
 
 
@@ -192,7 +189,7 @@ def test_zeroing_a_head_and_features_with_errors_ablates_the_component(features:
         names += [f"{site}.error@{p}" for p in range(run.time)]
         names += [f"{site}.skip@{p}" for p in range(run.time)] if one.skip is not None else []
         changed = run_with_changes(
-            table, resolve_interventions(table, [FeatureIntervention(n) for n in names])
+            table, resolve_interventions(table, {n: Intervention("zero") for n in names})
         )
         layer = one.site.layer
         written = changed.mlp[layer]
@@ -203,9 +200,8 @@ def test_without_changes_the_run_is_the_model(features: Any) -> None:
     table = features.table
     again = run_with_changes(table, [])
     torch.testing.assert_close(again.logits, table.run.logits, rtol=0, atol=0)
-    nothing = [
-        FeatureIntervention(strongest(table, site, 2), "scale", 1.0) for site in table.dictionaries
-    ] + [FeatureIntervention(f"{site}.error@1", "scale", 1.0) for site in table.dictionaries]
+    names = [name for site in table.dictionaries for name in (strongest(table, site, 2), f"{site}.error@1")]
+    nothing = dict.fromkeys(names, Intervention("scale", 1.0))
     spliced = run_with_changes(
         table, resolve_interventions(table, nothing)
     )  # through encode, decode and error
@@ -231,17 +227,17 @@ def test_corrupted_and_mean_values_come_from_other_runs(features: Any) -> None:
     site, one = next((s, d) for s, d in table.dictionaries.items() if s[0] == "m" and d.site.is_transcoder)
     name = strongest(table, site, 4)
     item = table.node(table.index(name)).feature
-    (corrupted,) = resolve_interventions(table, [FeatureIntervention(name, "corrupted")], [other])
+    (corrupted,) = resolve_interventions(table, {name: Intervention("corrupted")}, [other])
     assert corrupted.new_activation == pytest.approx(float(one.encode(other.dictionary_input(one))[4, item]))
-    (mean,) = resolve_interventions(table, [FeatureIntervention(name, "mean")], [other, table.run])
+    (mean,) = resolve_interventions(table, {name: Intervention("mean")}, [other, table.run])
     both = torch.cat([one.encode(other.dictionary_input(one)), one.encode(table.run.dictionary_input(one))])[
         :, item
     ]
     assert mean.new_activation == pytest.approx(float(both.mean()))
-    tokens = [FeatureIntervention(f"token@{p}", "corrupted") for p in range(table.run.time)]
+    tokens = {f"token@{p}": Intervention("corrupted") for p in range(table.run.time)}
     swapped = run_with_changes(table, resolve_interventions(table, tokens, [other]))
     torch.testing.assert_close(swapped.logits, other.logits, rtol=1e-9, atol=1e-9)
-    found = check_interventions(table, target, [FeatureIntervention("token@3", "corrupted")], [other])
+    found = check_interventions(table, target, {"token@3": Intervention("corrupted")}, [other])
     assert found.frozen == pytest.approx(found.predicted, rel=1e-7) and found.free != 0
 
 
@@ -258,14 +254,14 @@ def test_every_kind_of_node_takes_its_value_from_another_run(features: Any) -> N
         if (node.kind, node.site) in seen or (node.site == "a" and not features.model.shape.parallel):
             continue
         seen.add((node.kind, node.site))
-        (change,) = resolve_interventions(table, [FeatureIntervention(node.name, "corrupted")], [other])
+        (change,) = resolve_interventions(table, {node.name: Intervention("corrupted")}, [other])
         run = run_with_changes(table, [change])
         moved = run.final[6] - table.run.final[6]
         torch.testing.assert_close(moved, change.added_output(table.run), rtol=1e-6, atol=1e-7)
     assert len(seen) > 1
     site = next((s for s, d in table.dictionaries.items() if d.site.reads == "z"), None)
     assert site is not None
-    (change,) = resolve_interventions(table, [FeatureIntervention(f"{site}.error@6", "corrupted")], [other])
+    (change,) = resolve_interventions(table, {f"{site}.error@6": Intervention("corrupted")}, [other])
     run = run_with_changes(table, [change])
     moved = run.attention[int(site[1:])][6] - table.run.attention[int(site[1:])][6]
     torch.testing.assert_close(moved, change.added_output(table.run), rtol=1e-6, atol=1e-7)
@@ -280,28 +276,18 @@ def test_values_of_all_targets_are_read_from_any_run(features: Any) -> None:
         assert target_value_in(table.run, table, target) == pytest.approx(target.value, rel=1e-9)
 
 
-def test_each_node_is_checked_with_progress(demo_features: Any) -> None:
-    table = demo_features.table
-    names = [strongest(table, "m1", 4), strongest(table, "a2", 5)]
-    checks = run_to_completion(check_nodes_steps(table, logit_target(table, 5), names))
-    assert [c.interventions[0].node for c in checks] == names
-    assert all(c.predicted == pytest.approx(c.frozen, rel=1e-6) for c in checks)
-
-
 def test_wrong_interventions_are_refused(demo_features: Any) -> None:
     table = demo_features.table
     name = strongest(table, "m1", 3)
     for given, message in (
-        ([FeatureIntervention(name, "remove")], "no action 'remove'"),
-        ([FeatureIntervention(name, "set")], "needs a number"),
-        ([FeatureIntervention(name, "mean")], "needs runs to take its values from"),
-        ([FeatureIntervention(name), FeatureIntervention(name)], "changed twice"),
-        ([FeatureIntervention("m1.bias@3")], "no part of what the prompt says"),
-        ([FeatureIntervention("m1.f999@3", "set", 1.0)], "has 60 features"),
+        ({name: Intervention("mean-positional")}, "no action 'mean-positional'"),
+        ({name: Intervention("mean")}, "needs runs to take its values from"),
+        ({"m1.bias@3": Intervention("zero")}, "m1.bias@3.*same on every prompt"),
+        ({"m1.f999@3": Intervention("set", 1.0)}, "has 60 features"),
     ):
         with pytest.raises(InputError, match=message):
             resolve_interventions(table, given)
     with pytest.raises(InputError, match="one run of 7 tokens"):
         resolve_interventions(
-            table, [FeatureIntervention(name, "corrupted")], [run_prompt(demo_features.model, [1, 2])]
+            table, {name: Intervention("corrupted")}, [run_prompt(demo_features.model, [1, 2])]
         )

@@ -12,7 +12,6 @@ from circuitviz.errors import InputError
 from circuitviz.features import (
     Dictionary,
     Edges,
-    FeatureIntervention,
     Processing,
     PromptBench,
     Site,
@@ -26,7 +25,7 @@ from circuitviz.features import (
     run_with_changes,
     target_value_in,
 )
-from circuitviz.graph import NodeKind
+from circuitviz.graph import Intervention, NodeKind
 
 OTHER = [0, 7, 9, 30, 4, 33, 8]
 
@@ -55,12 +54,12 @@ def test_a_circuit_is_what_changing_all_others_gives(features: Any) -> None:
     parts = [
         node for node in map(table.node, range(len(table))) if node.kind in (NodeKind.HEAD, NodeKind.MLP)
     ]
-    outside = [FeatureIntervention(node.name) for node in parts if node.name not in inside]
+    outside = {node.name: Intervention("zero") for node in parts if node.name not in inside}
     for site, one in table.dictionaries.items():
         names = [f"{site}.f{i}@{p}" for i in range(one.features) for p in range(table.run.time)]
-        outside += [FeatureIntervention(n, "set", 0.0) for n in names if n not in inside]
+        outside |= {n: Intervention("set", 0.0) for n in names if n not in inside}
         if one.site.part == "m" and not one.site.is_transcoder:  # its leaf is no part that is put to zero
-            outside = [c for c in outside if not c.node.startswith(f"{site}@")]
+            outside = {name: c for name, c in outside.items() if not name.startswith(f"{site}@")}
     right = target_value_in(run_with_changes(table, resolve_interventions(table, outside)), table, target)
     ours = evaluate_prompt_circuit(table, target, inside, "zero")
     assert ours.circuit == pytest.approx(right, rel=1e-7)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +11,6 @@ import pytest
 from circuitviz.document import State, set_evaluation_setting, set_intervention, toggle_ablation
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
-from circuitviz.features import FeatureIntervention as Action
 from circuitviz.features import (
     PromptBench,
     load_dictionaries,
@@ -18,7 +18,7 @@ from circuitviz.features import (
     resolve_interventions,
     run_prompt,
 )
-from circuitviz.graph import Intervention
+from circuitviz.graph import Evaluation, Intervention
 from circuitviz.models import load_model
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
@@ -66,9 +66,10 @@ def test_an_untouched_circuit_is_judged_by_its_nodes(opened: Any, state: State) 
     other = run_prompt(opened.table.run.model, CORRUPTED)
     bench = PromptBench(opened.table, opened.target, {"corrupted": [other]})
     right = bench.evaluate(trial.nodes, "corrupted")
-    assert found["faithfulness"] == {"value": pytest.approx(right.faithfulness), "low": None, "high": None}
-    assert found["completeness"] == pytest.approx(right.completeness)
-    assert found["target"] is None and found["setting"]["prompts"] == 1
+    assert found.faithfulness.value == pytest.approx(right.faithfulness) and found.faithfulness.low is None
+    assert found.prompt.completeness == pytest.approx(right.completeness)
+    assert found.prompt.target is None and found.prompts == 1
+    assert Evaluation.from_dict(json.loads(json.dumps(found.as_dict()))) == found
 
 
 def test_nodes_out_and_changed_are_measured_in_circuit_and_model(opened: Any, state: State) -> None:
@@ -81,15 +82,20 @@ def test_nodes_out_and_changed_are_measured_in_circuit_and_model(opened: Any, st
     found = run_to_completion(evaluate_prompt_request(opened, trial))
     table, target = opened.table, opened.target
     other = run_prompt(table.run.model, CORRUPTED)
-    actions = [Action(one, "corrupted"), Action(two, "scale", 0.5), Action(three, "set", 2.5)]
+    actions = {
+        one: Intervention("corrupted"),
+        two: Intervention("scale", 0.5),
+        three: Intervention("set", 2.5),
+    }
     changes = resolve_interventions(table, actions, [other])
-    assert found["target"]["predicted"] == pytest.approx(predicted_change(table, target, changes), abs=1e-5)
-    assert found["target"]["frozen"] == pytest.approx(found["target"]["predicted"], abs=1e-5)
+    assert found.prompt.target.predicted == pytest.approx(predicted_change(table, target, changes), abs=1e-5)
+    assert found.prompt.target.frozen == pytest.approx(found.prompt.target.predicted, abs=1e-5)
     bench = PromptBench(table, target, {"corrupted": [other]})
-    assert found["target"]["free"] == pytest.approx(bench.changed_value(changes) - target.value, abs=1e-5)
+    assert found.prompt.target.free == pytest.approx(bench.changed_value(changes) - target.value, abs=1e-5)
     circuit = bench.circuit_value(trial.nodes, "corrupted", changes=changes[1:])
-    assert found["metric"]["circuit"] == pytest.approx(circuit, abs=1e-6)
-    first = found["target"]["top_before"][0]
+    assert Evaluation.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+    assert found.circuit == pytest.approx(circuit, abs=1e-6)
+    first = found.prompt.target.top_before[0]
     assert first[0] == " Mary" and first[1] == pytest.approx(float(table.run.logits.softmax(-1).max()))
 
 
@@ -102,8 +108,8 @@ def test_an_error_taken_out_is_felt(opened: Any, state: State) -> None:
             opened, PromptEvaluationRequest.from_state(toggle_ablation([error]).transform(state))
         )
     )
-    assert after["metric"]["circuit"] != pytest.approx(before["metric"]["circuit"], abs=1e-6)
-    assert after["target"]["free"] != 0
+    assert after.circuit != pytest.approx(before.circuit, abs=1e-6)
+    assert after.prompt.target.free != 0
 
 
 def test_a_node_whose_edges_are_all_out_is_out(state: State) -> None:
@@ -129,9 +135,7 @@ def test_other_values_outside_are_another_measurement(opened: Any, state: State)
             keys.add(other.measurement_key)
             trial = PromptEvaluationRequest.from_state(other)
             assert trial is not None and (trial.ablation, trial.errors) == (ablation, errors)
-            values.add(
-                round(run_to_completion(evaluate_prompt_request(opened, trial))["faithfulness"]["value"], 6)
-            )
+            values.add(round(run_to_completion(evaluate_prompt_request(opened, trial)).faithfulness.value, 6))
     assert len(keys) == 6 and len(values) == 6
     assert set_evaluation_setting("corrupted", "kept").transform(state).hash == state.hash
     again = AttributionQuery.from_provenance(

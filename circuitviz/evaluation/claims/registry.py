@@ -10,10 +10,9 @@ import numpy as np
 
 from circuitviz.discovery import TaskSetting
 from circuitviz.errors import InputError
-from circuitviz.evaluation.intervals import Interval
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.feature_activations import is_feature_name
-from circuitviz.graph import BoolMatrix
+from circuitviz.graph import BoolMatrix, Interval
 from circuitviz.models import Model
 from circuitviz.options import build_options
 from circuitviz.progress import ProgressSteps

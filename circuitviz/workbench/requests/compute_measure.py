@@ -75,9 +75,8 @@ class ComputeMeasure(Request):
         one = self.evaluation_request
         if one is not None:
             opened = yield from open_prompt_session(engine, one.query, self.device)
-            changes = tuple(one.circuit_interventions())
             return FeatureMeasureInput(
-                open_bench(opened), one.nodes, changes, one.ablation, one.errors, self.selection
+                open_bench(opened), one.nodes, one.interventions, one.ablation, one.errors, self.selection
             )
         engine.require_open()
         if not engine.can_measure(self.requirements, self.circuit.graph):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from circuitviz.graph import Evaluation
 from circuitviz.progress import ProgressRunner
 from circuitviz.workbench.prompt_evaluation import (
     PromptEvaluationRequest,
@@ -38,11 +39,11 @@ class MeasurePromptFaithfulness(Request):
         steps = ProgressRunner(evaluate_prompt_request(opened, self.evaluation_request))
         for step in steps:
             yield ProgressReported("Measuring faithfulness", step.fraction, step.message)
-            if isinstance(step.partial, dict):
-                yield FaithfulnessMeasured(self.key, "small", step.partial)
+            if isinstance(step.partial, Evaluation):
+                yield FaithfulnessMeasured(self.key, "small", step.partial.as_dict())
         bench, names = open_bench(opened), (*self.evaluation_request.nodes, *self.evaluation_request.ablated)
         left = bench.cached_remaining_shares(names, self.evaluation_request.ablation)
-        yield FaithfulnessMeasured(self.key, "exact", steps.result, left)
+        yield FaithfulnessMeasured(self.key, "exact", steps.result.as_dict(), left)
         if not left:  # for the estimates to come: nobody waits for it
             left = bench.remaining_shares(names, self.evaluation_request.ablation)
-            yield FaithfulnessMeasured(self.key, "exact", steps.result, left)
+            yield FaithfulnessMeasured(self.key, "exact", steps.result.as_dict(), left)
