@@ -1,4 +1,4 @@
-"""Methods that find circuits: scores of every edge."""
+"""Discovery methods: generators that score every edge of a model on a task."""
 
 from circuitviz.discovery.ablation_values import ablation_values
 from circuitviz.discovery.registry import (

@@ -1,4 +1,4 @@
-"""The ablation value of every sender, made once for a setting and cut to each batch."""
+"""Ablation values of every sender on a task, computed once for all batches."""
 
 from __future__ import annotations
 
@@ -14,10 +14,15 @@ AblationValues = Callable[[Task], Activations]
 
 
 def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
-    """Return a function from a part of the task to the senders' ablation values on it.
+    """A function from a batch of the task to the senders' ablation values on it (methods.md, Ablation).
 
-    ``corrupted`` runs the part's own corrupted prompts; means are taken over the whole task's
-    corrupted prompts' clean partners, once.
+    ``corrupted`` runs the batch's own corrupted prompts; means are taken once, over all clean prompts of the
+    task.
+
+    Args:
+        model: The model.
+        task: The whole task.
+        ablation: One of ``ABLATIONS``.
     """
     if ablation == "corrupted":
         return lambda part: _corrupted_activations(model, part)
@@ -31,7 +36,7 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
 
 
 def _corrupted_activations(model: Model, part: Task) -> Activations:
-    """The corrupted run; before the first corrupted token it is the clean run itself."""
+    """The corrupted run, with the first position at which a corrupted token differs."""
     found = record_activations(model, part.corrupted, part.lengths - 1)
     different = (part.clean != part.corrupted).any(0).nonzero()
     found.first_changed_position = int(different[0, 0]) if len(different) else part.clean.shape[1] - 1

@@ -1,5 +1,6 @@
-"""ACDC: from the logits backwards, an edge goes where the model does without it; decisions build on
-each other, so the circuit that is left was tested as it stands.
+"""ACDC: from the logits upstream, remove each edge that the model does without [conmy2023acdc].
+
+Later decisions see earlier ones, so the circuit that is left was tested as it stands.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = (
 
 @dataclass(frozen=True)
 class AcdcOptions:
-    """When an edge may go."""
+    """When an edge is removed."""
 
     tau: float = option(0.01, "an edge goes when it costs less than this", above=0)
     judge: str = option(
@@ -51,11 +52,11 @@ class AcdcOptions:
     select="own",
 )
 def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
-    """Drop u→v when L(C) − L(C without u→v) < τ, C what is left so far; L is −KL by default.
+    """Remove u→v when L(C) − L(C without u→v) < τ, C being what is left so far; L is −KL by default.
 
-    Receivers in reverse topological order, each one's senders from the latest to the earliest. An
-    edge's score is what its removal cost when it was tried, 0 where it improved the metric (with
-    ``absolute``, what it changed); so the edges kept are those whose score reaches τ.
+    Receivers in reverse topological order, each one's senders from the latest to the earliest
+    [conmy2023acdc]. An edge's score is what its removal cost when it was tried, 0 where it improved the
+    metric (with ``absolute``, the change), so the edges kept are those whose score reaches τ.
     """
     search = _AcdcSearch(setting, options)
     graph = setting.model.graph
@@ -70,7 +71,7 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
 
 
 class _AcdcSearch:
-    """The circuit so far, and the runs that candidates are measured on."""
+    """The circuit so far, and the runs on which candidates are measured."""
 
     def __init__(self, setting: TaskSetting, options: AcdcOptions) -> None:
         self.options, self.graph = options, setting.model.graph
@@ -95,15 +96,18 @@ class _AcdcSearch:
 
     @property
     def n_edges_left(self) -> int:
-        """Edges not dropped yet."""
+        """Number of edges that are not removed yet."""
         return int(self.edges.sum())
 
     def decide_receiver(self, receiver: int) -> Iterator[int]:
-        """Decide on the edges into one receiver; yields how many were decided, again and again.
+        """Decide on the edges into one receiver.
 
-        Most edges go. So a chain is measured at once in which each edge goes after the one before;
-        what follows the first edge that has to stay is measured again without that assumption. The
-        decisions are those of going one by one.
+        Most edges are removed. So a chain of removals is measured at once, each assuming that the edges
+        before it are removed; what follows the first edge that stays is measured again without that
+        assumption. The decisions are those of trying the edges one by one.
+
+        Yields:
+            How many edges were decided since the last time.
         """
         order = np.flatnonzero(self.graph.mask[:, receiver])[::-1]
         if not self._affects_metric(receiver):
@@ -137,14 +141,15 @@ class _AcdcSearch:
             yield tried
 
     def scores(self, partial: bool = False) -> Scores:
-        """What each edge cost when it was tried; 0 while it was not."""
+        """What each edge cost when it was tried; 0 where it was not yet."""
         values = np.where(self.decided, self.costs, 0.0) * self.graph.mask
         return Scores(self.graph, values, "acdc", partial=partial, info={"own": float(self.options.tau)})
 
     def _affects_metric(self, receiver: int) -> bool:
-        """Whether anything that reads this receiver's input is itself read.
+        """Whether a receiver's node still has an outgoing edge in the circuit.
 
-        Where a block normalises what its heads write together, each head scales the others.
+        Where a block normalises what its heads write together, each head scales the others, so all of them
+        count.
         """
         nodes = np.flatnonzero(self.graph.owners[receiver])
         if nodes[0] >= len(self.edges):
@@ -163,7 +168,7 @@ class _AcdcSearch:
         return total / self.n_prompts
 
     def _measure_variants(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:
-        """The judge's mean over prompts for each candidate column."""
+        """The cost metric's mean over prompts for each candidate column [variants]."""
         totals = np.zeros(len(columns))
         for part, run, reference in self.batches:
             for which, logits in run.variants(self.edges, receiver, columns):

@@ -46,8 +46,9 @@ class ActivationPatchingOptions:
 def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions) -> ProgressSteps[Scores]:
     """s(u) = L(full model) − L(full model with u's output replaced by its ablation value).
 
-    ``positions`` hold the same with the output replaced at one position only, [senders, time]. An edge
-    is given an equal share of its sender's effect, so that a node's edges add up to it.
+    ``positions`` hold the same with the output replaced at one position only, [senders, time]. An edge gets
+    an equal share of its sender's effect, so that a node's edges add up to it. Source: [vig2020mediation],
+    [meng2022locating].
     """
     model, task = setting.model, setting.task
     values = ablation_values(model, task, setting.ablation)
@@ -133,7 +134,7 @@ def _patched_logits(
 
 
 def _copies_per_step(run: PatchedRun, start: int) -> int:
-    """How many copies a step may run on a processor, so that whoever waits for its end is not kept long."""
+    """Number of copies that run at once, limited on CPU so that progress and cancelling stay quick."""
     if run.model.device.type != "cpu":
         return 64
     shape = run.model.shape
@@ -142,7 +143,7 @@ def _copies_per_step(run: PatchedRun, start: int) -> int:
 
 
 def _removed_output(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
-    """What replacing takes away of the stream, [nodes · batch, time, d]."""
+    """What replacing a node removes from the stream, [nodes · batch, time, d_model]."""
     rows = np.unique([node for node, _ in group])
     beyond = run.deltas.select(rows)
     chosen = beyond[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]

@@ -30,7 +30,8 @@ from circuitviz.progress import Progress, ProgressSteps
 def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
     """s(u, t) = mean over prompts of (z_u − a_u) · ∂L/∂z_u at position t and the clean input.
 
-    A node's attribution, the sum over positions, is the sum of its outgoing edges' EAP scores.
+    A node's attribution, the sum over positions, is the sum of its outgoing edges' EAP scores. Source:
+    [nanda2023attribution], [syed2023attribution].
     """
     model, task = setting.model, setting.task
     values = ablation_values(model, task, setting.ablation)
@@ -71,7 +72,7 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
 def _attribution_by_position(
     model: Model, differences: ActivationDeltas, outputs: list[Tensor]
 ) -> NDArray[np.float64]:
-    """Sum over prompts of difference · gradient at what each sender writes into, [senders, time]."""
+    """Sum over prompts of delta · gradient at what each sender writes, float64 [senders, time]."""
     found = torch.zeros(differences.values.shape[0], differences.values.shape[2], dtype=torch.float64)
 
     def add(rows: slice, gradient: Tensor) -> None:

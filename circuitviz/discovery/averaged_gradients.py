@@ -1,4 +1,4 @@
-"""Several methods differ only in where they take the gradient: one loop serves them all."""
+"""EAP and its variants, which differ only in the points at which the gradient is taken: one loop."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ from circuitviz.tasks import Task
 class GradientPoint:
     """One pass in which the gradient is taken.
 
-    clean_fraction: how far the embedding is on the way from its ablation value (0) to the clean one (1);
-    hooks: further changes of the pass; corrupted: run the corrupted prompts instead.
+    Attributes:
+        clean_fraction: Position of the embedding on the line from its ablation value (0) to the clean one
+            (1).
+        hooks: Further changes of the pass.
+        corrupted: Run the corrupted prompts instead of the clean ones.
     """
 
     clean_fraction: float = 1.0
@@ -36,7 +39,7 @@ class GradientPoint:
 
 @dataclass(eq=False)
 class TaskBatch:
-    """A part of the task with its senders' clean outputs and ablation values."""
+    """A batch of the task with its senders' clean outputs and ablation values."""
 
     model: Model
     task: Task
@@ -50,10 +53,17 @@ PointChooser = Callable[[TaskBatch], Sequence[GradientPoint]]
 def score_by_average_gradients(
     setting: TaskSetting, method: str, points: PointChooser, first_point_is_clean: bool = False
 ) -> ProgressSteps[Scores]:
-    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · the points' mean of ∂L/∂x_v.
+    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · (mean over the points of ∂L/∂x_v).
 
-    ``first_point_is_clean``: the first point is the clean pass, so that senders are recorded in it; otherwise
-    a plain forward records them first.
+    Args:
+        setting: Model, task, metric and ablation.
+        method: Name of the method.
+        points: Chooses the points for a batch.
+        first_point_is_clean: Whether the first point is the clean pass, so that senders are recorded in it;
+            otherwise a plain forward pass records them first.
+
+    Returns:
+        Scores of all edges.
     """
     model, task = setting.model, setting.task
     values = ablation_values(model, task, setting.ablation)
@@ -96,7 +106,18 @@ def compute_gradients(
     extra_hooks: dict[str, Hook],
     extra_tensors: list[Tensor] | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
-    """Forward and backward at a point; ``extra_hooks``, ``extra_tensors``: hooks and what they keep, as for ``backward``."""
+    """One forward and backward pass at a point.
+
+    Args:
+        setting: Model, task, metric and ablation.
+        batch: A batch of the task.
+        point: Where the gradient is taken.
+        extra_hooks: Further hooks of the pass.
+        extra_tensors: A list that the hooks fill with tensors whose gradients are wanted, too.
+
+    Returns:
+        The tensors of the pass, and their gradients.
+    """
     part, clean, ablated = batch.task, batch.clean, batch.ablated
 
     def loss(logits: Tensor) -> Tensor:

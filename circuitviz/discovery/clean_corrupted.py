@@ -1,4 +1,4 @@
-"""The mean of the gradients at both ends of the path: two passes against EAP's blind spots."""
+"""EAP with the mean of the gradients at the clean and the corrupted input, against saturation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ from circuitviz.progress import ProgressSteps
     smooth=True,
 )
 def clean_corrupted(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
-    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ½(∂L/∂x_v at x + at x')."""
+    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ½(∂L/∂x_v at x + at x').
+
+    Source: the code of [hanna2024faithfulness].
+    """
     points = [GradientPoint(), GradientPoint(corrupted=True)]
     return (
         yield from score_by_average_gradients(

@@ -1,4 +1,9 @@
-"""One batch's direct paths from senders to receivers, all else frozen, then played out."""
+"""Direct paths from senders to receivers in one batch, everything else frozen.
+
+1. ``_receiver_inputs``: what each receiver would read, had one sender's direct path to it its ablation value.
+2. ``_overrides``: the receivers' queries, keys, values or MLP outputs are computed from these inputs.
+3. ``Model.logits_from_layer``: they are set in the clean run, and what follows is computed.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +23,13 @@ IndexArray = NDArray[np.intp]
 
 
 class DirectPaths:
-    """Runs in which receivers do what they would, had one sender's direct path to them changed.
+    """Runs in which receivers compute what they would, had one sender's direct path to them changed.
 
-    run: a patched run that has just run the full model. recomputed: MLPs on the way are part of the
-    path and computed anew; attention is frozen always.
+    Args:
+        model: The model.
+        run: A patched run that has just run the full model.
+        receivers: Columns of the receivers.
+        recompute_mlps: Whether MLPs on the way are part of the path; attention is always frozen.
     """
 
     def __init__(self, model: Model, run: PatchedRun, receivers: list[int], recompute_mlps: bool) -> None:
@@ -31,7 +39,14 @@ class DirectPaths:
 
     @torch.no_grad()
     def logits(self, senders: IndexArray) -> Iterator[tuple[IndexArray, Tensor]]:
-        """(which senders, logits [senders · batch, vocabulary]), in portions that fit."""
+        """Logits with each sender's direct path changed.
+
+        Args:
+            senders: Rows of the senders.
+
+        Yields:
+            Rows of senders and their logits [senders · batch, vocabulary], in portions that fit into memory.
+        """
         model, run = self.model, self.run
         model.block_calls(run.tokens.shape[1])
         start = min(self._receiver_layer(name) for name in self.receivers)
@@ -51,7 +66,7 @@ class DirectPaths:
             yield which, model.logits_from_layer(stream, start, at, self._overrides(inputs))
 
     def _receiver_inputs(self, senders: IndexArray) -> dict[str, Tensor]:
-        """What each receiver would read, [senders · batch, time, d]."""
+        """What each receiver would read, [senders · batch, time, d_model]."""
         model, run, found = self.model, self.run, {}
         delta = torch.zeros_like(self._repeat_for_copies(run.fully_ablated.resid_start, len(senders)))
         for layer in range(model.shape.n_layers + 1):
@@ -73,7 +88,7 @@ class DirectPaths:
         return found
 
     def _input_delta(self, delta: Tensor, senders: IndexArray, receiver: str) -> Tensor:
-        """What a receiver's input differs by: the senders' own difference, and MLPs' on the way."""
+        """The change of a receiver's input: the sender's own delta, and that of MLPs on the way."""
         column = self.model.graph.receiver_index[receiver]
         return delta - self._sender_deltas(senders, self.model.graph.mask[senders, column])
 
@@ -88,7 +103,7 @@ class DirectPaths:
         return full.flatten(0, 1)
 
     def _mlp_delta(self, layer: int, delta: Tensor, senders: IndexArray) -> Tensor:
-        """How an MLP's output changes when only what MLPs before it and the senders wrote does."""
+        """The change of an MLP's output when only what earlier MLPs and the senders wrote changes."""
         before = mlp_row(self.model, layer)
         if self.model.shape.parallel:
             before = head_rows(self.model, layer).start
@@ -137,7 +152,7 @@ class DirectPaths:
 def _project_heads(
     model: Model, layer: int, channel: str, inputs: dict[int, Tensor], original: OriginalForward, x: Tensor
 ) -> Tensor:
-    """The model's own queries, keys or values, but for the heads whose inputs are given."""
+    """The model's own queries, keys or values, except for the heads whose inputs are given."""
     out = original(x).clone()
     weights, bias = model.layers[layer].channel_weights(channel)
     split = out.view(*out.shape[:2], len(weights), -1)

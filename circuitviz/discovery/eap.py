@@ -17,7 +17,10 @@ from circuitviz.progress import ProgressSteps
     smooth=True,
 )
 def edge_attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSteps[Scores]:
-    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v at the clean input."""
+    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v at the clean input.
+
+    Source: [syed2023attribution].
+    """
     return (
         yield from score_by_average_gradients(
             setting, "eap", lambda batch: [GradientPoint()], first_point_is_clean=True

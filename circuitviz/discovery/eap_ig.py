@@ -1,5 +1,7 @@
-"""EAP with integrated gradients: the gradient is averaged on the way from corrupted to clean input,
-so that a saturated component is not overlooked.
+"""EAP with integrated gradients over the input [hanna2024faithfulness].
+
+The gradient is averaged on the line from the corrupted to the clean input, so that saturated components are
+not missed.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ QUADRATURE_RULES = ("left", "midpoint", "right")
 
 @dataclass(frozen=True)
 class EapIgOptions:
-    """How the path from the ablated to the clean input is walked."""
+    """The points on the line from the ablated to the clean input."""
 
     steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
     rule: str = option(
@@ -36,12 +38,23 @@ class EapIgOptions:
     smooth=True,
 )
 def eap_integrated_gradients(setting: TaskSetting, options: EapIgOptions) -> ProgressSteps[Scores]:
-    """EAP with ∂L/∂x_v averaged over ``input`` at a + (k/m)(z − a)."""
+    """EAP with ∂L/∂x_v averaged over runs whose ``input`` is a + (k/m)(z − a).
+
+    Source: [hanna2024faithfulness].
+    """
     points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
     return (yield from score_by_average_gradients(setting, "eap-ig", lambda batch: points))
 
 
 def path_fractions(steps: int, rule: str) -> list[float]:
-    """How far along the straight line from ablated (0) to clean (1) the gradient is taken."""
+    """The points on the straight line from ablated (0) to clean (1) at which the gradient is taken.
+
+    >>> path_fractions(4, "midpoint")
+    [0.125, 0.375, 0.625, 0.875]
+
+    Args:
+        steps: Number of points.
+        rule: One of ``QUADRATURE_RULES``.
+    """
     shift = {"left": 0.0, "midpoint": 0.5, "right": 1.0}[rule]
     return [(step + shift) / steps for step in range(steps)]

@@ -1,5 +1,7 @@
-"""EAP-IG over activations: the gradient is averaged while one layer's outputs at a time go from
-ablated to clean, so that a component is not overlooked that saturates inside the model.
+"""EAP with integrated gradients over each layer's outputs [hanna2024faithfulness].
+
+The gradient is averaged while one layer's outputs at a time go from ablated to clean, so that components that
+saturate inside the model are not missed.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from circuitviz.progress import ProgressSteps
 
 @dataclass(frozen=True)
 class EapIgActivationsOptions:
-    """How the line from a layer's ablated to its clean outputs is walked."""
+    """The points on the line from a layer's ablated to its clean outputs."""
 
     steps: int = option(5, "points on each layer's line from ablated to clean outputs", low=1, high=1000)
     rule: str = option(
@@ -39,11 +41,11 @@ class EapIgActivationsOptions:
 def eap_integrated_activations(
     setting: TaskSetting, options: EapIgActivationsOptions
 ) -> ProgressSteps[Scores]:
-    """EAP with ∂L/∂x_v averaged over passes in each of which one layer's outputs are held at
-    a + (k/m)(z − a): first ``input``'s, then every attention's, every MLP's.
+    """EAP with ∂L/∂x_v averaged over passes that hold one layer's outputs at a + (k/m)(z − a).
 
-    As in the authors' code, every edge's gradient is averaged over all (2 · layers + 1) · m passes, and
-    none flows back through the outputs that are held.
+    First ``input``'s, then every attention's, every MLP's. As in the code of [hanna2024faithfulness], every
+    edge's gradient is averaged over all (2 · layers + 1) · m passes, and none flows back through the outputs
+    that are held; see also [marks2024sparse].
     """
 
     def points(batch: TaskBatch) -> list[GradientPoint]:

@@ -1,4 +1,4 @@
-"""The exact effect of every edge, by taking each out: what all else approximates."""
+"""Exact edge patching: the effect of every edge, by ablating each alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,8 @@ class ExactOptions:
 def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> ProgressSteps[Scores]:
     """s(u→v) = L(full model) − L(full model with the one edge ablated), mean over prompts.
 
-    Receivers go from the logits down, so what restarts latest is known first.
+    Receivers go from the logits upstream, so that the quickest restarts come first. Source:
+    [goldowskydill2023path].
     """
     graph = setting.model.graph
     wanted = graph.mask
@@ -46,7 +47,12 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
 
 
 def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:
-    """Exact effects of chosen edges (sender, receiver); all others stay 0."""
+    """Exact effects of chosen edges; all others stay 0.
+
+    Args:
+        setting: Model, task, metric and ablation.
+        edges: (row of the sender, column of the receiver) of each edge.
+    """
     model, task, graph = setting.model, setting.task, setting.model.graph
     values = ablation_values(model, task, setting.ablation)
     wanted = np.zeros_like(graph.mask)
@@ -89,16 +95,21 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
 def leave_one_out_columns(
     column: BoolMatrix, senders: np.ndarray[tuple[int], np.dtype[np.intp]]
 ) -> BoolMatrix:
-    """A receiver's edges [senders] with one of them out at a time: [variants, senders]."""
+    """A receiver's edges [senders] with one of them removed at a time, bool [variants, senders]."""
     columns = np.repeat(column[None], len(senders), axis=0)
     columns[np.arange(len(senders)), senders] = False
     return columns
 
 
 def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
-    """Columns of receivers given by name with commas between them; InputError on a name that is none.
+    """Columns of receivers given by name; ``a9.h9`` stands for its q, k and v.
 
-    ``a9.h9`` stands for its q, k and v.
+    Args:
+        setting: Model, task, metric and ablation.
+        names: Names with commas between them.
+
+    Raises:
+        InputError: A name is no receiver of the model.
     """
     index, found = setting.model.graph.receiver_index, []
     for name in (part.strip() for part in names.split(",") if part.strip()):

@@ -1,7 +1,10 @@
-"""One backward pass gives the gradient at every receiver; one matrix product a layer the scores.
+"""Gradients at every receiver from one backward pass, and edge scores from one matrix product per layer.
 
-No input is split per receiver: gradients are taken where queries, keys and values are projected,
-and pushed back through each head's own weights and the normalisation's closed form.
+No input is split per receiver:
+
+1. ``run_backward`` takes gradients where queries, keys, values and MLP inputs are computed.
+2. ``add_edge_scores`` pushes them back through each head's weights and the normalisation's closed form.
+3. Each layer's gradients, one row per receiver, are multiplied by the deltas of all earlier senders.
 """
 
 from __future__ import annotations
@@ -24,10 +27,20 @@ LossFunction = Callable[[Tensor], Tensor]
 
 @dataclass(eq=False)
 class GradientCapture:
-    """Tensors that one forward pass keeps for its backward pass, in order of layers, from ``first_changed_position`` on.
+    """Tensors of one forward pass, or their gradients, by layer, from ``first_changed_position`` on.
 
-    ``sender_outputs``: the stream after each place that a sender writes to: the embedding, then per layer its
-    attention (in sequential blocks) and its block.
+    Attributes:
+        first_changed_position: Position from which they are kept.
+        resid_pre: The residual stream that attention reads.
+        resid_mid: The residual stream that the MLP reads.
+        q: Queries.
+        k: Keys.
+        v: Values.
+        mlp: Inputs of MLPs.
+        resid_final: The last residual stream.
+        sender_outputs: The stream after each place that a sender writes to: the embedding, then per layer its
+            attention (in sequential blocks) and its block.
+        extra: Further tensors that hooks of the pass keep.
     """
 
     first_changed_position: int = 0
@@ -53,13 +66,25 @@ def run_backward(
     at_sender_outputs: bool = False,
     extra_tensors: list[Tensor] | None = None,
 ) -> tuple[GradientCapture, GradientCapture]:
-    """Run forward and backward once; returns the tensors and their gradients.
+    """Run one forward and one backward pass.
 
-    ``replace_embedding`` may replace the embedding; ``extra_hooks`` are further hooks of the same pass; ``loss`` maps
-    logits [batch, vocabulary] to a number. No gradient is made before position ``first_changed_position``: nothing
-    later depends on it, as attention looks back only. ``at_sender_outputs``: take the gradients at ``outputs``, too.
-    ``extra_tensors``: a list that ``extra_hooks`` fills with further tensors; their gradients are in ``GradientCapture.extra_tensors``, and
-    further gradients can be taken through the same pass.
+    No gradient is computed before ``first_changed_position``: nothing later depends on it, as attention looks
+    back only.
+
+    Args:
+        model: The model.
+        tokens: Token ids [batch, time].
+        positions: The answer position of each prompt [batch].
+        loss: Maps logits [batch, vocabulary] to a number.
+        replace_embedding: May replace the embedding.
+        extra_hooks: Further hooks of the pass.
+        first_changed_position: Position from which gradients are computed.
+        at_sender_outputs: Whether gradients at ``GradientCapture.sender_outputs`` are wanted, too.
+        extra_tensors: A list that ``extra_hooks`` fills with further tensors; their gradients are in
+            ``GradientCapture.extra``, and further gradients can be taken through the same pass.
+
+    Returns:
+        The tensors of the pass, and their gradients.
     """
     tape = GradientCapture(first_changed_position)
 
@@ -123,10 +148,10 @@ def _grad_from(
     original: OriginalForward,
     x: Tensor,
 ) -> Tensor:
-    """A module on all positions, differentiated only from ``first_position`` on; its later part is kept.
+    """A module on all positions, differentiated only from a position on; the later part is kept.
 
-    What it reads is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi,
-    Falcon), attention reads ``x``, too, and its gradient is not the MLP's.
+    Its input is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi, Falcon),
+    attention reads ``x``, too, and its gradient is not the MLP's.
     """
     later = x[:, first_position:].contiguous() if first_position else x.view_as(x)
     out = original(later)
@@ -150,10 +175,14 @@ def _chain_hooks(first: Hook, second: Hook) -> Hook:
 
 @dataclass(frozen=True, eq=False)
 class ActivationDeltas:
-    """What senders write beyond their ablation values, from the first position that differs on.
+    """What senders write minus their ablation values, from the first position that differs on.
 
-    values: [senders, batch, time − begin, d]. Before ``first_changed_position`` every difference is zero, so nothing
-    there can score: with interchange ablation that is all up to the first corrupted token.
+    Before ``first_changed_position`` every delta is zero, so nothing there can score: with interchange
+    ablation that is all up to the first corrupted token.
+
+    Attributes:
+        first_changed_position: Position from which deltas are kept.
+        values: [senders, batch, time − first_changed_position, d_model].
     """
 
     first_changed_position: int
@@ -163,7 +192,7 @@ class ActivationDeltas:
     def between(
         model: Model, clean: Activations, ablated: Activations, buffers: BufferPool
     ) -> ActivationDeltas:
-        """Ours minus theirs, in the memory of the differences that ``buffers`` held before."""
+        """Clean outputs minus ablation values, in memory that ``buffers`` reuses from call to call."""
         begin = ablated.first_changed_position
         later = clean.from_position(begin)
         out = buffers.buffer("differences", later.embed, len(model.graph.senders), *later.embed.shape)
@@ -183,8 +212,16 @@ def add_edge_scores(
 ) -> None:
     """Add ``weight`` · Σ over prompts and positions of (z_u − a_u) · ∂L/∂x_v to ``scores``.
 
-    scores: float64 [senders, receivers of the model]; scratch: memory that calls after one another share.
-    senders_before: where senders are not the model's own, how many come before each layer's attention and MLP.
+    Args:
+        model: The model.
+        deltas: z_u − a_u of all senders.
+        capture: Tensors of the pass.
+        gradients: Their gradients.
+        scores: Accumulated in place, float64 [senders, receivers of the model].
+        weight: Factor of this pass.
+        buffers: Memory that successive calls share.
+        senders_before: Where senders are not the model's own, how many come before each layer's attention and
+            MLP.
     """
     shape, columns = model.shape, model.graph.receiver_index
     begin, beyond = deltas.first_changed_position, deltas.values

@@ -1,4 +1,4 @@
-"""Information flow routes: what share of each input a sender is, without gradients or ablation."""
+"""Information flow routes: each sender's share of what a receiver reads, without gradients or ablation."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
     """s(u→v) = mean over positions of p_u / Σ p, where p_u = max(‖x_v‖₁ − ‖x_v − z_u‖₁, 0).
 
     x_v is what v reads before its normalisation, z_u what u writes, without biases; the mean is over a
-    prompt's real positions, then over prompts. Neither metric nor ablation enters.
+    prompt's real positions, then over prompts. Neither metric nor ablation enters. Source:
+    [ferrando2024information].
     """
     model, task = setting.model, setting.task
     nothing = zero_activations(model, model.unembedding)
@@ -72,7 +73,13 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
 
 
 def _proximity_shares(written: Tensor, stream: Tensor, weights: Tensor) -> Tensor:
-    """Each sender's share of a stream [batch, time, d], summed with weights [batch, time]: [senders]."""
+    """Each sender's share of a stream, summed with weights over prompts and positions, [senders].
+
+    Args:
+        written: What each sender writes [senders, batch, time, d_model].
+        stream: The stream [batch, time, d_model].
+        weights: Weights [batch, time].
+    """
     whole = stream.abs().sum(-1)
     near = torch.stack([(whole - (stream - out).abs().sum(-1)).clamp_min(0) for out in written])
     share = near / near.sum(0).clamp_min(1e-12)

@@ -1,11 +1,18 @@
-"""Edge attribution where some sites are seen in features: the same scores in another basis.
+"""Edge attribution in a graph of components and features: the same scores in another basis.
 
-As EAP and EAP-IG (METHODS: Scores), and as the feature circuits of Marks et al. (2024) sum over positions:
-s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v, where u and v may be features of an
-opened site. A feature's z_u − a_u is its activation beyond its ablation value, times its direction; its
-∂L/∂x_v goes from its activation back to the stream, through the queries, keys and values that made it.
-The site's error is held constant (METHODS: Feature level). So patterns, normalisations and MLPs are free to
-respond, other than in the attribution of one prompt, whose frozen patterns are blind to QK.
+As EAP and EAP-IG (methods.md, Scores), and as feature circuits over a task [marks2024sparse]: s(u→v) = mean
+over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v, where u and v may be features of a site.
+
+1. ``choose_features``: the features of greatest |attribution| are listed at each site; the rest is its error.
+2. Deltas: a feature's z_u − a_u is its activation minus its ablation value, times its decoder direction; the
+   error is what is left of the site's delta.
+3. One pass per point in which each site is its features plus a constant error gives ∂L/∂(activation of each
+   feature).
+4. That gradient goes back from the activation to the residual stream, through the queries, keys and values,
+   or the MLP, that the dictionary's input was computed from.
+
+Patterns, normalisations and MLPs are free to respond, unlike in the attribution of one prompt, whose frozen
+patterns are blind to QK.
 """
 
 from __future__ import annotations
@@ -38,7 +45,13 @@ HELD_SENDER_TENSORS = 4.0  # sender outputs that are held at a time: two bases, 
 
 @dataclass(eq=False)
 class _SiteRecord:
-    """What a pass leaves of a site: what its dictionary reads, what it writes, its listed features."""
+    """What a pass computes at a site.
+
+    Attributes:
+        dictionary_input: What the dictionary reads [batch, time, d_in].
+        site_output: What the site writes [batch, time, d_out].
+        features: Activations of the listed features [batch, time, features].
+    """
 
     dictionary_input: Tensor
     site_output: Tensor
@@ -48,11 +61,19 @@ class _SiteRecord:
 def choose_features(
     setting: TaskSetting, dictionaries: Mapping[str, Dictionary], max_features: int
 ) -> ProgressSteps[tuple[FeatureBasis, dict[str, Any]]]:
-    """The features to list at each site: those of greatest |attribution| to the metric, at most so many.
+    """Choose the features to list at each site: those of greatest |attribution| to the metric.
 
-    A feature's attribution here: mean over prompts of Σ over positions (its activation − its ablation value)
-    · ∂L/∂activation at the clean input, where its site's whole output is free. Returns the sites, and by site
-    how many features were active, how many are listed, and their share of all |attribution|.
+    A feature's attribution here: mean over prompts of Σ over positions (activation − ablation value) ·
+    ∂L/∂activation at the clean input, where the whole output of its site is free.
+
+    Args:
+        setting: Model, task, metric and ablation.
+        dictionaries: By site.
+        max_features: The most features that are listed at a site.
+
+    Returns:
+        The basis, and by site how many features were active, how many are listed, and their share of all
+        |attribution|.
     """
     model, task = setting.model, setting.task
     whole = FeatureBasis.from_dictionaries(model, dictionaries)
@@ -103,7 +124,15 @@ def score_mixed_edges(
     method: str,
     info: Mapping[str, Any],
 ) -> ProgressSteps[Scores]:
-    """Scores of the graph with some sites opened; gradients are means over ``points``."""
+    """Scores of the graph in which some sites show features; gradients are means over points.
+
+    Args:
+        setting: Model, task, metric and ablation.
+        basis: The sites and their listed features.
+        points: Where gradients are taken.
+        method: Name of the method.
+        info: ``Scores.info`` of the result.
+    """
     model, task = setting.model, setting.task
     table = _MixedGraph(model, basis)
     values, instead = ablation_values(model, task, setting.ablation), _feature_ablation_values(setting, basis)
@@ -143,7 +172,7 @@ def _feature_ablation_values(setting: TaskSetting, basis: FeatureBasis) -> Featu
 
 @torch.no_grad()
 def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
-    """Run the clean prompts; the batch gets its senders' outputs, returned are features by site."""
+    """Run the clean prompts: the batch gets its senders' outputs; returned are features by site."""
     seen: dict[str, Tensor] = {}
 
     def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
@@ -157,7 +186,7 @@ def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
 
 @dataclass(eq=False)
 class _MixedGraph:
-    """Where senders and receivers of a graph with opened sites stand among those of the model."""
+    """The graph with features at some sites, and where its senders and receivers are among the model's."""
 
     model: Model
     basis: FeatureBasis
@@ -180,7 +209,7 @@ class _MixedGraph:
 
     @property
     def sender_ratio(self) -> float:
-        """How many times as many senders there are as in the model."""
+        """Number of senders divided by the model's number of senders."""
         return len(self.graph.senders) / len(self.model.graph.senders)
 
     def site_rows(self, site: str, kind: NodeKind) -> list[int]:
@@ -195,7 +224,7 @@ class _MixedGraph:
         feature_ablations: dict[str, Tensor],
         buffers: BufferPool,
     ) -> ActivationDeltas:
-        """What each sender writes beyond its ablation value; a site's features and its error add up to it."""
+        """Deltas of all senders; those of a site's features and error add up to the site's."""
         base = ActivationDeltas.between(self.model, batch.clean, batch.ablated, buffers)
         sizes = (len(self.graph.senders), *base.values.shape[1:])
         out = buffers.buffer("opened differences", base.values, *sizes)
@@ -255,7 +284,7 @@ ReceiverGradients = Callable[[Model, SiteBasis, _SiteRecord, Tensor, GradientCap
 
 
 def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -> Iterator[Tensor]:
-    """∂L/∂(what the dictionary reads) through each listed feature alone, [batch, time, d_in]."""
+    """∂L/∂(dictionary input) through each listed feature alone, [batch, time, d_in]."""
     active = gradient * (record.features != 0)
     for number, row in enumerate(site.dictionary.encoder_rows(site.listed)):
         yield active[..., number, None] * row
@@ -264,7 +293,7 @@ def _encoder_covectors(site: SiteBasis, record: _SiteRecord, gradient: Tensor) -
 def _mlp_receiver_gradients(
     model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
 ) -> Iterator[Tensor]:
-    """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d]."""
+    """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d_model]."""
     stream = capture.resid_mid[site.dictionary.site.layer]
     for covector in _encoder_covectors(site, record, gradient):
         (found,) = torch.autograd.grad(record.dictionary_input, stream, covector, retain_graph=True)
@@ -274,7 +303,7 @@ def _mlp_receiver_gradients(
 def _attention_receiver_gradients(
     model: Model, site: SiteBasis, record: _SiteRecord, gradient: Tensor, capture: GradientCapture
 ) -> Iterator[Tensor]:
-    """Each feature's gradient at the stream through queries, keys and values, [3, batch · later · d]."""
+    """Each feature's gradient at the stream through q, k and v, [3, batch · later · d_model]."""
     layer = site.dictionary.site.layer
     weights = model.layers[layer]
     made = (capture.q[layer], capture.k[layer], capture.v[layer])

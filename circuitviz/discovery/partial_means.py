@@ -1,4 +1,4 @@
-"""Means over prompts while a batch is half done: some effects are known for one batch more than others."""
+"""Means over prompts while a batch is incomplete: some effects are known for one batch more than others."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ def partial_means(
     batch_prompts: int,
     measured: NDArray[Any],
 ) -> NDArray[np.float64]:
-    """Each effect's mean over the prompts that it was measured on; 0 where there are none yet.
+    """Mean of each effect over the prompts on which it was measured; 0 where there are none yet.
 
-    total: sums over the ``prompts_done`` prompts of earlier batches; found: sums over the ``batch_prompts`` of the present
-    one, which count where ``measured`` (bool, same shape) says so.
+    Args:
+        total: Sums over the prompts of earlier batches.
+        prompts_done: Number of these prompts.
+        batch_sums: Sums over the prompts of the present batch.
+        batch_prompts: Number of its prompts.
+        measured: Which effects of the present batch are measured, bool of the same shape.
     """
     number = prompts_done + batch_prompts * measured.astype(np.float64)
     sums = total + np.where(measured, batch_sums, 0.0)

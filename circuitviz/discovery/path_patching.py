@@ -1,4 +1,4 @@
-"""Path patching: what a sender does to a few receivers directly, and then to whoever does it to them."""
+"""Path patching: what senders do to a few receivers directly, applied again to the senders found."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class PathPatchingOptions:
     options=PathPatchingOptions,
 )
 def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> ProgressSteps[Scores]:
-    """s(u→R) = L(full model) − L(model in which R does what it would, had only u's direct path changed).
+    """s(u→R) = L(full model) − L(model with only the direct path from u to R changed).
 
-    All other nodes are frozen at their clean values while the receivers' queries, keys, values or MLP
-    outputs are found; these are then set in the clean run, and what follows is computed. A joint effect
-    on several receivers is shared equally among the edges to them. ``info["rounds"]`` is the tree:
-    each round's receivers, and every sender's effect on them.
+    All other nodes are frozen at their clean values while the receivers' queries, keys, values or MLP outputs
+    are computed; these are then set in the clean run, and what follows is computed. A joint effect on several
+    receivers is shared equally among the edges to them. ``info["rounds"]`` is the tree: each round's
+    receivers, and every sender's effect on them. Source: [wang2023ioi], [goldowskydill2023path].
     """
     named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
     receivers = named[0]
@@ -89,7 +89,7 @@ class _PatchingRound:
         self._prompts_done = 0
 
     def run(self) -> ProgressSteps[None]:
-        """Measure batch by batch; ``mean_effects`` holds the mean effects of what is done."""
+        """Measure batch by batch; ``mean_effects`` holds the means of what is done."""
         model, task = self.setting.model, self.setting.task
         values = ablation_values(model, task, self.setting.ablation)
 

@@ -1,4 +1,4 @@
-"""A discovery method is a generator from a model and a task to scores of all edges."""
+"""The registry of discovery methods: a method is a generator from model and task to scores of all edges."""
 
 from __future__ import annotations
 
@@ -21,7 +21,14 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True)
 class TaskSetting:
-    """What a method computes scores for: the model, the task, the metric and the ablation."""
+    """What scores and evaluations are computed for.
+
+    Attributes:
+        model: The model.
+        task: The task.
+        metric: Name of the metric.
+        ablation: Name of the ablation.
+    """
 
     model: Model
     task: Task
@@ -34,15 +41,30 @@ class TaskSetting:
         return bool(metrics.get(self.metric).extra.get("reference_logits"))
 
     def compute_metric(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
-        """The metric of each prompt of a part of the task, [batch]."""
+        """The metric of each prompt of a batch.
+
+        Args:
+            logits: [batch, vocabulary].
+            batch: A part of the task.
+            reference: The clean model's logits [batch, vocabulary], which ``kl`` needs.
+
+        Returns:
+            [batch].
+        """
         return metrics.get(self.metric).value(logits, batch.correct, batch.incorrect, reference)
 
     def compute_metric_of_copies(
         self, logits: Tensor, batch: Task, reference: Tensor | None = None
     ) -> Tensor:
-        """The metric of each prompt in each of several runs of a part, float64 [copies, batch].
+        """The metric of each prompt in each of several runs of a batch.
 
-        logits: [copies · batch, vocabulary], the copies one after another.
+        Args:
+            logits: [copies · batch, vocabulary], the copies one after another.
+            batch: A part of the task.
+            reference: The clean model's logits [batch, vocabulary], which ``kl`` needs.
+
+        Returns:
+            Float64 [copies, batch].
         """
         copies = logits.view(-1, len(batch), logits.shape[-1])
         return torch.stack([self.compute_metric(each, batch, reference).double() for each in copies])
@@ -58,7 +80,17 @@ methods: Registry[DiscoveryMethod] = Registry("method", "circuitviz.discovery", 
 def make_setting(
     model: Model, task: Task, metric: str | None = None, ablation: str = "corrupted"
 ) -> TaskSetting:
-    """Check that metric and ablation exist and suit the task; the task's own metric by default."""
+    """A setting whose metric and ablation exist and suit the task.
+
+    Args:
+        model: The model.
+        task: The task.
+        metric: Name of the metric; the task's own by default.
+        ablation: Name of the ablation.
+
+    Raises:
+        InputError: There is no such metric or ablation, or the metric does not suit the task.
+    """
     name = metric or task.metric
     entry = metrics.get(name)
     if entry.extra.get("two_sided") and not task.two_sided:
@@ -70,7 +102,7 @@ def make_setting(
 
 
 def default_selection(method: str) -> str:
-    """How a circuit is chosen from a method's scores where nobody says otherwise."""
+    """How a circuit is chosen from a method's scores by default: one of ``SELECTIONS``."""
     return str(methods.get(method).extra.get("select", "greedy"))
 
 
@@ -82,9 +114,22 @@ def discover_steps(
     ablation: str = "corrupted",
     **options: object,
 ) -> ProgressSteps[Scores]:
-    """Start a method; drive it with ``for``, or with ``finish`` for its result.
+    """Start a discovery method; drive the generator with ``for`` or with ``run_to_completion``.
 
-    Raises InputError at once on a name, option or combination that is wrong.
+    Args:
+        model: The model.
+        task: The task.
+        method: Name of the method.
+        metric: Name of the metric; the task's own by default.
+        ablation: Name of the ablation.
+        **options: Options of the method.
+
+    Returns:
+        A generator of progress, whose partial results are scores so far, and which returns scores of all
+        edges.
+
+    Raises:
+        InputError: A name, an option or their combination is wrong; raised at once.
     """
     entry = methods.get(method)
     chosen = build_options(entry.options, options)
@@ -105,7 +150,19 @@ def discover(
     ablation: str = "corrupted",
     **options: object,
 ) -> Scores:
-    """Score every edge of a model on a task with a method, from start to end."""
+    """Score every edge of a model on a task with a method.
+
+    Args:
+        model: The model.
+        task: The task.
+        method: Name of the method.
+        metric: Name of the metric; the task's own by default.
+        ablation: Name of the ablation.
+        **options: Options of the method.
+
+    Raises:
+        InputError: A name, an option or their combination is wrong.
+    """
     return run_to_completion(discover_steps(model, task, method, metric, ablation, **options))
 
 

@@ -1,4 +1,4 @@
-"""Circuits of a task mixed of heads and features: some sites are opened, the others stay as they are."""
+"""``task-attribution``: circuits of a task in which some sites show features and the others components."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METHOD_NAME = "task-attribution"
 
 @dataclass(frozen=True)
 class TaskAttributionOptions:
-    """Which sites are opened, with which dictionaries, and how the gradient is taken."""
+    """Which sites show features, of which dictionaries, and how the gradient is taken."""
 
     sites: str = option("a2", "sites opened into features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
     features: int = option(40, "features listed at each site, the strongest; the rest is its error", low=1)
@@ -43,7 +43,10 @@ class TaskAttributionOptions:
     smooth=True,
 )
 def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> ProgressSteps[Scores]:
-    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u, v may be features."""
+    """s(u→v) = mean over prompts of Σ over positions (z_u − a_u) · ∂L/∂x_v; u and v may be features.
+
+    Source: [marks2024sparse], [hanna2024faithfulness].
+    """
     points = [GradientPoint(share) for share in path_fractions(options.steps, options.rule)]
     sites = parse_sites(options.sites)
     if not sites:

@@ -1,4 +1,4 @@
-"""Nodes, edges, scores and circuits: plain data that needs no torch to read."""
+"""Nodes, edges, scores and circuits as plain data: NumPy arrays and dataclasses, importable without torch."""
 
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.evaluation import (

@@ -1,4 +1,7 @@
-"""A circuit is a set of edges; what is reported of it is always what is left after pruning."""
+"""Circuits: sets of edges of a graph, and pruning.
+
+Numbers of edges that are reported anywhere are numbers after pruning.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,13 @@ from circuitviz.graph.graph import BoolMatrix, Graph, IndexArray, edge_indices
 
 @dataclass(frozen=True, eq=False)
 class Circuit:
-    """Chosen edges [senders, receivers] of a graph.
+    """A set of edges of a graph.
 
-    ``asked`` is the number of edges that was asked for, ``note`` says why fewer are left.
+    Attributes:
+        graph: The graph that the edges belong to.
+        edges: Chosen edges, bool [senders, receivers].
+        asked: The number of edges that was asked for, or None where none was.
+        note: Why fewer edges than asked for are left; empty otherwise.
     """
 
     graph: Graph
@@ -29,30 +36,45 @@ class Circuit:
 
     @staticmethod
     def full(graph: Graph) -> Circuit:
-        """Every edge that exists: the model itself."""
+        """The circuit of all edges of a graph: the full model."""
         return Circuit(graph, graph.mask.copy())
 
     @staticmethod
     def empty(graph: Graph) -> Circuit:
-        """No edge: everything ablated."""
+        """The circuit without edges: everything ablated."""
         return Circuit(graph, np.zeros_like(graph.mask))
 
     @staticmethod
     def from_names(graph: Graph, names: Iterable[str]) -> Circuit:
-        """Exactly the edges named, unpruned; InputError on an edge that does not exist."""
+        """The circuit of exactly the edges named, without pruning.
+
+        Args:
+            graph: The graph that the names are looked up in.
+            names: Names such as ``a5.h3->a9.h9<q>``.
+
+        Raises:
+            InputError: An edge does not exist in the graph.
+        """
         edges = np.zeros_like(graph.mask)
         for name in names:
             edges[graph.edge(name)] = True
         return Circuit(graph, edges)
 
     def pruned(self) -> Circuit:
-        """Without the nodes that have no incoming or no outgoing edge, and without their edges."""
+        """The circuit without nodes that have no incoming or no outgoing edge, and without their edges."""
         return Circuit(self.graph, prune(self.graph, self.edges), self.asked, self.note)
 
     def without(self, nodes: Iterable[str] = (), edges: Iterable[str] = ()) -> Circuit:
-        """The circuit with all edges out of some nodes, and some edges, removed; not pruned.
+        """The circuit with nodes and edges ablated, not pruned.
 
-        Node ablation replaces a node's output on all its edges, so its row is emptied.
+        Ablating a node replaces its output on all its edges, so its row of the edge matrix is emptied.
+
+        Args:
+            nodes: Names of nodes whose outgoing edges are removed; unknown names and ``logits`` are ignored.
+            edges: Names of edges that are removed.
+
+        Raises:
+            InputError: An edge does not exist in the graph.
         """
         left = self.edges.copy()
         for name in nodes:
@@ -69,10 +91,11 @@ class Circuit:
 
     @cached_property
     def node_names(self) -> tuple[str, ...]:
-        """Nodes that an edge touches, in order of depth, and those that no edge of the graph touches.
+        """Names of the circuit's nodes, ordered by depth.
 
-        The latter are in every circuit of their graph: no choice of edges can leave them out. An edge into a
-        key-value receiver that several heads share touches those that write.
+        These are the nodes that an edge of the circuit touches, and the isolated nodes of the graph: no
+        choice of edges can leave those out. An edge into a key-value receiver that several heads share
+        touches those of its heads that have an outgoing edge.
         """
         own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
         writing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
@@ -86,17 +109,17 @@ class Circuit:
 
     @cached_property
     def edge_indices(self) -> tuple[IndexArray, IndexArray]:
-        """Rows of the sender and of the receiver of each edge [edges], in order of their senders."""
+        """Rows of the sender and of the receiver of each edge, int [edges] each, ordered by sender."""
         return edge_indices(self.edges)
 
     @cached_property
     def digest(self) -> hashlib._Hash:
-        """SHA-256 over the edges; go on with a ``copy()``."""
+        """SHA-256 object over the edges; ``copy()`` it before updating it."""
         return hashlib.sha256(np.packbits(self.edges).tobytes())
 
     @cached_property
     def edge_names(self) -> tuple[str, ...]:
-        """Names of all edges, in order of their senders."""
+        """Names of all edges, ordered by sender."""
         return self.graph.edge_names(self.edges)
 
     def __eq__(self, other: object) -> bool:
@@ -111,11 +134,19 @@ class Circuit:
 
 
 def prune(graph: Graph, edges: BoolMatrix, open_ends: BoolMatrix | None = None) -> BoolMatrix:
-    """Remove dead ends until nothing changes (METHODS: Graph); returns a new matrix.
+    """Remove dead ends until nothing changes (methods.md, Graph).
 
-    A node stays while it has an incoming edge (``input`` and other leaves need none, nor do ``open_ends``
-    [nodes]) and an outgoing one (targets need none). A key-value receiver that several heads share
-    stays while one does.
+    A node stays while it has an incoming edge and an outgoing one. ``input`` and other roots need no incoming
+    edge, targets no outgoing one. A key-value receiver that several heads share stays while one of them does.
+
+    Args:
+        graph: The graph that the edges belong to.
+        edges: Edges to prune, bool [senders, receivers].
+        open_ends: Nodes that need no incoming edge either, bool [nodes]; used while a search has not yet
+            examined the edges into them.
+
+    Returns:
+        A new bool matrix [senders, receivers].
     """
     left = edges & graph.mask
     while True:

@@ -1,4 +1,4 @@
-"""A circuit as nodes and arrows, for questions of many hops: what feeds what, and by which ways."""
+"""Reachability and paths in a circuit: what is upstream of what, and along which paths."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ IndexArray = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class CircuitPath:
-    """A way from one node to another along edges, in order.
+    """A path from one node to another along edges of a circuit.
 
-    ``strength``: the least |score| of its edges, so the path stays in the circuit exactly as long as
-    a threshold on |score| is no higher (a widest path). ``share``: the product over its edges of
-    |score| divided by the sum of |score| of all edges into the same node: which part of what reaches the
-    end comes this way. Shares of all paths between two nodes sum to the influence of the first on the
-    second, as Ameisen et al. (2025) define it: the entry of A + A² + … for row-normalised |A|.
+    Attributes:
+        nodes: Names of its nodes, in order.
+        edges: Names of its edges, in order.
+        strength: Least |score| of its edges: the path is in the circuit exactly as long as a threshold on
+            |score| is not higher (a widest path).
+        share: Product over its edges of |score| / (sum of |score| of all edges into the same node). The
+            shares of all paths between two nodes sum to the influence of the first on the second, an entry of
+            A + A² + … for row-normalised |A| [ameisen2025circuit].
     """
 
     nodes: tuple[str, ...]
@@ -37,9 +40,14 @@ class CircuitPath:
 
 @dataclass(frozen=True, eq=False)
 class Connectivity:
-    """Arrows between nodes in order of computation; an edge into three heads' shared key is three.
+    """A circuit as arrows between nodes; an edge into a key receiver that three heads share is three arrows.
 
-    ``source`` and ``destination`` [arrows] are rows of ``nodes``, ``score`` [arrows] the edges' scores.
+    Attributes:
+        nodes: Names of the nodes, in order of computation.
+        source: Row of the node that each arrow comes from, int [arrows].
+        destination: Row of the node that it goes to, int [arrows].
+        edges: Name of each arrow's edge [arrows].
+        score: Score of each arrow's edge, float [arrows].
     """
 
     nodes: tuple[str, ...]
@@ -50,7 +58,12 @@ class Connectivity:
 
     @staticmethod
     def of_circuit(circuit: Circuit, scores: FloatArray | None = None) -> Connectivity:
-        """Read a circuit's wiring; ``scores`` [senders, receivers], every edge 1 where there are none."""
+        """The arrows of a circuit.
+
+        Args:
+            circuit: The circuit.
+            scores: Scores [senders, receivers]; every edge counts 1 where there are none.
+        """
         graph = circuit.graph
         nodes = tuple(node.name for node in graph.nodes)
         there = set(circuit.node_names)
@@ -63,7 +76,7 @@ class Connectivity:
 
     @cached_property
     def node_index(self) -> dict[str, int]:
-        """Row of each node."""
+        """Row of each node, by name."""
         return {name: row for row, name in enumerate(self.nodes)}
 
     def upstream(self, names: Set[str]) -> set[str]:
@@ -75,7 +88,7 @@ class Connectivity:
         return self._node_names(self._closure(self._node_mask(names), self.source, self.destination))
 
     def nodes_and_edges_between(self, start: str, end: str) -> tuple[set[str], set[str]]:
-        """Nodes and edges that lie on any path from one node to another; both empty where none leads."""
+        """Names of the nodes and of the edges on any path from one node to another."""
         after = self._closure(self._node_mask({start}), self.source, self.destination)
         before = self._closure(self._node_mask({end}), self.destination, self.source)
         inside = after & before
@@ -85,7 +98,7 @@ class Connectivity:
         return self._node_names(inside), {self.edges[i] for i in np.flatnonzero(used)}
 
     def count_paths(self, start: str, end: str) -> int:
-        """How many paths lead from one node to another; exact, however many."""
+        """Number of paths from one node to another, exact however large."""
         ways = {self.node_index[start]: 1}
         for arrow in np.argsort(self.source, kind="stable").tolist():
             tail, head = int(self.source[arrow]), int(self.destination[arrow])
@@ -94,7 +107,7 @@ class Connectivity:
         return ways.get(self.node_index[end], 0) if start != end else 0
 
     def influence(self, start: str, end: str) -> float:
-        """Sum of the shares of all paths: which part of what reaches ``end`` comes from ``start``."""
+        """Sum of the shares of all paths: the fraction of what reaches ``end`` that comes from ``start``."""
         part = np.zeros(len(self.nodes))
         part[self.node_index[start]] = 1.0
         for arrow in np.argsort(self.source, kind="stable").tolist():
@@ -102,10 +115,13 @@ class Connectivity:
         return float(part[self.node_index[end]]) if start != end else 0.0
 
     def iter_paths(self, start: str, end: str) -> Iterator[CircuitPath]:
-        """Paths from one node to another, the strongest first; of two as strong, the shorter.
+        """Paths from one node to another, strongest first; of two of equal strength the shorter.
 
-        Best first with the exact bound of what can still be reached, so no step is in vain: each path
-        costs its length, whatever the size of the graph.
+        Best-first search with an exact bound on what can still be reached, so that no step is wasted: each
+        path costs its length, whatever the size of the graph.
+
+        Yields:
+            One path after another.
         """
         goal, out = self.node_index[end], self._outgoing
         best = self._path_strengths(goal)
@@ -132,7 +148,7 @@ class Connectivity:
         return CircuitPath(nodes, tuple(self.edges[i] for i in chosen), strength, share)
 
     def _path_strengths(self, goal: int) -> list[float]:
-        """Strength of the strongest path from each node to a goal; -inf where none leads."""
+        """Strength of the strongest path from each node to a goal, [nodes]; −inf where there is none."""
         best = [-inf] * len(self.nodes)
         best[goal] = inf
         for arrow in np.argsort(-self.destination, kind="stable").tolist():
@@ -149,7 +165,7 @@ class Connectivity:
 
     @cached_property
     def _input_share(self) -> FloatArray:
-        """|score| of each arrow as a share of all arrows into the same node."""
+        """|score| of each arrow as a fraction of all arrows into the same node, float [arrows]."""
         size = np.abs(self.score)
         into = np.bincount(self.destination, weights=size, minlength=len(self.nodes))[self.destination]
         return np.divide(size, into, out=np.zeros_like(size), where=into > 0)
@@ -160,7 +176,7 @@ class Connectivity:
         return mask
 
     def _closure(self, reached: BoolMatrix, here: IndexArray, there: IndexArray) -> BoolMatrix:
-        """Follow arrows until nothing new is reached: one numpy step a hop."""
+        """Follow arrows until no new node is reached: one NumPy step per hop."""
         count = -1
         while count != (count := int(reached.sum())):
             reached = reached.copy()

@@ -1,6 +1,7 @@
-"""A model's graph with some sites seen in another basis: their features instead of their heads or MLP.
+"""A model's graph with the features of some sites in place of their heads or MLP.
 
-Everything else keeps its names and its edges, so that opening a site is a zoom and not another picture.
+All other nodes keep their names and edges, so that a person who shows the features of a site sees the same
+picture with one part in more detail.
 """
 
 from __future__ import annotations
@@ -17,12 +18,19 @@ from circuitviz.graph.nodes import ModelShape, Node, NodeKind
 def graph_with_features(
     shape: ModelShape, sites: Mapping[str, Sequence[int]], dictionary_names: Mapping[str, str | None]
 ) -> Graph:
-    """A model's graph whose ``sites`` (``a2``, ``m3``) are opened into the features listed for each.
+    """A model's graph in which some sites are replaced by features of their dictionaries and an error node.
 
-    dictionary_names: of each site's dictionary. A feature ``a2.f719`` stands at no position: over a task it is the
-    sum over all. ``a2.error`` is whatever its site writes beyond the listed features; nothing that the
-    graph shows flows into it. Attention features have three receivers, ``a2.f719<q>``, ``<k>`` and ``<v>``,
-    as heads have; a feature of an MLP has one.
+    A feature such as ``a2.f719`` has no position: over a task it is the sum over all positions. ``a2.error``
+    is what the site writes beyond the listed features; it has no incoming edges. Features of attention have
+    three receivers, ``a2.f719<q>``, ``<k>`` and ``<v>``, as heads have; features of an MLP have one.
+
+    Args:
+        shape: Sizes of the model.
+        sites: By site (``a2``, ``m3``), the indices of its listed features.
+        dictionary_names: By site, the name of its dictionary.
+
+    Raises:
+        InputError: The model has no such site.
     """
     nodes = _nodes_with_features(shape, sites, dictionary_names)
     if missing := sites.keys() - {site_of(node) for node in nodes}:
@@ -35,7 +43,9 @@ def graph_with_features(
 def graph_from_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
     """The graph of a model whose nodes, in order of computation, are given; its edges follow from them.
 
-    InputError where they are not a model's, each layer in its one or its other basis.
+    Raises:
+        InputError: The nodes are not those of a model of this shape with each layer's attention and MLP there
+            once, as components or as features with their error.
     """
     whole = Graph.transformer(shape)
     opened, names = (
@@ -88,7 +98,10 @@ def graph_from_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
 
 
 def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
-    """The model's graph that has some nodes: sites of which features or an error are there are opened."""
+    """The model's graph that contains some nodes.
+
+    Sites of which a feature or an error is among them show features.
+    """
     given = list(nodes)
     names = {site_of(n): n.dictionary for n in given if n.kind is NodeKind.FEATURE and n.position is None}
     sites = {site: sorted(set(listed)) for site, listed in _listed_features(given).items()}
@@ -96,15 +109,15 @@ def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
 
 
 def feature_sites(graph: Graph) -> dict[str, tuple[int, ...]]:
-    """The sites of a model's graph that are opened, and the features listed for each; empty where none is.
+    """The sites of a model's graph that show features, with their listed features; empty where none does.
 
-    Graphs of one prompt, whose features stand at positions, are no model's graph: none is.
+    Graphs of one prompt, whose features have positions, are no model's graph: the result is empty.
     """
     return _listed_features(graph.nodes) if graph.nodes and graph.nodes[0].kind is NodeKind.INPUT else {}
 
 
 def site_of(node: Node) -> str:
-    """The site that a node stands at, ``a2`` or ``m3``; empty for ``input`` and ``logits``.
+    """The site that a node belongs to, ``a2`` or ``m3``; empty for ``input`` and ``logits``.
 
     >>> site_of(Node("a2.h6", NodeKind.HEAD, 2, 6)), site_of(Node("m3", NodeKind.MLP, 3))
     ('a2', 'm3')

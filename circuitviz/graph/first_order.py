@@ -1,4 +1,4 @@
-"""What a circuit of features would lose without some of its nodes, from its stored scores alone."""
+"""First-order prediction of an ablation in a feature circuit, from its stored scores, without a model run."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from circuitviz.graph.scores import Scores
 
 
 def estimate_target_change(scores: Scores, factors: Mapping[str, float]) -> float | None:
-    """First-order change of the (first) target when nodes keep only a share of their own output.
+    """First-order change of the first target when the outputs of some nodes are scaled.
 
-    ``factors``: 0 takes a node out, 1 leaves it. A changed node passes on nothing of what changes before it,
-    as in a frozen run, so that what flows through two of them counts once. None where the scores do not
-    say what each node's value is.
+    A scaled node passes on nothing of what changes before it, as in a run with frozen attention patterns, so
+    that what flows through two scaled nodes counts once.
+
+    Args:
+        scores: Scores of a circuit of features; ``scores.info`` holds ``attributions`` or ``activations`` by
+            node.
+        factors: By node name, the factor on the node's own output: 0 ablates it, 1 leaves it unchanged.
+
+    Returns:
+        The change of the target, in the target's unit; None where the scores do not hold the nodes' values.
     """
     through = _scale_per_node(scores)
     if through is None:
@@ -34,7 +41,10 @@ def estimate_target_change(scores: Scores, factors: Mapping[str, float]) -> floa
 
 
 def _scale_per_node(scores: Scores) -> NDArray[np.float64] | None:
-    """One over what the scores into a node add up to: its attribution in a local circuit, else its value."""
+    """1 / (sum of the scores into each node), [nodes].
+
+    That sum is the node's attribution in a local circuit, else its activation.
+    """
     told = scores.info.get("attributions") or scores.info.get("activations")
     if told is None:
         return None

@@ -1,4 +1,4 @@
-"""A circuit seen from further away: nodes stand together in boxes, and edges between boxes add up."""
+"""Folding: nodes grouped into boxes, and edges between boxes summed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,15 @@ FloatMatrix = NDArray[np.float64]
 
 
 class FoldedEdge(NamedTuple):
-    """All edges from one box to another by one channel: the sum of their scores, and their number."""
+    """All edges from one box to another by one channel: the sum of their scores, and their number.
+
+    Attributes:
+        sender: Name of the box that the edges come from.
+        receiver: Name of the box that they go to.
+        channel: ``q``, ``k`` or ``v``, or empty for inputs of MLPs and ``logits``.
+        score: Sum of the edges' scores.
+        n_edges: Number of edges.
+    """
 
     sender: str
     receiver: str
@@ -28,16 +36,20 @@ class FoldedEdge(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, str]:
-        """From where, to where, by which channel."""
+        """Sender, receiver and channel."""
         return self.sender, self.receiver, self.channel
 
 
 @dataclass(frozen=True, eq=False)
 class FoldedCircuit:
-    """A circuit whose nodes stand in boxes.
+    """A circuit whose nodes are grouped into boxes.
 
-    ``boxes``: names, by the mean depth of what they hold; a node of no group is a box of its own
-    name. ``membership``: [boxes, nodes of the graph]. ``values``: scores [senders, receivers].
+    Attributes:
+        circuit: The circuit that is folded.
+        values: Scores [senders, receivers].
+        boxes: Names of the boxes, ordered by the mean depth of their nodes. A node of no group is a box of
+            its own name.
+        membership: Which box holds which node of the graph, bool [boxes, nodes].
     """
 
     circuit: Circuit
@@ -47,20 +59,20 @@ class FoldedCircuit:
 
     @cached_property
     def box_of(self) -> dict[str, str]:
-        """The box of each node of the circuit."""
+        """The box of each node of the circuit, by node name."""
         nodes = self.circuit.graph.nodes
         return {nodes[n].name: self.boxes[b] for b, n in np.argwhere(self.membership)}
 
     def nodes_in(self, box: str) -> tuple[str, ...]:
-        """What a box holds, by depth."""
+        """Names of the nodes in a box, ordered by depth."""
         nodes = self.circuit.graph.nodes
         return tuple(nodes[n].name for n in np.flatnonzero(self.membership[self._box_index[box]]))
 
     def folded_edges(self) -> tuple[FoldedEdge, ...]:
-        """Sums of the edges between different boxes, each channel for itself, in order of senders.
+        """Sums of the edges between different boxes, one for each channel, ordered by sender.
 
-        An edge into a key-value receiver that several heads share counts once for each box that
-        holds one of them.
+        An edge into a key-value receiver that several heads share counts once for each box that holds one of
+        them.
         """
         return tuple(arrow for arrow in self._all_folded_edges if arrow.sender != arrow.receiver)
 
@@ -70,13 +82,13 @@ class FoldedCircuit:
         return sum(a.score for a in own), sum(a.n_edges for a in own)
 
     def with_values(self, values: FloatMatrix) -> FoldedCircuit:
-        """The same boxes with other scores [senders, receivers]; what was counted stays counted."""
+        """The same boxes with other scores [senders, receivers]; the counted edge bundles are kept."""
         made = replace(self, values=values)
         made.__dict__["bundles"] = self.edge_bundles
         return made
 
     def member_edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
-        """The edges that an arrow sums, or that lie within a box [senders, receivers]."""
+        """The edges that a folded edge sums, or that lie within a box, bool [senders, receivers]."""
         rows = self.membership[self._box_index[sender], : len(self.circuit.graph.senders)]
         reads = self.circuit.graph.owners[:, self.membership[self._box_index[receiver]]].any(axis=1)
         columns = reads & (self._channels == channel)
@@ -93,7 +105,7 @@ class FoldedCircuit:
 
     @cached_property
     def edge_bundles(self) -> EdgeBundles:
-        """Every edge is put to the boxes of its sender and of its receiver's nodes, and these are counted."""
+        """The circuit's edges, grouped by sender box, receiver box and channel."""
         circuit = self.circuit
         names, channel = np.unique(self._channels, return_inverse=True)
         where = np.zeros(len(circuit.graph.nodes), np.intp)
@@ -124,11 +136,17 @@ class FoldedCircuit:
 
 @dataclass(frozen=True, eq=False)
 class EdgeBundles:
-    """The edges from one box to another by one channel, or within one, as columns.
+    """The edges from one box to another by one channel, or within one box, as columns.
 
-    ``sender_box`` and ``receiver_box`` [bundles] are rows of the boxes, ``channel`` [bundles] q, k, v or empty,
-    ``n_edges`` [bundles] numbers of edges. ``bundle_of_edge`` [edges] is each edge's bundle, ``sender`` and
-    ``receiver`` [edges] its ends; an edge into a receiver that several boxes share is in a bundle of each.
+    Attributes:
+        sender_box: Row of the box that each bundle comes from, int [bundles].
+        receiver_box: Row of the box that it goes to, int [bundles].
+        channel: ``q``, ``k``, ``v`` or empty, str [bundles].
+        n_edges: Number of edges, int [bundles].
+        bundle_of_edge: The bundle of each edge, int [edges]. An edge into a receiver that several boxes share
+            is in a bundle of each of them.
+        sender: Row of each edge's sender, int [edges].
+        receiver: Column of each edge's receiver, int [edges].
     """
 
     sender_box: IndexArray
@@ -140,7 +158,7 @@ class EdgeBundles:
     receiver: IndexArray
 
     def sum_values(self, values: NDArray[Any]) -> FloatMatrix:
-        """Sums of values [edges] over each bundle [bundles]."""
+        """Sums of values [edges] over each bundle, float [bundles]."""
         found: FloatMatrix = np.bincount(self.bundle_of_edge, values, len(self.sender_box)).astype(float)
         return found
 
@@ -148,11 +166,16 @@ class EdgeBundles:
 def fold_circuit(
     circuit: Circuit, values: FloatMatrix, groups: Mapping[str, Collection[str]]
 ) -> FoldedCircuit:
-    """Stand the nodes of each group in one box; what is in no group stands alone.
+    """Group the nodes of a circuit into boxes; a node of no group is a box of its own.
 
-    Groups hold names of nodes; those that the circuit lacks are left out, and a group of which
-    nothing is there has no box. InputError where a node is in two groups, or a group is called as
-    a node outside it is.
+    Args:
+        circuit: The circuit to fold.
+        values: Scores [senders, receivers].
+        groups: Node names by group name. Nodes that the circuit lacks are left out; a group without nodes in
+            the circuit has no box.
+
+    Raises:
+        InputError: A node is in two groups, or a group has the name of a node outside it.
     """
     graph = circuit.graph
     there = set(circuit.node_names)

@@ -1,4 +1,7 @@
-"""Which sender reaches which receiver: the one table that every method, file and picture shares."""
+"""The graph of a model: which sender reaches which receiver.
+
+Every method, file format and picture uses this one table.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +23,19 @@ CHANNEL_SUFFIXES = ("<q>", "<k>", "<v>")
 class Graph:
     """Senders × receivers of a transformer, with the mask of the edges that exist.
 
-    Senders, in order: ``input``, then per layer its heads and its MLP. Receivers: per layer the
-    query, key and value inputs of its heads and the MLP's input, then ``logits``. A sender has an
-    edge to every receiver computed after it (METHODS: Graph). Graphs of features (``of_nodes``) have
-    their own nodes, a receiver for each node that reads, and ``sinks`` nodes at the end that only read.
+    Senders, in order: ``input``, then per layer its heads and its MLP. Receivers: per layer the query, key
+    and value inputs of its heads and the MLP's input, then ``logits``. A sender has an edge to every receiver
+    computed after it (methods.md, Graph). A graph of features (``of_nodes``) has its own nodes, a receiver
+    for each node that has incoming edges, and ``sinks`` target nodes at its end.
+
+    Attributes:
+        shape: Sizes of the model.
+        nodes: All nodes in order of computation: senders first, targets last.
+        receivers: Names of the receivers.
+        mask: Which edges exist, bool [senders, receivers].
+        owners: Which node reads through which receiver, bool [receivers, nodes]. A key-value receiver of a
+            grouped-query model belongs to all query heads of its group.
+        sinks: Number of target nodes at the end, which only read.
     """
 
     shape: ModelShape
@@ -35,10 +47,17 @@ class Graph:
 
     @staticmethod
     def of_nodes(shape: ModelShape, nodes: tuple[Node, ...], mask: BoolMatrix, sinks: int = 1) -> Graph:
-        """A graph of any nodes in order of computation, the last ``sinks`` of them the targets.
+        """A graph of any nodes in order of computation.
 
-        mask: [senders, nodes], which edges exist; nodes that read nothing get no receiver. InputError
-        where an edge goes back or two nodes share a name.
+        Args:
+            shape: Sizes of the model.
+            nodes: The nodes; the last ``sinks`` of them are the targets.
+            mask: Which edges exist, bool [nodes − sinks, nodes]. Nodes without incoming edges get no
+                receiver.
+            sinks: Number of target nodes.
+
+        Raises:
+            InputError: An edge goes backwards, or two nodes share a name.
         """
         names = [node.name for node in nodes]
         if mask.shape != (len(nodes) - sinks, len(nodes)) or len(set(names)) < len(names):
@@ -61,7 +80,7 @@ class Graph:
 
     @staticmethod
     def transformer(shape: ModelShape) -> Graph:
-        """Return the graph of a model of this shape; the same object for the same shape."""
+        """The graph of a model of this shape; the same object for the same shape."""
         return _transformer_graph(shape)
 
     @cached_property
@@ -71,18 +90,21 @@ class Graph:
 
     @cached_property
     def roots(self) -> NDArray[np.bool_]:
-        """Nodes [nodes] that read nothing: ``input``; tokens, errors and biases among features."""
+        """Nodes without incoming edges, bool [nodes]: ``input``; tokens, errors and biases among features."""
         return np.asarray(~self.owners.any(axis=0))
 
     @cached_property
     def isolated(self) -> NDArray[np.bool_]:
-        """Nodes [nodes] that no edge of the graph touches: none of a model's, some of a file's."""
+        """Nodes that no edge of the graph touches, bool [nodes].
+
+        Only graphs read from files have such nodes.
+        """
         writing = np.append(self.mask.any(axis=1), [False] * self.sinks)
         return np.asarray(~(writing | self.owners[self.mask.any(axis=0)].any(axis=0)))
 
     @cached_property
     def is_of_prompt(self) -> bool:
-        """Whether its nodes stand at a prompt's positions: a circuit of features, wherever it comes from."""
+        """Whether its nodes have token positions, as in a circuit of features of one prompt."""
         return any(node.position is not None for node in self.nodes)
 
     def same_as(self, other: Graph) -> bool:
@@ -101,12 +123,12 @@ class Graph:
 
     @cached_property
     def sender_index(self) -> dict[str, int]:
-        """Row of each sender."""
+        """Row of each sender, by name."""
         return {name: i for i, name in enumerate(self.senders)}
 
     @cached_property
     def receiver_index(self) -> dict[str, int]:
-        """Column of each receiver."""
+        """Column of each receiver, by name."""
         return {name: i for i, name in enumerate(self.receivers)}
 
     @cached_property
@@ -115,11 +137,15 @@ class Graph:
 
     @cached_property
     def node_index(self) -> dict[str, int]:
-        """Row of each node in ``owners``' columns: senders first, ``logits`` last."""
+        """Row of each node in ``nodes`` and in the columns of ``owners``, by name."""
         return {node.name: i for i, node in enumerate(self.nodes)}
 
     def node(self, name: str) -> Node:
-        """Return a node by name; InputError names a near one where it does not exist."""
+        """The node of a name.
+
+        Raises:
+            InputError: There is no such node; the message suggests a similar name.
+        """
         try:
             return self._nodes_by_name[name]
         except KeyError:
@@ -137,12 +163,16 @@ class Graph:
             ) from None
 
     def depth(self, name: str) -> int:
-        """Rank from the bottom of the picture: input 0, ``a{l}`` 2l+1, ``m{l}`` 2l+2, logits last."""
+        """Rank of a node from the bottom: input 0, ``a{l}`` 2l + 1, ``m{l}`` 2l + 2, logits last."""
         node = self.node(name)
         return 2 * self.shape.n_layers + 1 if node.kind is NodeKind.LOGITS else node.depth
 
     def edge(self, name: str) -> tuple[int, int]:
-        """Return (sender, receiver) of ``a5.h3->a9.h9<q>``; InputError where there is none."""
+        """Row of the sender and column of the receiver of an edge such as ``a5.h3->a9.h9<q>``.
+
+        Raises:
+            InputError: There is no such edge.
+        """
         sender, arrow, receiver = name.partition("->")
         s, r = self.sender_index.get(sender), self.receiver_index.get(receiver)
         if not arrow or s is None or r is None or not self.mask[s, r]:
@@ -154,7 +184,7 @@ class Graph:
         return s, r
 
     def edge_name(self, sender: int, receiver: int) -> str:
-        """Write an edge as EAP-IG does: ``a5.h3->a9.h9<q>``."""
+        """The name of an edge in EAP-IG's notation, such as ``a5.h3->a9.h9<q>``."""
         return f"{self.senders[sender]}->{self.receivers[receiver]}"
 
     def edge_names(self, edges: BoolMatrix) -> tuple[str, ...]:
@@ -162,9 +192,15 @@ class Graph:
         return tuple(self.edge_name(s, r) for s, r in np.argwhere(edges))
 
     def edge_node_triples(self, edges: BoolMatrix) -> tuple[IndexArray, IndexArray, IndexArray]:
-        """Sender, receiver and node [arrows] of chosen edges, row by row.
+        """Sender, receiver and receiving node of chosen edges, row by row.
 
-        An edge into a receiver that several nodes share is an arrow to each of them.
+        An edge into a receiver that several nodes share is listed once for each of them.
+
+        Args:
+            edges: Chosen edges, bool [senders, receivers].
+
+        Returns:
+            Three int arrays [triples]: rows of senders, columns of receivers, rows of nodes.
         """
         senders, receivers = edge_indices(edges)
         owned, nodes = self._receiver_node_pairs
@@ -177,7 +213,7 @@ class Graph:
 
     @cached_property
     def nodes_by_receiver(self) -> list[list[int]]:
-        """The nodes that each receiver belongs to."""
+        """For each receiver, the rows of the nodes that read through it."""
         found: list[list[int]] = [[] for _ in self.receivers]
         for receiver, node in zip(*(each.tolist() for each in self._receiver_node_pairs), strict=True):
             found[receiver].append(node)
@@ -185,16 +221,16 @@ class Graph:
 
     @cached_property
     def _receiver_node_pairs(self) -> tuple[IndexArray, IndexArray]:
-        """Receivers, in order, and the nodes that they belong to [pairs]."""
+        """Receivers, in order, and the nodes that they belong to, int [pairs] each."""
         return edge_indices(self.owners)
 
     def channel(self, receiver: int) -> str:
-        """``q``, ``k`` or ``v`` for an attention receiver, else an empty string."""
+        """``q``, ``k`` or ``v`` for an attention receiver given by its column, else an empty string."""
         return channel_of(self.receivers[receiver])
 
 
 def channel_of(receiver: str) -> str:
-    """``q``, ``k`` or ``v`` of a receiver's name; nothing of any other name, whatever it ends with.
+    """``q``, ``k`` or ``v`` from a receiver's name; an empty string for any other name.
 
     >>> channel_of("a9.h9<q>"), channel_of("m9"), channel_of("<b>")
     ('q', '', '')
@@ -203,7 +239,10 @@ def channel_of(receiver: str) -> str:
 
 
 def edge_indices(edges: BoolMatrix) -> tuple[IndexArray, IndexArray]:
-    """Row and column of what is true, row by row: ``np.nonzero`` in a fifth of its time where little is."""
+    """Row and column of each true entry, row by row, int [edges] each.
+
+    Equals ``np.nonzero`` of a matrix, in a fifth of its time where few entries are true.
+    """
     rows, columns = np.divmod(np.flatnonzero(edges), max(1, edges.shape[1]))
     return rows, columns
 

@@ -1,7 +1,7 @@
-"""Circuits whose file lists key and value edges per query head, on a model whose query heads share them.
+"""Circuits whose file lists key and value edges per query head, for a model whose query heads share them.
 
-EAP-IG and MIB write grouped-query models so, and their ``cfg`` has no number of key-value heads, so the file
-alone cannot tell (METHODS: Graph).
+EAP-IG and MIB write grouped-query models so, and their ``cfg`` has no number of key-value heads: the file
+alone cannot tell such a model from one without grouped queries (methods.md, Graph).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ KEY_VALUE_RECEIVER = re.compile(r"a(\d+)\.h(\d+)<([kv])>$")
 
 
 def can_regroup(graph: Graph, shape: ModelShape) -> bool:
-    """Whether a circuit's graph is a model's but for its key-value heads, which its file did not know."""
+    """Whether a circuit's graph is that of a model of a shape but for the number of key-value heads."""
     ours = graph.shape
     ungrouped = (
         shape.has_grouped_queries
@@ -34,10 +34,18 @@ def can_regroup(graph: Graph, shape: ModelShape) -> bool:
 def regroup_circuit(
     circuit: Circuit, scores: Scores | None, shape: ModelShape
 ) -> tuple[Circuit, Scores | None]:
-    """The circuit with the receivers of a grouped-query model: scores of a group's keys and values summed.
+    """The circuit with the receivers of a grouped-query model.
 
-    A key or value edge is in the circuit where it is for one query head of the group. ``can_regroup`` has
-    to hold.
+    The scores of a group's key edges, and of its value edges, are summed; such an edge is in the circuit
+    where it is for one query head of the group. ``can_regroup`` has to hold.
+
+    Args:
+        circuit: A circuit with one key and one value receiver per query head.
+        scores: Its scores, or None.
+        shape: The shape of the grouped-query model.
+
+    Returns:
+        The circuit and the scores on the graph of ``shape``.
     """
     old, new = circuit.graph, Graph.transformer(shape)
     sharing = np.zeros((len(old.receivers), len(new.receivers)))  # 1 where an old receiver is of a new one
@@ -54,7 +62,8 @@ def regroup_circuit(
 def key_value_receiver(receiver: str, shape: ModelShape) -> str:
     """The receiver of the key-value head that a query head's key or value input belongs to.
 
-    >>> key_value_receiver("a1.h5<k>", ModelShape(2, 8, 64, 4)), key_value_receiver("a1.h5<q>", ModelShape(2, 8, 64, 4))
+    >>> shape = ModelShape(2, 8, 64, 4)
+    >>> key_value_receiver("a1.h5<k>", shape), key_value_receiver("a1.h5<q>", shape)
     ('a1.kv2<k>', 'a1.h5<q>')
     """
     found = KEY_VALUE_RECEIVER.match(receiver)
@@ -64,6 +73,6 @@ def key_value_receiver(receiver: str, shape: ModelShape) -> str:
 
 
 def key_value_edges(edges: Iterable[str], shape: ModelShape) -> frozenset[str]:
-    """The same for names of edges."""
+    """``key_value_receiver`` applied to the receivers of named edges."""
     parts = (edge.partition("->") for edge in edges)
     return frozenset(f"{sender}->{key_value_receiver(receiver, shape)}" for sender, _, receiver in parts)

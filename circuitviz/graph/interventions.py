@@ -1,4 +1,7 @@
-"""What a node is made to write instead of its own output; plain data that files and commands share."""
+"""Interventions: what a node writes instead of its own output.
+
+Plain data that files, undo commands and measurements share.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +33,16 @@ MAX_FACTOR = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """A node's output replaced within its circuit: ``value`` is one of ``COMPONENT_INTERVENTIONS``, or ``FEATURE_INTERVENTIONS``.
+    """A node's output replaced within its circuit.
 
-    amount: the factor of ``scale``, the activation of ``set``; positions: where, counted from 0 at the first
-    token, or from −1 at the answer position backwards; everywhere if empty.
+    Attributes:
+        value: What it is replaced by: a key of ``COMPONENT_INTERVENTIONS`` or of ``FEATURE_INTERVENTIONS``.
+        amount: The factor of ``scale``, or the activation of ``set``; unused otherwise.
+        positions: Token positions at which it is replaced, counted from 0 at the first token, or from −1 at
+            the answer position backwards; everywhere if empty.
+
+    Raises:
+        InputError: There is no such value, or the amount is out of range.
     """
 
     value: str = "scale"
@@ -53,19 +62,23 @@ class Intervention:
 
     @property
     def description(self) -> str:
-        """As a list shows it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
+        """As lists show it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
         what = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}"}.get(self.value, self.value)
         places = ", ".join(str(p).replace("-", "−") for p in self.positions)
         return f"{what} at {places}" if places else what
 
     @property
     def to_json(self) -> list[Any]:
-        """Everything of it, as JSON has it; ``from_json`` reads it again."""
+        """``[value, amount, [positions]]``; ``from_json`` reads it again."""
         return [self.value, self.amount, list(self.positions)]
 
     @staticmethod
     def from_json(data: Any) -> Intervention:
-        """The intervention that ``to_json`` wrote; InputError on anything else."""
+        """The intervention that ``to_json`` wrote.
+
+        Raises:
+            InputError: The data is anything else.
+        """
         try:
             value, share, positions = data
             made = Intervention(str(value), float(share), tuple(int(p) for p in positions))
@@ -84,7 +97,14 @@ Interventions = Mapping[str, Intervention]
 
 
 def parse_positions(text: str) -> tuple[int, ...]:
-    """Positions as people type them, ``2, 5, -1``; empty for all. InputError on what is no number."""
+    """Token positions as people type them, such as ``2, 5, -1``; empty for all positions.
+
+    >>> parse_positions("5, 2; -1")
+    (-1, 2, 5)
+
+    Raises:
+        InputError: A part is not a whole number.
+    """
     found = []
     for part in text.replace("−", "-").replace(";", ",").split(","):
         if not part.strip():

@@ -1,4 +1,4 @@
-"""How names of sites, features, folders and models are read, which are typed, clicked and kept in files."""
+"""Parsing and writing of the names of sites, features, folders and models that people type and files hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,13 @@ _FEATURE_PATTERN = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
 
 
 class FeatureName(NamedTuple):
-    """What a feature's name says: site, index in its dictionary, and the position where its node stands."""
+    """The parts of a feature's name.
+
+    Attributes:
+        site: ``a5`` or ``m5``: attention or MLP of layer 5.
+        feature: Index in the site's dictionary.
+        position: Token position of the node, or None.
+    """
 
     site: str
     feature: int
@@ -20,7 +26,7 @@ class FeatureName(NamedTuple):
 
 
 def parse_feature_name(text: str) -> FeatureName | None:
-    """Read a feature's name, with its position or without; None where the text is none.
+    """Read a feature's name, with or without a position; None where the text is none.
 
     >>> parse_feature_name("m3.f12@7"), parse_feature_name("a1.h2@7")
     (FeatureName(site='m3', feature=12, position=7), None)
@@ -32,7 +38,7 @@ def parse_feature_name(text: str) -> FeatureName | None:
 
 
 def site_sort_key(site: str) -> tuple[int, str]:
-    """What sites are sorted by, from the first layer on, in a layer attention first.
+    """Sort key of sites: by layer, attention before MLP.
 
     >>> sorted(["m10", "m2", "a2"], key=site_sort_key)
     ['a2', 'm2', 'm10']
@@ -41,21 +47,25 @@ def site_sort_key(site: str) -> tuple[int, str]:
 
 
 def parse_folders(text: str) -> tuple[str, ...]:
-    """Folders as one text names them, ``first; second``; a folder that has such a name itself is one."""
+    """Folders named in one text, ``first; second``; a folder whose own name is that text is one folder."""
     if os.path.exists(os.path.expanduser(text)):  # which no text makes raise
         return (text,)
     return tuple(part.strip() for part in text.split(";") if part.strip())
 
 
 def portable_path(text: str, folder: Path | None) -> str:
-    """A name as files hold it: a local place relative to ``folder`` where it lies below, else its last part.
+    """A name as files store it: a local path relative to a folder, or its last part.
 
-    Names that are no places (``demo``, ``gpt2``, a task's name) stay as they are.
+    Names that are not paths (``demo``, ``gpt2``, a task's name) stay as they are.
 
     >>> portable_path("demo", None), portable_path("/models/llama", None)
     ('demo', 'llama')
     >>> portable_path("/data/models/llama", Path("/data"))
     './models/llama'
+
+    Args:
+        text: A path or a name.
+        folder: The folder of the document; a path below it is stored relative to it.
     """
     if not is_local_path(text):
         return text
@@ -68,7 +78,10 @@ def portable_path(text: str, folder: Path | None) -> str:
 
 
 def is_local_path(text: str) -> bool:
-    """Whether a name is a path: absolute, of this folder or the user's, or there with a folder before it."""
+    """Whether a name is a path.
+
+    It is where it is absolute, begins with ``./``, ``../`` or ``~``, or contains a separator and exists.
+    """
     if text.startswith((DOCUMENT_FOLDER_PREFIX, "../", "~")) or PurePath(text).is_absolute():
         return True
     if not set(text) & {"/", os.sep}:
@@ -77,5 +90,5 @@ def is_local_path(text: str) -> bool:
 
 
 def display_name(text: str) -> str:
-    """A name as sentences say it: of a local place the last part alone."""
+    """A name as messages show it: of a local path the last part alone."""
     return portable_path(text, None)

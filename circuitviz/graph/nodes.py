@@ -1,6 +1,6 @@
-"""Nodes are named as EAP-IG names them, so that files and conversations interoperate.
+"""Nodes and model shapes. Nodes have the names that EAP-IG gives them, so that files can be exchanged.
 
-Features, errors, tokens and biases stand at a position: their names end in ``@`` and the position.
+Features, errors, tokens and biases of one prompt have a position: their names end in ``@`` and the position.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class NodeKind(StrEnum):
-    """What a node is; the feature kinds share the same table as heads and MLPs."""
+    """What a node is."""
 
     INPUT = "input"
     HEAD = "head"
@@ -26,25 +26,34 @@ class NodeKind(StrEnum):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether nothing that a graph shows flows into such a node."""
+        """Whether such a node never has incoming edges."""
         return self in (NodeKind.INPUT, NodeKind.TOKEN, NodeKind.POSITION, NodeKind.ERROR, NodeKind.BIAS)
 
     @property
     def is_fixed(self) -> bool:
-        """Whether such a node is no part of what the prompt says, so that nothing is ever done to it."""
+        """Whether such a node is independent of the prompt's tokens, so that it cannot be ablated."""
         return self in (NodeKind.BIAS, NodeKind.POSITION)
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One component of a model: ``input``, ``a5.h3``, ``m5`` or ``logits``; or one part of a prompt's run.
+    """One component of a model, or one part of a prompt's run.
 
-    Of a prompt's run: features ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP, at position
-    7), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a neuron), ``m5.error@7``, ``m5.skip@7``, ``m5.bias@7``,
-    ``token@7``, ``position@7``, and ``logit.42@7`` for token 42 of the vocabulary.
+    Components: ``input``, ``a5.h3``, ``m5`` and ``logits``. Parts of a run, here at position 7: features
+    ``a5.f123@7`` and ``m5.f123@7`` (of attention and of the MLP), ``a5.h3@7``, ``m5@7``, ``m5.n8@7`` (a
+    neuron), ``m5.error@7``, ``m5.skip@7``, ``m5.bias@7``, ``token@7``, ``position@7``, and ``logit.42@7`` for
+    token 42.
 
-    site: ``a`` or ``m`` where a layer's attention or MLP writes it; position: from 0; feature: the index
-    in its dictionary, or a neuron's; dictionary: that dictionary's name; token: id in the vocabulary.
+    Attributes:
+        name: Unique name.
+        kind: What it is.
+        layer: Layer from 0; None for embeddings and logits.
+        head: Number of the head in its layer; None for others.
+        site: ``a`` or ``m`` where the attention or the MLP of a layer writes it, else empty.
+        position: Token position from 0; None in graphs of a task.
+        feature: Index of a feature in its dictionary, or of a neuron.
+        dictionary: Name of the dictionary.
+        token: Id in the vocabulary.
     """
 
     name: str
@@ -59,7 +68,10 @@ class Node:
 
     @property
     def depth(self) -> int:
-        """Rank from the bottom: input 0, attention 2·layer+1, MLP 2·layer+2; logits are set apart."""
+        """Rank from the bottom: input 0, attention 2 · layer + 1, MLP 2 · layer + 2.
+
+        Of logits, ``Graph.depth`` says the rank.
+        """
         if self.layer is None:
             return 0
         return 2 * self.layer + (1 if self.kind is NodeKind.HEAD or self.site == "a" else 2)
@@ -67,10 +79,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class ModelShape:
-    """What decides a model's graph.
+    """The sizes of a model that decide its graph.
 
-    ``parallel``: attention and MLP of a block read the same residual stream (GPT-NeoX, GPT-J), so
-    the MLP does not read its own layer's heads. ``mlp``: False for attention-only models.
+    Attributes:
+        n_layers: Number of layers.
+        n_heads: Number of query heads per layer.
+        d_model: Width of the residual stream.
+        n_kv_heads: Number of key-value heads per layer; None where it equals ``n_heads``.
+        parallel: Whether attention and MLP of a block read the same residual stream (GPT-NeoX, GPT-J), so
+            that the MLP does not read its own layer's heads.
+        mlp: False for attention-only models.
     """
 
     n_layers: int
@@ -82,7 +100,7 @@ class ModelShape:
 
     @property
     def kv_heads(self) -> int:
-        """Key-value heads; as many as heads where queries are not grouped."""
+        """Number of key-value heads per layer; equals ``n_heads`` where queries are not grouped."""
         return self.n_kv_heads or self.n_heads
 
     @property
@@ -93,7 +111,7 @@ class ModelShape:
 
     @property
     def description(self) -> str:
-        """What messages say of a model's shape.
+        """The shape as messages show it.
 
         >>> ModelShape(5, 8, 64, 4).description
         '5 layers, 8 heads with 4 key-value heads, width 64'
@@ -108,5 +126,5 @@ class ModelShape:
 
     @property
     def queries_per_kv_head(self) -> int:
-        """Query heads per key-value head."""
+        """Number of query heads per key-value head."""
         return self.n_heads // self.kv_heads

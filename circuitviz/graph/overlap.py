@@ -1,4 +1,4 @@
-"""What two circuits share, and how well scores rank a reference's edges."""
+"""What two circuits share, and how well scores rank the edges of a reference circuit."""
 
 from __future__ import annotations
 
@@ -19,12 +19,21 @@ def overlap(
     scores: Scores | None = None,
     judged: BoolMatrix | None = None,
 ) -> dict[str, Any]:
-    """Shared, left and right counts, IoU, precision and recall for edges and nodes.
+    """Compare two circuits (methods.md, Evaluating a circuit).
 
-    ``right`` is the reference: precision is shared / left, recall shared / right. Where the left
-    circuit's scores are given, ``auroc`` and ``average_precision`` say how well |score| ranks the
-    reference's edges, and ``precision_at_size`` the share of reference edges among as many strongest.
-    ``judged`` [senders, receivers]: the edges that the reference says anything of; all, if not given.
+    Args:
+        left: A circuit.
+        right: The reference: precision is shared / left, recall is shared / right.
+        scores: Scores of the left circuit; without them the ranking numbers are None.
+        judged: Edges that the reference decides on, bool [senders, receivers]; all edges by default.
+
+    Returns:
+        ``edges`` and ``nodes``, each with ``shared``, ``left``, ``right``, ``iou``, ``precision`` and
+        ``recall``; ``auroc`` and ``average_precision`` of |score| as a ranking of the reference's edges; and
+        ``precision_at_size``, the share of reference edges among as many strongest ones.
+
+    Raises:
+        InputError: The circuits belong to different graphs.
     """
     if not left.graph.same_as(right.graph):
         raise InputError(
@@ -44,7 +53,16 @@ def overlap(
 
 
 def ranking_quality(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) -> dict[str, float | None]:
-    """How well |score| ranks true edges among ``mask``; None without scores, or where nothing differs."""
+    """How well |score| ranks true edges.
+
+    Args:
+        scores: Scores of all edges; without them all numbers are None.
+        truth: True edges, bool [senders, receivers].
+        mask: Edges that are ranked, bool [senders, receivers].
+
+    Returns:
+        ``auroc``, ``average_precision`` and ``precision_at_size``, each None where it is undefined.
+    """
     if scores is None:
         return {"auroc": None, "average_precision": None, "precision_at_size": None}
     values = np.abs(scores.values)
@@ -62,7 +80,16 @@ def ranking_quality(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) 
 def precision_and_recall(
     values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Precision and recall at each distinct value as threshold, from the strongest edge down."""
+    """Precision and recall at each distinct value as threshold, from the strongest edge down.
+
+    Args:
+        values: Strength of each edge [senders, receivers].
+        truth: True edges, bool [senders, receivers].
+        mask: Edges that are ranked, bool [senders, receivers].
+
+    Returns:
+        Precision and recall, float [thresholds] each.
+    """
     v, t = values[mask], truth[mask]
     order = np.argsort(-v, kind="stable")
     hits = np.cumsum(t[order])
@@ -72,7 +99,16 @@ def precision_and_recall(
 
 
 def area_under_roc(values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix) -> float | None:
-    """Chance that a reference edge ranks above another, ties as half; None where all are alike."""
+    """Probability that a true edge ranks above another edge, ties counted as half.
+
+    Args:
+        values: Strength of each edge [senders, receivers].
+        truth: True edges, bool [senders, receivers].
+        mask: Edges that are ranked, bool [senders, receivers].
+
+    Returns:
+        The area, or None where all edges are true or none is.
+    """
     v, t = values[mask], truth[mask]
     positives, negatives = int(t.sum()), int((~t).sum())
     if not positives or not negatives:

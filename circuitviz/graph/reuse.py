@@ -17,11 +17,15 @@ ENDPOINT_KINDS = (NodeKind.INPUT, NodeKind.LOGITS)
 
 @dataclass(frozen=True)
 class CircuitReuse:
-    """What each pair of circuits shares.
+    """What each ordered pair of circuits shares. ``input`` and ``logits`` are not counted as nodes.
 
-    ``nodes[a][b]`` and ``edges[a][b]``: the share of a's nodes (or edges) that b has as well; 1 on
-    the diagonal, None where a is empty. ``shared_nodes[a][b]``: the nodes that both have. ``nodes_in_all``:
-    the nodes of all circuits. Input and logits, which every circuit has, are not counted as nodes.
+    Attributes:
+        names: Names of the circuits.
+        nodes: ``nodes[a][b]`` is the fraction of a's nodes that b has as well: 1 on the diagonal, None where
+            a is empty.
+        edges: The same for edges.
+        shared_nodes: ``shared_nodes[a][b]`` are the nodes that both have.
+        nodes_in_all: The nodes that all circuits have.
     """
 
     names: list[str]
@@ -31,7 +35,7 @@ class CircuitReuse:
     nodes_in_all: tuple[str, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """As the panel shows it."""
+        """Plain data, as panel and files hold it."""
         return {
             "names": self.names,
             "nodes": self.nodes,
@@ -42,9 +46,13 @@ class CircuitReuse:
 
 
 def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
-    """Shares of nodes and edges for every ordered pair; InputError where shapes differ.
+    """Fractions of shared nodes and edges for every ordered pair of circuits. Source: [merullo2024reuse].
 
-    Merullo et al. 2024, Circuit component reuse across tasks in transformer language models.
+    Args:
+        circuits: Circuits by name, all on the same graph.
+
+    Raises:
+        InputError: The circuits belong to models of different shapes, or show different sites as features.
     """
     shapes = {circuit.graph.shape for circuit in circuits.values()}
     if len(shapes) > 1:

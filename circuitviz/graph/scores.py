@@ -24,19 +24,24 @@ SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """What a method says of every edge: float [senders, receivers], positive helps the metric.
+    """A score for every edge; a positive score means that the edge helps the metric (methods.md, Scores).
 
-    Files of other tools rarely say so: EAP-IG's scores have the sign of the metric that was passed, which
-    may be a loss. ``sign_known`` tells whether positive is known to help; where not, the signs are those of
-    the file, and nothing may be concluded from them.
+    Files of other tools rarely say whether positive helps: EAP-IG's scores have the sign of the metric that
+    was passed, which may be a loss. ``sign_known`` says whether it is known; where not, the signs are those
+    of the file and nothing may be concluded from them.
 
-    ``partial`` marks scores of a computation that was stopped before its end: an edge whose score is 0 was
-    not examined, or was and has no effect, and is never chosen; a node into which no edge was examined is no
-    dead end. ``positions``: effects by
-    sender and token position [senders, time], where the method has them. ``info`` holds what else a
-    method says, ready for JSON: ``own``, the least |score| of the edges that it kept itself; ``rounds``,
-    how it went from receivers to senders; ``score_sign``, ``positive helps`` where imported scores are known
-    to have that sign, and ``score_sign_note``, why.
+    Attributes:
+        graph: The graph that the edges belong to.
+        values: Scores, float [senders, receivers].
+        method: Name of the method that made them.
+        options: The method's options.
+        partial: Whether the computation was stopped before its end. Then an edge of score 0 was not examined,
+            or was and has no effect; it is never chosen, and a node with no examined incoming edge is no dead
+            end.
+        info: What else the method says, ready for JSON: ``own``, the least |score| of the edges that the
+            method kept itself; ``rounds`` of path patching; ``score_sign`` and ``score_sign_note``, how the
+            sign of imported scores is known.
+        positions: Effects by sender and token position, float [senders, time], where the method gives them.
     """
 
     graph: Graph
@@ -59,12 +64,17 @@ class Scores:
 
     @property
     def sign_known(self) -> bool:
-        """Whether a positive score is known to help the metric, or what the edge leads to."""
+        """Whether a positive score is known to help the metric."""
         told = self.info.get(SIGN_KEY)
         return told == POSITIVE_HELPS or (told is None and self.method != IMPORTED_METHOD)
 
     def with_known_sign(self, negated: bool, note: str) -> Scores:
-        """The same scores, positive helps: turned where positive hurt, with a note on how that is known."""
+        """The same scores with a known sign: positive helps.
+
+        Args:
+            negated: Whether positive scores hurt so far, so that all scores are negated.
+            note: How the sign was found out.
+        """
         info = {**self.info, SIGN_KEY: POSITIVE_HELPS, SIGN_NOTE_KEY: note}
         if not negated:
             return replace(self, info=info)
@@ -73,11 +83,20 @@ class Scores:
         return replace(self, values=values, positions=positions, info=info)
 
     def top(self, n: int) -> Circuit:
-        """The n edges of largest absolute score, pruned: what is left may be far fewer."""
+        """The n edges of largest |score|, pruned: what is left may be far fewer.
+
+        Raises:
+            InputError: The graph has fewer than n edges, or a score is not finite.
+        """
         return self._strongest(n, -np.abs(self._edge_values))
 
     def signed(self, n: int) -> Circuit:
-        """The n edges of largest signed score, pruned; InputError where the sign is not known."""
+        """The n edges of largest score, pruned.
+
+        Raises:
+            InputError: The sign of the scores is not known, the graph has fewer than n edges, or a score is
+                not finite.
+        """
         if not self.sign_known:
             raise InputError(
                 "Edges were asked for by signed score, and the file of these scores does not say whether "
@@ -86,7 +105,11 @@ class Scores:
         return self._strongest(n, -self._edge_values)
 
     def threshold(self, value: float) -> Circuit:
-        """All edges whose absolute score reaches a value above 0, pruned."""
+        """All edges with |score| ≥ value, pruned.
+
+        Raises:
+            InputError: The value is not above 0.
+        """
         if not value > 0:
             raise InputError(
                 f"A threshold of {value:g} was given; it is the least |score| of an edge to keep, so a "
@@ -96,7 +119,11 @@ class Scores:
         return Circuit(self.graph, self._pruned(chosen), int(chosen.sum()))
 
     def own(self) -> Circuit:
-        """The edges that the method itself kept; InputError where it only scores."""
+        """The edges that the method itself kept.
+
+        Raises:
+            InputError: The method only scores edges.
+        """
         if "own" not in self.info:
             raise InputError(
                 f"The method '{self.method}' scores edges and keeps none by itself; greedy, top or "
@@ -105,9 +132,12 @@ class Scores:
         return self.threshold(self.info["own"])
 
     def nodes(self, n: int) -> Circuit:
-        """The strongest nodes with all edges between them, as many nodes as give at most n edges.
+        """The nodes of largest |attribution| (``node_scores``) with all edges between them.
 
-        A node's strength is its absolute attribution (``node_scores``).
+        As many nodes are taken as give at most n edges.
+
+        Raises:
+            InputError: The graph has fewer than n edges, or a score is not finite.
         """
         self._check_edge_count(n)
         graph = self.graph
@@ -126,9 +156,13 @@ class Scores:
         return Circuit(graph, between(low), n, f"{low} nodes with all edges between them")
 
     def greedy(self, n: int) -> Circuit:
-        """From the logits up, always the strongest edge into a node already reached.
+        """From the targets upstream, always the strongest edge into a node that is already reached.
 
-        Goes on until n edges are left after pruning; ``note`` says so where that cannot be.
+        Edges are added until n edges are left after pruning; the circuit's ``note`` says so where that cannot
+        be.
+
+        Raises:
+            InputError: The graph has fewer than n edges, or a score is not finite.
         """
         self._check_edge_count(n)
         if n == 0:
@@ -148,8 +182,15 @@ class Scores:
         return Circuit(self.graph, edges, n, note)
 
     def select(self, how: str, amount: float) -> Circuit:
-        """Choose by name: ``greedy``, ``top``, ``signed`` and ``nodes`` take a number of edges,
-        ``threshold`` the least |score|, ``own`` nothing.
+        """Choose a circuit by the name of the rule.
+
+        Args:
+            how: One of ``SELECTIONS``.
+            amount: Number of edges for ``greedy``, ``top``, ``signed`` and ``nodes``; least |score| for
+                ``threshold``; unused for ``own``.
+
+        Raises:
+            InputError: There is no such rule, or the amount does not suit it.
         """
         if how not in SELECTIONS:
             raise InputError(
@@ -164,22 +205,28 @@ class Scores:
         return circuit
 
     def node_scores(self) -> NDArray[np.float64]:
-        """A node's attribution [senders]: the sum of its outgoing edges' scores."""
+        """Attribution of each node, float [senders]: the sum of its outgoing edges' scores."""
         total: NDArray[np.float64] = np.where(self.graph.mask, self.values, 0.0).sum(axis=1)
         return total
 
     def estimate_change(self, before: BoolMatrix, after: BoolMatrix) -> float:
         """First-order change of the metric between two sets of edges, from stored scores alone.
 
-        Scores are effects of single edges on the full model, so the sum is exact only where edges
-        do not interact: whatever is made of it is marked ≈.
+        Scores are effects of single edges on the full model, so the sum is exact only where edges do not
+        interact. Whatever shows it marks it with ≈.
+
+        Args:
+            before: Edges before, bool [senders, receivers].
+            after: Edges after, bool [senders, receivers].
         """
         return float(np.where(after, self.values, 0.0).sum() - np.where(before, self.values, 0.0).sum())
 
     def estimate_scaling_change(self, edges: BoolMatrix, factors: Mapping[str, float]) -> float:
-        """First-order change of the metric when nodes send only a share of what they do along ``edges``.
+        """First-order change of the metric when nodes send a scaled output along their edges.
 
-        ``factors``: 0 where a node sends its ablation value, 1 where it is as it was; others may lie beyond.
+        Args:
+            edges: Edges of the circuit, bool [senders, receivers].
+            factors: By node name: 0 where the node sends its ablation value, 1 where it sends its own output.
         """
         rows = [self.graph.sender_index[name] for name in factors]
         sums = np.where(edges[rows], self.values[rows], 0.0).sum(axis=1)
@@ -187,7 +234,7 @@ class Scores:
 
     @cached_property
     def digest(self) -> bytes:
-        """SHA-256 over the scores of the edges that there are."""
+        """SHA-256 over the scores of the edges that exist."""
         return hashlib.sha256(self._edge_values.tobytes()).digest()
 
     @cached_property
@@ -218,7 +265,7 @@ class Scores:
 
     @property
     def _choosable_edges(self) -> BoolMatrix:
-        """Edges that can be chosen: all, or those with a score while others are not examined yet."""
+        """Edges that can be chosen: all, or while others are not examined yet those with a score."""
         return self.graph.mask & (self.values != 0) if self.partial else self.graph.mask
 
     def _pruned(self, edges: BoolMatrix) -> BoolMatrix:
@@ -261,7 +308,10 @@ class Scores:
         return self._pruned(edges)
 
     def _trim(self, edges: BoolMatrix, n: int) -> BoolMatrix:
-        """Take away the weakest edges, never more than are too many: one edge may revive a chain."""
+        """Remove the weakest edges until n are left, never fewer.
+
+        Without one edge a whole chain may be pruned.
+        """
         for index in self._weakest(edges):
             if edges.sum() <= n:
                 break

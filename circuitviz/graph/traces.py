@@ -1,7 +1,7 @@
-"""Does a feature fire for the same reasons everywhere? What its circuits on many examples have in common.
+"""Computational traces: what each feature contributed to a target on many examples.
 
-A trace is what each feature gave to the target in one example, summed over positions: one vector per
-site. Examples with similar traces are explained by similar circuits. (METHODS: Computational trace)
+A trace is what each feature contributed to the target in one example, summed over positions: one vector per
+site. Examples with similar traces are explained by similar circuits (methods.md, Feature level).
 """
 
 from __future__ import annotations
@@ -25,7 +25,13 @@ SiteVector = Mapping[int, float]
 
 @dataclass(frozen=True)
 class TraceExample:
-    """A prompt in which the target fires: its token ids, where, and how strongly."""
+    """A prompt in which the target is active.
+
+    Attributes:
+        tokens: Token ids.
+        position: Position at which the target is read.
+        activation: The target's activation there.
+    """
 
     tokens: tuple[int, ...]
     position: int
@@ -34,9 +40,12 @@ class TraceExample:
 
 @dataclass(frozen=True)
 class Trace:
-    """What each site's features (and heads, of sites without a dictionary) gave in one example.
+    """What each site's features contributed in one example; heads, for sites without a dictionary.
 
-    strings: the tokens as shown; sites: by name, attributions summed over positions.
+    Attributes:
+        example: The prompt.
+        strings: Its tokens as shown.
+        sites: By site, attributions summed over positions.
     """
 
     example: TraceExample
@@ -46,7 +55,13 @@ class Trace:
 
 @dataclass(frozen=True)
 class RecurringComponent:
-    """A feature or head that recurs: in how many examples, and its mean attribution over all of them."""
+    """A feature or head that contributes in several examples.
+
+    Attributes:
+        name: Such as ``m3.f12`` or ``a1.h2``.
+        examples: Number of examples in which it contributes.
+        mean: Its mean attribution over all examples.
+    """
 
     name: str
     examples: int
@@ -55,9 +70,14 @@ class RecurringComponent:
 
 @dataclass(frozen=True)
 class SiteSimilarity:
-    """How alike examples are at one site: mean and quartiles of the cosines of ``pairs`` of examples.
+    """How similar examples are at one site; pairs of which one has nothing at the site are left out.
 
-    Pairs of which one has nothing at the site are left out.
+    Attributes:
+        site: The site.
+        mean: Mean cosine similarity of the pairs.
+        low: Lower quartile.
+        high: Upper quartile.
+        pairs: Number of pairs of examples.
     """
 
     site: str
@@ -69,10 +89,13 @@ class SiteSimilarity:
 
 @dataclass(frozen=True)
 class TraceSet:
-    """One target's traces over a dataset.
+    """The traces of one target over a dataset.
 
-    partial: it was stopped before the last example; heads: sites without a dictionary, whose indices
-    are heads.
+    Attributes:
+        target: Name of the target.
+        traces: One trace for each example.
+        partial: Whether the collection was stopped before the last example.
+        heads: Sites without a dictionary, whose indices are heads.
     """
 
     target: str
@@ -82,19 +105,21 @@ class TraceSet:
 
     @property
     def sites(self) -> list[str]:
-        """Sites that any trace has something at, from the first layer on."""
+        """Sites at which any trace has a contribution, ordered by layer."""
         every = {site for trace in self.traces for site in trace.sites}
         return sorted(every, key=site_sort_key)
 
     @property
     def activations(self) -> NDArray[np.float64]:
-        """The target's activation in each example [examples]."""
+        """The target's activation in each example, float [examples]."""
         return np.array([trace.example.activation for trace in self.traces])
 
     def similarity(self, site: str | None = None, other: TraceSet | None = None) -> NDArray[np.float64]:
-        """Cosine similarities [examples, examples], of one site or of all sites side by side.
+        """Cosine similarities of traces, float [examples, examples]; 0 where a trace has nothing.
 
-        other: another target's traces, whose examples are the columns. 0 where a trace has nothing.
+        Args:
+            site: Compare at one site; by default at all sites, their vectors concatenated.
+            other: Traces of another target, whose examples are the columns.
         """
         ours = [_flatten(trace, site) for trace in self.traces]
         theirs = ours if other is None else [_flatten(trace, site) for trace in other.traces]
@@ -103,7 +128,7 @@ class TraceSet:
         return np.asarray(left @ right.T)
 
     def similarity_by_site(self) -> list[SiteSimilarity]:
-        """How alike the examples are at each site that two of them have something at."""
+        """How similar the examples are at each site at which two of them have a contribution."""
         found = []
         for site in self.sites:
             there = np.array([bool(trace.sites.get(site)) for trace in self.traces])
@@ -116,10 +141,10 @@ class TraceSet:
         return found
 
     def similarity_order(self, site: str | None = None) -> list[int]:
-        """Examples in an order that brings those together that are explained alike.
+        """An order of the examples that puts similar ones next to each other.
 
-        By the second eigenvector of the Laplacian of their similarities (Fiedler 1973), the first
-        example's end first.
+        By the second eigenvector of the Laplacian of their similarities [fiedler1973algebraic], beginning
+        with the end at which the first example is.
         """
         if len(self.traces) < 3:
             return list(range(len(self.traces)))
@@ -130,23 +155,21 @@ class TraceSet:
 
     @cached_property
     def mean_similarity(self) -> NDArray[np.float64]:
-        """Each example's mean similarity to the others, over all sites [examples]."""
+        """Mean similarity of each example to the others, over all sites, float [examples]."""
         table = self.similarity()
         others = max(1, len(table) - 1)
         return np.asarray((table.sum(1) - np.diagonal(table)) / others)
 
     @property
     def correlation(self) -> float | None:
-        """Of activation with mean similarity (Pearson); None where one of them does not vary."""
+        """Pearson correlation of activation with mean similarity; None where one of them does not vary."""
         x, y = self.activations, self.mean_similarity
         if len(x) < 3 or any(np.ptp(v) <= 1e-12 * np.abs(v).max() for v in (x, y)):
             return None
         return float(np.corrcoef(x, y)[0, 1])
 
     def recurring_components(self, limit: int = 20) -> list[RecurringComponent]:
-        """Features and heads by how many examples they recur in, then by the size of their mean
-        attribution.
-        """
+        """Features and heads that contribute in most examples, ties by the size of their mean attribution."""
         seen: dict[tuple[str, int], list[float]] = {}
         for trace in self.traces:
             for key, value in _flatten(trace, None).items():
@@ -158,11 +181,11 @@ class TraceSet:
         return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:limit]
 
     def component_name(self, site: str, index: int) -> str:
-        """What a feature or head is called: ``m3.f12``, ``a1.h2``."""
+        """The name of a feature or head, such as ``m3.f12`` or ``a1.h2``."""
         return f"{site}.{'h' if site in self.heads else 'f'}{index}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, as documents keep it; ``from_dict`` gives the same traces."""
+        """Plain data, as documents store it; ``from_dict`` gives the same traces."""
         examples = [
             {
                 "tokens": list(trace.example.tokens),
@@ -182,7 +205,11 @@ class TraceSet:
 
     @staticmethod
     def from_dict(data: Mapping[str, Any]) -> TraceSet:
-        """Traces from plain data; InputError where it holds none."""
+        """Traces from plain data.
+
+        Raises:
+            InputError: The data holds no traces.
+        """
         try:
             traces = tuple(_parse_trace(one) for one in data["examples"])
             heads = frozenset(map(str, data["heads"]))

@@ -1,4 +1,4 @@
-"""How much each node alone pushes the right answer over the wrong one, all nodes at once."""
+"""Direct logit attribution of all nodes: how much each pushes correct over incorrect answers."""
 
 from __future__ import annotations
 
@@ -21,10 +21,13 @@ PROMPTS_PER_STEP = 16  # prompts a step: a step is what cancelling waits for
 
 @dataclass(frozen=True)
 class DirectLogitAttribution:
-    """Direct logit attribution of every sender, in logits.
+    """Direct logit attribution of every sender.
 
-    names: senders; values: [senders, prompts], share of the correct minus the incorrect answers'
-    mean logit at the answer position; ``prompts``: their numbers in the task.
+    Attributes:
+        names: Names of the senders.
+        values: The correct minus the incorrect answers' mean logit that a sender contributes at the answer
+            position, in logits, [senders, prompts].
+        prompts: Numbers of the prompts in the task.
     """
 
     names: list[str]
@@ -33,18 +36,26 @@ class DirectLogitAttribution:
 
     @property
     def mean(self) -> NDArray[np.float64]:
-        """Over the prompts, [senders]."""
+        """Mean over the prompts, [senders]."""
         return self.values.mean(axis=1)
 
 
 def direct_logit_attribution_steps(
     model: Model, task: Task, prompts: Sequence[int] | None = None
 ) -> ProgressSteps[DirectLogitAttribution]:
-    """Direct logit attribution on some prompts of a task, or on all.
+    """Direct logit attribution on prompts of a task.
 
-    A node's output at the answer position, through the final normalisation with the run's own scale,
-    times the answers' difference of unembedding rows (Elhage et al. 2021; before any cap of the
-    logits, where the shares add up). InputError where a prompt has no incorrect answers.
+    A node's output at the answer position, divided by the final normalisation's scale of the run, times the
+    difference of the answers' mean unembedding rows; before any soft cap of the logits, where contributions
+    add up [elhage2021mathematical].
+
+    Args:
+        model: The model.
+        task: The task.
+        prompts: Numbers of the prompts; all by default.
+
+    Raises:
+        InputError: A prompt has no incorrect answers.
     """
     if not task.two_sided:
         raise InputError(
@@ -65,7 +76,7 @@ def direct_logit_attribution_steps(
 
 @torch.no_grad()
 def _attribute_batch(model: Model, batch: Task) -> Tensor:
-    """[senders, batch]."""
+    """Direct logit attribution of a few prompts, [senders, batch]."""
     seen: list[Tensor] = []
     at = batch.lengths - 1
     rows = torch.arange(len(batch), device=batch.clean.device)
@@ -89,7 +100,12 @@ def _attribute_batch(model: Model, batch: Task) -> Tensor:
 
 
 def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
-    """Mean unembedding row of each prompt's answers [batch, answers], −1 where there is none."""
+    """Mean unembedding row of each prompt's answers, [batch, d_model].
+
+    Args:
+        model: The model.
+        answers: Token ids [batch, answers], −1 where there is none.
+    """
     there = (answers >= 0).to(model.unembedding)
     rows = model.unembedding[answers.clamp_min(0)] * there[..., None]
     return rows.sum(1) / there.sum(1, keepdim=True)

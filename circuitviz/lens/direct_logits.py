@@ -1,4 +1,4 @@
-"""What all readings share: one prompt's tokens, what a node wrote in it, and its share of the logits."""
+"""What readings share: one prompt's tokens, a node's output, and its contribution to the logits."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class TokenLogit:
-    """One token of a logit lens: its text, logit, probability, and rank from the top (0 first)."""
+    """One token of a reading.
+
+    Attributes:
+        token: Its text as shown.
+        logit: Its logit.
+        probability: Its probability.
+        rank: Its rank from the top, 0 first.
+    """
 
     token: str
     logit: float
@@ -25,7 +32,11 @@ class TokenLogit:
 
 
 def select_prompt(task: Task, prompt: int) -> Task:
-    """A task of this prompt alone, without padding; InputError on an unknown prompt."""
+    """A task of one prompt alone.
+
+    Raises:
+        InputError: There is no such prompt.
+    """
     if not 0 <= prompt < len(task):
         raise InputError(
             f"Prompt {prompt} was asked for; the task has {len(task)}, numbered from 0 to {len(task) - 1}."
@@ -34,7 +45,7 @@ def select_prompt(task: Task, prompt: int) -> Task:
 
 
 def node_output(model: Model, run: Activations, node: str) -> Tensor:
-    """What a sender writes, [batch, time, d]; an MLP's output bias is part of it."""
+    """What a sender writes in a recorded run, [batch, time, d_model]; an MLP's output bias is part of it."""
     entry = model.graph.node(node)
     if entry.kind is NodeKind.INPUT:
         return run.embed * model.embed_scale
@@ -46,10 +57,17 @@ def node_output(model: Model, run: Activations, node: str) -> Tensor:
 
 
 def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
-    """Outputs' own shares of every logit [..., vocabulary], with the final normalisation's scale of
-    that run: these shares, the biases' and the positions' add up to the logits (before a cap).
+    """Contributions of outputs to every logit, with the final normalisation's scale of the run.
 
-    output: [..., d]; final: the last residual stream at the same positions [..., d].
+    These contributions, the biases' and the positions' add up to the logits (before a soft cap).
+
+    Args:
+        model: The model.
+        output: Outputs [..., d_model].
+        final: The last residual stream at the same positions [..., d_model].
+
+    Returns:
+        [..., vocabulary].
     """
     norm = model.final_norm
     _, inverse = norm.normalise_parts(final)
@@ -61,7 +79,14 @@ def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
 def rank_tokens(
     model: Model, part: Task, logits: Tensor, top: int
 ) -> tuple[list[TokenLogit], list[TokenLogit], list[TokenLogit]]:
-    """The first and last ``top`` tokens of logits [vocabulary], and the prompt's answers, best first."""
+    """The top and bottom tokens of logits, and the prompt's answers, best first.
+
+    Args:
+        model: The model.
+        part: A task of one prompt.
+        logits: [vocabulary].
+        top: Number of tokens on either side.
+    """
     probabilities = logits.softmax(-1)
     order = logits.argsort(descending=True)
     ranks = torch.empty_like(order)
@@ -81,8 +106,11 @@ def rank_tokens(
 
 
 def answer_logit_diff(part: Task, logits: Tensor) -> float | None:
-    """Mean logit of the correct minus mean logit of the incorrect answers of a task of one prompt;
-    None where it has no incorrect ones. logits: [vocabulary].
+    """Correct minus incorrect answers' mean logit of a task of one prompt; None without incorrect answers.
+
+    Args:
+        part: A task of one prompt.
+        logits: [vocabulary].
     """
     correct, incorrect = (a[0][a[0] >= 0] for a in (part.correct, part.incorrect))
     if not len(incorrect):

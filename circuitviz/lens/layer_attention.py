@@ -1,4 +1,4 @@
-"""Where the heads of a layer look: on the clean prompt, on the corrupted one, and what differs."""
+"""Attention patterns of a layer's heads on the clean prompt, on the corrupted one, and their difference."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ ATTENTION_SIDES = ("clean", "corrupted", "difference")
 class LayerAttention:
     """All heads of a layer on one pair of prompts.
 
-    tokens, corrupted_tokens: texts [time]. clean, corrupted: patterns [head, query, key], rows add
-    to 1; clean_sizes, corrupted_sizes: the norm of the value that each head reads at a key
-    [head, key].
+    Attributes:
+        layer: The layer.
+        prompt: Number of the pair in its task.
+        tokens: Tokens of the clean prompt as shown [time].
+        corrupted_tokens: Tokens of the corrupted prompt as shown [time].
+        clean: Patterns on the clean prompt, [head, query, key]; each row sums to 1.
+        corrupted: Patterns on the corrupted prompt, [head, query, key].
+        clean_value_norms: Norm of the value that each head reads at a key, [head, key].
+        corrupted_value_norms: The same on the corrupted prompt.
     """
 
     layer: int
@@ -38,10 +44,18 @@ class LayerAttention:
     corrupted_value_norms: AttentionPatterns
 
     def patterns(self, side: str = "clean", weighted: bool = False) -> AttentionPatterns:
-        """[head, query, key] of ``clean``, ``corrupted`` or ``difference`` (clean − corrupted).
+        """Attention patterns of one side.
 
-        ``weighted``: each weight times the norm of the value it carries, over the head's largest such
-        product in the clean run, so that sides can be compared (Kobayashi et al. 2020).
+        Args:
+            side: ``clean``, ``corrupted`` or ``difference`` (clean − corrupted).
+            weighted: Multiply each weight by the norm of the value that it carries, divided by the head's
+                largest such product in the clean run, so that sides can be compared [kobayashi2020attention].
+
+        Returns:
+            [head, query, key].
+
+        Raises:
+            InputError: There is no such side.
         """
         if side not in ATTENTION_SIDES:
             raise InputError(f"Attention of '{side}' was asked for; there is {', '.join(ATTENTION_SIDES)}.")
@@ -60,7 +74,17 @@ class LayerAttention:
 
 @torch.no_grad()
 def read_layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) -> LayerAttention:
-    """Attention of every head of a layer; InputError on an unknown layer or prompt."""
+    """Attention of every head of a layer on one pair of prompts.
+
+    Args:
+        model: The model.
+        task: The task.
+        layer: The layer.
+        prompt: Number of the pair in the task.
+
+    Raises:
+        InputError: There is no such layer or prompt.
+    """
     if not 0 <= layer < model.shape.n_layers:
         raise InputError(
             f"Layer {layer} was asked for; the model has {model.shape.n_layers}, numbered from 0."

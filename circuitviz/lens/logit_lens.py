@@ -1,4 +1,4 @@
-"""What would be said at each layer and position, if the model ended there."""
+"""Logit lens: what the model would predict at each layer and position if it ended there."""
 
 from __future__ import annotations
 
@@ -23,10 +23,13 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True, slots=True)
 class LensCell:
-    """One layer at one position: its first tokens, and the answers with their ranks.
+    """One layer at one position.
 
-    rank: of the best correct answer, 0 first; apart: correct minus incorrect answers' mean logit,
-    None where there are no incorrect ones.
+    Attributes:
+        top: The most likely tokens.
+        answers: The prompt's answers, best first.
+        rank: Rank of the best correct answer, 0 first.
+        logit_diff: Correct minus incorrect answers' mean logit; None without incorrect answers.
     """
 
     top: list[TokenLogit]
@@ -37,10 +40,15 @@ class LensCell:
 
 @dataclass(frozen=True)
 class LensGrid:
-    """A logit lens over a prompt. ``node`` is empty for the residual stream.
+    """A logit lens over a prompt.
 
-    rows: names of what is read; ``nodes``: the node that a row belongs to, or empty; tokens: the
-    prompt's; cells: [row][position].
+    Attributes:
+        node: The node that is read; empty for the residual stream.
+        prompt: Number of the prompt in its task.
+        rows: Names of what is read.
+        nodes: The node that each row belongs to, or an empty string.
+        tokens: Tokens of the prompt as shown.
+        cells: Cells by row and position.
     """
 
     node: str
@@ -55,9 +63,19 @@ class LensGrid:
 def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, top: int = 10) -> LensGrid:
     """Read the residual stream after each layer, or one node's output, at every position.
 
-    The stream goes through the model's own last normalisation and unembedding (nostalgebraist 2020);
-    a node's output through the scale that the normalisation has at that position in the whole run,
-    so that nodes' logits add up. InputError on an unknown node or prompt.
+    The stream goes through the model's final normalisation and unembedding [nostalgebraist2020logit]; a
+    node's output through the scale that the normalisation has at that position in the full run, so that
+    nodes' logits add up.
+
+    Args:
+        model: The model.
+        task: The task.
+        node: Name of a node; empty for the residual stream.
+        prompt: Number of the prompt in the task.
+        top: Number of tokens listed in a cell.
+
+    Raises:
+        InputError: There is no such node or prompt.
     """
     part = select_prompt(task, prompt)
     length = int(part.lengths[0])

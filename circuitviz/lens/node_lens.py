@@ -1,4 +1,4 @@
-"""What one node does on one prompt: logit lens, direct logit attribution, attention."""
+"""All readings of one node on one prompt: logit lens, direct logit attribution, attention."""
 
 from __future__ import annotations
 
@@ -23,10 +23,20 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True)
 class NodeReading:
-    """Everything the inspector shows of a node on one prompt, at the answer position.
+    """Readings of a node on one prompt, at the answer position.
 
-    attention: [time, time], row = query position; ``weighted`` scales each weight by the size of
-    the value it carries, relative to the largest. Both only for heads.
+    Attributes:
+        node: Name of the node.
+        prompt: Number of the prompt in its task.
+        tokens: Tokens of the prompt as shown.
+        top: Tokens that the node promotes most.
+        bottom: Tokens that it promotes least.
+        answers: The prompt's answers, best first.
+        direct_logit_attribution: Correct minus incorrect answers' mean logit, in logits; None without
+            incorrect answers.
+        attention: Pattern [query, key]; of heads only.
+        weighted: The pattern times the norm of the value that each weight carries, divided by the largest; of
+            heads only.
     """
 
     node: str
@@ -42,7 +52,18 @@ class NodeReading:
 
 @torch.no_grad()
 def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 10) -> NodeReading:
-    """Read a node on one prompt of a task; InputError on an unknown node or prompt."""
+    """Read a node on one prompt of a task.
+
+    Args:
+        model: The model.
+        task: The task.
+        node: Name of the node.
+        prompt: Number of the prompt in the task.
+        top: Number of tokens listed.
+
+    Raises:
+        InputError: There is no such node or prompt.
+    """
     entry = model.graph.node(node)
     part = select_prompt(task, prompt)
     length = int(part.lengths[0])

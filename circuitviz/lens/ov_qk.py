@@ -1,4 +1,4 @@
-"""A head's two halves: what it writes when it looks somewhere (OV), what it matches (QK)."""
+"""The two circuits of a head: what it writes when it attends to a token (OV), and what it matches (QK)."""
 
 from __future__ import annotations
 
@@ -20,11 +20,18 @@ from circuitviz.tasks import Task
 class HeadReading:
     """OV and QK of a head on a prompt.
 
-    promoted_tokens: for each position, the tokens that the head promotes at the answer position if it looks
-    there alone; written: the answers in the same; weights: how much it does look there [time].
-    matched_tokens: for each position as query, the vocabulary's tokens whose embedding as key it matches
-    best, ``logit`` being the attention score before the softmax (``lens/matching.py``); empty where the
-    model's scores are made otherwise, and ``match_error`` says so.
+    Attributes:
+        node: Name of the head.
+        prompt: Number of the prompt in its task.
+        tokens: Tokens of the prompt as shown [time].
+        promoted_tokens: For each position, the tokens that the head promotes at the answer position if it
+            attends to that position alone.
+        answer_logits: For each position, the answers in the same logits.
+        attention: The head's attention from the answer position [time].
+        matched_tokens: For each position as query, the tokens whose embedding as key it matches best;
+            ``logit`` is the attention score before the softmax. Empty where the model's scores cannot be
+            computed (``match_error``).
+        match_error: Why ``matched_tokens`` is empty.
     """
 
     node: str
@@ -39,12 +46,21 @@ class HeadReading:
 
 @torch.no_grad()
 def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6) -> HeadReading:
-    """Read a head's OV and QK; InputError on what is no head, or an unknown prompt.
+    """Read a head's OV and QK on one prompt.
 
-    OV_LABEL: the run's value at each position times W_O, as logits with the final scale of the answer
-    position; weighted by the attention, they add up to the head's direct logits. QK: the run's query
-    at each position with keys made of the token embeddings alone, positions left out
-    (``lens.matching``).
+    OV: the run's value at each position times W_O, as logits with the final normalisation's scale of the
+    answer position; weighted by the attention, they sum to the head's direct logits. QK: the run's query at
+    each position with keys made of the token embeddings alone, without positions (``lens.qk_scores``).
+
+    Args:
+        model: The model.
+        task: The task.
+        node: Name of a head.
+        prompt: Number of the prompt in the task.
+        top: Number of tokens listed.
+
+    Raises:
+        InputError: The node is no head, or there is no such prompt.
     """
     entry = model.graph.node(node)
     if entry.kind is not NodeKind.HEAD or entry.layer is None or entry.head is None:

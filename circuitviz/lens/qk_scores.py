@@ -1,7 +1,7 @@
-"""Which tokens a head's query matches: its attention scores with every token's embedding as key.
+"""Which tokens a head's query matches: attention scores with every token's embedding as key.
 
-Models make scores from queries and keys in different ways: GPT-Neo does not divide them by √d_head, GPT-2
-can divide by the layer's number, Gemma-2 has a divisor of its own and caps, Qwen3 and Gemma-3 normalise
+Models make scores from queries and keys in different ways: GPT-Neo does not divide them by √d_head, GPT-2 can
+divide by the layer's number, Gemma-2 has a divisor of its own and a soft cap, Qwen3 and Gemma-3 normalise
 queries and keys. So the factor is measured on the model's own scores, and what does not fit is refused.
 """
 
@@ -24,14 +24,25 @@ TOKENS_PER_CHUNK = 8192  # keys of all heads are made for so many tokens at once
 
 @torch.no_grad()
 def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, prompt: int = 0) -> Tensor:
-    """Attention scores before the softmax, [time, vocabulary].
+    """Attention scores before the softmax of a head's queries with every token as key.
 
     The query at each position of a prompt as the head has it, with keys made of the token embeddings alone,
-    both normalised where the model does that, positions left out: the full QK circuit of Elhage et al. 2021
-    (A Mathematical Framework for Transformer Circuits), but with the query of this run.
+    both normalised where the model does that, positions left out: the full QK circuit
+    [elhage2021mathematical] with the query of this run.
 
-    Raises InputError where the model's own scores at position 0, which no rotary embedding turns, are not
-    these queries times these keys times one factor for all heads of the layer.
+    Args:
+        model: The model.
+        task: The task.
+        layer: The head's layer.
+        head: The head's number in its layer.
+        prompt: Number of the prompt in the task.
+
+    Returns:
+        Scores [time, vocabulary].
+
+    Raises:
+        InputError: The model's own scores at position 0, which no rotary embedding turns, are not these
+            queries times these keys times one factor for all heads of the layer.
     """
     part, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
     seen: dict[str, Tensor] = {}
@@ -58,7 +69,7 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
 
 
 def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
-    """Queries or keys [rows, heads, d_head] as the model normalises them, over a head or over all heads."""
+    """Queries or keys [rows, heads, d_head] as the model normalises them, per head or over all heads."""
     norm = getattr(attention, f"{channel}_norm", None)
     if norm is None:
         return rows
@@ -70,7 +81,7 @@ def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
 
 
 def _measure_score_factor(model: Model, products: Tensor, scores: Tensor) -> float:
-    """What the model multiplies queries times keys [heads] by, from its own scores [heads]."""
+    """The factor by which the model multiplies queries times keys [heads], from its own scores [heads]."""
     cap = getattr(model.hf.config, "attn_logit_softcapping", None)
     if cap:
         scores = torch.atanh(scores / cap) * cap

@@ -1,4 +1,4 @@
-"""What every node promotes, all nodes at once: by these tokens nodes are found again."""
+"""The tokens that each node promotes most, for many nodes at once, so that nodes can be searched by them."""
 
 from __future__ import annotations
 
@@ -19,8 +19,17 @@ def read_top_tokens(
 ) -> dict[str, list[tuple[str, float]]]:
     """The tokens that each node's output at the answer position raises most, with their logits.
 
-    The logit lens of ``read_node``, for many nodes from one run. InputError on an unknown node or
-    prompt.
+    The logit lens of ``read_node`` for many nodes, from one run.
+
+    Args:
+        model: The model.
+        task: The task.
+        nodes: Names of nodes.
+        prompt: Number of the prompt in the task.
+        top: Number of tokens per node.
+
+    Raises:
+        InputError: There is no such node or prompt.
     """
     part = select_prompt(task, prompt)
     length = int(part.lengths[0])

@@ -1,4 +1,4 @@
-"""Metrics: what a circuit is judged by, one number per prompt."""
+"""Metrics: one number per prompt from the logits at its answer position."""
 
 from circuitviz.metrics.registry import Metric, metrics
 

@@ -1,4 +1,4 @@
-"""Metrics that read the answers' logits or probabilities (METHODS: Metrics L)."""
+"""Metrics of the answers' logits or probabilities (methods.md, Metrics)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from circuitviz.metrics.registry import metrics
 
 
 def _answer_values(values: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
-    """Values at answer tokens [batch, k], zero where there is none, and the mask."""
+    """Values at answer tokens [batch, answers], zero where there is none, and which there are."""
     real = answers >= 0
     return values.gather(1, answers.clamp_min(0)) * real, real
 
@@ -23,7 +23,7 @@ def _answer_values(values: Tensor, answers: Tensor) -> tuple[Tensor, Tensor]:
 def logit_difference(
     logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
 ) -> Tensor:
-    """Mean correct minus mean incorrect logit, [batch]."""
+    """Mean correct minus mean incorrect logit, [batch]. Source: [wang2023ioi]."""
     right, is_right = _answer_values(logits, correct)
     wrong, is_wrong = _answer_values(logits, incorrect)
     return right.sum(1) / is_right.sum(1) - wrong.sum(1) / is_wrong.sum(1)
@@ -38,7 +38,10 @@ def logit_difference(
 def probability_difference(
     logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
 ) -> Tensor:
-    """Summed correct minus summed incorrect probability, [batch], from −1 to 1."""
+    """Summed correct minus summed incorrect probability, [batch], from −1 to 1.
+
+    Source: [hanna2023greater].
+    """
     probabilities = logits.softmax(-1)
     return _answer_values(probabilities, correct)[0].sum(1) - _answer_values(probabilities, incorrect)[0].sum(
         1
@@ -77,7 +80,7 @@ def accuracy(logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tens
 def negated_kl_divergence(
     logits: Tensor, correct: Tensor, incorrect: Tensor, reference: Tensor | None = None
 ) -> Tensor:
-    """−KL(clean model ‖ this run) at the answer position, [batch], in nats.
+    """−KL(clean model ‖ this run) at the answer position, [batch], in nats. Source: [conmy2023acdc].
 
     Negated, so that more is better for every metric and a positive score helps.
     """

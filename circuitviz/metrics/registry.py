@@ -1,4 +1,4 @@
-"""What a metric is: one number per prompt from the logits at its answer position."""
+"""The registry of metrics."""
 
 from __future__ import annotations
 
@@ -21,5 +21,5 @@ metrics: Registry[Metric] = Registry("metric", "circuitviz.metrics", "circuitviz
 
 
 def metric_property(name: str, key: str, default: Any = False) -> Any:
-    """What a metric was registered with, besides its function."""
+    """What a metric was registered with besides its function, such as ``two_sided``."""
     return metrics.get(name).extra.get(key, default)

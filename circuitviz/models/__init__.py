@@ -1,4 +1,4 @@
-"""Opening a model, running it patched, and what every sender wrote."""
+"""Opening a model, running it with edges patched, and recording what every sender writes."""
 
 from circuitviz.models.constant_ablations import ABLATIONS, check_ablation, mean_activations, zero_activations
 from circuitviz.models.model import Model

@@ -1,4 +1,4 @@
-"""A node can be made to write something else: scaled, or as in another run, at chosen positions."""
+"""Interventions applied to one batch: a node's output scaled, or taken from another run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,15 @@ ReferenceActivations = Mapping[str, Activations]
 class BatchInterventions:
     """What nodes of one batch write instead of their own output.
 
-    positions: the answer position of each prompt [batch]; time: tokens of the batch; others: where
-    values that are not the node's own come from. InputError on what cannot be replaced.
+    Args:
+        model: The model.
+        positions: The answer position of each prompt [batch].
+        time: Tokens of the batch.
+        interventions: By node name, what is done to it.
+        references: By kind of ablation, every sender's ablation value on this batch.
+
+    Raises:
+        InputError: A node cannot be replaced.
     """
 
     def __init__(
@@ -54,7 +61,12 @@ class BatchInterventions:
                 )
 
     def replace_heads(self, layer: int, z: Tensor) -> Tensor | None:
-        """A layer's heads [copies · batch, time, head, d_head] as they are to be; None where unchanged."""
+        """A layer's head outputs with replacements; None where unchanged.
+
+        Args:
+            layer: The layer.
+            z: Head outputs [copies · batch, time, head, d_head].
+        """
         if layer not in self._heads:
             return None
         z = z.clone()
@@ -69,9 +81,10 @@ class BatchInterventions:
         return z
 
     def replace_mlp(self, layer: int, output: Tensor) -> Tensor | None:
-        """A layer's MLP output [copies · batch, time, d] as it is to be; None where unchanged.
+        """A layer's MLP output [copies · batch, time, d_model] with its replacement; None where unchanged.
 
-        A factor multiplies the whole output, its bias too, as zero ablation takes all of it (METHODS).
+        A factor multiplies the whole output with its bias, as zero ablation removes all of it (methods.md,
+        Ablation).
         """
         what = self._mlps.get(layer)
         if what is None:
@@ -81,7 +94,10 @@ class BatchInterventions:
         return self.mix_positions(output, output * what.amount, what)
 
     def mix_positions(self, own: Tensor, replacement: Tensor, intervention: Intervention) -> Tensor:
-        """The other values at the positions that are meant, ours elsewhere; [copies · batch, time, width]."""
+        """The replacement at the intervention's positions, the own output elsewhere.
+
+        Both and the result are [copies · batch, time, width].
+        """
         batch = len(self._positions)
         copies = len(own) // batch
         if len(replacement) != len(own) or replacement.shape[1] != self._time:
@@ -92,7 +108,10 @@ class BatchInterventions:
         return torch.where(self._position_mask(intervention).repeat(copies, 1)[..., None], replacement, own)
 
     def _position_mask(self, intervention: Intervention) -> Tensor:
-        """Which positions are meant, [batch, time]; one that a prompt does not have is nowhere."""
+        """The intervention's positions, bool [batch, time].
+
+        A position that a prompt does not have is false everywhere.
+        """
         here = torch.arange(self._time, device=self._positions.device)[None]
         found = torch.zeros(len(self._positions), self._time, dtype=torch.bool, device=here.device)
         for place in intervention.positions:

@@ -1,4 +1,4 @@
-"""Batches as large as memory allows, so that nobody has to choose a number."""
+"""Batch sizes chosen from the free memory, and halved where memory runs out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ T = TypeVar("T")
 
 
 def batch_budget_bytes(device: torch.device) -> int:
-    """Bytes that one batch's tensors may take: a share of what is free now, up to a bound."""
+    """Bytes that one batch's tensors may take.
+
+    A fraction of the free memory, on CPU up to ``MAX_BATCH_BYTES``.
+    """
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         return max(64 * 2**20, int(free) // FREE_MEMORY_DIVISOR)
@@ -29,16 +32,29 @@ def batch_budget_bytes(device: torch.device) -> int:
 
 
 def max_batch_size(model: Model, time: int, held_tensors: float) -> int:
-    """How many prompts of ``time`` tokens fit into the budget.
+    """Number of prompts whose tensors fit into the budget.
 
-    ``held_tensors``: how many tensors [senders, batch, time, d] a computation holds at once.
+    Args:
+        model: The model.
+        time: Tokens per prompt.
+        held_tensors: How many tensors [senders, batch, time, d_model] a computation holds at once.
     """
     one = held_tensors * 4 * len(model.graph.senders) * time * model.shape.d_model
     return max(1, int(batch_budget_bytes(model.device) / one))
 
 
 def split_batches(model: Model, prompts: int, time: int, held_tensors: float = 1.5) -> Iterator[range]:
-    """Split prompts into ranges whose sender outputs fit the budget."""
+    """Split prompts into ranges whose tensors fit into the budget.
+
+    Args:
+        model: The model.
+        prompts: Number of prompts.
+        time: Tokens per prompt.
+        held_tensors: How many tensors [senders, batch, time, d_model] a computation holds at once.
+
+    Yields:
+        Ranges of prompt numbers, in order.
+    """
     size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
     for start in range(0, prompts, size):
         yield range(start, min(prompts, start + size))
@@ -51,10 +67,22 @@ def run_in_batches(
     run_batch: Callable[[range], ProgressSteps[T]],
     held_tensors: float = 1.5,
 ) -> ProgressSteps[list[T]]:
-    """Do a work batch by batch; where memory runs out, halve the batch, say so, and go on.
+    """Run a computation batch by batch; where memory runs out, halve the batch, report it, and go on.
 
-    ``run_batch`` takes a range of prompts and must keep nothing of a batch that it did not finish. The
-    size that did fit is remembered by the model. Returns the batches' results in order.
+    The size that fitted is kept in ``model.max_batch_prompts``.
+
+    Args:
+        model: The model.
+        prompts: Number of prompts.
+        time: Tokens per prompt.
+        run_batch: Computes a range of prompts; it must keep nothing of a batch that it did not finish.
+        held_tensors: How many tensors [senders, batch, time, d_model] it holds at once.
+
+    Returns:
+        The results of all batches, in order.
+
+    Raises:
+        ComputationError: Memory runs out on a single prompt.
     """
     size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
     found, start = [], 0
@@ -83,7 +111,7 @@ def run_in_batches(
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is a device or the machine running out of memory, in torch's many words."""
+    """Whether an error says that a device or the machine ran out of memory; torch says so in several ways."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     text = str(error)

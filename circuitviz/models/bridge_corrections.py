@@ -1,8 +1,7 @@
-"""TransformerLens' view of some models is corrected: where it computes otherwise than Hugging Face, and
-where it does not call the module that a patched pass replaces.
+"""Corrections where a TransformerBridge differs from Hugging Face's model or bypasses a patched module.
 
-What is corrected here is tested when a model is opened (``checks``), as all else: a correction that does
-not fit another version of TransformerLens refuses the model.
+What is corrected here is tested when a model is opened (``decomposition_checks``): a correction that does not
+fit another version of TransformerLens leads to an error instead of wrong numbers.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ def correct_bridge(bridge: Any) -> None:
 def _call_fused_mlp(mlp: Any) -> None:
     """Phi-3, GLM: run the Hugging Face MLP between ``hook_in`` and ``hook_out``, as for any gated MLP.
 
-    The bridge would compute it anew from halves of the fused weight, and never call the module.
+    The bridge would recompute it from halves of the fused weight, and never call the module.
     """
     from transformer_lens.model_bridge.generalized_components import GatedMLPBridge
 
@@ -40,7 +39,7 @@ def _call_fused_mlp(mlp: Any) -> None:
 
 
 def _leave_scores_unscaled(attention: Any) -> None:
-    """GPT-2 with ``scale_attn_weights: false``: the bridge divides scores by √d_head all the same."""
+    """GPT-2 with ``scale_attn_weights: false``: undo the bridge's division of scores by √d_head."""
     if getattr(attention.original_component, "scale_attn_weights", True):
         return
     mask = attention._apply_reconstruct_attention_mask
@@ -53,7 +52,7 @@ def _leave_scores_unscaled(attention: Any) -> None:
 
 
 def _normalise_after_rotation(attention: Any) -> None:
-    """HunYuan normalises queries and keys after the rotary embedding, the bridge before it."""
+    """HunYuan: normalise queries and keys after the rotary embedding; the bridge does it before."""
     attention._qk_norm_phase = None
     for rotated, norm in ((attention.hook_rot_q, attention.q_norm), (attention.hook_rot_k, attention.k_norm)):
         rotated.register_forward_hook(lambda _point, _args, out, norm=norm: norm(out))

@@ -1,8 +1,8 @@
-"""TransformerLens wraps a model that is in memory and learns nothing else of it: no name, no tokenizer.
+"""Wrapping a Hugging Face model that is in memory into a TransformerBridge of TransformerLens.
 
-``TransformerBridge.boot_transformers`` sets a missing beginning-of-sequence token on the tokenizer that
-it is given, imports Python files of the model's folder for some architectures (``prepare_loading``), and
-installs torchvision where an image processor does not load. ``build_bridge_from_module`` does none of it.
+``TransformerBridge.boot_transformers`` is not used: it sets a missing beginning-of-sequence token on the
+tokenizer, imports Python files of the model's folder for some architectures (``prepare_loading``), and
+installs torchvision where an image processor does not load. ``build_bridge_from_module`` does none of this.
 """
 
 from __future__ import annotations
@@ -16,10 +16,17 @@ from circuitviz.models.bridge_corrections import correct_bridge
 
 
 def build_bridge(hf: Any, name: str) -> Any:
-    """A raw TransformerBridge around a Hugging Face model; ``name`` is for error messages.
+    """A raw TransformerBridge around a Hugging Face model.
 
-    The architecture is the model's class, whatever its configuration says (a model that was made in
-    memory has no ``config.architectures``). Raises InputError where TransformerLens does not know it.
+    The architecture is the model's class, whatever its configuration says: a model made in memory has no
+    ``config.architectures``.
+
+    Args:
+        hf: The Hugging Face model.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: TransformerLens does not support the architecture.
     """
     from transformer_lens.model_bridge.sources import build_bridge_from_module
 
@@ -55,7 +62,7 @@ def _architecture(hf: Any) -> str | None:
 
 
 def first_error_line(error: BaseException) -> str:
-    """The first line of an error's message, two where it ends in a colon, or its kind where it has none."""
+    """The first line of an error's message, two if it ends in a colon, or the error's type if it has none."""
     lines = (str(error).strip() or type(error).__name__).splitlines()
     text = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
     return " ".join(text.split()).rstrip(".")[:200]

@@ -1,4 +1,4 @@
-"""Sums of every layer take turns in one piece of memory: fresh pages cost more than the sums do."""
+"""Reused memory for large intermediate tensors: allocating fresh pages takes longer than the sums do."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from torch import Tensor
 
 
 class BufferPool:
-    """Memory by name, grown when more is asked for and never given back while this object lives.
+    """Memory by name, grown when more is asked for and kept while this object lives.
 
-    Whoever takes a room twice has lost what stood in it: it is for what is read before the next turn.
+    Taking a buffer of the same name again overwrites it: a buffer has to be read before that.
     """
 
     def __init__(self) -> None:
         self._buffers: dict[str, Tensor] = {}
 
     def buffer(self, name: str, like: Tensor, *sizes: int) -> Tensor:
-        """A tensor [sizes] of ``like``'s kind and device; what it holds is arbitrary."""
+        """A tensor of arbitrary content.
+
+        Args:
+            name: Name of the buffer.
+            like: A tensor of the wanted device and dtype.
+            sizes: Its shape.
+        """
         wanted, held = math.prod(sizes), self._buffers.get(name)
         fits = held is not None and held.dtype == like.dtype and held.device == like.device
         if held is None or not fits or held.numel() < wanted:

@@ -1,4 +1,4 @@
-"""What replaces a sender's contribution along an edge outside the circuit (METHODS: Ablation)."""
+"""Ablation values that are the same for every prompt: zero and means (methods.md, Ablation)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ ABLATIONS = ("corrupted", "zero", "mean", "mean-positional")
 
 
 def check_ablation(name: str) -> str:
-    """Return the name; InputError where there is no such ablation."""
+    """Return the name of an ablation unchanged.
+
+    Raises:
+        InputError: There is no such ablation.
+    """
     if name not in ABLATIONS:
         raise InputError(
             f"There is no ablation '{name}'; there is {', '.join(ABLATIONS)}." + suggest_name(name, ABLATIONS)
@@ -24,7 +28,14 @@ def check_ablation(name: str) -> str:
 
 
 def zero_activations(model: Model, like: Tensor) -> Activations:
-    """Every sender writes nothing, an MLP not even its output bias; positions and attention's biases stay."""
+    """Zero outputs of all senders; the output bias of an MLP is zero, too.
+
+    Position embeddings and the attention output bias belong to no sender and stay.
+
+    Args:
+        model: The model.
+        like: A tensor of the wanted device and dtype.
+    """
     shape, width = model.shape, model.shape.d_model
     z = like.new_zeros(1, 1, shape.n_heads, model.layers[0].o.shape[1])
     nothing = like.new_zeros(1, 1, width)
@@ -32,9 +43,12 @@ def zero_activations(model: Model, like: Tensor) -> Activations:
 
 
 def mean_activations(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:
-    """Mean output of every sender over (tokens [batch, time], lengths [batch]) pairs.
+    """Mean output of every sender over prompts; padding never enters a mean.
 
-    Padding never enters a mean. Positional: one mean per position, over the prompts that reach it.
+    Args:
+        model: The model.
+        batches: Pairs of tokens [batch, time] and lengths [batch].
+        positional: One mean per position, over the prompts that reach it, instead of one over all positions.
     """
     total: Activations | None = None
     count: Tensor | None = None

@@ -1,9 +1,13 @@
-"""A model is opened only if its parts, as we read them, give what the model itself gives.
+"""Checks, when a model is opened, that its parts as read here give what the model itself gives.
 
-Architectures differ in more ways than any table of names knows; a few short passes tell the truth. The
-plain Hugging Face model runs before TransformerLens wraps it; what the bridge, a resumed pass and a patched
-pass give is compared with that. Every ablation of every edge gives the logits of the prompts that the
-ablation values come from only if each replacement of a projection or MLP is called and each hook fires.
+Architectures differ in more ways than a table of names covers, so a few short passes decide:
+
+1. The plain Hugging Face model runs before TransformerLens wraps it (``run_reference_passes``).
+2. Each required hook point fires exactly once; weights as read here reproduce each layer's projections, heads
+   and residual stream (``_check_layer_weights``).
+3. The bridge, a pass resumed from the middle, and a patched pass give the plain model's logits.
+4. With every edge ablated, ablation values from another prompt give that prompt's logits. This holds only
+   where every replacement of a projection or MLP is called.
 """
 
 from __future__ import annotations
@@ -31,10 +35,13 @@ SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS = (
 
 @dataclass(frozen=True, eq=False)
 class ReferencePass:
-    """What a Hugging Face model gives by itself.
+    """What a plain Hugging Face model gives on a few prompts.
 
-    tokens: [batch, time]; logits: [batch, time, vocabulary]; streams: before each block
-    [batch, time, d], empty where the model does not tell.
+    Attributes:
+        tokens: Token ids [batch, time].
+        logits: Logits [batch, time, vocabulary].
+        streams: The residual stream before each block [batch, time, d_model]; empty where the model does not
+            give it.
     """
 
     tokens: Tensor
@@ -44,9 +51,14 @@ class ReferencePass:
 
 @torch.no_grad()
 def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePass]:
-    """Run a model that nothing has wrapped on two short prompts, and on a longer one.
+    """Run an unwrapped model on two short prompts of equal length, and on a longer one.
 
-    InputError where it does not run, or gives NaN or infinity. ``name`` is for error messages.
+    Args:
+        hf: The Hugging Face model.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: The model does not run, is not in float32, or gives NaN or infinity.
     """
     from circuitviz.models.bridges import first_error_line
 
@@ -84,10 +96,15 @@ def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePa
 
 @torch.no_grad()
 def check_decomposition(model: Model, reference: tuple[ReferencePass, ReferencePass]) -> None:
-    """InputError where projections, heads or the stream do not add up, where a hook or a replacement is not
-    reached, or where logits differ from those of the plain model by more than ``RELATIVE_TOLERANCE``.
+    """Check a model's parts against the plain model, and set ``embed_scale`` and ``can_set_patterns``.
 
-    Sets the model's ``embed_scale`` and ``patterns_can_be_set`` on the way.
+    Args:
+        model: The opened model.
+        reference: The passes of the plain model.
+
+    Raises:
+        InputError: Projections, heads or the stream do not add up, a hook or a replacement is not reached, or
+            logits differ from the plain model's by more than ``RELATIVE_TOLERANCE``.
     """
     short, long = reference
     seen, written = _record_hook_points(model, short)
@@ -101,7 +118,7 @@ def check_decomposition(model: Model, reference: tuple[ReferencePass, ReferenceP
 
 
 def _record_hook_points(model: Model, reference: ReferencePass) -> tuple[dict[str, Tensor], Activations]:
-    """Every tensor that we read, by hook point, and the senders' outputs; each hook has to fire once."""
+    """Every tensor that is read, by hook point, and the senders' outputs; each hook has to fire once."""
     seen: dict[str, Tensor] = {}
     fired: Counter[str] = Counter()
     written = Activations(torch.empty(0), [], [])
@@ -137,7 +154,7 @@ def _reject_hook(model: Model, name: str, what: str) -> None:
 
 
 def _measure_embed_scale(model: Model, seen: dict[str, Tensor]) -> float:
-    """How much of a token's embedding arrives in the residual stream (Gemma multiplies it)."""
+    """The factor by which a token's embedding enters the residual stream (Gemma multiplies it)."""
     embed, residual = (x[0] - x[1] for x in (seen["embed.hook_out"], seen["blocks.0.hook_in"]))
     scale = float((residual * embed).sum() / embed.square().sum().clamp_min(1e-30))
     if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
@@ -149,7 +166,7 @@ def _measure_embed_scale(model: Model, seen: dict[str, Tensor]) -> float:
 
 
 def _required_hook_points(model: Model) -> list[str]:
-    """The hook points that passes, scores and readings rely on, those of senders in the order they fire."""
+    """The hook points that passes, scores and readings use; senders' in the order in which they fire."""
     names = ["embed.hook_out"]
     for layer, weights in enumerate(model.layers):
         block = f"blocks.{layer}"
@@ -169,7 +186,7 @@ def _last_positions(reference: ReferencePass) -> Tensor:
 
 
 def _check_logits(model: Model, reference: ReferencePass, seen: dict[str, Tensor]) -> None:
-    """The bridge against Hugging Face's own model: block by block where the logits differ."""
+    """Compare the bridge with the plain model, block by block where the logits differ."""
     right = reference.logits[:, -1]
     if _is_close(right, seen["logits"]):
         return
@@ -189,7 +206,7 @@ def _check_logits(model: Model, reference: ReferencePass, seen: dict[str, Tensor
 
 
 def _check_resumed_pass(model: Model, reference: ReferencePass) -> None:
-    """A prompt of another length, resumed from the middle of the model."""
+    """Compare a prompt of another length, resumed from the middle of the model."""
     streams: list[Tensor] = []
     middle, right = model.shape.n_layers // 2, reference.logits[:, -1]
     keeping = model.recording_block_calls(
@@ -208,9 +225,7 @@ def _check_resumed_pass(model: Model, reference: ReferencePass) -> None:
 def _check_patched_pass(
     model: Model, reference: ReferencePass, written: Activations, seen: dict[str, Tensor]
 ) -> None:
-    """All edges ablated with the other prompt's values give the other prompt's logits, and none ablated
-    the prompt's own.
-    """
+    """Compare a patched pass: all edges ablated with the other prompt's values, and no edge ablated."""
     at, right = _last_positions(reference), reference.logits[:, -1]
     z, mlp = ([values.flip(0) for values in each] for each in (written.z, written.mlp))
     run = PatchedRun(model, reference.tokens, at, Activations(written.embed.flip(0), z, mlp))
@@ -237,14 +252,15 @@ def _check_patched_pass(
 
 
 def _describe_writer(layer: int) -> str:
-    """What wrote the stream before a layer."""
+    """The component that wrote the stream before a layer, for error messages."""
     return f"what layer {layer - 1} writes" if layer else "the embedding"
 
 
 def _can_set_patterns(model: Model, reference: ReferencePass) -> bool:
-    """Whether patterns that a hook replaces are those that heads use: with zeros, heads are silent.
+    """Whether the model uses attention patterns that a hook replaces: with zeros, heads write nothing.
 
-    Where TransformerLens leaves attention to Hugging Face (GPT-J, GPT-Neo, Llama 4), it shows them only.
+    Where TransformerLens leaves attention to Hugging Face (GPT-J, GPT-Neo, Llama 4), patterns can only be
+    read.
     """
     z: list[Tensor] = []
     hooks: dict[str, Hook] = {}
@@ -258,7 +274,7 @@ def _can_set_patterns(model: Model, reference: ReferencePass) -> bool:
 
 
 def _check_layer_weights(model: Model, layer: int, seen: dict[str, Tensor]) -> None:
-    """Weights as we read them against what the layer gives, from what it reads."""
+    """Compare a layer's outputs with those of its weights as read here, from the layer's own input."""
     weights, block = model.layers[layer], f"blocks.{layer}"
     stream = seen[f"{block}.hook_in"]
     normal, _ = weights.attn_norm.normalise_parts(stream)
@@ -278,7 +294,10 @@ def _check_layer_weights(model: Model, layer: int, seen: dict[str, Tensor]) -> N
 
 
 def _is_close(right: Tensor, ours: Tensor) -> bool:
-    """Whether two tensors differ by less than ``RELATIVE_TOLERANCE`` of the spread of the first; NaN is not equal."""
+    """Whether two tensors differ by at most ``RELATIVE_TOLERANCE`` of the spread of the first.
+
+    False where one holds NaN.
+    """
     spread = max(float(right.std()), RELATIVE_TOLERANCE * float(right.abs().max()), 1e-12)
     return right.shape == ours.shape and float((right - ours).abs().max()) <= RELATIVE_TOLERANCE * spread
 

@@ -1,6 +1,6 @@
-"""A folder's configuration must fit its weights before anything of their size is made.
+"""Checks that a folder's configuration fits its weights, before anything of their size is allocated.
 
-Sizes in ``config.json`` decide how many modules and how much memory a library makes, so a wrong number
+Sizes in ``config.json`` decide how many modules and how much memory a library allocates, so a wrong number
 there could take hours or all memory. The headers of the ``*.safetensors`` files say which sizes there are.
 """
 
@@ -32,10 +32,19 @@ MAX_PARAMETERS_PER_VALUE = 8  # parameters in one value of quantised weights, at
 
 
 def check_folder(path: Path) -> int:
-    """The number of values in a folder's weights; InputError where ``config.json`` does not fit them.
+    """Check a model's folder by the headers of its weights; no tensor is read.
 
-    No tensor is read, only the headers. A number of layers is at most the number of tensors; other counts
-    and widths are at most the longest axis of a tensor, or 1,024.
+    A number of layers is at most the number of tensors; other counts and widths are at most the longest axis
+    of a tensor, or 1,024.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        The number of values in the weights.
+
+    Raises:
+        InputError: ``config.json`` does not fit the weights, or a file is too large or not regular.
     """
     for file in path.iterdir():
         if not (file.is_file() or file.is_dir()):
@@ -50,9 +59,16 @@ def check_folder(path: Path) -> int:
 
 
 def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS_LENGTH) -> None:
-    """InputError where a ``config.json`` holds numbers that weights of so many ``tensors`` cannot have.
+    """Check the numbers in a ``config.json`` against what the weights can have.
 
-    longest: the longest axis of a tensor. Without either, what no known model has is refused.
+    Args:
+        path: The ``config.json`` file.
+        tensors: Number of tensors in the weights.
+        longest: The longest axis of a tensor. Without this and ``tensors``, bounds that no known model
+            reaches are used.
+
+    Raises:
+        InputError: A number is out of bounds.
     """
     counted = max(longest, tensors, ALWAYS_ALLOWED_COUNT)
     for name, value in _config_numbers(_read_config(path), ()):
@@ -70,7 +86,11 @@ def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS
 
 
 def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a folder's ``*.safetensors`` files by name, from the files' headers alone."""
+    """Shape of every tensor in a folder's ``*.safetensors`` files, by name, from the files' headers alone.
+
+    Raises:
+        InputError: A file is not a complete safetensors file.
+    """
     from safetensors import SafetensorError, safe_open
 
     shapes: dict[str, tuple[int, ...]] = {}
@@ -87,10 +107,18 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -> None:
-    """InputError where a configuration describes a much larger model than a folder's weights are.
+    """Check that a configuration does not describe a much larger model than the weights.
 
-    The model is made without memory (torch's ``meta`` device). ``model_class``: the class that makes it;
-    ``n_values``: how many numbers the weights have.
+    The model is built without memory, on torch's ``meta`` device.
+
+    Args:
+        config: The Hugging Face configuration.
+        model_class: The class that builds the model.
+        n_values: Number of values in the weights.
+        path: The folder, for error messages.
+
+    Raises:
+        InputError: The model is too large for the weights.
     """
     import torch
 
@@ -105,9 +133,14 @@ def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -
 
 
 def check_loading_report(info: Mapping[str, Any], name: str) -> None:
-    """InputError where parameters were not in the files, have other sizes there, or blocks are passed over.
+    """Check that loading initialised every parameter from the files; missing ones would be random numbers.
 
-    ``info``: ``from_pretrained``'s ``output_loading_info``. Missing parameters would be random numbers.
+    Args:
+        info: ``from_pretrained``'s ``output_loading_info``.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: Parameters are missing, have other sizes, or blocks of the files are unused.
     """
     unused = sorted(filter(_is_block_weight, info["unexpected_keys"]))
     for said, keys in (
@@ -140,7 +173,7 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _config_numbers(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Every whole number in a configuration, and the keys that lead to it."""
+    """Every whole number in a configuration, with the keys that lead to it."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _config_numbers(part, (*name, key))

@@ -1,7 +1,7 @@
-"""A pass may do otherwise than the model at chosen places, and skip what it replaces.
+"""Changes to a forward pass: hooks, and replacements of modules whose own computation would be wasted.
 
-A hook changes a tensor after it was computed. Where a receiver's input is patched, the model's own
-projection of the unpatched stream would be thrown away: here the module itself is stood in for.
+A hook changes a tensor after it was computed. Where a receiver's input is patched, the projection of the
+unpatched stream would be thrown away, so the module's ``forward`` itself is replaced.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ ReplacementForward = Callable[[OriginalForward, Tensor], Tensor]
 
 @dataclass(eq=False)
 class ForwardOverrides:
-    """What a pass does otherwise.
+    """What a pass does differently from the model.
 
-    projections: by (layer, ``q``, ``k`` or ``v``), from the normalised stream [batch, time, d] to
-    [batch, time, heads · d_head]; mlps: by layer, from the normalised stream to [batch, time, d],
-    before a post-normalisation; hooks: by hook point; ending: is shown the last residual stream
-    [batch, time, d]; final: what is read of it at the answer position [batch, d].
+    Attributes:
+        projections: By (layer, ``q``, ``k`` or ``v``), a replacement that maps the normalised stream [batch,
+            time, d_model] to [batch, time, heads · d_head].
+        mlps: By layer, a replacement that maps the normalised stream to the MLP's output before a
+            post-normalisation, [batch, time, d_model].
+        hooks: Functions by hook point.
+        on_final_residual: Called with the last residual stream [batch, time, d_model].
+        final_residual: Maps what is read of it at the answer position [batch, d_model] to what is unembedded.
     """
 
     projections: dict[tuple[int, str], ReplacementForward] = field(default_factory=dict)
@@ -41,7 +45,7 @@ class ForwardOverrides:
 
     @contextmanager
     def applied_to(self, model: Model) -> Iterator[None]:
-        """Let the model's passes be edited within a ``with``."""
+        """Apply the overrides to all passes of a model within a ``with`` block."""
         with ExitStack() as stack:
             for (layer, channel), stand_in in self.projections.items():
                 linear = getattr(model.bridge.blocks[layer].attn, channel).original_component
@@ -56,17 +60,16 @@ class ForwardOverrides:
 
 
 def mlp_output(module: Any, x: Tensor) -> Tensor:
-    """What a Hugging Face MLP writes, in the shape of what it reads [batch, time, d].
+    """Output of a Hugging Face MLP, in the shape of its input [batch, time, d_model].
 
-    Some mixtures of experts give (output, router scores), and the output of Llama 4's is
-    [batch · time, d].
+    Some mixtures of experts return (output, router scores), and Llama 4's output is [batch · time, d_model].
     """
     out = module(x)
     return (out[0] if isinstance(out, tuple) else out).view(x.shape)
 
 
 def returns_router_scores(module: Any, width: int) -> bool:
-    """Whether an MLP's output is a tuple (gpt-oss, Llama 4), found out on one zero vector."""
+    """Whether an MLP returns a tuple with router scores (gpt-oss, Llama 4), tested on a zero vector."""
     like = next(module.parameters())
     with torch.no_grad():
         return isinstance(module(like.new_zeros(1, 1, width)), tuple)
@@ -75,13 +78,13 @@ def returns_router_scores(module: Any, width: int) -> bool:
 def _with_router_scores(
     replacement: ReplacementForward, original: Callable[[Tensor], Any], x: Tensor
 ) -> tuple[Tensor, None]:
-    """A stand-in for an MLP that gives (output, router scores); nobody reads the scores."""
+    """A replacement for an MLP that returns (output, router scores); nothing reads the scores."""
     return replacement(partial(mlp_output, original), x), None
 
 
 @contextmanager
 def _replaced_forward(module: Any, replacement: Callable[[OriginalForward, Tensor], Any]) -> Iterator[None]:
-    """An attribute of the instance hides the method of its class, until it is deleted."""
+    """Replace a module's ``forward``: an attribute of the instance hides the method until it is deleted."""
     module.forward = partial(replacement, module.forward)
     try:
         yield

@@ -1,7 +1,7 @@
-"""The run with every edge ablated: what a receiver without edges reads, and what it then does.
+"""The run with every edge ablated: what a receiver without edges reads, and what it then computes.
 
-A receiver's input under a circuit is this run's input plus what the circuit's senders write beyond
-their ablation values. A receiver with no edge in the circuit has this run's output, always.
+A receiver's input under a circuit is its input in this run plus the deltas of the circuit's senders. A
+receiver with no edge in the circuit always has the output that it has in this run.
 """
 
 from __future__ import annotations
@@ -21,10 +21,15 @@ from circuitviz.models.sender_activations import Activations
 class FullyAblatedRun:
     """Inputs and outputs of all receivers with every edge ablated, on one batch.
 
-    resid_pre, middle: by layer, the stream [batch, time, d] that attention and MLP read; projections:
-    by (layer, channel), [batch, time, heads · d_head]; mlps: by layer [batch, time, d], before a
-    post-normalisation; final: [batch, d] at the answer position; start: the unpatched stream before the
-    first block; embed: the tokens' embeddings; logits: [batch, vocabulary].
+    Attributes:
+        resid_pre: By layer, the residual stream that attention reads, [batch, time, d_model].
+        resid_mid: By layer, the residual stream that the MLP reads, [batch, time, d_model].
+        projections: By (layer, channel), queries, keys or values, [batch, time, heads · d_head].
+        mlps: By layer, the MLP's output before a post-normalisation, [batch, time, d_model].
+        resid_final: The last residual stream at the answer position, [batch, d_model].
+        resid_start: The unpatched stream before the first block, [batch, time, d_model].
+        embed: The tokens' embeddings, [batch, time, d_model].
+        logits: Logits at the answer position, [batch, vocabulary].
     """
 
     resid_pre: list[Tensor] = field(default_factory=list)
@@ -41,12 +46,19 @@ class FullyAblatedRun:
 def run_fully_ablated(
     model: Model, tokens: Tensor, positions: Tensor, ablated: Activations
 ) -> FullyAblatedRun:
-    """Run [batch, time] tokens with every edge carrying its sender's ablation value."""
+    """Run a batch with every edge carrying its sender's ablation value.
+
+    Args:
+        model: The model.
+        tokens: Token ids [batch, time].
+        positions: The answer position of each prompt [batch].
+        ablated: Ablation values of all senders.
+    """
     return _FullAblation(model, ablated).run(tokens, positions)
 
 
 class _FullAblation:
-    """One pass that knows, at each receiver, the sum of all differences so far."""
+    """One pass that knows, at each receiver, the sum of the deltas of all senders so far."""
 
     def __init__(self, model: Model, ablated: Activations) -> None:
         self.model, self.ablated = model, ablated

@@ -1,6 +1,6 @@
-"""A name on Hugging Face is found or missed within seconds: who works offline shall not wait for retries.
+"""Access to Hugging Face: an answer within seconds whether it can be reached, and blocking of all downloads.
 
-Only what a person asks for reaches the network, never what a file names.
+Only what a person asks for reaches the network, never what a file names. Offline, nobody waits for retries.
 """
 
 from __future__ import annotations
@@ -18,9 +18,13 @@ _forbid_depth = 0  # how many ``unasked`` hold
 
 
 def probe_hub_steps() -> ProgressSteps[bool]:
-    """Whether Hugging Face answers, asked once, through the proxies and settings of its own library.
+    """Ask Hugging Face once, with its own library's proxies and settings, for at most ``HUB_TIMEOUT_S``.
 
-    Steps come while nothing is heard, so that a person can stop waiting. ``HF_HUB_OFFLINE`` is heeded.
+    Progress is yielded while there is no answer, so that waiting can be cancelled. ``HF_HUB_OFFLINE`` is
+    respected.
+
+    Returns:
+        Whether it answered.
     """
     from huggingface_hub import constants
 
@@ -37,15 +41,15 @@ def probe_hub_steps() -> ProgressSteps[bool]:
 
 
 def is_download_forbidden() -> bool:
-    """Whether a network is left alone because nobody asked for a download (``forbid_downloads``)."""
+    """Whether the program is inside ``forbid_downloads``."""
     return _forbid_depth > 0
 
 
 @contextmanager
 def forbid_downloads() -> Iterator[None]:
-    """Nothing herein reaches the network: a file that is looked at names a model, but nobody asked for it.
+    """Block the network within a ``with`` block; names give what was downloaded before.
 
-    Names give what was downloaded before.
+    For names that come from a file that a person only looks at.
     """
     global _forbid_depth
     _forbid_depth += 1
@@ -57,7 +61,7 @@ def forbid_downloads() -> Iterator[None]:
 
 
 def is_downloaded(name: str) -> bool:
-    """Whether a model of this name, or a part of it, was downloaded before."""
+    """Whether a model of this name, or a part of it, is in the local cache."""
     from huggingface_hub import try_to_load_from_cache
     from huggingface_hub.errors import HFValidationError
 
@@ -69,9 +73,9 @@ def is_downloaded(name: str) -> bool:
 
 @contextmanager
 def hub_access(is_reachable: bool) -> Iterator[None]:
-    """What is loaded herein comes from the network where it answers, else from what was downloaded before.
+    """Load from the network if it answers, otherwise from the cache, within a ``with`` block.
 
-    The library's notes on its retries are left out either way: what fails is told in a sentence of ours.
+    The library's messages on its retries are suppressed: a failure is reported in one sentence of our own.
     """
     from huggingface_hub import constants
     from huggingface_hub.utils import logging

@@ -1,4 +1,4 @@
-"""The weights of one block, as scores need them, recognised once: when a model is opened."""
+"""The weights of one block in the form that scores need, read once when a model is opened."""
 
 from __future__ import annotations
 
@@ -18,14 +18,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class LayerWeights:
-    """What one block's scores need: maps per head and the normalisations before them.
+    """The weights of one block: maps per head, and the normalisations before them.
 
-    q, k, v: [head, d_model, d_head] (key-value heads for k and v), the normalisation folded in, and
-    what they add [head, d_head]; o: [head, d_head, d_model]. Where the block normalises what attention
-    writes (``post_norm``), o holds that normalisation's weight, and heads are kept times its scale: so they
-    add up to what the block writes. ``attn_out_hook``, ``mlp_in_hook``, ``mlp_out_hook``: hook points of what
-    attention and MLP write, and of the stream that the MLP reads. ``has_router``: the Hugging Face MLP gives
-    router scores beside its output.
+    Attributes:
+        q: Query weights with the normalisation folded in, [head, d_model, d_head].
+        k: Key weights, [key-value head, d_model, d_head].
+        v: Value weights, [key-value head, d_model, d_head].
+        o: Output weights, [head, d_head, d_model]. Where the block normalises what attention writes
+            (``post_norm``), that normalisation's weight is folded in, and head outputs are multiplied by its
+            inverse scale, so that heads add up to what the block writes.
+        q_bias: What is added to queries, [head, d_head].
+        k_bias: What is added to keys, [key-value head, d_head].
+        v_bias: What is added to values, [key-value head, d_head].
+        attn_norm: Normalisation before attention.
+        mlp_norm: Normalisation before the MLP; None without an MLP.
+        has_router: Whether the Hugging Face MLP returns router scores beside its output.
+        post_norm: Normalisation of what attention writes, if any.
+        attn_out_hook: Hook point of what attention writes.
+        mlp_in_hook: Hook point of the stream that the MLP reads.
+        mlp_out_hook: Hook point of what the MLP writes.
     """
 
     q: Tensor
@@ -44,7 +55,7 @@ class LayerWeights:
     mlp_out_hook: str
 
     def channel_weights(self, name: str) -> tuple[Tensor, Tensor]:
-        """The folded weight and what is added, of ``q``, ``k`` or ``v``."""
+        """Folded weight and bias of ``q``, ``k`` or ``v``."""
         return {
             "q": (self.q, self.q_bias),
             "k": (self.k, self.k_bias),
@@ -53,7 +64,11 @@ class LayerWeights:
 
 
 def read_layer_weights(model: Model, index: int) -> LayerWeights:
-    """The weights of a block by its number; InputError on a normalisation that is not known."""
+    """The weights of a block by its number.
+
+    Raises:
+        InputError: The block has a normalisation of an unknown kind.
+    """
     from transformer_lens.model_bridge.generalized_components import MoEBridge
 
     block = model.bridge.blocks[index]
@@ -88,7 +103,16 @@ def read_layer_weights(model: Model, index: int) -> LayerWeights:
 
 
 def read_norm(model: Model, bridge: Any, location: str) -> Norm:
-    """The normalisation behind a bridge's module; InputError where it is none that is known."""
+    """The normalisation behind a bridge's module.
+
+    Args:
+        model: The model.
+        bridge: The bridge's component.
+        location: Where it is, for error messages.
+
+    Raises:
+        InputError: The normalisation is of an unknown kind.
+    """
     norm = Norm.recognise(bridge.original_component, model.shape.d_model, model.unembedding)
     if norm is None:
         raise InputError(
@@ -101,7 +125,7 @@ def read_norm(model: Model, bridge: Any, location: str) -> Norm:
 
 @torch.no_grad()
 def _projection_bias(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
-    """What a projection gives for a stream that the normalisation maps to its own bias."""
+    """Output of a projection for a stream that the normalisation maps to its own bias."""
     nothing = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
     added: Tensor = linear.original_component(nothing[None])
     return added.detach().view(weight.shape[0], weight.shape[2])

@@ -1,4 +1,4 @@
-"""One opened model: its bridge, its graph, and the weights that scores are pushed through."""
+"""An opened model: its bridge, its graph, and the weights that scores are computed with."""
 
 from __future__ import annotations
 
@@ -27,10 +27,16 @@ BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 class Model:
     """A language model that can be run, hooked and patched.
 
-    ``name`` is what the user opened, ``bridge`` TransformerLens' view of it (raw: no folding), and
-    ``graph`` the senders and receivers that its computation has. ``max_batch_prompts``: prompts that fit
-    into memory, where more were tried and did not. ``can_set_patterns``: whether a hook that replaces
-    attention patterns has an effect. ``parameters``: as Hugging Face names them.
+    Attributes:
+        name: What the user opened.
+        bridge: TransformerLens' TransformerBridge of it, without weight processing.
+        tokens: Its tokenizer.
+        graph: The senders and receivers of its computation.
+        device: Where its parameters are.
+        embed_scale: Factor of the token embedding in the residual stream.
+        can_set_patterns: Whether a hook that replaces attention patterns has an effect.
+        max_batch_prompts: Prompts that fit into memory, where more were tried and did not.
+        parameters: Parameters by Hugging Face's names.
     """
 
     name: str
@@ -46,7 +52,7 @@ class Model:
 
     @property
     def shape(self) -> ModelShape:
-        """What decides the graph."""
+        """Sizes of the model."""
         return self.graph.shape
 
     @property
@@ -56,12 +62,16 @@ class Model:
 
     @property
     def hf(self) -> Any:
-        """The Hugging Face module underneath."""
+        """The Hugging Face module."""
         return self.bridge.original_model
 
     @cached_property
     def layers(self) -> list[LayerWeights]:
-        """Weights of every block, recognised once; InputError on a block that is no such thing."""
+        """Weights of every block, read once.
+
+        Raises:
+            InputError: A block cannot be taken apart.
+        """
         return [read_layer_weights(self, index) for index in range(self.shape.n_layers)]
 
     @cached_property
@@ -71,13 +81,13 @@ class Model:
 
     @cached_property
     def unembedding(self) -> Tensor:
-        """[vocabulary, d_model]: what turns the last residual stream into logits."""
+        """Unembedding matrix, [vocabulary, d_model]."""
         weight: Tensor = self.hf.get_output_embeddings().weight.detach()
         return weight
 
     @cached_property
     def unembedding_bias(self) -> Tensor | None:
-        """[vocabulary], where there is one."""
+        """Bias of the unembedding, [vocabulary], or None."""
         bias = getattr(self.hf.get_output_embeddings(), "bias", None)
         return bias.detach() if isinstance(bias, Tensor) else None
 
@@ -88,14 +98,17 @@ class Model:
 
     @cached_property
     def weight_hash(self) -> str:
-        """What documents call these weights: ``parameter_hash``, or what ``accept_weight_hash`` has accepted."""
+        """The hash that documents store.
+
+        ``parameter_hash``, or a legacy hash that ``accept_weight_hash`` recognised.
+        """
         return self.parameter_hash
 
     def accept_weight_hash(self, stored_hash: str) -> bool:
-        """Whether a file's hash is of these weights.
+        """Whether a hash from a file is of these weights.
 
-        Where it is one of the earlier kind, this model answers to it from then on, so that what was
-        measured and tested before stays comparable.
+        A recognised legacy hash becomes this model's ``weight_hash``, so that measurements and tests stored
+        under it stay comparable.
         """
         if stored_hash == self.parameter_hash or (
             not is_stable_hash(stored_hash) and stored_hash == legacy_weight_hash(self.hf)
@@ -107,9 +120,15 @@ class Model:
 
     @contextmanager
     def hooks(self, hooks: dict[str, Hook]) -> Iterator[None]:
-        """Run with functions at named hook points; one may return a changed tensor.
+        """Run with functions at named hook points within a ``with`` block.
 
-        InputError where an attention pattern is changed that this model's heads would not use.
+        A function may return a changed tensor.
+
+        Args:
+            hooks: Functions by hook point.
+
+        Raises:
+            InputError: An attention pattern is changed that this model's heads would not use.
         """
         placed = []
         try:
@@ -127,13 +146,20 @@ class Model:
 
     @cached_property
     def _hook_points(self) -> dict[str, Any]:
-        """Hook points by name; the bridge makes this table anew, slowly, whenever it is asked."""
+        """Hook points by name; the bridge rebuilds this table slowly at every access."""
         return dict(self.bridge.hook_dict)
 
     def logits(self, tokens: Tensor, positions: Tensor) -> Tensor:
-        """Logits [batch, vocabulary] at one position per prompt, with whatever hooks are set.
+        """Logits at one position per prompt, with whatever hooks are set.
 
-        tokens: [batch, time]; positions: [batch]. Only these positions are unembedded.
+        Only these positions are unembedded.
+
+        Args:
+            tokens: Token ids [batch, time].
+            positions: One position per prompt [batch].
+
+        Returns:
+            Logits [batch, vocabulary].
         """
         rows = torch.arange(len(tokens), device=tokens.device)
 
@@ -150,11 +176,19 @@ class Model:
     def logits_from_layer(
         self, residual: Tensor, layer: int, positions: Tensor, overrides: ForwardOverrides | None = None
     ) -> Tensor:
-        """Logits [batch, vocabulary] from a residual stream [batch, time, d] before a block.
+        """Logits from a residual stream before a block.
 
-        The blocks from ``layer`` on are called as a full pass would call them (``block_calls``),
-        so the result equals the full pass exactly; then only the answer positions are normalised
-        and unembedded. The batch may be any: the calls' other arguments broadcast over it.
+        The blocks from ``layer`` on are called as a full pass calls them (``block_calls``), so the result
+        equals the full pass exactly. Then only the answer positions are normalised and unembedded.
+
+        Args:
+            residual: Residual stream [batch, time, d_model] of any batch size.
+            layer: Number of the first block that runs.
+            positions: The answer position of each prompt [batch].
+            overrides: What the pass does differently.
+
+        Returns:
+            Logits [batch, vocabulary].
         """
         overrides = overrides or ForwardOverrides()
         calls = self.block_calls(residual.shape[1])
@@ -172,14 +206,14 @@ class Model:
             return self.unembed(last)
 
     def mlp_output(self, layer: int, stream: Tensor) -> Tensor:
-        """What a layer's MLP writes when it reads a stream [batch, time, d]."""
+        """What a layer's MLP writes when it reads a residual stream [batch, time, d_model]."""
         block, norm = self.bridge.blocks[layer], self.layers[layer].mlp_norm
         assert norm is not None
         out = mlp_output(block.mlp.original_component, norm(stream))
         return block.ln2_post(out) if hasattr(block, "ln2_post") else out
 
     def unembed(self, last: Tensor) -> Tensor:
-        """Logits [batch, vocabulary] of the last residual stream at one position [batch, d]."""
+        """Logits [batch, vocabulary] of the last residual stream at one position [batch, d_model]."""
         return self._softcap_logits(self.bridge.unembed(self.bridge.ln_final(last[:, None]))[:, 0])
 
     def _softcap_logits(self, logits: Tensor) -> Tensor:
@@ -187,10 +221,13 @@ class Model:
         return logits if not cap else torch.tanh(logits / cap) * cap
 
     def block_calls(self, time: int) -> BlockCalls:
-        """What each block is called with besides the residual stream, kept from one full pass.
+        """The arguments of each block besides the residual stream, recorded in one full pass.
 
-        The pass has one prompt: masks and rotary embeddings broadcast over any batch. To be asked
-        for while no edit is on: the pass runs through them.
+        The pass has one prompt: masks and rotary embeddings broadcast over any batch. Not to be called while
+        overrides are applied, as the pass would run through them.
+
+        Args:
+            time: Tokens per prompt.
         """
         if time not in self._calls:
             tokens = torch.zeros(1, time, dtype=torch.long, device=self.device)
@@ -200,7 +237,7 @@ class Model:
 
     @contextmanager
     def recording_block_calls(self, time: int) -> Iterator[None]:
-        """Keep ``block_calls`` of the one pass, of one prompt, that is run within a ``with``."""
+        """Record ``block_calls`` in the one pass, of one prompt, that is run within a ``with`` block."""
         calls: BlockCalls = []
 
         def keep(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -219,7 +256,7 @@ class Model:
 
 
 def _read_only_hook(model: Model, function: Hook) -> Hook:
-    """A hook that may look at attention patterns and not change them."""
+    """A hook that may read attention patterns but not change them."""
 
     def read(pattern: Tensor) -> None:
         if function(pattern) is not None:

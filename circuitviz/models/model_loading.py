@@ -1,4 +1,4 @@
-"""Opening a model by name must either give one that can be patched or say in a sentence why not."""
+"""Opening a model by name: a model that can be patched, or one sentence that says why not."""
 
 from __future__ import annotations
 
@@ -32,34 +32,39 @@ DEMO_MODEL = "demo"
 
 
 def list_shipped_models() -> tuple[str, ...]:
-    """Models that are opened by their name alone: the demo, and those whose circuits are known."""
+    """Names of the models that ship with the application: the demo, and those of known circuits."""
     known = resource_path("known")
     return (DEMO_MODEL, *sorted(p.name for p in known.iterdir() if (p / "config.json").is_file()))
 
 
 def is_local_model(name: str) -> bool:
-    """Whether a model ships with the application or is a folder: opening it never asks Hugging Face.
+    """Whether opening a model never asks Hugging Face: it ships with the application or is a folder.
 
-    Raises InputError, as opening it would, on a folder that holds no model.
+    Raises:
+        InputError: The name is a folder that holds no model.
     """
     return Path(_resolve_location(name)).is_dir()
 
 
 def load_model(name: str, device: str = "cpu") -> Model:
-    """Open a model that ships (``list_shipped_models``), a local Hugging Face directory, or a Hugging Face name.
+    """Open a model for discovery, evaluation and readings.
 
-    Weights are read with safetensors only, in float32, without any weight processing, so that the
-    numbers are the Hugging Face model's own. ``device``: ``cpu`` (the default), ``cuda``, ``mps``.
-    Where Hugging Face does not answer, a name gives what was downloaded before.
+    Weights are read with safetensors only, in float32, without weight processing, so that numbers are the
+    Hugging Face model's own. Where Hugging Face does not answer, a name gives what was downloaded before.
 
-    Raises InputError on a name that is no model, on a device that is not there, and on an
-    architecture that cannot be taken apart; ComputationError where loading itself fails.
+    Args:
+        name: A model that ships (``demo``), a local Hugging Face folder, or a Hugging Face name.
+        device: ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        InputError: There is no such model or device, or the architecture cannot be taken apart.
+        ComputationError: Loading fails on input that looked right.
     """
     return run_to_completion(load_model_steps(name, device))
 
 
 def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
-    """``load_model``, with steps while Hugging Face is looked for."""
+    """``load_model`` as a generator of progress, which yields while Hugging Face is looked for."""
     where = _resolve_location(name)
     here = Path(where).is_dir()
     answers = not here and (yield from probe_hub_steps())
@@ -72,7 +77,7 @@ def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
 
 
 def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
-    """Open what a folder or a name holds; whatever a library raises on odd files becomes one sentence."""
+    """Open what a folder or a name holds; whatever a library raises on damaged files becomes one sentence."""
     try:
         return from_hugging_face(*_load_hugging_face(name, location), name=name, device=device)
     except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
@@ -84,7 +89,7 @@ def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Mo
 
 
 def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
-    """The Hugging Face model and the tokenizer; no code that comes with them is run."""
+    """Load the Hugging Face model and the tokenizer; no code that comes with them is run."""
     import torch
     from transformers import AutoConfig
     from transformers.utils import cached_file
@@ -120,7 +125,17 @@ def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
 
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
-    """Open a Hugging Face causal language model that is in memory already, with its tokenizer."""
+    """Open a Hugging Face causal language model that is in memory, with its tokenizer.
+
+    Args:
+        hf: The model.
+        tokenizer: Its tokenizer.
+        name: What documents and messages call it.
+        device: ``cpu``, ``cuda`` or ``mps``.
+
+    Raises:
+        InputError: The architecture cannot be taken apart.
+    """
     hf = extract_language_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
     plain = run_reference_passes(hf, name)  # before anything wraps it
@@ -150,7 +165,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
 
 
 def _make_cancellable(bridge: Any) -> None:
-    """Let every pass, whoever makes it, end between its parts; a part that is missing is refused later."""
+    """Let every pass be cancelled between its modules."""
     blocks = getattr(bridge, "blocks", ())
     parts = [getattr(block, name, None) for block in blocks for name in ("attn", "mlp")]
     ends = [getattr(bridge, name, None) for name in ("ln_final", "unembed")]
@@ -160,7 +175,7 @@ def _make_cancellable(bridge: Any) -> None:
 
 
 def _check_model(model: Model, reference: tuple[ReferencePass, ReferencePass]) -> None:
-    """Recognise every block now, so that an odd architecture is refused before any work."""
+    """Read every block now, so that an unsupported architecture is refused before any work."""
     try:
         _ = model.layers, model.final_norm
         check_decomposition(model, reference)

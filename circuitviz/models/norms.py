@@ -1,4 +1,4 @@
-"""Gradients are pushed through a normalisation by its closed form, for many receivers at once."""
+"""LayerNorm and RMSNorm in closed form, so that gradients pass through them for many receivers at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, eq=False)
 class Norm:
-    """LayerNorm or RMSNorm: ``y = (x − mean) / scale · weight + bias``, the mean only if centred."""
+    """LayerNorm or RMSNorm: ``y = (x − mean) / scale · weight + bias``.
+
+    Attributes:
+        weight: [d_model].
+        bias: [d_model], or None.
+        eps: Added to the variance.
+        is_centred: Whether the mean is subtracted (LayerNorm).
+    """
 
     weight: Tensor
     bias: Tensor | None
@@ -21,8 +28,12 @@ class Norm:
     def recognise(module: nn.Module, d_model: int, like: Tensor) -> Norm | None:
         """Recognise a module by what it computes; None where it is no such normalisation.
 
-        Class names mislead (Gemma stores weight − 1), so every candidate is tried on random input.
-        ``like``: a tensor of the model's device and dtype, for a module without weights.
+        Class names mislead (Gemma stores weight − 1), so every candidate is compared on random input.
+
+        Args:
+            module: The module.
+            d_model: Width of its input.
+            like: A tensor of the model's device and dtype, for a module without weights.
         """
         if isinstance(module, nn.Identity):
             return IdentityNorm(torch.ones(d_model).to(like), None, 0.0, is_centred=False)
@@ -46,16 +57,24 @@ class Norm:
         return None
 
     def normalise_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (x normalised without weight [..., d], 1/scale [..., 1])."""
+        """The normalised input without weight [..., d_model], and 1 / scale [..., 1]."""
         centred = x - x.mean(-1, keepdim=True) if self.is_centred else x
         inverse = (centred.pow(2).mean(-1, keepdim=True) + self.eps).rsqrt()
         return centred * inverse, inverse
 
     def project(self, x: Tensor, folded: Tensor, bias: Tensor) -> Tensor:
-        """What heads make of inputs of their own: [head, n, d] → [head, n, e].
+        """Linear maps of normalised inputs, one input for each head.
 
-        folded: [head, d, e] after ``fold``, added: [head, e]. As centring and weight are folded in, the
-        input itself is multiplied, and only its scale is left to divide by.
+        As centring and weight are folded into the map, the input itself is multiplied and then divided by its
+        scale.
+
+        Args:
+            x: Inputs [head, n, d_model].
+            folded: Maps after ``fold``, [head, d_model, d_head].
+            bias: What is added, [head, d_head].
+
+        Returns:
+            [head, n, d_head].
         """
         square = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1]
         if self.is_centred:
@@ -63,7 +82,7 @@ class Norm:
         return torch.addcmul(bias[:, None], torch.bmm(x, folded), (square + self.eps).rsqrt())
 
     def inverse_scale(self, x: Tensor) -> Tensor:
-        """1/scale of [batch, time, d], to be multiplied with values per head [batch, time, 1, 1]."""
+        """1 / scale of a stream [batch, time, d_model], to multiply values per head: [batch, time, 1, 1]."""
         return self.normalise_parts(x)[1][..., None]
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -73,9 +92,14 @@ class Norm:
         return y if self.bias is None else y + self.bias
 
     def vjp(self, x: Tensor, gradient: Tensor) -> Tensor:
-        """Push a gradient at the output back to the input: the transposed Jacobian's product.
+        """Vector–Jacobian product: the gradient at the input, from the gradient at the output.
 
-        x: [..., d]; gradient: [..., d]. Returns [..., d].
+        Args:
+            x: Input [..., d_model].
+            gradient: Gradient at the output [..., d_model].
+
+        Returns:
+            Gradient at the input [..., d_model].
         """
         normal, inverse = self.normalise_parts(x)
         g = gradient * self.weight
@@ -84,24 +108,30 @@ class Norm:
         return (g - normal * (g * normal).mean(-1, keepdim=True)) * inverse
 
     def fold(self, weight: Tensor) -> Tensor:
-        """A linear map's weight [head, d, e] with this normalisation's own weight and centring."""
+        """A linear map's weight [head, d_model, e] with this normalisation's weight and centring."""
         folded = weight * self.weight[None, :, None]
         return folded - folded.mean(1, keepdim=True) if self.is_centred else folded
 
     def fold_output(self, weight: Tensor) -> Tensor:
-        """An output map's weight [head, e, d] as it arrives behind this normalisation, but for the
-        inverse_scale: centred, times this normalisation's own weight.
+        """An output map's weight [head, e, d_model] with this normalisation's centring and weight folded in.
+
+        The scale is not part of it.
         """
         centred = weight - weight.mean(-1, keepdim=True) if self.is_centred else weight
         return centred * self.weight
 
     def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
-        """The same for a linear map per head behind the normalisation, without its full output.
+        """Vector–Jacobian product through this normalisation and a linear map per head.
 
-        x: [batch, position, d]; gradient at each head's projection [batch, position, head, e];
-        folded: each head's weight after ``fold`` [head, d, e]. Writes [head, batch · position, d]
-        to ``out``: the gradient at each head's own copy of the residual stream. As the centring is
-        folded into the weight, the Jacobian's last term is one number per head and position.
+        As the centring is folded into the map, the Jacobian's last term is one number per head and position,
+        and the full-width output is never made.
+
+        Args:
+            x: Input [batch, position, d_model].
+            gradient: Gradient at each head's projection [batch, position, head, e].
+            folded: Maps after ``fold`` [head, d_model, e].
+            out: Receives the gradient at each head's own copy of the stream [head, batch · position,
+                d_model].
         """
         normal, inverse = self.normalise_parts(x)
         heads, width, inner = folded.shape
@@ -114,7 +144,7 @@ class Norm:
 
 @dataclass(frozen=True, eq=False)
 class IdentityNorm(Norm):
-    """Where a model does not normalise: ``y = x``. ``weight`` is one everywhere."""
+    """No normalisation: ``y = x``. ``weight`` is one everywhere."""
 
     def normalise_parts(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """The stream itself, and a scale of one."""
@@ -129,6 +159,6 @@ class IdentityNorm(Norm):
         return gradient
 
     def vjp_heads(self, x: Tensor, gradient: Tensor, folded: Tensor, out: Tensor) -> None:
-        """A plain linear map's transpose per head."""
+        """The transpose of a plain linear map per head."""
         heads, _, inner = folded.shape
         torch.bmm(gradient.permute(2, 0, 1, 3).reshape(heads, -1, inner), folded.transpose(1, 2), out=out)

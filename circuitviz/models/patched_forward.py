@@ -1,4 +1,13 @@
-"""One patched pass, from a layer on, over one or several copies of a batch."""
+"""One patched pass from a layer on, over one or several copies of a batch.
+
+Each receiver's input is the sum that its circuit gives it. Of two equal sums the shorter is made:
+
+- the fully ablated run's input plus the deltas of the senders that are in the circuit, or
+- this run's own residual stream minus the deltas of the senders that are not.
+
+A receiver that reads every sender needs no sum: it reads the stream. One that reads none has its output of
+the fully ablated run.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +31,19 @@ if TYPE_CHECKING:
 
 
 class PatchedForward:
-    """Stand-ins and hooks that give every receiver from ``start_layer`` on the input of its circuit.
+    """Overrides that give every receiver from a layer on the input of its circuit.
 
-    deltas: what this pass' own senders write; senders before ``deltas.first`` are those of the run.
-    varied_receiver: (receiver, [copies, senders]), the receiver whose edges differ from copy to copy.
-    cache_into: the run that streams and projections are kept in, for later passes to restart from.
-    interventions: what some nodes write instead of their own output.
+    Args:
+        run: The run that this pass belongs to.
+        edges: Edges of the circuit, bool [senders, receivers].
+        start_layer: The first layer that runs.
+        deltas: Deltas of this pass's own senders; senders before ``deltas.first_sender`` are those of the
+            run.
+        copies: How many copies of the batch the pass has, one after another.
+        varied_receiver: (column of the receiver whose edges differ from copy to copy, bool [copies,
+            senders]).
+        cache_into: The run in which streams and projections are stored for later passes to restart from.
+        interventions: What some nodes write instead of their own output.
     """
 
     def __init__(
@@ -49,7 +65,7 @@ class PatchedForward:
         self.head_inputs: tuple[int, dict[str, tuple[NDArray[np.intp], Tensor]]] = (-1, {})
 
     def overrides(self) -> ForwardOverrides:
-        """What the model is to do otherwise from ``start_layer`` on."""
+        """The overrides of all layers from ``start_layer`` on."""
         model, shape = self.model, self.model.shape
         edits, columns = (
             ForwardOverrides(final_residual=self.final_residual, on_final_residual=self._on_resid_final),
@@ -73,13 +89,13 @@ class PatchedForward:
         return edits
 
     def repeat_for_copies(self, values: Tensor) -> Tensor:
-        """Values of one batch [batch, ...], repeated for every copy."""
+        """Values of one batch [batch, ...] repeated for every copy [copies · batch, ...]."""
         if self.copies == 1:
             return values
         return values.expand(self.copies, *values.shape).reshape(-1, *values.shape[1:])
 
     def final_residual(self, last: Tensor) -> Tensor:
-        """What ``logits`` reads [batch, d], from the stream at the answer position."""
+        """What ``logits`` reads [batch, d_model], from the stream at the answer position."""
         if self.cache_into is not None:
             self.cache_into.answer_residual = last
         column = self.model.graph.receiver_index["logits"]
@@ -93,8 +109,10 @@ class PatchedForward:
     # what each receiver reads
 
     def _read_mask(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
-        """Which senders the receivers read: [reach, receivers], or with ``varied_receiver`` among them
-        [reach, receivers, copies].
+        """Which senders the receivers read.
+
+        Returns:
+            Bool [reach, receivers], or [reach, receivers, copies] where the varied receiver is among them.
         """
         chosen = self.edges[:reach, columns]
         if self.varied_receiver is None or self.varied_receiver[0] not in columns:
@@ -108,10 +126,17 @@ class PatchedForward:
     def _sum_inputs(
         self, chosen: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None
     ) -> Tensor:
-        """Inputs [receivers, copies · batch, ...] from the shorter of the two sums.
+        """Inputs of receivers from the shorter of the two sums.
 
-        resid_pre, base: [copies · batch, positions, d], or [copies · batch, d] with ``at``, the one
-        position of each prompt that is wanted.
+        Args:
+            chosen: Which senders each receiver reads, as ``_read_mask`` gives it.
+            stream: This run's stream [copies · batch, positions, d_model], or [copies · batch, d_model] with
+                ``at``.
+            base: The fully ablated run's stream, of the same shape.
+            at: The one position of each prompt that is wanted.
+
+        Returns:
+            [receivers, copies · batch, ...].
         """
         reach, receivers = chosen.shape[:2]
         dense = 2 * chosen.sum(axis=0) > reach  # [receivers] or [receivers, copies]
@@ -129,7 +154,10 @@ class PatchedForward:
         return out
 
     def _sum_bases(self, dense: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
-        """What the sums start from, [receivers, copies · batch, ...]: a copy, read before the next sum."""
+        """What the sums start from, [receivers, copies · batch, ...].
+
+        A buffer, to be read before the next sum.
+        """
         out = self.run.buffers.buffer("sum", base, len(dense), *base.shape)
         if dense.all() or not dense.any():
             return out.copy_(stream if dense.all() else base)
@@ -141,7 +169,7 @@ class PatchedForward:
     def _summed_deltas(
         self, signs: NDArray[np.int8], at: Tensor | None
     ) -> list[tuple[NDArray[np.intp], int, Tensor]]:
-        """(rows, copies in it, their values) of the senders that enter a sum: the run's, and ours."""
+        """Rows, copies and deltas of the senders that enter a sum: the run's, then this pass's own."""
         used = np.flatnonzero(signs.reshape(len(signs), -1).any(axis=1))
         found = []
         for rows, source, copies in (
@@ -162,7 +190,7 @@ class PatchedForward:
     # stand-ins
 
     def _project_channel(self, layer: int, channel: str, original: OriginalForward, x: Tensor) -> Tensor:
-        """Queries, keys or values: the model's own, the baseline's, or from a sum, head by head."""
+        """Queries, keys or values: the model's own, the fully ablated run's, or from a sum, head by head."""
         columns = self._receiver_columns(layer, channel)
         if self.varied_receiver is not None and layer == self.start_layer:  # all others do as in the run
             out = self.repeat_for_copies(self.run.projections[layer, channel]).clone()
@@ -195,8 +223,10 @@ class PatchedForward:
         return np.arange(first, first + (shape.n_heads if channel == "q" else shape.kv_heads))
 
     def _partial_head_inputs(self, layer: int) -> dict[str, tuple[NDArray[np.intp], Tensor]]:
-        """Inputs of a layer's heads that are neither the model's own nor the baseline's: by channel,
-        which heads, and [heads, copies · batch, position, d]. One sum for all three channels.
+        """Inputs of a layer's heads that read some but not all senders, for all three channels in one sum.
+
+        Returns:
+            By channel, which heads, and their inputs [heads, copies · batch, position, d_model].
         """
         if self.head_inputs[0] != layer:
             reach = head_rows(self.model, layer).start
@@ -228,7 +258,7 @@ class PatchedForward:
         return self._sum_inputs(chosen, stream[:, begin:], self.repeat_for_copies(base[:, begin:]))
 
     def _run_mlp(self, layer: int, reach: int, column: int, original: OriginalForward, x: Tensor) -> Tensor:
-        """The MLP on what it reads, only where it can differ from the baseline."""
+        """The MLP on what it reads, computed only where it can differ from the fully ablated run."""
         chosen = self._read_mask(reach, np.array([column]))
         begin, constant = self.run.first_changed_position, self.run.fully_ablated.mlps[layer]
         if not chosen.any():

@@ -1,9 +1,8 @@
-"""One masked forward serves ablation, evaluation and exact patching.
+"""Forward passes of one batch with edges ablated, restarted as late as possible.
 
-A receiver's input is either the baseline's input plus what its senders in the circuit write beyond
-their ablation values, or the run's own stream minus what the others do, whichever is the shorter sum.
-Everything before the first changed receiver, and before the first position at which anything can
-differ, is kept; variants of one receiver share all that lies before it.
+One masked forward serves ablation, evaluation and exact patching. Everything before the first changed
+receiver, and before the first position at which anything can differ, is kept; variants of one receiver share
+all that lies before it.
 """
 
 from __future__ import annotations
@@ -26,11 +25,15 @@ from circuitviz.models.sender_deltas import SenderDeltas
 
 
 class PatchedRun:
-    """Forward passes of one batch with chosen edges ablated, restarting as late as possible.
+    """Forward passes of one batch with chosen edges ablated.
 
-    tokens: [batch, time]; positions: the answer position of each prompt [batch]; ``ablated`` holds
-    each sender's ablation value. ``allow_interventions``: nodes may be replaced, too, so that even what lies before
-    the first ablated position can differ.
+    Args:
+        model: The model.
+        tokens: Token ids [batch, time].
+        positions: The answer position of each prompt [batch].
+        ablated: Ablation values of all senders.
+        allow_interventions: Whether nodes may be replaced, so that positions before the first ablated one can
+            differ.
     """
 
     def __init__(
@@ -65,9 +68,14 @@ class PatchedRun:
 
     @torch.no_grad()
     def logits(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
-        """Logits [batch, vocabulary] with the edges outside ``edges`` [senders, receivers] ablated.
+        """Logits with all edges outside a circuit ablated.
 
-        ``interventions``: what some nodes send along their edges instead of their own output.
+        Args:
+            edges: Edges of the circuit, bool [senders, receivers].
+            interventions: What some nodes send along their edges instead of their own output.
+
+        Returns:
+            Logits [batch, vocabulary].
         """
         edges = edges & self.model.graph.mask
         return self._run_changes(edges, interventions) if edges.any() else self.fully_ablated.logits
@@ -100,10 +108,16 @@ class PatchedRun:
         columns: BoolMatrix,
         interventions: BatchInterventions | None = None,
     ) -> Iterator[tuple[range, Tensor]]:
-        """Logits of circuits that differ from ``edges`` in one receiver's incoming edges only.
+        """Logits of circuits that differ from one another in one receiver's incoming edges only.
 
-        columns: [variants, senders], what the receiver reads in each. Yields (which variants, their
-        logits [variants · batch, vocabulary]) in portions that fit into memory.
+        Args:
+            edges: Edges of the circuit, bool [senders, receivers].
+            receiver: Column of the receiver.
+            columns: What it reads in each variant, bool [variants, senders].
+            interventions: What some nodes send along their edges instead of their own output.
+
+        Yields:
+            Which variants, and their logits [variants · batch, vocabulary], in portions that fit into memory.
         """
         model, layer = self.model, int(self._layers[receiver])
         self._run_changes(edges & model.graph.mask, interventions)
@@ -136,15 +150,16 @@ class PatchedRun:
             yield range(begin, begin + copies), logits
 
     def max_variants(self, layer: int) -> int:
-        """How many variants fit: each has streams, projections and rows of its own."""
+        """Number of variants that fit into memory; each has streams, projections and deltas of its own."""
         shape, batch, time = self.model.shape, *self.tokens.shape
         senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers
         each = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
         return int(max(1, min(64, batch_budget_bytes(self.model.device) / each)))
 
     def _first_changed_layer(self, edges: BoolMatrix, interventions: Interventions) -> int | None:
-        """The first layer with a receiver whose edges, or a node whose output, differ from the last
-        run; None: no change.
+        """The first layer with a receiver or an intervention that differs from the last run.
+
+        None where nothing differs.
         """
         if self._edges is None:
             return 0

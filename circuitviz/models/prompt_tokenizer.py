@@ -1,4 +1,4 @@
-"""Text becomes tokens by one rule everywhere, so that a task means the same to every floor."""
+"""Tokenisation of prompts and answers, with one rule for the beginning-of-sequence token."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from circuitviz.errors import InputError
 
 
 class PromptTokenizer:
-    """A model's tokenizer, with the project's rule for the beginning-of-sequence token.
+    """A model's tokenizer with the application's rule for the beginning-of-sequence token.
 
     The token is prepended exactly where the tokenizer defines one and the text does not begin with it
-    (METHODS: Tasks): never twice, whether the tokenizer adds it by itself or not. ``bos=False`` adds
-    none, also where the tokenizer would. The rule is read from the tokenizer once, when it is given:
-    other libraries set a missing token later.
+    (methods.md, Tasks): never twice, whether the tokenizer adds it by itself or not. ``bos=False`` adds none.
+    The rule is read from the tokenizer once, at construction: other libraries set a missing token later.
 
-    n_ctx: the longest prompt, in tokens; rows: how many token ids the model has embeddings for, all where
-    it is not given. Raises InputError where a token has none: at once for the beginning of sequence.
+    Args:
+        tokenizer: A Hugging Face tokenizer.
+        n_ctx: The longest prompt, in tokens.
+        n_embeddings: How many token ids the model has embeddings for; all where it is not given.
+
+    Raises:
+        InputError: The beginning-of-sequence token has no embedding.
     """
 
     def __init__(self, tokenizer: Any, n_ctx: int, n_embeddings: int | None = None) -> None:
@@ -47,7 +51,16 @@ class PromptTokenizer:
         return [i for i in range(self.vocabulary_size) if i not in special]
 
     def encode(self, text: str, bos: bool | None = None) -> list[int]:
-        """Return the token ids of a prompt; InputError where it is longer than the context."""
+        """The token ids of a prompt.
+
+        Args:
+            text: The prompt.
+            bos: False to leave out the beginning-of-sequence token.
+
+        Raises:
+            InputError: The prompt is longer than the context, or holds a word that the tokenizer does not
+                know.
+        """
         ids = self._encode_plain(text)
         self._check_known(text, ids)
         if bos is not False:
@@ -70,29 +83,40 @@ class PromptTokenizer:
         return none if self.bos_id is None or not ids.shape[1] else ids[:, 0] == self.bos_id
 
     def context_windows(self, text: str) -> list[list[int]]:
-        """Token ids of a text of any length: windows no longer than the context, each begun as a
-        prompt is. Words that the tokenizer does not know stay what it makes of them.
+        """Token ids of a text of any length, in windows no longer than the context.
+
+        Each window begins as a prompt does. Unknown words keep the token that the tokenizer gives them.
         """
         ids, first = self._with_bos(self._encode_plain(text)), self._with_bos([])
         room = self.n_ctx - len(first)
         return [[*first, *ids[at : at + room]] for at in range(len(first), len(ids), room)]
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The text of tokens, without the beginning of sequence; ``encode`` mostly gives the same ids."""
+        """The text of tokens, without the beginning-of-sequence token.
+
+        ``encode`` mostly gives the same ids.
+        """
         rest = list(ids)
         if self.has_bos and rest[:1] == [self.bos_id]:
             rest = rest[1:]
         return str(self._tokenizer.decode(rest, clean_up_tokenization_spaces=False))
 
     def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
-        """Return the tokens that ``answer_id`` adds after ``prompt``, found by tokenising both."""
+        """The tokens that an answer adds after a prompt.
+
+        Found by tokenising the prompt alone and both together.
+        """
         before, both = self._encode_plain(prompt), self._encode_plain(prompt + answer)
         if both[: len(before)] == before:
             return both[len(before) :]
         return self._encode_plain(answer)  # the answer changes the prompt's own last token
 
     def answer_id(self, prompt: str, answer: str, bos: bool | None = None) -> int:
-        """Return the one token that ``answer_id`` is after ``prompt``; InputError if it is not one."""
+        """The one token that an answer is after a prompt.
+
+        Raises:
+            InputError: The answer is not one token, or a word that the tokenizer does not know.
+        """
         ids = self.answer_ids(prompt, answer, bos)
         self._check_known(answer, ids)
         if len(ids) != 1:
@@ -104,7 +128,7 @@ class PromptTokenizer:
         return ids[0]
 
     def is_known(self, ids: Iterable[int]) -> bool:
-        """Whether no token stands for a word that the tokenizer does not have."""
+        """Whether no token stands for a word that the tokenizer does not know."""
         return self._unknown_id is None or self._unknown_id not in ids
 
     def _check_known(self, text: str, ids: list[int]) -> None:
@@ -119,7 +143,7 @@ class PromptTokenizer:
         return [self._token_string(int(i)) for i in ids]
 
     def _with_bos(self, ids: list[int]) -> list[int]:
-        """Token ids of a text with the beginning-of-sequence token before them, once."""
+        """Token ids with the beginning-of-sequence token before them, once."""
         return ids if self.bos_id is None or ids[:1] == [self.bos_id] else [self.bos_id, *ids]
 
     def _encode_plain(self, text: str) -> list[int]:

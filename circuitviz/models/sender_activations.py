@@ -1,4 +1,4 @@
-"""What every sender wrote in one forward pass: the raw material of scores, ablations and readings."""
+"""What every sender writes in one forward pass, and the difference to its ablation value."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from circuitviz.models.norms import Norm
 class Activations:
     """Outputs of all senders on one batch.
 
-    embed: [batch, time, d]; z per layer: [batch, time, head, d_head]; mlp per layer:
-    [batch, time, d] (with its bias); logits: [batch, vocabulary] at the answer position.
-    Shapes may hold 1 in place of batch or time where a value is shared (ablation by means).
-    Where a block normalises what attention writes, z is times that normalisation's scale.
+    The sizes of batch and time may be 1 where a value is shared, as ablation by means does. Where a block
+    normalises what attention writes, ``z`` is multiplied by that normalisation's inverse scale.
 
-    ``first_changed_position``: as ablation values, they are the clean run's own at all positions before it.
+    Attributes:
+        embed: Token embeddings, [batch, time, d_model].
+        z: Per layer TransformerLens' ``hook_z``, [batch, time, head, d_head].
+        mlp: Per layer the MLP's output with its bias, [batch, time, d_model].
+        logits: Logits at the answer position, [batch, vocabulary].
+        first_changed_position: As ablation values, they equal the clean run at all positions before this one.
     """
 
     embed: Tensor
@@ -31,7 +34,7 @@ class Activations:
     first_changed_position: int = 0
 
     def from_position(self, position: int) -> Activations:
-        """Senders' outputs from a position on; what is shared by all positions stays shared."""
+        """Outputs from a position on; what is shared by all positions stays shared."""
 
         def cut(x: Tensor) -> Tensor:
             return x if x.shape[1] == 1 else x[:, position:]
@@ -40,7 +43,13 @@ class Activations:
 
 
 def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activations:
-    """Run the model on [batch, time] tokens and keep what its senders wrote; no gradients."""
+    """Run the model without gradients and keep what its senders write.
+
+    Args:
+        model: The model.
+        tokens: Token ids [batch, time].
+        positions: The answer position of each prompt [batch].
+    """
     kept = Activations(torch.empty(0), [], [])
     with torch.no_grad(), model.hooks(recording_hooks(model, kept)):
         kept.logits = model.logits(tokens, positions)
@@ -48,7 +57,15 @@ def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activ
 
 
 def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:
-    """Hooks that keep every sender's output in a pass, detached."""
+    """Hooks that store every sender's output of a pass, detached.
+
+    Args:
+        model: The model.
+        outputs: Where the outputs are stored; lists are appended to.
+
+    Returns:
+        Functions by hook point, for ``Model.hooks``.
+    """
 
     def embed(x: Tensor) -> None:
         outputs.embed = x.detach()
@@ -72,9 +89,18 @@ def _scale_last_heads(heads: list[Tensor], post: Norm, written: Tensor) -> None:
 def compute_sender_deltas(
     model: Model, clean: Activations, ablated: Activations, out: Tensor | None = None
 ) -> Tensor:
-    """What each sender writes beyond its ablation value, [senders, batch, time, d].
+    """What each sender writes minus its ablation value.
 
-    A head's share is its difference in z pushed through W_O: biases cancel.
+    A head's delta is its difference in ``hook_z`` times W_O: biases cancel.
+
+    Args:
+        model: The model.
+        clean: Outputs of the run.
+        ablated: Ablation values.
+        out: Memory for the result.
+
+    Returns:
+        Deltas [senders, batch, time, d_model].
     """
     batch, time, width = clean.embed.shape
     if out is None:
@@ -101,7 +127,14 @@ def mlp_row(model: Model, layer: int) -> int:
 
 
 def project_heads(model: Model, layer: int, z: Tensor, out: Tensor) -> None:
-    """Push z [batch, time, head, d_head] of one layer through W_O into its rows of ``out``."""
+    """Multiply a layer's head outputs by W_O.
+
+    Args:
+        model: The model.
+        layer: The layer.
+        z: Head outputs [batch, time, head, d_head].
+        out: Sender matrix [senders, batch, time, d_model], whose rows of this layer's heads are written.
+    """
     rows = out[head_rows(model, layer)]
     heads, width = rows.shape[0], rows.shape[-1]
     flat = z.permute(2, 0, 1, 3).reshape(heads, -1, z.shape[-1])

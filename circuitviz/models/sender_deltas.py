@@ -1,7 +1,7 @@
-"""What each sender writes beyond its ablation value, made only for senders that somebody reads.
+"""What each sender writes minus its ablation value, computed only for senders that are read.
 
-A circuit of a few hundred edges reads a few dozen of a model's senders; pushing every head of every
-layer through W_O would cost more than the forward pass itself.
+A circuit of a few hundred edges reads a few dozen of a model's senders; multiplying every head of every layer
+by W_O would cost more than the forward pass itself.
 """
 
 from __future__ import annotations
@@ -17,10 +17,17 @@ from circuitviz.models.sender_activations import Activations, head_rows, mlp_row
 
 
 class SenderDeltas:
-    """Differences of the senders of one pass from ``first_sender`` on, [senders, batch, time − begin, d].
+    """Deltas of the senders of one pass, [senders, batch, time − first_changed_position, d_model].
 
-    A pass over several copies of a batch has the copies' prompts one after another; ``copies`` tells
-    how often the ablation values repeat. ``buffers``: memory that passes after one another share.
+    A pass over several copies of a batch has the copies' prompts one after another.
+
+    Args:
+        model: The model.
+        ablated: Ablation values of all senders.
+        first_changed_position: Position from which deltas are stored.
+        first_sender: Row of the first sender that is stored.
+        copies: How often the batch, and so each ablation value, is repeated.
+        buffers: Memory that successive passes share.
     """
 
     def __init__(
@@ -42,22 +49,32 @@ class SenderDeltas:
         self._outputs: dict[str, Tensor] = {}
 
     def put_embed(self, embed: Tensor) -> None:
-        """Tokens' embeddings [batch, time, d] of the pass."""
+        """Store the token embeddings [batch, time, d_model] of the pass."""
         beyond = self._delta(embed, self._ablated.embed)
         scale = self._model.embed_scale
         self._store("embed", beyond if scale == 1.0 else beyond * scale, slice(0, 1))
 
     def put_heads(self, layer: int, z: Tensor) -> None:
-        """A layer's heads [batch, time, head, d_head], times a post-normalisation's scale."""
+        """Store a layer's head outputs [batch, time, head, d_head].
+
+        Where the block has a post-normalisation, they are multiplied by its inverse scale.
+        """
         self._store(f"z{layer}", self._delta(z, self._ablated.z[layer]), head_rows(self._model, layer))
 
     def put_mlp(self, layer: int, output: Tensor) -> None:
-        """A layer's MLP output [batch, time, d]."""
+        """Store a layer's MLP output [batch, time, d_model]."""
         row = mlp_row(self._model, layer)
         self._store(f"m{layer}", self._delta(output, self._ablated.mlp[layer]), slice(row, row + 1))
 
     def select(self, rows: NDArray[np.intp]) -> Tensor:
-        """Chosen senders' differences [len(rows), batch, time − begin, d]; ``rows`` ascend."""
+        """Deltas of chosen senders.
+
+        Args:
+            rows: Rows of senders, ascending.
+
+        Returns:
+            [len(rows), batch, time − first_changed_position, d_model].
+        """
         self._compute(rows)
         assert self._values is not None
         if len(rows) == rows[-1] - rows[0] + 1:  # a run of neighbours needs no copy

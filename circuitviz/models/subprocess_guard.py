@@ -1,4 +1,4 @@
-"""Opening a model starts no other program, whatever a library would like to install."""
+"""A guard that no program is started while a model is opened, whatever a library would like to install."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _hook_lock = threading.Lock()
 
 @contextmanager
 def forbid_subprocesses() -> Iterator[None]:
-    """Within it, this thread gets PermissionError where it would start a program (an installer above all)."""
+    """Within a ``with`` block, raise PermissionError where this thread would start a program."""
     if _hook_lock.acquire(blocking=False):  # once; a hook cannot be taken away
         sys.addaudithook(_audit_hook)
     before, _thread_state.refuses = getattr(_thread_state, "refuses", False), True

@@ -1,4 +1,4 @@
-"""Checkpoints that read images too are used for text through their language model alone."""
+"""The language model inside checkpoints that also read images or sound."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from circuitviz.errors import InputError
 
 
 def loading_class(config: Any) -> Any:
-    """The Hugging Face class that loads a configuration's checkpoint with its language model in it.
+    """The Hugging Face class that loads a configuration's checkpoint with its language model.
 
-    Raises InputError where it holds no language model that writes text from left to right.
+    Raises:
+        InputError: The checkpoint holds no language model that predicts the next token.
     """
     from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
 
@@ -24,10 +25,17 @@ def loading_class(config: Any) -> Any:
 
 
 def extract_language_model(hf: Any, name: str) -> Any:
-    """The language model of a model that reads images or sound too; any other model is its own.
+    """The language model of a model that also reads images or sound; any other model is returned unchanged.
 
     Its blocks and its unembedding are put into the causal language model of the same family, which is made
-    without weights of its own; the parameters are shared. Raises InputError where the family has none.
+    without weights of its own; the parameters are shared.
+
+    Args:
+        hf: The Hugging Face model.
+        name: The model's name in error messages.
+
+    Raises:
+        InputError: The family has no causal language model.
     """
     import torch
     from transformers import AutoModelForCausalLM

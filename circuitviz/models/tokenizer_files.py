@@ -1,10 +1,10 @@
-"""A model's tokenizer is what its own files say, also where a library would rather build another.
+"""Loading a tokenizer as its own files define it.
 
 transformers 5 builds a tokenizer class anew from the vocabulary of ``tokenizer.json`` with the class's own
 special tokens, splitting and normalisation. Where that brings special tokens that the files do not name, or
-other tokens for the same text, the class is not the files': a word-level tokenizer in a folder of a Qwen2 or
-GPT-2 would lose its words and get a beginning-of-sequence token that nobody gave it, and one that splits
-numbers into digits and names ``GPT2Tokenizer`` would not split them.
+other tokens for the same text, the class does not fit the files: a word-level tokenizer in a folder of a
+Qwen2 or GPT-2 would lose its words and get a beginning-of-sequence token, and one that splits numbers into
+digits but names ``GPT2Tokenizer`` would not split them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def load_tokenizer(location: str) -> Any:
 
 
 def _gives_same_ids(one: Any, other: Any) -> bool:
-    """Whether two tokenizers give the same ids for ``PROBE_TEXTS`` and for the texts of some of their tokens."""
+    """Whether two tokenizers give the same ids for ``PROBE_TEXTS`` and for texts of some tokens."""
     size = len(other)
     words = (other.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
     texts = [*PROBE_TEXTS, " ".join(words)]
@@ -55,12 +55,12 @@ def _gives_same_ids(one: Any, other: Any) -> bool:
 
 
 def _contains_token(text: str, token: str) -> bool:
-    """Whether a JSON text holds a token as a string, in either way of writing it."""
+    """Whether a JSON text holds a token as a string, in either way of escaping it."""
     return json.dumps(token) in text or json.dumps(token, ensure_ascii=False) in text
 
 
 def _read_text(location: str, name: str) -> str:
-    """A file of the tokenizer, empty where there is none."""
+    """The text of a tokenizer's file, empty where there is none."""
     from transformers.utils import cached_file
 
     path = cached_file(location, name, _raise_exceptions_for_missing_entries=False)

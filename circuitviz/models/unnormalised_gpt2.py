@@ -1,6 +1,6 @@
 """A GPT-2 without normalisation, for compiled and hand-built models whose circuits are known exactly.
 
-Hugging Face and TransformerLens both know architectures by name; ``register_architecture`` makes this one known to
+Hugging Face and TransformerLens know architectures by name. ``register_architecture`` makes this one known to
 both, so that such a model is opened, hooked and patched by the same code as any other.
 """
 
@@ -13,13 +13,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHea
 
 
 class PlainConfig(GPT2Config):  # type: ignore[misc]
-    """GPT-2's configuration under a name of its own; ``activation_function`` is ``relu``."""
+    """GPT-2's configuration under a model type of its own; ``activation_function`` is ``relu``."""
 
     model_type = "circuitviz-plain"
 
 
 class PlainForCausalLM(GPT2LMHeadModel):  # type: ignore[misc]
-    """GPT-2 whose normalisations do nothing: residual stream → attention, MLP and unembedding."""
+    """GPT-2 whose normalisations are identities: residual stream → attention, MLP and unembedding."""
 
     config_class = PlainConfig
 
@@ -31,7 +31,7 @@ class PlainForCausalLM(GPT2LMHeadModel):  # type: ignore[misc]
 
 
 def register_architecture() -> None:
-    """Make the architecture known; more than once does no harm."""
+    """Make the architecture known to Hugging Face and TransformerLens; repeated calls do nothing."""
     from transformer_lens.factories.architecture_adapter_factory import (
         SUPPORTED_ARCHITECTURES,
         ArchitectureAdapterFactory,

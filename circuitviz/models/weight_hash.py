@@ -1,4 +1,4 @@
-"""A file knows its model by a hash of the weights, which must not depend on who wraps them."""
+"""Hashes by which files recognise a model's weights, independent of what wraps the model."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ HASH_PREFIX = "sha256:"  # hashes without it are of the earlier kind
 
 
 def parameter_hash(parameters: Mapping[str, Tensor]) -> str:
-    """``sha256:…`` over each parameter once: name, type, shape and bytes, in the order of the names.
+    """``sha256:…`` over each parameter: name, dtype, shape and bytes, in the order of the names.
 
-    parameters: by the names that Hugging Face gives them before anything wraps the model, tied ones once.
+    Args:
+        parameters: By the names that Hugging Face gives them before anything wraps the model, tied ones once.
     """
     digest = hashlib.sha256()
     for name in sorted(parameters):
@@ -29,10 +30,10 @@ def parameter_hash(parameters: Mapping[str, Tensor]) -> str:
 
 
 def legacy_weight_hash(hf: Any) -> str:
-    """The hash that files of before hold: over all that a wrapped model lists, some of it several times.
+    """The hash in files of earlier versions: over all that a wrapped model lists, some of it several times.
 
-    It depends on how this version of TransformerLens wraps, so a file of another version may differ in it
-    and hold the same weights.
+    It depends on how the installed version of TransformerLens wraps, so a file made with another version may
+    differ in it and hold the same weights.
     """
     digest = hashlib.sha256()
     state = hf.state_dict()

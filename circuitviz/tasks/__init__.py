@@ -1,4 +1,4 @@
-"""Tasks: what a model is asked, what it should answer, and what it is compared with."""
+"""Tasks: pairs of prompts, the answers to the clean one, and the metric that scores them."""
 
 from __future__ import annotations
 
@@ -34,11 +34,19 @@ def load_task(
 ) -> Task:
     """Make a built-in task, or read one from a CSV, JSONL or JSON file, for a model's tokenizer.
 
-    ``prompts`` is how many pairs a built-in task draws, and the most that are taken of a file; a file's
-    columns say which metric the task has. ``skip_unusable``: rows of a file that cannot be used are left
-    out, and ``options["left_out"]`` of the task counts them by reason.
-    Raises InputError on an unknown name, a file that is wrong, or a tokenizer that does not fit, and of
-    these UnusableRowsError where only some rows of a file can be used.
+    Args:
+        name: Name of a built-in task, or path of a file.
+        model: The model whose tokenizer encodes the prompts.
+        prompts: How many pairs a built-in task draws, and the most that are read from a file.
+        seed: Seed of a built-in task's draws.
+        bos: False to leave out the beginning-of-sequence token.
+        skip_unusable: Leave out rows of a file that cannot be used; ``options["left_out"]`` of the task
+            counts them by reason.
+        **options: Options of the built-in task.
+
+    Raises:
+        UnusableRowsError: Only some rows of a file can be used.
+        InputError: There is no such task, the file is wrong, or the tokenizer does not fit.
     """
     if is_task_file(name) or os.sep in name:
         rows = read_task_rows(name, model.tokens, prompts, bos, skip_unusable)

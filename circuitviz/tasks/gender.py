@@ -1,4 +1,4 @@
-"""Gendered pronouns: the smallest task that a model trained on stories already knows."""
+"""Gendered pronouns: a small task that models trained on stories can do [mathwin2023gender]."""
 
 from __future__ import annotations
 

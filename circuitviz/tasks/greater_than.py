@@ -1,4 +1,4 @@
-"""Greater-Than: a span of years must end after it began (Hanna et al. 2023)."""
+"""Greater-Than: a span of years ends after it began [hanna2023greater]."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PROMPT_TEMPLATE = "The {event} lasted from the year {century}{year} to the year 
 def make_greater_than_pairs(
     tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions
 ) -> list[Pair]:
-    """Pairs whose corrupted prompt begins in the year 01, so that every later year fits."""
+    """Pairs whose corrupted prompt begins in the year 01, so that every later year is correct."""
     years = single_token_years(tokens)
     centuries = require_words(list(years), 1, "greater-than", "centuries, each with years,")
 
@@ -41,7 +41,7 @@ def make_greater_than_pairs(
 
 
 def single_token_years(tokens: PromptTokenizer) -> dict[str, list[str]]:
-    """Per century, the two-digit years that are one token after it."""
+    """By century, the two-digit years that are one token after it."""
     found = {}
     for century in CENTURIES:
         before = PROMPT_TEMPLATE.format(event=EVENTS[0], century=century, year="01")

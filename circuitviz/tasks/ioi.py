@@ -1,4 +1,4 @@
-"""Indirect object identification, the field's standard task (Wang et al. 2023)."""
+"""Indirect object identification [wang2023ioi]."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class IoiOptions:
     metric="logit-diff",
 )
 def make_ioi_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: IoiOptions) -> list[Pair]:
-    """Pairs of IOI prompts; the corrupted one keeps every position cue."""
+    """Pairs of IOI prompts; the corrupted prompt keeps the positions of all names."""
     names = require_words(single_token_words(tokens, NAMES), 6, "ioi", "names")
 
     def make(pick: random.Random) -> Pair:

@@ -1,4 +1,4 @@
-"""Tasks of the models whose circuits are known exactly; any model that knows the words can be asked too."""
+"""Tasks of the models whose circuits are known exactly, for any tokenizer that has the words."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ def _require_letters(tokens: PromptTokenizer, letters: str, task: str) -> list[s
     metric="logit-diff",
 )
 def make_reverse_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """The corrupted prompt has another letter where the answer comes from, or the bar moved by one."""
+    """Pairs of the task to reverse a list.
+
+    The corrupted prompt has another letter where the answer comes from, or the bar moved by one.
+    """
     letters = _require_letters(tokens, "abcde|", "reverse")[:5]
 
     def say(words: list[str], length: int) -> str:
@@ -58,7 +61,10 @@ def make_reverse_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options
 def make_x_proportion_pairs(
     tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions
 ) -> list[Pair]:
-    """The corrupted prompt has fewer x. The logit of x is held against a's, which says nothing."""
+    """Pairs of the task to count the proportion of x.
+
+    The corrupted prompt has fewer x; the incorrect answer is a, whose logit is constant.
+    """
     others = [w for w in _require_letters(tokens, "abcx", "x-proportion") if w != "x"]
 
     def make(pick: random.Random) -> Pair:
@@ -81,7 +87,10 @@ def make_x_proportion_pairs(
     metric="logit-diff",
 )
 def make_backup_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """The corrupted prompt has another word after the mark, or the mark elsewhere."""
+    """Pairs of the task to name the word after the mark.
+
+    The corrupted prompt has another word after the mark, or the mark elsewhere.
+    """
     letters = _require_letters(tokens, LETTERS + "*", "backup")[: len(LETTERS)]
 
     def make(pick: random.Random) -> Pair:

@@ -1,4 +1,4 @@
-"""A task is pairs of prompts that differ in one thing, with the answers each calls for."""
+"""Tasks: pairs of prompts that differ in one thing, with the answers to the clean one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ EncodedPair = tuple[list[int], list[int], list[int], list[int]]
 
 
 class UnusablePairError(InputError):
-    """A pair that no circuit can be measured on; ``reason`` says why in words that many pairs share."""
+    """A pair that no circuit can be measured on.
+
+    Args:
+        message: What is wrong with this pair.
+        reason: The same in words that many pairs share, so that they can be counted.
+    """
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
@@ -33,9 +38,14 @@ class UnusablePairError(InputError):
 class Pair:
     """A clean and a corrupted prompt, and the answers to the clean one.
 
-    An answer is a token as the tokenizer writes it after the prompt (``" Mary"``), or its id in the
-    vocabulary, which stays an id: not every token can be written as text. ``incorrect`` may be empty; then
-    only metrics of the correct set apply.
+    An answer is a token as text after the prompt (``" Mary"``), or its id in the vocabulary: not every token
+    can be written as text.
+
+    Attributes:
+        clean: The clean prompt.
+        corrupted: The corrupted prompt, of the same number of tokens.
+        correct: Correct answers.
+        incorrect: Incorrect answers; if empty, only metrics of the correct answers apply.
     """
 
     clean: str
@@ -49,10 +59,21 @@ TENSOR_FIELDS = ("clean", "corrupted", "lengths", "correct", "incorrect")
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Pairs as token batches.
+    """Pairs of prompts as token batches.
 
-    clean, corrupted: [n, time], padded on the right; lengths: [n], the answer is read at
-    ``lengths − 1``; correct, incorrect: token ids [n, k], −1 where a prompt has fewer.
+    Attributes:
+        name: Name of the task.
+        pairs: The pairs.
+        metric: The metric by which it is scored by default.
+        clean: Token ids of the clean prompts [prompts, time], padded on the right.
+        corrupted: Token ids of the corrupted prompts [prompts, time].
+        lengths: Number of tokens [prompts]; the answer is read at ``lengths − 1``.
+        correct: Ids of correct answers [prompts, answers], −1 where a prompt has fewer.
+        incorrect: Ids of incorrect answers [prompts, answers], −1 where a prompt has fewer.
+        tokens: The tokenizer.
+        seed: Seed of the draw, and of bootstrap intervals.
+        bos: False where the beginning-of-sequence token is left out.
+        options: Options of a built-in task, ready for JSON.
     """
 
     name: str
@@ -79,10 +100,21 @@ class Task:
         encoded: Sequence[EncodedPair] | None = None,
         options: dict[str, Any] | None = None,
     ) -> Task:
-        """Tokenise pairs; ``encoded`` holds their ids where that was done already.
+        """Tokenise pairs.
 
-        Raises InputError on prompts of different lengths, an answer that is not one token, an id outside
-        the vocabulary, or an answer that is both correct and incorrect.
+        Args:
+            name: Name of the task.
+            pairs: The pairs.
+            tokens: The tokenizer.
+            metric: The metric by which it is scored by default.
+            seed: Seed of bootstrap intervals.
+            bos: False to leave out the beginning-of-sequence token.
+            encoded: Token ids of the pairs where they are known already.
+            options: What documents store beside it.
+
+        Raises:
+            InputError: There is no pair; the prompts of a pair have different lengths; an answer is not one
+                token, outside the vocabulary, or both correct and incorrect.
         """
         if not pairs:
             raise InputError(f"The task '{name}' holds no pair of prompts; it needs at least one.")
@@ -108,7 +140,7 @@ class Task:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 over prompts, answers and tokens: the same only for the same task."""
+        """SHA-256 over prompts, answers and token ids."""
         digest = hashlib.sha256()
         texts = [[p.clean, p.corrupted, list(p.correct), list(p.incorrect)] for p in self.pairs]
         digest.update(json.dumps(texts, ensure_ascii=False).encode())
@@ -122,7 +154,7 @@ class Task:
         return bool(self.incorrect.shape[1]) and bool((self.incorrect >= 0).any(1).all())
 
     def subset(self, indices: Iterable[int]) -> Task:
-        """The same task on some of its prompts."""
+        """The same task with some of its prompts."""
         rows = list(indices)
         pick = torch.tensor(rows, dtype=torch.long)
         return replace(
@@ -138,11 +170,18 @@ class Task:
         return replace(self, **{name: getattr(self, name).to(device) for name in TENSOR_FIELDS})
 
     def resolve_position(self, index: int, name: str) -> int:
-        """The position in one prompt that a name means; InputError where it has none.
+        """The position in one prompt that a name means.
 
-        ``END``: the last token; ``IO``: where a correct answer stands first; ``S1``, ``S2``: where an
-        incorrect one stands for the first and the second time; ``S1+1``, ``END-2``: beside these; or a
-        number from 0, from the end where negative.
+        ``END``: the last token; ``IO``: the first occurrence of a correct answer; ``S1``, ``S2``: the first
+        and the second of an incorrect one; ``S1+1``, ``END-2``: relative to these; or a number from 0, from
+        the end where negative.
+
+        Args:
+            index: Number of the prompt.
+            name: Name of the position.
+
+        Raises:
+            InputError: The name means no position in this prompt.
         """
         length = int(self.lengths[index])
         told = re.fullmatch(r"(END|IO|S1|S2)([+-]\d+)?", name.strip().upper())
@@ -178,9 +217,16 @@ class Task:
 
 
 def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: str) -> EncodedPair:
-    """Ids of a pair's prompts and answers.
+    """Token ids of a pair's prompts and answers.
 
-    Raises UnusablePairError, which names the place, where the pair cannot be used.
+    Args:
+        pair: The pair.
+        tokens: The tokenizer.
+        bos: False to leave out the beginning-of-sequence token.
+        place: Where the pair is, for error messages, such as ``ioi.csv line 3``.
+
+    Raises:
+        UnusablePairError: The pair cannot be used.
     """
     for text in (pair.clean, pair.corrupted, *pair.correct, *pair.incorrect):
         if isinstance(text, str) and not _is_unicode(text):
@@ -227,7 +273,7 @@ def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: st
 
 
 def _answer_id(answer: Answer, prompt: str, tokens: PromptTokenizer, bos: bool | None) -> int:
-    """The id of an answer: an id itself, also of a token that text cannot name, or what the text is."""
+    """The token id of an answer that is given as an id or as text."""
     if isinstance(answer, str):
         return tokens.answer_id(prompt, answer, bos)
     if not 0 <= answer < tokens.vocabulary_size:

@@ -1,4 +1,4 @@
-"""A built-in task is a function that writes pairs for any tokenizer."""
+"""The registry of built-in tasks: functions that make pairs for any tokenizer."""
 
 from __future__ import annotations
 
@@ -19,13 +19,29 @@ tasks: Registry[PairGenerator] = Registry("task", "circuitviz.tasks", "circuitvi
 
 
 def single_token_words(tokens: PromptTokenizer, words: Sequence[str], before: str = "Then") -> list[str]:
-    """The words that are one token when they follow a word, in order."""
+    """The words that are one token when they follow another word, in order.
+
+    Args:
+        tokens: The tokenizer.
+        words: Candidates.
+        before: The word that they follow.
+    """
     found = ((word, tokens.answer_ids(before, f" {word}")) for word in words)
     return [word for word, ids in found if len(ids) == 1 and tokens.is_known(ids)]
 
 
 def require_words(words: list[str], number: int, task: str, what: str) -> list[str]:
-    """Return the words; InputError where a tokenizer leaves fewer than a task needs."""
+    """Return the words unchanged.
+
+    Args:
+        words: Words that are one token each.
+        number: How many the task needs.
+        task: Name of the task.
+        what: What the words are, in the plural.
+
+    Raises:
+        InputError: There are fewer.
+    """
     if len(words) < number:
         raise InputError(
             f"The task '{task}' needs {number} {what} that are one token each; this model's "
@@ -37,9 +53,17 @@ def require_words(words: list[str], number: int, task: str, what: str) -> list[s
 def draw_pairs(
     task: str, prompts: int, seed: int, tokens: PromptTokenizer, make_pair: Callable[[random.Random], Pair]
 ) -> list[Pair]:
-    """Draw different pairs, seeded; those whose two prompts differ in length are drawn again.
+    """Draw different pairs; those whose two prompts differ in length are drawn again.
 
-    Raises InputError where a tokenizer leaves fewer different pairs than asked for.
+    Args:
+        task: Name of the task, for error messages.
+        prompts: Number of pairs.
+        seed: Seed of the random numbers.
+        tokens: The tokenizer.
+        make_pair: Makes one pair with a random number generator.
+
+    Raises:
+        InputError: With this tokenizer there are fewer different pairs.
     """
     if prompts < 1:
         raise InputError(f"{prompts} prompts were asked for; a task needs at least 1.")

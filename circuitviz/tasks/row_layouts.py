@@ -1,7 +1,7 @@
-"""Rows of task files, in the columns of every tool whose files are read, become pairs of prompts.
+"""Rows of task files become pairs of prompts, in the columns of every tool whose files are read.
 
-The columns are those of the tools' own data sets: ours, EAP-IG (Hanna et al. 2024), auto-circuit (Miller et
-al. 2024), feature-circuits (Marks et al. 2024), and MIB (2025), whose loader is followed.
+The columns are those of the tools' own data sets: circuitviz, EAP-IG [hanna2024faithfulness], auto-circuit
+[miller2024transformer], feature-circuits [marks2024sparse] and MIB [mib2025], whose loader is followed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ BAD_VALUE_REASON = "a value is of the wrong kind"
 
 
 class RowReader:
-    """Makes pairs of rows; keeps what the tokenizer said of two-digit years, which every row asks."""
+    """Makes pairs from rows; caches the tokens of two-digit years."""
 
     def __init__(self, tokens: PromptTokenizer) -> None:
         self.tokens = tokens
@@ -32,7 +32,12 @@ class RowReader:
     def read_pair(self, place: str, row: FileRow) -> tuple[Pair, str]:
         """A row's pair, and the metric that its columns imply.
 
-        Raises UnusablePairError, which names the place, on missing columns and wrong values.
+        Args:
+            place: Where the row is, for error messages.
+            row: Its values by column.
+
+        Raises:
+            UnusablePairError: A column is missing or a value is wrong.
         """
         layout = find_row_layout(row)
         if layout is None:
@@ -58,7 +63,14 @@ class RowReader:
 
 @dataclass(frozen=True)
 class RowLayout:
-    """A tool's columns: how a row that has them all is read, and which metric goes with it."""
+    """A tool's columns.
+
+    Attributes:
+        tool: Name of the tool in messages.
+        columns: Columns that a row must have.
+        read: Makes a pair of a row.
+        metric: The metric that goes with the columns.
+    """
 
     tool: str
     columns: tuple[str, ...]
@@ -90,7 +102,7 @@ def _read_year(reader: RowReader, row: FileRow) -> Pair:
 
 
 def _split_years(reader: RowReader, row: FileRow, start: int) -> Pair:
-    """Correct are all two-digit years above the start, incorrect those at or below (Hanna et al. 2023)."""
+    """Correct are all two-digit years above the start, incorrect the others [hanna2023greater]."""
     clean = _parse_text(row["clean"])
     years = reader.single_token_years(clean)
     later = tuple(token for year, token in years.items() if year > start)
@@ -174,7 +186,11 @@ def describe_missing_columns(columns: Collection[str]) -> str:
 
 
 def parse_token_ids(value: object) -> tuple[Answer, ...]:
-    """Ids of tokens from a number, a list, or either of them as text; nothing where a cell is empty."""
+    """Token ids from a number, a list, or either of them as text; empty for an empty cell.
+
+    Raises:
+        UnusablePairError: A value is not a whole number.
+    """
     if value is None or (isinstance(value, str) and value.strip().lower() in ("", "nan")):
         return ()
     parsed: Any = value
@@ -235,5 +251,5 @@ def _shorten(value: object) -> str:
 
 
 def _format_integer(number: int) -> str:
-    """A whole number as text; very large ones by their size, which Python refuses to print."""
+    """A whole number as text; a very large one, which Python refuses to print, by its number of bits."""
     return str(number) if number.bit_length() < 1000 else f"a number of {number.bit_length():,} bits"

@@ -1,4 +1,4 @@
-"""Tasks from CSV, JSONL and JSON files; every error names the line and what would be right."""
+"""Reading tasks from CSV, JSONL and JSON files; every error names the line and what would be right."""
 
 from __future__ import annotations
 
@@ -34,10 +34,14 @@ LocatedRows = Iterator[tuple[str, FileRow | UnusablePairError]]
 
 
 class UnusableRowsError(InputError):
-    """Some rows of a file can be used and others cannot: the question is whether to leave those out.
+    """Some rows of a file can be used and others cannot, so that a person decides whether to leave those out.
 
-    usable, total: numbers of rows; reasons: how many rows there are for each reason; whole: whether every
-    row of the file was looked at.
+    Args:
+        first_error: The error of the first unusable row.
+        name: Name of the file.
+        usable: Number of rows that can be used.
+        reasons: Number of unusable rows by reason.
+        is_complete: Whether every row of the file was counted.
     """
 
     def __init__(
@@ -72,7 +76,14 @@ class UnusableRowsError(InputError):
 
 @dataclass
 class TaskRows:
-    """The pairs taken from a file with their ids, the metric that they imply, and what was left out."""
+    """The pairs read from a file.
+
+    Attributes:
+        pairs: The pairs.
+        encoded: Their token ids.
+        metric: The metric that the columns imply.
+        left_out: Number of rows left out, by reason.
+    """
 
     pairs: list[Pair] = field(default_factory=list)
     encoded: list[EncodedPair] = field(default_factory=list)
@@ -86,7 +97,7 @@ def is_task_file(name: str) -> bool:
 
 
 def count_reasons(reasons: Mapping[str, int]) -> str:
-    """Each reason with the number of rows that it keeps out, the most frequent first.
+    """Reasons with the number of rows that they exclude, the most frequent first.
 
     >>> count_reasons({"an answer is not one token": 2, "a column is missing": 5})
     '5 (a column is missing), 2 (an answer is not one token)'
@@ -98,11 +109,21 @@ def count_reasons(reasons: Mapping[str, int]) -> str:
 def read_task_rows(
     name: str, tokens: PromptTokenizer, prompts: int, bos: bool | None = None, skip_unusable: bool = False
 ) -> TaskRows:
-    """Read pairs from a file until there are ``prompts`` of them.
+    """Read pairs from a file until there are enough.
 
-    The columns are told by ``circuitviz.tasks.row_layouts``. A row that cannot be used is left out with
-    ``skip_unusable``; without, the rest of the file is counted, and UnusableRowsError says how many can be.
-    Raises InputError where the file is none, or none of its rows can be used.
+    ``tasks.row_layouts`` lists the columns that are understood. Without ``skip_unusable``, the first unusable
+    row leads to an error that counts the usable ones.
+
+    Args:
+        name: Path of the file.
+        tokens: The tokenizer.
+        prompts: The most pairs that are read.
+        bos: False to leave out the beginning-of-sequence token.
+        skip_unusable: Leave out rows that cannot be used.
+
+    Raises:
+        UnusableRowsError: A row cannot be used and is not to be left out, or no row can be used.
+        InputError: The file cannot be read as a task.
     """
     path = Path(name)
     reader = RowReader(tokens)
@@ -143,7 +164,7 @@ def read_task_rows(
 
 
 def _locate_rows(path: Path) -> LocatedRows:
-    """Each row with its place (``ioi.csv line 3``); one that is no row comes as its error."""
+    """Each row with its place (``ioi.csv line 3``); what is not a row comes as its error."""
     text = _read_text(path)
     kind = path.suffix.lower()
     if kind == ".csv":
@@ -226,7 +247,10 @@ def _csv_rows(path: Path, text: str) -> LocatedRows:
 
 
 def _jsonl_rows(path: Path, text: str) -> LocatedRows:
-    """Lines end at a line feed alone: U+2028, U+2029 and U+0085 are ordinary characters of JSON's strings."""
+    """Rows of a JSONL file.
+
+    Only a line feed ends a line: U+2028, U+2029 and U+0085 may stand in JSON strings.
+    """
     for number, line in enumerate(io.StringIO(text, newline="\n"), start=1):
         if not line.strip():
             continue
@@ -277,7 +301,11 @@ def _json_rows(path: Path, text: str) -> list[Any] | None:
 
 
 def _parse_bounded_json(place: str, text: str) -> Any:
-    """Parse JSON; InputError before it is parsed where it would become too many objects."""
+    """Parse JSON.
+
+    Raises:
+        InputError: It would become too many objects; raised before it is parsed.
+    """
     values = text.count(",") + text.count("[") + text.count("{")
     if values > MAX_JSON_VALUES:
         raise InputError(

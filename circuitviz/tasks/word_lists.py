@@ -1,4 +1,4 @@
-"""One list of words, so that the demo model has seen every word that the built-in tasks use."""
+"""The words of the built-in tasks, in one place: the demo model is trained on all of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pairs of prompts that differ in one thing only, so that a claim can say what a part carries."""
+"""Counterfactuals: pairs of prompts that differ in one thing, for tests of claims about components."""
 
 from circuitviz.tasks.counterfactuals.registry import (
     TASK_PAIRS,

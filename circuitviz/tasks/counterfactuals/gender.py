@@ -1,4 +1,4 @@
-"""What can differ in a pronoun prompt: the person's gender, or only the name."""
+"""Counterfactuals of the pronoun task: the person's gender, or only the name."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def gender_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: No
     metric="logit-diff",
 )
 def name_replaced(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """So Mary said that → So Anna said that: a control, for what carries the gender alone."""
+    """So Mary said that → So Anna said that: a control for components that carry the gender alone."""
     return _draw_gender_pairs("name-replaced", tokens, prompts, seed, same_gender=True)
 
 

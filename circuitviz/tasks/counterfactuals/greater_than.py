@@ -1,4 +1,4 @@
-"""What can differ in a Greater-Than prompt: the year that it begins in, or what it speaks of."""
+"""Counterfactuals of the Greater-Than task: the first year, or the event."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MIN_SHIFT_YEARS = 10  # years at least
     metric="prob-diff",
 )
 def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """1741 → 1722: correct are the years after the clean prompt's, incorrect those up to it."""
+    """1741 → 1722: correct are the years after the clean prompt's, incorrect the others."""
     return _draw_year_pairs("year-shifted", tokens, prompts, seed, shift_year=True)
 
 
@@ -33,7 +33,7 @@ def year_shifted(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOp
     metric="prob-diff",
 )
 def event_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """The war → the voyage: a control, for parts that carry the year alone."""
+    """The war → the voyage: a control for components that carry the year alone."""
     return _draw_year_pairs("event-changed", tokens, prompts, seed, shift_year=False)
 
 

@@ -1,4 +1,4 @@
-"""What can differ in an IOI prompt: who is named, in which order, and who is named twice."""
+"""Counterfactuals of the IOI task: which names there are, their order, and which is repeated."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOp
     metric="logit-diff",
 )
 def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """A and B …, A gave → B and A …, A gave. The rival is the subject."""
+    """A and B …, A gave → B and A …, A gave. The incorrect answer is the subject."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         a, b = names[:2]
@@ -78,7 +78,7 @@ def order_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoO
     metric="logit-diff",
 )
 def third_name(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """A and B …, A gave → A and B …, C gave. The rival is the subject."""
+    """A and B …, A gave → A and B …, C gave. The incorrect answer is the subject."""
 
     def change(say: PromptWriter, names: list[str], abba: bool) -> tuple[str, str]:
         a, b, c = names[:3]

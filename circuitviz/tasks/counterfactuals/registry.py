@@ -1,4 +1,7 @@
-"""A counterfactual is one function that writes pairs for a task; a task's file holds all of its own."""
+"""The registry of counterfactuals: functions that make pairs for a task.
+
+A module holds all counterfactuals of one task.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,28 @@ task would ask, ``corrupted`` is the counterfactual, ``correct`` answers the cle
 
 
 def list_counterfactuals(task: str) -> list[str]:
-    """The names that can be given for a task: its own pairs first."""
+    """The names of counterfactuals of a task, its own corrupted prompts first."""
     return [TASK_PAIRS, *(e.name for e in counterfactuals.entries() if e.extra["task"] == task)]
 
 
 def list_other_task_pairs(task: str) -> list[str]:
-    """What else suits a feature, which is no task's own: other tasks' pairs and counterfactuals."""
+    """Pairs of other tasks that features can be tested on: those tasks and their counterfactuals."""
     others = [name for name in tasks.names() if name != task]
     return [*others, *(e.name for e in counterfactuals.entries() if e.extra["task"] != task)]
 
 
 def counterfactual_task(name: str, model: Model, task: Task, prompts: int = 64, seed: int = 0) -> Task:
-    """The pairs of a counterfactual: the task's own, a generator's by its name, or those of a file.
+    """The pairs of a counterfactual.
 
-    Raises InputError on a name that is none of these, or that belongs to another task.
+    Args:
+        name: ``paired`` for the task's own corrupted prompts, a registered name, or the path of a task file.
+        model: The model whose tokenizer encodes the prompts.
+        task: The task that the counterfactual belongs to.
+        prompts: Number of pairs.
+        seed: Seed of the draw.
+
+    Raises:
+        InputError: There is no such counterfactual, or it belongs to another task.
     """
     if name == TASK_PAIRS:
         return task.subset(range(min(prompts, len(task))))

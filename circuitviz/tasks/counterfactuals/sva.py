@@ -1,4 +1,4 @@
-"""What can differ in an agreement prompt: the number of the subject, or of the noun that may mislead."""
+"""Counterfactuals of the agreement task: the number of the subject, or of the second noun."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ def number_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: No
     metric="prob-diff",
 )
 def distractor_changed(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOptions) -> list[Pair]:
-    """The keys on the cabinet → The keys on the cabinets: a control, for what carries the subject alone."""
+    """The keys on the cabinet → The keys on the cabinets.
+
+    A control for components that carry the subject alone.
+    """
     return _draw_agreement_pairs("distractor-changed", tokens, prompts, seed, subject_changes=False)
 
 
