@@ -25,25 +25,25 @@ def ablation_values(model: Model, task: Task, ablation: str) -> AblationValues:
         ablation: One of ``ABLATIONS``.
     """
     if ablation == "corrupted":
-        return lambda part: _corrupted_activations(model, part)
+        return lambda subtask: _corrupted_activations(model, subtask)
     if ablation == "zero":
         shared = zero_activations(model, model.unembedding)
     else:
         shared = mean_activations(
             model, _prompt_batches(model, task), positional=ablation == "mean-positional"
         )
-    return lambda part: shared
+    return lambda subtask: shared
 
 
-def _corrupted_activations(model: Model, part: Task) -> Activations:
+def _corrupted_activations(model: Model, subtask: Task) -> Activations:
     """The corrupted run, with the first position at which a corrupted token differs."""
-    found = record_activations(model, part.corrupted, part.lengths - 1)
-    different = (part.clean != part.corrupted).any(0).nonzero()
-    found.first_changed_position = int(different[0, 0]) if len(different) else part.clean.shape[1] - 1
-    return found
+    outputs = record_activations(model, subtask.corrupted, subtask.lengths - 1)
+    different = (subtask.clean != subtask.corrupted).any(0).nonzero()
+    outputs.first_changed_position = int(different[0, 0]) if len(different) else subtask.clean.shape[1] - 1
+    return outputs
 
 
 def _prompt_batches(model: Model, task: Task) -> Iterator[tuple[Tensor, Tensor]]:
     for rows in split_batches(model, len(task), task.clean.shape[1]):
-        part = task.subset(rows)
-        yield part.clean, part.lengths
+        subtask = task.subset(rows)
+        yield subtask.clean, subtask.lengths

@@ -26,27 +26,27 @@ COST_MEASURES = ("kl", "metric")
 INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = (
     8,
     64,
-)  # edges assumed to go, at first and at most, before one of them is looked at
+)  # removals that are assumed at a time
 
 
 @dataclass(frozen=True)
 class AcdcOptions:
     """When an edge is removed."""
 
-    tau: float = option(0.01, "an edge goes when it costs less than this", above=0)
+    tau: float = option(0.01, "an edge is removed when that costs less than this", above=0)
     judge: str = option(
         "kl",
-        "what an edge may cost: kl, the divergence from the clean model; metric, the search's own",
+        "cost of removing an edge: kl, the divergence from the clean model; metric, the search's metric",
         choices=COST_MEASURES,
     )
     absolute: bool = option(
-        False, "also keep edges whose removal improves the metric by tau or more (the paper lets them go)"
+        False, "also keep edges whose removal improves the metric by tau or more (the paper removes them)"
     )
 
 
 @methods.register(
     "acdc",
-    summary="ACDC: edges are dropped one by one from the logits backwards while the cost stays below τ",
+    summary="ACDC: removes edges one by one from the logits upstream while the cost stays below τ",
     reference="Conmy et al. 2023, Algorithm 1",
     options=AcdcOptions,
     select="own",
@@ -60,13 +60,15 @@ def acdc(setting: TaskSetting, options: AcdcOptions) -> ProgressSteps[Scores]:
     """
     search = _AcdcSearch(setting, options)
     graph = setting.model.graph
-    number, done = graph.n_edges, 0
+    n_edges, n_done = graph.n_edges, 0
     for receiver in reversed(range(len(graph.receivers))):
-        for tried in search.decide_receiver(receiver):
-            done += tried
-            yield Progress(done, number, f"{graph.receivers[receiver]}, {search.n_edges_left:,} edges left")
-        told = f"{done:,} of {number:,} edges examined"
-        yield Progress(done, number, told, search.scores(partial=True))
+        for n_tried in search.decide_receiver(receiver):
+            n_done += n_tried
+            yield Progress(
+                n_done, n_edges, f"{graph.receivers[receiver]}, {search.n_edges_left:,} edges left"
+            )
+        message = f"{n_done:,} of {n_edges:,} edges examined"
+        yield Progress(n_done, n_edges, message, search.scores(partial=True))
     return search.scores()
 
 
@@ -80,13 +82,13 @@ class _AcdcSearch:
             self.cost_setting = setting_of(setting.model, setting.task, "kl", setting.ablation)
         model, task = setting.model, setting.task
         self.layers = model.layers
-        values = ablation_values(model, task, setting.ablation)
+        values_for = ablation_values(model, task, setting.ablation)
         self.batches = []
         for rows in split_batches(model, len(task), task.clean.shape[1]):
-            part = task.subset(rows)
-            reference = record_activations(model, part.clean, part.lengths - 1).logits
-            run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
-            self.batches.append((part, run, reference))
+            subtask = task.subset(rows)
+            reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
+            run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
+            self.batches.append((subtask, run, reference))
         self.n_prompts = len(task)
         self.edges: BoolMatrix = self.graph.mask.copy()
         self.costs = np.zeros(self.edges.shape)
@@ -111,34 +113,34 @@ class _AcdcSearch:
         """
         order = np.flatnonzero(self.graph.mask[:, receiver])[::-1]
         if not self._affects_metric(receiver):
-            self.edges[:, receiver] = False  # nobody reads what it would write: nothing can change
+            self.edges[:, receiver] = False  # its node has no outgoing edge: no effect
             self.decided[order, receiver] = True
             yield len(order)
             return
         while len(order):
             chain = order[: self.chain_length]
             columns = np.repeat(self.edges[None, :, receiver], len(chain), axis=0)
-            for number, sender in enumerate(chain):
-                columns[number:, sender] = False
+            for position, sender in enumerate(chain):
+                columns[position:, sender] = False
             values = self._measure_variants(receiver, columns)
-            tried = 0
+            n_tried = 0
             for sender, value in zip(chain, values, strict=True):
                 self._check_finite(value)
                 cost = self.mean_metric - value
                 self.decided[sender, receiver] = True
                 change = abs(cost) if self.options.absolute else cost
                 self.costs[sender, receiver] = cost if self.options.absolute else max(cost, 0.0)
-                tried += 1
+                n_tried += 1
                 if change >= self.options.tau:
                     break
                 self.edges[sender, receiver] = False
                 self.mean_metric = value
-            all_went = tried == len(chain) and not self.edges[chain[-1], receiver]
+            all_went = n_tried == len(chain) and not self.edges[chain[-1], receiver]
             self.chain_length = (
                 min(MAX_CHAIN_EDGES, 2 * self.chain_length) if all_went else max(2, self.chain_length // 2)
             )
-            order = order[tried:]
-            yield tried
+            order = order[n_tried:]
+            yield n_tried
 
     def scores(self, partial: bool = False) -> Scores:
         """What each edge cost when it was tried; 0 where it was not yet."""
@@ -153,7 +155,7 @@ class _AcdcSearch:
         """
         nodes = np.flatnonzero(self.graph.owners[receiver])
         if nodes[0] >= len(self.edges):
-            return True  # the logits
+            return True  # logits
         node = self.graph.nodes[nodes[0]]
         if node.kind is NodeKind.HEAD and self.layers[node.layer or 0].post_norm is not None:
             nodes = np.arange(len(self.edges))[head_rows(self.cost_setting.model, node.layer or 0)]
@@ -161,19 +163,19 @@ class _AcdcSearch:
 
     def _measure_circuit(self, edges: BoolMatrix) -> float:
         total = 0.0
-        for part, run, reference in self.batches:
+        for subtask, run, reference in self.batches:
             total += float(
-                self.cost_setting.compute_metric(run.logits(edges), part, reference).double().sum()
+                self.cost_setting.compute_metric(run.logits(edges), subtask, reference).double().sum()
             )
         return total / self.n_prompts
 
     def _measure_variants(self, receiver: int, columns: BoolMatrix) -> NDArray[np.float64]:
         """The cost metric's mean over prompts for each candidate column [variants]."""
         totals = np.zeros(len(columns))
-        for part, run, reference in self.batches:
-            for which, logits in run.variants(self.edges, receiver, columns):
-                each = self.cost_setting.compute_metric_of_copies(logits, part, reference).sum(1)
-                totals[which.start : which.stop] += each.cpu().numpy()
+        for subtask, run, reference in self.batches:
+            for variants, logits in run.variants(self.edges, receiver, columns):
+                metrics = self.cost_setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
+                totals[variants.start : variants.stop] += metrics.cpu().numpy()
         return totals / self.n_prompts
 
     def _check_finite(self, value: float) -> None:

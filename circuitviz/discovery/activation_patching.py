@@ -21,24 +21,20 @@ from circuitviz.models.sender_activations import mlp_row
 from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
-FLOPS_PER_STEP = (
-    2 * 10**10
-)  # floating-point operations between two signs of progress: under a second on one core
-FLOPS_PER_BLOCK = 2 * 10**9  # in one block, between two moments at which the work can be ended: under 200 ms
+FLOPS_PER_STEP = 2 * 10**10  # between two progress reports: under 1 s on one core
+FLOPS_PER_BLOCK = 2 * 10**9  # between two points of cancellation: under 200 ms
 
 
 @dataclass(frozen=True)
 class ActivationPatchingOptions:
     """What is patched at a time."""
 
-    positions: bool = option(
-        True, "also each node at each token position: the heat map, for as many times the work"
-    )
+    positions: bool = option(True, "also patch each node at each token position (the heat map); much slower")
 
 
 @methods.register(
     "activation-patching",
-    summary="Each node's exact effect, taken out on all its edges; also by token position",
+    summary="Exact effect of ablating each node on all its edges; also by token position",
     reference="Vig et al. 2020; Meng et al. 2022",
     options=ActivationPatchingOptions,
     select="nodes",
@@ -51,57 +47,61 @@ def activation_patching(setting: TaskSetting, options: ActivationPatchingOptions
     [meng2022locating].
     """
     model, task = setting.model, setting.task
-    values = ablation_values(model, task, setting.ablation)
+    values_for = ablation_values(model, task, setting.ablation)
     senders, time = len(model.graph.senders), task.clean.shape[1]
-    nodes, places, done = np.zeros(senders), np.zeros((senders, time)), 0
+    node_effects, position_effects, prompts_done = np.zeros(senders), np.zeros((senders, time)), 0
 
-    def scores(effects: np.ndarray, at: np.ndarray, unfinished: bool) -> Scores:
+    def scores(effects: np.ndarray, effects_by_position: np.ndarray, is_partial: bool) -> Scores:
         """From mean effects by sender, and by sender and position."""
         mask = model.graph.mask
         shared = effects / np.maximum(mask.sum(axis=1), 1)
-        by_position = at if options.positions else None
-        spread = np.where(mask, shared[:, None], 0.0)
-        return Scores(model.graph, spread, "activation-patching", partial=unfinished, positions=by_position)
+        shown_positions = effects_by_position if options.positions else None
+        edge_effects = np.where(mask, shared[:, None], 0.0)
+        return Scores(
+            model.graph, edge_effects, "activation-patching", partial=is_partial, positions=shown_positions
+        )
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal done
-        part = task.subset(rows)
-        at = part.lengths - 1
-        reference = record_activations(model, part.clean, at).logits
-        run = PatchedRun(model, part.clean, at, values(part))
-        whole = setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum()
-        found, by_position = np.zeros(senders), np.zeros((senders, time))
-        wanted: list[tuple[int, int | None]] = [(node, None) for node in range(senders)]
-        if options.positions:  # before ``begin`` nothing is different
-            wanted += [(u, t) for u in range(senders) for t in range(run.first_changed_position, time)]
-        wanted.sort(key=lambda pair: pair[0])
-        number = 0
-        measured, placed = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
-        for group, logits in _patched_logits(model, run, wanted):
-            each = (
-                whole.cpu().numpy()
-                - setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
+        nonlocal prompts_done
+        subtask = task.subset(rows)
+        positions = subtask.lengths - 1
+        reference = record_activations(model, subtask.clean, positions).logits
+        run = PatchedRun(model, subtask.clean, positions, values_for(subtask))
+        clean_metric = setting.compute_metric(run.logits(model.graph.mask), subtask, reference).double().sum()
+        batch_effects, batch_position_effects = np.zeros(senders), np.zeros((senders, time))
+        targets: list[tuple[int, int | None]] = [(node, None) for node in range(senders)]
+        if options.positions:  # no delta before the first changed position
+            targets += [(u, t) for u in range(senders) for t in range(run.first_changed_position, time)]
+        targets.sort(key=lambda pair: pair[0])
+        n_done = 0
+        measured, measured_positions = np.zeros(senders, dtype=bool), np.zeros((senders, time), dtype=bool)
+        for group, logits in _patched_logits(model, run, targets):
+            effects = (
+                clean_metric.cpu().numpy()
+                - setting.compute_metric_of_copies(logits, subtask, reference).sum(1).cpu().numpy()
             )
-            for (node, position), effect in zip(group, each, strict=True):
+            for (node, position), effect in zip(group, effects, strict=True):
                 if position is None:
-                    found[node], measured[node] = effect, True
+                    batch_effects[node], measured[node] = effect, True
                 else:
-                    by_position[node, position], placed[node, position] = effect, True
-            number += len(group)
-            share = (done + len(part) * number / len(wanted)) / len(task)
+                    batch_position_effects[node, position], measured_positions[node, position] = effect, True
+            n_done += len(group)
+            share = (prompts_done + len(subtask) * n_done / len(targets)) / len(task)
             partial_scores = scores(
-                partial_means(nodes, done, found, len(part), measured),
-                partial_means(places, done, by_position, len(part), placed),
+                partial_means(node_effects, prompts_done, batch_effects, len(subtask), measured),
+                partial_means(
+                    position_effects, prompts_done, batch_position_effects, len(subtask), measured_positions
+                ),
                 True,
             )
             message = f"{model.graph.senders[group[-1][0]]}, {share:.0%} of all"
-            yield Progress(share * len(wanted), len(wanted), message, partial_scores)
-        nodes[:] += found
-        places[:] += by_position
-        done += len(part)
+            yield Progress(share * len(targets), len(targets), message, partial_scores)
+        node_effects[:] += batch_effects
+        position_effects[:] += batch_position_effects
+        prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), time, work)
-    return scores(nodes / len(task), places / len(task), False)
+    return scores(node_effects / len(task), position_effects / len(task), False)
 
 
 @torch.no_grad()
@@ -110,27 +110,27 @@ def _patched_logits(
 ) -> Iterator[tuple[list[tuple[int, int | None]], Tensor]]:
     """Logits [nodes · batch, vocabulary] with each (node, position) replaced, layer by layer."""
     model.block_calls(run.tokens.shape[1])
-    block = model.shape.n_heads + model.shape.mlp
+    nodes_per_layer = model.shape.n_heads + model.shape.mlp
     for layer in range(-1, model.shape.n_layers):
-        inside = [pair for pair in targets if (pair[0] - 1) // block == layer]
+        layer_targets = [pair for pair in targets if (pair[0] - 1) // nodes_per_layer == layer]
         start = max(layer, 0)
         size = min(run.max_variants(start), _copies_per_step(run, start))
-        for first in range(0, len(inside), size):
-            group = inside[first : first + size]
-            less = _removed_output(run, group)
+        for first in range(0, len(layer_targets), size):
+            group = layer_targets[first : first + size]
+            removed = _removed_output(run, group)
             stream = run.fully_ablated.resid_start if start == 0 else run.resid_pre[start]
             copies = stream.expand(len(group), *stream.shape).flatten(0, 1)
-            edits = ForwardOverrides()
+            overrides = ForwardOverrides()
             if layer < 0:
-                copies = copies - less
+                copies = copies - removed
             else:
                 is_mlp = torch.tensor([model.shape.mlp and u == mlp_row(model, layer) for u, _ in group])
-                is_mlp = is_mlp.to(less.device).repeat_interleave(len(stream))[:, None, None]
+                is_mlp = is_mlp.to(removed.device).repeat_interleave(len(stream))[:, None, None]
                 weights = model.layers[layer]
-                edits.hooks[weights.attn_out_hook] = partial(_subtract, less * ~is_mlp)
+                overrides.hooks[weights.attn_out_hook] = partial(_subtract, removed * ~is_mlp)
                 if model.shape.mlp:
-                    edits.hooks[weights.mlp_out_hook] = partial(_subtract, less * is_mlp)
-            yield group, model.logits_from_layer(copies, start, run.positions.repeat(len(group)), edits)
+                    overrides.hooks[weights.mlp_out_hook] = partial(_subtract, removed * is_mlp)
+            yield group, model.logits_from_layer(copies, start, run.positions.repeat(len(group)), overrides)
 
 
 def _copies_per_step(run: PatchedRun, start: int) -> int:
@@ -145,16 +145,16 @@ def _copies_per_step(run: PatchedRun, start: int) -> int:
 def _removed_output(run: PatchedRun, group: list[tuple[int, int | None]]) -> Tensor:
     """What replacing a node removes from the stream, [nodes · batch, time, d_model]."""
     rows = np.unique([node for node, _ in group])
-    beyond = run.deltas.select(rows)
-    chosen = beyond[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]
-    less = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
-    less[:, :, run.first_changed_position :] = chosen
-    for number, (_, position) in enumerate(group):
+    deltas = run.deltas.select(rows)
+    chosen = deltas[torch.from_numpy(np.searchsorted(rows, [node for node, _ in group]))]
+    removed = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
+    removed[:, :, run.first_changed_position :] = chosen
+    for copy, (_, position) in enumerate(group):
         if position is not None:
-            kept = less[number, :, position].clone()
-            less[number] = 0
-            less[number, :, position] = kept
-    return less.flatten(0, 1)
+            position_delta = removed[copy, :, position].clone()
+            removed[copy] = 0
+            removed[copy, :, position] = position_delta
+    return removed.flatten(0, 1)
 
 
 def _subtract(removed: Tensor, written: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 @methods.register(
     "attribution-patching",
-    summary="Each node's effect to first order, and by token position; edges as in EAP",
+    summary="First-order effect of each node, also by token position; edge scores as in EAP",
     reference="Nanda 2023; Syed et al. 2023",
     options=NoOptions,
     smooth=True,
@@ -34,57 +34,63 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
     [nanda2023attribution], [syed2023attribution].
     """
     model, task = setting.model, setting.task
-    values = ablation_values(model, task, setting.ablation)
+    values_for = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    places = np.zeros((len(model.graph.senders), task.clean.shape[1]))
-    done, scratch = 0, BufferPool()
+    position_scores = np.zeros((len(model.graph.senders), task.clean.shape[1]))
+    prompts_done, buffers = 0, BufferPool()
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal done
-        part, clean = task.subset(rows), Activations(torch.empty(0), [], [])
-        ablated = values(part)
+        nonlocal prompts_done
+        subtask, clean = task.subset(rows), Activations(torch.empty(0), [], [])
+        ablated = values_for(subtask)
 
         def loss(logits: Tensor) -> Tensor:
-            return setting.compute_metric(logits, part, logits.detach()).sum()
+            return setting.compute_metric(logits, subtask, logits.detach()).sum()
 
-        tape, gradients = run_backward(
-            model, part.clean, part.lengths - 1, loss,
+        capture, gradients = run_backward(
+            model, subtask.clean, subtask.lengths - 1, loss,
             extra_hooks=recording_hooks(model, clean), first_changed_position=ablated.first_changed_position, at_sender_outputs=True,
         )  # fmt: skip
-        differences = ActivationDeltas.between(model, clean, ablated, scratch)
-        add_edge_scores(model, differences, tape, gradients, total, 1.0, scratch)
-        places[:, differences.first_changed_position :] += _attribution_by_position(
-            model, differences, gradients.sender_outputs
+        deltas = ActivationDeltas.between(model, clean, ablated, buffers)
+        add_edge_scores(model, deltas, capture, gradients, total, 1.0, buffers)
+        position_scores[:, deltas.first_changed_position :] += _attribution_by_position(
+            model, deltas, gradients.sender_outputs
         )
-        done += len(part)
-        scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True, positions=places / done)
-        yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
+        prompts_done += len(subtask)
+        scores = Scores(
+            model.graph,
+            (total / prompts_done).cpu().numpy(),
+            "",
+            partial=True,
+            positions=position_scores / prompts_done,
+        )
+        yield Progress(prompts_done, len(task), f"{prompts_done} of {len(task)} prompts", scores)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work)
     return Scores(
         model.graph,
         (total / len(task)).cpu().numpy(),
         "attribution-patching",
-        positions=places / len(task),
+        positions=position_scores / len(task),
     )
 
 
 def _attribution_by_position(
-    model: Model, differences: ActivationDeltas, outputs: list[Tensor]
+    model: Model, deltas: ActivationDeltas, outputs: list[Tensor]
 ) -> NDArray[np.float64]:
     """Sum over prompts of delta · gradient at what each sender writes, float64 [senders, time]."""
-    found = torch.zeros(differences.values.shape[0], differences.values.shape[2], dtype=torch.float64)
+    attribution = torch.zeros(deltas.values.shape[0], deltas.values.shape[2], dtype=torch.float64)
 
     def add(rows: slice, gradient: Tensor) -> None:
-        values, later = differences.values[rows], gradient[:, differences.first_changed_position :]
-        found[rows] = torch.einsum("sbtd,btd->st", values, later).double().cpu()
+        values, from_change = deltas.values[rows], gradient[:, deltas.first_changed_position :]
+        attribution[rows] = torch.einsum("sbtd,btd->st", values, from_change).double().cpu()
 
     add(slice(0, 1), outputs[0])
-    each = 2 if model.shape.mlp and not model.shape.parallel else 1
+    outputs_per_layer = 2 if model.shape.mlp and not model.shape.parallel else 1
     for layer in range(model.shape.n_layers):
-        at = 1 + layer * each
-        add(head_rows(model, layer), outputs[at])
+        output_row = 1 + layer * outputs_per_layer
+        add(head_rows(model, layer), outputs[output_row])
         if model.shape.mlp:
             row = mlp_row(model, layer)
-            add(slice(row, row + 1), outputs[at + each - 1])
-    return found.numpy()
+            add(slice(row, row + 1), outputs[output_row + outputs_per_layer - 1])
+    return attribution.numpy()

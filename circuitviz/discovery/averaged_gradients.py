@@ -15,7 +15,7 @@ from circuitviz.graph import Scores
 from circuitviz.models import Activations, Model, record_activations
 from circuitviz.models.batching import run_in_batches
 from circuitviz.models.buffers import BufferPool
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.models.sender_activations import recording_hooks
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
@@ -66,34 +66,41 @@ def score_by_average_gradients(
         Scores of all edges.
     """
     model, task = setting.model, setting.task
-    values = ablation_values(model, task, setting.ablation)
+    values_for = ablation_values(model, task, setting.ablation)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    done, scratch = 0, BufferPool()
+    prompts_done, buffers = 0, BufferPool()
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal done
-        part = task.subset(rows)
-        batch = TaskBatch(model, part, Activations(torch.empty(0), [], []), values(part))
+        nonlocal prompts_done
+        subtask = task.subset(rows)
+        batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
         if first_point_is_clean:
-            ready = compute_gradients(setting, batch, GradientPoint(), recording_hooks(model, batch.clean))
-        else:
-            ready, batch.clean = None, record_activations(model, part.clean, part.lengths - 1)
-        differences = ActivationDeltas.between(model, batch.clean, batch.ablated, scratch)
-        found, wanted = torch.zeros_like(total), points(batch)
-        for number, point in enumerate(wanted, start=1):
-            tape, gradients = ready or compute_gradients(setting, batch, point, {})
-            ready = None
-            add_edge_scores(model, differences, tape, gradients, found, 1 / len(wanted), scratch)
-            so_far = total + found * len(wanted) / number
-            partial_scores = Scores(
-                model.graph, (so_far / (done + len(part))).cpu().numpy(), method, partial=True
+            clean_gradients = compute_gradients(
+                setting, batch, GradientPoint(), recording_hooks(model, batch.clean)
             )
-            message = f"{done + len(part)} of {len(task)} prompts"
-            if len(wanted) > 1:
-                message = f"pass {number} of {len(wanted)}, {message}"
-            yield Progress(done + len(part) * number / len(wanted), len(task), message, partial_scores)
-        total.add_(found)
-        done += len(part)
+        else:
+            clean_gradients, batch.clean = None, record_activations(model, subtask.clean, subtask.lengths - 1)
+        deltas = ActivationDeltas.between(model, batch.clean, batch.ablated, buffers)
+        batch_scores, batch_points = torch.zeros_like(total), points(batch)
+        for number, point in enumerate(batch_points, start=1):
+            capture, gradients = clean_gradients or compute_gradients(setting, batch, point, {})
+            clean_gradients = None
+            add_edge_scores(model, deltas, capture, gradients, batch_scores, 1 / len(batch_points), buffers)
+            scaled_total = total + batch_scores * len(batch_points) / number
+            partial_scores = Scores(
+                model.graph,
+                (scaled_total / (prompts_done + len(subtask))).cpu().numpy(),
+                method,
+                partial=True,
+            )
+            message = f"{prompts_done + len(subtask)} of {len(task)} prompts"
+            if len(batch_points) > 1:
+                message = f"pass {number} of {len(batch_points)}, {message}"
+            yield Progress(
+                prompts_done + len(subtask) * number / len(batch_points), len(task), message, partial_scores
+            )
+        total.add_(batch_scores)
+        prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work)
     return Scores(model.graph, (total / len(task)).cpu().numpy(), method)
@@ -118,19 +125,19 @@ def compute_gradients(
     Returns:
         The tensors of the pass, and their gradients.
     """
-    part, clean, ablated = batch.task, batch.clean, batch.ablated
+    subtask, clean, ablated = batch.task, batch.clean, batch.ablated
 
     def loss(logits: Tensor) -> Tensor:
         reference = logits.detach() if clean.logits is None else clean.logits
-        return setting.compute_metric(logits, part, reference).sum()
+        return setting.compute_metric(logits, subtask, reference).sum()
 
     def start(embed: Tensor) -> Tensor:
         return ablated.embed + point.clean_fraction * (embed - ablated.embed)
 
     return run_backward(
         batch.model,
-        part.corrupted if point.corrupted else part.clean,
-        part.lengths - 1,
+        subtask.corrupted if point.corrupted else subtask.clean,
+        subtask.lengths - 1,
         loss,
         replace_embedding=start if point.clean_fraction != 1.0 else None,
         extra_hooks={**extra_hooks, **point.hooks},

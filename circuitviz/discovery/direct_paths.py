@@ -52,27 +52,29 @@ class DirectPaths:
         start = min(self._receiver_layer(name) for name in self.receivers)
         size = run.max_variants(0 if self.recompute_mlps else min(start, model.shape.n_layers - 1))
         for first in range(0, len(senders), size):
-            which = senders[first : first + size]
-            inputs = self._receiver_inputs(which)
+            sender_rows = senders[first : first + size]
+            inputs = self._receiver_inputs(sender_rows)
             if self.receivers == ["logits"]:
-                at = run.positions.repeat(len(which))
-                last = inputs["logits"][torch.arange(len(at), device=at.device), at]
-                yield which, model.unembed(last)
+                positions = run.positions.repeat(len(sender_rows))
+                answer_residuals = inputs["logits"][
+                    torch.arange(len(positions), device=positions.device), positions
+                ]
+                yield sender_rows, model.unembed(answer_residuals)
                 continue
             stream = self._repeat_for_copies(
-                run.resid_pre[start] if start else run.fully_ablated.resid_start, len(which)
+                run.resid_pre[start] if start else run.fully_ablated.resid_start, len(sender_rows)
             )
-            at = run.positions.repeat(len(which))
-            yield which, model.logits_from_layer(stream, start, at, self._overrides(inputs))
+            positions = run.positions.repeat(len(sender_rows))
+            yield sender_rows, model.logits_from_layer(stream, start, positions, self._overrides(inputs))
 
     def _receiver_inputs(self, senders: IndexArray) -> dict[str, Tensor]:
         """What each receiver would read, [senders · batch, time, d_model]."""
-        model, run, found = self.model, self.run, {}
+        model, run, inputs = self.model, self.run, {}
         delta = torch.zeros_like(self._repeat_for_copies(run.fully_ablated.resid_start, len(senders)))
         for layer in range(model.shape.n_layers + 1):
             for name in self.receivers:
                 if self._receiver_layer(name) == layer and not name.startswith("m"):
-                    found[name] = self._add_to_copies(
+                    inputs[name] = self._add_to_copies(
                         self._clean_residual(layer), self._input_delta(delta, senders, name)
                     )
             if layer == model.shape.n_layers:
@@ -80,12 +82,12 @@ class DirectPaths:
             if model.shape.mlp:
                 for name in self.receivers:
                     if name == f"m{layer}":
-                        found[name] = self._add_to_copies(
+                        inputs[name] = self._add_to_copies(
                             self._clean_residual(layer, True), self._input_delta(delta, senders, name)
                         )
                 if self.recompute_mlps:
                     delta = delta + self._mlp_delta(layer, delta, senders)
-        return found
+        return inputs
 
     def _input_delta(self, delta: Tensor, senders: IndexArray, receiver: str) -> Tensor:
         """The change of a receiver's input: the sender's own delta, and that of MLPs on the way."""
@@ -96,21 +98,21 @@ class DirectPaths:
         run = self.run
         rows = np.unique(senders)
         values = run.deltas.select(rows)
-        chosen = values[torch.from_numpy(np.searchsorted(rows, senders)).to(values.device)]
-        full = chosen.new_zeros(*chosen.shape[:2], run.tokens.shape[1], chosen.shape[-1])
-        full[:, :, run.first_changed_position :] = chosen
+        sender_values = values[torch.from_numpy(np.searchsorted(rows, senders)).to(values.device)]
+        full = sender_values.new_zeros(*sender_values.shape[:2], run.tokens.shape[1], sender_values.shape[-1])
+        full[:, :, run.first_changed_position :] = sender_values
         full[torch.from_numpy(~reaches).to(full.device)] = 0
         return full.flatten(0, 1)
 
     def _mlp_delta(self, layer: int, delta: Tensor, senders: IndexArray) -> Tensor:
         """The change of an MLP's output when only what earlier MLPs and the senders wrote changes."""
-        before = mlp_row(self.model, layer)
+        n_senders_before = mlp_row(self.model, layer)
         if self.model.shape.parallel:
-            before = head_rows(self.model, layer).start
-        change = delta - self._sender_deltas(senders, senders < before)
+            n_senders_before = head_rows(self.model, layer).start
+        input_delta = delta - self._sender_deltas(senders, senders < n_senders_before)
         clean = self._clean_residual(layer, True)
-        now = self.model.mlp_output(layer, self._add_to_copies(clean, change))
-        return self._add_to_copies(-self.model.mlp_output(layer, clean), now)
+        output = self.model.mlp_output(layer, self._add_to_copies(clean, input_delta))
+        return self._add_to_copies(-self.model.mlp_output(layer, clean), output)
 
     def _clean_residual(self, layer: int, middle: bool = False) -> Tensor:
         """The clean stream before a layer's attention, before its MLP, or the last one."""
@@ -129,19 +131,21 @@ class DirectPaths:
         return values.expand(copies, *values.shape).flatten(0, 1)
 
     def _overrides(self, inputs: dict[str, Tensor]) -> ForwardOverrides:
-        edits = ForwardOverrides()
+        overrides = ForwardOverrides()
         heads: dict[tuple[int, str], dict[int, Tensor]] = {}
         for name, values in inputs.items():
             layer = self._receiver_layer(name)
             if name.startswith("m"):
-                edits.mlps[layer] = partial(_run_mlp, self.model, layer, values)
+                overrides.mlps[layer] = partial(_run_mlp, self.model, layer, values)
                 continue
-            place, _, channel = name.rstrip(">").partition("<")
-            head = int(place.partition(".")[2].lstrip("hkv"))
+            node_name, _, channel = name.rstrip(">").partition("<")
+            head = int(node_name.partition(".")[2].lstrip("hkv"))
             heads.setdefault((layer, channel), {})[head] = values
-        for (layer, channel), each in heads.items():
-            edits.projections[layer, channel] = partial(_project_heads, self.model, layer, channel, each)
-        return edits
+        for (layer, channel), inputs_of_head in heads.items():
+            overrides.projections[layer, channel] = partial(
+                _project_heads, self.model, layer, channel, inputs_of_head
+            )
+        return overrides
 
     def _receiver_layer(self, receiver: str) -> int:
         if receiver == "logits":

@@ -21,7 +21,7 @@ QUADRATURE_RULES = ("left", "midpoint", "right")
 class EapIgOptions:
     """The points on the line from the ablated to the clean input."""
 
-    steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
+    steps: int = option(5, "points on the line from the ablated to the clean input", low=1, high=1000)
     rule: str = option(
         "left",
         "where in each interval the gradient is taken: left is the authors' code (k = 0 … m−1), "

@@ -33,7 +33,7 @@ class EapIgActivationsOptions:
 
 @methods.register(
     "eap-ig-activations",
-    summary="EAP with integrated gradients over each layer's outputs in turn: slower, sees saturation inside",
+    summary="EAP with integrated gradients over each layer's outputs: slower, less blind to saturation",
     reference="Hanna et al. 2024; Marks et al. 2024",
     options=EapIgActivationsOptions,
     smooth=True,
@@ -49,22 +49,22 @@ def eap_integrated_activations(
     """
 
     def points(batch: TaskBatch) -> list[GradientPoint]:
-        line = path_fractions(options.steps, options.rule)
-        found = [GradientPoint(share) for share in line]
+        fractions = path_fractions(options.steps, options.rule)
+        gradient_points = [GradientPoint(share) for share in fractions]
         for layer, weights in enumerate(batch.model.layers):
-            beyond = (batch.clean.z[layer] - batch.ablated.z[layer]).flatten(2)
-            heads = beyond @ weights.o.flatten(0, 1)
-            found += [_hold_point(weights.attn_out_hook, heads, share) for share in line]
+            delta = (batch.clean.z[layer] - batch.ablated.z[layer]).flatten(2)
+            heads = delta @ weights.o.flatten(0, 1)
+            gradient_points += [_hold_point(weights.attn_out_hook, heads, share) for share in fractions]
             if batch.model.shape.mlp:
                 mlp = batch.clean.mlp[layer] - batch.ablated.mlp[layer]
-                found += [_hold_point(weights.mlp_out_hook, mlp, share) for share in line]
-        return found
+                gradient_points += [_hold_point(weights.mlp_out_hook, mlp, share) for share in fractions]
+        return gradient_points
 
     return (yield from score_by_average_gradients(setting, "eap-ig-activations", points))
 
 
-def _hold_point(place: str, beyond: Tensor, clean_fraction: float) -> GradientPoint:
-    return GradientPoint(hooks={place: partial(_hold_output, beyond * (1 - clean_fraction))})
+def _hold_point(hook_name: str, delta: Tensor, clean_fraction: float) -> GradientPoint:
+    return GradientPoint(hooks={hook_name: partial(_hold_output, delta * (1 - clean_fraction))})
 
 
 def _hold_output(removed: Tensor, written: Tensor) -> Tensor:

@@ -22,12 +22,12 @@ from circuitviz.progress import Progress, ProgressSteps
 class ExactOptions:
     """Which receivers to score, where all would take too long."""
 
-    receivers: str = option("all", "receivers to score, with commas between them, such as logits,a2.h3<q>")
+    receivers: str = option("all", "receivers to score, separated by commas, such as logits,a2.h3<q>")
 
 
 @methods.register(
     "exact",
-    summary="Exact edge patching: every edge taken out, a receiver's edges in one batch from its layer on",
+    summary="Exact edge patching: every edge ablated alone, all edges into a receiver in one batch",
     reference="Goldowsky-Dill et al. 2023",
     options=ExactOptions,
 )
@@ -38,12 +38,12 @@ def exact_edge_patching(setting: TaskSetting, options: ExactOptions) -> Progress
     [goldowskydill2023path].
     """
     graph = setting.model.graph
-    wanted = graph.mask
+    edges = graph.mask
     if options.receivers != "all":
-        wanted = np.zeros_like(graph.mask)
+        edges = np.zeros_like(graph.mask)
         columns = parse_receivers(setting, options.receivers)
-        wanted[:, columns] = graph.mask[:, columns]
-    return (yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(wanted)]))
+        edges[:, columns] = graph.mask[:, columns]
+    return (yield from measure_edge_effects(setting, [(int(s), int(r)) for s, r in np.argwhere(edges)]))
 
 
 def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]]) -> ProgressSteps[Scores]:
@@ -54,39 +54,43 @@ def measure_edge_effects(setting: TaskSetting, edges: Iterable[tuple[int, int]])
         edges: (row of the sender, column of the receiver) of each edge.
     """
     model, task, graph = setting.model, setting.task, setting.model.graph
-    values = ablation_values(model, task, setting.ablation)
-    wanted = np.zeros_like(graph.mask)
+    values_for = ablation_values(model, task, setting.ablation)
+    edge_mask = np.zeros_like(graph.mask)
     for sender, receiver in edges:
-        wanted[sender, receiver] = True
-    receivers = [int(r) for r in np.flatnonzero(wanted.any(axis=0))[::-1]]
-    number, total, seen = int(wanted.sum()), np.zeros(graph.mask.shape), 0
+        edge_mask[sender, receiver] = True
+    receivers = [int(r) for r in np.flatnonzero(edge_mask.any(axis=0))[::-1]]
+    n_edges, total, prompts_done = int(edge_mask.sum()), np.zeros(graph.mask.shape), 0
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal seen
-        part, found, count = task.subset(rows), np.zeros_like(total), 0
-        measured = np.zeros_like(wanted)
-        reference = record_activations(model, part.clean, part.lengths - 1).logits
-        run = PatchedRun(model, part.clean, part.lengths - 1, values(part))
-        whole = float(setting.compute_metric(run.logits(graph.mask), part, reference).double().sum())
+        nonlocal prompts_done
+        subtask, batch_effects, n_measured = task.subset(rows), np.zeros_like(total), 0
+        measured = np.zeros_like(edge_mask)
+        reference = record_activations(model, subtask.clean, subtask.lengths - 1).logits
+        run = PatchedRun(model, subtask.clean, subtask.lengths - 1, values_for(subtask))
+        clean_metric = float(
+            setting.compute_metric(run.logits(graph.mask), subtask, reference).double().sum()
+        )
         for receiver in receivers:
-            senders = np.flatnonzero(wanted[:, receiver])
+            senders = np.flatnonzero(edge_mask[:, receiver])
             columns = leave_one_out_columns(graph.mask[:, receiver], senders)
-            for which, logits in run.variants(graph.mask, receiver, columns):
-                each = setting.compute_metric_of_copies(logits, part, reference).sum(1)
-                found[senders[which.start : which.stop], receiver] = whole - each.cpu().numpy()
-                count += len(which)
-                share = (seen + len(part) * count / number) / len(task)
+            for variants, logits in run.variants(graph.mask, receiver, columns):
+                metrics = setting.compute_metric_of_copies(logits, subtask, reference).sum(1)
+                batch_effects[senders[variants.start : variants.stop], receiver] = (
+                    clean_metric - metrics.cpu().numpy()
+                )
+                n_measured += len(variants)
+                share = (prompts_done + len(subtask) * n_measured / n_edges) / len(task)
                 partial = None
-                if which.stop == len(senders):
+                if variants.stop == len(senders):
                     measured[senders, receiver] = True
-                    sofar = partial_means(total, seen, found, len(part), measured)
-                    partial = Scores(graph, sofar, "exact", partial=True)
-                tried = number if seen else count
-                prompts = f"{seen + len(part)} of {len(task)} prompts"
-                message = f"{tried:,} of {number:,} edges examined, {prompts}"
-                yield Progress(share * number, number, message, partial)
-        total[:] += found
-        seen += len(part)
+                    means = partial_means(total, prompts_done, batch_effects, len(subtask), measured)
+                    partial = Scores(graph, means, "exact", partial=True)
+                n_examined = n_edges if prompts_done else n_measured
+                prompts = f"{prompts_done + len(subtask)} of {len(task)} prompts"
+                message = f"{n_examined:,} of {n_edges:,} edges examined, {prompts}"
+                yield Progress(share * n_edges, n_edges, message, partial)
+        total[:] += batch_effects
+        prompts_done += len(subtask)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work)
     return Scores(graph, total / len(task), "exact")
@@ -111,7 +115,7 @@ def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
     Raises:
         InputError: A name is no receiver of the model.
     """
-    index, found = setting.model.graph.receiver_index, []
+    index, columns = setting.model.graph.receiver_index, []
     for name in (part.strip() for part in names.split(",") if part.strip()):
         several = [r for r in index if r == name or r.partition("<")[0] == name]
         if not several:
@@ -119,7 +123,7 @@ def parse_receivers(setting: TaskSetting, names: str) -> list[int]:
                 f"There is no receiver '{name}' in this model; receivers are logits, MLPs such as "
                 f"m0 where there are any, and heads with a channel, such as {next(iter(index))}."
             )
-        found += [index[r] for r in several]
-    if not found:
+        columns += [index[r] for r in several]
+    if not columns:
         raise InputError("No receiver was named; logits, or heads such as a2.h3<q>, would be right.")
-    return sorted(set(found))
+    return sorted(set(columns))

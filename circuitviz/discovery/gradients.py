@@ -18,8 +18,7 @@ from torch import Tensor
 
 from circuitviz.models import Activations, Model, compute_sender_deltas
 from circuitviz.models.buffers import BufferPool
-from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
 from circuitviz.models.sender_activations import head_rows
 
 LossFunction = Callable[[Tensor], Tensor]
@@ -86,59 +85,61 @@ def run_backward(
     Returns:
         The tensors of the pass, and their gradients.
     """
-    tape = GradientCapture(first_changed_position)
+    capture = GradientCapture(first_changed_position)
 
     def embed(values: Tensor) -> Tensor:
         changed = replace_embedding(values) if replace_embedding is not None else None
         return (values if changed is None else changed).detach().requires_grad_()
 
-    edits = ForwardOverrides(hooks={"embed.hook_out": embed, "ln_final.hook_in": tape.resid_final.append})
+    overrides = ForwardOverrides(
+        hooks={"embed.hook_out": embed, "ln_final.hook_in": capture.resid_final.append}
+    )
     for layer in range(model.shape.n_layers):
         block = f"blocks.{layer}"
-        edits.hooks[f"{block}.hook_in"] = tape.resid_pre.append
+        overrides.hooks[f"{block}.hook_in"] = capture.resid_pre.append
         for channel in "qkv":
-            edits.projections[layer, channel] = partial(
-                _grad_from, first_changed_position, getattr(tape, channel), None
+            overrides.projections[layer, channel] = partial(
+                _grad_from, first_changed_position, getattr(capture, channel), None
             )
         if model.shape.mlp:
-            edits.hooks[model.layers[layer].mlp_in_hook] = tape.resid_mid.append
-            edits.mlps[layer] = partial(_grad_from, first_changed_position, None, tape.mlp)
+            overrides.hooks[model.layers[layer].mlp_in_hook] = capture.resid_mid.append
+            overrides.mlps[layer] = partial(_grad_from, first_changed_position, None, capture.mlp)
     for name, hook in (extra_hooks or {}).items():
-        edits.hooks[name] = _chain_hooks(edits.hooks[name], hook) if name in edits.hooks else hook
-    with torch.enable_grad(), edits.applied_to(model):
-        number = loss(model.logits(tokens, positions))
-        wanted = [*tape.q, *tape.k, *tape.v, *tape.mlp, *tape.resid_final]
+        overrides.hooks[name] = _chain_hooks(overrides.hooks[name], hook) if name in overrides.hooks else hook
+    with torch.enable_grad(), model.overridden(overrides):
+        value = loss(model.logits(tokens, positions))
+        tensors = [*capture.q, *capture.k, *capture.v, *capture.mlp, *capture.resid_final]
         if at_sender_outputs:
-            wanted += _sender_outputs(model, tape)
-        inside = len(wanted)
-        tape.extra = extra_tensors or []
-        wanted += tape.extra
-        found = torch.autograd.grad(
-            number, wanted, allow_unused=True, materialize_grads=True, retain_graph=bool(extra_tensors)
+            tensors += _sender_outputs(model, capture)
+        n_without_extra = len(tensors)
+        capture.extra = extra_tensors or []
+        tensors += capture.extra
+        all_gradients = torch.autograd.grad(
+            value, tensors, allow_unused=True, materialize_grads=True, retain_graph=bool(extra_tensors)
         )
     layers = model.shape.n_layers
-    slices = [list(found[i * layers : (i + 1) * layers]) for i in range(3)]
-    rest = list(found[3 * layers :])
-    mlps = len(tape.mlp)
+    slices = [list(all_gradients[i * layers : (i + 1) * layers]) for i in range(3)]
+    other_gradients = list(all_gradients[3 * layers :])
+    n_mlps = len(capture.mlp)
     gradients = GradientCapture(
         first_changed_position,
         q=slices[0],
         k=slices[1],
         v=slices[2],
-        mlp=rest[:mlps],
-        resid_final=rest[mlps : mlps + 1],
-        sender_outputs=list(found[3 * layers + mlps + 1 : inside]),
-        extra=list(found[inside:]),
+        mlp=other_gradients[:n_mlps],
+        resid_final=other_gradients[n_mlps : n_mlps + 1],
+        sender_outputs=list(all_gradients[3 * layers + n_mlps + 1 : n_without_extra]),
+        extra=list(all_gradients[n_without_extra:]),
     )
-    return tape, gradients
+    return capture, gradients
 
 
 def _sender_outputs(model: Model, capture: GradientCapture) -> list[Tensor]:
-    after = [*capture.resid_pre, *capture.resid_final]
+    block_outputs = [*capture.resid_pre, *capture.resid_final]
     if model.shape.parallel or not model.shape.mlp:
-        return after
-    pairs = zip(capture.resid_mid, after[1:], strict=True)
-    return [after[0], *(tensor for pair in pairs for tensor in pair)]
+        return block_outputs
+    pairs = zip(capture.resid_mid, block_outputs[1:], strict=True)
+    return [block_outputs[0], *(tensor for pair in pairs for tensor in pair)]
 
 
 def _grad_from(
@@ -153,24 +154,24 @@ def _grad_from(
     Its input is a tensor of its own: in parallel blocks that share one normalisation (GPT-J, Phi, Falcon),
     attention reads ``x``, too, and its gradient is not the MLP's.
     """
-    later = x[:, first_position:].contiguous() if first_position else x.view_as(x)
-    out = original(later)
-    for kept, value in ((outputs, out), (inputs, later)):
-        if kept is not None:
-            kept.append(value)
+    later_input = x[:, first_position:].contiguous() if first_position else x.view_as(x)
+    out = original(later_input)
+    for store, value in ((outputs, out), (inputs, later_input)):
+        if store is not None:
+            store.append(value)
     if not first_position:
         return out
     with torch.no_grad():
-        before = original(x[:, :first_position].contiguous())
-    return torch.cat([before, out], 1)
+        earlier_output = original(x[:, :first_position].contiguous())
+    return torch.cat([earlier_output, out], 1)
 
 
-def _chain_hooks(first: Hook, second: Hook) -> Hook:
-    def run(tensor: Tensor) -> Tensor | None:
-        second(tensor)
-        return first(tensor)
+def _chain_hooks(hook: Hook, observer: Hook) -> Hook:
+    def run_both(tensor: Tensor) -> Tensor | None:
+        observer(tensor)
+        return hook(tensor)
 
-    return run
+    return run_both
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,7 +196,7 @@ class ActivationDeltas:
         """Clean outputs minus ablation values, in memory that ``buffers`` reuses from call to call."""
         begin = ablated.first_changed_position
         later = clean.from_position(begin)
-        out = buffers.buffer("differences", later.embed, len(model.graph.senders), *later.embed.shape)
+        out = buffers.buffer("deltas", later.embed, len(model.graph.senders), *later.embed.shape)
         return ActivationDeltas(begin, compute_sender_deltas(model, later, ablated.from_position(begin), out))
 
 
@@ -224,36 +225,38 @@ def add_edge_scores(
             MLP.
     """
     shape, columns = model.shape, model.graph.receiver_index
-    begin, beyond = deltas.first_changed_position, deltas.values
-    flat = beyond.view(len(beyond), -1)
-    batch, time, width = beyond.shape[1:]
-    most = shape.n_heads + 2 * shape.kv_heads + 1
-    received = buffers.buffer("received", beyond, most, batch * time, width)
+    first_position, values = deltas.first_changed_position, deltas.values
+    flat = values.view(len(values), -1)
+    batch, time, width = values.shape[1:]
+    max_receivers = shape.n_heads + 2 * shape.kv_heads + 1
+    received = buffers.buffer("received", values, max_receivers, batch * time, width)
     for layer in range(shape.n_layers):
         weights, rows = model.layers[layer], head_rows(model, layer)
         if senders_before is not None:
             rows = slice(*senders_before[layer])
-        stream = capture.resid_pre[layer].detach()[:, begin:]
-        first = columns[f"a{layer}.h0<q>"]
+        stream = capture.resid_pre[layer].detach()[:, first_position:]
+        first_column = columns[f"a{layer}.h0<q>"]
         count = 0
         for gradient, projection in (
             (gradients.q[layer], weights.q),
             (gradients.k[layer], weights.k),
             (gradients.v[layer], weights.v),
         ):
-            into = received[count : count + len(projection)]
+            target = received[count : count + len(projection)]
             heads = gradient.view(*gradient.shape[:2], len(projection), -1)
-            weights.attn_norm.vjp_heads(stream, heads, projection, into)
+            weights.attn_norm.vjp_heads(stream, heads, projection, target)
             count += len(projection)
         if shape.mlp:
             assert weights.mlp_norm is not None
-            pulled = weights.mlp_norm.vjp(capture.resid_mid[layer].detach()[:, begin:], gradients.mlp[layer])
+            pulled = weights.mlp_norm.vjp(
+                capture.resid_mid[layer].detach()[:, first_position:], gradients.mlp[layer]
+            )
             if shape.parallel:
                 received[count] = pulled.view(batch * time, width)
                 count += 1
             else:
-                found = flat[: rows.stop] @ pulled.reshape(-1)
-                scores[: rows.stop, first + count] += weight * found.double()
+                product = flat[: rows.stop] @ pulled.reshape(-1)
+                scores[: rows.stop, first_column + count] += weight * product.double()
         product = flat[: rows.start] @ received[:count].view(count, -1).T
-        scores[: rows.start, first : first + count] += weight * product.double()
-    scores[:, -1] += weight * (flat @ gradients.resid_final[0][:, begin:].reshape(-1)).double()
+        scores[: rows.start, first_column : first_column + count] += weight * product.double()
+    scores[:, -1] += weight * (flat @ gradients.resid_final[0][:, first_position:].reshape(-1)).double()

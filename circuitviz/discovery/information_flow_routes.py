@@ -9,7 +9,7 @@ from circuitviz.discovery.registry import TaskSetting, methods
 from circuitviz.graph import Scores
 from circuitviz.models import Activations, compute_sender_deltas, zero_activations
 from circuitviz.models.batching import run_in_batches
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.models.sender_activations import head_rows, recording_hooks
 from circuitviz.options import NoOptions
 from circuitviz.progress import Progress, ProgressSteps
@@ -17,7 +17,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 @methods.register(
     "information-flow-routes",
-    summary="Each sender's share of what a receiver reads, by L1 proximity: one forward, no metric",
+    summary="Each sender's share of what a receiver reads, by L1 proximity: one forward pass, no metric",
     reference="Ferrando and Voita 2024",
     options=NoOptions,
     metric_free=True,
@@ -30,13 +30,13 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
     [ferrando2024information].
     """
     model, task = setting.model, setting.task
-    nothing = zero_activations(model, model.unembedding)
+    zero = zero_activations(model, model.unembedding)
     total = torch.zeros(model.graph.mask.shape, dtype=torch.float64, device=model.device)
-    done = 0
+    prompts_done = 0
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal done
-        part, clean = task.subset(rows), Activations(torch.empty(0), [], [])
+        nonlocal prompts_done
+        subtask, clean = task.subset(rows), Activations(torch.empty(0), [], [])
         streams: dict[str, list[Tensor]] = {"attention": [], "middle": [], "final": []}
         hooks: dict[str, Hook] = recording_hooks(model, clean)
         hooks["ln_final.hook_in"] = streams["final"].append
@@ -46,27 +46,27 @@ def information_flow_routes(setting: TaskSetting, options: NoOptions) -> Progres
             if model.shape.mlp and not model.shape.parallel:
                 hooks[f"{block}.ln2.hook_in"] = streams["middle"].append
         with torch.no_grad(), model.hooks(hooks):
-            model.logits(part.clean, part.lengths - 1)
-        written = compute_sender_deltas(model, clean, nothing)
-        real = torch.arange(part.clean.shape[1], device=model.device)[None] < part.lengths[:, None]
-        weights = real / part.lengths[:, None]
-        found, columns = torch.zeros_like(total), model.graph.receiver_index
+            model.logits(subtask.clean, subtask.lengths - 1)
+        written = compute_sender_deltas(model, clean, zero)
+        is_token = torch.arange(subtask.clean.shape[1], device=model.device)[None] < subtask.lengths[:, None]
+        weights = is_token / subtask.lengths[:, None]
+        batch_shares, columns = torch.zeros_like(total), model.graph.receiver_index
         for layer in range(model.shape.n_layers):
             heads = head_rows(model, layer)
             share = _proximity_shares(written[: heads.start], streams["attention"][layer], weights)
             first = columns[f"a{layer}.h0<q>"]
             last = first + model.shape.n_heads + 2 * model.shape.kv_heads
-            found[: heads.start, first:last] = share[:, None]
+            batch_shares[: heads.start, first:last] = share[:, None]
             if model.shape.mlp and model.shape.parallel:
-                found[: heads.start, columns[f"m{layer}"]] = share
+                batch_shares[: heads.start, columns[f"m{layer}"]] = share
             elif model.shape.mlp:
                 share = _proximity_shares(written[: heads.stop], streams["middle"][layer], weights)
-                found[: heads.stop, columns[f"m{layer}"]] = share
-        found[:, -1] = _proximity_shares(written, streams["final"][0], weights)
-        total.add_(found)
-        done += len(part)
-        scores = Scores(model.graph, (total / done).cpu().numpy(), "", partial=True)
-        yield Progress(done, len(task), f"{done} of {len(task)} prompts", scores)
+                batch_shares[: heads.stop, columns[f"m{layer}"]] = share
+        batch_shares[:, -1] = _proximity_shares(written, streams["final"][0], weights)
+        total.add_(batch_shares)
+        prompts_done += len(subtask)
+        scores = Scores(model.graph, (total / prompts_done).cpu().numpy(), "", partial=True)
+        yield Progress(prompts_done, len(task), f"{prompts_done} of {len(task)} prompts", scores)
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work, held_tensors=2.5)
     return Scores(model.graph, (total / len(task)).cpu().numpy(), "information-flow-routes")
@@ -80,7 +80,7 @@ def _proximity_shares(written: Tensor, stream: Tensor, weights: Tensor) -> Tenso
         stream: The stream [batch, time, d_model].
         weights: Weights [batch, time].
     """
-    whole = stream.abs().sum(-1)
-    near = torch.stack([(whole - (stream - out).abs().sum(-1)).clamp_min(0) for out in written])
-    share = near / near.sum(0).clamp_min(1e-12)
+    norm = stream.abs().sum(-1)
+    proximity = torch.stack([(norm - (stream - output).abs().sum(-1)).clamp_min(0) for output in written])
+    share = proximity / proximity.sum(0).clamp_min(1e-12)
     return (share.double() * weights).sum((1, 2))

@@ -40,7 +40,7 @@ from circuitviz.models.buffers import BufferPool
 from circuitviz.models.sender_activations import recording_hooks
 from circuitviz.progress import Progress, ProgressSteps
 
-HELD_SENDER_TENSORS = 4.0  # sender outputs that are held at a time: two bases, differences, and the passes
+HELD_SENDER_TENSORS = 4.0  # two bases, deltas and the passes
 
 
 @dataclass(eq=False)
@@ -76,45 +76,50 @@ def choose_features(
         |attribution|.
     """
     model, task = setting.model, setting.task
-    whole = FeatureBasis.from_dictionaries(model, dictionaries)
-    values, instead = ablation_values(model, task, setting.ablation), _feature_ablation_values(setting, whole)
+    full_basis = FeatureBasis.from_dictionaries(model, dictionaries)
+    values_for, feature_ablations = (
+        ablation_values(model, task, setting.ablation),
+        _feature_ablation_values(setting, full_basis),
+    )
     total = {
         name: torch.zeros(site.dictionary.features, dtype=torch.float64, device=model.device)
-        for name, site in whole.sites.items()
+        for name, site in full_basis.sites.items()
     }
 
     def work(rows: range) -> ProgressSteps[None]:
-        part = task.subset(rows)
-        batch = TaskBatch(model, part, Activations(torch.empty(0), [], []), values(part))
-        seen: dict[str, _SiteRecord] = {}
-        more: list[Tensor] = []
+        subtask = task.subset(rows)
+        batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
+        records: dict[str, _SiteRecord] = {}
+        site_outputs: list[Tensor] = []
 
         def keep(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
-            more.append(written)
-            seen[site.name] = _SiteRecord(read, written, site.listed_activations(read.detach()))
-            return written  # as it is kept: then the pass goes on from it, and it has a gradient
+            site_outputs.append(written)
+            records[site.name] = _SiteRecord(read, written, site.listed_activations(read.detach()))
+            return written  # the same tensor: the pass continues from it, so it has a gradient
 
-        _, gradients = compute_gradients(setting, batch, GradientPoint(), whole.hooks(keep), more)
-        theirs = instead(part)
-        for (name, site), gradient in zip(whole.sites.items(), gradients.extra, strict=True):
+        _, gradients = compute_gradients(
+            setting, batch, GradientPoint(), full_basis.hooks(keep), site_outputs
+        )
+        ablated = feature_ablations(subtask)
+        for (name, site), gradient in zip(full_basis.sites.items(), gradients.extra, strict=True):
             effect = gradient @ site.listed_decoder_rows().T
-            total[name] += ((seen[name].features - theirs[name]) * effect).sum((0, 1)).double()
+            total[name] += ((records[name].features - ablated[name]) * effect).sum((0, 1)).double()
         yield Progress(rows.stop, 2 * len(task), f"choosing features, {rows.stop} of {len(task)} prompts")
 
     yield from run_in_batches(model, len(task), task.clean.shape[1], work, HELD_SENDER_TENSORS)
-    sizes = {name: found.abs() for name, found in total.items()}
-    chosen = strongest_features(sizes, max_features)
-    sites, told = {}, {}
-    for name, listed in chosen.items():
-        index = torch.tensor(listed, dtype=torch.long, device=model.device)
-        sites[name] = SiteBasis(model, whole.sites[name].dictionary, index)
-        every = float(sizes[name].sum())
-        told[name] = {
+    sizes = {name: attribution.abs() for name, attribution in total.items()}
+    listed = strongest_features(sizes, max_features)
+    sites, info = {}, {}
+    for name, indices in listed.items():
+        index = torch.tensor(indices, dtype=torch.long, device=model.device)
+        sites[name] = SiteBasis(model, full_basis.sites[name].dictionary, index)
+        total_size = float(sizes[name].sum())
+        info[name] = {
             "active": int((sizes[name] > 0).sum()),
-            "listed": len(listed),
-            "share": float(sizes[name][index].sum()) / every if every else 1.0,
+            "listed": len(indices),
+            "share": float(sizes[name][index].sum()) / total_size if total_size else 1.0,
         }
-    return FeatureBasis(model, sites), told
+    return FeatureBasis(model, sites), info
 
 
 def score_mixed_edges(
@@ -134,34 +139,37 @@ def score_mixed_edges(
         info: ``Scores.info`` of the result.
     """
     model, task = setting.model, setting.task
-    table = _MixedGraph(model, basis)
-    values, instead = ablation_values(model, task, setting.ablation), _feature_ablation_values(setting, basis)
-    total = torch.zeros(table.graph.mask.shape, dtype=torch.float64, device=model.device)
-    done, scratch = 0, BufferPool()
+    mixed = _MixedGraph(model, basis)
+    values_for, feature_ablations = (
+        ablation_values(model, task, setting.ablation),
+        _feature_ablation_values(setting, basis),
+    )
+    total = torch.zeros(mixed.graph.mask.shape, dtype=torch.float64, device=model.device)
+    prompts_done, buffers = 0, BufferPool()
 
-    def scores(found: Tensor, prompts: int, unfinished: bool) -> Scores:
-        numbers = np.where(table.graph.mask, (found / prompts).cpu().numpy(), 0.0)
-        return Scores(table.graph, numbers, method, partial=unfinished, info=dict(info))
+    def scores(batch_scores: Tensor, prompts: int, is_partial: bool) -> Scores:
+        numbers = np.where(mixed.graph.mask, (batch_scores / prompts).cpu().numpy(), 0.0)
+        return Scores(mixed.graph, numbers, method, partial=is_partial, info=dict(info))
 
     def work(rows: range) -> ProgressSteps[None]:
-        nonlocal done
-        part = task.subset(rows)
-        batch = TaskBatch(model, part, Activations(torch.empty(0), [], []), values(part))
+        nonlocal prompts_done
+        subtask = task.subset(rows)
+        batch = TaskBatch(model, subtask, Activations(torch.empty(0), [], []), values_for(subtask))
         clean = _record_clean(batch, basis)
-        differences = table.activation_deltas(batch, clean, instead(part), scratch)
-        found = torch.zeros_like(total)
+        deltas = mixed.activation_deltas(batch, clean, feature_ablations(subtask), buffers)
+        batch_scores = torch.zeros_like(total)
         for number, point in enumerate(points, start=1):
-            table.add_point_scores(found, setting, batch, point, differences, 1 / len(points), scratch)
-            so_far = total + found * len(points) / number
-            share = done + len(part) * number / len(points)
-            text = f"pass {number} of {len(points)}, {done + len(part)} of {len(task)} prompts"
-            partial_scores = scores(so_far, done + len(part), True)
+            mixed.add_point_scores(batch_scores, setting, batch, point, deltas, 1 / len(points), buffers)
+            scaled_total = total + batch_scores * len(points) / number
+            share = prompts_done + len(subtask) * number / len(points)
+            text = f"pass {number} of {len(points)}, {prompts_done + len(subtask)} of {len(task)} prompts"
+            partial_scores = scores(scaled_total, prompts_done + len(subtask), True)
             yield Progress(len(task) + share, 2 * len(task), text, partial_scores)
-        total.add_(found)
-        done += len(part)
+        total.add_(batch_scores)
+        prompts_done += len(subtask)
 
     yield from run_in_batches(
-        model, len(task), task.clean.shape[1], work, HELD_SENDER_TENSORS * table.sender_ratio
+        model, len(task), task.clean.shape[1], work, HELD_SENDER_TENSORS * mixed.sender_ratio
     )
     return scores(total, len(task), False)
 
@@ -173,15 +181,15 @@ def _feature_ablation_values(setting: TaskSetting, basis: FeatureBasis) -> Featu
 @torch.no_grad()
 def _record_clean(batch: TaskBatch, basis: FeatureBasis) -> dict[str, Tensor]:
     """Run the clean prompts: the batch gets its senders' outputs; returned are features by site."""
-    seen: dict[str, Tensor] = {}
+    features: dict[str, Tensor] = {}
 
     def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
-        seen[site.name] = site.listed_activations(read)
+        features[site.name] = site.listed_activations(read)
 
-    model, part = batch.model, batch.task
+    model, subtask = batch.model, batch.task
     with model.hooks(recording_hooks(model, batch.clean)), model.hooks(basis.hooks(keep)):
-        batch.clean.logits = model.logits(part.clean, part.lengths - 1)
-    return seen
+        batch.clean.logits = model.logits(subtask.clean, subtask.lengths - 1)
+    return features
 
 
 @dataclass(eq=False)
@@ -194,12 +202,12 @@ class _MixedGraph:
 
     def __post_init__(self) -> None:
         self.graph = self.basis.graph()
-        whole, index = self.model.graph, self.graph.receiver_index
-        kept = [(i, index[name]) for i, name in enumerate(whole.receivers) if name in index]
-        rows = [self.graph.sender_index.get(name, -1) for name in whole.senders]
+        model_graph, index = self.model.graph, self.graph.receiver_index
+        column_pairs = [(i, index[name]) for i, name in enumerate(model_graph.receivers) if name in index]
+        rows = [self.graph.sender_index.get(name, -1) for name in model_graph.senders]
         self._model_rows = np.array(rows)
         self._model_columns, self._mixed_columns = (
-            torch.tensor(column) for column in zip(*kept, strict=True)
+            torch.tensor(column) for column in zip(*column_pairs, strict=True)
         )
         depth = np.array([self.graph.depth(name) for name in self.graph.senders])
         layers = range(self.model.shape.n_layers)
@@ -225,22 +233,24 @@ class _MixedGraph:
         buffers: BufferPool,
     ) -> ActivationDeltas:
         """Deltas of all senders; those of a site's features and error add up to the site's."""
-        base = ActivationDeltas.between(self.model, batch.clean, batch.ablated, buffers)
-        sizes = (len(self.graph.senders), *base.values.shape[1:])
-        out = buffers.buffer("opened differences", base.values, *sizes)
-        stays = self._model_rows >= 0
-        out[self._model_rows[stays]] = base.values[stays]
+        model_deltas = ActivationDeltas.between(self.model, batch.clean, batch.ablated, buffers)
+        sizes = (len(self.graph.senders), *model_deltas.values.shape[1:])
+        out = buffers.buffer("mixed deltas", model_deltas.values, *sizes)
+        is_shared = self._model_rows >= 0
+        out[self._model_rows[is_shared]] = model_deltas.values[is_shared]
         for name, site in self.basis.sites.items():
-            more = (features[name] - feature_ablations[name]).expand_as(features[name])[
-                :, base.first_changed_position :
+            feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])[
+                :, model_deltas.first_changed_position :
             ]
             rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
-            mine = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
-            out[error] = base.values[mine].sum(0)
-            for row, direction, amount in zip(rows, site.listed_directions(), more.unbind(-1), strict=True):
+            site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
+            out[error] = model_deltas.values[site_senders].sum(0)
+            for row, direction, amount in zip(
+                rows, site.listed_directions(), feature_deltas.unbind(-1), strict=True
+            ):
                 torch.mul(amount[..., None], direction, out=out[row])
                 out[error] -= out[row]
-        return ActivationDeltas(base.first_changed_position, out)
+        return ActivationDeltas(model_deltas.first_changed_position, out)
 
     def add_point_scores(
         self,
@@ -253,31 +263,39 @@ class _MixedGraph:
         buffers: BufferPool,
     ) -> None:
         """Add a point's scores, from one pass in which each site is its features and a constant error."""
-        seen: dict[str, _SiteRecord] = {}
-        more: list[Tensor] = []
+        records: dict[str, _SiteRecord] = {}
+        feature_activations: list[Tensor] = []
 
         def splice(site: SiteBasis, read: Tensor, written: Tensor) -> Tensor:
             features = site.listed_activations(read)
-            seen[site.name] = _SiteRecord(read, written, features)
-            more.append(features)
+            records[site.name] = _SiteRecord(read, written, features)
+            feature_activations.append(features)
             return written.detach() + (features - features.detach()) @ site.listed_decoder_rows()
 
-        tape, gradients = compute_gradients(setting, batch, point, self.basis.hooks(splice), more)
-        whole = scores.new_zeros(len(scores), len(self.model.graph.receivers))
-        add_edge_scores(self.model, deltas, tape, gradients, whole, weight, buffers, self.senders_before)
-        scores[:, self._mixed_columns] += whole[:, self._model_columns]
-        flat = deltas.values.flatten(1)
-        for name, gradient in zip(seen, gradients.extra, strict=True):
+        capture, gradients = compute_gradients(
+            setting, batch, point, self.basis.hooks(splice), feature_activations
+        )
+        model_scores = scores.new_zeros(len(scores), len(self.model.graph.receivers))
+        add_edge_scores(
+            self.model, deltas, capture, gradients, model_scores, weight, buffers, self.senders_before
+        )
+        scores[:, self._mixed_columns] += model_scores[:, self._model_columns]
+        flat_deltas = deltas.values.flatten(1)
+        for name, gradient in zip(records, gradients.extra, strict=True):
             site, layer = self.basis.sites[name], self.basis.sites[name].dictionary.site.layer
             of_mlp = name[0] == "m"
-            begin = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
-            pulled = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
-            first = self.graph.receiver_index
-            for number, vectors in enumerate(pulled(self.model, site, seen[name], gradient, tape)):
+            n_senders_before = self.senders_before[layer][of_mlp and not self.model.shape.parallel]
+            receiver_gradients = _mlp_receiver_gradients if of_mlp else _attention_receiver_gradients
+            receiver_index = self.graph.receiver_index
+            for number, vectors in enumerate(
+                receiver_gradients(self.model, site, records[name], gradient, capture)
+            ):
                 node = f"{name}.f{int(site.listed[number])}"
                 names = [node] if of_mlp else [f"{node}<{channel}>" for channel in "qkv"]
-                columns = [first[one] for one in names]
-                scores[:begin, columns] += weight * (flat[:begin] @ vectors.T).double()
+                columns = [receiver_index[receiver] for receiver in names]
+                scores[:n_senders_before, columns] += (
+                    weight * (flat_deltas[:n_senders_before] @ vectors.T).double()
+                )
 
 
 ReceiverGradients = Callable[[Model, SiteBasis, _SiteRecord, Tensor, GradientCapture], Iterator[Tensor]]
@@ -296,8 +314,10 @@ def _mlp_receiver_gradients(
     """Each feature's gradient at the stream that its MLP reads, [1, batch · later · d_model]."""
     stream = capture.resid_mid[site.dictionary.site.layer]
     for covector in _encoder_covectors(site, record, gradient):
-        (found,) = torch.autograd.grad(record.dictionary_input, stream, covector, retain_graph=True)
-        yield found[:, capture.first_changed_position :].reshape(1, -1)
+        (gradient_at_stream,) = torch.autograd.grad(
+            record.dictionary_input, stream, covector, retain_graph=True
+        )
+        yield gradient_at_stream[:, capture.first_changed_position :].reshape(1, -1)
 
 
 def _attention_receiver_gradients(
@@ -306,12 +326,14 @@ def _attention_receiver_gradients(
     """Each feature's gradient at the stream through q, k and v, [3, batch · later · d_model]."""
     layer = site.dictionary.site.layer
     weights = model.layers[layer]
-    made = (capture.q[layer], capture.k[layer], capture.v[layer])
+    projections = (capture.q[layer], capture.k[layer], capture.v[layer])
     stream = capture.resid_pre[layer].detach()[:, capture.first_changed_position :]
     for covector in _encoder_covectors(site, record, gradient):
-        found = torch.autograd.grad(record.dictionary_input, made, covector, retain_graph=True)
+        gradients = torch.autograd.grad(record.dictionary_input, projections, covector, retain_graph=True)
         out = stream.new_empty(3, 1, stream.shape[0] * stream.shape[1], stream.shape[2])
-        for channel, (one, folded) in enumerate(zip(found, (weights.q, weights.k, weights.v), strict=True)):
-            wide = folded.permute(1, 0, 2).flatten(1)[None]  # all heads as one: their gradients add up
-            weights.attn_norm.vjp_heads(stream, one[:, :, None], wide, out[channel])
+        for channel, (head_gradient, folded) in enumerate(
+            zip(gradients, (weights.q, weights.k, weights.v), strict=True)
+        ):
+            all_heads = folded.permute(1, 0, 2).flatten(1)[None]  # all heads as one: their gradients add up
+            weights.attn_norm.vjp_heads(stream, head_gradient[:, :, None], all_heads, out[channel])
         yield out.view(3, -1)

@@ -24,6 +24,6 @@ def partial_means(
         batch_prompts: Number of its prompts.
         measured: Which effects of the present batch are measured, bool of the same shape.
     """
-    number = prompts_done + batch_prompts * measured.astype(np.float64)
+    n_prompts = prompts_done + batch_prompts * measured.astype(np.float64)
     sums = total + np.where(measured, batch_sums, 0.0)
-    return np.divide(sums, number, out=np.zeros_like(total), where=number > 0)
+    return np.divide(sums, n_prompts, out=np.zeros_like(total), where=n_prompts > 0)

@@ -29,14 +29,16 @@ class PathPatchingOptions:
     """Which receivers to begin with, and how to go on from the senders found."""
 
     receivers: str = option(
-        "logits", "receivers of the first round, with commas between them; a semicolon begins the next round"
+        "logits", "receivers of the first round, separated by commas; a semicolon begins the next round"
     )
-    rounds: int = option(1, "how many; one's strongest heads are the next one's receivers", low=1, high=20)
-    keep: int = option(3, "how many heads of a round are the receivers of the next", low=1)
-    channel: str = option("q", "what of these heads is then patched", choices=PATCHED_CHANNELS)
+    rounds: int = option(
+        1, "number of rounds; the strongest heads of one are the receivers of the next", low=1, high=20
+    )
+    keep: int = option(3, "number of heads of a round that become receivers of the next", low=1)
+    channel: str = option("q", "which inputs of these heads are patched next", choices=PATCHED_CHANNELS)
     mlps: str = option(
         "frozen",
-        "frozen: only the direct path counts; recomputed: paths through MLPs, too, as in the IOI paper",
+        "frozen: only the direct path counts; recomputed: paths through MLPs count, too, as in the IOI paper",
         choices=MLP_MODES,
     )
 
@@ -57,26 +59,26 @@ def path_patching(setting: TaskSetting, options: PathPatchingOptions) -> Progres
     """
     named = [parse_receivers(setting, part) for part in options.receivers.split(";")]
     receivers = named[0]
-    found = Scores(setting.model.graph, np.zeros(setting.model.graph.mask.shape), "path-patching")
+    scores = Scores(setting.model.graph, np.zeros(setting.model.graph.mask.shape), "path-patching")
     number_of_rounds = max(options.rounds, len(named))
-    for number in range(number_of_rounds):
+    for round_index in range(number_of_rounds):
         _check_receivers(setting, receivers)
-        turn = _PatchingRound(setting, receivers, options.mlps == "recomputed")
-        for step in turn.run():
-            done = (number + step.done) / number_of_rounds
-            sofar = _add_round(found, receivers, turn.mean_effects)
-            message = f"round {number + 1}: {step.message}"
-            yield Progress(done, 1.0, message, replace(sofar, partial=True))
-        found = _add_round(found, receivers, turn.mean_effects)
-        following = number + 1
+        patching_round = _PatchingRound(setting, receivers, options.mlps == "recomputed")
+        for step in patching_round.run():
+            done = (round_index + step.done) / number_of_rounds
+            partial = _add_round(scores, receivers, patching_round.mean_effects)
+            message = f"round {round_index + 1}: {step.message}"
+            yield Progress(done, 1.0, message, replace(partial, partial=True))
+        scores = _add_round(scores, receivers, patching_round.mean_effects)
+        following = round_index + 1
         receivers = (
             named[following]
             if following < len(named)
-            else _next_receivers(setting, turn.mean_effects, options)
+            else _next_receivers(setting, patching_round.mean_effects, options)
         )
         if not receivers:
             break
-    return found
+    return scores
 
 
 class _PatchingRound:
@@ -91,31 +93,33 @@ class _PatchingRound:
     def run(self) -> ProgressSteps[None]:
         """Measure batch by batch; ``mean_effects`` holds the means of what is done."""
         model, task = self.setting.model, self.setting.task
-        values = ablation_values(model, task, self.setting.ablation)
+        values_for = ablation_values(model, task, self.setting.ablation)
 
         def work(rows: range) -> ProgressSteps[None]:
-            part = task.subset(rows)
-            at, found = part.lengths - 1, np.zeros_like(self._effect_sums)
-            reference = record_activations(model, part.clean, at).logits
-            run = PatchedRun(model, part.clean, at, values(part))
-            whole = float(
-                self.setting.compute_metric(run.logits(model.graph.mask), part, reference).double().sum()
+            subtask = task.subset(rows)
+            positions, batch_effects = subtask.lengths - 1, np.zeros_like(self._effect_sums)
+            reference = record_activations(model, subtask.clean, positions).logits
+            run = PatchedRun(model, subtask.clean, positions, values_for(subtask))
+            clean_metric = float(
+                self.setting.compute_metric(run.logits(model.graph.mask), subtask, reference).double().sum()
             )
             senders = np.flatnonzero(model.graph.mask[:, self.receivers].any(axis=1))
-            paths, count = DirectPaths(model, run, self.receivers, self.recompute_mlps), 0
-            measured = np.zeros(len(found), dtype=bool)
-            for which, logits in paths.logits(senders):
-                each = self.setting.compute_metric_of_copies(logits, part, reference).sum(1).cpu().numpy()
-                found[which] = whole - each
-                count += len(which)
-                measured[which] = True
-                self.mean_effects = partial_means(
-                    self._effect_sums, self._prompts_done, found, len(part), measured
+            paths, n_measured = DirectPaths(model, run, self.receivers, self.recompute_mlps), 0
+            measured = np.zeros(len(batch_effects), dtype=bool)
+            for rows_of_senders, logits in paths.logits(senders):
+                metrics = (
+                    self.setting.compute_metric_of_copies(logits, subtask, reference).sum(1).cpu().numpy()
                 )
-                share = (self._prompts_done + len(part) * count / len(senders)) / len(task)
+                batch_effects[rows_of_senders] = clean_metric - metrics
+                n_measured += len(rows_of_senders)
+                measured[rows_of_senders] = True
+                self.mean_effects = partial_means(
+                    self._effect_sums, self._prompts_done, batch_effects, len(subtask), measured
+                )
+                share = (self._prompts_done + len(subtask) * n_measured / len(senders)) / len(task)
                 yield Progress(share, 1.0, f"{share:.0%} of the senders")
-            self._effect_sums += found
-            self._prompts_done += len(part)
+            self._effect_sums += batch_effects
+            self._prompts_done += len(subtask)
 
         yield from run_in_batches(model, len(task), task.clean.shape[1], work)
         self.mean_effects = self._effect_sums / len(task)
@@ -125,8 +129,8 @@ def _check_receivers(setting: TaskSetting, receivers: list[int]) -> None:
     names = [setting.model.graph.receivers[r] for r in receivers]
     if "logits" in names and len(names) > 1:
         raise InputError(
-            "The receivers were 'logits' together with others; what the others write reaches the logits "
-            "anyway, so logits is to be given alone."
+            "The receivers were 'logits' together with others; everything that the others write "
+            "reaches the logits, so give 'logits' alone."
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -34,11 +35,6 @@ class TaskSetting:
     task: Task
     metric: str
     ablation: str
-
-    @property
-    def needs_reference(self) -> bool:
-        """Whether the metric compares with the clean model's logits."""
-        return bool(metrics.get(self.metric).extra.get("reference_logits"))
 
     def compute_metric(self, logits: Tensor, batch: Task, reference: Tensor | None = None) -> Tensor:
         """The metric of each prompt of a batch.
@@ -132,14 +128,14 @@ def discover_steps(
         InputError: A name, an option or their combination is wrong; raised at once.
     """
     entry = methods.get(method)
-    chosen = build_options(entry.options, options)
-    where = make_setting(model, task, metric, ablation)
-    if entry.extra.get("smooth") and not metrics.get(where.metric).extra.get("smooth", True):
+    method_options = build_options(entry.options, options)
+    setting = make_setting(model, task, metric, ablation)
+    if entry.extra.get("smooth") and not metrics.get(setting.metric).extra.get("smooth", True):
         raise InputError(
-            f"The method '{method}' needs a gradient, and the metric '{where.metric}' has none; "
+            f"The method '{method}' needs a gradient, and the metric '{setting.metric}' has none; "
             "logit-diff or prob-diff would be right."
         )
-    return _label_scores(entry.value(where, chosen), method, options_to_dict(chosen))
+    return _label_scores(entry.value(setting, method_options), method, options_to_dict(method_options))
 
 
 def discover(
@@ -170,7 +166,7 @@ def _label_scores(
     steps: ProgressSteps[Scores], method: str, options: dict[str, Any]
 ) -> ProgressSteps[Scores]:
     scores = yield from steps
-    if not torch.isfinite(torch.from_numpy(scores.values)).all():
+    if not np.isfinite(scores.values).all():
         raise InputError(
             f"The scores of '{method}' hold values that are not numbers (NaN or infinity): the "
             "model's own activations do so on this task; check its weights."

@@ -20,16 +20,20 @@ METHOD_NAME = "task-attribution"
 class TaskAttributionOptions:
     """Which sites show features, of which dictionaries, and how the gradient is taken."""
 
-    sites: str = option("a2", "sites opened into features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
-    features: int = option(40, "features listed at each site, the strongest; the rest is its error", low=1)
-    dictionaries: str = option("", "folders of dictionaries (one; another); empty: those of the demo model")
+    sites: str = option("a2", "sites shown as features: a2 (heads of layer 2), m3 (MLP of layer 3); a2,m3")
+    features: int = option(
+        40, "number of features listed at each site; the others are part of its error", low=1
+    )
+    dictionaries: str = option(
+        "", "folders of dictionaries, separated by ;, or empty for those of the demo model"
+    )
     errors: str = option(
         "judged",
-        "when the circuit is judged, what sites write beyond its features: a node as any other (judged), "
-        "always there (kept), or nothing (dropped)",
+        "in evaluation, what sites write beyond the listed features: a node like any other (judged), "
+        "always kept (kept), or removed (dropped)",
         choices=("judged", "kept", "dropped"),
     )
-    steps: int = option(5, "points on the way from the ablated to the clean input", low=1, high=1000)
+    steps: int = option(5, "points on the line from the ablated to the clean input", low=1, high=1000)
     rule: str = option(
         "left", "where in each interval the gradient is taken, as for eap-ig", choices=QUADRATURE_RULES
     )
@@ -37,7 +41,7 @@ class TaskAttributionOptions:
 
 @methods.register(
     METHOD_NAME,
-    summary="EAP-IG with some sites opened into features: one circuit of heads, MLPs and features",
+    summary="EAP-IG with some sites shown as features: one circuit of heads, MLPs and features",
     reference="Marks et al. 2024; Hanna et al. 2024",
     options=TaskAttributionOptions,
     smooth=True,
@@ -51,7 +55,7 @@ def task_attribution(setting: TaskSetting, options: TaskAttributionOptions) -> P
     sites = parse_sites(options.sites)
     if not sites:
         return (yield from score_by_average_gradients(setting, METHOD_NAME, lambda batch: points))
-    found = load_dictionaries_by_site(setting.model, options.dictionaries, sites)
-    opening, told = yield from choose_features(setting, found, options.features)
-    scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": told})
-    return replace(scores, info={"sites": told})
+    site_dictionaries = load_dictionaries_by_site(setting.model, options.dictionaries, sites)
+    opening, site_info = yield from choose_features(setting, site_dictionaries, options.features)
+    scores = yield from score_mixed_edges(setting, opening, points, METHOD_NAME, {"sites": site_info})
+    return replace(scores, info={"sites": site_info})

@@ -76,13 +76,13 @@ class Circuit:
         Raises:
             InputError: An edge does not exist in the graph.
         """
-        left = self.edges.copy()
+        remaining = self.edges.copy()
         for name in nodes:
             if name in self.graph.sender_index:
-                left[self.graph.sender_index[name]] = False
+                remaining[self.graph.sender_index[name]] = False
         for name in edges:
-            left[self.graph.edge(name)] = False
-        return Circuit(self.graph, left, self.asked, self.note)
+            remaining[self.graph.edge(name)] = False
+        return Circuit(self.graph, remaining, self.asked, self.note)
 
     @cached_property
     def n_edges(self) -> int:
@@ -97,9 +97,9 @@ class Circuit:
         choice of edges can leave those out. An edge into a key-value receiver that several heads share
         touches those of its heads that have an outgoing edge.
         """
-        own = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
-        writing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
-        touched = writing | self.graph.owners[own].any(axis=0) | self.graph.isolated
+        has_incoming = self.edges.any(axis=0) & (self.graph.owners.sum(axis=1) == 1)
+        has_outgoing = np.append(self.edges.any(axis=1), [False] * self.graph.sinks)
+        touched = has_outgoing | self.graph.owners[has_incoming].any(axis=0) | self.graph.isolated
         return tuple(n.name for n, t in zip(self.graph.nodes, touched, strict=True) if t)
 
     @property
@@ -148,16 +148,16 @@ def prune(graph: Graph, edges: BoolMatrix, open_ends: BoolMatrix | None = None) 
     Returns:
         A new bool matrix [senders, receivers].
     """
-    left = edges & graph.mask
+    remaining = edges & graph.mask
     while True:
-        incoming = np.asarray(graph.owners[left.any(axis=0)].any(axis=0))
+        incoming = np.asarray(graph.owners[remaining.any(axis=0)].any(axis=0))
         incoming |= graph.roots
         if open_ends is not None:
             incoming |= open_ends
-        outgoing = np.append(left.any(axis=1), [True] * graph.sinks)
+        outgoing = np.append(remaining.any(axis=1), [True] * graph.sinks)
         alive = incoming & outgoing
         rows, columns = alive[: len(graph.senders)], np.asarray((graph.owners & alive).any(axis=1))
-        pruned = left & rows[:, None] & columns[None, :]
-        if np.array_equal(pruned, left):
+        pruned = remaining & rows[:, None] & columns[None, :]
+        if np.array_equal(pruned, remaining):
             return pruned
-        left = pruned
+        remaining = pruned

@@ -66,12 +66,12 @@ class Connectivity:
         """
         graph = circuit.graph
         nodes = tuple(node.name for node in graph.nodes)
-        there = set(circuit.node_names)
-        drawn = np.array([name in there for name in nodes], bool)
+        circuit_nodes = set(circuit.node_names)
+        is_in_circuit = np.array([name in circuit_nodes for name in nodes], bool)
         arrows = graph.edge_node_triples(circuit.edges)
-        tail, into, head = (each[drawn[arrows[2]]] for each in arrows)
-        score = np.ones(len(tail)) if scores is None else np.asarray(scores[tail, into], float)
-        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), into.tolist(), strict=True))
+        tail, receivers, head = (column[is_in_circuit[arrows[2]]] for column in arrows)
+        score = np.ones(len(tail)) if scores is None else np.asarray(scores[tail, receivers], float)
+        names = tuple(graph.edge_name(s, r) for s, r in zip(tail.tolist(), receivers.tolist(), strict=True))
         return Connectivity(nodes, tail, head, names, score)
 
     @cached_property
@@ -89,9 +89,9 @@ class Connectivity:
 
     def nodes_and_edges_between(self, start: str, end: str) -> tuple[set[str], set[str]]:
         """Names of the nodes and of the edges on any path from one node to another."""
-        after = self._closure(self._node_mask({start}), self.source, self.destination)
-        before = self._closure(self._node_mask({end}), self.destination, self.source)
-        inside = after & before
+        downstream = self._closure(self._node_mask({start}), self.source, self.destination)
+        upstream = self._closure(self._node_mask({end}), self.destination, self.source)
+        inside = downstream & upstream
         used = inside[self.source] & inside[self.destination]
         if not used.any():
             return set(), set()
@@ -108,11 +108,11 @@ class Connectivity:
 
     def influence(self, start: str, end: str) -> float:
         """Sum of the shares of all paths: the fraction of what reaches ``end`` that comes from ``start``."""
-        part = np.zeros(len(self.nodes))
-        part[self.node_index[start]] = 1.0
+        fraction = np.zeros(len(self.nodes))
+        fraction[self.node_index[start]] = 1.0
         for arrow in np.argsort(self.source, kind="stable").tolist():
-            part[self.destination[arrow]] += part[self.source[arrow]] * self._input_share[arrow]
-        return float(part[self.node_index[end]]) if start != end else 0.0
+            fraction[self.destination[arrow]] += fraction[self.source[arrow]] * self._input_share[arrow]
+        return float(fraction[self.node_index[end]]) if start != end else 0.0
 
     def iter_paths(self, start: str, end: str) -> Iterator[CircuitPath]:
         """Paths from one node to another, strongest first; of two of equal strength the shorter.
@@ -123,29 +123,31 @@ class Connectivity:
         Yields:
             One path after another.
         """
-        goal, out = self.node_index[end], self._outgoing
-        best = self._path_strengths(goal)
-        first = self.node_index[start]
-        if first == goal or best[first] == -inf:
+        end_row, outgoing = self.node_index[end], self._outgoing
+        best = self._path_strengths(end_row)
+        start_row = self.node_index[start]
+        if start_row == end_row or best[start_row] == -inf:
             return
-        heap: list[tuple[float, int, tuple[int, ...], int, float]] = [(-best[first], 0, (), first, inf)]
+        heap: list[tuple[float, int, tuple[int, ...], int, float]] = [
+            (-best[start_row], 0, (), start_row, inf)
+        ]
         while heap:
-            _, hops, arrows, at, narrow = heapq.heappop(heap)
-            if at == goal:
-                yield self._build_path(arrows, narrow)
+            _, hops, arrows, node, strength = heapq.heappop(heap)
+            if node == end_row:
+                yield self._build_path(arrows, strength)
                 continue
-            for arrow in out.get(at, ()):
-                then = int(self.destination[arrow])
-                so_far = min(narrow, abs(float(self.score[arrow])))
-                if best[then] > -inf:
-                    bound = min(so_far, best[then])
-                    heapq.heappush(heap, (-bound, hops + 1, (*arrows, arrow), then, so_far))
+            for arrow in outgoing.get(node, ()):
+                next_node = int(self.destination[arrow])
+                next_strength = min(strength, abs(float(self.score[arrow])))
+                if best[next_node] > -inf:
+                    bound = min(next_strength, best[next_node])
+                    heapq.heappush(heap, (-bound, hops + 1, (*arrows, arrow), next_node, next_strength))
 
     def _build_path(self, arrows: tuple[int, ...], strength: float) -> CircuitPath:
-        chosen = list(arrows)
-        nodes = (self.nodes[self.source[chosen[0]]], *(self.nodes[i] for i in self.destination[chosen]))
-        share = float(np.prod(self._input_share[chosen]))
-        return CircuitPath(nodes, tuple(self.edges[i] for i in chosen), strength, share)
+        rows = list(arrows)
+        nodes = (self.nodes[self.source[rows[0]]], *(self.nodes[i] for i in self.destination[rows]))
+        share = float(np.prod(self._input_share[rows]))
+        return CircuitPath(nodes, tuple(self.edges[i] for i in rows), strength, share)
 
     def _path_strengths(self, goal: int) -> list[float]:
         """Strength of the strongest path from each node to a goal, [nodes]; −inf where there is none."""
@@ -167,20 +169,20 @@ class Connectivity:
     def _input_share(self) -> FloatArray:
         """|score| of each arrow as a fraction of all arrows into the same node, float [arrows]."""
         size = np.abs(self.score)
-        into = np.bincount(self.destination, weights=size, minlength=len(self.nodes))[self.destination]
-        return np.divide(size, into, out=np.zeros_like(size), where=into > 0)
+        input_sums = np.bincount(self.destination, weights=size, minlength=len(self.nodes))[self.destination]
+        return np.divide(size, input_sums, out=np.zeros_like(size), where=input_sums > 0)
 
     def _node_mask(self, names: Set[str]) -> BoolMatrix:
         mask = np.zeros(len(self.nodes), bool)
         mask[[self.node_index[name] for name in names if name in self.node_index]] = True
         return mask
 
-    def _closure(self, reached: BoolMatrix, here: IndexArray, there: IndexArray) -> BoolMatrix:
+    def _closure(self, reached: BoolMatrix, origins: IndexArray, ends: IndexArray) -> BoolMatrix:
         """Follow arrows until no new node is reached: one NumPy step per hop."""
         count = -1
         while count != (count := int(reached.sum())):
             reached = reached.copy()
-            reached[there[reached[here]]] = True
+            reached[ends[reached[origins]]] = True
         return reached
 
     def _node_names(self, mask: BoolMatrix) -> set[str]:

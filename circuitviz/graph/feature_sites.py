@@ -47,54 +47,54 @@ def graph_from_nodes(shape: ModelShape, nodes: tuple[Node, ...]) -> Graph:
         InputError: The nodes are not those of a model of this shape with each layer's attention and MLP there
             once, as components or as features with their error.
     """
-    whole = Graph.transformer(shape)
-    opened, names = (
+    components = Graph.transformer(shape)
+    listed, names = (
         _listed_features(nodes),
         {site_of(n): n.dictionary for n in nodes if n.kind is NodeKind.FEATURE},
     )
-    if nodes != _nodes_with_features(shape, opened, names) or len({node.name for node in nodes}) < len(nodes):
+    if nodes != _nodes_with_features(shape, listed, names) or len({node.name for node in nodes}) < len(nodes):
         raise InputError(
-            "A graph's nodes are not those of its model with some sites opened into features; each layer's "
-            "attention and MLP is to be there once, as heads and MLP or as features with their error."
+            "A graph's nodes are not those of its model with some sites shown as features; each layer's "
+            "attention and MLP has to occur once, as heads and MLP or as features with their error."
         )
     order = [node.depth if node.kind is not NodeKind.LOGITS else 2 * shape.n_layers + 1 for node in nodes]
     rows = {node.name: row for row, node in enumerate(nodes)}
-    begin = {depth: order.index(depth) for depth in set(order)}
+    first_row = {depth: order.index(depth) for depth in set(order)}
     receivers: list[str] = []
     owners: list[list[int]] = []
     reach: list[int] = []
 
-    def add(name: str, owning: list[int], before: int) -> None:
+    def add(name: str, owning: list[int], n_before: int) -> None:
         receivers.append(name)
         owners.append(owning)
-        reach.append(before)
+        reach.append(n_before)
 
     for layer in range(shape.n_layers):
-        start = begin[2 * layer + 1]
-        own = [node for node in nodes if node.layer == layer]
-        if f"a{layer}" in opened:
+        start = first_row[2 * layer + 1]
+        layer_nodes = [node for node in nodes if node.layer == layer]
+        if f"a{layer}" in listed:
             for channel in "qkv":
-                for node in own:
+                for node in layer_nodes:
                     if node.kind is NodeKind.FEATURE and node.site == "a":
                         add(f"{node.name}<{channel}>", [rows[node.name]], start)
         else:
-            for name in whole.receivers:
+            for name in components.receivers:
                 if name.startswith(f"a{layer}."):
-                    read_by = np.flatnonzero(whole.owners[whole.receiver_index[name]])
-                    add(name, [rows[whole.nodes[i].name] for i in read_by], start)
+                    read_by = np.flatnonzero(components.owners[components.receiver_index[name]])
+                    add(name, [rows[components.nodes[i].name] for i in read_by], start)
         if shape.mlp:
-            before = start if shape.parallel else begin[2 * layer + 2]
-            for node in own:
+            n_before = start if shape.parallel else first_row[2 * layer + 2]
+            for node in layer_nodes:
                 if node.kind is NodeKind.MLP or (node.kind is NodeKind.FEATURE and node.site == "m"):
-                    add(node.name, [rows[node.name]], before)
+                    add(node.name, [rows[node.name]], n_before)
     add("logits", [len(nodes) - 1], len(nodes) - 1)
     mask = np.arange(len(nodes) - 1)[:, None] < np.array(reach)[None, :]
-    owned = np.zeros((len(receivers), len(nodes)), dtype=bool)
+    owner_mask = np.zeros((len(receivers), len(nodes)), dtype=bool)
     for receiver, owning in enumerate(owners):
-        owned[receiver, owning] = True
+        owner_mask[receiver, owning] = True
     mask.setflags(write=False)
-    owned.setflags(write=False)
-    return Graph(shape, nodes, tuple(receivers), mask, owned)
+    owner_mask.setflags(write=False)
+    return Graph(shape, nodes, tuple(receivers), mask, owner_mask)
 
 
 def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
@@ -102,9 +102,9 @@ def graph_containing(shape: ModelShape, nodes: Iterable[Node]) -> Graph:
 
     Sites of which a feature or an error is among them show features.
     """
-    given = list(nodes)
-    names = {site_of(n): n.dictionary for n in given if n.kind is NodeKind.FEATURE and n.position is None}
-    sites = {site: sorted(set(listed)) for site, listed in _listed_features(given).items()}
+    node_list = list(nodes)
+    names = {site_of(n): n.dictionary for n in node_list if n.kind is NodeKind.FEATURE and n.position is None}
+    sites = {site: sorted(set(listed)) for site, listed in _listed_features(node_list).items()}
     return graph_with_features(shape, sites, names) if sites else Graph.transformer(shape)
 
 
@@ -128,12 +128,12 @@ def site_of(node: Node) -> str:
 
 
 def _listed_features(nodes: Sequence[Node]) -> dict[str, tuple[int, ...]]:
-    found: dict[str, tuple[int, ...]] = {}
+    listed: dict[str, tuple[int, ...]] = {}
     for node in nodes:
         if node.position is None and node.kind in (NodeKind.FEATURE, NodeKind.ERROR):
-            mine = () if node.feature is None else (node.feature,)
-            found[site_of(node)] = (*found.get(site_of(node), ()), *mine)
-    return found
+            features = () if node.feature is None else (node.feature,)
+            listed[site_of(node)] = (*listed.get(site_of(node), ()), *features)
+    return listed
 
 
 def _nodes_with_features(
@@ -145,7 +145,7 @@ def _nodes_with_features(
         if site not in sites:
             nodes.append(node)
         elif node.head in (0, None):
-            part = site[0]
+            letter = site[0]
             for i in sites[site]:
                 name = f"{site}.f{i}"
                 nodes.append(
@@ -153,15 +153,15 @@ def _nodes_with_features(
                         name,
                         NodeKind.FEATURE,
                         layer,
-                        site=part,
+                        site=letter,
                         feature=i,
                         dictionary=dictionary_names.get(site),
                     )
                 )
-            nodes.append(Node(f"{site}.error", NodeKind.ERROR, layer, site=part))
+            nodes.append(Node(f"{site}.error", NodeKind.ERROR, layer, site=letter))
     return tuple(nodes)
 
 
 def _describe_sites(shape: ModelShape) -> str:
-    last = shape.n_layers - 1
-    return f"a0 to a{last}{f', or m0 to m{last},' if shape.mlp else ''}"
+    last_layer = shape.n_layers - 1
+    return f"a0 to a{last_layer}{f', or m0 to m{last_layer},' if shape.mlp else ''}"

@@ -24,20 +24,20 @@ def estimate_target_change(scores: Scores, factors: Mapping[str, float]) -> floa
     Returns:
         The change of the target, in the target's unit; None where the scores do not hold the nodes' values.
     """
-    through = _scale_per_node(scores)
-    if through is None:
+    scale = _scale_per_node(scores)
+    if scale is None:
         return None
     graph, values = scores.graph, np.where(scores.graph.mask, scores.values, 0.0)
-    first = len(graph.nodes) - graph.sinks
-    held = np.array([node.name not in factors for node in graph.nodes])
+    target = len(graph.nodes) - graph.sinks
+    is_unscaled = np.array([node.name not in factors for node in graph.nodes])
     owner = graph.owners.argmax(axis=1)  # the node of each receiver
     weight = np.zeros(len(graph.nodes))  # the target's change per unit of a node's value
-    weight[first] = 1.0
+    weight[target] = 1.0
     effect = np.zeros(len(graph.nodes))
     for node in range(len(graph.senders) - 1, -1, -1):
-        effect[node] = values[node] @ (weight[owner] * held[owner])
-        weight[node] = effect[node] * through[node]
-    return float(sum((share - 1) * effect[graph.node_index[name]] for name, share in factors.items()))
+        effect[node] = values[node] @ (weight[owner] * is_unscaled[owner])
+        weight[node] = effect[node] * scale[node]
+    return float(sum((factor - 1) * effect[graph.node_index[name]] for name, factor in factors.items()))
 
 
 def _scale_per_node(scores: Scores) -> NDArray[np.float64] | None:
@@ -45,8 +45,8 @@ def _scale_per_node(scores: Scores) -> NDArray[np.float64] | None:
 
     That sum is the node's attribution in a local circuit, else its activation.
     """
-    told = scores.info.get("attributions") or scores.info.get("activations")
-    if told is None:
+    sums_by_name = scores.info.get("attributions") or scores.info.get("activations")
+    if sums_by_name is None:
         return None
-    values = np.array([float(told.get(node.name, 0.0)) for node in scores.graph.nodes])
+    values = np.array([float(sums_by_name.get(node.name, 0.0)) for node in scores.graph.nodes])
     return np.divide(1.0, values, out=np.zeros_like(values), where=values != 0)

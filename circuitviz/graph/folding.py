@@ -78,14 +78,14 @@ class FoldedCircuit:
 
     def sum_within(self, box: str) -> tuple[float, int]:
         """The sum of the scores of the edges within a box, and their number."""
-        own = [a for a in self._all_folded_edges if a.sender == a.receiver == box]
-        return sum(a.score for a in own), sum(a.n_edges for a in own)
+        edges = [a for a in self._all_folded_edges if a.sender == a.receiver == box]
+        return sum(a.score for a in edges), sum(a.n_edges for a in edges)
 
     def with_values(self, values: FloatMatrix) -> FoldedCircuit:
         """The same boxes with other scores [senders, receivers]; the counted edge bundles are kept."""
-        made = replace(self, values=values)
-        made.__dict__["bundles"] = self.edge_bundles
-        return made
+        folded = replace(self, values=values)
+        folded.__dict__["bundles"] = self.edge_bundles
+        return folded
 
     def member_edges(self, sender: str, receiver: str, channel: str) -> BoolMatrix:
         """The edges that a folded edge sums, or that lie within a box, bool [senders, receivers]."""
@@ -108,29 +108,41 @@ class FoldedCircuit:
         """The circuit's edges, grouped by sender box, receiver box and channel."""
         circuit = self.circuit
         names, channel = np.unique(self._channels, return_inverse=True)
-        where = np.zeros(len(circuit.graph.nodes), np.intp)
+        box_of_node = np.zeros(len(circuit.graph.nodes), np.intp)
         boxes, nodes = np.nonzero(self.membership)
-        where[nodes] = boxes
+        box_of_node[nodes] = boxes
         sender, receiver, node = circuit.graph.edge_node_triples(circuit.edges)
-        there = np.asarray(self.membership.any(axis=0))[node]
-        sender, receiver, node = sender[there], receiver[there], node[there]
+        is_boxed = np.asarray(self.membership.any(axis=0))[node]
+        sender, receiver, node = sender[is_boxed], receiver[is_boxed], node[is_boxed]
         shape = (max(1, len(self.boxes)), max(1, len(self.boxes)), max(1, len(names)))
-        place = np.ravel_multi_index((where[sender], where[node], channel[receiver]), shape)
+        bundle_key = np.ravel_multi_index((box_of_node[sender], box_of_node[node], channel[receiver]), shape)
         # two nodes of one box that share a receiver: one edge, not two
-        edge = (place * len(circuit.graph.senders) + sender) * len(circuit.graph.receivers) + receiver
-        _, once = np.unique(edge, return_index=True)
-        found, which, counts = np.unique(place[once], return_inverse=True, return_counts=True)
-        out, into, by = np.unravel_index(found, shape)
-        return EdgeBundles(out, into, names[by], counts, which, sender[once], receiver[once])
+        edge_key = (bundle_key * len(circuit.graph.senders) + sender) * len(
+            circuit.graph.receivers
+        ) + receiver
+        _, first_rows = np.unique(edge_key, return_index=True)
+        keys, bundle_of_edge, counts = np.unique(
+            bundle_key[first_rows], return_inverse=True, return_counts=True
+        )
+        sender_box, receiver_box, channel_row = np.unravel_index(keys, shape)
+        return EdgeBundles(
+            sender_box,
+            receiver_box,
+            names[channel_row],
+            counts,
+            bundle_of_edge,
+            sender[first_rows],
+            receiver[first_rows],
+        )
 
     @cached_property
     def _all_folded_edges(self) -> list[FoldedEdge]:
         if not self.boxes:
             return []
-        found = self.edge_bundles
-        scores = found.sum_values(self.values[found.sender, found.receiver])
-        columns = (found.sender_box, found.receiver_box, found.channel, scores, found.n_edges)
-        rows = zip(*(each.tolist() for each in columns), strict=True)
+        bundles = self.edge_bundles
+        scores = bundles.sum_values(self.values[bundles.sender, bundles.receiver])
+        columns = (bundles.sender_box, bundles.receiver_box, bundles.channel, scores, bundles.n_edges)
+        rows = zip(*(column.tolist() for column in columns), strict=True)
         return [FoldedEdge(self.boxes[s], self.boxes[r], c, score, n) for s, r, c, score, n in rows]
 
 
@@ -159,8 +171,8 @@ class EdgeBundles:
 
     def sum_values(self, values: NDArray[Any]) -> FloatMatrix:
         """Sums of values [edges] over each bundle, float [bundles]."""
-        found: FloatMatrix = np.bincount(self.bundle_of_edge, values, len(self.sender_box)).astype(float)
-        return found
+        sums: FloatMatrix = np.bincount(self.bundle_of_edge, values, len(self.sender_box)).astype(float)
+        return sums
 
 
 def fold_circuit(
@@ -178,26 +190,28 @@ def fold_circuit(
         InputError: A node is in two groups, or a group has the name of a node outside it.
     """
     graph = circuit.graph
-    there = set(circuit.node_names)
-    taken: dict[str, str] = {}
+    circuit_nodes = set(circuit.node_names)
+    group_of: dict[str, str] = {}
     rows: dict[str, list[int]] = {}
     for name, nodes in groups.items():
-        for node in sorted(there.intersection(nodes), key=graph.node_index.__getitem__):
-            if node in taken:
+        for node in sorted(circuit_nodes.intersection(nodes), key=graph.node_index.__getitem__):
+            if node in group_of:
                 raise InputError(
-                    f"{node} is in '{taken[node]}' and in '{name}'; a circuit can be folded only by "
+                    f"{node} is in '{group_of[node]}' and in '{name}'; a circuit can be folded only by "
                     "groups that share no node."
                 )
-            taken[node] = name
+            group_of[node] = name
             rows.setdefault(name, []).append(graph.node_index[node])
     for node in circuit.node_names:
-        if node not in taken:
+        if node not in group_of:
             if node in rows:
-                raise InputError(f"A group is called '{node}', as a node outside it; name it otherwise.")
+                raise InputError(f"A group has the name of {node}, a node outside it; rename the group.")
             rows[node] = [graph.node_index[node]]
-    depth = {box: np.mean([graph.depth(graph.nodes[n].name) for n in held]) for box, held in rows.items()}
+    depth = {
+        box: np.mean([graph.depth(graph.nodes[n].name) for n in box_rows]) for box, box_rows in rows.items()
+    }
     boxes = tuple(sorted(rows, key=lambda box: (depth[box], rows[box])))
-    holds = np.zeros((len(boxes), len(graph.nodes)), dtype=bool)
+    membership = np.zeros((len(boxes), len(graph.nodes)), dtype=bool)
     for i, box in enumerate(boxes):
-        holds[i, rows[box]] = True
-    return FoldedCircuit(circuit, values, boxes, holds)
+        membership[i, rows[box]] = True
+    return FoldedCircuit(circuit, values, boxes, membership)

@@ -66,17 +66,17 @@ class Graph:
                 f"{mask.shape} and {len(set(names))} different names; each node needs a name of its own "
                 f"and edges of shape {(len(nodes) - sinks, len(nodes))}."
             )
-        before, after = np.nonzero(mask)
-        if (before >= after).any():
+        source, destination = np.nonzero(mask)
+        if (source >= destination).any():
             raise InputError("An edge goes from a node to itself or to one before it; edges go forward.")
-        reading = np.array(mask.any(axis=0))
-        reading[len(nodes) - sinks :] = True
-        columns = np.ascontiguousarray(mask[:, reading])
+        has_receiver = np.array(mask.any(axis=0))
+        has_receiver[len(nodes) - sinks :] = True
+        columns = np.ascontiguousarray(mask[:, has_receiver])
         owners = np.zeros((columns.shape[1], len(nodes)), dtype=bool)
-        owners[np.arange(len(owners)), np.flatnonzero(reading)] = True
+        owners[np.arange(len(owners)), np.flatnonzero(has_receiver)] = True
         columns.setflags(write=False)
         owners.setflags(write=False)
-        return Graph(shape, nodes, tuple(np.array(names)[reading].tolist()), columns, owners, sinks)
+        return Graph(shape, nodes, tuple(np.array(names)[has_receiver].tolist()), columns, owners, sinks)
 
     @staticmethod
     def transformer(shape: ModelShape) -> Graph:
@@ -204,20 +204,20 @@ class Graph:
         """
         senders, receivers = edge_indices(edges)
         owned, nodes = self._receiver_node_pairs
-        number = np.bincount(owned, minlength=len(self.receivers))
-        times = number[receivers]
-        edge = np.repeat(np.arange(len(senders)), times)
-        turn = np.arange(len(edge)) - np.repeat(np.cumsum(times) - times, times)
-        into = receivers[edge]
-        return senders[edge], into, nodes[(np.cumsum(number) - number)[into] + turn]
+        n_owners = np.bincount(owned, minlength=len(self.receivers))
+        repeats = n_owners[receivers]
+        edge = np.repeat(np.arange(len(senders)), repeats)
+        offset = np.arange(len(edge)) - np.repeat(np.cumsum(repeats) - repeats, repeats)
+        receiver = receivers[edge]
+        return senders[edge], receiver, nodes[(np.cumsum(n_owners) - n_owners)[receiver] + offset]
 
     @cached_property
     def nodes_by_receiver(self) -> list[list[int]]:
         """For each receiver, the rows of the nodes that read through it."""
-        found: list[list[int]] = [[] for _ in self.receivers]
-        for receiver, node in zip(*(each.tolist() for each in self._receiver_node_pairs), strict=True):
-            found[receiver].append(node)
-        return found
+        nodes: list[list[int]] = [[] for _ in self.receivers]
+        for receiver, node in zip(*(column.tolist() for column in self._receiver_node_pairs), strict=True):
+            nodes[receiver].append(node)
+        return nodes
 
     @cached_property
     def _receiver_node_pairs(self) -> tuple[IndexArray, IndexArray]:
@@ -250,33 +250,33 @@ def edge_indices(edges: BoolMatrix) -> tuple[IndexArray, IndexArray]:
 @lru_cache(maxsize=32)
 def _transformer_graph(shape: ModelShape) -> Graph:
     nodes = [Node("input", NodeKind.INPUT)]
-    names: list[str] = []
-    owned_by: list[list[int]] = []
+    receivers: list[str] = []
+    nodes_of_receiver: list[list[int]] = []
     reach: list[int] = []  # how many senders come before each receiver
     for layer in range(shape.n_layers):
-        before = len(nodes)
-        heads = range(before, before + shape.n_heads)
+        n_before = len(nodes)
+        heads = range(n_before, n_before + shape.n_heads)
         for channel in "qkv":
-            grouped = shape.has_grouped_queries and channel != "q"
+            is_shared = shape.has_grouped_queries and channel != "q"
             for i in range(shape.kv_heads if channel != "q" else shape.n_heads):
-                names.append(f"a{layer}.{'kv' if grouped else 'h'}{i}<{channel}>")
-                size = shape.queries_per_kv_head if channel != "q" else 1
-                owned_by.append([heads[i * size + j] for j in range(size)])
-                reach.append(before)
+                receivers.append(f"a{layer}.{'kv' if is_shared else 'h'}{i}<{channel}>")
+                group_size = shape.queries_per_kv_head if channel != "q" else 1
+                nodes_of_receiver.append([heads[i * group_size + j] for j in range(group_size)])
+                reach.append(n_before)
         nodes += [Node(f"a{layer}.h{h}", NodeKind.HEAD, layer, h) for h in range(shape.n_heads)]
         if shape.mlp:
-            names.append(f"m{layer}")
-            owned_by.append([len(nodes)])
-            reach.append(before if shape.parallel else len(nodes))
+            receivers.append(f"m{layer}")
+            nodes_of_receiver.append([len(nodes)])
+            reach.append(n_before if shape.parallel else len(nodes))
             nodes.append(Node(f"m{layer}", NodeKind.MLP, layer))
-    names.append("logits")
-    owned_by.append([len(nodes)])
+    receivers.append("logits")
+    nodes_of_receiver.append([len(nodes)])
     reach.append(len(nodes))
     mask = np.arange(len(nodes))[:, None] < np.array(reach)[None, :]
     nodes.append(Node("logits", NodeKind.LOGITS))
-    owners = np.zeros((len(names), len(nodes)), dtype=bool)
-    for receiver, owning in enumerate(owned_by):
-        owners[receiver, owning] = True
+    owners = np.zeros((len(receivers), len(nodes)), dtype=bool)
+    for receiver, node_rows in enumerate(nodes_of_receiver):
+        owners[receiver, node_rows] = True
     mask.setflags(write=False)
     owners.setflags(write=False)
-    return Graph(shape, tuple(nodes), tuple(names), mask, owners)
+    return Graph(shape, tuple(nodes), tuple(receivers), mask, owners)

@@ -22,13 +22,13 @@ KEY_VALUE_RECEIVER = re.compile(r"a(\d+)\.h(\d+)<([kv])>$")
 
 def can_regroup(graph: Graph, shape: ModelShape) -> bool:
     """Whether a circuit's graph is that of a model of a shape but for the number of key-value heads."""
-    ours = graph.shape
+    file_shape = graph.shape
     ungrouped = (
         shape.has_grouped_queries
-        and not ours.has_grouped_queries
-        and replace(ours, n_kv_heads=shape.n_kv_heads) == shape
+        and not file_shape.has_grouped_queries
+        and replace(file_shape, n_kv_heads=shape.n_kv_heads) == shape
     )
-    return ungrouped and graph.same_as(Graph.transformer(ours))
+    return ungrouped and graph.same_as(Graph.transformer(file_shape))
 
 
 def regroup_circuit(
@@ -48,15 +48,17 @@ def regroup_circuit(
         The circuit and the scores on the graph of ``shape``.
     """
     old, new = circuit.graph, Graph.transformer(shape)
-    sharing = np.zeros((len(old.receivers), len(new.receivers)))  # 1 where an old receiver is of a new one
+    sharing = np.zeros(
+        (len(old.receivers), len(new.receivers))
+    )  # 1 where an old receiver belongs to a new one
     for row, name in enumerate(old.receivers):
         sharing[row, new.receiver_index[key_value_receiver(name, shape)]] = 1.0
     edges = circuit.edges @ sharing > 0
-    renewed = Circuit(new, edges, int(edges.sum()), circuit.note)
+    regrouped = Circuit(new, edges, int(edges.sum()), circuit.note)
     if scores is None:
-        return renewed, None
+        return regrouped, None
     values = np.where(old.mask, scores.values, 0.0) @ sharing
-    return renewed, replace(scores, graph=new, values=values)
+    return regrouped, replace(scores, graph=new, values=values)
 
 
 def key_value_receiver(receiver: str, shape: ModelShape) -> str:
@@ -66,10 +68,10 @@ def key_value_receiver(receiver: str, shape: ModelShape) -> str:
     >>> key_value_receiver("a1.h5<k>", shape), key_value_receiver("a1.h5<q>", shape)
     ('a1.kv2<k>', 'a1.h5<q>')
     """
-    found = KEY_VALUE_RECEIVER.match(receiver)
-    if not shape.has_grouped_queries or found is None:
+    match = KEY_VALUE_RECEIVER.match(receiver)
+    if not shape.has_grouped_queries or match is None:
         return receiver
-    return f"a{found[1]}.kv{int(found[2]) // shape.queries_per_kv_head}<{found[3]}>"
+    return f"a{match[1]}.kv{int(match[2]) // shape.queries_per_kv_head}<{match[3]}>"
 
 
 def key_value_edges(edges: Iterable[str], shape: ModelShape) -> frozenset[str]:

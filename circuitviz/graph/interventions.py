@@ -26,8 +26,8 @@ FEATURE_INTERVENTIONS = {
     "zero": "nothing",
     "mean": "its mean over other prompts",
 }
-OUTSIDE_VALUES = ("zero", "mean", "corrupted")  # what parts outside a circuit of features have instead
-ERROR_MODES = ("kept", "dropped")  # what becomes of what a dictionary does not reconstruct
+OUTSIDE_VALUES = ("zero", "mean", "corrupted")  # what nodes outside a feature circuit take
+ERROR_MODES = ("kept", "dropped")  # reconstruction errors in an evaluation
 MAX_FACTOR = 10.0
 
 
@@ -63,9 +63,9 @@ class Intervention:
     @property
     def description(self) -> str:
         """As lists show it: ``× 0.5``, ``= 3.2``, ``mean at 3, −1``."""
-        what = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}"}.get(self.value, self.value)
-        places = ", ".join(str(p).replace("-", "−") for p in self.positions)
-        return f"{what} at {places}" if places else what
+        text = {"scale": f"× {self.amount:g}", "set": f"= {self.amount:g}"}.get(self.value, self.value)
+        positions = ", ".join(str(p).replace("-", "−") for p in self.positions)
+        return f"{text} at {positions}" if positions else text
 
     @property
     def to_json(self) -> list[Any]:
@@ -105,15 +105,15 @@ def parse_positions(text: str) -> tuple[int, ...]:
     Raises:
         InputError: A part is not a whole number.
     """
-    found = []
+    positions = []
     for part in text.replace("−", "-").replace(";", ",").split(","):
         if not part.strip():
             continue
         try:
-            found.append(int(part))
+            positions.append(int(part))
         except ValueError:
             raise InputError(
                 f"'{part.strip()}' is no position; numbers with commas between them would be right, such as "
                 "0, 5, -1: from 0 at the first token, from -1 at the answer position backwards."
             ) from None
-    return tuple(sorted(set(found)))
+    return tuple(sorted(set(positions)))

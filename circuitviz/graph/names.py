@@ -7,7 +7,7 @@ import re
 from pathlib import Path, PurePath
 from typing import NamedTuple
 
-DOCUMENT_FOLDER_PREFIX = "./"  # what lies with a document: no name of a hub begins so
+DOCUMENT_FOLDER_PREFIX = "./"  # paths relative to the document; no Hugging Face name begins so
 _FEATURE_PATTERN = re.compile(r"([am]\d+)\.f(\d+)(?:@(\d+))?")
 
 
@@ -31,10 +31,10 @@ def parse_feature_name(text: str) -> FeatureName | None:
     >>> parse_feature_name("m3.f12@7"), parse_feature_name("a1.h2@7")
     (FeatureName(site='m3', feature=12, position=7), None)
     """
-    found = _FEATURE_PATTERN.fullmatch(text)
-    if found is None:
+    match = _FEATURE_PATTERN.fullmatch(text)
+    if match is None:
         return None
-    return FeatureName(found[1], int(found[2]), None if found[3] is None else int(found[3]))
+    return FeatureName(match[1], int(match[2]), None if match[3] is None else int(match[3]))
 
 
 def site_sort_key(site: str) -> tuple[int, str]:
@@ -48,7 +48,7 @@ def site_sort_key(site: str) -> tuple[int, str]:
 
 def parse_folders(text: str) -> tuple[str, ...]:
     """Folders named in one text, ``first; second``; a folder whose own name is that text is one folder."""
-    if os.path.exists(os.path.expanduser(text)):  # which no text makes raise
+    if os.path.exists(os.path.expanduser(text)):  # never raises, whatever the text
         return (text,)
     return tuple(part.strip() for part in text.split(";") if part.strip())
 
@@ -69,12 +69,12 @@ def portable_path(text: str, folder: Path | None) -> str:
     """
     if not is_local_path(text):
         return text
-    place = Path(os.path.abspath(os.path.expanduser(text)))
+    path = Path(os.path.abspath(os.path.expanduser(text)))
     if folder is not None:
-        home = Path(os.path.abspath(folder))
-        if place.is_relative_to(home) and place != home:
-            return DOCUMENT_FOLDER_PREFIX + place.relative_to(home).as_posix()
-    return place.name or text
+        root = Path(os.path.abspath(folder))
+        if path.is_relative_to(root) and path != root:
+            return DOCUMENT_FOLDER_PREFIX + path.relative_to(root).as_posix()
+    return path.name or text
 
 
 def is_local_path(text: str) -> bool:
@@ -85,7 +85,7 @@ def is_local_path(text: str) -> bool:
     if text.startswith((DOCUMENT_FOLDER_PREFIX, "../", "~")) or PurePath(text).is_absolute():
         return True
     if not set(text) & {"/", os.sep}:
-        return False  # nothing is told by it
+        return False  # one word: a name
     return os.path.exists(text)
 
 

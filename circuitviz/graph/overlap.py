@@ -41,14 +41,16 @@ def overlap(
             "common; compare circuits of one model, or of models of one shape."
         )
     mask = left.graph.mask if judged is None else judged
-    ours, theirs = left.edges & mask, right.edges & mask
+    left_edges, right_edges = left.edges & mask, right.edges & mask
     left_nodes, right_nodes = (
-        set(Circuit(left.graph, edges, int(edges.sum())).node_names) for edges in (ours, theirs)
+        set(Circuit(left.graph, edges, int(edges.sum())).node_names) for edges in (left_edges, right_edges)
     )
     return {
-        "edges": _overlap_counts(int((ours & theirs).sum()), int(ours.sum()), int(theirs.sum())),
+        "edges": _overlap_counts(
+            int((left_edges & right_edges).sum()), int(left_edges.sum()), int(right_edges.sum())
+        ),
         "nodes": _overlap_counts(len(left_nodes & right_nodes), len(left_nodes), len(right_nodes)),
-        **ranking_quality(scores, theirs, mask),
+        **ranking_quality(scores, right_edges, mask),
     }
 
 
@@ -68,8 +70,8 @@ def ranking_quality(scores: Scores | None, truth: BoolMatrix, mask: BoolMatrix) 
     values = np.abs(scores.values)
     precision, recall = precision_and_recall(values, truth, mask)
     size, steps = int(truth[mask].sum()), np.diff(recall, prepend=0.0)
-    first = np.sort(values[mask])[::-1][size - 1] if size else np.inf
-    chosen = (values >= first) & mask
+    threshold = np.sort(values[mask])[::-1][size - 1] if size else np.inf
+    chosen = (values >= threshold) & mask
     return {
         "auroc": area_under_roc(values, truth, mask),
         "average_precision": float((steps * precision).sum()) if size else None,
@@ -90,12 +92,14 @@ def precision_and_recall(
     Returns:
         Precision and recall, float [thresholds] each.
     """
-    v, t = values[mask], truth[mask]
-    order = np.argsort(-v, kind="stable")
-    hits = np.cumsum(t[order])
-    last = np.flatnonzero(np.append(np.diff(v[order]) != 0, True)) if len(v) else np.zeros(0, int)
-    hits = hits[last]
-    return hits / (last + 1), hits / max(1, int(t.sum()))
+    strength, is_true = values[mask], truth[mask]
+    order = np.argsort(-strength, kind="stable")
+    hits = np.cumsum(is_true[order])
+    last_of_value = (
+        np.flatnonzero(np.append(np.diff(strength[order]) != 0, True)) if len(strength) else np.zeros(0, int)
+    )
+    hits = hits[last_of_value]
+    return hits / (last_of_value + 1), hits / max(1, int(is_true.sum()))
 
 
 def area_under_roc(values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMatrix) -> float | None:
@@ -109,13 +113,13 @@ def area_under_roc(values: NDArray[np.float64], truth: BoolMatrix, mask: BoolMat
     Returns:
         The area, or None where all edges are true or none is.
     """
-    v, t = values[mask], truth[mask]
-    positives, negatives = int(t.sum()), int((~t).sum())
+    strength, is_true = values[mask], truth[mask]
+    positives, negatives = int(is_true.sum()), int((~is_true).sum())
     if not positives or not negatives:
         return None
-    _, inverse, counts = np.unique(v, return_inverse=True, return_counts=True)
+    _, inverse, counts = np.unique(strength, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    return float((ranks[t].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    return float((ranks[is_true].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 
 
 def _overlap_counts(shared: int, left: int, right: int) -> dict[str, float | int | None]:

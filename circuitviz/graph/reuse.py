@@ -64,14 +64,14 @@ def measure_reuse(circuits: Mapping[str, Circuit]) -> CircuitReuse:
     if first is not None and not all(each.graph.same_as(first.graph) for each in circuits.values()):
         raise InputError(
             f"The {len(circuits)} circuits show their model in different bases, heads or features; "
-            "compare circuits with the same sites opened."
+            "compare circuits that show features at the same sites."
         )
-    parts = {name: _components(circuit) for name, circuit in circuits.items()}
-    common = [[_intersection(a, b) for b in parts.values()] for a in parts.values()]
+    components = {name: _components(circuit) for name, circuit in circuits.items()}
+    common = [[_intersection(a, b) for b in components.values()] for a in components.values()]
     edges = {name: circuit.edges for name, circuit in circuits.items()}
     shared = {(a, b): int(np.count_nonzero(edges[a] & edges[b])) for a in edges for b in edges}
-    everywhere = next(iter(parts.values()), ())
-    for others in parts.values():
+    everywhere = next(iter(components.values()), ())
+    for others in components.values():
         everywhere = _intersection(everywhere, others)
     return CircuitReuse(
         list(circuits),
@@ -87,5 +87,5 @@ def _components(circuit: Circuit) -> tuple[str, ...]:
 
 
 def _intersection(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[str, ...]:
-    there = set(b)
-    return tuple(name for name in a if name in there)
+    names = set(b)
+    return tuple(name for name in a if name in names)

@@ -16,9 +16,9 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph.circuits import Circuit, prune
 from circuitviz.graph.graph import BoolMatrix, Graph, edge_indices
 
-IMPORTED_METHOD = "imported"  # the method of scores that another tool wrote
-SIGN_KEY, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value of ``info`` and of files
-SIGN_NOTE_KEY = "score_sign_note"  # key of ``info``: how the sign came to be known
+IMPORTED_METHOD = "imported"  # ``Scores.method`` of scores read from another tool's file
+SIGN_KEY, POSITIVE_HELPS = "score_sign", "positive helps"  # key and value in ``info`` and in files
+SIGN_NOTE_KEY = "score_sign_note"  # key in ``info``: how the sign is known
 SELECTIONS = ("greedy", "top", "signed", "threshold", "nodes", "own")
 
 
@@ -65,8 +65,8 @@ class Scores:
     @property
     def sign_known(self) -> bool:
         """Whether a positive score is known to help the metric."""
-        told = self.info.get(SIGN_KEY)
-        return told == POSITIVE_HELPS or (told is None and self.method != IMPORTED_METHOD)
+        sign = self.info.get(SIGN_KEY)
+        return sign == POSITIVE_HELPS or (sign is None and self.method != IMPORTED_METHOD)
 
     def with_known_sign(self, negated: bool, note: str) -> Scores:
         """The same scores with a known sign: positive helps.
@@ -143,17 +143,17 @@ class Scores:
         graph = self.graph
         order = np.argsort(-np.abs(self.node_scores()), kind="stable")
 
-        def between(count: int) -> BoolMatrix:
+        def edges_among(count: int) -> BoolMatrix:
             chosen = np.zeros(len(graph.nodes), dtype=bool)
             chosen[order[:count]] = chosen[-1] = True
-            read = graph.owners @ chosen > 0
-            return self._pruned(self._choosable_edges & chosen[:-1, None] & read[None, :])
+            reads = graph.owners @ chosen > 0
+            return self._pruned(self._choosable_edges & chosen[:-1, None] & reads[None, :])
 
         low, high = 0, len(order)
         while low < high:  # more nodes have more edges between them
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if between(middle).sum() <= n else (low, middle - 1)
-        return Circuit(graph, between(low), n, f"{low} nodes with all edges between them")
+            low, high = (middle, high) if edges_among(middle).sum() <= n else (low, middle - 1)
+        return Circuit(graph, edges_among(low), n, f"{low} nodes with all edges between them")
 
     def greedy(self, n: int) -> Circuit:
         """From the targets upstream, always the strongest edge into a node that is already reached.
@@ -176,9 +176,9 @@ class Scores:
             else:
                 low = middle + 1
         edges = self._trim(self._greedy_prefix(low), n)
-        left = int(edges.sum())
-        missed = f"{left} of {n}: no set of exactly {n} edges without dead ends was reached"
-        note = "" if left == n else missed
+        n_left = int(edges.sum())
+        shortfall = f"{n_left} of {n}: no set of exactly {n} edges without dead ends was reached"
+        note = "" if n_left == n else shortfall
         return Circuit(self.graph, edges, n, note)
 
     def select(self, how: str, amount: float) -> Circuit:
@@ -271,8 +271,8 @@ class Scores:
     def _pruned(self, edges: BoolMatrix) -> BoolMatrix:
         if not self.partial:
             return prune(self.graph, edges)
-        into = np.asarray(self.graph.owners[self._choosable_edges.any(axis=0)].any(axis=0))
-        return prune(self.graph, edges, open_ends=~into)
+        has_examined_input = np.asarray(self.graph.owners[self._choosable_edges.any(axis=0)].any(axis=0))
+        return prune(self.graph, edges, open_ends=~has_examined_input)
 
     @cached_property
     def _greedy_order(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -317,14 +317,14 @@ class Scores:
                 break
             if not edges[index]:
                 continue
-            fewer = edges.copy()
-            fewer[index] = False
-            fewer = self._pruned(fewer)
-            if fewer.sum() >= n:
-                edges = fewer
+            candidate = edges.copy()
+            candidate[index] = False
+            candidate = self._pruned(candidate)
+            if candidate.sum() >= n:
+                edges = candidate
         return edges
 
     def _weakest(self, edges: BoolMatrix) -> list[tuple[int, int]]:
-        places = np.argwhere(edges)
-        strength = np.abs(self.values[places[:, 0], places[:, 1]])
-        return [(int(s), int(r)) for s, r in places[np.argsort(strength, kind="stable")]]
+        indices = np.argwhere(edges)
+        strength = np.abs(self.values[indices[:, 0], indices[:, 1]])
+        return [(int(s), int(r)) for s, r in indices[np.argsort(strength, kind="stable")]]

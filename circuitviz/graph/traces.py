@@ -106,8 +106,8 @@ class TraceSet:
     @property
     def sites(self) -> list[str]:
         """Sites at which any trace has a contribution, ordered by layer."""
-        every = {site for trace in self.traces for site in trace.sites}
-        return sorted(every, key=site_sort_key)
+        sites = {site for trace in self.traces for site in trace.sites}
+        return sorted(sites, key=site_sort_key)
 
     @property
     def activations(self) -> NDArray[np.float64]:
@@ -121,24 +121,24 @@ class TraceSet:
             site: Compare at one site; by default at all sites, their vectors concatenated.
             other: Traces of another target, whose examples are the columns.
         """
-        ours = [_flatten(trace, site) for trace in self.traces]
-        theirs = ours if other is None else [_flatten(trace, site) for trace in other.traces]
-        known = {key: i for i, key in enumerate(dict.fromkeys(k for t in (*ours, *theirs) for k in t))}
-        left, right = _unit_rows(ours, known), _unit_rows(theirs, known)
+        rows = [_flatten(trace, site) for trace in self.traces]
+        columns = rows if other is None else [_flatten(trace, site) for trace in other.traces]
+        index = {key: i for i, key in enumerate(dict.fromkeys(k for t in (*rows, *columns) for k in t))}
+        left, right = _unit_rows(rows, index), _unit_rows(columns, index)
         return np.asarray(left @ right.T)
 
     def similarity_by_site(self) -> list[SiteSimilarity]:
         """How similar the examples are at each site at which two of them have a contribution."""
-        found = []
+        similarities = []
         for site in self.sites:
-            there = np.array([bool(trace.sites.get(site)) for trace in self.traces])
-            rows, columns = np.triu_indices(len(there), 1)
-            both = there[rows] & there[columns]
-            if both.any():
-                values = self.similarity(site)[rows[both], columns[both]]
+            has_site = np.array([bool(trace.sites.get(site)) for trace in self.traces])
+            rows, columns = np.triu_indices(len(has_site), 1)
+            is_pair = has_site[rows] & has_site[columns]
+            if is_pair.any():
+                values = self.similarity(site)[rows[is_pair], columns[is_pair]]
                 low, high = np.quantile(values, (0.25, 0.75)).tolist()
-                found.append(SiteSimilarity(site, float(values.mean()), low, high, int(both.sum())))
-        return found
+                similarities.append(SiteSimilarity(site, float(values.mean()), low, high, int(is_pair.sum())))
+        return similarities
 
     def similarity_order(self, site: str | None = None) -> list[int]:
         """An order of the examples that puts similar ones next to each other.
@@ -150,15 +150,15 @@ class TraceSet:
             return list(range(len(self.traces)))
         weights = self.similarity(site).clip(min=0)
         _, vectors = np.linalg.eigh(np.diag(weights.sum(1)) - weights)
-        along = vectors[:, 1] if vectors[0, 1] <= 0 else -vectors[:, 1]
-        return [int(i) for i in np.argsort(along.round(9), kind="stable")]
+        fiedler_vector = vectors[:, 1] if vectors[0, 1] <= 0 else -vectors[:, 1]
+        return [int(i) for i in np.argsort(fiedler_vector.round(9), kind="stable")]
 
     @cached_property
     def mean_similarity(self) -> NDArray[np.float64]:
         """Mean similarity of each example to the others, over all sites, float [examples]."""
         table = self.similarity()
-        others = max(1, len(table) - 1)
-        return np.asarray((table.sum(1) - np.diagonal(table)) / others)
+        n_others = max(1, len(table) - 1)
+        return np.asarray((table.sum(1) - np.diagonal(table)) / n_others)
 
     @property
     def correlation(self) -> float | None:
@@ -170,15 +170,16 @@ class TraceSet:
 
     def recurring_components(self, limit: int = 20) -> list[RecurringComponent]:
         """Features and heads that contribute in most examples, ties by the size of their mean attribution."""
-        seen: dict[tuple[str, int], list[float]] = {}
+        values_by_key: dict[tuple[str, int], list[float]] = {}
         for trace in self.traces:
             for key, value in _flatten(trace, None).items():
-                seen.setdefault(key, []).append(value)
+                values_by_key.setdefault(key, []).append(value)
         total = max(1, len(self.traces))
-        found = [
-            RecurringComponent(self.component_name(*key), len(v), sum(v) / total) for key, v in seen.items()
+        components = [
+            RecurringComponent(self.component_name(*key), len(values), sum(values) / total)
+            for key, values in values_by_key.items()
         ]
-        return sorted(found, key=lambda one: (-one.examples, -abs(one.mean)))[:limit]
+        return sorted(components, key=lambda component: (-component.examples, -abs(component.mean)))[:limit]
 
     def component_name(self, site: str, index: int) -> str:
         """The name of a feature or head, such as ``m3.f12`` or ``a1.h2``."""
@@ -211,7 +212,7 @@ class TraceSet:
             InputError: The data holds no traces.
         """
         try:
-            traces = tuple(_parse_trace(one) for one in data["examples"])
+            traces = tuple(_parse_trace(example) for example in data["examples"])
             heads = frozenset(map(str, data["heads"]))
             return TraceSet(str(data["target"]), traces, bool(data["partial"]), heads)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -227,22 +228,22 @@ def _parse_trace(data: Mapping[str, Any]) -> Trace:
     if not 0 <= example.position < len(strings) or len(strings) != len(example.tokens):
         raise ValueError(f"position {example.position} of {len(strings)} tokens")
     sites = {str(s): {int(i): float(v) for i, v in vector.items()} for s, vector in data["sites"].items()}
-    if odd := [site for site in sites if site[:1] not in ("a", "m") or not site[1:].isdecimal()]:
-        raise ValueError(f"there is no site '{odd[0]}'")
+    if unknown := [site for site in sites if site[:1] not in ("a", "m") or not site[1:].isdecimal()]:
+        raise ValueError(f"there is no site '{unknown[0]}'")
     return Trace(example, strings, sites)
 
 
 def _flatten(trace: Trace, site: str | None) -> dict[tuple[str, int], float]:
-    chosen = trace.sites if site is None else {site: trace.sites.get(site, {})}
-    return {(name, item): value for name, vector in chosen.items() for item, value in vector.items()}
+    sites = trace.sites if site is None else {site: trace.sites.get(site, {})}
+    return {(name, item): value for name, vector in sites.items() for item, value in vector.items()}
 
 
 def _unit_rows(
-    vectors: list[dict[tuple[str, int], float]], known: dict[tuple[str, int], int]
+    vectors: list[dict[tuple[str, int], float]], index: dict[tuple[str, int], int]
 ) -> NDArray[np.float64]:
     """Vectors of length 1 as rows [examples, known]."""
-    rows = np.zeros((len(vectors), len(known)))
+    rows = np.zeros((len(vectors), len(index)))
     for row, vector in zip(rows, vectors, strict=True):
-        row[[known[key] for key in vector]] = list(vector.values())
+        row[[index[key] for key in vector]] = list(vector.values())
     sizes = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.divide(rows, sizes, out=np.zeros_like(rows), where=sizes > 0)

@@ -16,7 +16,7 @@ from circuitviz.models.sender_activations import head_rows, mlp_row
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.tasks import Task
 
-PROMPTS_PER_STEP = 16  # prompts a step: a step is what cancelling waits for
+PROMPTS_PER_STEP = 16  # cancelling waits for the end of a step
 
 
 @dataclass(frozen=True)
@@ -77,26 +77,26 @@ def direct_logit_attribution_steps(
 @torch.no_grad()
 def _attribute_batch(model: Model, batch: Task) -> Tensor:
     """Direct logit attribution of a few prompts, [senders, batch]."""
-    seen: list[Tensor] = []
-    at = batch.lengths - 1
+    final_residuals: list[Tensor] = []
+    positions = batch.lengths - 1
     rows = torch.arange(len(batch), device=batch.clean.device)
-    with model.hooks({"ln_final.hook_in": seen.append}):
-        run = record_activations(model, batch.clean, at)
+    with model.hooks({"ln_final.hook_in": final_residuals.append}):
+        run = record_activations(model, batch.clean, positions)
     norm = model.final_norm
-    _, inverse = norm.normalise_parts(seen[0][rows, at])
-    direction = _mean_unembedding(model, batch.correct) - _mean_unembedding(model, batch.incorrect)
-    push = direction * norm.weight
-    if norm.is_centred:  # centring what is written is centring what it is multiplied with
-        push = push - push.mean(-1, keepdim=True)
-    push = push * inverse
-    found = push.new_zeros(len(model.graph.senders), len(batch))
-    found[0] = (run.embed[rows, at] * model.embed_scale * push).sum(-1)
+    _, inverse = norm.normalise_parts(final_residuals[0][rows, positions])
+    logit_direction = _mean_unembedding(model, batch.correct) - _mean_unembedding(model, batch.incorrect)
+    direction = logit_direction * norm.weight
+    if norm.is_centred:  # centring the output equals centring the direction
+        direction = direction - direction.mean(-1, keepdim=True)
+    direction = direction * inverse
+    attributions = direction.new_zeros(len(model.graph.senders), len(batch))
+    attributions[0] = (run.embed[rows, positions] * model.embed_scale * direction).sum(-1)
     for layer, weights in enumerate(model.layers):
-        pushed = torch.einsum("hed,bd->bhe", weights.o, push)
-        found[head_rows(model, layer)] = (run.z[layer][rows, at] * pushed).sum(-1).T
+        head_direction = torch.einsum("hed,bd->bhe", weights.o, direction)
+        attributions[head_rows(model, layer)] = (run.z[layer][rows, positions] * head_direction).sum(-1).T
         if model.shape.mlp:
-            found[mlp_row(model, layer)] = (run.mlp[layer][rows, at] * push).sum(-1)
-    return found
+            attributions[mlp_row(model, layer)] = (run.mlp[layer][rows, positions] * direction).sum(-1)
+    return attributions
 
 
 def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
@@ -106,6 +106,6 @@ def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
         model: The model.
         answers: Token ids [batch, answers], −1 where there is none.
     """
-    there = (answers >= 0).to(model.unembedding)
-    rows = model.unembedding[answers.clamp_min(0)] * there[..., None]
-    return rows.sum(1) / there.sum(1, keepdim=True)
+    mask = (answers >= 0).to(model.unembedding)
+    rows = model.unembedding[answers.clamp_min(0)] * mask[..., None]
+    return rows.sum(1) / mask.sum(1, keepdim=True)

@@ -77,13 +77,13 @@ def direct_logits(model: Model, output: Tensor, final: Tensor) -> Tensor:
 
 
 def rank_tokens(
-    model: Model, part: Task, logits: Tensor, top: int
+    model: Model, subtask: Task, logits: Tensor, top: int
 ) -> tuple[list[TokenLogit], list[TokenLogit], list[TokenLogit]]:
     """The top and bottom tokens of logits, and the prompt's answers, best first.
 
     Args:
         model: The model.
-        part: A task of one prompt.
+        subtask: A task of one prompt.
         logits: [vocabulary].
         top: Number of tokens on either side.
     """
@@ -99,20 +99,20 @@ def rank_tokens(
             for text, i in zip(texts, ids.tolist(), strict=True)
         ]
 
-    answers = torch.cat([part.correct[0], part.incorrect[0]])
-    kept = answers[answers >= 0]
-    kept = kept[logits[kept].argsort(descending=True)][:20]
-    return entries(order[:top]), entries(order[-top:].flip(0)), entries(kept)
+    answers = torch.cat([subtask.correct[0], subtask.incorrect[0]])
+    answer_ids = answers[answers >= 0]
+    answer_ids = answer_ids[logits[answer_ids].argsort(descending=True)][:20]
+    return entries(order[:top]), entries(order[-top:].flip(0)), entries(answer_ids)
 
 
-def answer_logit_diff(part: Task, logits: Tensor) -> float | None:
+def answer_logit_diff(subtask: Task, logits: Tensor) -> float | None:
     """Correct minus incorrect answers' mean logit of a task of one prompt; None without incorrect answers.
 
     Args:
-        part: A task of one prompt.
+        subtask: A task of one prompt.
         logits: [vocabulary].
     """
-    correct, incorrect = (a[0][a[0] >= 0] for a in (part.correct, part.incorrect))
+    correct, incorrect = (a[0][a[0] >= 0] for a in (subtask.correct, subtask.incorrect))
     if not len(incorrect):
         return None
     return float(logits[correct].mean() - logits[incorrect].mean())

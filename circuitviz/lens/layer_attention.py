@@ -12,7 +12,7 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.lens.direct_logits import select_prompt
 from circuitviz.models import Model
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.tasks import Task
 
 AttentionPatterns = NDArray[np.float32]
@@ -89,33 +89,34 @@ def read_layer_attention(model: Model, task: Task, layer: int, prompt: int = 0) 
         raise InputError(
             f"Layer {layer} was asked for; the model has {model.shape.n_layers}, numbered from 0."
         )
-    part = select_prompt(task, prompt)
-    length = int(part.lengths[0])
-    found = [
-        _attention_of_prompt(model, tokens[:, :length], layer) for tokens in (part.clean, part.corrupted)
+    subtask = select_prompt(task, prompt)
+    length = int(subtask.lengths[0])
+    sides = [
+        _attention_of_prompt(model, tokens[:, :length], layer)
+        for tokens in (subtask.clean, subtask.corrupted)
     ]
     return LayerAttention(
         layer,
         prompt,
         task.prompt_strings(prompt),
         task.prompt_strings(prompt, corrupted=True),
-        found[0][0],
-        found[1][0],
-        found[0][1],
-        found[1][1],
+        sides[0][0],
+        sides[1][0],
+        sides[0][1],
+        sides[1][1],
     )
 
 
 def _attention_of_prompt(
     model: Model, tokens: Tensor, layer: int
 ) -> tuple[AttentionPatterns, AttentionPatterns]:
-    kept: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     name = f"blocks.{layer}.attn"
     hooks: dict[str, Hook] = {
-        f"{name}.hook_pattern": lambda x: kept.__setitem__("pattern", x),
-        f"{name}.v.hook_out": lambda x: kept.__setitem__("v", x),
+        f"{name}.hook_pattern": lambda x: tensors.__setitem__("pattern", x),
+        f"{name}.v.hook_out": lambda x: tensors.__setitem__("v", x),
     }
     with model.hooks(hooks):
         model.logits(tokens, torch.tensor([tokens.shape[1] - 1], device=tokens.device))
-    sizes = kept["v"][0].norm(dim=-1).repeat_interleave(model.shape.queries_per_kv_head, dim=1).T
-    return kept["pattern"][0].float().cpu().numpy(), sizes.float().cpu().numpy()
+    norms = tensors["v"][0].norm(dim=-1).repeat_interleave(model.shape.queries_per_kv_head, dim=1).T
+    return tensors["pattern"][0].float().cpu().numpy(), norms.float().cpu().numpy()

@@ -17,7 +17,7 @@ from circuitviz.lens.direct_logits import (
     select_prompt,
 )
 from circuitviz.models import Model, record_activations
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.tasks import Task
 
 
@@ -77,15 +77,15 @@ def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, to
     Raises:
         InputError: There is no such node or prompt.
     """
-    part = select_prompt(task, prompt)
-    length = int(part.lengths[0])
+    subtask = select_prompt(task, prompt)
+    length = int(subtask.lengths[0])
     tokens = task.prompt_strings(prompt)
     if node and model.graph.node(node).kind is not NodeKind.LOGITS:
-        seen: list[Tensor] = []
-        with model.hooks({"ln_final.hook_in": seen.append}):
-            run = record_activations(model, part.clean[:, :length], part.lengths - 1)
-        logits = direct_logits(model, node_output(model, run, node)[0], seen[0][0])
-        row = _lens_cells(model, part, logits.expand(length, -1), top)
+        final_residuals: list[Tensor] = []
+        with model.hooks({"ln_final.hook_in": final_residuals.append}):
+            run = record_activations(model, subtask.clean[:, :length], subtask.lengths - 1)
+        logits = direct_logits(model, node_output(model, run, node)[0], final_residuals[0][0])
+        row = _lens_cells(model, subtask, logits.expand(length, -1), top)
         return LensGrid(node, prompt, [node], [node], tokens, [row])
     streams: list[Tensor] = []
     hooks: dict[str, Hook] = {
@@ -93,19 +93,19 @@ def read_lens_grid(model: Model, task: Task, node: str = "", prompt: int = 0, to
     }
     hooks["ln_final.hook_in"] = streams.append
     with model.hooks(hooks):
-        model.logits(part.clean[:, :length], part.lengths - 1)
-    first, names = (len(streams) - 1 if node else 0), ["embedding"]
+        model.logits(subtask.clean[:, :length], subtask.lengths - 1)
+    first_row, names = (len(streams) - 1 if node else 0), ["embedding"]
     names += [f"after layer {layer}" for layer in range(model.shape.n_layers)]
-    cells = [_lens_cells(model, part, model.unembed(stream[0]), top) for stream in streams[first:]]
-    nodes = ["input", *[""] * (model.shape.n_layers - 1), "logits"]  # between, many wrote the stream
-    return LensGrid(node, prompt, names[first:], nodes[first:], tokens, cells)
+    cells = [_lens_cells(model, subtask, model.unembed(stream[0]), top) for stream in streams[first_row:]]
+    nodes = ["input", *[""] * (model.shape.n_layers - 1), "logits"]  # in between, many nodes wrote the stream
+    return LensGrid(node, prompt, names[first_row:], nodes[first_row:], tokens, cells)
 
 
-def _lens_cells(model: Model, part: Task, logits: Tensor, top: int) -> list[LensCell]:
-    right = part.correct[0][part.correct[0] >= 0]
-    found = []
+def _lens_cells(model: Model, subtask: Task, logits: Tensor, top: int) -> list[LensCell]:
+    correct = subtask.correct[0][subtask.correct[0] >= 0]
+    cells = []
     for row in logits:
-        first, _, answers = rank_tokens(model, part, row, top)
-        rank = int((row > row[right].max()).sum())
-        found.append(LensCell(first, answers, rank, answer_logit_diff(part, row)))
-    return found
+        top_tokens, _, answers = rank_tokens(model, subtask, row, top)
+        rank = int((row > row[correct].max()).sum())
+        cells.append(LensCell(top_tokens, answers, rank, answer_logit_diff(subtask, row)))
+    return cells

@@ -17,7 +17,7 @@ from circuitviz.lens.direct_logits import (
     select_prompt,
 )
 from circuitviz.models import Model, record_activations
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.tasks import Task
 
 
@@ -65,35 +65,35 @@ def read_node(model: Model, task: Task, node: str, prompt: int = 0, top: int = 1
         InputError: There is no such node or prompt.
     """
     entry = model.graph.node(node)
-    part = select_prompt(task, prompt)
-    length = int(part.lengths[0])
-    tokens, position = part.clean[:, :length], part.lengths - 1
-    seen: dict[str, Tensor] = {}
-    hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: seen.__setitem__("final", x)}
+    subtask = select_prompt(task, prompt)
+    length = int(subtask.lengths[0])
+    tokens, position = subtask.clean[:, :length], subtask.lengths - 1
+    tensors: dict[str, Tensor] = {}
+    hooks: dict[str, Hook] = {"ln_final.hook_in": lambda x: tensors.__setitem__("final", x)}
     if entry.kind is NodeKind.HEAD:
         attention = f"blocks.{entry.layer}.attn"
-        hooks[f"{attention}.hook_pattern"] = lambda x: seen.__setitem__("pattern", x)
-        hooks[f"{attention}.v.hook_out"] = lambda x: seen.__setitem__("v", x)
+        hooks[f"{attention}.hook_pattern"] = lambda x: tensors.__setitem__("pattern", x)
+        hooks[f"{attention}.v.hook_out"] = lambda x: tensors.__setitem__("v", x)
     with model.hooks(hooks):
         run = record_activations(model, tokens, position)
     assert run.logits is not None
-    final = seen["final"][0, -1]
+    final = tensors["final"][0, -1]
     if entry.kind is NodeKind.LOGITS:
         logits = run.logits[0]
     else:
         logits = direct_logits(model, node_output(model, run, node)[0, -1], final)
     pattern = weighted = None
     if entry.kind is NodeKind.HEAD and entry.head is not None:
-        pattern = seen["pattern"][0, entry.head]
-        values = seen["v"][0, :, entry.head // model.shape.queries_per_kv_head]
+        pattern = tensors["pattern"][0, entry.head]
+        values = tensors["v"][0, :, entry.head // model.shape.queries_per_kv_head]
         carried = pattern * values.norm(dim=-1)[None]
         weighted = carried / carried.max().clamp_min(1e-12)
     return NodeReading(
         node,
         prompt,
         task.prompt_strings(prompt),
-        *rank_tokens(model, part, logits, top),
-        answer_logit_diff(part, logits),
+        *rank_tokens(model, subtask, logits, top),
+        answer_logit_diff(subtask, logits),
         None if pattern is None else pattern.tolist(),
         None if weighted is None else weighted.tolist(),
     )

@@ -12,7 +12,7 @@ from circuitviz.graph import NodeKind
 from circuitviz.lens.direct_logits import TokenLogit, direct_logits, rank_tokens, select_prompt
 from circuitviz.lens.qk_scores import qk_scores_of_vocabulary
 from circuitviz.models import Model
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.tasks import Task
 
 
@@ -65,39 +65,39 @@ def read_head(model: Model, task: Task, node: str, prompt: int = 0, top: int = 6
     entry = model.graph.node(node)
     if entry.kind is not NodeKind.HEAD or entry.layer is None or entry.head is None:
         raise InputError(f"'{node}' is not a head; a name like a1.h2 would be right.")
-    part = select_prompt(task, prompt)
-    weights, shared = model.layers[entry.layer], entry.head // model.shape.queries_per_kv_head
-    seen: dict[str, Tensor] = {}
+    subtask = select_prompt(task, prompt)
+    weights, kv_head = model.layers[entry.layer], entry.head // model.shape.queries_per_kv_head
+    tensors: dict[str, Tensor] = {}
     name = f"blocks.{entry.layer}"
     points = {"pattern": "attn.hook_pattern", "v": "attn.v.hook_out"}
-    hooks: dict[str, Hook] = {f"{name}.{point}": _capture_hook(seen, key) for key, point in points.items()}
-    hooks["ln_final.hook_in"] = _capture_hook(seen, "final")
+    hooks: dict[str, Hook] = {f"{name}.{point}": _capture_hook(tensors, key) for key, point in points.items()}
+    hooks["ln_final.hook_in"] = _capture_hook(tensors, "final")
     if weights.post_norm is not None:
-        hooks[f"{name}.ln1_post.hook_in"] = _capture_hook(seen, "post")
+        hooks[f"{name}.ln1_post.hook_in"] = _capture_hook(tensors, "post")
     with model.hooks(hooks):
-        model.logits(part.clean[:, : int(part.lengths[0])], part.lengths - 1)
-    output = seen["v"][0, :, shared] @ weights.o[entry.head]
+        model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
+    output = tensors["v"][0, :, kv_head] @ weights.o[entry.head]
     if weights.post_norm is not None:
-        output = output * weights.post_norm.normalise_parts(seen["post"][0, -1])[1]
-    logits = direct_logits(model, output, seen["final"][0, -1])
-    found = [rank_tokens(model, part, row, top) for row in logits]
+        output = output * weights.post_norm.normalise_parts(tensors["post"][0, -1])[1]
+    logits = direct_logits(model, output, tensors["final"][0, -1])
+    rankings = [rank_tokens(model, subtask, row, top) for row in logits]
     matches, unmatched = [], ""
     try:
         scores = qk_scores_of_vocabulary(model, task, entry.layer, entry.head, prompt)
-        matches = [rank_tokens(model, part, row, top)[0] for row in scores]
+        matches = [rank_tokens(model, subtask, row, top)[0] for row in scores]
     except InputError as error:
         unmatched = str(error)
     return HeadReading(
         node,
         prompt,
         task.prompt_strings(prompt),
-        [first for first, _, _ in found],
-        [answers for _, _, answers in found],
-        seen["pattern"][0, entry.head, -1].tolist(),
+        [promoted for promoted, _, _ in rankings],
+        [answers for _, _, answers in rankings],
+        tensors["pattern"][0, entry.head, -1].tolist(),
         matches,
         unmatched,
     )
 
 
-def _capture_hook(captured: dict[str, Tensor], key: str) -> Hook:
-    return lambda x: captured.__setitem__(key, x)
+def _capture_hook(tensors: dict[str, Tensor], key: str) -> Hook:
+    return lambda x: tensors.__setitem__(key, x)

@@ -15,11 +15,11 @@ from torch import Tensor
 from circuitviz.errors import InputError
 from circuitviz.lens.direct_logits import select_prompt
 from circuitviz.models import Model
-from circuitviz.models.model import Hook
+from circuitviz.models.forward_overrides import Hook
 from circuitviz.tasks import Task
 
 MAX_RELATIVE_ERROR = 1e-3  # of the largest score
-TOKENS_PER_CHUNK = 8192  # keys of all heads are made for so many tokens at once, which bounds the memory
+TOKENS_PER_CHUNK = 8192  # bounds the memory of the keys of all heads
 
 
 @torch.no_grad()
@@ -44,28 +44,32 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
         InputError: The model's own scores at position 0, which no rotary embedding turns, are not these
             queries times these keys times one factor for all heads of the layer.
     """
-    part, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
-    seen: dict[str, Tensor] = {}
+    subtask, shape, weights = select_prompt(task, prompt), model.shape, model.layers[layer]
+    tensors: dict[str, Tensor] = {}
 
     def keep(name: str) -> Hook:
-        return lambda x: seen.__setitem__(name, x)
+        return lambda x: tensors.__setitem__(name, x)
 
     name = f"blocks.{layer}.attn"
     points = {"q": f"{name}.q.hook_out", "k": f"{name}.k.hook_out", "scores": f"{name}.hook_attn_scores"}
     with model.hooks({point: keep(key) for key, point in points.items()}):
-        model.logits(part.clean[:, : int(part.lengths[0])], part.lengths - 1)
+        model.logits(subtask.clean[:, : int(subtask.lengths[0])], subtask.lengths - 1)
     attention = model.bridge.blocks[layer].attn
-    queries = _normalise_rows(attention, "q", seen["q"][0].reshape(-1, shape.n_heads, weights.q.shape[2]))
-    keys = _normalise_rows(attention, "k", seen["k"][0].reshape(-1, shape.kv_heads, weights.k.shape[2]))
+    queries = _normalise_rows(attention, "q", tensors["q"][0].reshape(-1, shape.n_heads, weights.q.shape[2]))
+    keys = _normalise_rows(attention, "k", tensors["k"][0].reshape(-1, shape.kv_heads, weights.k.shape[2]))
     products = (queries[0] * keys[0].repeat_interleave(shape.queries_per_kv_head, dim=0)).sum(-1)
-    factor = _measure_score_factor(model, products, seen["scores"][0, :, 0, 0])
+    factor = _measure_score_factor(model, products, tensors["scores"][0, :, 0, 0])
     embedding = model.hf.get_input_embeddings().weight.detach() * model.embed_scale
-    found = []
-    for some in embedding.split(TOKENS_PER_CHUNK):
-        every = weights.attn_norm.project(some.expand(shape.kv_heads, -1, -1), weights.k, weights.k_bias)
-        every = _normalise_rows(attention, "k", every.transpose(0, 1))[:, head // shape.queries_per_kv_head]
-        found.append(queries[:, head] @ every.T * factor)
-    return torch.cat(found, dim=1)
+    scores = []
+    for token_rows in embedding.split(TOKENS_PER_CHUNK):
+        token_keys = weights.attn_norm.project(
+            token_rows.expand(shape.kv_heads, -1, -1), weights.k, weights.k_bias
+        )
+        token_keys = _normalise_rows(attention, "k", token_keys.transpose(0, 1))[
+            :, head // shape.queries_per_kv_head
+        ]
+        scores.append(queries[:, head] @ token_keys.T * factor)
+    return torch.cat(scores, dim=1)
 
 
 def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
@@ -74,10 +78,10 @@ def _normalise_rows(attention: Any, channel: str, rows: Tensor) -> Tensor:
     if norm is None:
         return rows
     if attention._qk_norm_phase == "pre_reshape":
-        whole: Tensor = norm.original_component(rows.flatten(1)[None])[0]
-        return whole.view_as(rows)
-    found: Tensor = norm.original_component(rows.transpose(0, 1)[None])[0]
-    return found.transpose(0, 1)
+        flat: Tensor = norm.original_component(rows.flatten(1)[None])[0]
+        return flat.view_as(rows)
+    normalised: Tensor = norm.original_component(rows.transpose(0, 1)[None])[0]
+    return normalised.transpose(0, 1)
 
 
 def _measure_score_factor(model: Model, products: Tensor, scores: Tensor) -> float:
@@ -90,7 +94,7 @@ def _measure_score_factor(model: Model, products: Tensor, scores: Tensor) -> flo
         1e-6
     ):
         raise InputError(
-            f"The attention scores of '{model.name}' are made otherwise than from queries and keys alone, "
+            f"The attention scores of '{model.name}' are not made from queries and keys alone, "
             "or TransformerLens does not give them, so what a head matches (QK) cannot be shown; what it "
             "writes (OV) can."
         )

@@ -31,14 +31,14 @@ def read_top_tokens(
     Raises:
         InputError: There is no such node or prompt.
     """
-    part = select_prompt(task, prompt)
-    length = int(part.lengths[0])
-    seen: list[Tensor] = []
-    with model.hooks({"ln_final.hook_in": seen.append}):
-        run = record_activations(model, part.clean[:, :length], part.lengths - 1)
+    subtask = select_prompt(task, prompt)
+    length = int(subtask.lengths[0])
+    final_residuals: list[Tensor] = []
+    with model.hooks({"ln_final.hook_in": final_residuals.append}):
+        run = record_activations(model, subtask.clean[:, :length], subtask.lengths - 1)
     assert run.logits is not None
-    final = seen[0][0, -1]
-    found: dict[str, list[tuple[str, float]]] = {}
+    final = final_residuals[0][0, -1]
+    tokens_of_node: dict[str, list[tuple[str, float]]] = {}
     for name in nodes:
         if model.graph.node(name).kind is NodeKind.LOGITS:
             logits = run.logits[0]
@@ -46,5 +46,5 @@ def read_top_tokens(
             logits = direct_logits(model, node_output(model, run, name)[0, -1], final)
         best = logits.topk(min(top, len(logits)))
         texts = model.tokens.token_strings(best.indices.tolist())
-        found[name] = list(zip(texts, best.values.tolist(), strict=True))
-    return found
+        tokens_of_node[name] = list(zip(texts, best.values.tolist(), strict=True))
+    return tokens_of_node

@@ -59,7 +59,7 @@ def log_probability(
 
 @metrics.register(
     "accuracy",
-    summary="Share of prompts whose best correct token stands above every incorrect one.",
+    summary="Fraction of prompts whose best correct token is above every incorrect one.",
     smooth=False,
     two_sided=True,
 )

@@ -43,20 +43,20 @@ class BatchInterventions:
         self._positions, self._time, self._references = positions, time, references
         self._heads: dict[int, list[tuple[int, Intervention]]] = {}
         self._mlps: dict[int, Intervention] = {}
-        for name, what in interventions.items():
+        for name, intervention in interventions.items():
             node = model.graph.node(name)
             if node.kind is NodeKind.MLP and node.layer is not None:
-                self._mlps[node.layer] = what
+                self._mlps[node.layer] = intervention
             elif node.kind is NodeKind.HEAD and node.layer is not None and node.head is not None:
                 if model.layers[node.layer].post_norm is not None:
                     raise InputError(
-                        f"{name} was to be changed, but '{model.name}' normalises what its heads write "
-                        "together: changing one would change the others; take the node out instead."
+                        f"{name} cannot be changed: '{model.name}' normalises what its heads write "
+                        "together: changing one would change the others; ablate the node instead."
                     )
-                self._heads.setdefault(node.layer, []).append((node.head, what))
+                self._heads.setdefault(node.layer, []).append((node.head, intervention))
             else:
                 raise InputError(
-                    f"{name} was to be changed; only what heads and MLPs write can be, such as "
+                    f"{name} cannot be changed; only the outputs of heads and MLPs can, such as "
                     f"{next(n.name for n in model.graph.nodes if n.kind is NodeKind.HEAD)}."
                 )
 
@@ -70,13 +70,13 @@ class BatchInterventions:
         if layer not in self._heads:
             return None
         z = z.clone()
-        for head, what in self._heads[layer]:
-            ours = z[:, :, head]
-            if what.value == "scale":
-                z[:, :, head] = self.mix_positions(ours, ours * what.amount, what)
+        for head, intervention in self._heads[layer]:
+            own = z[:, :, head]
+            if intervention.value == "scale":
+                z[:, :, head] = self.mix_positions(own, own * intervention.amount, intervention)
             else:
                 z[:, :, head] = self.mix_positions(
-                    ours, self._references[what.value].z[layer][:, :, head], what
+                    own, self._references[intervention.value].z[layer][:, :, head], intervention
                 )
         return z
 
@@ -86,12 +86,12 @@ class BatchInterventions:
         A factor multiplies the whole output with its bias, as zero ablation removes all of it (methods.md,
         Ablation).
         """
-        what = self._mlps.get(layer)
-        if what is None:
+        intervention = self._mlps.get(layer)
+        if intervention is None:
             return None
-        if what.value != "scale":
-            return self.mix_positions(output, self._references[what.value].mlp[layer], what)
-        return self.mix_positions(output, output * what.amount, what)
+        if intervention.value != "scale":
+            return self.mix_positions(output, self._references[intervention.value].mlp[layer], intervention)
+        return self.mix_positions(output, output * intervention.amount, intervention)
 
     def mix_positions(self, own: Tensor, replacement: Tensor, intervention: Intervention) -> Tensor:
         """The replacement at the intervention's positions, the own output elsewhere.
@@ -112,8 +112,8 @@ class BatchInterventions:
 
         A position that a prompt does not have is false everywhere.
         """
-        here = torch.arange(self._time, device=self._positions.device)[None]
-        found = torch.zeros(len(self._positions), self._time, dtype=torch.bool, device=here.device)
-        for place in intervention.positions:
-            found |= here == (place if place >= 0 else self._positions[:, None] + 1 + place)
-        return found
+        columns = torch.arange(self._time, device=self._positions.device)[None]
+        mask = torch.zeros(len(self._positions), self._time, dtype=torch.bool, device=columns.device)
+        for position in intervention.positions:
+            mask |= columns == (position if position >= 0 else self._positions[:, None] + 1 + position)
+        return mask

@@ -13,7 +13,7 @@ from circuitviz.models.model import Model
 from circuitviz.progress import Progress, ProgressSteps
 
 MAX_BATCH_BYTES = 384 * 2**20  # bytes; larger batches are no faster
-FREE_MEMORY_DIVISOR = 4  # of the free memory, one part in so many
+FREE_MEMORY_DIVISOR = 4  # a batch may take 1/4 of the free memory
 
 T = TypeVar("T")
 
@@ -39,8 +39,8 @@ def max_batch_size(model: Model, time: int, held_tensors: float) -> int:
         time: Tokens per prompt.
         held_tensors: How many tensors [senders, batch, time, d_model] a computation holds at once.
     """
-    one = held_tensors * 4 * len(model.graph.senders) * time * model.shape.d_model
-    return max(1, int(batch_budget_bytes(model.device) / one))
+    bytes_per_prompt = held_tensors * 4 * len(model.graph.senders) * time * model.shape.d_model
+    return max(1, int(batch_budget_bytes(model.device) / bytes_per_prompt))
 
 
 def split_batches(model: Model, prompts: int, time: int, held_tensors: float = 1.5) -> Iterator[range]:
@@ -55,9 +55,9 @@ def split_batches(model: Model, prompts: int, time: int, held_tensors: float = 1
     Yields:
         Ranges of prompt numbers, in order.
     """
-    size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
-    for start in range(0, prompts, size):
-        yield range(start, min(prompts, start + size))
+    batch_size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
+    for start in range(0, prompts, batch_size):
+        yield range(start, min(prompts, start + batch_size))
 
 
 def run_in_batches(
@@ -85,11 +85,11 @@ def run_in_batches(
         ComputationError: Memory runs out on a single prompt.
     """
     size = min(prompts, max_batch_size(model, time, held_tensors), model.max_batch_prompts or prompts)
-    found, start = [], 0
+    results, start = [], 0
     while start < prompts:
         rows = range(start, min(prompts, start + size))
         try:
-            found.append((yield from run_batch(rows)))
+            results.append((yield from run_batch(rows)))
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -106,8 +106,8 @@ def run_in_batches(
         if model.device.type == "cuda":
             torch.cuda.empty_cache()
         noun = "prompt" if size == 1 else "prompts"
-        yield Progress(start, prompts, f"memory ran out; going on with {size} {noun} at a time")
-    return found
+        yield Progress(start, prompts, f"out of memory; continuing with {size} {noun} at a time")
+    return results
 
 
 def is_out_of_memory(error: BaseException) -> bool:

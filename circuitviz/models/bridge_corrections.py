@@ -35,7 +35,9 @@ def _call_fused_mlp(mlp: Any) -> None:
     from transformer_lens.model_bridge.generalized_components import GatedMLPBridge
 
     forward = MethodType(GatedMLPBridge.forward, mlp)
-    object.__setattr__(mlp, "forward", forward)  # plainly set, it would go to the module behind the bridge
+    object.__setattr__(
+        mlp, "forward", forward
+    )  # the bridge's own __setattr__ would set it on the wrapped module
 
 
 def _leave_scores_unscaled(attention: Any) -> None:
@@ -45,8 +47,8 @@ def _leave_scores_unscaled(attention: Any) -> None:
     mask = attention._apply_reconstruct_attention_mask
     factor = attention.original_component.head_dim**0.5
 
-    def masked(attn_scores: Any, **rest: Any) -> Any:
-        return mask(attn_scores=attn_scores * factor, **rest)
+    def masked(attn_scores: Any, **kwargs: Any) -> Any:
+        return mask(attn_scores=attn_scores * factor, **kwargs)
 
     attention._apply_reconstruct_attention_mask = masked
 

@@ -39,7 +39,7 @@ def build_bridge(hf: Any, name: str) -> Any:
     config = copy.deepcopy(hf.config)
     config.architectures = [architecture]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # advice about options that we do not use
+        warnings.simplefilter("ignore")  # advice about unused options
         try:
             bridge = build_bridge_from_module(hf, architecture, hf_config=config)
             correct_bridge(bridge)
@@ -55,7 +55,7 @@ def _architecture(hf: Any) -> str | None:
     """TransformerLens' name of the first class of a model, its own or inherited, that it knows."""
     from transformer_lens.factories.architecture_adapter_factory import SUPPORTED_ARCHITECTURES
 
-    written = {name.lower(): name for name in SUPPORTED_ARCHITECTURES}  # PhiMoE is Phimoe for transformers
+    written = {name.lower(): name for name in SUPPORTED_ARCHITECTURES}  # transformers spells PhiMoE as Phimoe
     written |= {name: name for name in SUPPORTED_ARCHITECTURES}
     classes = [kind.__name__ for kind in type(hf).__mro__]
     return next((written[key] for name in classes for key in (name, name.lower()) if key in written), None)

@@ -25,9 +25,9 @@ class BufferPool:
             like: A tensor of the wanted device and dtype.
             sizes: Its shape.
         """
-        wanted, held = math.prod(sizes), self._buffers.get(name)
-        fits = held is not None and held.dtype == like.dtype and held.device == like.device
-        if held is None or not fits or held.numel() < wanted:
-            self._buffers.pop(name, None)  # first give the smaller one back
-            held = self._buffers[name] = torch.empty(wanted, dtype=like.dtype, device=like.device)
-        return held[:wanted].view(sizes)
+        n_values, memory = math.prod(sizes), self._buffers.get(name)
+        fits = memory is not None and memory.dtype == like.dtype and memory.device == like.device
+        if memory is None or not fits or memory.numel() < n_values:
+            self._buffers.pop(name, None)  # free the smaller one first
+            memory = self._buffers[name] = torch.empty(n_values, dtype=like.dtype, device=like.device)
+        return memory[:n_values].view(sizes)

@@ -38,8 +38,8 @@ def zero_activations(model: Model, like: Tensor) -> Activations:
     """
     shape, width = model.shape, model.shape.d_model
     z = like.new_zeros(1, 1, shape.n_heads, model.layers[0].o.shape[1])
-    nothing = like.new_zeros(1, 1, width)
-    return Activations(nothing, [z] * shape.n_layers, [nothing] * (shape.n_layers if shape.mlp else 0))
+    zero = like.new_zeros(1, 1, width)
+    return Activations(zero, [z] * shape.n_layers, [zero] * (shape.n_layers if shape.mlp else 0))
 
 
 def mean_activations(model: Model, batches: Iterator[tuple[Tensor, Tensor]], positional: bool) -> Activations:
@@ -53,24 +53,28 @@ def mean_activations(model: Model, batches: Iterator[tuple[Tensor, Tensor]], pos
     total: Activations | None = None
     count: Tensor | None = None
     for tokens, lengths in batches:
-        seen = record_activations(model, tokens, lengths - 1)
-        real = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, None]
-        over = (0,) if positional else (0, 1)
+        outputs = record_activations(model, tokens, lengths - 1)
+        is_token = torch.arange(tokens.shape[1], device=tokens.device)[None] < lengths[:, None]
+        axes = (0,) if positional else (0, 1)
 
-        def summed(x: Tensor, real: Tensor = real, over: tuple[int, ...] = over) -> Tensor:
-            mask = real.view(*real.shape, *[1] * (x.dim() - 2))
-            return (x * mask).sum(over, keepdim=True)
+        def sum_tokens(x: Tensor, is_token: Tensor = is_token, axes: tuple[int, ...] = axes) -> Tensor:
+            mask = is_token.view(*is_token.shape, *[1] * (x.dim() - 2))
+            return (x * mask).sum(axes, keepdim=True)
 
-        part = Activations(summed(seen.embed), [summed(z) for z in seen.z], [summed(m) for m in seen.mlp])
-        number = summed(torch.ones_like(seen.embed[..., :1]))
-        total = part if total is None else _add_activations(total, part)
-        count = number if count is None else count + number
+        sums = Activations(
+            sum_tokens(outputs.embed),
+            [sum_tokens(z) for z in outputs.z],
+            [sum_tokens(m) for m in outputs.mlp],
+        )
+        n_summed = sum_tokens(torch.ones_like(outputs.embed[..., :1]))
+        total = sums if total is None else _add_activations(total, sums)
+        count = n_summed if count is None else count + n_summed
     assert total is not None and count is not None
-    share = 1 / count.clamp_min(1)
+    scale = 1 / count.clamp_min(1)
     return Activations(
-        total.embed * share,
-        [z * share[..., None] for z in total.z],
-        [m * share for m in total.mlp],
+        total.embed * scale,
+        [z * scale[..., None] for z in total.z],
+        [m * scale for m in total.mlp],
     )
 
 

@@ -22,7 +22,8 @@ import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
-from circuitviz.models.model import Hook, Model
+from circuitviz.models.forward_overrides import Hook
+from circuitviz.models.model import Model
 from circuitviz.models.patched_run import PatchedRun
 from circuitviz.models.sender_activations import Activations, recording_hooks
 
@@ -30,7 +31,7 @@ RELATIVE_TOLERANCE = 1e-3  # of a tensor's spread; float32 passes differ by 1e-6
 SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS = (
     4,
     7,
-)  # tokens of the prompts: two short ones alike in length, and one that is longer
+)  # two prompts of equal length, and a longer one
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +69,18 @@ def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePa
             f"The model '{name}' is in {str(embeddings.dtype).removeprefix('torch.')}; scores need "
             "float32, so convert it with hf.float() first."
         )
-    longest = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or LONG_PROMPT_TOKENS
-    rows = len(embeddings)
-    one, other = (
-        torch.linspace(0, rows - 1, time, device=hf.device).long()
+    max_length = getattr(hf.config.get_text_config(), "max_position_embeddings", None) or LONG_PROMPT_TOKENS
+    vocabulary = len(embeddings)
+    short_row, long_row = (
+        torch.linspace(0, vocabulary - 1, time, device=hf.device).long()
         for time in (SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS)
     )
     passes = []
-    for tokens in (torch.stack([one, (one + max(1, rows // 2)) % rows]), other.flip(0)[None]):
-        tokens = tokens[:, :longest]
+    for tokens in (
+        torch.stack([short_row, (short_row + max(1, vocabulary // 2)) % vocabulary]),
+        long_row.flip(0)[None],
+    ):
+        tokens = tokens[:, :max_length]
         try:
             mask = torch.ones_like(tokens)
             out = hf(tokens, attention_mask=mask, use_cache=False, output_hidden_states=True)
@@ -107,35 +111,35 @@ def check_decomposition(model: Model, reference: tuple[ReferencePass, ReferenceP
             logits differ from the plain model's by more than ``RELATIVE_TOLERANCE``.
     """
     short, long = reference
-    seen, written = _record_hook_points(model, short)
-    model.embed_scale = _measure_embed_scale(model, seen)
-    _check_logits(model, short, seen)
+    tensors, outputs = _record_hook_points(model, short)
+    model.embed_scale = _measure_embed_scale(model, tensors)
+    _check_logits(model, short, tensors)
     for layer in range(model.shape.n_layers):
-        _check_layer_weights(model, layer, seen)
+        _check_layer_weights(model, layer, tensors)
     _check_resumed_pass(model, long)
     model.can_set_patterns = _can_set_patterns(model, short)
-    _check_patched_pass(model, short, written, seen)
+    _check_patched_pass(model, short, outputs, tensors)
 
 
 def _record_hook_points(model: Model, reference: ReferencePass) -> tuple[dict[str, Tensor], Activations]:
     """Every tensor that is read, by hook point, and the senders' outputs; each hook has to fire once."""
-    seen: dict[str, Tensor] = {}
+    tensors: dict[str, Tensor] = {}
     fired: Counter[str] = Counter()
-    written = Activations(torch.empty(0), [], [])
+    outputs = Activations(torch.empty(0), [], [])
 
     def keep(name: str, sender: Hook | None, value: Tensor) -> None:
-        seen[name] = value
+        tensors[name] = value
         fired[name] += 1
         if sender is not None:
             sender(value)
 
-    senders = recording_hooks(model, written)
+    senders = recording_hooks(model, outputs)
     hooks: dict[str, Hook] = {
         name: partial(keep, name, senders.get(name)) for name in _required_hook_points(model)
     }
     try:
         with model.hooks(hooks):
-            seen["logits"] = model.logits(reference.tokens, _last_positions(reference))
+            tensors["logits"] = model.logits(reference.tokens, _last_positions(reference))
     except KeyError as error:
         if error.args[0] not in hooks:
             raise
@@ -143,19 +147,19 @@ def _record_hook_points(model: Model, reference: ReferencePass) -> tuple[dict[st
     for name in hooks:
         if fired[name] != 1:
             _reject_hook(model, name, f"fires {fired[name]} times in a pass, where once is right")
-    return seen, written
+    return tensors, outputs
 
 
-def _reject_hook(model: Model, name: str, what: str) -> None:
+def _reject_hook(model: Model, name: str, problem: str) -> None:
     raise InputError(
-        f"The model '{model.name}' cannot be taken apart: the hook point {name} {what}. "
+        f"The model '{model.name}' cannot be taken apart: the hook point {name} {problem}. "
         "GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
     )
 
 
-def _measure_embed_scale(model: Model, seen: dict[str, Tensor]) -> float:
+def _measure_embed_scale(model: Model, tensors: dict[str, Tensor]) -> float:
     """The factor by which a token's embedding enters the residual stream (Gemma multiplies it)."""
-    embed, residual = (x[0] - x[1] for x in (seen["embed.hook_out"], seen["blocks.0.hook_in"]))
+    embed, residual = (x[0] - x[1] for x in (tensors["embed.hook_out"], tensors["blocks.0.hook_in"]))
     scale = float((residual * embed).sum() / embed.square().sum().clamp_min(1e-30))
     if not torch.allclose(embed * scale, residual, rtol=1e-3, atol=1e-5 + 1e-4 * float(residual.abs().max())):
         raise InputError(
@@ -185,70 +189,72 @@ def _last_positions(reference: ReferencePass) -> Tensor:
     return torch.full((batch,), time - 1, device=reference.tokens.device)
 
 
-def _check_logits(model: Model, reference: ReferencePass, seen: dict[str, Tensor]) -> None:
+def _check_logits(model: Model, reference: ReferencePass, tensors: dict[str, Tensor]) -> None:
     """Compare the bridge with the plain model, block by block where the logits differ."""
-    right = reference.logits[:, -1]
-    if _is_close(right, seen["logits"]):
+    expected = reference.logits[:, -1]
+    if _is_close(expected, tensors["logits"]):
         return
-    where = "the logits, while the residual stream is the same"
+    location = "the logits, while the residual stream is the same"
     if len(reference.streams) != model.shape.n_layers + 1:
-        where = "the logits"
+        location = "the logits"
     else:
-        before = [*(f"blocks.{i}.hook_in" for i in range(model.shape.n_layers)), "ln_final.hook_in"]
+        hook_names = [*(f"blocks.{i}.hook_in" for i in range(model.shape.n_layers)), "ln_final.hook_in"]
         for layer, stream in enumerate(reference.streams[:-1]):  # the last one is normalised
-            if not _is_close(stream, seen[before[layer]]):
-                where = _describe_writer(layer)
+            if not _is_close(stream, tensors[hook_names[layer]]):
+                location = _describe_writer(layer)
                 break
         else:
-            if not _is_close(reference.streams[-1], model.bridge.ln_final(seen["ln_final.hook_in"])):
-                where = _describe_writer(model.shape.n_layers)
-    _reject_difference(model, "TransformerLens' view of it gives", seen["logits"], right, where)
+            if not _is_close(reference.streams[-1], model.bridge.ln_final(tensors["ln_final.hook_in"])):
+                location = _describe_writer(model.shape.n_layers)
+    _reject_difference(model, "TransformerLens' view of it gives", tensors["logits"], expected, location)
 
 
 def _check_resumed_pass(model: Model, reference: ReferencePass) -> None:
     """Compare a prompt of another length, resumed from the middle of the model."""
     streams: list[Tensor] = []
-    middle, right = model.shape.n_layers // 2, reference.logits[:, -1]
-    keeping = model.recording_block_calls(
-        reference.tokens.shape[1]
-    )  # so that resuming needs no pass of its own
-    with model.hooks({f"blocks.{middle}.hook_in": streams.append}), keeping:
-        whole = model.logits(reference.tokens, _last_positions(reference))
-    if not _is_close(right, whole):
+    start_layer, expected = model.shape.n_layers // 2, reference.logits[:, -1]
+    recording = model.recording_block_calls(reference.tokens.shape[1])  # so that resuming needs no extra pass
+    with model.hooks({f"blocks.{start_layer}.hook_in": streams.append}), recording:
+        logits = model.logits(reference.tokens, _last_positions(reference))
+    if not _is_close(expected, logits):
         length = f"a prompt of {reference.tokens.shape[1]} tokens"
-        _reject_difference(model, "TransformerLens' view of it gives", whole, right, length)
-    resumed = model.logits_from_layer(streams[0], middle, _last_positions(reference))
-    if not _is_close(right, resumed):
-        _reject_difference(model, f"its blocks called one by one from layer {middle} give", resumed, right)
+        _reject_difference(model, "TransformerLens' view of it gives", logits, expected, length)
+    resumed = model.logits_from_layer(streams[0], start_layer, _last_positions(reference))
+    if not _is_close(expected, resumed):
+        _reject_difference(
+            model, f"its blocks called one by one from layer {start_layer} give", resumed, expected
+        )
 
 
 def _check_patched_pass(
-    model: Model, reference: ReferencePass, written: Activations, seen: dict[str, Tensor]
+    model: Model, reference: ReferencePass, outputs: Activations, tensors: dict[str, Tensor]
 ) -> None:
     """Compare a patched pass: all edges ablated with the other prompt's values, and no edge ablated."""
-    at, right = _last_positions(reference), reference.logits[:, -1]
-    z, mlp = ([values.flip(0) for values in each] for each in (written.z, written.mlp))
-    run = PatchedRun(model, reference.tokens, at, Activations(written.embed.flip(0), z, mlp))
-    base = run.fully_ablated
+    positions, expected = _last_positions(reference), reference.logits[:, -1]
+    z, mlp = ([values.flip(0) for values in each] for each in (outputs.z, outputs.mlp))
+    run = PatchedRun(model, reference.tokens, positions, Activations(outputs.embed.flip(0), z, mlp))
+    ablated = run.fully_ablated
     for layer in range(model.shape.n_layers):
         for channel in "qkv":
-            if (layer, channel) not in base.projections:
+            if (layer, channel) not in ablated.projections:
                 _reject_unreached(model, f"the {channel} projection of layer {layer}")
-        if model.shape.mlp and layer not in base.mlps:
+        if model.shape.mlp and layer not in ablated.mlps:
             _reject_unreached(model, f"the MLP of layer {layer}")
-    ablated = "with every edge ablated it gives"
+    description = "with every edge ablated it gives"
     names = [f"blocks.{i}.hook_in" for i in range(model.shape.n_layers)]
-    for layer, (name, ours) in enumerate(zip(names, base.resid_pre, strict=True)):
-        if not _is_close(seen[name].flip(0), ours):
-            _reject_difference(model, ablated, ours, seen[name].flip(0), _describe_writer(layer))
-    if not _is_close(right.flip(0), base.logits):
-        _reject_difference(model, ablated, base.logits, right.flip(0), _describe_writer(model.shape.n_layers))
-    whole = run.logits(model.graph.mask)
-    if not _is_close(right, whole):
-        resumed = model.logits_from_layer(seen["blocks.0.hook_in"], 0, at)
-        if not _is_close(right, resumed):
-            _reject_difference(model, "its blocks called one by one give", resumed, right)
-        _reject_difference(model, "a patched pass without any edge ablated gives", whole, right)
+    for layer, (name, resid_pre) in enumerate(zip(names, ablated.resid_pre, strict=True)):
+        if not _is_close(tensors[name].flip(0), resid_pre):
+            _reject_difference(model, description, resid_pre, tensors[name].flip(0), _describe_writer(layer))
+    if not _is_close(expected.flip(0), ablated.logits):
+        _reject_difference(
+            model, description, ablated.logits, expected.flip(0), _describe_writer(model.shape.n_layers)
+        )
+    logits = run.logits(model.graph.mask)
+    if not _is_close(expected, logits):
+        resumed = model.logits_from_layer(tensors["blocks.0.hook_in"], 0, positions)
+        if not _is_close(expected, resumed):
+            _reject_difference(model, "its blocks called one by one give", resumed, expected)
+        _reject_difference(model, "a patched pass without any edge ablated gives", logits, expected)
 
 
 def _describe_writer(layer: int) -> str:
@@ -273,56 +279,61 @@ def _can_set_patterns(model: Model, reference: ReferencePass) -> bool:
     return not any(bool(heads.any()) for heads in z)
 
 
-def _check_layer_weights(model: Model, layer: int, seen: dict[str, Tensor]) -> None:
+def _check_layer_weights(model: Model, layer: int, tensors: dict[str, Tensor]) -> None:
     """Compare a layer's outputs with those of its weights as read here, from the layer's own input."""
     weights, block = model.layers[layer], f"blocks.{layer}"
-    stream = seen[f"{block}.hook_in"]
+    stream = tensors[f"{block}.hook_in"]
     normal, _ = weights.attn_norm.normalise_parts(stream)
     for channel in "qkv":
         weight, bias = weights.channel_weights(channel)
-        ours = torch.einsum("btd,hde->bthe", normal, weight) + bias
-        native = seen[f"{block}.attn.{channel}.hook_out"]
-        _require_close(model, native.reshape(ours.shape), ours, f"{channel} of layer {layer}")
-    z, written = seen[f"{block}.attn.hook_z"], seen[weights.attn_out_hook]
+        projected = torch.einsum("btd,hde->bthe", normal, weight) + bias
+        native = tensors[f"{block}.attn.{channel}.hook_out"]
+        _require_close(model, native.reshape(projected.shape), projected, f"{channel} of layer {layer}")
+    z, written = tensors[f"{block}.attn.hook_z"], tensors[weights.attn_out_hook]
     if weights.post_norm is not None:
-        z = z * weights.post_norm.inverse_scale(seen[f"{block}.ln1_post.hook_in"])
+        z = z * weights.post_norm.inverse_scale(tensors[f"{block}.ln1_post.hook_in"])
     heads = torch.einsum("bthe,hed->btd", z, weights.o)
     _require_close(model, written[0] - written[1], heads[0] - heads[1], f"the heads of layer {layer}")
-    after = seen.get(f"blocks.{layer + 1}.hook_in", seen["ln_final.hook_in"])
-    total = stream + written + (seen[weights.mlp_out_hook] if model.shape.mlp else 0)
-    _require_close(model, after[0] - after[1], total[0] - total[1], f"what layer {layer} writes")
+    next_stream = tensors.get(f"blocks.{layer + 1}.hook_in", tensors["ln_final.hook_in"])
+    total = stream + written + (tensors[weights.mlp_out_hook] if model.shape.mlp else 0)
+    _require_close(model, next_stream[0] - next_stream[1], total[0] - total[1], f"what layer {layer} writes")
 
 
-def _is_close(right: Tensor, ours: Tensor) -> bool:
+def _is_close(expected: Tensor, actual: Tensor) -> bool:
     """Whether two tensors differ by at most ``RELATIVE_TOLERANCE`` of the spread of the first.
 
     False where one holds NaN.
     """
-    spread = max(float(right.std()), RELATIVE_TOLERANCE * float(right.abs().max()), 1e-12)
-    return right.shape == ours.shape and float((right - ours).abs().max()) <= RELATIVE_TOLERANCE * spread
+    spread = max(float(expected.std()), RELATIVE_TOLERANCE * float(expected.abs().max()), 1e-12)
+    return (
+        expected.shape == actual.shape
+        and float((expected - actual).abs().max()) <= RELATIVE_TOLERANCE * spread
+    )
 
 
-def _require_close(model: Model, native: Tensor, ours: Tensor, what: str) -> None:
-    far = float((native - ours).abs().max())
-    if not far <= 1e-3 * max(1e-3, float(native.abs().max())):
+def _require_close(model: Model, expected: Tensor, actual: Tensor, name: str) -> None:
+    deviation = float((expected - actual).abs().max())
+    if not deviation <= 1e-3 * max(1e-3, float(expected.abs().max())):
         raise InputError(
-            f"The model '{model.name}' cannot be taken apart: {what} does not equal what its weights "
-            f"give (off by {far:.2g}). GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+            f"The model '{model.name}' cannot be taken apart: {name} does not equal what its weights "
+            f"give (off by {deviation:.2g}). GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
         )
 
 
-def _reject_unreached(model: Model, what: str) -> None:
+def _reject_unreached(model: Model, module: str) -> None:
     raise InputError(
-        f"The model '{model.name}' cannot be patched: {what} is not reached by a replacement, so edges "
+        f"The model '{model.name}' cannot be patched: {module} is not reached by a replacement, so edges "
         "into it would score 0 whatever they do. GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
     )
 
 
-def _reject_difference(model: Model, what: str, ours: Tensor, right: Tensor, location: str = "") -> None:
-    begins = f", beginning with {location}" if location else ""
-    far = float((ours - right).abs().max()) if ours.shape == right.shape else float("nan")
+def _reject_difference(
+    model: Model, description: str, actual: Tensor, expected: Tensor, location: str = ""
+) -> None:
+    origin = f", beginning with {location}" if location else ""
+    deviation = float((actual - expected).abs().max()) if actual.shape == expected.shape else float("nan")
     raise InputError(
-        f"The model '{model.name}' is not computed as Hugging Face computes it: {what} other numbers{begins} "
-        f"(off by {far:.2g}, where the values spread by {float(right.std()):.2g}), so every score would "
+        f"The model '{model.name}' is not computed as Hugging Face computes it: {description} other numbers{origin} "
+        f"(off by {deviation:.2g}, where the values spread by {float(expected.std()):.2g}), so every score would "
         "be of another model. GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
     )

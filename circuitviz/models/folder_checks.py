@@ -16,19 +16,17 @@ from typing import Any
 from circuitviz.errors import InputError
 
 CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
-MAX_JSON_BYTES = {CONFIG_FILE: 2**22, "tokenizer.json": 2**28}  # Hugging Face's own: kilobytes, and 33 MB
+MAX_JSON_BYTES = {CONFIG_FILE: 2**22, "tokenizer.json": 2**28}  # real ones: kilobytes, and 33 MB
 MAX_OTHER_TEXT_BYTES = 2**26
-TEXT_SUFFIXES = frozenset(
-    (".json", ".jinja", ".txt", ".model")
-)  # what a tokenizer and its templates are read from
-MAX_CONFIG_NUMBER = 2**53  # of a configuration; the largest that are used are bases of rotary embeddings
-ALWAYS_ALLOWED_COUNT = 1024  # counts that a configuration may hold whatever the size of its weights
+TEXT_SUFFIXES = frozenset((".json", ".jinja", ".txt", ".model"))  # files of tokenizers and templates
+MAX_CONFIG_NUMBER = 2**53  # the largest real ones are bases of rotary embeddings
+ALWAYS_ALLOWED_COUNT = 1024  # allowed whatever the size of the weights
 LAYER_COUNT_KEY = re.compile(r"(num|n)_(hidden_)?layers?")
 SIZE_KEY = re.compile(r"layer|head|expert|group|type|size|dim|embd|inner")
-MAX_TENSORS, MAX_AXIS_LENGTH = 2**12, 2**24  # of weights that are yet to be downloaded: layers, widths
-MAX_BUFFER_BYTES = 2**28  # of a model beyond its parameters: masks, rotary tables
-BYTES_PER_PARAMETER = 4  # of a parameter in float32
-MAX_PARAMETERS_PER_VALUE = 8  # parameters in one value of quantised weights, at most
+MAX_TENSORS, MAX_AXIS_LENGTH = 2**12, 2**24  # bounds before weights are downloaded: layers, widths
+MAX_BUFFER_BYTES = 2**28  # masks, rotary tables
+BYTES_PER_PARAMETER = 4  # float32
+MAX_PARAMETERS_PER_VALUE = 8  # of quantised weights
 
 
 def check_folder(path: Path) -> int:
@@ -49,9 +47,9 @@ def check_folder(path: Path) -> int:
     for file in path.iterdir():
         if not (file.is_file() or file.is_dir()):
             raise InputError(f"'{file}' is not a regular file; a model's folder holds files alone.")
-        most = MAX_JSON_BYTES.get(file.name, MAX_OTHER_TEXT_BYTES)
-        if file.suffix in TEXT_SUFFIXES and file.stat().st_size > most:
-            raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {most:,} are read.")
+        limit = MAX_JSON_BYTES.get(file.name, MAX_OTHER_TEXT_BYTES)
+        if file.suffix in TEXT_SUFFIXES and file.stat().st_size > limit:
+            raise InputError(f"'{file}' has {file.stat().st_size:,} bytes; at most {limit:,} are read.")
     tensors = tensor_shapes(path)
     longest = max((length for shape in tensors.values() for length in shape), default=0)
     check_counts(path / CONFIG_FILE, len(tensors), longest)
@@ -70,17 +68,17 @@ def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS
     Raises:
         InputError: A number is out of bounds.
     """
-    counted = max(longest, tensors, ALWAYS_ALLOWED_COUNT)
+    size_limit = max(longest, tensors, ALWAYS_ALLOWED_COUNT)
     for name, value in _config_numbers(_read_config(path), ()):
         if LAYER_COUNT_KEY.fullmatch(name[-1]):
-            limit, what = tensors, f"there are {tensors:,} tensors at most"
+            limit, reason = tensors, f"there are {tensors:,} tensors at most"
         elif any(SIZE_KEY.search(part) for part in name):
-            limit, what = counted, f"the longest axis of a tensor has {longest:,}"
+            limit, reason = size_limit, f"the longest axis of a tensor has {longest:,}"
         else:
-            limit, what = MAX_CONFIG_NUMBER, f"{MAX_CONFIG_NUMBER:,} is the largest that is read"
+            limit, reason = MAX_CONFIG_NUMBER, f"{MAX_CONFIG_NUMBER:,} is the largest that is read"
         if not -limit <= value <= limit:
             raise InputError(
-                f"'{path.parent}': {CONFIG_FILE} gives {'.'.join(name)[:60]} as {_shorten_number(value)}, but {what}; the "
+                f"'{path.parent}': {CONFIG_FILE} gives {'.'.join(name)[:60]} as {_shorten_number(value)}, but {reason}; the "
                 "configuration that belongs to these weights would be right."
             )
 
@@ -96,9 +94,9 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     shapes: dict[str, tuple[int, ...]] = {}
     for file in sorted(path.glob(WEIGHTS_PATTERN)):
         try:
-            with safe_open(file, "pt") as opened:
-                for name in opened.keys():  # noqa: SIM118 (it is no mapping)
-                    shapes[name] = tuple(opened.get_slice(name).get_shape())
+            with safe_open(file, "pt") as weights:
+                for name in weights.keys():  # noqa: SIM118 (not a mapping)
+                    shapes[name] = tuple(weights.get_slice(name).get_shape())
         except (SafetensorError, OSError, ValueError) as error:
             raise InputError(
                 f"'{file}' is not a whole safetensors file ({str(error)[:200]}); download or save it again."
@@ -124,10 +122,12 @@ def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -
 
     with torch.device("meta"):
         model = model_class.from_config(config, trust_remote_code=False)
-    parts = {id(one): one.numel() * BYTES_PER_PARAMETER for one in (*model.parameters(), *model.buffers())}
-    if sum(parts.values()) > MAX_PARAMETERS_PER_VALUE * BYTES_PER_PARAMETER * n_values + MAX_BUFFER_BYTES:
+    sizes = {
+        id(tensor): tensor.numel() * BYTES_PER_PARAMETER for tensor in (*model.parameters(), *model.buffers())
+    }
+    if sum(sizes.values()) > MAX_PARAMETERS_PER_VALUE * BYTES_PER_PARAMETER * n_values + MAX_BUFFER_BYTES:
         raise InputError(
-            f"'{path}': {CONFIG_FILE} describes a model of {sum(parts.values()) // BYTES_PER_PARAMETER:,} values, but the "
+            f"'{path}': {CONFIG_FILE} describes a model of {sum(sizes.values()) // BYTES_PER_PARAMETER:,} values, but the "
             f"weights have {n_values:,}; the configuration that belongs to these weights would be right."
         )
 
@@ -143,14 +143,14 @@ def check_loading_report(info: Mapping[str, Any], name: str) -> None:
         InputError: Parameters are missing, have other sizes, or blocks of the files are unused.
     """
     unused = sorted(filter(_is_block_weight, info["unexpected_keys"]))
-    for said, keys in (
+    for problem, keys in (
         ("have other sizes than config.json gives", sorted(key for key, *_ in info["mismatched_keys"])),
         ("lack parameters of the model", sorted(info["missing_keys"])),
         ("hold parameters that the model has no place for", unused),
     ):
         if keys:
             raise InputError(
-                f"The weights of '{name}' {said} ({len(keys)}, the first: '{keys[0][:100]}'); the "
+                f"The weights of '{name}' {problem} ({len(keys)}, the first: '{keys[0][:100]}'); the "
                 "configuration that belongs to these weights, or whole weights, would be right."
             )
 
@@ -175,11 +175,11 @@ def _read_config(path: Path) -> dict[str, Any]:
 def _config_numbers(value: Any, name: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], float]]:
     """Every whole number in a configuration, with the keys that lead to it."""
     if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _config_numbers(part, (*name, key))
+        for key, item in value.items():
+            yield from _config_numbers(item, (*name, key))
     elif isinstance(value, list):
-        for part in value:
-            yield from _config_numbers(part, name)
+        for item in value:
+            yield from _config_numbers(item, name)
     elif name and not isinstance(value, bool) and (isinstance(value, int) or value in (math.inf, -math.inf)):
         yield name, value
 

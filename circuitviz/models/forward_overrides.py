@@ -7,17 +7,16 @@ unpatched stream would be thrown away, so the module's ``forward`` itself is rep
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from circuitviz.models.model import Hook, Model
-
+Hook = Callable[[Tensor], Tensor | None]
+"""A function at a hook point; what it returns, if anything, replaces the tensor."""
 OriginalForward = Callable[[Tensor], Tensor]
 ReplacementForward = Callable[[OriginalForward, Tensor], Tensor]
 """(the module's own computation, its input) → its output."""
@@ -43,21 +42,6 @@ class ForwardOverrides:
     on_final_residual: Callable[[Tensor], None] | None = None
     final_residual: Callable[[Tensor], Tensor] | None = None
 
-    @contextmanager
-    def applied_to(self, model: Model) -> Iterator[None]:
-        """Apply the overrides to all passes of a model within a ``with`` block."""
-        with ExitStack() as stack:
-            for (layer, channel), stand_in in self.projections.items():
-                linear = getattr(model.bridge.blocks[layer].attn, channel).original_component
-                stack.enter_context(_replaced_forward(linear, stand_in))
-            for layer, stand_in in self.mlps.items():
-                mlp = model.bridge.blocks[layer].mlp.original_component
-                routed = model.layers[layer].has_router
-                whole = partial(_with_router_scores, stand_in) if routed else stand_in
-                stack.enter_context(_replaced_forward(mlp, whole))
-            stack.enter_context(model.hooks(self.hooks))
-            yield
-
 
 def mlp_output(module: Any, x: Tensor) -> Tensor:
     """Output of a Hugging Face MLP, in the shape of its input [batch, time, d_model].
@@ -75,7 +59,7 @@ def returns_router_scores(module: Any, width: int) -> bool:
         return isinstance(module(like.new_zeros(1, 1, width)), tuple)
 
 
-def _with_router_scores(
+def with_router_scores(
     replacement: ReplacementForward, original: Callable[[Tensor], Any], x: Tensor
 ) -> tuple[Tensor, None]:
     """A replacement for an MLP that returns (output, router scores); nothing reads the scores."""
@@ -83,7 +67,7 @@ def _with_router_scores(
 
 
 @contextmanager
-def _replaced_forward(module: Any, replacement: Callable[[OriginalForward, Tensor], Any]) -> Iterator[None]:
+def replaced_forward(module: Any, replacement: Callable[[OriginalForward, Tensor], Any]) -> Iterator[None]:
     """Replace a module's ``forward``: an attribute of the instance hides the method until it is deleted."""
     module.forward = partial(replacement, module.forward)
     try:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
-from circuitviz.models.model import Hook, Model
+from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
+from circuitviz.models.model import Model
 from circuitviz.models.sender_activations import Activations
 
 
@@ -67,29 +67,29 @@ class _FullAblation:
         self.z = torch.empty(0)
 
     def run(self, tokens: Tensor, positions: Tensor) -> FullyAblatedRun:
-        model, found = self.model, self.result
-        edits = ForwardOverrides(hooks={"embed.hook_out": self._on_embed})
-        finals: list[Tensor] = []
+        model, result = self.model, self.result
+        overrides = ForwardOverrides(hooks={"embed.hook_out": self._on_embed})
+        resid_final: list[Tensor] = []
         for layer, weights in enumerate(model.layers):
             block = f"blocks.{layer}"
-            edits.hooks[f"{block}.hook_in"] = self._on_resid_pre
+            overrides.hooks[f"{block}.hook_in"] = self._on_resid_pre
             for channel in "qkv":
-                edits.projections[layer, channel] = self._projection_override(layer, channel)
-            edits.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
+                overrides.projections[layer, channel] = self._projection_override(layer, channel)
+            overrides.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
             if weights.post_norm is not None:
-                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+                overrides.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
             if model.shape.mlp:
                 if not model.shape.parallel:
-                    edits.hooks[weights.mlp_in_hook] = self._on_resid_mid
-                edits.mlps[layer] = self._mlp_override(layer)
-                edits.hooks[weights.mlp_out_hook] = self._mlp_output_hook(layer)
-        edits.hooks["ln_final.hook_in"] = finals.append
-        with edits.applied_to(model):
+                    overrides.hooks[weights.mlp_in_hook] = self._on_resid_mid
+                overrides.mlps[layer] = self._mlp_override(layer)
+                overrides.hooks[weights.mlp_out_hook] = self._mlp_output_hook(layer)
+        overrides.hooks["ln_final.hook_in"] = resid_final.append
+        with model.overridden(overrides):
             model.logits(tokens, positions)
         rows = torch.arange(len(tokens), device=tokens.device)
-        found.resid_final = (finals[0] - self.total_delta)[rows, positions]
-        found.logits = model.unembed(found.resid_final)
-        return found
+        result.resid_final = (resid_final[0] - self.total_delta)[rows, positions]
+        result.logits = model.unembed(result.resid_final)
+        return result
 
     def _on_embed(self, embed: Tensor) -> None:
         self.result.embed = embed
@@ -108,9 +108,9 @@ class _FullAblation:
     def _projection_override(self, layer: int, channel: str) -> Callable[[OriginalForward, Tensor], Tensor]:
         def project(original: OriginalForward, _normed: Tensor) -> Tensor:
             norm = self.model.layers[layer].attn_norm
-            found = original(norm(self.result.resid_pre[layer]))
-            self.result.projections[layer, channel] = found
-            return found
+            output = original(norm(self.result.resid_pre[layer]))
+            self.result.projections[layer, channel] = output
+            return output
 
         return project
 
@@ -132,16 +132,16 @@ class _FullAblation:
         return heads
 
     def _add_heads(self, layer: int) -> None:
-        beyond = (self.z - self.ablated.z[layer]).flatten(2)
-        self.total_delta = self.total_delta + beyond @ self.model.layers[layer].o.flatten(0, 1)
+        delta = (self.z - self.ablated.z[layer]).flatten(2)
+        self.total_delta = self.total_delta + delta @ self.model.layers[layer].o.flatten(0, 1)
 
     def _mlp_override(self, layer: int) -> Callable[[OriginalForward, Tensor], Tensor]:
         def mlp(original: OriginalForward, _normed: Tensor) -> Tensor:
             norm = self.model.layers[layer].mlp_norm
             assert norm is not None
-            found = original(norm(self.result.resid_mid[layer]))
-            self.result.mlps[layer] = found
-            return found
+            output = original(norm(self.result.resid_mid[layer]))
+            self.result.mlps[layer] = output
+            return output
 
         return mlp
 

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 
 from circuitviz.progress import Progress, ProgressSteps
 
-HUB_TIMEOUT_S = 4.0  # seconds for one small answer; a name server that is gone may take longer to say so
-POLL_INTERVAL_S = 0.1  # seconds between two steps
-_forbid_depth = 0  # how many ``unasked`` hold
+HUB_TIMEOUT_S = 4.0  # for one small answer; a missing name server may take longer to fail
+POLL_INTERVAL_S = 0.1
+_forbid_depth = 0  # number of nested ``forbid_downloads``
 
 
 def probe_hub_steps() -> ProgressSteps[bool]:
@@ -30,14 +30,14 @@ def probe_hub_steps() -> ProgressSteps[bool]:
 
     if constants.HF_HUB_OFFLINE:
         return False
-    heard: list[bool] = []
-    asked = threading.Thread(target=_request_hub, args=(heard, constants.ENDPOINT), daemon=True)
-    asked.start()
-    until = time.monotonic() + HUB_TIMEOUT_S
-    while asked.is_alive() and time.monotonic() < until:
-        yield Progress(0, 1, "Looking for Hugging Face")
-        asked.join(POLL_INTERVAL_S)
-    return bool(heard)
+    answers: list[bool] = []
+    thread = threading.Thread(target=_request_hub, args=(answers, constants.ENDPOINT), daemon=True)
+    thread.start()
+    deadline = time.monotonic() + HUB_TIMEOUT_S
+    while thread.is_alive() and time.monotonic() < deadline:
+        yield Progress(0, 1, "Connecting to Hugging Face")
+        thread.join(POLL_INTERVAL_S)
+    return bool(answers)
 
 
 def is_download_forbidden() -> bool:
@@ -95,6 +95,6 @@ def _request_hub(answers: list[bool], endpoint: str) -> None:
 
     try:
         get_session().head(endpoint, timeout=HUB_TIMEOUT_S)
-    except Exception:  # no name server, no route, no certificate: no answer, however it is called
+    except Exception:  # no name server, no route, no certificate: unreachable
         return
     answers.append(True)

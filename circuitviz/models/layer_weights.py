@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from circuitviz.errors import InputError
+from circuitviz.graph import ModelShape
 from circuitviz.models.forward_overrides import returns_router_scores
 from circuitviz.models.norms import Norm
-
-if TYPE_CHECKING:
-    from circuitviz.models.model import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,25 +61,36 @@ class LayerWeights:
         }[name]
 
 
-def read_layer_weights(model: Model, index: int) -> LayerWeights:
-    """The weights of a block by its number.
+def read_layer_weights(
+    block: Any, index: int, shape: ModelShape, like: Tensor, model_name: str
+) -> LayerWeights:
+    """The weights of a block.
+
+    Args:
+        block: The bridge's block.
+        index: Its number.
+        shape: Sizes of the model.
+        like: A tensor of the model's device and dtype.
+        model_name: The model's name in error messages.
 
     Raises:
         InputError: The block has a normalisation of an unknown kind.
     """
+    # transformer_lens takes seconds to import, and is loaded only when a model is opened
     from transformer_lens.model_bridge.generalized_components import MoEBridge
 
-    block = model.bridge.blocks[index]
-    attention = block.attn
-    where, name = f"layer {index}", f"blocks.{index}"
-    mlp_norm, routed = None, False
-    second = "ln2" if hasattr(block, "ln2") else "ln1"
-    if model.shape.mlp:
-        mlp_norm = read_norm(model, getattr(block, second), where)
+    def block_norm(name: str) -> Norm:
+        return read_norm(getattr(block, name), like, model_name, f"layer {index}")
+
+    attention, name = block.attn, f"blocks.{index}"
+    mlp_norm, has_router = None, False
+    mlp_norm_name = "ln2" if hasattr(block, "ln2") else "ln1"
+    if shape.mlp:
+        mlp_norm = block_norm(mlp_norm_name)
         mlp = block.mlp.original_component
-        routed = isinstance(block.mlp, MoEBridge) and returns_router_scores(mlp, model.shape.d_model)
-    norm = read_norm(model, block.ln1, where)
-    post = read_norm(model, block.ln1_post, where) if hasattr(block, "ln1_post") else None
+        has_router = isinstance(block.mlp, MoEBridge) and returns_router_scores(mlp, shape.d_model)
+    norm = block_norm("ln1")
+    post = block_norm("ln1_post") if hasattr(block, "ln1_post") else None
     o = attention.W_O.detach()
     q, k, v = (norm.fold(w.detach()) for w in (attention.W_Q, attention.W_K, attention.W_V))
     return LayerWeights(
@@ -94,30 +103,31 @@ def read_layer_weights(model: Model, index: int) -> LayerWeights:
         v_bias=_projection_bias(attention.v, norm, v),
         attn_norm=norm,
         mlp_norm=mlp_norm,
-        has_router=routed,
+        has_router=has_router,
         post_norm=post,
         attn_out_hook=f"{name}.attn.hook_out" if post is None else f"{name}.ln1_post.hook_out",
-        mlp_in_hook=f"{name}.{second}.hook_in",
+        mlp_in_hook=f"{name}.{mlp_norm_name}.hook_in",
         mlp_out_hook=f"{name}.ln2_post.hook_out" if hasattr(block, "ln2_post") else f"{name}.mlp.hook_out",
     )
 
 
-def read_norm(model: Model, bridge: Any, location: str) -> Norm:
-    """The normalisation behind a bridge's module.
+def read_norm(component: Any, like: Tensor, model_name: str, location: str) -> Norm:
+    """The normalisation behind a bridge's component.
 
     Args:
-        model: The model.
-        bridge: The bridge's component.
-        location: Where it is, for error messages.
+        component: The bridge's component.
+        like: A tensor [..., d_model] of the model's device and dtype.
+        model_name: The model's name in error messages.
+        location: Where the normalisation is, for error messages.
 
     Raises:
         InputError: The normalisation is of an unknown kind.
     """
-    norm = Norm.recognise(bridge.original_component, model.shape.d_model, model.unembedding)
+    norm = Norm.recognise(component.original_component, like.shape[-1], like)
     if norm is None:
         raise InputError(
-            f"The model '{model.name}' normalises {location} with "
-            f"{type(bridge.original_component).__name__}, which this version cannot take "
+            f"The model '{model_name}' normalises {location} with "
+            f"{type(component.original_component).__name__}, which this version cannot take "
             "apart; models with LayerNorm or RMSNorm before each sublayer work."
         )
     return norm
@@ -126,6 +136,6 @@ def read_norm(model: Model, bridge: Any, location: str) -> Norm:
 @torch.no_grad()
 def _projection_bias(linear: Any, norm: Norm, weight: Tensor) -> Tensor:
     """Output of a projection for a stream that the normalisation maps to its own bias."""
-    nothing = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
-    added: Tensor = linear.original_component(nothing[None])
-    return added.detach().view(weight.shape[0], weight.shape[2])
+    normalised = torch.zeros_like(norm.weight) if norm.bias is None else norm.bias
+    output: Tensor = linear.original_component(normalised[None])
+    return output.detach().view(weight.shape[0], weight.shape[2])

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import torch
@@ -13,13 +13,18 @@ from torch import Tensor
 
 from circuitviz.errors import InputError
 from circuitviz.graph import Graph, ModelShape
-from circuitviz.models.forward_overrides import ForwardOverrides, mlp_output
+from circuitviz.models.forward_overrides import (
+    ForwardOverrides,
+    mlp_output,
+    replaced_forward,
+    with_router_scores,
+)
+from circuitviz.models.forward_overrides import Hook as Hook
 from circuitviz.models.layer_weights import LayerWeights, read_layer_weights, read_norm
 from circuitviz.models.norms import Norm
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
 from circuitviz.models.weight_hash import is_stable_hash, legacy_weight_hash, parameter_hash
 
-Hook = Callable[[Tensor], Tensor | None]
 BlockCalls = list[tuple[tuple[Any, ...], dict[str, Any]]]
 
 
@@ -72,12 +77,16 @@ class Model:
         Raises:
             InputError: A block cannot be taken apart.
         """
-        return [read_layer_weights(self, index) for index in range(self.shape.n_layers)]
+        blocks = self.bridge.blocks[: self.shape.n_layers]
+        return [
+            read_layer_weights(block, index, self.shape, self.unembedding, self.name)
+            for index, block in enumerate(blocks)
+        ]
 
     @cached_property
     def final_norm(self) -> Norm:
         """The normalisation before the unembedding."""
-        return read_norm(self, self.bridge.ln_final, "the last layer")
+        return read_norm(self.bridge.ln_final, self.unembedding, self.name, "the last layer")
 
     @cached_property
     def unembedding(self) -> Tensor:
@@ -144,6 +153,24 @@ class Model:
                 handle.hook.remove()
                 point.fwd_hooks.remove(handle)
 
+    @contextmanager
+    def overridden(self, overrides: ForwardOverrides) -> Iterator[None]:
+        """Run with overrides within a ``with`` block.
+
+        A replaced module's ``forward`` is set on the instance, which hides its class's method.
+        """
+        with ExitStack() as stack:
+            for (layer, channel), replacement in overrides.projections.items():
+                linear = getattr(self.bridge.blocks[layer].attn, channel).original_component
+                stack.enter_context(replaced_forward(linear, replacement))
+            for layer, replacement in overrides.mlps.items():
+                mlp = self.bridge.blocks[layer].mlp.original_component
+                has_router = self.layers[layer].has_router
+                forward = partial(with_router_scores, replacement) if has_router else replacement
+                stack.enter_context(replaced_forward(mlp, forward))
+            stack.enter_context(self.hooks(overrides.hooks))
+            yield
+
     @cached_property
     def _hook_points(self) -> dict[str, Any]:
         """Hook points by name; the bridge rebuilds this table slowly at every access."""
@@ -192,7 +219,7 @@ class Model:
         """
         overrides = overrides or ForwardOverrides()
         calls = self.block_calls(residual.shape[1])
-        with overrides.applied_to(self):
+        with self.overridden(overrides):
             for index in range(layer, self.shape.n_layers):
                 args, kwargs = calls[index]
                 out = self.bridge.blocks[index](residual, *args, **kwargs)
@@ -200,10 +227,10 @@ class Model:
             rows = torch.arange(len(residual), device=residual.device)
             if overrides.on_final_residual is not None:
                 overrides.on_final_residual(residual)
-            last = residual[rows, positions]
+            answer_residual = residual[rows, positions]
             if overrides.final_residual is not None:
-                last = overrides.final_residual(last)
-            return self.unembed(last)
+                answer_residual = overrides.final_residual(answer_residual)
+            return self.unembed(answer_residual)
 
     def mlp_output(self, layer: int, stream: Tensor) -> Tensor:
         """What a layer's MLP writes when it reads a residual stream [batch, time, d_model]."""
@@ -212,9 +239,9 @@ class Model:
         out = mlp_output(block.mlp.original_component, norm(stream))
         return block.ln2_post(out) if hasattr(block, "ln2_post") else out
 
-    def unembed(self, last: Tensor) -> Tensor:
+    def unembed(self, answer_residual: Tensor) -> Tensor:
         """Logits [batch, vocabulary] of the last residual stream at one position [batch, d_model]."""
-        return self._softcap_logits(self.bridge.unembed(self.bridge.ln_final(last[:, None]))[:, 0])
+        return self._softcap_logits(self.bridge.unembed(self.bridge.ln_final(answer_residual[:, None]))[:, 0])
 
     def _softcap_logits(self, logits: Tensor) -> Tensor:
         cap = getattr(self.hf.config, "final_logit_softcapping", None)
@@ -240,11 +267,11 @@ class Model:
         """Record ``block_calls`` in the one pass, of one prompt, that is run within a ``with`` block."""
         calls: BlockCalls = []
 
-        def keep(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        def record(_module: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
             calls.append((args[1:], {k: v for k, v in kwargs.items() if k != "hidden_states"}))
 
         blocks = self.bridge.blocks
-        handles = [block.register_forward_pre_hook(keep, with_kwargs=True) for block in blocks]
+        handles = [block.register_forward_pre_hook(record, with_kwargs=True) for block in blocks]
         try:
             yield
         finally:

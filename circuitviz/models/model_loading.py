@@ -65,15 +65,19 @@ def load_model(name: str, device: str = "cpu") -> Model:
 
 def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
     """``load_model`` as a generator of progress, which yields while Hugging Face is looked for."""
-    where = _resolve_location(name)
-    here = Path(where).is_dir()
-    answers = not here and (yield from probe_hub_steps())
-    if not here and not answers and not is_downloaded(name):
-        raise InputError(_model_unavailable_message(name))  # before the seconds that libraries take to load
+    location = _resolve_location(name)
+    is_folder = Path(location).is_dir()
+    is_reachable = not is_folder and (yield from probe_hub_steps())
+    if not is_folder and not is_reachable and not is_downloaded(name):
+        raise InputError(_model_unavailable_message(name))  # before libraries load, which takes seconds
     target = _parse_device(device)
-    with hub_access(answers), forbid_subprocesses(), warnings.catch_warnings():  # a folder is opened offline
-        warnings.simplefilter("ignore")  # advice about options that we do not use
-        return _open_model(name, where, str(target), answers)
+    with (
+        hub_access(is_reachable),
+        forbid_subprocesses(),
+        warnings.catch_warnings(),
+    ):  # a folder is opened offline
+        warnings.simplefilter("ignore")  # advice about unused options
+        return _open_model(name, location, str(target), is_reachable)
 
 
 def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
@@ -82,7 +86,7 @@ def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Mo
         return from_hugging_face(*_load_hugging_face(name, location), name=name, device=device)
     except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
         raise
-    except BaseException as error:  # a panic of the tokenizers library is no Exception
+    except BaseException as error:  # a panic of the tokenizers library is not an Exception
         if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
             raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
         raise InputError(_loading_failure_message(name, location, is_reachable, error)) from error
@@ -98,13 +102,15 @@ def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
     from circuitviz.models import unnormalised_gpt2
 
     unnormalised_gpt2.register_architecture()
-    os.environ.setdefault("DISABLE_SAFETENSORS_CONVERSION", "1")  # nobody asks a server to convert weights
+    os.environ.setdefault(
+        "DISABLE_SAFETENSORS_CONVERSION", "1"
+    )  # or transformers asks a server to convert weights
     transformers_logging.set_verbosity_error()
     transformers_logging.disable_progress_bar()
     path = Path(location)
     values = check_folder(path) if path.is_dir() else None
-    if values is None and (written := cached_file(location, CONFIG_FILE)) is not None:
-        check_counts(Path(written))  # before weights are downloaded
+    if values is None and (config_file := cached_file(location, CONFIG_FILE)) is not None:
+        check_counts(Path(config_file))  # before weights are downloaded
     config = AutoConfig.from_pretrained(location, trust_remote_code=False)
     kind = loading_class(config)
     if values is not None:
@@ -117,7 +123,7 @@ def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
         use_safetensors=True,
         attn_implementation="eager",
         dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # they are named by check_loaded
+        ignore_mismatched_sizes=True,  # check_loading_report names them
         output_loading_info=True,
     )
     check_loading_report(info, name)
@@ -137,8 +143,8 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         InputError: The architecture cannot be taken apart.
     """
     hf = extract_language_model(hf, name).to(device).eval().requires_grad_(False)
-    parameters = dict(hf.named_parameters())  # before the bridge lists parts of them again
-    plain = run_reference_passes(hf, name)  # before anything wraps it
+    parameters = dict(hf.named_parameters())  # before the bridge lists some of them twice
+    reference = run_reference_passes(hf, name)  # before anything wraps it
     bridge = build_bridge(hf, name)
     bridge.requires_grad_(False)
     config = bridge.cfg
@@ -160,7 +166,7 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
         parameters=parameters,
     )
     _make_cancellable(bridge)
-    _check_model(model, plain)
+    _check_model(model, reference)
     return model
 
 
@@ -222,13 +228,15 @@ def _resolve_location(name: str) -> str:
 def _parse_device(device: str) -> Any:
     import torch
 
-    known = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    availability = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     kind = device.partition(":")[0]
-    if kind not in known:
+    if kind not in availability:
         raise InputError(f"There is no device '{device}'; there is cpu, cuda and mps.")
-    if not known[kind]:
-        there = ", ".join(k for k, present in known.items() if present)
-        raise InputError(f"The device '{device}' was asked for, but this machine has none; it has {there}.")
+    if not availability[kind]:
+        available = ", ".join(k for k, present in availability.items() if present)
+        raise InputError(
+            f"The device '{device}' was asked for, but this machine has none; it has {available}."
+        )
     return torch.device(device)
 
 
@@ -238,13 +246,13 @@ def _grouped_kv_heads(config: Any) -> int | None:
 
 
 def _loading_failure_message(name: str, location: str, is_reachable: bool, error: BaseException) -> str:
-    here = Path(location).is_dir()
+    is_folder = Path(location).is_dir()
     if "custom code" in str(error) or "trust_remote_code" in str(error):
         return (
             f"The model '{name}' brings Python code of its own (auto_map), which is never run; models of "
             "an architecture that transformers itself has work."
         )
-    if here:
+    if is_folder:
         return (
             f"The folder '{name}' could not be opened as a language model "
             f"({first_error_line(error)}); it needs config.json, *.safetensors and a tokenizer that fit."

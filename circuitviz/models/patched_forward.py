@@ -1,6 +1,6 @@
 """One patched pass from a layer on, over one or several copies of a batch.
 
-Each receiver's input is the sum that its circuit gives it. Of two equal sums the shorter is made:
+Each receiver's input is the sum that its circuit gives it. Two sums are equal, and the shorter one is computed:
 
 - the fully ablated run's input plus the deltas of the senders that are in the circuit, or
 - this run's own residual stream minus the deltas of the senders that are not.
@@ -11,8 +11,8 @@ the fully ablated run.
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -21,13 +21,43 @@ from torch import Tensor
 
 from circuitviz.graph import BoolMatrix
 from circuitviz.models.batch_interventions import BatchInterventions
-from circuitviz.models.forward_overrides import ForwardOverrides, OriginalForward
-from circuitviz.models.model import Hook
+from circuitviz.models.buffers import BufferPool
+from circuitviz.models.forward_overrides import ForwardOverrides, Hook, OriginalForward
+from circuitviz.models.fully_ablated import FullyAblatedRun
+from circuitviz.models.model import Model
 from circuitviz.models.sender_activations import head_rows
 from circuitviz.models.sender_deltas import SenderDeltas
 
-if TYPE_CHECKING:
-    from circuitviz.models.patched_run import PatchedRun
+
+@dataclass(eq=False)
+class RunState:
+    """What passes over one batch share: inputs, and tensors of the last pass to restart from.
+
+    Attributes:
+        model: The model.
+        positions: The answer position of each prompt [batch].
+        first_changed_position: Position before which nothing differs from the clean run.
+        fully_ablated: The run with every edge ablated.
+        deltas: Deltas of all senders in the last pass.
+        buffers: Memory that passes share.
+        resid_pre: The stream before each block [batch, time, d_model].
+        resid_mid: The stream before each MLP of a sequential block [batch, time, d_model].
+        resid_final: The last stream [batch, time, d_model].
+        answer_residual: The last stream at the answer position [batch, d_model].
+        projections: Queries, keys and values by (layer, channel) [batch, time, heads · d_head].
+    """
+
+    model: Model
+    positions: Tensor
+    first_changed_position: int
+    fully_ablated: FullyAblatedRun
+    deltas: SenderDeltas
+    buffers: BufferPool = field(default_factory=BufferPool)
+    resid_pre: list[Tensor] = field(default_factory=list)
+    resid_mid: list[Tensor] = field(default_factory=list)
+    resid_final: Tensor = field(default_factory=lambda: torch.empty(0))
+    answer_residual: Tensor = field(default_factory=lambda: torch.empty(0))
+    projections: dict[tuple[int, str], Tensor] = field(default_factory=dict)
 
 
 class PatchedForward:
@@ -48,13 +78,13 @@ class PatchedForward:
 
     def __init__(
         self,
-        run: PatchedRun,
+        run: RunState,
         edges: BoolMatrix,
         start_layer: int,
         deltas: SenderDeltas,
         copies: int = 1,
         varied_receiver: tuple[int, BoolMatrix] | None = None,
-        cache_into: PatchedRun | None = None,
+        cache_into: RunState | None = None,
         interventions: BatchInterventions | None = None,
     ) -> None:
         self.run, self.model = run, run.model
@@ -67,26 +97,26 @@ class PatchedForward:
     def overrides(self) -> ForwardOverrides:
         """The overrides of all layers from ``start_layer`` on."""
         model, shape = self.model, self.model.shape
-        edits, columns = (
+        overrides, columns = (
             ForwardOverrides(final_residual=self.final_residual, on_final_residual=self._on_resid_final),
             model.graph.receiver_index,
         )
         for layer in range(self.start_layer, shape.n_layers):
             weights, block = model.layers[layer], f"blocks.{layer}"
-            edits.hooks[f"{block}.hook_in"] = self._on_resid_pre
+            overrides.hooks[f"{block}.hook_in"] = self._on_resid_pre
             reach = head_rows(model, layer).start
             for channel in "qkv":
-                edits.projections[layer, channel] = partial(self._project_channel, layer, channel)
-            edits.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
+                overrides.projections[layer, channel] = partial(self._project_channel, layer, channel)
+            overrides.hooks[f"{block}.attn.hook_z"] = self._heads_hook(layer)
             if weights.post_norm is not None:
-                edits.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
+                overrides.hooks[f"{block}.ln1_post.hook_in"] = self._normalised_heads_hook(layer)
             if shape.mlp:
                 if not shape.parallel:
-                    edits.hooks[weights.mlp_in_hook] = self._on_resid_mid
+                    overrides.hooks[weights.mlp_in_hook] = self._on_resid_mid
                     reach = head_rows(model, layer).stop
-                edits.mlps[layer] = partial(self._run_mlp, layer, reach, columns[f"m{layer}"])
-                edits.hooks[weights.mlp_out_hook] = partial(self._on_mlp_output, layer)
-        return edits
+                overrides.mlps[layer] = partial(self._run_mlp, layer, reach, columns[f"m{layer}"])
+                overrides.hooks[weights.mlp_out_hook] = partial(self._on_mlp_output, layer)
+        return overrides
 
     def repeat_for_copies(self, values: Tensor) -> Tensor:
         """Values of one batch [batch, ...] repeated for every copy [copies · batch, ...]."""
@@ -94,19 +124,19 @@ class PatchedForward:
             return values
         return values.expand(self.copies, *values.shape).reshape(-1, *values.shape[1:])
 
-    def final_residual(self, last: Tensor) -> Tensor:
+    def final_residual(self, answer_residual: Tensor) -> Tensor:
         """What ``logits`` reads [batch, d_model], from the stream at the answer position."""
         if self.cache_into is not None:
-            self.cache_into.answer_residual = last
+            self.cache_into.answer_residual = answer_residual
         column = self.model.graph.receiver_index["logits"]
-        chosen = self._read_mask(len(self.edges), np.array([column]))
-        if chosen.all():
-            return last
-        at = self.run.positions - self.run.first_changed_position
+        reads = self._read_mask(len(self.edges), np.array([column]))
+        if reads.all():
+            return answer_residual
+        positions = self.run.positions - self.run.first_changed_position
         base = self.repeat_for_copies(self.run.fully_ablated.resid_final)
-        return self._sum_inputs(chosen, last, base, at)[0]
+        return self._sum_inputs(reads, answer_residual, base, positions)[0]
 
-    # what each receiver reads
+    # Inputs of receivers
 
     def _read_mask(self, reach: int, columns: NDArray[np.intp]) -> BoolMatrix:
         """Which senders the receivers read.
@@ -114,22 +144,22 @@ class PatchedForward:
         Returns:
             Bool [reach, receivers], or [reach, receivers, copies] where the varied receiver is among them.
         """
-        chosen = self.edges[:reach, columns]
+        reads = self.edges[:reach, columns]
         if self.varied_receiver is None or self.varied_receiver[0] not in columns:
-            return chosen
-        each = np.repeat(chosen[:, :, None], self.copies, axis=2)
-        each[:, columns == self.varied_receiver[0]] = self.varied_receiver[1][:, None, :reach].transpose(
-            2, 1, 0
-        )
-        return each
+            return reads
+        reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
+        reads_of_copies[:, columns == self.varied_receiver[0]] = self.varied_receiver[1][
+            :, None, :reach
+        ].transpose(2, 1, 0)
+        return reads_of_copies
 
     def _sum_inputs(
-        self, chosen: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None
+        self, reads: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None
     ) -> Tensor:
         """Inputs of receivers from the shorter of the two sums.
 
         Args:
-            chosen: Which senders each receiver reads, as ``_read_mask`` gives it.
+            reads: Which senders each receiver reads, as ``_read_mask`` gives it.
             stream: This run's stream [copies · batch, positions, d_model], or [copies · batch, d_model] with
                 ``at``.
             base: The fully ablated run's stream, of the same shape.
@@ -138,14 +168,14 @@ class PatchedForward:
         Returns:
             [receivers, copies · batch, ...].
         """
-        reach, receivers = chosen.shape[:2]
-        dense = 2 * chosen.sum(axis=0) > reach  # [receivers] or [receivers, copies]
-        signs = np.where(dense[None], chosen.astype(np.int8) - 1, chosen.astype(np.int8))
+        reach, receivers = reads.shape[:2]
+        dense = 2 * reads.sum(axis=0) > reach  # [receivers] or [receivers, copies]
+        signs = np.where(dense[None], reads.astype(np.int8) - 1, reads.astype(np.int8))
         out = self._sum_bases(dense.reshape(receivers, -1), stream, base)
         for rows, copies, values in self._summed_deltas(signs, at):
             weights = signs[rows].reshape(len(rows), -1).T  # [receivers (· copies), rows]
             factors = torch.from_numpy(np.ascontiguousarray(weights)).to(values)
-            if signs.ndim == 3 or copies == self.copies:  # in place: no product of that size is made
+            if signs.ndim == 3 or copies == self.copies:  # in place: no second tensor of that size
                 out.view(len(factors), -1).addmm_(factors, values.flatten(1))
             else:  # the run's own senders, the same for all copies
                 product = factors @ values.flatten(1)
@@ -161,46 +191,48 @@ class PatchedForward:
         out = self.run.buffers.buffer("sum", base, len(dense), *base.shape)
         if dense.all() or not dense.any():
             return out.copy_(stream if dense.all() else base)
-        each = torch.from_numpy(dense).to(stream.device)
-        each = each.repeat_interleave(len(base) // dense.shape[1], dim=1)
-        each = each.view(*each.shape, *[1] * (base.dim() - 1))
-        return torch.where(each, stream[None], base[None], out=out)
+        is_dense = torch.from_numpy(dense).to(stream.device)
+        is_dense = is_dense.repeat_interleave(len(base) // dense.shape[1], dim=1)
+        is_dense = is_dense.view(*is_dense.shape, *[1] * (base.dim() - 1))
+        return torch.where(is_dense, stream[None], base[None], out=out)
 
     def _summed_deltas(
         self, signs: NDArray[np.int8], at: Tensor | None
     ) -> list[tuple[NDArray[np.intp], int, Tensor]]:
         """Rows, copies and deltas of the senders that enter a sum: the run's, then this pass's own."""
         used = np.flatnonzero(signs.reshape(len(signs), -1).any(axis=1))
-        found = []
+        terms = []
         for rows, source, copies in (
             (used[used < self.deltas.first_sender], self.run.deltas, 1),
             (used[used >= self.deltas.first_sender], self.deltas, self.copies),
         ):
             if len(rows):
-                first = source.first_sender
-                if 2 * len(rows) > rows[-1] + 1 - first:  # a few zeros are cheaper than a copy
-                    rows = np.arange(first, rows[-1] + 1)
+                first_row = source.first_sender
+                if 2 * len(rows) > rows[-1] + 1 - first_row:  # a few zeros are cheaper than a copy
+                    rows = np.arange(first_row, rows[-1] + 1)
                 values = source.select(rows)
                 if at is not None:
-                    places = at.repeat(copies)
-                    values = values[:, torch.arange(len(places), device=places.device), places]
-                found.append((rows, copies, values))
-        return found
+                    positions = at.repeat(copies)
+                    values = values[:, torch.arange(len(positions), device=positions.device), positions]
+                terms.append((rows, copies, values))
+        return terms
 
-    # stand-ins
+    # Replacements of projections and MLPs
 
     def _project_channel(self, layer: int, channel: str, original: OriginalForward, x: Tensor) -> Tensor:
         """Queries, keys or values: the model's own, the fully ablated run's, or from a sum, head by head."""
         columns = self._receiver_columns(layer, channel)
-        if self.varied_receiver is not None and layer == self.start_layer:  # all others do as in the run
+        if (
+            self.varied_receiver is not None and layer == self.start_layer
+        ):  # all other heads do the same as in the run
             out = self.repeat_for_copies(self.run.projections[layer, channel]).clone()
         else:
-            chosen = self._read_mask(head_rows(self.model, layer).start, columns)
-            whole, empty = chosen.all(axis=0), ~chosen.any(axis=0)
+            reads = self._read_mask(head_rows(self.model, layer).start, columns)
+            reads_all, reads_none = reads.all(axis=0), ~reads.any(axis=0)
             constant = self.run.fully_ablated.projections[layer, channel]
-            out = original(x) if whole.any() else self.repeat_for_copies(constant).clone()
-            if whole.any() and empty.any():
-                index = torch.from_numpy(np.flatnonzero(empty)).to(out.device)
+            out = original(x) if reads_all.any() else self.repeat_for_copies(constant).clone()
+            if reads_all.any() and reads_none.any():
+                index = torch.from_numpy(np.flatnonzero(reads_none)).to(out.device)
                 fixed = constant.view(*constant.shape[:2], len(columns), -1)[:, :, index]
                 out.view(*out.shape[:2], len(columns), -1)[:, :, index] = self.repeat_for_copies(fixed)
         heads, inputs = self._partial_head_inputs(layer)[channel]
@@ -208,9 +240,11 @@ class PatchedForward:
             weights, bias = self.model.layers[layer].channel_weights(channel)
             index = torch.from_numpy(heads).to(out.device)
             norm = self.model.layers[layer].attn_norm
-            made = norm.project(inputs.flatten(1, 2), weights[index], bias[index])
-            made = made.view(*inputs.shape[:3], -1).permute(1, 2, 0, 3)
-            out.view(*out.shape[:2], len(weights), -1)[:, self.run.first_changed_position :, index] = made
+            projected = norm.project(inputs.flatten(1, 2), weights[index], bias[index])
+            projected = projected.view(*inputs.shape[:3], -1).permute(1, 2, 0, 3)
+            out.view(*out.shape[:2], len(weights), -1)[:, self.run.first_changed_position :, index] = (
+                projected
+            )
         if self.cache_into is not None:
             self.cache_into.projections[layer, channel] = out
         return out
@@ -230,50 +264,58 @@ class PatchedForward:
         """
         if self.head_inputs[0] != layer:
             reach = head_rows(self.model, layer).start
-            wanted: dict[str, NDArray[np.intp]] = {}
+            heads_of_channel: dict[str, NDArray[np.intp]] = {}
             for channel in "qkv":
                 columns = self._receiver_columns(layer, channel)
                 if self.varied_receiver is not None and layer == self.start_layer:
-                    some = columns == self.varied_receiver[0]
+                    is_partial = columns == self.varied_receiver[0]
                 else:
-                    number = self.edges[:reach, columns].sum(axis=0)
-                    some = (number > 0) & (number < reach)
-                wanted[channel] = np.flatnonzero(some)
-            both = [self._receiver_columns(layer, channel)[heads] for channel, heads in wanted.items()]
-            chosen = self._read_mask(reach, np.concatenate(both))
+                    n_read = self.edges[:reach, columns].sum(axis=0)
+                    is_partial = (n_read > 0) & (n_read < reach)
+                heads_of_channel[channel] = np.flatnonzero(is_partial)
+            columns_of_heads = [
+                self._receiver_columns(layer, channel)[heads] for channel, heads in heads_of_channel.items()
+            ]
+            reads = self._read_mask(reach, np.concatenate(columns_of_heads))
             inputs = torch.empty(0)
-            if chosen.shape[1]:
+            if reads.shape[1]:
                 inputs = self._inputs_after_change(
-                    chosen, self.resid_pre, self.run.fully_ablated.resid_pre[layer]
+                    reads, self.resid_pre, self.run.fully_ablated.resid_pre[layer]
                 )
-            found, first = {}, 0
-            for channel, heads in wanted.items():
-                found[channel] = (heads, inputs[first : first + len(heads)])
+            inputs_of_channel, first = {}, 0
+            for channel, heads in heads_of_channel.items():
+                inputs_of_channel[channel] = (heads, inputs[first : first + len(heads)])
                 first += len(heads)
-            self.head_inputs = (layer, found)
+            self.head_inputs = (layer, inputs_of_channel)
         return self.head_inputs[1]
 
-    def _inputs_after_change(self, chosen: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
-        begin = self.run.first_changed_position
-        return self._sum_inputs(chosen, stream[:, begin:], self.repeat_for_copies(base[:, begin:]))
+    def _inputs_after_change(self, reads: BoolMatrix, stream: Tensor, base: Tensor) -> Tensor:
+        first_position = self.run.first_changed_position
+        return self._sum_inputs(
+            reads, stream[:, first_position:], self.repeat_for_copies(base[:, first_position:])
+        )
 
     def _run_mlp(self, layer: int, reach: int, column: int, original: OriginalForward, x: Tensor) -> Tensor:
         """The MLP on what it reads, computed only where it can differ from the fully ablated run."""
-        chosen = self._read_mask(reach, np.array([column]))
-        begin, constant = self.run.first_changed_position, self.run.fully_ablated.mlps[layer]
-        if not chosen.any():
+        reads = self._read_mask(reach, np.array([column]))
+        first_position, constant = self.run.first_changed_position, self.run.fully_ablated.mlps[layer]
+        if not reads.any():
             return self.repeat_for_copies(constant)
-        inputs = x[:, begin:]
-        if not chosen.all():
+        inputs = x[:, first_position:]
+        if not reads.all():
             stream = self.resid_pre if self.model.shape.parallel else self.resid_mid
-            summed = self._inputs_after_change(chosen, stream, self.run.fully_ablated.resid_mid[layer])[0]
+            summed = self._inputs_after_change(reads, stream, self.run.fully_ablated.resid_mid[layer])[0]
             norm = self.model.layers[layer].mlp_norm
             assert norm is not None
             inputs = norm(summed)
         out = original(inputs.contiguous())
-        return torch.cat([self.repeat_for_copies(constant[:, :begin]), out], 1) if begin else out
+        return (
+            torch.cat([self.repeat_for_copies(constant[:, :first_position]), out], 1)
+            if first_position
+            else out
+        )
 
-    # what is kept on the way
+    # Hooks that store what senders write, and what later passes restart from
 
     def _on_resid_pre(self, stream: Tensor) -> None:
         self.resid_pre = stream

@@ -16,15 +16,14 @@ from torch import Tensor
 from circuitviz.graph import BoolMatrix, Interventions
 from circuitviz.models.batch_interventions import BatchInterventions
 from circuitviz.models.batching import batch_budget_bytes
-from circuitviz.models.buffers import BufferPool
 from circuitviz.models.fully_ablated import run_fully_ablated
 from circuitviz.models.model import Model
-from circuitviz.models.patched_forward import PatchedForward
+from circuitviz.models.patched_forward import PatchedForward, RunState
 from circuitviz.models.sender_activations import Activations, head_rows, mlp_row
 from circuitviz.models.sender_deltas import SenderDeltas
 
 
-class PatchedRun:
+class PatchedRun(RunState):
     """Forward passes of one batch with chosen edges ablated.
 
     Args:
@@ -44,23 +43,13 @@ class PatchedRun:
         ablated: Activations,
         allow_interventions: bool = False,
     ) -> None:
-        self.model, self.ablated, self.allow_interventions = model, ablated, allow_interventions
-        self.tokens, self.positions = tokens, positions
-        self.first_changed_position = (
-            0 if allow_interventions else min(ablated.first_changed_position, int(positions.min()))
-        )
-        self.fully_ablated = run_fully_ablated(model, tokens, positions, ablated)
-        self.resid_pre: list[Tensor] = []
-        self.resid_mid: list[Tensor] = []
-        self.resid_final = torch.empty(0)
-        self.answer_residual = self.fully_ablated.resid_final
-        self.projections: dict[tuple[int, str], Tensor] = {}
-        self.deltas = SenderDeltas(model, ablated, self.first_changed_position)
-        self.deltas.put_embed(self.fully_ablated.embed)
-        self.buffers = BufferPool()
-        self.reference_activations: dict[
-            str, Activations
-        ] = {}  # other runs of these prompts, kept by whoever needs them
+        first = 0 if allow_interventions else min(ablated.first_changed_position, int(positions.min()))
+        fully_ablated = run_fully_ablated(model, tokens, positions, ablated)
+        super().__init__(model, positions, first, fully_ablated, SenderDeltas(model, ablated, first))
+        self.tokens, self.ablated, self.allow_interventions = tokens, ablated, allow_interventions
+        self.answer_residual = fully_ablated.resid_final
+        self.deltas.put_embed(fully_ablated.embed)
+        self.reference_activations: dict[str, Activations] = {}  # ablation values by kind, for interventions
         self._edges: BoolMatrix | None = None
         self._interventions: Interventions = {}
         self._logits = self.fully_ablated.logits
@@ -82,22 +71,24 @@ class PatchedRun:
 
     def _run_changes(self, edges: BoolMatrix, interventions: BatchInterventions | None = None) -> Tensor:
         """Run what differs from the last run, and keep it."""
-        changed = {} if interventions is None else interventions.interventions
-        if changed and not self.allow_interventions:
-            raise ValueError("a run that nodes are replaced in has to be made free")
-        start = self._first_changed_layer(edges, changed)
+        node_changes = {} if interventions is None else interventions.interventions
+        if node_changes and not self.allow_interventions:
+            raise ValueError("a run with interventions needs allow_interventions=True")
+        start = self._first_changed_layer(edges, node_changes)
         if start is None:
             return self._logits
-        self._edges = None  # a run that is interrupted leaves nothing to restart from
-        self.model.block_calls(self.tokens.shape[1])  # before our edits are on
-        one = PatchedForward(self, edges, start, self.deltas, cache_into=self, interventions=interventions)
+        self._edges = None  # an interrupted run leaves nothing to restart from
+        self.model.block_calls(self.tokens.shape[1])  # before the overrides are applied
+        forward = PatchedForward(
+            self, edges, start, self.deltas, cache_into=self, interventions=interventions
+        )
         if start == self.model.shape.n_layers:
-            logits = self.model.unembed(one.final_residual(self.answer_residual))
+            logits = self.model.unembed(forward.final_residual(self.answer_residual))
         else:
             stream = self.resid_pre[start] if start else self.fully_ablated.resid_start
             del self.resid_pre[start:], self.resid_mid[start:]
-            logits = self.model.logits_from_layer(stream, start, self.positions, one.overrides())
-        self._edges, self._interventions, self._logits = edges.copy(), dict(changed), logits
+            logits = self.model.logits_from_layer(stream, start, self.positions, forward.overrides())
+        self._edges, self._interventions, self._logits = edges.copy(), dict(node_changes), logits
         return logits
 
     @torch.no_grad()
@@ -122,39 +113,43 @@ class PatchedRun:
         model, layer = self.model, int(self._layers[receiver])
         self._run_changes(edges & model.graph.mask, interventions)
         name = model.graph.receivers[receiver]
-        first = len(model.graph.senders)
+        first_sender = len(model.graph.senders)
         if layer < model.shape.n_layers:
             is_mlp = name.startswith("m")
-            first = mlp_row(model, layer) if is_mlp else head_rows(model, layer).start
+            first_sender = mlp_row(model, layer) if is_mlp else head_rows(model, layer).start
         size = self.max_variants(layer)
-        for begin in range(0, len(columns), size):
-            part = columns[begin : begin + size]
-            copies = len(part)
-            rows = SenderDeltas(model, self.ablated, self.first_changed_position, first, copies, self.buffers)
-            one = PatchedForward(
+        for first_variant in range(0, len(columns), size):
+            variant_columns = columns[first_variant : first_variant + size]
+            copies = len(variant_columns)
+            rows = SenderDeltas(
+                model, self.ablated, self.first_changed_position, first_sender, copies, self.buffers
+            )
+            forward = PatchedForward(
                 self,
                 edges,
                 layer,
                 rows,
                 copies=copies,
-                varied_receiver=(receiver, part),
+                varied_receiver=(receiver, variant_columns),
                 interventions=interventions,
             )
             if layer < model.shape.n_layers:
-                stream = one.repeat_for_copies(self.resid_pre[layer])
+                stream = forward.repeat_for_copies(self.resid_pre[layer])
                 logits = model.logits_from_layer(
-                    stream, layer, self.positions.repeat(copies), one.overrides()
+                    stream, layer, self.positions.repeat(copies), forward.overrides()
                 )
             else:
-                logits = model.unembed(one.final_residual(one.repeat_for_copies(self.answer_residual)))
-            yield range(begin, begin + copies), logits
+                logits = model.unembed(
+                    forward.final_residual(forward.repeat_for_copies(self.answer_residual))
+                )
+            yield range(first_variant, first_variant + copies), logits
 
     def max_variants(self, layer: int) -> int:
         """Number of variants that fit into memory; each has streams, projections and deltas of its own."""
         shape, batch, time = self.model.shape, *self.tokens.shape
         senders = len(self.model.graph.senders) * (shape.n_layers - layer) / shape.n_layers
-        each = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
-        return int(max(1, min(64, batch_budget_bytes(self.model.device) / each)))
+        bytes_per_variant = 4 * batch * (time * shape.d_model * (12 + senders) + 2 * self._logits.shape[-1])
+        return int(max(1, min(64, batch_budget_bytes(self.model.device) / bytes_per_variant)))
 
     def _first_changed_layer(self, edges: BoolMatrix, interventions: Interventions) -> int | None:
         """The first layer with a receiver or an intervention that differs from the last run.

@@ -32,17 +32,10 @@ class PromptTokenizer:
         self.n_ctx = n_ctx
         self.vocabulary_size = len(tokenizer) if n_embeddings is None else min(len(tokenizer), n_embeddings)
         self._n_embeddings = n_embeddings
-        unknown = tokenizer.unk_token_id  # GPT-2 names its separator so; that stands for no word
+        unknown = tokenizer.unk_token_id  # GPT-2's is its separator, which stands for no word
         self.bos_id: int | None = tokenizer.bos_token_id
         self._check_embedded([] if self.bos_id is None else [self.bos_id])
         self._unknown_id: int | None = None if unknown in (self.bos_id, tokenizer.eos_token_id) else unknown
-
-    @property
-    def word_starts(self) -> bool:
-        """Whether words are marked otherwise than by a space (``▁``), so that a lone answer's
-        tokens need not be its tokens after a prompt.
-        """
-        return "▁" in "".join(self._tokenizer.convert_ids_to_tokens(self._encode_plain("a b")))
 
     @property
     def text_token_ids(self) -> list[int]:
@@ -87,37 +80,40 @@ class PromptTokenizer:
 
         Each window begins as a prompt does. Unknown words keep the token that the tokenizer gives them.
         """
-        ids, first = self._with_bos(self._encode_plain(text)), self._with_bos([])
-        room = self.n_ctx - len(first)
-        return [[*first, *ids[at : at + room]] for at in range(len(first), len(ids), room)]
+        ids, prefix = self._with_bos(self._encode_plain(text)), self._with_bos([])
+        window_size = self.n_ctx - len(prefix)
+        return [
+            [*prefix, *ids[start : start + window_size]]
+            for start in range(len(prefix), len(ids), window_size)
+        ]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The text of tokens, without the beginning-of-sequence token.
 
         ``encode`` mostly gives the same ids.
         """
-        rest = list(ids)
-        if self.has_bos and rest[:1] == [self.bos_id]:
-            rest = rest[1:]
-        return str(self._tokenizer.decode(rest, clean_up_tokenization_spaces=False))
+        text_ids = list(ids)
+        if self.has_bos and text_ids[:1] == [self.bos_id]:
+            text_ids = text_ids[1:]
+        return str(self._tokenizer.decode(text_ids, clean_up_tokenization_spaces=False))
 
-    def answer_ids(self, prompt: str, answer: str, bos: bool | None = None) -> list[int]:
+    def answer_ids(self, prompt: str, answer: str) -> list[int]:
         """The tokens that an answer adds after a prompt.
 
         Found by tokenising the prompt alone and both together.
         """
-        before, both = self._encode_plain(prompt), self._encode_plain(prompt + answer)
-        if both[: len(before)] == before:
-            return both[len(before) :]
-        return self._encode_plain(answer)  # the answer changes the prompt's own last token
+        prompt_ids, full_ids = self._encode_plain(prompt), self._encode_plain(prompt + answer)
+        if full_ids[: len(prompt_ids)] == prompt_ids:
+            return full_ids[len(prompt_ids) :]
+        return self._encode_plain(answer)  # the answer merges with the prompt's last token
 
-    def answer_id(self, prompt: str, answer: str, bos: bool | None = None) -> int:
+    def answer_id(self, prompt: str, answer: str) -> int:
         """The one token that an answer is after a prompt.
 
         Raises:
             InputError: The answer is not one token, or a word that the tokenizer does not know.
         """
-        ids = self.answer_ids(prompt, answer, bos)
+        ids = self.answer_ids(prompt, answer)
         self._check_known(answer, ids)
         if len(ids) != 1:
             pieces = " ".join(repr(piece) for piece in self.token_strings(ids))
@@ -152,9 +148,9 @@ class PromptTokenizer:
         return ids
 
     def _check_embedded(self, ids: list[int]) -> None:
-        if self._n_embeddings is not None and (beyond := [i for i in ids if i >= self._n_embeddings]):
+        if self._n_embeddings is not None and (unembedded := [i for i in ids if i >= self._n_embeddings]):
             raise InputError(
-                f"The tokenizer gives {self.token_strings(beyond)[0]!r} the id {beyond[0]}, but the model has "
+                f"The tokenizer gives {self.token_strings(unembedded)[0]!r} the id {unembedded[0]}, but the model has "
                 f"embeddings for 0 to {self._n_embeddings - 1}; the tokenizer of this model would be right."
             )
 
@@ -168,6 +164,6 @@ class PromptTokenizer:
             text = piece.replace("▁", " ")
         else:
             text = self._tokenizer.decode([token])
-            if "\ufffd" in text:  # part of a character: its bytes say more than a box
+            if "\ufffd" in text:  # part of a character: show its bytes
                 text = str(piece)
         return str(text).replace("\n", "⏎")

@@ -8,7 +8,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from circuitviz.models.model import Hook, Model
+from circuitviz.models.forward_overrides import Hook
+from circuitviz.models.model import Model
 from circuitviz.models.norms import Norm
 
 
@@ -50,10 +51,10 @@ def record_activations(model: Model, tokens: Tensor, positions: Tensor) -> Activ
         tokens: Token ids [batch, time].
         positions: The answer position of each prompt [batch].
     """
-    kept = Activations(torch.empty(0), [], [])
-    with torch.no_grad(), model.hooks(recording_hooks(model, kept)):
-        kept.logits = model.logits(tokens, positions)
-    return kept
+    outputs = Activations(torch.empty(0), [], [])
+    with torch.no_grad(), model.hooks(recording_hooks(model, outputs)):
+        outputs.logits = model.logits(tokens, positions)
+    return outputs
 
 
 def recording_hooks(model: Model, outputs: Activations) -> dict[str, Hook]:

@@ -50,9 +50,9 @@ class SenderDeltas:
 
     def put_embed(self, embed: Tensor) -> None:
         """Store the token embeddings [batch, time, d_model] of the pass."""
-        beyond = self._delta(embed, self._ablated.embed)
+        delta = self._delta(embed, self._ablated.embed)
         scale = self._model.embed_scale
-        self._store("embed", beyond if scale == 1.0 else beyond * scale, slice(0, 1))
+        self._store("embed", delta if scale == 1.0 else delta * scale, slice(0, 1))
 
     def put_heads(self, layer: int, z: Tensor) -> None:
         """Store a layer's head outputs [batch, time, head, d_head].
@@ -77,7 +77,7 @@ class SenderDeltas:
         """
         self._compute(rows)
         assert self._values is not None
-        if len(rows) == rows[-1] - rows[0] + 1:  # a run of neighbours needs no copy
+        if len(rows) == rows[-1] - rows[0] + 1:  # contiguous rows need no copy
             return self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
         return self._values.index_select(
             0, torch.from_numpy(rows - self.first_sender).to(self._values.device)
@@ -127,8 +127,8 @@ class SenderDeltas:
             z, o = z[:, :, index], o[index]
         flat = z.permute(2, 0, 1, 3).reshape(len(heads), -1, z.shape[-1])
         if rows[-1] - rows[0] + 1 == len(rows):
-            into = self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
-            torch.bmm(flat, o, out=into.view(len(rows), -1, into.shape[-1]))
+            target = self._values[rows[0] - self.first_sender : rows[-1] + 1 - self.first_sender]
+            torch.bmm(flat, o, out=target.view(len(rows), -1, target.shape[-1]))
         else:
             written = torch.bmm(flat, o).view(len(rows), *self._values.shape[1:])
             self._values[torch.from_numpy(rows - self.first_sender).to(z.device)] = written

@@ -18,13 +18,13 @@ _hook_lock = threading.Lock()
 @contextmanager
 def forbid_subprocesses() -> Iterator[None]:
     """Within a ``with`` block, raise PermissionError where this thread would start a program."""
-    if _hook_lock.acquire(blocking=False):  # once; a hook cannot be taken away
+    if _hook_lock.acquire(blocking=False):  # once: an audit hook cannot be removed
         sys.addaudithook(_audit_hook)
-    before, _thread_state.refuses = getattr(_thread_state, "refuses", False), True
+    was_refusing, _thread_state.refuses = getattr(_thread_state, "refuses", False), True
     try:
         yield
     finally:
-        _thread_state.refuses = before
+        _thread_state.refuses = was_refusing
 
 
 def _audit_hook(
@@ -33,6 +33,6 @@ def _audit_hook(
     events: frozenset[str] = _PROCESS_EVENTS,
     here: Any = _thread_state,
 ) -> None:
-    # defaults, because the hook is called while Python ends, when this module's names are None already
+    # Default arguments, because the hook still runs at Python's exit, when this module's globals are None
     if event in events and getattr(here, "refuses", False):
         raise PermissionError(f"No other program is started while a model is opened ({event}).")

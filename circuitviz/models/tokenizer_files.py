@@ -30,16 +30,19 @@ def load_tokenizer(location: str) -> Any:
     text = _read_text(location, TOKENIZER_FILE)
     if not text or type(tokenizer) is PreTrainedTokenizerFast:
         return tokenizer
-    written = PreTrainedTokenizerFast.from_pretrained(location, trust_remote_code=False)
+    file_tokenizer = PreTrainedTokenizerFast.from_pretrained(location, trust_remote_code=False)
     text += "".join(_read_text(location, name) for name in SPECIAL_TOKEN_FILES)
     if not all(_contains_token(text, token) for token in tokenizer.all_special_tokens):
-        return written
-    if _gives_same_ids(tokenizer, written):
+        return file_tokenizer
+    if _gives_same_ids(tokenizer, file_tokenizer):
         return tokenizer
-    for name in ("bos_token", "eos_token"):  # GPT-2's files name the token, its class says what it is for
-        if getattr(written, name) is None:
-            setattr(written, name, getattr(tokenizer, name))
-    return written
+    for name in (
+        "bos_token",
+        "eos_token",
+    ):  # GPT-2's files name the token, but only its class says what it is for
+        if getattr(file_tokenizer, name) is None:
+            setattr(file_tokenizer, name, getattr(tokenizer, name))
+    return file_tokenizer
 
 
 def _gives_same_ids(one: Any, other: Any) -> bool:
@@ -48,8 +51,10 @@ def _gives_same_ids(one: Any, other: Any) -> bool:
     words = (other.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
     texts = [*PROBE_TEXTS, " ".join(words)]
     try:
-        first, second = (each(texts, add_special_tokens=False)["input_ids"] for each in (one, other))
-    except Exception:  # a tokenizer of words without a token for unknown ones takes no others
+        first, second = (
+            tokenizer(texts, add_special_tokens=False)["input_ids"] for tokenizer in (one, other)
+        )
+    except Exception:  # a word-level tokenizer without an unknown token refuses other words
         return False
     return bool(first == second)
 

@@ -42,7 +42,7 @@ def register_architecture() -> None:
     adapter = _adapter_class()
     AutoConfig.register(PlainConfig.model_type, PlainConfig, exist_ok=True)
     AutoModelForCausalLM.register(PlainConfig, PlainForCausalLM, exist_ok=True)
-    # the factory asks its adapters, but what reads a configuration asks only this table
+    # The factory looks in its adapters, but reading a configuration looks only in this table.
     SUPPORTED_ARCHITECTURES[PlainForCausalLM.__name__] = adapter
     ArchitectureAdapterFactory.register_adapter(PlainForCausalLM.__name__, adapter)
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from circuitviz.cancellation import check_cancelled
 
-HASH_PREFIX = "sha256:"  # hashes without it are of the earlier kind
+HASH_PREFIX = "sha256:"  # hashes without it are legacy hashes
 
 
 def parameter_hash(parameters: Mapping[str, Tensor]) -> str:

@@ -50,7 +50,7 @@ def load_task(
     """
     if is_task_file(name) or os.sep in name:
         rows = read_task_rows(name, model.tokens, prompts, bos, skip_unusable)
-        made = Task.from_pairs(
+        task = Task.from_pairs(
             Path(name).stem,
             rows.pairs,
             model.tokens,
@@ -62,15 +62,15 @@ def load_task(
         )
     else:
         entry = tasks.get(name)
-        chosen = build_options(entry.options, options)
-        pairs = entry.value(model.tokens, prompts, seed, chosen)
-        made = Task.from_pairs(
+        task_options = build_options(entry.options, options)
+        pairs = entry.value(model.tokens, prompts, seed, task_options)
+        task = Task.from_pairs(
             name,
             pairs,
             model.tokens,
             metric=entry.extra["metric"],
             seed=seed,
             bos=bos,
-            options=options_to_dict(chosen),
+            options=options_to_dict(task_options),
         )
-    return made.to(model.device)
+    return task.to(model.device)

@@ -28,8 +28,8 @@ def make_gender_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options:
     for side, names in enumerate((FEMALE_NAMES, MALE_NAMES)):
         for name in names:
             lengths.setdefault(len(tokens.answer_ids("Then", f" {name}")), ([], []))[side].append(name)
-    usable = [both for both in lengths.values() if both[0] and both[1]]
-    require_words([name for both in usable for name in both[0]], 1, "gender", "names")
+    usable = [sides for sides in lengths.values() if sides[0] and sides[1]]
+    require_words([name for sides in usable for name in sides[0]], 1, "gender", "names")
 
     def make(pick: random.Random) -> Pair:
         girls, boys = pick.choice(usable)

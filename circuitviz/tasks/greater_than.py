@@ -29,23 +29,23 @@ def make_greater_than_pairs(
 
     def make(pick: random.Random) -> Pair:
         century = pick.choice(centuries)
-        known = years[century]
-        year = pick.choice([y for y in known if "02" <= y <= "98"])
+        century_years = years[century]
+        year = pick.choice([y for y in century_years if "02" <= y <= "98"])
         event = pick.choice(EVENTS)
         clean = PROMPT_TEMPLATE.format(event=event, century=century, year=year)
         corrupted = PROMPT_TEMPLATE.format(event=event, century=century, year="01")
-        later = tuple(y for y in known if y > year)
-        return Pair(clean, corrupted, later, tuple(y for y in known if y <= year))
+        later = tuple(y for y in century_years if y > year)
+        return Pair(clean, corrupted, later, tuple(y for y in century_years if y <= year))
 
     return draw_pairs("greater-than", prompts, seed, tokens, make)
 
 
 def single_token_years(tokens: PromptTokenizer) -> dict[str, list[str]]:
     """By century, the two-digit years that are one token after it."""
-    found = {}
+    years_of_century = {}
     for century in CENTURIES:
-        before = PROMPT_TEMPLATE.format(event=EVENTS[0], century=century, year="01")
-        known = [y for y in YEARS if len(tokens.answer_ids(before, y)) == 1]
-        if "01" in known and "99" in known and single_token_words(tokens, [century]):
-            found[century] = known
-    return found
+        prompt = PROMPT_TEMPLATE.format(event=EVENTS[0], century=century, year="01")
+        years = [y for y in YEARS if len(tokens.answer_ids(prompt, y)) == 1]
+        if "01" in years and "99" in years and single_token_words(tokens, [century]):
+            years_of_century[century] = years
+    return years_of_century

@@ -27,12 +27,14 @@ class IoiOptions:
 
     corruption: str = option(
         "third-name",
-        "what is corrupted: the second subject becomes a third name, or the other name; or all "
-        "names become others",
+        "how prompts are corrupted: the second subject becomes a third name or the other name, or all "
+        "names are replaced",
         choices=CORRUPTIONS,
     )
     order: str = option(
-        "mixed", "which name comes first: the receiver (abba), the subject (baba)", choices=NAME_ORDERS
+        "mixed",
+        "which name comes first: the indirect object (abba) or the subject (baba)",
+        choices=NAME_ORDERS,
     )
 
 

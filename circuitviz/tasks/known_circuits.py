@@ -20,7 +20,7 @@ def _require_letters(tokens: PromptTokenizer, letters: str, task: str) -> list[s
 
 @tasks.register(
     "reverse",
-    summary="a b c | c b → a; what stands before the bar comes back in reverse",
+    summary="a b c | c b → a; the letters before the bar are repeated in reverse order",
     reference="Weiss et al. 2021; Lindner et al. 2023",
     options=NoOptions,
     metric="logit-diff",
@@ -32,7 +32,7 @@ def make_reverse_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options
     """
     letters = _require_letters(tokens, "abcde|", "reverse")[:5]
 
-    def say(words: list[str], length: int) -> str:
+    def write_prompt(words: list[str], length: int) -> str:
         return " ".join([*words, "|", *reversed(words)][:length])
 
     def make(pick: random.Random) -> Pair:
@@ -42,11 +42,11 @@ def make_reverse_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options
         if pick.random() < 0.5:
             other = [*words]
             other[answer] = pick.choice([w for w in letters if w not in words])
-            wrong, corrupted = other[answer], say(other, length)
+            wrong, corrupted = other[answer], write_prompt(other, length)
         else:
             longer = [*words, pick.choice([w for w in letters if w not in words])]
-            wrong, corrupted = longer[2 * len(longer) - length], say(longer, length)
-        return Pair(say(words, length), corrupted, (f" {words[answer]}",), (f" {wrong}",))
+            wrong, corrupted = longer[2 * len(longer) - length], write_prompt(longer, length)
+        return Pair(write_prompt(words, length), corrupted, (f" {words[answer]}",), (f" {wrong}",))
 
     return draw_pairs("reverse", prompts, seed, tokens, make)
 
@@ -70,9 +70,9 @@ def make_x_proportion_pairs(
     def make(pick: random.Random) -> Pair:
         words = [pick.choice(["x", pick.choice(others)]) for _ in range(pick.randrange(4, 9))]
         words[pick.randrange(len(words))] = "x"
-        there = [i for i, w in enumerate(words) if w == "x"]
+        x_positions = [i for i, w in enumerate(words) if w == "x"]
         fewer = [*words]
-        for i in pick.sample(there, pick.randrange(1, len(there) + 1)):
+        for i in pick.sample(x_positions, pick.randrange(1, len(x_positions) + 1)):
             fewer[i] = pick.choice(others)
         return Pair(" ".join(words), " ".join(fewer), (" x",), (" a",))
 
@@ -95,13 +95,13 @@ def make_backup_pairs(tokens: PromptTokenizer, prompts: int, seed: int, options:
 
     def make(pick: random.Random) -> Pair:
         words = pick.sample(letters, pick.randrange(3, len(letters)))
-        here, there = pick.sample(range(len(words)), 2)
-        clean = [*words[:here], "*", *words[here:]]
+        mark, other_mark = pick.sample(range(len(words)), 2)
+        clean = [*words[:mark], "*", *words[mark:]]
         if pick.random() < 0.5:
             wrong = pick.choice([w for w in letters if w not in words])
-            corrupted = [*clean[: here + 1], wrong, *clean[here + 2 :]]
+            corrupted = [*clean[: mark + 1], wrong, *clean[mark + 2 :]]
         else:
-            wrong, corrupted = words[there], [*words[:there], "*", *words[there:]]
-        return Pair(" ".join(clean), " ".join(corrupted), (f" {words[here]}",), (f" {wrong}",))
+            wrong, corrupted = words[other_mark], [*words[:other_mark], "*", *words[other_mark:]]
+        return Pair(" ".join(clean), " ".join(corrupted), (f" {words[mark]}",), (f" {wrong}",))
 
     return draw_pairs("backup", prompts, seed, tokens, make)

@@ -184,31 +184,31 @@ class Task:
             InputError: The name means no position in this prompt.
         """
         length = int(self.lengths[index])
-        told = re.fullmatch(r"(END|IO|S1|S2)([+-]\d+)?", name.strip().upper())
-        if told is None and not re.fullmatch(r"-?\d+", name.strip()):
+        match = re.fullmatch(r"(END|IO|S1|S2)([+-]\d+)?", name.strip().upper())
+        if match is None and not re.fullmatch(r"-?\d+", name.strip()):
             raise InputError(
                 f"'{name}' names no position; END, IO, S1, S2, one beside these (S1+1), or a number would "
                 "be right."
             )
-        if told is None:
-            at = int(name) + (length if int(name) < 0 else 0)
-        elif told[1] == "END":
-            at = length - 1 + int(told[2] or 0)
+        if match is None:
+            position = int(name) + (length if int(name) < 0 else 0)
+        elif match[1] == "END":
+            position = length - 1 + int(match[2] or 0)
         else:
-            answers = self.correct[index] if told[1] == "IO" else self.incorrect[index]
+            answers = self.correct[index] if match[1] == "IO" else self.incorrect[index]
             row = self.clean[index, :length]
-            found = torch.isin(row, answers[answers >= 0]).nonzero()[:, 0].tolist()
-            wanted = 1 if told[1] == "S2" else 0
-            if len(found) <= wanted:
+            occurrences = torch.isin(row, answers[answers >= 0]).nonzero()[:, 0].tolist()
+            occurrence = 1 if match[1] == "S2" else 0
+            if len(occurrences) <= occurrence:
                 raise InputError(
-                    f"Prompt {index} has no position {told[1]}: "
-                    f"{'a correct' if told[1] == 'IO' else 'an incorrect'} answer stands there "
-                    f"{len(found)} times. Give the position as a number, or choose other prompts."
+                    f"Prompt {index} has no position {match[1]}: "
+                    f"{'a correct' if match[1] == 'IO' else 'an incorrect'} answer stands there "
+                    f"{len(occurrences)} times. Give the position as a number, or choose other prompts."
                 )
-            at = found[wanted] + int(told[2] or 0)
-        if not 0 <= at < length:
+            position = occurrences[occurrence] + int(match[2] or 0)
+        if not 0 <= position < length:
             raise InputError(f"Prompt {index} has {length} tokens, so there is no position '{name}' in it.")
-        return at
+        return position
 
     def prompt_strings(self, index: int, corrupted: bool = False) -> list[str]:
         """Tokens of one prompt as they are shown, without padding."""
@@ -257,14 +257,14 @@ def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: st
             f"{place}: there is no correct answer; give at least one token.", "there is no correct answer"
         )
     try:
-        correct = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.correct]
-        incorrect = [_answer_id(answer, pair.clean, tokens, bos) for answer in pair.incorrect]
+        correct = [_answer_id(answer, pair.clean, tokens) for answer in pair.correct]
+        incorrect = [_answer_id(answer, pair.clean, tokens) for answer in pair.incorrect]
     except UnusablePairError as error:
         raise UnusablePairError(f"{place}: {error}", error.reason) from None
     except InputError as error:
         raise UnusablePairError(f"{place}: {error}", "an answer is not one token") from None
-    if both := set(correct) & set(incorrect):
-        shown = tokens.token_strings(both)[0]
+    if ambiguous := set(correct) & set(incorrect):
+        shown = tokens.token_strings(ambiguous)[0]
         raise UnusablePairError(
             f"{place}: the answer {shown!r} is given as correct and as incorrect.",
             "an answer is correct and incorrect",
@@ -272,10 +272,10 @@ def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: st
     return clean, corrupted, correct, incorrect
 
 
-def _answer_id(answer: Answer, prompt: str, tokens: PromptTokenizer, bos: bool | None) -> int:
+def _answer_id(answer: Answer, prompt: str, tokens: PromptTokenizer) -> int:
     """The token id of an answer that is given as an id or as text."""
     if isinstance(answer, str):
-        return tokens.answer_id(prompt, answer, bos)
+        return tokens.answer_id(prompt, answer)
     if not 0 <= answer < tokens.vocabulary_size:
         number = answer if abs(answer) < 10**20 else "of many digits"
         raise UnusablePairError(

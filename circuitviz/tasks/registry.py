@@ -11,7 +11,7 @@ from circuitviz.models import PromptTokenizer
 from circuitviz.registry import Registry
 from circuitviz.tasks.pairs import Pair
 
-MAX_FAILED_DRAWS = 500  # draws without a new pair before a task counts as exhausted
+MAX_FAILED_DRAWS = 500  # in a row, before a task counts as exhausted
 PairGenerator = Callable[[PromptTokenizer, int, int, Any], list[Pair]]
 """(tokens, number of prompts, seed, options) → pairs. Registered with ``metric=``."""
 
@@ -26,8 +26,8 @@ def single_token_words(tokens: PromptTokenizer, words: Sequence[str], before: st
         words: Candidates.
         before: The word that they follow.
     """
-    found = ((word, tokens.answer_ids(before, f" {word}")) for word in words)
-    return [word for word, ids in found if len(ids) == 1 and tokens.is_known(ids)]
+    tokenized = ((word, tokens.answer_ids(before, f" {word}")) for word in words)
+    return [word for word, ids in tokenized if len(ids) == 1 and tokens.is_known(ids)]
 
 
 def require_words(words: list[str], number: int, task: str, what: str) -> list[str]:
@@ -67,17 +67,17 @@ def draw_pairs(
     """
     if prompts < 1:
         raise InputError(f"{prompts} prompts were asked for; a task needs at least 1.")
-    pick = random.Random(seed)
-    found: dict[Pair, None] = {}
-    in_vain = 0
-    while len(found) < prompts and in_vain < MAX_FAILED_DRAWS:
-        pair, before = make_pair(pick), len(found)
+    rng = random.Random(seed)
+    pairs: dict[Pair, None] = {}
+    failed_draws = 0
+    while len(pairs) < prompts and failed_draws < MAX_FAILED_DRAWS:
+        pair, n_before = make_pair(rng), len(pairs)
         if len(tokens.encode(pair.clean)) == len(tokens.encode(pair.corrupted)):
-            found[pair] = None
-        in_vain = 0 if len(found) > before else in_vain + 1
-    if len(found) == prompts:
-        return list(found)
+            pairs[pair] = None
+        failed_draws = 0 if len(pairs) > n_before else failed_draws + 1
+    if len(pairs) == prompts:
+        return list(pairs)
     raise InputError(
         f"{prompts} prompts were asked for; with this model's tokenizer the task '{task}' has only "
-        f"{len(found)} different ones, so {len(found) or 'another task'} would be right."
+        f"{len(pairs)} different ones, so {len(pairs) or 'another task'} would be right."
     )

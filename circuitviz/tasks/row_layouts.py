@@ -17,7 +17,7 @@ from circuitviz.tasks.word_lists import YEARS
 
 FileRow = Mapping[str, Any]
 TASK_COLUMNS = ("clean", "corrupted", "correct", "incorrect")
-MAX_SHOWN_CHARS = 60  # characters of a wrong value
+MAX_SHOWN_CHARS = 60  # of a wrong value in a message
 DEFAULT_METRIC = "logit-diff"
 BAD_VALUE_REASON = "a value is of the wrong kind"
 
@@ -56,8 +56,8 @@ class RowReader:
         """The token of each two-digit year that is one token after a prompt's last word."""
         word = prompt.rsplit(" ", 1)[-1]
         if word not in self._years:
-            found = {int(year): self.tokens.answer_ids(prompt, year) for year in YEARS}
-            self._years[word] = {year: ids[0] for year, ids in found.items() if len(ids) == 1}
+            ids_of_year = {int(year): self.tokens.answer_ids(prompt, year) for year in YEARS}
+            self._years[word] = {year: ids[0] for year, ids in ids_of_year.items() if len(ids) == 1}
         return self._years[word]
 
 
@@ -140,15 +140,15 @@ def _read_mib_ioi(reader: RowReader, row: FileRow) -> Pair:
 
 
 def _read_mib_choices(reader: RowReader, row: FileRow) -> Pair:
-    other = row["symbol_counterfactual"]
-    right, wrong = (str(one["choices"]["label"][one["answerKey"]]) for one in (row, other))
-    return Pair(_parse_text(row["prompt"]), _parse_text(other["prompt"]), (right,), (wrong,))
+    counterfactual = row["symbol_counterfactual"]
+    right, wrong = (str(side["choices"]["label"][side["answerKey"]]) for side in (row, counterfactual))
+    return Pair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
 
 
 def _read_mib_arithmetic(reader: RowReader, row: FileRow) -> Pair:
-    other = row["random_counterfactual"]
-    right, wrong = (str(one["label"]) for one in (row, other))
-    return Pair(_parse_text(row["prompt"]), _parse_text(other["prompt"]), (right,), (wrong,))
+    counterfactual = row["random_counterfactual"]
+    right, wrong = (str(side["label"]) for side in (row, counterfactual))
+    return Pair(_parse_text(row["prompt"]), _parse_text(counterfactual["prompt"]), (right,), (wrong,))
 
 
 ROW_LAYOUTS = (
@@ -181,8 +181,8 @@ def describe_missing_columns(columns: Collection[str]) -> str:
     if not any(name in columns for name in nearest.columns):
         nearest = ROW_LAYOUTS[1]
     missing = ", ".join(repr(name) for name in nearest.columns if name not in columns)
-    there = ", ".join(str(name)[:MAX_SHOWN_CHARS] for name in list(columns)[:12]) or "nothing"
-    return f"the column {missing} is missing; there is {there}. A task file has {', '.join(TASK_COLUMNS)}."
+    present = ", ".join(str(name)[:MAX_SHOWN_CHARS] for name in list(columns)[:12]) or "nothing"
+    return f"the column {missing} is missing; there is {present}. A task file has {', '.join(TASK_COLUMNS)}."
 
 
 def parse_token_ids(value: object) -> tuple[Answer, ...]:
@@ -199,7 +199,7 @@ def parse_token_ids(value: object) -> tuple[Answer, ...]:
             parsed = json.loads(value)
         except (ValueError, RecursionError):
             raise _bad_token_id(value) from None
-    return tuple(_parse_token_id(one) for one in (parsed if isinstance(parsed, list) else [parsed]))
+    return tuple(_parse_token_id(item) for item in (parsed if isinstance(parsed, list) else [parsed]))
 
 
 def _parse_token_id(value: object) -> int:

@@ -38,10 +38,10 @@ def make_agreement_pairs(
         subject, other = pick.sample(nouns, 2)
         plural = pick.randrange(2)
         second = other[1 - plural if options.misleading else pick.randrange(2)]
-        rest = f"{pick.choice(PREPOSITIONS)} the {second}"
+        ending = f"{pick.choice(PREPOSITIONS)} the {second}"
         return Pair(
-            f"The {subject[plural]} {rest}",
-            f"The {subject[1 - plural]} {rest}",
+            f"The {subject[plural]} {ending}",
+            f"The {subject[1 - plural]} {ending}",
             tuple(f" {verb[plural]}" for verb in verbs),
             tuple(f" {verb[1 - plural]}" for verb in verbs),
         )

@@ -24,10 +24,10 @@ from circuitviz.tasks.row_layouts import (
 )
 
 MAX_FILE_BYTES = 64 * 2**20
-MAX_JSON_CHARS = 32 * 2**20  # JSON is parsed whole
-MAX_JSON_VALUES = 2_000_000  # of JSON: each becomes an object
+MAX_JSON_CHARS = 32 * 2**20  # JSON is parsed in one piece
+MAX_JSON_VALUES = 2_000_000  # each becomes a Python object
 MAX_COLUMNS = 256
-MAX_COUNTED_ROWS = 20_000  # rows that are looked at to count what can be used
+MAX_COUNTED_ROWS = 20_000  # when usable rows are counted
 ROW_LIST_KEYS = ("prompts", "rows", "examples", "data")  # keys of JSON files whose value is the list of rows
 TASK_FILE_SUFFIXES = (".csv", ".jsonl", ".json")
 LocatedRows = Iterator[tuple[str, FileRow | UnusablePairError]]
@@ -61,7 +61,7 @@ class UnusableRowsError(InputError):
         self.reasons = dict(reasons)
         self.total = usable + sum(reasons.values())
         if usable:
-            end = f"{self.summary} Leave the others out (--skip-unusable), or mend the file."
+            end = f"{self.summary} Leave the others out (--skip-unusable), or correct the file."
         else:
             of = f"{self.total:,}" if is_complete else f"first {self.total:,}"
             end = f"None of the {of} pairs can be used: {count_reasons(reasons)}."
@@ -127,40 +127,42 @@ def read_task_rows(
     """
     path = Path(name)
     reader = RowReader(tokens)
-    found = TaskRows()
+    task_rows = TaskRows()
     metrics: set[str] = set()
-    first: UnusablePairError | None = None
-    usable = seen = 0
-    whole = True
+    first_error: UnusablePairError | None = None
+    usable = n_read = 0
+    is_complete = True
     for place, row in _locate_rows(path):
-        asking = first is not None and not skip_unusable
-        if (not asking and len(found.pairs) >= prompts) or (asking and seen >= MAX_COUNTED_ROWS):
-            whole = False
+        is_counting = first_error is not None and not skip_unusable
+        if (not is_counting and len(task_rows.pairs) >= prompts) or (
+            is_counting and n_read >= MAX_COUNTED_ROWS
+        ):
+            is_complete = False
             break
-        seen += 1
+        n_read += 1
         try:
             if isinstance(row, UnusablePairError):
                 raise row
             pair, metric = reader.read_pair(place, row)
             encoded = encode_pair(pair, tokens, bos, place)
         except UnusablePairError as error:
-            first = first or error
-            found.left_out[error.reason] += 1
+            first_error = first_error or error
+            task_rows.left_out[error.reason] += 1
             continue
         usable += 1
-        if len(found.pairs) < prompts:
-            found.pairs.append(pair)
-            found.encoded.append(encoded)
+        if len(task_rows.pairs) < prompts:
+            task_rows.pairs.append(pair)
+            task_rows.encoded.append(encoded)
             metrics.add(metric if pair.incorrect else "log-prob")
-    if first is not None and (not skip_unusable or not usable):
-        raise UnusableRowsError(first, path.name, usable, found.left_out, whole)
+    if first_error is not None and (not skip_unusable or not usable):
+        raise UnusableRowsError(first_error, path.name, usable, task_rows.left_out, is_complete)
     if not usable:
         raise InputError(
             f"The task file '{path.name}' holds no prompts; it needs a line for each pair, with "
             f"{', '.join(TASK_COLUMNS)}."
         )
-    found.metric = next(iter(metrics)) if len(metrics) == 1 else "log-prob"
-    return found
+    task_rows.metric = next(iter(metrics)) if len(metrics) == 1 else "log-prob"
+    return task_rows
 
 
 def _locate_rows(path: Path) -> LocatedRows:
@@ -183,7 +185,7 @@ def _read_text(path: Path) -> str:
         path = path.expanduser()
         if not path.is_file():
             if path.exists():
-                raise InputError(f"'{path}' is no file of a task; CSV, JSON or JSONL would be right.")
+                raise InputError(f"'{path}' is not a task file; CSV, JSON or JSONL would be right.")
             raise FileNotFoundError
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
@@ -207,9 +209,9 @@ def _read_text(path: Path) -> str:
         raise InputError(
             f"There is no task file '{path}'; check the path, or name a built-in task."
         ) from None
-    except (OSError, RuntimeError, ValueError) as error:  # also a name that no file can have
-        what = getattr(error, "strerror", None) or error
-        raise InputError(f"The task file '{str(path)[:200]}' cannot be read: {what}.") from None
+    except (OSError, RuntimeError, ValueError) as error:  # also for names that no file can have
+        problem = getattr(error, "strerror", None) or error
+        raise InputError(f"The task file '{str(path)[:200]}' cannot be read: {problem}.") from None
 
 
 def _csv_rows(path: Path, text: str) -> LocatedRows:
@@ -222,9 +224,9 @@ def _csv_rows(path: Path, text: str) -> LocatedRows:
             )
         if find_row_layout(header) is None:
             raise InputError(f"{path.name}: {describe_missing_columns(header)}")
-        if twice := [name for name in {*header} if name and header.count(name) > 1]:
+        if duplicates := [name for name in {*header} if name and header.count(name) > 1]:
             raise InputError(
-                f"{path.name}: the column '{min(twice)[:40]}' is there twice; "
+                f"{path.name}: the column '{min(duplicates)[:40]}' is there twice; "
                 "which one is meant cannot be told."
             )
         for row in reader:
@@ -285,9 +287,9 @@ def _json_rows(path: Path, text: str) -> list[Any] | None:
     except (ValueError, RecursionError) as error:
         if isinstance(error, json.JSONDecodeError) and error.msg == "Extra data":
             return None
-        deep = isinstance(error, RecursionError)
-        what = "is nested too deeply" if deep else f"is not JSON: {str(error)[:200]}"
-        raise InputError(f"The task file '{path.name}' {what}.") from None
+        is_too_deep = isinstance(error, RecursionError)
+        problem = "is nested too deeply" if is_too_deep else f"is not JSON: {str(error)[:200]}"
+        raise InputError(f"The task file '{path.name}' {problem}.") from None
     if isinstance(data, dict) and find_row_layout(data) is not None:
         return [data]
     if isinstance(data, dict):

@@ -201,7 +201,7 @@ def resolve_targets(table: NodeTable, query: AttributionQuery) -> tuple[Target, 
     tokens = table.run.model.tokens
     if query.target == LOGIT_DIFF_TARGET:
         sides = (query.correct, query.incorrect)
-        right, wrong = ([tokens.answer_id(query.prompt, a, query.bos) for a in side] for side in sides)
+        right, wrong = ([tokens.answer_id(query.prompt, a) for a in side] for side in sides)
         return (difference_target(table, right, wrong),)
     if query.is_graph and not query.target:
         return likely_logits(table)

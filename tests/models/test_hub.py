@@ -180,7 +180,7 @@ def test_waiting_for_a_network_can_be_cancelled(qtbot: QtBot, elsewhere: pytest.
     worker.start()
     try:
         worker.submit(DiscoverCircuit("gpt2", "ioi", None, 4, 0, "eap", {}, "", "corrupted", "top", 20))
-        waits = "Looking for Hugging Face"
+        waits = "Connecting to Hugging Face"
         qtbot.waitUntil(
             lambda: any(isinstance(r, ProgressReported) and r.message == waits for r in seen), timeout=30_000
         )

@@ -12,7 +12,7 @@ from circuitviz.tasks.pairs import Pair
 from circuitviz.tasks.registry import draw_pairs, require_words, single_token_words
 from circuitviz.tasks.word_lists import EVENTS
 
-MIN_SHIFT_YEARS = 10  # years at least
+MIN_SHIFT_YEARS = 10
 
 
 @counterfactuals.register(

@@ -57,7 +57,7 @@ def name_swapped(tokens: PromptTokenizer, prompts: int, seed: int, options: NoOp
 
 @counterfactuals.register(
     "order-swapped",
-    summary="the first two names change places: the answer stays, cues of position are turned round",
+    summary="the first two names change places: the answer stays, positional cues are reversed",
     task="ioi",
     metric="logit-diff",
 )

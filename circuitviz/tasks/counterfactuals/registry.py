@@ -58,5 +58,7 @@ def counterfactual_task(name: str, model: Model, task: Task, prompts: int = 64, 
         )
     entry = counterfactuals.get(name)
     pairs = entry.value(model.tokens, prompts, seed, entry.options())
-    made = Task.from_pairs(name, pairs, model.tokens, metric=entry.extra["metric"], seed=seed, bos=task.bos)
-    return made.to(model.device)
+    pairs_task = Task.from_pairs(
+        name, pairs, model.tokens, metric=entry.extra["metric"], seed=seed, bos=task.bos
+    )
+    return pairs_task.to(model.device)

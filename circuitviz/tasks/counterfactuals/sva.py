@@ -47,12 +47,12 @@ def _draw_agreement_pairs(
 
     def make(pick: random.Random) -> Pair:
         subject, second = pick.sample(nouns, 2)
-        plural, near = pick.randrange(2), pick.randrange(2)
-        where = pick.choice(PREPOSITIONS)
-        other = (1 - plural, near) if subject_changes else (plural, 1 - near)
+        plural, second_number = pick.randrange(2), pick.randrange(2)
+        preposition = pick.choice(PREPOSITIONS)
+        other = (1 - plural, second_number) if subject_changes else (plural, 1 - second_number)
         return Pair(
-            f"The {subject[plural]} {where} the {second[near]}",
-            f"The {subject[other[0]]} {where} the {second[other[1]]}",
+            f"The {subject[plural]} {preposition} the {second[second_number]}",
+            f"The {subject[other[0]]} {preposition} the {second[other[1]]}",
             tuple(f" {verb[plural]}" for verb in verbs),
             tuple(f" {verb[1 - plural]}" for verb in verbs),
         )

@@ -72,11 +72,11 @@ def test_no_bos_is_shown_counted_or_left_out_where_there_is_none(kind: Any) -> N
         assert tokens.has_bos == (bos is not None)
         row = tokens.encode("a cat said")
         assert tokens.token_strings(row).count(bos) == (bos is not None)
-        assert tokens.text(row) == "a cat said"
+        assert tokens.decode(row) == "a cat said"
         assert tokens.encode("") == ([] if bos is None else [tokens.bos_id])
         text = " ".join(["a cat said"] * 60)
         for begun in (text, f"{bos}{text}") if bos else (text,):
-            rows = tokens.windows(begun)
+            rows = tokens.context_windows(begun)
             assert len(rows) > 1 and max(map(len, rows)) == model.n_ctx
             assert all(row.count(tokens.bos_id) == int(bos is not None) for row in rows)
             inner = [i for row in rows for i in (row[1:] if bos else row)]

@@ -13,6 +13,6 @@ def test_the_guard_needs_no_name_of_its_module(monkeypatch: pytest.MonkeyPatch) 
     """Python sets them to None when it ends, and an audit hook is called after that, too."""
     with subprocess_guard.forbid_subprocesses():
         pass
-    for name in ("_EVENTS", "_here"):
+    for name in ("_PROCESS_EVENTS", "_thread_state"):
         monkeypatch.setattr(subprocess_guard, name, None)
     sys.audit("open", "file", "r", 0)

@@ -68,7 +68,7 @@ def test_what_a_head_matches_is_what_it_attends_to_without_positions(name: str) 
     reading = read_head(model, task, f"a{LAYER}.h{HEAD}", 0, top=model.tokens.vocabulary_size)
     assert reading.promoted_tokens
     if name in UNTOLD:
-        with pytest.raises(InputError, match="made otherwise"):
+        with pytest.raises(InputError, match="not made from queries and keys"):
             qk_table(reading)
         return
     assert reading.match_error == ""

@@ -1,0 +1,101 @@
+"""The examples of the architecture page work as they are printed: each adds one thing, and it is there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import circuitviz as cv
+from circuitviz.discovery import methods
+from circuitviz.document import Document
+from circuitviz.evaluation.faithfulness import FaithfulnessBench
+from circuitviz.evaluation.registry import MeasureInput, measure_steps, measures
+from circuitviz.formats.registry import format_for, formats
+from circuitviz.graph import Circuit
+from circuitviz.layout.registry import layouts
+from circuitviz.metrics import metrics
+from circuitviz.progress import run_to_completion
+from circuitviz.resources import resource_path
+from circuitviz.tasks import tasks
+
+REGISTRIES = (methods, metrics, tasks, measures, layouts, formats)
+
+
+@pytest.fixture(autouse=True)
+def _registries_are_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for registry in REGISTRIES:
+        registry.names()  # all modules are imported before the copy is made
+        monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+    yield
+
+
+def run_example(heading: str) -> dict[str, Any]:
+    """Execute the Python block under a heading of the architecture page, and return its names."""
+    page = resource_path("help", "architecture.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", page, flags=re.MULTILINE)
+    (text,) = (part for part in section if part.startswith(heading))
+    (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    names: dict[str, Any] = {"__name__": "example"}
+    exec(compile(code.replace("from __future__", "# "), heading, "exec"), names)
+    return names
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    return cv.load_model("demo")
+
+
+def test_a_computation_runs_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    names = run_example("Long computations")
+    assert names["scores"].method == "eap" and "100%" in capsys.readouterr().out
+
+
+def test_a_metric_a_task_and_a_method_work_together(model: Any) -> None:
+    for heading in ("How to add a metric", "How to add a task", "How to add a method"):
+        run_example(heading)
+    task = cv.load_task("opposite-pronoun", model, prompts=4)
+    scores = cv.discover(model, task, "random", seed=3)
+    assert scores.options == {"seed": 3}
+    evaluation = cv.evaluate(model, task, scores.greedy(50), metric="best-logit")
+    assert evaluation.metric == "best-logit" and evaluation.edges == 50
+
+
+def test_a_measure_has_its_number(model: Any) -> None:
+    run_example("How to add a measure")
+    task = cv.load_task("gender", model, prompts=2)
+    setting = run_setting(model, task)
+    measure_input = MeasureInput(FaithfulnessBench(setting), Circuit.full(model.graph))
+    assert run_to_completion(measure_steps("edge-share", measure_input)).as_dict() == {"share": 1.0}
+
+
+def run_setting(model: Any, task: Any) -> Any:
+    from circuitviz.discovery import make_setting
+
+    return make_setting(model, task)
+
+
+def test_a_reading_has_a_number_for_each_position(model: Any) -> None:
+    task = cv.load_task("gender", model, prompts=2)
+    norms = run_example("How to add a reading")["output_norm"](model, task, "a1.h0")
+    assert len(norms) == int(task.lengths[0]) and all(norm > 0 for norm in norms)
+
+
+def test_a_layout_places_every_node(model: Any) -> None:
+    run_example("How to add a layout")
+    circuit = Circuit.full(model.graph)
+    places = layouts.get("diagonal").value(model.graph, circuit.node_names, circuit.edges, {"input": (5.0, 5.0)})
+    assert set(places) == set(circuit.node_names) and places["input"] == (5.0, 5.0)
+
+
+def test_a_format_writes_the_edges(model: Any, tmp_path: Path) -> None:
+    run_example("How to add a file format")
+    path = tmp_path / "circuit.edges"
+    document = cv.open_document(resource_path("demo", "ioi.circuit"))
+    entry = format_for(path, writing=True)
+    entry.value.write(document, path)
+    assert isinstance(document, Document) and entry.name == "edge-list"
+    assert path.read_text(encoding="utf-8").split() == list(document.state.circuit.edge_names)
