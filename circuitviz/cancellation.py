@@ -1,9 +1,8 @@
-"""Long work ends when nobody wants it any more, at places where nothing is half done.
+"""Cooperative cancellation of long computations, at points where nothing is half done.
 
-Whoever drives work says inside ``cancellable`` how to find out whether it is still wanted; the work itself
-calls ``check_cancelled`` at least every 200 ms: in loops of its own, and in every block of every pass of a model, which
-does so by itself. What cannot call it, because a library does not come back for seconds, runs in a thread of
-its own (``run_in_background``).
+Whoever drives a computation says inside ``cancellable`` how to find out whether it is still wanted. The
+computation calls ``check_cancelled`` at least every 200 ms, in its own loops; passes of a model call it in
+every block. Library calls that take seconds run in a thread of their own (``run_in_background``).
 """
 
 from __future__ import annotations
@@ -16,22 +15,27 @@ from contextvars import ContextVar
 
 from circuitviz.progress import Progress, ProgressRunner, ProgressSteps, T
 
-BACKGROUND_THREAD_NAME = "work in the background"  # the name of such threads
-POLL_INTERVAL_S = 0.05  # between two looks at what goes on in the background
-_is_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("asked", default=None)
-_library_lock = threading.Lock()  # libraries that load models are not made for two threads
+BACKGROUND_THREAD_NAME = "work in the background"
+POLL_INTERVAL_S = 0.05  # between two checks of a background thread
+_is_cancelled: ContextVar[Callable[[], bool] | None] = ContextVar("is_cancelled", default=None)
+_library_lock = threading.Lock()  # libraries that load models are not thread-safe
 
 
 class Cancelled(BaseException):
-    """Nobody wants the result any more. No Exception, so that what mends failures lets it through."""
+    """The computation was cancelled. Not an ``Exception``, so that error handlers let it through."""
 
 
 @contextmanager
 def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
-    """What is done inside ends at its next ``check_cancelled`` once ``is_cancelled`` is true, here or in whatever is around.
+    """Within a ``with`` block, ``check_cancelled`` raises ``Cancelled`` once a function returns true.
+
+    Blocks can be nested: an outer function cancels, too.
 
     >>> with cancellable(lambda: False):
     ...     check_cancelled()
+
+    Args:
+        is_cancelled: Called at every ``check_cancelled``, so it must be quick.
     """
     outer = _is_cancelled.get()
     token = _is_cancelled.set(is_cancelled if outer is None else lambda: is_cancelled() or outer())
@@ -42,30 +46,41 @@ def cancellable(is_cancelled: Callable[[], bool]) -> Iterator[None]:
 
 
 def check_cancelled() -> None:
-    """A place to end at; raises Stopped where that was asked for in this thread."""
-    asked = _is_cancelled.get()
-    if asked is not None and asked():
+    """Do nothing, or end the computation where it was cancelled.
+
+    Raises:
+        Cancelled: Cancelling was requested in this thread.
+    """
+    is_cancelled = _is_cancelled.get()
+    if is_cancelled is not None and is_cancelled():
         raise Cancelled
 
 
 def run_in_background(steps: ProgressSteps[T]) -> ProgressSteps[T]:
-    """Work whose libraries do not come back for seconds, in a thread of its own; its steps, and more between.
+    """Run steps in a thread of their own, because their libraries block for seconds.
 
-    Closed or stopped, it is left alone: its thread ends at its next ``check_cancelled`` or step, and its result is
-    dropped. Work that begins meanwhile waits for that, with steps.
+    When this generator is closed or cancelled, the thread is abandoned: it ends at its next
+    ``check_cancelled`` or step, and its result is dropped. One such thread runs at a time; further ones wait
+    and yield progress.
+
+    Args:
+        steps: The computation.
+
+    Returns:
+        Its result.
     """
-    left, latest = threading.Event(), [Progress(0, 1)]
+    abandoned, latest = threading.Event(), [Progress(0, 1)]
     done: list[T] = []
     failed: list[BaseException] = []
 
     def work() -> None:
         try:
-            with cancellable(left.is_set), _library_lock:
-                driven = ProgressRunner(steps)
-                for step in driven:
+            with cancellable(abandoned.is_set), _library_lock:
+                runner = ProgressRunner(steps)
+                for step in runner:
                     latest[0] = step
                     check_cancelled()
-                done.append(driven.result)
+                done.append(runner.result)
         except BaseException as error:
             failed.append(error)
 
@@ -79,7 +94,7 @@ def run_in_background(steps: ProgressSteps[T]) -> ProgressSteps[T]:
             check_cancelled()
             yield latest[0]
     finally:
-        left.set()
+        abandoned.set()
     if failed:
         raise failed[0]
     return done[0]

@@ -1,4 +1,4 @@
-"""A method's options are one frozen dataclass, from which form, flags and reference text are made."""
+"""Options of a method as one frozen dataclass, from which form, flags and help text are made."""
 
 from __future__ import annotations
 
@@ -12,13 +12,22 @@ from circuitviz.errors import InputError, suggest_name
 
 @dataclass(frozen=True)
 class NoOptions:
-    """For whatever has nothing to choose."""
+    """The options of what has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One option as a form or a flag shows it; ``low`` and ``high`` are inclusive bounds, ``above``
-    an exclusive one.
+    """One option as a form or a flag shows it.
+
+    Attributes:
+        name: Name of the dataclass field.
+        kind: Its type.
+        default: Its default.
+        help: One line of help.
+        low: Smallest value, inclusive.
+        high: Largest value, inclusive.
+        choices: The values that are allowed.
+        above: Exclusive lower bound.
     """
 
     name: str
@@ -36,9 +45,10 @@ class Option:
         return "--" + self.name.replace("_", "-")
 
     def parse(self, raw_value: object) -> Any:
-        """Return ``raw_value`` (text or value) as this option's kind, within its bounds.
+        """A text or value as this option's type, within its bounds.
 
-        Raises InputError with the option's flag, the value given and what would be right.
+        Raises:
+            InputError: It does not fit; the message names the flag, the value and what would be right.
         """
         try:
             value = _convert_value(raw_value, self.kind)
@@ -79,13 +89,22 @@ def option(
     choices: tuple[str, ...] | None = None,
     above: float | None = None,
 ) -> Any:
-    """Declare one field of an options dataclass."""
+    """Declare one field of an options dataclass.
+
+    Args:
+        default: Its default.
+        help: One line of help.
+        low: Smallest value, inclusive.
+        high: Largest value, inclusive.
+        choices: The values that are allowed.
+        above: Exclusive lower bound.
+    """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "above": above}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 def describe_options(options_class: type) -> tuple[Option, ...]:
-    """List the options that a dataclass declares, in order."""
+    """The options that a dataclass declares, in order."""
     kinds = get_type_hints(options_class)
     return tuple(
         Option(field.name, kinds[field.name], field.default, **field.metadata)
@@ -95,9 +114,10 @@ def describe_options(options_class: type) -> tuple[Option, ...]:
 
 
 def build_options(options_class: type, raw_values: Mapping[str, object]) -> Any:
-    """Make the dataclass from texts or values; names may be written with ``-`` or ``_``.
+    """Make an options dataclass from texts or values; names may be written with ``-`` or ``_``.
 
-    Raises InputError on a name that does not exist or a value that does not fit.
+    Raises:
+        InputError: A name does not exist, or a value does not fit.
     """
     known = {entry.name: entry for entry in describe_options(options_class)}
     values = {}
@@ -114,7 +134,7 @@ def build_options(options_class: type, raw_values: Mapping[str, object]) -> Any:
 
 
 def options_to_dict(options: Any) -> dict[str, Any]:
-    """Return the chosen values, ready for JSON."""
+    """The chosen values, ready for JSON."""
     return dataclasses.asdict(options)
 
 

@@ -1,4 +1,4 @@
-"""Every long computation is a generator of these steps, so that anyone can drive or stop it."""
+"""Long computations as generators of progress, so that anyone can drive, show or cancel them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a computation is: ``done`` of ``total``, and what is known so far.
+    """How far a computation is.
 
-    ``partial``, where given, is a result of the computation's own kind, marked partial.
+    Attributes:
+        done: Amount of work done.
+        total: Amount of all work.
+        message: What is being done.
+        partial: A result of the computation's own kind, of what is done so far.
     """
 
     done: float
@@ -23,7 +27,7 @@ class Progress:
 
     @property
     def fraction(self) -> float:
-        """How much is done, 0 to 1; 0 where there is nothing to do.
+        """Fraction that is done, from 0 to 1; 0 where there is nothing to do.
 
         >>> Progress(1, 4).fraction
         0.25
@@ -35,16 +39,16 @@ ProgressSteps = Generator[Progress, None, T]
 
 
 class ProgressRunner(Generic[T]):
-    """A computation as a ``for`` loop takes it; its ``result`` is there once the loop is through.
+    """Iterates over a computation's progress; ``result`` is there once the loop is through.
 
-    Who leaves the loop early ends the computation.
+    Leaving the loop early ends the computation.
 
     >>> def halves() -> ProgressSteps[str]:
     ...     yield Progress(1, 2)
-    ...     return "whole"
+    ...     return "all"
     >>> runner = ProgressRunner(halves())
     >>> [step.fraction for step in runner], runner.result
-    ([0.5], 'whole')
+    ([0.5], 'all')
     """
 
     result: T
@@ -57,9 +61,14 @@ class ProgressRunner(Generic[T]):
 
 
 def run_to_completion(steps: ProgressSteps[T], on_progress: Callable[[Progress], None] | None = None) -> T:
-    """Drive a computation to its end and return its result."""
-    driven = ProgressRunner(steps)
-    for step in driven:
+    """Drive a computation to its end and return its result.
+
+    Args:
+        steps: The computation.
+        on_progress: Called with each step.
+    """
+    runner = ProgressRunner(steps)
+    for step in runner:
         if on_progress is not None:
             on_progress(step)
-    return driven.result
+    return runner.result

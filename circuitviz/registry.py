@@ -1,4 +1,4 @@
-"""Adding a method, metric, task or format is adding one file: a registry finds it by walking."""
+"""Registries: a method, metric, task or format is added as one file, which the registry imports."""
 
 from __future__ import annotations
 
@@ -18,7 +18,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class RegistryEntry(Generic[T]):
-    """One registered thing: its name, one line about it, its source, its options and itself."""
+    """One registered object.
+
+    Attributes:
+        name: The name that files, flags and menus use.
+        summary: One line about it.
+        value: The object itself.
+        reference: Its source, as the user reads it.
+        options: The dataclass of its options.
+        extra: Further keywords of the registration.
+    """
 
     name: str
     summary: str
@@ -29,10 +38,15 @@ class RegistryEntry(Generic[T]):
 
 
 class Registry(Generic[T]):
-    """Named things of one kind, found in the modules of packages and in entry points.
+    """Named objects of one kind, found in the modules of packages and in entry points.
 
-    A module that fails to import is kept in ``import_errors`` with its error; it stops nothing else. Any thread may
-    ask: one that comes while another walks waits for the modules that are being imported, and sees all.
+    A module that fails to import is kept in ``import_errors`` with its error and stops nothing else. Any
+    thread may ask: one that asks while another imports waits for the modules, and sees all.
+
+    Args:
+        kind: What the objects are, for error messages.
+        packages: The package, or packages, whose modules register objects.
+        group: The entry point group of other distributions.
     """
 
     def __init__(self, kind: str, packages: str | tuple[str, ...], group: str) -> None:
@@ -46,7 +60,7 @@ class Registry(Generic[T]):
     def register(
         self, name: str, *, summary: str, reference: str = "", options: type = NoOptions, **extra: Any
     ) -> Callable[[T], T]:
-        """Register what is decorated under a name; further keywords are kept in ``extra``."""
+        """Decorate a function or class to register it; further keywords are stored in ``extra``."""
 
         def decorate(value: T) -> T:
             self._entries[name] = RegistryEntry(name, summary, value, reference, options, extra)
@@ -55,17 +69,21 @@ class Registry(Generic[T]):
         return decorate
 
     def names(self) -> list[str]:
-        """Every known name, in the order of registration."""
+        """All names, in the order of registration."""
         self._import_modules()
         return list(self._entries)
 
     def entries(self) -> list[RegistryEntry[T]]:
-        """Everything known, in the order of registration."""
+        """All entries, in the order of registration."""
         self._import_modules()
         return list(self._entries.values())
 
     def get(self, name: str) -> RegistryEntry[T]:
-        """Return what is registered under a name; InputError lists the names that exist."""
+        """The entry of a name.
+
+        Raises:
+            InputError: There is none; the message lists the names that exist.
+        """
         self._import_modules()
         if name not in self._entries:
             known = ", ".join(self._entries)

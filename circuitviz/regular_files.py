@@ -1,4 +1,4 @@
-"""Only regular files are read: opening a pipe waits for a writer, and a device may have no end."""
+"""Reading of regular files only: opening a pipe waits for a writer, and a device may have no end."""
 
 from __future__ import annotations
 
@@ -9,10 +9,16 @@ from pathlib import Path
 
 
 def read_regular_file(path: Path, max_bytes: int | None = None) -> bytes:
-    """The bytes of a regular file, or of what a link to one points to, at most ``max_bytes`` and one more.
+    """The bytes of a regular file, or of what a link to one points to.
 
-    Raises OSError where there is no such file, where it cannot be read, or where it is a folder, a pipe or a
-    device; FIFOs are opened without waiting.
+    FIFOs are opened without waiting.
+
+    Args:
+        path: The file.
+        max_bytes: At most so many bytes are read, and one more, so that a larger file is noticed.
+
+    Raises:
+        OSError: There is no such file, it cannot be read, or it is a folder, a pipe or a device.
     """
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:

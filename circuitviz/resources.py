@@ -1,5 +1,6 @@
-"""One place knows where shipped data lies (beside the package in a checkout, inside it in a wheel), and
-where the application keeps its own files: the window and the command line must agree on that without Qt.
+"""Paths of shipped data, and of the application's own files; window and command line share them without Qt.
+
+Shipped data is beside the package in a checkout, and inside it in a wheel.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def resource_path(*parts: str) -> Path:
 def user_data_folder() -> Path:
     """The folder for unsaved work, locks of open files, explanations and indexes; it need not exist yet.
 
-    It is Qt's ``AppLocalDataLocation`` for the organisation and application ``circuitviz``, which on Linux
+    Equals Qt's ``AppLocalDataLocation`` for the organisation and application ``circuitviz``, which on Linux
     follows the XDG base directory specification.
     """
     if sys.platform == "win32":

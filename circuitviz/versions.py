@@ -1,4 +1,4 @@
-"""Versions of packages and the machine, which a record of a computation names."""
+"""Versions of packages and the machine, which records of computations name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 
 def describe_machine(device: str) -> str:
-    """What a number may depend on beyond packages: system, processors, device, Python."""
+    """What numbers may depend on besides packages: system, processors, device, Python."""
     cores = f"{os.cpu_count()} cores" if os.cpu_count() else "cores unknown"
     parts = (f"{platform.system()} {platform.release()} {platform.machine()}", cores, f"on {device}")
     return ", ".join((*parts, f"Python {platform.python_version()}"))
@@ -17,7 +17,7 @@ def describe_machine(device: str) -> str:
 
 @cache
 def package_version(name: str) -> str:
-    """An installed package's version, for records and for people."""
+    """An installed package's version, or ``not installed``."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -181,6 +181,6 @@ class _AcdcSearch:
     def _check_finite(self, value: float) -> None:
         if not np.isfinite(value):
             raise InputError(
-                f"The metric '{self.cost_setting.metric}' is not a number ({value}) once edges are dropped: the "
-                "model's activations overflow or hold NaN on this task; check its weights."
+                f"The metric '{self.cost_setting.metric}' is not a number ({value}) once edges "
+                "are removed: the model's activations overflow or hold NaN on this task; check its weights."
             )

@@ -48,9 +48,14 @@ def attribution_patching(setting: TaskSetting, options: NoOptions) -> ProgressSt
             return setting.compute_metric(logits, subtask, logits.detach()).sum()
 
         capture, gradients = run_backward(
-            model, subtask.clean, subtask.lengths - 1, loss,
-            extra_hooks=recording_hooks(model, clean), first_changed_position=ablated.first_changed_position, at_sender_outputs=True,
-        )  # fmt: skip
+            model,
+            subtask.clean,
+            subtask.lengths - 1,
+            loss,
+            extra_hooks=recording_hooks(model, clean),
+            first_changed_position=ablated.first_changed_position,
+            at_sender_outputs=True,
+        )
         deltas = ActivationDeltas.between(model, clean, ablated, buffers)
         add_edge_scores(model, deltas, capture, gradients, total, 1.0, buffers)
         position_scores[:, deltas.first_changed_position :] += _attribution_by_position(

@@ -1,4 +1,4 @@
-"""Results of measuring a circuit's faithfulness, as plain data that engine, document, files and window share."""
+"""Results of measuring a circuit's faithfulness: plain data for engine, document, files and window."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class PromptDetails:
     """What an evaluation on one prompt says beyond one over a task.
 
     Attributes:
-        completeness: What the model without the circuit keeps; None where it is undefined or not measured yet.
+        completeness: What the model without the circuit keeps; None where undefined or not measured yet.
         errors: Whether reconstruction errors were ``kept`` or ``dropped``.
         mean_of: What the ablation ``mean`` averages over, in words; empty for other ablations.
         target: The target's change in the whole model; None where nothing was done to nodes.

@@ -333,7 +333,8 @@ def _reject_difference(
     origin = f", beginning with {location}" if location else ""
     deviation = float((actual - expected).abs().max()) if actual.shape == expected.shape else float("nan")
     raise InputError(
-        f"The model '{model.name}' is not computed as Hugging Face computes it: {description} other numbers{origin} "
-        f"(off by {deviation:.2g}, where the values spread by {float(expected.std()):.2g}), so every score would "
-        "be of another model. GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
+        f"The model '{model.name}' is not computed as Hugging Face computes it: {description} "
+        f"other numbers{origin} (off by {deviation:.2g}, where the values spread by "
+        f"{float(expected.std()):.2g}), so every score would be of another model. "
+        "GPT-2, GPT-NeoX, Llama, Gemma and their kin work."
     )

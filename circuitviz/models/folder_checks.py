@@ -78,8 +78,8 @@ def check_counts(path: Path, tensors: int = MAX_TENSORS, longest: int = MAX_AXIS
             limit, reason = MAX_CONFIG_NUMBER, f"{MAX_CONFIG_NUMBER:,} is the largest that is read"
         if not -limit <= value <= limit:
             raise InputError(
-                f"'{path.parent}': {CONFIG_FILE} gives {'.'.join(name)[:60]} as {_shorten_number(value)}, but {reason}; the "
-                "configuration that belongs to these weights would be right."
+                f"'{path.parent}': {CONFIG_FILE} gives {'.'.join(name)[:60]} as {_shorten_number(value)}, "
+                f"but {reason}; the configuration that belongs to these weights would be right."
             )
 
 
@@ -127,8 +127,9 @@ def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -
     }
     if sum(sizes.values()) > MAX_PARAMETERS_PER_VALUE * BYTES_PER_PARAMETER * n_values + MAX_BUFFER_BYTES:
         raise InputError(
-            f"'{path}': {CONFIG_FILE} describes a model of {sum(sizes.values()) // BYTES_PER_PARAMETER:,} values, but the "
-            f"weights have {n_values:,}; the configuration that belongs to these weights would be right."
+            f"'{path}': {CONFIG_FILE} describes a model of {sum(sizes.values()) // BYTES_PER_PARAMETER:,} "
+            f"values, but the weights have {n_values:,}; the configuration that belongs to these weights "
+            "would be right."
         )
 
 

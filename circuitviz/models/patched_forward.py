@@ -1,6 +1,7 @@
 """One patched pass from a layer on, over one or several copies of a batch.
 
-Each receiver's input is the sum that its circuit gives it. Two sums are equal, and the shorter one is computed:
+Each receiver's input is the sum that its circuit gives it. It can be written in two ways, of which the
+shorter is computed:
 
 - the fully ablated run's input plus the deltas of the senders that are in the circuit, or
 - this run's own residual stream minus the deltas of the senders that are not.

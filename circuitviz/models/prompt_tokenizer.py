@@ -150,8 +150,9 @@ class PromptTokenizer:
     def _check_embedded(self, ids: list[int]) -> None:
         if self._n_embeddings is not None and (unembedded := [i for i in ids if i >= self._n_embeddings]):
             raise InputError(
-                f"The tokenizer gives {self.token_strings(unembedded)[0]!r} the id {unembedded[0]}, but the model has "
-                f"embeddings for 0 to {self._n_embeddings - 1}; the tokenizer of this model would be right."
+                f"The tokenizer gives {self.token_strings(unembedded)[0]!r} the id {unembedded[0]}, but "
+                f"the model has embeddings for 0 to {self._n_embeddings - 1}; the tokenizer of this model "
+                "would be right."
             )
 
     def _token_string(self, token: int) -> str:

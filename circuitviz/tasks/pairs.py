@@ -249,7 +249,8 @@ def encode_pair(pair: Pair, tokens: PromptTokenizer, bos: bool | None, place: st
         raise UnusablePairError(
             f"{place}: the clean prompt has {len(clean)} tokens and the corrupted one "
             f"{len(corrupted)}; both must have the same number. Clean: "
-            f"“{'|'.join(tokens.token_strings(clean))}”; corrupted: “{'|'.join(tokens.token_strings(corrupted))}”.",
+            f"“{'|'.join(tokens.token_strings(clean))}”; "
+            f"corrupted: “{'|'.join(tokens.token_strings(corrupted))}”.",
             "the prompts have different numbers of tokens",
         )
     if not pair.correct:
