@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 import circuitviz as cv
-from circuitviz.discovery import methods
+from circuitviz.discovery import make_setting, methods
 from circuitviz.document import Document, State
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.registry import MeasureInput, measure_steps, measures
@@ -31,6 +33,7 @@ def _registries_are_restored(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         registry.names()  # all modules are imported before the copy is made
         monkeypatch.setattr(registry, "_entries", dict(registry._entries))
     yield
+    sys.modules.pop("help_example", None)
 
 
 def run_example(heading: str) -> dict[str, Any]:
@@ -39,9 +42,10 @@ def run_example(heading: str) -> dict[str, Any]:
     section = re.split(r"^## ", page, flags=re.MULTILINE)
     (text,) = (part for part in section if part.startswith(heading))
     (code,) = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    names: dict[str, Any] = {"__name__": "example"}
-    exec(compile(code.replace("from __future__", "# "), heading, "exec"), names)
-    return names
+    module = ModuleType("help_example")
+    sys.modules[module.__name__] = module  # dataclasses look up their module
+    exec(compile(code, heading, "exec"), vars(module))
+    return vars(module)
 
 
 @pytest.fixture(scope="module")
@@ -67,15 +71,9 @@ def test_a_metric_a_task_and_a_method_work_together(model: Any) -> None:
 def test_a_measure_has_its_number(model: Any) -> None:
     run_example("How to add a measure")
     task = cv.load_task("gender", model, prompts=2)
-    setting = run_setting(model, task)
-    measure_input = MeasureInput(FaithfulnessBench(setting), Circuit.full(model.graph))
+    bench = FaithfulnessBench(make_setting(model, task))
+    measure_input = MeasureInput(bench, Circuit.full(model.graph))
     assert run_to_completion(measure_steps("edge-share", measure_input)).as_dict() == {"share": 1.0}
-
-
-def run_setting(model: Any, task: Any) -> Any:
-    from circuitviz.discovery import make_setting
-
-    return make_setting(model, task)
 
 
 def test_a_reading_has_a_number_for_each_position(model: Any) -> None:

@@ -182,7 +182,7 @@ def test_path_patching_goes_on_from_the_strongest_heads(demo: Case) -> None:
     first, second = found.info["rounds"]
     heads = [name for name, _ in first["senders"] if name.startswith("a")][:2]
     assert set(second["receivers"]) == {f"{head}<v>" for head in heads}
-    with pytest.raises(InputError, match="given alone"):
+    with pytest.raises(InputError, match="give .logits. alone"):
         discover(demo.model, demo.task, "path-patching", receivers="logits,m1")
     with pytest.raises(InputError, match="no receiver 'a9.h99'"):
         discover(demo.model, demo.task, "path-patching", receivers="a9.h99")
