@@ -111,7 +111,7 @@ def test_what_cannot_be_changed_is_told(demo: Case) -> None:
     bench = FaithfulnessBench(make_setting(demo.model, demo.task), allow_interventions=True)
     full = Circuit.full(demo.model.graph)
     for name in ("input", "logits"):
-        with pytest.raises(InputError, match="only what heads and MLPs write"):
+        with pytest.raises(InputError, match=f"{name} cannot be changed; only the outputs of heads and MLPs"):
             run_to_completion(bench.evaluate(full, {name: Intervention("zero")}))
     with pytest.raises(InputError, match="no value 'noise'"):
         Intervention("noise")
