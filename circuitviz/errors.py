@@ -32,3 +32,16 @@ def suggest_name(given_name: str, known_names: Iterable[str]) -> str:
     """
     near = get_close_matches(given_name.lower(), list(known_names), n=1, cutoff=0.6)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def first_error_line(error: BaseException) -> str:
+    """The first line of an error's message, for a sentence of ours; its type where it has no message.
+
+    Two lines where the first ends in a colon.
+
+    >>> first_error_line(ValueError("the sizes differ.")), first_error_line(KeyError())
+    ('the sizes differ', 'KeyError')
+    """
+    lines = (str(error).strip() or type(error).__name__).splitlines()
+    text = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
+    return " ".join(text.split()).rstrip(".")[:200]

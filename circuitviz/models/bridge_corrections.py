@@ -9,14 +9,15 @@ from __future__ import annotations
 from types import MethodType
 from typing import Any
 
+from transformer_lens.model_bridge.generalized_components import (
+    GatedMLPBridge,
+    JointGateUpMLPBridge,
+    JointQKVAttentionBridge,
+)
+
 
 def correct_bridge(bridge: Any) -> None:
     """Correct the blocks of a TransformerBridge in place."""
-    from transformer_lens.model_bridge.generalized_components import (
-        JointGateUpMLPBridge,
-        JointQKVAttentionBridge,
-    )
-
     for block in bridge.blocks:
         attention, mlp = getattr(block, "attn", None), getattr(block, "mlp", None)
         if isinstance(mlp, JointGateUpMLPBridge):
@@ -32,12 +33,9 @@ def _call_fused_mlp(mlp: Any) -> None:
 
     The bridge would recompute it from halves of the fused weight, and never call the module.
     """
-    from transformer_lens.model_bridge.generalized_components import GatedMLPBridge
-
     forward = MethodType(GatedMLPBridge.forward, mlp)
-    object.__setattr__(
-        mlp, "forward", forward
-    )  # the bridge's own __setattr__ would set it on the wrapped module
+    # the bridge's own __setattr__ would set it on the wrapped module
+    object.__setattr__(mlp, "forward", forward)
 
 
 def _leave_scores_unscaled(attention: Any) -> None:

@@ -11,7 +11,10 @@ import copy
 import warnings
 from typing import Any
 
-from circuitviz.errors import InputError
+from transformer_lens.factories.architecture_adapter_factory import SUPPORTED_ARCHITECTURES
+from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+from circuitviz.errors import InputError, first_error_line
 from circuitviz.models.bridge_corrections import correct_bridge
 
 
@@ -28,8 +31,6 @@ def build_bridge(hf: Any, name: str) -> Any:
     Raises:
         InputError: TransformerLens does not support the architecture.
     """
-    from transformer_lens.model_bridge.sources import build_bridge_from_module
-
     architecture = _architecture(hf)
     if architecture is None:
         raise InputError(
@@ -53,16 +54,7 @@ def build_bridge(hf: Any, name: str) -> Any:
 
 def _architecture(hf: Any) -> str | None:
     """TransformerLens' name of the first class of a model, its own or inherited, that it knows."""
-    from transformer_lens.factories.architecture_adapter_factory import SUPPORTED_ARCHITECTURES
-
     written = {name.lower(): name for name in SUPPORTED_ARCHITECTURES}  # transformers spells PhiMoE as Phimoe
     written |= {name: name for name in SUPPORTED_ARCHITECTURES}
     classes = [kind.__name__ for kind in type(hf).__mro__]
     return next((written[key] for name in classes for key in (name, name.lower()) if key in written), None)
-
-
-def first_error_line(error: BaseException) -> str:
-    """The first line of an error's message, two if it ends in a colon, or the error's type if it has none."""
-    lines = (str(error).strip() or type(error).__name__).splitlines()
-    text = " ".join(lines[: 2 if lines[0].endswith(":") else 1])
-    return " ".join(text.split()).rstrip(".")[:200]

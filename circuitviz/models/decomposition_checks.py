@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from circuitviz.errors import InputError
+from circuitviz.errors import InputError, first_error_line
 from circuitviz.models.forward_overrides import Hook
 from circuitviz.models.model import Model
 from circuitviz.models.patched_run import PatchedRun
@@ -61,8 +61,6 @@ def run_reference_passes(hf: Any, name: str) -> tuple[ReferencePass, ReferencePa
     Raises:
         InputError: The model does not run, is not in float32, or gives NaN or infinity.
     """
-    from circuitviz.models.bridges import first_error_line
-
     embeddings = hf.get_input_embeddings().weight
     if torch.finfo(embeddings.dtype).bits < 32:
         raise InputError(

@@ -13,6 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from safetensors import SafetensorError, safe_open
+
 from circuitviz.errors import InputError
 
 CONFIG_FILE, WEIGHTS_PATTERN = "config.json", "*.safetensors"
@@ -89,8 +92,6 @@ def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
     Raises:
         InputError: A file is not a complete safetensors file.
     """
-    from safetensors import SafetensorError, safe_open
-
     shapes: dict[str, tuple[int, ...]] = {}
     for file in sorted(path.glob(WEIGHTS_PATTERN)):
         try:
@@ -118,8 +119,6 @@ def check_model_size(config: Any, model_class: Any, n_values: int, path: Path) -
     Raises:
         InputError: The model is too large for the weights.
     """
-    import torch
-
     with torch.device("meta"):
         model = model_class.from_config(config, trust_remote_code=False)
     sizes = {

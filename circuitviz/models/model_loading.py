@@ -7,24 +7,16 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from circuitviz.cancellation import Cancelled, check_cancelled
-from circuitviz.errors import ComputationError, InputError
+from circuitviz.errors import ComputationError, InputError, first_error_line
 from circuitviz.graph import Graph, ModelShape
-from circuitviz.models.bridges import build_bridge, first_error_line
 from circuitviz.models.decomposition_checks import ReferencePass, check_decomposition, run_reference_passes
-from circuitviz.models.folder_checks import (
-    CONFIG_FILE,
-    check_counts,
-    check_folder,
-    check_loading_report,
-    check_model_size,
-)
 from circuitviz.models.hub import hub_access, is_download_forbidden, is_downloaded, probe_hub_steps
 from circuitviz.models.model import Model
 from circuitviz.models.prompt_tokenizer import PromptTokenizer
 from circuitviz.models.subprocess_guard import forbid_subprocesses
-from circuitviz.models.text_models import extract_language_model, loading_class
-from circuitviz.models.tokenizer_files import load_tokenizer
 from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.resources import resource_path
 
@@ -82,52 +74,17 @@ def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
 
 def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Model:
     """Open what a folder or a name holds; whatever a library raises on damaged files becomes one sentence."""
+    from circuitviz.models import hugging_face  # its libraries take seconds to import
+
     try:
-        return from_hugging_face(*_load_hugging_face(name, location), name=name, device=device)
+        hf, tokenizer = hugging_face.load_model_and_tokenizer(name, location)
+        return from_hugging_face(hf, tokenizer, name, device)
     except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
         raise
     except BaseException as error:  # a panic of the tokenizers library is not an Exception
         if isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error):
             raise ComputationError(f"The model '{name}' does not fit into this machine's memory.") from None
         raise InputError(_loading_failure_message(name, location, is_reachable, error)) from error
-
-
-def _load_hugging_face(name: str, location: str) -> tuple[Any, Any]:
-    """Load the Hugging Face model and the tokenizer; no code that comes with them is run."""
-    import torch
-    from transformers import AutoConfig
-    from transformers.utils import cached_file
-    from transformers.utils import logging as transformers_logging
-
-    from circuitviz.models import unnormalised_gpt2
-
-    unnormalised_gpt2.register_architecture()
-    os.environ.setdefault(
-        "DISABLE_SAFETENSORS_CONVERSION", "1"
-    )  # or transformers asks a server to convert weights
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    path = Path(location)
-    values = check_folder(path) if path.is_dir() else None
-    if values is None and (config_file := cached_file(location, CONFIG_FILE)) is not None:
-        check_counts(Path(config_file))  # before weights are downloaded
-    config = AutoConfig.from_pretrained(location, trust_remote_code=False)
-    kind = loading_class(config)
-    if values is not None:
-        check_model_size(config, kind, values, path)
-    tokenizer = load_tokenizer(location)
-    hf, info = kind.from_pretrained(
-        location,
-        config=config,
-        trust_remote_code=False,
-        use_safetensors=True,
-        attn_implementation="eager",
-        dtype=torch.float32,
-        ignore_mismatched_sizes=True,  # check_loading_report names them
-        output_loading_info=True,
-    )
-    check_loading_report(info, name)
-    return hf, tokenizer
 
 
 def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -> Model:
@@ -142,10 +99,12 @@ def from_hugging_face(hf: Any, tokenizer: Any, name: str, device: str = "cpu") -
     Raises:
         InputError: The architecture cannot be taken apart.
     """
-    hf = extract_language_model(hf, name).to(device).eval().requires_grad_(False)
+    from circuitviz.models import hugging_face  # its libraries take seconds to import
+
+    hf = hugging_face.extract_language_model(hf, name).to(device).eval().requires_grad_(False)
     parameters = dict(hf.named_parameters())  # before the bridge lists some of them twice
     reference = run_reference_passes(hf, name)  # before anything wraps it
-    bridge = build_bridge(hf, name)
+    bridge = hugging_face.build_bridge(hf, name)
     bridge.requires_grad_(False)
     config = bridge.cfg
     shape = ModelShape(
@@ -225,9 +184,7 @@ def _resolve_location(name: str) -> str:
     return name
 
 
-def _parse_device(device: str) -> Any:
-    import torch
-
+def _parse_device(device: str) -> torch.device:
     availability = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     kind = device.partition(":")[0]
     if kind not in availability:

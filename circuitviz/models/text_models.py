@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
+
 from circuitviz.errors import InputError
 
 
@@ -13,8 +16,6 @@ def loading_class(config: Any) -> Any:
     Raises:
         InputError: The checkpoint holds no language model that predicts the next token.
     """
-    from transformers import AutoModelForCausalLM, AutoModelForImageTextToText
-
     for kind in (AutoModelForCausalLM, AutoModelForImageTextToText):
         if type(config) in kind._model_mapping:
             return kind
@@ -37,9 +38,6 @@ def extract_language_model(hf: Any, name: str) -> Any:
     Raises:
         InputError: The family has no causal language model.
     """
-    import torch
-    from transformers import AutoModelForCausalLM
-
     config = hf.config.get_text_config(decoder=True)
     if config is hf.config:
         return hf

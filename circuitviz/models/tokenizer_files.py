@@ -13,6 +13,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+from transformers.utils import cached_file
+
 TOKENIZER_FILE = "tokenizer.json"
 SPECIAL_TOKEN_FILES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 PROBE_TEXTS = (
@@ -24,8 +27,6 @@ PROBED_TOKENS = 256  # tokens whose texts are compared too
 
 def load_tokenizer(location: str) -> Any:
     """The Hugging Face tokenizer of a folder or of a name, without any code that comes with it."""
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
-
     tokenizer = AutoTokenizer.from_pretrained(location, trust_remote_code=False)
     text = _read_text(location, TOKENIZER_FILE)
     if not text or type(tokenizer) is PreTrainedTokenizerFast:
@@ -66,7 +67,5 @@ def _contains_token(text: str, token: str) -> bool:
 
 def _read_text(location: str, name: str) -> str:
     """The text of a tokenizer's file, empty where there is none."""
-    from transformers.utils import cached_file
-
     path = cached_file(location, name, _raise_exceptions_for_missing_entries=False)
     return "" if path is None else Path(path).read_text(encoding="utf-8")

@@ -9,6 +9,12 @@ from __future__ import annotations
 from typing import Any
 
 from torch import nn
+from transformer_lens.factories.architecture_adapter_factory import (
+    SUPPORTED_ARCHITECTURES,
+    ArchitectureAdapterFactory,
+)
+from transformer_lens.model_bridge.generalized_components import NormalizationBridge
+from transformer_lens.model_bridge.supported_architectures.gpt2 import GPT2ArchitectureAdapter
 from transformers import AutoConfig, AutoModelForCausalLM, GPT2Config, GPT2LMHeadModel
 
 
@@ -30,36 +36,24 @@ class PlainForCausalLM(GPT2LMHeadModel):  # type: ignore[misc]
         self.transformer.ln_f = nn.Identity()
 
 
+class PlainAdapter(GPT2ArchitectureAdapter):  # type: ignore[misc]
+    """GPT-2's adapter, except that a normalisation computes what its module does."""
+
+    def __init__(self, cfg: Any) -> None:
+        super().__init__(cfg)
+        native = {"config": self.cfg, "use_native_layernorm_autograd": True}
+        blocks = self.component_mapping["blocks"].submodules
+        blocks["ln1"] = NormalizationBridge(name="ln_1", **native)
+        blocks["ln2"] = NormalizationBridge(name="ln_2", **native)
+        self.component_mapping["ln_final"] = NormalizationBridge(name="transformer.ln_f", **native)
+
+
 def register_architecture() -> None:
     """Make the architecture known to Hugging Face and TransformerLens; repeated calls do nothing."""
-    from transformer_lens.factories.architecture_adapter_factory import (
-        SUPPORTED_ARCHITECTURES,
-        ArchitectureAdapterFactory,
-    )
-
     if PlainForCausalLM.__name__ in SUPPORTED_ARCHITECTURES:
         return
-    adapter = _adapter_class()
     AutoConfig.register(PlainConfig.model_type, PlainConfig, exist_ok=True)
     AutoModelForCausalLM.register(PlainConfig, PlainForCausalLM, exist_ok=True)
     # The factory looks in its adapters, but reading a configuration looks only in this table.
-    SUPPORTED_ARCHITECTURES[PlainForCausalLM.__name__] = adapter
-    ArchitectureAdapterFactory.register_adapter(PlainForCausalLM.__name__, adapter)
-
-
-def _adapter_class() -> type:
-    from transformer_lens.model_bridge.generalized_components import NormalizationBridge
-    from transformer_lens.model_bridge.supported_architectures.gpt2 import GPT2ArchitectureAdapter
-
-    class PlainAdapter(GPT2ArchitectureAdapter):  # type: ignore[misc]
-        """GPT-2's, but a normalisation is what the module does, not computed anew."""
-
-        def __init__(self, cfg: Any) -> None:
-            super().__init__(cfg)
-            native = {"config": self.cfg, "use_native_layernorm_autograd": True}
-            blocks = self.component_mapping["blocks"].submodules
-            blocks["ln1"] = NormalizationBridge(name="ln_1", **native)
-            blocks["ln2"] = NormalizationBridge(name="ln_2", **native)
-            self.component_mapping["ln_final"] = NormalizationBridge(name="transformer.ln_f", **native)
-
-    return PlainAdapter
+    SUPPORTED_ARCHITECTURES[PlainForCausalLM.__name__] = PlainAdapter
+    ArchitectureAdapterFactory.register_adapter(PlainForCausalLM.__name__, PlainAdapter)

@@ -41,7 +41,7 @@ def load_transformer_lens() -> None:
                 import transformer_lens.model_bridge  # noqa: F401
                 from transformers import AutoModelForCausalLM, AutoTokenizer  # noqa: F401
 
-                import circuitviz.models.unnormalised_gpt2  # noqa: F401
+                import circuitviz.models.hugging_face  # noqa: F401
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import torch
 from families import random_model, tokenizer
 
 from circuitviz.errors import InputError
-from circuitviz.models import Model, bridge_corrections, from_hugging_face, model_loading
+from circuitviz.models import Model, bridge_corrections, from_hugging_face, hugging_face
 
 Break = Callable[[Any], None]
 
@@ -21,14 +21,14 @@ def _open(name: str) -> Model:
 
 def _refusal(name: str, monkeypatch: pytest.MonkeyPatch, damage: Break) -> str:
     """Why a model is refused whose TransformerLens view is damaged after it is made."""
-    bridge_of = model_loading.build_bridge
+    build_bridge = hugging_face.build_bridge
 
     def damaged(hf: Any, given: str) -> Any:
-        bridge = bridge_of(hf, given)
+        bridge = build_bridge(hf, given)
         damage(bridge)
         return bridge
 
-    monkeypatch.setattr(model_loading, "build_bridge", damaged)
+    monkeypatch.setattr(hugging_face, "build_bridge", damaged)
     with pytest.raises(InputError) as refused:
         _open(name)
     return str(refused.value)
@@ -122,14 +122,14 @@ def test_the_layer_is_named_where_the_bridge_begins_to_differ(
         f"TransformerLens' view of it gives other numbers, beginning with what layer {layer} writes"
         in refusal
     )
-    bridge_of = model_loading.build_bridge
+    build_bridge = hugging_face.build_bridge
 
     def almost(hf: Any, given: str) -> Any:
-        bridge = bridge_of(hf, given)
+        bridge = build_bridge(hf, given)
         scale(1 + 1e-6)(bridge)
         return bridge
 
-    monkeypatch.setattr(model_loading, "build_bridge", almost)
+    monkeypatch.setattr(hugging_face, "build_bridge", almost)
     _open("llama")
 
 
