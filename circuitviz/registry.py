@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from circuitviz.errors import InputError, suggest_name
 from circuitviz.options import NoOptions
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -110,3 +113,4 @@ class Registry(Generic[T]):
             load()
         except Exception as error:  # a third party's file may fail in any way
             self.import_errors[name] = f"{type(error).__name__}: {error}"
+            logger.info("could not import %s", name, exc_info=True)

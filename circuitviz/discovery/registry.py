@@ -63,7 +63,7 @@ class TaskSetting:
             Float64 [copies, batch].
         """
         copies = logits.view(-1, len(batch), logits.shape[-1])
-        return torch.stack([self.compute_metric(each, batch, reference).double() for each in copies])
+        return torch.stack([self.compute_metric(copy, batch, reference).double() for copy in copies])
 
 
 DiscoveryMethod = Callable[[TaskSetting, Any], ProgressSteps[Scores]]

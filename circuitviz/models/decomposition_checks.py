@@ -229,7 +229,9 @@ def _check_patched_pass(
 ) -> None:
     """Compare a patched pass: all edges ablated with the other prompt's values, and no edge ablated."""
     positions, expected = _last_positions(reference), reference.logits[:, -1]
-    z, mlp = ([values.flip(0) for values in each] for each in (outputs.z, outputs.mlp))
+    z, mlp = (
+        [values.flip(0) for values in outputs_of_layers] for outputs_of_layers in (outputs.z, outputs.mlp)
+    )
     run = PatchedRun(model, reference.tokens, positions, Activations(outputs.embed.flip(0), z, mlp))
     ablated = run.fully_ablated
     for layer in range(model.shape.n_layers):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,8 @@ from circuitviz.progress import ProgressSteps, run_to_completion
 from circuitviz.resources import resource_path
 
 DEMO_MODEL = "demo"
+
+logger = logging.getLogger(__name__)
 
 
 def list_shipped_models() -> tuple[str, ...]:
@@ -77,8 +81,17 @@ def _open_model(name: str, location: str, device: str, is_reachable: bool) -> Mo
     from circuitviz.models import hugging_face  # its libraries take seconds to import
 
     try:
+        begun = time.perf_counter()
         hf, tokenizer = hugging_face.load_model_and_tokenizer(name, location)
-        return from_hugging_face(hf, tokenizer, name, device)
+        model = from_hugging_face(hf, tokenizer, name, device)
+        logger.info(
+            "opened %s (%s) on %s in %.1f s",
+            name,
+            model.shape.description,
+            device,
+            time.perf_counter() - begun,
+        )
+        return model
     except (InputError, ComputationError, KeyboardInterrupt, SystemExit, GeneratorExit, Cancelled):
         raise
     except BaseException as error:  # a panic of the tokenizers library is not an Exception

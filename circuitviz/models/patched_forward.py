@@ -155,7 +155,7 @@ class PatchedForward:
         return reads_of_copies
 
     def _sum_inputs(
-        self, reads: BoolMatrix, stream: Tensor, base: Tensor, at: Tensor | None = None
+        self, reads: BoolMatrix, stream: Tensor, base: Tensor, positions: Tensor | None = None
     ) -> Tensor:
         """Inputs of receivers from the shorter of the two sums.
 
@@ -164,7 +164,7 @@ class PatchedForward:
             stream: This run's stream [copies · batch, positions, d_model], or [copies · batch, d_model] with
                 ``at``.
             base: The fully ablated run's stream, of the same shape.
-            at: The one position of each prompt that is wanted.
+            positions: The one position of each prompt that is wanted.
 
         Returns:
             [receivers, copies · batch, ...].
@@ -173,7 +173,7 @@ class PatchedForward:
         dense = 2 * reads.sum(axis=0) > reach  # [receivers] or [receivers, copies]
         signs = np.where(dense[None], reads.astype(np.int8) - 1, reads.astype(np.int8))
         out = self._sum_bases(dense.reshape(receivers, -1), stream, base)
-        for rows, copies, values in self._summed_deltas(signs, at):
+        for rows, copies, values in self._summed_deltas(signs, positions):
             weights = signs[rows].reshape(len(rows), -1).T  # [receivers (· copies), rows]
             factors = torch.from_numpy(np.ascontiguousarray(weights)).to(values)
             if signs.ndim == 3 or copies == self.copies:  # in place: no second tensor of that size
@@ -198,7 +198,7 @@ class PatchedForward:
         return torch.where(is_dense, stream[None], base[None], out=out)
 
     def _summed_deltas(
-        self, signs: NDArray[np.int8], at: Tensor | None
+        self, signs: NDArray[np.int8], answer_positions: Tensor | None
     ) -> list[tuple[NDArray[np.intp], int, Tensor]]:
         """Rows, copies and deltas of the senders that enter a sum: the run's, then this pass's own."""
         used = np.flatnonzero(signs.reshape(len(signs), -1).any(axis=1))
@@ -212,8 +212,8 @@ class PatchedForward:
                 if 2 * len(rows) > rows[-1] + 1 - first_row:  # a few zeros are cheaper than a copy
                     rows = np.arange(first_row, rows[-1] + 1)
                 values = source.select(rows)
-                if at is not None:
-                    positions = at.repeat(copies)
+                if answer_positions is not None:
+                    positions = answer_positions.repeat(copies)
                     values = values[:, torch.arange(len(positions), device=positions.device), positions]
                 terms.append((rows, copies, values))
         return terms

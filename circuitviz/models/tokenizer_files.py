@@ -46,14 +46,15 @@ def load_tokenizer(location: str) -> Any:
     return file_tokenizer
 
 
-def _gives_same_ids(one: Any, other: Any) -> bool:
+def _gives_same_ids(tokenizer_a: Any, tokenizer_b: Any) -> bool:
     """Whether two tokenizers give the same ids for ``PROBE_TEXTS`` and for texts of some tokens."""
-    size = len(other)
-    words = (other.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
+    size = len(tokenizer_b)
+    words = (tokenizer_b.decode([i]) for i in range(0, size, max(1, size // PROBED_TOKENS)))
     texts = [*PROBE_TEXTS, " ".join(words)]
     try:
         first, second = (
-            tokenizer(texts, add_special_tokens=False)["input_ids"] for tokenizer in (one, other)
+            tokenizer(texts, add_special_tokens=False)["input_ids"]
+            for tokenizer in (tokenizer_a, tokenizer_b)
         )
     except Exception:  # a word-level tokenizer without an unknown token refuses other words
         return False

@@ -9,7 +9,7 @@ import pytest
 import torch
 from conftest import make_case
 from slow_features import random_dictionaries
-from slow_opened import SlowOpened, Values, difference
+from slow_mixed_attribution import SlowOpened, Values, difference
 from slow_path import DEMO, plain
 
 from circuitviz.discovery import discover, make_setting
