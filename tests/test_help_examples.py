@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from pytestqt.qtbot import QtBot
 
 import circuitviz as cv
 from circuitviz.discovery import make_setting, methods
@@ -20,11 +21,13 @@ from circuitviz.formats.registry import format_for, formats
 from circuitviz.graph import Circuit
 from circuitviz.layout.registry import layouts
 from circuitviz.metrics import metrics
+from circuitviz.panels.registry import panels
 from circuitviz.progress import run_to_completion
 from circuitviz.resources import resource_path
 from circuitviz.tasks import tasks
+from circuitviz.workspace.workspace import Workspace
 
-REGISTRIES = (methods, metrics, tasks, measures, layouts, formats)
+REGISTRIES = (methods, metrics, tasks, measures, layouts, formats, panels)
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +102,15 @@ def test_a_format_writes_the_edges(model: Any, tmp_path: Path) -> None:
     entry.value.write(document, path)
     assert entry.name == "edge-list"
     assert path.read_text(encoding="utf-8").split() == list(document.state.circuit.edge_names)
+
+
+def test_a_panel_follows_the_document(qtbot: QtBot, model: Any) -> None:
+    workspace = Workspace()
+    try:
+        panel = run_example("How to add a panel")["EdgeCountPanel"](workspace)
+        qtbot.addWidget(panel)
+        assert panels.get("edge-count").extra["area"] == "right"
+        workspace.set_document(Document(State(circuit=Circuit.full(model.graph))))
+        qtbot.waitUntil(lambda: panel.label.text() == f"{model.graph.n_edges} edges")
+    finally:
+        workspace.stop()
