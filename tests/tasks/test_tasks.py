@@ -9,6 +9,7 @@ from conftest import Case, make_case
 
 from circuitviz.errors import InputError
 from circuitviz.tasks import Pair, Task, load_task, tasks
+from circuitviz.tasks import registry as task_registry
 from circuitviz.tasks.word_lists import FEMALE_NAMES, NOUNS
 
 
@@ -78,7 +79,8 @@ def test_the_beginning_of_sequence_token_by_the_rule(demo: Case) -> None:
         assert tokens.token_strings([bos])[0] in ("<|endoftext|>", "<s>")
 
 
-def test_too_small_a_vocabulary_is_told() -> None:
+def test_too_small_a_vocabulary_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_registry, "MAX_FAILED_DRAWS", 10)  # 500 draws in vain take seconds
     stories = make_case("stories").model
     with pytest.raises(InputError, match="needs .* one token each"):
         load_task("greater-than", stories)
