@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from torch import Tensor
 
@@ -18,8 +17,3 @@ has no gradient. ``two_sided=True`` asks for incorrect answers.
 """
 
 metrics: Registry[Metric] = Registry("metric", "circuitviz.metrics", "circuitviz.metrics")
-
-
-def metric_property(name: str, key: str, default: Any = False) -> Any:
-    """What a metric was registered with besides its function, such as ``two_sided``."""
-    return metrics.get(name).extra.get(key, default)

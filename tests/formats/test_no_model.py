@@ -34,12 +34,12 @@ if sys.argv[3] == "window":
     from circuitviz.paint import save_figure, FigureOptions
     window = MainWindow()
     window.show()
-    window.files.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started
+    window.file_controller.open_path(folder / "heads.circuit")  # the worker, which would load the model, is not started
     import time
     end = time.monotonic() + 60
-    while not window.view.picture.nodes and time.monotonic() < end:
+    while not window.view.circuit_scene.nodes and time.monotonic() < end:
         app.processEvents()
-    assert window.view.picture.nodes, "nothing is drawn"
+    assert window.view.circuit_scene.nodes, "nothing is drawn"
     assert not window.grab().isNull()
     save_figure(document, folder / "a.svg", FigureOptions())
     window.close()
