@@ -13,12 +13,12 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 import circuitviz as cv
-from circuitviz.discovery import make_setting, methods
+from circuitviz.discovery import ABLATIONS, make_setting, methods
 from circuitviz.document import Document, State
 from circuitviz.evaluation.faithfulness import FaithfulnessBench
 from circuitviz.evaluation.registry import MeasureInput, measure_steps, measures
 from circuitviz.formats.registry import format_for, formats
-from circuitviz.graph import Circuit
+from circuitviz.graph import SELECTIONS, Circuit
 from circuitviz.layout.registry import layouts
 from circuitviz.metrics import metrics
 from circuitviz.panels.registry import panels
@@ -114,3 +114,14 @@ def test_a_panel_follows_the_document(qtbot: QtBot, model: Any) -> None:
         qtbot.waitUntil(lambda: panel.label.text() == f"{model.graph.n_edges} edges")
     finally:
         workspace.stop()
+
+
+@pytest.mark.parametrize("registry", [methods, metrics, tasks, measures], ids=lambda registry: registry.kind)
+def test_the_methods_page_defines_every_registered_name(registry: Any) -> None:
+    page = resource_path("help", "methods.md").read_text(encoding="utf-8")
+    assert [name for name in registry.names() if f"`{name}`" not in page] == []
+
+
+def test_the_methods_page_defines_every_ablation_and_selection() -> None:
+    page = resource_path("help", "methods.md").read_text(encoding="utf-8")
+    assert [name for name in (*ABLATIONS, *SELECTIONS) if f"`{name}`" not in page] == []
