@@ -23,10 +23,7 @@ from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 
 COST_MEASURES = ("kl", "metric")
-INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = (
-    8,
-    64,
-)  # removals that are assumed at a time
+INITIAL_CHAIN_EDGES, MAX_CHAIN_EDGES = 8, 64  # removals that are assumed at a time
 
 
 @dataclass(frozen=True)

@@ -54,17 +54,13 @@ class DirectPaths:
         for first in range(0, len(senders), size):
             sender_rows = senders[first : first + size]
             inputs = self._receiver_inputs(sender_rows)
-            if self.receivers == ["logits"]:
-                positions = run.positions.repeat(len(sender_rows))
-                answer_residuals = inputs["logits"][
-                    torch.arange(len(positions), device=positions.device), positions
-                ]
-                yield sender_rows, model.unembed(answer_residuals)
-                continue
-            stream = self._repeat_for_copies(
-                run.resid_pre[start] if start else run.fully_ablated.resid_start, len(sender_rows)
-            )
             positions = run.positions.repeat(len(sender_rows))
+            if self.receivers == ["logits"]:
+                prompts = torch.arange(len(positions), device=positions.device)
+                yield sender_rows, model.unembed(inputs["logits"][prompts, positions])
+                continue
+            stream = run.resid_pre[start] if start else run.fully_ablated.resid_start
+            stream = self._repeat_for_copies(stream, len(sender_rows))
             yield sender_rows, model.logits_from_layer(stream, start, positions, self._overrides(inputs))
 
     def _receiver_inputs(self, senders: IndexArray) -> dict[str, Tensor]:

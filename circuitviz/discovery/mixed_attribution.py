@@ -239,9 +239,8 @@ class _MixedGraph:
         is_shared = self._model_rows >= 0
         out[self._model_rows[is_shared]] = model_deltas.values[is_shared]
         for name, site in self.basis.sites.items():
-            feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])[
-                :, model_deltas.first_changed_position :
-            ]
+            feature_deltas = (features[name] - feature_ablations[name]).expand_as(features[name])
+            feature_deltas = feature_deltas[:, model_deltas.first_changed_position :]
             rows, (error,) = self.site_rows(name, NodeKind.FEATURE), self.site_rows(name, NodeKind.ERROR)
             site_senders = [i for i, node in enumerate(self.model.graph.nodes) if site_of(node) == name]
             out[error] = model_deltas.values[site_senders].sum(0)

@@ -62,12 +62,9 @@ def qk_scores_of_vocabulary(model: Model, task: Task, layer: int, head: int, pro
     embedding = model.hf.get_input_embeddings().weight.detach() * model.embed_scale
     scores = []
     for token_rows in embedding.split(TOKENS_PER_CHUNK):
-        token_keys = weights.attn_norm.project(
-            token_rows.expand(shape.kv_heads, -1, -1), weights.k, weights.k_bias
-        )
-        token_keys = _normalise_rows(attention, "k", token_keys.transpose(0, 1))[
-            :, head // shape.queries_per_kv_head
-        ]
+        rows = token_rows.expand(shape.kv_heads, -1, -1)
+        token_keys = weights.attn_norm.project(rows, weights.k, weights.k_bias).transpose(0, 1)
+        token_keys = _normalise_rows(attention, "k", token_keys)[:, head // shape.queries_per_kv_head]
         scores.append(queries[:, head] @ token_keys.T * factor)
     return torch.cat(scores, dim=1)
 

@@ -28,10 +28,7 @@ from circuitviz.models.patched_run import PatchedRun
 from circuitviz.models.sender_activations import Activations, recording_hooks
 
 RELATIVE_TOLERANCE = 1e-3  # of a tensor's spread; float32 passes differ by 1e-6 to 1e-5 of it
-SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS = (
-    4,
-    7,
-)  # two prompts of equal length, and a longer one
+SHORT_PROMPT_TOKENS, LONG_PROMPT_TOKENS = 4, 7  # two prompts of equal length, and a longer one
 
 
 @dataclass(frozen=True, eq=False)

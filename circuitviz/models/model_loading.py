@@ -67,11 +67,8 @@ def load_model_steps(name: str, device: str = "cpu") -> ProgressSteps[Model]:
     if not is_folder and not is_reachable and not is_downloaded(name):
         raise InputError(_model_unavailable_message(name))  # before libraries load, which takes seconds
     target = _parse_device(device)
-    with (
-        hub_access(is_reachable),
-        forbid_subprocesses(),
-        warnings.catch_warnings(),
-    ):  # a folder is opened offline
+    # a folder is opened offline
+    with hub_access(is_reachable), forbid_subprocesses(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # advice about unused options
         return _open_model(name, location, str(target), is_reachable)
 

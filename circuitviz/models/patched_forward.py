@@ -146,12 +146,11 @@ class PatchedForward:
             Bool [reach, receivers], or [reach, receivers, copies] where the varied receiver is among them.
         """
         reads = self.edges[:reach, columns]
-        if self.varied_receiver is None or self.varied_receiver[0] not in columns:
+        varied, variants = self.varied_receiver or (-1, reads)
+        if varied not in columns:
             return reads
         reads_of_copies = np.repeat(reads[:, :, None], self.copies, axis=2)
-        reads_of_copies[:, columns == self.varied_receiver[0]] = self.varied_receiver[1][
-            :, None, :reach
-        ].transpose(2, 1, 0)
+        reads_of_copies[:, columns == varied] = variants[:, None, :reach].transpose(2, 1, 0)
         return reads_of_copies
 
     def _sum_inputs(
@@ -162,7 +161,7 @@ class PatchedForward:
         Args:
             reads: Which senders each receiver reads, as ``_read_mask`` gives it.
             stream: This run's stream [copies · batch, positions, d_model], or [copies · batch, d_model] with
-                ``at``.
+                ``positions``.
             base: The fully ablated run's stream, of the same shape.
             positions: The one position of each prompt that is wanted.
 
@@ -274,15 +273,11 @@ class PatchedForward:
                     n_read = self.edges[:reach, columns].sum(axis=0)
                     is_partial = (n_read > 0) & (n_read < reach)
                 heads_of_channel[channel] = np.flatnonzero(is_partial)
-            columns_of_heads = [
-                self._receiver_columns(layer, channel)[heads] for channel, heads in heads_of_channel.items()
-            ]
+            columns_of_heads = [self._receiver_columns(layer, c)[h] for c, h in heads_of_channel.items()]
             reads = self._read_mask(reach, np.concatenate(columns_of_heads))
-            inputs = torch.empty(0)
+            inputs, base = torch.empty(0), self.run.fully_ablated.resid_pre[layer]
             if reads.shape[1]:
-                inputs = self._inputs_after_change(
-                    reads, self.resid_pre, self.run.fully_ablated.resid_pre[layer]
-                )
+                inputs = self._inputs_after_change(reads, self.resid_pre, base)
             inputs_of_channel, first = {}, 0
             for channel, heads in heads_of_channel.items():
                 inputs_of_channel[channel] = (heads, inputs[first : first + len(heads)])

@@ -14,9 +14,7 @@ from circuitviz.tasks.registry import draw_pairs, require_words, single_token_wo
 from circuitviz.tasks.word_lists import NAMES, OBJECTS, PLACES
 
 PromptWriter = Callable[[str, str, str], str]  # first name, second name, subject → text
-CounterfactualWriter = Callable[
-    [PromptWriter, list[str], bool], tuple[str, str]
-]  # → counterfactual, its answer
+CounterfactualWriter = Callable[[PromptWriter, list[str], bool], tuple[str, str]]  # → its text and answer
 
 
 def _draw_ioi_pairs(
