@@ -1,4 +1,4 @@
-"""Judging a circuit: faithfulness, curves, overlap, and quick estimates."""
+"""Evaluation of circuits: faithfulness, longer measures, tests of labels, and comparison with references."""
 
 from circuitviz.evaluation.curve import CurvePoint, curve_areas, measure_curve_steps, mib_edge_counts
 from circuitviz.evaluation.evaluate_circuit import (

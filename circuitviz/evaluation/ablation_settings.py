@@ -1,4 +1,4 @@
-"""A circuit of features under every ablation: a number that holds in one setting alone is no finding."""
+"""A feature circuit under every ablation: a number that holds in one setting alone is no finding."""
 
 from __future__ import annotations
 
@@ -17,9 +17,16 @@ PATTERN_MODES = ("free", "frozen")
 class AblationCell:
     """Faithfulness and completeness in one setting, with the target's values behind them.
 
-    None where the model and the ablated one do not differ. model, ablated, circuit, rest: the target in the
-    model, with everything ablated, with the circuit alone, and with everything but the circuit. patterns:
-    ``free``, or ``frozen`` where heads look as on the prompt itself in all of these runs.
+    Attributes:
+        ablation: What nodes outside the circuit take.
+        errors: Whether reconstruction errors are ``kept`` or ``dropped``.
+        faithfulness: None where the model and the ablated model do not differ.
+        completeness: The same of everything but the circuit.
+        model: The target in the model.
+        ablated: The target with everything ablated.
+        circuit: The target with the circuit alone.
+        rest: The target with everything but the circuit.
+        patterns: ``free``, or ``frozen``: heads attend as on the prompt itself in all of these runs.
     """
 
     ablation: str
@@ -35,13 +42,13 @@ class AblationCell:
 
 @dataclass(frozen=True)
 class AblationTable:
-    """Every setting that there are values for."""
+    """The cells of all settings that there are ablation values for."""
 
     target: str
     cells: list[AblationCell] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them."""
         return {"target": self.target, "cells": [asdict(cell) for cell in self.cells]}
 
 
@@ -54,19 +61,28 @@ class AblationTable:
 def measure_ablation_settings(
     measure_input: FeatureMeasureInput, options: object
 ) -> ProgressSteps[AblationTable]:
-    """Three runs for each setting: everything ablated, the circuit alone, everything but the circuit.
+    """Run everything ablated, the circuit alone, and everything but the circuit, in every setting.
 
-    Attribution holds patterns, so a circuit that it finds may keep the target's value while heads look
-    where they looked, and lose it once they choose anew: the two rows tell these apart.
+    Attribution freezes patterns, so a circuit that it finds may keep the target's value while heads attend
+    where they attended, and lose it once patterns respond: the two rows tell these apart.
+
+    Source: [marks2024sparse].
     """
-    bench, found = measure_input.bench, []
+    bench, cells = measure_input.bench, []
     changes = bench.resolve_interventions(measure_input.interventions)
     settings = list(product(bench.ablations, ERROR_MODES, PATTERN_MODES))
     target = bench.target_name
     for number, (ablation, errors, patterns) in enumerate(settings, start=1):
-        one = bench.evaluate(measure_input.nodes, ablation, errors, changes, patterns)
-        values = one.faithfulness, one.completeness, one.model, one.ablated, one.circuit, one.complement
-        found.append(AblationCell(ablation, errors, *values, patterns))
+        evaluation = bench.evaluate(measure_input.nodes, ablation, errors, changes, patterns)
+        values = (
+            evaluation.faithfulness,
+            evaluation.completeness,
+            evaluation.model,
+            evaluation.ablated,
+            evaluation.circuit,
+            evaluation.complement,
+        )
+        cells.append(AblationCell(ablation, errors, *values, patterns))
         message = f"{ablation}, errors {errors}, patterns {patterns}"
-        yield Progress(number, len(settings), message, AblationTable(target, list(found)))
-    return AblationTable(target, found)
+        yield Progress(number, len(settings), message, AblationTable(target, list(cells)))
+    return AblationTable(target, cells)

@@ -1,4 +1,4 @@
-"""Backup: which heads do more once others are gone?"""
+"""Backup: which heads' direct effects grow once other nodes are ablated."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from circuitviz.progress import ProgressSteps
 
 @dataclass(frozen=True)
 class BackupOptions:
-    """What is ablated."""
+    """Which nodes are ablated."""
 
     nodes: str = option(
         "selection", "nodes to ablate, with commas between them; selection: those selected in the window"
@@ -29,7 +29,14 @@ class BackupOptions:
 
 @dataclass(frozen=True)
 class HeadEffect:
-    """A head's direct effect on the metric before and after, and the change."""
+    """A head's direct effect on the metric before and after the ablation.
+
+    Attributes:
+        node: The head.
+        before: Mean over prompts in the full model.
+        after: Mean with the nodes ablated.
+        change: After minus before, with its interval.
+    """
 
     node: str
     before: float
@@ -37,7 +44,7 @@ class HeadEffect:
     change: Interval
 
     def as_dict(self) -> dict[str, Any]:
-        """The head as files, window and command line hold it."""
+        """Return the head as files and the command line hold it."""
         return {
             "node": self.node,
             "before": self.before,
@@ -48,14 +55,20 @@ class HeadEffect:
 
 @dataclass(frozen=True)
 class BackupEffects:
-    """Other heads' direct effects with ``ablated`` in the model and out of it, most risen first."""
+    """Direct effects of the other heads, before and after the ablation.
+
+    Attributes:
+        ablated: The nodes that were ablated.
+        metric: The mean metric ``before`` and ``after``.
+        heads: The heads.
+    """
 
     ablated: tuple[str, ...]
     metric: dict[str, float] = field(default_factory=dict)
     heads: list[HeadEffect] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them, the largest rise first."""
         order = sorted(self.heads, key=lambda effect: effect.before - effect.after)
         return {
             "ablated": list(self.ablated),
@@ -71,13 +84,17 @@ class BackupEffects:
     options=BackupOptions,
 )
 def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> ProgressSteps[BackupEffects]:
-    """A head's direct effect: L − L with its edge to the logits ablated, in the model with and without
-    the ablated nodes. Exact, per prompt; the interval is that of the change.
+    """Measure each head's direct effect on the metric, in the model with and without the ablated nodes.
+
+    The direct effect of a head is L minus L with its edge to the logits ablated: exact, per prompt. The
+    interval is that of the change.
+
+    Source: [wang2023ioi], [mcgrath2023hydra].
     """
     graph, bench = measure_input.circuit.graph, measure_input.bench
-    named = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
+    names = tuple(part.strip() for part in options.nodes.split(",") if part.strip())
     ablated = measure_input.require_senders(
-        measure_input.selection if options.nodes == "selection" else named
+        measure_input.selection if options.nodes == "selection" else names
     )
     if not ablated:
         raise InputError(
@@ -89,14 +106,14 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
         for row, node in enumerate(graph.nodes[:-1])
         if node.name not in ablated and (node.head is not None or (options.mlps and node.name[0] == "m"))
     ]
-    whole = Circuit.full(graph)
-    found: list[NDArray[np.float64]] = []
+    full = Circuit.full(graph)
+    effects_by_case: list[NDArray[np.float64]] = []
     metric: dict[str, float] = {}
-    for number, (name, circuit) in enumerate((("before", whole), ("after", whole.without(ablated)))):
+    for number, (name, circuit) in enumerate((("before", full), ("after", full.without(ablated)))):
         message = f"direct effects {name}"
         value, effects = yield from measure_direct_effects(bench, circuit.edges, rows, message, (number, 2))
         metric[name] = float(value.mean())
-        found.append(effects)
+        effects_by_case.append(effects)
     heads = [
         HeadEffect(
             graph.senders[row],
@@ -104,6 +121,6 @@ def measure_backup(measure_input: MeasureInput, options: BackupOptions) -> Progr
             float(after.mean()),
             bootstrap_interval((after, before), lambda a, b: a - b, bench.setting.task.seed),
         )
-        for row, before, after in zip(rows, *found, strict=True)
+        for row, before, after in zip(rows, *effects_by_case, strict=True)
     ]
     return BackupEffects(ablated, metric, heads)

@@ -1,4 +1,4 @@
-"""Completeness: does the circuit without some of its nodes do what the model without them does?"""
+"""Completeness: whether circuit and model still agree when the same nodes are removed from both."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 @dataclass(frozen=True)
 class CompletenessOptions:
-    """How many sets are tried."""
+    """How many sets of nodes are removed."""
 
     sets: int = option(10, "random sets of nodes", low=0, high=10_000)
     depth: int = option(5, "nodes that the greedy search for the worst set takes out", low=0, high=1000)
@@ -26,7 +26,15 @@ class CompletenessOptions:
 
 @dataclass(frozen=True)
 class NodeSetRemoval:
-    """One set K: its kind (random, class, greedy), its nodes, F(C∖K) and F(M∖K)."""
+    """Faithfulness of circuit and model without one set K of nodes.
+
+    Attributes:
+        kind: How the set was found: ``random``, ``class`` or ``greedy``.
+        name: Its name.
+        nodes: Its nodes.
+        circuit: F(C∖K).
+        model: F(M∖K).
+    """
 
     kind: str
     name: str
@@ -42,7 +50,7 @@ class NodeSetRemoval:
         return abs(self.circuit.value - self.model.value)
 
     def as_dict(self) -> dict[str, Any]:
-        """The set as files, window and command line hold it."""
+        """Return the set as files and the command line hold it."""
         return {
             "kind": self.kind,
             "name": self.name,
@@ -55,18 +63,18 @@ class NodeSetRemoval:
 
 @dataclass(frozen=True)
 class Completeness:
-    """All sets tried; ``largest_gap`` is the largest gap."""
+    """All sets that were removed."""
 
     sets: list[NodeSetRemoval] = field(default_factory=list)
 
     @property
     def largest_gap(self) -> NodeSetRemoval | None:
-        """The set with the largest gap."""
-        finite = [one for one in self.sets if np.isfinite(one.gap)]
-        return max(finite, key=lambda one: one.gap, default=None)
+        """The set with the largest gap; None where no gap is defined."""
+        finite = [removal for removal in self.sets if np.isfinite(removal.gap)]
+        return max(finite, key=lambda removal: removal.gap, default=None)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them."""
         worst = self.largest_gap
         return {
             "worst": None if worst is None else worst.as_dict(),
@@ -84,41 +92,48 @@ class Completeness:
 def measure_completeness(
     measure_input: MeasureInput, options: CompletenessOptions
 ) -> ProgressSteps[Completeness]:
-    """Compare circuit and model without K; the greedy search adds the node that widens the gap most."""
-    found: list[NodeSetRemoval] = []
-    wanted = [("class", name, nodes) for name, nodes in class_node_sets(measure_input).items()]
-    drawn = random_node_sets(measure_input, options.sets, options.seed)
-    wanted += [("random", f"set {i}", nodes) for i, nodes in enumerate(drawn, start=1)]
+    """Compare circuit and model without K, for random sets, classes, and the worst set found greedily.
+
+    The greedy search adds, step by step, the node out of a few candidates that widens the gap most.
+
+    Source: [wang2023ioi].
+    """
+    removals: list[NodeSetRemoval] = []
+    planned = [("class", name, nodes) for name, nodes in class_node_sets(measure_input).items()]
+    random_sets = random_node_sets(measure_input, options.sets, options.seed)
+    planned += [("random", f"set {i}", nodes) for i, nodes in enumerate(random_sets, start=1)]
     depth = min(options.depth, len(measure_input.removable_nodes))
     tries = min(options.candidates, len(measure_input.removable_nodes))
-    number = len(wanted) + depth * tries
-    for kind, name, nodes in wanted:
-        found.append((yield from _remove_node_set(measure_input, kind, name, nodes)))
-        yield Progress(len(found), number, name, Completeness(list(found)))
+    number = len(planned) + depth * tries
+    for kind, name, nodes in planned:
+        removals.append((yield from _remove_node_set(measure_input, kind, name, nodes)))
+        yield Progress(len(removals), number, name, Completeness(list(removals)))
     random = np.random.default_rng(options.seed + 1)
-    taken: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
     for step in range(depth):
-        left = [node for node in measure_input.removable_nodes if node not in taken]
-        chosen = [left[i] for i in random.permutation(len(left))[:tries]]
+        remaining = [node for node in measure_input.removable_nodes if node not in removed]
+        candidates = [remaining[i] for i in random.permutation(len(remaining))[:tries]]
         best: NodeSetRemoval | None = None
-        for tried, node in enumerate(chosen):
-            one = yield from _remove_node_set(measure_input, "greedy", f"greedy {step + 1}", (*taken, node))
-            done = len(wanted) + step * tries + tried + 1
+        for tried, node in enumerate(candidates):
+            removal = yield from _remove_node_set(
+                measure_input, "greedy", f"greedy {step + 1}", (*removed, node)
+            )
+            done = len(planned) + step * tries + tried + 1
             yield Progress(done, number, f"greedy search, {step + 1} of {depth}")
-            if best is None or one.gap > best.gap:
-                best = one
+            if best is None or removal.gap > best.gap:
+                best = removal
         if best is None:
             break
-        taken = best.nodes
-        found.append(best)
-        yield Progress(len(wanted) + (step + 1) * tries, number, best.name, Completeness(list(found)))
-    return Completeness(found)
+        removed = best.nodes
+        removals.append(best)
+        yield Progress(len(planned) + (step + 1) * tries, number, best.name, Completeness(list(removals)))
+    return Completeness(removals)
 
 
 def _remove_node_set(
     measure_input: MeasureInput, kind: str, name: str, nodes: tuple[str, ...]
 ) -> ProgressSteps[NodeSetRemoval]:
-    whole = Circuit.full(measure_input.circuit.graph)
-    ours = yield from measure_input.bench.evaluate(measure_input.circuit.without(nodes))
-    theirs = yield from measure_input.bench.evaluate(whole.without(nodes))
-    return NodeSetRemoval(kind, name, nodes, ours.faithfulness, theirs.faithfulness)
+    full = Circuit.full(measure_input.circuit.graph)
+    of_circuit = yield from measure_input.bench.evaluate(measure_input.circuit.without(nodes))
+    of_model = yield from measure_input.bench.evaluate(full.without(nodes))
+    return NodeSetRemoval(kind, name, nodes, of_circuit.faithfulness, of_model.faithfulness)

@@ -1,4 +1,4 @@
-"""Faithfulness against size: how few edges are enough."""
+"""Faithfulness against the number of edges, with the areas CPR and CMD."""
 
 from __future__ import annotations
 
@@ -21,9 +21,13 @@ EDGE_SHARES = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)  # MIB
 
 @dataclass(frozen=True, slots=True)
 class CurvePoint:
-    """One circuit of the curve: edges asked for, edges left after pruning, its faithfulness.
+    """One circuit of the curve.
 
-    per_prompt: the metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
+    Attributes:
+        requested_edges: The number of edges asked for.
+        edges: The number left after pruning.
+        faithfulness: Its faithfulness.
+        per_prompt: The metric of ``circuit``, ``model`` and ``ablated`` on each prompt, [prompts].
     """
 
     requested_edges: int
@@ -32,15 +36,17 @@ class CurvePoint:
     per_prompt: Mapping[str, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """The point as files, window and command line hold it."""
+        """Return the point as files and the command line hold it."""
         return {"asked": self.requested_edges, "edges": self.edges, **asdict(self.faithfulness)}
 
 
 def mib_edge_counts(n_edges: int, shares: Sequence[float] = EDGE_SHARES) -> list[int]:
-    """MIB's numbers of edges: one for each share, rounded down, so that small graphs begin with 0.
+    """Return MIB's numbers of edges: one for each share, rounded down, so that small graphs begin with 0.
 
-    MIB counts the key and value edges of grouped-query models once for each query head; here they are
-    counted as the graph has them, once for each key-value head (METHODS: Graph).
+    MIB counts the key and value edges of grouped-query models once for each query head; here they are counted
+    as the graph has them, once for each key-value head.
+
+    Source: [mueller2025mib].
     """
     return [int(share * n_edges) for share in shares]
 
@@ -48,33 +54,53 @@ def mib_edge_counts(n_edges: int, shares: Sequence[float] = EDGE_SHARES) -> list
 def measure_curve_steps(
     bench: FaithfulnessBench, scores: Scores, select: str = "top", counts: Sequence[int] | None = None
 ) -> ProgressSteps[list[CurvePoint]]:
-    """Measure the circuit of each size; partial results are the points so far.
+    """Measure the faithfulness of circuits of growing size.
 
-    A size that is asked for twice is measured once, and has its point twice.
+    Args:
+        bench: The bench.
+        scores: What the circuits are chosen from.
+        select: The rule by which edges are chosen.
+        counts: The numbers of edges; those of ``mib_edge_counts`` by default.
+
+    Returns:
+        A generator whose result is one point for each count, also where a count occurs twice; partial
+        results are the points so far.
     """
     points: list[CurvePoint] = []
-    wanted = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
-    known: dict[int, tuple[int, Evaluation]] = {}
+    requested = list(counts) if counts is not None else mib_edge_counts(scores.graph.n_edges)
+    measured_sizes: dict[int, tuple[int, Evaluation]] = {}
     yield from bench.prepare()
-    for number, asked in enumerate(wanted, start=1):
-        if asked not in known:
+    for number, asked in enumerate(requested, start=1):
+        if asked not in measured_sizes:
             circuit = scores.select(select, asked)
-            known[asked] = circuit.n_edges, (yield from bench.evaluate(circuit))
-        edges, measured = known[asked]
+            measured_sizes[asked] = circuit.n_edges, (yield from bench.evaluate(circuit))
+        edges, measured = measured_sizes[asked]
         points.append(CurvePoint(asked, edges, measured.faithfulness, measured.per_prompt))
-        yield Progress(number, len(wanted), f"{asked:,} edges", list(points))
+        yield Progress(number, len(requested), f"{asked:,} edges", list(points))
     return points
 
 
 def curve_areas(
     points: Sequence[CurvePoint], shares: Sequence[float] = EDGE_SHARES, seed: int = 0
 ) -> dict[str, Interval]:
-    """CPR, the area under the curve, and CMD, the area between it and 1, as MIB 2025 computes them.
+    """Return CPR, the area under the curve, and CMD, the area between it and 1.
 
-    points: one for each share of edges. Trapezoids from the first share (0.001) to the last (1), so a
-    faithfulness of 1 everywhere gives CPR 0.999 and CMD 0. ``cpr_clipped`` is CPR with every faithfulness
-    clipped to [0, 1]: CPR itself grows with overshoot. Intervals: 95 % bootstrap, each resample of the
-    prompts used for all points together.
+    Trapezoids from the first share (0.001) to the last (1), so a faithfulness of 1 everywhere gives CPR 0.999
+    and CMD 0. ``cpr_clipped`` is CPR of the faithfulness clipped to [0, 1], because CPR itself grows with
+    overshoot.
+
+    Args:
+        points: One point for each share.
+        shares: Shares of the graph's edges, ascending.
+        seed: Seed of the resampling.
+
+    Returns:
+        The three areas with 95 % bootstrap intervals; each resample of the prompts is used for all points.
+
+    Raises:
+        ValueError: There are not as many points as shares.
+
+    Source: [mueller2025mib].
     """
     if len(points) != len(shares):
         raise ValueError(f"{len(points)} points for {len(shares)} shares")
@@ -87,15 +113,17 @@ def curve_areas(
         return np.stack([compute_faithfulness(circuit, model, ablated) for circuit in circuits])
 
     def area(heights: NDArray[np.float64]) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.trapezoid(heights, np.array(shares), axis=0)
-        return found
+        statistics: NDArray[np.float64] = np.trapezoid(heights, np.array(shares), axis=0)
+        return statistics
 
-    found = {
+    statistics = {
         "cpr": lambda *means: area(curves(means)),
         "cmd": lambda *means: area(np.abs(1 - curves(means))),
         "cpr_clipped": lambda *means: area(np.clip(curves(means), 0.0, 1.0)),
     }
-    return {name: bootstrap_interval((*rows, *ends), statistic, seed) for name, statistic in found.items()}
+    return {
+        name: bootstrap_interval((*rows, *ends), statistic, seed) for name, statistic in statistics.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -111,13 +139,13 @@ class CurveOptions:
 
 @dataclass(frozen=True)
 class FaithfulnessCurve:
-    """The points, and the areas once all are there."""
+    """The points of the curve, and the areas once all points are measured."""
 
     points: list[CurvePoint] = field(default_factory=list)
     areas: dict[str, Interval] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them: ``curve_areas`` holds their intervals."""
+        """Return the numbers as files and the command line hold them; ``areas`` holds the intervals."""
         data: dict[str, Any] = {"points": [point.as_dict() for point in self.points]}
         if self.areas:
             data |= {name: interval.value for name, interval in self.areas.items()}
@@ -133,7 +161,7 @@ class FaithfulnessCurve:
     opened=True,
 )
 def measure_curve(measure_input: MeasureInput, options: CurveOptions) -> ProgressSteps[FaithfulnessCurve]:
-    """Circuits of growing size from the same scores."""
+    """Measure circuits of growing size from the same scores."""
     scores = measure_input.require_scores("curve")
     steps = ProgressRunner(measure_curve_steps(measure_input.bench, scores, options.select))
     for step in steps:

@@ -1,4 +1,4 @@
-"""What senders do straight to the logits under any circuit: what backup and "what changed" compare."""
+"""Direct effects of senders on the metric under any circuit, shared by backup and the change report."""
 
 from __future__ import annotations
 
@@ -20,10 +20,21 @@ def measure_direct_effects(
     pass_index: tuple[int, int] = (0, 1),
     interventions: Interventions | None = None,
 ) -> ProgressSteps[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """The metric [prompts] under ``edges``, and each sender's direct effect on it [rows, prompts].
+    """Measure the metric under a circuit, and each sender's direct effect on it.
 
-    A sender's direct effect is L − L with its edge to the logits ablated: exact, 0 where the circuit
-    has no such edge. ``pass_index``: which of how many such passes this is, for the progress.
+    The direct effect is L minus L with the sender's edge to the logits ablated: exact, and 0 where the
+    circuit has no such edge.
+
+    Args:
+        bench: The bench.
+        edges: The circuit, [senders, receivers].
+        sender_rows: Rows of the senders.
+        message: Message of the progress.
+        pass_index: Which of how many such passes this is, for the progress.
+        interventions: What some nodes send instead of their own output.
+
+    Returns:
+        A generator whose result is the metric [prompts] and the effects [rows, prompts].
     """
     setting, last = bench.setting, edges.shape[1] - 1
     columns = np.repeat(edges[None, :, last], len(sender_rows), axis=0)
@@ -36,10 +47,10 @@ def measure_direct_effects(
         lost = np.zeros((len(sender_rows), len(part)))
         if len(sender_rows):
             for which, logits in run.variants(edges, last, columns, replaced):
-                each = setting.compute_metric_of_copies(logits, part, reference).cpu().numpy()
-                lost[which.start : which.stop] = value[None] - each
+                metrics = setting.compute_metric_of_copies(logits, part, reference).cpu().numpy()
+                lost[which.start : which.stop] = value[None] - metrics
         values.append(value)
         effects.append(lost)
-        done = pass_index[0] + sum(len(v) for v in values) / len(setting.task)
-        yield Progress(done, pass_index[1], message)
+        passes_done = pass_index[0] + sum(len(v) for v in values) / len(setting.task)
+        yield Progress(passes_done, pass_index[1], message)
     return np.concatenate(values), np.concatenate(effects, axis=1)

@@ -1,4 +1,4 @@
-"""The bench that suits a circuit, and its faithfulness on it from start to end."""
+"""Evaluation of one circuit from start to end, on the bench that suits its graph."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ from circuitviz.tasks import Task
 def make_bench(
     setting: TaskSetting, graph: Graph, options: Mapping[str, Any], allow_interventions: bool = False
 ) -> FaithfulnessBench:
-    """The bench that circuits of a graph are measured on.
+    """Return the bench on which circuits of a graph are measured.
 
-    options: of the method that found them; ``dictionaries`` and ``errors`` are read where sites are opened.
+    Args:
+        setting: Model, task, metric and ablation.
+        graph: The graph of the circuits.
+        options: Options of the method that found them; ``dictionaries`` and ``errors`` are read where the
+            graph shows sites in features.
+        allow_interventions: Whether nodes of the circuits may be made to write something else.
+
+    Raises:
+        InputError: The way to treat errors is unknown, or a dictionary is missing.
     """
     sites = feature_sites(graph)
     if not sites:
         return FaithfulnessBench(setting, allow_interventions)
     folder, errors = str(options.get("dictionaries", "")), str(options.get("errors", TASK_ERROR_MODES[0]))
     if errors not in TASK_ERROR_MODES:
-        there = f"There is no way with errors '{errors}'; there is {', '.join(TASK_ERROR_MODES)}."
-        raise InputError(there + suggest_name(errors, TASK_ERROR_MODES))
-    found = load_dictionaries_by_site(setting.model, folder, sites)
-    return FeatureBasisBench(setting, FeatureBasis.from_graph(setting.model, graph, found), errors)
+        message = f"There is no way with errors '{errors}'; there is {', '.join(TASK_ERROR_MODES)}."
+        raise InputError(message + suggest_name(errors, TASK_ERROR_MODES))
+    by_site = load_dictionaries_by_site(setting.model, folder, sites)
+    return FeatureBasisBench(setting, FeatureBasis.from_graph(setting.model, graph, by_site), errors)
 
 
 def evaluate_steps(
@@ -44,13 +52,30 @@ def evaluate_steps(
     ablation: str = "corrupted",
     dictionaries: str = "",
 ) -> ProgressSteps[Evaluation]:
-    """Measure a circuit's faithfulness; InputError where it belongs to another model.
+    """Measure a circuit's faithfulness, as a generator of progress.
 
-    dictionaries: a folder, where sites are opened into features and not those of the demo are meant.
+    Args:
+        model: The model that the circuit belongs to.
+        task: The prompts.
+        circuit: The circuit, measured exactly as it is given.
+        metric: Name of a metric; the task's own by default.
+        ablation: What replaces the edges outside the circuit: ``corrupted``, ``zero``, ``mean`` or
+            ``mean-positional``.
+        dictionaries: Folders of dictionaries, where the circuit shows sites in features and those of the demo
+            model are not meant.
+
+    Returns:
+        A generator whose result is the evaluation.
+
+    Raises:
+        InputError: The circuit belongs to a model of another shape, or metric and ablation do not suit the
+            task.
+
+    Source: [hanna2024faithfulness].
     """
     check_circuit_fits_model(model, circuit)
-    where = make_setting(model, task, metric, ablation)
-    return make_bench(where, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
+    task_setting = make_setting(model, task, metric, ablation)
+    return make_bench(task_setting, circuit.graph, {"dictionaries": dictionaries}).evaluate(circuit)
 
 
 def evaluate(
@@ -61,15 +86,16 @@ def evaluate(
     ablation: str = "corrupted",
     dictionaries: str = "",
 ) -> Evaluation:
-    """Measure a circuit's faithfulness from start to end."""
+    """Measure a circuit's faithfulness; arguments and errors are those of ``evaluate_steps``."""
     return run_to_completion(evaluate_steps(model, task, circuit, metric, ablation, dictionaries))
 
 
 def check_circuit_fits_model(model: Model, circuit: Circuit) -> None:
-    """InputError where a circuit's graph is not the model's."""
-    ours, theirs = model.shape, circuit.graph.shape
-    if ours != theirs:
+    """Raise InputError where a circuit's graph is not that of the model."""
+    model_shape, circuit_shape = model.shape, circuit.graph.shape
+    if model_shape != circuit_shape:
         raise InputError(
-            f"The circuit belongs to a model of {theirs.description}, but '{model.name}' has {ours.description}; open the "
+            f"The circuit belongs to a model of {circuit_shape.description}, but '{model.name}' has "
+            f"{model_shape.description}; open the "
             "model it was found on."
         )

@@ -1,4 +1,7 @@
-"""A number that moved is not an explanation: which prompts moved it, and which heads stepped in."""
+"""What an ablation changed: the prompts whose metric moved most, and the heads whose direct effect rose.
+
+A faithfulness that moved is no explanation by itself.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class IntervenedCircuit:
 
 @dataclass(frozen=True)
 class PromptChange:
-    """A prompt's metric and its most likely next tokens (token, probability), before and after."""
+    """A prompt's metric and most likely next tokens (token, probability), before and after."""
 
     prompt: int
     text: str
@@ -45,7 +48,7 @@ class PromptChange:
 
 @dataclass(frozen=True)
 class HeadChange:
-    """A head's direct effect on the metric, before and after; the interval is that of the change."""
+    """A head's mean direct effect on the metric, before and after; the interval is that of the change."""
 
     node: str
     before: float
@@ -55,7 +58,7 @@ class HeadChange:
 
 @dataclass(frozen=True)
 class ChangeReport:
-    """The metric's means, the prompts that changed most, and the heads whose direct effect rose most."""
+    """The mean metric, the prompts that changed most, and the heads whose effect rose most."""
 
     before: float
     after: float
@@ -63,70 +66,84 @@ class ChangeReport:
     heads: list[HeadChange]
 
     def as_dict(self) -> dict[str, Any]:
-        """The same for files and the command line."""
+        """Return the report as files and the command line hold it."""
         return asdict(self)
 
 
 def explain_change_steps(
     bench: FaithfulnessBench, before: IntervenedCircuit, after: IntervenedCircuit
 ) -> ProgressSteps[ChangeReport]:
-    """Compare two situations of one model and task, prompt by prompt and head by head.
+    """Compare two circuits of one model and task, prompt by prompt and head by head.
 
-    Heads that ``after`` took out or changed are left out: that theirs fell is no news. ``bench`` has to be
-    free where anything is changed.
+    Heads that ``after`` removes or changes are left out: that their effect fell is no finding.
+
+    Args:
+        bench: A bench of both; it has to allow interventions where either has any.
+        before: The circuit before.
+        after: The circuit after.
+
+    Returns:
+        A generator whose result is the report.
     """
     graph = before.circuit.graph
     last = len(graph.receivers) - 1
-    gone = np.asarray((before.circuit.edges & ~after.circuit.edges).any(axis=1))
+    removed = np.asarray((before.circuit.edges & ~after.circuit.edges).any(axis=1))
     rows = [
         row
         for row, name in enumerate(graph.senders)
         if not feature_sites(graph)  # then nodes are judged, and no edge can be taken out alone
         and graph.node(name).kind is NodeKind.HEAD
         and before.circuit.edges[row, last]
-        and not gone[row]
+        and not removed[row]
         and name not in after.interventions
     ]
     values: list[NDArray[np.float64]] = []
     effects: list[NDArray[np.float64]] = []
     tops: list[list[list[tuple[str, float]]]] = []
-    for number, (name, now) in enumerate((("before", before), ("after", after))):
-        found = yield from measure_direct_effects(
-            bench, now.circuit.edges, rows, f"what changed: {name}", (number, 2), now.interventions
+    for number, (name, situation) in enumerate((("before", before), ("after", after))):
+        measured = yield from measure_direct_effects(
+            bench,
+            situation.circuit.edges,
+            rows,
+            f"what changed: {name}",
+            (number, 2),
+            situation.interventions,
         )
-        values.append(found[0])
-        effects.append(found[1])
-        tops.append(_top_next_tokens(bench, now))
-    was, now_is = values
-    order = np.argsort(-np.abs(now_is - was), kind="stable")[:MAX_PROMPTS]
+        values.append(measured[0])
+        effects.append(measured[1])
+        tops.append(_top_next_tokens(bench, situation))
+    metric_before, metric_after = values
+    order = np.argsort(-np.abs(metric_after - metric_before), kind="stable")[:MAX_PROMPTS]
     pairs = bench.setting.task.pairs
     prompts = [
-        PromptChange(int(i), pairs[i].clean, float(was[i]), float(now_is[i]), tops[0][i], tops[1][i])
+        PromptChange(
+            int(i), pairs[i].clean, float(metric_before[i]), float(metric_after[i]), tops[0][i], tops[1][i]
+        )
         for i in order
     ]
     seed = bench.setting.task.seed
     heads = [
         HeadChange(
             graph.senders[row],
-            float(one.mean()),
-            float(two.mean()),
-            bootstrap_interval((two, one), lambda a, b: a - b, seed),
+            float(effect_before.mean()),
+            float(effect_after.mean()),
+            bootstrap_interval((effect_after, effect_before), lambda a, b: a - b, seed),
         )
-        for row, one, two in zip(rows, *effects, strict=True)
+        for row, effect_before, effect_after in zip(rows, *effects, strict=True)
     ]
     heads.sort(key=lambda head: head.before - head.after)
-    return ChangeReport(float(was.mean()), float(now_is.mean()), prompts, heads[:MAX_HEADS])
+    return ChangeReport(float(metric_before.mean()), float(metric_after.mean()), prompts, heads[:MAX_HEADS])
 
 
 @torch.no_grad()
 def _top_next_tokens(bench: FaithfulnessBench, situation: IntervenedCircuit) -> list[list[tuple[str, float]]]:
     """Each prompt's most likely next tokens; the runs still hold these logits."""
-    words, found = bench.setting.model.tokens, []
+    tokenizer, top_tokens = bench.setting.model.tokens, []
     for part, run, _ in bench.batch_runs():
         logits: Tensor = run.logits(
             situation.circuit.edges, bench.batch_interventions(part, run, situation.interventions)
         )
         chances = logits.softmax(-1).topk(min(TOP_TOKENS, logits.shape[-1]))
         for shares, ids in zip(chances.values.tolist(), chances.indices.tolist(), strict=True):
-            found.append(list(zip(words.token_strings(ids), shares, strict=True)))
-    return found
+            top_tokens.append(list(zip(tokenizer.token_strings(ids), shares, strict=True)))
+    return top_tokens

@@ -1,4 +1,4 @@
-"""How much of the model's behaviour a circuit keeps when everything outside it is ablated."""
+"""Faithfulness: the share of a model's behaviour that a circuit keeps with everything outside ablated."""
 
 from __future__ import annotations
 
@@ -27,9 +27,18 @@ MIN_RELATIVE_SPAN = 1e-6  # below this share of the metric's size, L(M) and L(�
 
 
 def compute_faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:
-    """(L(C) − L(∅)) / (L(M) − L(∅)), elementwise; NaN where the two do not differ.
+    """Return (L(C) − L(∅)) / (L(M) − L(∅)), elementwise.
 
-    Hanna et al. 2024; METHODS: Judging a circuit.
+    Args:
+        circuit: Metric L of the circuit, a number or an array.
+        model: Metric of the full model.
+        ablated: Metric with everything ablated.
+
+    Returns:
+        The ratio; NaN where the model and the ablated model do not differ by more than a millionth of their
+        size.
+
+    Source: [hanna2024faithfulness].
     """
     span = np.asarray(model - ablated, dtype=float)
     size = np.maximum(np.abs(model), np.abs(ablated))
@@ -39,11 +48,10 @@ def compute_faithfulness(circuit: Any, model: Any, ablated: Any) -> Any:
 
 
 class FaithfulnessBench:
-    """A task with its clean and ablated runs made once, on which any circuit is measured.
+    """A setting with its clean and fully ablated runs made once, on which any circuit is measured.
 
-    Batches that were measured keep their last run, so that a small change restarts in the middle, as
-    long as all runs together stay within what memory allows; of larger tasks the rest is run anew.
-    ``allow_interventions``: nodes of the circuit may be made to write something else.
+    The runs of the first batches are kept, so that a small change of the circuit restarts in the middle of
+    the model; larger tasks run the remaining batches anew, because kept runs take memory.
     """
 
     def __init__(self, setting: TaskSetting, allow_interventions: bool = False) -> None:
@@ -59,25 +67,25 @@ class FaithfulnessBench:
         self._ablated_metric: NDArray[np.float64] | None = None
 
     def with_setting(self, setting: TaskSetting) -> FaithfulnessBench:
-        """A bench of the same kind in another setting."""
+        """Return a bench of the same kind in another setting."""
         return FaithfulnessBench(setting)
 
     def prepare(self) -> ProgressSteps[None]:
-        """Run the clean model and the ablated one; yields after each batch."""
+        """Measure the full and the fully ablated model, once; yields after each batch."""
         if self._clean_metric is not None:
             return
         graph = self.setting.model.graph
-        whole, nothing = yield from self._map_batches(
+        clean, ablated = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_of_edges(run, part, reference, edges)
                 for edges in (graph.mask, np.zeros_like(graph.mask))
             ],
             "full and ablated model",
         )
-        self._clean_metric, self._ablated_metric = whole, nothing
+        self._clean_metric, self._ablated_metric = clean, ablated
 
     def batch_runs(self) -> Iterator[tuple[Task, PatchedRun, Tensor]]:
-        """Each batch of the task with its run and the clean model's logits."""
+        """Iterate over batches: part of the task, its run, the clean model's logits [batch, vocabulary]."""
         for rows in self._batch_rows:
             yield self._batch_run(rows)
 
@@ -97,12 +105,12 @@ class FaithfulnessBench:
     def _map_batches(
         self, measure_batch: Callable[[Task, PatchedRun, Tensor], list[NDArray[np.float64]]], message: str
     ) -> ProgressSteps[list[NDArray[np.float64]]]:
-        """Numbers of each batch, joined; where memory runs out, batches are halved and remade."""
-        found, done, number = [], 0, len(self.setting.task)
-        while done < len(self._batch_rows):
-            rows = self._batch_rows[done]
+        """Measure every batch and join the numbers; where memory runs out, batches are halved."""
+        results, batch_index, number = [], 0, len(self.setting.task)
+        while batch_index < len(self._batch_rows):
+            rows = self._batch_rows[batch_index]
             try:
-                found.append(measure_batch(*self._batch_run(rows)))
+                results.append(measure_batch(*self._batch_run(rows)))
             except (MemoryError, RuntimeError) as error:
                 if len(rows) == 1 or not is_out_of_memory(error):
                     raise
@@ -110,22 +118,24 @@ class FaithfulnessBench:
                 size = max(1, len(rows) // 2)
                 self.setting.model.max_batch_prompts = size
                 later = range(rows.start, number)
-                self._batch_rows[done:] = [later[i : i + size] for i in range(0, len(later), size)]
+                self._batch_rows[batch_index:] = [later[i : i + size] for i in range(0, len(later), size)]
                 yield Progress(rows.start, number, f"memory ran out; going on with {size} prompts at a time")
                 continue
-            done += 1
+            batch_index += 1
             yield Progress(rows.stop, number, message)
-        return [np.concatenate(part) for part in zip(*found, strict=True)]
+        return [np.concatenate(part) for part in zip(*results, strict=True)]
 
     def evaluate(
         self, circuit: Circuit, interventions: Interventions | None = None
     ) -> ProgressSteps[Evaluation]:
         """Measure one circuit exactly as it is given; yields between batches.
 
-        ``interventions``: what some of its nodes send along its edges instead of their own output.
+        Args:
+            circuit: The circuit.
+            interventions: What some of its nodes send along its edges instead of their own output.
         """
         yield from self.prepare()
-        (found,) = yield from self._map_batches(
+        (circuit_metric,) = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_of_edges(
                     run,
@@ -137,24 +147,30 @@ class FaithfulnessBench:
             ],
             "circuit",
         )
-        return self._make_evaluation(circuit, found)
+        return self._make_evaluation(circuit, circuit_metric)
 
     def batch_interventions(
         self, part: Task, run: PatchedRun, interventions: Interventions
     ) -> BatchInterventions | None:
-        """Interventions on one batch; InputError on a node that cannot be changed so."""
+        """Return interventions worked out on one batch; None without any.
+
+        Raises:
+            InputError: A node cannot be changed in this way.
+        """
         if not interventions:
             return None
-        where = self.setting
-        run.reference_activations.setdefault(where.ablation, run.ablated)
+        setting = self.setting
+        run.reference_activations.setdefault(setting.ablation, run.ablated)
         for kind in (
-            {what.value for what in interventions.values()} - run.reference_activations.keys() - {"scale"}
+            {intervention.value for intervention in interventions.values()}
+            - run.reference_activations.keys()
+            - {"scale"}
         ):
             if kind not in self._other_ablation_values:
-                self._other_ablation_values[kind] = ablation_values(where.model, where.task, kind)
+                self._other_ablation_values[kind] = ablation_values(setting.model, setting.task, kind)
             run.reference_activations[kind] = self._other_ablation_values[kind](part)
         return BatchInterventions(
-            where.model, part.lengths - 1, part.clean.shape[1], interventions, run.reference_activations
+            setting.model, part.lengths - 1, part.clean.shape[1], interventions, run.reference_activations
         )
 
     def _metric_of_edges(
@@ -180,18 +196,18 @@ class FaithfulnessBench:
 
     def _make_evaluation(self, circuit: Circuit, circuit_metric: NDArray[np.float64]) -> Evaluation:
         assert self._clean_metric is not None and self._ablated_metric is not None
-        where = self.setting
+        setting = self.setting
         values = (circuit_metric, self._clean_metric, self._ablated_metric)
-        ours, whole, nothing = (float(v.mean()) for v in values)
+        circuit_mean, model_mean, ablated_mean = (float(v.mean()) for v in values)
         return Evaluation(
-            bootstrap_interval(values, compute_faithfulness, where.task.seed),
-            ours,
-            whole,
-            nothing,
-            where.metric,
-            where.ablation,
-            len(where.task),
-            where.task.seed,
+            bootstrap_interval(values, compute_faithfulness, setting.task.seed),
+            circuit_mean,
+            model_mean,
+            ablated_mean,
+            setting.metric,
+            setting.ablation,
+            len(setting.task),
+            setting.task.seed,
             circuit.n_edges,
             circuit.n_nodes,
             dict(zip(("circuit", "model", "ablated"), values, strict=True)),

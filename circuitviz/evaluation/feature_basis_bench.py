@@ -1,4 +1,4 @@
-"""Circuits mixed of heads and features are judged on the same bench, node by node."""
+"""Faithfulness of circuits of heads and features together, over a task, judged node by node."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ from circuitviz.tasks import Task
 
 
 class FeatureBasisBench(FaithfulnessBench):
-    """A task on which circuits with opened sites are measured.
+    """A bench for circuits with sites shown in features.
 
-    A node that no edge of the circuit leads out of has its ablation value at all positions, on all its
-    edges: features, heads, MLPs, the embedding, and by ``errors`` the sites' errors. So L(M) is the model
-    itself, L(∅) that in which every node is ablated, and an edge that is missing alone changes nothing
-    (METHODS: Ablation, node ablation; Marks et al. 2024).
+    A node that no edge of the circuit leads out of takes its ablation value at all positions and on all of
+    its edges: features, heads, MLPs, the embedding, and by ``errors`` the sites' errors. So L(M) is the model
+    itself, L(∅) the model with every node ablated, and removing one of a node's several edges changes
+    nothing.
+
+    Source: node ablation, [marks2024sparse].
     """
 
     def __init__(self, setting: TaskSetting, basis: FeatureBasis, errors: str = "judged") -> None:
@@ -34,33 +36,33 @@ class FeatureBasisBench(FaithfulnessBench):
         self._other_feature_values: dict[str, FeatureValues] = {}
 
     def with_setting(self, setting: TaskSetting) -> FeatureBasisBench:
-        """The same sites opened in another setting."""
+        """Return a bench with the same sites shown in features, in another setting."""
         return FeatureBasisBench(setting, self.basis, self.errors)
 
     def prepare(self) -> ProgressSteps[None]:
-        """Run the clean model and the ablated one; yields after each batch."""
+        """Measure the full and the fully ablated model, once; yields after each batch."""
         if self._clean_metric is not None:
             return
         nothing = np.zeros_like(self.basis.graph().mask)
-        whole, nothing_left = yield from self._map_batches(
+        clean, nothing_left = yield from self._map_batches(
             lambda part, run, reference: [
                 self._metric_values(reference, part, reference),
                 self._metric_of_edges(run, part, reference, nothing),
             ],
             "full and ablated model",
         )
-        self._clean_metric, self._ablated_metric = whole, nothing_left
+        self._clean_metric, self._ablated_metric = clean, nothing_left
 
     def _batch_run(self, rows: range) -> Any:
         if rows not in self._cached_runs:
             model, part = self.setting.model, self.setting.task.subset(rows)
-            at = part.lengths - 1
-            clean = record_activations(model, part.clean, at)
+            positions = part.lengths - 1
+            clean = record_activations(model, part.clean, positions)
             assert clean.logits is not None
             run = FeatureBasisRun(
                 self.basis,
                 part.clean,
-                at,
+                positions,
                 self._ablation_values(part),
                 self._feature_values(part),
                 self.errors,
@@ -71,27 +73,27 @@ class FeatureBasisBench(FaithfulnessBench):
         return self._cached_runs[rows]
 
     def batch_interventions(self, part: Task, run: Any, interventions: Interventions) -> Any:  # noqa: ARG002 - the base class's
-        """Interventions on one batch; InputError on a node that cannot be changed so."""
+        """Return interventions worked out on one batch; None without any."""
         if not interventions:
             return None
-        where, sites = self.setting, self.basis.graph().node_index
-        model = where.model
-        mine = {n: w for n, w in interventions.items() if n not in model.graph.node_index and n in sites}
+        setting, sites = self.setting, self.basis.graph().node_index
+        model = setting.model
+        of_sites = {n: w for n, w in interventions.items() if n not in model.graph.node_index and n in sites}
         others = {}
-        for kind in {what.value for what in interventions.values()} - {"scale"}:
+        for kind in {intervention.value for intervention in interventions.values()} - {"scale"}:
             if kind not in self._other_ablation_values:
-                self._other_ablation_values[kind] = ablation_values(model, where.task, kind)
+                self._other_ablation_values[kind] = ablation_values(model, setting.task, kind)
                 self._other_feature_values[kind] = self._feature_values_of(kind)
             others[kind] = (self._other_ablation_values[kind](part), self._other_feature_values[kind](part))
-        ours = BatchInterventions(
+        of_model = BatchInterventions(
             model,
             part.lengths - 1,
             part.clean.shape[1],
-            {name: what for name, what in interventions.items() if name not in mine},
+            {name: intervention for name, intervention in interventions.items() if name not in of_sites},
             {kind: ablated for kind, (ablated, _) in others.items()},
         )
-        return BasisInterventions(ours, mine, others)
+        return BasisInterventions(of_model, of_sites, others)
 
     def _feature_values_of(self, kind: str) -> FeatureValues:
-        where = self.setting
-        return task_feature_values(where.model, where.task, kind, self.basis)
+        setting = self.setting
+        return task_feature_values(setting.model, setting.task, kind, self.basis)

@@ -1,4 +1,4 @@
-"""Every number over a task comes with what another draw of prompts would have made of it."""
+"""Bootstrap intervals over prompts, so that every number over a task says how sure it is."""
 
 from __future__ import annotations
 
@@ -17,18 +17,27 @@ def bootstrap_interval(
     statistic: Callable[..., NDArray[np.float64]],
     seed: int = 0,
 ) -> Interval:
-    """95 % percentile interval of a statistic of means over prompts.
+    """Estimate a statistic of means over prompts with its 95 % percentile bootstrap interval.
 
-    values: arrays [prompts], resampled together; ``statistic`` takes their means, as arrays.
+    Args:
+        values: Arrays [prompts], resampled together, so that values of one prompt stay paired.
+        statistic: Takes the means of those arrays, each as an array [resamples], and returns [resamples].
+        seed: Seed of the resampling.
+
+    Returns:
+        The statistic of all prompts, with the interval's ends. Without ends where there is one prompt;
+        without a value where the statistic is not finite.
+
+    Source: [efron1993bootstrap].
     """
-    number = len(values[0])
-    at = statistic(*(np.array([v.mean()]) for v in values))[0]
-    if not np.isfinite(at):
+    n_prompts = len(values[0])
+    value = statistic(*(np.array([v.mean()]) for v in values))[0]
+    if not np.isfinite(value):
         return Interval(None)
-    if number < 2:
-        return Interval(float(at))
-    rows = np.random.default_rng(seed).integers(number, size=(BOOTSTRAP_RESAMPLES, number))
-    drawn = statistic(*(v[rows].mean(axis=1) for v in values))
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return Interval(float(at), float(low), float(high))
+    if n_prompts < 2:
+        return Interval(float(value))
+    rows = np.random.default_rng(seed).integers(n_prompts, size=(BOOTSTRAP_RESAMPLES, n_prompts))
+    resampled = statistic(*(v[rows].mean(axis=1) for v in values))
+    resampled = resampled[np.isfinite(resampled)]
+    low, high = np.quantile(resampled, (0.025, 0.975))
+    return Interval(float(value), float(low), float(high))

@@ -1,4 +1,4 @@
-"""Minimality: is there, for each node, a situation in which the circuit needs it?"""
+"""Minimality: for each node, whether there is a set of other nodes without which the circuit needs it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from circuitviz.progress import Progress, ProgressSteps
 
 @dataclass(frozen=True)
 class MinimalityOptions:
-    """Which sets K are tried for each node, besides none and the node's own class."""
+    """Which sets K are removed before each node, besides none and the node's own class."""
 
     sets: int = option(5, "random sets of nodes", low=0, high=10_000)
     seed: int = option(0, "seed of the random sets", low=0)
@@ -26,14 +26,20 @@ class MinimalityOptions:
 
 @dataclass(frozen=True)
 class NodeNecessity:
-    """A node, the set K with which it matters most, and F(C∖(K∪{v})) − F(C∖K) there."""
+    """A node, and the set K with which removing it matters most.
+
+    Attributes:
+        node: The node v.
+        removed_before: The set K.
+        change: F(C∖(K∪{v})) − F(C∖K).
+    """
 
     node: str
     removed_before: tuple[str, ...]
     change: Interval
 
     def as_dict(self) -> dict[str, Any]:
-        """The node as files, window and command line hold it."""
+        """Return the node as files and the command line hold it."""
         size = None if self.change.value is None else abs(self.change.value)
         return {
             "node": self.node,
@@ -45,12 +51,12 @@ class NodeNecessity:
 
 @dataclass(frozen=True)
 class Minimality:
-    """All nodes tried, the most needed first."""
+    """All nodes that were removed."""
 
     nodes: list[NodeNecessity] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them, the most needed node first."""
         order = sorted(self.nodes, key=lambda need: -abs(need.change.value or 0.0))
         return {"nodes": [need.as_dict() for need in order]}
 
@@ -63,31 +69,38 @@ class Minimality:
     opened=True,
 )
 def measure_minimality(measure_input: MeasureInput, options: MinimalityOptions) -> ProgressSteps[Minimality]:
-    """K is none, random sets of the circuit's nodes, and the rest of the node's class."""
-    bench, circuit, found = measure_input.bench, measure_input.circuit, []
+    """For each node find the largest |F(C∖(K∪{v})) − F(C∖K)| over sets K.
+
+    K is empty, a random set of the circuit's nodes, or the other nodes of the node's class.
+
+    Source: [wang2023ioi].
+    """
+    bench, circuit, necessities = measure_input.bench, measure_input.circuit, []
     sets = [(), *random_node_sets(measure_input, options.sets, options.seed)]
     classes = class_node_sets(measure_input)
-    known: dict[tuple[str, ...], Evaluation] = {}
+    evaluations: dict[tuple[str, ...], Evaluation] = {}
     for number, node in enumerate(measure_input.removable_nodes, start=1):
-        own = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
-        tried = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own]}
+        own_classes = [tuple(n for n in nodes if n != node) for nodes in classes.values() if node in nodes]
+        tried = {tuple(n for n in nodes if n != node) for nodes in [*sets, *own_classes]}
         best: NodeNecessity | None = None
         for without in sorted(tried):
             for nodes in (without, tuple(sorted({*without, node}))):
-                if nodes not in known:
-                    known[nodes] = yield from bench.evaluate(circuit.without(nodes))
-            change = _faithfulness_change(known[without], known[tuple(sorted({*without, node}))], bench)
+                if nodes not in evaluations:
+                    evaluations[nodes] = yield from bench.evaluate(circuit.without(nodes))
+            change = _faithfulness_change(
+                evaluations[without], evaluations[tuple(sorted({*without, node}))], bench
+            )
             size = -1.0 if change.value is None else abs(change.value)
             if best is None or size > abs(best.change.value or -1.0):
                 best = NodeNecessity(node, without, change)
         assert best is not None
-        found.append(best)
-        yield Progress(number, len(measure_input.removable_nodes), node, Minimality(list(found)))
-    return Minimality(found)
+        necessities.append(best)
+        yield Progress(number, len(measure_input.removable_nodes), node, Minimality(list(necessities)))
+    return Minimality(necessities)
 
 
 def _faithfulness_change(before: Evaluation, after: Evaluation, bench: Any) -> Interval:
-    """F after minus F before, the prompts resampled together."""
+    """Return faithfulness after minus before; prompts are resampled together."""
     values = (
         after.per_prompt["circuit"],
         before.per_prompt["circuit"],
@@ -95,7 +108,9 @@ def _faithfulness_change(before: Evaluation, after: Evaluation, bench: Any) -> I
         before.per_prompt["ablated"],
     )
 
-    def difference(late: Any, early: Any, model: Any, ablated: Any) -> Any:
-        return compute_faithfulness(late, model, ablated) - compute_faithfulness(early, model, ablated)
+    def difference(after_metric: Any, before_metric: Any, model: Any, ablated: Any) -> Any:
+        return compute_faithfulness(after_metric, model, ablated) - compute_faithfulness(
+            before_metric, model, ablated
+        )
 
     return bootstrap_interval(tuple(np.asarray(v) for v in values), difference, bench.setting.task.seed)

@@ -1,4 +1,4 @@
-"""Sets of nodes that completeness and minimality take out, drawn alike for both."""
+"""Sets of nodes that completeness and minimality remove, drawn by one rule."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from circuitviz.evaluation.registry import MeasureInput
 
 
 def random_node_sets(measure_input: MeasureInput, number: int, seed: int) -> list[tuple[str, ...]]:
-    """Sets of the circuit's nodes: a size drawn uniformly from 1 to all but one, then the nodes."""
+    """Draw sets of the circuit's nodes: a size uniform from 1 to all but one, then that many nodes."""
     nodes, random = measure_input.removable_nodes, np.random.default_rng(seed)
     if len(nodes) < 2:
         return []
-    found = []
+    drawn_sets = []
     for _ in range(number):
         size = int(random.integers(1, len(nodes)))
         rows = sorted(random.choice(len(nodes), size, replace=False))
-        found.append(tuple(nodes[row] for row in rows))
-    return found
+        drawn_sets.append(tuple(nodes[row] for row in rows))
+    return drawn_sets
 
 
 def class_node_sets(measure_input: MeasureInput) -> dict[str, tuple[str, ...]]:
-    """The classes' nodes that are in the circuit, without empty ones."""
-    there = set(measure_input.removable_nodes)
-    kept = {name: tuple(n for n in nodes if n in there) for name, nodes in measure_input.node_classes.items()}
-    return {name: nodes for name, nodes in kept.items() if nodes}
+    """Return the members of each class that are in the circuit, without empty classes."""
+    removable = set(measure_input.removable_nodes)
+    in_circuit = {
+        name: tuple(n for n in nodes if n in removable) for name, nodes in measure_input.node_classes.items()
+    }
+    return {name: nodes for name, nodes in in_circuit.items() if nodes}

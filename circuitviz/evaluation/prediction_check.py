@@ -1,4 +1,4 @@
-"""Attribution is a prediction; each node's is held against what the real model does without it."""
+"""Attribution predicts what changing a node does; here predictions are compared with runs of the model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RESPONSE_MODES = ("free", "frozen")
 
 @dataclass(frozen=True)
 class PredictedOptions:
-    """What is done to each node alone, and how the model may respond."""
+    """What is done to each node, and how the model may respond."""
 
     action: str = option("zero", "what each node is put to, alone", choices=INTERVENTION_ACTIONS)
     value: float = option(0.0, "the factor of scale, the activation of set")
@@ -32,7 +32,7 @@ class PredictedOptions:
 
 @dataclass(frozen=True)
 class PredictionPoint:
-    """A node and the change of the target that putting it alone to a value makes."""
+    """A node, and the change of the target that changing it alone makes: predicted and measured."""
 
     node: str
     predicted: float
@@ -41,7 +41,7 @@ class PredictionPoint:
 
 @dataclass(frozen=True)
 class PredictionCheck:
-    """Points so far; r: their correlation, None below three points or where a side does not vary."""
+    """The points so far."""
 
     target: str
     action: str
@@ -50,7 +50,7 @@ class PredictionCheck:
 
     @property
     def correlation(self) -> float | None:
-        """Pearson's."""
+        """Pearson's correlation; None below three points or where a side does not vary."""
         if len(self.points) < 3:
             return None
         x, y = (np.array([getattr(p, k) for p in self.points]) for k in ("predicted", "measured"))
@@ -59,7 +59,7 @@ class PredictionCheck:
         return float(np.corrcoef(x, y)[0, 1])
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them."""
         return {
             "target": self.target,
             "action": self.action,
@@ -79,9 +79,12 @@ class PredictionCheck:
 def measure_predictions(
     measure_input: FeatureMeasureInput, options: PredictedOptions
 ) -> ProgressSteps[PredictionCheck]:
-    """One sweep predicts all nodes; then a run for each."""
+    """Predict the effect of changing each node from one sweep, then run the model once for each node.
+
+    Source: [ameisen2025circuit].
+    """
     bench, target = measure_input.bench, measure_input.bench.target
-    names, found = _changeable_nodes(measure_input, options.nodes), []
+    names, points = _changeable_nodes(measure_input, options.nodes), []
     intervention = Intervention(options.action, options.value)
     yield Progress(0, len(names), "predicting")
     for number, name in enumerate(names, start=1):
@@ -90,26 +93,27 @@ def measure_predictions(
             measured = frozen_change(bench.table, target, [change])
         else:
             measured = bench.changed_value([change], options.errors) - bench.baseline_value(options.errors)
-        found.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
-        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(found))
+        points.append(PredictionPoint(name, bench.predictions.effect_of(change), measured))
+        so_far = PredictionCheck(bench.target_name, options.action, options.response, list(points))
         yield Progress(number, len(names), name, so_far)
-    return PredictionCheck(bench.target_name, options.action, options.response, found)
+    return PredictionCheck(bench.target_name, options.action, options.response, points)
 
 
-def _changeable_nodes(subject: FeatureMeasureInput, given: str) -> list[str]:
-    """The names that are meant, without what nothing can be done to; InputError where none is left."""
+def _changeable_nodes(subject: FeatureMeasureInput, node_option: str) -> list[str]:
+    """Return the nodes that are meant, without those that nothing can be done to."""
     table = subject.bench.table
-    if given == "circuit":
+    if node_option == "circuit":
         names = list(subject.nodes)
-    elif given == "selection":
+    elif node_option == "selection":
         names = list(subject.selection)
     else:
-        names = [name.strip() for name in given.split(",") if name.strip()]
-    own = subject.bench.target.node.name
-    free = [n for n in names if n != own and not table.node(table.index(n)).kind.is_fixed]
+        names = [name.strip() for name in node_option.split(",") if name.strip()]
+    target_name = subject.bench.target.node.name
+    free = [n for n in names if n != target_name and not table.node(table.index(n)).kind.is_fixed]
     if not free:
         raise InputError(
-            f"There is no node to change among {given!r}; select features, heads, errors or tokens of the "
+            f"There is no node to change among {node_option!r}; select features, heads, errors or tokens "
+            "of the "
             "circuit, or ask for all of them with 'circuit'."
         )
     return free

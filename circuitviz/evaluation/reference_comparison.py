@@ -1,4 +1,4 @@
-"""How well methods find a circuit that is known: each one's scores against one reference."""
+"""How well methods find a known circuit: each method's circuit and scores against one reference."""
 
 from __future__ import annotations
 
@@ -19,10 +19,18 @@ from circuitviz.tasks import Task
 
 @dataclass(frozen=True)
 class ReferenceComparison:
-    """One method: ``overlap`` of its circuit and scores with the reference, and its precision–recall curve.
+    """One method compared with the reference.
 
-    The circuit is what the method would keep: its own choice where it makes one, else as many edges
-    as the reference has, chosen as suits the method. ``error`` where the method cannot be asked.
+    The circuit is what the method would keep: its own choice where it makes one, else as many edges as the
+    reference has, by the rule that suits the method.
+
+    Attributes:
+        method: The method's name.
+        overlap: Overlap of circuit and scores with the reference, as ``graph.overlap`` returns it.
+        precision: The precision–recall curve's precision.
+        recall: The curve's recall.
+        seconds: Duration of the search.
+        error: Why the method cannot be used here; empty where it can.
     """
 
     method: str
@@ -33,7 +41,7 @@ class ReferenceComparison:
     error: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """As the command line and the panel show it."""
+        """Return the row as the command line and the panel show it."""
         return {
             "method": self.method,
             **({"error": self.error} if self.error else self.overlap),
@@ -50,13 +58,22 @@ def compare_with_reference(
     reference_mask: BoolMatrix | None = None,
     seconds: float = 0.0,
 ) -> ReferenceComparison:
-    """Hold one circuit and its scores against a reference."""
-    found = overlap(circuit, reference, scores, reference_mask)
+    """Compare one circuit and its scores with a reference.
+
+    Args:
+        method: Name of the method.
+        scores: The scores; without them there is no curve.
+        circuit: The circuit.
+        reference: The reference.
+        reference_mask: The edges that the reference makes a statement about; all by default.
+        seconds: Duration of the search.
+    """
+    overlap_numbers = overlap(circuit, reference, scores, reference_mask)
     if scores is None:
-        return ReferenceComparison(method, found, seconds=seconds)
+        return ReferenceComparison(method, overlap_numbers, seconds=seconds)
     mask = reference.graph.mask if reference_mask is None else reference_mask
     precision, recall = precision_and_recall(np.abs(scores.values), reference.edges, mask)
-    return ReferenceComparison(method, found, precision.tolist(), recall.tolist(), seconds)
+    return ReferenceComparison(method, overlap_numbers, precision.tolist(), recall.tolist(), seconds)
 
 
 def compare_methods_steps(
@@ -68,7 +85,23 @@ def compare_methods_steps(
     ablation: str = "corrupted",
     reference_mask: BoolMatrix | None = None,
 ) -> ProgressSteps[list[ReferenceComparison]]:
-    """Search with each method, in its default setting; ``partial`` holds those that are done."""
+    """Search with each method in its default setting and compare with a reference.
+
+    Args:
+        model: The model that the reference belongs to.
+        task: The prompts.
+        reference: The known circuit.
+        methods: Names of methods.
+        metric: Name of a metric; the task's own by default.
+        ablation: Name of an ablation.
+        reference_mask: The edges that the reference makes a statement about; all by default.
+
+    Returns:
+        A generator whose result is one row for each method; partial results are the rows so far.
+
+    Raises:
+        InputError: The reference belongs to a model of another shape.
+    """
     if reference.graph.shape != model.shape:
         raise InputError(
             f"The reference is of a model with {reference.graph.shape.n_layers} layers and "

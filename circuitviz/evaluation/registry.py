@@ -1,4 +1,10 @@
-"""A measure is one file: a generator from a circuit on its bench to a result with numbers."""
+"""Registry of measures: each is one file with a function from a circuit on its bench to a result.
+
+A measure is registered with ``@measures.register(name, summary=…, options=…)``. Further keywords:
+``of=FEATURE_CIRCUITS`` where it measures features on one prompt, and ``opened=True`` where a measure of head
+circuits needs nothing but numbers of whole circuits, so that it also takes circuits with sites shown in
+features.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +24,16 @@ from circuitviz.registry import Registry, RegistryEntry
 
 @dataclass(frozen=True, eq=False)
 class MeasureInput:
-    """What is judged: a circuit on a bench, with what some measures need besides.
+    """What a measure of a head circuit is given.
 
-    scores: what it was chosen from, by ``select`` and ``requested_amount``; classes: named sets of its nodes, such
-    as labels give; selection: nodes that the person means just now.
+    Attributes:
+        bench: The setting, with its clean and ablated runs.
+        circuit: The circuit to measure.
+        scores: The scores that the circuit was chosen from, where it has any.
+        select: The rule by which it was chosen from them.
+        requested_amount: The number of edges, or the threshold, that the rule was given.
+        node_classes: Named sets of nodes, for example those with the same label.
+        selection: The nodes that are selected in the window.
     """
 
     bench: FaithfulnessBench
@@ -34,11 +46,18 @@ class MeasureInput:
 
     @property
     def removable_nodes(self) -> list[str]:
-        """The circuit's nodes that can be taken out, in order of depth."""
+        """The circuit's nodes except input and logits, in order of depth."""
         return [name for name in self.circuit.node_names if name not in ("input", "logits")]
 
     def require_scores(self, purpose: str) -> Scores:
-        """The scores; InputError where the circuit came without."""
+        """Return the scores.
+
+        Args:
+            purpose: What they are needed for, for the message.
+
+        Raises:
+            InputError: The circuit came without scores.
+        """
         if self.scores is None:
             raise InputError(
                 f"This circuit holds no scores, so there is no {purpose}; find the circuit again with a "
@@ -47,7 +66,11 @@ class MeasureInput:
         return self.scores
 
     def require_senders(self, nodes: tuple[str, ...]) -> tuple[str, ...]:
-        """The same names, each a node that writes; InputError on any other."""
+        """Return the names unchanged after checking that each is a sender of the model.
+
+        Raises:
+            InputError: A name is no sender.
+        """
         index = self.circuit.graph.sender_index
         for name in nodes:
             if name not in index:
@@ -60,10 +83,15 @@ class MeasureInput:
 
 @dataclass(frozen=True, eq=False)
 class FeatureMeasureInput:
-    """A circuit of features on one prompt: judged by its nodes, all others at their ablation values.
+    """What a measure of a feature circuit of one prompt is given: such a circuit is judged by its nodes.
 
-    nodes: those inside; changed: what some of them are made to be, in the circuit; selection: nodes that the
-    person means just now.
+    Attributes:
+        bench: The prompt, its dictionaries and its target.
+        nodes: The nodes of the circuit; all others take their ablation values.
+        interventions: What some of the circuit's nodes are made to be, by name.
+        ablation: What nodes outside the circuit take.
+        errors: Whether reconstruction errors are ``kept`` or ``dropped``.
+        selection: The nodes that are selected in the window.
     """
 
     bench: PromptBench
@@ -75,10 +103,10 @@ class FeatureMeasureInput:
 
 
 class MeasureOutput(Protocol):
-    """What a measure finds. Partial results are of the same kind."""
+    """The result of a measure; partial results are of the same class."""
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as command line, window and files hold them, ready for JSON."""
+        """Return the numbers as files and the command line hold them, ready for JSON."""
 
 
 Measure = Callable[[Any, Any], ProgressSteps[MeasureOutput]]
@@ -93,12 +121,18 @@ measures: Registry[Measure] = Registry("measure", "circuitviz.evaluation", "circ
 
 
 def inapplicable_measures(kind: str) -> dict[str, str]:
-    """For each measure that does not apply to a kind of circuit, a sentence on why."""
+    """Return, for each measure that does not apply to a kind of circuit, a sentence on why.
+
+    Args:
+        kind: ``HEAD_CIRCUITS`` or ``FEATURE_CIRCUITS``.
+    """
     fitting = ", ".join(entry.name for entry in measures.entries() if _circuit_kind(entry) == kind)
     why = {
-        FEATURE_CIRCUITS: "measures edges between heads over the prompts of a task, and this circuit is of features "
+        FEATURE_CIRCUITS: "measures edges between heads over the prompts of a task, and this circuit is "
+        "of features "
         f"on one prompt, judged by its nodes; {fitting} would be right.",
-        HEAD_CIRCUITS: "measures features on one prompt, and this circuit is judged over the prompts of a task; "
+        HEAD_CIRCUITS: "measures features on one prompt, and this circuit is judged over the prompts of a "
+        "task; "
         f"{fitting} would be right.",
     }[kind]
     return {e.name: f"'{e.name}' {why}" for e in measures.entries() if _circuit_kind(e) != kind}
@@ -107,7 +141,20 @@ def inapplicable_measures(kind: str) -> dict[str, str]:
 def measure_steps(
     name: str, measure_input: MeasureInput | FeatureMeasureInput, **options: object
 ) -> ProgressSteps[MeasureOutput]:
-    """Start a measure by name; InputError at once on a name or option that is wrong, or of another kind."""
+    """Start a measure by name.
+
+    Args:
+        name: The measure's name, for example ``minimality``.
+        measure_input: The circuit on its bench.
+        **options: Options of the measure, as text or as values.
+
+    Returns:
+        A generator of progress; partial results are of the result's class.
+
+    Raises:
+        InputError: The name or an option is unknown, or the measure does not apply to this kind of circuit.
+            Raised at once, before the first step.
+    """
     entry = measures.get(name)
     kind = FEATURE_CIRCUITS if isinstance(measure_input, FeatureMeasureInput) else HEAD_CIRCUITS
     if refused := inapplicable_measures(kind).get(name):

@@ -1,4 +1,4 @@
-"""Robustness: the same circuit under every setting, because faithfulness moves with its settings."""
+"""Robustness: faithfulness of one circuit in every setting, because it moves with its setting."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ PATCHED_UNITS = ("edges", "nodes")
 
 @dataclass(frozen=True)
 class RobustnessCell:
-    """Faithfulness in one setting; ``inapplicable_reason`` says where the setting does not suit the task."""
+    """Faithfulness in one setting.
+
+    Attributes:
+        ablation: What replaces what is outside.
+        metric: The metric.
+        patched: ``edges``, or ``nodes``: whole nodes outside are ablated.
+        faithfulness: The faithfulness.
+        inapplicable_reason: Why the setting does not suit the task; empty where it does.
+    """
 
     ablation: str
     metric: str
@@ -30,7 +38,7 @@ class RobustnessCell:
     inapplicable_reason: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """The cell as files, window and command line hold it."""
+        """Return the cell as files and the command line hold it."""
         numbers = asdict(self.faithfulness)
         return {"ablation": self.ablation, "metric": self.metric, "patched": self.patched, **numbers} | (
             {"why": self.inapplicable_reason} if self.inapplicable_reason else {}
@@ -39,12 +47,12 @@ class RobustnessCell:
 
 @dataclass(frozen=True)
 class Robustness:
-    """The table's cells."""
+    """The cells of the table, one for each setting."""
 
     cells: list[RobustnessCell] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them."""
         return {"cells": [cell.as_dict() for cell in self.cells]}
 
 
@@ -56,11 +64,14 @@ class Robustness:
     opened=True,
 )
 def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> ProgressSteps[Robustness]:
-    """``nodes``: every edge out of a circuit's node is kept, and only nodes outside are ablated.
+    """Measure the circuit under every ablation and metric, with edges and with whole nodes patched.
 
-    A circuit with sites opened into features is judged by its nodes alone.
+    With ``nodes`` every edge out of a circuit's node is kept, and only nodes outside are ablated. A circuit
+    with sites shown in features is judged by its nodes alone.
+
+    Source: [miller2024transformer].
     """
-    where = measure_input.bench.setting
+    bench_setting = measure_input.bench.setting
     graph = measure_input.circuit.graph
     inside = [row for row, name in enumerate(graph.senders) if name in set(measure_input.circuit.node_names)]
     by_nodes = Circuit.empty(graph).edges
@@ -72,7 +83,7 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
         for metric in metrics.names():
             try:
                 bench: FaithfulnessBench | None = measure_input.bench.with_setting(
-                    make_setting(where.model, where.task, metric, ablation)
+                    make_setting(bench_setting.model, bench_setting.task, metric, ablation)
                 )
             except InputError as error:
                 bench, why = None, str(error)
@@ -80,8 +91,8 @@ def measure_robustness(measure_input: MeasureInput, options: NoOptions) -> Progr
                 if bench is None:
                     cells.append(RobustnessCell(ablation, metric, unit, Interval(None), why))
                 else:
-                    found = yield from bench.evaluate(circuits[unit])
-                    cells.append(RobustnessCell(ablation, metric, unit, found.faithfulness))
+                    evaluation = yield from bench.evaluate(circuits[unit])
+                    cells.append(RobustnessCell(ablation, metric, unit, evaluation.faithfulness))
                 message = f"{metric}, {ablation}, {unit}"
                 yield Progress(len(cells), number, message, Robustness(list(cells)))
     return Robustness(cells)

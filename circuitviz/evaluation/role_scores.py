@@ -1,4 +1,4 @@
-"""Which role each head could have: every standard test of a role on every head of the model."""
+"""Measure of roles: every standard test of a role on every head of the model."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NAME_MOVER_LABEL = "Name Mover"
 
 @dataclass(frozen=True)
 class RoleOptions:
-    """What the random tokens are."""
+    """The random tokens that some tests run on."""
 
     seed: int = option(0, "seed of the random tokens that are said twice", low=0)
     length: int = option(25, "how many of them, before they are said again", low=2, high=500)
@@ -28,11 +28,11 @@ class RoleOptions:
     opened=True,
 )
 def measure_role_scores(measure_input: MeasureInput, options: RoleOptions) -> ProgressSteps[RoleTable]:
-    """The model's own heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
+    """Score all heads, in the circuit or not. Heads labelled 'Name Mover' count as name movers."""
     yield from measure_input.bench.prepare()  # a model whose metric is not a number is told so first
-    named = tuple(n for n in measure_input.node_classes.get(NAME_MOVER_LABEL, ()) if ".h" in n)
+    labelled = tuple(n for n in measure_input.node_classes.get(NAME_MOVER_LABEL, ()) if ".h" in n)
     return (
         yield from role_table_steps(
-            RoleTestContext(measure_input.bench.setting, named, options.seed, options.length)
+            RoleTestContext(measure_input.bench.setting, labelled, options.seed, options.length)
         )
     )

@@ -1,7 +1,7 @@
-"""Whether positive scores of another tool's file help the metric: decided by a few exact effects.
+"""Whether positive scores of another tool's file help the metric, decided by a few exact effects.
 
-EAP-IG's family writes scores with the sign of whatever was differentiated, the metric or a loss, and files do
-not say which. The exact effect of an edge (METHODS: Scores) has a sign that is known.
+EAP-IG's family of tools writes scores with the sign of whatever was differentiated, a metric or a loss,
+and files do not say which. The exact effect of an edge has a known sign.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ KEEP_SIGNS, FLIP_SIGNS, SIGNS_UNDECIDED = "keep", "flip", "undecided"
 class SignDecision:
     """How many of the strongest edges have exact effects of the same sign as their scores.
 
-    tested: edges whose effect was measured; voting: those of them whose effect is not 0; agreeing: those
-    of which score and effect have the same sign.
+    Attributes:
+        tested: Edges whose effect was measured.
+        with_effect: Those of them whose effect is not 0.
+        agreeing: Those of them whose effect has the sign of the score.
     """
 
     tested: int
@@ -35,7 +37,7 @@ class SignDecision:
 
     @property
     def sign(self) -> str:
-        """``keep`` where positive helps, ``flip`` where it hurts, ``undecided`` where the signs are mixed.
+        """``keep`` where positive scores help, ``flip`` where they hurt, ``undecided`` where signs are mixed.
 
         A sign test: a majority counts that random signs would give, on either side, in at most 1 of 20 cases.
         """
@@ -47,15 +49,17 @@ class SignDecision:
 
     @property
     def summary(self) -> str:
-        """What was found and what follows, in a sentence."""
+        """What was found and what follows from it, in a sentence."""
         start = (
-            f"Of the {self.tested} strongest edges, {self.with_effect} have an exact effect; its sign is that "
+            f"Of the {self.tested} strongest edges, {self.with_effect} have an exact effect; its sign is "
+            "that "
             f"of the score for {self.agreeing} of them"
         )
         ends = {
             KEEP_SIGNS: "positive helps, and the signs are those of the file",
             FLIP_SIGNS: "positive hurts in the file, and the signs were turned",
-            SIGNS_UNDECIDED: "which does not tell whether positive helps, and the signs are those of the file",
+            SIGNS_UNDECIDED: "which does not tell whether positive helps, and the signs are those of the "
+            "file",
         }
         return (
             f"{start}: {ends[self.sign]}." if self.sign != SIGNS_UNDECIDED else f"{start}, {ends[self.sign]}."
@@ -65,19 +69,28 @@ class SignDecision:
 def decide_sign_steps(
     bench: FaithfulnessBench, scores: Scores, edges: int = TESTED_EDGES
 ) -> ProgressSteps[SignDecision]:
-    """Measure the exact effects of the edges of largest |score|: L(M) − L(M without that edge)."""
+    """Measure the exact effects L(M) − L(M without the edge) of the edges with the largest |score|.
+
+    Args:
+        bench: A bench of the model and task that the scores belong to.
+        scores: The imported scores.
+        edges: How many edges are tested.
+
+    Returns:
+        A generator whose result is the decision.
+    """
     graph = scores.graph
     yield from bench.prepare()
     senders, receivers = np.nonzero(graph.mask & (scores.values != 0))
     order = np.argsort(-np.abs(scores.values[senders, receivers]), kind="stable")[:edges]
     voting = agreeing = 0
-    for number, at in enumerate(order, start=1):
-        index = senders[at], receivers[at]
+    for number, edge_index in enumerate(order, start=1):
+        index = senders[edge_index], receivers[edge_index]
         without = graph.mask.copy()
         without[index] = False
-        found = yield from bench.evaluate(Circuit(graph, without))
-        effect = found.model - found.circuit
-        if abs(effect) > MIN_RELATIVE_EFFECT * max(abs(found.model - found.ablated), 1e-12):
+        evaluation = yield from bench.evaluate(Circuit(graph, without))
+        effect = evaluation.model - evaluation.circuit
+        if abs(effect) > MIN_RELATIVE_EFFECT * max(abs(evaluation.model - evaluation.ablated), 1e-12):
             voting += 1
             agreeing += bool((effect > 0) == (scores.values[index] > 0))
         yield Progress(number, len(order), f"exact effect of {graph.edge_name(*index)}")

@@ -1,4 +1,4 @@
-"""How many of a circuit's features it takes: faithfulness against the number of nodes."""
+"""Faithfulness of a feature circuit against the number of its nodes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SIZE_STEPS = (1, 2, 3, 5, 7)  # and each times 10, 100, …
 
 @dataclass(frozen=True)
 class SizePoint:
-    """The strongest ``nodes`` nodes alone, and all but them; None where that is undefined."""
+    """Faithfulness and completeness of the strongest ``nodes`` nodes; None where they are undefined."""
 
     nodes: int
     last: str
@@ -23,7 +23,7 @@ class SizePoint:
 
 @dataclass(frozen=True)
 class SizeCurve:
-    """Points so far, the smallest circuit first."""
+    """The points so far, the smallest circuit first."""
 
     target: str
     ablation: str
@@ -31,7 +31,7 @@ class SizeCurve:
     points: list[SizePoint] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them."""
+        """Return the numbers as files and the command line hold them."""
         return asdict(self)
 
 
@@ -42,26 +42,29 @@ class SizeCurve:
     of=FEATURE_CIRCUITS,
 )
 def measure_sizes(measure_input: FeatureMeasureInput, options: object) -> ProgressSteps[SizeCurve]:
-    """Nodes in the order of their |effect| on the target through all paths, as attribution predicts it."""
+    """Measure growing circuits, nodes in the order of their |effect| on the target through all paths.
+
+    Source: [marks2024sparse].
+    """
     bench = measure_input.bench
     effects = bench.predictions.effects.abs()
     order = sorted(measure_input.nodes, key=lambda name: -float(effects[bench.table.index(name)]))
-    found = SizeCurve(bench.target_name, measure_input.ablation, measure_input.errors)
+    curve = SizeCurve(bench.target_name, measure_input.ablation, measure_input.errors)
     numbers = circuit_sizes_up_to(len(order))
     for step, number in enumerate(numbers, start=1):
-        kept = order[:number]
+        strongest = order[:number]
         changed = bench.resolve_interventions(
-            {name: what for name, what in measure_input.interventions.items() if name in kept}
+            {name: what for name, what in measure_input.interventions.items() if name in strongest}
         )
-        one = bench.evaluate(kept, measure_input.ablation, measure_input.errors, changed)
-        point = SizePoint(number, kept[-1], one.faithfulness, one.completeness)
-        found = SizeCurve(found.target, found.ablation, found.errors, [*found.points, point])
-        yield Progress(step, len(numbers), f"{number} nodes", found)
-    return found
+        evaluation = bench.evaluate(strongest, measure_input.ablation, measure_input.errors, changed)
+        point = SizePoint(number, strongest[-1], evaluation.faithfulness, evaluation.completeness)
+        curve = SizeCurve(curve.target, curve.ablation, curve.errors, [*curve.points, point])
+        yield Progress(step, len(numbers), f"{number} nodes", curve)
+    return curve
 
 
 def circuit_sizes_up_to(n_nodes: int) -> list[int]:
-    """1, 2, 3, 5, 7, 10, 20, … and the whole.
+    """Return 1, 2, 3, 5, 7, 10, 20, … up to the whole circuit.
 
     >>> circuit_sizes_up_to(12)
     [1, 2, 3, 5, 7, 10, 12]

@@ -1,4 +1,4 @@
-"""Stability: would other prompts of the same task have given the same circuit?"""
+"""Stability: whether other prompts of the same task would have given the same circuit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
 @dataclass(frozen=True)
 class StabilityOptions:
-    """How often the circuit is found again."""
+    """How often discovery is repeated."""
 
     resamples: int = option(10, "bootstrap resamples of the task's prompts", low=2, high=1000)
     seed: int = option(0, "seed of the resamples", low=0)
@@ -27,7 +27,14 @@ class StabilityOptions:
 
 @dataclass(frozen=True)
 class Stability:
-    """In what share of the circuits each edge was chosen, by name, and how alike the circuits are."""
+    """How often each edge was chosen, and how alike the circuits are.
+
+    Attributes:
+        edges: By edge name, the share of resamples whose circuit has the edge.
+        resamples: The number of resamples.
+        mean_iou: Mean intersection over union of all pairs of resampled circuits.
+        iou_with_circuit: Intersection over union of each resampled circuit with the given one.
+    """
 
     edges: dict[str, float]
     resamples: int
@@ -35,7 +42,7 @@ class Stability:
     iou_with_circuit: list[float] = field(default_factory=list)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as the command line prints them; edges that were never chosen are left out."""
+        """Return the numbers as files and the command line hold them, without edges never chosen."""
         return {
             "resamples": self.resamples,
             "mean_iou": self.mean_iou,
@@ -52,13 +59,15 @@ class Stability:
     opened=True,
 )
 def measure_stability(measure_input: MeasureInput, options: StabilityOptions) -> ProgressSteps[Stability]:
-    """The circuit's own method, options and way to choose, on prompts drawn with replacement.
+    """Repeat the circuit's own discovery on prompts drawn with replacement.
 
-    Edges are held against each other by name: of a site that is opened, each resample lists the features
-    that are strongest on its own prompts.
+    Method, options and rule of choice are those of the circuit. Edges are compared by name: where a site is
+    shown in features, each resample lists the features that are strongest on its own prompts.
+
+    Source: [efron1993bootstrap].
     """
-    scores, where = measure_input.require_scores("method to repeat"), measure_input.bench.setting
-    if len(where.task) < 2:
+    scores, setting = measure_input.require_scores("method to repeat"), measure_input.bench.setting
+    if len(setting.task) < 2:
         raise InputError(
             "Stability was asked for on a task of 1 prompt; resampling it gives the same prompt again, so "
             "at least 2 are needed, and 16 or more would be right."
@@ -69,39 +78,41 @@ def measure_stability(measure_input: MeasureInput, options: StabilityOptions) ->
         else measure_input.requested_amount
     )
     random = np.random.default_rng(options.seed)
-    chosen: list[Circuit] = []
+    circuits: list[Circuit] = []
     for number in range(options.resamples):
-        rows = np.sort(random.integers(len(where.task), size=len(where.task)))
-        drawn = where.task.subset(rows.tolist())
-        found = ProgressRunner(
-            discover_steps(where.model, drawn, scores.method, where.metric, where.ablation, **scores.options)
+        rows = np.sort(random.integers(len(setting.task), size=len(setting.task)))
+        resampled = setting.task.subset(rows.tolist())
+        runner = ProgressRunner(
+            discover_steps(
+                setting.model, resampled, scores.method, setting.metric, setting.ablation, **scores.options
+            )
         )
-        for step in found:
+        for step in runner:
             done = number + step.fraction
             yield Progress(done, options.resamples, f"resample {number + 1}: {step.message}")
-        chosen.append(found.result.select(measure_input.select, asked))
-        sofar = _summarise(measure_input, chosen)
+        circuits.append(runner.result.select(measure_input.select, asked))
+        sofar = _summarise(measure_input, circuits)
         yield Progress(number + 1, options.resamples, f"resample {number + 1}", sofar)
-    return _summarise(measure_input, chosen)
+    return _summarise(measure_input, circuits)
 
 
-def _summarise(measure_input: MeasureInput, chosen: list[Circuit]) -> Stability:
-    if all(one.graph.same_as(measure_input.circuit.graph) for one in chosen):
-        share = np.mean([one.edges for one in chosen], axis=0)
+def _summarise(measure_input: MeasureInput, circuits: list[Circuit]) -> Stability:
+    if all(circuit.graph.same_as(measure_input.circuit.graph) for circuit in circuits):
+        share = np.mean([circuit.edges for circuit in circuits], axis=0)
         rows = np.argwhere(share > 0)
         shares = {measure_input.circuit.graph.edge_name(s, r): float(share[s, r]) for s, r in rows.tolist()}
-        pairs = [edge_iou(a.edges, b.edges) for a, b in combinations(chosen, 2)]
-        original = [edge_iou(measure_input.circuit.edges, one.edges) for one in chosen]
+        pairs = [edge_iou(a.edges, b.edges) for a, b in combinations(circuits, 2)]
+        original = [edge_iou(measure_input.circuit.edges, circuit.edges) for circuit in circuits]
     else:
-        sets = [frozenset(one.edge_names) for one in chosen]
-        ours = frozenset(measure_input.circuit.edge_names)
-        times = Counter(name for one in chosen for name in one.edge_names)
-        shares = {name: number / len(chosen) for name, number in times.items()}
+        sets = [frozenset(circuit.edge_names) for circuit in circuits]
+        own_edges = frozenset(measure_input.circuit.edge_names)
+        counts = Counter(name for circuit in circuits for name in circuit.edge_names)
+        shares = {name: number / len(circuits) for name, number in counts.items()}
         pairs = [_jaccard(a, b) for a, b in combinations(sets, 2)]
-        original = [_jaccard(ours, one) for one in sets]
+        original = [_jaccard(own_edges, circuit) for circuit in sets]
     order = sorted(shares, key=lambda name: -shares[name])
     mean = float(np.mean(pairs)) if pairs else None
-    return Stability({name: shares[name] for name in order}, len(chosen), mean, original)
+    return Stability({name: shares[name] for name in order}, len(circuits), mean, original)
 
 
 def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
@@ -109,6 +120,6 @@ def _jaccard(a: frozenset[str], b: frozenset[str]) -> float:
 
 
 def edge_iou(a: BoolMatrix, b: BoolMatrix) -> float:
-    """Shared edges over all edges of either; 1 where both are empty."""
+    """Return shared edges over all edges of either; 1 where both are empty."""
     union = int((a | b).sum())
     return int((a & b).sum()) / union if union else 1.0

@@ -1,4 +1,13 @@
-"""Dictionaries of features, and circuits whose nodes are features."""
+"""Dictionaries (SAEs and transcoders), and circuits whose nodes are their features.
+
+The way of a feature circuit of one prompt:
+
+1. ``run_prompt`` runs the model once and keeps what attribution freezes: patterns and normalisation scales.
+2. ``node_table`` writes everything that is added to the residual stream as rows of one matrix.
+3. ``Edges`` gives, for any node, what every other node contributes to it, in closed form.
+4. ``local_circuit`` or ``attribution_graph`` goes backwards from a target and keeps what matters.
+5. ``PromptBench`` measures the result in the real model.
+"""
 
 from circuitviz.features.attention_parts import AttentionScoreParts, attention_score_parts, row_through_head
 from circuitviz.features.build_node_table import node_table

@@ -1,4 +1,4 @@
-"""A pass of the model in which everything outside a set of nodes has its ablation value, site by site."""
+"""Runs in which everything outside a set of nodes has its ablation value, site by site."""
 
 from __future__ import annotations
 
@@ -22,16 +22,22 @@ from circuitviz.models.model import Hook
 
 
 class PromptAblationValues:
-    """What every part of the model has under one ablation, each site's worked out when it is first asked for.
+    """The values of every part of the model under one ablation, computed when first needed.
 
-    references: for ``corrupted`` the run of the corrupted prompt, of as many tokens; for ``mean`` runs whose
-    positions are averaged; for ``zero`` none. InputError on what does not fit.
+    Args:
+        table: The nodes of the prompt.
+        ablation: ``zero``, ``mean`` or ``corrupted``.
+        references: For ``corrupted`` the run of the corrupted prompt, of as many tokens; for ``mean`` runs
+            whose positions are averaged; for ``zero`` none.
+
+    Raises:
+        InputError: There is no such ablation, or the references do not suit it.
     """
 
     def __init__(self, table: NodeTable, ablation: str, references: Sequence[Run] = ()) -> None:
         if ablation not in OUTSIDE_VALUES:
-            there = f"There is no ablation '{ablation}'; there is {', '.join(OUTSIDE_VALUES)}."
-            raise InputError(there + suggest_name(ablation, OUTSIDE_VALUES))
+            message = f"There is no ablation '{ablation}'; there is {', '.join(OUTSIDE_VALUES)}."
+            raise InputError(message + suggest_name(ablation, OUTSIDE_VALUES))
         if ablation != "zero" and not references:
             raise InputError(f"The ablation '{ablation}' needs runs to take its values from; give one.")
         if ablation == "corrupted" and (len(references) != 1 or references[0].time != table.run.time):
@@ -41,34 +47,45 @@ class PromptAblationValues:
         self.ablation, self.references = ablation, references
         self._cache: dict[str, Tensor] = {}
 
-    def features(self, one: Dictionary, like: Tensor) -> Tensor:
-        """A dictionary's activations [time, features]."""
+    def features(self, dictionary: Dictionary, like: Tensor) -> Tensor:
+        """Return a dictionary's activations, [time, features]."""
         return self._values_at(
-            one.site.name, like, lambda: [one.encode(run.dictionary_input(one)) for run in self.references]
+            dictionary.site.name,
+            like,
+            lambda: [dictionary.encode(run.dictionary_input(dictionary)) for run in self.references],
         )
 
     def heads(self, layer: int, like: Tensor) -> Tensor:
-        """A layer's values [time, head, d_head]."""
+        """Return a layer's head values, [time, head, d_head]."""
         return self._values_at(f"z{layer}", like, lambda: [run.z[layer] for run in self.references])
 
     def mlp(self, layer: int, like: Tensor) -> Tensor:
-        """What an MLP without a dictionary writes, its output bias included, [time, d]."""
+        """Return what an MLP without a dictionary writes, its output bias included, [time, d_model]."""
         return self._values_at(f"mlp{layer}", like, lambda: [run.mlp[layer] for run in self.references])
 
     def _values_at(self, key: str, like: Tensor, values: Callable[[], list[Tensor]]) -> Tensor:
         if self.ablation == "zero":
             return torch.zeros_like(like)
         if key not in self._cache:
-            made = values()
-            self._cache[key] = made[0] if self.ablation == "corrupted" else torch.cat(made).mean(0)
+            reference_values = values()
+            self._cache[key] = (
+                reference_values[0] if self.ablation == "corrupted" else torch.cat(reference_values).mean(0)
+            )
         return self._cache[key].expand_as(like)
 
 
 class OutsideAblation:
     """Hooks that put every node outside a set to its ablation value, and change some nodes besides.
 
-    inside: the set; or with ``is_complement``, all but the set. Features that are not active in the table's run
-    are in no named set. errors: ``kept``, or ``dropped`` where there is a dictionary.
+    Features that are not active in the table's run are in no set.
+
+    Args:
+        table: The nodes of the prompt.
+        inside: The set, bool [nodes].
+        ablation_values: What nodes outside take.
+        errors: ``kept``, or ``dropped`` where there is a dictionary.
+        is_complement: Whether the set is everything except ``inside``.
+        changes: Changes of nodes of the set.
     """
 
     def __init__(
@@ -88,91 +105,97 @@ class OutsideAblation:
             self.changes.setdefault(site_of(change.node), []).append(change)
 
     def hooks(self) -> dict[str, Hook]:
-        """By hook point."""
-        model, found = self.run.model, dict[str, Hook]()
+        """Return the hooks by hook point."""
+        model, hooks = self.run.model, dict[str, Hook]()
         if "" in self.changes:
-            found["embed.hook_out"] = partial(change_embeddings, self.changes[""], model.embed_scale)
+            hooks["embed.hook_out"] = partial(change_embeddings, self.changes[""], model.embed_scale)
         for layer, weights in enumerate(model.layers):
-            one = self.table.dictionaries.get(f"a{layer}")
-            if one is None or one.site.reads == "z":
-                found[f"blocks.{layer}.attn.hook_z"] = partial(self._ablate_z, layer)
+            dictionary = self.table.dictionaries.get(f"a{layer}")
+            if dictionary is None or dictionary.site.reads == "z":
+                hooks[f"blocks.{layer}.attn.hook_z"] = partial(self._ablate_z, layer)
             else:
-                found[weights.attn_out_hook] = partial(self._ablate_site_output, one)
+                hooks[weights.attn_out_hook] = partial(self._ablate_site_output, dictionary)
             if not model.shape.mlp:
                 continue
-            one = self.table.dictionaries.get(f"m{layer}")
-            if one is not None and one.site.is_transcoder:
-                found[weights.mlp_in_hook] = partial(self._keep_mlp_input, layer)
+            dictionary = self.table.dictionaries.get(f"m{layer}")
+            if dictionary is not None and dictionary.site.is_transcoder:
+                hooks[weights.mlp_in_hook] = partial(self._keep_mlp_input, layer)
             after = (
-                partial(self._ablate_mlp, layer) if one is None else partial(self._ablate_site_output, one)
+                partial(self._ablate_mlp, layer)
+                if dictionary is None
+                else partial(self._ablate_site_output, dictionary)
             )
-            found[weights.mlp_out_hook] = after
-        return found
+            hooks[weights.mlp_out_hook] = after
+        return hooks
 
     def _keep_mlp_input(self, layer: int, stream: Tensor) -> None:
         self.mlp_inputs[layer] = stream[0]
 
     def _ablate_z(self, layer: int, z: Tensor) -> Tensor:
-        one = self.table.dictionaries.get(f"a{layer}")
-        if one is not None:
-            bias = folded_value_bias(self.run.model, one)
+        dictionary = self.table.dictionaries.get(f"a{layer}")
+        if dictionary is not None:
+            bias = folded_value_bias(self.run.model, dictionary)
             flat = z[0].flatten(1) - bias
-            return (self._ablated_output(flat, flat, one) + bias).view_as(z)
+            return (self._ablated_output(flat, flat, dictionary) + bias).view_as(z)
         mask = self._kept_mask(layer, True, NodeKind.HEAD, z.shape[2])
-        made = torch.where(mask[..., None], z[0], self.ablation_values.heads(layer, z[0]))
+        new_z = torch.where(mask[..., None], z[0], self.ablation_values.heads(layer, z[0]))
         for change in self.changes.get(f"a{layer}", []):
-            at, head = change.node.position, change.node.head
-            made[at, head] = change.apply_to(z[0, at, head])
-        return made[None]
+            position, head = change.node.position, change.node.head
+            new_z[position, head] = change.apply_to(z[0, position, head])
+        return new_z[None]
 
     def _ablate_mlp(self, layer: int, written: Tensor) -> Tensor:
         mask = self._kept_mask(layer, False, NodeKind.MLP, None)
-        made = torch.where(mask[:, None], written[0], self.ablation_values.mlp(layer, written[0]))
+        output = torch.where(mask[:, None], written[0], self.ablation_values.mlp(layer, written[0]))
         for change in self.changes.get(f"m{layer}", []):
-            at = change.node.position
-            made[at] = change.apply_to(written[0, at])
-        return made[None]
+            position = change.node.position
+            output[position] = change.apply_to(written[0, position])
+        return output[None]
 
-    def _ablate_site_output(self, one: Dictionary, written: Tensor) -> Tensor:
-        found = self.mlp_inputs[one.site.layer] if one.site.is_transcoder else written[0]
-        return self._ablated_output(written[0], dictionary_input(self.run.model, one, found), one)[None]
+    def _ablate_site_output(self, dictionary: Dictionary, written: Tensor) -> Tensor:
+        raw_input = self.mlp_inputs[dictionary.site.layer] if dictionary.site.is_transcoder else written[0]
+        return self._ablated_output(
+            written[0], dictionary_input(self.run.model, dictionary, raw_input), dictionary
+        )[None]
 
-    def _ablated_output(self, written: Tensor, read: Tensor, one: Dictionary) -> Tensor:
-        """What a site writes when features outside the set have their ablation values."""
-        activation = one.encode(read)
-        mask = self._kept_mask(one.site.layer, one.site.part == "a", NodeKind.FEATURE, one.features)
-        new = torch.where(mask, activation, self.ablation_values.features(one, activation))
-        changes = self.changes.get(one.site.name, [])
+    def _ablated_output(self, written: Tensor, read: Tensor, dictionary: Dictionary) -> Tensor:
+        """Return what a site writes when features outside the set have their ablation values."""
+        activation = dictionary.encode(read)
+        mask = self._kept_mask(
+            dictionary.site.layer, dictionary.site.part == "a", NodeKind.FEATURE, dictionary.features
+        )
+        new = torch.where(mask, activation, self.ablation_values.features(dictionary, activation))
+        changes = self.changes.get(dictionary.site.name, [])
         for change in changes:
             if change.node.kind is NodeKind.FEATURE:
-                at = change.node.position, change.node.feature
-                new[at] = (
-                    activation[at] * change.factor
+                place = change.node.position, change.node.feature
+                new[place] = (
+                    activation[place] * change.factor
                     if change.factor is not None
                     else change.new_activation or 0.0
                 )
-        made = one.decode(new)
-        skipped = torch.zeros_like(made) if one.skip is None else read @ one.skip.T
-        error = torch.zeros_like(made)
+        reconstruction = dictionary.decode(new)
+        skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
+        error = torch.zeros_like(reconstruction)
         if self.errors == "kept":
-            error = written - one.decode(activation) - skipped
+            error = written - dictionary.decode(activation) - skipped
         for change in changes:
             if change.node.kind in (NodeKind.ERROR, NodeKind.SKIP):
                 part = error if change.node.kind is NodeKind.ERROR else skipped
                 part[change.node.position] = change.apply_to(part[change.node.position])
-        return made + skipped + error
+        return reconstruction + skipped + error
 
     def _kept_mask(self, layer: int, is_attention: bool, kind: NodeKind, n_items: int | None) -> Tensor:
-        """Which of a site's items stay, [time, items], or [time] of one item."""
+        """Return which of a site's items are in the set, bool [time, items], or [time] of one item."""
         table = self.table
-        mine = (
+        inside_here = (
             self.inside
             & (table.layer == layer)
             & (table.part == is_attention)
             & (table.kind == NODE_KINDS.index(kind))
         )
-        at = torch.from_numpy(table.position[mine]).long()
+        positions = torch.from_numpy(table.position[inside_here]).long()
         sizes = (self.run.time,) if n_items is None else (self.run.time, n_items)
         mask = torch.zeros(sizes, dtype=torch.bool)
-        mask[at if n_items is None else (at, torch.from_numpy(table.item[mine]))] = True
+        mask[positions if n_items is None else (positions, torch.from_numpy(table.item[inside_here]))] = True
         return (mask ^ self.is_complement).to(table.written.device)

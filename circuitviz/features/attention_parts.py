@@ -1,7 +1,7 @@
-"""An edge through attention, taken apart: which head carries it (OV), and why it looked there (QK).
+"""An edge through attention, taken apart: which head carries it (OV), and why the head attends there (QK).
 
-Attribution with frozen patterns is blind to QK: a feature that only makes a head look somewhere has no
-edge. What a pattern's score is made of is therefore read on its own, pair by pair.
+Attribution with frozen patterns is blind to QK: a feature that only makes a head attend somewhere has no
+edge. So an attention score is decomposed separately, pair by pair.
 """
 
 from __future__ import annotations
@@ -28,11 +28,18 @@ from circuitviz.models.model import Hook
 
 @dataclass(frozen=True, eq=False)
 class AttentionScoreParts:
-    """What makes an attention score, before the softmax, of a head between two positions.
+    """The parts of a head's attention score between two positions, before the softmax.
 
-    queries, keys: rows of the table that are read at the query's and the key's position; pairs:
-    [queries + 1, keys + 1], their products over √d_head, the last row and column being the biases.
-    All pairs add up to ``score``.
+    Attributes:
+        layer: The layer.
+        head: The head.
+        query: The query's position.
+        key: The key's position.
+        queries: Rows of the table that are read at the query's position.
+        keys: Rows of the table that are read at the key's position.
+        pairs: [queries + 1, keys + 1], products over √d_head; the last row and column are the biases. All of
+            them add up to ``score``.
+        score: The score.
     """
 
     layer: int
@@ -46,16 +53,16 @@ class AttentionScoreParts:
 
     @property
     def by_query(self) -> Tensor:
-        """Each query node's marginal, over all keys and the biases [queries + 1]."""
+        """Each query node's part, over all keys and the biases, [queries + 1]."""
         return self.pairs.sum(1)
 
     @property
     def by_key(self) -> Tensor:
-        """Each key node's marginal, over all queries and the biases [keys + 1]."""
+        """Each key node's part, over all queries and the biases, [keys + 1]."""
         return self.pairs.sum(0)
 
     def strongest_pairs(self, number: int = 20) -> list[tuple[int | None, int | None, float]]:
-        """The pairs of largest size: rows of the query's and the key's node (None: biases), and score."""
+        """Return the pairs of largest size: rows of query and key node (None: biases), and the product."""
         order = self.pairs.abs().flatten().topk(min(number, self.pairs.numel())).indices.tolist()
         width = self.pairs.shape[1]
 
@@ -64,41 +71,41 @@ class AttentionScoreParts:
 
         return [
             (
-                row(self.queries, at // width),
-                row(self.keys, at % width),
-                float(self.pairs[at // width, at % width]),
+                row(self.queries, pair_index // width),
+                row(self.keys, pair_index % width),
+                float(self.pairs[pair_index // width, pair_index % width]),
             )
-            for at in order
+            for pair_index in order
         ]
 
 
 @torch.no_grad()
 def row_through_head(edges: Edges, target: Target, layer: int, head: int) -> tuple[Tensor, float]:
-    """What every node gives to a target through one head's OV, [nodes], and the head's constant part.
+    """Return what every node gives to a target through one head's OV, [nodes], and the head's constant.
 
-    Of an attention feature of that layer, the shares of all heads add up to its row; of a later target,
-    it is what reaches it from what the head writes, on the direct path.
+    Of an attention feature of that layer, the shares of all heads add up to its row; of a later target, it is
+    what reaches it from the head's output on the direct path.
     """
-    given, constants = rows_through_heads(edges, target, layer, [head])
-    return given[0], float(constants[0])
+    rows, constants = rows_through_heads(edges, target, layer, [head])
+    return rows[0], float(constants[0])
 
 
 @torch.no_grad()
 def rows_through_heads(
     edges: Edges, target: Target, layer: int, heads: Sequence[int]
 ) -> tuple[Tensor, Tensor]:
-    """The same through several heads of a layer, [heads, nodes] and [heads]: what is written is read once."""
+    """Return the same through several heads of a layer: [heads, nodes] and [heads]."""
     read = [_read_vectors_through_head(edges.table, target, layer, head) for head in heads]
-    constants = torch.stack([one.constant[0] for one in read])
-    spread = torch.cat([one.by_position for one in read if one.by_position is not None])
-    position = torch.cat([one.position for one in read])
+    constants = torch.stack([vectors.constant[0] for vectors in read])
+    spread = torch.cat([vectors.by_position for vectors in read if vectors.by_position is not None])
+    position = torch.cat([vectors.position for vectors in read])
     return edges.weights_into(
         ReadVectors(position, attention_read_stage(layer), constants, by_position=spread)
     ), constants
 
 
 def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, head: int) -> ReadVectors:
-    """What a target reads of the stream before a layer, through one head."""
+    """Return what a target reads of the stream before a layer, through one head."""
     run = table.run
     check_head(table, layer, head)
     heads, inner = run.z[layer].shape[1:]
@@ -106,12 +113,14 @@ def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, hea
     value = run.final.new_zeros(run.time, heads, inner)
     of_feature = index is not None and table.kind[index] == NODE_KINDS.index(NodeKind.FEATURE)
     if of_feature and index is not None and table.part[index] and int(table.layer[index]) == layer:
-        one, at = table.dictionaries[f"a{layer}"], int(table.position[index])
-        row = one.encoder_rows(torch.tensor([int(table.item[index])], device=value.device))[0]
-        if one.site.reads == "z":
-            value[at, head] = row.view(heads, inner)[head]
+        dictionary, position = table.dictionaries[f"a{layer}"], int(table.position[index])
+        row = dictionary.encoder_rows(torch.tensor([int(table.item[index])], device=value.device))[0]
+        if dictionary.site.reads == "z":
+            value[position, head] = row.view(heads, inner)[head]
         else:
-            value[at, head] = weights.o[head] @ centre_input(run.model, one, row) * run.post[layer][at]
+            value[position, head] = (
+                weights.o[head] @ centre_input(run.model, dictionary, row) * run.post[layer][position]
+            )
     else:
         reads = target.read_vectors if index is None else read_vectors_of_node(table, index)
         if reads is None or reads.stage <= attention_write_stage(layer):
@@ -137,11 +146,12 @@ def _read_vectors_through_head(table: NodeTable, target: Target, layer: int, hea
 def attention_score_parts(
     table: NodeTable, layer: int, head: int, query: int, key: int
 ) -> AttentionScoreParts:
-    """Which nodes of two positions make a head's attention score between them.
+    """Decompose a head's attention score between two positions into pairs of nodes.
 
-    a_q a_k (d_q W_Q)(d_k W_K)ᵀ / √d_head, with normalisation scales held and rotary positions in their
-    place. InputError on a head or positions that do not exist, and where the model's scores are made
-    otherwise.
+    a_q a_k (d_q W_Q)(d_k W_K)ᵀ / √d_head, with normalisation scales held and rotary positions applied.
+
+    Raises:
+        InputError: Head or positions do not exist, or the model computes scores in another way.
     """
     run, shape = table.run, table.run.model.shape
     check_head(table, layer, head)
@@ -152,16 +162,16 @@ def attention_score_parts(
     weights, shared = run.model.layers[layer], head // shape.queries_per_kv_head
     scale = run.attention_scale[layer]
     sides = []
-    for at, weight, bias in (
+    for position, weight, bias in (
         (query, weights.q[head], weights.q_bias[head]),
         (key, weights.k[shared], weights.k_bias[shared]),
     ):
-        here = table.rows_before(at, attention_read_stage(layer))
-        rows = torch.cat([table.written[here] @ weight * scale[at], bias[None]])
-        sides.append((np.arange(here.start, here.stop), _apply_rotary(table, layer, rows, at)))
-    (queries, left), (keys, right) = sides
-    size = getattr(run.model.hf.config, "query_pre_attn_scalar", None) or left.shape[1]
-    pairs = left @ right.T / size**0.5
+        earlier = table.rows_before(position, attention_read_stage(layer))
+        rows = torch.cat([table.written[earlier] @ weight * scale[position], bias[None]])
+        sides.append((np.arange(earlier.start, earlier.stop), _apply_rotary(table, layer, rows, position)))
+    (queries, query_rows), (keys, key_rows) = sides
+    size = getattr(run.model.hf.config, "query_pre_attn_scalar", None) or query_rows.shape[1]
+    pairs = query_rows @ key_rows.T / size**0.5
     score = _model_score(table, layer, head, query, key)
     if not abs(float(pairs.sum()) - score) <= 1e-3 * max(1.0, abs(score)):
         raise InputError(
@@ -173,35 +183,35 @@ def attention_score_parts(
 
 
 def _apply_rotary(table: NodeTable, layer: int, rows: Tensor, position: int) -> Tensor:
-    """Rows [n, d_head] as they are at a position, where the model has rotary embeddings."""
+    """Return rows [n, d_head] as they are at a position, where the model has rotary embeddings."""
     _, kwargs = table.run.model.block_calls(table.run.time)[layer]
-    found = kwargs.get("position_embeddings")
-    if found is None:
+    embeddings = kwargs.get("position_embeddings")
+    if embeddings is None:
         return rows
-    cos, sin = (x[0, position].to(rows) for x in found)
+    cos, sin = (x[0, position].to(rows) for x in embeddings)
     width = cos.shape[-1]
-    turning, rest = rows[:, :width], rows[:, width:]
+    turning, passed = rows[:, :width], rows[:, width:]
     half = torch.cat([-turning[:, width // 2 :], turning[:, : width // 2]], dim=-1)
-    return torch.cat([turning * cos + half * sin, rest], dim=-1)
+    return torch.cat([turning * cos + half * sin, passed], dim=-1)
 
 
 def _model_score(table: NodeTable, layer: int, head: int, query: int, key: int) -> float:
-    """The model's own score, before the softmax."""
+    """Return the model's own score, before the softmax."""
     run = table.run
-    seen: list[Tensor] = []
-    at = torch.tensor([run.time - 1], device=run.tokens.device)
-    keep: Hook = partial(_append_scores, seen)
+    captured: list[Tensor] = []
+    positions = torch.tensor([run.time - 1], device=run.tokens.device)
+    keep: Hook = partial(_append_scores, captured)
     with run.model.hooks({f"blocks.{layer}.attn.hook_attn_scores": keep}):
-        run.model.logits(run.tokens[None], at)
-    return float(seen[0][0, head, query, key])
+        run.model.logits(run.tokens[None], positions)
+    return float(captured[0][0, head, query, key])
 
 
-def _append_scores(seen: list[Tensor], scores: Tensor) -> None:
-    seen.append(scores)
+def _append_scores(captured: list[Tensor], scores: Tensor) -> None:
+    captured.append(scores)
 
 
 def check_head(table: NodeTable, layer: int, head: int) -> None:
-    """InputError on a head that the model does not have."""
+    """Raise InputError for a head that the model does not have."""
     shape = table.run.model.shape
     if not (0 <= layer < shape.n_layers and 0 <= head < shape.n_heads):
         raise InputError(

@@ -29,7 +29,12 @@ from circuitviz.models.batching import batch_budget_bytes
 
 @dataclass(eq=False)
 class _NodeBlock:
-    """Nodes of one kind and site: positions, items, activations, and their directions when asked for."""
+    """Nodes of one kind and site.
+
+    ``written`` [nodes, d_model] is what they write; where it is None, it is ``decoder_rows[row_of_node]``
+    times the activation. ``is_of_head_values``: what is written passes the normalisation of attention's
+    output.
+    """
 
     kind: NodeKind
     layer: int
@@ -46,6 +51,8 @@ class _NodeBlock:
 
 @dataclass(eq=False)
 class _NodeTableBuilder:
+    """Collects the blocks of nodes, site by site."""
+
     run: Run
     dictionaries: dict[str, Dictionary]
     blocks: list[_NodeBlock] = field(default_factory=list)
@@ -53,74 +60,80 @@ class _NodeTableBuilder:
     def add_node_per_position(
         self, kind: NodeKind, layer: int, part: str, stage: int, written: Tensor
     ) -> None:
-        """One node a position, which writes a row of [time, d]."""
-        at = torch.arange(self.run.time)
-        none, ones = torch.full_like(at, -1), written.new_ones(len(at))
-        self.blocks.append(_NodeBlock(kind, layer, part, stage, at, none, ones, written))
+        """Add one node for each position, which writes a row of [time, d_model]."""
+        positions = torch.arange(self.run.time)
+        none, ones = torch.full_like(positions, -1), written.new_ones(len(positions))
+        self.blocks.append(_NodeBlock(kind, layer, part, stage, positions, none, ones, written))
 
     def add_attention(self, layer: int) -> None:
-        """Heads, or features with an error; and the biases."""
+        """Add a layer's heads, or its features with their error; and the biases."""
         run, stage = self.run, attention_write_stage(layer)
-        rest = run.attention_bias_output(layer)
-        one = self.dictionaries.get(f"a{layer}")
-        if one is None:
+        biases = run.attention_bias_output(layer)
+        dictionary = self.dictionaries.get(f"a{layer}")
+        if dictionary is None:
             heads = run.head_outputs(layer)
             time, number, width = heads.shape
             item = torch.arange(number).repeat(time)
-            at = torch.arange(time).repeat_interleave(number)
+            positions = torch.arange(time).repeat_interleave(number)
             flat = heads.reshape(-1, width)
-            ones = flat.new_ones(len(at))
-            self.blocks.append(_NodeBlock(NodeKind.HEAD, layer, "a", stage, at, item, ones, flat))
-            self.add_node_per_position(NodeKind.BIAS, layer, "a", stage, rest)
+            ones = flat.new_ones(len(positions))
+            self.blocks.append(_NodeBlock(NodeKind.HEAD, layer, "a", stage, positions, item, ones, flat))
+            self.add_node_per_position(NodeKind.BIAS, layer, "a", stage, biases)
             return
-        made = self.add_features(one, stage)
-        if one.site.reads == "z":
-            error = project_head_values(run, layer, run.dictionary_input(one) - made)
-            bias = one.decoder_bias + folded_value_bias(run.model, one)
-            rest = rest + project_head_values(run, layer, bias.expand_as(made))
+        reconstruction = self.add_features(dictionary, stage)
+        if dictionary.site.reads == "z":
+            error = project_head_values(run, layer, run.dictionary_input(dictionary) - reconstruction)
+            bias = dictionary.decoder_bias + folded_value_bias(run.model, dictionary)
+            biases = biases + project_head_values(run, layer, bias.expand_as(reconstruction))
         else:
-            error = run.attention[layer] - made
-            rest = one.decoder_bias.expand_as(rest)
+            error = run.attention[layer] - reconstruction
+            biases = dictionary.decoder_bias.expand_as(biases)
         self.add_node_per_position(NodeKind.ERROR, layer, "a", stage, error)
-        self.add_node_per_position(NodeKind.BIAS, layer, "a", stage, rest)
+        self.add_node_per_position(NodeKind.BIAS, layer, "a", stage, biases)
 
     def add_mlp(self, layer: int) -> None:
-        """The MLP as a leaf, its output bias included; or features, error, skip and bias."""
+        """Add an MLP as a leaf, with its output bias; or its features, error, skip connection and bias."""
         run, stage = self.run, mlp_write_stage(layer)
-        one = self.dictionaries.get(f"m{layer}")
+        dictionary = self.dictionaries.get(f"m{layer}")
         written = run.mlp[layer]
-        if one is None:
+        if dictionary is None:
             self.add_node_per_position(NodeKind.MLP, layer, "m", stage, written)
             return
-        if not one.site.is_transcoder:  # its features read the MLP's own output, which is a leaf
+        if not dictionary.site.is_transcoder:  # its features read the MLP's own output, which is a leaf
             self.add_node_per_position(
                 NodeKind.MLP, layer, "m", mlp_output_stage(layer), torch.zeros_like(written)
             )
-        error = written - self.add_features(one, stage)
-        if one.skip is not None:
-            skipped = run.dictionary_input(one) @ one.skip.T
+        error = written - self.add_features(dictionary, stage)
+        if dictionary.skip is not None:
+            skipped = run.dictionary_input(dictionary) @ dictionary.skip.T
             self.add_node_per_position(NodeKind.SKIP, layer, "m", stage, skipped)
             error = error - skipped
         self.add_node_per_position(NodeKind.ERROR, layer, "m", stage, error)
-        self.add_node_per_position(NodeKind.BIAS, layer, "m", stage, one.decoder_bias.expand_as(written))
+        self.add_node_per_position(
+            NodeKind.BIAS, layer, "m", stage, dictionary.decoder_bias.expand_as(written)
+        )
 
-    def add_features(self, one: Dictionary, stage: int) -> Tensor:
-        """Add a dictionary's active features; returns what it makes of its input [time, d_out]."""
-        activation, site = one.encode(self.run.dictionary_input(one)), one.site
-        at, item = activation.nonzero(as_tuple=True)
-        used, back = item.unique(return_inverse=True)
-        rows = one.decoder_rows(used)  # read from the file once
-        made = activation[:, used] @ rows + one.decoder_bias
+    def add_features(self, dictionary: Dictionary, stage: int) -> Tensor:
+        """Add a dictionary's active features; returns its decoded output without the skip, [time, d_out]."""
+        activation, site = dictionary.encode(self.run.dictionary_input(dictionary)), dictionary.site
+        positions, item = activation.nonzero(as_tuple=True)
+        indices, inverse = item.unique(return_inverse=True)
+        rows = dictionary.decoder_rows(indices)  # read from the file once
+        reconstruction = activation[:, indices] @ rows + dictionary.decoder_bias
         if site.reads == "z":
             rows = rows @ self.run.model.layers[site.layer].o.flatten(0, 1)
-        values = activation[at, item]  # where a node stands is bookkeeping, and that is the processor's
-        block = _NodeBlock(NodeKind.FEATURE, site.layer, site.part, stage, at.cpu(), item.cpu(), values)
-        block.decoder_rows, block.row_of_node, block.is_of_head_values = rows, back, site.reads == "z"
+        values = activation[
+            positions, item
+        ]  # where a node stands is bookkeeping, and that is the processor's
+        block = _NodeBlock(
+            NodeKind.FEATURE, site.layer, site.part, stage, positions.cpu(), item.cpu(), values
+        )
+        block.decoder_rows, block.row_of_node, block.is_of_head_values = rows, inverse, site.reads == "z"
         self.blocks.append(block)
-        return made
+        return reconstruction
 
     def build_table(self) -> NodeTable:
-        """Sort the nodes by position and stage, and let each write into its row."""
+        """Sort the nodes by position and stage, and write each one's output into its row."""
         blocks, run = self.blocks, self.run
         position = torch.cat([b.position for b in blocks]).numpy()
         stage = _repeat_per_node(blocks, [b.stage for b in blocks], np.int16)
@@ -171,15 +184,24 @@ class _NodeTableBuilder:
 
 @torch.no_grad()
 def node_table(run: Run, dictionaries: Iterable[Dictionary] = ()) -> NodeTable:
-    """All nodes of a run; dictionaries decide the basis of their sites, one each.
+    """Make the table of all nodes of a run.
 
-    Attention without a dictionary has its heads for nodes; an MLP without one is a leaf.
+    Args:
+        run: The run.
+        dictionaries: At most one for each site; they decide which basis a site is shown in. Attention without
+            a dictionary has its heads as nodes; an MLP without one is a leaf.
+
+    Raises:
+        InputError: A dictionary does not fit the model, two belong to one site, or the table would not fit
+            into memory.
     """
-    given = list(dictionaries)
-    check_one_per_site(given)
-    for one in given:
-        check_dictionary(one, run.model)
-    builder = _NodeTableBuilder(run, {one.site.name: one.to(run.final) for one in given})
+    site_dictionaries = list(dictionaries)
+    check_one_per_site(site_dictionaries)
+    for dictionary in site_dictionaries:
+        check_dictionary(dictionary, run.model)
+    builder = _NodeTableBuilder(
+        run, {dictionary.site.name: dictionary.to(run.final) for dictionary in site_dictionaries}
+    )
     builder.add_node_per_position(NodeKind.TOKEN, -1, "a", EMBED_STAGE, run.embed)
     if float(run.position.abs().max()) > 1e-6 * float(run.embed.abs().max()):
         builder.add_node_per_position(NodeKind.POSITION, -1, "a", EMBED_STAGE, run.position)
@@ -191,18 +213,25 @@ def node_table(run: Run, dictionaries: Iterable[Dictionary] = ()) -> NodeTable:
 
 
 def project_head_values(run: Run, layer: int, z: Tensor) -> Tensor:
-    """What values of all heads side by side [time, heads · d_head] write, [time, d]."""
+    """Return what values of all heads side by side [time, heads · d_head] write, [time, d_model]."""
     return z @ run.model.layers[layer].o.flatten(0, 1) * run.post[layer]
 
 
-def feature_directions(run: Run, one: Dictionary, item: Tensor, positions: Tensor) -> Tensor:
-    """Directions [n, d] into which features ``item`` write at positions ``positions``, at activation 1."""
-    used, back = item.unique(return_inverse=True)
-    rows = one.decoder_rows(used)
-    if one.site.reads != "z":
-        return rows[back]
-    o = run.model.layers[one.site.layer].o.flatten(0, 1)
-    return (rows @ o)[back] * run.post[one.site.layer][positions]
+def feature_directions(run: Run, dictionary: Dictionary, item: Tensor, positions: Tensor) -> Tensor:
+    """Return the directions [n, d_model] that features write at activation 1.
+
+    Args:
+        run: The run.
+        dictionary: Their dictionary.
+        item: Indices of the features [n].
+        positions: Positions at which they write [n].
+    """
+    indices, inverse = item.unique(return_inverse=True)
+    rows = dictionary.decoder_rows(indices)
+    if dictionary.site.reads != "z":
+        return rows[inverse]
+    o = run.model.layers[dictionary.site.layer].o.flatten(0, 1)
+    return (rows @ o)[inverse] * run.post[dictionary.site.layer][positions]
 
 
 def _repeat_per_node(blocks: list[_NodeBlock], values: list[int] | list[bool], kind: type) -> NDArray[Any]:

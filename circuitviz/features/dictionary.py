@@ -1,7 +1,7 @@
-"""One form for SAEs and transcoders of all kinds: where a feature is active, it is a linear map.
+"""One class for SAEs and transcoders of all architectures: where a feature is active, it is a linear map.
 
-Standard, gated, top-k, batch-top-k and jumprelu differ in which features are active; an active one's
-value is always gain · (input · encoder) + bias. So closed-form attribution is exact for all of them.
+Standard, gated, top-k, batch-top-k and JumpReLU dictionaries differ in which features are active. The value
+of an active one is always gain · (input · encoder) + bias, so closed-form attribution is exact for all.
 """
 
 from __future__ import annotations
@@ -31,19 +31,36 @@ ARCHITECTURES = (
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
-    """Features of a site, with their encoder and decoder.
+    """The features of a site, with their encoder and decoder.
 
-    encoder: [d_in, features], memory-mapped where it was read from a file; bias: [features], with
-    everything that is subtracted from the input folded in; decoder: [features, d_out], memory-mapped;
-    decoder_bias: [d_out]. gain, decoder_gain [features]: factors of encoder and decoder (gated SAEs,
-    and SAEs that rescale by the decoder's norm). A feature is active where its value is above 0 and, if
-    they are there: its gate, input · encoder + ``gate_bias``, is above 0; its value is above
-    ``threshold``; it is among the ``k`` largest of its position. skip: [d_out, d_in].
+    A feature is active where its value is above 0 and, where they exist: its gate, input · encoder +
+    ``gate_bias``, is above 0; its value is above ``threshold``; it is among the ``k`` largest of its
+    position.
 
-    processing: of the model it was trained on. ``about`` holds whatever else its file says.
-    unexplained: the share of the variance that it leaves on some text of the open model, where that was
-    measured (``fit.fitted``); misfit: a sentence where that is bad, or where the file states another
-    processing than the one that fits.
+    Attributes:
+        name: Its name.
+        architecture: One of ``ARCHITECTURES``.
+        site: Where it reads and writes.
+        encoder: [d_in, features], memory-mapped where it was read from a file.
+        bias: [features]; whatever is subtracted from the input is folded into it.
+        decoder: [features, d_out], memory-mapped where it was read from a file.
+        decoder_bias: [d_out].
+        gain: Factor of each encoder direction [features] (gated SAEs, and SAEs rescaled by the decoder's
+            norm).
+        gate_bias: [features], of gated SAEs.
+        threshold: [features], of JumpReLU SAEs.
+        k: The number of features that are active at a position, of top-k SAEs.
+        skip: [d_out, d_in], of skip transcoders.
+        decoder_gain: Factor of each decoder direction [features].
+        processing: Weight processing of the model that it was trained on.
+        model: Name of that model, where the file says it.
+        about: What else the file says.
+        unexplained: The share of variance that it leaves on a little text, where that was measured.
+        misfit: A sentence where that share is large, or where the file states another processing than the one
+            that fits; else empty.
+
+    Raises:
+        InputError: Shapes do not fit together, or a tensor holds values that are not finite.
     """
 
     name: str
@@ -72,10 +89,10 @@ class Dictionary:
                 f"{', '.join(ARCHITECTURES)} can be used."
             )
         sizes = {"bias": self.bias, "threshold": self.threshold, "gate": self.gate_bias, "gain": self.gain}
-        for what, vector in sizes.items():
+        for name, vector in sizes.items():
             if vector is not None and vector.shape != (self.features,):
                 raise InputError(
-                    f"The dictionary '{self.name}' has a {what} of shape {tuple(vector.shape)} for "
+                    f"The dictionary '{self.name}' has a {name} of shape {tuple(vector.shape)} for "
                     f"{self.features:,} features."
                 )
         if len(self.decoder) != self.features or self.decoder_bias.shape != (self.d_out,):
@@ -91,7 +108,7 @@ class Dictionary:
             )
         finite = (self.encoder, self.bias, self.decoder_bias, self.gain, self.gate_bias, self.skip)
         nan = self.threshold is not None and bool(self.threshold.isnan().any())
-        if nan or not all(torch.isfinite(one.sum()) for one in finite if one is not None):
+        if nan or not all(torch.isfinite(tensor.sum()) for tensor in finite if tensor is not None):
             raise InputError(
                 f"The dictionary '{self.name}' holds values that are not numbers (NaN or infinity); its "
                 "file is damaged, or its training failed."
@@ -99,8 +116,8 @@ class Dictionary:
 
     def __repr__(self) -> str:
         fit = "" if self.unexplained is None else f", {self.unexplained:.1%} unexplained"
-        what = f"{self.features:,} features, {self.architecture} on {self.site.name}"
-        return f"Dictionary({self.name}: {what}{fit})"
+        description = f"{self.features:,} features, {self.architecture} on {self.site.name}"
+        return f"Dictionary({self.name}: {description}{fit})"
 
     @property
     def features(self) -> int:
@@ -118,11 +135,11 @@ class Dictionary:
         return self.decoder.shape[1]
 
     def preactivations(self, x: Tensor) -> Tensor:
-        """Every feature's value before it is decided which are active: [..., d_in] → [..., features]."""
+        """Return every feature's value before the choice of active ones: [..., d_in] → [..., features]."""
         return self._scale_and_shift(self._project(x))
 
     def encode(self, x: Tensor) -> Tensor:
-        """Feature activations, 0 where inactive: [..., d_in] → [..., features]."""
+        """Return feature activations, 0 where inactive: [..., d_in] → [..., features]."""
         projected = self._project(x)
         gate = None if self.gate_bias is None else projected + self.gate_bias > 0
         value = self._scale_and_shift(projected)
@@ -136,7 +153,7 @@ class Dictionary:
         return value if gate is None else value * gate
 
     def decode(self, activations: Tensor) -> Tensor:
-        """What activations write, without a skip connection: [..., features] → [..., d_out].
+        """Return what activations write, without a skip connection: [..., features] → [..., d_out].
 
         Only rows of features that are active somewhere are read from the file.
         """
@@ -146,17 +163,21 @@ class Dictionary:
         return out.view(*activations.shape[:-1], self.d_out)
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """What the dictionary makes of an input, with its skip connection: [..., d_in] → [..., d_out]."""
+        """Return the reconstruction from an input, with the skip connection: [..., d_in] → [..., d_out]."""
         out = self.decode(self.encode(x))
         return out if self.skip is None else out + x @ self.skip.T
 
     def encoder_rows(self, index: Tensor) -> Tensor:
-        """Encoder directions of some features, [len(index), d_in], with their gain."""
+        """Return encoder directions of some features with their gain, [len(index), d_in]."""
         rows = self.encoder[:, index].T
         return rows if self.gain is None else rows * self.gain[index][:, None]
 
     def decoder_rows(self, index: Tensor) -> Tensor:
-        """Decoder directions of some features, [len(index), d_out]; InputError where one is no number."""
+        """Return decoder directions of some features, [len(index), d_out].
+
+        Raises:
+            InputError: A row holds values that are not finite.
+        """
         rows = self.decoder[index]
         if self.decoder_gain is not None:
             rows = rows * self.decoder_gain[index][:, None]
@@ -168,14 +189,14 @@ class Dictionary:
         return rows
 
     def to(self, like: Tensor) -> Dictionary:
-        """The same dictionary in another tensor's dtype and on its device."""
+        """Return the same dictionary in another tensor's dtype and on its device."""
         if self.encoder.dtype == like.dtype and self.encoder.device == like.device:
             return self
         tensors: dict[str, Any] = {k: v.to(like) for k, v in vars(self).items() if isinstance(v, Tensor)}
         return replace(self, **tensors)
 
     def _project(self, x: Tensor) -> Tensor:
-        """X · encoder; the encoder as rows of a product is a third faster than as its columns."""
+        """Return x · encoder; encoder rows as the left factor take a third less time."""
         flat = (self.encoder.T @ x.reshape(-1, self.d_in).T).T
         return flat.reshape(*x.shape[:-1], self.features)
 

@@ -1,7 +1,7 @@
-"""A dictionary that was trained on another form of the model reconstructs nothing: seen before it is used.
+"""Whether a dictionary fits the model, and in which weight processing, measured on a little text.
 
-TransformerLens folds normalisations and value biases unless told not to, and files seldom say which
-model their dictionary saw; both forms are tried on a little text, and the one that fits is named.
+A dictionary that was trained on another form of the model reconstructs nothing. TransformerLens folds
+normalisations and value biases unless told not to, and files seldom say which model their dictionary saw.
 """
 
 from __future__ import annotations
@@ -33,8 +33,10 @@ SAMPLE_TEXTS = (
 class DictionaryFit:
     """How well a dictionary fits a model.
 
-    dictionary: with the processing that fits, its own where none does; unexplained: by processing,
-    Σ‖y − ŷ‖² / Σ‖y − ȳ‖²; warning: a sentence where neither fits, or where the file says otherwise.
+    Attributes:
+        dictionary: With the processing that fits; its own where none does.
+        unexplained_by_processing: Σ‖y − ŷ‖² / Σ‖y − ȳ‖².
+        warning: A sentence where none fits, or where the file says otherwise; else empty.
     """
 
     dictionary: Dictionary
@@ -43,75 +45,87 @@ class DictionaryFit:
 
 
 def fit_processing(dictionary: Dictionary, runs: Sequence[Run]) -> DictionaryFit:
-    """Try a dictionary on some runs of its model, as its file says and otherwise.
+    """Try a dictionary on some runs of its model, in the processing that its file states and in others.
 
-    The first token of each run is left out: its values are an outlier in most models.
+    The first token of each run is left out: its values are outliers in most models.
+
+    Raises:
+        InputError: The runs have fewer than two tokens after the first.
     """
     if sum(run.time - 1 for run in runs) < 2:
         raise InputError("A dictionary's fit is measured on at least two tokens after the first.")
-    said = dictionary.processing
-    forms = {form: replace(dictionary, processing=form) for form in said.alternatives(dictionary.site.reads)}
-    found = {form: unexplained_variance(one, runs) for form, one in forms.items()}
-    best = min(found, key=lambda form: found[form] - (1e-9 if form == said else 0))
+    stated = dictionary.processing
+    forms = {
+        form: replace(dictionary, processing=form) for form in stated.alternatives(dictionary.site.reads)
+    }
+    unexplained = {form: unexplained_variance(one, runs) for form, one in forms.items()}
+    best = min(unexplained, key=lambda form: unexplained[form] - (1e-9 if form == stated else 0))
     warning = ""
-    if found[best] > MAX_UNEXPLAINED:
-        best = said  # neither form is right, so nothing speaks against the file
+    if unexplained[best] > MAX_UNEXPLAINED:
+        best = stated  # neither form is right, so nothing speaks against the file
         warning = (
-            f"The dictionary '{dictionary.name}' leaves {found[said]:.0%} of the variance at "
+            f"The dictionary '{dictionary.name}' leaves {unexplained[stated]:.0%} of the variance at "
             f"{dictionary.site.name} unexplained: it was made for another model, layer or hook, or reads a "
             "model that was changed."
         )
-    elif best != said:
+    elif best != stated:
         warning = (
             f"The dictionary '{dictionary.name}' fits a model with the weight processing '{best}' "
-            f"({found[best]:.0%} unexplained), not '{said}' ({found[said]:.0%}), as its file says or means "
+            f"({unexplained[best]:.0%} unexplained), not '{stated}' ({unexplained[stated]:.0%}), as its "
+            "file says or means "
             f"by saying nothing; it is read with '{best}'."
         )
-    fitting = replace(forms[best], unexplained=found[best], misfit=warning)
-    return DictionaryFit(fitting, found, warning)
+    fitting = replace(forms[best], unexplained=unexplained[best], misfit=warning)
+    return DictionaryFit(fitting, unexplained, warning)
 
 
 def fit_dictionaries(
     dictionaries: Sequence[Dictionary], runs: Sequence[Run]
 ) -> tuple[list[Dictionary], list[str]]:
-    """Dictionaries in the form that fits, and the warnings; those that fit as they are take one look.
+    """Return dictionaries in the processing that fits, and warnings.
 
-    What was measured before, when the dictionary was opened, is not measured again.
+    Dictionaries that fit as they are need one measurement; what was measured before is not measured again.
     """
-    found: list[Dictionary] = []
-    for one in dictionaries:
-        if one.unexplained is None:
-            left = unexplained_variance(one, runs)
-            one = (
-                replace(one, unexplained=left)
-                if left <= MAX_UNEXPLAINED
-                else fit_processing(one, runs).dictionary
+    fitted: list[Dictionary] = []
+    for dictionary in dictionaries:
+        if dictionary.unexplained is None:
+            unexplained = unexplained_variance(dictionary, runs)
+            dictionary = (
+                replace(dictionary, unexplained=unexplained)
+                if unexplained <= MAX_UNEXPLAINED
+                else fit_processing(dictionary, runs).dictionary
             )
-        found.append(one)
-    return found, [one.misfit for one in found if one.misfit]
+        fitted.append(dictionary)
+    return fitted, [dictionary.misfit for dictionary in fitted if dictionary.misfit]
 
 
 @torch.no_grad()
 def unexplained_variance(dictionary: Dictionary, runs: Sequence[Run]) -> float:
-    """Share of the variance of what a dictionary should reconstruct that it does not, over tokens.
+    """Return the share of its target's variance, over tokens, that a dictionary does not reconstruct.
 
-    Where writing weights were centred in training, what is written is compared without its mean.
+    Where writing weights were centred in training, the site's output is compared without its mean.
+
+    Raises:
+        InputError: The reconstruction is not finite.
     """
-    one = dictionary.to(runs[0].final)
-    should = torch.cat([centre_output(run.model, one, run.dictionary_target(one)[1:]) for run in runs])
-    made = torch.cat([one.reconstruct(run.dictionary_input(one)[1:]) for run in runs])
-    spread = (should - should.mean(0)).square().sum().clamp_min(torch.finfo(should.dtype).tiny)
-    left = float((should - made).square().sum() / spread)
-    if left != left:
+    converted = dictionary.to(runs[0].final)
+    targets = torch.cat(
+        [centre_output(run.model, converted, run.dictionary_target(converted)[1:]) for run in runs]
+    )
+    reconstructions = torch.cat([converted.reconstruct(run.dictionary_input(converted)[1:]) for run in runs])
+    spread = (targets - targets.mean(0)).square().sum().clamp_min(torch.finfo(targets.dtype).tiny)
+    share = float((targets - reconstructions).square().sum() / spread)
+    if share != share:
         raise InputError(
-            f"The dictionary '{one.name}' reconstructs values at {one.site.name} that are not numbers; its "
+            f"The dictionary '{converted.name}' reconstructs values at {converted.site.name} that are not "
+            "numbers; its "
             "file is damaged, or was made for another model."
         )
-    return left
+    return share
 
 
 def run_sample_texts(model: Model) -> list[Run]:
-    """Runs of a little English, on which a dictionary's fit is measured when it is opened.
+    """Run a few English sentences, on which a dictionary's fit is measured when it is loaded.
 
     Sentences that the model's tokenizer cannot write are left out; without any, nothing can be measured.
     """

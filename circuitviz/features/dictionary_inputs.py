@@ -1,4 +1,4 @@
-"""What dictionaries read of many rows of tokens at once: the same as in a run of each row alone."""
+"""What dictionaries read over batches of token rows: the same as in a run of each row alone."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ from circuitviz.models import Model
 
 @torch.no_grad()
 def batch_dictionary_inputs(model: Model, dictionaries: Sequence[Dictionary], tokens: Tensor) -> list[Tensor]:
-    """tokens: [row, time], padded on the right → what each dictionary reads, [row, time, d_in].
+    """Return what each dictionary reads, [row, time, d_in].
 
-    dictionaries: at most one a site.
+    Args:
+        model: The model.
+        dictionaries: At most one for each site.
+        tokens: [row, time], padded on the right.
     """
     tokens = tokens.to(model.device)
-    seen: dict[str, Tensor] = {}
+    inputs: dict[str, Tensor] = {}
 
-    def keep(one: Dictionary, read: Tensor, _written: Tensor) -> None:
-        seen[one.site.name] = read
+    def keep(dictionary: Dictionary, read: Tensor, _written: Tensor) -> None:
+        inputs[dictionary.site.name] = read
 
     with model.hooks(site_hooks(model, dictionaries, keep)):
         model.logits(tokens, torch.zeros_like(tokens[:, 0]))
-    return [seen[one.site.name] for one in dictionaries]
+    return [inputs[dictionary.site.name] for dictionary in dictionaries]

@@ -1,4 +1,4 @@
-"""Opening dictionaries must either fit the model that is open or say in a sentence why they do not."""
+"""Loading of dictionaries; each either fits the model or a sentence says why it does not."""
 
 from __future__ import annotations
 
@@ -22,91 +22,108 @@ MAX_FOLDER_DEPTH = 3  # folders of folders that are looked into
 
 
 def load_dictionary(path: str | Path, model: Model | None = None) -> Dictionary:
-    """Open one dictionary: a SAELens folder, or a ``.pt`` file of transcoder_circuits.
+    """Load one dictionary: a SAELens folder, or a ``.pt`` file of Dunefsky et al.
 
-    With a model, checks that it fits, as ``load_dictionaries`` does. Nothing is downloaded, unless it is
-    asked for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
+    Nothing is downloaded, unless it is asked for by name: ``saelens:gpt2-small-hook-z-kk/blocks.0.hook_z``.
+
+    Args:
+        path: The folder, file or name.
+        model: With a model, checks that the dictionary fits it, as ``load_dictionaries`` does.
+
+    Raises:
+        InputError: It is no dictionary, or cannot belong to the model.
     """
     answers = _parse_release(path) is not None and run_to_completion(probe_hub_steps())
-    one = _load(path, model, answers)
+    dictionary = _load(path, model, answers)
     if model is not None:
-        (one,) = run_to_completion(_measure_fit([one], model))
-        _warn_of_misfit([one])
-    return one
+        (dictionary,) = run_to_completion(_measure_fit([dictionary], model))
+        _warn_of_misfit([dictionary])
+    return dictionary
 
 
 def _load(path: str | Path, model: Model | None, hub_answers: bool) -> Dictionary:
-    """``hub_answers``: whether Hugging Face does, where the path is the name of a release."""
-    where = Path(path).expanduser()
+    """Load one dictionary; ``hub_answers``: whether Hugging Face does, for the name of a release."""
+    expanded_path = Path(path).expanduser()
     if released := _parse_release(path):
-        found = download_release(*released, hub_answers)
-    elif where.is_dir() and is_saelens_folder(where):
-        found = read_saelens_folder(where)
-    elif where.is_file() and where.suffix == ".pt":
-        found = read_dunefsky_transcoder(where)
+        dictionary = download_release(*released, hub_answers)
+    elif expanded_path.is_dir() and is_saelens_folder(expanded_path):
+        dictionary = read_saelens_folder(expanded_path)
+    elif expanded_path.is_file() and expanded_path.suffix == ".pt":
+        dictionary = read_dunefsky_transcoder(expanded_path)
     else:
         raise InputError(
-            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS_FILE}, and a transcoder of "
+            f"'{path}' is no dictionary: a SAELens folder holds cfg.json and {WEIGHTS_FILE}, and a "
+            "transcoder of "
             "transcoder_circuits is one .pt file."
         )
     if model is not None:
-        check_dictionary(found, model)
-    return found
+        check_dictionary(dictionary, model)
+    return dictionary
 
 
 def load_dictionaries(paths: Iterable[str | Path], model: Model) -> tuple[Dictionary, ...]:
-    """Open all dictionaries of some files and folders, at most one a site.
+    """Load all dictionaries of some files and folders, at most one for each site.
 
-    A folder that is no dictionary is looked into. Each is tried on a little English text
-    (``fit.sample_runs``): what it leaves unexplained is its ``unexplained``, and an InputWarning is given
-    where that is more than half of the variance, or where it fits another processing of the model than its
-    file states. Raises InputError where one cannot be the model's (layer, width, values that are not
-    numbers), where two belong to one site, and where their encoders would not fit into memory.
+    A folder that is no dictionary is searched for some. Each is tried on a little English text: an
+    InputWarning is given where it leaves more than half of the variance unexplained, or fits another weight
+    processing than its file states.
+
+    Args:
+        paths: Files, folders and names of releases.
+        model: The model.
+
+    Returns:
+        The dictionaries, by layer.
+
+    Raises:
+        InputError: A dictionary cannot be the model's (layer, width, values that are not finite), two belong
+            to one site, or their encoders would not fit into memory.
     """
-    found = run_to_completion(load_dictionaries_steps(paths, model))
-    _warn_of_misfit(found)
-    return found
+    dictionaries = run_to_completion(load_dictionaries_steps(paths, model))
+    _warn_of_misfit(dictionaries)
+    return dictionaries
 
 
 def load_dictionaries_steps(
     paths: Iterable[str | Path], model: Model
 ) -> ProgressSteps[tuple[Dictionary, ...]]:
-    """``load_dictionaries``, with steps while Hugging Face is looked for and after each dictionary.
+    """Load dictionaries as ``load_dictionaries`` does, as a generator of progress.
 
-    Warnings are left to whoever asks: the ``misfit`` of each.
+    Warnings are left to the caller: the ``misfit`` of each dictionary.
     """
     places = [place for path in paths for place in find_dictionary_paths(path)]
     _check_memory(places)
     answers = any(_parse_release(place) for place in places) and (yield from probe_hub_steps())
-    found: list[Dictionary] = []
+    dictionaries: list[Dictionary] = []
     for place in places:
-        yield Progress(len(found), len(places), "Opening dictionaries")
-        found.append(_load(place, model, answers))
-    check_one_per_site(found)
-    found = yield from _measure_fit(found, model)
-    return tuple(sorted(found, key=lambda one: (one.site.layer, one.site.part)))
+        yield Progress(len(dictionaries), len(places), "Opening dictionaries")
+        dictionaries.append(_load(place, model, answers))
+    check_one_per_site(dictionaries)
+    dictionaries = yield from _measure_fit(dictionaries, model)
+    return tuple(sorted(dictionaries, key=lambda one: (one.site.layer, one.site.part)))
 
 
 def _measure_fit(dictionaries: Sequence[Dictionary], model: Model) -> ProgressSteps[list[Dictionary]]:
-    """Dictionaries in the form that fits, with what they leave unexplained; unmeasured without any text."""
+    """Return dictionaries in the processing that fits; as they are without any text."""
     runs = run_sample_texts(model) if dictionaries else []
-    found: list[Dictionary] = []
-    for one in dictionaries:
-        yield Progress(len(found), len(dictionaries), f"Measuring how {one.name} fits")
-        found += fit_dictionaries([one], runs)[0] if runs else [one]
-    return found
+    fitted: list[Dictionary] = []
+    for dictionary in dictionaries:
+        yield Progress(len(fitted), len(dictionaries), f"Measuring how {dictionary.name} fits")
+        fitted += fit_dictionaries([dictionary], runs)[0] if runs else [dictionary]
+    return fitted
 
 
 def _warn_of_misfit(dictionaries: Iterable[Dictionary]) -> None:
-    for one in dictionaries:
-        if one.misfit:
-            warnings.warn(one.misfit, InputWarning, stacklevel=3)
+    for dictionary in dictionaries:
+        if dictionary.misfit:
+            warnings.warn(dictionary.misfit, InputWarning, stacklevel=3)
 
 
 def paths_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str | Path]:
-    """These files and folders; where none is given, those that ship with the demo model.
+    """Return the paths; where there are none, the dictionaries that ship with the demo model.
 
-    InputError where none is given and none ship with the model.
+    Raises:
+        InputError: There are no paths, and none ship with the model.
     """
     shipped = resource_path("demo", "dictionaries")
     if not paths and (model.name != "demo" or not shipped.is_dir()):
@@ -119,44 +136,50 @@ def paths_or_shipped(paths: Sequence[str | Path], model: Model) -> Sequence[str 
 
 
 def find_dictionary_paths(path: str | Path) -> list[str | Path]:
-    """Folders and files below a path that hold one dictionary each; InputError where there is none."""
-    where = Path(path).expanduser()
-    if where.is_file() or is_saelens_folder(where) or _parse_release(path):
-        return [path if _parse_release(path) else where]
-    found: list[str | Path] = []
-    level = [where] if where.is_dir() else []
+    """Return the folders and files below a path that hold one dictionary each.
+
+    Raises:
+        InputError: There is none.
+    """
+    expanded_path = Path(path).expanduser()
+    if expanded_path.is_file() or is_saelens_folder(expanded_path) or _parse_release(path):
+        return [path if _parse_release(path) else expanded_path]
+    paths: list[str | Path] = []
+    level = [expanded_path] if expanded_path.is_dir() else []
     for _ in range(MAX_FOLDER_DEPTH):
         try:
-            inside = sorted(child for folder in level for child in folder.iterdir())
+            children = sorted(child for folder in level for child in folder.iterdir())
         except OSError as error:
             raise InputError(
                 f"'{error.filename}' could not be looked into for dictionaries ({error.strerror})."
             ) from None
-        found += [child for child in inside if is_saelens_folder(child) or child.suffix == ".pt"]
-        level = [child for child in inside if child.is_dir() and not is_saelens_folder(child)]
-    if not found:
+        paths += [child for child in children if is_saelens_folder(child) or child.suffix == ".pt"]
+        level = [child for child in children if child.is_dir() and not is_saelens_folder(child)]
+    if not paths:
         raise InputError(
             f"'{path}' holds no dictionary; give SAELens folders (cfg.json and {WEIGHTS_FILE}), a folder of "
             "them, or .pt files of transcoder_circuits."
         )
-    return found
+    return paths
 
 
 def check_one_per_site(dictionaries: Sequence[Dictionary]) -> None:
-    """InputError where two dictionaries belong to one site."""
+    """Raise InputError where two dictionaries belong to one site."""
     first: dict[str, Dictionary] = {}
-    for one in dictionaries:
-        other = first.setdefault(one.site.name, one)
-        if other is not one:
+    for dictionary in dictionaries:
+        other = first.setdefault(dictionary.site.name, dictionary)
+        if other is not dictionary:
             raise InputError(
-                f"The dictionaries '{other.name}' and '{one.name}' both belong to {one.site.name} (what "
-                f"{'attention' if one.site.part == 'a' else 'the MLP'} of layer {one.site.layer} writes); "
+                f"The dictionaries '{other.name}' and '{dictionary.name}' both belong to "
+                f"{dictionary.site.name} (what "
+                f"{'attention' if dictionary.site.part == 'a' else 'the MLP'} of layer "
+                f"{dictionary.site.layer} writes); "
                 "give one of them."
             )
 
 
 def check_dictionary(dictionary: Dictionary, model: Model) -> None:
-    """InputError where a dictionary is of another site or width than the model has."""
+    """Raise InputError where a dictionary belongs to another site or width than the model has."""
     site, shape = dictionary.site, model.shape
     if not 0 <= site.layer < shape.n_layers or (site.part == "m" and not shape.mlp):
         raise InputError(
@@ -165,11 +188,15 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
         )
     heads, inner = model.layers[site.layer].o.shape[:2]
     width = heads * inner if site.reads == "z" else shape.d_model
-    for what, ours, theirs in (("reads", dictionary.d_in, width), ("writes", dictionary.d_out, width)):
-        if ours != theirs:
+    for verb, own_width, model_width in (
+        ("reads", dictionary.d_in, width),
+        ("writes", dictionary.d_out, width),
+    ):
+        if own_width != model_width:
             raise InputError(
-                f"The dictionary '{dictionary.name}' {what} vectors of width {ours}; at {site.name} "
-                f"'{model.name}' has width {theirs}. It was made for {dictionary.model or 'another model'}."
+                f"The dictionary '{dictionary.name}' {verb} vectors of width {own_width}; at {site.name} "
+                f"'{model.name}' has width {model_width}. It was made for "
+                f"{dictionary.model or 'another model'}."
             )
     skip = dictionary.skip
     if skip is not None and skip.shape != (dictionary.d_out, dictionary.d_in):
@@ -180,14 +207,14 @@ def check_dictionary(dictionary: Dictionary, model: Model) -> None:
 
 
 def _parse_release(path: str | Path) -> tuple[str, str] | None:
-    """Release and id of ``saelens:RELEASE/ID``."""
+    """Return release and id of ``saelens:RELEASE/ID``."""
     prefix, colon, rest = str(path).partition(":")
     release, slash, identity = rest.partition("/")
     return (release, identity) if prefix == "saelens" and colon and slash else None
 
 
 def _check_memory(places: Sequence[str | Path]) -> None:
-    """Encoders are read as a whole, about half of the files; decoders stay on disk."""
+    """Raise InputError where the encoders, about half of the files, would not fit; decoders stay on disk."""
     files = [p / WEIGHTS_FILE if p.is_dir() else p for p in places if isinstance(p, Path)]
     size = sum(file.stat().st_size for file in files if file.is_file()) / 2
     free = int(psutil.virtual_memory().available)

@@ -1,8 +1,8 @@
-"""The GPT-2 transcoders of Dunefsky et al. are old torch files: read as plain data, and as nothing else.
+"""The GPT-2 transcoders of [dunefsky2024transcoders], torch files that are read as plain data only.
 
 This is the one place where such a file is opened. ``weights_only`` refuses whatever is not on a list:
-tensors, plain values, and the attributes of one configuration class, whose own code is never run (a
-stand-in takes the attributes).
+tensors, plain values, and the attributes of one configuration class, whose own code never runs (a stand-in
+takes the attributes).
 """
 
 from __future__ import annotations
@@ -29,19 +29,21 @@ _CONFIG_CLASSES = ("sae_training.config", "transcoder_training.config")
 def read_dunefsky_transcoder(path: Path) -> Dictionary:
     """Read one ``.pt`` file: ``cfg`` and ``state_dict`` with W_enc, b_enc, W_dec, b_dec, b_dec_out.
 
-    The encoder reads input − b_dec, which is folded into its bias. Raises InputError on a file that
-    holds anything else, and on one that asks for code to be run.
+    The encoder reads input − b_dec, which is folded into its bias.
+
+    Raises:
+        InputError: The file holds anything else, or asks for code to be run.
     """
     allowed = [(_RunnerConfig, f"{module}.LanguageModelSAERunnerConfig") for module in _CONFIG_CLASSES]
     try:
         with torch.serialization.safe_globals([*allowed, torch.device]):
-            held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:  # a foreign file fails in many ways
         raise InputError(
             f"'{path}' could not be read as a transcoder ({_reason(error)}); a .pt file may hold tensors "
             "and a transcoder's configuration alone, as those of transcoder_circuits do."
         ) from error
-    state = held.get("state_dict") if isinstance(held, dict) else None
+    state = content.get("state_dict") if isinstance(content, dict) else None
     needed = {"W_enc", "b_enc", "W_dec", "b_dec", "b_dec_out"}
     if not isinstance(state, dict) or not needed <= state.keys():
         raise InputError(
@@ -57,7 +59,7 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
                 f"'{path}' holds {name} of shape {list(weights[name].shape)}; with its other tensors, "
                 f"{list(shape)} would be right."
             )
-    cfg = held.get("cfg")
+    cfg = content.get("cfg")
     config: dict[str, Any] = (
         cfg if isinstance(cfg, dict) else vars(cfg) if isinstance(cfg, _RunnerConfig) else {}
     )
@@ -75,19 +77,23 @@ def read_dunefsky_transcoder(path: Path) -> Dictionary:
     )
 
 
-def _checked_weight(path: Path, name: str, given: object) -> Tensor:
-    """A tensor of the file in float32; InputError where it is none, or claims more than the file holds."""
-    if not isinstance(given, Tensor) or given.layout != torch.strided or given.dim() not in (1, 2):
+def _checked_weight(path: Path, name: str, value: object) -> Tensor:
+    """Return a tensor of the file in float32.
+
+    Raises:
+        InputError: It is no tensor, or claims more than the file holds.
+    """
+    if not isinstance(value, Tensor) or value.layout != torch.strided or value.dim() not in (1, 2):
         raise InputError(f"'{path}' holds '{name}' that is no vector or matrix; its file is damaged.")
-    if not given.is_floating_point() or given.numel() * given.element_size() > path.stat().st_size:
+    if not value.is_floating_point() or value.numel() * value.element_size() > path.stat().st_size:
         raise InputError(
-            f"'{path}' holds '{name}' as {given.dtype} of shape {list(given.shape)}, more than the file can "
+            f"'{path}' holds '{name}' as {value.dtype} of shape {list(value.shape)}, more than the file can "
             "hold or no floating point; its file is damaged."
         )
-    return given.detach().float()
+    return value.detach().float()
 
 
 def _reason(error: Exception) -> str:
-    """What torch says, up to its advice on how to run the code in the file."""
+    """Return what torch says, up to its advice on how to run the code in the file."""
     text = str(error).partition("WeightsUnpickler error: ")[2] or str(error) or type(error).__name__
     return text.strip().splitlines()[0].partition(" Please use")[0].rstrip(". ")[:200]

@@ -1,4 +1,4 @@
-"""By which channel an edge between features runs: the residual stream, or the values of a named head."""
+"""By which way an edge between features runs: the residual stream, or the values of a head."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OTHERS_NAME, BIASES_NAME = "all others", "biases"
 
 @dataclass(frozen=True)
 class NodeShare:
-    """What one node gives, by its name; ``OTHERS_NAME`` and ``BIASES_NAME`` stand for what has no name here."""
+    """What one node contributes, by its name; ``OTHERS_NAME`` and ``BIASES_NAME`` stand for the rest."""
 
     name: str
     value: float
@@ -30,9 +30,15 @@ class NodeShare:
 class HeadChannel:
     """What reaches a target through one head's OV.
 
-    total: from all nodes and the head's constant part; given: from the source that was asked for; own:
-    whether the target is a feature of this head's attention, so that the head carries part of its edges;
-    sources: the strongest nodes, then the rest, which sum to the total.
+    Attributes:
+        head: The head's name.
+        layer: Its layer.
+        head_index: Its index in the layer.
+        total: From all nodes and the head's constant part.
+        from_source: From the source that was asked for.
+        is_own_layer: Whether the target is a feature of this head's attention, so that the head carries part
+            of its edges.
+        sources: The strongest nodes, then the rest; they sum to the total.
     """
 
     head: str
@@ -48,9 +54,14 @@ class HeadChannel:
 class EdgeChannels:
     """How a target's pre-activation, and one source's part in it, comes through heads.
 
-    value: the target's; edge: from source to target, None without a source. Of a feature of attention
-    the edge is the sum over its own layer's heads; of any other target it stays in the residual stream,
-    and heads are further ways from the source to the target.
+    Attributes:
+        target: The target's name.
+        source: The source's name.
+        value: The target's value.
+        edge: The edge from source to target; None without a source. Of a feature of attention it is the sum
+            over its own layer's heads; of any other target it stays in the residual stream, and heads are
+            further ways from the source to the target.
+        heads: The heads.
     """
 
     target: str
@@ -62,27 +73,36 @@ class EdgeChannels:
     @property
     def is_through_heads(self) -> bool:
         """Whether heads carry the edge itself."""
-        return any(one.is_own_layer for one in self.heads)
+        return any(head.is_own_layer for head in self.heads)
 
     @property
     def strongest(self) -> HeadChannel:
         """The head that carries most: of the edge, or of everything; its own layer's heads first."""
         return max(
             self.heads,
-            key=lambda one: (
-                one.is_own_layer,
-                abs(one.total if one.from_source is None else one.from_source),
+            key=lambda head: (
+                head.is_own_layer,
+                abs(head.total if head.from_source is None else head.from_source),
             ),
         )
 
 
 @dataclass(frozen=True)
 class AttentionScoreBreakdown:
-    """Why a head looks from a query's to a key's position, by nodes.
+    """Why a head attends from a query's to a key's position, by nodes.
 
-    pattern: the pattern's value there; score: before the softmax; pairs: the strongest ones, (query's
-    node, key's node, product); rows, columns: the nodes of those pairs; values: [rows, columns]; by_query,
-    by_key: each side's marginals, the strongest first, then the rest, which sum to the score.
+    Attributes:
+        head: The head's name.
+        query: The query's position.
+        key: The key's position.
+        pattern: The attention weight.
+        score: The score before the softmax.
+        pairs: The strongest pairs: query's node, key's node, product.
+        rows: The query nodes of those pairs.
+        columns: The key nodes of those pairs.
+        values: [rows, columns].
+        by_query: The query side's parts, the strongest first, then the rest; they sum to the score.
+        by_key: The same of the key side.
     """
 
     head: str
@@ -101,34 +121,44 @@ class AttentionScoreBreakdown:
 def edge_channels(
     edges: Edges, target: Target, source: str | None = None, max_nodes: int = MAX_NAMED_NODES
 ) -> EdgeChannels:
-    """Every head by which something reaches a target; InputError where none can."""
+    """Return every head through which something reaches a target.
+
+    Args:
+        edges: Edges of the prompt's nodes.
+        target: The target.
+        source: Name of a node whose part is given as well.
+        max_nodes: How many nodes are named for each head.
+
+    Raises:
+        InputError: No head writes anything that the target reads.
+    """
     table = edges.table
     row, _ = edges.row_into(target)
-    at = None if source is None else table.index(source)
-    own = _attention_layer(table, target)
-    found = []
+    source_row = None if source is None else table.index(source)
+    own_layer = _attention_layer(table, target)
+    channels = []
     heads = range(table.run.model.shape.n_heads)
-    for layer in _layers_written_before(table, target, own):
+    for layer in _layers_written_before(table, target, own_layer):
         rows, constants = rows_through_heads(edges, target, layer, heads)
-        for head, given, constant in zip(heads, rows, constants.tolist(), strict=True):
-            found.append(
+        for head, contributions, constant in zip(heads, rows, constants.tolist(), strict=True):
+            channels.append(
                 HeadChannel(
                     f"a{layer}.h{head}",
                     layer,
                     head,
-                    float(given.sum()) + constant,
-                    None if at is None else float(given[at]),
-                    layer == own,
-                    _strongest_shares(table, given, constant, max_nodes),
+                    float(contributions.sum()) + constant,
+                    None if source_row is None else float(contributions[source_row]),
+                    layer == own_layer,
+                    _strongest_shares(table, contributions, constant, max_nodes),
                 )
             )
-    if not found:
+    if not channels:
         raise InputError(
             f"No head writes anything that '{target.node.name}' reads; a feature of a later layer, or one of "
             "attention, would be right."
         )
-    edge = None if at is None else float(row[at])
-    return EdgeChannels(target.node.name, source, target.value, edge, tuple(found))
+    edge = None if source_row is None else float(row[source_row])
+    return EdgeChannels(target.node.name, source, target.value, edge, tuple(channels))
 
 
 def break_down_attention_score(
@@ -139,7 +169,19 @@ def break_down_attention_score(
     key: int | None = None,
     max_nodes: int = MAX_NAMED_NODES,
 ) -> AttentionScoreBreakdown:
-    """What a head's score between two positions is made of; key: None, where it looks most from the query."""
+    """Return what a head's score between two positions is made of.
+
+    Args:
+        table: The nodes of the prompt.
+        layer: The layer.
+        head: The head.
+        query: The query's position.
+        key: The key's position; where the head attends most by default.
+        max_nodes: How many pairs and nodes are named.
+
+    Raises:
+        InputError: Head or positions do not exist, or the model computes scores in another way.
+    """
     table.check_position(query)
     check_head(table, layer, head)
     pattern = table.run.pattern[layer][head, query, : query + 1]
@@ -150,8 +192,8 @@ def break_down_attention_score(
     keys = [*(table.node(int(i)).name for i in parts.keys), BIASES_NAME]
     width = len(keys)
     order = parts.pairs.abs().flatten().topk(min(max_nodes, parts.pairs.numel())).indices.tolist()
-    rows = list(dict.fromkeys(at // width for at in order))
-    columns = list(dict.fromkeys(at % width for at in order))
+    rows = list(dict.fromkeys(pair_index // width for pair_index in order))
+    columns = list(dict.fromkeys(pair_index % width for pair_index in order))
     return AttentionScoreBreakdown(
         head=f"a{layer}.h{head}",
         query=query,
@@ -159,8 +201,12 @@ def break_down_attention_score(
         pattern=float(pattern[key]),
         score=parts.score,
         pairs=tuple(
-            (queries[at // width], keys[at % width], float(parts.pairs[at // width, at % width]))
-            for at in order
+            (
+                queries[pair_index // width],
+                keys[pair_index % width],
+                float(parts.pairs[pair_index // width, pair_index % width]),
+            )
+            for pair_index in order
         ),
         rows=tuple(queries[i] for i in rows),
         columns=tuple(keys[j] for j in columns),
@@ -170,18 +216,18 @@ def break_down_attention_score(
     )
 
 
-def _layers_written_before(table: NodeTable, target: Target, own: int | None) -> list[int]:
-    """Layers whose heads write what the target reads, and the one whose heads it is a feature of."""
+def _layers_written_before(table: NodeTable, target: Target, own_layer: int | None) -> list[int]:
+    """Return the layers whose heads write what the target reads, and the one it is a feature of."""
     reads = target.read_vectors if target.index is None else read_vectors_of_node(table, target.index)
     return [
         layer
         for layer in range(table.run.model.shape.n_layers)
-        if layer == own or (reads is not None and reads.stage > attention_write_stage(layer))
+        if layer == own_layer or (reads is not None and reads.stage > attention_write_stage(layer))
     ]
 
 
 def _attention_layer(table: NodeTable, target: Target) -> int | None:
-    """The layer whose attention a target is a feature of."""
+    """Return the layer whose attention a target is a feature of."""
     index = target.index
     if index is None or table.kind[index] != NODE_KINDS.index(NodeKind.FEATURE) or not table.part[index]:
         return None
@@ -191,20 +237,20 @@ def _attention_layer(table: NodeTable, target: Target) -> int | None:
 def _strongest_shares(
     table: NodeTable, contributions: Tensor, constant: float, max_nodes: int
 ) -> tuple[NodeShare, ...]:
-    """The nodes that give most, then what is left and what is always there."""
+    """Return the nodes that contribute most, then the rest, then the constant part."""
     order = contributions.abs().topk(min(max_nodes, len(contributions))).indices.tolist()
-    named = [
+    shares = [
         NodeShare(table.node(i).name, float(contributions[i])) for i in order if float(contributions[i]) != 0
     ]
-    rest = float(contributions.sum()) - sum(one.value for one in named)
-    return (*named, NodeShare(OTHERS_NAME, rest), NodeShare(BIASES_NAME, constant))
+    remainder = float(contributions.sum()) - sum(share.value for share in shares)
+    return (*shares, NodeShare(OTHERS_NAME, remainder), NodeShare(BIASES_NAME, constant))
 
 
 def _named_shares(names: list[str], values: Tensor, max_nodes: int) -> tuple[NodeShare, ...]:
     order = values.abs().topk(min(max_nodes, len(values))).indices.tolist()
-    found = [NodeShare(names[i], float(values[i])) for i in order]
-    rest = float(values.sum()) - sum(one.value for one in found)
-    return (*found, NodeShare(OTHERS_NAME, rest)) if len(values) > max_nodes else tuple(found)
+    shares = [NodeShare(names[i], float(values[i])) for i in order]
+    remainder = float(values.sum()) - sum(share.value for share in shares)
+    return (*shares, NodeShare(OTHERS_NAME, remainder)) if len(values) > max_nodes else tuple(shares)
 
 
 __all__ = [

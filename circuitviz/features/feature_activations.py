@@ -1,6 +1,6 @@
-"""What features do over many prompts at once: where they fire, and what follows when they are held.
+"""Features over many prompts at once: where they are active, and what follows when they are held.
 
-A node's name says one position of one prompt; what a feature means is said of any prompt.
+A node's name means one position of one prompt; what a feature means is said of any prompt.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from circuitviz.models.model import Hook
 
 @dataclass(frozen=True, eq=False)
 class FeatureRef:
-    """One feature of a dictionary; ``position`` where its node stands, None where it has none."""
+    """One feature of a dictionary.
+
+    Attributes:
+        name: Its node's name.
+        dictionary: Its dictionary.
+        index: Its index.
+        position: The position of its node, None where it has none.
+    """
 
     name: str
     dictionary: Dictionary
@@ -31,7 +38,7 @@ class FeatureRef:
 
 @dataclass(frozen=True, eq=False)
 class HeldFeature:
-    """A feature that is made to fire with ``value`` [batch, time] where ``token_mask`` [batch, time] says so."""
+    """A feature that is held at ``value`` [batch, time] where ``token_mask`` [batch, time] says so."""
 
     feature: FeatureRef
     value: Tensor
@@ -39,7 +46,7 @@ class HeldFeature:
 
 
 def is_feature_name(name: str) -> bool:
-    """Whether a node's name is a feature's, with its position or without.
+    """Return whether a node's name is a feature's, with its position or without.
 
     >>> is_feature_name("m3.f12@7"), is_feature_name("m3.f12"), is_feature_name("a1.h2@7")
     (True, True, False)
@@ -48,24 +55,32 @@ def is_feature_name(name: str) -> bool:
 
 
 def find_feature(name: str, dictionaries: Sequence[Dictionary]) -> FeatureRef:
-    """A feature by its node's name; InputError where that is none, or its dictionary is not open."""
-    found = parse_feature_name(name)
-    if found is None:
+    """Return a feature by its node's name.
+
+    Raises:
+        InputError: The name is no feature's, or its dictionary is not open.
+    """
+    parsed = parse_feature_name(name)
+    if parsed is None:
         raise InputError(f"'{name}' is no feature; one is named as m3.f12, or m3.f12@7 at a position.")
-    one = next((d for d in dictionaries if d.site.name == found.site), None)
-    if one is None:
-        there = ", ".join(d.site.name for d in dictionaries) or "none"
-        raise InputError(f"No dictionary of {found.site} is open, so '{name}' is unknown; open: {there}.")
-    if found.feature >= one.features:
-        raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
-    return FeatureRef(name, one, found.feature, found.position)
+    dictionary = next((d for d in dictionaries if d.site.name == parsed.site), None)
+    if dictionary is None:
+        open_sites = ", ".join(d.site.name for d in dictionaries) or "none"
+        raise InputError(
+            f"No dictionary of {parsed.site} is open, so '{name}' is unknown; open: {open_sites}."
+        )
+    if parsed.feature >= dictionary.features:
+        raise InputError(
+            f"'{name}' does not exist: '{dictionary.name}' has {dictionary.features:,} features."
+        )
+    return FeatureRef(name, dictionary, parsed.feature, parsed.position)
 
 
 @torch.no_grad()
 def feature_activations(model: Model, tokens: Tensor, features: Sequence[FeatureRef]) -> Tensor:
-    """Activations of some features on prompts [batch, time]: [features, batch, time]."""
-    _, found = run_with_held_features(model, tokens, torch.zeros_like(tokens[:, 0]), (), features)
-    return found
+    """Return activations of some features on prompts [batch, time]: [features, batch, time]."""
+    _, activations = run_with_held_features(model, tokens, torch.zeros_like(tokens[:, 0]), (), features)
+    return activations
 
 
 @torch.no_grad()
@@ -76,11 +91,19 @@ def run_with_held_features(
     held: Sequence[HeldFeature],
     read: Sequence[FeatureRef] = (),
 ) -> tuple[Tensor, Tensor]:
-    """Run prompts [batch, time] with some features held, and everything else free to respond.
+    """Run prompts with some features held, and everything else free to respond.
 
-    Errors are as they are: a held feature's difference is added to what its site writes. Returns logits
-    [batch, vocabulary] at one position of each prompt, and the activations of ``read`` in that very run,
-    before they are held: [read, batch, time].
+    Errors are as they are: a held feature's difference is added to what its site writes.
+
+    Args:
+        model: The model.
+        tokens: [batch, time].
+        positions: One position of each prompt, [batch], at which logits are returned.
+        held: The features that are held.
+        read: The features that are read in that run, before they are held.
+
+    Returns:
+        Logits [batch, vocabulary], and activations [read, batch, time].
     """
     batch = _HeldFeatureHooks(model, held, read)
     with model.hooks(batch.hooks()):
@@ -90,29 +113,29 @@ def run_with_held_features(
 
 
 class _HeldFeatureHooks:
-    """Hooks of one pass, site by site."""
+    """Hooks of one pass, site by site; what is read is left in ``activations``."""
 
     def __init__(self, model: Model, held: Sequence[HeldFeature], read: Sequence[FeatureRef]) -> None:
         self.model, self.held, self.read = model, held, read
         self.activations: dict[int, Tensor] = {}
 
     def hooks(self) -> dict[str, Hook]:
-        """By hook point; a site has one dictionary (``loading.check_set``)."""
+        """Return the hooks by hook point; a site has one dictionary."""
         features = [*(h.feature for h in self.held), *self.read]
         sites = {one.dictionary.site.name: one.dictionary for one in features}
         return site_hooks(self.model, sites.values(), self._hold_features)
 
-    def _hold_features(self, one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
-        """What a site writes with its held features, [batch, time, d_out]; keeps what is read."""
-        one = one.to(read)
-        activation = one.encode(read)
+    def _hold_features(self, dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+        """Return a site's output with its held features, [batch, time, d_out]; keeps what is read."""
+        dictionary = dictionary.to(read)
+        activation = dictionary.encode(read)
         for i, feature in enumerate(self.read):
-            if feature.dictionary.site == one.site:
+            if feature.dictionary.site == dictionary.site:
                 self.activations[i] = activation[..., feature.index].clone()
-        mine = [h for h in self.held if h.feature.dictionary.site == one.site]
-        if not mine:
+        held_here = [h for h in self.held if h.feature.dictionary.site == dictionary.site]
+        if not held_here:
             return None
-        index = torch.tensor([h.feature.index for h in mine], device=read.device)
-        value = torch.stack([h.value.to(read) for h in mine], dim=-1)
-        at = torch.stack([h.token_mask.to(read.device) for h in mine], dim=-1)
-        return written + ((value - activation[..., index]) * at) @ one.decoder_rows(index)
+        index = torch.tensor([h.feature.index for h in held_here], device=read.device)
+        value = torch.stack([h.value.to(read) for h in held_here], dim=-1)
+        mask = torch.stack([h.token_mask.to(read.device) for h in held_here], dim=-1)
+        return written + ((value - activation[..., index]) * mask) @ dictionary.decoder_rows(index)

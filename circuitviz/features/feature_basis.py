@@ -1,8 +1,8 @@
-"""Sites of a model opened into features for whole batches of prompts: what is read, written and left over.
+"""Sites of a model shown in features for whole batches of prompts: what is read, written and left over.
 
-A site's output is the sum of the listed features, each its activation times its direction, and of the rest,
-which is the reconstruction's error with every feature that is not listed. The sum is exact, so a pass in
-which nothing is changed is the model's own.
+A site's output is the sum of the listed features, each its activation times its direction, and of the rest:
+the reconstruction error with every feature that is not listed. The sum is exact, so a pass in which nothing
+is changed is the model's own.
 """
 
 from __future__ import annotations
@@ -26,7 +26,13 @@ from circuitviz.models.model import Hook
 
 @dataclass(frozen=True, eq=False)
 class SiteBasis:
-    """A site with its dictionary and the features that are listed, [listed]."""
+    """A site with its dictionary and the features that are listed.
+
+    Attributes:
+        model: The model.
+        dictionary: The site's dictionary.
+        listed: Indices of features [listed].
+    """
 
     model: Model
     dictionary: Dictionary
@@ -34,7 +40,7 @@ class SiteBasis:
 
     @property
     def name(self) -> str:
-        """``a2`` or ``m3``."""
+        """The site, ``a2`` or ``m3``."""
         return self.dictionary.site.name
 
     @property
@@ -43,20 +49,20 @@ class SiteBasis:
         return self.dictionary.site.reads == "z"
 
     def listed_activations(self, read: Tensor) -> Tensor:
-        """Activations of the listed features, [..., d_in] → [..., listed]."""
+        """Return activations of the listed features, [..., d_in] → [..., listed]."""
         return self.dictionary.encode(read)[..., self.listed]
 
     def listed_decoder_rows(self) -> Tensor:
-        """What each listed feature writes at activation 1, as the site writes it, [listed, d_out]."""
+        """Return what each listed feature writes at activation 1, as the site writes it, [listed, d_out]."""
         return self.dictionary.decoder_rows(self.listed)
 
     def listed_directions(self) -> Tensor:
-        """The same in the residual stream, [listed, d]."""
+        """Return the same in the residual stream, [listed, d_model]."""
         rows = self.listed_decoder_rows()
         return rows @ self._w_o if self.is_of_head_values else rows
 
     def to_residual_stream(self, written: Tensor) -> Tensor:
-        """What the site writes, pushed into the residual stream: [..., d_out] → [..., d]."""
+        """Return a site's output in the residual stream, [..., d_out] → [..., d_model]."""
         return written @ self._w_o if self.is_of_head_values else written
 
     @property
@@ -70,56 +76,65 @@ SiteBasisCallback = Callable[[SiteBasis, Tensor, Tensor], Tensor | None]
 
 @dataclass(frozen=True, eq=False)
 class FeatureBasis:
-    """The sites of a model that are opened, by name."""
+    """The sites of a model that are shown in features, by name."""
 
     model: Model
     sites: Mapping[str, SiteBasis]
 
     @staticmethod
     def from_graph(model: Model, graph: Graph, dictionaries: Mapping[str, Dictionary]) -> FeatureBasis:
-        """The sites that a graph opens; InputError where a dictionary of one is missing or too small."""
-        made = {}
+        """Make the basis that a graph has.
+
+        Raises:
+            InputError: A site's dictionary is missing, or has too few features.
+        """
+        sites = {}
         for name, listed in feature_sites(graph).items():
-            one = dictionaries.get(name)
-            if one is None:
+            dictionary = dictionaries.get(name)
+            if dictionary is None:
                 raise InputError(
                     f"The circuit has {name} opened into features, and no dictionary of {name} is given; "
                     "open the dictionaries that it was found with."
                 )
-            if listed and max(listed) >= one.features:
+            if listed and max(listed) >= dictionary.features:
                 raise InputError(
-                    f"The circuit names {name}.f{max(listed)}, and '{one.name}' has {one.features:,} "
+                    f"The circuit names {name}.f{max(listed)}, and '{dictionary.name}' has "
+                    f"{dictionary.features:,} "
                     "features; open the dictionary that it was found with."
                 )
             index = torch.tensor(listed, dtype=torch.long, device=model.device)
-            made[name] = make_site_basis(model, one, index)
-        return FeatureBasis(model, made)
+            sites[name] = make_site_basis(model, dictionary, index)
+        return FeatureBasis(model, sites)
 
     @staticmethod
     def from_dictionaries(model: Model, dictionaries: Mapping[str, Dictionary]) -> FeatureBasis:
-        """Every site that has a dictionary, all its features listed."""
+        """Make a basis of every site that has a dictionary, with all its features listed."""
         everything = {n: torch.arange(d.features, device=model.device) for n, d in dictionaries.items()}
         return FeatureBasis(
             model, {n: make_site_basis(model, d, everything[n]) for n, d in dictionaries.items()}
         )
 
     def graph(self) -> Graph:
-        """The model's graph with these sites opened."""
+        """Return the model's graph with these sites shown in features."""
         listed = {name: site.listed.tolist() for name, site in self.sites.items()}
         names = {name: site.dictionary.name for name, site in self.sites.items()}
         return graph_with_features(self.model.shape, listed, names)
 
     def hooks(self, callback: SiteBasisCallback) -> dict[str, Hook]:
-        """Hooks that show ``callback`` what each site reads and writes in the very pass."""
+        """Return hooks that call ``callback`` with each site's input and output in the pass itself."""
 
-        def changed(one: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
-            return callback(self.sites[one.site.name], read, written)
+        def changed(dictionary: Dictionary, read: Tensor, written: Tensor) -> Tensor | None:
+            return callback(self.sites[dictionary.site.name], read, written)
 
         return site_hooks(self.model, [site.dictionary for site in self.sites.values()], changed)
 
 
 def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> SiteBasis:
-    """A site opened; InputError where what its heads write is no sum over them."""
+    """Make a site's basis.
+
+    Raises:
+        InputError: What the site's heads write is normalised together, so that it is no sum over them.
+    """
     site = dictionary.site
     if site.part == "a" and model.layers[site.layer].post_norm is not None:
         raise InputError(
@@ -132,21 +147,31 @@ def make_site_basis(model: Model, dictionary: Dictionary, listed: Tensor) -> Sit
 def load_dictionaries_by_site(
     model: Model, folders: str = "", sites: Collection[str] = ()
 ) -> dict[str, Dictionary]:
-    """Dictionaries by site, from folders of them (``parse_folders``), or those that ship with the demo model.
+    """Load dictionaries from folders of them, or those that ship with the demo model, by site.
 
-    sites: only these; InputError where one has none.
+    Args:
+        model: The model.
+        folders: Folders, as ``parse_folders`` reads them; empty for the demo model's own.
+        sites: Only these.
+
+    Raises:
+        InputError: A site has no dictionary.
     """
     places = paths_or_shipped(parse_folders(folders), model)
-    found = {one.site.name: one for one in load_dictionaries(places, model)}
+    by_site = {dictionary.site.name: dictionary for dictionary in load_dictionaries(places, model)}
     for site in sites:
-        if site not in found:
-            there = f"There is no dictionary of '{site}'; there is one of {', '.join(found)}."
-            raise InputError(there + suggest_name(site, found))
-    return {site: found[site] for site in sites} if sites else found
+        if site not in by_site:
+            message = f"There is no dictionary of '{site}'; there is one of {', '.join(by_site)}."
+            raise InputError(message + suggest_name(site, by_site))
+    return {site: by_site[site] for site in sites} if sites else by_site
 
 
 def parse_sites(text: str) -> tuple[str, ...]:
-    """Sites as people type them, ``a2, m3``, by layer; InputError on what is no site."""
+    """Return sites as people write them, ``a2, m3``, in order of layers.
+
+    Raises:
+        InputError: A name is no site.
+    """
     names = [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
     for name in names:
         if name[:1] not in ("a", "m") or not name[1:].isdigit():
@@ -157,9 +182,13 @@ def parse_sites(text: str) -> tuple[str, ...]:
 
 
 def strongest_features(importance: Mapping[str, Tensor], max_features: int) -> dict[str, Sequence[int]]:
-    """Of each site at most so many features with the greatest importance [features], in order of number.
+    """Return for each site at most so many features of greatest importance, in order of their index.
 
-    Features that count for nothing are never listed.
+    Features of no importance are never listed.
+
+    Args:
+        importance: By site, [features].
+        max_features: At most so many for each site.
     """
     chosen: dict[str, Sequence[int]] = {}
     for site, values in importance.items():

@@ -1,7 +1,7 @@
 """A batch run with some nodes alone: heads, MLPs and features outside take their ablation values.
 
-Nodes are taken out at all positions and on all their edges, as feature circuits are judged (Marks et al.
-2024); nodes of the circuit have whatever value they take in this very run.
+Nodes are ablated at all positions and on all their edges, as feature circuits are judged. Nodes of the
+circuit have whatever value they take in this very run. Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ TASK_ERROR_MODES = ("judged", "kept", "dropped")
 
 @dataclass(frozen=True, eq=False)
 class BasisInterventions:
-    """What nodes are made to write: of the model's own nodes, and of features and errors by name.
+    """What nodes are made to write: the model's own nodes, and features and errors by name.
 
-    values: by kind of ablation, what the sites' features have and what the senders write.
+    Attributes:
+        of_model: Interventions on heads, MLPs and the embedding.
+        of_sites: Interventions on features and errors.
+        values: By kind of ablation, what the senders write and what the sites' features have.
     """
 
     of_model: BatchInterventions
@@ -41,9 +44,14 @@ class BasisInterventions:
 class FeatureBasisRun:
     """One batch [batch, time] with its ablation values; ``logits`` runs it with a set of nodes.
 
-    feature_values: of each site, ablation values of what is listed [batch or 1, time or 1, listed].
-    errors: ``judged``, a site's error is a node as any other; ``kept``, it always has its own value;
-    ``dropped``, nothing but the decoder's bias stands for it.
+    Attributes:
+        basis: The sites shown in features.
+        tokens: [batch, time].
+        positions: Answer positions [batch].
+        ablation_values: What senders write when ablated.
+        feature_values: By site, ablation values of what is listed, [batch or 1, time or 1, listed].
+        errors: ``judged``: a site's error is a node like any other; ``kept``: it always has its own value;
+            ``dropped``: the decoder's bias alone stands for it.
     """
 
     basis: FeatureBasis
@@ -62,9 +70,9 @@ class FeatureBasisRun:
 
     @torch.no_grad()
     def logits(self, edges: BoolMatrix, interventions: BasisInterventions | None = None) -> Tensor:
-        """Logits [batch, vocabulary] of the nodes that ``edges`` [senders, receivers] lead out of.
+        """Return logits [batch, vocabulary] of the nodes that ``edges`` [senders, receivers] lead out of.
 
-        An edge alone that is missing changes nothing: nodes are judged.
+        Removing one of a node's several edges changes nothing, because nodes are judged.
         """
         model, alone = self.basis.model, np.append(edges.any(axis=1), True)
         with (
@@ -88,105 +96,113 @@ class FeatureBasisRun:
         kept_nodes: NDArray[np.bool_],
         interventions: BasisInterventions | None,
     ) -> Tensor | None:
-        """What an opened site writes when the features and the error outside have other values."""
+        """Return what a site writes when the features and the error outside have other values."""
         stays = torch.from_numpy(kept_nodes[self._rows[site.name]]).to(written.device)
-        own, rows = site.listed_activations(read), site.listed_decoder_rows()
-        features = torch.where(stays[:-1], own, self.feature_values[site.name])
-        error = written - own @ rows
+        activations, rows = site.listed_activations(read), site.listed_decoder_rows()
+        features = torch.where(stays[:-1], activations, self.feature_values[site.name])
+        error = written - activations @ rows
         if self.errors == "dropped":
-            rest = site.dictionary.decoder_bias.expand_as(error)
+            new_error = site.dictionary.decoder_bias.expand_as(error)
         elif bool(stays[-1]) or self.errors == "kept":
-            rest = error
+            new_error = error
         else:
-            rest = self._ablated_error(site, self.ablation_values, self.feature_values[site.name]).expand_as(
-                error
-            )
+            new_error = self._ablated_error(
+                site, self.ablation_values, self.feature_values[site.name]
+            ).expand_as(error)
         if interventions is not None:
-            for name, what in interventions.of_sites.items():
+            for name, intervention in interventions.of_sites.items():
                 node = self.graph.node(name)
                 if site_of(node) != site.name or not bool(kept_nodes[self.graph.node_index[name]]):
                     continue
                 if node.kind is NodeKind.ERROR:
-                    rest = self._intervened(rest, None, site, what, interventions)
+                    new_error = self._intervened(new_error, None, site, intervention, interventions)
                 else:
-                    at = self._rows[site.name].index(self.graph.node_index[name])
+                    listed_index = self._rows[site.name].index(self.graph.node_index[name])
                     features = features.clone()
-                    one = features[..., at, None]
-                    features[..., at, None] = self._intervened(one, at, site, what, interventions)
-        return written + (features - own) @ rows + (rest - error)
+                    activation = features[..., listed_index, None]
+                    features[..., listed_index, None] = self._intervened(
+                        activation, listed_index, site, intervention, interventions
+                    )
+        return written + (features - activations) @ rows + (new_error - error)
 
     def _intervened(
         self,
         own: Tensor,
-        at: int | None,
+        listed_index: int | None,
         site: SiteBasis,
-        what: Intervention,
+        intervention: Intervention,
         interventions: BasisInterventions,
     ) -> Tensor:
-        """A feature's activations [batch, time, 1], or the error, as an intervention makes them."""
-        if what.value == "scale":
-            return interventions.of_model.mix_positions(own, own * what.amount, what)
-        ablated, features = interventions.values[what.value]
+        """Return a feature's activations [batch, time, 1], or the error, as an intervention makes them."""
+        if intervention.value == "scale":
+            return interventions.of_model.mix_positions(own, own * intervention.amount, intervention)
+        ablated, features = interventions.values[intervention.value]
         values = features[site.name]
-        other = self._ablated_error(site, ablated, values) if at is None else values[..., at, None]
-        return interventions.of_model.mix_positions(own, other.expand_as(own), what)
+        other = (
+            self._ablated_error(site, ablated, values)
+            if listed_index is None
+            else values[..., listed_index, None]
+        )
+        return interventions.of_model.mix_positions(own, other.expand_as(own), intervention)
 
     def _ablated_error(self, site: SiteBasis, ablated: Activations, features: Tensor) -> Tensor:
-        """What a site's error writes under an ablation: all that the site does, without its features."""
-        at = site.dictionary.site
-        if at.part == "m":
-            whole = ablated.mlp[at.layer]
+        """Return what a site's error writes under an ablation: the site's output without its features."""
+        place = site.dictionary.site
+        if place.part == "m":
+            site_output = ablated.mlp[place.layer]
         else:
-            whole = ablated.z[at.layer].flatten(2)
+            site_output = ablated.z[place.layer].flatten(2)
             if not site.is_of_head_values:
-                bias = site.model.bridge.blocks[at.layer].attn.b_O.detach()
-                whole = whole @ site.model.layers[at.layer].o.flatten(0, 1) + bias
-        return whole - features @ site.listed_decoder_rows()
+                bias = site.model.bridge.blocks[place.layer].attn.b_O.detach()
+                site_output = site_output @ site.model.layers[place.layer].o.flatten(0, 1) + bias
+        return site_output - features @ site.listed_decoder_rows()
 
     def _model_hooks(
         self, kept_nodes: NDArray[np.bool_], interventions: BasisInterventions | None
     ) -> dict[str, Hook]:
-        """Hooks of the sites that are not opened."""
-        model, found = self.basis.model, dict[str, Hook]()
+        """Return hooks of the sites that are not shown in features."""
+        model, hooks = self.basis.model, dict[str, Hook]()
         of_model = None if interventions is None else interventions.of_model
         if not kept_nodes[0]:
-            found["embed.hook_out"] = lambda x: self.ablation_values.embed.expand_as(x)
+            hooks["embed.hook_out"] = lambda x: self.ablation_values.embed.expand_as(x)
         for layer, weights in enumerate(model.layers):
             if f"a{layer}" not in self.basis.sites:
-                out = torch.from_numpy(np.flatnonzero(~kept_nodes[self._rows[f"a{layer}"]])).to(model.device)
-                kept: list[Tensor] = []
-                if of_model is not None or len(out):
-                    hook = partial(self._intervene_on_heads, layer, kept, of_model)
-                    found[f"blocks.{layer}.attn.hook_z"] = hook
-                if len(out):
+                ablated_heads = torch.from_numpy(np.flatnonzero(~kept_nodes[self._rows[f"a{layer}"]])).to(
+                    model.device
+                )
+                cached_z: list[Tensor] = []
+                if of_model is not None or len(ablated_heads):
+                    hook = partial(self._intervene_on_heads, layer, cached_z, of_model)
+                    hooks[f"blocks.{layer}.attn.hook_z"] = hook
+                if len(ablated_heads):
                     if weights.post_norm is not None:
-                        scaled = partial(_scale_cached_z, kept, weights.post_norm.inverse_scale)
-                        found[f"blocks.{layer}.ln1_post.hook_in"] = scaled
-                    found[weights.attn_out_hook] = partial(self._ablate_heads, layer, kept, out)
+                        scaled = partial(_scale_cached_z, cached_z, weights.post_norm.inverse_scale)
+                        hooks[f"blocks.{layer}.ln1_post.hook_in"] = scaled
+                    hooks[weights.attn_out_hook] = partial(self._ablate_heads, layer, cached_z, ablated_heads)
             if model.shape.mlp and f"m{layer}" not in self.basis.sites:
                 if not kept_nodes[self._rows[f"m{layer}"][0]]:
-                    found[weights.mlp_out_hook] = lambda x, at=layer: self.ablation_values.mlp[at].expand_as(
+                    hooks[weights.mlp_out_hook] = lambda x, at=layer: self.ablation_values.mlp[at].expand_as(
                         x
                     )  # type: ignore[misc]
                 elif of_model is not None:
-                    found[weights.mlp_out_hook] = partial(of_model.replace_mlp, layer)
-        return found
+                    hooks[weights.mlp_out_hook] = partial(of_model.replace_mlp, layer)
+        return hooks
 
     @staticmethod
     def _intervene_on_heads(
-        layer: int, kept: list[Tensor], changes: BatchInterventions | None, z: Tensor
+        layer: int, cached_z: list[Tensor], changes: BatchInterventions | None, z: Tensor
     ) -> Tensor | None:
         new = None if changes is None else changes.replace_heads(layer, z)
-        kept[:] = [z if new is None else new]
+        cached_z[:] = [z if new is None else new]
         return new
 
-    def _ablate_heads(self, layer: int, kept: list[Tensor], out: Tensor, written: Tensor) -> Tensor:
-        """What attention writes when some heads have their ablation values."""
-        more = (self.ablation_values.z[layer] - kept[0])[:, :, out].flatten(2)
-        return written + more @ self.basis.model.layers[layer].o[out].flatten(0, 1)
+    def _ablate_heads(self, layer: int, cached_z: list[Tensor], heads: Tensor, written: Tensor) -> Tensor:
+        """Return what attention writes when some heads have their ablation values."""
+        difference = (self.ablation_values.z[layer] - cached_z[0])[:, :, heads].flatten(2)
+        return written + difference @ self.basis.model.layers[layer].o[heads].flatten(0, 1)
 
 
-def _scale_cached_z(kept: list[Tensor], scale: Hook, written: Tensor) -> None:
+def _scale_cached_z(cached_z: list[Tensor], scale: Hook, written: Tensor) -> None:
     factor = scale(written)
     assert factor is not None
-    kept[0] = kept[0] * factor
+    cached_z[0] = cached_z[0] * factor

@@ -1,4 +1,4 @@
-"""Nodes of a run and their edges as the graph, scores and circuit that every picture and file knows."""
+"""Nodes of a run and their edges as the graph, scores and circuit that files, canvas and measures know."""
 
 from __future__ import annotations
 
@@ -27,37 +27,43 @@ def scores_between_nodes(
     method: str,
     info: dict[str, Any],
 ) -> Scores:
-    """Scores of the edges between some nodes and into targets.
+    """Make scores of the edges between some nodes and into targets.
 
-    nodes: rows of the table, in order of stages; weights: [nodes + targets, nodes], into × from.
-    ``info`` gains the prompt, activations by node name, and the probabilities of targets that are tokens.
+    Args:
+        table: The nodes of the prompt.
+        nodes: Rows of the table, in order of stages.
+        targets: The targets.
+        weights: [nodes + targets, nodes], into × from.
+        method: Name of the method.
+        info: What the method says; the prompt, activations by node name, and the probabilities of targets
+            that are tokens are added.
     """
     every = [table.node(int(i)) for i in nodes] + [target.node for target in targets]
     values = np.ascontiguousarray(weights.T).astype(np.float64)
     graph = Graph.of_nodes(table.run.model.shape, tuple(every), values != 0, sinks=len(targets))
     reading = np.isin([node.name for node in every], graph.receivers)
     activations = table.activation.cpu().numpy()[nodes].tolist() + [t.value for t in targets]
-    told = {
+    full_info = {
         "prompt": {"tokens": table.run.tokens.tolist(), "strings": list(table.run.strings)},
         "activations": dict(zip((n.name for n in every), map(float, activations), strict=True)),
         "probabilities": _probabilities(table, targets),
         **info,
     }
-    return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=told)
+    return Scores(graph, np.ascontiguousarray(values[:, reading]), method, info=full_info)
 
 
 def _probabilities(table: NodeTable, targets: Sequence[Target]) -> dict[str, float]:
-    """What the model gives as probability to each target that is a token, by name."""
+    """Return the model's probability of each target that is a token, by name."""
     tokens = {target.node.name: target.node.token for target in targets}
     likely = table.run.logits.softmax(-1)
     return {name: float(likely[token]) for name, token in tokens.items() if token is not None}
 
 
 def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
-    """What flows along each edge of a local circuit into the target's value.
+    """Return what flows along each edge of a local circuit into the target's value.
 
-    Into a kept node: its attribution, shared out among what it reads; direct attribution has edges
-    into the target alone.
+    Into a kept node: its attribution, shared out among what it reads; direct attribution has edges into the
+    target alone.
     """
     table, kept = circuit.table, circuit.kept
     columns = torch.from_numpy(kept).to(circuit.attribution.device)
@@ -82,7 +88,7 @@ def local_circuit_scores(edges: Edges, circuit: LocalCircuit) -> Scores:
 
 
 def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
-    """The strongest edges that hold a share of all |score|, and each node's strongest one.
+    """Return the circuit of the edges that hold a share of all |score|, and each node's strongest edge.
 
     So every node stays connected towards the target.
     """
@@ -95,7 +101,7 @@ def strongest_edges(scores: Scores, share: float = KEPT_SCORE_SHARE) -> Circuit:
 
 
 def largest_to_share(sizes: NDArray[Any], share: float) -> BoolMatrix:
-    """The largest entries that together reach a share of the sum; those equal to the least of them too."""
+    """Return the largest entries that together reach a share of the sum, and all equal to the least."""
     order = np.argsort(-sizes, axis=None, kind="stable")
     running = np.cumsum(sizes.ravel()[order], dtype=np.float64)
     if not len(order):

@@ -1,4 +1,4 @@
-"""When a node writes and what a node reads: one number orders a whole forward pass."""
+"""Stages: one number for when a node writes and what a node reads, in the order of a forward pass."""
 
 from __future__ import annotations
 
@@ -8,30 +8,33 @@ EMBED_STAGE = 0
 
 
 def attention_write_stage(layer: int) -> int:
-    """Stage at which a layer's attention has written."""
+    """Return the stage at which a layer's attention has written."""
     return 3 * layer + 1
 
 
 def mlp_output_stage(layer: int) -> int:
-    """Stage of an MLP's own output, where an SAE reads it before it is in the stream."""
+    """Return the stage of an MLP's own output, where an SAE reads it before it is in the stream."""
     return 3 * layer + 2
 
 
 def mlp_write_stage(layer: int) -> int:
-    """Stage at which a layer's MLP has written."""
+    """Return the stage at which a layer's MLP has written."""
     return 3 * layer + 3
 
 
 def attention_read_stage(layer: int) -> int:
-    """A layer's attention reads what was written at stages below this one."""
+    """Return the stage below which everything was written that a layer's attention reads."""
     return attention_write_stage(layer)
 
 
 def mlp_read_stage(shape: ModelShape, layer: int) -> int:
-    """A layer's MLP reads what was written at stages below this one; in parallel blocks, no heads."""
+    """Return the stage below which everything was written that a layer's MLP reads.
+
+    In parallel blocks it reads no heads of its own layer.
+    """
     return attention_write_stage(layer) if shape.parallel else mlp_output_stage(layer)
 
 
 def logits_read_stage(shape: ModelShape) -> int:
-    """Logits read what was written at stages below this one."""
+    """Return the stage below which everything was written that the logits read."""
     return 3 * shape.n_layers + 1

@@ -1,8 +1,8 @@
-"""The run as a linear map: patterns, scales and which features are active stay, everything else follows.
+"""The run as a linear map: patterns, scales and which features are active are held, everything else follows.
 
-Forward, a change goes through all paths to a target; backward, one sweep of vectors says how much each
-node counts through all paths. Both need no rows. Heads without a dictionary pass on whatever reaches
-their values; MLPs without one, and errors, stay as they are.
+Forward, a change passes through all paths to a target; backward, one sweep of vectors gives how much each
+node counts through all paths. Neither needs rows of edges. Heads without a dictionary pass on what reaches
+their values; MLPs without one, and errors, are held.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _FEATURE = NODE_KINDS.index(NodeKind.FEATURE)
 
 @dataclass(eq=False)
 class _FixedNodes:
-    """Nodes that are put to a value, so that nothing that reaches them goes on, by stage."""
+    """Nodes that are put to a value, so that nothing that reaches them is passed on."""
 
     features: dict[str, list[tuple[int, int]]] = field(default_factory=dict)  # site: (position, item)
     heads: dict[int, list[tuple[int, int]]] = field(default_factory=dict)  # layer: (position, head)
@@ -46,31 +46,37 @@ class _FixedNodes:
 
     @staticmethod
     def from_changes(changes: Sequence[NodeChange]) -> _FixedNodes:
-        held = _FixedNodes()
+        fixed = _FixedNodes()
         for change in changes:
             node, layer = change.node, change.node.layer
             if layer is None or node.position is None:
                 continue
             if node.kind is NodeKind.FEATURE and node.feature is not None:
                 site = f"{node.site}{layer}"
-                held.features.setdefault(site, []).append((node.position, node.feature))
+                fixed.features.setdefault(site, []).append((node.position, node.feature))
             elif node.kind is NodeKind.HEAD and node.head is not None:
-                held.heads.setdefault(layer, []).append((node.position, node.head))
+                fixed.heads.setdefault(layer, []).append((node.position, node.head))
             elif node.kind is NodeKind.SKIP:
-                held.skips.setdefault(layer, []).append(node.position)
-        return held
+                fixed.skips.setdefault(layer, []).append(node.position)
+        return fixed
 
 
 @torch.no_grad()
 def total_effects_by_stage(
     table: NodeTable, target: Target, changes: Sequence[NodeChange] = ()
 ) -> tuple[Tensor, dict[int, Tensor]]:
-    """How much each node's output counts for a target through all paths, past changed nodes.
+    """Return how much each node's output counts for a target through all paths, past changed nodes.
 
-    Returns attributions [nodes], and by stage the vectors [time, d] whose dot product with anything
-    written at that stage is its effect.
+    Args:
+        table: The nodes of the prompt.
+        target: The target.
+        changes: Changed nodes, which pass nothing on.
+
+    Returns:
+        Effects [nodes], and by stage the vectors [time, d_model] whose dot product with anything written at
+        that stage is its effect.
     """
-    held = _FixedNodes.from_changes(changes)
+    fixed = _FixedNodes.from_changes(changes)
     run, shape = table.run, table.run.model.shape
     effects = table.written.new_zeros(len(table))
     at_stage: dict[int, Tensor] = {}
@@ -93,30 +99,33 @@ def total_effects_by_stage(
         for boundary in [b for b in pending if b > stage]:
             covector = covector + pending.pop(boundary)
         at_stage[stage] = covector
-        here = (stages == stage).nonzero()[:, 0]
-        effects[here] = (table.written[here] * covector[position[here]]).sum(-1)
+        rows = (stages == stage).nonzero()[:, 0]
+        effects[rows] = (table.written[rows] * covector[position[rows]]).sum(-1)
         if part == "a":
-            back = _pull_back_attention(table, layer, covector, held)
+            pulled = _pull_back_attention(table, layer, covector, fixed)
             boundary = attention_read_stage(layer)
         elif part == "m":
-            back, boundary = _pull_back_mlp(table, layer, covector, held), mlp_read_stage(shape, layer)
+            pulled, boundary = _pull_back_mlp(table, layer, covector, fixed), mlp_read_stage(shape, layer)
         else:
             break
-        pending[boundary] = pending[boundary] + back if boundary in pending else back
+        pending[boundary] = pending[boundary] + pulled if boundary in pending else pulled
     return effects, at_stage
 
 
 def predicted_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
-    """Change of a target's value that attribution predicts: the sum over changed nodes."""
+    """Return the change of a target's value that attribution predicts: the sum over changed nodes."""
     effects = EffectPredictions(table, *total_effects_by_stage(table, target, changes))
     return sum(effects.effect_of(change) for change in changes)
 
 
 @dataclass(frozen=True, eq=False)
 class EffectPredictions:
-    """What changes are predicted to do to a target, from one sweep.
+    """What changes are predicted to do to a target, from one backward sweep.
 
-    effects: [nodes], of what each node writes; vectors: by stage, [time, d].
+    Attributes:
+        table: The nodes of the prompt.
+        effects: [nodes], of what each node writes.
+        vectors_by_stage: By stage, [time, d_model].
     """
 
     table: NodeTable
@@ -125,17 +134,17 @@ class EffectPredictions:
 
     @staticmethod
     def for_target(table: NodeTable, target: Target) -> EffectPredictions:
-        """Of a run in which nothing is held: for changes of one node at a time."""
+        """Make them for a run in which nothing is held: for changes of one node at a time."""
         return EffectPredictions(table, *total_effects_by_stage(table, target))
 
     def effect_of(self, change: NodeChange) -> float:
-        """The effect of what one change writes more than before."""
+        """Return the effect of what one change writes beyond the node's own output."""
         written = change.added_output(self.table.run)
         return float(self.vectors_by_stage[_write_stage(change)][change.node.position] @ written)
 
 
 def _write_stage(change: NodeChange) -> int:
-    """When a changed node writes."""
+    """Return when a changed node writes."""
     layer = change.node.layer
     if layer is None:
         return EMBED_STAGE
@@ -144,13 +153,13 @@ def _write_stage(change: NodeChange) -> int:
 
 @torch.no_grad()
 def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange]) -> float:
-    """Change of a target's value when changes go forward through the frozen run."""
-    run, shape, held = table.run, table.run.model.shape, _FixedNodes.from_changes(changes)
-    own: dict[int, Tensor] = {}
+    """Return the change of a target's value when changes pass forward through the frozen run."""
+    run, shape, fixed = table.run, table.run.model.shape, _FixedNodes.from_changes(changes)
+    added: dict[int, Tensor] = {}
     for change in changes:
-        written = own.setdefault(_write_stage(change), torch.zeros_like(run.final))
+        written = added.setdefault(_write_stage(change), torch.zeros_like(run.final))
         written[change.node.position] += change.added_output(run)
-    delta = own.get(EMBED_STAGE, torch.zeros_like(run.final))
+    delta = added.get(EMBED_STAGE, torch.zeros_like(run.final))
     reads = _target_read_vectors(table, target)
     if reads is None:
         return 0.0  # what it reads is an MLP's own output, which stays
@@ -158,14 +167,14 @@ def frozen_change(table: NodeTable, target: Target, changes: Sequence[NodeChange
         before = delta
         if reads.stage == attention_read_stage(layer):
             break
-        made = _push_through_attention(table, layer, delta, held)
-        delta = delta + made + own.get(attention_write_stage(layer), 0.0)
+        response = _push_through_attention(table, layer, delta, fixed)
+        delta = delta + response + added.get(attention_write_stage(layer), 0.0)
         if not shape.mlp:
             continue
         if reads.stage == mlp_read_stage(shape, layer):
             break
-        made = _push_through_mlp(table, layer, before if shape.parallel else delta, held)
-        delta = delta + made + own.get(mlp_write_stage(layer), 0.0)
+        response = _push_through_mlp(table, layer, before if shape.parallel else delta, fixed)
+        delta = delta + response + added.get(mlp_write_stage(layer), 0.0)
     return float((_vector_by_position(run.time, reads) * delta).sum())
 
 
@@ -174,7 +183,7 @@ def _target_read_vectors(table: NodeTable, target: Target) -> ReadVectors | None
 
 
 def _vector_by_position(time: int, reads: ReadVectors) -> Tensor:
-    """What one node reads, as a vector at each position [time, d]."""
+    """Return what one node reads, as a vector at each position, [time, d_model]."""
     if reads.by_position is not None:
         return reads.by_position[0]
     assert reads.at_own_position is not None
@@ -184,43 +193,47 @@ def _vector_by_position(time: int, reads: ReadVectors) -> Tensor:
 
 
 def _active_features(table: NodeTable, site: str, fixed: _FixedNodes) -> tuple[Tensor, Tensor]:
-    """(position, item) of a site's active features that are not held."""
+    """Return (position, item) of a site's active features that are not fixed."""
     layer, part = int(site[1:]), site[0] == "a"
-    mine = (table.layer == layer) & (table.part == part) & (table.kind == _FEATURE)
-    at = torch.from_numpy(table.position[mine]).long()
-    item = torch.from_numpy(table.item[mine])
+    of_site = (table.layer == layer) & (table.part == part) & (table.kind == _FEATURE)
+    positions = torch.from_numpy(table.position[of_site]).long()
+    item = torch.from_numpy(table.item[of_site])
     for position, feature in fixed.features.get(site, []):
-        free = (at != position) | (item != feature)
-        at, item = at[free], item[free]
+        others = (positions != position) | (item != feature)
+        positions, item = positions[others], item[others]
     device = table.written.device
-    return at.to(device), item.to(device)
+    return positions.to(device), item.to(device)
 
 
 def _weighted_encoder_rows(table: NodeTable, site: str, covector: Tensor, fixed: _FixedNodes) -> Tensor:
-    """Σ over a site's features of their effect times what they read, [time, d_in].
+    """Return Σ over a site's features of their effect times what they read, [time, d_in].
 
-    covector: [time, d_out], the effect of what the dictionary writes.
+    Args:
+        table: The nodes of the prompt.
+        site: The site.
+        covector: [time, d_out], the effect of what the dictionary writes.
+        fixed: Nodes that pass nothing on.
     """
-    one = table.dictionaries[site]
-    at, item = _active_features(table, site, fixed)
-    used, back = item.unique(return_inverse=True)
-    effect = (one.decoder_rows(used)[back] * covector[at]).sum(-1)
-    out = covector.new_zeros(len(covector), one.d_in)
-    return out.index_add_(0, at, effect[:, None] * one.encoder_rows(used)[back])
+    dictionary = table.dictionaries[site]
+    positions, item = _active_features(table, site, fixed)
+    indices, inverse = item.unique(return_inverse=True)
+    effect = (dictionary.decoder_rows(indices)[inverse] * covector[positions]).sum(-1)
+    out = covector.new_zeros(len(covector), dictionary.d_in)
+    return out.index_add_(0, positions, effect[:, None] * dictionary.encoder_rows(indices)[inverse])
 
 
 def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
     run, site = table.run, f"a{layer}"
     o, post = run.model.layers[layer].o, run.post[layer]
-    one = table.dictionaries.get(site)
+    dictionary = table.dictionaries.get(site)
     scaled = torch.einsum("td,hed->the", covector * post, o)
-    if one is None:
+    if dictionary is None:
         for position, head in fixed.heads.get(layer, []):
             scaled[position, head] = 0
-    elif one.site.reads == "z":
+    elif dictionary.site.reads == "z":
         scaled = _weighted_encoder_rows(table, site, scaled.flatten(1), fixed).view_as(scaled)
     else:
-        read = centre_input(run.model, one, _weighted_encoder_rows(table, site, covector, fixed))
+        read = centre_input(run.model, dictionary, _weighted_encoder_rows(table, site, covector, fixed))
         scaled = torch.einsum("td,hed->the", read * post, o)
     everywhere = torch.arange(run.time, device=covector.device)
     return pull_back_through_attention(run, layer, scaled, everywhere)[0].sum(0)
@@ -228,26 +241,26 @@ def _pull_back_attention(table: NodeTable, layer: int, covector: Tensor, fixed: 
 
 def _pull_back_mlp(table: NodeTable, layer: int, covector: Tensor, fixed: _FixedNodes) -> Tensor:
     site = f"m{layer}"
-    one = table.dictionaries.get(site)
-    if one is None or not one.site.is_transcoder:
+    dictionary = table.dictionaries.get(site)
+    if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(covector)
     direction = _weighted_encoder_rows(table, site, covector, fixed)
-    if one.skip is not None:
-        skipped = covector @ one.skip
+    if dictionary.skip is not None:
+        skipped = covector @ dictionary.skip
         skipped[fixed.skips.get(layer, [])] = 0
         direction = direction + skipped
     everywhere = torch.arange(table.run.time, device=covector.device)
-    return pull_back_through_mlp_norm(table.run, one, direction, everywhere)[0]
+    return pull_back_through_mlp_norm(table.run, dictionary, direction, everywhere)[0]
 
 
 def _feature_response(table: NodeTable, site: str, read: Tensor, fixed: _FixedNodes) -> Tensor:
-    """What a site's features write more when they read more [time, d_in] → [time, d_out]."""
-    one = table.dictionaries[site]
-    at, item = _active_features(table, site, fixed)
-    used, back = item.unique(return_inverse=True)
-    more = (one.encoder_rows(used)[back] * read[at]).sum(-1)
-    out = read.new_zeros(len(read), one.d_out)
-    return out.index_add_(0, at, more[:, None] * one.decoder_rows(used)[back])
+    """Return what a site's features write beyond before when they read more: [time, d_in] → [time, d_out]."""
+    dictionary = table.dictionaries[site]
+    positions, item = _active_features(table, site, fixed)
+    indices, inverse = item.unique(return_inverse=True)
+    difference = (dictionary.encoder_rows(indices)[inverse] * read[positions]).sum(-1)
+    out = read.new_zeros(len(read), dictionary.d_out)
+    return out.index_add_(0, positions, difference[:, None] * dictionary.decoder_rows(indices)[inverse])
 
 
 def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
@@ -256,31 +269,31 @@ def _push_through_attention(table: NodeTable, layer: int, delta: Tensor, fixed: 
     values = torch.einsum("td,gde->tge", delta * run.attention_scale[layer], weights.v)
     values = values.repeat_interleave(run.model.shape.n_heads // values.shape[1], dim=1)
     z = torch.einsum("hts,she->the", run.pattern[layer], values)
-    one, o = table.dictionaries.get(site), weights.o.flatten(0, 1)
-    if one is None:
+    dictionary, o = table.dictionaries.get(site), weights.o.flatten(0, 1)
+    if dictionary is None:
         for position, head in fixed.heads.get(layer, []):
             z[position, head] = 0
         return z.flatten(1) @ o * post
-    if one.site.reads == "z":
+    if dictionary.site.reads == "z":
         return _feature_response(table, site, z.flatten(1), fixed) @ o * post
-    return _feature_response(table, site, centre_input(run.model, one, z.flatten(1) @ o * post), fixed)
+    return _feature_response(table, site, centre_input(run.model, dictionary, z.flatten(1) @ o * post), fixed)
 
 
 def _push_through_mlp(table: NodeTable, layer: int, delta: Tensor, fixed: _FixedNodes) -> Tensor:
     site, run = f"m{layer}", table.run
-    one = table.dictionaries.get(site)
-    if one is None or not one.site.is_transcoder:
+    dictionary = table.dictionaries.get(site)
+    if dictionary is None or not dictionary.site.is_transcoder:
         return torch.zeros_like(delta)
-    read = centre_input(run.model, one, delta)
-    if one.site.reads == "normalised":
+    read = centre_input(run.model, dictionary, delta)
+    if dictionary.site.reads == "normalised":
         norm = run.mlp_norm(layer)
         centred = delta - delta.mean(-1, keepdim=True) if norm.is_centred else delta
         read = centred * norm.normalise_parts(run.mlp_stream[layer])[1]
-        if not one.processing.fold_ln:
+        if not dictionary.processing.fold_ln:
             read = read * norm.weight
-    made = _feature_response(table, site, read, fixed)
-    if one.skip is not None:
-        skipped = read @ one.skip.T
+    response = _feature_response(table, site, read, fixed)
+    if dictionary.skip is not None:
+        skipped = read @ dictionary.skip.T
         skipped[fixed.skips.get(layer, [])] = 0
-        made = made + skipped
-    return made
+        response = response + skipped
+    return response

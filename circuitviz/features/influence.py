@@ -1,7 +1,12 @@
-"""Which nodes matter to the logits, through whatever paths: the attribution graph of a prompt.
+"""The attribution graph of a prompt: which nodes matter to the logits, through all paths.
 
-Rows are made for the nodes that matter most first, so that a prompt with tens of thousands of active
-features has its graph without all of their rows. (Ameisen et al. 2025; circuit-tracer)
+Algorithm, as circuit-tracer's, [ameisen2025circuit]:
+
+1. The targets' rows, weighted by probability, give the direct influence of every node.
+2. Rows are computed for the nodes of largest influence, ``ROWS_PER_ROUND`` at a time, and influence is
+   propagated through them, until the nodes without rows hold less than ``MAX_UNEXPANDED_INFLUENCE``.
+3. Edges are row-normalised |weights|; influence p (Ā + Ā² + …) is one pass from the last node to the first.
+4. Pruning keeps nodes, then edges, to a cumulative share of influence, then removes dead ends.
 """
 
 from __future__ import annotations
@@ -33,9 +38,14 @@ MAX_UNEXPANDED_INFLUENCE = 0.01  # of all influence, what may stay at nodes whos
 class AttributionGraph:
     """A prompt's nodes, their edges, and how much each matters to the targets.
 
-    nodes: rows of the table, in order of stages; weights: [nodes + targets, nodes], into × from, signed;
-    influence: [nodes]; probability: [targets], adding up to 1. unread: the share of influence that
-    stayed at nodes left out because their rows were not made.
+    Attributes:
+        table: The nodes of the prompt.
+        targets: What the graph explains.
+        nodes: Rows of the table, in order of stages.
+        weights: [nodes + targets, nodes], into × from, signed.
+        influence: [nodes].
+        probability: [targets], adding up to 1.
+        unexpanded_influence: The share of influence that stayed at nodes left out because they have no rows.
     """
 
     table: NodeTable
@@ -51,23 +61,23 @@ class AttributionGraph:
 
     @cached_property
     def row_shares(self) -> NDArray[Any]:
-        """|weights|, each row adding up to 1 (or to 0, where nothing flows in)."""
+        """|weights|, each row adding up to 1 (or to 0 where nothing flows in)."""
         return _normalise_rows(np.abs(self.weights))
 
     def has_kind(self, *kinds: NodeKind) -> NDArray[np.bool_]:
-        """Which nodes are of some kinds, [nodes]."""
+        """Return which nodes are of some kinds, bool [nodes]."""
         return np.isin(self.table.kind[self.nodes], [NODE_KINDS.index(kind) for kind in kinds])
 
     @property
     def replacement_score(self) -> float:
-        """Influence of tokens and positions, over that of them and of errors and bare MLPs."""
+        """Influence of tokens and positions over that of them, of errors, and of bare MLPs."""
         embedded = float(self.influence[self.has_kind(NodeKind.TOKEN, NodeKind.POSITION)].sum())
         unexplained = float(self.influence[self._is_unexplained].sum())
         return embedded / (embedded + unexplained) if embedded + unexplained else 0.0
 
     @property
     def completeness_score(self) -> float:
-        """How little of what nodes read comes from errors, weighted by influence.
+        """1 minus the share of what nodes read that comes from errors, weighted by influence.
 
         As in circuit-tracer, leaves count as complete.
         """
@@ -76,16 +86,23 @@ class AttributionGraph:
         return float((explained * mass).sum() / mass.sum())
 
     def scores(self, node_share: float = 0.8, edge_share: float = 0.98) -> tuple[Scores, Circuit]:
-        """The graph of the nodes that matter most, with the circuit of the edges that do.
+        """Prune the graph; return its scores, and the circuit of the edges that are kept.
 
         As circuit-tracer's ``prune_graph``: nodes to a cumulative share of influence (tokens always), then
-        edges to a share of the edges' influence among them; then, until nothing changes, nodes go that
-        write to no kept node, and those that read go when none of their inputs is kept. Tokens stay.
+        edges to a share of the edges' influence among them; then, until nothing changes, nodes are removed
+        that write to no kept node, and nodes that read when none of their inputs is kept. Tokens stay.
+
+        Args:
+            node_share: Share of the nodes' influence, above 0, at most 1.
+            edge_share: Share of the edges' influence, above 0, at most 1.
+
+        Raises:
+            InputError: A share is out of bounds.
         """
-        for given, what in ((node_share, "nodes"), (edge_share, "edges")):
-            if not 0 < given <= 1:
+        for share, what in ((node_share, "nodes"), (edge_share, "edges")):
+            if not 0 < share <= 1:
                 raise InputError(
-                    f"A share of {given:g} of the {what}' influence was given; it is above 0, at most 1."
+                    f"A share of {share:g} of the {what}' influence was given; it is above 0, at most 1."
                 )
         kept = np.flatnonzero(largest_to_share(self.influence, node_share) | self.has_kind(NodeKind.TOKEN))
         weights = self._weights_between(kept)
@@ -110,11 +127,11 @@ class AttributionGraph:
             ("cumulative_influence", self.cumulative_influence),
         ):
             info[key] = dict(zip(names, map(float, numbers[kept]), strict=True))
-        made = scores_between_nodes(
+        scores = scores_between_nodes(
             self.table, self.nodes[kept], self.targets, self._weights_between(kept), "attribution-graph", info
         )
-        receiving = np.isin([node.name for node in made.graph.nodes], made.graph.receivers)
-        return made, Circuit(made.graph, important.T[:, receiving] & made.graph.mask)
+        receiving = np.isin([node.name for node in scores.graph.nodes], scores.graph.receivers)
+        return scores, Circuit(scores.graph, important.T[:, receiving] & scores.graph.mask)
 
     @cached_property
     def cumulative_influence(self) -> NDArray[np.float64]:
@@ -125,7 +142,7 @@ class AttributionGraph:
         return shares
 
     def _weights_between(self, nodes: NDArray[np.intp]) -> NDArray[Any]:
-        """Weights among some nodes and into the targets, [nodes + targets, nodes]."""
+        """Return the weights among some nodes and into the targets, [nodes + targets, nodes]."""
         into = np.append(nodes, np.arange(len(self.nodes), len(self.weights)))
         return self.weights[np.ix_(into, nodes)]
 
@@ -137,10 +154,20 @@ class AttributionGraph:
 def attribution_graph(
     edges: Edges, targets: Sequence[Target], most: int = 2000
 ) -> ProgressSteps[AttributionGraph]:
-    """The graph of one or several targets: logits, a logit difference, a feature.
+    """Make the graph of one or several targets: logits, a logit difference, a feature.
 
-    most: how many nodes get rows at most, those of largest influence first; it ends earlier once the
-    nodes without rows hold less than a hundredth of all influence. InputError without a target.
+    Args:
+        edges: Edges of the prompt's nodes.
+        targets: The targets, at least one.
+        most: Rows are computed for at most so many nodes, those of largest influence first.
+
+    Returns:
+        A generator whose result is the graph.
+
+    Raises:
+        InputError: There is no target, or ``most`` is not above 0.
+
+    Source: [ameisen2025circuit].
     """
     table = edges.table
     if not targets:
@@ -151,37 +178,41 @@ def attribution_graph(
     most = min(most, max(ROWS_PER_ROUND, batch_budget_bytes(table.written.device) // size))
     probability = torch.tensor([t.weight for t in targets]).to(table.written)
     probability = probability / probability.sum()
-    goal = torch.stack([edges.row_into(target)[0] for target in targets])
-    first = probability @ _row_shares(goal)
-    reading = torch.from_numpy(~table.is_leaf).to(goal.device)
-    chosen = np.empty(0, dtype=np.intp)
-    rows = goal.new_empty(most, len(table))
-    influence = first
+    target_rows = torch.stack([edges.row_into(target)[0] for target in targets])
+    direct = probability @ _row_shares(target_rows)
+    reading = torch.from_numpy(~table.is_leaf).to(target_rows.device)
+    expanded = np.empty(0, dtype=np.intp)
+    rows = target_rows.new_empty(most, len(table))
+    influence = direct
     while True:
-        waiting = influence.clone()
-        waiting[~reading] = 0
-        waiting[torch.from_numpy(chosen).to(goal.device)] = 0
-        left = float(waiting.sum())
-        yield Progress(1 - left, 1.0, f"{len(chosen):,} of {int(reading.sum()):,} nodes")
-        number = min(ROWS_PER_ROUND, most - len(chosen), int((waiting > 0).sum()))
-        if number <= 0 or left < MAX_UNEXPANDED_INFLUENCE:
+        pending = influence.clone()
+        pending[~reading] = 0
+        pending[torch.from_numpy(expanded).to(target_rows.device)] = 0
+        unexpanded = float(pending.sum())
+        yield Progress(1 - unexpanded, 1.0, f"{len(expanded):,} of {int(reading.sum()):,} nodes")
+        number = min(ROWS_PER_ROUND, most - len(expanded), int((pending > 0).sum()))
+        if number <= 0 or unexpanded < MAX_UNEXPANDED_INFLUENCE:
             break
-        new = waiting.topk(number).indices.cpu().numpy()
-        for place, (row, _) in enumerate(edges.rows_with_constants(new), len(chosen)):
+        new = pending.topk(number).indices.cpu().numpy()
+        for place, (row, _) in enumerate(edges.rows_with_constants(new), len(expanded)):
             rows[place] = row
-        chosen = np.concatenate([chosen, new])
-        influence = _propagate_influence(table, chosen, rows, first)
-    return _build_graph(table, tuple(targets), probability, goal, chosen, rows[: len(chosen)], left)
+        expanded = np.concatenate([expanded, new])
+        influence = _propagate_influence(table, expanded, rows, direct)
+    return _build_graph(
+        table, tuple(targets), probability, target_rows, expanded, rows[: len(expanded)], unexpanded
+    )
 
 
-def _propagate_influence(table: NodeTable, chosen: NDArray[np.intp], rows: Tensor, first: Tensor) -> Tensor:
-    """Influence of every node, passed on by those with rows, the last stage first."""
-    influence = first.clone()
-    stages = table.stage[chosen]
+def _propagate_influence(
+    table: NodeTable, expanded: NDArray[np.intp], rows: Tensor, direct: Tensor
+) -> Tensor:
+    """Return the influence of every node, passed on by those with rows, the last stage first."""
+    influence = direct.clone()
+    stages = table.stage[expanded]
     for stage in np.unique(stages)[::-1]:
-        here = np.flatnonzero(stages == stage)
-        nodes = torch.from_numpy(chosen[here]).to(first.device)
-        influence += influence[nodes] @ _row_shares(rows[torch.from_numpy(here).to(first.device)])
+        of_stage = np.flatnonzero(stages == stage)
+        nodes = torch.from_numpy(expanded[of_stage]).to(direct.device)
+        influence += influence[nodes] @ _row_shares(rows[torch.from_numpy(of_stage).to(direct.device)])
     return influence
 
 
@@ -190,19 +221,19 @@ def _build_graph(
     targets: tuple[Target, ...],
     probability: Tensor,
     target_rows: Tensor,
-    chosen: NDArray[np.intp],
+    expanded: NDArray[np.intp],
     rows: Tensor,
     unexpanded_influence: float,
 ) -> AttributionGraph:
-    """The graph of the nodes with rows and the leaves, without what was left out."""
-    nodes = np.concatenate([chosen, np.flatnonzero(table.is_leaf)])
+    """Make the graph of the nodes with rows and the leaves, without the rest."""
+    nodes = np.concatenate([expanded, np.flatnonzero(table.is_leaf)])
     nodes = nodes[np.lexsort((table.position[nodes], table.stage[nodes]))]
     columns = torch.from_numpy(nodes).to(rows.device)
-    place = np.full(len(table), -1)
-    place[nodes] = np.arange(len(nodes))
+    index_of = np.full(len(table), -1)
+    index_of[nodes] = np.arange(len(nodes))
     inside, into = rows[:, columns].cpu().numpy(), target_rows[:, columns].cpu().numpy()
     weights = np.zeros((len(nodes) + len(targets), len(nodes)), dtype=inside.dtype)
-    weights[place[chosen]] = inside
+    weights[index_of[expanded]] = inside
     weights[len(nodes) :] = into
     shares = _normalise_rows(np.abs(weights))
     mass = probability.double().cpu().numpy()
@@ -213,9 +244,12 @@ def _build_graph(
 def _connected_nodes(
     edges: NDArray[np.bool_], reading: NDArray[np.bool_], always: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """The nodes [nodes] that are left once dead ends are gone.
+    """Return the nodes [nodes] that are left once dead ends are removed.
 
-    edges: [nodes + targets, nodes], into × from; reading: nodes that need an input; always: nodes that stay.
+    Args:
+        edges: [nodes + targets, nodes], into × from.
+        reading: Nodes that need an input.
+        always: Nodes that stay.
     """
     number, targets = len(reading), np.ones(len(edges) - len(reading), bool)
     alive, before = np.ones(number, bool), None
@@ -228,7 +262,7 @@ def _connected_nodes(
 
 
 def _node_influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
+    """Return p (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
     number = shares.shape[1]
     total = probability @ shares[number:]
     for node in np.flatnonzero(shares[:number].any(axis=1))[::-1]:

@@ -1,8 +1,8 @@
-"""The same changes in the real model, with everything free to respond: what the circuit must answer to.
+"""Runs of the real model with changed nodes, in which everything is free to respond.
 
-At each site the features are those of what the site reads in this very run; a changed feature's
-difference is added to what the model itself writes there, so the error is kept, or the reconstruction
-stands in for it, so the error is dropped. (Marks et al. 2024)
+At each site the features are those of what the site reads in this very run. A changed feature's difference
+is added to what the model itself writes there, so the error is kept; or the reconstruction stands in for
+it, so the error is dropped. Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -51,8 +51,11 @@ class InterventionCheck:
 def run_with_changes(table: NodeTable, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
     """Run the table's prompt in the real model with changes at its sites.
 
-    errors: ``kept``, or ``dropped`` at every site that has a dictionary: the replacement model. Without
-    changes and with errors kept, the run is the model's own.
+    Args:
+        table: The nodes of the prompt.
+        changes: The changes.
+        errors: ``kept``, or ``dropped`` at every site that has a dictionary: the replacement model. Without
+            changes and with errors kept, the run is the model's own.
     """
     return run_prompt(table.run.model, table.run.tokens, _ChangeHooks(table, changes, errors).hooks())
 
@@ -82,10 +85,10 @@ def check_interventions(
 
 @torch.no_grad()
 def target_value_in(run: Run, table: NodeTable, target: Target) -> float:
-    """A target's value in another run of the same prompt.
+    """Return a target's value in another run of the same prompt.
 
-    Of a feature, its activation, 0 where it is not active there; of a head, its share of its own
-    direction; logits before any cap.
+    Of a feature, its activation, 0 where it is not active there; of a head, its share of its own direction;
+    logits before any cap.
     """
     node = target.node
     if target.index is None:
@@ -93,20 +96,20 @@ def target_value_in(run: Run, table: NodeTable, target: Target) -> float:
         return target.value_in_run(run)
     assert node.layer is not None and node.position is not None
     if node.kind is NodeKind.FEATURE:
-        one = table.dictionaries[site_of(node)]
-        return float(one.encode(run.dictionary_input(one)[node.position])[node.feature])
-    own = table.written[target.index]
+        dictionary = table.dictionaries[site_of(node)]
+        return float(dictionary.encode(run.dictionary_input(dictionary)[node.position])[node.feature])
+    direction = table.written[target.index]
     if node.kind is NodeKind.HEAD:
-        now = run.head_outputs(node.layer)[node.position, node.head]
+        output = run.head_outputs(node.layer)[node.position, node.head]
     else:
-        one = table.dictionaries[f"m{node.layer}"]
-        assert one.skip is not None
-        now = one.skip @ run.dictionary_input(one)[node.position]
-    return float(now @ own / own.square().sum())
+        dictionary = table.dictionaries[f"m{node.layer}"]
+        assert dictionary.skip is not None
+        output = dictionary.skip @ run.dictionary_input(dictionary)[node.position]
+    return float(output @ direction / direction.square().sum())
 
 
 class _ChangeHooks:
-    """What a changed run does at each point; what sites read is kept while the pass goes on."""
+    """What a changed run does at each hook point; what sites read is kept while the pass goes on."""
 
     def __init__(self, table: NodeTable, changes: Sequence[NodeChange], errors: str) -> None:
         self.table, self.run, self.errors = table, table.run, errors
@@ -114,86 +117,96 @@ class _ChangeHooks:
         self.mlp_inputs: dict[int, Tensor] = {}
 
     def hooks(self) -> dict[str, Hook]:
-        """By hook point, for ``Model.hooks``."""
+        """Return the hooks by hook point."""
         model = self.run.model
-        found: dict[str, Hook] = {}
+        hooks: dict[str, Hook] = {}
         if tokens := self._changes_of(""):
-            found["embed.hook_out"] = partial(change_embeddings, tokens, model.embed_scale)
+            hooks["embed.hook_out"] = partial(change_embeddings, tokens, model.embed_scale)
         for layer, weights in enumerate(model.layers):
             attention, mlp = self._changes_of("a", layer), self._changes_of("m", layer)
             heads = [c for c in attention if c.node.kind is NodeKind.HEAD]
-            one = self.table.dictionaries.get(f"a{layer}")
-            if heads or (one and one.site.reads == "z" and (attention or self.errors == "dropped")):
+            dictionary = self.table.dictionaries.get(f"a{layer}")
+            if heads or (
+                dictionary and dictionary.site.reads == "z" and (attention or self.errors == "dropped")
+            ):
                 point = f"blocks.{layer}.attn.hook_z"
-                found[point] = lambda z, one=one, c=attention: self._change_z(z, one, c)  # type: ignore[misc]
-            elif one and (attention or self.errors == "dropped"):
+                hooks[point] = lambda z, dictionary=dictionary, c=attention: self._change_z(z, dictionary, c)  # type: ignore[misc]
+            elif dictionary and (attention or self.errors == "dropped"):
                 after = weights.attn_out_hook
-                found[after] = lambda x, one=one, c=attention: self._change_attention_output(x, one, c)  # type: ignore[misc]
-            one = self.table.dictionaries.get(f"m{layer}")
-            if mlp or (one and self.errors == "dropped"):
+                hooks[after] = lambda x, dictionary=dictionary, c=attention: self._change_attention_output(
+                    x, dictionary, c
+                )  # type: ignore[misc]
+            dictionary = self.table.dictionaries.get(f"m{layer}")
+            if mlp or (dictionary and self.errors == "dropped"):
                 before = weights.mlp_in_hook
-                found[before] = lambda x, at=layer: self.mlp_inputs.__setitem__(at, x[0])  # type: ignore[misc]
-                found[weights.mlp_out_hook] = lambda x, at=layer, c=mlp: self._change_mlp(x, at, c)  # type: ignore[misc]
-        return found
+                hooks[before] = lambda x, at=layer: self.mlp_inputs.__setitem__(at, x[0])  # type: ignore[misc]
+                hooks[weights.mlp_out_hook] = lambda x, at=layer, c=mlp: self._change_mlp(x, at, c)  # type: ignore[misc]
+        return hooks
 
     def _changes_of(self, part: str, layer: int = -1) -> list[NodeChange]:
         if not part:
             return [c for c in self.changes if c.node.layer is None]
         return [c for c in self.changes if c.node.layer == layer and c.node.site == part]
 
-    def _change_z(self, z: Tensor, one: Dictionary | None, changes: list[NodeChange]) -> Tensor:
+    def _change_z(self, z: Tensor, dictionary: Dictionary | None, changes: list[NodeChange]) -> Tensor:
         z = z.clone()
         for change in changes:
             if change.node.kind is NodeKind.HEAD:
-                at, head = change.node.position, change.node.head
-                z[0, at, head] = change.apply_to(z[0, at, head])
-        if one is None:
+                position, head = change.node.position, change.node.head
+                z[0, position, head] = change.apply_to(z[0, position, head])
+        if dictionary is None:
             return z
-        bias = folded_value_bias(self.run.model, one)
+        bias = folded_value_bias(self.run.model, dictionary)
         flat = z[0].flatten(1) - bias
-        return (self._changed_output(flat, flat, one, changes) + bias).view_as(z)
+        return (self._changed_output(flat, flat, dictionary, changes) + bias).view_as(z)
 
-    def _change_attention_output(self, written: Tensor, one: Dictionary, changes: list[NodeChange]) -> Tensor:
-        return self._change_site(written, dictionary_input(self.run.model, one, written[0]), one, changes)
+    def _change_attention_output(
+        self, written: Tensor, dictionary: Dictionary, changes: list[NodeChange]
+    ) -> Tensor:
+        return self._change_site(
+            written, dictionary_input(self.run.model, dictionary, written[0]), dictionary, changes
+        )
 
     def _change_site(
-        self, written: Tensor, read: Tensor, one: Dictionary, changes: list[NodeChange]
+        self, written: Tensor, read: Tensor, dictionary: Dictionary, changes: list[NodeChange]
     ) -> Tensor:
-        return self._changed_output(written[0], read, one, changes)[None]
+        return self._changed_output(written[0], read, dictionary, changes)[None]
 
     def _change_mlp(self, written: Tensor, layer: int, changes: list[NodeChange]) -> Tensor:
-        one = self.table.dictionaries.get(f"m{layer}")
-        if one is not None:
-            found = self.mlp_inputs[layer] if one.site.is_transcoder else written[0]
-            return self._change_site(written, dictionary_input(self.run.model, one, found), one, changes)
+        dictionary = self.table.dictionaries.get(f"m{layer}")
+        if dictionary is not None:
+            raw_input = self.mlp_inputs[layer] if dictionary.site.is_transcoder else written[0]
+            return self._change_site(
+                written, dictionary_input(self.run.model, dictionary, raw_input), dictionary, changes
+            )
         written = written.clone()
         for change in changes:
-            at = change.node.position
-            written[0, at] = change.apply_to(written[0, at])
+            position = change.node.position
+            written[0, position] = change.apply_to(written[0, position])
         return written
 
     def _changed_output(
-        self, written: Tensor, read: Tensor, one: Dictionary, changes: list[NodeChange]
+        self, written: Tensor, read: Tensor, dictionary: Dictionary, changes: list[NodeChange]
     ) -> Tensor:
-        """What a site writes [time, d_out] with its changed features, errors and skips."""
-        activation = one.encode(read)
-        made = one.decode(activation)
-        skipped = torch.zeros_like(made) if one.skip is None else read @ one.skip.T
-        error = written - made - skipped
+        """Return what a site writes [time, d_out] with its changed features, errors and skip connections."""
+        activation = dictionary.encode(read)
+        reconstruction = dictionary.decode(activation)
+        skipped = torch.zeros_like(reconstruction) if dictionary.skip is None else read @ dictionary.skip.T
+        error = written - reconstruction - skipped
         if self.errors == "dropped":
             error = torch.zeros_like(error)
         for change in changes:
             node, position = change.node, change.node.position
             if node.kind is NodeKind.FEATURE:
-                own = activation[position, node.feature]
-                more = (
-                    own * (change.factor - 1)
+                activation_now = activation[position, node.feature]
+                difference = (
+                    activation_now * (change.factor - 1)
                     if change.factor is not None
-                    else (change.new_activation or 0.0) - own
+                    else (change.new_activation or 0.0) - activation_now
                 )
-                row = one.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
-                made[position] += more * row
+                row = dictionary.decoder_rows(torch.tensor([node.feature], device=read.device))[0]
+                reconstruction[position] += difference * row
             elif node.kind in (NodeKind.ERROR, NodeKind.SKIP):
                 part = error if node.kind is NodeKind.ERROR else skipped
                 part[position] = change.apply_to(part[position])
-        return made + skipped + error
+        return reconstruction + skipped + error

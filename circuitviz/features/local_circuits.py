@@ -1,7 +1,7 @@
-"""Why a feature fires: what every node gives to it, kept above a threshold, with a ledger that adds up.
+"""Why a target has its value: what every node contributes to it, kept above a threshold.
 
-Hierarchical attribution is a sweep over rows in reverse order of computation, so that another threshold
-is a walk over rows that are there already, and no run of the model (Ge et al. 2024).
+Hierarchical attribution goes backwards over rows in reverse order of computation, so that another
+threshold is a walk over rows that exist already, and no run of the model. Source: [ge2024automatically].
 """
 
 from __future__ import annotations
@@ -32,9 +32,15 @@ MAX_CIRCUIT_NODES = 2000  # a picture or a table of more helps nobody, and rows 
 class AttributionLedger:
     """Where a target's value comes from; the terms sum to it at every threshold.
 
-    features: of kept features and heads, where nothing is passed on (direct attribution); components:
-    MLPs without a dictionary; decoder_biases: output and decoder biases; encoder_biases: what the kept
-    nodes and the target have whatever they read, with b_V; pruned: everything below the threshold.
+    Attributes:
+        features: Kept features and heads where nothing is passed on (direct attribution).
+        tokens: Kept tokens.
+        positions: Kept positions.
+        errors: Kept reconstruction errors.
+        components: Kept MLPs without a dictionary.
+        decoder_biases: Output and decoder biases.
+        encoder_biases: What the kept nodes and the target have whatever they read, with b_V.
+        pruned: Everything below the threshold.
     """
 
     features: float
@@ -61,8 +67,15 @@ class AttributionLedger:
 class LocalCircuit:
     """The nodes that a target's value comes from.
 
-    attribution: [nodes], of every node of the table, in units of the target's value; kept: the rows of
-    the nodes above ``tau``, in order of computation (biases are never among them).
+    Attributes:
+        table: The nodes of the prompt.
+        target: The target.
+        method: One of ``LOCAL_METHODS``.
+        gate: ``signed``: nodes whose attribution is above ``tau``; ``absolute``: whose |attribution| is.
+        tau: The threshold, in units of the target's value.
+        attribution: [nodes], of every node of the table.
+        kept: Rows of the nodes above the threshold, in order of computation; biases are never among them.
+        ledger: The terms that the value is the sum of.
     """
 
     table: NodeTable
@@ -84,7 +97,7 @@ class LocalCircuit:
 
     @property
     def fraction(self) -> float:
-        """Attribution of the kept leaves over the target's value; no conserved quantity (METHODS)."""
+        """Attribution of the kept leaves over the target's value; it is not conserved and may exceed 1."""
         return self.ledger.leaves / self.target.value
 
 
@@ -96,53 +109,64 @@ def local_circuit(
     method: str = "hierarchical-attribution",
     gate: str = "signed",
 ) -> LocalCircuit:
-    """The circuit of a target, above a threshold or with about so many nodes (100 by default).
+    """Find the circuit of a target, above a threshold or with about so many nodes.
 
-    signed: nodes whose attribution is above tau; absolute: whose |attribution| is. With ``nodes``, the
-    least threshold is found that keeps no more. InputError on options that do not exist, and where a
-    threshold keeps more nodes than can be shown.
+    Args:
+        edges: Edges of the prompt's nodes.
+        target: The target.
+        tau: The threshold, in units of the target's value.
+        nodes: Instead of a threshold: the smallest threshold is found that keeps at most so many nodes
+            (100 by default).
+        method: One of ``LOCAL_METHODS``.
+        gate: ``signed`` or ``absolute``.
+
+    Raises:
+        InputError: An option does not exist, or the threshold keeps more nodes than can be shown.
+
+    Source: [ge2024automatically].
     """
-    for given, known, what in ((method, LOCAL_METHODS, "method"), (gate, THRESHOLD_GATES, "gate")):
-        if given not in known:
-            there = f"There is no {what} '{given}'; there is {', '.join(known)}."
-            raise InputError(there + suggest_name(given, known))
+    for value, known, option in ((method, LOCAL_METHODS, "method"), (gate, THRESHOLD_GATES, "gate")):
+        if value not in known:
+            message = f"There is no {option} '{value}'; there is {', '.join(known)}."
+            raise InputError(message + suggest_name(value, known))
     if tau is not None:
         if not (tau >= 0 and np.isfinite(tau)):
             raise InputError(f"A threshold of {tau:g} was given; a number from 0 on would be right.")
-        found = _attribute_backwards(edges, target, tau, method, gate, MAX_CIRCUIT_NODES)
-        if found is None:
+        circuit = _attribute_backwards(edges, target, tau, method, gate, MAX_CIRCUIT_NODES)
+        if circuit is None:
             raise InputError(
-                f"A threshold of {tau:g} keeps more than {MAX_CIRCUIT_NODES:,} nodes; a higher one would be right."
+                f"A threshold of {tau:g} keeps more than {MAX_CIRCUIT_NODES:,} nodes; a higher one would "
+                "be right."
             )
-        return found
-    most = 100 if nodes is None else nodes
-    if not 1 <= most <= MAX_CIRCUIT_NODES:
+        return circuit
+    max_nodes = 100 if nodes is None else nodes
+    if not 1 <= max_nodes <= MAX_CIRCUIT_NODES:
         raise InputError(
-            f"{most} nodes were asked for; a number from 1 to {MAX_CIRCUIT_NODES:,} would be right."
+            f"{max_nodes} nodes were asked for; a number from 1 to {MAX_CIRCUIT_NODES:,} would be right."
         )
-    return _circuit_with_nodes(edges, target, most, method, gate)
+    return _circuit_with_nodes(edges, target, max_nodes, method, gate)
 
 
 def fraction_curve_steps(
     edges: Edges, target: Target, taus: Iterable[float], method: str = LOCAL_METHODS[0], gate: str = "signed"
 ) -> ProgressSteps[list[LocalCircuit]]:
-    """Circuits at several thresholds, from the highest on: the points of fraction against tau.
+    """Find circuits at several thresholds, from the highest on: the points of fraction against tau.
 
-    Ends early where a threshold keeps more nodes than can be shown.
+    Ends early where a threshold keeps more nodes than can be shown. Partial results are the circuits so far.
     """
     ordered = sorted(taus, reverse=True)
-    found: list[LocalCircuit] = []
+    circuits: list[LocalCircuit] = []
     for number, tau in enumerate(ordered):
-        yield Progress(number, len(ordered), f"threshold {tau:.3g}", list(found))
-        one = _attribute_backwards(edges, target, tau, method, gate, MAX_CIRCUIT_NODES)
-        if one is None:
+        yield Progress(number, len(ordered), f"threshold {tau:.3g}", list(circuits))
+        circuit = _attribute_backwards(edges, target, tau, method, gate, MAX_CIRCUIT_NODES)
+        if circuit is None:
             break
-        found.append(one)
-    return found
+        circuits.append(circuit)
+    return circuits
 
 
 def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: str, gate: str) -> LocalCircuit:
-    """Go down with the threshold until too many nodes are kept, then close in from both sides."""
+    """Lower the threshold until too many nodes are kept, then close in by bisection."""
     row, _ = edges.row_into(target)
     highest = float(row.abs().max())
     high, low = highest, highest
@@ -150,19 +174,19 @@ def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: st
     assert best is not None  # nothing is above the greatest
     while low > highest * 1e-9:
         low /= 4
-        found = _attribute_backwards(edges, target, low, method, gate, max_nodes)
-        if found is None:
+        circuit = _attribute_backwards(edges, target, low, method, gate, max_nodes)
+        if circuit is None:
             break
-        high, best = low, found
+        high, best = low, circuit
     else:
         return _attribute_backwards(edges, target, 0.0, method, gate, max_nodes) or best
     while high / low > 1.005 and len(best.kept) < max_nodes:
         middle = (high * low) ** 0.5
-        found = _attribute_backwards(edges, target, middle, method, gate, max_nodes)
-        if found is None:
+        circuit = _attribute_backwards(edges, target, middle, method, gate, max_nodes)
+        if circuit is None:
             low = middle
         else:
-            high, best = middle, found
+            high, best = middle, circuit
     return best
 
 
@@ -170,37 +194,44 @@ def _circuit_with_nodes(edges: Edges, target: Target, max_nodes: int, method: st
 def _attribute_backwards(
     edges: Edges, target: Target, tau: float, method: str, gate: str, max_nodes: int
 ) -> LocalCircuit | None:
-    """One pass over the stages, last first; None as soon as more than ``max_nodes`` nodes are kept."""
+    """Go over the stages once, the last first; None as soon as more than ``max_nodes`` are kept.
+
+    Numbered as in the paper: (1) attribution starts as the target's row; (2) at each stage, nodes above the
+    threshold pass their attribution on through their rows; (3) the others keep it, and the ledger counts it
+    as pruned.
+    """
     table = edges.table
-    row, always = edges.row_into(target)
+    row, constant = edges.row_into(target)
     attribution = row.clone()
     passed_on = np.zeros(len(table), dtype=bool)
     if method == LOCAL_METHODS[0]:
         values = attribution.numpy() if attribution.device.type == "cpu" else None  # the same memory
         for members in table.readers_by_stage:
-            here = attribution[members].cpu().numpy() if values is None else values[members]
-            chosen = members[_passes_threshold(here, tau, gate)]
-            passed_on[chosen] = True
+            stage_attribution = attribution[members].cpu().numpy() if values is None else values[members]
+            above_threshold = members[_passes_threshold(stage_attribution, tau, gate)]
+            passed_on[above_threshold] = True
             if int(passed_on.sum()) > max_nodes:
                 return None
-            shares = (attribution[chosen] / table.activation[chosen]).tolist()
-            for share, (weights, constant) in zip(shares, edges.rows_with_constants(chosen), strict=True):
+            shares = (attribution[above_threshold] / table.activation[above_threshold]).tolist()
+            for share, (weights, row_constant) in zip(
+                shares, edges.rows_with_constants(above_threshold), strict=True
+            ):
                 attribution.add_(weights, alpha=share)
-                always += share * constant
-    found = attribution.double().cpu().numpy()
-    above = _passes_threshold(found, tau, gate) & ~table.is_bias
+                constant += share * row_constant
+    attributions = attribution.double().cpu().numpy()
+    above = _passes_threshold(attributions, tau, gate) & ~table.is_bias
     if int(above.sum()) > max_nodes:
         return None
     kept = np.flatnonzero(above)
     kept = kept[np.lexsort((table.position[kept], table.stage[kept]))]
-    ledger = _make_ledger(table, np.where(passed_on, 0.0, found), above, always)
+    ledger = _make_ledger(table, np.where(passed_on, 0.0, attributions), above, constant)
     return LocalCircuit(table, target, method, gate, tau, attribution, kept, ledger)
 
 
 def _make_ledger(
     table: NodeTable, not_passed_on: NDArray[np.float64], above: NDArray[np.bool_], constant: float
 ) -> AttributionLedger:
-    """The terms, from what each node did not pass on."""
+    """Return the terms, from what each node did not pass on."""
     kinds = len(NODE_KINDS)
     kept = dict(
         zip(NODE_KINDS, np.bincount(table.kind[above], not_passed_on[above], kinds).tolist(), strict=True)

@@ -1,7 +1,4 @@
-"""What is done to a node to see whether a circuit is right, as one change that every kind of run knows.
-
-``{node: zero | mean | corrupted | scale | set}`` serves features, heads, errors, MLPs and tokens alike.
-"""
+"""Interventions on nodes of a prompt, worked out as changes that frozen and free runs apply alike."""
 
 from __future__ import annotations
 
@@ -26,11 +23,15 @@ INTERVENTION_ACTIONS = ("zero", "scale", "set", "mean", "corrupted")
 class NodeChange:
     """An intervention worked out on a run.
 
-    new_activation: a feature's new activation, where it is fixed; factor: what its own value, or a vector, is
-    multiplied with; vector: what another node writes instead [d], or for a head its new value [d_head],
-    for the error of an SAE on values (``is_of_head_values``) all heads' values [heads · d_head].
-    activation_before: its activation in the run; direction: [d], what it writes at activation 1 (other nodes: what
-    they write in the run).
+    Attributes:
+        node: The node.
+        activation_before: Its activation in the run.
+        direction: [d_model], what it writes at activation 1; of other nodes, what they write in the run.
+        new_activation: A feature's new activation, where it is fixed.
+        factor: What its own value or vector is multiplied with.
+        new_vector: What another node writes instead [d_model]; for a head its new value [d_head]; for the
+            error of an SAE on head values (``is_of_head_values``) all heads' values [heads · d_head].
+        is_of_head_values: Whether ``new_vector`` is in heads' values.
     """
 
     node: Node
@@ -42,14 +43,14 @@ class NodeChange:
     is_of_head_values: bool = False
 
     def apply_to(self, value: Tensor) -> Tensor:
-        """What a node other than a feature is instead of ``value``, in its own form."""
+        """Return what replaces the ``value`` of a node other than a feature, in its own form."""
         if self.factor is not None:
             return value * self.factor
         assert self.new_vector is not None
         return self.new_vector
 
     def added_output(self, run: Run) -> Tensor:
-        """What the node writes more than before, [d], if all that it reads stays."""
+        """Return what the node writes beyond before, [d_model], if all that it reads is held."""
         if self.factor is not None:
             return self.direction * self.activation_before * (self.factor - 1)
         if self.new_activation is not None:
@@ -64,11 +65,17 @@ class NodeChange:
 
 
 def change_embeddings(changes: Sequence[NodeChange], scale: float, embeddings: Tensor) -> Tensor:
-    """Embeddings [1, time, d] of a run in which some tokens are changed; ``scale``: theirs in the stream."""
+    """Return embeddings [1, time, d_model] of a run in which some tokens are changed.
+
+    Args:
+        changes: Changes of tokens.
+        scale: Factor of the embeddings in the stream.
+        embeddings: [1, time, d_model].
+    """
     embeddings = embeddings.clone()
     for change in changes:
-        at = change.node.position
-        embeddings[0, at] = change.apply_to(embeddings[0, at] * scale) / scale
+        position = change.node.position
+        embeddings[0, position] = change.apply_to(embeddings[0, position] * scale) / scale
     return embeddings
 
 
@@ -105,7 +112,8 @@ def _resolve_intervention(
     node, before, direction = _find_node(table, name)
     if node.kind.is_fixed:
         raise InputError(
-            f"'{name}' is a bias or a position embedding, which is the same on every prompt; choose another node."
+            f"'{name}' is a bias or a position embedding, which is the same on every prompt; choose "
+            "another node."
         )
     if action in ("zero", "scale"):
         return NodeChange(node, before, direction, factor=0.0 if action == "zero" else amount)
@@ -122,26 +130,37 @@ def _resolve_intervention(
 
 def _find_node(table: NodeTable, name: str) -> tuple[Node, float, Tensor]:
     """A node, its activation and its direction; features that are not active can be set, too."""
-    found = parse_feature_name(name)
-    one = None if found is None else table.dictionaries.get(found.site)
-    if found is not None and found.position is not None and one is not None:
-        item, position = found.feature, found.position
+    parsed = parse_feature_name(name)
+    dictionary = None if parsed is None else table.dictionaries.get(parsed.site)
+    if parsed is not None and parsed.position is not None and dictionary is not None:
+        item, position = parsed.feature, parsed.position
         table.check_position(position)
-        if item >= one.features:
-            raise InputError(f"'{name}' does not exist: '{one.name}' has {one.features:,} features.")
-        of_site = table.run.dictionary_input(one)[position]
-        value = float(one.encode(of_site)[item])
+        if item >= dictionary.features:
+            raise InputError(
+                f"'{name}' does not exist: '{dictionary.name}' has {dictionary.features:,} features."
+            )
+        of_site = table.run.dictionary_input(dictionary)[position]
+        value = float(dictionary.encode(of_site)[item])
         index = torch.tensor([item], device=of_site.device)
-        direction = feature_directions(table.run, one, index, index.new_tensor([position]))[0]
-        node = Node(name, NodeKind.FEATURE, one.site.layer, None, one.site.part, position, item, one.name)
+        direction = feature_directions(table.run, dictionary, index, index.new_tensor([position]))[0]
+        node = Node(
+            name,
+            NodeKind.FEATURE,
+            dictionary.site.layer,
+            None,
+            dictionary.site.part,
+            position,
+            item,
+            dictionary.name,
+        )
         return node, value, direction
     row = table.index(name)
     return table.node(row), 1.0, table.written[row]
 
 
 def _reference_activation(table: NodeTable, node: Node, action: str, references: Sequence[Run]) -> float:
-    one = table.dictionaries[site_of(node)]
-    values = [one.encode(run.dictionary_input(one))[:, node.feature] for run in references]
+    dictionary = table.dictionaries[site_of(node)]
+    values = [dictionary.encode(run.dictionary_input(dictionary))[:, node.feature] for run in references]
     if action == "corrupted":
         return float(values[0][node.position])
     return float(torch.cat(values).mean())
@@ -162,8 +181,8 @@ def _vectors_by_position(table: NodeTable, node: Node, run: Run) -> Tensor:
         return run.z[layer][:, node.head]
     if node.kind is NodeKind.MLP:
         return run.mlp[layer]
-    one = table.dictionaries[f"{node.site}{layer}"]
+    dictionary = table.dictionaries[f"{node.site}{layer}"]
     if node.kind is NodeKind.SKIP:
-        assert one.skip is not None
-        return run.dictionary_input(one) @ one.skip.T
-    return run.dictionary_target(one) - one.reconstruct(run.dictionary_input(one))
+        assert dictionary.skip is not None
+        return run.dictionary_input(dictionary) @ dictionary.skip.T
+    return run.dictionary_target(dictionary) - dictionary.reconstruct(run.dictionary_input(dictionary))

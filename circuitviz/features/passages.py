@@ -1,4 +1,4 @@
-"""A text file becomes token rows by one rule, so that training, index and figures mean the same text."""
+"""A text file as token rows, by one rule for training, feature indexes and quality figures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ MAX_BATCH_TOKENS = 4096
 class Passages:
     """Token rows, each a passage or, where one is longer than the context, a window of it.
 
-    ``bos``: whether each row begins with the beginning-of-sequence token.
+    Attributes:
+        rows: The rows.
+        bos: Whether each begins with the beginning-of-sequence token.
     """
 
     rows: tuple[tuple[int, ...], ...]
@@ -42,47 +44,58 @@ class Passages:
         return digest.hexdigest()
 
     def first_tokens(self, n_tokens: int) -> Passages:
-        """As many rows from the start as reach a number of tokens."""
-        kept, held = 0, 0
-        while kept < len(self.rows) and held < n_tokens:
-            held += len(self.rows[kept])
-            kept += 1
-        return Passages(self.rows[:kept], self.bos)
+        """Return as many rows from the start as reach a number of tokens."""
+        n_rows, n_held = 0, 0
+        while n_rows < len(self.rows) and n_held < n_tokens:
+            n_held += len(self.rows[n_rows])
+            n_rows += 1
+        return Passages(self.rows[:n_rows], self.bos)
 
     def train_test_split(self, share: float = 0.05) -> tuple[Passages, Passages]:
-        """Rows to learn from and, from the end, a share of them to measure on; a single row is both."""
+        """Return rows to train on and, from the end, a share of them to measure on; a single row is both."""
         if len(self.rows) == 1:
             return self, self
-        at = len(self.rows) - max(1, round(share * len(self.rows)))
-        return Passages(self.rows[:at], self.bos), Passages(self.rows[at:], self.bos)
+        n_train = len(self.rows) - max(1, round(share * len(self.rows)))
+        return Passages(self.rows[:n_train], self.bos), Passages(self.rows[n_train:], self.bos)
 
     def batches(
         self, row_numbers: Iterable[int] | None = None, max_tokens: int = MAX_BATCH_TOKENS
     ) -> Iterator[PassageBatch]:
-        """Rows of like length together, padded on the right, where causal attention never looks."""
-        wanted = sorted(
+        """Iterate over batches of rows of similar length, padded on the right (attention is causal).
+
+        Args:
+            row_numbers: Only these rows.
+            max_tokens: Tokens of a batch, with padding.
+        """
+        ordered = sorted(
             range(len(self.rows)) if row_numbers is None else row_numbers, key=lambda i: len(self.rows[i])
         )
-        held: list[int] = []
-        for row in wanted:
-            if held and (len(held) + 1) * len(self.rows[row]) > max_tokens:
-                yield self._make_batch(held)
-                held = []
-            held.append(row)
-        if held:
-            yield self._make_batch(held)
+        batch_rows: list[int] = []
+        for row in ordered:
+            if batch_rows and (len(batch_rows) + 1) * len(self.rows[row]) > max_tokens:
+                yield self._make_batch(batch_rows)
+                batch_rows = []
+            batch_rows.append(row)
+        if batch_rows:
+            yield self._make_batch(batch_rows)
 
-    def _make_batch(self, chosen: list[int]) -> PassageBatch:
-        rows = [self.rows[i] for i in chosen]
+    def _make_batch(self, row_numbers: list[int]) -> PassageBatch:
+        rows = [self.rows[i] for i in row_numbers]
         time = max(map(len, rows))
         tokens = torch.tensor([[*row, *[row[0]] * (time - len(row))] for row in rows])
         real = torch.arange(time)[None] < torch.tensor([len(row) for row in rows])[:, None]
-        return PassageBatch(tuple(chosen), tokens, real)
+        return PassageBatch(tuple(row_numbers), tokens, real)
 
 
 @dataclass(frozen=True, eq=False)
 class PassageBatch:
-    """Rows that run together: their numbers, tokens [row, time], and which of them are no padding."""
+    """Rows that run together.
+
+    Attributes:
+        row_numbers: Their indices in ``Passages.rows``.
+        tokens: [row, time].
+        token_mask: [row, time], False for padding.
+    """
 
     row_numbers: tuple[int, ...]
     tokens: Tensor
@@ -90,7 +103,11 @@ class PassageBatch:
 
 
 def passages_from_texts(model: Model, texts: Iterable[str]) -> Passages:
-    """One passage per text. Raises InputError where no text holds a token."""
+    """Tokenise texts, one passage for each.
+
+    Raises:
+        InputError: No text holds a token.
+    """
     rows = []
     for text in texts:
         check_cancelled()
@@ -101,9 +118,10 @@ def passages_from_texts(model: Model, texts: Iterable[str]) -> Passages:
 
 
 def read_passage_file(model: Model, path: Path) -> Passages:
-    """A text file's passages: blank lines separate them where there are any, else every line is one.
+    """Read a text file's passages: blank lines separate them where there are any, else every line is one.
 
-    Raises InputError where there is no such file, or where it is empty or no UTF-8 text.
+    Raises:
+        InputError: There is no such file, or it is empty or no UTF-8 text.
     """
     try:
         text = read_regular_file(path).decode("utf-8-sig")

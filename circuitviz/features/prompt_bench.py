@@ -1,7 +1,7 @@
-"""A feature circuit is judged as a circuit of heads is: everything outside it is put to something else.
+"""Evaluation of feature circuits on one prompt, with ablation values for everything outside.
 
-Faithfulness is what of the target's value the circuit keeps, completeness what the rest without the
-circuit keeps (Marks et al. 2024). Nodes outside take zero, their mean, or a corrupted prompt's value.
+Faithfulness is what of the target's value the circuit keeps, completeness what the rest without the circuit
+keeps. Source: [marks2024sparse].
 """
 
 from __future__ import annotations
@@ -65,11 +65,14 @@ AblationReferences = Sequence[Run] | Callable[[], Sequence[Run]]
 
 
 class PromptBench:
-    """A target's circuits measured one after another: what a change does not touch is not run again.
+    """A target's circuits measured one after another; runs that a change does not affect are not repeated.
 
-    reference_runs: by ablation, the runs that its values are taken from, or what makes them when they are
-    needed; ``zero`` needs none, and an ablation that is not among them cannot be used. name: what the target
-    is called, if not by its node.
+    Args:
+        table: The nodes of the prompt.
+        target: What the circuits explain.
+        references: By ablation, the runs that its values are taken from, or a function that makes them when
+            they are needed. ``zero`` needs none; an ablation that is not among them cannot be used.
+        target_name: Name of the target, if not that of its node.
     """
 
     def __init__(
@@ -89,15 +92,15 @@ class PromptBench:
 
     @property
     def ablations(self) -> tuple[str, ...]:
-        """Those that there are values for."""
+        """The ablations that there are values for."""
         return tuple(name for name in OUTSIDE_VALUES if name in self._references_by_ablation)
 
     def reference_runs(self, ablation: str) -> Sequence[Run]:
-        """The runs that an ablation takes its values from; none where there are none."""
-        found = self._references_by_ablation.get(ablation, ())
-        if callable(found):
-            found = self._references_by_ablation[ablation] = found()
-        return found
+        """Return the runs that an ablation takes its values from; none where there are none."""
+        runs = self._references_by_ablation.get(ablation, ())
+        if callable(runs):
+            runs = self._references_by_ablation[ablation] = runs()
+        return runs
 
     # circuits
 
@@ -109,10 +112,15 @@ class PromptBench:
         changes: Sequence[NodeChange] = (),
         patterns: str = "free",
     ) -> PromptCircuitValues:
-        """A circuit by the names of its nodes; ``resolve_interventions``: what some of them are instead, in the circuit.
+        """Measure a circuit.
 
-        patterns: ``changed_value``, or ``frozen``: in every run heads look where they look on the prompt itself, as
-        attribution assumes; all else responds.
+        Args:
+            nodes: Names of its nodes.
+            ablation: What everything outside takes.
+            errors: Whether reconstruction errors are ``kept`` or ``dropped``.
+            changes: What some of its nodes are instead, in the circuit.
+            patterns: ``free``, or ``frozen``: in every run heads attend as on the prompt itself, as
+                attribution assumes; all else responds.
         """
         return PromptCircuitValues(
             self.target.value,
@@ -122,7 +130,7 @@ class PromptBench:
         )
 
     def ablated_value(self, ablation: str, errors: str = "kept", patterns: str = "free") -> float:
-        """The target with every node at its ablation value; run once."""
+        """Return the target with every node at its ablation value; run once."""
         key = (ablation, errors, patterns)
         if key not in self._ablated_values:
             self._ablated_values[key] = self.circuit_value((), ablation, errors, patterns=patterns)
@@ -136,14 +144,20 @@ class PromptBench:
         changes: Sequence[NodeChange] = (),
         patterns: str = "free",
     ) -> float:
-        """The target when everything outside a circuit has its ablation value."""
-        return self._ablated_run_value(OutsideAblation(self.table, self._inside_mask(nodes), self.ablation_values(ablation), _checked_errors_mode(errors),
-                                   changes=changes), patterns)  # fmt: skip
+        """Return the target when everything outside a circuit has its ablation value."""
+        outside = OutsideAblation(
+            self.table,
+            self._inside_mask(nodes),
+            self.ablation_values(ablation),
+            _checked_errors_mode(errors),
+            changes=changes,
+        )
+        return self._ablated_run_value(outside, patterns)
 
     def complement_value(
         self, nodes: Collection[str], ablation: str = "mean", errors: str = "kept", patterns: str = "free"
     ) -> float:
-        """The target when everything inside a circuit has its ablation value."""
+        """Return the target when everything inside a circuit has its ablation value."""
         outside = OutsideAblation(
             self.table,
             self._inside_mask(nodes),
@@ -154,7 +168,11 @@ class PromptBench:
         return self._ablated_run_value(outside, patterns)
 
     def ablation_values(self, ablation: str) -> PromptAblationValues:
-        """The values of an ablation, made once; InputError where there are none."""
+        """Return the values of an ablation, made once.
+
+        Raises:
+            InputError: There are none.
+        """
         if ablation not in self._ablation_values:
             self._ablation_values[ablation] = PromptAblationValues(
                 self.table, ablation, self.reference_runs(ablation)
@@ -182,7 +200,7 @@ class PromptBench:
         return changes
 
     def baseline_value(self, errors: str = "kept") -> float:
-        """What changes are measured from: the target in the model, or in the one without errors."""
+        """Return what changes are measured from: the target in the model, or in the model without errors."""
         if _checked_errors_mode(errors) not in self._baseline_values:
             self._baseline_values[errors] = target_value_in(
                 run_with_changes(self.table, (), errors), self.table, self.target
@@ -190,7 +208,7 @@ class PromptBench:
         return self._baseline_values[errors]
 
     def check_interventions(self, interventions: Interventions, errors: str = "kept") -> InterventionCheck:
-        """Predicted and measured change of the target, all nodes changed at once."""
+        """Return the predicted and the measured change of the target, all nodes changed at once."""
         changes, start = self.resolve_interventions(interventions), self.baseline_value(errors)
         return InterventionCheck(
             self.target.node.name,
@@ -202,18 +220,18 @@ class PromptBench:
         )
 
     def changed_value(self, changes: Sequence[NodeChange], errors: str = "kept") -> float:
-        """The target in the real model with changes, everything free to respond."""
+        """Return the target in the real model with changes, everything free to respond."""
         return target_value_in(self.run_with_changes(changes, errors), self.table, self.target)
 
     def run_with_changes(self, changes: Sequence[NodeChange], errors: str = "kept") -> Run:
-        """The prompt in the real model with changes; without any and with errors kept, the run there is."""
+        """Run the prompt in the real model with changes; without any, return the run there is."""
         if not changes and _checked_errors_mode(errors) == "kept":
             return self.table.run
         return run_with_changes(self.table, changes, errors)
 
     def feature_responses(self, run: Run, nodes: Collection[str]) -> list[FeatureResponse]:
-        """How features among some nodes respond in another run of the prompt, what matters most first."""
-        found, values = [], dict[str, Tensor]()
+        """Return how features among some nodes respond in another run, the largest effect first."""
+        responses, values = [], dict[str, Tensor]()
         effects = self.predictions.effects
         for name in nodes:
             row = self.table.index(name)
@@ -222,36 +240,36 @@ class PromptBench:
                 continue
             site = site_of(node)
             if site not in values:
-                one = self.table.dictionaries[site]
-                values[site] = one.encode(run.dictionary_input(one))
+                dictionary = self.table.dictionaries[site]
+                values[site] = dictionary.encode(run.dictionary_input(dictionary))
             before = float(self.table.activation[row])
             after = float(values[site][node.position, node.feature])
-            found.append(
+            responses.append(
                 FeatureResponse(name, before, after, float(effects[row]) / before * (after - before))
             )
-        return sorted(found, key=lambda one: -abs(one.effect))
+        return sorted(responses, key=lambda dictionary: -abs(dictionary.effect))
 
     @property
     def predictions(self) -> EffectPredictions:
-        """What one change alone is predicted to do, for any node from one sweep."""
+        """Predicted effects of changing one node at a time, from one sweep."""
         if self._predictions is None:
             self._predictions = EffectPredictions.for_target(self.table, self.target)
         return self._predictions
 
     def remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
-        """How much of its effect on the target each node has left at its ablation value, to first order."""
+        """Return the share of its effect that each node has left at its ablation value, to first order."""
         for name in nodes:
             if (name, ablation) not in self._remaining_shares:
-                (out,), (gone,) = (
+                (ablated,), (zeroed,) = (
                     self.resolve_interventions({name: Intervention(how)}) for how in (ablation, "zero")
                 )
-                whole = self.predictions.effect_of(gone)
-                left = 1 - self.predictions.effect_of(out) / whole if whole else 0.0
-                self._remaining_shares[name, ablation] = left
+                full_effect = self.predictions.effect_of(zeroed)
+                share = 1 - self.predictions.effect_of(ablated) / full_effect if full_effect else 0.0
+                self._remaining_shares[name, ablation] = share
         return self.cached_remaining_shares(nodes, ablation)
 
     def cached_remaining_shares(self, nodes: Collection[str], ablation: str) -> dict[str, float]:
-        """The same, where they were worked out before; else none."""
+        """Return the same where they were computed before, else an empty dictionary."""
         known = {name: self._remaining_shares.get((name, ablation)) for name in nodes}
         return {} if None in known.values() else {n: s for n, s in known.items() if s is not None}
 
@@ -293,6 +311,6 @@ def evaluate_prompt_circuit(
 
 def _checked_errors_mode(errors: str) -> str:
     if errors not in ERROR_MODES:
-        there = f"There is no way with errors '{errors}'; there is {', '.join(ERROR_MODES)}."
-        raise InputError(there + suggest_name(errors, ERROR_MODES))
+        message = f"There is no way with errors '{errors}'; there is {', '.join(ERROR_MODES)}."
+        raise InputError(message + suggest_name(errors, ERROR_MODES))
     return errors

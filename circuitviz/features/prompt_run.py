@@ -19,12 +19,21 @@ from circuitviz.models.norms import Norm
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A prompt's tokens [time] and what the model's parts read and wrote, by layer.
+    """A prompt's tokens, and what the model's parts read and wrote, by layer.
 
-    embed, position: [time, d], what tokens and positions add to the stream; attention_stream,
-    mlp_stream: [time, d], read by attention and MLP; pattern: [head, query, key]; z: [time, head, d_head];
-    post: [time, 1], the scale of a normalisation of what attention writes, one where there is none;
-    attention, mlp: [time, d], written; final: [time, d]; logits: [vocabulary] at the last position.
+    Attributes:
+        model: The model.
+        tokens: [time].
+        embed: [time, d_model], the token embeddings.
+        attention_stream: By layer [time, d_model], read by attention (``resid_pre``).
+        mlp_stream: By layer [time, d_model], read by the MLP (``resid_mid`` in sequential blocks).
+        pattern: By layer [head, query, key].
+        z: By layer [time, head, d_head] (``hook_z``).
+        post: By layer [time, 1], the scale of a normalisation of attention's output; ones without it.
+        attention: By layer [time, d_model], attention's output.
+        mlp: By layer [time, d_model], the MLP's output.
+        final: [time, d_model], read by the final normalisation.
+        logits: [vocabulary] at the last position.
     """
 
     model: Model
@@ -47,7 +56,7 @@ class Run:
 
     @cached_property
     def position(self) -> Tensor:
-        """What positions add to the stream before the first block [time, d]."""
+        """What positions add to the stream before the first block, [time, d_model]."""
         return self.attention_stream[0] - self.embed
 
     @cached_property
@@ -57,43 +66,43 @@ class Run:
 
     @cached_property
     def attention_scale(self) -> list[Tensor]:
-        """1/scale of the normalisation before each attention, [time, 1]."""
+        """By layer, 1/scale of the normalisation before attention, [time, 1]."""
         layers = zip(self.model.layers, self.attention_stream, strict=True)
         return [weights.attn_norm.normalise_parts(stream)[1] for weights, stream in layers]
 
     def mlp_norm(self, layer: int) -> Norm:
-        """The normalisation before a layer's MLP."""
+        """Return the normalisation before a layer's MLP."""
         norm = self.model.layers[layer].mlp_norm
         assert norm is not None
         return norm
 
     def head_value_bias(self, layer: int) -> Tensor:
-        """What is added to each head's value, whatever it reads: [head, d_head]."""
+        """Return what is added to each head's value whatever it reads, [head, d_head]."""
         return head_value_bias(self.model, layer)
 
     def head_outputs(self, layer: int) -> Tensor:
-        """What each head writes, [time, head, d], without biases that heads share."""
+        """Return what each head writes, [time, head, d_model], without biases that heads share."""
         scaled = self.z[layer] * self.post[layer][..., None]
         return torch.einsum("the,hed->thd", scaled, self.model.layers[layer].o)
 
     def attention_bias_output(self, layer: int) -> Tensor:
-        """What attention writes beyond its heads, [time, d]: the output bias."""
+        """Return what attention writes beyond its heads, the output bias, [time, d_model]."""
         scaled = (self.z[layer] * self.post[layer][..., None]).flatten(1)
         return self.attention[layer] - scaled @ self.model.layers[layer].o.flatten(0, 1)
 
     def dictionary_input(self, dictionary: Dictionary) -> Tensor:
-        """What a dictionary reads in this run, [time, d_in], in the form it was trained on."""
+        """Return what a dictionary reads in this run, in its weight processing, [time, d_in]."""
         site = dictionary.site
         if site.reads == "z":
-            found = self.z[site.layer].flatten(1)
+            raw_input = self.z[site.layer].flatten(1)
         elif site.is_transcoder:
-            found = self.mlp_stream[site.layer]
+            raw_input = self.mlp_stream[site.layer]
         else:
-            found = self.dictionary_target(dictionary)
-        return dictionary_input(self.model, dictionary, found)
+            raw_input = self.dictionary_target(dictionary)
+        return dictionary_input(self.model, dictionary, raw_input)
 
     def dictionary_target(self, dictionary: Dictionary) -> Tensor:
-        """What a dictionary should reconstruct, [time, d_out]."""
+        """Return what a dictionary should reconstruct in this run, [time, d_out]."""
         site = dictionary.site
         if site.reads == "z":
             return self.dictionary_input(dictionary)
@@ -104,9 +113,19 @@ class Run:
 def run_prompt(
     model: Model, prompt: str | Sequence[int] | Tensor, hooks: Mapping[str, Hook] | None = None
 ) -> Run:
-    """Run a prompt, given as text or as token ids, once; InputError where it is empty or too long.
+    """Run a prompt once and keep what attribution needs.
 
-    hooks: what the run does otherwise, by hook point; what is kept is what the edits made.
+    Args:
+        model: The model.
+        prompt: Text, or token ids.
+        hooks: Changes to the pass, by hook point; what is kept is the changed run.
+
+    Returns:
+        The run.
+
+    Raises:
+        InputError: The prompt is empty or too long, an id is not in the vocabulary, or the logits are not
+            finite.
     """
     ids = model.tokens.encode(prompt) if isinstance(prompt, str) else [int(i) for i in prompt]
     if not ids:

@@ -1,8 +1,8 @@
-"""What a node reads, as vectors in the residual stream: patterns and scales of the run stay as they are.
+"""What nodes read, as vectors in the residual stream, with patterns and normalisation scales frozen.
 
 Through a head, a direction at its value comes back through W_V (with the normalisation folded in), times
-the pattern; through a normalisation, times its weight and scale. Everything that is the same whatever
-the stream holds is the constant. (METHODS: Feature level; Dunefsky et al. 2024, Ge et al. 2024)
+the pattern; through a normalisation, times its weight and scale. What is the same whatever the stream
+holds is the constant. Sources: [dunefsky2024transcoders], [ge2024automatically].
 """
 
 from __future__ import annotations
@@ -19,10 +19,14 @@ from circuitviz.features.prompt_run import Run
 
 @dataclass(frozen=True, eq=False)
 class ReadVectors:
-    """What some nodes of one site read.
+    """What some nodes of one site read: a vector at the node's own position, or one at each position.
 
-    position: [k]; stage: they read what was written before it; constant: [k]. point: [k, d], the vector
-    at each node's own position; spread: [k, time, d], one at each position (through attention).
+    Attributes:
+        position: [k], the nodes' positions.
+        stage: They read what was written at stages below this one.
+        constant: [k].
+        at_own_position: [k, d_model].
+        by_position: [k, time, d_model], through attention.
     """
 
     position: Tensor
@@ -32,81 +36,103 @@ class ReadVectors:
     by_position: Tensor | None = None
 
 
-def pull_back_through_attention(run: Run, layer: int, value: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """Pull directions at the heads' values back to the stream.
+def pull_back_through_attention(
+    run: Run, layer: int, value: Tensor, positions: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Pull directions at the heads' values back to the residual stream.
 
-    value: [k, head, d_head], at query positions ``at`` [k]. Returns [k, time, d] and constants [k].
+    Args:
+        run: The run whose pattern and scales are held.
+        layer: The layer.
+        value: [k, head, d_head].
+        positions: Query positions [k].
+
+    Returns:
+        Vectors [k, time, d_model] and constants [k].
     """
     weights = run.model.layers[layer]
     kv, width, inner = weights.v.shape
     grouped = value.view(len(value), kv, -1, inner)
     directions = torch.einsum("kgie,gde->kgid", grouped, weights.v).reshape(len(value), -1, width)
-    pattern = run.pattern[layer][:, at]  # [head, k, key]
+    pattern = run.pattern[layer][:, positions]  # [head, k, key]
     spread = torch.bmm(pattern.permute(1, 2, 0), directions) * run.attention_scale[layer][None]
-    always = torch.einsum("khe,he->kh", value, run.head_value_bias(layer))
-    return spread, (always * pattern.sum(-1).T).sum(-1)
+    bias_part = torch.einsum("khe,he->kh", value, run.head_value_bias(layer))
+    return spread, (bias_part * pattern.sum(-1).T).sum(-1)
 
 
 def pull_back_through_mlp_norm(
-    run: Run, one: Dictionary, direction: Tensor, at: Tensor
+    run: Run, dictionary: Dictionary, direction: Tensor, positions: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Pull directions at what a transcoder reads back to the stream: [k, d_in] → [k, d], constants."""
-    layer = one.site.layer
+    """Pull directions at a transcoder's input [k, d_in] back to the stream: [k, d_model], constants [k]."""
+    layer = dictionary.site.layer
     none = direction.new_zeros(len(direction))
-    if one.site.reads == "stream":
-        return centre_input(run.model, one, direction), none
+    if dictionary.site.reads == "stream":
+        return centre_input(run.model, dictionary, direction), none
     norm = run.mlp_norm(layer)
-    raw = not one.processing.fold_ln
+    raw = not dictionary.processing.fold_ln
     pulled = direction * norm.weight if raw else direction
     if norm.is_centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.normalise_parts(run.mlp_stream[layer][at])[1]
+    scale = norm.normalise_parts(run.mlp_stream[layer][positions])[1]
     return pulled * scale, direction @ norm.bias if raw and norm.bias is not None else none
 
 
 def read_vectors_of_attention_features(
-    run: Run, one: Dictionary, index: Tensor, at: Tensor
+    run: Run, dictionary: Dictionary, index: Tensor, positions: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What attention features read: [k, time, d] and constants [k]."""
-    layer, rows, bias = one.site.layer, one.encoder_rows(index), one.bias[index]
+    """Return what attention features read: [k, time, d_model], and constants [k]."""
+    layer, rows, bias = dictionary.site.layer, dictionary.encoder_rows(index), dictionary.bias[index]
     heads, inner = run.z[layer].shape[1:]
-    if one.site.reads == "z":
-        spread, constant = pull_back_through_attention(run, layer, rows.view(-1, heads, inner), at)
-        return spread, constant - rows @ folded_value_bias(run.model, one) + bias
-    rows = centre_input(run.model, one, rows)
-    value = torch.einsum("hed,kd->khe", run.model.layers[layer].o, rows) * run.post[layer][at][..., None]
-    spread, constant = pull_back_through_attention(run, layer, value, at)
-    return spread, constant + bias + (rows * run.attention_bias_output(layer)[at]).sum(-1)
+    if dictionary.site.reads == "z":
+        spread, constant = pull_back_through_attention(run, layer, rows.view(-1, heads, inner), positions)
+        return spread, constant - rows @ folded_value_bias(run.model, dictionary) + bias
+    rows = centre_input(run.model, dictionary, rows)
+    value = (
+        torch.einsum("hed,kd->khe", run.model.layers[layer].o, rows) * run.post[layer][positions][..., None]
+    )
+    spread, constant = pull_back_through_attention(run, layer, value, positions)
+    return spread, constant + bias + (rows * run.attention_bias_output(layer)[positions]).sum(-1)
 
 
 def read_vectors_of_heads(
-    run: Run, layer: int, head: Tensor, at: Tensor, written: Tensor
+    run: Run, layer: int, head: Tensor, positions: Tensor, written: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """What heads read, as dictionaries of one feature: its encoder is their output over its square.
+    """Return what heads read, as dictionaries of one feature: the encoder is their output over its square.
 
-    head, at: [k]; written: [k, d]. The activation is 1, shared out among what the head reads.
+    Args:
+        run: The run.
+        layer: The layer.
+        head: [k].
+        positions: [k].
+        written: What the heads write, [k, d_model].
+
+    Returns:
+        Vectors [k, time, d_model] and constants [k]. The activation is 1, shared out among what the head
+        reads.
     """
     unit = written / written.square().sum(-1, keepdim=True).clamp_min(torch.finfo(written.dtype).tiny)
     o = run.model.layers[layer].o[head]  # [k, d_head, d]
-    own = torch.einsum("ked,kd->ke", o, unit) * run.post[layer][at]
-    value = own.new_zeros(len(head), run.model.shape.n_heads, o.shape[1])
-    value[torch.arange(len(head)), head] = own
-    return pull_back_through_attention(run, layer, value, at)
+    head_direction = torch.einsum("ked,kd->ke", o, unit) * run.post[layer][positions]
+    value = head_direction.new_zeros(len(head), run.model.shape.n_heads, o.shape[1])
+    value[torch.arange(len(head)), head] = head_direction
+    return pull_back_through_attention(run, layer, value, positions)
 
 
-def read_vectors_of_skip(run: Run, one: Dictionary, at: Tensor, written: Tensor) -> tuple[Tensor, Tensor]:
-    """What a skip connection reads, as a dictionary of one feature: [k, d] and constants [k]."""
-    assert one.skip is not None
+def read_vectors_of_skip(
+    run: Run, dictionary: Dictionary, positions: Tensor, written: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return what a skip connection reads, as a dictionary of one feature: [k, d_model], constants [k]."""
+    assert dictionary.skip is not None
     unit = written / written.square().sum(-1, keepdim=True).clamp_min(torch.finfo(written.dtype).tiny)
-    return pull_back_through_mlp_norm(run, one, unit @ one.skip, at)
+    return pull_back_through_mlp_norm(run, dictionary, unit @ dictionary.skip, positions)
 
 
-def pull_back_through_final_norm(run: Run, direction: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-    """Pull directions at the unembedding's input back to the last stream: [k, d], constants [k]."""
+def pull_back_through_final_norm(run: Run, direction: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """Pull directions at the unembedding's input back to the last stream: [k, d_model], and constants [k]."""
     norm = run.model.final_norm
     pulled = direction * norm.weight
     if norm.is_centred:
         pulled = pulled - pulled.mean(-1, keepdim=True)
-    scale = norm.normalise_parts(run.final[at])[1]
+    scale = norm.normalise_parts(run.final[positions])[1]
     constant = direction @ norm.bias if norm.bias is not None else direction.new_zeros(len(direction))
     return pulled * scale, constant

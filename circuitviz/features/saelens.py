@@ -1,8 +1,8 @@
-"""SAELens' folders are the field's form for dictionaries; what they hold is brought into ours.
+"""Reading and writing of SAELens folders, the field's form for dictionaries.
 
 Weights are read through safetensors, which maps them: a decoder row that nobody asks for is never read. Every
 tensor of a file is used, or the file is refused with the tensor's name; shapes are compared with the
-configuration by the file's header, before anything is read.
+configuration by the file's header, before anything is read. Source: [bloom2024saelens].
 """
 
 from __future__ import annotations
@@ -39,32 +39,36 @@ _ENCODERS = {
 
 
 def is_saelens_folder(path: Path) -> bool:
-    """Whether a folder holds one SAELens dictionary."""
+    """Return whether a folder holds one SAELens dictionary."""
     return (path / CONFIG_FILE).is_file()
 
 
 def read_saelens_folder(path: Path) -> Dictionary:
     """Read ``cfg.json`` and ``sae_weights.safetensors``, of any version that SAELens reads.
 
-    Raises InputError on a folder that is none, on tensors that are missing, unknown or of another shape than
-    the configuration says, and on whatever would make a feature no masked linear map of what it reads.
+    Raises:
+        InputError: The folder is none, tensors are missing, unknown or of another shape than the
+            configuration says, or something would make a feature no masked linear map of what it reads.
     """
     try:
         config = parse_saelens_config(_read_config(path))
         weights = path / WEIGHTS_FILE
         if not weights.is_file():
-            kept = [f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()]
-            other = "".join(kept[:1])
+            other_tools = [
+                f" ({tool} keeps them in {n})" for n, tool in _OTHER_TOOLS.items() if (path / n).exists()
+            ]
+            other = "".join(other_tools[:1])
             raise InputError(
                 f"has no weights: there is no file {WEIGHTS_FILE} beside its {CONFIG_FILE}{other}"
             )
         with safe_open(weights, framework="pt") as file:
             headers = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
-            shapes = {name: tuple(one.get_shape()) for name, one in headers.items()}
-            for name, one in headers.items():
-                if one.get_dtype() not in _DTYPES:
+            shapes = {name: tuple(tensor.get_shape()) for name, tensor in headers.items()}
+            for name, tensor in headers.items():
+                if tensor.get_dtype() not in _DTYPES:
                     raise InputError(
-                        f"holds {_quote_names([name])} as {one.get_dtype()}; {', '.join(_DTYPES)} can be used"
+                        f"holds {_quote_names([name])} as {tensor.get_dtype()}; {', '.join(_DTYPES)} can "
+                        "be used"
                     )
         check_tensors(config, shapes)
         return dictionary_from_state(path.name, config, load_file(weights))
@@ -80,18 +84,24 @@ def read_saelens_folder(path: Path) -> Dictionary:
 
 
 def download_release(release: str, identity: str, hub_answers: bool = True) -> Dictionary:
-    """Download a dictionary that SAELens knows by name; only ever on a person's own request.
+    """Download a dictionary that SAELens knows by name; only ever at a person's own request.
 
-    hub_answers: whether Hugging Face does; else it comes from what was downloaded before.
-    Weights in torch's own format are read with ``weights_only``, which is torch's default from 2.6 on.
-    Raises InputError where the name is unknown, there is no network, or it cannot be used.
+    Weights in torch's own format are read with ``weights_only``, torch's default from 2.6 on.
+
+    Args:
+        release: Name of the release.
+        identity: Name of the dictionary in it.
+        hub_answers: Whether Hugging Face does; else it comes from what was downloaded before.
+
+    Raises:
+        InputError: The name is unknown, there is no network, or the dictionary cannot be used.
     """
     with warnings.catch_warnings(), hub_access(hub_answers):
         warnings.simplefilter("ignore")
         from sae_lens import SAE
 
         try:
-            one = SAE.from_pretrained(release, identity, device="cpu")
+            loaded = SAE.from_pretrained(release, identity, device="cpu")
         except Exception as error:  # the network, the hub and SAELens fail in many ways
             if not hub_answers and isinstance(error, OSError):
                 why = (
@@ -110,9 +120,9 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
                 "check both names and the network, or download it and give its folder."
             ) from error
     name = f"{release}/{identity}"
-    state = {key: tensor.detach() for key, tensor in one.state_dict().items()}
+    state = {key: tensor.detach() for key, tensor in loaded.state_dict().items()}
     try:
-        config = parse_saelens_config(dict(one.cfg.to_dict()))
+        config = parse_saelens_config(dict(loaded.cfg.to_dict()))
         check_tensors(config, {key: tuple(tensor.shape) for key, tensor in state.items()})
         return dictionary_from_state(name, config, state)
     except InputError as error:
@@ -121,35 +131,40 @@ def download_release(release: str, identity: str, hub_answers: bool = True) -> D
 
 
 def check_tensors(config: SaelensConfig, shapes: Mapping[str, tuple[int, ...]]) -> None:
-    """InputError, in half a sentence, unless these are the tensors of the configuration, in their shapes."""
+    """Check that tensors are those of the configuration, in their shapes.
+
+    Raises:
+        InputError: In half a sentence.
+    """
     one, architecture = config, config.architecture
-    wanted: dict[str, tuple[int, ...]] = {"W_enc": (one.d_in, one.d_sae), "W_dec": (one.d_sae, one.d_out)}
-    wanted["b_dec"] = (one.d_out,)
-    wanted |= dict.fromkeys(_ENCODERS.get(architecture, ("b_enc",)), (one.d_sae,))
+    expected: dict[str, tuple[int, ...]] = {"W_enc": (one.d_in, one.d_sae), "W_dec": (one.d_sae, one.d_out)}
+    expected["b_dec"] = (one.d_out,)
+    expected |= dict.fromkeys(_ENCODERS.get(architecture, ("b_enc",)), (one.d_sae,))
     if architecture.startswith("jumprelu"):
-        wanted["log_threshold" if "log_threshold" in shapes else "threshold"] = (one.d_sae,)
+        expected["log_threshold" if "log_threshold" in shapes else "threshold"] = (one.d_sae,)
     if "skip" in architecture:
-        wanted["W_skip"] = (one.d_out, one.d_in)
-    if "topk_threshold" in wanted:
-        wanted["topk_threshold"] = ()
+        expected["W_skip"] = (one.d_out, one.d_in)
+    if "topk_threshold" in expected:
+        expected["topk_threshold"] = ()
     optional = dict.fromkeys(_SCALINGS, (one.d_sae,))
-    if missing := sorted(wanted.keys() - shapes.keys()):
+    if missing := sorted(expected.keys() - shapes.keys()):
         raise InputError(f"is of the architecture '{architecture}' and holds no {', '.join(missing)}")
-    if unknown := sorted(shapes.keys() - wanted.keys() - optional.keys()):
+    if unknown := sorted(shapes.keys() - expected.keys() - optional.keys()):
         raise InputError(
-            f"holds {_quote_names(unknown)}, which the architecture '{architecture}' does not have; what is not "
+            f"holds {_quote_names(unknown)}, which the architecture '{architecture}' does not have; what "
+            "is not "
             "used would change its features without a word"
         )
-    for name, right in {**wanted, **optional}.items():
-        if name in shapes and shapes[name] != right:
+    for name, shape in {**expected, **optional}.items():
+        if name in shapes and shapes[name] != shape:
             raise InputError(
                 f"holds {name} of shape {list(shapes[name])}, and its configuration (d_in {one.d_in}, d_sae "
-                f"{one.d_sae}, d_out {one.d_out}) makes it {list(right)}"
+                f"{one.d_sae}, d_out {one.d_out}) makes it {list(shape)}"
             )
 
 
 def dictionary_from_state(name: str, config: SaelensConfig, state: Mapping[str, Tensor]) -> Dictionary:
-    """A dictionary from a configuration and the weights that ``check_tensors`` found to be its own."""
+    """Make a dictionary from a configuration and the weights that ``check_tensors`` accepted."""
     exact = state["W_enc"].dtype == torch.float64
     dtype = torch.float64 if exact else torch.float32
     state = {name: tensor.detach().to(dtype) for name, tensor in state.items()}
@@ -239,7 +254,7 @@ def write_saelens_folder(dictionary: Dictionary, path: Path) -> None:
 
 
 def _read_config(path: Path) -> dict[str, Any]:
-    """What ``cfg.json`` holds."""
+    """Return what ``cfg.json`` holds."""
     with open(path / CONFIG_FILE, "rb") as file:
         text = file.read(MAX_CONFIG_BYTES + 1)
     if len(text) > MAX_CONFIG_BYTES:
@@ -251,28 +266,28 @@ def _read_config(path: Path) -> dict[str, Any]:
 
 
 def _decoder_scaling(config: SaelensConfig, state: Mapping[str, Tensor]) -> Tensor | None:
-    """Factors of the decoder [features] that finetuning left apart; those of one are none."""
-    found = [name for name in _SCALINGS if name in state and not bool((state[name] == 1).all())]
-    if not found:
+    """Return factors of the decoder [features] that finetuning left separate; None where all are one."""
+    scales = [name for name in _SCALINGS if name in state and not bool((state[name] == 1).all())]
+    if not scales:
         return None
-    if len(found) > 1 or not config.has_finetuning_scale:
+    if len(scales) > 1 or not config.has_finetuning_scale:
         raise InputError(
-            f"holds {_quote_names(found)} that is not one everywhere, and its configuration has no "
+            f"holds {_quote_names(scales)} that is not one everywhere, and its configuration has no "
             "finetuning_scaling_factor to use it"
         )
-    return state[found[0]]
+    return state[scales[0]]
 
 
-def _metadata_to_write(one: Dictionary) -> dict[str, Any]:
-    """What else a dictionary's file said, and its processing where that would not follow from it."""
-    kept: dict[str, Any] = {
-        k: v for k, v in one.about.items() if isinstance(v, str | int | float | bool | dict | list)
+def _metadata_to_write(dictionary: Dictionary) -> dict[str, Any]:
+    """Return what else a dictionary's file said, and its processing where that would not follow from it."""
+    metadata: dict[str, Any] = {
+        k: v for k, v in dictionary.about.items() if isinstance(v, str | int | float | bool | dict | list)
     }
-    kept.pop("processing", None)
-    if stated_processing({**kept, "sae_lens_version": WRITTEN_SAELENS_VERSION}) == one.processing:
-        return kept
-    stated = {**(kept.get(PRETRAINED_KWARGS_KEY) or {}), **asdict(one.processing)}
-    return {**kept, "model_class_name": "HookedTransformer", PRETRAINED_KWARGS_KEY: stated}
+    metadata.pop("processing", None)
+    if stated_processing({**metadata, "sae_lens_version": WRITTEN_SAELENS_VERSION}) == dictionary.processing:
+        return metadata
+    stated = {**(metadata.get(PRETRAINED_KWARGS_KEY) or {}), **asdict(dictionary.processing)}
+    return {**metadata, "model_class_name": "HookedTransformer", PRETRAINED_KWARGS_KEY: stated}
 
 
 def _quote_names(names: Sequence[str]) -> str:

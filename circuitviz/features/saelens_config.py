@@ -1,4 +1,4 @@
-"""What a SAELens configuration says is checked here, before any of its weights is read.
+"""Checks what a SAELens configuration says, before any of its weights is read.
 
 SAELens ignores what it does not know, fills in what is missing, and fails in many ways; a wrong number would
 be the least visible of them. So everything that changes a feature's value is read or refused, and nothing is
@@ -40,8 +40,21 @@ _REFUSED_ARCHITECTURES = {
 
 @dataclass(frozen=True)
 class SaelensConfig:
-    """A configuration as it is used. subtracts: whether b_dec is taken from the input; rescales: whether
-    activations are in the decoder's norms; scaled: whether a finetuning scaling factor is used.
+    """A configuration as it is used.
+
+    Attributes:
+        architecture: One of ``ARCHITECTURES``.
+        d_in: Width of what is read.
+        d_sae: Number of features.
+        d_out: Width of what is written.
+        k: Active features of a position, of top-k dictionaries.
+        subtracts_decoder_bias: Whether b_dec is subtracted from the input.
+        rescales_by_decoder_norm: Whether activations are in units of the decoder's norms.
+        has_finetuning_scale: Whether a finetuning scaling factor is used.
+        site: Where it reads and writes.
+        processing: Weight processing of its model.
+        model: The model's name.
+        metadata: What else the file says.
     """
 
     architecture: str
@@ -59,7 +72,11 @@ class SaelensConfig:
 
 
 def parse_saelens_config(given: Mapping[str, Any]) -> SaelensConfig:
-    """Read a configuration of any version; InputError, in half a sentence, on what cannot be used."""
+    """Read a configuration of any version.
+
+    Raises:
+        InputError: In half a sentence: it cannot be used.
+    """
     about = _metadata(given)
     if (parse_version(about.get("sae_lens_version")) or (0,)) < (6,):
         given = {_RENAMED_FIELDS.get(name, name): value for name, value in given.items()}
@@ -71,15 +88,18 @@ def parse_saelens_config(given: Mapping[str, Any]) -> SaelensConfig:
     _check_architecture(architecture, activation, kwargs, given.get("normalize_activations"))
     if about.get("hook_head_index") is not None:
         raise InputError(
-            f"reads one head alone (hook_head_index {format_value(about['hook_head_index'])}); dictionaries of all "
+            f"reads one head alone (hook_head_index {format_value(about['hook_head_index'])}); "
+            "dictionaries of all "
             "heads' values side by side can be used"
         )
     transcoder = "transcoder" in architecture
     site = _site_of_hooks(_str_field(about, "hook_name"), _str_field(about, "hook_name_out"))
     if site.is_transcoder != transcoder:
         raise InputError(
-            f"has the architecture '{architecture}' and reads {format_value(about.get('hook_name'))} and writes "
-            f"{format_value(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder does not"
+            f"has the architecture '{architecture}' and reads {format_value(about.get('hook_name'))} and "
+            "writes "
+            f"{format_value(about.get('hook_name_out'))}; an SAE writes what it reads, and a transcoder "
+            "does not"
         )
     d_in, d_sae = _int_field(given, "d_in"), _int_field(given, "d_sae")
     subtracts = _bool_field(given, "apply_b_dec_to_input", not transcoder)
@@ -110,7 +130,7 @@ def _site_of_hooks(hook: str | None, hook_out: str | None) -> Site:
 
 
 def _metadata(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a configuration says of its training, from wherever its version keeps it."""
+    """Return what a configuration says of its training, from wherever its version keeps it."""
     inside = given.get("metadata") or {}
     if not isinstance(inside, dict):
         raise InputError(f"has metadata {format_value(inside)}; an object would be right")
@@ -126,7 +146,8 @@ def _check_architecture(architecture: Any, activation: Any, kwargs: Any, normali
         raise InputError(f"has the architecture {format_value(architecture)}{which}; {usable} can be used")
     if activation not in ("relu", "topk", "jumprelu", None) or not isinstance(kwargs, dict):
         raise InputError(
-            f"has the activation function {format_value(activation)}; relu, topk and jumprelu are linear where "
+            f"has the activation function {format_value(activation)}; relu, topk and jumprelu are linear "
+            "where "
             "they are active, and can be used"
         )
     if activation == "topk" and architecture not in ("topk", "batchtopk"):
@@ -136,13 +157,14 @@ def _check_architecture(architecture: Any, activation: Any, kwargs: Any, normali
     if normalising not in (None, False, True, "none", "expected_average_only_in"):
         why = _REFUSED_NORMALISATIONS.get(str(normalising), "normalises its input in a way that is not known")
         raise InputError(
-            f"{why} (normalize_activations {format_value(normalising)}), so that its features are no linear map "
+            f"{why} (normalize_activations {format_value(normalising)}), so that its features are no "
+            "linear map "
             "of what it reads; 'none' and 'expected_average_only_in' can be used"
         )
 
 
 def _active_features(given: Mapping[str, Any], kwargs: Mapping[str, Any]) -> int:
-    """How many features of a top-k dictionary are active, by the names that files have for it."""
+    """Return how many features of a top-k dictionary are active, by the names that files have for it."""
     k = given.get("k", kwargs.get("k"))
     if not isinstance(k, int) or isinstance(k, bool) or k < 1:
         raise InputError(

@@ -1,4 +1,4 @@
-"""A dictionary belongs to one place of one layer; hook names of three tools say which."""
+"""The site of a dictionary: where in a layer it reads and writes, by the hook names of three tools."""
 
 from __future__ import annotations
 
@@ -26,9 +26,11 @@ _MLP_OUTPUT_HOOKS = ("hook_mlp_out", "mlp.hook_out", "ln2_post.hook_out")
 class Site:
     """Where a dictionary reads and writes.
 
-    part: ``a``, what a layer's attention writes, or ``m``, what its MLP writes. reads: ``z`` (all heads'
-    values side by side), ``written`` (what the part writes), ``normalised`` (the MLP's input behind its
-    normalisation) or ``stream`` (before it).
+    Attributes:
+        layer: The layer.
+        part: ``a``, attention's output, or ``m``, the MLP's output.
+        reads: ``z``: all heads' values side by side; ``written``: the part's output; ``normalised``: the
+            MLP's input after its normalisation; ``stream``: before it.
     """
 
     layer: int
@@ -47,7 +49,7 @@ class Site:
 
     @property
     def hooks(self) -> tuple[str, str]:
-        """Names of the points that are read and written, as TransformerLens has them."""
+        """TransformerLens' names of the points that are read and written."""
         block = f"blocks.{self.layer}."
         written = block + ("hook_attn_out" if self.part == "a" else "hook_mlp_out")
         if self.reads == "z":
@@ -57,15 +59,18 @@ class Site:
 
     @staticmethod
     def from_hooks(hook: str, hook_out: str | None = None) -> Site:
-        """The site of a dictionary by the points it reads and writes; InputError on any other.
+        """Return the site of a dictionary by the points that it reads and writes.
+
+        Raises:
+            InputError: The points are no site's.
 
         >>> Site.from_hooks("blocks.3.attn.hook_z").name
         'a3'
         """
-        found = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
-        out = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook_out) if hook_out else found
-        if found and out and found[1] == out[1]:
-            layer, read, written = int(found[1]), found[2], out[2]
+        read_match = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook or "")
+        write_match = re.fullmatch(r"blocks\.(\d+)\.(.+)", hook_out) if hook_out else read_match
+        if read_match and write_match and read_match[1] == write_match[1]:
+            layer, read, written = int(read_match[1]), read_match[2], write_match[2]
             if written == read:
                 if read in _Z_HOOKS:
                     return Site(layer, "a", "z")

@@ -1,4 +1,4 @@
-"""What a circuit explains: a feature, a neuron, a logit, or a difference of logits."""
+"""What a circuit of one prompt explains: a feature, a neuron, a head, a logit, or a difference of logits."""
 
 from __future__ import annotations
 
@@ -22,10 +22,16 @@ LOGIT_PROBABILITY_SHARE, MAX_LOGIT_TARGETS = 0.95, 10
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """A node to explain and its value in the run, which its row and constant add up to.
+    """A node to explain, and its value in the run, which its row and constant add up to.
 
-    index: its row in the table; where it has none, ``read_vectors`` holds what it reads. weight: how much it
-    counts among several targets (a logit's probability).
+    Attributes:
+        node: The node.
+        value: Its value in the run.
+        index: Its row in the table; None for logits and neurons.
+        read_vectors: What it reads, where it has no row.
+        weight: How much it counts among several targets (a logit's probability).
+        direction: Of a logit [d_model] or neuron, at the output of its normalisation.
+        bias: What is added.
     """
 
     node: Node
@@ -37,7 +43,7 @@ class Target:
     bias: float = 0.0
 
     def value_in_run(self, run: Run) -> float:
-        """A logit's or neuron's value in any run of the same prompt."""
+        """Return a logit's or neuron's value in any run of the same prompt."""
         assert self.direction is not None and self.node.position is not None
         if self.node.kind is NodeKind.NEURON:
             assert self.node.layer is not None
@@ -48,24 +54,31 @@ class Target:
 
 
 def named_target(table: NodeTable, name: str, prompt: str) -> Target:
-    """A target as people write it: a node's name, ``logit.42``, or a token as it stands after the prompt.
+    """Return a target by what people write: a node's name, ``logit.42``, or the token after the prompt.
 
-    InputError where a node is not active, is a leaf, or the text is no single token.
+    Args:
+        table: The nodes of the prompt.
+        name: The name or the token.
+        prompt: The prompt's text, with which a token is tokenised.
+
+    Raises:
+        InputError: The node is not active or a leaf, or the text is not one token.
     """
-    if found := re.fullmatch(r"logit\.(\d+)(?:@(\d+))?", name):
-        return logit_target(table, int(found[1]))
+    if match := re.fullmatch(r"logit\.(\d+)(?:@(\d+))?", name):
+        return logit_target(table, int(match[1]))
     if re.fullmatch(r"(?:[am]\d+(?:\.\w+)?|token|position)@\d+", name):
         return node_target(table, name)
     return logit_target(table, table.run.model.tokens.answer_id(prompt, name))
 
 
 def node_target(table: NodeTable, name: str) -> Target:
-    """A feature or head of the table by its name, ``m3.f123@7``; or a neuron, ``m3.n45@7``.
+    """Return a feature or head of the table by its name, ``m3.f123@7``; or a neuron, ``m3.n45@7``.
 
-    InputError where it is not active, and where nothing flows into it.
+    Raises:
+        InputError: The node is not active, or nothing flows into it.
     """
-    site, dot, rest = name.partition(".n")
-    neuron, at, position = rest.partition("@")
+    site, dot, neuron_text = name.partition(".n")
+    neuron, at, position = neuron_text.partition("@")
     if dot and at and site[:1] == "m" and (site[1:] + neuron + position).isdigit():
         return neuron_target(table, int(site[1:]), int(neuron), int(position))
     index = table.index(name)
@@ -79,18 +92,22 @@ def node_target(table: NodeTable, name: str) -> Target:
 
 @torch.no_grad()
 def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> Target:
-    """A neuron's value before its activation function, at a position."""
+    """Return a neuron's value before its activation function, at a position, as a target.
+
+    Raises:
+        InputError: The model has no such neuron, or MLPs with gates.
+    """
     run = table.run
     table.check_position(position)
     shape = run.model.shape
     block = run.model.bridge.blocks[layer] if 0 <= layer < shape.n_layers and shape.mlp else None
-    first = getattr(getattr(block, "mlp", None), "in", None)
-    if block is None or first is None or hasattr(block.mlp, "gate"):
+    input_layer = getattr(getattr(block, "mlp", None), "in", None)
+    if block is None or input_layer is None or hasattr(block.mlp, "gate"):
         raise InputError(
             f"Neuron {neuron} of layer {layer} was given; layers 0 to {shape.n_layers - 1} of models whose "
             "MLPs have neurons without gates do."
         )
-    linear = first.original_component
+    linear = input_layer.original_component
     normal = run.mlp_norm(layer)(run.mlp_stream[layer][position])
     values = linear(normal[None])[0]
     if not 0 <= neuron < len(values):
@@ -115,17 +132,23 @@ def neuron_target(table: NodeTable, layer: int, neuron: int, position: int) -> T
 def likely_logits(
     table: NodeTable, share: float = LOGIT_PROBABILITY_SHARE, most: int = MAX_LOGIT_TARGETS
 ) -> tuple[Target, ...]:
-    """The logits that hold a share of the probability at the last position, at most so many."""
+    """Return the logits that hold a share of the probability at the last position.
+
+    Args:
+        table: The nodes of the prompt.
+        share: Share of the probability, 0 to 1.
+        most: At most so many.
+    """
     probabilities = table.run.logits.softmax(-1)
     best = probabilities.topk(min(most, len(probabilities)))
     number = int((best.values.cumsum(0) < share).sum()) + 1
-    chosen = best.indices[:number].tolist()
-    return tuple(logit_target(table, token, float(probabilities[token])) for token in chosen)
+    tokens = best.indices[:number].tolist()
+    return tuple(logit_target(table, token, float(probabilities[token])) for token in tokens)
 
 
 @torch.no_grad()
 def logit_target(table: NodeTable, token: int, weight: float = 1.0) -> Target:
-    """One token's logit at the last position, before any cap."""
+    """Return one token's logit at the last position, before any cap, as a target."""
     check_tokens(table, [token])
     position = table.run.time - 1
     node = Node(f"logit.{token}@{position}", NodeKind.LOGITS, position=position, token=token)
@@ -134,7 +157,7 @@ def logit_target(table: NodeTable, token: int, weight: float = 1.0) -> Target:
 
 @torch.no_grad()
 def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Sequence[int]) -> Target:
-    """Mean logit of the correct tokens minus that of the incorrect ones, at the last position."""
+    """Return as a target the mean logit of the correct minus that of the incorrect tokens, at the end."""
     check_tokens(table, [*correct, *incorrect])
     if not correct or not incorrect:
         raise InputError("A logit difference needs at least one correct and one incorrect token.")
@@ -144,7 +167,7 @@ def difference_target(table: NodeTable, correct: Sequence[int], incorrect: Seque
 
 
 def check_tokens(table: NodeTable, tokens: Sequence[int]) -> None:
-    """InputError on a token that the vocabulary does not have."""
+    """Raise InputError for a token id that is not in the vocabulary."""
     size = len(table.run.model.unembedding)
     for token in tokens:
         if not 0 <= token < size:

@@ -1,4 +1,4 @@
-"""What features have instead of their activations where they are ablated over a task (METHODS: Ablation)."""
+"""Ablation values of features over a task."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ FeatureValues = Callable[[Task], dict[str, Tensor]]
 def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureBasis) -> FeatureValues:
     """Return a function from a part of the task to each site's ablation values of its listed features.
 
-    They are [batch or 1, time or 1, listed]: activations on the part's corrupted prompts, zero, or means over
-    the whole task's clean prompts, over all positions or at each; padding never enters a mean.
+    They are [batch or 1, time or 1, listed]: activations on the part's corrupted prompts, zero, or means
+    over the whole task's clean prompts, over all positions or at each; padding never enters a mean.
     """
     if ablation == "corrupted":
         return lambda part: listed_activations(model, part.corrupted, part.lengths, basis)
@@ -35,15 +35,15 @@ def task_feature_values(model: Model, task: Task, ablation: str, basis: FeatureB
 def listed_activations(
     model: Model, tokens: Tensor, lengths: Tensor, basis: FeatureBasis
 ) -> dict[str, Tensor]:
-    """Activations of each site's listed features on [batch, time] tokens, [batch, time, listed]."""
-    seen: dict[str, Tensor] = {}
+    """Return activations of each site's listed features on [batch, time] tokens, [batch, time, listed]."""
+    activations: dict[str, Tensor] = {}
 
     def keep(site: SiteBasis, read: Tensor, _written: Tensor) -> None:
-        seen[site.name] = site.listed_activations(read)
+        activations[site.name] = site.listed_activations(read)
 
     with model.hooks(basis.hooks(keep)):
         model.logits(tokens, lengths - 1)
-    return seen
+    return activations
 
 
 def _mean_activations(model: Model, task: Task, basis: FeatureBasis, positional: bool) -> dict[str, Tensor]:

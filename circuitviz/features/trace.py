@@ -1,4 +1,4 @@
-"""Examples in which a feature fires are found in any text, and its circuit is traced on each."""
+"""Finds examples in which a feature is active in any text, and traces its circuit on each."""
 
 from __future__ import annotations
 
@@ -39,12 +39,24 @@ def find_examples_steps(
     max_examples: int = 30,
     selection: str = "strongest",
 ) -> ProgressSteps[list[TraceExample]]:
-    """Prompts in which a feature fires, at its strongest position, the strongest first.
+    """Find prompts in which a feature is active, each at its strongest position.
 
-    The first token is left out: its values are an outlier in most models, and nothing comes before it.
-    selection: the ``strongest``, or ``spread`` evenly from the strongest to the weakest. Prompts that are
-    the same up to that position have the same circuit, so only one of them counts. InputError where it
-    fires in none.
+    The first token is left out: its values are outliers in most models, and nothing comes before it. Prompts
+    that are equal up to that position have the same circuit, so only one of them counts.
+
+    Args:
+        model: The model.
+        dictionary: The feature's dictionary.
+        feature: Its index.
+        prompts: Token ids of each prompt.
+        max_examples: At most so many.
+        selection: The ``strongest``, or ``spread`` evenly from the strongest to the weakest.
+
+    Returns:
+        A generator whose result is the examples, the strongest first.
+
+    Raises:
+        InputError: There is no such feature or selection, or the feature is active in no prompt.
     """
     if not 0 <= feature < dictionary.features:
         raise InputError(
@@ -52,15 +64,18 @@ def find_examples_steps(
         )
     if selection not in EXAMPLE_CHOICES or max_examples < 1:
         raise InputError(
-            f"{max_examples} examples were asked for, '{selection}'; a number from 1 on, and {' or '.join(EXAMPLE_CHOICES)}, "
+            f"{max_examples} examples were asked for, '{selection}'; a number from 1 on, and "
+            f"{' or '.join(EXAMPLE_CHOICES)}, "
             "would be right."
         )
-    found: dict[tuple[int, ...], TraceExample] = {}
+    by_prefix: dict[tuple[int, ...], TraceExample] = {}
     rows, done = Passages(tuple(map(tuple, prompts)), model.tokens.has_bos), 0
     for batch in rows.batches(
         max_tokens=min(MAX_BATCH_TOKENS, max(64, MAX_HELD_ACTIVATIONS // dictionary.features))
     ):
-        yield Progress(done, len(prompts), f"{len(found)} examples in {done:,} of {len(prompts):,} passages")
+        yield Progress(
+            done, len(prompts), f"{len(by_prefix)} examples in {done:,} of {len(prompts):,} passages"
+        )
         (read,) = batch_dictionary_inputs(model, [dictionary], batch.tokens)
         values = dictionary.to(read).encode(read)[..., feature].cpu()
         values = values.where(batch.token_mask, 0.0)
@@ -70,14 +85,14 @@ def find_examples_steps(
         for number, activation, position in peaks:
             if activation > 0:
                 tokens = tuple(prompts[number])
-                found.setdefault(tokens[: position + 1], TraceExample(tokens, position, activation))
+                by_prefix.setdefault(tokens[: position + 1], TraceExample(tokens, position, activation))
         done += len(batch.row_numbers)
-    if not found:
+    if not by_prefix:
         raise InputError(
             f"Feature {feature} of {dictionary.site.name} never fires in the {len(prompts):,} prompts given, "
             "their first tokens left out; more text, or another feature, would be right."
         )
-    ordered = sorted(found.values(), key=lambda example: (-example.activation, example.tokens))
+    ordered = sorted(by_prefix.values(), key=lambda example: (-example.activation, example.tokens))
     if selection == "spread" and max_examples < len(ordered):
         return [ordered[i] for i in np.linspace(0, len(ordered) - 1, max_examples).round().astype(int)]
     return ordered[:max_examples]
@@ -92,27 +107,46 @@ def trace_examples_steps(
     nodes: int = 200,
     gate: str = "absolute",
 ) -> ProgressSteps[TraceSet]:
-    """The target's circuit on each example, as traces; what is there already is ``partial``."""
+    """Find the feature's circuit on each example and keep its attributions as a trace.
+
+    Args:
+        model: The model.
+        dictionaries: The dictionaries that circuits are made of.
+        site: The feature's site.
+        feature: Its index.
+        examples: Where it is active.
+        nodes: About so many nodes in each circuit.
+        gate: ``absolute`` or ``signed``.
+
+    Returns:
+        A generator whose result is the traces; partial results are the traces so far.
+
+    Raises:
+        InputError: There are no examples.
+    """
     if not examples:
         raise InputError("There are no examples to trace; a feature is traced where it fires.")
     name = f"{site}.f{feature}"
-    layers, known = range(model.shape.n_layers), {one.site.name for one in dictionaries}
-    heads = frozenset(f"a{layer}" for layer in layers if f"a{layer}" not in known)
-    made: list[Trace] = []
+    layers, with_dictionary = (
+        range(model.shape.n_layers),
+        {dictionary.site.name for dictionary in dictionaries},
+    )
+    heads = frozenset(f"a{layer}" for layer in layers if f"a{layer}" not in with_dictionary)
+    traces: list[Trace] = []
     for number, example in enumerate(examples):
-        so_far = TraceSet(name, tuple(made), True, heads) if made else None
+        so_far = TraceSet(name, tuple(traces), True, heads) if traces else None
         yield Progress(number, len(examples), f"example {number + 1} of {len(examples)}", so_far)
         # what comes after the position cannot have made the feature fire there
         table = node_table(run_prompt(model, example.tokens[: example.position + 1]), dictionaries)
         target = node_target(table, f"{name}@{example.position}")
         strings = tuple(model.tokens.token_strings(example.tokens))
         circuit = local_circuit(Edges(table), target, nodes=nodes, gate=gate)
-        made.append(trace_of_circuit(circuit, example, strings))
-    return TraceSet(name, tuple(made), heads=heads)
+        traces.append(trace_of_circuit(circuit, example, strings))
+    return TraceSet(name, tuple(traces), heads=heads)
 
 
 def trace_of_circuit(circuit: LocalCircuit, example: TraceExample, strings: tuple[str, ...]) -> Trace:
-    """A local circuit's attributions of features and heads, summed over positions."""
+    """Return a local circuit's attributions of features and heads, summed over positions."""
     table = circuit.table
     sites: dict[str, dict[int, float]] = {}
     values = circuit.attribution[circuit.kept].tolist()

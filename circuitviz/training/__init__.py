@@ -1,4 +1,4 @@
-"""Training dictionaries: what they see, the loop, its state on disk, and figures of what came of it."""
+"""Training of dictionaries, and of the demo model."""
 
 from circuitviz.training.dictionary_quality import (
     DictionaryQuality,

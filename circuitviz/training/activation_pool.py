@@ -1,7 +1,7 @@
-"""Training looks at tokens in random order, many times, without holding more of them than memory has.
+"""Activations in random order, repeatedly, without holding more of them than memory has.
 
-The order depends on the seed and on how many tokens were taken alone, so that a run can be resumed
-to the same numbers.
+The order depends only on the seed and on how many tokens were taken, so that a training can be resumed to
+the same numbers.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ class ActivationScaling:
 
     @property
     def device(self) -> torch.device:
-        """Where the activations lie."""
+        """Where the activations are."""
         return self.x_mean.device
 
     def scale_inputs(self, x: Tensor) -> Tensor:
-        """Raw inputs, scaled."""
+        """Return raw inputs, scaled."""
         return (x - self.x_mean) / self.x_scale
 
     def scale_targets(self, y: Tensor) -> Tensor:
-        """Raw targets, scaled: their mean square is 1, so a mean square error is unexplained variance."""
+        """Return raw targets, scaled to mean square 1: a mean square error is then unexplained variance."""
         return (y - self.y_mean) / self.y_scale
 
 
 class ActivationPool:
-    """Batches of activations of one site: the text's rows in chunks that fit, each shuffled."""
+    """Batches of activations of one site: the text's rows in chunks that fit into memory, each shuffled."""
 
     def __init__(self, model: Model, site: Site, passages: Passages, seed: int) -> None:
         self._model, self._site, self._passages, self._seed = model, site, passages, seed
@@ -69,7 +69,7 @@ class ActivationPool:
         self._order = torch.empty(0, dtype=torch.long)
 
     def measure_scaling(self) -> ActivationScaling:
-        """Means and scales of the first chunk."""
+        """Return means and scales of the first chunk."""
         x, y = self._load_chunk()
         check_cancelled()
         same = not self._site.is_transcoder
@@ -77,7 +77,7 @@ class ActivationPool:
         return ActivationScaling(x_mean, x_scale, y_mean, y_scale, same)
 
     def next_batch(self, n_tokens: int) -> tuple[Tensor, Tensor]:
-        """The next batch; where a chunk is at its end, the next begins."""
+        """Return the next batch; at the end of a chunk the next one begins."""
         x, y = self._load_chunk()
         if self.tokens_taken and self.tokens_taken + n_tokens > len(x):
             self.chunk, self.tokens_taken = self.chunk + 1, 0
@@ -87,7 +87,7 @@ class ActivationPool:
         return x[chosen], y[chosen]
 
     def seek(self, chunk: int, tokens_taken: int) -> None:
-        """Stand where another pool of the same text and seed stood."""
+        """Continue where another pool of the same text and seed was."""
         self.chunk, self.tokens_taken = chunk, tokens_taken
 
     def _load_chunk(self) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""What dictionaries are worth, measured on text that they were not trained on."""
+"""Quality of dictionaries, measured on text that they were not trained on."""
 
 from __future__ import annotations
 
@@ -23,9 +23,15 @@ MAX_LOGITS = 2**23  # logits at once
 class DictionaryQuality:
     """A dictionary's figures over the tokens of a text, without beginnings of sequence.
 
-    unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖²; l0: features active per token; dead: share of the features that
-    are active at no token; recovered: (loss with zeros in the site's place − with ŷ) / (loss with zeros −
-    loss), the loss being the next token's cross-entropy in nats, ``loss`` and ``loss_spliced``.
+    Attributes:
+        features: Number of features.
+        tokens: Number of tokens.
+        unexplained: Σ‖y − ŷ‖² / Σ‖y − ȳ‖².
+        l0: Active features for each token.
+        dead: Share of the features that are active at no token.
+        recovered: (loss with zeros in the site's place − with ŷ) / (loss with zeros − loss).
+        loss: Next-token cross-entropy of the model, in nats.
+        loss_spliced: The same with ŷ in the site's place.
     """
 
     features: int
@@ -60,18 +66,18 @@ def measure_dictionary_steps(
 def loss_recovered_steps(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[float]:
-    """Loss recovered with all dictionaries in the model at once (``DictionaryQuality.recovered``)."""
+    """Measure the loss recovered with all dictionaries in the model at once."""
     loss, spliced, zeroed = yield from _measure_losses(model, dictionaries, passages)
     return _loss_recovered(loss, spliced, zeroed)
 
 
 def _loss_recovered(loss: float, spliced: float, zeroed: float) -> float:
-    """Undefined, and so no number, where zeros in the place do no harm: there is nothing to recover."""
+    """Return the share recovered; NaN where zeros in the site's place do no harm."""
     return (zeroed - spliced) / (zeroed - loss) if zeroed > loss else float("nan")
 
 
 class _FitSums:
-    """Sums over tokens, in double precision, the variance about a mean that is known at the end."""
+    """Sums over tokens in double precision; the variance is about the mean that is known at the end."""
 
     def __init__(self, dictionary: Dictionary) -> None:
         self._dictionary = dictionary
@@ -81,10 +87,14 @@ class _FitSums:
         self._sum = torch.zeros(dictionary.d_out, dtype=torch.double)
 
     def add_tokens(self, x: Tensor, y: Tensor) -> None:
-        """X [token, d_in], y [token, d_out]."""
-        one = self._dictionary
-        features = one.encode(x)
-        rebuilt = one.decode(features) if one.skip is None else one.decode(features) + x @ one.skip.T
+        """Add tokens: x [token, d_in], y [token, d_out]."""
+        dictionary = self._dictionary
+        features = dictionary.encode(x)
+        rebuilt = (
+            dictionary.decode(features)
+            if dictionary.skip is None
+            else dictionary.decode(features) + x @ dictionary.skip.T
+        )
         self.times_fired += (features > 0).sum(0).double().cpu()
         self._error += float((y - rebuilt).double().square().sum())
         self._square += float(y.double().square().sum())
@@ -102,13 +112,13 @@ def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> Pr
     sums = _FitSums(dictionary)
     hook, hook_out = dictionary.site.hooks
     for batch in passages.batches():
-        seen: dict[str, Tensor] = {}
+        captured: dict[str, Tensor] = {}
         tokens = batch.tokens.to(model.device)
-        with model.hooks({name: capture_hook(seen, name) for name in (hook, hook_out)}):
+        with model.hooks({name: capture_hook(captured, name) for name in (hook, hook_out)}):
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
         real = batch.token_mask.clone()
         real[:, : int(passages.bos)] = False
-        sums.add_tokens(seen[hook].flatten(2)[real], seen[hook_out].flatten(2)[real])
+        sums.add_tokens(captured[hook].flatten(2)[real], captured[hook_out].flatten(2)[real])
         yield Progress(sums.tokens / passages.n_tokens, 2, f"Measuring {dictionary.name}")
     if sums.tokens < 2:
         raise InputError("The text has fewer than two tokens; a dictionary's figures need more.")
@@ -118,35 +128,35 @@ def _measure_fit(model: Model, dictionary: Dictionary, passages: Passages) -> Pr
 def _measure_losses(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages
 ) -> ProgressSteps[tuple[float, float, float]]:
-    """Mean next-token loss of the model, with dictionaries in their places, and with zeros there."""
+    """Measure the mean next-token loss of the model, with dictionaries spliced in, and with zeros."""
     zeros: dict[str, Hook] = {one.site.hooks[1]: torch.zeros_like for one in dictionaries}
     cases: tuple[dict[str, Hook], ...] = ({}, splice_hooks(dictionaries), zeros)
     sums, count = torch.zeros(3, dtype=torch.double), 0
     at_once = max(256, MAX_LOGITS // model.tokens.vocabulary_size)
     for batch in passages.batches(max_tokens=at_once):
-        told = batch.token_mask[:, 1:]
+        predicted = batch.token_mask[:, 1:]
         for case, hooks in enumerate(cases):
             with torch.no_grad(), model.hooks(hooks):
                 sums[case] += _batch_loss(model, batch)
-        count += int(told.sum())
+        count += int(predicted.sum())
         yield Progress(1 + count / passages.n_tokens, 2, "Measuring the loss recovered")
     loss, spliced, zeroed = (sums / max(1, count)).tolist()
     return loss, spliced, zeroed
 
 
 def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
-    """Hooks that put what each dictionary makes of its input in its output's place, without errors."""
+    """Return hooks that put each dictionary's reconstruction in its output's place, without errors."""
     hooks: dict[str, Hook] = {}
-    for one in dictionaries:
+    for dictionary in dictionaries:
         read: list[Tensor] = []
-        hook, hook_out = one.site.hooks
+        hook, hook_out = dictionary.site.hooks
 
         def keep(x: Tensor, read: list[Tensor] = read) -> None:
             read[:] = [x]
 
-        def rebuild(y: Tensor, one: Dictionary = one, read: list[Tensor] = read) -> Tensor:
+        def rebuild(y: Tensor, dictionary: Dictionary = dictionary, read: list[Tensor] = read) -> Tensor:
             x = read[0] if read else y
-            return one.reconstruct(x.flatten(2)).view_as(y)
+            return dictionary.reconstruct(x.flatten(2)).view_as(y)
 
         if hook != hook_out:
             hooks[hook] = keep
@@ -157,5 +167,5 @@ def splice_hooks(dictionaries: Sequence[Dictionary]) -> dict[str, Hook]:
 def _batch_loss(model: Model, batch: PassageBatch) -> float:
     tokens = batch.tokens.to(model.device)
     logits = model.bridge(tokens, attention_mask=torch.ones_like(tokens), use_cache=False)[:, :-1]
-    told = batch.token_mask[:, 1:].to(model.device)
-    return float(nn.functional.cross_entropy(logits[told], tokens[:, 1:][told], reduction="sum"))
+    predicted = batch.token_mask[:, 1:].to(model.device)
+    return float(nn.functional.cross_entropy(logits[predicted], tokens[:, 1:][predicted], reduction="sum"))

@@ -1,4 +1,4 @@
-"""The weights that learn, apart from where their batches come from and who watches."""
+"""The weights that are trained, apart from where their batches come from and who watches."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ THRESHOLD_DECAY = 0.99  # of the running threshold
 
 
 class DictionaryLearner:
-    """Takes batches, keeps weights, optimiser and counts.
+    """Takes batches; keeps weights, optimiser and counts.
 
     Inside, inputs and targets have mean zero and a mean square of 1 per coordinate (``scaling``).
     """
@@ -34,27 +34,33 @@ class DictionaryLearner:
             decoder = encoder.clone()  # what a feature reads is what it should write
         else:
             decoder = nn.functional.normalize(torch.randn(features, scaling.d_out, generator=draw))
-        at = scaling.device
+        device = scaling.device
         self.parameters = {
-            "encoder": nn.Parameter(encoder.T.contiguous().to(at)),
-            "encoder_bias": nn.Parameter(torch.zeros(features, device=at)),
-            "decoder": nn.Parameter(decoder.to(at)),
-            "decoder_bias": nn.Parameter(torch.zeros(scaling.d_out, device=at)),
+            "encoder": nn.Parameter(encoder.T.contiguous().to(device)),
+            "encoder_bias": nn.Parameter(torch.zeros(features, device=device)),
+            "decoder": nn.Parameter(decoder.to(device)),
+            "decoder_bias": nn.Parameter(torch.zeros(scaling.d_out, device=device)),
         }
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=learning_rate, betas=(0.9, 0.99))
-        self.threshold = torch.zeros((), device=at)
-        self.tokens_since_fired = torch.zeros(features, device=at)  # tokens since each feature fired
-        self._sums = torch.zeros(3, device=at)  # error, active, batches since the last account
+        self.threshold = torch.zeros((), device=device)
+        self.tokens_since_fired = torch.zeros(features, device=device)  # tokens since each feature fired
+        self._sums = torch.zeros(3, device=device)  # error, active, batches since the last account
 
     def step(self, x: Tensor, y: Tensor, rate_factor: float) -> None:
-        """One step on raw x [token, d_in] and y [token, d_out], at ``rate_factor`` of the rate."""
+        """Take one optimiser step.
+
+        Args:
+            x: Raw inputs [token, d_in].
+            y: Raw targets [token, d_out].
+            rate_factor: Share of the learning rate.
+        """
         p = self.parameters
         x, y = self.scaling.scale_inputs(x), self.scaling.scale_targets(y)
-        before = (x @ p["encoder"] + p["encoder_bias"]).relu()
-        size = before.detach() * p["decoder"].detach().norm(dim=1)
-        least = torch.topk(size.flatten(), self.sparsity * len(x), sorted=False).values.min()
-        active = (size >= least) & (size > 0)
-        error = (before * active) @ p["decoder"] + p["decoder_bias"] - y
+        preactivation = (x @ p["encoder"] + p["encoder_bias"]).relu()
+        scaled = preactivation.detach() * p["decoder"].detach().norm(dim=1)
+        smallest_kept = torch.topk(scaled.flatten(), self.sparsity * len(x), sorted=False).values.min()
+        active = (scaled >= smallest_kept) & (scaled > 0)
+        error = (preactivation * active) @ p["decoder"] + p["decoder_bias"] - y
         loss = error.square().mean()
         self.tokens_since_fired += len(x)
         self.tokens_since_fired[active.any(0)] = 0
@@ -70,50 +76,52 @@ class DictionaryLearner:
             group["lr"] = self.learning_rate * rate_factor
         self.optimizer.step()
         self.threshold = (
-            least if self.steps == 0 else THRESHOLD_DECAY * self.threshold + (1 - THRESHOLD_DECAY) * least
+            smallest_kept
+            if self.steps == 0
+            else THRESHOLD_DECAY * self.threshold + (1 - THRESHOLD_DECAY) * smallest_kept
         )
         self.steps += 1
         with torch.no_grad():
-            self._sums += torch.stack([loss.detach(), active.sum() / len(x), torch.ones_like(least)])
+            self._sums += torch.stack([loss.detach(), active.sum() / len(x), torch.ones_like(smallest_kept)])
 
     def _auxiliary_loss(self, x: Tensor, error: Tensor, dead: Tensor) -> Tensor:
-        """How badly the dead features, each by itself unbiased, rebuild what is left over."""
+        """Return how badly the dead features alone rebuild what the others leave over [gao2024scaling]."""
         p = self.parameters
         before = (x @ p["encoder"][:, dead] + p["encoder_bias"][dead]).relu()
         keep = min(len(dead), max(1, x.shape[1] // 2))
-        values, at = torch.topk(before, keep, dim=1, sorted=False)
-        kept = torch.zeros_like(before).scatter(1, at, values)
-        rebuilt = kept @ p["decoder"][dead]
+        values, indices = torch.topk(before, keep, dim=1, sorted=False)
+        activations = torch.zeros_like(before).scatter(1, indices, values)
+        rebuilt = activations @ p["decoder"][dead]
         return (rebuilt + error).square().mean() / error.square().mean().clamp_min(1e-12)
 
     def take_averages(self) -> tuple[float, float, float]:
-        """Mean loss (share of variance), L0 since the last account, and the share of dead features."""
+        """Return mean loss (share of variance) and L0 since the last call, and the share of dead features."""
         error, active, batches = self._sums.tolist()
         self._sums.zero_()
         dead = float((self.tokens_since_fired > DEAD_AFTER_TOKENS).float().mean())
         return error / batches, active / batches, dead
 
     def state(self) -> dict[str, Tensor]:
-        """Everything that the next step depends on, by name."""
-        own = {"threshold": self.threshold, "silent": self.tokens_since_fired, "sums": self._sums}
+        """Return everything that the next step depends on, by name."""
+        counters = {"threshold": self.threshold, "silent": self.tokens_since_fired, "sums": self._sums}
         weights = {name: tensor.detach() for name, tensor in self.parameters.items()}
-        return own | weights | optimizer_tensors(self.optimizer, list(weights))
+        return counters | weights | optimizer_tensors(self.optimizer, list(weights))
 
     @torch.no_grad()
     def restore(self, state: dict[str, Tensor], steps: int) -> None:
-        """Stand where the learner stood that gave ``state`` after a number of steps."""
+        """Restore the state of a learner after a number of steps."""
         for name, tensor in self.parameters.items():
             tensor.copy_(state[name])
-        at = self.tokens_since_fired.device
+        device = self.tokens_since_fired.device
         self.threshold, self.tokens_since_fired, self._sums = (
-            state[k].to(at) for k in ("threshold", "silent", "sums")
+            state[k].to(device) for k in ("threshold", "silent", "sums")
         )
         restore_optimizer(self.optimizer, list(self.parameters), state)
         self.steps = steps
 
     @torch.no_grad()
     def to_dictionary(self, name: str, site: Site, model: str) -> Dictionary:
-        """The dictionary on raw activations, decoder rows of length 1; copies."""
+        """Return a dictionary on raw activations, decoder rows of length 1; copies."""
         p, s = self.parameters, self.scaling
         norm = p["decoder"].norm(dim=1).clamp_min(1e-8)
         encoder = p["encoder"] / s.x_scale

@@ -1,4 +1,4 @@
-"""What a dictionary would see of a text: the activations that it reads and those that it rebuilds."""
+"""The activations of a text that a dictionary learns from: what it reads and what it rebuilds."""
 
 from __future__ import annotations
 
@@ -17,16 +17,20 @@ from circuitviz.models.model import Hook
 
 
 def trainable_sites(model: Model) -> tuple[Site, ...]:
-    """Of every layer, the heads' outputs before W_O (an SAE) and the MLP (a transcoder)."""
+    """Return of every layer the heads' values before W_O (an SAE) and the MLP (a transcoder)."""
     parts = (("a", "z"), ("m", "normalised")) if model.shape.mlp else (("a", "z"),)
     return tuple(Site(layer, *part) for layer in range(model.shape.n_layers) for part in parts)
 
 
 def parse_site(name: str, model: Model) -> Site:
-    """The site that a name like ``a3`` or ``m3`` means; InputError where the model has none such."""
-    known = {site.name: site for site in trainable_sites(model)}
-    if name in known:
-        return known[name]
+    """Return the site that a name like ``a3`` or ``m3`` means.
+
+    Raises:
+        InputError: The model has no such site.
+    """
+    sites = {site.name: site for site in trainable_sites(model)}
+    if name in sites:
+        return sites[name]
     layers = model.shape.n_layers
     if not re.fullmatch(r"[am]\d+", name):
         raise InputError(
@@ -43,7 +47,7 @@ def parse_site(name: str, model: Model) -> Site:
 def collect_activations(
     model: Model, site: Site, passages: Passages, row_numbers: Iterable[int] | None = None
 ) -> tuple[Tensor, Tensor]:
-    """What is read [token, d_in] and what is rebuilt [token, d_out], for every token of some rows.
+    """Run some rows of a text and return what is read [token, d_in] and what is rebuilt [token, d_out].
 
     Rows come in the order of ``passages.batches(row_numbers)``.
     """
@@ -51,17 +55,17 @@ def collect_activations(
     written: list[Tensor] = []
     hook, hook_out = site.hooks
     for batch in passages.batches(row_numbers):
-        seen: dict[str, Tensor] = {}
+        captured: dict[str, Tensor] = {}
         tokens, real = batch.tokens.to(model.device), batch.token_mask.to(model.device)
-        with model.hooks({name: capture_hook(seen, name) for name in (hook, hook_out)}):
+        with model.hooks({name: capture_hook(captured, name) for name in (hook, hook_out)}):
             model.logits(tokens, torch.zeros_like(tokens[:, 0]))
-        read.append(seen[hook].flatten(2)[real])
-        written.append(read[-1] if hook == hook_out else seen[hook_out].flatten(2)[real])
+        read.append(captured[hook].flatten(2)[real])
+        written.append(read[-1] if hook == hook_out else captured[hook_out].flatten(2)[real])
     check_cancelled()
     x = torch.cat(read)
     return x, x if hook == hook_out else torch.cat(written)
 
 
 def capture_hook(captured: dict[str, Tensor], name: str) -> Hook:
-    """A hook that leaves its tensor under a name."""
+    """Return a hook that stores its tensor under a name."""
     return lambda value: captured.__setitem__(name, value)

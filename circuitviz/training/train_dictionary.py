@@ -1,9 +1,9 @@
-"""One loop trains SAEs and transcoders, because an SAE is the transcoder of a site to itself.
+"""One loop that trains SAEs and transcoders, because an SAE is the transcoder of a site to itself.
 
-Batch-top-k (Bussmann et al. 2024): of a batch's activations the largest ``sparsity`` per token are
-kept; the mean of the smallest kept becomes the threshold of the JumpReLU dictionary that is saved.
-Features that never fire learn from what the others leave over (Gao et al. 2024). SAELens' own
-trainer cannot be stepped, shown while it runs, or resumed to the same numbers.
+Batch-top-k [bussmann2024batchtopk]: of a batch's activations the largest ``sparsity`` per token are kept;
+the mean of the smallest kept becomes the threshold of the JumpReLU dictionary that is saved. Features that
+are never active learn from what the others leave over [gao2024scaling]. SAELens' own trainer cannot be
+stepped, shown while it runs, or resumed to the same numbers.
 """
 
 from __future__ import annotations
@@ -42,8 +42,13 @@ class DictionaryRecipe:
 
 @dataclass(frozen=True)
 class TrainingPoint:
-    """Where training stood at a step: unexplained variance of the batches since the last point (a
-    share), features active per token, share of features that are dead.
+    """Where training stood at a step.
+
+    Attributes:
+        step: The step.
+        loss: Unexplained variance of the batches since the last point, a share.
+        l0: Active features for each token.
+        dead: Share of features that are dead.
     """
 
     step: int
@@ -57,7 +62,14 @@ class TrainingPoint:
 
 @dataclass(frozen=True, eq=False)
 class TrainedDictionary:
-    """A dictionary with the course of its training; ``is_complete`` is false where it was stopped."""
+    """A dictionary with the history of its training.
+
+    Attributes:
+        dictionary: The dictionary.
+        recipe: What decided its weights.
+        history: Points of the training.
+        is_complete: False where it was stopped.
+    """
 
     dictionary: Dictionary
     recipe: DictionaryRecipe
@@ -70,16 +82,26 @@ def train_dictionary_steps(
 ) -> ProgressSteps[TrainedDictionary]:
     """Train a dictionary on a text.
 
-    With ``checkpoint``, a file, the state is written there now and then and when the run is stopped,
-    and a run that finds one of the same model, site, text and recipe goes on from it, to the same
-    weights as if it had never stopped. It is removed at the end.
+    Args:
+        model: The model.
+        site: Where the dictionary reads and writes.
+        passages: The text.
+        recipe: What decides the weights.
+        checkpoint: A file in which the state is written now and then and when the training is stopped. A
+            training that finds one of the same model, site, text and recipe resumes from it, to the same
+            weights as if it had never stopped. It is deleted at the end.
 
-    Raises InputError where the checkpoint is of another run, ComputationError where the loss is no
-    number.
+    Returns:
+        A generator whose result is the dictionary; partial results are the dictionary so far.
+
+    Raises:
+        InputError: The text is too short, or the checkpoint is of another training.
+        ComputationError: The loss is not finite.
     """
     if passages.n_tokens < MIN_TRAINING_TOKENS:
         raise InputError(
-            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} are needed, and a few "
+            f"The text has {passages.n_tokens:,} tokens to learn from; at least {MIN_TRAINING_TOKENS:,} "
+            "are needed, and a few "
             "hundred thousand make a dictionary of use."
         )
     yield Progress(0, recipe.steps, "Collecting activations")
@@ -123,6 +145,6 @@ def train_dictionary_steps(
 
 
 def _rate_factor(step: int, steps: int) -> float:
-    """A short warming up, then full rate, then a straight line to zero over the last third."""
+    """Return a short warm-up, then the full rate, then a straight line to zero over the last third."""
     warm = max(1, steps // 50)
     return min(1.0, (step + 1) / warm, 3 * (steps - step) / steps)

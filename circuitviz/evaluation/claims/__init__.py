@@ -1,4 +1,4 @@
-"""Is what a label claims so? Each kind of claim is one file: what is measured, and what would refute it."""
+"""Tests of what labels claim. Each kind of claim is one file: what is measured, and what would refute it."""
 
 from circuitviz.evaluation.claims.registry import (
     ClaimResult,

@@ -1,4 +1,4 @@
-"""Does a feature fire for what it is said to mean? Its activation on prompts, and on prompts without it."""
+"""Claim test: a feature is active on the prompts more than on their counterfactuals, or less, or the same."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ class ActivationOptions:
 
 
 def _describe_claim(options: ActivationOptions) -> str:
-    at = "" if options.where == "all" else f" at {options.where}"
+    place = "" if options.where == "all" else f" at {options.where}"
     name, others = f"the prompts of '{options.counterfactual}'", "their counterfactuals"
     return {
-        "more": f"it fires{at} on {name}, not on {others}",
-        "less": f"it fires{at} on the counterfactuals of '{options.counterfactual}', not on the prompts",
-        "same": f"it fires{at} on {name} as on {others}",
+        "more": f"it fires{place} on {name}, not on {others}",
+        "less": f"it fires{place} on the counterfactuals of '{options.counterfactual}', not on the prompts",
+        "same": f"it fires{place} on {name} as on {others}",
     }[options.expect]
 
 
@@ -66,40 +66,50 @@ def _describe_claim(options: ActivationOptions) -> str:
     of="features",
 )
 def run_activation_test(subject: ClaimSubject, options: ActivationOptions) -> ProgressSteps[ClaimResult]:
-    """The effect is the mean over prompts of a feature's activation minus that on their counterfactuals.
+    """Measure the mean activation on prompts minus that on their counterfactuals.
 
-    Of each prompt the largest activation at the tokens meant; of several features the sum. ``fires`` and
-    ``fires_counterfactual`` are shares of prompts on which it is above 0.
+    Of each prompt the largest activation at the tokens that are meant; of several features the sum. ``fires``
+    and ``fires_counterfactual`` are the shares of prompts on which it is above 0.
+
+    Source: [marks2024sparse], [bills2023language].
     """
     features = claimed_features(subject)
     model = subject.model
     pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
-    features, odd = fit_dictionaries_on_pairs(model, features, pairs)
-    found: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
+    features, warning = fit_dictionaries_on_pairs(model, features, pairs)
+    activations: tuple[list[torch.Tensor], list[torch.Tensor]] = ([], [])
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
-        at = [token_mask(part, options.where, feature) for feature in features]
-        for kept, tokens in zip(found, (part.clean, part.corrupted), strict=True):
-            kept.append(peak_activation_sum(feature_activations(model, tokens, features), at))
+        masks = [token_mask(part, options.where, feature) for feature in features]
+        for values, tokens in zip(activations, (part.clean, part.corrupted), strict=True):
+            values.append(peak_activation_sum(feature_activations(model, tokens, features), masks))
         yield Progress(rows.stop, len(pairs), "pairs")
-    here, there = (torch.cat(kept).double().cpu().numpy() for kept in found)
-    effect = bootstrap_interval((here, there), lambda a, b: a - b, pairs.seed)
+    on_prompts, on_counterfactuals = (torch.cat(values).double().cpu().numpy() for values in activations)
+    effect = bootstrap_interval((on_prompts, on_counterfactuals), lambda a, b: a - b, pairs.seed)
     verdict = {
         "more": verdict_at_least(effect, options.least),
         "less": verdict_at_least(negated(effect), options.least),
         "same": verdict_near_zero(effect, options.least),
     }[options.expect]
-    more: dict[str, Any] = {
-        "clean": float(here.mean()),
-        "counterfactual": float(there.mean()),
-        "fires": float(np.mean(here > 0)),
-        "fires_counterfactual": float(np.mean(there > 0)),
+    numbers: dict[str, Any] = {
+        "clean": float(on_prompts.mean()),
+        "counterfactual": float(on_counterfactuals.mean()),
+        "fires": float(np.mean(on_prompts > 0)),
+        "fires_counterfactual": float(np.mean(on_counterfactuals > 0)),
     }
     detail = (
-        f"mean {more['clean']:.2f} against {more['counterfactual']:.2f}; fires on {more['fires']:.0%} of the "
-        f"prompts and {more['fires_counterfactual']:.0%} of the counterfactuals"
+        f"mean {numbers['clean']:.2f} against {numbers['counterfactual']:.2f}; fires on "
+        f"{numbers['fires']:.0%} of the "
+        f"prompts and {numbers['fires_counterfactual']:.0%} of the counterfactuals"
     )
-    said = "difference of activation, prompts minus counterfactuals"
+    description = "difference of activation, prompts minus counterfactuals"
     return ClaimResult(
-        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more
+        effect,
+        verdict,
+        description,
+        len(pairs),
+        pairs.hash,
+        pairs.seed,
+        f"{detail} {warning}".strip(),
+        numbers,
     )

@@ -1,4 +1,4 @@
-"""Does what a part carries decide the answer? Put the counterfactual's in its place and look."""
+"""Claim test: patching a part's output from the counterfactual prompt moves the answer, or leaves it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from circuitviz.tasks.counterfactuals import TASK_PAIRS, counterfactual_task
 
 @dataclass(frozen=True)
 class AnswerOptions:
-    """Which prompts, and what is expected of them."""
+    """Which prompts, and what is expected."""
 
     counterfactual: str = option(
         TASK_PAIRS, "pairs that differ in one thing: paired (the task's own), a generator's name, or a file"
@@ -51,35 +51,39 @@ class AnswerOptions:
     ),
 )
 def run_answer_test(subject: ClaimSubject, options: AnswerOptions) -> ProgressSteps[ClaimResult]:
-    """The effect is (L clean − L patched) / |L clean|, means over prompts, with the pairs' own metric.
+    """Measure (L clean − L patched) / |L clean|, means over prompts, with the pairs' own metric.
 
-    0: the answer stays; 1: the two answers are even; 2: the other answer, as firmly. ``whole`` is the
-    same for the whole counterfactual prompt, ``flipped`` the share of prompts whose metric changes sign.
+    0: the answer stays; 1: the two answers are even; 2: the other answer, as firmly. ``counterfactual`` is
+    the same for the whole counterfactual prompt, ``flipped`` the share of prompts whose metric changes sign.
+
+    Source: interchange interventions, [vig2020mediation], [geiger2021causal].
     """
     model = subject.model
     pairs = counterfactual_task(options.counterfactual, model, subject.task, options.prompts, options.seed)
     metric = subject.required_setting.metric if options.counterfactual == TASK_PAIRS else pairs.metric
-    where, edges = (
+    pairs_setting, edges = (
         replace(subject.required_setting, task=pairs, metric=metric),
         subject.edges_without_subject(),
     )
-    found: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}
+    metrics: dict[str, list[NDArray[np.float64]]] = {"clean": [], "patched": [], "whole": []}
     values = ablation_values(model, pairs, "corrupted")
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
-        at = part.lengths - 1
-        run = PatchedRun(model, part.clean, at, values(part))
-        reference = record_activations(model, part.clean, at).logits
-        other = record_activations(model, part.corrupted, at).logits
+        positions = part.lengths - 1
+        run = PatchedRun(model, part.clean, positions, values(part))
+        reference = record_activations(model, part.clean, positions).logits
+        other = record_activations(model, part.corrupted, positions).logits
         assert reference is not None and other is not None
         with torch.no_grad():
             runs = {"clean": reference, "patched": run.logits(edges), "whole": other}
             for name, logits in runs.items():
-                found[name].append(where.compute_metric(logits, part, reference).double().cpu().numpy())
+                metrics[name].append(
+                    pairs_setting.compute_metric(logits, part, reference).double().cpu().numpy()
+                )
         yield Progress(rows.stop, len(pairs), "pairs")
-    before, after, most = (np.concatenate(v) for v in found.values())
+    before, after, counterfactual = (np.concatenate(v) for v in metrics.values())
     effect = bootstrap_interval((before, after), _lost_share, pairs.seed)
-    more = _extra_numbers(before, after, most)
+    numbers = _extra_numbers(before, after, counterfactual)
     return ClaimResult(
         effect,
         verdict_at_least(effect, options.least)
@@ -89,8 +93,9 @@ def run_answer_test(subject: ClaimSubject, options: AnswerOptions) -> ProgressSt
         len(pairs),
         pairs.hash,
         pairs.seed,
-        f"{metric} {more['clean']:.2f} → {more['patched']:.2f}, {more['flipped']:.0%} of the answers turn",
-        more,
+        f"{metric} {numbers['clean']:.2f} → {numbers['patched']:.2f}, {numbers['flipped']:.0%} of the "
+        "answers turn",
+        numbers,
     )
 
 

@@ -1,4 +1,4 @@
-"""Does what a part carries decide where heads look? Their attention, with and without it."""
+"""Claim test: heads' attention between two tokens changes on the counterfactual, or with a part patched."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class AttentionOptions:
 
 
 def _describe_claim(options: AttentionOptions) -> str:
-    way = f"from {options.query} to {options.key} {options.expect}"
+    change = f"from {options.query} to {options.key} {options.expect}"
     if options.heads:
-        return f"with its output from '{options.counterfactual}', attention of {options.heads} {way}"
-    return f"on '{options.counterfactual}', its attention {way}"
+        return f"with its output from '{options.counterfactual}', attention of {options.heads} {change}"
+    return f"on '{options.counterfactual}', its attention {change}"
 
 
 @claim_tests.register(
@@ -62,14 +62,16 @@ def _describe_claim(options: AttentionOptions) -> str:
     says=_describe_claim,
 )
 def run_attention_test(subject: ClaimSubject, options: AttentionOptions) -> ProgressSteps[ClaimResult]:
-    """The effect is the change of attention (mean over the heads), counterfactual or patched minus clean.
+    """Measure the change of attention (mean over the heads), counterfactual or patched minus clean.
 
-    With ``heads`` given, they are read in the clean run with the claimed part's output replaced by that
-    on the counterfactual; without, the claimed head itself is read on the counterfactual prompt.
+    With ``heads`` given, they are read in the clean run with the claimed part's output replaced by that on
+    the counterfactual; without, the claimed head itself is read on the counterfactual prompt.
+
+    Source: [wang2023ioi].
     """
     model = subject.model
-    named = tuple(name.strip() for name in options.heads.split(",") if name.strip())
-    heads = named or subject.nodes
+    named_heads = tuple(name.strip() for name in options.heads.split(",") if name.strip())
+    heads = named_heads or subject.nodes
     for name in heads:
         if name not in model.graph.node_index or model.graph.node(name).kind is not NodeKind.HEAD:
             raise InputError(
@@ -78,24 +80,24 @@ def run_attention_test(subject: ClaimSubject, options: AttentionOptions) -> Prog
     if not heads:
         raise InputError("An edge has no attention of its own; name the heads to be read.")
     pairs = counterfactual_task(options.counterfactual, model, subject.task, options.prompts, options.seed)
-    edges = subject.edges_without_subject() if named else None
+    edges = subject.edges_without_subject() if named_heads else None
     values = ablation_values(model, pairs, "corrupted")
     before, after = [], []
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
-        at = part.lengths - 1
+        positions = part.lengths - 1
         query, key = (
-            torch.tensor([part.resolve_position(i, name) for i in range(len(part))], device=at.device)
+            torch.tensor([part.resolve_position(i, name) for i in range(len(part))], device=positions.device)
             for name in (options.query, options.key)
         )
         with torch.no_grad(), _AttentionReader(model, heads, query, key) as read:
-            model.logits(part.clean, at)
+            model.logits(part.clean, positions)
             before.append(read.take_mean())
             if edges is None:
-                model.logits(part.corrupted, at)
+                model.logits(part.corrupted, positions)
             else:
                 read.set_paused(True)
-                run = PatchedRun(model, part.clean, at, values(part))
+                run = PatchedRun(model, part.clean, positions, values(part))
                 model.block_calls(part.clean.shape[1])
                 read.set_paused(False)
                 run.logits(edges)
@@ -108,18 +110,18 @@ def run_attention_test(subject: ClaimSubject, options: AttentionOptions) -> Prog
         "rises": verdict_at_least(effect, options.least),
         "stays": verdict_near_zero(effect, options.least),
     }[options.expect]
-    said = f"change of attention from {options.query} to {options.key}"
-    more: dict[str, Any] = {
+    description = f"change of attention from {options.query} to {options.key}"
+    numbers: dict[str, Any] = {
         "clean": float(clean.mean()),
         "patched": float(changed.mean()),
         "heads": list(heads),
     }
-    detail = f"{more['clean']:.2f} → {more['patched']:.2f}"
-    return ClaimResult(effect, verdict, said, len(pairs), pairs.hash, pairs.seed, detail, more)
+    detail = f"{numbers['clean']:.2f} → {numbers['patched']:.2f}"
+    return ClaimResult(effect, verdict, description, len(pairs), pairs.hash, pairs.seed, detail, numbers)
 
 
 class _AttentionReader:
-    """Reads, pass by pass, some heads' attention from one position of each prompt to another."""
+    """Reads some heads' attention from one position of each prompt to another, pass by pass."""
 
     def __init__(self, model: Model, heads: tuple[str, ...], query: Tensor, key: Tensor) -> None:
         self._query, self._key, self._paused = query, key, False
@@ -142,11 +144,11 @@ class _AttentionReader:
         self._hooks.__exit__(None, None, None)
 
     def set_paused(self, paused: bool) -> None:
-        """Read nothing for a while."""
+        """Stop or resume reading."""
         self._paused = paused
 
     def take_mean(self) -> NDArray[np.float64]:
-        """The mean over the heads of what the last pass showed, [batch]."""
+        """Return the mean over the heads of what the last pass showed, [batch], and forget it."""
         mean = torch.stack(list(self._attention.values())).mean(0)
         self._attention.clear()
         result: NDArray[np.float64] = mean.cpu().numpy()

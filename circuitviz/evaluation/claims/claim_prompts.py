@@ -1,4 +1,4 @@
-"""Which prompts a claim about features is tested on, and at which of their tokens."""
+"""The prompts that a claim about features is tested on, and the tokens of them that are meant."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ POSITIONS_HELP = (
 
 
 def load_pairs(subject: ClaimSubject, name: str, prompts: int, seed: int) -> Task:
-    """Pairs by name; a circuit of one prompt may borrow those of any task.
+    """Return pairs of prompts by name; a circuit of one prompt may use those of any task.
 
-    Raises InputError on a name that is none, and where a circuit of one prompt has no pair of its own.
+    Args:
+        subject: What the claim is about.
+        name: ``paired`` for the document's own pairs, the name of a task or of a counterfactual, or a file.
+        prompts: The number of pairs.
+        seed: Seed of generated pairs.
+
+    Raises:
+        InputError: There is no such name, or the circuit has no pairs of its own.
     """
     model, setting = subject.model, subject.setting
     if name in tasks.names():
@@ -42,19 +49,25 @@ def load_pairs(subject: ClaimSubject, name: str, prompts: int, seed: int) -> Tas
 
 
 def claimed_features(subject: ClaimSubject, *more_names: str) -> list[FeatureRef]:
-    """The claimed features, and ``more_names`` by name; InputError where the label speaks of anything else."""
+    """Return the claimed features, and further ones by name.
+
+    Raises:
+        InputError: The label is about something other than features.
+    """
     if subject.edges or not subject.nodes:
-        said = ", ".join(subject.edges) or "nothing"
-        raise InputError(f"This test is of features, and the label speaks of {said}; test its nodes instead.")
+        subject_text = ", ".join(subject.edges) or "nothing"
+        raise InputError(
+            f"This test is of features, and the label speaks of {subject_text}; test its nodes instead."
+        )
     return [find_feature(name, subject.dictionaries) for name in (*subject.nodes, *more_names)]
 
 
 def fit_dictionaries_on_pairs(
     model: Model, features: Sequence[FeatureRef], pairs: Task
 ) -> tuple[list[FeatureRef], str]:
-    """The features of their dictionaries as they fit the model on some of the prompts, and what is odd.
+    """Return the features with their dictionaries in the weight processing that fits, and warnings.
 
-    Files seldom say whether their model's weights were folded, and a feature read in the wrong form fires
+    Files seldom say whether their model's weights were folded, and a feature read in the wrong form is active
     at random.
     """
     rows = zip(pairs.clean.tolist(), pairs.lengths.tolist(), strict=True)
@@ -62,15 +75,23 @@ def fit_dictionaries_on_pairs(
     sites = {one.dictionary.site.name: one.dictionary for one in features}
     if sum(run.time - 1 for run in runs) < 2:
         return list(features), ""
-    found, warnings = fit_dictionaries([one.to(runs[0].final) for one in sites.values()], runs)
-    better = dict(zip(sites, found, strict=True))
+    fitted, warnings = fit_dictionaries([one.to(runs[0].final) for one in sites.values()], runs)
+    better = dict(zip(sites, fitted, strict=True))
     return [replace(one, dictionary=better[one.dictionary.site.name]) for one in features], " ".join(warnings)
 
 
 def token_mask(pairs: Task, where: str, feature: FeatureRef, with_bos: bool = False) -> Tensor:
-    """The tokens that are meant, bool [prompts, time]; ``with_bos``: also the beginning-of-sequence token.
+    """Return the tokens that are meant, bool [prompts, time]; padding never is.
 
-    Padding is never meant. Raises InputError where a prompt has no such token.
+    Args:
+        pairs: The prompts.
+        where: ``all``, ``own`` (where the feature's node stands), a named position such as ``END``, or a
+            number.
+        feature: The feature.
+        with_bos: Whether ``all`` includes the beginning-of-sequence token.
+
+    Raises:
+        InputError: A prompt has no such token.
     """
     time = torch.arange(pairs.clean.shape[1], device=pairs.clean.device)
     real = time[None] < pairs.lengths[:, None].to(time.device)
@@ -82,11 +103,16 @@ def token_mask(pairs: Task, where: str, feature: FeatureRef, with_bos: bool = Fa
         )
     if where == OWN_TOKEN and feature.position is None:
         raise InputError(f"'{feature.name}' stands at no position; all, END or a number would be right.")
-    said = str(feature.position) if where == OWN_TOKEN else where
-    at = [pairs.resolve_position(row, said) for row in range(len(pairs))]
-    return time[None] == torch.tensor(at, device=time.device)[:, None]
+    place = str(feature.position) if where == OWN_TOKEN else where
+    positions = [pairs.resolve_position(row, place) for row in range(len(pairs))]
+    return time[None] == torch.tensor(positions, device=time.device)[:, None]
 
 
 def peak_activation_sum(activation: Tensor, masks: Sequence[Tensor]) -> Tensor:
-    """Of activations [features, prompts, time] the largest of each at its tokens, summed: [prompts]."""
+    """Return the sum over features of the largest activation at their tokens, [prompts].
+
+    Args:
+        activation: [features, prompts, time].
+        masks: The tokens of each feature, [prompts, time].
+    """
     return torch.where(torch.stack(list(masks)), activation, 0.0).amax(-1).sum(0)

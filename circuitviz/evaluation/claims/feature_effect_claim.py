@@ -1,4 +1,4 @@
-"""Does a feature decide the answer, or another feature? Hold it at something else and look."""
+"""Claim test: holding a feature at another value moves the answer or another feature, or leaves it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ SET_TO_ZERO, SET_TO_COUNTERFACTUAL = "zero", "counterfactual"
 
 @dataclass(frozen=True)
 class FeatureEffectOptions:
-    """Which prompts, what the feature is held at and where, what follows it, and what is expected."""
+    """Which prompts, what the feature is held at and where, what is read, and what is expected."""
 
     counterfactual: str = option(TASK_PAIRS, PAIRS_HELP)
     change: str = option(
@@ -70,10 +70,10 @@ class FeatureEffectOptions:
 
 def _describe_claim(options: FeatureEffectOptions) -> str:
     to = "zero" if options.change == SET_TO_ZERO else "its value on the counterfactual"
-    at = "" if options.where == ALL_TOKENS else f" at {options.where}"
+    place = "" if options.where == ALL_TOKENS else f" at {options.where}"
     target = options.effect_on or "the answer"
     follows = {"falls": f"{target} falls", "rises": f"{target} rises", "stays": f"{target} stays as it is"}
-    return f"set to {to}{at} on '{options.counterfactual}', {follows[options.expect]}"
+    return f"set to {to}{place} on '{options.counterfactual}', {follows[options.expect]}"
 
 
 @claim_tests.register(
@@ -88,11 +88,12 @@ def _describe_claim(options: FeatureEffectOptions) -> str:
 def run_feature_effect_test(
     subject: ClaimSubject, options: FeatureEffectOptions
 ) -> ProgressSteps[ClaimResult]:
-    """The effect is (changed − clean) / |clean|, means over prompts of the pairs' metric or of the target's
-    largest activation in the prompt.
+    """Measure (changed − clean) / |clean|, means over prompts, of the metric or another feature's activation.
 
-    All else responds freely, and errors stay as they are. ``fires`` is the share of prompts on which the
-    feature is active where it is set.
+    Everything else responds freely, and errors stay as they are. Of another feature the largest activation in
+    each prompt is read. ``fires`` is the share of prompts on which the feature is active where it is held.
+
+    Source: [marks2024sparse].
     """
     model, named = subject.model, (options.effect_on,) if options.effect_on else ()
     features = claimed_features(subject, *named)
@@ -100,31 +101,31 @@ def run_feature_effect_test(
     if target and any(_is_same_feature(target[0], one) for one in features):
         raise InputError(f"'{options.effect_on}' is the feature that is set; name another target, or none.")
     pairs = load_pairs(subject, options.counterfactual, options.prompts, options.seed)
-    whole, odd = fit_dictionaries_on_pairs(model, [*features, *target], pairs)
-    features, target = whole[: len(features)], whole[len(features) :]
-    own = options.counterfactual == TASK_PAIRS
-    measured = make_setting(model, pairs, subject.required_setting.metric if own else pairs.metric)
-    found: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
+    fitted, warning = fit_dictionaries_on_pairs(model, [*features, *target], pairs)
+    features, target = fitted[: len(features)], fitted[len(features) :]
+    uses_own_pairs = options.counterfactual == TASK_PAIRS
+    measured = make_setting(model, pairs, subject.required_setting.metric if uses_own_pairs else pairs.metric)
+    columns: dict[str, list[NDArray[np.float64]]] = {k: [] for k in ("clean", "changed", "fires", "differs")}
     for rows in split_batches(model, len(pairs), pairs.clean.shape[1], 2.0):
         part = pairs.subset(rows)
         last = (part.lengths - 1).to(part.clean.device)
-        at = [token_mask(part, options.where, one) for one in features]
+        masks = [token_mask(part, options.where, one) for one in features]
         reference, before = run_with_held_features(model, part.clean, last, (), [*target, *features])
-        held = _held_features(features, before[len(target) :], at, options, subject, part)
-        logits, after = run_with_held_features(model, part.clean, last, held, target)
-        here, now = torch.stack(at), before[len(target) :]
-        there = torch.stack([one.value for one in held])
-        for name, told in (("fires", now > 0), ("differs", there != now)):
-            found[name].append((here & told).any(-1).any(0).double().cpu().numpy())
+        held_features = _held_features(features, before[len(target) :], masks, options, subject, part)
+        logits, after = run_with_held_features(model, part.clean, last, held_features, target)
+        mask, activation = torch.stack(masks), before[len(target) :]
+        held_values = torch.stack([one.value for one in held_features])
+        for name, condition in (("fires", activation > 0), ("differs", held_values != activation)):
+            columns[name].append((mask & condition).any(-1).any(0).double().cpu().numpy())
         if target:
             where = [_target_mask(part, target[0])]
             values = [peak_activation_sum(one[:1], where) for one in (before, after)]
         else:
             values = [measured.compute_metric(one, part, reference) for one in (reference, logits)]
         for name, value in zip(("clean", "changed"), values, strict=True):
-            found[name].append(value.double().cpu().numpy())
+            columns[name].append(value.double().cpu().numpy())
         yield Progress(rows.stop, len(pairs), "pairs")
-    clean, changed, fired, differs = (np.concatenate(v) for v in found.values())
+    clean, changed, fired, differs = (np.concatenate(v) for v in columns.values())
     if not differs.any():
         said = ", ".join(one.name for one in features)
         does = "fires on none of" if not fired.any() else "has the same value on all of"
@@ -139,41 +140,41 @@ def run_feature_effect_test(
         "stays": verdict_near_zero(effect, options.least),
     }[options.expect]
     name = options.effect_on or measured.metric
-    more: dict[str, Any] = {
+    numbers: dict[str, Any] = {
         "clean": float(clean.mean()),
         "changed": float(changed.mean()),
         "fires": float(fired.mean()),
     }
-    moved = f"{name} {more['clean']:.2f} → {more['changed']:.2f}"
-    detail = f"{moved}; fires on {more['fires']:.0%} of the prompts"
+    moved = f"{name} {numbers['clean']:.2f} → {numbers['changed']:.2f}"
+    detail = f"{moved}; fires on {numbers['fires']:.0%} of the prompts"
     said = f"change of {name}, as a share of its clean value"
     return ClaimResult(
-        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {odd}".strip(), more
+        effect, verdict, said, len(pairs), pairs.hash, pairs.seed, f"{detail} {warning}".strip(), numbers
     )
 
 
 def _held_features(
     features: Sequence[FeatureRef],
     before: Tensor,
-    at: Sequence[Tensor],
+    masks: Sequence[Tensor],
     options: FeatureEffectOptions,
     subject: ClaimSubject,
     part: Task,
 ) -> list[HeldFeature]:
-    """What each feature is held at, and where."""
+    """Return what each feature is held at, and where."""
     if options.change == SET_TO_ZERO:
         values = torch.zeros_like(before)
     else:
         values = feature_activations(subject.model, part.corrupted, features)
-    return [HeldFeature(one, values[i], at[i]) for i, one in enumerate(features)]
+    return [HeldFeature(feature, values[i], masks[i]) for i, feature in enumerate(features)]
 
 
 def _target_mask(part: Task, target: FeatureRef) -> Tensor:
     return token_mask(part, ALL_TOKENS if target.position is None else OWN_TOKEN, target)
 
 
-def _is_same_feature(one: FeatureRef, other: FeatureRef) -> bool:
-    return (one.dictionary.site, one.index) == (other.dictionary.site, other.index)
+def _is_same_feature(feature: FeatureRef, other: FeatureRef) -> bool:
+    return (feature.dictionary.site, feature.index) == (other.dictionary.site, other.index)
 
 
 def _relative_change(clean: NDArray[np.float64], changed: NDArray[np.float64]) -> NDArray[np.float64]:

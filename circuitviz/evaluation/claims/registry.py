@@ -1,4 +1,8 @@
-"""A claim is tested over prompts; the interval says whether it holds, fails, or cannot be told."""
+"""Registry of claim tests, and the verdict that an interval over prompts gives.
+
+A test is registered with ``@claim_tests.register(name, summary=…, options=…, says=…)``: ``says`` turns
+options into the claim in words, and ``of="features"`` marks a test of features.
+"""
 
 from __future__ import annotations
 
@@ -22,10 +26,15 @@ from circuitviz.tasks import Task, tasks
 
 @dataclass(frozen=True, eq=False)
 class ClaimSubject:
-    """What a claim is about: nodes, or edges by name, in a setting; ``name_movers`` are called name movers.
+    """What a claim is about: nodes, or edges by name, in a setting.
 
-    A circuit of features brings its ``dictionaries``; one of a single prompt has no setting, only the model
-    (``prompt_model``), and claims about it name the pairs that they are tested on.
+    Attributes:
+        setting: Model, task, metric and ablation; None for a circuit of one prompt without a counterfactual.
+        nodes: The nodes.
+        edges: The edges.
+        name_movers: Heads that are labelled as name movers.
+        dictionaries: The dictionaries of a circuit with features.
+        prompt_model: The model, where there is no setting.
     """
 
     setting: TaskSetting | None
@@ -37,7 +46,11 @@ class ClaimSubject:
 
     @property
     def required_setting(self) -> TaskSetting:
-        """The setting; InputError where there is none."""
+        """The setting.
+
+        Raises:
+            InputError: There is none; the message says which pairs can be named instead.
+        """
         if self.setting is None:
             raise InputError(
                 "The circuit is of one prompt without a counterfactual, so it has no pairs of its own; name "
@@ -56,7 +69,11 @@ class ClaimSubject:
         return self.required_setting.task
 
     def edges_without_subject(self) -> BoolMatrix:
-        """The model's edges [senders, receivers] but those of the nodes, and the edges, that are claimed."""
+        """Return the model's edges [senders, receivers] without those that the claim is about.
+
+        Raises:
+            InputError: A name writes nothing that could be patched.
+        """
         graph = self.model.graph
         mask = graph.mask.copy()
         for name in self.nodes:
@@ -72,10 +89,17 @@ class ClaimSubject:
 
 @dataclass(frozen=True)
 class ClaimResult:
-    """What a test measured: the effect, in the words of ``effect_description``, and the verdict it gives.
+    """What a test measured, and its verdict.
 
-    ``prompts_hash`` is that of the very prompts that were run; ``extra_numbers`` holds further numbers, and
-    ``detail`` says them.
+    Attributes:
+        effect: The effect with its interval.
+        verdict: ``holds``, ``fails`` or ``undecided``.
+        effect_description: What the effect is, in words.
+        prompts: The number of prompts.
+        prompts_hash: SHA-256 of the very prompts that were run.
+        seed: Their seed.
+        detail: Further numbers in words.
+        extra_numbers: Further numbers by name.
     """
 
     effect: Interval
@@ -88,7 +112,7 @@ class ClaimResult:
     extra_numbers: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The numbers as files, window and command line hold them."""
+        """Return the numbers as files and the command line hold them."""
         return {
             "verdict": self.verdict,
             "effect": self.effect.value,
@@ -104,7 +128,7 @@ class ClaimResult:
 
 
 def verdict_at_least(effect: Interval, threshold: float) -> str:
-    """``holds`` where the whole interval is at least ``threshold``, ``fails`` where all of it is less."""
+    """Return ``holds`` where all of the interval is at least ``threshold``, ``fails`` where all is less."""
     if effect.value is None:
         return "undecided"
     low, high = _bounds(effect)
@@ -112,7 +136,7 @@ def verdict_at_least(effect: Interval, threshold: float) -> str:
 
 
 def verdict_near_zero(effect: Interval, threshold: float) -> str:
-    """``holds`` where the whole interval is nearer to 0 than ``threshold``, ``fails`` where all is farther."""
+    """Return ``holds`` where all of the interval is nearer 0 than ``threshold``, ``fails`` where none is."""
     if effect.value is None:
         return "undecided"
     low, high = _bounds(effect)
@@ -122,7 +146,7 @@ def verdict_near_zero(effect: Interval, threshold: float) -> str:
 
 
 def negated(effect: Interval) -> Interval:
-    """The same effect with its sign turned round."""
+    """Return the same effect with the opposite sign."""
     value, low, high = (None if v is None else -v for v in (effect.value, effect.low, effect.high))
     return Interval(value, high, low)
 
@@ -145,12 +169,24 @@ with ``of``, ``features`` for a test of features, where it is not one of a model
 
 
 def applicable_claim_tests(nodes: Sequence[str]) -> list[str]:
-    """The tests that suit what a label speaks of: those of features, or those of heads and MLPs."""
-    wanted = "features" if nodes and all(is_feature_name(name) for name in nodes) else "parts"
-    return [entry.name for entry in claim_tests.entries() if entry.extra.get("of", "parts") == wanted]
+    """Return the tests that suit a label's nodes: those of features, or those of heads and MLPs."""
+    kind = "features" if nodes and all(is_feature_name(name) for name in nodes) else "parts"
+    return [entry.name for entry in claim_tests.entries() if entry.extra.get("of", "parts") == kind]
 
 
 def claim_test_steps(name: str, subject: ClaimSubject, **options: object) -> ProgressSteps[ClaimResult]:
-    """Start a test by name; InputError at once on a name or option that is wrong."""
+    """Start a claim test by name.
+
+    Args:
+        name: The test's name.
+        subject: What the claim is about.
+        **options: Options of the test.
+
+    Returns:
+        A generator whose result is the finding.
+
+    Raises:
+        InputError: The name or an option is unknown. Raised at once.
+    """
     entry = claim_tests.get(name)
     return entry.value(subject, build_options(entry.options, options))

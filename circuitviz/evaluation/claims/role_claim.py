@@ -1,4 +1,4 @@
-"""Does a head score as its role should? The standard test of each role, as evidence for a label."""
+"""Claim test: a head scores high in the standard test of a role."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from circuitviz.progress import ProgressSteps
 
 @dataclass(frozen=True)
 class RoleClaimOptions:
-    """Which role, and how much of it."""
+    """Which role, and which score counts as having it."""
 
     role: str = option("name-mover", "whose standard test", choices=tuple(role_tests.names()))
     least: float = option(0.0, "the score that counts as having the role; 0: what is usual for it", low=0.0)
@@ -34,8 +34,9 @@ class RoleClaimOptions:
     says=lambda o: f"it scores as {role_tests.get(o.role).extra['role']} heads do",
 )
 def run_role_test(subject: ClaimSubject, options: RoleClaimOptions) -> ProgressSteps[ClaimResult]:
-    """The effect is the head's mean score (over the claimed heads, where they are several), with the
-    interval over prompts or sequences; ``percentile`` is its place among all heads.
+    """Measure the mean role score over the claimed heads, with the interval over prompts or sequences.
+
+    ``percentile`` is its place among all heads.
     """
     entry, names = role_tests.get(options.role), head_names(subject.model)
     heads = [names.index(name) for name in subject.nodes if name in names]
@@ -44,33 +45,33 @@ def run_role_test(subject: ClaimSubject, options: RoleClaimOptions) -> ProgressS
             "A role's standard test is of heads, and this label speaks of something else; test its answer "
             "or attention instead."
         )
-    probe = RoleTestContext(subject.required_setting, subject.name_movers, options.seed, options.length)
-    scores = yield from entry.value(probe)
-    own = scores[heads].mean(axis=0)
-    known = np.isfinite(own)
-    if not known.any():
+    context = RoleTestContext(subject.required_setting, subject.name_movers, options.seed, options.length)
+    scores = yield from entry.value(context)
+    head_scores = scores[heads].mean(axis=0)
+    finite = np.isfinite(head_scores)
+    if not finite.any():
         said = ", ".join(subject.nodes)
         raise InputError(f"The test of {entry.extra['role']} heads says nothing of {said}.")
-    effect = bootstrap_interval((own[known],), lambda mean: mean, options.seed)
+    effect = bootstrap_interval((head_scores[finite],), lambda mean: mean, options.seed)
     means = {
         name: float(row[np.isfinite(row)].mean()) if np.isfinite(row).any() else None
         for name, row in zip(names, scores, strict=True)
     }
     ranks = [rank for i in heads if (rank := head_percentile(means, names[i])) is not None]
     rank = float(np.mean(ranks)) if ranks else None
-    on_random = "repeated" in probe.cache
+    on_random = "repeated" in context.cache
     return ClaimResult(
         effect,
         verdict_at_least(effect, options.least or float(entry.extra["least"])),
         f"{entry.extra['role']} score ({entry.extra['unit']})",
-        int(known.sum()),
-        _random_tokens_hash(probe) if on_random else subject.task.hash,
+        int(finite.sum()),
+        _random_tokens_hash(context) if on_random else subject.task.hash,
         options.seed if on_random else subject.task.seed,
         "" if rank is None else f"above {rank:.0f} % of the other heads",
         {"percentile": rank},
     )
 
 
-def _random_tokens_hash(probe: RoleTestContext) -> str:
-    tokens, _, _ = repeated_tokens(probe.model, probe.seed, probe.length)
+def _random_tokens_hash(context: RoleTestContext) -> str:
+    tokens, _, _ = repeated_tokens(context.model, context.seed, context.length)
     return hashlib.sha256(tokens.cpu().numpy().tobytes()).hexdigest()

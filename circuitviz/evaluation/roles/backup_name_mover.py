@@ -1,4 +1,4 @@
-"""Backup name movers take over once the name movers are gone (Wang et al. 2022, 3.4)."""
+"""Role test: backup name movers write to the answer once the name movers are ablated [wang2023ioi]."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ from circuitviz.progress import Progress, ProgressSteps
     unit="logits",
     least=0.1,
 )
-def score_backup_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """Direct logit attribution without the name movers minus that with them, [heads, prompts].
+def score_backup_name_movers(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return direct logit attribution without the name movers minus that with them, [heads, prompts].
 
     The name movers themselves have no score.
     """
     yield Progress(0, 2, "direct effects")
-    before = probe.direct_attributions
-    yield Progress(1, 2, f"direct effects without {', '.join(probe.movers)}")
-    change = direct_logit_attributions(probe.model, probe.task, probe.movers, probe.setting.ablation) - before
-    change[np.isin(head_names(probe.model), probe.movers)] = np.nan
+    before = context.direct_attributions
+    yield Progress(1, 2, f"direct effects without {', '.join(context.movers)}")
+    ablation = context.setting.ablation
+    after = direct_logit_attributions(context.model, context.task, context.movers, ablation)
+    change = after - before
+    change[np.isin(head_names(context.model), context.movers)] = np.nan
     return change

@@ -1,4 +1,4 @@
-"""Name movers write the name that they look at; negative ones write against it (Wang et al. 2022, 3.1)."""
+"""Role test: name movers copy the name that they attend to; negative ones write against it [wang2023ioi]."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ TOP_TOKENS = 5
 
 @role_tests.register(
     "name-mover",
-    summary=f"copying score: how often a name is among the {TOP_TOKENS} tokens that the head writes most when it "
+    summary=f"copying score: how often a name is among the {TOP_TOKENS} tokens that the head writes most "
+    "when it "
     "looks at that name",
     reference="Wang et al. 2022, section 3.1",
     role="Name Mover",
     unit="share",
     least=0.5,
 )
-def score_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """The share of a prompt's names that the head copies, [heads, prompts]."""
-    return (yield from _copying_scores(probe, 1.0))
+def score_name_movers(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the share of each prompt's names that each head copies, [heads, prompts]."""
+    return (yield from _copying_scores(context, 1.0))
 
 
 @role_tests.register(
@@ -39,22 +40,22 @@ def score_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
     unit="share",
     least=0.5,
 )
-def score_negative_name_movers(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """The same with the head's output turned round, [heads, prompts]."""
-    return (yield from _copying_scores(probe, -1.0))
+def score_negative_name_movers(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the same for the head's negated output, [heads, prompts]."""
+    return (yield from _copying_scores(context, -1.0))
 
 
 def answer_positions(task: Task) -> tuple[Tensor, Tensor]:
-    """(prompt, position) of every token of the clean prompts that is one of the prompt's answers."""
+    """Return (prompt, position) of every token of the clean prompts that is one of the prompt's answers."""
     answers = torch.cat([task.correct, task.incorrect], dim=1)
-    at = torch.arange(task.clean.shape[1], device=task.clean.device)[None] < task.lengths[:, None]
+    real = torch.arange(task.clean.shape[1], device=task.clean.device)[None] < task.lengths[:, None]
     same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
-    rows, places = (same.any(-1) & at).nonzero(as_tuple=True)
+    rows, places = (same.any(-1) & real).nonzero(as_tuple=True)
     return rows, places
 
 
-def _copying_scores(probe: RoleTestContext, sign: float) -> ProgressSteps[HeadScores]:
-    model, task = probe.model, probe.task
+def _copying_scores(context: RoleTestContext, sign: float) -> ProgressSteps[HeadScores]:
+    model, task = context.model, context.task
     rows, places = answer_positions(task)
     if not len(rows):
         raise InputError(
@@ -62,39 +63,39 @@ def _copying_scores(probe: RoleTestContext, sign: float) -> ProgressSteps[HeadSc
         )
     names = task.clean[rows, places]
     states = _states_after_first_block(model, task, rows, places)
-    found = np.full((len(head_names(model)), len(task)), np.nan)
+    scores = np.full((len(head_names(model)), len(task)), np.nan)
     counts = torch.bincount(rows, minlength=len(task)).cpu().numpy()
     for number, hits in enumerate(_copied_names(model, states, names, sign)):
         sums = torch.zeros(len(task), dtype=torch.double).index_add_(0, rows.cpu(), hits.double().cpu())
-        found[number, counts > 0] = sums.numpy()[counts > 0] / counts[counts > 0]
-        yield Progress(number + 1, len(found), "copying")
-    return found
+        scores[number, counts > 0] = sums.numpy()[counts > 0] / counts[counts > 0]
+        yield Progress(number + 1, len(scores), "copying")
+    return scores
 
 
 @torch.no_grad()
 def _states_after_first_block(model: Model, task: Task, rows: Tensor, places: Tensor) -> Tensor:
-    """The residual stream after the first block at each name, [names, d]."""
+    """Return the residual stream after the first block at each name, [names, d_model]."""
     point = "blocks.1.hook_in" if model.shape.n_layers > 1 else "ln_final.hook_in"
-    found, seen = [], list[Tensor]()
+    states, captured = [], list[Tensor]()
     for batch in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(batch)
-        with model.hooks({point: seen.append}):
+        with model.hooks({point: captured.append}):
             model.logits(part.clean, part.lengths - 1)
         inside = (rows >= batch.start) & (rows < batch.stop)
-        found.append(seen.pop()[rows[inside] - batch.start, places[inside]])
-    return torch.cat(found)
+        states.append(captured.pop()[rows[inside] - batch.start, places[inside]])
+    return torch.cat(states)
 
 
 @torch.no_grad()
 def _copied_names(model: Model, states: Tensor, names: Tensor, sign: float) -> list[Tensor]:
-    """For each head, whether each name is among the top tokens of its OV output there, [names]."""
-    found = []
+    """Return for each head whether each name is among the top tokens of its OV output there, [names]."""
+    copied = []
     for weights in model.layers:
         spread = states[None].expand(len(weights.v), -1, -1).contiguous()
         values = weights.attn_norm.project(spread, weights.v, weights.v_bias)
         for head in range(model.shape.n_heads):
             written = sign * (values[head // model.shape.queries_per_kv_head] @ weights.o[head])
             logits = model.unembed(written)
-            own = logits.gather(1, names[:, None])
-            found.append((logits >= own).sum(-1) <= TOP_TOKENS)  # who writes nothing copies nothing
-    return found
+            name_logits = logits.gather(1, names[:, None])
+            copied.append((logits >= name_logits).sum(-1) <= TOP_TOKENS)  # who writes nothing copies nothing
+    return copied

@@ -1,4 +1,4 @@
-"""What heads write to the logits directly, in the model as it is or with some heads taken out."""
+"""Direct logit attribution of heads over a task, in the model as it is or with some heads ablated."""
 
 from __future__ import annotations
 
@@ -24,11 +24,19 @@ from circuitviz.tasks import Task
 def direct_logit_attributions(
     model: Model, task: Task, ablated_heads: Sequence[str] = (), ablation: str = "corrupted"
 ) -> NDArray[np.float64]:
-    """Direct logit attribution of every head to correct − incorrect, [heads, prompts].
+    """Return the direct logit attribution of every head to correct − incorrect, [heads, prompts].
 
-    A head's output at the answer position through the final normalisation's scale of that run, on the
-    direction mean correct − mean incorrect. ``ablated_heads``: heads whose output is replaced by its ablation
-    value; what comes after them reacts.
+    A head's output at the answer position, through the final normalisation's scale of that run, on the
+    direction mean correct − mean incorrect.
+
+    Args:
+        model: The model.
+        task: The prompts; every one needs correct and incorrect answers.
+        ablated_heads: Heads whose output is replaced by its ablation value; what comes after them reacts.
+        ablation: Name of the ablation.
+
+    Raises:
+        InputError: A prompt has no incorrect answer.
     """
     if not task.two_sided:
         raise InputError(
@@ -36,21 +44,21 @@ def direct_logit_attributions(
             "incorrect to correct that heads could write in."
         )
     values = ablation_values(model, task, ablation) if ablated_heads else None
-    gone = [model.graph.node(name) for name in ablated_heads]
-    found = []
+    ablated_nodes = [model.graph.node(name) for name in ablated_heads]
+    attributions = []
     for rows in split_batches(model, len(task), task.clean.shape[1]):
         part = task.subset(rows)
-        found.append(_batch_attributions(model, part, gone, values(part) if values else None))
-    return np.concatenate(found, axis=1)
+        attributions.append(_batch_attributions(model, part, ablated_nodes, values(part) if values else None))
+    return np.concatenate(attributions, axis=1)
 
 
 def _batch_attributions(
     model: Model, part: Task, ablated_nodes: Sequence[Node], ablation_values: Activations | None
 ) -> NDArray[np.float64]:
-    at, each = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
-    run, seen = Activations(torch.empty(0), [], []), list[Tensor]()
+    positions, batch_index = part.lengths - 1, torch.arange(len(part), device=part.clean.device)
+    run, final_stream = Activations(torch.empty(0), [], []), list[Tensor]()
     hooks: dict[str, Hook] = recording_hooks(model, run)
-    hooks["ln_final.hook_in"] = seen.append
+    hooks["ln_final.hook_in"] = final_stream.append
     for layer in {node.layer for node in ablated_nodes if node.layer is not None}:
         heads = [node.head for node in ablated_nodes if node.layer == layer and node.head is not None]
         assert ablation_values is not None
@@ -58,9 +66,9 @@ def _batch_attributions(
             _replace_heads, model, layer, heads, run, ablation_values
         )
     with model.hooks(hooks):
-        model.logits(part.clean, at)
+        model.logits(part.clean, positions)
     norm = model.final_norm
-    _, inverse = norm.normalise_parts(seen[0][each, at])
+    _, inverse = norm.normalise_parts(final_stream[0][batch_index, positions])
     direction = (
         (_mean_unembedding(model, part.correct) - _mean_unembedding(model, part.incorrect))
         * norm.weight
@@ -69,7 +77,7 @@ def _batch_attributions(
     if norm.is_centred:
         direction = direction - direction.mean(-1, keepdim=True)
     effects = [
-        torch.einsum("bhe,hed,bd->hb", z[each, at], weights.o, direction)
+        torch.einsum("bhe,hed,bd->hb", z[batch_index, positions], weights.o, direction)
         for z, weights in zip(run.z, model.layers, strict=True)
     ]
     result: NDArray[np.float64] = torch.cat(effects).double().cpu().numpy()
@@ -77,7 +85,7 @@ def _batch_attributions(
 
 
 def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
-    """The mean unembedding of each prompt's answers, [batch, d]."""
+    """Return the mean unembedding of each prompt's answers, [batch, d_model]."""
     real = (answers >= 0)[..., None]
     return (model.unembedding[answers.clamp_min(0)] * real).sum(1) / real.sum(1)
 
@@ -85,6 +93,6 @@ def _mean_unembedding(model: Model, answers: Tensor) -> Tensor:
 def _replace_heads(
     model: Model, layer: int, heads: list[int], run: Activations, ablated: Activations, written: Tensor
 ) -> Tensor:
-    """What a layer's attention writes with some heads' outputs replaced by their ablation values."""
+    """Return what a layer's attention writes with some heads' outputs replaced by their ablation values."""
     change = (ablated.z[layer] - run.z[layer])[:, :, heads]
     return written + torch.einsum("bthe,hed->btd", change, model.layers[layer].o[heads])

@@ -1,4 +1,4 @@
-"""Duplicate Token heads: attention from a token to its earlier occurrence, on random tokens said twice."""
+"""Role test: duplicate token heads attend from a token to its earlier occurrence [wang2023ioi]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from circuitviz.progress import Progress, ProgressSteps
     unit="attention",
     least=0.4,
 )
-def score_duplicate_token_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """From 0 to 1: the mean weight over positions, [heads, sequences]."""
+def score_duplicate_token_heads(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the mean attention weight, from 0 to 1, [heads, sequences]."""
     yield Progress(0, 1, "Duplicate Token")
-    return repeated_token_attention(probe, "duplicate")
+    return repeated_token_attention(context, "duplicate")

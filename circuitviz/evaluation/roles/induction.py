@@ -1,4 +1,4 @@
-"""Induction heads look at what followed the token's earlier occurrence, on random tokens said twice."""
+"""Role test: induction heads attend to the token after an earlier occurrence [olsson2022context]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from circuitviz.progress import Progress, ProgressSteps
     unit="attention",
     least=0.4,
 )
-def score_induction_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """From 0 to 1: the mean weight over positions, [heads, sequences]."""
+def score_induction_heads(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the mean attention weight, from 0 to 1, [heads, sequences]."""
     yield Progress(0, 1, "Induction")
-    return repeated_token_attention(probe, "induction")
+    return repeated_token_attention(context, "induction")

@@ -1,4 +1,4 @@
-"""Previous Token heads: attention from each token to the one before it, on random tokens."""
+"""Role test: previous token heads attend from each token to the one before it [olsson2022context]."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from circuitviz.progress import Progress, ProgressSteps
     unit="attention",
     least=0.4,
 )
-def score_previous_token_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """From 0 to 1: the mean weight over positions, [heads, sequences]."""
+def score_previous_token_heads(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the mean attention weight, from 0 to 1, [heads, sequences]."""
     yield Progress(0, 1, "Previous Token")
-    return repeated_token_attention(probe, "previous")
+    return repeated_token_attention(context, "previous")

@@ -1,4 +1,4 @@
-"""A role's test scores every head at once, because a score says little without its rank among them."""
+"""Registry of role tests; each scores every head at once, because a score means little without its rank."""
 
 from __future__ import annotations
 
@@ -26,16 +26,21 @@ STAND_IN_NAME_MOVERS = 3  # heads that are taken for name movers where nobody ha
 
 
 def head_names(model: Model) -> list[str]:
-    """All heads, layer by layer."""
+    """Return the names of all heads, layer by layer."""
     return [node.name for node in model.graph.nodes if node.kind is NodeKind.HEAD]
 
 
 @dataclass(eq=False)
 class RoleTestContext:
-    """A model on a task, with what several roles' tests share.
+    """A model on a task, with what several role tests share.
 
-    labelled_name_movers: the heads that a person calls name movers; where there are none, the heads with the largest
-    direct effect on the answer stand in for them. seed and length: of the random tokens said twice.
+    Attributes:
+        setting: Model, task, metric and ablation.
+        labelled_name_movers: Heads that a person labelled as name movers. Without any, the heads with the
+            largest direct effect on the answer stand in for them.
+        seed: Seed of the random tokens that are repeated.
+        length: How many random tokens are repeated.
+        cache: What one test computed and another needs.
     """
 
     setting: TaskSetting
@@ -56,12 +61,12 @@ class RoleTestContext:
 
     @cached_property
     def direct_attributions(self) -> HeadScores:
-        """Each head's direct logit attribution to correct − incorrect, per prompt."""
+        """Each head's direct logit attribution to correct − incorrect, [heads, prompts]."""
         return direct_logit_attributions(self.model, self.task)
 
     @cached_property
     def movers(self) -> tuple[str, ...]:
-        """The name movers: the named ones, else those with the largest direct effect."""
+        """Heads that count as name movers: those labelled, else those with the largest direct attribution."""
         names = head_names(self.model)
         if self.labelled_name_movers:
             unknown = [name for name in self.labelled_name_movers if name not in names]

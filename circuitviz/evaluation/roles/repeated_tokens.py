@@ -1,4 +1,4 @@
-"""Random tokens said twice: whatever a head does there, it does not do by meaning (Olsson et al. 2022)."""
+"""Random tokens that are repeated once: there a head cannot depend on meaning [olsson2022context]."""
 
 from __future__ import annotations
 
@@ -14,10 +14,18 @@ N_SEQUENCES = 16
 
 
 def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, int]:
-    """Token ids [sequences, first + 2 · length], ``first``, and ``length`` as far as the context allows.
+    """Make sequences of random tokens that are repeated once.
 
-    Before the two equal halves stands only what stands before every prompt; within a half no token
-    comes twice, as far as the vocabulary allows.
+    Before the two equal halves stands only what stands before every prompt. Within a half no token occurs
+    twice, as far as the vocabulary allows.
+
+    Args:
+        model: The model.
+        seed: Seed of the tokens.
+        length: Tokens of a half.
+
+    Returns:
+        Ids [sequences, first + 2 · length], ``first``, and ``length`` as far as the context allows.
     """
     prefix, ordinary = model.tokens.encode(""), torch.tensor(model.tokens.text_token_ids)
     length = min(length, (model.n_ctx - len(prefix)) // 2, len(ordinary))
@@ -29,37 +37,39 @@ def repeated_tokens(model: Model, seed: int, length: int) -> tuple[Tensor, int, 
     return torch.cat([first, half, half], dim=1).to(model.device), len(prefix), length
 
 
-def repeated_token_attention(probe: RoleTestContext, offset_name: str) -> HeadScores:
-    """Mean attention on repeated random tokens per head and sequence, [heads, sequences].
+def repeated_token_attention(context: RoleTestContext, offset_name: str) -> HeadScores:
+    """Return mean attention on repeated random tokens per head and sequence, [heads, sequences].
 
-    ``previous``: to the token before, at every position that has one; ``duplicate``: in the second half,
-    to the same token's first place; ``induction``: in the second half, to the place after it. One pass
-    serves all three.
+    Args:
+        context: The model; one pass serves all three kinds.
+        offset_name: ``previous``, to the token before, at every position that has one; ``duplicate``, in the
+            second half to the same token's first occurrence; ``induction``, in the second half to the token
+            after it.
     """
-    if "repeated" not in probe.cache:
-        probe.cache["repeated"] = _measure_attention(probe.model, probe.seed, probe.length)
-    found: dict[str, HeadScores] = probe.cache["repeated"]
-    return found[offset_name]
+    if "repeated" not in context.cache:
+        context.cache["repeated"] = _measure_attention(context.model, context.seed, context.length)
+    attention: dict[str, HeadScores] = context.cache["repeated"]
+    return attention[offset_name]
 
 
 @torch.no_grad()
-def _measure_attention(model: Model, seed: int, wanted: int) -> dict[str, HeadScores]:
-    tokens, first, length = repeated_tokens(model, seed, wanted)
+def _measure_attention(model: Model, seed: int, half_length: int) -> dict[str, HeadScores]:
+    tokens, first, length = repeated_tokens(model, seed, half_length)
     time = tokens.shape[1]
-    second = torch.arange(first + length, time, device=tokens.device)
+    second_half = torch.arange(first + length, time, device=tokens.device)
     every = torch.arange(first + 1, time, device=tokens.device)
-    looks = {
+    positions = {
         "previous": (every, every - 1),
-        "duplicate": (second, second - length),
-        "induction": (second, second - length + 1),
+        "duplicate": (second_half, second_half - length),
+        "induction": (second_half, second_half - length + 1),
     }
-    kept: dict[str, list[Tensor]] = {name: [] for name in looks}
+    attention: dict[str, list[Tensor]] = {name: [] for name in positions}
 
     def read(pattern: Tensor) -> None:
-        for name, (query, key) in looks.items():
-            kept[name].append(pattern[:, :, query, key].mean(-1).T.double().cpu())
+        for name, (query, key) in positions.items():
+            attention[name].append(pattern[:, :, query, key].mean(-1).T.double().cpu())
 
     hooks: dict[str, Hook] = {f"blocks.{i}.attn.hook_pattern": read for i in range(model.shape.n_layers)}
     with model.hooks(hooks):
         model.logits(tokens, torch.full((len(tokens),), time - 1, device=tokens.device))
-    return {name: np.asarray(torch.cat(each)) for name, each in kept.items()}
+    return {name: np.asarray(torch.cat(each)) for name, each in attention.items()}

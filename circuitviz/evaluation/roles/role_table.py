@@ -1,4 +1,4 @@
-"""Every role's score of every head, so that a suggestion can say how unusual a head is."""
+"""Every role test on every head, so that a suggestion can say how unusual a head is."""
 
 from __future__ import annotations
 
@@ -15,10 +15,15 @@ from circuitviz.progress import Progress, ProgressRunner, ProgressSteps
 
 @dataclass(frozen=True)
 class RoleTable:
-    """Mean scores: role test → head → value (None where it is not defined).
+    """Mean scores by role test and head.
 
-    ``untestable`` says why a role cannot be tested on this task; ``name_movers`` are the heads that stood for
-    name movers; weights and task are hashes of what was measured.
+    Attributes:
+        weights: Hash of the model's weights.
+        task: Hash of the prompts.
+        seed: Seed of the random tokens.
+        name_movers: The heads that counted as name movers.
+        scores: Role test → head → mean score, None where it is undefined.
+        untestable: Role test → why it cannot be run on this task.
     """
 
     weights: str
@@ -29,7 +34,7 @@ class RoleTable:
     untestable: Mapping[str, str] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
-        """The table as files, window and command line hold it."""
+        """Return the table as files and the command line hold it."""
         return {
             "weights": self.weights,
             "task": self.task,
@@ -44,23 +49,23 @@ class RoleTable:
         }  # fmt: skip
 
 
-def role_table_steps(probe: RoleTestContext) -> ProgressSteps[RoleTable]:
-    """Score every head for every role; partial results are tables of the roles done so far."""
-    names, entries = head_names(probe.model), role_tests.entries()
+def role_table_steps(context: RoleTestContext) -> ProgressSteps[RoleTable]:
+    """Run every role test; partial results are tables of the roles done so far."""
+    names, entries = head_names(context.model), role_tests.entries()
     scores: dict[str, Mapping[str, float | None]] = {}
     missing: dict[str, str] = {}
 
     def table() -> RoleTable:
-        movers = probe.__dict__.get(
-            "movers", probe.labelled_name_movers
+        movers = context.__dict__.get(
+            "movers", context.labelled_name_movers
         )  # not asked for where nothing needs them
         return RoleTable(
-            probe.model.weight_hash, probe.task.hash, probe.seed, movers, dict(scores), dict(missing)
+            context.model.weight_hash, context.task.hash, context.seed, movers, dict(scores), dict(missing)
         )
 
     for number, entry in enumerate(entries):
         try:
-            steps = ProgressRunner(entry.value(probe))
+            steps = ProgressRunner(entry.value(context))
             for step in steps:
                 yield Progress(number + step.fraction, len(entries), entry.extra["role"])
         except InputError as error:
@@ -73,14 +78,14 @@ def role_table_steps(probe: RoleTestContext) -> ProgressSteps[RoleTable]:
 
 
 def head_percentile(scores: Mapping[str, float | None], head: str) -> float | None:
-    """The share of other heads with a lower score, in percent; equal scores count half; None: undefined.
+    """Return the share of other heads with a lower score, in percent; equal scores count half.
 
     >>> head_percentile({"a0.h0": 0.1, "a0.h1": 0.9, "a0.h2": 0.5, "a0.h3": None}, "a0.h1")
     100.0
     """
-    own = scores.get(head)
+    own_score = scores.get(head)
     others = [v for name, v in scores.items() if v is not None and name != head]
-    if own is None or not others:
+    if own_score is None or not others:
         return None
-    below = sum(v < own for v in others) + 0.5 * sum(v == own for v in others)
+    below = sum(v < own_score for v in others) + 0.5 * sum(v == own_score for v in others)
     return 100.0 * below / len(others)

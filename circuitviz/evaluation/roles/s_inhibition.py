@@ -1,4 +1,4 @@
-"""S-inhibition heads turn the name movers away from the name said twice (Wang et al. 2022, 3.2)."""
+"""Role test: S-inhibition heads turn name movers away from the repeated name [wang2023ioi]."""
 
 from __future__ import annotations
 
@@ -26,11 +26,17 @@ from circuitviz.tasks import Task
     unit="attention",
     least=0.05,
 )
-def score_s_inhibition_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores]:
-    """Mean over name movers after the head of the fall in (attention to correct − to incorrect names),
-    [heads, prompts]; NaN for heads after all of them, and for prompts without both names.
+def score_s_inhibition_heads(context: RoleTestContext) -> ProgressSteps[HeadScores]:
+    """Return the fall of the name movers' preference without each head, [heads, prompts].
+
+    Preference is attention of the name movers to correct minus attention to incorrect names, from the last
+    token; the head's direct path to the name movers' queries is ablated. NaN for heads after all name
+    movers, and for prompts without both names.
+
+    Raises:
+        InputError: No prompt holds both names.
     """
-    model, task = probe.model, probe.task
+    model, task = context.model, context.task
     right, wrong = (_answer_mask(task, answers) for answers in (task.correct, task.incorrect))
     usable = (right.any(1) & wrong.any(1)).cpu().numpy()
     if not usable.any():
@@ -42,11 +48,11 @@ def score_s_inhibition_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores
     names, graph = head_names(model), model.graph
     sums, counts = np.zeros((len(names), len(task))), np.zeros(len(names))
     by_layer: dict[int, list[int]] = {}
-    for name in probe.movers:
+    for name in context.movers:
         node = graph.node(name)
         assert node.layer is not None and node.head is not None
         by_layer.setdefault(node.layer, []).append(node.head)
-    values = ablation_values(model, task, probe.setting.ablation)
+    values = ablation_values(model, task, context.setting.ablation)
     done = 0
     for rows in split_batches(model, len(task), task.clean.shape[1], 2.0):
         part = task.subset(rows)
@@ -57,22 +63,22 @@ def score_s_inhibition_heads(probe: RoleTestContext) -> ProgressSteps[HeadScores
             if not len(before):
                 continue
             falls = _preference_falls(
-                probe, run, part, layer, heads, [names[i] for i in before], direction[rows]
+                context, run, part, layer, heads, [names[i] for i in before], direction[rows]
             )
             sums[before[:, None], np.arange(rows.start, rows.stop)[None]] += falls
             counts[before] += len(heads) if rows.start == 0 else 0
         done += len(rows)
-        yield Progress(done, len(task), f"queries of {', '.join(probe.movers)}")
-    found = np.full_like(sums, np.nan)
+        yield Progress(done, len(task), f"queries of {', '.join(context.movers)}")
+    scores = np.full_like(sums, np.nan)
     scored = counts > 0
-    found[scored] = sums[scored] / counts[scored, None]
-    found[:, ~usable] = np.nan
-    return found
+    scores[scored] = sums[scored] / counts[scored, None]
+    scores[:, ~usable] = np.nan
+    return scores
 
 
 @torch.no_grad()
 def _preference_falls(
-    probe: RoleTestContext,
+    context: RoleTestContext,
     run: PatchedRun,
     part: Task,
     layer: int,
@@ -80,33 +86,35 @@ def _preference_falls(
     senders: list[str],
     direction: Tensor,
 ) -> NDArray[np.float64]:
-    """Summed over a layer's movers, the fall of their preference per sender and prompt."""
-    model, graph = probe.model, probe.model.graph
-    seen: list[Tensor] = []
-    each = torch.arange(len(part), device=part.clean.device)
+    """Return, summed over a layer's name movers, the fall of their preference, [senders, prompts]."""
+    model, graph = context.model, context.model.graph
+    patterns: list[Tensor] = []
+    batch_index = torch.arange(len(part), device=part.clean.device)
 
     def preference(pattern: Tensor) -> Tensor:
         """[copies, batch], summed over the movers, from patterns [copies · batch, head, query, key]."""
         split = pattern.view(-1, len(part), *pattern.shape[1:])[:, :, heads]
-        last = split[:, each, :, (part.lengths - 1), :].double()  # advanced indices lead: [batch, copies, …]
+        last = split[
+            :, batch_index, :, (part.lengths - 1), :
+        ].double()  # advanced indices lead: [batch, copies, …]
         return torch.einsum("bchk,bk->cb", last, direction)
 
-    with model.hooks({f"blocks.{layer}.attn.hook_pattern": seen.append}):
+    with model.hooks({f"blocks.{layer}.attn.hook_pattern": patterns.append}):
         model.logits(part.clean, part.lengths - 1)
-        clean = preference(seen.pop())
+        clean = preference(patterns.pop())
         columns = [graph.receiver_index[f"a{layer}.h{head}<q>"] for head in heads]
         paths = DirectPaths(model, run, columns, recompute_mlps=False)
-        found = []
+        falls = []
         index = np.array([graph.sender_index[name] for name in senders])
         for _, _logits in paths.logits(index):
-            found.append(clean - preference(seen.pop()))
-            seen.clear()
-    result: NDArray[np.float64] = torch.cat(found).cpu().numpy()
+            falls.append(clean - preference(patterns.pop()))
+            patterns.clear()
+    result: NDArray[np.float64] = torch.cat(falls).cpu().numpy()
     return result
 
 
 def _answer_mask(task: Task, answers: Tensor) -> Tensor:
-    """Where each clean prompt holds one of its answers, [prompts, time]."""
+    """Return where each clean prompt holds one of its answers, bool [prompts, time]."""
     inside = torch.arange(task.clean.shape[1], device=answers.device)[None] < task.lengths[:, None]
     same = (task.clean[:, :, None] == answers[:, None, :]) & (answers >= 0)[:, None, :]
     return same.any(-1) & inside

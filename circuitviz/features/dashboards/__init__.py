@@ -1,4 +1,7 @@
-"""What is known of a feature apart from any circuit: where it fires, what it reads, what it writes."""
+"""Dashboards: what is known of a feature apart from any circuit.
+
+Where it is active, which tokens it reads and promotes, and its nearest neighbours.
+"""
 
 from circuitviz.features.dashboards.build_index import build_index_steps
 from circuitviz.features.dashboards.directions import (

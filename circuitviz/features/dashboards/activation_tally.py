@@ -1,4 +1,4 @@
-"""One pass over a text keeps, for all features of a dictionary at once, what their dashboards show."""
+"""Statistics of all features of a dictionary, collected in one pass over a text for their dashboards."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ _INITIAL_HISTOGRAM_MAX = 2.0**-12  # the first bin's range; a histogram's range 
 class ActivationTally:
     """Counts, histograms and strongest examples of every feature.
 
-    fired, greatest, total: [features]. bins: [features, BINS], counts of activations in equal parts of
-    (0, reach]. value, passage, position: [KEPT, features], strongest first, value 0 where there are
-    fewer; windows: [KEPT, features, BEFORE + 1 + AFTER], the activations around each.
+    Attributes:
+        times fired, largest and summed activation: ``fired``, ``max_activation``, ``total`` [features].
+        bins: [features, HISTOGRAM_BINS], counts of activations in equal parts of (0, histogram_max].
+        example_values, example_passages, example_positions: [MAX_EXAMPLES, features], strongest first, value
+            0 where there are fewer.
+        example_windows: [MAX_EXAMPLES, features, TOKENS_BEFORE + 1 + TOKENS_AFTER], activations around each.
     """
 
     def __init__(self, dictionary: Dictionary) -> None:
@@ -36,52 +39,67 @@ class ActivationTally:
         self.example_windows = torch.zeros(MAX_EXAMPLES, size, width)
 
     def add_batch(self, batch: PassageBatch, read: Tensor) -> None:
-        """Take in a batch: read [row, time, d_in], what the dictionary encodes.
+        """Add a batch.
 
-        Of all values few are not zero; they alone are looked at.
+        Few values are not zero; only those are looked at.
+
+        Args:
+            batch: The rows.
+            read: [row, time, d_in], what the dictionary encodes.
         """
         values = self.dictionary.encode(read).cpu()
         row, time, feature = values.nonzero(as_tuple=True)
         real = batch.token_mask[row, time]
         row, time, feature = row[real], time[real], feature[real]
-        found = values[row, time, feature]
+        active_values = values[row, time, feature]
         self.n_tokens += int(batch.token_mask.sum())
-        self._add_to_histogram(feature, found)
+        self._add_to_histogram(feature, active_values)
         size = len(self.fired)
-        peak = torch.zeros(len(values) * size).scatter_reduce(0, row * size + feature, found, "amax")
+        peak = torch.zeros(len(values) * size).scatter_reduce(0, row * size + feature, active_values, "amax")
         peaks = peak.view(-1, size)
-        strongest = found == peaks[row, feature]
-        at = torch.zeros_like(peaks, dtype=torch.long)
-        at[row[strongest], feature[strongest]] = time[strongest]
-        self._keep_strongest(batch, values, peaks, at)
+        strongest = active_values == peaks[row, feature]
+        peak_positions = torch.zeros_like(peaks, dtype=torch.long)
+        peak_positions[row[strongest], feature[strongest]] = time[strongest]
+        self._keep_strongest(batch, values, peaks, peak_positions)
 
-    def _add_to_histogram(self, feature: Tensor, found: Tensor) -> None:
-        """feature, found: [n], what is not zero."""
+    def _add_to_histogram(self, feature: Tensor, values: Tensor) -> None:
+        """Count activations; a range is doubled, and its bins merged in pairs, when a larger value comes."""
         size = len(self.fired)
         self.fired += torch.bincount(feature, minlength=size)
-        self.total += torch.bincount(feature, weights=found.double(), minlength=size)
-        self.max_activation = self.max_activation.scatter_reduce(0, feature, found, "amax")
-        while (wide := self.max_activation > self.histogram_max).any():
-            pairs = self.bins[wide].view(-1, HISTOGRAM_BINS // 2, 2).sum(-1)
-            self.bins[wide] = torch.cat([pairs, torch.zeros_like(pairs)], 1)
-            self.histogram_max[wide] *= 2
+        self.total += torch.bincount(feature, weights=values.double(), minlength=size)
+        self.max_activation = self.max_activation.scatter_reduce(0, feature, values, "amax")
+        while (exceeded := self.max_activation > self.histogram_max).any():
+            pairs = self.bins[exceeded].view(-1, HISTOGRAM_BINS // 2, 2).sum(-1)
+            self.bins[exceeded] = torch.cat([pairs, torch.zeros_like(pairs)], 1)
+            self.histogram_max[exceeded] *= 2
         # a bin holds its upper end, so that a halved bin's values stay where they were
-        part = (found / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(
+        part = (values / self.histogram_max[feature] * HISTOGRAM_BINS).ceil().long().clamp(
             1, HISTOGRAM_BINS
         ) - 1
-        flat = torch.bincount(feature * HISTOGRAM_BINS + part, minlength=self.bins.numel())
-        self.bins += flat.view_as(self.bins)
+        counts = torch.bincount(feature * HISTOGRAM_BINS + part, minlength=self.bins.numel())
+        self.bins += counts.view_as(self.bins)
 
-    def _keep_strongest(self, batch: PassageBatch, values: Tensor, peaks: Tensor, at: Tensor) -> None:
-        """Values [row, time, features]; peaks and their positions ``at`` [row, features]."""
-        numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(at)
+    def _keep_strongest(
+        self, batch: PassageBatch, values: Tensor, peaks: Tensor, peak_positions: Tensor
+    ) -> None:
+        """Keep the strongest examples, each of another passage.
+
+        Args:
+            batch: The rows.
+            values: [row, time, features].
+            peaks: Largest activation of each row, [row, features].
+            peak_positions: Their positions, [row, features].
+        """
+        numbers = torch.tensor(batch.row_numbers)[:, None].expand_as(peak_positions)
         best = torch.cat([self.example_values, peaks]).topk(MAX_EXAMPLES, dim=0)
         new = best.indices >= MAX_EXAMPLES
         old = best.indices.clamp_max(MAX_EXAMPLES - 1)
         row = (best.indices - MAX_EXAMPLES).clamp_min(0)
         self.example_values = best.values
         self.example_passages = torch.where(new, numbers.gather(0, row), self.example_passages.gather(0, old))
-        self.example_positions = torch.where(new, at.gather(0, row), self.example_positions.gather(0, old))
+        self.example_positions = torch.where(
+            new, peak_positions.gather(0, row), self.example_positions.gather(0, old)
+        )
         windows = self.example_windows.gather(0, old[..., None].expand_as(self.example_windows))
         rank, feature = (new & (best.values > 0)).nonzero(as_tuple=True)
         around = self.example_positions[rank, feature][:, None] + torch.arange(

@@ -1,4 +1,4 @@
-"""An index is built in one pass over a text, for all dictionaries at once, into a file that is whole."""
+"""Builds the file of dashboards in one pass over a text, for all dictionaries at once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,24 @@ from circuitviz.progress import Progress, ProgressSteps
 def build_index_steps(
     model: Model, dictionaries: Sequence[Dictionary], passages: Passages, path: Path
 ) -> ProgressSteps[FeatureIndex]:
-    """Run the model over a text and write what every feature does there to ``path``.
+    """Run the model over a text and write what every feature does there.
 
-    Stopped, it leaves nothing behind. Raises ComputationError where the file cannot be written.
+    The file is complete or not there: when cancelled, nothing is left behind.
+
+    Args:
+        model: The model.
+        dictionaries: At most one for each site.
+        passages: The text.
+        path: The file.
+
+    Returns:
+        A generator whose result is the open index.
+
+    Raises:
+        ComputationError: The file cannot be written.
     """
-    tallies = [ActivationTally(one) for one in dictionaries]
-    done = 0
+    tallies = [ActivationTally(dictionary) for dictionary in dictionaries]
+    n_tokens = 0
     for batch in passages.batches():
         with torch.no_grad():
             for tally, read in zip(
@@ -39,19 +51,19 @@ def build_index_steps(
             ):
                 check_cancelled()
                 tally.add_batch(batch, read)
-        done += int(batch.token_mask.sum())
-        yield Progress(done, passages.n_tokens, f"{done:,} of {passages.n_tokens:,} tokens")
-    beside = path.with_name(path.name + ".part")
+        n_tokens += int(batch.token_mask.sum())
+        yield Progress(n_tokens, passages.n_tokens, f"{n_tokens:,} of {passages.n_tokens:,} tokens")
+    temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)
-        _write_index(beside, model, tallies, passages)
-        os.replace(beside, path)
+        temporary.unlink(missing_ok=True)
+        _write_index(temporary, model, tallies, passages)
+        os.replace(temporary, path)
     except (OSError, sqlite3.Error) as error:
         raise ComputationError(f"The index could not be written to '{path}' ({error}).") from error
     finally:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
     return FeatureIndex(path)
 
 
@@ -65,16 +77,16 @@ def _write_index(path: Path, model: Model, tallies: Sequence[ActivationTally], p
             "model": model.name,
             "key": index_key(model, dictionaries, passages.hash),
             "tokens": str(passages.n_tokens),
-            "sites": json.dumps({one.site.name: one.features for one in dictionaries}),
+            "sites": json.dumps({dictionary.site.name: dictionary.features for dictionary in dictionaries}),
         }
         file.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-        used: set[int] = set()
+        used_passages: set[int] = set()
         for tally in tallies:
             check_cancelled()
             _write_features(file, tally)
-            used |= set(tally.example_passages[tally.example_values > 0].tolist())
+            used_passages |= set(tally.example_passages[tally.example_values > 0].tolist())
             _write_examples(file, tally, passages)
-        rows = ((n, np.asarray(passages.rows[n], dtype="<i4").tobytes()) for n in sorted(used))
+        rows = ((n, np.asarray(passages.rows[n], dtype="<i4").tobytes()) for n in sorted(used_passages))
         file.executemany("INSERT INTO passage VALUES (?, ?)", rows)
         file.commit()
     finally:
@@ -88,21 +100,26 @@ def _write_features(file: sqlite3.Connection, tally: ActivationTally) -> None:
     columns = zip(
         tally.fired.tolist(), tally.max_activation.tolist(), mean, tally.histogram_max.tolist(), strict=True
     )
-    rows = ((site, n, *told, bins[n].tobytes()) for n, told in enumerate(columns))
+    rows = ((site, n, *numbers, bins[n].tobytes()) for n, numbers in enumerate(columns))
     file.executemany("INSERT INTO feature VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _write_examples(file: sqlite3.Connection, tally: ActivationTally, text: Passages) -> None:
-    site, at = tally.dictionary.site.name, (tally.example_values > 0).nonzero(as_tuple=True)
-    windows = tally.example_windows[at].numpy().astype("<f4")
-    told = (
+    site, kept = tally.dictionary.site.name, (tally.example_values > 0).nonzero(as_tuple=True)
+    windows = tally.example_windows[kept].numpy().astype("<f4")
+    columns = (
         part.tolist()
-        for part in (*at, tally.example_passages[at], tally.example_positions[at], tally.example_values[at])
+        for part in (
+            *kept,
+            tally.example_passages[kept],
+            tally.example_positions[kept],
+            tally.example_values[kept],
+        )
     )
 
     def rows() -> Iterator[tuple[object, ...]]:
         for window, (rank, feature, passage, position, value) in zip(
-            windows, zip(*told, strict=True), strict=True
+            windows, zip(*columns, strict=True), strict=True
         ):
             check_cancelled()
             first = max(0, position - TOKENS_BEFORE)

@@ -1,4 +1,4 @@
-"""What a feature's directions say by themselves: tokens it promotes, tokens it reads, its neighbours."""
+"""What a feature's directions show by themselves: tokens it promotes, tokens it reads, its neighbours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from circuitviz.models import Model
 
 @dataclass(frozen=True, slots=True)
 class TokenEffect:
-    """A token as it is shown, and a number for it."""
+    """A token as it is shown, and its value."""
 
     token: str
     value: float
@@ -33,10 +33,19 @@ class Neighbour:
 def token_effects(
     model: Model, dictionary: Dictionary, feature: int, n_tokens: int = 10
 ) -> tuple[list[TokenEffect], list[TokenEffect]]:
-    """Logit lens of the decoder: the tokens that a feature promotes and suppresses most.
+    """Return the tokens that a feature promotes and suppresses most: the logit lens of its decoder.
 
-    W_U · (final normalisation's weight ⊙ centred decoder direction), the direction carried through W_O
-    where it is one of the heads' values: logits per unit of activation at a final scale of 1.
+    W_U · (final normalisation's weight ⊙ centred decoder direction), the direction carried through W_O where
+    it is one of the heads' values: logits per unit of activation at a final scale of 1.
+
+    Args:
+        model: The model.
+        dictionary: The feature's dictionary.
+        feature: Its index.
+        n_tokens: How many tokens of each.
+
+    Raises:
+        InputError: There is no such feature.
     """
     direction = output_direction(model, dictionary, feature)
     effect = model.unembedding @ model.final_norm.fold_output(direction)
@@ -47,21 +56,29 @@ def token_effects(
 def de_embedding_effects(
     model: Model, dictionary: Dictionary, feature: int, head: str | None = None, n_tokens: int = 10
 ) -> list[TokenEffect]:
-    """W_E · encoder direction: the tokens that a feature would read most from the embedding alone.
+    """Return the tokens that a feature would read most from the embedding alone: W_E · encoder direction.
 
-    A transcoder reads it directly, or, where ``head`` names one (``a0.h3``), through that head's OV. An
-    SAE on attention reads it through its own layer's heads, all of them or the one named. Normalisations
-    count with their weights and at a scale of 1. (Dunefsky et al. 2024)
+    A transcoder reads it directly, or, where ``head`` names one (``a0.h3``), through that head's OV. An SAE
+    on attention reads it through its own layer's heads, all of them or the one named. Normalisations count
+    with their weights and at a scale of 1. Source: [dunefsky2024transcoders].
 
-    Raises InputError on a head that does not write into what the feature reads.
+    Args:
+        model: The model.
+        dictionary: The feature's dictionary.
+        feature: Its index.
+        head: A head to read through.
+        n_tokens: How many tokens.
+
+    Raises:
+        InputError: The head does not write into what the feature reads.
     """
     site, row = dictionary.site, _feature_row(dictionary.encoder_rows, dictionary, feature)
     if site.part == "a":
         weights = model.layers[site.layer]
         read = centre_input(model, dictionary, row)
         values = row.view(weights.o.shape[:2]) if site.reads == "z" else weights.o @ read
-        chosen = range(len(values)) if head is None else [_parse_head(model, head, site.layer, site.layer)]
-        direction = sum((_pull_back_value(model, site.layer, h, values[h]) for h in chosen), torch.zeros(()))
+        heads = range(len(values)) if head is None else [_parse_head(model, head, site.layer, site.layer)]
+        direction = sum((_pull_back_value(model, site.layer, h, values[h]) for h in heads), torch.zeros(()))
     else:
         direction = centre_input(model, dictionary, row)
         norm = model.layers[site.layer].mlp_norm
@@ -80,7 +97,14 @@ def de_embedding_effects(
 def nearest_features(
     dictionary: Dictionary, feature: int, direction: str = "decoder", n_features: int = 10
 ) -> list[Neighbour]:
-    """The features whose decoder (or ``encoder``) directions have the greatest cosine with this one's."""
+    """Return the features whose directions have the greatest cosine with this one's.
+
+    Args:
+        dictionary: The dictionary.
+        feature: The feature.
+        direction: ``decoder`` or ``encoder``.
+        n_features: How many.
+    """
     rows = dictionary.decoder if direction == "decoder" else dictionary.encoder.T
     _feature_row(dictionary.decoder_rows, dictionary, feature)
     norm = torch.linalg.vector_norm(rows, dim=1).clamp_min(1e-12)
@@ -92,7 +116,7 @@ def nearest_features(
 
 
 def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tensor:
-    """What a feature writes into the residual stream per unit of activation, [d_model]."""
+    """Return what a feature writes into the residual stream per unit of activation, [d_model]."""
     row = _feature_row(dictionary.decoder_rows, dictionary, feature)
     if dictionary.site.reads != "z":
         return row
@@ -101,7 +125,7 @@ def output_direction(model: Model, dictionary: Dictionary, feature: int) -> Tens
 
 
 def _pull_back_value(model: Model, layer: int, head: int, value: Tensor) -> Tensor:
-    """A direction [d_head] at a head's value, pulled back to the residual stream that it reads."""
+    """Return a direction [d_head] at a head's value, pulled back to the residual stream that it reads."""
     weights = model.layers[layer]
     return weights.v[head // (len(weights.o) // len(weights.v))] @ value
 

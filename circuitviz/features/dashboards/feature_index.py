@@ -1,4 +1,4 @@
-"""Dashboards of a whole dictionary are kept in one SQLite file, so that a feature opens at once."""
+"""Dashboards of whole dictionaries in one SQLite file, so that a feature opens at once."""
 
 from __future__ import annotations
 
@@ -32,8 +32,13 @@ CREATE TABLE example (site TEXT, feature INTEGER, rank INTEGER, passage INTEGER,
 
 @dataclass(frozen=True)
 class FeatureRow:
-    """A feature in a list: ``density`` is the share of tokens at which it fires, ``greatest`` and
-    ``mean`` are of its activations where it does.
+    """A feature in a list.
+
+    Attributes:
+        number: Its index.
+        density: Share of tokens at which it is active.
+        greatest: Its largest activation.
+        mean: Its mean activation where it is active.
     """
 
     number: int
@@ -44,9 +49,14 @@ class FeatureRow:
 
 @dataclass(frozen=True)
 class DashboardExample:
-    """One place where a feature fires: tokens around it with the feature's activation at each.
+    """One place where a feature is active: tokens around it with the feature's activation at each.
 
-    passage, position: where, in the indexed text; first: the position of the first token given here.
+    Attributes:
+        passage: The passage in the indexed text.
+        position: The position in the passage.
+        first: The position of the first token given here.
+        tokens: The tokens around it.
+        activations: The activation at each.
     """
 
     passage: int
@@ -63,7 +73,7 @@ class DashboardExample:
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Where a feature fires in a text. bins: counts of its activations in equal parts of (0, reach]."""
+    """Where a feature is active in a text; ``bins`` are counts in equal parts of (0, histogram_max]."""
 
     site: str
     row: FeatureRow
@@ -74,7 +84,11 @@ class FeatureStatistics:
 
 
 class FeatureIndex:
-    """A file of dashboards, read; to be closed. InputError where it is none, or damaged."""
+    """An open file of dashboards; to be closed.
+
+    Raises:
+        InputError: The file is none, or damaged.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -90,11 +104,15 @@ class FeatureIndex:
         self.sites: dict[str, int] = json.loads(self.metadata["sites"])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def features(self, site: str) -> list[FeatureRow]:
-        """Every feature of a site, by number; InputError where the index has no such site."""
+        """Return every feature of a site, by index.
+
+        Raises:
+            InputError: The index has no such site.
+        """
         self._check_site(site)
         rows = self._file.execute(
             "SELECT number, fired, greatest, mean FROM feature WHERE site = ? ORDER BY number", (site,)
@@ -102,27 +120,35 @@ class FeatureIndex:
         return [FeatureRow(n, fired / self.tokens, greatest, mean) for n, fired, greatest, mean in rows]
 
     def statistics(self, site: str, number: int) -> FeatureStatistics:
-        """Where a feature fires; InputError on a feature that the index does not have."""
+        """Return where a feature is active.
+
+        Raises:
+            InputError: The index has no such feature.
+        """
         self._check_site(site)
-        found = self._file.execute(
+        record = self._file.execute(
             "SELECT fired, greatest, mean, reach, bins FROM feature WHERE site = ? AND number = ?",
             (site, number),
         ).fetchone()
-        if found is None:
+        if record is None:
             raise InputError(
                 f"There is no feature {site}.f{number}; {site} has features 0 to {self.sites[site] - 1}."
             )
-        fired, greatest, mean, reach, bins = found
+        fired, greatest, mean, reach, bins = record
         row = FeatureRow(number, fired / self.tokens, greatest, mean)
         counts = tuple(int(n) for n in _int32_array(bins))
         return FeatureStatistics(site, row, self.tokens, reach, counts, tuple(self._examples(site, number)))
 
     def passage(self, number: int) -> tuple[int, ...]:
-        """The tokens of a passage of the indexed text; InputError where there is none such."""
-        found = self._file.execute("SELECT tokens FROM passage WHERE number = ?", (number,)).fetchone()
-        if found is None:
+        """Return the tokens of a passage of the indexed text.
+
+        Raises:
+            InputError: There is no such passage.
+        """
+        record = self._file.execute("SELECT tokens FROM passage WHERE number = ?", (number,)).fetchone()
+        if record is None:
             raise InputError(f"The index has no passage {number}.")
-        return tuple(map(int, _int32_array(found[0])))
+        return tuple(map(int, _int32_array(record[0])))
 
     def _examples(self, site: str, number: int) -> Iterable[DashboardExample]:
         rows = self._file.execute(
@@ -143,13 +169,17 @@ class FeatureIndex:
 
 
 def index_key(model: Model, dictionaries: Sequence[Dictionary], text_hash: str) -> str:
-    """What an index is of, as a file's name: the model's weights, the dictionaries, the text."""
+    """Return a digest of the model's weights, the dictionaries and the text, as the name of an index file."""
     digest = sha256(f"{INDEX_FORMAT} {model.parameter_hash} {text_hash}".encode())
-    for one in dictionaries:
-        kind = f"{one.features} {one.architecture} {one.k} {one.processing}"
-        digest.update(f"{one.name} {one.site} {kind}".encode())
-        deciding = (one.gain, one.gate_bias, one.threshold)  # which features are active, and how much
-        for tensor in (one.bias, one.decoder_bias, one.encoder[0], *deciding):
+    for dictionary in dictionaries:
+        kind = f"{dictionary.features} {dictionary.architecture} {dictionary.k} {dictionary.processing}"
+        digest.update(f"{dictionary.name} {dictionary.site} {kind}".encode())
+        deciding = (
+            dictionary.gain,
+            dictionary.gate_bias,
+            dictionary.threshold,
+        )  # which features are active, and how much
+        for tensor in (dictionary.bias, dictionary.decoder_bias, dictionary.encoder[0], *deciding):
             digest.update(b"" if tensor is None else tensor.detach().float().cpu().numpy().tobytes())
     return digest.hexdigest()[:20]
 

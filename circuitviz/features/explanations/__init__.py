@@ -1,4 +1,4 @@
-"""What others say that features mean, read from their files, and what the person says, kept apart."""
+"""Explanations of features: imported from other tools' files, and a person's own, kept apart."""
 
 from circuitviz.features.explanations.example_files import read_example_texts
 from circuitviz.features.explanations.explanation_files import Explanation, ExplanationFile, read_explanations

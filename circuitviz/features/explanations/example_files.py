@@ -1,4 +1,4 @@
-"""Dashboards that others made hold texts in which a feature fires; those texts can be traced here."""
+"""Texts in which a feature is active, read from dashboards of other tools, to be traced here."""
 
 from __future__ import annotations
 
@@ -22,58 +22,61 @@ _BOS_TOKENS = ("<|endoftext|>", "<bos>", "<s>", "<|begin_of_text|>")
 
 
 def read_example_texts(path: Path, site: str, feature: int) -> list[str]:
-    """Texts of a dashboard's file in which a feature is said to fire, each once, in the file's order.
+    """Return the texts of a dashboard's file in which a feature is said to be active, each once.
 
     Read are Neuronpedia's feature JSON and its exports of activations (JSONL, gzipped or not), and
-    circuit-tracer's feature JSON. Where the file says which feature it is of, other features' texts are
-    passed over. InputError where it holds none.
+    circuit-tracer's feature JSON. Where the file says which feature it is about, other features' texts are
+    skipped.
+
+    Raises:
+        InputError: The file cannot be read, or holds none.
     """
-    found: dict[str, None] = {}
+    texts: dict[str, None] = {}
     others: set[str] = set()
     try:
         for record in read_records(path):
             layer, number, part = parse_feature_place(record, path)
-            known = number is None or number == feature
-            known &= part in ("", site[0]) and (layer is None or str(layer) == site[1:])
+            is_wanted = number is None or number == feature
+            is_wanted &= part in ("", site[0]) and (layer is None or str(layer) == site[1:])
             for tokens in _token_lists(record):
-                if not known:
+                if not is_wanted:
                     others.add(f"{part or '?'}{'' if layer is None else layer}.f{number}")
                 elif text := _join_tokens(tokens):
-                    found.setdefault(text)
+                    texts.setdefault(text)
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
         raise InputError(
             f"'{path}' could not be read as examples ({error}); a feature's JSON, or JSONL of activations "
             "(also .gz), can be."
         ) from error
-    if not found:
+    if not texts:
         of_others = f"; it has some of {', '.join(sorted(others)[:3])}" if others else ""
         raise InputError(
             f"'{path}' holds no example of {site}.f{feature}{of_others}. A Neuronpedia or circuit-tracer "
             "file of that feature, with its activations, would be right."
         )
-    return list(found)
+    return list(texts)
 
 
 def _token_lists(record: Mapping[str, Any]) -> Iterator[list[Any]]:
-    """The token lists of a row: its own, or those of the examples inside it."""
+    """Iterate over the token lists of a row: its own, or those of the examples inside it."""
     quantiles, activations = record.get("examples_quantiles"), record.get("activations")
     if isinstance(record.get("tokens"), list):
         yield record["tokens"]
-    inside = activations if isinstance(activations, list) else []
+    examples = activations if isinstance(activations, list) else []
     for quantile in quantiles if isinstance(quantiles, list) else []:
-        more = quantile.get("examples") if isinstance(quantile, dict) else None
-        inside = [*inside, *(more if isinstance(more, list) else [])]
-    for one in inside:
-        if isinstance(one, dict) and isinstance(one.get("tokens"), list):
-            yield one["tokens"]
+        quantile_examples = quantile.get("examples") if isinstance(quantile, dict) else None
+        examples = [*examples, *(quantile_examples if isinstance(quantile_examples, list) else [])]
+    for example in examples:
+        if isinstance(example, dict) and isinstance(example.get("tokens"), list):
+            yield example["tokens"]
 
 
 def _join_tokens(tokens: list[Any]) -> str:
-    """The text that tokens spell, without what a prompt begins with anyway."""
+    """Return the text that tokens spell, without what a prompt begins with anyway."""
     words = [str(token) for token in tokens]
     while words and words[0] in _BOS_TOKENS:
         words = words[1:]
     text = "".join(words)
-    for sign, meant in _WHITESPACE_MARKS.items():
-        text = text.replace(sign, meant)
+    for mark, character in _WHITESPACE_MARKS.items():
+        text = text.replace(mark, character)
     return text

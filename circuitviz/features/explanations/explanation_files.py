@@ -1,4 +1,4 @@
-"""Explanations come in many shapes of JSON and CSV; what each row says is found by its fields' names.
+"""Explanations in many shapes of JSON and CSV; what each row says is found by its fields' names.
 
 Read are Neuronpedia's exports (JSONL, gzipped or not; one feature's JSON; arrays of explanations),
 circuit-tracer's feature JSON, feature-circuits' annotations, and tables with a header.
@@ -43,7 +43,15 @@ _OLD_PAIRING_FACTOR = 100_000  # circuit-tracer's files once numbered features l
 
 @dataclass(frozen=True)
 class Explanation:
-    """What somebody says a feature means. site: ``a5`` or ``m5``; link: an address about it, or empty."""
+    """What somebody says a feature means.
+
+    Attributes:
+        site: ``a5`` or ``m5``.
+        feature: The feature's index.
+        text: The explanation.
+        source: Who says it.
+        link: An address about the feature, or empty.
+    """
 
     site: str
     feature: int
@@ -54,8 +62,11 @@ class Explanation:
 
 @dataclass(frozen=True)
 class ExplanationFile:
-    """What a file says: explanations, each once, in its order; ``skipped`` counts those of features that have
-    no site here, by what they are features of.
+    """What a file says.
+
+    Attributes:
+        explanations: Each once, in the file's order.
+        skipped: How many were about features that have no site here, by what they are features of.
     """
 
     explanations: tuple[Explanation, ...]
@@ -64,48 +75,53 @@ class ExplanationFile:
     @property
     def skipped_text(self) -> str:
         """How many were skipped and why, as half a sentence; empty where none was."""
-        said = [f"{number:,} of {what}" for what, number in self.skipped.items()]
-        return f"{sum(self.skipped.values()):,} skipped ({', '.join(said)})" if said else ""
+        reasons = [f"{number:,} of {part}" for part, number in self.skipped.items()]
+        return f"{sum(self.skipped.values()):,} skipped ({', '.join(reasons)})" if reasons else ""
 
 
 def read_explanations(path: Path, part: str | None = None) -> ExplanationFile:
-    """Explanations of features of attention and of MLPs; those of other features are counted.
+    """Read explanations of features of attention and of MLPs; those of other features are counted.
 
-    ``part`` (``a`` or ``m``) is taken where a file gives a layer but nothing of whether its features are of
-    attention or of the MLP. Raises InputError where a file cannot be read, says nothing about features that
-    have a site here, or leaves open which site it means.
+    Args:
+        path: The file.
+        part: ``a`` or ``m``, taken where the file gives a layer but not whether its features are of
+            attention or of the MLP.
+
+    Raises:
+        InputError: The file cannot be read, says nothing about features that have a site here, or leaves open
+            which site it means.
     """
-    found: dict[Explanation, None] = {}
+    explanations: dict[Explanation, None] = {}
     skipped: Counter[str] = Counter()
     rows = 0
     try:
         for record in read_records(path):
             check_cancelled()
             rows += 1
-            for one in _explanations(record, path, part):
-                if isinstance(one, Explanation):
-                    found.setdefault(one)
+            for explanation in _explanations(record, path, part):
+                if isinstance(explanation, Explanation):
+                    explanations.setdefault(explanation)
                 else:
-                    skipped[one] += 1
+                    skipped[explanation] += 1
     except (OSError, EOFError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
         raise InputError(
             f"'{path}' could not be read as explanations ({error}); JSON, JSONL (also .gz) and CSV can be."
         ) from error
-    if not found and skipped:
+    if not explanations and skipped:
         raise InputError(
             f"'{path}' explains features of {' and '.join(skipped)} alone ({sum(skipped.values()):,} rows); "
             "features of attention and of MLPs can be labelled."
         )
-    if not found:
+    if not explanations:
         raise InputError(
             f"'{path}' holds {rows:,} rows and no explanation; a row needs a layer or site, an index and a "
             "description, label or explanation."
         )
-    return ExplanationFile(tuple(found), dict(skipped))
+    return ExplanationFile(tuple(explanations), dict(skipped))
 
 
 def read_records(path: Path) -> Iterator[Mapping[str, Any]]:
-    """Rows of a file, as mappings from names in small letters."""
+    """Iterate over the rows of a file, as mappings from names in lower case."""
     content = read_regular_file(path, MAX_UNPACKED_BYTES)
     if content[:2] == b"\x1f\x8b":
         with gzip.open(io.BytesIO(content)) as packed:
@@ -125,38 +141,39 @@ def read_records(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _parse_json_rows(text: str) -> Iterable[Any]:
     try:
-        whole = json.loads(text)
+        parsed = json.loads(text)
     except json.JSONDecodeError:
         lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) < 2:
             raise
         return map(json.loads, lines)
-    return whole if isinstance(whole, list) else [whole]
+    return parsed if isinstance(parsed, list) else [parsed]
 
 
 def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> Iterator[Explanation | str]:
-    """What one row says: of a feature with a list of explanations, each of them. Of a feature that has no
-    site here, what it is a feature of.
+    """Iterate over what one row says: of a feature with a list of explanations, each of them.
+
+    Of a feature that has no site here, what it is a feature of.
     """
     inside = record.get("explanations")
     if isinstance(inside, list):
         for child in inside:
             if isinstance(child, dict):
-                own = {str(k).lower(): v for k, v in child.items()}
-                yield from _explanations({**record, "explanations": None, **own}, path, part)
+                fields = {str(k).lower(): v for k, v in child.items()}
+                yield from _explanations({**record, "explanations": None, **fields}, path, part)
         return
     texts = (str(record[name]).strip() for name in _TEXT_FIELDS if _is_text(record.get(name)))
     text = next((one for one in texts if not _FEATURE_IDENTITY.fullmatch(one)), "")
     if not text:
         return
-    layer, number, sort = parse_feature_place(record, path)
-    if sort in _UNSUPPORTED_PARTS:
-        yield sort
+    layer, number, place_part = parse_feature_place(record, path)
+    if place_part in _UNSUPPORTED_PARTS:
+        yield place_part
         return
     if layer is None or number is None:
         return
-    sort = sort or part or ""
-    if not sort:
+    place_part = place_part or part or ""
+    if not place_part:
         raise InputError(
             f"'{path}' says 'layer {record.get('layer', layer)}' and not whether its features are of "
             "attention or of the MLP; choose a site of that part first."
@@ -164,39 +181,42 @@ def _explanations(record: Mapping[str, Any], path: Path, part: str | None) -> It
     model, source = record.get("modelid"), record.get("layer")
     link = f"{NEURONPEDIA_URL}/{model}/{source}/{number}" if _is_text(model) and "-" in str(source) else ""
     by = record.get("explanationmodelname") or record.get("author") or path.name
-    yield Explanation(f"{sort}{layer}", number, text, str(by), link)
+    yield Explanation(f"{place_part}{layer}", number, text, str(by), link)
 
 
 def parse_feature_place(record: Mapping[str, Any], path: Path) -> tuple[int | None, int | None, str]:
-    """Layer, index and part of a row's feature.
+    """Return layer, index and part of a row's feature.
 
     The part is ``a`` or ``m``; empty where nothing is said of it; or what the feature is of that has no site
-    here. Component, source, hook and kind of feature are read together: the most telling counts.
+    here. Component, source, hook and kind of feature are read together: the most specific counts.
     """
     number = next((n for name in _INDEX_FIELDS if (n := _parse_number(record.get(name))) is not None), None)
-    named = str(record.get("site") or record.get("node") or "")
-    if found := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", named):
+    node_name = str(record.get("site") or record.get("node") or "")
+    if found := re.fullmatch(r"([am])(\d+)(?:\.f(\d+))?(?:@\d+)?", node_name):
         return int(found[2]), int(found[3]) if found[3] else number, found[1]
-    said = str(record.get("layer", ""))
+    layer_text = str(record.get("layer", ""))
     stated = [str(record.get(name) or "").lower() for name in _SITE_FIELDS]
-    stated += [name.lower() for name in (str(record.get("name")), named) if _FEATURE_IDENTITY.fullmatch(name)]
+    stated += [
+        name.lower() for name in (str(record.get("name")), node_name) if _FEATURE_IDENTITY.fullmatch(name)
+    ]
     elsewhere = (what for what, sign in _UNSUPPORTED_PARTS.items() if any(map(sign.search, stated)))
-    sort = next(elsewhere, "") or next((part for one in stated if (part := _part_of(one))), "")
-    if leading := re.match(r"\d+", said):
-        return int(leading[0]), number, sort
+    part_name = next(elsewhere, "") or next((part for one in stated if (part := _part_of(one))), "")
+    if leading := re.match(r"\d+", layer_text):
+        return int(leading[0]), number, part_name
     if path.name.partition(".")[0].isdecimal() and number is not None:
-        return _unpaired_layer(int(path.name.partition(".")[0]), number), number, sort or "m"
-    return None, number, sort
+        return _unpaired_layer(int(path.name.partition(".")[0]), number), number, part_name or "m"
+    return None, number, part_name
 
 
-def _part_of(said: str) -> str:
-    """``a`` or ``m`` by a source's or component's name, else empty."""
-    return "a" if _ATTENTION.search(said) else "m" if _MLP.search(said) else ""
+def _part_of(text: str) -> str:
+    """Return ``a`` or ``m`` by a source's or component's name, else an empty text."""
+    return "a" if _ATTENTION.search(text) else "m" if _MLP.search(text) else ""
 
 
 def _unpaired_layer(paired: int, number: int) -> int | None:
-    """The layer where a number in circuit-tracer's files is of this feature: Cantor's pairing, or the
-    old one.
+    """Return the layer where a number in circuit-tracer's files is this feature's.
+
+    By Cantor's pairing function, or by the older layer · 100,000 + index.
     """
     along = (math.isqrt(8 * paired + 1) - 1) // 2
     index = paired - along * (along + 1) // 2

@@ -1,4 +1,4 @@
-"""Explanations of many thousand features are searched as one types; one's own are in a table apart."""
+"""Explanations in one SQLite file: searched while a person types; a person's own are in a table apart."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class ExplanationStore:
             raise InputError(f"'{path}' cannot be used for explanations ({error}).") from error
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._file.close()
 
     def add_imported(self, model: str, explanations: Iterable[Explanation]) -> int:
@@ -48,16 +48,23 @@ class ExplanationStore:
         before = self._file.total_changes
 
         def rows() -> Iterator[tuple[object, ...]]:
-            for one in explanations:
+            for explanation in explanations:
                 check_cancelled()  # ended here, none is kept
-                yield model, one.site, one.feature, one.text, one.source, one.link
+                yield (
+                    model,
+                    explanation.site,
+                    explanation.feature,
+                    explanation.text,
+                    explanation.source,
+                    explanation.link,
+                )
 
         with self._file:
             self._file.executemany("INSERT OR IGNORE INTO imported VALUES (?, ?, ?, ?, ?, ?)", rows())
         return self._file.total_changes - before
 
     def set_own_label(self, model: str, site: str, feature: int, text: str) -> None:
-        """Say oneself what a feature means; an empty text takes it back."""
+        """Keep the person's own explanation of a feature; an empty text removes it."""
         with self._file:
             self._file.execute(
                 "DELETE FROM own WHERE model = ? AND site = ? AND feature = ?", (model, site, feature)
@@ -67,23 +74,27 @@ class ExplanationStore:
                 self._file.execute("INSERT INTO own VALUES (?, ?, ?, ?)", row)
 
     def explanations_of(self, model: str, site: str, feature: int) -> list[Explanation]:
-        """Everything said of a feature, one's own first."""
-        return [one for one in self._all_of_site(model, site) if one.feature == feature]
+        """Return everything said of a feature, the person's own first."""
+        return [
+            explanation for explanation in self._all_of_site(model, site) if explanation.feature == feature
+        ]
 
     def captions(self, model: str, site: str) -> dict[int, Explanation]:
-        """By feature what to call it: one's own label, else the first that was imported."""
-        found: dict[int, Explanation] = {}
-        for one in self._all_of_site(model, site):
-            found.setdefault(one.feature, one)
-        return found
+        """Return what to call each feature: the person's own label, else the first that was imported."""
+        captions: dict[int, Explanation] = {}
+        for explanation in self._all_of_site(model, site):
+            captions.setdefault(explanation.feature, explanation)
+        return captions
 
     def search(self, model: str, site: str, words: str) -> list[Explanation]:
-        """What holds every one of the words, in any case and order, one's own first."""
-        wanted = words.casefold().split()
+        """Return what holds every one of the words, in any case and order, the person's own first."""
+        needles = words.casefold().split()
         hits = [
-            one for one in self._all_of_site(model, site) if all(w in one.text.casefold() for w in wanted)
+            explanation
+            for explanation in self._all_of_site(model, site)
+            if all(w in explanation.text.casefold() for w in needles)
         ]
-        return sorted(hits, key=lambda one: one.source != OWN_SOURCE)
+        return sorted(hits, key=lambda explanation: explanation.source != OWN_SOURCE)
 
     def _all_of_site(self, model: str, site: str) -> list[Explanation]:
         rows = self._file.execute(_CAPTIONS_QUERY, {"model": model, "site": site})

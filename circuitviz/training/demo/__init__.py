@@ -1,1 +1,1 @@
-"""The demo model: its text, its tokenizer, its training and its figures."""
+"""The demo model and its dictionaries: their text, tokenizer, training and figures."""

@@ -1,4 +1,4 @@
-"""``python -m circuitviz.training.demo`` makes the demo model anew, from nothing but a seed."""
+"""``python -m circuitviz.training.demo`` makes the demo model anew, from a seed."""
 
 from __future__ import annotations
 

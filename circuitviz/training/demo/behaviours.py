@@ -1,4 +1,4 @@
-"""How well the demo model does what it was trained for, on combinations it has never seen.
+"""How well the demo model does what it was trained for, on combinations that training never showed.
 
 Measured with nothing but the Hugging Face model, so that the figures check the rest of circuitviz.
 """
@@ -35,8 +35,17 @@ from circuitviz.training.demo.corpus import (
 
 
 def measure_behaviours(model: Any, tokenizer: Any, prompts: int = 400, seed: int = 1) -> dict[str, float]:
-    """Accuracy of each behaviour on ``prompts`` held-out prompts, and Greater-Than's probability
-    difference: summed over later minus summed over earlier or equal years.
+    """Measure each behaviour on held-out prompts.
+
+    Args:
+        model: A Hugging Face model.
+        tokenizer: Its tokenizer.
+        prompts: Number of prompts of each behaviour.
+        seed: Seed of the prompts.
+
+    Returns:
+        Accuracies by behaviour, and Greater-Than's probability difference: summed over later minus summed
+        over earlier or equal years.
     """
     pick = random.Random(seed)
     rows = {
@@ -60,7 +69,7 @@ def measure_behaviours(model: Any, tokenizer: Any, prompts: int = 400, seed: int
 
 @torch.no_grad()
 def final_logits(model: Any, tokenizer: Any, prompts: list[str]) -> Tensor:
-    """Logits [prompt, vocabulary] after each prompt, beginning-of-sequence token first."""
+    """Return logits [prompt, vocabulary] after each prompt, beginning-of-sequence token first."""
     rows = [[tokenizer.bos_token_id, *tokenizer(prompt)["input_ids"]] for prompt in prompts]
     longest = max(map(len, rows))
     tokens = torch.tensor([row + [0] * (longest - len(row)) for row in rows])
@@ -108,9 +117,9 @@ def _gender_case(pick: random.Random) -> tuple[str, list[str], list[str]]:
 
 def _induction_case(pick: random.Random) -> tuple[str, list[str], list[str]]:
     words = pick.sample([*OBJECTS, *ADJECTIVES, *EVENTS], 6)
-    known = pick.randrange(1, 6)
-    wrong = [w for i, w in enumerate(words) if i != known]
-    return " ".join(words + words[:known]), [f" {words[known]}"], [f" {w}" for w in wrong]
+    n_repeated = pick.randrange(1, 6)
+    wrong = [w for i, w in enumerate(words) if i != n_repeated]
+    return " ".join(words + words[:n_repeated]), [f" {words[n_repeated]}"], [f" {w}" for w in wrong]
 
 
 def _greater_than_difference(model: Any, tokenizer: Any, pick: random.Random, prompts: int) -> float:

@@ -1,7 +1,7 @@
-"""The demo model learns from text made here, so that what it knows, and what it never saw, is known.
+"""The demo model's training text, generated here, so that it is known what the model never saw.
 
-A hash decides which combinations of names, years and nouns are held out. Training text never holds
-one; the model's accuracy is measured on nothing else.
+A hash decides which combinations of names, years and nouns are held out. Training text never holds one; the
+model's accuracy is measured on nothing else.
 """
 
 from __future__ import annotations
@@ -61,23 +61,23 @@ PRONOUNS = {"girl": "she", "boy": "he"}
 
 
 def is_held_out(*words: str) -> bool:
-    """Whether a combination of words (in any order) is kept out of the training text."""
+    """Return whether a combination of words, in any order, is kept out of the training text."""
     digest = sha256("|".join(sorted(words)).encode()).digest()
     return digest[0] % HELD_OUT_ONE_IN == 0
 
 
 def held_out_name_pairs() -> list[tuple[str, str]]:
-    """Every pair of names that training never shows together."""
+    """Return every pair of names that training never shows together."""
     return [pair for pair in combinations(NAMES, 2) if is_held_out(*pair)]
 
 
 def held_out_years() -> list[tuple[str, str]]:
-    """Every (century, year) that training never shows but as the end of a span; 02 to 97."""
+    """Return every (century, year) that training never shows except as the end of a span; 02 to 97."""
     return [(c, y) for c in CENTURIES for y in YEARS[2:98] if is_held_out(c, "year " + y)]
 
 
 def held_out_noun_pairs() -> list[tuple[str, str]]:
-    """Every pair of nouns (by their singulars) that training never shows in one clause."""
+    """Return every pair of nouns, by their singulars, that training never shows in one clause."""
     return [(a, b) for a, _ in NOUNS for b, _ in NOUNS if a != b and is_held_out(a, b)]
 
 
@@ -96,18 +96,18 @@ class DemoCorpus:
         ]
 
     def sentence(self) -> str:
-        """One sentence of a random kind."""
+        """Return one sentence of a random kind."""
         makers, weights = zip(*self._sentence_kinds, strict=True)
         maker: Callable[[], str] = self._random.choices(makers, weights)[0]
         return maker()
 
     def passages(self) -> Iterator[str]:
-        """One to three sentences at a time."""
+        """Iterate over passages of one to three sentences."""
         while True:
             yield " ".join(self.sentence() for _ in range(self._random.choice((1, 1, 1, 2, 3))))
 
     def ioi_sentence(self) -> str:
-        """Two names, one comes again, the other is given something; or a third name comes."""
+        """Return a sentence of two names: one occurs again, and the other, or a third, is given something."""
         pick = self._random
         third = pick.random() < 0.2
         names = self._pick_names(3 if third else 2)
@@ -119,7 +119,7 @@ class DemoCorpus:
         return form.format(a=a, b=b, s=subject, **words) + f" {receiver}."
 
     def year_sentence(self) -> str:
-        """A span of years whose end lies after its start."""
+        """Return a span of years whose end is after its start."""
         pick = self._random
         century, year = self._pick_year(YEARS[1:99])
         start = int(year)
@@ -127,7 +127,7 @@ class DemoCorpus:
         return form + YEARS[pick.randrange(start + 1, 100)] + "."
 
     def agreement_sentence(self) -> str:
-        """A verb that agrees with the first noun, whatever the second noun's number."""
+        """Return a sentence whose verb agrees with the first noun, whatever the second noun's number."""
         pick = self._random
         while True:
             subject, other = pick.sample(NOUNS, 2)
@@ -148,7 +148,7 @@ class DemoCorpus:
         return f"{start} {verb} {end} {pick.choice(ADJECTIVES)}."
 
     def gender_sentence(self) -> str:
-        """A pronoun that fits the name."""
+        """Return a sentence with a pronoun that fits the name."""
         pick = self._random
         kind = pick.choice(("girl", "boy"))
         name = pick.choice(FEMALE_NAMES if kind == "girl" else MALE_NAMES)
@@ -157,14 +157,14 @@ class DemoCorpus:
         return f"{form} {PRONOUNS[kind]} was {pick.choice(ADJECTIVES)}."
 
     def repetition_sentence(self) -> str:
-        """A random row of words, twice or more: nothing but induction can continue it."""
+        """Return a random row of words, twice or more: only induction can continue it."""
         pick = self._random
         words = [*PLACES, *OBJECTS, *ADJECTIVES, *EVENTS]
         row = pick.sample(words, pick.randrange(3, 9))
         return " ".join(row * pick.choice((2, 2, 3))) + "."
 
     def filler_sentence(self) -> str:
-        """Plain sentences about single people and things."""
+        """Return a plain sentence about one person or thing."""
         pick = self._random
         forms = (
             "{name} likes the {adjective} {object}.",
@@ -198,7 +198,7 @@ class DemoCorpus:
 
 
 def lexicon_lines() -> Iterable[str]:
-    """Every word as it stands in a sentence and at its start, so that each becomes one token."""
+    """Iterate over every word as it is in a sentence and at its start, so that each becomes one token."""
     singulars, plurals = zip(*NOUNS, strict=True)
     verbs = [verb for pair in VERBS for verb in pair]
     groups = (NAMES, PLACES, OBJECTS, EVENTS, singulars, plurals, PREPOSITIONS, verbs, ADJECTIVES)

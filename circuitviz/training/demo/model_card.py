@@ -1,4 +1,4 @@
-"""The model card is written by the run that made the weights, so its figures are that run's."""
+"""The model card, written by the training itself, so that its figures are those of the weights."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BEHAVIOUR_NAMES = {
 def write_model_card(
     recipe: ModelRecipe, accuracies: dict[str, float], vocabulary_size: int, seconds: float
 ) -> str:
-    """The card's text, in Markdown."""
+    """Return the card's text, in Markdown."""
     rows = "\n".join(f"| {BEHAVIOUR_NAMES[key]} | {value:.3f} |" for key, value in accuracies.items())
     return f"""# circuitviz demo model
 

@@ -1,4 +1,4 @@
-"""The demo's tokenizer: any text works, a name is one token, a year is two."""
+"""The demo model's tokenizer: any text can be written, a name is one token, a year is two."""
 
 from __future__ import annotations
 

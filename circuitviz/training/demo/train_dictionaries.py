@@ -1,6 +1,6 @@
-"""``python -m circuitviz.training.demo.train_dictionaries`` trains the demo model's dictionaries and writes their card.
+"""``python -m circuitviz.training.demo.train_dictionaries`` trains the demo model's dictionaries.
 
-One SAE and one transcoder a layer, on generated text, measured on text of another seed.
+One SAE and one transcoder for each layer, on generated text, measured on text of another seed.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FIGURES_FILE = "figures.json"
 
 
 def demo_texts(seed: int, n_passages: int) -> Iterator[str]:
-    """Passages of the demo's own text; those that a seed begins with are always the same."""
+    """Iterate over passages of the demo's text; for one seed they are always the same."""
     return islice(DemoCorpus(seed).passages(), n_passages)
 
 
@@ -75,21 +75,23 @@ def main(argv: list[str] | None = None) -> int:
         seconds = time.perf_counter() - began
         about = {"training": asdict(recipe), "training_tokens": text.n_tokens, "seconds": round(seconds)}
         write_saelens_folder(replace(trained.dictionary, about=about), given.out / site.name)
-    found = load_dictionaries([given.out], model)
+    dictionaries = load_dictionaries([given.out], model)
     held_out = passages_from_texts(model, demo_texts(MEASURING_SEED, MEASURING_PASSAGES))
-    figures = {one.name: run_to_completion(measure_dictionary_steps(model, one, held_out)) for one in found}
-    together = run_to_completion(loss_recovered_steps(model, found, held_out))
-    told = {"together": together, "dictionaries": {name: asdict(one) for name, one in figures.items()}}
-    (given.out / FIGURES_FILE).write_text(json.dumps(told, indent=1) + "\n")
-    (given.out / "README.md").write_text(write_dictionary_card(found, figures, together))
+    figures = {
+        one.name: run_to_completion(measure_dictionary_steps(model, one, held_out)) for one in dictionaries
+    }
+    together = run_to_completion(loss_recovered_steps(model, dictionaries, held_out))
+    report_data = {"together": together, "dictionaries": {name: asdict(one) for name, one in figures.items()}}
+    (given.out / FIGURES_FILE).write_text(json.dumps(report_data, indent=1) + "\n")
+    (given.out / "README.md").write_text(write_dictionary_card(dictionaries, figures, together))
     return 0
 
 
 def write_dictionary_card(
     dictionaries: tuple[Dictionary, ...], figures: dict[str, DictionaryQuality], recovered_together: float
 ) -> str:
-    """The card's text, in Markdown."""
-    told = dictionaries[0].about["training"]
+    """Return the card's text, in Markdown."""
+    recipe = dictionaries[0].about["training"]
     tokens, seconds = (
         dictionaries[0].about["training_tokens"],
         sum(one.about["seconds"] for one in dictionaries),
@@ -109,8 +111,8 @@ rebuilt at `attn.hook_z`) and a transcoder of the MLP (`m0` to `m{dictionaries[-
 each folder (`SAE.load_from_disk`). Made by `python -m circuitviz.training.demo.train_dictionaries`.
 
 **Training.** Batch-top-k (Bussmann et al. 2024) with the auxiliary loss of Gao et al. 2024, saved as
-JumpReLU with the running threshold: {told["steps"]} steps of {told["batch"]} tokens, Adam at
-{told["rate"]:g}, on {tokens:,} tokens of the demo's own text (seed {TRAINING_SEED}), for {aims} active
+JumpReLU with the running threshold: {recipe["steps"]} steps of {recipe["batch"]} tokens, Adam at
+{recipe["rate"]:g}, on {tokens:,} tokens of the demo's own text (seed {TRAINING_SEED}), for {aims} active
 features per token; {seconds / 60:.0f} minutes on one core for all of them.
 
 **Measured** on {measured:,} tokens of text of another seed ({MEASURING_SEED}), beginnings of sequence

@@ -1,4 +1,4 @@
-"""Training the demo model: seeded, on two cores, in minutes."""
+"""Training of the demo model: seeded, on two cores, in minutes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,13 @@ class ModelRecipe:
 
 
 def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, float, float, Any], None]) -> Any:
-    """Train a GPT2LMHeadModel from scratch; ``report(step, loss, seconds, model)`` now and then."""
+    """Train a GPT2LMHeadModel from scratch.
+
+    Args:
+        recipe: What decides the weights.
+        tokenizer: A Hugging Face tokenizer.
+        report: Called now and then with step, loss, seconds and model.
+    """
     from transformers import GPT2Config, GPT2LMHeadModel
 
     torch.manual_seed(recipe.seed)
@@ -79,7 +85,7 @@ def train_model(recipe: ModelRecipe, tokenizer: Any, report: Callable[[int, floa
 
 
 def _batch(tokenizer: Any, passages: list[str], context: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Tokens [batch, time] and targets with −100 on padding."""
+    """Return tokens [batch, time], and targets with −100 on padding."""
     bos = tokenizer.bos_token_id
     rows = [[bos, *ids][:context] for ids in tokenizer(passages)["input_ids"]]
     longest = max(map(len, rows))
