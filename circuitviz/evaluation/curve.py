@@ -46,7 +46,7 @@ def mib_edge_counts(n_edges: int, shares: Sequence[float] = EDGE_SHARES) -> list
     MIB counts the key and value edges of grouped-query models once for each query head; here they are counted
     as the graph has them, once for each key-value head.
 
-    Source: [mueller2025mib].
+    Source: [mib2025].
     """
     return [int(share * n_edges) for share in shares]
 
@@ -100,7 +100,7 @@ def curve_areas(
     Raises:
         ValueError: There are not as many points as shares.
 
-    Source: [mueller2025mib].
+    Source: [mib2025].
     """
     if len(points) != len(shares):
         raise ValueError(f"{len(points)} points for {len(shares)} shares")

@@ -1,4 +1,4 @@
-"""Role test: induction heads attend to the token after an earlier occurrence [olsson2022context]."""
+"""Role test: induction heads attend to the token after an earlier occurrence [olsson2022induction]."""
 
 from __future__ import annotations
 

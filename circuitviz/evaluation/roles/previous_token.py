@@ -1,4 +1,4 @@
-"""Role test: previous token heads attend from each token to the one before it [olsson2022context]."""
+"""Role test: previous token heads attend from each token to the one before it [olsson2022induction]."""
 
 from __future__ import annotations
 

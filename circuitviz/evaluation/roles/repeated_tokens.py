@@ -1,4 +1,4 @@
-"""Random tokens that are repeated once: there a head cannot depend on meaning [olsson2022context]."""
+"""Random tokens that are repeated once: there a head cannot depend on meaning [olsson2022induction]."""
 
 from __future__ import annotations
 
