@@ -6,13 +6,9 @@ from circuitviz.training.dictionary_quality import (
     measure_dictionary_steps,
     splice_hooks,
 )
+from circuitviz.training.recipe import DictionaryRecipe, TrainingPoint
 from circuitviz.training.site_activations import collect_activations, parse_site, trainable_sites
-from circuitviz.training.train_dictionary import (
-    DictionaryRecipe,
-    TrainedDictionary,
-    TrainingPoint,
-    train_dictionary_steps,
-)
+from circuitviz.training.train_dictionary import TrainedDictionary, train_dictionary_steps
 
 __all__ = [
     "DictionaryQuality",

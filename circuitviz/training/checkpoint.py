@@ -7,20 +7,18 @@ import json
 import os
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from circuitviz.errors import ComputationError, InputError
-
-if TYPE_CHECKING:
-    from circuitviz.features.passages import Passages
-    from circuitviz.features.sites import Site
-    from circuitviz.models import Model
-    from circuitviz.training.activation_pool import ActivationPool
-    from circuitviz.training.learner import DictionaryLearner
-    from circuitviz.training.train_dictionary import DictionaryRecipe, TrainingPoint
+from circuitviz.features.passages import Passages
+from circuitviz.features.sites import Site
+from circuitviz.models import Model
+from circuitviz.training.activation_pool import ActivationPool
+from circuitviz.training.learner import DictionaryLearner
+from circuitviz.training.recipe import DictionaryRecipe, TrainingPoint
 
 CHECKPOINT_FORMAT = "circuitviz-training-1"
 
@@ -41,8 +39,6 @@ class TrainingCheckpoint:
         Raises:
             ComputationError: It cannot be written.
         """
-        from safetensors.torch import save_file
-
         metadata = {
             "form": CHECKPOINT_FORMAT,
             "run": self._run_hash,
@@ -67,10 +63,6 @@ class TrainingCheckpoint:
         Raises:
             InputError: The file is of another training, or damaged.
         """
-        from safetensors import SafetensorError, safe_open
-
-        from circuitviz.training.train_dictionary import TrainingPoint
-
         if not self.path.exists():
             return []
         try:
@@ -93,24 +85,3 @@ class TrainingCheckpoint:
     def delete(self) -> None:
         """Delete the file."""
         self.path.unlink(missing_ok=True)
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
-    """Return an optimiser's moments by parameter name."""
-    states = optimizer.state_dict()["state"]
-    return {
-        f"{name}/{key}": value
-        for index, name in enumerate(names)
-        for key, value in states.get(index, {}).items()
-    }
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, names: list[str], state: dict[str, Tensor]) -> None:
-    """Set an optimiser's moments from what ``optimizer_tensors`` returned."""
-    optimizer_state = optimizer.state_dict()
-    optimizer_state["state"] = {}
-    for name, value in state.items():
-        parameter, slash, key = name.partition("/")
-        if slash:
-            optimizer_state["state"].setdefault(names.index(parameter), {})[key] = value
-    optimizer.load_state_dict(optimizer_state)

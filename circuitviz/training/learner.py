@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.sites import Site
 from circuitviz.training.activation_pool import ActivationScaling
-from circuitviz.training.checkpoint import optimizer_tensors, restore_optimizer
 
-DEAD_AFTER_TOKENS = 60_000  # tokens without firing
-AUXILIARY_LOSS_WEIGHT = 1 / 32  # of the loss, for dead features (Gao et al. 2024)
+DEAD_AFTER_TOKENS = 60_000  # a feature that was active at none of so many tokens is dead
+AUXILIARY_LOSS_WEIGHT = 1 / 32  # of the loss, for dead features [gao2024scaling]
 THRESHOLD_DECAY = 0.99  # of the running threshold
 
 
@@ -137,3 +136,24 @@ class DictionaryLearner:
             threshold=(self.threshold * s.y_scale).expand_as(norm).clone(),
             model=model,
         )
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer, names: list[str]) -> dict[str, Tensor]:
+    """Return an optimiser's moments by parameter name."""
+    states = optimizer.state_dict()["state"]
+    return {
+        f"{name}/{key}": value
+        for index, name in enumerate(names)
+        for key, value in states.get(index, {}).items()
+    }
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, names: list[str], state: dict[str, Tensor]) -> None:
+    """Set an optimiser's moments from what ``optimizer_tensors`` returned."""
+    optimizer_state = optimizer.state_dict()
+    optimizer_state["state"] = {}
+    for name, value in state.items():
+        parameter, slash, key = name.partition("/")
+        if slash:
+            optimizer_state["state"].setdefault(names.index(parameter), {})[key] = value
+    optimizer.load_state_dict(optimizer_state)

@@ -17,47 +17,15 @@ from circuitviz.features.dictionary import Dictionary
 from circuitviz.features.passages import Passages
 from circuitviz.features.sites import Site
 from circuitviz.models import Model
-from circuitviz.options import option
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.training.activation_pool import ActivationPool
 from circuitviz.training.checkpoint import TrainingCheckpoint
 from circuitviz.training.learner import DictionaryLearner
+from circuitviz.training.recipe import DictionaryRecipe, TrainingPoint
 
 REPORT_INTERVAL_STEPS = 25  # steps
 MIN_TRAINING_TOKENS = 256  # tokens: fewer are learnt by heart
 CHECKPOINT_INTERVAL_STEPS = 500
-
-
-@dataclass(frozen=True)
-class DictionaryRecipe:
-    """What decides a dictionary's weights, besides model, site and text."""
-
-    features: int = option(1024, "features of the dictionary", low=2)
-    sparsity: int = option(16, "active features per token, on average", low=1)
-    steps: int = option(2500, "training steps", low=1)
-    batch: int = option(1024, "tokens of one step", low=16)
-    rate: float = option(2e-3, "learning rate; it falls to zero over the last third", above=0)
-    seed: int = option(0, "seed of weights and order", low=0)
-
-
-@dataclass(frozen=True)
-class TrainingPoint:
-    """Where training stood at a step.
-
-    Attributes:
-        step: The step.
-        loss: Unexplained variance of the batches since the last point, a share.
-        l0: Active features for each token.
-        dead: Share of features that are dead.
-    """
-
-    step: int
-    loss: float
-    l0: float
-    dead: float
-
-    def __str__(self) -> str:
-        return f"unexplained {self.loss:.3f} · L0 {self.l0:.1f} · dead {self.dead:.1%}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,39 @@
+"""What decides a training and what it reports, shared by the loop, the learner and the checkpoint."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from circuitviz.options import option
+
+
+@dataclass(frozen=True)
+class DictionaryRecipe:
+    """What decides a dictionary's weights, besides model, site and text."""
+
+    features: int = option(1024, "features of the dictionary", low=2)
+    sparsity: int = option(16, "active features per token, on average", low=1)
+    steps: int = option(2500, "training steps", low=1)
+    batch: int = option(1024, "tokens of one step", low=16)
+    rate: float = option(2e-3, "learning rate; it falls to zero over the last third", above=0)
+    seed: int = option(0, "seed of weights and order", low=0)
+
+
+@dataclass(frozen=True)
+class TrainingPoint:
+    """Where training stood at a step.
+
+    Attributes:
+        step: The step.
+        loss: Unexplained variance of the batches since the last point, a share.
+        l0: Active features for each token.
+        dead: Share of features that are dead.
+    """
+
+    step: int
+    loss: float
+    l0: float
+    dead: float
+
+    def __str__(self) -> str:
+        return f"unexplained {self.loss:.3f} · L0 {self.l0:.1f} · dead {self.dead:.1%}"
