@@ -20,25 +20,10 @@ PACKAGE = ROOT / "circuitviz"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 MAX_LINES = 400  # a longer file wants a reason
 WEIGHTS_ONLY = "circuitviz/features/legacy.py"
-QT_FREE = [
-    "graph",
-    "models",
-    "tasks",
-    "metrics",
-    "lens",
-    "features",
-    "discovery",
-    "evaluation",
-    "layout",
-    "formats",
-    "session",
-    "demo",
-    "errors",
-    "options",
-    "progress",
-    "registry",
-    "resources",
-]
+QT_FREE = (
+    "graph models tasks metrics lens features discovery evaluation layout formats session demo "
+    "errors options progress registry resources"
+).split()
 
 
 class LongFileWarning(UserWarning):

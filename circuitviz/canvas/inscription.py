@@ -43,7 +43,7 @@ def as_printed(node: str) -> str:
     r"""``a9.h6`` as papers write it: ``9.6``; an MLP is ``MLP 3``.
 
     >>> [as_printed(name) for name in ("a9.h6", "m3", "logits")]
-    ['9.6', 'MLP\\xa03', 'logits']
+    ['9.6', 'MLP\xa03', 'logits']
     """
     layer, dot, head = node[1:].partition(".h")
     if dot:

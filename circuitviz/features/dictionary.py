@@ -175,7 +175,7 @@ class Dictionary:
         return replace(self, **tensors)
 
     def _project(self, x: Tensor) -> Tensor:
-        """X · encoder; the encoder as rows of a product is a third faster than as its columns."""
+        """The product x · encoder; the encoder as rows of a product is a third faster than as its columns."""
         flat = (self.encoder.T @ x.reshape(-1, self.d_in).T).T
         return flat.reshape(*x.shape[:-1], self.features)
 

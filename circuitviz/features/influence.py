@@ -221,7 +221,7 @@ def _connected(
 
 
 def _influence(shares: NDArray[Any], probability: NDArray[np.float64]) -> NDArray[np.float64]:
-    """P (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
+    """The sum p (Ā + Ā² + …) of nodes in order of computation: one pass from the last to the first."""
     number = shares.shape[1]
     total = probability @ shares[number:]
     for node in np.flatnonzero(shares[:number].any(axis=1))[::-1]:

@@ -18,9 +18,7 @@ from circuitviz.session import Label
 THEIRS = {"activations": "activation", "cumulative_influence": "influence", "probabilities": "token_prob"}
 OWN = {"influence": "influence", "attributions": "attribution", "activations": "value"}
 SOURCE = {"model": "scan", "prompt": "prompt"}  # in ``Scores.info``: what the graph was made of
-NUMBERS = frozenset(
-    ["replacement_score", "completeness_score", "unread", "node_share", "edge_share", "fraction", "tau"]
-)
+NUMBERS = frozenset("replacement_score completeness_score unread node_share edge_share fraction tau".split())
 TABLES = frozenset(("targets", "ledger"))
 LOGIT = re.compile(r'Output "(?P<token>.*)" \(p=(?P<share>[^()]*)\)', re.DOTALL)
 GENERATED = re.compile(r"(?:Emb|Err): ")  # what viewers write of every embedding and every error

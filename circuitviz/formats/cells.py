@@ -14,7 +14,7 @@ def csv_text(rows: Iterable[Iterable[Any]], delimiter: str = ",") -> str:
     r"""Rows as CSV with one line feed at the end of each; texts that would be formulas get a ``'`` before.
 
     >>> csv_text([["=1+1", "-0.5", -0.5, "it's"]])
-    "'=1+1,-0.5,-0.5,it's\\n"
+    "'=1+1,-0.5,-0.5,it's\n"
     """
     special = re.compile(f'["\\r\\n{re.escape(delimiter)}]')  # Python's csv leaves a carriage return bare
 

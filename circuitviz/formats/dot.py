@@ -25,12 +25,12 @@ TOKEN = re.compile(
       | (?P<sign>->|--|[{}\[\];,=:])""",
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
-SIGNS = frozenset(["{", "}", "[", "]", ";", ",", "=", ":", "->", "--"])
+SIGNS = frozenset("{ } [ ] ; , = : -> --".split())
 MOST_EDGES = 200_000
 MOST_WORDS = 4_000_000
 MOST_DRAWN = 2000  # edges that Graphviz's dot lays out in reasonable time
-KEYWORDS = frozenset(["graph", "node", "edge"])
-DRAWN = frozenset(["label", "penwidth", "style", "color", "shape", "rankdir", "text"])
+KEYWORDS = frozenset("graph node edge".split())
+DRAWN = frozenset("label penwidth style color shape rankdir text".split())
 
 
 def many_edges(number: int) -> str:

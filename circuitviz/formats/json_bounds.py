@@ -61,7 +61,7 @@ def printable(text: str) -> str:
     r"""Text that every file and terminal takes: U+FFFD stands for half a character, as of names of files
     that are not UTF-8.
 
-    >>> printable("caf\\udce9")
+    >>> printable("caf\udce9")
     'caf�'
     """
     return SURROGATE.sub("�", text)

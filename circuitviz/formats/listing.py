@@ -22,9 +22,7 @@ from circuitviz.graph.scores import IMPORTED, POSITIVE_HELPS, SIGN
 from circuitviz.session import Document, Label, State
 
 Plain = str | int | float | bool
-WHOLE = frozenset(
-    ["layer", "head", "position", "feature", "token", "n_layers", "n_heads", "d_model", "n_kv_heads", "sinks"]
-)
+WHOLE = frozenset("layer head position feature token n_layers n_heads d_model n_kv_heads sinks".split())
 FACTS = {
     "activations": "activation",
     "attributions": "attribution",
@@ -33,7 +31,7 @@ FACTS = {
     "probabilities": "probability",
 }  # numbers of a prompt's nodes: in the scores' ``info``, and as attributes
 REAL = frozenset(("x", "y", "score", "label_confidence", *FACTS.values()))
-TRUTH = frozenset(["parallel", "mlp", "ablated", "live"])
+TRUTH = frozenset("parallel mlp ablated live".split())
 PART = re.compile(r"(?P<node>(?P<site>[am])(?P<layer>\d+)\.(?:f(?P<feature>\d+)|error))(?:<[qkv]>)?$")
 COMPONENT = re.compile(r"(?:a(?P<layer>\d+)\.(?P<kind>h|kv)(?P<head>\d+)(?:<[qkv]>)?|m(?P<mlp>\d+))$")
 COLOUR = re.compile("(?:#[0-9a-fA-F]{6})?")

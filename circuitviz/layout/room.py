@@ -36,7 +36,7 @@ def make_room(places: Places, sizes: Mapping[str, tuple[float, float]], fixed: C
 
 
 def _spread(names: list[str], places: Places, sizes: Mapping[str, tuple[float, float]]) -> list[float]:
-    """X of a row's names from the left, pushed apart as little as needed about their middle."""
+    """The x of a row's names from the left, pushed apart as little as needed about their middle."""
     x = [places[names[0]][0]]
     for before, name in pairwise(names):
         apart = (sizes.get(before, NODE)[0] + sizes.get(name, NODE)[0]) / 2 + BESIDE

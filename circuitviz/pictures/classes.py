@@ -32,7 +32,7 @@ class Group:
 
     @property
     def middle(self) -> float:
-        """X of the box's middle."""
+        """The x of the box's middle."""
         return self.at[0] + self.at[2] / 2
 
 

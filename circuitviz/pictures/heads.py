@@ -88,7 +88,7 @@ def _rows(levels: list[list[DrawnNode]], most: int) -> list[list[DrawnNode]]:
 
 
 def _spread(rows: list[list[DrawnNode]], wide: float, margin: float, step: float) -> Places:
-    """X in points and row of each node: the layout's x scaled to the page, then pushed apart."""
+    """The x in points and row of each node: the layout's x scaled to the page, then pushed apart."""
     xs = [node.x for row in rows for node in row]
     low, high = min(xs), max(xs)
     scale = min((wide - 2 * margin) / (high - low), 2.4 * step / COLUMN) if high > low else 0.0

@@ -24,7 +24,7 @@ class Way:
 
 
 def port(at: At, channel: str) -> float:
-    """X of the place where a channel enters a box: q left, k in the middle, v right."""
+    """The x of the place where a channel enters a box: q left, k in the middle, v right."""
     return at[0] + at[2] * (0.5 + PORTS[channel])
 
 

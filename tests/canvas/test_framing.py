@@ -21,24 +21,7 @@ from circuitviz.canvas.view import CircuitView
 from circuitviz.graph import Circuit, Graph, Kind, Node, Scores, Shape
 from circuitviz.session import State
 
-WORDS = [
-    "When",
-    "Mary",
-    "and",
-    "John",
-    "went",
-    "to",
-    "the",
-    "store",
-    ",",
-    "John",
-    "gave",
-    "a",
-    "drink",
-    "to",
-    "the",
-    "incomprehensibilities",
-]
+WORDS = "When Mary and John went to the store , John gave a drink to the incomprehensibilities".split()
 
 
 def prompt(tokens: int, n: int = 60, layers: int = 4) -> CircuitPicture:
@@ -186,7 +169,7 @@ def test_the_map_goes_where_it_is_touched(view: CircuitView, qtbot: QtBot) -> No
 def test_names_come_with_the_zoom_and_leave_out_the_position_that_is_told(view: CircuitView) -> None:
     """At a zoom where names cannot be read a box is painted as its outline alone."""
     view.show_circuit(LONG)
-    item = view.stage.items.get("m0.f1000@0", None)
+    item = view.stage.items.get("m0.f1000@0")
     item = item or next(i for name, i in view.stage.items.items() if name.startswith("m"))
     middle = QPointF(item.node.x, -item.node.y)
 

@@ -71,7 +71,7 @@ class Tally:
         self.bins += flat.view_as(self.bins)
 
     def _keep(self, batch: Batch, values: Tensor, peaks: Tensor, at: Tensor) -> None:
-        """Values [row, time, features]; peaks and their positions ``at`` [row, features]."""
+        """Add values [row, time, features]; peaks and their positions ``at`` [row, features]."""
         numbers = torch.tensor(batch.numbers)[:, None].expand_as(at)
         best = torch.cat([self.value, peaks]).topk(KEPT, dim=0)
         new = best.indices >= KEPT

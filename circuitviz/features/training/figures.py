@@ -77,7 +77,7 @@ class _Fit:
         self._sum = torch.zeros(dictionary.d_out, dtype=torch.double)
 
     def add(self, x: Tensor, y: Tensor) -> None:
-        """X [token, d_in], y [token, d_out]."""
+        """Add inputs x [token, d_in] with their outputs y [token, d_out]."""
         one = self._dictionary
         features = one.encode(x)
         rebuilt = one.decode(features) if one.skip is None else one.decode(features) + x @ one.skip.T

@@ -35,15 +35,7 @@ from circuitviz.graph.opened import graph_of_sites, opened_sites
 from circuitviz.graph.scores import SIGN, SIGN_NOTE
 from circuitviz.session import Document
 
-BY_NODE = [
-    "activations",
-    "attributions",
-    "influence",
-    "cumulative_influence",
-    "probabilities",
-    "ledger",
-    "targets",
-]
+BY_NODE = "activations attributions influence cumulative_influence probabilities ledger targets".split()
 circuit = record({"asked": optional(count), "note": text})
 scores = record({"method": text, "options": named(either(scalar, each(scalar))), "partial": truth})
 pair = rule(
@@ -57,8 +49,7 @@ info = record(
      "prompt": record({}, {"strings": each(text)}),
      "rounds": each(record({"receivers": each(text), "senders": each(pair)})),
      **dict.fromkeys(BY_NODE, named(real)), "shown": named(text), "target": text, "gate": text,
-     **dict.fromkeys(["highest", "fraction", "tau", "unread"], real),
-     **dict.fromkeys(["replacement_score", "completeness_score"], real),
+     **dict.fromkeys("highest fraction tau unread replacement_score completeness_score".split(), real),
      SIGN: text, SIGN_NOTE: text},
 )  # fmt: skip
 

@@ -28,7 +28,7 @@ class PlacesPart(Part):
 
 
 def place(given: Any) -> tuple[float, float]:
-    """X and y; InputError where they are no numbers, or no place that can be drawn."""
+    """The coordinates x and y; InputError where they are no numbers, or no place that can be drawn."""
     each(number)(given, "place of a node")
     if len(given) != 2 or max(map(abs, given)) > FARTHEST:
         raise InputError(

@@ -25,18 +25,7 @@ from circuitviz.formats.schemas import (
 from circuitviz.session import Document, Provenance
 from circuitviz.session.question import METHODS
 
-TEXTS = [
-    "model",
-    "weight_hash",
-    "task",
-    "task_hash",
-    "metric",
-    "ablation",
-    "method",
-    "select",
-    "machine",
-    "created",
-]
+TEXTS = "model weight_hash task task_hash metric ablation method select machine created".split()
 option = either(scalar, each(scalar))
 folders = optional(either(text, each(text)))
 provenance = record(
