@@ -56,6 +56,7 @@ def test_the_window_asks_with_counts_and_searches_with_the_rest(
     window: MainWindow, qtbot: QtBot, odd: Path
 ) -> None:
     form, before = window.panels["discovery"], window.desk.document.state
+    qtbot.waitUntil(lambda: form.method.count() > 1, timeout=LONG)  # the worker lists the methods
     form.task.setEditText(str(odd))
     form.method.setCurrentText("eap")
     qtbot.mouseClick(form.run, Qt.MouseButton.LeftButton)
