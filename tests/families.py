@@ -121,6 +121,12 @@ def _experts(architecture: str, layout: Layout | None = LLAMA, **more: Any) -> F
     return _like_llama(architecture, layout, num_experts_per_tok=2, moe_intermediate_size=16, **more)
 
 
+def _llama4(moe_layer_step: int) -> Family:
+    """Every ``moe_layer_step``-th layer is a mixture of experts."""
+    experts = {"num_local_experts": 4, "num_experts_per_tok": 1, "interleave_moe_layer_step": moe_layer_step}
+    return _like_llama("Llama4ForCausalLM", LLAMA4, head_dim=HEAD_WIDTH, intermediate_size_mlp=40, **experts)
+
+
 def _scaled(kind: str, **more: Any) -> Family:
     return _like_llama("LlamaForCausalLM", rope_scaling={"rope_type": kind, **more})
 
@@ -206,15 +212,7 @@ FAMILIES = {
     "gpt-oss": _like_llama(
         "GptOssForCausalLM", head_dim=HEAD_WIDTH, num_local_experts=4, num_experts_per_tok=2, sliding_window=3
     ),
-    "llama4": _like_llama(
-        "Llama4ForCausalLM",
-        LLAMA4,
-        head_dim=HEAD_WIDTH,
-        intermediate_size_mlp=40,
-        num_local_experts=4,
-        num_experts_per_tok=1,
-        interleave_moe_layer_step=2,
-    ),
+    "llama4": _llama4(moe_layer_step=2),
     "hunyuan": _like_llama("HunYuanDenseV1ForCausalLM", head_dim=HEAD_WIDTH),
     "olmo": _like_llama("OlmoForCausalLM", None),
     "olmo2": _like_llama("Olmo2ForCausalLM", None),
@@ -277,15 +275,7 @@ FAMILIES = {
     "ernie4-5": _like_llama("Ernie4_5ForCausalLM", head_dim=HEAD_WIDTH),
     "seed-oss": _like_llama("SeedOssForCausalLM", head_dim=HEAD_WIDTH),
     "llama-one-key-head": Family("LlamaForCausalLM", {**SIZES, "num_key_value_heads": 1}),
-    "llama4-all-routed": _like_llama(
-        "Llama4ForCausalLM",
-        LLAMA4,
-        head_dim=HEAD_WIDTH,
-        intermediate_size_mlp=40,
-        num_local_experts=4,
-        num_experts_per_tok=1,
-        interleave_moe_layer_step=1,
-    ),
+    "llama4-all-routed": _llama4(moe_layer_step=1),
     "qwen2-moe-mixed": _experts(
         "Qwen2MoeForCausalLM", num_experts=4, shared_expert_intermediate_size=16, mlp_only_layers=[0]
     ),

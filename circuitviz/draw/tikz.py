@@ -1,4 +1,4 @@
-r"""TikZ: named styles that an author can change; the file stands alone and can be \\input into a paper."""
+r"""TikZ: named styles that an author can change; the file stands alone and can be \input into a paper."""
 
 from __future__ import annotations
 

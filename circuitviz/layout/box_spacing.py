@@ -38,7 +38,7 @@ def make_room_for_boxes(
 
 
 def _push_apart(names: list[str], places: Positions, sizes: Mapping[str, tuple[float, float]]) -> list[float]:
-    """X of a row's names from the left, pushed apart as little as needed about their middle."""
+    """The x of a row's names from the left, pushed apart as little as needed about their middle."""
     x = [places[names[0]][0]]
     for before, name in pairwise(names):
         apart = (sizes.get(before, NODE_SIZE)[0] + sizes.get(name, NODE_SIZE)[0]) / 2 + MIN_BOX_GAP

@@ -17,7 +17,7 @@ N_SWEEPS = 12
 
 
 def order_rows(row: Indices, column: Indices, centre: Floats, tail: Indices, head: Indices) -> Floats:
-    """X of nodes [nodes], those of one row and column side by side about the column's ``centre``.
+    """The x of nodes [nodes], those of one row and column side by side about the column's ``centre``.
 
     ``row`` and ``column`` [nodes] count from 0; ``tail`` and ``head`` [edges] are nodes. Sugiyama et
     al. 1981: each sweep orders a cell by the mean place of its nodes' neighbours, alternately from

@@ -24,7 +24,7 @@ class ArrowEnds:
 
 
 def port_x(at: BoxRect, channel: str) -> float:
-    """X of the place where a channel enters a box: q left, k in the middle, v right."""
+    """The x of the place where a channel enters a box: q left, k in the middle, v right."""
     return at[0] + at[2] * (0.5 + PORT_OFFSETS[channel])
 
 

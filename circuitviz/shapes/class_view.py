@@ -32,7 +32,7 @@ class ClassBox:
 
     @property
     def center_x(self) -> float:
-        """X of the box's middle."""
+        """The x of the box's middle."""
         return self.rect[0] + self.rect[2] / 2
 
 

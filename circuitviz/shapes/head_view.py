@@ -93,7 +93,7 @@ def _split_rows(levels: list[list[DrawnNode]], most: int) -> list[list[DrawnNode
 
 
 def _place_rows(rows: list[list[DrawnNode]], wide: float, margin: float, step: float) -> NodeSlots:
-    """X in points and row of each node: the layout's x scaled to the page, then pushed apart."""
+    """The x in points and row of each node: the layout's x scaled to the page, then pushed apart."""
     xs = [node.x for row in rows for node in row]
     low, high = min(xs), max(xs)
     scale = min((wide - 2 * margin) / (high - low), 2.4 * step / COLUMN_SPACING) if high > low else 0.0

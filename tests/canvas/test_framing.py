@@ -32,24 +32,7 @@ from circuitviz.paint.circuit_painter import LEGIBLE_ZOOM
 from circuitviz.scene.circuit_scene import CircuitScene, build_scene
 from circuitviz.scene.theme import THEMES
 
-WORDS = [
-    "When",
-    "Mary",
-    "and",
-    "John",
-    "went",
-    "to",
-    "the",
-    "store",
-    ",",
-    "John",
-    "gave",
-    "a",
-    "drink",
-    "to",
-    "the",
-    "incomprehensibilities",
-]
+WORDS = "When Mary and John went to the store , John gave a drink to the incomprehensibilities".split()
 
 
 def prompt(tokens: int, n: int = 60, layers: int = 4) -> CircuitScene:

@@ -22,6 +22,7 @@ from typing import Any
 
 import torch
 from mutations import bytes_shaken, json_shaken, shake, words_shaken
+from peak_memory import peak_memory_bytes
 from safetensors.torch import load, save
 
 from circuitviz.errors import ComputationError, InputError
@@ -229,7 +230,7 @@ def run(number: int, seed: int) -> dict[str, Any]:
             finally:
                 signal.setitimer(signal.ITIMER_REAL, 0)
             slowest = max(slowest, time.monotonic() - began)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory_bytes() / 2**20
     return {**outcome, "slowest_seconds": round(slowest, 3), "peak_mb": round(peak), "faults": faults}
 
 

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from peak_memory import peak_memory_bytes
 from safetensors.numpy import load, save
 
 from circuitviz.document import Document, Group, Label, Provenance, State
@@ -291,7 +292,7 @@ def run(number: int, seed: int) -> dict[str, Any]:
             slowest = max(slowest, time.monotonic() - began)
             for left in folder.iterdir():
                 left.unlink()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory_bytes() / 2**20
     return {**outcome, "slowest_seconds": round(slowest, 3), "peak_mb": round(peak), "faults": faults}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
@@ -81,11 +82,11 @@ def test_whole_numbers_of_hundreds_of_digits_are_refused(text: str) -> None:
 def test_memory_is_a_small_multiple_of_the_bytes(data: str) -> None:
     """57 MB of backslashes took 3.5 GB. In a process of its own; what imports take is measured apart."""
     code = (
-        "import resource\nfrom circuitviz.errors import InputError\nfrom circuitviz.formats.file_io import parse_json\n"
-        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        f"data = {data}\nbefore = peak()\n"
+        f"import sys\nsys.path.append({str(Path(__file__).parent)!r})\nfrom peak_memory import peak_memory_bytes\n"
+        "from circuitviz.errors import InputError\nfrom circuitviz.formats.file_io import parse_json\n"
+        f"data = {data}\nbefore = peak_memory_bytes()\n"
         "try: parse_json('a', data)\nexcept InputError: pass\n"
-        "print((peak() - before) * 1024 / len(data))"
+        "print((peak_memory_bytes() - before) / len(data))"
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(told.stdout) < 5, told.stdout

@@ -20,6 +20,7 @@ from typing import Any
 
 import torch
 from mutations import bytes_shaken, json_shaken
+from peak_memory import peak_memory_bytes
 from tiny_tokenizers import byte_level, qwen2, word_level
 
 from circuitviz.errors import ComputationError, InputError
@@ -137,7 +138,7 @@ def run(number: int, seed: int) -> dict[str, Any]:
             slowest = max(slowest, time.monotonic() - began)
             for file in folder.iterdir():
                 file.unlink()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_memory_bytes() / 2**20
     return {**outcome, "slowest_seconds": round(slowest, 3), "peak_mb": round(peak), "faults": faults}
 
 

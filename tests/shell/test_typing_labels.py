@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opening import LONG
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
@@ -42,8 +43,9 @@ def test_a_label_that_is_typed_goes_to_no_other_node(window: MainWindow, qtbot: 
     assert labels(window) == {third: "Inhibitor"}
 
 
-def test_the_palette_is_left_though_the_field_before_it_is_gone(window: MainWindow) -> None:
+def test_the_palette_is_left_though_the_field_before_it_is_gone(window: MainWindow, qtbot: QtBot) -> None:
     form = window.panels["discovery"]
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)  # the worker lists the methods
     form.method_box.setCurrentText("eap-ig")
     next(iter(form.option_form.fields.values())).setFocus()
     window.command_palette.open_palette()

@@ -56,6 +56,7 @@ def test_the_window_asks_with_counts_and_searches_with_the_rest(
     window: MainWindow, qtbot: QtBot, odd: Path
 ) -> None:
     form, before = window.panels["discovery"], window.workspace.document.state
+    qtbot.waitUntil(lambda: form.method_box.count() > 1, timeout=LONG)  # the worker lists the methods
     form.task_box.setEditText(str(odd))
     form.method_box.setCurrentText("eap")
     qtbot.mouseClick(form.run_button, Qt.MouseButton.LeftButton)

@@ -28,7 +28,7 @@ class PositionsPart(DocumentPart):
 
 
 def parse_position(given: Any) -> tuple[float, float]:
-    """X and y; InputError where they are no numbers, or no place that can be drawn."""
+    """The coordinates x and y; InputError where they are no numbers, or no place that can be drawn."""
     list_of(finite_number)(given, "place of a node")
     if len(given) != 2 or max(map(abs, given)) > MAX_COORDINATE:
         raise InputError(

@@ -1,8 +1,10 @@
 """A model written by hand: a head that names the word after the mark, and one that would if it were gone.
 
-layer 0   a0.h1  previous token: copies the word before into "before:"
-layer 1   a1.h2  primary: looks where before:* is, writes the word there, and that it has done so
-layer 2   a2.h0  backup: looks at the same place, but at the beginning while the primary is at work
+Its heads::
+
+    layer 0   a0.h1  previous token: copies the word before into "before:"
+    layer 1   a1.h2  primary: looks where before:* is, writes the word there, and that it has done so
+    layer 2   a2.h0  backup: looks at the same place, but at the beginning while the primary is at work
 """
 
 from __future__ import annotations

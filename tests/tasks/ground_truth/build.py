@@ -1,7 +1,9 @@
 """Writes the models with known circuits, and their true edges, into ``resources/known``.
 
-pip install tracr-pypi==1.0.0 safetensors tokenizers
-python tests/tasks/ground_truth/build.py
+Run it so::
+
+    pip install tracr-pypi==1.0.0 safetensors tokenizers
+    python tests/tasks/ground_truth/build.py
 """
 
 from __future__ import annotations
