@@ -121,12 +121,12 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
         assert QApplication.font().pointSizeF() == pytest.approx(1.5 * size)
         qtbot.waitUntil(lambda: QFontMetrics(dialog.font()).height() > height)
         save(dialog, "settings-large")
-        dialog.device.setCurrentText("mps")
+        dialog.device_box.setCurrentText("mps")
         assert window.workspace.device == "mps" == window.panels["discovery"].find_request().device
-        dialog.threads.setValue(3)
-        dialog.threads.editingFinished.emit()
+        dialog.threads_field.setValue(3)
+        dialog.threads_field.editingFinished.emit()
         assert window.settings.n_threads == 3
-        dialog.clear.click()
+        dialog.clear_button.click()
         assert window.settings.recent_files == [] and not dialog.clear.isEnabled()
         dialog.close()
         again: MainWindow = open_window()

@@ -146,7 +146,7 @@ def test_two_methods_on_one_canvas(open_window, qtbot: QtBot, tmp_path: Path) ->
     parts.kind_box.setCurrentText("Edges")
     desk.set_selection(frozenset(), frozenset({only}))
     assert [i.data() for i in table.selectionModel().selectedRows()] == [only]
-    assert parts.table_model.parts[parts.table_model.row_of[only]].here is None
+    assert parts.table_model.parts[parts.table_model.row_of[only]].score_here is None
     shoot(window, "compare-both")
     desk.set_selection(frozenset({"a2.h6"}), frozenset())
     window.toggle_ablation()

@@ -204,11 +204,11 @@ def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
     ask(window, qtbot, method="attribution-graph", kind="")
     qtbot.waitUntil(lambda: question(window).is_graph, timeout=LONG)
     info = window.workspace.document.state.scores.info
-    assert panel.scores.values["replacement_score"].text() == f"{info['replacement_score']:.3f}"
-    assert panel.pages.currentWidget() is panel.scores and "“Ian” 0." in panel.scores.targets.text()
+    assert panel.graph_scores.value_labels["replacement_score"].text() == f"{info['replacement_score']:.3f}"
+    assert panel.pages.currentWidget() is panel.graph_scores and "“Ian” 0." in panel.graph_scores.targets_label.text()
     shoot(window, "feature-graph")
     nodes = len(window.workspace.document.state.circuit.graph.nodes)
-    panel.form.node_share.setValue(0.4)
+    panel.query_form.node_share_field.setValue(0.4)
     qtbot.waitUntil(lambda: question(window).node_share == 0.4, timeout=LONG)
     assert len(window.workspace.document.state.circuit.graph.nodes) < nodes
 
@@ -317,7 +317,7 @@ def test_what_cannot_be_asked_is_a_sentence(open_window, qtbot: QtBot) -> None:
         window.failure_dialog.close()
     window.workspace.prompt_circuits.submit_query(AttributionQuery("demo", PROMPT, " Ian", nodes=30))
     qtbot.waitUntil(lambda: question(window) is not None, timeout=LONG)
-    number = panel.threshold.number
+    number = panel.threshold_row.number_field
     for text, says in (("much", "a number from 0 on"), ("1e9", "keeps no node")):
         number.setText(text)
         number.setModified(True)

@@ -91,7 +91,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     shoot(window, "feature-ov-edge")
 
     # why the strongest of them looks there: all pairs are the model's score, the sides too
-    page.half.setCurrentText(QK_LABEL)
+    page.ov_qk_box.setCurrentText(QK_LABEL)
     page.request_update()
     settled(page, qtbot)
     seen = page.result
@@ -102,12 +102,12 @@ def test_heads_carry_edges_and_scores_are_sums(
     parts = attention_score_parts(table, layer, head, query, key)
     assert seen.score == pytest.approx(parts.score, abs=1e-4)
     for side in (QUERIES_LABEL, KEYS_LABEL):
-        page.side.setCurrentText(side)
+        page.side_box.setCurrentText(side)
         page.show_result()
         held = [float(r["value"]) for r in rows(page.chart, tmp_path / "side.csv")]
         assert held[-1] == pytest.approx(sum(held[:-1])) and held[-1] == pytest.approx(parts.score, abs=1e-3)
     shoot(window, "feature-qk-keys")
-    page.side.setCurrentText(PAIRS_LABEL)
+    page.side_box.setCurrentText(PAIRS_LABEL)
     page.show_result()
     pairs = rows(page.chart, tmp_path / "pairs.csv")[:-1]
     assert len(pairs) == 20
@@ -120,14 +120,14 @@ def test_heads_carry_edges_and_scores_are_sums(
     panel = window.panels["readings"]
     assert save_in(window, tmp_path / "a.circuit")
     for half in (0, 1):
-        page.half.setCurrentIndex(half)
+        page.ov_qk_box.setCurrentIndex(half)
         page.request_update()
         settled(page, qtbot)
         qtbot.mouseClick(panel.copy_button, Qt.MouseButton.LeftButton)
         capsys.readouterr()
         assert run(shlex.split(QGuiApplication.clipboard().text())[1:]) == 0
         printed = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-        exported = rows(page.map, tmp_path / "map.csv")
+        exported = rows(page.heat_map, tmp_path / "map.csv")
         assert len(printed) == len(exported) > 40
         for one, other in zip(printed, exported, strict=True):
             assert float(one.pop("value")) == pytest.approx(float(other.pop("value")), abs=1e-4)
@@ -137,20 +137,20 @@ def test_heads_carry_edges_and_scores_are_sums(
     there = set(circuit.node_names)
     place = next(
         (i, j)
-        for i, one in enumerate(page.map.grid.rows)
-        for j, other in enumerate(page.map.grid.columns)
+        for i, one in enumerate(page.heat_map.grid.rows)
+        for j, other in enumerate(page.heat_map.grid.columns)
         if {one, other} & there and ".f" in one
     )
-    wanted = {page.map.grid.rows[place[0]], page.map.grid.columns[place[1]]} & there
-    qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(*place).toPoint())
+    wanted = {page.heat_map.grid.rows[place[0]], page.heat_map.grid.columns[place[1]]} & there
+    qtbot.mouseClick(page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(*place).toPoint())
     assert window.workspace.selected_nodes == wanted
     assert (
         "{}.f{}@".format(*window.workspace.shown_feature)
-        in page.map.grid.rows[place[0]] + page.map.grid.columns[place[1]]
+        in page.heat_map.grid.rows[place[0]] + page.heat_map.grid.columns[place[1]]
     )
 
     # a whole feature, then its target, head by head
-    page.half.setCurrentIndex(0)
+    page.ov_qk_box.setCurrentIndex(0)
     window.workspace.set_selection(frozenset({target}), frozenset())
     settled(page, qtbot)
     strongest = page.result.strongest
@@ -160,19 +160,19 @@ def test_heads_carry_edges_and_scores_are_sums(
     logits = circuit.graph.receivers[-1]
     window.workspace.set_selection(frozenset({logits}), frozenset())
     settled(page, qtbot)
-    assert page.map.grid.values.shape == (4, 8)
+    assert page.heat_map.grid.values.shape == (4, 8)
     row_, column = 1, 3
-    qtbot.mouseClick(page.map, Qt.MouseButton.LeftButton, pos=page.map.centre_of(row_, column).toPoint())
-    assert page.head.currentText() == "a2.h3"
+    qtbot.mouseClick(page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(row_, column).toPoint())
+    assert page.head_box.currentText() == "a2.h3"
     total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]
-    assert total[-1] == pytest.approx(page.map.grid.values[row_, column], abs=1e-4)
+    assert total[-1] == pytest.approx(page.heat_map.grid.values[row_, column], abs=1e-4)
     shoot(window, "feature-ov-logits")
 
     # an edge in the residual stream says so, beside what heads carry
     edge = next(e for e in circuit.edge_names if e.startswith("m0.f") and "->m" in e)
     window.workspace.set_selection(frozenset(), frozenset({edge}))
     settled(page, qtbot)
-    assert "residual stream" in page.about.text()
+    assert "residual stream" in page.summary_line.text()
     source, _, target = edge.partition("->")
     row, _ = edges.row_into(node_target(table, target))
     told = {r["name"]: float(r["value"]) for r in rows(page.chart, tmp_path / "residual.csv")}

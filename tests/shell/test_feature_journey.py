@@ -54,19 +54,19 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
         ),
         timeout=LONG,
     )
-    best = max(features.shelf.rows["m3"], key=lambda row: row.greatest).number
-    features.choose("m3", best)
+    best = max(features.dictionary_overview.features_by_site["m3"], key=lambda row: row.greatest).number
+    features.show_feature("m3", best)
     qtbot.waitUntil(
-        lambda: features.view.found is not None and features.view.found.number == best, timeout=LONG
+        lambda: features.dashboard_view.dashboard is not None and features.dashboard_view.dashboard.feature == best, timeout=LONG
     )
     shoot(window, "afternoon-1-dashboard")
-    qtbot.mouseClick(features.view.circuit, LEFT)
+    qtbot.mouseClick(features.dashboard_view.circuit_button, LEFT)
     qtbot.waitUntil(lambda: desk.prompt_circuits.query is not None and measured(window), timeout=LONG)
     target = desk.prompt_circuits.query.target
     assert target.startswith(f"m3.f{best}@")
 
     # the threshold moves, the ledger holds
-    threshold, ledger = panels["feature-circuit"].threshold, panels["feature-circuit"].ledger
+    threshold, ledger = panels["feature-circuit"].threshold_row, panels["feature-circuit"].ledger
     for place in (0.6, 0.5):
         threshold.slider.setValue(int(threshold.slider.maximum() * place))
         wanted = threshold._wanted
@@ -82,12 +82,12 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     edges = desk.document.state.circuit.edge_names
     edge = next(e for e in edges if ".f" in e.partition("->")[2] and e.partition("->")[2].startswith("a"))
     desk.set_selection(frozenset(), frozenset({edge}))
-    page.half.setCurrentText(QK_LABEL)
-    page.follow()
+    page.ov_qk_box.setCurrentText(QK_LABEL)
+    page.request_update()
     qtbot.waitUntil(
         lambda: page._requested_query is not None and page._shown_query == page._requested_query, timeout=LONG
     )
-    page.side.setCurrentText(KEYS_LABEL)
+    page.side_box.setCurrentText(KEYS_LABEL)
     page.show_result()
     header, *rows, total = page.chart.rows
     value = header.index("value")
@@ -116,10 +116,10 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     # thirty examples of the same feature
     places.bring_to_front("traces")
     traces = panels["traces"]
-    traces.form.feature.setText(f"m3.f{best}")
-    traces.form.most.setValue(30)
-    qtbot.mouseClick(traces.form.start, LEFT)
-    qtbot.waitUntil(traces.form.start.isEnabled, timeout=LONG)
+    traces.collect_form.feature_field.setText(f"m3.f{best}")
+    traces.collect_form.max_examples_field.setValue(30)
+    qtbot.mouseClick(traces.collect_form.collect_button, LEFT)
+    qtbot.waitUntil(traces.collect_form.collect_button.isEnabled, timeout=LONG)
     assert len(traces.page.shown.traces.traces) == 30 and "Pearson" in traces.note.text()
     traces.show_page(traces.similarity)
     assert traces.similarity.map.grid.values.shape == (30, 30)
@@ -135,10 +135,10 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
         box = labels.evidence
         qtbot.waitUntil(box.add.isEnabled, timeout=LONG)
         qtbot.mouseClick(box.add, LEFT)
-        box.dialog.test.setCurrentIndex(box.dialog.test.findData("activation"))
-        box.dialog.options.fields["counterfactual"].setCurrentText("order-swapped")
-        box.dialog.options.fields["prompts"].setValue(8)
-        qtbot.mouseClick(box.dialog.accept_button, LEFT)
+        box.claim_dialog.test_box.setCurrentIndex(box.claim_dialog.test_box.findData("activation"))
+        box.claim_dialog.options_form.fields["counterfactual"].setCurrentText("order-swapped")
+        box.claim_dialog.options_form.fields["prompts"].setValue(8)
+        qtbot.mouseClick(box.claim_dialog.accept_button, LEFT)
         qtbot.waitUntil(lambda box=box: box.evidence and box.evidence[-1].outcome is not None, timeout=LONG)
     said = desk.document.state.labels
     assert {n: said[n].text for n in strong[:2]} == dict(

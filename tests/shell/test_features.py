@@ -51,8 +51,8 @@ def opened(open_window, qtbot: QtBot) -> MainWindow:
 
 def chosen(panel, qtbot: QtBot, site: str, number: int):
     panel.show_feature(site, number)
-    qtbot.waitUntil(lambda: (panel.view.found.site, panel.view.found.number) == (site, number), timeout=LONG)
-    return panel.view.found
+    qtbot.waitUntil(lambda: (panel.dashboard_view.dashboard.site, panel.dashboard_view.dashboard.feature) == (site, number), timeout=LONG)
+    return panel.dashboard_view.dashboard
 
 
 def test_a_feature_is_searched_read_labelled_and_followed(open_window, qtbot: QtBot, tmp_path: Path) -> None:
@@ -238,7 +238,7 @@ def test_what_cannot_be_opened_is_said(open_window, qtbot: QtBot, tmp_path: Path
     assert "both belong to a2" in failures[0].message
     assert "3 dictionaries" in panel.dictionaries_label.text() and panel.table_view.isEnabled()
     assert panel.dictionary_folders == (str(tmp_path / "first"), str(tmp_path / "second"))
-    assert chosen(panel, qtbot, "m3", 6).number == 6
+    assert chosen(panel, qtbot, "m3", 6).feature == 6
 
     # a circuit of theirs brings them all back
     fires = max(panel.dictionary_overview.features_by_site["m3"], key=lambda row: row.greatest)

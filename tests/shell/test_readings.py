@@ -80,32 +80,32 @@ def test_the_lens_shows_what_the_stream_and_a_node_say(open_window, qtbot: QtBot
     settled(page, qtbot)
     grid = read_lens_grid(model, task, "", 2)
     top = [[cell.top[0] for cell in row] for row in grid.cells[::-1]]
-    assert page.heat_map.grid.texts == [[t.token.strip() for t in row] for row in top]
-    assert page.map.grid.values == pytest.approx(np.array([[t.probability for t in row] for row in top]))
-    rows = table(page.map, tmp_path / "lens.csv")
-    assert len(rows) == 10 * page.map.grid.values.size
-    first = [row for row in rows if row["row"] == page.map.grid.rows[0] and row["rank"] == "1"]
-    assert [float(row["probability"]) for row in first] == page.map.grid.values[0].tolist()
+    assert page.heat_map.grid.cell_texts == [[t.token.strip() for t in row] for row in top]
+    assert page.heat_map.grid.values == pytest.approx(np.array([[t.probability for t in row] for row in top]))
+    rows = table(page.heat_map, tmp_path / "lens.csv")
+    assert len(rows) == 10 * page.heat_map.grid.values.size
+    first = [row for row in rows if row["row"] == page.heat_map.grid.row_names[0] and row["rank"] == "1"]
+    assert [float(row["probability"]) for row in first] == page.heat_map.grid.values[0].tolist()
 
     # a cell opens its tokens; the last row is the model's own end and selects the logits
-    click(qtbot, page.map, 0, len(grid.tokens) - 1)
-    assert page.card.isVisible() and window.workspace.selected_nodes == {"logits"}
-    assert [t.token for t in page.card.top] == [t.token for t in grid.cells[-1][-1].top]
-    assert any(t.token in page.card.correct for t in page.card.answers)
+    click(qtbot, page.heat_map, 0, len(grid.tokens) - 1)
+    assert page.token_card.isVisible() and window.workspace.selected_nodes == {"logits"}
+    assert [t.token for t in page.token_card.top_tokens] == [t.token for t in grid.cells[-1][-1].top_tokens]
+    assert any(t.token in page.token_card.correct for t in page.token_card.answers)
     shoot(window, "readings-lens-cell")
-    qtbot.keyClick(page.map, Qt.Key.Key_Escape)
-    assert not page.card.isVisible()
+    qtbot.keyClick(page.heat_map, Qt.Key.Key_Escape)
+    assert not page.token_card.isVisible()
 
     # one node: its tokens at each position; it follows the selection
     page.subject_box.setCurrentText("Selected node")
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
-    page.follow()
+    page.request_update()
     settled(page, qtbot)
     one = read_lens_grid(model, task, "a2.h6", 2).cells[0]
-    assert page.map.grid.values[0].tolist() == pytest.approx([cell.top[0].logit for cell in one])
+    assert page.heat_map.grid.values[0].tolist() == pytest.approx([cell.top[0].logit for cell in one])
     shoot(window, "readings-lens-node")
     for suffix in (".svg", ".pdf", ".png"):
-        page.map.save(tmp_path / f"lens{suffix}")
+        page.heat_map.save(tmp_path / f"lens{suffix}")
         assert (tmp_path / f"lens{suffix}").stat().st_size > 500
     svg = (tmp_path / "lens.svg").read_text()
     assert "<image" not in svg and "<text" in svg
@@ -121,43 +121,43 @@ def test_attention_adds_up_is_followed_held_and_compared(open_window, qtbot: QtB
     window.workspace.set_selection(frozenset({"a2.h6"}), frozenset())
     settled(page, qtbot)
     shown, last = page.heat_map.pattern, len(page.heat_map.tokens) - 1
-    assert np.allclose(shown.sum(1), 1, atol=1e-5) and np.isnan(page.map.grid.values[0, 1])
+    assert np.allclose(shown.sum(1), 1, atol=1e-5) and np.isnan(page.heat_map.grid.values[0, 1])
     wanted = read_layer_attention(model, task, 2)
     assert shown == pytest.approx(wanted.clean[6], abs=1e-6)
     shoot(window, "readings-attention")
 
     # pointing at a token shows where it looks; a click holds it, Escape lets it go
-    assert page.map.query == last
-    qtbot.mouseMove(page.text, page.text.centre_of(4).toPoint())
-    assert page.map.query == 4
-    assert page.text.weights == pytest.approx(shown[4])
-    qtbot.mouseClick(page.text, Qt.MouseButton.LeftButton, pos=page.text.centre_of(4).toPoint())
-    qtbot.mouseMove(page.map, page.map.centre_of(7, 3).toPoint())
-    assert page.map.is_locked and page.map.query == 4
+    assert page.heat_map.query == last
+    qtbot.mouseMove(page.token_text, page.token_text.token_center(4).toPoint())
+    assert page.heat_map.query == 4
+    assert page.token_text.weights == pytest.approx(shown[4])
+    qtbot.mouseClick(page.token_text, Qt.MouseButton.LeftButton, pos=page.token_text.token_center(4).toPoint())
+    qtbot.mouseMove(page.heat_map, page.heat_map.cell_center(7, 3).toPoint())
+    assert page.heat_map.is_locked and page.heat_map.query == 4
     shoot(window, "readings-attention-held")
-    qtbot.keyClick(page.text, Qt.Key.Key_Escape)
-    assert not page.map.is_locked and page.map.query == last
-    qtbot.keyClick(page.text, Qt.Key.Key_Left)
-    assert page.map.query == last - 1
-    rows = table(page.map, tmp_path / "head.csv")
+    qtbot.keyClick(page.token_text, Qt.Key.Key_Escape)
+    assert not page.heat_map.is_locked and page.heat_map.query == last
+    qtbot.keyClick(page.token_text, Qt.Key.Key_Left)
+    assert page.heat_map.query == last - 1
+    rows = table(page.heat_map, tmp_path / "head.csv")
     assert len(rows) == (last + 1) * (last + 2) // 2
     for row in rows:
         place = int(row["query_position"]), int(row["key_position"])
-        assert float(row["weight"]) == page.map.grid.values[place]
+        assert float(row["weight"]) == page.heat_map.grid.values[place]
 
     # the other prompt, the difference, by the size of values
-    page.side.setCurrentText("clean − corrupted")
-    page.weighted.setChecked(True)
-    assert page.map.pattern == pytest.approx(wanted.patterns("difference", weighted=True)[6], abs=1e-6)
+    page.side_box.setCurrentText("clean − corrupted")
+    page.weighted_box.setChecked(True)
+    assert page.heat_map.pattern == pytest.approx(wanted.patterns("difference", weighted=True)[6], abs=1e-6)
     shoot(window, "readings-attention-difference")
 
     # a thumbnail selects its head on the canvas, at once
-    place = page.heads.box(2).center().toPoint()
-    qtbot.mouseClick(page.heads, Qt.MouseButton.LeftButton, pos=place)
+    place = page.thumbnails.thumbnail_rect(2).center().toPoint()
+    qtbot.mouseClick(page.thumbnails, Qt.MouseButton.LeftButton, pos=place)
     assert window.workspace.selected_nodes == {"a2.h2"}
-    assert page.map.pattern == pytest.approx(wanted.patterns("difference", weighted=True)[2], abs=1e-6)
-    assert len(table(page.heads, tmp_path / "layer.csv")) == 8 * len(rows)
-    page.heads.save(tmp_path / "layer.svg")
+    assert page.heat_map.pattern == pytest.approx(wanted.patterns("difference", weighted=True)[2], abs=1e-6)
+    assert len(table(page.thumbnails, tmp_path / "layer.csv")) == 8 * len(rows)
+    page.thumbnails.save(tmp_path / "layer.svg")
     assert "<image" not in (tmp_path / "layer.svg").read_text()
 
 
@@ -174,17 +174,17 @@ def test_direct_effects_of_all_nodes(open_window, qtbot: QtBot, tmp_path: Path) 
     sizes = [abs(float(row["value"])) for row in rows]
     assert sizes == sorted(sizes, reverse=True)
     in_map = {row["node"]: float(row["value"]) for row in table(page.heat_map, tmp_path / "map.csv")}
-    for i, nodes in enumerate(page.map.grid.nodes):
+    for i, nodes in enumerate(page.heat_map.grid.cell_nodes):
         for j, node in enumerate(nodes):
-            assert page.map.grid.values[i, j] == in_map[node]
-    click(qtbot, page.map, 1, 6)
-    assert window.workspace.selected_nodes == {"a2.h6"} == set(page.map.marked)
+            assert page.heat_map.grid.values[i, j] == in_map[node]
+    click(qtbot, page.heat_map, 1, 6)
+    assert window.workspace.selected_nodes == {"a2.h6"} == set(page.heat_map.marked_nodes)
     shoot(window, "readings-effects")
 
     # the bars select, too; one prompt is one number a node
     rect, _, nodes = page.chart.hover_regions[1]
-    box = page.chart.plot.getPlotItem().getViewBox()
-    page.chart._clicked(box.mapViewToScene(rect.center()))
+    box = page.chart.plot_widget.getPlotItem().getViewBox()
+    page.chart._on_mouse_clicked(box.mapViewToScene(rect.center()))
     assert window.workspace.selected_nodes == frozenset(nodes)
     page.scope_box.setCurrentText("This prompt")
     window.workspace.set_prompt_index(3)
@@ -207,30 +207,30 @@ def test_the_patching_map_is_activation_patching_by_position(
     assert page.result.effects == pytest.approx(scores.positions, abs=1e-5)
     page.rows_box.setCurrentText("all nodes")
     page.show_result()
-    names = [nodes[0] for nodes in page.map.grid.nodes]
+    names = [nodes[0] for nodes in page.heat_map.grid.cell_nodes]
     assert names == list(model.graph.senders[::-1])
-    rows = table(page.map, tmp_path / "patching.csv")
+    rows = table(page.heat_map, tmp_path / "patching.csv")
     for row in rows:
         i = names.index(row["node"])
         if row["position"] == "all":
             assert float(row["effect"]) == pytest.approx(page.result.whole[::-1][i])
         else:
-            assert float(row["effect"]) == page.map.grid.values[i, int(row["position"])]
-    page.which.setCurrentText("24 strongest nodes")
+            assert float(row["effect"]) == page.heat_map.grid.values[i, int(row["position"])]
+    page.rows_box.setCurrentText("24 strongest nodes")
     page.show_result()
-    assert len(page.map.grid.rows) == 24
-    row = next(i for i, nodes in enumerate(page.map.grid.nodes) if nodes[0] == "a2.h6")
-    click(qtbot, page.map, row, 5)
+    assert len(page.heat_map.grid.row_names) == 24
+    row = next(i for i, nodes in enumerate(page.heat_map.grid.cell_nodes) if nodes[0] == "a2.h6")
+    click(qtbot, page.heat_map, row, 5)
     assert window.workspace.selected_nodes == {"a2.h6"}
     shoot(window, "readings-patching")
 
     # the arrows walk from cell to cell, Enter selects
-    qtbot.keyClick(page.map, Qt.Key.Key_Up)
-    qtbot.keyClick(page.map, Qt.Key.Key_Return)
-    assert window.workspace.selected_nodes == {page.map.grid.nodes[row - 1][5]}
-    page.which.setCurrentText("the circuit's nodes")
+    qtbot.keyClick(page.heat_map, Qt.Key.Key_Up)
+    qtbot.keyClick(page.heat_map, Qt.Key.Key_Return)
+    assert window.workspace.selected_nodes == {page.heat_map.grid.cell_nodes[row - 1][5]}
+    page.rows_box.setCurrentText("the circuit's nodes")
     page.show_result()
-    assert set(page.map.grid.rows) == set(window.workspace.document.state.circuit.node_names) - {"logits"}
+    assert set(page.heat_map.grid.rows) == set(window.workspace.document.state.circuit.node_names) - {"logits"}
 
 
 def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Path) -> None:
@@ -241,23 +241,23 @@ def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Pat
     wanted = read_head(model, task, "a2.h6", 0, top=10)
     logits = np.array([[t.logit for t in cell] for cell in wanted.promoted_tokens]).T
     assert page.heat_map.grid.values == pytest.approx(logits, abs=1e-4)
-    rows = table(page.map, tmp_path / "ov.csv")
+    rows = table(page.heat_map, tmp_path / "ov.csv")
     found = [float(row["logit"]) for row in rows if row["rank"] == "1"]
-    assert found == page.map.grid.values[0].tolist()
+    assert found == page.heat_map.grid.values[0].tolist()
     page.attention_weighted_box.setChecked(True)
-    assert page.map.grid.values == pytest.approx(logits * np.array(wanted.attention), abs=1e-4)
+    assert page.heat_map.grid.values == pytest.approx(logits * np.array(wanted.attention), abs=1e-4)
     shoot(window, "readings-ov")
-    page.half.setCurrentText("QK: what it matches")
+    page.ov_qk_box.setCurrentText("QK: what it matches")
     page.show_result()
     scores = np.array([[t.logit for t in cell] for cell in wanted.matched_tokens]).T
-    assert page.map.grid.values == pytest.approx(scores, abs=1e-4)
-    click(qtbot, page.map, 0, 3)
-    assert page.card.isVisible() and [t.token for t in page.card.top] == [
+    assert page.heat_map.grid.values == pytest.approx(scores, abs=1e-4)
+    click(qtbot, page.heat_map, 0, 3)
+    assert page.token_card.isVisible() and [t.token for t in page.token_card.top_tokens] == [
         t.token for t in wanted.matched_tokens[3]
     ]
     shoot(window, "readings-qk")
     window.workspace.set_selection(frozenset({"m1"}), frozenset())
-    assert page.pages.currentWidget() is page.hint
+    assert page.stack.currentWidget() is page.hint
 
 
 def test_the_copied_command_prints_the_exported_numbers(
