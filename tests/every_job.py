@@ -140,7 +140,7 @@ def _trial(o: Opened) -> PromptEvaluationRequest:
 
 def _judge(kind: Any, measure: str, o: Opened) -> Any:
     one = o.found
-    return kind(measure, {}, "key", one.circuit, one.scores, opening=one.provenance.requirements)
+    return kind(measure, {}, "key", one.circuit, one.scores, requirements=one.provenance.requirements)
 
 
 def _claims(o: Opened) -> CheckClaims:

@@ -10,30 +10,40 @@ from circuitviz.errors import ComputationError, InputError
 
 
 def run(argv: list[str]) -> int:
-    """Run one command; 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted."""
-    from circuitviz.cli.interrupts import interrupts_handled
-    from circuitviz.cli.output import input_warnings_printed
+    """Run one command.
+
+    Args:
+        argv: the command line without the program's name.
+
+    Returns:
+        The exit code: 0 done, 1 a computation failed, 2 the input was wrong, 130 interrupted.
+    """
+    # Imported here, so that Ctrl+C already ends the process while these modules load.
+    from circuitviz.cli.interrupts import INTERRUPTED_EXIT_CODE, interrupts_handled
+    from circuitviz.cli.output import input_warnings_printed, log_to_standard_error
     from circuitviz.cli.parser import parse_arguments
 
     try:
-        given = parse_arguments(argv)
-        with interrupts_handled(), input_warnings_printed(), ExitStack() as given.closing:
-            code: int = given.run(given)
+        args = parse_arguments(argv)
+        if args.verbose:
+            log_to_standard_error()
+        with interrupts_handled(), input_warnings_printed(), ExitStack() as args.closing:
+            exit_code: int = args.run(args)
             if sys.stdout is not None:
                 sys.stdout.flush()
-        return code
+        return exit_code
     except InputError as error:
         return _print_error(error, 2)
     except ComputationError as error:
         return _print_error(error, 1)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED_EXIT_CODE
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
         return _print_error("This machine's memory was not enough; fewer prompts would be right.", 1)
-    except Exception as error:  # a fault of ours: still one line, unless asked for more
+    except Exception as error:  # a bug: still one line, unless the traceback was asked for
         if os.environ.get("CIRCUITVIZ_TRACEBACK"):
             raise
         kind = type(error).__name__
@@ -41,8 +51,7 @@ def run(argv: list[str]) -> int:
 
 
 def _print_error(message: object, exit_code: int) -> int:
-    from circuitviz.cli.output import print_escaped
+    from circuitviz.cli.output import print_warning
 
-    text = " ".join(str(message).split())
-    print_escaped(f"circuitviz: {text}", sys.stderr)
+    print_warning(" ".join(str(message).split()))
     return exit_code

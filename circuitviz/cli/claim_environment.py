@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from circuitviz.cli.output import print_message
+from circuitviz.cli.output import print_message, print_warning
 
 if TYPE_CHECKING:
     from circuitviz.discovery import TaskSetting
@@ -58,7 +58,7 @@ def open_claim_environment(
     model = load_model(question.model, args.device)
     circuit = document.state.circuit
     if circuit is not None and (message := describe_mismatch(where, model, circuit)):
-        print_message(f"circuitviz: {message}")
+        print_warning(message)
     found = shelf(model)
     now = open_prompt(model, question, found).record_provenance(question).task_hash
     if now != where.task_hash:

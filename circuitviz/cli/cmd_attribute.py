@@ -3,11 +3,34 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from circuitviz.cli.output import print_result
-from circuitviz.cli.prompt_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.cli.prompt_flags import (
+    add_prompt_flags,
+    add_query_flags,
+    answer_query,
+    query_from_flags,
+    write_circuit,
+)
 from circuitviz.document.attribution_query import ATTRIBUTION_GRAPH, LOGIT_DIFF_TARGET
 from circuitviz.errors import InputError
+
+SUMMARY = "the attribution graph of a prompt's logits"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``attribute``."""
+    add_prompt_flags(parser)
+    parser.add_argument("--correct", help="with --incorrect: a logit difference, with | between tokens")
+    parser.add_argument("--incorrect", help="with --correct: the incorrect tokens, with | between them")
+    add_query_flags(parser)
+    parser.add_argument(
+        "--rows", type=int, default=2000, help="maximal number of nodes whose edges are computed"
+    )
+    parser.add_argument("--node-share", type=float, default=0.8, help="share of influence kept in nodes")
+    parser.add_argument("--edge-share", type=float, default=0.98, help="share of influence kept in edges")
+    parser.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
 
 
 def run(args: argparse.Namespace) -> int:

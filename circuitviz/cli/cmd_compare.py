@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from circuitviz.cli.output import format_number, print_result
 from circuitviz.errors import InputError
+
+SUMMARY = "what two circuits share"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``compare``."""
+    parser.add_argument("left", type=Path, help="a circuit file")
+    text = "the reference: a file, or a name of 'circuitviz list references'"
+    parser.add_argument("right", type=Path, help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -4,9 +4,49 @@ from __future__ import annotations
 
 import argparse
 import time
+from pathlib import Path
 
+from circuitviz.cli.available import method_options
+from circuitviz.cli.flags import (
+    add_device_flag,
+    add_model_flag,
+    add_option_flags,
+    add_setting_flags,
+    add_skip_flag,
+    flag_value,
+    options_from_flags,
+)
 from circuitviz.cli.output import print_message, print_result, print_skipped_rows, run_with_progress_bar
 from circuitviz.errors import InputError
+from circuitviz.graph import SELECTIONS
+
+SUMMARY = "find a circuit"
+DEFAULT_METHOD, DEFAULT_EDGES = "eap-ig", 200
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``discover`` and of its method, whose options need torch."""
+    add_model_flag(parser)
+    parser.add_argument("-t", "--task", default="ioi", help="a task's name, or a CSV, JSONL or JSON file")
+    add_skip_flag(parser)
+    parser.add_argument("--method", default=DEFAULT_METHOD, help="a name of 'circuitviz list methods'")
+    parser.add_argument("--edges", type=int, help=f"how many edges to keep (default {DEFAULT_EDGES})")
+    parser.add_argument(
+        "--select",
+        choices=SELECTIONS,
+        help="how to choose edges: greedy by default; own, what the method kept, for acdc; nodes, the "
+        "strongest nodes with all edges between them, for methods that score nodes",
+    )
+    parser.add_argument("--threshold", type=float, help="with --select threshold: least |score|")
+    parser.add_argument("-o", "--output", type=Path, help="write a .circuit file")
+    parser.add_argument("--prompts", type=int, default=64, help="number of prompts (default 64)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the task (default 0)")
+    parser.add_argument("--no-bos", action="store_true", help="no beginning-of-sequence token")
+    add_setting_flags(parser)
+    add_device_flag(parser)
+    method = flag_value(argv, "--method", DEFAULT_METHOD)
+    group = parser.add_argument_group(f"options of {method}")
+    add_option_flags(group, method_options(method), "option_")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -19,7 +59,6 @@ def run(args: argparse.Namespace) -> int:
     if args.select == "threshold" and args.threshold is None:
         raise InputError("--select threshold needs --threshold, the least |score| to keep.")
 
-    from circuitviz.cli.available import method_options
     from circuitviz.discovery import default_selection, discover_steps, make_setting
     from circuitviz.document import Document
     from circuitviz.formats import save_document
@@ -28,11 +67,7 @@ def run(args: argparse.Namespace) -> int:
     from circuitviz.tasks import load_task
     from circuitviz.workbench.record_origin import select_circuit
 
-    options = {
-        entry.name: getattr(args, f"option_{entry.name}")
-        for entry in method_options(args.method)
-        if getattr(args, f"option_{entry.name}", None) is not None
-    }
+    options = options_from_flags(args, "option_")
     if args.output is not None:
         check_writable(args.output)
     model = load_model(args.model, args.device)

@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import Any
 
+from circuitviz.cli.available import measure_options
+from circuitviz.cli.flags import (
+    add_device_flag,
+    add_option_flags,
+    add_other_model_and_task_flags,
+    add_setting_flags,
+    flag_value,
+    options_from_flags,
+)
 from circuitviz.cli.measure_tables import measure_table
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.errors import InputError, suggest_name
+
+SUMMARY = "measure a circuit"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``evaluate`` and of the measures that are asked for."""
+    parser.add_argument("circuit", type=Path, help="a file, or a reference's name")
+    add_other_model_and_task_flags(parser)
+    parser.add_argument(
+        "--measures",
+        default="faithfulness",
+        help="with commas between them: faithfulness and what 'circuitviz list measures' names",
+    )
+    add_setting_flags(parser)
+    text = "of circuits of features: reconstruction errors of SAEs and transcoders, kept or dropped"
+    parser.add_argument("--errors", choices=("kept", "dropped"), help=text)
+    add_device_flag(parser)
+    for name in flag_value(argv, "--measures", "faithfulness").split(","):
+        measure = name.strip()
+        add_option_flags(parser, measure_options(measure), f"measure_{measure}_", f"{measure}-")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -65,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
             )
     for name in (name for name in wanted if name != "faithfulness"):
         result = run_with_progress_bar(
-            measure_steps(name, subject, **_measure_options(args, name)), name
+            measure_steps(name, subject, **options_from_flags(args, f"measure_{name}_")), name
         ).as_dict()
         if name == "curve":  # its areas stand beside it
             data["curve"] = result.pop("points")
@@ -101,12 +131,3 @@ def _interval_text(prompts: int, low: float | None, high: float | None) -> str:
     if low is None:
         return "no interval: the task has one prompt" if prompts == 1 else "no interval"
     return f"[{format_number(low)}, {format_number(high)}]  95 % bootstrap interval"
-
-
-def _measure_options(args: argparse.Namespace, measure: str) -> dict[str, object]:
-    start = f"measure_{measure}_"
-    return {
-        name.removeprefix(start): value
-        for name, value in vars(args).items()
-        if name.startswith(start) and value is not None
-    }

@@ -6,13 +6,38 @@ import argparse
 import os
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from circuitviz.cli.output import print_message, print_result
+from circuitviz.cli.flags import add_option_flags
+from circuitviz.cli.output import print_result, print_warning
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
+
+
+SUMMARY = "write a picture or another tool's file"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``export``: those of a picture and of a plot are made from their options."""
+    from circuitviz.options import describe_options
+    from circuitviz.shapes.figure_options import FigureOptions  # imports Qt's fonts
+    from circuitviz.shapes.plot_axes import PlotFigureOptions
+
+    parser.add_argument("source", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    text = "a measure that the file holds, drawn as its plot, for example curve"
+    parser.add_argument("--plot", metavar="MEASURE", help=text)
+    group = parser.add_argument_group("of a picture")
+    fields = {e.name: e for options in (PlotFigureOptions, FigureOptions) for e in describe_options(options)}
+    for entry in fields.values():
+        if entry.kind is bool:
+            dest, action = f"figure_{entry.name}", argparse.BooleanOptionalAction
+            group.add_argument(entry.flag, dest=dest, action=action, default=None, help=entry.help)
+        else:
+            add_option_flags(group, [entry], "figure_")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -26,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
         _export_plot(args, document)
     elif any(args.output.name.lower().endswith(e.value.suffix) for e in formats.entries()):
         if warning := export_warning(document, args.output):
-            print_message(f"circuitviz: {warning}")
+            print_warning(warning)
         export_document(document, args.output)
     else:
         _create_qt_application()

@@ -3,13 +3,41 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuitviz.cli.output import print_message, print_result, print_skipped_rows, run_with_progress_bar
+from circuitviz.cli.flags import add_device_flag, add_setting_flags, add_skip_flag
+from circuitviz.cli.output import (
+    print_result,
+    print_skipped_rows,
+    print_warning,
+    run_with_progress_bar,
+)
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
     from circuitviz.document import Document
+
+
+SUMMARY = "read another tool's file"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``import``."""
+    parser.add_argument("source", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True)
+    parser.add_argument("-m", "--model", help="the model that the circuit belongs to")
+    parser.add_argument("-t", "--task", help="the task that it is measured on")
+    text = (
+        "of the scores: keep where positive helps the metric, flip where it hurts, auto where the exact "
+        "effects of the strongest edges decide; by default auto with --model and --task, and else unknown"
+    )
+    parser.add_argument("--sign", choices=("keep", "flip", "auto"), help=text)
+    parser.add_argument("--prompts", type=int, default=64, help="number of prompts (default 64)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the task (default 0)")
+    add_skip_flag(parser)
+    add_setting_flags(parser)
+    add_device_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -98,4 +126,4 @@ def _fit_to_model(args: argparse.Namespace, document: Document) -> None:
         if found.sign in ("keep", "flip"):
             document.apply_command(set_sign(found.sign, found.summary))
         else:
-            print_message(f"circuitviz: {found.summary}")
+            print_warning(found.summary)

@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
+from circuitviz.cli.flags import add_device_flag, add_other_model_and_task_flags
 from circuitviz.cli.output import format_number, print_message, print_result
 from circuitviz.errors import InputError
+
+SUMMARY = "logit lens, direct attribution and attention of a node"
+READINGS = ("lens", "attention", "effects", "patching", "ov", "qk", "features-ov", "features-qk")
+ATTENTION_SIDES = ("clean", "corrupted", "difference")
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``inspect``."""
+    parser.add_argument("circuit", type=Path, help="a file, or a reference's name")
+    add_other_model_and_task_flags(parser)
+    parser.add_argument("--node", help="for example a3.h1, m2, input")
+    parser.add_argument("--prompt", default="0", help="number of the prompt, from 0; or all")
+    parser.add_argument("--reading", choices=READINGS, help="print one reading of the prompt as CSV")
+    parser.add_argument("--side", choices=ATTENTION_SIDES, default="clean", help="of attention")
+    parser.add_argument("--weighted", action="store_true", help="attention times the norm of the values")
+    parser.add_argument("--source", help="of features-ov and -qk: where the edge into the node comes from")
+    parser.add_argument("--head", default="", help="of features-qk; by default the head that carries most")
+    parser.add_argument("--query", type=int, help="of features-qk: position; by default the node's own")
+    parser.add_argument("--key", type=int, help="of features-qk: position; by default the source's")
+    add_device_flag(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,11 +5,29 @@ from __future__ import annotations
 import argparse
 
 from circuitviz.cli.output import print_result
-from circuitviz.cli.prompt_flags import load_node_table
+from circuitviz.cli.prompt_flags import add_prompt_flags, add_target_flag, load_node_table
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.graph import Intervention
 
 WITH_NUMBER = ("scale", "set")  # actions that take a number
+
+
+SUMMARY = "change nodes in the real model: predicted and measured effect"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``intervene``."""
+    add_prompt_flags(parser)
+    add_target_flag(parser)
+    text = "NODE=zero, NODE=scale:0.5, NODE=set:3, NODE=mean or NODE=corrupted; may be given several times"
+    parser.add_argument("--change", action="append", required=True, metavar="NODE=ACTION", help=text)
+    parser.add_argument("--corrupted", help="the prompt whose values 'corrupted' and 'mean' take")
+    parser.add_argument(
+        "--errors",
+        choices=("kept", "dropped"),
+        default="kept",
+        help="reconstruction errors of SAEs and transcoders: kept, or dropped",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from circuitviz.cli.label_flags import OPTION_DEST_PREFIX
+from circuitviz.cli.label_flags import OPTION_DEST_PREFIX, add_label_actions
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.document import (
     Document,
@@ -26,6 +26,13 @@ from circuitviz.document.labels import colour_for_role, is_valid_target
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.formats.label_rows import check_colour, check_confidence, evidence_to_json, label_to_row
 from circuitviz.workbench.claim_outcomes import claims_to_test, make_outcome, name_mover_heads
+
+SUMMARY = "say what parts do, test it, carry labels between files"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add one subcommand for each thing that can be done with labels."""
+    add_label_actions(parser, argv)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,6 +7,14 @@ import argparse
 from circuitviz.cli.available import list_available
 from circuitviz.cli.output import print_result
 
+SUMMARY = "the models, tasks, methods and more that can be chosen"
+KINDS = ("models", "tasks", "methods", "metrics", "measures", "ablations", "references", "formats")
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the argument of ``list``."""
+    parser.add_argument("what", choices=KINDS)
+
 
 def run(args: argparse.Namespace) -> int:
     """List what there is of one kind; returns the exit code."""

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from circuitviz.cli.output import format_number, print_result
-from circuitviz.cli.prompt_flags import answer_query, query_from_flags, write_circuit
+from circuitviz.cli.prompt_flags import (
+    add_prompt_flags,
+    add_query_flags,
+    add_size_flags,
+    add_target_flag,
+    answer_query,
+    query_from_flags,
+    write_circuit,
+)
 from circuitviz.errors import InputError
+
+SUMMARY = "why a feature, neuron or logit has its value"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``local-circuit``."""
+    add_prompt_flags(parser)
+    add_target_flag(parser)
+    parser.add_argument("--correct", help="with --target logit-diff: its tokens, with | between them")
+    parser.add_argument("--incorrect", help="with --target logit-diff: the incorrect tokens")
+    add_query_flags(parser)
+    add_size_flags(parser)
+    parser.add_argument("-o", "--output", type=Path, help="write .circuit, .graph.json or another format")
 
 
 def run(args: argparse.Namespace) -> int:

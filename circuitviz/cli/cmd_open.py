@@ -5,8 +5,19 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from circuitviz.errors import InputError
+
+SUMMARY = "open the application"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of the application."""
+    parser.add_argument("file", nargs="?", type=Path)
+    parser.add_argument("-m", "--model")
+    parser.add_argument("-t", "--task")
+    parser.add_argument("--demo", action="store_true", help="open the demo circuit at once")
 
 
 def run(args: argparse.Namespace) -> int:

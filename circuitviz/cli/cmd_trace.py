@@ -4,16 +4,37 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from circuitviz.cli.output import format_number, print_result, run_with_progress_bar
-from circuitviz.cli.prompt_flags import load_model_and_dictionaries
+from circuitviz.cli.prompt_flags import (
+    add_model_and_dictionary_flags,
+    add_size_flags,
+    load_model_and_dictionaries,
+)
 from circuitviz.errors import InputError
 from circuitviz.formats.file_io import read_text
 from circuitviz.graph.names import parse_feature_name
+from circuitviz.graph.traces import EXAMPLE_CHOICES
 
 if TYPE_CHECKING:
     from circuitviz.models import Model
+
+
+SUMMARY = "a feature's circuits over a text file, compared"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``trace``."""
+    add_model_and_dictionary_flags(parser)
+    parser.add_argument("text", type=Path, help="plain text; each line is an example")
+    parser.add_argument("--feature", required=True, help="for example m3.f12")
+    parser.add_argument("--examples", type=int, default=30, help="number of examples (default 30)")
+    parser.add_argument(
+        "--choose", choices=EXAMPLE_CHOICES, default="strongest", help="which examples to take"
+    )
+    add_size_flags(parser, nodes=200)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -7,12 +7,32 @@ import dataclasses
 import signal
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
+from circuitviz.cli.flags import add_device_flag, add_model_flag, add_option_flags, options_from_flags
 from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
 from circuitviz.progress import ProgressRunner, ProgressSteps
 
 T = TypeVar("T")
+
+
+SUMMARY = "train SAEs and transcoders on a text file"
+
+
+def add_flags(parser: argparse.ArgumentParser, argv: list[str]) -> None:
+    """Add the flags of ``train-dictionary``; those of the recipe are made from its options."""
+    from circuitviz.options import describe_options
+    from circuitviz.training import DictionaryRecipe  # imports torch
+
+    text = "plain text; each line, or each paragraph between blank lines, is a passage"
+    parser.add_argument("text", type=Path, help=text)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="a folder, in SAELens' form")
+    add_model_flag(parser)
+    text = "with commas: aLAYER an SAE on attention, mLAYER a transcoder of the MLP (default: every site)"
+    parser.add_argument("--sites", help=text)
+    add_device_flag(parser)
+    add_option_flags(parser, describe_options(DictionaryRecipe), "recipe_")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -23,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     from circuitviz.features import write_saelens_folder
     from circuitviz.features.passages import read_passage_file
     from circuitviz.models import load_model
-    from circuitviz.options import build_options, describe_options
+    from circuitviz.options import build_options
     from circuitviz.training import (
         DictionaryRecipe,
         measure_dictionary_steps,
@@ -32,10 +52,7 @@ def run(args: argparse.Namespace) -> int:
         trainable_sites,
     )
 
-    told = {entry.name: getattr(args, f"recipe_{entry.name}") for entry in describe_options(DictionaryRecipe)}
-    recipe: DictionaryRecipe = build_options(
-        DictionaryRecipe, {name: value for name, value in told.items() if value is not None}
-    )
+    recipe: DictionaryRecipe = build_options(DictionaryRecipe, options_from_flags(args, "recipe_"))
     model = load_model(args.model, args.device)
     sites = trainable_sites(model)
     if args.sites is not None:

@@ -6,8 +6,14 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from circuitviz.cli.flags import options_from_flags
 from circuitviz.cli.measure_tables import measure_table
-from circuitviz.cli.output import format_number, print_message, print_result, run_with_progress_bar
+from circuitviz.cli.output import (
+    format_number,
+    print_result,
+    print_warning,
+    run_with_progress_bar,
+)
 from circuitviz.errors import InputError, suggest_name
 from circuitviz.progress import run_to_completion
 
@@ -38,12 +44,10 @@ def run(args: argparse.Namespace, document: Document, measure_names: list[str]) 
     refused = inapplicable_measures(FEATURE_CIRCUITS)
     taken = [name for name in measure_names if name != "faithfulness" and name not in refused]
     for name in taken:
-        start = f"measure_{name}_"
-        options = {k.removeprefix(start): v for k, v in vars(args).items() if k.startswith(start)}
-        options = {k: v for k, v in options.items() if v is not None}
+        options = options_from_flags(args, f"measure_{name}_")
         data[name] = run_with_progress_bar(measure_steps(name, subject, **options), name).as_dict()
     for name in (name for name in measure_names if name in refused):
-        print_message(f"circuitviz: {refused[name]}")
+        print_warning(refused[name])
         data.setdefault("refused", {})[name] = refused[name]
     return print_result(
         args, data, lambda: "\n".join([*_faithfulness_lines(data), *_measure_lines(taken, data)])
@@ -100,7 +104,7 @@ def _open_prompt_session(
     found = run_to_completion(load_dictionaries_steps(places, model))
     opened = open_prompt(model, replace(question, model=model.name), found)
     for warning in ([message] if message else []) + list(opened.warnings):
-        print_message(f"circuitviz: {warning}")
+        print_warning(warning)
     return opened
 
 

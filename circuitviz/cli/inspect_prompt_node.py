@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from circuitviz.cli.open_task_document import read_document
-from circuitviz.cli.output import print_message
+from circuitviz.cli.output import print_warning
 from circuitviz.document.attribution_query import AttributionQuery
 from circuitviz.errors import InputError
 from circuitviz.workbench.engine import Engine
@@ -38,7 +38,7 @@ def prepare_prompt_reading(args: argparse.Namespace) -> tuple[Query, Callable[[A
     for _reply in open_prompt_session(engine, question, args.device):
         pass
     for warning in engine.prompt_session.warnings:
-        print_message(f"circuitviz: {warning}")
+        print_warning(warning)
     if args.reading == "features-ov":
         return ReadHeadChannels(question, args.node, args.source), channels_table, engine
     look = ReadAttentionScore(question, args.node, args.source, args.head, args.query, args.key)

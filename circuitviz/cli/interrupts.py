@@ -1,8 +1,8 @@
 """Ctrl+C ends a command with exit code 130 and no traceback, wherever it comes.
 
-Python raises KeyboardInterrupt between any two steps of a program. Within an import, libraries turn it into
-another error or stay half made; within a finaliser it is printed and lost. There the process ends at once,
-as by a kill, which every file that is written survives.
+Python raises KeyboardInterrupt between any two bytecodes. During an import, libraries turn it into another
+error or stay half initialised; in a finaliser it is printed and lost. In those two places the process exits at
+once, as if killed; every file that is being written survives that.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
-INTERRUPTED_EXIT_CODE = 130
-_IMPORT_MACHINERY_FILE = "<frozen importlib"  # how Python names the file of its import machinery
+INTERRUPTED_EXIT_CODE = 130  # 128 + SIGINT
+_IMPORT_MACHINERY_FILE = "<frozen importlib"  # file name of Python's import machinery in stack frames
 
 
 @contextmanager
 def interrupts_handled() -> Iterator[None]:
-    """Ctrl+C within it raises KeyboardInterrupt, and within an import exits at once."""
+    """Raise KeyboardInterrupt on Ctrl+C inside the block; during an import, exit the process at once."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    asked: list[bool] = []
+    interrupted: list[bool] = []
 
     def interrupt(_number: int, frame: FrameType | None) -> None:
-        asked.append(True)
+        interrupted.append(True)
         while frame is not None:
             if frame.f_code.co_filename.startswith(_IMPORT_MACHINERY_FILE):
                 os._exit(INTERRUPTED_EXIT_CODE)
@@ -44,7 +44,7 @@ def interrupts_handled() -> Iterator[None]:
     try:
         yield
     except Exception:
-        if asked:  # what a library made of it
+        if interrupted:  # a library turned the interrupt into an error of its own
             raise KeyboardInterrupt from None
         raise
     finally:
@@ -53,7 +53,7 @@ def interrupts_handled() -> Iterator[None]:
 
 
 def _report_unraisable(unraisable: UnraisableHookArgs) -> None:
-    """Report what a finaliser raised as ever, but for an interrupt."""
+    """Report an exception of a finaliser as Python does, but exit on an interrupt."""
     if isinstance(unraisable.exc_value, KeyboardInterrupt):
         os._exit(INTERRUPTED_EXIT_CODE)
     sys.__unraisablehook__(unraisable)

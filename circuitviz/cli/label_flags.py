@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from circuitviz.cli.flags import add_common_flags, add_device_flag, add_option_flags
+
 OPTION_DEST_PREFIX = "option_"
 
 
@@ -20,7 +22,7 @@ def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     take = verbs.add_parser("import", help="labels from .csv or .jsonl into a circuit file")
     for verb in (listing, put, remove, suggest, test, export, take):
         verb.add_argument("circuit", type=Path, help="a .circuit file")
-        verb.add_argument("--json", action="store_true", help="print JSON")
+        add_common_flags(verb)
     for verb in (put, remove):
         verb.add_argument("target", help="a2.h6, m3.f12@7, m0->a2.h6<q>, group:NAME or class:NAME")
     put.add_argument("role", help="for example 'Name Mover'")
@@ -33,7 +35,7 @@ def add_label_actions(parser: argparse.ArgumentParser, argv: list[str]) -> None:
     said = "random tokens that are said twice (default 25)"
     suggest.add_argument("--length", type=int, default=25, help=said)
     for verb in (suggest, test):
-        verb.add_argument("--device", default="cpu", help="cpu, cuda or mps")
+        add_device_flag(verb)
         verb.set_defaults(model=None, task=None, prompts=64, seed=0)
     test.add_argument("--target", help="one label; without it, all labels")
     test.add_argument("--all", action="store_true", help="also claims whose verdicts still stand")
@@ -51,6 +53,4 @@ def _add_test_options(parser: argparse.ArgumentParser, name: str) -> None:
     from circuitviz.options import describe_options
 
     group = parser.add_argument_group(f"options of {name}")
-    for entry in describe_options(claim_tests.get(name).options):
-        text = f"{entry.help} (default {entry.default!r})".replace("%", "%%")
-        group.add_argument(entry.flag, dest=f"{OPTION_DEST_PREFIX}{entry.name}", metavar="VALUE", help=text)
+    add_option_flags(group, describe_options(claim_tests.get(name).options), OPTION_DEST_PREFIX)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from circuitviz.cli.output import print_skipped_rows
+from circuitviz.cli.output import print_skipped_rows, print_warning
 from circuitviz.errors import InputError
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def open_task_document(
     if where is None:
         document.set_state(fit_state(document.state, model.shape, named))
     elif message := describe_mismatch(where, model, circuit):
-        print_message(f"circuitviz: {message}")
+        print_warning(message)
     if asked_for is not None:
         skip = getattr(args, "skip_unusable", False)  # verbs of labels have no such flag
         task = load_task(asked_for, model, args.prompts, args.seed, skip_unusable=skip)

@@ -1,11 +1,17 @@
-"""Results to standard output, progress to standard error."""
+"""Results go to standard output, progress and messages to standard error.
+
+Everything the command line prints passes ``print_escaped``, so that names and tokens from files cannot send
+control sequences to a terminal.
+"""
 
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import sys
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +21,7 @@ from circuitviz.errors import InputWarning
 from circuitviz.progress import Progress, ProgressSteps, run_to_completion
 
 T = TypeVar("T")
+logger = logging.getLogger(__name__)
 INVISIBLE_CHARACTERS = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     r"\ufeff\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
@@ -22,57 +29,94 @@ INVISIBLE_CHARACTERS = re.compile(
 
 
 def print_result(args: Any, data: Any, text: Callable[[], str]) -> int:
-    """Print JSON where it was asked for, else text; returns the exit code 0."""
-    said = json.dumps(_with_null_for_nan(data), indent=1, ensure_ascii=False) if args.json else text()
-    print_escaped(said, sys.stdout)
+    """Print a command's result to standard output, as JSON with ``--json`` and as text without.
+
+    Args:
+        args: the parsed command line.
+        data: the result as plain data; NaN and infinity become null.
+        text: makes the lines for people; called only where they are printed.
+
+    Returns:
+        Exit code 0.
+    """
+    output = json.dumps(_with_null_for_nan(data), indent=1, ensure_ascii=False) if args.json else text()
+    print_escaped(output, sys.stdout)
     return 0
 
 
 def print_escaped(text: str, stream: TextIO) -> None:
-    """The one place where the command line prints: names and tokens from files cannot steer a terminal."""
+    """Print a text with its invisible characters escaped."""
     print(escape_invisible(text), file=stream)
 
 
 def escape_invisible(text: str) -> str:
-    r"""Text whose control characters are written out: C0 and C1, direction overrides, what has no width.
+    r"""Write control characters (C0, C1), direction overrides and zero-width characters as JSON escapes.
 
-    Line feeds and tabs stay. A character is written as JSON escapes it, so that JSON stays the same data.
+    Line feeds and tabs stay, so JSON stays the same data.
 
     >>> escape_invisible("a\x1b[2J\u202eb"), escape_invisible("two\nlines")
     ('a\\u001b[2J\\u202eb', 'two\nlines')
     """
-    return INVISIBLE_CHARACTERS.sub(lambda hit: _json_escape(hit[0]), text)
+    return INVISIBLE_CHARACTERS.sub(lambda match: _json_escape(match[0]), text)
 
 
 def run_with_progress_bar(steps: ProgressSteps[T], title: str) -> T:
-    """Run a computation with a progress bar on a terminal, silently elsewhere."""
-    from rich.console import Console
+    """Run a computation with a progress bar on a terminal, silently elsewhere.
+
+    Args:
+        steps: the computation.
+        title: what it does, shown before the bar.
+
+    Returns:
+        The computation's result.
+    """
+    from rich.console import Console  # only commands that compute need a bar
     from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
+    start = time.perf_counter()
     console = Console(stderr=True)
     if not console.is_terminal:
-        return run_to_completion(steps)
-    texts = [TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")]
-    columns = (texts[0], BarColumn(), texts[1])
-    with Bar(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
-        row = bar.add_task(escape_invisible(title), total=1.0, note="")
+        result = run_to_completion(steps)
+    else:
+        texts = [TextColumn(what, markup=False) for what in ("{task.description}", "{task.fields[note]}")]
+        columns = (texts[0], BarColumn(), texts[1], TimeRemainingColumn())
+        with Bar(*columns, console=console, transient=True) as bar:
+            row = bar.add_task(escape_invisible(title), total=1.0, note="")
 
-        def step(progress: Progress) -> None:
-            bar.update(row, completed=progress.fraction, note=escape_invisible(progress.message))
+            def update(progress: Progress) -> None:
+                bar.update(row, completed=progress.fraction, note=escape_invisible(progress.message))
 
-        return run_to_completion(steps, step)
+            result = run_to_completion(steps, update)
+    logger.info("%s: %.2f s", title, time.perf_counter() - start)
+    return result
 
 
 def print_message(message: str) -> None:
-    """A message for the person, not for the pipe."""
+    """Print a message for the user to standard error."""
     print_escaped(message, sys.stderr)
+
+
+def print_warning(message: str) -> None:
+    """Print a warning to standard error, with the program's name."""
+    print_message(f"circuitviz: {message}")
+
+
+def log_to_standard_error() -> None:
+    """Write the log of the package to standard error, as ``--verbose`` asks for."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(
+        logging.Formatter("%(relativeCreated)7.0f ms  %(levelname)-5s  %(name)s  %(message)s")
+    )
+    package = logging.getLogger("circuitviz")
+    package.setLevel(logging.DEBUG)
+    package.addHandler(handler)
 
 
 @contextmanager
 def input_warnings_printed() -> Iterator[None]:
-    """Within it, each InputWarning is said once, as a sentence; other warnings are printed as Python does."""
-    said: set[str] = set()
+    """Print each InputWarning inside the block once, as a sentence; others as Python prints them."""
+    printed: set[str] = set()
     with warnings.catch_warnings():
         warnings.simplefilter("always", InputWarning)
         show_other = warnings.showwarning
@@ -80,29 +124,29 @@ def input_warnings_printed() -> Iterator[None]:
         def show_warning(message: Warning | str, category: type[Warning], *rest: Any, **more: Any) -> None:
             if not issubclass(category, InputWarning):
                 show_other(message, category, *rest, **more)
-            elif (text := str(message)) not in said:
-                said.add(text)
-                print_message(f"circuitviz: {text}")
+            elif (text := str(message)) not in printed:
+                printed.add(text)
+                print_warning(text)
 
         warnings.showwarning = show_warning
         yield
 
 
 def print_skipped_rows(task: Any) -> None:
-    """Tell how many rows of a task's file could not be used, and why."""
+    """Say how many rows of a task's file were left out, and why."""
     if reasons := task.options.get("left_out"):
-        from circuitviz.tasks.task_files import count_reasons
+        from circuitviz.tasks.task_files import count_reasons  # imports torch
 
         print_message(f"{len(task):,} pairs are used. Left out: {count_reasons(reasons)}.")
 
 
 def format_number(value: float | None, digits: int = 3) -> str:
-    """A number for reading; undefined is said."""
+    """Write a number with a fixed number of digits, or ``undefined`` for None and NaN."""
     return "undefined" if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def _json_escape(character: str) -> str:
-    """A character as JSON escapes it, one above U+FFFF as two surrogates."""
+    """Escape a character as JSON does; one above U+FFFF becomes two surrogates."""
     units = character.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[i]:02x}{units[i + 1]:02x}" for i in range(0, len(units), 2))
 
