@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,9 @@ class Graph:
         owners[np.arange(len(owners)), np.flatnonzero(has_receiver)] = True
         columns.setflags(write=False)
         owners.setflags(write=False)
-        return Graph(shape, nodes, tuple(np.array(names)[has_receiver].tolist()), columns, owners, sinks)
+        # not by an array of names: NumPy's strings end at their last character that is not NUL
+        receivers = tuple(compress(names, has_receiver))
+        return Graph(shape, nodes, receivers, columns, owners, sinks)
 
     @staticmethod
     def transformer(shape: ModelShape) -> Graph:

@@ -14,7 +14,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from circuitviz.document import Document, Label, State
@@ -255,6 +255,8 @@ def test_labels_stand_in_files_as_they_are(tmp_path: Path, text: str) -> None:
 
 
 @given(ODD.filter(bool), ODD)
+@example("\x00", "\x00")
+@example("a\x00", "\x00a")
 @SLOW
 @pytest.mark.parametrize("suffix", [".graphml", ".dot", ".csv"])
 def test_any_name_of_a_node_comes_back(tmp_path: Path, suffix: str, name: str, label: str) -> None:

@@ -67,6 +67,17 @@ def test_graphs_of_other_nodes_are_other_graphs() -> None:
     assert Circuit.full(fewer) != Circuit.full(graph())
 
 
+@pytest.mark.parametrize("name", ["\x00", "a\x00", "\x00a", " ", "é\x00\x00"])
+def test_receivers_keep_every_character_of_their_names(name: str) -> None:
+    nodes = (
+        Node("token@0", NodeKind.TOKEN),
+        Node(name, NodeKind.FEATURE),
+        Node("long name", NodeKind.LOGITS),
+    )
+    made = Graph.of_nodes(SHAPE, nodes, np.triu(np.ones((2, 3), dtype=bool), 1))
+    assert made.receivers == (name, "long name")
+
+
 def test_wrong_graphs_are_refused() -> None:
     mask = np.zeros((4, 6), dtype=bool)
     with pytest.raises(InputError, match="a name of its own"):

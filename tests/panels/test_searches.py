@@ -30,9 +30,10 @@ from circuitviz.document import (
 from circuitviz.document.attribution_query import HIERARCHICAL_ATTRIBUTION, PROMPT_TASK, SAME_MODEL
 from circuitviz.document.view_filters import ViewFilters
 from circuitviz.graph import Graph, ModelShape, Node, NodeKind, Scores
+from circuitviz.jobs import JobHandle
 from circuitviz.workbench.requests.discover_circuit import DiscoverCircuit, SearchResult
 from circuitviz.workbench.requests.discover_prompt_circuit import PromptSearchResult
-from circuitviz.workbench.requests.messages import JobFailed, ModelReady, WorkerIdle
+from circuitviz.workbench.requests.messages import JobFailed, ModelReady, Request, WorkerIdle
 from circuitviz.workspace.workspace import Workspace
 
 SHAPE = ModelShape(2, 4, 16)
@@ -110,7 +111,12 @@ def desk(qtbot: QtBot, tmp_path: Path) -> Workspace:
     """A desk whose worker is not there: its replies are given by the test."""
     made = Workspace()
     made.asked = []  # type: ignore[attr-defined]
-    made.worker.submit = made.asked.append  # type: ignore[attr-defined, method-assign]
+
+    def submit(request: Request) -> JobHandle:
+        made.asked.append(request)  # type: ignore[attr-defined]
+        return JobHandle(request, lambda: None)
+
+    made.worker.submit = submit  # type: ignore[method-assign]
     made.set_document(worked_on(tmp_path / "mine.circuit"))
     made.opened_model = ModelReady("demo", "cpu", "ioi", "logit-diff", "corrupted", ("a b",), GRAPH.n_edges)
     return made
@@ -332,10 +338,9 @@ def test_traces_go_along_with_every_circuit_of_their_model_and_need_no_question(
     where = replace(WHERE, task="sva", task_hash="ef" * 32)
     for name, questions in (("traces", 0), ("stability", 1)):
         desk.document.store_measure(name, {"key": "x", "options": {}, "result": {"new": 1}, "done": True})
-        assert (
-            desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) == (not questions)
-            and len(asked) == questions
-        )
+        assert (desk.start_discovery(DiscoverCircuit.from_origin(where, "cpu")) is None) == bool(
+            questions
+        ) and len(asked) == questions
     assert not desk.start_discovery(DiscoverCircuit.from_origin(replace(where, model="gpt2"), "cpu"))
     desk.set_document(Document(State(WHERE, scores_of(0), scores_of(0).greedy(40))))
     desk.document.store_measure("traces", {"key": "x", "options": {}, "result": {"new": 1}, "done": True})

@@ -205,7 +205,10 @@ def test_a_token_a_difference_and_a_graph(open_window, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: question(window).is_graph, timeout=LONG)
     info = window.workspace.document.state.scores.info
     assert panel.graph_scores.value_labels["replacement_score"].text() == f"{info['replacement_score']:.3f}"
-    assert panel.pages.currentWidget() is panel.graph_scores and "“Ian” 0." in panel.graph_scores.targets_label.text()
+    assert (
+        panel.pages.currentWidget() is panel.graph_scores
+        and "“Ian” 0." in panel.graph_scores.targets_label.text()
+    )
     shoot(window, "feature-graph")
     nodes = len(window.workspace.document.state.circuit.graph.nodes)
     panel.query_form.node_share_field.setValue(0.4)

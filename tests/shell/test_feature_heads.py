@@ -162,7 +162,9 @@ def test_heads_carry_edges_and_scores_are_sums(
     settled(page, qtbot)
     assert page.heat_map.grid.values.shape == (4, 8)
     row_, column = 1, 3
-    qtbot.mouseClick(page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(row_, column).toPoint())
+    qtbot.mouseClick(
+        page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(row_, column).toPoint()
+    )
     assert page.head_box.currentText() == "a2.h3"
     total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]
     assert total[-1] == pytest.approx(page.heat_map.grid.values[row_, column], abs=1e-4)

@@ -57,7 +57,11 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     best = max(features.dictionary_overview.features_by_site["m3"], key=lambda row: row.greatest).number
     features.show_feature("m3", best)
     qtbot.waitUntil(
-        lambda: features.dashboard_view.dashboard is not None and features.dashboard_view.dashboard.feature == best, timeout=LONG
+        lambda: (
+            features.dashboard_view.dashboard is not None
+            and features.dashboard_view.dashboard.feature == best
+        ),
+        timeout=LONG,
     )
     shoot(window, "afternoon-1-dashboard")
     qtbot.mouseClick(features.dashboard_view.circuit_button, LEFT)

@@ -51,7 +51,12 @@ def opened(open_window, qtbot: QtBot) -> MainWindow:
 
 def chosen(panel, qtbot: QtBot, site: str, number: int):
     panel.show_feature(site, number)
-    qtbot.waitUntil(lambda: (panel.dashboard_view.dashboard.site, panel.dashboard_view.dashboard.feature) == (site, number), timeout=LONG)
+    qtbot.waitUntil(
+        lambda: (
+            (panel.dashboard_view.dashboard.site, panel.dashboard_view.dashboard.feature) == (site, number)
+        ),
+        timeout=LONG,
+    )
     return panel.dashboard_view.dashboard
 
 

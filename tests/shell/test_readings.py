@@ -131,7 +131,9 @@ def test_attention_adds_up_is_followed_held_and_compared(open_window, qtbot: QtB
     qtbot.mouseMove(page.token_text, page.token_text.token_center(4).toPoint())
     assert page.heat_map.query == 4
     assert page.token_text.weights == pytest.approx(shown[4])
-    qtbot.mouseClick(page.token_text, Qt.MouseButton.LeftButton, pos=page.token_text.token_center(4).toPoint())
+    qtbot.mouseClick(
+        page.token_text, Qt.MouseButton.LeftButton, pos=page.token_text.token_center(4).toPoint()
+    )
     qtbot.mouseMove(page.heat_map, page.heat_map.cell_center(7, 3).toPoint())
     assert page.heat_map.is_locked and page.heat_map.query == 4
     shoot(window, "readings-attention-held")
@@ -230,7 +232,9 @@ def test_the_patching_map_is_activation_patching_by_position(
     assert window.workspace.selected_nodes == {page.heat_map.grid.cell_nodes[row - 1][5]}
     page.rows_box.setCurrentText("the circuit's nodes")
     page.show_result()
-    assert set(page.heat_map.grid.rows) == set(window.workspace.document.state.circuit.node_names) - {"logits"}
+    assert set(page.heat_map.grid.rows) == set(window.workspace.document.state.circuit.node_names) - {
+        "logits"
+    }
 
 
 def test_ov_and_qk_of_the_selected_head(open_window, qtbot: QtBot, tmp_path: Path) -> None:
