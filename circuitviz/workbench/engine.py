@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from circuitviz.cancellation import run_in_background
 from circuitviz.errors import InputError
@@ -12,6 +12,9 @@ from circuitviz.graph.feature_sites import feature_sites
 from circuitviz.progress import Progress, ProgressSteps
 from circuitviz.workbench.libraries import load_transformer_lens
 from circuitviz.workbench.requests.messages import ModelReady, Reply, Request, report_progress
+
+if TYPE_CHECKING:
+    from circuitviz.evaluation import FaithfulnessBench
 
 QUICK_PROMPTS = 8  # prompts of the quick exact value
 MAX_BASIS_BENCHES = 6  # benches of opened circuits: a few prompts and all, of the last three bases
@@ -33,8 +36,8 @@ class Engine:
         )
         self.open_requirements: tuple[object, ...] = ()  # Provenance.opening of the circuit that task is of
         self._device = ""
-        self._intervention_benches: dict[bool, Any] = {}
-        self._basis_benches: dict[tuple[object, ...], Any] = {}
+        self._intervention_benches: dict[bool, FaithfulnessBench] = {}
+        self._basis_benches: dict[tuple[object, ...], FaithfulnessBench] = {}
 
     def execute(self, request: Request) -> Iterator[Reply]:
         """Replies to a request, one after another."""
@@ -97,7 +100,7 @@ class Engine:
         allow_interventions: bool,
         graph: Graph | None = None,
         options: Mapping[str, Any] | None = None,
-    ) -> Any:
+    ) -> FaithfulnessBench:
         """The bench of a few prompts or of all; ``allow_interventions``: the one that nodes are changed on.
 
         graph: the circuit's, with the ``options`` that it was found with: where it has sites opened into
@@ -122,7 +125,7 @@ class Engine:
             self._intervention_benches[is_quick] = FaithfulnessBench(plain.setting, allow_interventions=True)
         return self._intervention_benches[is_quick]
 
-    def full_bench_for(self, scores: Scores) -> Any:
+    def full_bench_for(self, scores: Scores) -> FaithfulnessBench:
         """The bench of all prompts for circuits that are chosen from scores."""
         return self.bench(False, False, scores.graph, scores.options)
 

@@ -103,7 +103,7 @@ def test_a_newer_request_of_its_kind_cancels_a_job(worker: Worker, qtbot: QtBot)
     first = listen(worker.submit(old))
     qtbot.waitUntil(old.begun.is_set)
     second = listen(worker.submit(new))
-    qtbot.waitUntil(lambda: first[-1] == "cancelled")
+    qtbot.waitUntil(lambda: first[-1:] == ["cancelled"])
     new.gate.set()
     qtbot.waitUntil(lambda: second[-1:] == [("finished", 2)])
 
@@ -114,7 +114,7 @@ def test_one_job_is_cancelled_and_others_go_on(worker: Worker, qtbot: QtBot) -> 
     heard, other = listen(handle), listen(worker.submit(Nothing()))
     qtbot.waitUntil(request.begun.is_set)
     handle.cancel()
-    qtbot.waitUntil(lambda: heard[-1] == "cancelled" and other[-1:] == [("finished", None)])
+    qtbot.waitUntil(lambda: heard[-1:] == ["cancelled"] and other[-1:] == [("finished", None)])
 
 
 def test_a_waiting_job_of_a_document_that_is_closed_is_cancelled(qtbot: QtBot) -> None:

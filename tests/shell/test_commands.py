@@ -127,7 +127,7 @@ def test_settings_take_effect_at_once_and_are_kept(open_window, qtbot: QtBot, tm
         dialog.threads_field.editingFinished.emit()
         assert window.settings.n_threads == 3
         dialog.clear_button.click()
-        assert window.settings.recent_files == [] and not dialog.clear.isEnabled()
+        assert window.settings.recent_files == [] and not dialog.clear_button.isEnabled()
         dialog.close()
         again: MainWindow = open_window()
         kept = again.settings

@@ -102,12 +102,12 @@ def test_heads_carry_edges_and_scores_are_sums(
     parts = attention_score_parts(table, layer, head, query, key)
     assert seen.score == pytest.approx(parts.score, abs=1e-4)
     for side in (QUERIES_LABEL, KEYS_LABEL):
-        page.side_box.setCurrentText(side)
+        page.bars_box.setCurrentText(side)
         page.show_result()
         held = [float(r["value"]) for r in rows(page.chart, tmp_path / "side.csv")]
         assert held[-1] == pytest.approx(sum(held[:-1])) and held[-1] == pytest.approx(parts.score, abs=1e-3)
     shoot(window, "feature-qk-keys")
-    page.side_box.setCurrentText(PAIRS_LABEL)
+    page.bars_box.setCurrentText(PAIRS_LABEL)
     page.show_result()
     pairs = rows(page.chart, tmp_path / "pairs.csv")[:-1]
     assert len(pairs) == 20
@@ -137,16 +137,18 @@ def test_heads_carry_edges_and_scores_are_sums(
     there = set(circuit.node_names)
     place = next(
         (i, j)
-        for i, one in enumerate(page.heat_map.grid.rows)
-        for j, other in enumerate(page.heat_map.grid.columns)
+        for i, one in enumerate(page.heat_map.grid.row_names)
+        for j, other in enumerate(page.heat_map.grid.column_names)
         if {one, other} & there and ".f" in one
     )
-    wanted = {page.heat_map.grid.rows[place[0]], page.heat_map.grid.columns[place[1]]} & there
-    qtbot.mouseClick(page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(*place).toPoint())
+    wanted = {page.heat_map.grid.row_names[place[0]], page.heat_map.grid.column_names[place[1]]} & there
+    qtbot.mouseClick(
+        page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.cell_center(*place).toPoint()
+    )
     assert window.workspace.selected_nodes == wanted
     assert (
         "{}.f{}@".format(*window.workspace.shown_feature)
-        in page.heat_map.grid.rows[place[0]] + page.heat_map.grid.columns[place[1]]
+        in page.heat_map.grid.row_names[place[0]] + page.heat_map.grid.column_names[place[1]]
     )
 
     # a whole feature, then its target, head by head
@@ -163,7 +165,7 @@ def test_heads_carry_edges_and_scores_are_sums(
     assert page.heat_map.grid.values.shape == (4, 8)
     row_, column = 1, 3
     qtbot.mouseClick(
-        page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.centre_of(row_, column).toPoint()
+        page.heat_map, Qt.MouseButton.LeftButton, pos=page.heat_map.cell_center(row_, column).toPoint()
     )
     assert page.head_box.currentText() == "a2.h3"
     total = [float(r["value"]) for r in rows(page.chart, tmp_path / "sources.csv")]

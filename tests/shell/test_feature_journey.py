@@ -70,10 +70,10 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     assert target.startswith(f"m3.f{best}@")
 
     # the threshold moves, the ledger holds
-    threshold, ledger = panels["feature-circuit"].threshold_row, panels["feature-circuit"].ledger
+    threshold, ledger = panels["feature-circuit"].threshold_row, panels["feature-circuit"].ledger_view
     for place in (0.6, 0.5):
         threshold.slider.setValue(int(threshold.slider.maximum() * place))
-        wanted = threshold._wanted
+        wanted = threshold._pending_tau
         qtbot.waitUntil(lambda wanted=wanted: desk.prompt_circuits.query.tau == wanted, timeout=LONG)
         value = desk.document.state.scores.info["activations"][target]
         assert ledger.total == pytest.approx(value, rel=1e-5)
@@ -82,7 +82,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     # why a head looks where it looks
     places.bring_to_front("readings")
     panels["readings"].show_page("feature-heads")
-    page = panels["readings"].page
+    page = panels["readings"].current_page
     edges = desk.document.state.circuit.edge_names
     edge = next(e for e in edges if ".f" in e.partition("->")[2] and e.partition("->")[2].startswith("a"))
     desk.set_selection(frozenset(), frozenset({edge}))
@@ -91,9 +91,9 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     qtbot.waitUntil(
         lambda: page._requested_query is not None and page._shown_query == page._requested_query, timeout=LONG
     )
-    page.side_box.setCurrentText(KEYS_LABEL)
+    page.bars_box.setCurrentText(KEYS_LABEL)
     page.show_result()
-    header, *rows, total = page.chart.rows
+    header, *rows, total = page.chart.table_rows
     value = header.index("value")
     assert sum(float(row[value]) for row in rows) == pytest.approx(page.result.score, abs=1e-3)
     assert float(total[value]) == pytest.approx(page.result.score, abs=1e-3)
@@ -124,9 +124,9 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     traces.collect_form.max_examples_field.setValue(30)
     qtbot.mouseClick(traces.collect_form.collect_button, LEFT)
     qtbot.waitUntil(traces.collect_form.collect_button.isEnabled, timeout=LONG)
-    assert len(traces.page.shown.traces.traces) == 30 and "Pearson" in traces.note.text()
-    traces.show_page(traces.similarity)
-    assert traces.similarity.map.grid.values.shape == (30, 30)
+    assert len(traces.current_page.collection.traces.traces) == 30 and "Pearson" in traces.note_line.text()
+    traces.show_page(traces.similarity_page)
+    assert traces.similarity_page.heat_map.grid.values.shape == (30, 30)
     shoot(window, "afternoon-4-traces")
 
     # two features get names, and evidence
@@ -134,11 +134,11 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     labels = panels["labels"]
     for name, role in zip(strong[:2], ("what comes first", "what comes second"), strict=True):
         desk.set_selection(frozenset({name}), frozenset())
-        labels.role.setCurrentText(role)
-        qtbot.mouseClick(labels.put, LEFT)
-        box = labels.evidence
-        qtbot.waitUntil(box.add.isEnabled, timeout=LONG)
-        qtbot.mouseClick(box.add, LEFT)
+        labels.role_box.setCurrentText(role)
+        qtbot.mouseClick(labels.label_button, LEFT)
+        box = labels.evidence_box
+        qtbot.waitUntil(box.add_button.isEnabled, timeout=LONG)
+        qtbot.mouseClick(box.add_button, LEFT)
         box.claim_dialog.test_box.setCurrentIndex(box.claim_dialog.test_box.findData("activation"))
         box.claim_dialog.options_form.fields["counterfactual"].setCurrentText("order-swapped")
         box.claim_dialog.options_form.fields["prompts"].setValue(8)
@@ -156,7 +156,7 @@ def test_from_a_dashboard_to_a_labelled_circuit_and_on_to_the_task(
     kept = desk.document.state
 
     # the task's circuit again, one of its sites in features, judged over all prompts
-    panels["discovery"].start()
+    panels["discovery"].start_search()
     qtbot.waitUntil(lambda: method(window) == "eap-ig" and measured(window), timeout=LONG)
     window.view.select({"m3"})
     window.menus.actions["switch-basis"].trigger()  # no window manager here, so keys stay with the dialog

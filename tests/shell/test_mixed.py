@@ -154,7 +154,7 @@ def test_a_site_is_opened_judged_ablated_undone_saved_and_drawn(
     double_click(reopened, strongest)
     qtbot.waitUntil(lambda: not sites(reopened) and measured(reopened), timeout=LONG)
     closed = reopened.workspace.document.state
-    assert closed.origin is not None and closed.origin.method == "eap-ig"
+    assert closed.provenance is not None and closed.provenance.method == "eap-ig"
     assert closed.circuit == first.circuit
     assert closed.labels[stays].text == "Name Mover" and closed.labels[heads[1]].text == "S-Inhibition"
     assert closed.positions[heads[1]] == (77.0, 66.0) and not closed.detached

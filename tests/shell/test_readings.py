@@ -90,8 +90,8 @@ def test_the_lens_shows_what_the_stream_and_a_node_say(open_window, qtbot: QtBot
     # a cell opens its tokens; the last row is the model's own end and selects the logits
     click(qtbot, page.heat_map, 0, len(grid.tokens) - 1)
     assert page.token_card.isVisible() and window.workspace.selected_nodes == {"logits"}
-    assert [t.token for t in page.token_card.top_tokens] == [t.token for t in grid.cells[-1][-1].top_tokens]
-    assert any(t.token in page.token_card.correct for t in page.token_card.answers)
+    assert [t.token for t in page.token_card.top_tokens] == [t.token for t in grid.cells[-1][-1].top]
+    assert any(t.token in page.token_card.correct_tokens for t in page.token_card.answers)
     shoot(window, "readings-lens-cell")
     qtbot.keyClick(page.heat_map, Qt.Key.Key_Escape)
     assert not page.token_card.isVisible()
@@ -232,7 +232,7 @@ def test_the_patching_map_is_activation_patching_by_position(
     assert window.workspace.selected_nodes == {page.heat_map.grid.cell_nodes[row - 1][5]}
     page.rows_box.setCurrentText("the circuit's nodes")
     page.show_result()
-    assert set(page.heat_map.grid.rows) == set(window.workspace.document.state.circuit.node_names) - {
+    assert set(page.heat_map.grid.row_names) == set(window.workspace.document.state.circuit.node_names) - {
         "logits"
     }
 

@@ -12,7 +12,7 @@ from circuitviz.panels.charts.chart_spec import ChartSpec, charts
 def draw_attribution_fraction(chart: ChartSpec, result: dict[str, Any]) -> None:
     """``points``: tau, nodes, fraction; ``tau``: where the circuit stands now, or None."""
     points = result["points"]
-    chart.table_rows = [["tau", "nodes", "fraction"], *([p.tau, p.nodes, p.fraction] for p in points)]
+    chart.table_rows = [["tau", "nodes", "fraction"], *([p.tau, p.n_nodes, p.fraction] for p in points)]
     chart.set_axis_labels("attribution fraction", "threshold τ")
     chart.draggable_axes = (False, False)
     if not points:
@@ -29,7 +29,7 @@ def draw_attribution_fraction(chart: ChartSpec, result: dict[str, Any]) -> None:
         chart.add_rule(ink, x=math.log10(result["tau"]), width=1.5, dashed=True)
         chart.add_legend_entry(f"τ of this circuit, {result['tau']:.3g}", "dash", ink)
     for i, p in enumerate(points):
-        said = f"τ {p.tau:.3g}: {p.nodes:,} nodes, fraction {p.fraction:.3f}"
+        said = f"τ {p.tau:.3g}: {p.n_nodes:,} nodes, fraction {p.fraction:.3f}"
         chart.add_hover_region(x[i], y[i], (max(x) - min(x)) / 16 or 1.0, (high - low) / 3, said)
     chart.set_ranges(y=(low, high), padding=0.05)
     chart.set_ranges(x=(min(x), max(x)), padding=0.04)

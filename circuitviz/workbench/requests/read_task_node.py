@@ -49,7 +49,9 @@ class ReadTaskNode(Request):
         """The reading of an opened site's feature or error; nothing of what stands in one prompt alone."""
         if self.graph is None or not feature_sites(self.graph) or self.node not in self.graph.node_index:
             return
+        from circuitviz.evaluation.feature_basis_bench import FeatureBasisBench
         from circuitviz.features.basis_node_reading import read_basis_node
 
-        opening = engine.bench(True, False, self.graph, self.options).opening
-        yield TaskNodeRead(read_basis_node(opening, engine.task, self.graph.node(self.node), self.prompt))
+        bench = engine.bench(True, False, self.graph, self.options)
+        assert isinstance(bench, FeatureBasisBench)
+        yield TaskNodeRead(read_basis_node(bench.basis, engine.task, self.graph.node(self.node), self.prompt))
