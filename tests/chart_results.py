@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
+
+from circuitviz.workbench.requests.discover_prompt_circuit import FractionPoint
 
 
 def _interval(value: float) -> dict[str, float]:
@@ -49,7 +50,7 @@ RESULTS: dict[str, dict[str, Any]] = {
                                       "circuit": 2.0, "rest": 0.1, "model": 2.4, "ablated": 0.0}
                                      for e in ("kept", "dropped") for p in ("free", "frozen")],
     },
-    "fraction": {"tau": 0.02, "points": [SimpleNamespace(tau=10.0**-i, nodes=9 * i, fraction=0.3 * i) for i in (1, 2, 3)]},
+    "fraction": {"tau": 0.02, "points": [FractionPoint(10.0**-i, 9 * i, 0.3 * i) for i in (1, 2, 3)]},
     "predicted": {
         "response": "free", "target": "m3.f5", "r": 0.93,
         "points": [{"node": head, "predicted": i / 9, "measured": i / 8 - 0.2} for i, head in enumerate(HEADS)],
